@@ -1,0 +1,4 @@
+//! placeholder
+fn main() {
+    println!("cargo:rerun-if-changed=migrations");
+}

@@ -1,0 +1,14 @@
+DROP TABLE import_leases;
+DROP TABLE audit_records;
+DROP TABLE mails;
+DROP TABLE reissues;
+DROP TABLE redemptions;
+DROP TABLE coupons;
+DROP TABLE rewards;
+DROP TABLE batches;
+DROP TABLE customers_search;
+DROP TABLE customers;
+DROP TABLE sessions;
+DROP TABLE memberships;
+DROP TABLE users;
+DROP TABLE merchants;

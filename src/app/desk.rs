@@ -1,0 +1,88 @@
+//! What every use case is handed: the database, the clock, the mail bell. And the way off the async threads.
+//! Must not know who is asking.
+
+use std::sync::Arc;
+
+use tokio::sync::{Notify, Semaphore};
+
+use super::Error;
+use crate::{
+    db::Database,
+    domain::{clock::Clock, email::Mailbox},
+};
+
+/// The desk: cheap to clone, shared by all requests and workers.
+#[derive(Clone)]
+pub struct Desk {
+    pub db: Database,
+    pub clock: Clock,
+    /// The sender of mails of merchants that have none of their own.
+    pub mail_from: Arc<Mailbox>,
+    /// The host part of message ids.
+    pub mail_domain: Arc<str>,
+    /// Rung after a commit that queued a mail.
+    pub mail_bell: Arc<Notify>,
+    secret: Arc<[u8]>,
+    /// As many as there are connections, so that nobody waits for one while holding a pool thread; fair: first come, first served.
+    writes: Arc<Semaphore>,
+    reads: Arc<Semaphore>,
+}
+
+impl Desk {
+    /// A desk over `db`. `secret` is the installation's key material, 32 characters or more.
+    pub fn new(db: Database, clock: Clock, mail_from: Mailbox, secret: &str) -> Self {
+        let (writes, reads) = db.capacity();
+        let writes = Arc::new(Semaphore::new(writes));
+        // PostgreSQL has one pool for both.
+        let reads = if db.is_sqlite() { Arc::new(Semaphore::new(reads)) } else { Arc::clone(&writes) };
+        let mail_domain = mail_from.address.as_str().rsplit('@').next().unwrap_or("localhost").into();
+        Self {
+            db,
+            clock,
+            mail_from: Arc::new(mail_from),
+            mail_domain,
+            mail_bell: Arc::new(Notify::new()),
+            secret: secret.as_bytes().into(),
+            writes,
+            reads,
+        }
+    }
+
+    /// A key of 32 bytes for one purpose, stretched from the installation's secret by HKDF-SHA256.
+    pub fn key_for(&self, purpose: &str) -> [u8; 32] {
+        let mut key = [0; 32];
+        // 32 bytes are far below HKDF's limit of 255 hashes: the only error it has.
+        let _ = hkdf::Hkdf::<sha2::Sha256>::new(None, &self.secret).expand(purpose.as_bytes(), &mut key);
+        key
+    }
+
+    /// Runs a use case that writes on a pool thread, in the caller's tracing span.
+    pub async fn writing<T: Send + 'static>(&self, work: impl FnOnce(&Self) -> Result<T, Error> + Send + 'static) -> Result<T, Error> {
+        self.off_thread(&self.writes, work).await
+    }
+
+    /// Runs a use case that only reads on a pool thread, in the caller's tracing span.
+    pub async fn reading<T: Send + 'static>(&self, work: impl FnOnce(&Self) -> Result<T, Error> + Send + 'static) -> Result<T, Error> {
+        self.off_thread(&self.reads, work).await
+    }
+
+    async fn off_thread<T: Send + 'static>(
+        &self,
+        gate: &Arc<Semaphore>,
+        work: impl FnOnce(&Self) -> Result<T, Error> + Send + 'static,
+    ) -> Result<T, Error> {
+        let stopped = || Error::Fault(crate::db::Error::Unavailable("the desk is shutting down".into()));
+        let permit = Arc::clone(gate).acquire_owned().await.map_err(|_| stopped())?;
+        let (desk, span) = (self.clone(), tracing::Span::current());
+        let task = tokio::task::spawn_blocking(move || {
+            // Held until the work is done, even when the request that asked for it has gone away.
+            let _permit = permit;
+            span.in_scope(|| work(&desk))
+        });
+        match task.await {
+            Ok(outcome) => outcome,
+            Err(panic) if panic.is_panic() => std::panic::resume_unwind(panic.into_panic()),
+            Err(_) => Err(stopped()),
+        }
+    }
+}

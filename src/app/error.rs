@@ -1,0 +1,33 @@
+//! The three ways a use case can end badly.
+//! Must not know status codes or words.
+
+use crate::{
+    db,
+    domain::{Unfit, reissue::Refusal},
+};
+
+/// Why a use case did not do what was asked. Nothing was changed, but for [`db::Error::CommitUnknown`].
+#[derive(Debug, thiserror::Error)]
+pub enum Error {
+    /// There is no such thing, or not in this merchant.
+    #[error("not found")]
+    NotFound,
+    /// A business rule said no.
+    #[error("refused")]
+    Refused(Box<Refusal>),
+    /// The actor is no longer active, or no longer has the role.
+    #[error("not allowed")]
+    NotAllowed,
+    /// The input cannot be taken; the sentence says why and what to do.
+    #[error("{0}")]
+    Unfit(#[from] Unfit),
+    /// The database let us down.
+    #[error(transparent)]
+    Fault(#[from] db::Error),
+}
+
+impl From<Refusal> for Error {
+    fn from(refusal: Refusal) -> Self {
+        Self::Refused(Box::new(refusal))
+    }
+}

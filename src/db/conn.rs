@@ -1,0 +1,89 @@
+//! One connection to either database, and the pool's way to make and judge connections.
+//! Must not know transactions or tables.
+
+use std::path::PathBuf;
+
+use diesel::{Connection, ConnectionError, PgConnection, SqliteConnection, connection::SimpleConnection, r2d2::R2D2Connection};
+
+/// A connection to one of the two databases; queries in the common subset run on it as on any other.
+#[derive(diesel::MultiConnection)]
+pub enum DbConn {
+    Sqlite(SqliteConnection),
+    Postgres(PgConnection),
+}
+
+/// Runs the same diesel code against whichever database it is, for queries outside the common subset.
+#[macro_export]
+macro_rules! each {
+    ($conn:expr, |$c:ident| $body:expr) => {
+        match $conn {
+            $crate::db::DbConn::Sqlite($c) => $body,
+            $crate::db::DbConn::Postgres($c) => $body,
+        }
+    };
+}
+
+/// Where the data lives.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum Target {
+    Sqlite(PathBuf),
+    Postgres(String),
+}
+
+/// What a pooled connection is for. SQLite readers cannot write, whatever they are asked.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Purpose {
+    Read,
+    Write,
+}
+
+/// Makes connections for a pool. Chooses the engine itself, so that the engine's own error reaches the operator.
+#[derive(Debug, Clone)]
+pub struct Connector {
+    pub target: Target,
+    pub purpose: Purpose,
+}
+
+/// How long one SQLite process waits for another's write lock.
+const BUSY_MILLISECONDS: u32 = 30_000;
+
+impl Connector {
+    /// Opens a connection with the engine's settings applied.
+    pub fn open(&self) -> Result<DbConn, ConnectionError> {
+        match &self.target {
+            Target::Sqlite(path) => {
+                let mut conn = SqliteConnection::establish(&path.to_string_lossy())?;
+                // synchronous=FULL: with NORMAL a commit is not on disk when it returns. busy_timeout comes before anything that locks.
+                conn.batch_execute(&format!(
+                    "PRAGMA busy_timeout = {BUSY_MILLISECONDS}; PRAGMA journal_mode = WAL; PRAGMA synchronous = FULL; \
+                     PRAGMA foreign_keys = ON; PRAGMA recursive_triggers = ON; PRAGMA query_only = {};",
+                    if self.purpose == Purpose::Read { "ON" } else { "OFF" }
+                ))
+                .map_err(ConnectionError::CouldntSetupConfiguration)?;
+                Ok(DbConn::Sqlite(conn))
+            }
+            Target::Postgres(url) => PgConnection::establish(url).map(DbConn::Postgres),
+        }
+    }
+}
+
+impl r2d2::ManageConnection for Connector {
+    type Connection = DbConn;
+    type Error = diesel::r2d2::Error;
+
+    fn connect(&self) -> Result<DbConn, Self::Error> {
+        self.open().map_err(diesel::r2d2::Error::ConnectionError)
+    }
+
+    fn is_valid(&self, conn: &mut DbConn) -> Result<(), Self::Error> {
+        match conn {
+            DbConn::Sqlite(_) => Ok(()),
+            DbConn::Postgres(c) => c.ping().map_err(diesel::r2d2::Error::QueryError),
+        }
+    }
+
+    /// A connection whose work panicked may sit in an open transaction: it never goes back to the pool.
+    fn has_broken(&self, conn: &mut DbConn) -> bool {
+        std::thread::panicking() || each!(conn, |c| c.is_broken())
+    }
+}

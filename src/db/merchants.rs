@@ -1,0 +1,103 @@
+//! Merchants in the database, and the scope that the command line's operator gets.
+//! Must not know users' rights; see `memberships`.
+
+use chrono::{DateTime, Utc};
+use diesel::{ExpressionMethods, OptionalExtension, QueryDsl, Queryable, RunQueryDsl};
+
+use super::{
+    DbConn, Error, Scope, WriteTx,
+    instant::At,
+    schema::merchants::{self as m, dsl},
+};
+use crate::domain::{
+    email::{EmailAddress, Mailbox},
+    ids::MerchantId,
+    merchant::{Merchant, Slug, TicketUrl},
+    zone,
+};
+
+#[derive(Queryable)]
+pub(super) struct Row {
+    id: i64,
+    slug: String,
+    name: String,
+    timezone: String,
+    ticket_url: Option<String>,
+    account_manager_name: Option<String>,
+    account_manager_email: Option<String>,
+    mail_from: Option<String>,
+}
+
+pub(super) const COLUMNS: (
+    m::id,
+    m::slug,
+    m::name,
+    m::timezone,
+    m::ticket_url,
+    m::account_manager_name,
+    m::account_manager_email,
+    m::mail_from,
+) = (m::id, m::slug, m::name, m::timezone, m::ticket_url, m::account_manager_name, m::account_manager_email, m::mail_from);
+
+impl TryFrom<Row> for Merchant {
+    type Error = Error;
+
+    fn try_from(row: Row) -> Result<Self, Error> {
+        Ok(Self {
+            id: MerchantId(row.id),
+            slug: Slug::stored(row.slug),
+            name: row.name,
+            zone: zone::parse_zone(&row.timezone)?,
+            ticket_url: row.ticket_url.map(TicketUrl::stored),
+            account_manager: row
+                .account_manager_email
+                .map(|address| Mailbox { name: row.account_manager_name, address: EmailAddress::stored(address) }),
+            mail_from: row.mail_from.as_deref().map(Mailbox::parse).transpose()?,
+        })
+    }
+}
+
+/// A merchant about to be added.
+pub struct NewMerchant<'a> {
+    pub slug: &'a Slug,
+    pub name: &'a str,
+    pub zone: chrono_tz::Tz,
+    pub ticket_url: Option<&'a TicketUrl>,
+    pub account_manager: Option<&'a Mailbox>,
+    pub mail_from: Option<&'a Mailbox>,
+}
+
+/// Adds a merchant. A slug that is taken is [`Error::Conflict`].
+pub fn add(tx: &mut WriteTx<'_>, new: &NewMerchant<'_>, now: DateTime<Utc>) -> Result<Scope, Error> {
+    let id: i64 = diesel::insert_into(m::table)
+        .values((
+            m::slug.eq(new.slug.as_str()),
+            m::name.eq(new.name),
+            m::timezone.eq(new.zone.name()),
+            m::ticket_url.eq(new.ticket_url.map(TicketUrl::as_str)),
+            m::account_manager_name.eq(new.account_manager.and_then(|a| a.name.as_deref())),
+            m::account_manager_email.eq(new.account_manager.map(|a| a.address.as_str())),
+            m::mail_from.eq(new.mail_from.map(ToString::to_string)),
+            m::created_at.eq(At(now)),
+        ))
+        .returning(m::id)
+        .get_result(&mut **tx)?;
+    Ok(Scope::of(MerchantId(id)))
+}
+
+/// The merchant of that slug with full rights over its rows, for commands run by the machine's operator.
+pub fn for_operator(conn: &mut DbConn, slug: &str) -> Result<Option<(Scope, Merchant)>, Error> {
+    let row: Option<Row> = dsl::merchants.select(COLUMNS).filter(m::slug.eq(slug)).first(conn).optional()?;
+    row.map(Merchant::try_from).transpose().map(|found| found.map(|merchant| (Scope::of(merchant.id), merchant)))
+}
+
+/// The merchant of a scope.
+pub fn get(conn: &mut DbConn, scope: Scope) -> Result<Merchant, Error> {
+    dsl::merchants.select(COLUMNS).filter(m::id.eq(scope.merchant().0)).first::<Row>(conn)?.try_into()
+}
+
+/// All merchants by slug, with rights over each; for the operator's commands.
+pub fn list_for_operator(conn: &mut DbConn) -> Result<Vec<(Scope, Merchant)>, Error> {
+    let rows: Vec<Row> = dsl::merchants.select(COLUMNS).order(m::slug).load(conn)?;
+    rows.into_iter().map(|row| Merchant::try_from(row).map(|merchant| (Scope::of(merchant.id), merchant))).collect()
+}

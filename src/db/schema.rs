@@ -1,0 +1,259 @@
+//! The tables as diesel sees them, kept by hand for two engines at once; a test compares it with both databases.
+//! Must not hold anything but tables.
+
+diesel::table! {
+    use diesel::sql_types::*;
+    use crate::db::instant::Instant;
+
+    merchants (id) {
+        id -> BigInt,
+        slug -> Text,
+        name -> Text,
+        timezone -> Text,
+        ticket_url -> Nullable<Text>,
+        account_manager_name -> Nullable<Text>,
+        account_manager_email -> Nullable<Text>,
+        mail_from -> Nullable<Text>,
+        created_at -> Instant,
+    }
+}
+
+diesel::table! {
+    use diesel::sql_types::*;
+    use crate::db::instant::Instant;
+
+    users (id) {
+        id -> BigInt,
+        email -> Text,
+        name -> Text,
+        password_hash -> Text,
+        disabled_at -> Nullable<Instant>,
+        created_at -> Instant,
+    }
+}
+
+diesel::table! {
+    use diesel::sql_types::*;
+    use crate::db::instant::Instant;
+
+    memberships (id) {
+        id -> BigInt,
+        merchant_id -> BigInt,
+        user_id -> BigInt,
+        role -> Text,
+    }
+}
+
+diesel::table! {
+    use diesel::sql_types::*;
+    use crate::db::instant::Instant;
+
+    sessions (id) {
+        id -> BigInt,
+        token_hash -> Text,
+        user_id -> BigInt,
+        created_at -> Instant,
+        last_used_at -> Instant,
+    }
+}
+
+diesel::table! {
+    use diesel::sql_types::*;
+    use crate::db::instant::Instant;
+
+    customers (id) {
+        id -> BigInt,
+        merchant_id -> BigInt,
+        email -> Nullable<Text>,
+        customer_id -> Nullable<Text>,
+        first_name -> Nullable<Text>,
+        last_name -> Nullable<Text>,
+        locale -> Nullable<Text>,
+        receives_emails -> Bool,
+        blocked_at -> Nullable<Instant>,
+        blocked_by -> Nullable<BigInt>,
+        blocked_reason -> Nullable<Text>,
+        purged_at -> Nullable<Instant>,
+        search -> Text,
+        first_key -> Text,
+        last_key -> Text,
+        id_key -> Text,
+        created_at -> Instant,
+    }
+}
+
+diesel::table! {
+    use diesel::sql_types::*;
+    use crate::db::instant::Instant;
+
+    batches (id) {
+        id -> BigInt,
+        merchant_id -> BigInt,
+        name -> Text,
+        valid_from -> Instant,
+        valid_until -> Instant,
+        uses_per_code -> BigInt,
+        case_sensitive -> Bool,
+        published_to -> BigInt,
+        imported -> BigInt,
+        created_at -> Instant,
+    }
+}
+
+diesel::table! {
+    use diesel::sql_types::*;
+    use crate::db::instant::Instant;
+
+    rewards (id) {
+        id -> BigInt,
+        merchant_id -> BigInt,
+        customer -> BigInt,
+        reward_id -> Text,
+        kind -> Text,
+        title -> Text,
+        fulfilment -> Text,
+        batch_id -> Nullable<BigInt>,
+        issued_at -> Instant,
+        created_at -> Instant,
+    }
+}
+
+diesel::table! {
+    use diesel::sql_types::*;
+    use crate::db::instant::Instant;
+
+    coupons (id) {
+        id -> BigInt,
+        merchant_id -> BigInt,
+        batch_id -> BigInt,
+        code -> Text,
+        folded_code -> Nullable<Text>,
+        pin -> Nullable<Text>,
+        valid_from -> Instant,
+        expires_at -> Instant,
+        max_redemptions -> BigInt,
+        redemptions -> BigInt,
+        barred_at -> Nullable<Instant>,
+        barred_by -> Nullable<BigInt>,
+        barred_reason -> Nullable<Text>,
+        state -> Text,
+        reward -> Nullable<BigInt>,
+        created_at -> Instant,
+    }
+}
+
+diesel::table! {
+    use diesel::sql_types::*;
+    use crate::db::instant::Instant;
+
+    redemptions (id) {
+        id -> BigInt,
+        merchant_id -> BigInt,
+        coupon_id -> BigInt,
+        redeemed_at -> Instant,
+        order_id -> Text,
+        created_at -> Instant,
+    }
+}
+
+diesel::table! {
+    use diesel::sql_types::*;
+    use crate::db::instant::Instant;
+
+    reissues (id) {
+        id -> BigInt,
+        merchant_id -> BigInt,
+        customer -> BigInt,
+        reward -> BigInt,
+        batch_id -> BigInt,
+        old_coupon_id -> BigInt,
+        new_coupon_id -> BigInt,
+        user_id -> BigInt,
+        actor_role -> Text,
+        at -> Instant,
+        email_requested -> Bool,
+        token_hash -> Text,
+        old_expires_at -> Instant,
+        old_barred -> Bool,
+        old_redemptions -> BigInt,
+        old_max_redemptions -> BigInt,
+        new_valid_from -> Instant,
+        new_expires_at -> Instant,
+    }
+}
+
+diesel::table! {
+    use diesel::sql_types::*;
+    use crate::db::instant::Instant;
+
+    mails (id) {
+        id -> BigInt,
+        merchant_id -> BigInt,
+        customer -> BigInt,
+        reward -> BigInt,
+        coupon_id -> BigInt,
+        reissue_id -> Nullable<BigInt>,
+        origin -> Text,
+        asked_by -> Nullable<BigInt>,
+        message_id -> Text,
+        sender -> Text,
+        recipient -> Text,
+        subject -> Text,
+        text_body -> Text,
+        html_body -> Text,
+        state -> Text,
+        attempts -> BigInt,
+        next_attempt_at -> Instant,
+        lease_holder -> Nullable<Text>,
+        last_error -> Nullable<Text>,
+        queued_at -> Instant,
+        ended_at -> Nullable<Instant>,
+    }
+}
+
+diesel::table! {
+    use diesel::sql_types::*;
+    use crate::db::instant::Instant;
+
+    audit_records (id) {
+        id -> BigInt,
+        merchant_id -> Nullable<BigInt>,
+        at -> Instant,
+        action -> Text,
+        actor_kind -> Text,
+        user_id -> Nullable<BigInt>,
+        customer -> Nullable<BigInt>,
+        reward -> Nullable<BigInt>,
+        batch_id -> Nullable<BigInt>,
+        reissue_id -> Nullable<BigInt>,
+        details -> Text,
+        request_id -> Nullable<Text>,
+    }
+}
+
+diesel::table! {
+    use diesel::sql_types::*;
+    use crate::db::instant::Instant;
+
+    import_leases (merchant_id) {
+        merchant_id -> BigInt,
+        holder -> Text,
+        expires_at -> Instant,
+    }
+}
+
+diesel::allow_tables_to_appear_in_same_query!(
+    merchants,
+    users,
+    memberships,
+    sessions,
+    customers,
+    batches,
+    rewards,
+    coupons,
+    redemptions,
+    reissues,
+    mails,
+    audit_records,
+    import_leases
+);

@@ -1,0 +1,56 @@
+//! Write transactions. A [`WriteTx`] is made only here, and every writing function asks for one:
+//! a write outside a transaction does not compile.
+
+use std::ops::{Deref, DerefMut};
+
+use diesel::connection::{AnsiTransactionManager, TransactionManager};
+
+use super::{DbConn, Error};
+use crate::each;
+
+/// Proof that a write transaction is open. Reading functions take it too, as a plain connection.
+pub struct WriteTx<'c>(&'c mut DbConn);
+
+impl Deref for WriteTx<'_> {
+    type Target = DbConn;
+
+    fn deref(&self) -> &DbConn {
+        self.0
+    }
+}
+
+impl DerefMut for WriteTx<'_> {
+    fn deref_mut(&mut self) -> &mut DbConn {
+        self.0
+    }
+}
+
+/// Runs `work` in one write transaction on `conn`: committed when it returns `Ok`, rolled back otherwise.
+///
+/// Errors: what `work` returns; [`Error::Unavailable`] when it could not begin; [`Error::CommitUnknown`] when COMMIT failed.
+pub(super) fn run<T, E: From<Error>>(conn: &mut DbConn, work: impl FnOnce(&mut WriteTx<'_>) -> Result<T, E>) -> Result<T, E> {
+    match conn {
+        // IMMEDIATE: a deferred transaction that reads first loses its write to "database is locked" under load.
+        DbConn::Sqlite(c) => AnsiTransactionManager::begin_transaction_sql(c, "BEGIN IMMEDIATE"),
+        DbConn::Postgres(c) => AnsiTransactionManager::begin_transaction_sql(c, "BEGIN"),
+    }
+    .map_err(|e| E::from(Error::from(e)))?;
+    match work(&mut WriteTx(conn)) {
+        Ok(value) => {
+            fail::fail_point!("db::commit", |_| {
+                let _ = each!(conn, |c| AnsiTransactionManager::rollback_transaction(c));
+                Err(E::from(Error::CommitUnknown("failpoint".into())))
+            });
+            // Diesel rolls back by itself where a failed COMMIT leaves the transaction open.
+            each!(conn, |c| AnsiTransactionManager::commit_transaction(c)).map_err(|e| E::from(Error::CommitUnknown(e.to_string())))?;
+            Ok(value)
+        }
+        Err(error) => {
+            if let Err(rollback) = each!(conn, |c| AnsiTransactionManager::rollback_transaction(c)) {
+                // The pool throws a broken connection away; the first error is the one worth telling.
+                tracing::warn!(%rollback, "a rollback failed");
+            }
+            Err(error)
+        }
+    }
+}

@@ -1,0 +1,122 @@
+//! A voucher batch: an uploaded stock of codes, and what of it may be allocated.
+//! Must not know rewards or customers.
+
+use chrono::{DateTime, Utc};
+
+use super::ids::BatchId;
+
+/// A validity; `None` is no start or no end.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Window {
+    pub from: Option<DateTime<Utc>>,
+    pub until: Option<DateTime<Utc>>,
+}
+
+impl Window {
+    /// The part that both windows share: the later start and the earlier end (product.md section 2).
+    pub fn within(self, outer: Self) -> Self {
+        Self {
+            from: self.from.max(outer.from),
+            until: match (self.until, outer.until) {
+                (Some(a), Some(b)) => Some(a.min(b)),
+                (a, b) => a.or(b),
+            },
+        }
+    }
+
+    pub fn has_started(&self, now: DateTime<Utc>) -> bool {
+        self.from.is_none_or(|from| from <= now)
+    }
+
+    /// Expired means `now >= until`.
+    pub fn has_expired(&self, now: DateTime<Utc>) -> bool {
+        self.until.is_some_and(|until| now >= until)
+    }
+}
+
+/// A stock of codes.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Batch {
+    pub id: BatchId,
+    pub name: String,
+    pub window: Window,
+    pub uses_per_code: i64,
+    pub case_sensitive: bool,
+    pub created_at: DateTime<Utc>,
+}
+
+/// How many codes of a batch are in which condition; the first five are in stock.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
+pub struct Stock {
+    pub usable: i64,
+    pub expired: i64,
+    pub barred: i64,
+    pub not_started: i64,
+    pub redeemed: i64,
+    pub allocated: i64,
+    pub replaced: i64,
+    pub withdrawn: i64,
+}
+
+impl Stock {
+    /// In stock but not to be allocated now.
+    pub fn unusable(&self) -> i64 {
+        self.expired + self.barred + self.not_started + self.redeemed
+    }
+}
+
+/// A count that stops at a limit, so that a large batch costs no more than a small one.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct CappedCount {
+    pub count: i64,
+    pub capped: bool,
+}
+
+/// What is left of a batch without a usable code, and why it cannot be allocated.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Shortage {
+    pub expired: CappedCount,
+    /// When the last of the expired ones ended.
+    pub last_expired_at: Option<DateTime<Utc>>,
+    pub barred: CappedCount,
+    pub not_started: CappedCount,
+    pub redeemed: CappedCount,
+}
+
+impl Shortage {
+    /// Codes left, usable or not.
+    pub fn left(&self) -> i64 {
+        self.expired.count + self.barred.count + self.not_started.count + self.redeemed.count
+    }
+}
+
+/// What a reward's row needs to know of the batch behind it.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum StockLeft {
+    Usable(CappedCount),
+    Short(Shortage),
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use chrono::TimeDelta;
+
+    #[test]
+    fn the_effective_window_is_the_later_start_and_the_earlier_end() {
+        let t = |h| Some(DateTime::<Utc>::UNIX_EPOCH + TimeDelta::hours(h));
+        let coupon = Window { from: t(1), until: None };
+        assert_eq!(coupon.within(Window { from: None, until: t(5) }), Window { from: t(1), until: t(5) });
+        assert_eq!(
+            coupon.within(Window { from: t(2), until: t(5) }).within(Window { from: None, until: t(3) }),
+            Window { from: t(2), until: t(3) }
+        );
+    }
+
+    #[test]
+    fn a_window_ends_exactly_at_its_end() {
+        let end = DateTime::<Utc>::UNIX_EPOCH;
+        let window = Window { from: None, until: Some(end) };
+        assert_eq!([-1, 0, 1].map(|s| window.has_expired(end + TimeDelta::seconds(s))), [false, true, true]);
+    }
+}

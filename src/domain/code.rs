@@ -1,0 +1,98 @@
+//! A coupon code as text: what may be one, and what a spreadsheet has damaged.
+//! Must not know batches or rewards.
+
+use super::{Unfit, fold};
+
+/// A code that may be stored: 3 to 255 characters, no white space, not a spreadsheet's number (contract.md section 4).
+#[derive(Clone, PartialEq, Eq, Hash, PartialOrd, Ord)]
+pub struct CouponCode(String);
+
+impl CouponCode {
+    /// Trims `text` and takes it as a code.
+    pub fn parse(text: &str) -> Result<Self, Unfit> {
+        let text = text.trim_matches(|c: char| c.is_whitespace() || is_invisible(c));
+        if text.is_empty() {
+            return Err(Unfit::because("the code is empty"));
+        }
+        if text.chars().any(|c| c.is_whitespace() || c.is_control() || is_invisible(c)) {
+            return Err(Unfit::because("the code has white space or a control character inside"));
+        }
+        let length = text.chars().count();
+        if !(3..=255).contains(&length) {
+            return Err(Unfit::because(format!("the code has {length} characters; 3 to 255 are allowed")));
+        }
+        if is_spreadsheet_number(text) {
+            return Err(Unfit::because("a spreadsheet has turned this code into a number like 5.57E+92; export the column as text"));
+        }
+        Ok(Self(text.to_owned()))
+    }
+
+    /// A code that was checked before it was stored.
+    pub fn stored(text: String) -> Self {
+        Self(text)
+    }
+
+    pub fn as_str(&self) -> &str {
+        &self.0
+    }
+
+    /// The letters without case, for batches that ignore case.
+    pub fn folded(&self) -> String {
+        fold::code(&self.0)
+    }
+}
+
+impl std::fmt::Display for CouponCode {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.write_str(&self.0)
+    }
+}
+
+/// A code is bearer money: what is printed for debugging may end up in a log.
+impl std::fmt::Debug for CouponCode {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.write_str("CouponCode(…)")
+    }
+}
+
+fn is_invisible(c: char) -> bool {
+    matches!(c, '\u{feff}' | '\u{200b}'..='\u{200f}' | '\u{2060}' | '\u{00ad}')
+}
+
+/// Digits, a decimal mark, digits, `E+` and digits: what a spreadsheet makes of a long number.
+fn is_spreadsheet_number(text: &str) -> bool {
+    let Some((mantissa, exponent)) = text.split_once(['E', 'e']) else { return false };
+    let Some(exponent) = exponent.strip_prefix(['+', '-']) else { return false };
+    let digits = |s: &str| !s.is_empty() && s.bytes().all(|b| b.is_ascii_digit());
+    let (whole, part) = mantissa.split_once(['.', ',']).unwrap_or((mantissa, "0"));
+    digits(exponent) && digits(whole.trim_start_matches('-')) && digits(part)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_code_is_trimmed_and_keeps_its_case() {
+        assert_eq!(CouponCode::parse(" \u{feff}Ab-1 \r").map(|c| c.to_string()), Ok("Ab-1".into()));
+    }
+
+    #[test]
+    fn what_is_no_code_is_refused() {
+        for text in ["", "ab", "a b c", "abc\u{200b}d", "5.57E+92", "1E+10", "5,57e-9", &"x".repeat(256)] {
+            assert!(CouponCode::parse(text).is_err(), "{text:?} was taken");
+        }
+    }
+
+    #[test]
+    fn codes_that_only_look_like_numbers_are_taken() {
+        for text in ["5E92", "E+10", "12E+AB", "0012345", "1.5", &"é".repeat(255)] {
+            assert!(CouponCode::parse(text).is_ok(), "{text:?} was refused");
+        }
+    }
+
+    #[test]
+    fn debug_output_never_shows_the_code() {
+        assert!(!format!("{:?}", CouponCode::stored("SECRET-1".into())).contains("SECRET"));
+    }
+}

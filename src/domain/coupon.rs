@@ -1,0 +1,119 @@
+//! A coupon: one code and its facts. Its status is derived here from facts, never stored (product.md section 2).
+//! Must not know the reward's story or the clock.
+
+use std::str::FromStr;
+
+use chrono::{DateTime, Utc};
+
+use super::{
+    Unfit,
+    batch::Window,
+    code::CouponCode,
+    ids::{BatchId, CouponId},
+};
+
+/// Where a coupon stands in its one-way life.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum CouponState {
+    Available,
+    Allocated,
+    Replaced,
+    Withdrawn,
+}
+
+impl CouponState {
+    pub fn as_str(self) -> &'static str {
+        match self {
+            Self::Available => "available",
+            Self::Allocated => "allocated",
+            Self::Replaced => "replaced",
+            Self::Withdrawn => "withdrawn",
+        }
+    }
+}
+
+impl FromStr for CouponState {
+    type Err = Unfit;
+
+    fn from_str(text: &str) -> Result<Self, Unfit> {
+        [Self::Available, Self::Allocated, Self::Replaced, Self::Withdrawn]
+            .into_iter()
+            .find(|state| state.as_str() == text)
+            .ok_or_else(|| Unfit::because("this is not a coupon's state"))
+    }
+}
+
+/// One code and its facts. `window` is the effective one: the batch's limits are already in it.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Coupon {
+    pub id: CouponId,
+    pub batch: BatchId,
+    pub code: CouponCode,
+    pub pin: Option<String>,
+    pub window: Window,
+    pub redemptions: i64,
+    pub max_redemptions: i64,
+    pub barred: Option<Barred>,
+    pub last_redemption: Option<Redemption>,
+    pub state: CouponState,
+}
+
+/// Since when a coupon is barred, by whom and why.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Barred {
+    pub at: DateTime<Utc>,
+    pub by: Option<String>,
+    pub reason: String,
+}
+
+/// One use of a coupon in the shop.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Redemption {
+    pub at: DateTime<Utc>,
+    pub order_id: Option<String>,
+}
+
+/// One thing that keeps a coupon from being used; several can hold at once.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum Problem {
+    Barred(Barred),
+    Expired { at: DateTime<Utc> },
+    FullyRedeemed { last: Option<Redemption> },
+    NotStarted { from: DateTime<Utc> },
+}
+
+/// What is left of a coupon that can still be used.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Capacity {
+    pub uses_left: i64,
+    pub uses_allowed: i64,
+    pub expires_at: Option<DateTime<Utc>>,
+    /// Set when its start still lies ahead.
+    pub starts_at: Option<DateTime<Utc>>,
+}
+
+impl Coupon {
+    pub fn is_fully_redeemed(&self) -> bool {
+        self.redemptions >= self.max_redemptions
+    }
+
+    /// All that keeps the coupon from being used at `now`, the gravest first.
+    pub fn problems(&self, now: DateTime<Utc>) -> Vec<Problem> {
+        let barred = self.barred.clone().map(Problem::Barred);
+        let expired = self.window.until.filter(|_| self.window.has_expired(now)).map(|at| Problem::Expired { at });
+        let redeemed = self.is_fully_redeemed().then(|| Problem::FullyRedeemed { last: self.last_redemption.clone() });
+        let early = self.window.from.filter(|_| !self.window.has_started(now)).map(|from| Problem::NotStarted { from });
+        [barred, expired, redeemed, early].into_iter().flatten().collect()
+    }
+
+    /// Not expired, not barred and not fully redeemed. A start that lies ahead does not take capacity away.
+    pub fn capacity(&self, now: DateTime<Utc>) -> Option<Capacity> {
+        let spent = self.window.has_expired(now) || self.barred.is_some() || self.is_fully_redeemed();
+        (!spent).then(|| Capacity {
+            uses_left: self.max_redemptions - self.redemptions,
+            uses_allowed: self.max_redemptions,
+            expires_at: self.window.until,
+            starts_at: self.window.from.filter(|_| !self.window.has_started(now)),
+        })
+    }
+}

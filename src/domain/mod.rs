@@ -1,0 +1,30 @@
+//! Floor 0: the words and rules of the desk, pure.
+//! Must not know the database, the web, mail transport, the environment or the current time.
+
+pub mod audit;
+pub mod batch;
+pub mod clock;
+pub mod code;
+pub mod coupon;
+pub mod customer;
+pub mod email;
+pub mod fold;
+pub mod ids;
+pub mod mail;
+pub mod merchant;
+pub mod reissue;
+pub mod reward;
+pub mod role;
+pub mod zone;
+
+/// Why a piece of text could not be taken; the text is a sentence for a person, without the value itself.
+#[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
+#[error("{0}")]
+pub struct Unfit(pub String);
+
+impl Unfit {
+    /// An `Unfit` from anything that reads as a sentence.
+    pub fn because(why: impl Into<String>) -> Self {
+        Self(why.into())
+    }
+}

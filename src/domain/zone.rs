@@ -1,0 +1,148 @@
+//! Dates in a merchant's zone: which instant a date means (product.md section 2), and how instants are shown.
+//! Must not know the server's own zone.
+
+use chrono::{DateTime, Days, NaiveDate, NaiveTime, SecondsFormat, TimeDelta, TimeZone, Utc};
+use chrono_tz::{OffsetName, Tz};
+
+use super::Unfit;
+
+/// Which end of a validity a date stands for.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Bound {
+    /// The day's first instant.
+    Start,
+    /// The first instant of the next day: the day itself is still valid.
+    End,
+}
+
+/// Takes an IANA zone name.
+pub fn parse_zone(name: &str) -> Result<Tz, Unfit> {
+    name.trim()
+        .parse()
+        .map_err(|_| Unfit::because(format!("{:?} is not a time zone; give an IANA name such as Europe/London", name.trim())))
+}
+
+/// Takes `YYYY-MM-DD` (a day in `zone`) or RFC 3339 with an offset.
+pub fn parse_instant(text: &str, zone: Tz, bound: Bound) -> Result<DateTime<Utc>, Unfit> {
+    let text = text.trim();
+    let unfit = || Unfit::because("this is not a date (YYYY-MM-DD) or a time with offset (2026-10-03T18:00:00+01:00)");
+    let at = if let Ok(day) = NaiveDate::parse_from_str(text, "%Y-%m-%d") {
+        let day = match bound {
+            Bound::Start => day,
+            Bound::End => day.checked_add_days(Days::new(1)).ok_or_else(unfit)?,
+        };
+        first_instant(day, zone)
+    } else {
+        DateTime::parse_from_rfc3339(text).map_err(|_| unfit())?.with_timezone(&Utc)
+    };
+    // Four-digit years only: the fixed-width text that SQLite keeps sorts as time does, and the sentinels stay outside.
+    if !(1900..=9998).contains(&chrono::Datelike::year(&at)) {
+        return Err(Unfit::because("the year must lie between 1900 and 9998"));
+    }
+    Ok(chrono::SubsecRound::trunc_subsecs(at, 6))
+}
+
+/// The first instant of `day` in `zone`: midnight, or the instant after the gap where midnight does not exist.
+pub fn first_instant(day: NaiveDate, zone: Tz) -> DateTime<Utc> {
+    let midnight = day.and_time(NaiveTime::MIN);
+    // Gaps are at most a day long; they start and end on whole minutes.
+    for minutes in 0..=(24 * 60) {
+        if let Some(at) = zone.from_local_datetime(&(midnight + TimeDelta::minutes(minutes))).earliest() {
+            return at.with_timezone(&Utc);
+        }
+    }
+    midnight.and_utc()
+}
+
+/// "3 Oct 2026, 14:05 BST".
+pub fn show(at: DateTime<Utc>, zone: Tz) -> String {
+    let local = at.with_timezone(&zone);
+    format!("{} {}", local.format("%-d %b %Y, %H:%M"), zone_name(&local))
+}
+
+/// As [`show`], but an end at the first instant of a day reads as 23:59 of the day before: the last minute it was valid.
+pub fn show_end(at: DateTime<Utc>, zone: Tz) -> String {
+    let local = at.with_timezone(&zone);
+    if first_instant(local.date_naive(), zone) == at {
+        if let Some(day) = local.date_naive().pred_opt() {
+            let last = (at - TimeDelta::seconds(1)).with_timezone(&zone);
+            return format!("{}, 23:59 {}", day.format("%-d %b %Y"), zone_name(&last));
+        }
+    }
+    show(at, zone)
+}
+
+/// "3 Oct 2026".
+pub fn show_day(at: DateTime<Utc>, zone: Tz) -> String {
+    at.with_timezone(&zone).format("%-d %b %Y").to_string()
+}
+
+/// RFC 3339 in UTC, for machines and `datetime` attributes.
+pub fn rfc3339(at: DateTime<Utc>) -> String {
+    at.to_rfc3339_opts(SecondsFormat::AutoSi, true)
+}
+
+/// "8 seconds", "3 minutes", "2 hours", "5 days": how long ago, for beside the exact time.
+pub fn show_age(age: TimeDelta) -> String {
+    let seconds = age.num_seconds().max(0);
+    let (count, unit) = match seconds {
+        0..60 => (seconds, "second"),
+        60..3600 => (seconds / 60, "minute"),
+        3600..86_400 => (seconds / 3600, "hour"),
+        _ => (seconds / 86_400, "day"),
+    };
+    format!("{count} {unit}{}", if count == 1 { "" } else { "s" })
+}
+
+/// The zone's short name at that moment (BST), or its offset where it has none ("UTC+03").
+fn zone_name(local: &DateTime<Tz>) -> String {
+    let name = local.offset().abbreviation().unwrap_or_default();
+    if name.starts_with(['+', '-']) || name.is_empty() { format!("UTC{}", local.format("%:z")) } else { name.to_owned() }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn utc(text: &str) -> DateTime<Utc> {
+        DateTime::parse_from_rfc3339(text).unwrap_or_default().to_utc()
+    }
+
+    #[test]
+    fn a_date_as_an_end_is_the_next_days_first_instant_in_the_zone() {
+        let london = chrono_tz::Europe::London;
+        assert_eq!(parse_instant("2026-10-03", london, Bound::End), Ok(utc("2026-10-03T23:00:00Z")));
+        assert_eq!(parse_instant("2026-12-03", london, Bound::End), Ok(utc("2026-12-04T00:00:00Z")));
+        assert_eq!(parse_instant("2026-10-03", london, Bound::Start), Ok(utc("2026-10-02T23:00:00Z")));
+        assert_eq!(show_end(utc("2026-10-03T23:00:00Z"), london), "3 Oct 2026, 23:59 BST");
+        assert_eq!(show(utc("2026-10-03T13:05:00Z"), london), "3 Oct 2026, 14:05 BST");
+    }
+
+    #[test]
+    fn where_midnight_does_not_exist_the_day_begins_after_the_gap() {
+        // Beirut springs forward at midnight: 31 March 2024 begins at 01:00.
+        let beirut = chrono_tz::Asia::Beirut;
+        assert_eq!(parse_instant("2024-03-30", beirut, Bound::End), Ok(utc("2024-03-30T22:00:00Z")));
+        assert_eq!(show_end(utc("2024-03-30T22:00:00Z"), beirut), "30 Mar 2024, 23:59 EET");
+    }
+
+    #[test]
+    fn where_midnight_comes_twice_the_first_one_counts() {
+        let havana = chrono_tz::America::Havana;
+        assert_eq!(first_instant(NaiveDate::from_ymd_opt(2024, 11, 3).unwrap_or_default(), havana), utc("2024-11-03T04:00:00Z"));
+    }
+
+    #[test]
+    fn zones_without_a_short_name_show_their_offset() {
+        assert_eq!(show(utc("2026-10-03T13:05:00Z"), chrono_tz::America::Sao_Paulo), "3 Oct 2026, 10:05 UTC-03:00");
+    }
+
+    #[test]
+    fn times_need_an_offset_and_a_sane_year() {
+        let zone = chrono_tz::UTC;
+        for text in ["", "2026-10-03T10:00:00", "03/10/2026", "2026-13-01", "0001-01-01", "9999-12-31"] {
+            assert!(parse_instant(text, zone, Bound::Start).is_err(), "{text:?} was taken");
+        }
+        assert_eq!(parse_instant("2026-10-03T10:00:00+02:00", zone, Bound::End), Ok(utc("2026-10-03T08:00:00Z")));
+    }
+}

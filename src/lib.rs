@@ -1,0 +1,6 @@
+//! Reward Desk: reissuing reward coupons, safely.
+
+pub mod domain;
+
+pub mod app;
+pub mod db;
