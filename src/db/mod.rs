@@ -2,15 +2,18 @@
 //! Must not know mail, use cases or the web. Row structs and diesel's derives stay in here.
 
 pub mod audit;
+pub mod batches;
 pub mod conn;
 pub mod database;
 pub mod error;
 pub mod instant;
+pub mod memberships;
 pub mod merchants;
 pub mod migrate;
 pub mod schema;
 pub mod scope;
 pub mod tx;
+pub mod users;
 
 pub use conn::DbConn;
 pub use database::{Database, DatabaseUrl};
