@@ -3,4 +3,8 @@
 pub mod domain;
 
 pub mod app;
+pub mod cli;
+pub mod config;
 pub mod db;
+pub mod startup;
+pub mod telemetry;
