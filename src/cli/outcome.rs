@@ -1,19 +1,11 @@
-//! How a command ends: done, found something broken, or refused with one line that says what to do.
+//! How a command that was refused, or that found something broken, ends: with one line that says what to do.
 //! Must not know the commands.
 
 use std::{io, process::ExitCode};
 
 use crate::{app, config::SettingError, db, domain::Unfit};
 
-/// A command that ran to its end.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum Answer {
-    Done,
-    /// Exit status 1; the answer on stdout says what is broken.
-    FoundBroken,
-}
-
-/// A command that did not do what was asked.
+/// A command that did not do what was asked, or found something broken: exit status 1.
 #[derive(Debug)]
 pub enum Refused {
     /// One line for stderr.

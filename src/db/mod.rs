@@ -7,11 +7,13 @@ pub mod conn;
 pub mod database;
 pub mod error;
 pub mod instant;
+pub mod invariants;
 pub mod memberships;
 pub mod merchants;
 pub mod migrate;
 pub mod schema;
 pub mod scope;
+mod snapshot;
 pub mod tx;
 pub mod users;
 

@@ -1,3 +1,4 @@
 //! The database's own promises, on both engines.
 
 mod coupons;
+mod invariants;
