@@ -3,5 +3,9 @@
 pub mod domain;
 
 pub mod app;
+pub mod cli;
+pub mod config;
 pub mod db;
+pub mod startup;
+pub mod telemetry;
 pub mod web;
