@@ -4,3 +4,4 @@ pub mod domain;
 
 pub mod app;
 pub mod db;
+pub mod web;
