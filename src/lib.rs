@@ -4,3 +4,5 @@ pub mod domain;
 
 pub mod app;
 pub mod db;
+pub mod jobs;
+pub mod mail;

@@ -6,6 +6,8 @@ pub mod conn;
 pub mod database;
 pub mod error;
 pub mod instant;
+pub mod mail_leases;
+pub mod mails;
 pub mod merchants;
 pub mod migrate;
 pub mod schema;
