@@ -4,6 +4,7 @@
 pub mod add_batch;
 pub mod add_merchant;
 pub mod add_user;
+pub mod deliver_mail;
 pub mod desk;
 pub mod error;
 pub mod find_customers;
@@ -12,6 +13,7 @@ pub mod member;
 pub mod passwords;
 pub mod readiness;
 pub mod reissue_coupon;
+pub mod release_mail;
 pub mod show_audit_log;
 pub mod show_batches;
 pub mod show_customer;

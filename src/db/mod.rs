@@ -10,6 +10,7 @@ pub mod customers;
 pub mod database;
 pub mod error;
 pub mod instant;
+pub mod mail_leases;
 pub mod mails;
 pub mod memberships;
 pub mod merchants;
