@@ -16,6 +16,6 @@ pub struct Readiness {
 pub fn readiness(desk: &Desk) -> Result<Readiness, Error> {
     let schema_fits = !matches!(migrate::schema_state(&desk.db)?, migrate::SchemaState::Older { .. });
     let now = desk.clock.now();
-    let oldest = if schema_fits { desk.db.read(|conn| mail_leases::oldest_due(conn, now).map_err(Error::from))? } else { None };
+    let oldest = if schema_fits { desk.db.read(|conn| mail_leases::oldest_due(conn).map_err(Error::from))? } else { None };
     Ok(Readiness { schema_fits, oldest_mail_seconds: oldest.map(|since| (now - since).num_seconds().max(0)) })
 }
