@@ -10,6 +10,7 @@ pub mod customers;
 pub mod database;
 pub mod error;
 pub mod instant;
+pub mod mail_leases;
 pub mod mails;
 pub mod memberships;
 pub mod merchants;
@@ -20,6 +21,7 @@ pub mod schema;
 pub mod scope;
 pub mod sessions;
 pub mod tx;
+pub mod users;
 
 pub use conn::DbConn;
 pub use database::{Database, DatabaseUrl};

@@ -55,6 +55,7 @@ fn text(record: &AuditRecord) -> String {
         Action::SignedIn => "Signed in".to_owned(),
         Action::SignInFailed => "Sign-in failed".to_owned(),
         Action::SignedOut => "Signed out".to_owned(),
+        Action::MailReleased => "Held mail released".to_owned(),
         Action::AuditExported => "Audit log exported".to_owned(),
     }
 }
