@@ -6,3 +6,4 @@ pub mod app;
 pub mod db;
 pub mod jobs;
 pub mod mail;
+pub mod web;

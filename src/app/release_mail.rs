@@ -5,7 +5,7 @@ use chrono::{DateTime, TimeDelta, Utc};
 
 use super::{Desk, Error};
 use crate::{
-    db::{DbConn, audit, mail_leases},
+    db::{DbConn, audit, mail_leases, mails},
     domain::audit::{Action, Actor, NewRecord},
 };
 
@@ -40,13 +40,8 @@ fn count(conn: &mut DbConn, now: DateTime<Utc>) -> Result<WaitingMail, crate::db
         within_a_day: hour - day,
         within_a_week: day - week,
         older: week,
-        oldest: mail_leases::oldest_due(conn)?,
+        oldest: mails::oldest_due(conn)?,
     })
-}
-
-/// Since when the oldest mail waits, for `/readyz`.
-pub fn oldest_waiting(desk: &Desk) -> Result<Option<DateTime<Utc>>, Error> {
-    desk.db.read(|conn| Ok(mail_leases::oldest_due(conn)?))
 }
 
 /// Lets held mail go: every worker that holds it, in whatever process, sees this record and begins to send.

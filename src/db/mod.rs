@@ -2,16 +2,24 @@
 //! Must not know mail, use cases or the web. Row structs and diesel's derives stay in here.
 
 pub mod audit;
+pub mod batches;
 pub mod conn;
+pub mod coupons;
+pub mod customer_search;
+pub mod customers;
 pub mod database;
 pub mod error;
 pub mod instant;
 pub mod mail_leases;
 pub mod mails;
+pub mod memberships;
 pub mod merchants;
 pub mod migrate;
+pub mod reissues;
+pub mod rewards;
 pub mod schema;
 pub mod scope;
+pub mod sessions;
 pub mod tx;
 
 pub use conn::DbConn;
