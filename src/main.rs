@@ -1,1 +1,5 @@
-fn main() {}
+//! Parses the command line, starts telemetry, dispatches.
+
+fn main() -> std::process::ExitCode {
+    rewarddesk::cli::run()
+}

@@ -9,7 +9,6 @@
 
   // ── Menus: a popover does the opening, this adds the menu pattern's keys ────────────────────────
   const itemsOf = (menu) => [...menu.querySelectorAll('[role="menuitem"]')];
-  let openAtLast = false;
 
   function focusItem(menu, index) {
     const items = itemsOf(menu);
@@ -18,13 +17,12 @@
     item?.focus();
   }
 
-  on("toggle", (event) => {
-    const menu = event.target;
-    if (menu.role === "menu" && event.newState === "open") {
-      focusItem(menu, openAtLast ? -1 : 0);
-      openAtLast = false;
-    }
-  }, true);
+  // In one step, so that a key pressed right after finds the focus already in the menu.
+  function openMenu(button, index) {
+    const menu = byId(button.getAttribute("popovertarget"));
+    if (!menu.matches(":popover-open")) menu.showPopover({ source: button });
+    focusItem(menu, index);
+  }
 
   function menuKey(event, menu) {
     const items = itemsOf(menu);
@@ -51,8 +49,7 @@
   function menuButtonKey(event, button) {
     if (event.key !== "ArrowDown" && event.key !== "ArrowUp") return;
     event.preventDefault();
-    openAtLast = event.key === "ArrowUp";
-    byId(button.getAttribute("popovertarget"))?.showPopover({ source: button });
+    openMenu(button, event.key === "ArrowUp" ? -1 : 0);
   }
 
   // ── Keys of the page ────────────────────────────────────────────────────────────────────────────
@@ -82,6 +79,13 @@
   on("click", (event) => {
     for (const drop of document.querySelectorAll("details[data-drop][open]")) {
       if (!drop.contains(event.target)) drop.open = false;
+    }
+    const button = near(event, '[aria-haspopup="menu"]');
+    if (button) {
+      event.preventDefault();
+      const menu = byId(button.getAttribute("popovertarget"));
+      if (menu.matches(":popover-open")) menu.hidePopover();
+      else openMenu(button, 0);
     }
     const item = near(event, 'a[role="menuitem"]');
     if (item) item.closest("[popover]")?.hidePopover();

@@ -1,6 +1,9 @@
-//! Floor 2: the use cases, one verb_noun each; each draws its own transaction.
+//! Floor 2: the use cases, one `verb_noun` each; each draws its own transaction.
 //! Must not know HTML, status codes or diesel's query language.
 
+pub mod add_batch;
+pub mod add_merchant;
+pub mod add_user;
 pub mod deliver_mail;
 pub mod desk;
 pub mod error;
@@ -21,3 +24,8 @@ pub mod tokens;
 pub use desk::Desk;
 pub use error::Error;
 pub use member::Member;
+pub mod export_audit;
+mod find_merchant;
+mod names;
+
+pub use find_merchant::find_merchant;

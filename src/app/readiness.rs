@@ -2,7 +2,7 @@
 //! Must not know who asks.
 
 use super::{Desk, Error};
-use crate::db::{mails, migrate};
+use crate::db::{mail_leases, migrate};
 
 /// The state of the desk.
 #[derive(Debug, Clone, Copy)]
@@ -16,6 +16,6 @@ pub struct Readiness {
 pub fn readiness(desk: &Desk) -> Result<Readiness, Error> {
     let schema_fits = !matches!(migrate::schema_state(&desk.db)?, migrate::SchemaState::Older { .. });
     let now = desk.clock.now();
-    let oldest = if schema_fits { desk.db.read(|conn| mails::oldest_due(conn).map_err(Error::from))? } else { None };
+    let oldest = if schema_fits { desk.db.read(|conn| mail_leases::oldest_due(conn).map_err(Error::from))? } else { None };
     Ok(Readiness { schema_fits, oldest_mail_seconds: oldest.map(|since| (now - since).num_seconds().max(0)) })
 }

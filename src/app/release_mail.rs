@@ -5,7 +5,7 @@ use chrono::{DateTime, TimeDelta, Utc};
 
 use super::{Desk, Error};
 use crate::{
-    db::{DbConn, audit, mail_leases, mails},
+    db::{DbConn, audit, mail_leases},
     domain::audit::{Action, Actor, NewRecord},
 };
 
@@ -40,7 +40,7 @@ fn count(conn: &mut DbConn, now: DateTime<Utc>) -> Result<WaitingMail, crate::db
         within_a_day: hour - day,
         within_a_week: day - week,
         older: week,
-        oldest: mails::oldest_due(conn)?,
+        oldest: mail_leases::oldest_due(conn)?,
     })
 }
 

@@ -53,6 +53,12 @@ pub struct NewBatch<'a> {
     pub case_sensitive: bool,
 }
 
+/// Whether the merchant has a batch of that name.
+pub fn name_is_taken(conn: &mut DbConn, scope: Scope, name: &str) -> Result<bool, Error> {
+    let batch = b::table.filter(b::merchant_id.eq(scope.merchant().0)).filter(b::name.eq(name));
+    Ok(diesel::select(diesel::dsl::exists(batch)).get_result(conn)?)
+}
+
 /// Adds an empty batch. A name that is taken in this merchant is [`Error::Conflict`].
 pub fn add(tx: &mut WriteTx<'_>, scope: Scope, new: &NewBatch<'_>, now: DateTime<Utc>) -> Result<BatchId, Error> {
     let (valid_from, valid_until) = columns_of(new.window);

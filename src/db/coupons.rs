@@ -199,10 +199,12 @@ fn try_allocate(
     now: DateTime<Utc>,
     lock: &str,
 ) -> Result<Option<Allocated>, Error> {
-    // "= (SELECT … LIMIT 1)", never IN: under a nested loop IN re-runs the sub-select and burns many codes.
+    // "= (SELECT … LIMIT 1)" from a CTE, never IN: under a nested loop IN re-runs the sub-select and burns many codes.
+    // SQLite numbers $n by first occurrence, so they must occur in order.
     let row: Option<AllocatedRow> = sql_query(format!(
-        "UPDATE coupons SET state = 'allocated', reward = $4 WHERE id = (SELECT c.id FROM coupons c WHERE {USABLE} \
-         ORDER BY c.expires_at, c.id LIMIT 1 {lock}) RETURNING id, code, pin, valid_from, expires_at"
+        "WITH next AS (SELECT c.id FROM coupons c WHERE {USABLE} ORDER BY c.expires_at, c.id LIMIT 1 {lock}) \
+         UPDATE coupons SET state = 'allocated', reward = $4 WHERE id = (SELECT id FROM next) \
+         RETURNING id, code, pin, valid_from, expires_at"
     ))
     .bind::<BigInt, _>(scope.merchant().0)
     .bind::<BigInt, _>(batch.id.0)

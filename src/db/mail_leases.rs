@@ -185,6 +185,13 @@ pub fn count_waiting(conn: &mut DbConn, until: DateTime<Utc>) -> Result<i64, Err
     Ok(queued.filter(m::queued_at.le(At(until))).count().get_result(conn)?)
 }
 
+/// Since when the oldest waiting mail waits.
+pub fn oldest_due(conn: &mut DbConn) -> Result<Option<DateTime<Utc>>, Error> {
+    let queued = m::table.filter(m::state.eq(MailState::Queued.as_str()));
+    let at: Option<At> = queued.order(m::queued_at).select(m::queued_at).first(conn).optional()?;
+    Ok(at.map(|at| at.0))
+}
+
 /// The latest release of held mail, as a number that only grows; 0 before the first.
 /// It is an audit record, so that who let the mail go is on record, and a worker in another process sees it.
 pub fn latest_release(conn: &mut DbConn) -> Result<i64, Error> {

@@ -192,10 +192,3 @@ pub fn find_twin(
         .optional()?;
     Ok(id.map(MailId))
 }
-
-/// When the oldest mail that still waits was queued, of all merchants: the age of the queue.
-pub fn oldest_due(conn: &mut DbConn) -> Result<Option<DateTime<Utc>>, Error> {
-    let queued = m::table.filter(m::state.eq(MailState::Queued.as_str()));
-    let at: Option<At> = queued.order(m::queued_at).select(m::queued_at).first(conn).optional()?;
-    Ok(at.map(|at| at.0))
-}

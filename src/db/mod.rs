@@ -21,6 +21,7 @@ pub mod schema;
 pub mod scope;
 pub mod sessions;
 pub mod tx;
+pub mod users;
 
 pub use conn::DbConn;
 pub use database::{Database, DatabaseUrl};

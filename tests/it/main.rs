@@ -1,1 +1,17 @@
-fn main() {}
+//! All tests that need a database, a server or a browser, in one binary. Run them with `scripts/test`.
+//!
+//! Names are sentences. A test inside `both! { … }` runs twice: `name::sqlite` and `name::postgres`.
+#![allow(
+    clippy::unwrap_used,
+    clippy::expect_used,
+    clippy::print_stderr,
+    clippy::disallowed_methods,
+    clippy::needless_pass_by_value,
+    clippy::missing_panics_doc,
+    reason = "tests may stop at the first surprise, say so, and read the environment that scripts/test makes"
+)]
+
+#[macro_use]
+mod support;
+
+mod db;

@@ -1,0 +1,17 @@
+//! Names that people type for merchants, users and batches.
+//! Must not know where they are shown.
+
+use crate::domain::Unfit;
+
+/// Takes 1 to 100 characters without control characters; white space around is dropped. `what` begins the complaint.
+pub fn check(what: &str, text: &str) -> Result<String, Unfit> {
+    let text = text.trim();
+    let length = text.chars().count();
+    if text.chars().any(char::is_control) {
+        return Err(Unfit::because(format!("{what} holds a line break or control character")));
+    }
+    match length {
+        1..=100 => Ok(text.to_owned()),
+        _ => Err(Unfit::because(format!("{what} has {length} characters; give 1 to 100"))),
+    }
+}

@@ -1,0 +1,139 @@
+//! The command line (contract.md section 2): what there is, and how its answers and refusals leave the process.
+//! Wiring only; what a command does is in its own module and in the use cases.
+
+use std::{
+    io::{self, Write},
+    process::ExitCode,
+};
+
+use clap::{CommandFactory, Parser, Subcommand};
+
+use crate::{config, config::Settings, telemetry};
+
+mod audit;
+mod batch;
+mod check;
+mod database;
+mod demo;
+mod doctor;
+mod import;
+mod merchant;
+mod migrate;
+mod outcome;
+mod serve;
+mod user;
+
+pub use database::open_current;
+pub use outcome::{Answer, Refused};
+
+/// A desk for reissuing reward coupons, safely.
+#[derive(Debug, Parser)]
+#[command(name = "rewarddesk", version, about, after_help = config::help(), arg_required_else_help = true, max_term_width = 110)]
+struct Cli {
+    #[command(subcommand)]
+    command: Command,
+}
+
+#[derive(Debug, Subcommand)]
+enum Command {
+    Demo(demo::Demo),
+    Serve(serve::Serve),
+    Migrate(migrate::Migrate),
+    #[command(subcommand)]
+    Merchant(merchant::Merchant),
+    #[command(subcommand)]
+    User(user::User),
+    #[command(subcommand)]
+    Batch(batch::Batch),
+    Import(import::Import),
+    #[command(subcommand)]
+    Audit(audit::Audit),
+    Check(check::Check),
+    Doctor(doctor::Doctor),
+}
+
+/// Runs the command that the process was started with.
+pub fn run() -> ExitCode {
+    let cli = Cli::parse();
+    let out = &mut io::stdout().lock();
+    match dispatch(cli.command, out).and_then(|answer| out.flush().map_err(Refused::from).map(|()| answer)) {
+        Ok(Answer::Done) => ExitCode::SUCCESS,
+        // What was found broken stands on stdout already.
+        Ok(Answer::FoundBroken) => ExitCode::FAILURE,
+        Err(Refused::ReaderLeft(code)) => code,
+        Err(Refused::Because(sentence)) => {
+            let _ = writeln!(io::stderr(), "rewarddesk: {sentence}");
+            ExitCode::FAILURE
+        }
+    }
+}
+
+fn dispatch(command: Command, out: &mut dyn Write) -> Result<Answer, Refused> {
+    let default_log = match &command {
+        Command::Demo(_) | Command::Serve(_) | Command::Import(_) => "info",
+        _ => "warn",
+    };
+    let settings = Settings::load()?;
+    telemetry::start(&settings, default_log)?;
+    match command {
+        Command::Demo(demo) => demo.run(),
+        Command::Serve(serve) => serve.run(settings),
+        Command::Migrate(_) => migrate::run(&settings, out),
+        Command::Merchant(merchant) => merchant.run(&settings, out),
+        Command::User(user) => user.run(&settings, out),
+        Command::Batch(batch) => batch.run(&settings, out),
+        Command::Import(import) => import.run(&settings, out),
+        Command::Audit(audit) => audit.run(&settings, out),
+        Command::Check(_) => check::run(&settings, out),
+        Command::Doctor(_) => doctor::run(&settings, out),
+    }
+}
+
+/// Ends the process as clap does for a wrong usage: status 2 and the usage.
+fn wrong_usage(subcommand: &str, sentence: &str) -> ! {
+    let mut command = Cli::command();
+    command.build();
+    let mut path = subcommand.split(' ');
+    let found = path.try_fold(&mut command, |command, name| command.find_subcommand_mut(name));
+    match found {
+        Some(command) => command.error(clap::error::ErrorKind::ArgumentConflict, sentence).exit(),
+        None => Cli::command().error(clap::error::ErrorKind::ArgumentConflict, sentence).exit(),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    /// Every command by its path, and its help.
+    fn commands(command: &mut clap::Command, path: &str, found: &mut Vec<(String, String)>) {
+        let names: Vec<String> = command.get_subcommands().map(|c| c.get_name().to_owned()).filter(|n| n != "help").collect();
+        if names.is_empty() {
+            found.push((path.trim().to_owned(), command.render_long_help().to_string()));
+        }
+        for name in names {
+            if let Some(sub) = command.find_subcommand_mut(&name) {
+                commands(sub, &format!("{path} {name}"), found);
+            }
+        }
+    }
+
+    #[test]
+    fn every_command_has_help_with_an_example() {
+        let mut all = Vec::new();
+        commands(&mut Cli::command(), "", &mut all);
+        assert_eq!(all.len(), 10);
+        for (path, help) in all {
+            assert!(help.contains(&format!("rewarddesk {path}")) && help.contains("Example"), "{path}:\n{help}");
+        }
+        Cli::command().debug_assert();
+    }
+
+    #[test]
+    fn help_lists_every_setting() {
+        let help = Cli::command().render_long_help().to_string();
+        for name in ["DATABASE_URL", "REWARDDESK_SECRET_KEY_FILE", "SMTP_URL", "MAIL_FROM", "REWARDDESK_METRICS_LISTEN", "RUST_LOG"] {
+            assert!(help.contains(name), "{name} is missing:\n{help}");
+        }
+    }
+}

@@ -1,0 +1,37 @@
+//! Opens the database for a command. Must not know what the command wants of it.
+
+use super::Refused;
+use crate::{
+    config::Settings,
+    db::{
+        Database, DatabaseUrl,
+        migrate::{SchemaState, schema_state},
+    },
+};
+
+/// The database of the settings, its schema not older than this binary. Dropping it closes it: on `SQLite` nothing but the file is left.
+pub fn open_current(settings: &Settings) -> Result<Database, Refused> {
+    let url = settings.database()?;
+    refuse_missing_file(&url)?;
+    let db = Database::open(&url)?;
+    match schema_state(&db)? {
+        SchemaState::Current | SchemaState::Newer => Ok(db),
+        SchemaState::Older { missing } => {
+            let migrations = if missing == 1 { "1 migration is".into() } else { format!("{missing} migrations are") };
+            Err(Refused::because(format!(
+                "the database's schema is missing or older than this program ({migrations} missing): run `rewarddesk migrate` first"
+            )))
+        }
+    }
+}
+
+/// A typing error in a path must not leave an empty database behind.
+fn refuse_missing_file(url: &DatabaseUrl) -> Result<(), Refused> {
+    match url.sqlite_path() {
+        Some(path) if !path.exists() => {
+            let path = path.display();
+            Err(Refused::because(format!("there is no database {path}: check DATABASE_URL, or run `rewarddesk migrate` to make it")))
+        }
+        _ => Ok(()),
+    }
+}

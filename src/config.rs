@@ -1,0 +1,280 @@
+//! The settings (contract.md section 3), and the one reader of the environment and of `.env`.
+//! Must not know what the settings are for; each command asks for those it needs, and only those can stop it.
+
+use std::{
+    collections::HashMap,
+    fmt,
+    net::SocketAddr,
+    path::{Path, PathBuf},
+};
+
+use url::Url;
+
+use crate::{db::DatabaseUrl, domain::email::Mailbox};
+
+mod postgres;
+#[cfg(test)]
+mod tests;
+
+/// A setting's name, what it is for, and a value that would be taken.
+struct About {
+    name: &'static str,
+    what: &'static str,
+    example: &'static str,
+}
+
+macro_rules! settings {
+    ($($constant:ident = $name:literal, $what:literal, $example:literal;)+) => {
+        $(const $constant: About = About { name: $name, what: $what, example: $example };)+
+        const ALL: &[About] = &[$($constant),+];
+    };
+}
+
+settings! {
+    DATABASE_URL = "DATABASE_URL", "where the data lives: sqlite:PATH, postgres://… or postgresql://… [default: sqlite:rewarddesk.db]", "sqlite:rewarddesk.db";
+    LISTEN = "REWARDDESK_LISTEN", "address and port that serve listens on [default: 127.0.0.1:8080]", "127.0.0.1:8080";
+    BASE_URL = "REWARDDESK_BASE_URL", "the address people type [default: http:// and the listening address]", "https://desk.example.com";
+    SECRET_KEY = "REWARDDESK_SECRET_KEY", "secret text of 32 or more characters, needed by serve", "$(openssl rand -hex 32)";
+    SECRET_KEY_FILE = "REWARDDESK_SECRET_KEY_FILE", "a file that holds the secret text, instead of the above", "/etc/rewarddesk/secret";
+    SMTP_URL = "SMTP_URL", "the mail relay: smtp://, smtps://, or file:DIR to write .eml files", "smtps://user:password@smtp.example.com";
+    MAIL_FROM = "MAIL_FROM", "sender of mails of merchants that have none of their own", "Rewards <rewards@example.com>";
+    METRICS_LISTEN = "REWARDDESK_METRICS_LISTEN", "address and port for metrics [default: off]", "127.0.0.1:9100";
+    RUST_LOG = "RUST_LOG", "what is logged [default: info for servers and imports, warn for the rest]", "info,rewarddesk=debug";
+    LOG_FORMAT = "REWARDDESK_LOG_FORMAT", "pretty or json [default: pretty]", "json";
+}
+
+/// A setting that is missing or cannot be used. Reads as one line and never holds a secret's value.
+#[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
+#[error("{0}")]
+pub struct SettingError(String);
+
+impl About {
+    fn missing(&self) -> SettingError {
+        SettingError(format!("{} is not set: {}; for example {}={}", self.name, self.what, self.name, quoted(self.example)))
+    }
+
+    fn malformed(&self, why: impl fmt::Display) -> SettingError {
+        SettingError(format!("{} cannot be used: {why}; for example {}={}", self.name, self.name, quoted(self.example)))
+    }
+}
+
+fn quoted(example: &str) -> String {
+    if example.contains([' ', '(', '&']) { format!("\"{example}\"") } else { example.to_owned() }
+}
+
+/// A value that no log and no debug output may show.
+#[derive(Clone, PartialEq, Eq)]
+pub struct Secret(String);
+
+impl Secret {
+    pub fn new(text: impl Into<String>) -> Self {
+        Self(text.into())
+    }
+
+    pub fn expose(&self) -> &str {
+        &self.0
+    }
+}
+
+impl fmt::Debug for Secret {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str("Secret(…)")
+    }
+}
+
+/// How mail leaves the desk.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum MailRoute {
+    /// To a relay, by lettre's URL form; it may hold a password.
+    Smtp(Secret),
+    /// Each mail as an .eml file in this folder.
+    Folder(PathBuf),
+}
+
+/// How log lines look.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum LogFormat {
+    Pretty,
+    Json,
+}
+
+/// The settings as found, not yet judged: a command is only stopped by those that it asks for.
+#[derive(Clone, Default)]
+pub struct Settings(HashMap<&'static str, String>);
+
+/// All that a server needs, judged.
+#[derive(Debug, Clone)]
+pub struct ServerSettings {
+    pub database: DatabaseUrl,
+    pub listen: SocketAddr,
+    pub base_url: Url,
+    pub secret: Secret,
+    pub mail: MailRoute,
+    pub mail_from: Mailbox,
+    pub metrics_listen: Option<SocketAddr>,
+}
+
+/// Names only: values may be secrets.
+impl fmt::Debug for Settings {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_set().entries(self.0.keys()).finish()
+    }
+}
+
+impl Settings {
+    /// Reads `.env` in the current folder and the environment, which wins.
+    pub fn load() -> Result<Self, SettingError> {
+        let mut found: HashMap<String, String> = HashMap::new();
+        match dotenvy::from_path_iter(".env") {
+            Ok(lines) => {
+                for line in lines {
+                    // The error would show the line, which may hold a secret.
+                    let (name, value) = line.map_err(|_| {
+                        SettingError(
+                            "the file .env in this folder has a line that is not NAME=value; put values with spaces in quotes".into(),
+                        )
+                    })?;
+                    found.insert(name, value);
+                }
+            }
+            Err(error) if error.not_found() => {}
+            Err(_) => return Err(SettingError("the file .env in this folder cannot be read".into())),
+        }
+        for about in ALL {
+            if let Some(value) = std::env::var_os(about.name) {
+                found.insert(about.name.to_owned(), value.into_string().map_err(|_| about.malformed("it is not UTF-8 text"))?);
+            }
+        }
+        Ok(Self::from_pairs(found))
+    }
+
+    /// Settings from pairs of name and value; unknown names are ignored, an empty value counts as not set.
+    pub fn from_pairs(pairs: impl IntoIterator<Item = (String, String)>) -> Self {
+        let known = |name: &str| ALL.iter().map(|about| about.name).find(|known| *known == name);
+        Self(pairs.into_iter().filter(|(_, value)| !value.trim().is_empty()).filter_map(|(n, v)| Some((known(&n)?, v))).collect())
+    }
+
+    fn get(&self, about: &About) -> Option<&str> {
+        self.0.get(about.name).map(|value| value.trim())
+    }
+
+    pub fn database(&self) -> Result<DatabaseUrl, SettingError> {
+        let text = self.get(&DATABASE_URL).unwrap_or("sqlite:rewarddesk.db");
+        let url = DatabaseUrl::parse(text).map_err(|why| DATABASE_URL.malformed(why))?;
+        if let Some(url) = url.postgres_url() {
+            postgres::check(url, cfg!(feature = "pg-tls")).map_err(SettingError)?;
+        }
+        Ok(url)
+    }
+
+    pub fn listen(&self) -> Result<SocketAddr, SettingError> {
+        self.address(&LISTEN).map(|address| address.unwrap_or(SocketAddr::from(([127, 0, 0, 1], 8080))))
+    }
+
+    pub fn metrics_listen(&self) -> Result<Option<SocketAddr>, SettingError> {
+        self.address(&METRICS_LISTEN)
+    }
+
+    fn address(&self, about: &About) -> Result<Option<SocketAddr>, SettingError> {
+        let parse = |text: &str| text.parse().map_err(|_| about.malformed("expected an address and a port"));
+        self.get(about).map(parse).transpose()
+    }
+
+    /// The public address, without a path's trailing slash; `listen` is where the server really listens.
+    pub fn base_url(&self, listen: SocketAddr) -> Result<Url, SettingError> {
+        let default = format!("http://{listen}");
+        let url = Url::parse(self.get(&BASE_URL).unwrap_or(&default)).map_err(|e| BASE_URL.malformed(e))?;
+        let plain = matches!(url.scheme(), "http" | "https") && url.has_host() && url.path() == "/" && url.query().is_none();
+        if !plain || url.fragment().is_some() || !url.username().is_empty() || url.password().is_some() {
+            return Err(BASE_URL.malformed("expected http:// or https://, a host and nothing after it"));
+        }
+        Ok(url)
+    }
+
+    /// The installation's secret, from the setting or the file.
+    pub fn secret(&self) -> Result<Secret, SettingError> {
+        let (about, text) = match (self.get(&SECRET_KEY), self.secret_file()) {
+            (Some(_), Some(_)) => return Err(SECRET_KEY.malformed(format!("{} is set too; keep one of them", SECRET_KEY_FILE.name))),
+            (Some(text), None) => (&SECRET_KEY, text.to_owned()),
+            (None, Some(path)) => {
+                let read = std::fs::read_to_string(path);
+                (&SECRET_KEY_FILE, read.map_err(|e| SECRET_KEY_FILE.malformed(format!("cannot read {}: {e}", path.display())))?)
+            }
+            (None, None) => return Err(SECRET_KEY.missing()),
+        };
+        let text = text.trim();
+        match text.chars().count() {
+            0..32 => Err(about.malformed("the secret has fewer than 32 characters")),
+            _ => Ok(Secret(text.to_owned())),
+        }
+    }
+
+    pub fn secret_file(&self) -> Option<&Path> {
+        self.get(&SECRET_KEY_FILE).map(Path::new)
+    }
+
+    /// How mail leaves; a server cannot do without.
+    pub fn mail_route(&self) -> Result<MailRoute, SettingError> {
+        let text = self.get(&SMTP_URL).ok_or_else(|| SMTP_URL.missing())?;
+        if let Some(folder) = text.strip_prefix("file:") {
+            let folder = folder.strip_prefix("//").unwrap_or(folder);
+            return if folder.is_empty() {
+                Err(SMTP_URL.malformed("file: must be followed by a folder"))
+            } else {
+                Ok(MailRoute::Folder(folder.into()))
+            };
+        }
+        if !text.starts_with("smtp://") && !text.starts_with("smtps://") {
+            return Err(SMTP_URL.malformed("it starts with smtp://, smtps:// or file:"));
+        }
+        let host = Url::parse(text).ok().and_then(|url| url.host_str().map(|host| !host.is_empty()));
+        // Lettre's own words could show the password.
+        match (host, lettre::SmtpTransport::from_url(text)) {
+            (Some(true), Ok(_)) => Ok(MailRoute::Smtp(Secret(text.to_owned()))),
+            _ => Err(SMTP_URL.malformed("it is not a mail relay's address; percent-encode special characters in the password")),
+        }
+    }
+
+    pub fn mail_from(&self) -> Result<Mailbox, SettingError> {
+        let text = self.get(&MAIL_FROM).ok_or_else(|| MAIL_FROM.missing())?;
+        Mailbox::parse(text).map_err(|why| MAIL_FROM.malformed(why))
+    }
+
+    /// What is logged, in the form of `RUST_LOG`.
+    pub fn log_filter(&self) -> Option<&str> {
+        self.get(&RUST_LOG)
+    }
+
+    /// A complaint about [`Settings::log_filter`]'s value.
+    pub fn bad_log_filter(why: impl fmt::Display) -> SettingError {
+        RUST_LOG.malformed(why)
+    }
+
+    pub fn log_format(&self) -> Result<LogFormat, SettingError> {
+        match self.get(&LOG_FORMAT) {
+            None | Some("pretty") => Ok(LogFormat::Pretty),
+            Some("json") => Ok(LogFormat::Json),
+            Some(_) => Err(LOG_FORMAT.malformed("it is pretty or json")),
+        }
+    }
+
+    /// Everything `serve` needs; `listen` is its command-line option, which wins.
+    pub fn for_server(&self, listen: Option<SocketAddr>) -> Result<ServerSettings, SettingError> {
+        let listen = listen.map_or_else(|| self.listen(), Ok)?;
+        Ok(ServerSettings {
+            database: self.database()?,
+            listen,
+            base_url: self.base_url(listen)?,
+            secret: self.secret()?,
+            mail: self.mail_route()?,
+            mail_from: self.mail_from()?,
+            metrics_listen: self.metrics_listen()?,
+        })
+    }
+}
+
+/// The settings as `--help` lists them.
+pub fn help() -> String {
+    let lines = ALL.iter().map(|about| format!("  {:<27} {}", about.name, about.what));
+    format!("Settings (environment variables, or lines of a file .env in the current folder):\n{}", lines.collect::<Vec<_>>().join("\n"))
+}

@@ -1,0 +1,71 @@
+//! What a `PostgreSQL` address says about the way there: bearer money does not cross a network in the clear by accident.
+//! Must not know how to connect.
+
+/// Refuses a host that is neither loopback nor a socket unless the address asks for TLS or waives it (contract.md section 3).
+pub fn check(url: &str, has_tls: bool) -> Result<(), String> {
+    let way = Way::of(url);
+    let mode = way.ssl_mode.as_deref().unwrap_or("prefer");
+    let demands_tls = matches!(mode, "require" | "verify-ca" | "verify-full");
+    if demands_tls && !has_tls {
+        return Err(format!(
+            "DATABASE_URL cannot be used: it says sslmode={mode}, but this rewarddesk was built without TLS to PostgreSQL; build it with \
+             `cargo build --release --features pg-tls`, or use a loopback address or a socket; for example \
+             DATABASE_URL=postgres://desk@127.0.0.1/rewarddesk"
+        ));
+    }
+    let far = way.hosts.iter().any(|host| !is_near(host));
+    if far && !demands_tls && mode != "disable" {
+        let cure = if has_tls { "add sslmode=require" } else { "build with `--features pg-tls` and add sslmode=require" };
+        return Err(format!(
+            "DATABASE_URL cannot be used: its host is on the network and the connection would not be encrypted; {cure}, or say \
+             sslmode=disable if the network itself is trusted; for example \
+             DATABASE_URL=\"postgres://desk:password@db.example.com/rewarddesk?sslmode=require\""
+        ));
+    }
+    Ok(())
+}
+
+/// Where the address leads and how.
+struct Way {
+    hosts: Vec<String>,
+    ssl_mode: Option<String>,
+}
+
+impl Way {
+    /// By libpq's rules: several hosts with commas, percent-encoded sockets, and parameters that win over the rest.
+    fn of(url: &str) -> Self {
+        let rest = url.split_once("://").map_or(url, |(_, rest)| rest);
+        let (place, query) = rest.split_once('?').unwrap_or((rest, ""));
+        let authority = place.split('/').next().unwrap_or_default();
+        let hosts = authority.rsplit('@').next().unwrap_or_default();
+        let mut way = Self { hosts: hosts.split(',').map(without_port).collect(), ssl_mode: None };
+        let mut addresses = None;
+        for (name, value) in url::form_urlencoded::parse(query.replace('+', "%2B").as_bytes()) {
+            match name.as_ref() {
+                "host" => way.hosts = value.split(',').map(ToOwned::to_owned).collect(),
+                "hostaddr" => addresses = Some(value.split(',').map(ToOwned::to_owned).collect()),
+                "sslmode" => way.ssl_mode = Some(value.into_owned()),
+                _ => {}
+            }
+        }
+        way.hosts = addresses.unwrap_or(way.hosts);
+        way
+    }
+}
+
+fn without_port(host: &str) -> String {
+    let host = match host.strip_prefix('[').and_then(|rest| rest.split_once(']')) {
+        Some((inside, _)) => inside,
+        None => host.split(':').next().unwrap_or_default(),
+    };
+    // The crate url decodes names and values alike.
+    url::form_urlencoded::parse(host.replace('+', "%2B").as_bytes()).map(|(name, _)| name.into_owned()).next().unwrap_or_default()
+}
+
+/// No host is the default socket; a path or `@name` is a socket too.
+fn is_near(host: &str) -> bool {
+    host.is_empty()
+        || host.starts_with(['/', '@'])
+        || host.eq_ignore_ascii_case("localhost")
+        || host.parse::<std::net::IpAddr>().is_ok_and(|address| address.to_canonical().is_loopback())
+}

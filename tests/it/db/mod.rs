@@ -1,0 +1,9 @@
+//! The database's own promises, on both engines.
+
+mod audit;
+mod coupons;
+mod instants;
+mod migrations;
+mod reissues;
+mod schema;
+mod transactions;

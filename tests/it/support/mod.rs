@@ -1,0 +1,33 @@
+//! What tests stand on: a database of their own, a small world in it, the running app, a client, pages.
+//! Must not hold tests, but for those of itself.
+#![allow(dead_code, reason = "a helper may wait for its test")]
+
+#[macro_use]
+mod both;
+
+pub mod engine;
+pub mod postgres;
+pub mod sql;
+pub mod sqlite;
+pub mod world;
+
+pub use engine::{Engine, TestDb};
+pub use world::World;
+
+use std::future::Future;
+
+/// Runs an async test body on a runtime of its own, with as many threads as a small machine has.
+pub fn block_on<T>(body: impl Future<Output = T>) -> T {
+    tokio::runtime::Builder::new_multi_thread().worker_threads(2).enable_all().build().expect("a runtime").block_on(body)
+}
+
+/// A fixture that a test can ask for by the type of its argument.
+pub trait Fixture {
+    fn on(engine: Engine) -> impl Future<Output = Self>;
+}
+
+impl Fixture for TestDb {
+    async fn on(engine: Engine) -> Self {
+        Self::new(engine)
+    }
+}
