@@ -14,6 +14,7 @@ pub mod passwords;
 pub mod readiness;
 pub mod reissue_coupon;
 pub mod release_mail;
+pub mod resend_email;
 pub mod show_audit_log;
 pub mod show_batches;
 pub mod show_customer;

@@ -1,4 +1,4 @@
-//! Whether the desk can do its work: database and schema; and how long the oldest due mail has waited.
+//! Whether the desk can do its work: database and schema; and how long the oldest unsent mail has waited.
 //! Must not know who asks.
 
 use super::{Desk, Error};
@@ -8,7 +8,7 @@ use crate::db::{mail_leases, migrate};
 #[derive(Debug, Clone, Copy)]
 pub struct Readiness {
     pub schema_fits: bool,
-    /// `None`: no mail is due.
+    /// Since the oldest unsent mail was queued; `None`: no mail waits.
     pub oldest_mail_seconds: Option<i64>,
 }
 

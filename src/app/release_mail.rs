@@ -44,11 +44,6 @@ fn count(conn: &mut DbConn, now: DateTime<Utc>) -> Result<WaitingMail, crate::db
     })
 }
 
-/// Since when the oldest mail waits, for `/readyz`.
-pub fn oldest_waiting(desk: &Desk) -> Result<Option<DateTime<Utc>>, Error> {
-    desk.db.read(|conn| Ok(mail_leases::oldest_due(conn)?))
-}
-
 /// Lets held mail go: every worker that holds it, in whatever process, sees this record and begins to send.
 pub fn release_mail(desk: &Desk) -> Result<WaitingMail, Error> {
     let now = desk.clock.now();

@@ -69,7 +69,7 @@ With best wishes,
 Acme Coffee
 
 -- 
-You received this e-mail because Acme Coffee owes you a reward and asked for its code to be sent to you."
+This e-mail was sent to you because you earned a reward from Acme Coffee."
     );
     for said in ["Hello Jo,", "£10 off your next order", ">SUMMER-7Q0O-1L<", ">0042<", "3 Oct 2026, 23:59 BST", "no longer works"] {
         assert!(letter.html.contains(said), "{said}");
@@ -103,7 +103,7 @@ With best wishes,
 Acme Coffee
 
 -- 
-You received this e-mail because Acme Coffee owes you a reward and asked for its code to be sent to you."
+This e-mail was sent to you because you earned a reward from Acme Coffee."
     );
     assert!(!letter.html.contains("earlier code") && !letter.html.contains("valid until"));
 }

@@ -44,6 +44,7 @@ fn text(record: &AuditRecord) -> String {
         Action::EmailSent => "E-mail sent".to_owned(),
         Action::EmailFailed => "E-mail failed".to_owned(),
         Action::EmailResent => "E-mail asked for again".to_owned(),
+        Action::MailReleased => "Held mail released".to_owned(),
         Action::MerchantAdded => "Merchant added".to_owned(),
         Action::UserAdded => "User added".to_owned(),
         Action::RoleAdded => "Role added".to_owned(),
@@ -55,7 +56,6 @@ fn text(record: &AuditRecord) -> String {
         Action::SignedIn => "Signed in".to_owned(),
         Action::SignInFailed => "Sign-in failed".to_owned(),
         Action::SignedOut => "Signed out".to_owned(),
-        Action::MailReleased => "Held mail released".to_owned(),
         Action::AuditExported => "Audit log exported".to_owned(),
     }
 }
