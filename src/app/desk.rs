@@ -26,6 +26,8 @@ pub struct Desk {
     /// As many as there are connections, so that nobody waits for one while holding a pool thread; fair: first come, first served.
     writes: Arc<Semaphore>,
     reads: Arc<Semaphore>,
+    /// Checking a password takes a core for tens of milliseconds: two at a time, whatever the number of cores, leave room for pages.
+    password_checks: Arc<Semaphore>,
 }
 
 impl Desk {
@@ -45,13 +47,14 @@ impl Desk {
             secret: secret.as_bytes().into(),
             writes,
             reads,
+            password_checks: Arc::new(Semaphore::new(2)),
         }
     }
 
-    /// A key of 32 bytes for one purpose, stretched from the installation's secret by HKDF-SHA256.
-    pub fn key_for(&self, purpose: &str) -> [u8; 32] {
-        let mut key = [0; 32];
-        // 32 bytes are far below HKDF's limit of 255 hashes: the only error it has.
+    /// A key for one purpose, stretched from the installation's secret by HKDF-SHA256.
+    pub fn key_for<const N: usize>(&self, purpose: &str) -> [u8; N] {
+        let mut key = [0; N];
+        // N is far below HKDF's limit of 255 hashes: the only error it has.
         let _ = hkdf::Hkdf::<sha2::Sha256>::new(None, &self.secret).expand(purpose.as_bytes(), &mut key);
         key
     }
@@ -64,6 +67,14 @@ impl Desk {
     /// Runs a use case that only reads on a pool thread, in the caller's tracing span.
     pub async fn reading<T: Send + 'static>(&self, work: impl FnOnce(&Self) -> Result<T, Error> + Send + 'static) -> Result<T, Error> {
         self.off_thread(&self.reads, work).await
+    }
+
+    /// Runs a use case that checks a password on a pool thread, in the caller's tracing span.
+    pub async fn checking_password<T: Send + 'static>(
+        &self,
+        work: impl FnOnce(&Self) -> Result<T, Error> + Send + 'static,
+    ) -> Result<T, Error> {
+        self.off_thread(&self.password_checks, work).await
     }
 
     async fn off_thread<T: Send + 'static>(
@@ -81,7 +92,8 @@ impl Desk {
         });
         match task.await {
             Ok(outcome) => outcome,
-            Err(panic) if panic.is_panic() => std::panic::resume_unwind(panic.into_panic()),
+            // The panic's own message is in the log; the worker that asked must live on.
+            Err(panic) if panic.is_panic() => Err(Error::Fault(crate::db::Error::Corrupt("a use case panicked".into()))),
             Err(_) => Err(stopped()),
         }
     }

@@ -1,16 +1,51 @@
-//! Voucher batches. Must not know the codes in them; see `coupons`.
+//! Voucher batches in the database, and how much of one is left.
+//! Must not know who may look.
 
 use chrono::{DateTime, Utc};
-use diesel::{ExpressionMethods, QueryDsl, RunQueryDsl, dsl::exists, select};
+use diesel::{
+    ExpressionMethods, OptionalExtension, QueryDsl, Queryable, QueryableByName, RunQueryDsl, sql_query,
+    sql_types::{BigInt, Nullable},
+};
 
 use super::{
     DbConn, Error, Scope, WriteTx,
-    instant::{At, columns_of},
-    schema::batches::{self as b, dsl},
+    instant::{At, Instant, columns_of, window_of},
+    schema::batches as b,
 };
-use crate::domain::{batch::Window, ids::BatchId};
+use crate::domain::{
+    batch::{Batch, CappedCount, Shortage, StockLeft, Window},
+    ids::BatchId,
+};
+
+#[derive(Queryable)]
+pub(super) struct Row {
+    id: i64,
+    name: String,
+    valid_from: At,
+    valid_until: At,
+    uses_per_code: i64,
+    case_sensitive: bool,
+    created_at: At,
+}
+
+pub(super) const COLUMNS: (b::id, b::name, b::valid_from, b::valid_until, b::uses_per_code, b::case_sensitive, b::created_at) =
+    (b::id, b::name, b::valid_from, b::valid_until, b::uses_per_code, b::case_sensitive, b::created_at);
+
+impl From<Row> for Batch {
+    fn from(row: Row) -> Self {
+        Self {
+            id: BatchId(row.id),
+            name: row.name,
+            window: window_of(row.valid_from, row.valid_until),
+            uses_per_code: row.uses_per_code,
+            case_sensitive: row.case_sensitive,
+            created_at: row.created_at.0,
+        }
+    }
+}
 
 /// A batch about to be added.
+#[derive(Debug, Clone)]
 pub struct NewBatch<'a> {
     pub name: &'a str,
     pub window: Window,
@@ -20,11 +55,11 @@ pub struct NewBatch<'a> {
 
 /// Whether the merchant has a batch of that name.
 pub fn name_is_taken(conn: &mut DbConn, scope: Scope, name: &str) -> Result<bool, Error> {
-    let batch = dsl::batches.filter(b::merchant_id.eq(scope.merchant().0)).filter(b::name.eq(name));
-    Ok(select(exists(batch)).get_result(conn)?)
+    let batch = b::table.filter(b::merchant_id.eq(scope.merchant().0)).filter(b::name.eq(name));
+    Ok(diesel::select(diesel::dsl::exists(batch)).get_result(conn)?)
 }
 
-/// Adds an empty batch. A name that is taken is [`Error::Conflict`].
+/// Adds an empty batch. A name that is taken in this merchant is [`Error::Conflict`].
 pub fn add(tx: &mut WriteTx<'_>, scope: Scope, new: &NewBatch<'_>, now: DateTime<Utc>) -> Result<BatchId, Error> {
     let (valid_from, valid_until) = columns_of(new.window);
     let id: i64 = diesel::insert_into(b::table)
@@ -35,9 +70,127 @@ pub fn add(tx: &mut WriteTx<'_>, scope: Scope, new: &NewBatch<'_>, now: DateTime
             b::valid_until.eq(valid_until),
             b::uses_per_code.eq(new.uses_per_code),
             b::case_sensitive.eq(new.case_sensitive),
+            b::published_to.eq(0),
+            b::imported.eq(0),
             b::created_at.eq(At(now)),
         ))
         .returning(b::id)
         .get_result(&mut **tx)?;
     Ok(BatchId(id))
+}
+
+pub fn find(conn: &mut DbConn, scope: Scope, id: BatchId) -> Result<Option<Batch>, Error> {
+    let row: Option<Row> =
+        b::table.filter(b::merchant_id.eq(scope.merchant().0)).filter(b::id.eq(id.0)).select(COLUMNS).first(conn).optional()?;
+    Ok(row.map(Batch::from))
+}
+
+/// One batch with how many codes were ever imported.
+pub fn find_with_imported(conn: &mut DbConn, scope: Scope, id: BatchId) -> Result<Option<(Batch, i64)>, Error> {
+    let row: Option<(Row, i64)> = b::table
+        .filter(b::merchant_id.eq(scope.merchant().0))
+        .filter(b::id.eq(id.0))
+        .select((COLUMNS, b::imported))
+        .first(conn)
+        .optional()?;
+    Ok(row.map(|(row, imported)| (row.into(), imported)))
+}
+
+pub fn find_by_name(conn: &mut DbConn, scope: Scope, name: &str) -> Result<Option<Batch>, Error> {
+    let row: Option<Row> =
+        b::table.filter(b::merchant_id.eq(scope.merchant().0)).filter(b::name.eq(name)).select(COLUMNS).first(conn).optional()?;
+    Ok(row.map(Batch::from))
+}
+
+/// These batches, in no particular order.
+pub fn list_by_ids(conn: &mut DbConn, scope: Scope, ids: &[i64]) -> Result<Vec<Batch>, Error> {
+    let rows: Vec<Row> =
+        b::table.filter(b::merchant_id.eq(scope.merchant().0)).filter(b::id.eq_any(ids.to_vec())).select(COLUMNS).load(conn)?;
+    Ok(rows.into_iter().map(Batch::from).collect())
+}
+
+/// Batches below `before`, newest first, each with how many codes were ever imported.
+pub fn list(conn: &mut DbConn, scope: Scope, before: Option<BatchId>, limit: i64) -> Result<Vec<(Batch, i64)>, Error> {
+    let rows: Vec<(Row, i64)> = b::table
+        .filter(b::merchant_id.eq(scope.merchant().0))
+        .filter(b::id.lt(before.map_or(i64::MAX, |id| id.0)))
+        .order(b::id.desc())
+        .limit(limit)
+        .select((COLUMNS, b::imported))
+        .load(conn)?;
+    Ok(rows.into_iter().map(|(row, imported)| (row.into(), imported)).collect())
+}
+
+#[derive(QueryableByName)]
+struct Count {
+    #[diesel(sql_type = BigInt)]
+    n: i64,
+}
+
+#[derive(QueryableByName)]
+struct Latest {
+    #[diesel(sql_type = Nullable<Instant>)]
+    at: Option<At>,
+}
+
+/// What of the stock is visible: available, and not part of an import that has not finished.
+const IN_STOCK: &str = "merchant_id = $1 AND batch_id = $2 AND state = 'available' \
+    AND id <= (SELECT published_to FROM batches WHERE batches.id = $2)";
+
+/// Counts in-stock coupons for which `condition` holds, at most `cap` of them. `$3` in the condition is `now`.
+fn count(conn: &mut DbConn, scope: Scope, batch: BatchId, now: DateTime<Utc>, condition: &str, cap: i64) -> Result<CappedCount, Error> {
+    let found: Count = sql_query(format!(
+        "SELECT count(*) AS n FROM (SELECT 1 FROM coupons WHERE {IN_STOCK} AND $3 = $3 AND {condition} LIMIT $4) AS found"
+    ))
+    .bind::<BigInt, _>(scope.merchant().0)
+    .bind::<BigInt, _>(batch.0)
+    .bind::<Instant, _>(At(now))
+    .bind::<BigInt, _>(cap.saturating_add(1))
+    .get_result(conn)?;
+    Ok(CappedCount { count: found.n.min(cap), capped: found.n > cap })
+}
+
+/// What is left of the batch at `now`: usable codes, counted up to `cap`, or why there is none.
+pub fn stock_left(conn: &mut DbConn, scope: Scope, batch: &Batch, now: DateTime<Utc>, cap: i64) -> Result<StockLeft, Error> {
+    if batch.window.has_started(now) && !batch.window.has_expired(now) {
+        let usable =
+            count(conn, scope, batch.id, now, "barred_at IS NULL AND redemptions = 0 AND expires_at > $3 AND valid_from <= $3", cap)?;
+        if usable.count > 0 {
+            return Ok(StockLeft::Usable(usable));
+        }
+    }
+    shortage(conn, scope, batch, now, cap.max(10_000)).map(StockLeft::Short)
+}
+
+/// Why none of the batch's codes can be allocated at `now`; each code is counted under one cause, the gravest.
+pub fn shortage(conn: &mut DbConn, scope: Scope, batch: &Batch, now: DateTime<Utc>, cap: i64) -> Result<Shortage, Error> {
+    const CLEAN: &str = "barred_at IS NULL AND redemptions = 0";
+    let (ended, early) = (batch.window.has_expired(now), !batch.window.has_started(now));
+    let expired_when = if ended { CLEAN.to_owned() } else { format!("{CLEAN} AND expires_at <= $3") };
+    let early_when = match (ended, early) {
+        (true, _) => "barred_at IS NULL AND redemptions = 0 AND 1 = 0".to_owned(),
+        (false, true) => format!("{CLEAN} AND expires_at > $3"),
+        (false, false) => format!("{CLEAN} AND expires_at > $3 AND valid_from > $3"),
+    };
+    let expired = count(conn, scope, batch.id, now, &expired_when, cap)?;
+    let last_own_end: Option<At> = if expired.count == 0 {
+        None
+    } else {
+        sql_query(format!(
+            "SELECT expires_at AS at FROM coupons WHERE {IN_STOCK} AND $3 = $3 AND {expired_when} ORDER BY expires_at DESC LIMIT 1"
+        ))
+        .bind::<BigInt, _>(scope.merchant().0)
+        .bind::<BigInt, _>(batch.id.0)
+        .bind::<Instant, _>(At(now))
+        .get_result::<Latest>(conn)
+        .optional()?
+        .and_then(|latest| latest.at)
+    };
+    Ok(Shortage {
+        expired,
+        last_expired_at: last_own_end.map(|At(own)| batch.window.until.map_or(own, |end| end.min(own))),
+        barred: count(conn, scope, batch.id, now, "barred_at IS NOT NULL", cap)?,
+        redeemed: count(conn, scope, batch.id, now, "barred_at IS NULL AND redemptions > 0", cap)?,
+        not_started: count(conn, scope, batch.id, now, &early_when, cap)?,
+    })
 }

@@ -102,3 +102,5 @@ pub fn columns_of(window: Window) -> (At, At) {
 pub fn window_of(from: At, until: At) -> Window {
     Window { from: Some(from.0).filter(|at| *at > no_start()), until: Some(until.0).filter(|at| *at < no_end()) }
 }
+
+impl diesel::sql_types::SqlOrd for Instant {}

@@ -1,23 +1,48 @@
-//! Memberships: a user's one role in each merchant. Must not know what a role allows.
+//! Which user has which role in which merchant; the one place where a user's scope is made.
+//! Must not know what a role allows; see `domain::role`.
 
-use diesel::{ExpressionMethods, OptionalExtension, QueryDsl, RunQueryDsl};
+use diesel::{ExpressionMethods, JoinOnDsl, OptionalExtension, QueryDsl, RunQueryDsl};
 
 use super::{
-    DbConn, Error, Scope, WriteTx,
-    schema::memberships::{self as m, dsl},
+    DbConn, Error, Scope, WriteTx, merchants,
+    schema::{memberships as m, merchants as mt, users},
 };
-use crate::domain::{ids::UserId, role::Role};
+use crate::domain::{
+    ids::{MerchantId, UserId},
+    merchant::Merchant,
+    role::{Permission, Role},
+};
+
+/// A user's place in one merchant.
+#[derive(Debug, Clone)]
+pub struct Membership {
+    pub scope: Scope,
+    pub merchant: Merchant,
+    pub role: Role,
+}
+
+/// The user's membership in the merchant of that slug, if there is one.
+pub fn enter(conn: &mut DbConn, slug: &str, user: UserId) -> Result<Option<Membership>, Error> {
+    let row: Option<(String, merchants::Row)> = m::table
+        .inner_join(mt::table.on(mt::id.eq(m::merchant_id)))
+        .filter(mt::slug.eq(slug))
+        .filter(m::user_id.eq(user.0))
+        .select((m::role, merchants::COLUMNS))
+        .first(conn)
+        .optional()?;
+    row.map(membership).transpose()
+}
 
 /// The user's role in the merchant, if there is one.
 pub fn role_of(conn: &mut DbConn, scope: Scope, user: UserId) -> Result<Option<Role>, Error> {
-    let mine = dsl::memberships.filter(m::merchant_id.eq(scope.merchant().0)).filter(m::user_id.eq(user.0));
+    let mine = m::table.filter(m::merchant_id.eq(scope.merchant().0)).filter(m::user_id.eq(user.0));
     let role: Option<String> = mine.select(m::role).first(conn).optional()?;
     role.map(|text| text.parse().map_err(Error::from)).transpose()
 }
 
 /// Gives the user this role in the merchant in place of the one they have, if any.
 pub fn set_role(tx: &mut WriteTx<'_>, scope: Scope, user: UserId, role: Role) -> Result<(), Error> {
-    let mine = dsl::memberships.filter(m::merchant_id.eq(scope.merchant().0)).filter(m::user_id.eq(user.0));
+    let mine = m::table.filter(m::merchant_id.eq(scope.merchant().0)).filter(m::user_id.eq(user.0));
     let changed = diesel::update(mine).set(m::role.eq(role.as_str())).execute(&mut **tx)?;
     if changed == 0 {
         diesel::insert_into(m::table)
@@ -25,4 +50,50 @@ pub fn set_role(tx: &mut WriteTx<'_>, scope: Scope, user: UserId, role: Role) ->
             .execute(&mut **tx)?;
     }
     Ok(())
+}
+
+/// All merchants of the user, by name.
+pub fn list_of_user(conn: &mut DbConn, user: UserId) -> Result<Vec<Membership>, Error> {
+    let rows: Vec<(String, merchants::Row)> = m::table
+        .inner_join(mt::table.on(mt::id.eq(m::merchant_id)))
+        .filter(m::user_id.eq(user.0))
+        .order((mt::name, mt::id))
+        .select((m::role, merchants::COLUMNS))
+        .load(conn)?;
+    rows.into_iter().map(membership).collect()
+}
+
+/// The role that an active user has in the merchant, held until the transaction ends: what was allowed at commit (quality.md I10).
+pub fn lock_role(tx: &mut WriteTx<'_>, scope: Scope, user: UserId) -> Result<Option<Role>, Error> {
+    let query = m::table
+        .inner_join(users::table.on(users::id.eq(m::user_id)))
+        .filter(m::merchant_id.eq(scope.merchant().0))
+        .filter(m::user_id.eq(user.0))
+        .filter(users::disabled_at.is_null())
+        .select(m::role);
+    let role: Option<String> = match &mut **tx {
+        // BEGIN IMMEDIATE holds every row already.
+        DbConn::Sqlite(c) => query.first(c).optional()?,
+        DbConn::Postgres(c) => query.for_share().first(c).optional()?,
+    };
+    role.map(|role| role.parse().map_err(Error::from)).transpose()
+}
+
+/// The names of up to `limit` active users whose role in the merchant has this permission, by name.
+pub fn names_who_may(conn: &mut DbConn, scope: Scope, permission: Permission, limit: i64) -> Result<Vec<String>, Error> {
+    let roles: Vec<&str> = Role::ALL.into_iter().filter(|role| role.may(permission)).map(Role::as_str).collect();
+    Ok(m::table
+        .inner_join(users::table.on(users::id.eq(m::user_id)))
+        .filter(m::merchant_id.eq(scope.merchant().0))
+        .filter(m::role.eq_any(roles))
+        .filter(users::disabled_at.is_null())
+        .order((users::name, users::id))
+        .limit(limit)
+        .select(users::name)
+        .load(conn)?)
+}
+
+fn membership((role, row): (String, merchants::Row)) -> Result<Membership, Error> {
+    let merchant = Merchant::try_from(row)?;
+    Ok(Membership { scope: Scope::of(MerchantId(merchant.id.0)), role: role.parse()?, merchant })
 }

@@ -27,6 +27,7 @@ actions! {
     EmailSent = "email.sent",
     EmailFailed = "email.failed",
     EmailResent = "email.resent",
+    MailReleased = "mail.released",
     MerchantAdded = "merchant.added",
     UserAdded = "user.added",
     RoleAdded = "role.added",

@@ -11,6 +11,7 @@ pub mod email;
 pub mod fold;
 pub mod ids;
 pub mod mail;
+pub mod mail_retry;
 pub mod merchant;
 pub mod reissue;
 pub mod reward;

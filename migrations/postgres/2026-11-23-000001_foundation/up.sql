@@ -138,6 +138,9 @@ WITH (autovacuum_vacuum_scale_factor = 0, autovacuum_vacuum_threshold = 50000);
 -- Serves "the next usable code": what ends soonest goes first.
 CREATE INDEX coupons_usable ON coupons (merchant_id, batch_id, expires_at, id)
     WHERE state = 'available' AND barred_at IS NULL AND redemptions = 0;
+-- Serves "left but unusable, and why".
+CREATE INDEX coupons_set_aside ON coupons (merchant_id, batch_id, id)
+    WHERE state = 'available' AND (barred_at IS NOT NULL OR redemptions > 0);
 -- A reward has one current coupon at most.
 CREATE UNIQUE INDEX coupons_current_of_reward ON coupons (merchant_id, reward) WHERE state = 'allocated';
 CREATE INDEX coupons_of_reward ON coupons (reward) WHERE reward IS NOT NULL;

@@ -147,6 +147,9 @@ CREATE TABLE coupons (
 -- Serves "the next usable code": what ends soonest goes first.
 CREATE INDEX coupons_usable ON coupons (merchant_id, batch_id, expires_at, id)
     WHERE state = 'available' AND barred_at IS NULL AND redemptions = 0;
+-- Serves "left but unusable, and why".
+CREATE INDEX coupons_set_aside ON coupons (merchant_id, batch_id, id)
+    WHERE state = 'available' AND (barred_at IS NOT NULL OR redemptions > 0);
 -- A reward has one current coupon at most.
 CREATE UNIQUE INDEX coupons_current_of_reward ON coupons (merchant_id, reward) WHERE state = 'allocated';
 CREATE INDEX coupons_of_reward ON coupons (reward) WHERE reward IS NOT NULL;
@@ -225,6 +228,11 @@ CREATE TRIGGER reissues_never_change BEFORE UPDATE ON reissues
 BEGIN SELECT RAISE(ABORT, 'reissues_never_change'); END;
 CREATE TRIGGER reissues_are_kept BEFORE DELETE ON reissues
 BEGIN SELECT RAISE(ABORT, 'reissues_are_kept'); END;
+-- INSERT OR REPLACE deletes without firing the trigger above unless recursive_triggers is on, and other connections do not set it.
+CREATE TRIGGER reissues_are_not_replaced BEFORE INSERT ON reissues WHEN EXISTS (SELECT 1 FROM reissues WHERE id = NEW.id)
+  OR EXISTS (SELECT 1 FROM reissues WHERE merchant_id = NEW.merchant_id AND reward = NEW.reward)
+  OR EXISTS (SELECT 1 FROM reissues WHERE merchant_id = NEW.merchant_id AND token_hash = NEW.token_hash)
+BEGIN SELECT RAISE(ABORT, 'reissues_are_not_replaced'); END;
 
 CREATE TABLE mails (
     id INTEGER PRIMARY KEY NOT NULL,

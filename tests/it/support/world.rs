@@ -276,6 +276,16 @@ impl World {
         self.allocate(new, scene.reward);
     }
 
+    /// A queued fulfilment e-mail, not yet inserted.
+    pub fn mail_row(&self, scene: Scene, coupon: i64, reissue: Option<i64>, message_id: &str) -> Vec<(&'static str, Value)> {
+        row! {
+            merchant_id: self.merchant, customer: scene.customer, reward: scene.reward, coupon_id: coupon, reissue_id: reissue,
+            origin: "reissue", message_id: message_id, sender: "rewards@desk.example", recipient: "jo@customer.example",
+            subject: "Your code", text_body: "x", html_body: "x", state: "queued", next_attempt_at: self.now, queued_at: self.now,
+        }
+        .to_vec()
+    }
+
     /// The audit record of a reissue, not yet inserted.
     pub fn audit_row(&self, reissue: i64, user: i64) -> Vec<(&'static str, Value)> {
         row! {

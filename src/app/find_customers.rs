@@ -1,0 +1,71 @@
+//! The customers list and its search.
+//! Must not know addresses or how a page looks.
+
+use chrono::{DateTime, Utc};
+
+use super::{Desk, Error, Member};
+use crate::{
+    db::{customer_search, customers, reissues},
+    domain::{customer::Customer, ids::CustomerNo, reissue::EarlierReissue},
+};
+
+pub use customer_search::MatchedBy;
+
+/// How many rows a page has.
+pub const PAGE: usize = 50;
+
+/// A customer in the list.
+#[derive(Debug, Clone)]
+pub struct Found {
+    pub customer: Customer,
+    pub last_activity: Option<DateTime<Utc>>,
+    /// Set for an exact hit.
+    pub matched: Option<MatchedBy>,
+    /// For a hit by a replaced code: what replaced it.
+    pub replaced_by: Option<EarlierReissue>,
+}
+
+/// A page of the list.
+#[derive(Debug, Clone)]
+pub struct CustomerPage {
+    pub rows: Vec<Found>,
+    /// Where the next page begins.
+    pub older: Option<CustomerNo>,
+    /// The one customer the term names exactly, if it is one.
+    pub only_exact: Option<CustomerNo>,
+}
+
+/// A page of all customers (an empty `term`) or of those who match it, newest first, exact hits on top of the first page.
+pub fn find_customers(desk: &Desk, member: &Member, term: &str, before: Option<CustomerNo>) -> Result<CustomerPage, Error> {
+    let scope = member.scope;
+    let term = term.trim();
+    desk.db.read(|conn| {
+        let limit = i64::try_from(PAGE + 1).unwrap_or(i64::MAX);
+        let exact = if term.is_empty() { vec![] } else { customer_search::exact(conn, scope, term)? };
+        let mut listed = if term.is_empty() {
+            customers::list(conn, scope, before, limit)?
+        } else {
+            customer_search::words(conn, scope, term, before, limit)?
+        };
+        let older = (listed.len() > PAGE).then(|| listed.get(PAGE - 1).map(|c| c.no)).flatten();
+        listed.truncate(PAGE);
+        let is_exact = |no: CustomerNo| exact.iter().any(|hit| hit.customer.no == no);
+        listed.retain(|customer| !is_exact(customer.no));
+        let only_exact = if let [one] = exact.as_slice() { Some(one.customer.no) } else { None };
+        let mut rows: Vec<Found> = Vec::with_capacity(listed.len() + exact.len());
+        for hit in exact.into_iter().filter(|_| before.is_none()) {
+            let replaced_by = match hit.by {
+                MatchedBy::Code { reward, .. } => reissues::list_of_rewards(conn, scope, &[reward.0])?.pop().map(|(_, earlier)| earlier),
+                _ => None,
+            };
+            rows.push(Found { customer: hit.customer, last_activity: None, matched: Some(hit.by), replaced_by });
+        }
+        rows.extend(listed.into_iter().map(|customer| Found { customer, last_activity: None, matched: None, replaced_by: None }));
+        let numbers: Vec<CustomerNo> = rows.iter().map(|row| row.customer.no).collect();
+        let activity: std::collections::HashMap<_, _> = customers::last_activity(conn, scope, &numbers)?.into_iter().collect();
+        for row in &mut rows {
+            row.last_activity = activity.get(&row.customer.no).copied();
+        }
+        Ok(CustomerPage { rows, older, only_exact })
+    })
+}

@@ -1,0 +1,143 @@
+//! The one dangerous button: a spent coupon gives way to the next usable code of the same batch, in one transaction.
+//! Must not know forms, rows or toasts.
+
+use super::{Desk, Error, Member, fulfilment_email, tokens};
+use crate::{
+    db::{WriteTx, coupons, memberships, reissues, rewards},
+    domain::{
+        batch::StockLeft,
+        code::CouponCode,
+        ids::{CustomerNo, ReissueId, RewardNo},
+        mail::MailOrigin,
+        reissue::{EarlierReissue, Refusal, Reissuable, RewardFile, check_email, check_reissue},
+        role::Permission,
+    },
+};
+
+/// What was asked for.
+#[derive(Debug, Clone)]
+pub struct ReissueCoupon {
+    pub customer: CustomerNo,
+    pub reward: RewardNo,
+    /// The box "Send notification email".
+    pub email_requested: bool,
+    pub token: String,
+}
+
+/// What happened.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Reissued {
+    pub id: ReissueId,
+    pub new_code: CouponCode,
+    /// Where the mail goes, if one was asked for.
+    pub email_to: Option<String>,
+    /// This is the first answer again: the same form was sent twice.
+    pub replayed: bool,
+}
+
+/// Reissues the coupon of a reward.
+///
+/// Errors: [`Error::NotFound`] outside the member's merchant, [`Error::NotAllowed`] when the member's right is gone,
+/// [`Error::Refused`] by the rule, [`Error::Unfit`] for a token of another form. Nothing is done then.
+pub fn reissue_coupon(desk: &Desk, member: &Member, command: &ReissueCoupon) -> Result<Reissued, Error> {
+    let done = desk.db.write(|tx| reissue_in(tx, desk, member, command))?;
+    if done.email_to.is_some() && !done.replayed {
+        desk.mail_bell.notify_one();
+    }
+    Ok(done)
+}
+
+fn reissue_in(tx: &mut WriteTx<'_>, desk: &Desk, member: &Member, command: &ReissueCoupon) -> Result<Reissued, Error> {
+    let scope = member.scope;
+    let role =
+        memberships::lock_role(tx, scope, member.user)?.filter(|role| role.may(Permission::ReissueCoupons)).ok_or(Error::NotAllowed)?;
+    // The clock is read after the lock: what counts is the moment of the decision, not of the click.
+    let file = rewards::lock_file(tx, scope, command.customer, command.reward, desk.clock.now())?.ok_or(Error::NotFound)?;
+    let now = desk.clock.now();
+
+    let token_hash = tokens::hash(&command.token);
+    if let Some(first) = file.reissued.as_ref().filter(|earlier| earlier.token_hash == token_hash && earlier.by == member.user) {
+        return replay(first, &file, command);
+    }
+    let Reissuable { old, batch } = check_reissue(&file, now)?;
+    check_email(&file, command.email_requested)?;
+    let binding = tokens::Binding { merchant: scope.merchant(), user: member.user, reward: command.reward };
+    tokens::check(desk, binding, &command.token, now)?;
+    fail::fail_point!("reissue::checked");
+
+    // The old one goes first: a reward has one current coupon at most, and the schema holds us to it.
+    if !coupons::replace(tx, scope, old.id, file.reward.no)? {
+        return Err(Error::Fault(crate::db::Error::Unavailable("the coupon changed under a locked reward".into())));
+    }
+    let Some(new) = coupons::allocate_next(tx, scope, batch, file.reward.no, now)? else {
+        // A rival took the last one between the look and the allocation.
+        let shortage = crate::db::batches::shortage(tx, scope, batch, now, rewards::COUNT_FOR_DISPLAY)?;
+        return Err(Refusal::BatchEmpty(shortage).into());
+    };
+    let id = reissues::record(
+        tx,
+        scope,
+        &reissues::NewReissue {
+            reward: &file.reward,
+            batch,
+            old,
+            new: &new,
+            by: member.user,
+            role,
+            email_requested: command.email_requested,
+            token_hash: &token_hash,
+            request_id: Some(&member.request_id),
+        },
+        now,
+    )?;
+    let email_to = if command.email_requested {
+        let fulfilment = fulfilment_email::Fulfilment {
+            merchant: &member.merchant,
+            customer: &file.customer,
+            reward: &file.reward,
+            coupon: new.id,
+            code: &new.code,
+            pin: new.pin.as_deref(),
+            expires_at: Some(new.expires_at).filter(|at| *at < crate::db::instant::no_end()),
+            reissue: Some(id),
+            origin: MailOrigin::Reissue,
+            asked_by: member.user,
+        };
+        Some(fulfilment_email::enqueue(tx, desk, scope, &fulfilment, now)?)
+    } else {
+        None
+    };
+    fail::fail_point!("reissue::before_commit");
+    Ok(Reissued { id, new_code: new.code, email_to, replayed: false })
+}
+
+/// The first answer again, if it is the same form; another tick is another form.
+fn replay(first: &EarlierReissue, file: &RewardFile, command: &ReissueCoupon) -> Result<Reissued, Error> {
+    if first.email_requested != command.email_requested {
+        return Err(Error::Unfit(crate::domain::Unfit::because(
+            "This form was already sent with the e-mail box set differently. The first one counts; nothing more was done.",
+        )));
+    }
+    let email_to = if first.email_requested { file.customer.email.as_ref().map(ToString::to_string) } else { None };
+    Ok(Reissued { id: first.id, new_code: first.new_code.clone(), email_to, replayed: true })
+}
+
+/// What the dialog shows before anything is done.
+#[derive(Debug, Clone)]
+pub struct Prepared {
+    pub file: RewardFile,
+    pub codes_left: StockLeft,
+    pub token: String,
+}
+
+/// The dialog: the same rule as the guard, and a fresh token. Stores nothing.
+///
+/// Errors: as [`reissue_coupon`].
+pub fn prepare_reissue(desk: &Desk, member: &Member, customer: CustomerNo, reward: RewardNo) -> Result<Prepared, Error> {
+    let now = desk.clock.now();
+    let file = desk.db.read(|conn| rewards::find_file(conn, member.scope, customer, reward, now))?.ok_or(Error::NotFound)?;
+    check_reissue(&file, now)?;
+    let codes_left = file.batch.as_ref().map(|(_, left)| *left).ok_or(Error::NotFound)?;
+    let token = tokens::issue(desk, tokens::Binding { merchant: member.scope.merchant(), user: member.user, reward })?;
+    Ok(Prepared { file, codes_left, token })
+}

@@ -1,0 +1,67 @@
+//! The voucher batches and what is left of them.
+//! Must not know words or screens.
+
+use chrono::{DateTime, Utc};
+
+use super::{Desk, Error, Member};
+use crate::{
+    db::{batches, rewards::COUNT_FOR_DISPLAY},
+    domain::{
+        batch::{Batch, Shortage, StockLeft},
+        ids::BatchId,
+    },
+};
+
+const PAGE: usize = 50;
+
+/// A batch in the list.
+#[derive(Debug, Clone)]
+pub struct BatchRow {
+    pub batch: Batch,
+    pub imported: i64,
+    pub left: StockLeft,
+}
+
+/// A page of batches, newest first.
+#[derive(Debug, Clone)]
+pub struct BatchPage {
+    pub rows: Vec<BatchRow>,
+    pub older: Option<BatchId>,
+    pub now: DateTime<Utc>,
+}
+
+/// A page of the merchant's batches; counts stop at [`COUNT_FOR_DISPLAY`].
+pub fn list_batches(desk: &Desk, member: &Member, before: Option<BatchId>) -> Result<BatchPage, Error> {
+    let now = desk.clock.now();
+    desk.db.read(|conn| {
+        let mut found = batches::list(conn, member.scope, before, i64::try_from(PAGE + 1).unwrap_or(i64::MAX))?;
+        let older = (found.len() > PAGE).then(|| found.get(PAGE - 1).map(|(batch, _)| batch.id)).flatten();
+        found.truncate(PAGE);
+        let mut rows = Vec::with_capacity(found.len());
+        for (batch, imported) in found {
+            let left = batches::stock_left(conn, member.scope, &batch, now, COUNT_FOR_DISPLAY)?;
+            rows.push(BatchRow { batch, imported, left });
+        }
+        Ok(BatchPage { rows, older, now })
+    })
+}
+
+/// One batch with exact counts.
+#[derive(Debug, Clone)]
+pub struct BatchFile {
+    pub row: BatchRow,
+    /// What is left but cannot be allocated, and why.
+    pub set_aside: Shortage,
+    pub now: DateTime<Utc>,
+}
+
+/// One batch; its counts are exact.
+pub fn show_batch(desk: &Desk, member: &Member, id: BatchId) -> Result<BatchFile, Error> {
+    let now = desk.clock.now();
+    desk.db.read(|conn| {
+        let (batch, imported) = batches::find_with_imported(conn, member.scope, id)?.ok_or(Error::NotFound)?;
+        let left = batches::stock_left(conn, member.scope, &batch, now, i64::MAX - 1)?;
+        let set_aside = batches::shortage(conn, member.scope, &batch, now, i64::MAX - 1)?;
+        Ok(BatchFile { row: BatchRow { batch, imported, left }, set_aside, now })
+    })
+}

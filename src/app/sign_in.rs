@@ -1,0 +1,123 @@
+//! Signing in and out, and who a session belongs to.
+//! Must not know cookies; a token comes in and goes out as text.
+
+use base64::{Engine, engine::general_purpose::URL_SAFE_NO_PAD};
+use chrono::TimeDelta;
+
+use super::{Desk, Error, passwords, tokens};
+use crate::{
+    db::{WriteTx, audit, memberships, sessions},
+    domain::{
+        audit::{Action, Actor, NewRecord},
+        ids::{MerchantId, UserId},
+    },
+};
+
+pub use memberships::Membership;
+pub use sessions::Session;
+
+/// How long a session lives.
+#[derive(Debug, Clone, Copy)]
+pub struct SessionLimits {
+    pub idle: TimeDelta,
+    pub absolute: TimeDelta,
+}
+
+impl Default for SessionLimits {
+    /// quality.md S3.
+    fn default() -> Self {
+        Self { idle: TimeDelta::minutes(30), absolute: TimeDelta::hours(8) }
+    }
+}
+
+/// A new session's token: 256 random bits, for the cookie only.
+pub struct SignedIn {
+    pub token: String,
+}
+
+/// Checks e-mail and password, and starts a session. `None`: they do not match an active user.
+///
+/// The answer, and the time it takes, is the same for unknown users, disabled users and wrong passwords.
+pub fn sign_in(desk: &Desk, email: &str, password: &str, request_id: &str) -> Result<Option<SignedIn>, Error> {
+    let email = email.trim().to_lowercase();
+    let known = desk.db.read(|conn| sessions::credentials(conn, &email).map_err(Error::from))?;
+    let fits = passwords::verify(password, known.as_ref().map(|k| k.password_hash.as_str()));
+    let Some(user) = known.as_ref().filter(|k| fits && !k.disabled).map(|k| k.user) else {
+        desk.db.write(|tx| record_failure(tx, desk, known.map(|k| k.user), request_id))?;
+        return Ok(None);
+    };
+    let mut bytes = [0; 32];
+    getrandom::fill(&mut bytes).map_err(|e| crate::db::Error::Unavailable(format!("no randomness: {e}")))?;
+    let token = URL_SAFE_NO_PAD.encode(bytes);
+    desk.db.write(|tx| {
+        let now = desk.clock.now();
+        sessions::start(tx, user, &tokens::hash(&token), now)?;
+        record_in_each_merchant(tx, desk, user, &NewRecord::new(None, Action::SignedIn, Actor::User(user)), request_id)
+    })?;
+    Ok(Some(SignedIn { token }))
+}
+
+/// Ends the session of that token, if there is one.
+pub fn sign_out(desk: &Desk, token: &str, request_id: &str) -> Result<(), Error> {
+    desk.db.write(|tx| match sessions::end(tx, &tokens::hash(token))? {
+        Some(user) => record_in_each_merchant(tx, desk, user, &NewRecord::new(None, Action::SignedOut, Actor::User(user)), request_id),
+        None => Ok(()),
+    })
+}
+
+/// The live session of that token. Its last use is written down at most once a minute.
+pub fn resume_session(desk: &Desk, token: &str, limits: SessionLimits) -> Result<Option<Session>, Error> {
+    let now = desk.clock.now();
+    let hash = tokens::hash(token);
+    Ok(desk.db.read(|conn| sessions::find(conn, &hash, now - limits.idle, now - limits.absolute))?)
+}
+
+/// Whether the session's last use is old enough to be written down anew.
+pub fn is_due_for_touch(desk: &Desk, session: &Session) -> bool {
+    desk.clock.now() - session.last_used_at >= TimeDelta::minutes(1)
+}
+
+/// Writes down that the session was used.
+pub fn touch_session(desk: &Desk, session: i64) -> Result<(), Error> {
+    Ok(desk.db.write(|tx| sessions::touch(tx, session, desk.clock.now()))?)
+}
+
+/// The user's place in the merchant of that slug.
+pub fn enter_merchant(desk: &Desk, slug: &str, user: UserId) -> Result<Option<Membership>, Error> {
+    Ok(desk.db.read(|conn| memberships::enter(conn, slug, user))?)
+}
+
+/// All merchants of the user, by name.
+pub fn merchants_of(desk: &Desk, user: UserId) -> Result<Vec<Membership>, Error> {
+    Ok(desk.db.read(|conn| memberships::list_of_user(conn, user))?)
+}
+
+/// A failure goes into each merchant of the user, or into the installation's own log for an unknown address.
+fn record_failure(tx: &mut WriteTx<'_>, desk: &Desk, user: Option<UserId>, request_id: &str) -> Result<(), Error> {
+    let record = NewRecord::new(None, Action::SignInFailed, Actor::System);
+    match user {
+        Some(user) => {
+            // The actor of a failure is nobody: whoever typed did not prove to be this user.
+            let record = record.detail("user", user.0);
+            record_in_each_merchant(tx, desk, user, &record, request_id)
+        }
+        None => append(tx, desk, None, &record, request_id),
+    }
+}
+
+fn record_in_each_merchant(tx: &mut WriteTx<'_>, desk: &Desk, user: UserId, record: &NewRecord, request_id: &str) -> Result<(), Error> {
+    let merchants = memberships::list_of_user(tx, user)?;
+    if merchants.is_empty() {
+        return append(tx, desk, None, record, request_id);
+    }
+    for membership in merchants {
+        append(tx, desk, Some(membership.merchant.id), record, request_id)?;
+    }
+    Ok(())
+}
+
+fn append(tx: &mut WriteTx<'_>, desk: &Desk, merchant: Option<MerchantId>, record: &NewRecord, request_id: &str) -> Result<(), Error> {
+    let record = NewRecord { merchant, request_id: Some(request_id.to_owned()), ..record.clone() };
+    audit::append(tx, &record, desk.clock.now())?;
+    Ok(())
+}

@@ -1,0 +1,206 @@
+//! The mail worker's side of the outbox: which mails are due, who holds one, what came of it.
+//! A claim is a lease: a worker that stops renewing it loses the mail to another. Must not know how mail is sent.
+//!
+//! These functions serve the desk itself, across merchants; each mail says whose it is.
+
+use chrono::{DateTime, TimeDelta, Utc};
+use diesel::{ExpressionMethods, OptionalExtension, QueryDsl, Queryable, RunQueryDsl};
+
+use super::{
+    DbConn, Error, Scope, WriteTx,
+    instant::At,
+    schema::{audit_records as a, mails as m},
+};
+use crate::domain::{
+    audit::Action,
+    ids::{CustomerNo, MailId, MerchantId, ReissueId, RewardNo},
+    mail::{ClaimedMail, Letter, MailState},
+};
+
+/// How long a worker may go without a sign of life (quality.md R9).
+pub const LEASE: TimeDelta = TimeDelta::seconds(30);
+
+/// A held mail. The count of attempts is part of it: a worker that lost a mail and claimed it again holds another lease.
+#[derive(Debug, Clone, Copy)]
+pub struct Lease<'a> {
+    pub mail: MailId,
+    pub worker: &'a str,
+    pub attempts: i64,
+}
+
+#[derive(Queryable)]
+pub(super) struct LetterRow {
+    message_id: String,
+    sender: String,
+    recipient: String,
+    subject: String,
+    text: String,
+    html: String,
+}
+
+type LetterColumns = (m::message_id, m::sender, m::recipient, m::subject, m::text_body, m::html_body);
+pub(super) const LETTER: LetterColumns = (m::message_id, m::sender, m::recipient, m::subject, m::text_body, m::html_body);
+
+impl From<LetterRow> for Letter {
+    fn from(row: LetterRow) -> Self {
+        let LetterRow { message_id, sender, recipient, subject, text, html } = row;
+        Self { message_id, sender, recipient, subject, text, html }
+    }
+}
+
+#[derive(Queryable)]
+struct Claimed {
+    id: i64,
+    merchant: i64,
+    customer: i64,
+    reward: i64,
+    reissue: Option<i64>,
+    attempts: i64,
+    queued_at: At,
+    letter: LetterRow,
+}
+
+impl From<Claimed> for ClaimedMail {
+    fn from(row: Claimed) -> Self {
+        Self {
+            id: MailId(row.id),
+            merchant: MerchantId(row.merchant),
+            customer: CustomerNo(row.customer),
+            reward: RewardNo(row.reward),
+            reissue: row.reissue.map(ReissueId),
+            attempts: row.attempts,
+            queued_at: row.queued_at.0,
+            letter: row.letter.into(),
+        }
+    }
+}
+
+/// The right to the merchant's rows of a mail in hand, for the desk itself.
+pub fn scope_of(mail: &ClaimedMail) -> Scope {
+    Scope::of(mail.merchant)
+}
+
+/// Claims up to `limit` mails that are due, the longest due first, and none of `busy`: those the worker is still at.
+///
+/// A mail that cannot be read is left out: it may block nobody.
+pub fn claim_due(tx: &mut WriteTx<'_>, worker: &str, busy: &[MailId], now: DateTime<Utc>, limit: i64) -> Result<Vec<ClaimedMail>, Error> {
+    let due = m::table
+        .filter(m::state.eq(MailState::Queued.as_str()))
+        .filter(m::next_attempt_at.le(At(now)))
+        .filter(m::id.ne_all(busy.iter().map(|id| id.0).collect::<Vec<_>>()))
+        .order((m::next_attempt_at, m::id))
+        .limit(limit)
+        .select(m::id);
+    let ids: Vec<i64> = match &mut **tx {
+        // BEGIN IMMEDIATE holds every row already.
+        DbConn::Sqlite(c) => due.load(c)?,
+        // Rows that another worker is claiming are skipped, not waited for.
+        DbConn::Postgres(c) => due.for_update().skip_locked().load(c)?,
+    };
+    fail::fail_point!("mails::chosen");
+    if ids.is_empty() {
+        return Ok(vec![]);
+    }
+    diesel::update(m::table.filter(m::id.eq_any(&ids)))
+        .set((m::lease_holder.eq(worker), m::next_attempt_at.eq(At(now + LEASE)), m::attempts.eq(m::attempts + 1)))
+        .execute(&mut **tx)?;
+    let mut mails = Vec::new();
+    for id in ids {
+        match load(tx, id) {
+            Ok(Some(mail)) => mails.push(mail),
+            Ok(None) => (),
+            Err(Error::Corrupt(_)) => tracing::error!(mail = id, "a queued mail is unreadable; it stays queued"),
+            Err(error) => return Err(error),
+        }
+    }
+    Ok(mails)
+}
+
+fn load(conn: &mut DbConn, id: i64) -> Result<Option<ClaimedMail>, Error> {
+    let columns = (m::id, m::merchant_id, m::customer, m::reward, m::reissue_id, m::attempts, m::queued_at, LETTER);
+    let row: Option<Claimed> = m::table.filter(m::id.eq(id)).select(columns).first(conn).optional()?;
+    Ok(row.map(ClaimedMail::from))
+}
+
+/// What is changed about a held mail; the rest stays.
+#[derive(diesel::AsChangeset)]
+#[diesel(table_name = m)]
+struct Change<'a> {
+    state: Option<&'static str>,
+    ended_at: Option<Option<At>>,
+    next_attempt_at: Option<At>,
+    lease_holder: Option<Option<&'a str>>,
+    last_error: Option<Option<&'a str>>,
+}
+
+const NOTHING: Change<'static> = Change { state: None, ended_at: None, next_attempt_at: None, lease_holder: None, last_error: None };
+
+/// Changes the mail if the lease still holds; `false`: it is another's by now, or ended, and nothing was done.
+fn change(tx: &mut WriteTx<'_>, lease: Lease<'_>, to: &Change<'_>) -> Result<bool, Error> {
+    let held = m::table
+        .filter(m::id.eq(lease.mail.0))
+        .filter(m::state.eq(MailState::Queued.as_str()))
+        .filter(m::lease_holder.eq(lease.worker))
+        .filter(m::attempts.eq(lease.attempts));
+    Ok(diesel::update(held).set(to).execute(&mut **tx)? == 1)
+}
+
+/// A sign of life. `false`: the lease is lost.
+pub fn renew(tx: &mut WriteTx<'_>, lease: Lease<'_>, now: DateTime<Utc>) -> Result<bool, Error> {
+    change(tx, lease, &Change { next_attempt_at: Some(At(now + LEASE)), ..NOTHING })
+}
+
+/// The relay has taken it. `false`: the lease is lost.
+pub fn mark_sent(tx: &mut WriteTx<'_>, lease: Lease<'_>, now: DateTime<Utc>) -> Result<bool, Error> {
+    let state = Some(MailState::Sent.as_str());
+    change(tx, lease, &Change { state, ended_at: Some(Some(At(now))), lease_holder: Some(None), last_error: Some(None), ..NOTHING })
+}
+
+/// It will never be taken. `false`: the lease is lost.
+pub fn mark_failed(tx: &mut WriteTx<'_>, lease: Lease<'_>, why: &str, now: DateTime<Utc>) -> Result<bool, Error> {
+    let state = Some(MailState::Failed.as_str());
+    change(tx, lease, &Change { state, ended_at: Some(Some(At(now))), lease_holder: Some(None), last_error: Some(Some(why)), ..NOTHING })
+}
+
+/// It was refused for now. `false`: the lease is lost.
+pub fn retry_later(tx: &mut WriteTx<'_>, lease: Lease<'_>, why: &str, at: DateTime<Utc>) -> Result<bool, Error> {
+    change(tx, lease, &Change { next_attempt_at: Some(At(at)), lease_holder: Some(None), last_error: Some(Some(why)), ..NOTHING })
+}
+
+/// Gives the mail back, due at once. `false`: the lease is lost.
+pub fn release(tx: &mut WriteTx<'_>, lease: Lease<'_>, now: DateTime<Utc>) -> Result<bool, Error> {
+    change(tx, lease, &Change { next_attempt_at: Some(At(now)), lease_holder: Some(None), ..NOTHING })
+}
+
+/// When the next mail is due, held ones included: theirs is when the lease ends.
+pub fn next_due(conn: &mut DbConn) -> Result<Option<DateTime<Utc>>, Error> {
+    let queued = m::table.filter(m::state.eq(MailState::Queued.as_str()));
+    let at: Option<At> = queued.order((m::next_attempt_at, m::id)).select(m::next_attempt_at).first(conn).optional()?;
+    Ok(at.map(|at| at.0))
+}
+
+/// How many mails wait that were queued at or before `until`.
+pub fn count_waiting(conn: &mut DbConn, until: DateTime<Utc>) -> Result<i64, Error> {
+    let queued = m::table.filter(m::state.eq(MailState::Queued.as_str()));
+    Ok(queued.filter(m::queued_at.le(At(until))).count().get_result(conn)?)
+}
+
+/// Since when the oldest waiting mail waits.
+pub fn oldest_due(conn: &mut DbConn) -> Result<Option<DateTime<Utc>>, Error> {
+    let queued = m::table.filter(m::state.eq(MailState::Queued.as_str()));
+    let at: Option<At> = queued.order(m::queued_at).select(m::queued_at).first(conn).optional()?;
+    Ok(at.map(|at| at.0))
+}
+
+/// The latest release of held mail, as a number that only grows; 0 before the first.
+/// It is an audit record, so that who let the mail go is on record, and a worker in another process sees it.
+pub fn latest_release(conn: &mut DbConn) -> Result<i64, Error> {
+    let id: Option<i64> = a::table
+        .filter(a::merchant_id.is_null())
+        .filter(a::action.eq(Action::MailReleased.as_str()))
+        .order(a::id.desc())
+        .select(a::id)
+        .first(conn)
+        .optional()?;
+    Ok(id.unwrap_or_default())
+}

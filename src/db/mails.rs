@@ -1,0 +1,194 @@
+//! The outbox: mails as they were asked for, and what became of them.
+//! Must not know how mail is sent, nor who may ask; the worker's side is in `mail_leases`.
+
+use chrono::{DateTime, Utc};
+use diesel::{ExpressionMethods, JoinOnDsl, NullableExpressionMethods, OptionalExtension, QueryDsl, RunQueryDsl};
+
+use super::{
+    DbConn, Error, Scope, WriteTx,
+    instant::At,
+    schema::{mails as m, rewards, users},
+};
+use crate::domain::{
+    ids::{CouponId, CustomerNo, MailId, ReissueId, RewardNo, UserId},
+    mail::{Letter, MailOrigin, MailState, MailSummary},
+};
+
+/// A mail about to be queued; its letter is final.
+#[derive(Debug)]
+pub struct NewMail<'a> {
+    pub customer: CustomerNo,
+    pub reward: RewardNo,
+    pub coupon: CouponId,
+    pub reissue: Option<ReissueId>,
+    pub origin: MailOrigin,
+    pub asked_by: Option<UserId>,
+    pub letter: &'a Letter,
+}
+
+/// Puts a mail in the outbox, due at once. In the transaction of what caused it, so that neither is without the other.
+pub fn enqueue(tx: &mut WriteTx<'_>, scope: Scope, new: &NewMail<'_>, now: DateTime<Utc>) -> Result<MailId, Error> {
+    let id: i64 = diesel::insert_into(m::table)
+        .values((
+            m::merchant_id.eq(scope.merchant().0),
+            m::customer.eq(new.customer.0),
+            m::reward.eq(new.reward.0),
+            m::coupon_id.eq(new.coupon.0),
+            m::reissue_id.eq(new.reissue.map(|id| id.0)),
+            m::origin.eq(new.origin.as_str()),
+            m::asked_by.eq(new.asked_by.map(|id| id.0)),
+            m::message_id.eq(&new.letter.message_id),
+            m::sender.eq(&new.letter.sender),
+            m::recipient.eq(&new.letter.recipient),
+            m::subject.eq(&new.letter.subject),
+            m::text_body.eq(&new.letter.text),
+            m::html_body.eq(&new.letter.html),
+            m::state.eq(MailState::Queued.as_str()),
+            m::attempts.eq(0),
+            m::next_attempt_at.eq(At(now)),
+            m::queued_at.eq(At(now)),
+        ))
+        .returning(m::id)
+        .get_result(&mut **tx)?;
+    Ok(MailId(id))
+}
+
+type Summary = (i64, i64, Option<i64>, String, String, String, String, i64, At, Option<String>, At, Option<At>, Option<String>);
+
+type SummaryColumns = (
+    m::id,
+    m::reward,
+    m::reissue_id,
+    m::origin,
+    m::recipient,
+    m::subject,
+    m::state,
+    m::attempts,
+    m::next_attempt_at,
+    m::last_error,
+    m::queued_at,
+    m::ended_at,
+    diesel::helper_types::Nullable<users::name>,
+);
+
+fn columns() -> SummaryColumns {
+    (
+        m::id,
+        m::reward,
+        m::reissue_id,
+        m::origin,
+        m::recipient,
+        m::subject,
+        m::state,
+        m::attempts,
+        m::next_attempt_at,
+        m::last_error,
+        m::queued_at,
+        m::ended_at,
+        users::name.nullable(),
+    )
+}
+
+fn summary(row: Summary) -> Result<MailSummary, Error> {
+    let (id, reward, reissue, origin, recipient, subject, state, attempts, next, last_error, queued, ended, asked_by) = row;
+    Ok(MailSummary {
+        id: MailId(id),
+        reward: RewardNo(reward),
+        reissue: reissue.map(ReissueId),
+        origin: origin.parse()?,
+        recipient,
+        subject,
+        state: state.parse()?,
+        attempts,
+        next_attempt_at: next.0,
+        last_error,
+        queued_at: queued.0,
+        ended_at: ended.map(|at| at.0),
+        asked_by,
+    })
+}
+
+/// The newest mail of each of these rewards, where there is one.
+pub fn latest_of_rewards(conn: &mut DbConn, scope: Scope, of: &[RewardNo]) -> Result<Vec<MailSummary>, Error> {
+    let merchant = scope.merchant().0;
+    let numbers: Vec<i64> = of.iter().map(|no| no.0).collect();
+    // By way of the customers: that is what the index is on.
+    let owners = rewards::table.filter(rewards::merchant_id.eq(merchant)).filter(rewards::id.eq_any(numbers.clone()));
+    let newest_first: Vec<Summary> = m::table
+        .left_join(users::table.on(users::id.nullable().eq(m::asked_by)))
+        .filter(m::merchant_id.eq(merchant))
+        .filter(m::customer.eq_any(owners.select(rewards::customer)))
+        .filter(m::reward.eq_any(numbers))
+        .order(m::id.desc())
+        .select(columns())
+        .load(conn)?;
+    let mut latest: Vec<MailSummary> = Vec::new();
+    for row in newest_first {
+        if latest.iter().all(|mail| mail.reward.0 != row.1) {
+            latest.push(summary(row)?);
+        }
+    }
+    Ok(latest)
+}
+
+/// The customer's mails below `before`, newest first.
+pub fn list_of_customer(
+    conn: &mut DbConn,
+    scope: Scope,
+    customer: CustomerNo,
+    before: Option<MailId>,
+    limit: i64,
+) -> Result<Vec<MailSummary>, Error> {
+    let rows: Vec<Summary> = m::table
+        .left_join(users::table.on(users::id.nullable().eq(m::asked_by)))
+        .filter(m::merchant_id.eq(scope.merchant().0))
+        .filter(m::customer.eq(customer.0))
+        .filter(m::id.lt(before.map_or(i64::MAX, |id| id.0)))
+        .order(m::id.desc())
+        .limit(limit)
+        .select(columns())
+        .load(conn)?;
+    rows.into_iter().map(summary).collect()
+}
+
+/// One of the customer's mails, as it was rendered.
+pub fn find(conn: &mut DbConn, scope: Scope, customer: CustomerNo, mail: MailId) -> Result<Option<(MailSummary, Letter)>, Error> {
+    let row: Option<(Summary, super::mail_leases::LetterRow)> = m::table
+        .left_join(users::table.on(users::id.nullable().eq(m::asked_by)))
+        .filter(m::merchant_id.eq(scope.merchant().0))
+        .filter(m::customer.eq(customer.0))
+        .filter(m::id.eq(mail.0))
+        .select((columns(), super::mail_leases::LETTER))
+        .first(conn)
+        .optional()?;
+    row.map(|(row, letter)| Ok((summary(row)?, letter.into()))).transpose()
+}
+
+/// A mail that makes another one needless: of the same coupon to the same address, and still waiting,
+/// or resent since `since` by the same user. Answered by a second click.
+pub fn find_twin(
+    conn: &mut DbConn,
+    scope: Scope,
+    (customer, coupon): (CustomerNo, CouponId),
+    (user, recipient): (UserId, &str),
+    since: DateTime<Utc>,
+) -> Result<Option<MailId>, Error> {
+    use diesel::BoolExpressionMethods;
+    let id: Option<i64> = m::table
+        .filter(m::merchant_id.eq(scope.merchant().0))
+        .filter(m::customer.eq(customer.0))
+        .filter(m::coupon_id.eq(coupon.0))
+        .filter(m::recipient.eq(recipient))
+        .filter(
+            m::state.eq(MailState::Queued.as_str()).or(m::state
+                .eq(MailState::Sent.as_str())
+                .and(m::origin.eq(MailOrigin::Resend.as_str()))
+                .and(m::asked_by.eq(user.0))
+                .and(m::queued_at.gt(At(since)))),
+        )
+        .order(m::id.desc())
+        .select(m::id)
+        .first(conn)
+        .optional()?;
+    Ok(id.map(MailId))
+}

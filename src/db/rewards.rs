@@ -1,0 +1,160 @@
+//! Rewards in the database, and the file on a reward that the rule of reissuing looks at.
+//! Must not know the rule.
+
+use chrono::{DateTime, Utc};
+use diesel::{ExpressionMethods, OptionalExtension, QueryDsl, Queryable, RunQueryDsl};
+
+use super::{DbConn, Error, Scope, WriteTx, batches, coupons, customers, instant::At, reissues, schema::rewards as r};
+use crate::domain::{
+    batch::{Batch, StockLeft},
+    customer::Customer,
+    ids::{BatchId, CustomerNo, RewardNo},
+    reissue::RewardFile,
+    reward::{Fulfilment, Reward},
+};
+
+#[derive(Queryable)]
+struct Row {
+    id: i64,
+    customer: i64,
+    reward_id: String,
+    kind: String,
+    title: String,
+    fulfilment: String,
+    batch_id: Option<i64>,
+    issued_at: At,
+}
+
+const COLUMNS: (r::id, r::customer, r::reward_id, r::kind, r::title, r::fulfilment, r::batch_id, r::issued_at) =
+    (r::id, r::customer, r::reward_id, r::kind, r::title, r::fulfilment, r::batch_id, r::issued_at);
+
+impl TryFrom<Row> for Reward {
+    type Error = Error;
+
+    fn try_from(row: Row) -> Result<Self, Error> {
+        Ok(Self {
+            no: RewardNo(row.id),
+            customer: CustomerNo(row.customer),
+            reward_id: row.reward_id,
+            kind: row.kind.parse()?,
+            title: row.title,
+            fulfilment: match row.batch_id {
+                Some(batch) => Fulfilment::Batch(BatchId(batch)),
+                None => Fulfilment::External(row.fulfilment.parse()?),
+            },
+            issued_at: row.issued_at.0,
+        })
+    }
+}
+
+/// How far codes left are counted for a row on a screen.
+pub const COUNT_FOR_DISPLAY: i64 = 10_000;
+
+/// The files on the customer's rewards below `before`, newest first.
+pub fn files_of_customer(
+    conn: &mut DbConn,
+    scope: Scope,
+    customer: &Customer,
+    before: Option<RewardNo>,
+    limit: i64,
+    now: DateTime<Utc>,
+) -> Result<Vec<RewardFile>, Error> {
+    let rows: Vec<Row> = r::table
+        .filter(r::merchant_id.eq(scope.merchant().0))
+        .filter(r::customer.eq(customer.no.0))
+        .filter(r::id.lt(before.map_or(i64::MAX, |no| no.0)))
+        .order(r::id.desc())
+        .limit(limit)
+        .select(COLUMNS)
+        .load(conn)?;
+    files(conn, scope, customer, rows, now, COUNT_FOR_DISPLAY)
+}
+
+/// The file on one of the customer's rewards, for showing.
+pub fn find_file(
+    conn: &mut DbConn,
+    scope: Scope,
+    customer: CustomerNo,
+    reward: RewardNo,
+    now: DateTime<Utc>,
+) -> Result<Option<RewardFile>, Error> {
+    load_file(conn, scope, customer, reward, now, COUNT_FOR_DISPLAY)
+}
+
+/// Locks the reward until the transaction ends, then reads the file on it. `None`: not this customer's, or not this merchant's.
+pub fn lock_file(
+    tx: &mut WriteTx<'_>,
+    scope: Scope,
+    customer: CustomerNo,
+    reward: RewardNo,
+    now: DateTime<Utc>,
+) -> Result<Option<RewardFile>, Error> {
+    let locked =
+        r::table.filter(r::merchant_id.eq(scope.merchant().0)).filter(r::customer.eq(customer.0)).filter(r::id.eq(reward.0)).select(r::id);
+    let found: Option<i64> = match &mut **tx {
+        // BEGIN IMMEDIATE holds every row already.
+        DbConn::Sqlite(c) => locked.first(c).optional()?,
+        // The row alone: locking a join re-checks it after the wait, and the rival has changed the coupon by then.
+        DbConn::Postgres(c) => locked.for_no_key_update().first(c).optional()?,
+    };
+    if found.is_none() {
+        return Ok(None);
+    }
+    load_file(tx, scope, customer, reward, now, 1)
+}
+
+fn load_file(
+    conn: &mut DbConn,
+    scope: Scope,
+    customer: CustomerNo,
+    reward: RewardNo,
+    now: DateTime<Utc>,
+    cap: i64,
+) -> Result<Option<RewardFile>, Error> {
+    let Some(customer) = customers::find(conn, scope, customer)? else { return Ok(None) };
+    let row: Option<Row> = r::table
+        .filter(r::merchant_id.eq(scope.merchant().0))
+        .filter(r::customer.eq(customer.no.0))
+        .filter(r::id.eq(reward.0))
+        .select(COLUMNS)
+        .first(conn)
+        .optional()?;
+    let Some(row) = row else { return Ok(None) };
+    Ok(files(conn, scope, &customer, vec![row], now, cap)?.pop())
+}
+
+fn files(
+    conn: &mut DbConn,
+    scope: Scope,
+    customer: &Customer,
+    rows: Vec<Row>,
+    now: DateTime<Utc>,
+    cap: i64,
+) -> Result<Vec<RewardFile>, Error> {
+    if rows.is_empty() {
+        return Ok(vec![]);
+    }
+    let ids: Vec<i64> = rows.iter().map(|row| row.id).collect();
+    let mut batch_ids: Vec<i64> = rows.iter().filter_map(|row| row.batch_id).collect();
+    batch_ids.sort_unstable();
+    batch_ids.dedup();
+    let mut stocks: Vec<(Batch, StockLeft)> = Vec::new();
+    for batch in batches::list_by_ids(conn, scope, &batch_ids)? {
+        let left = batches::stock_left(conn, scope, &batch, now, cap)?;
+        stocks.push((batch, left));
+    }
+    let coupons = coupons::current_of_rewards(conn, scope, &ids)?;
+    let reissues = reissues::list_of_rewards(conn, scope, &ids)?;
+    rows.into_iter()
+        .map(|row| {
+            let reward = Reward::try_from(row)?;
+            Ok(RewardFile {
+                batch: stocks.iter().find(|(batch, _)| reward.fulfilment == Fulfilment::Batch(batch.id)).cloned(),
+                coupon: coupons.iter().find(|(no, _)| *no == reward.no).map(|(_, coupon)| coupon.clone()),
+                reissued: reissues.iter().find(|(no, _)| *no == reward.no).map(|(_, earlier)| earlier.clone()),
+                customer: customer.clone(),
+                reward,
+            })
+        })
+        .collect()
+}

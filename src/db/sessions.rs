@@ -1,0 +1,86 @@
+//! Sessions on the server: who holds which token, stored only as its hash.
+//! Must not know cookies or passwords.
+
+use chrono::{DateTime, Utc};
+use diesel::{BoolExpressionMethods, ExpressionMethods, JoinOnDsl, OptionalExtension, QueryDsl, RunQueryDsl};
+
+use super::{
+    DbConn, Error, WriteTx,
+    instant::At,
+    schema::{sessions as s, users},
+};
+use crate::domain::ids::UserId;
+
+/// A live session and the user behind it.
+#[derive(Debug, Clone)]
+pub struct Session {
+    pub id: i64,
+    pub user: UserId,
+    pub name: String,
+    pub email: String,
+    pub created_at: DateTime<Utc>,
+    pub last_used_at: DateTime<Utc>,
+}
+
+/// What a sign-in is checked against.
+#[derive(Debug, Clone)]
+pub struct Credentials {
+    pub user: UserId,
+    pub password_hash: String,
+    pub disabled: bool,
+}
+
+/// The credentials of the user with that address (lower case).
+pub fn credentials(conn: &mut DbConn, email: &str) -> Result<Option<Credentials>, Error> {
+    let row: Option<(i64, String, Option<At>)> =
+        users::table.filter(users::email.eq(email)).select((users::id, users::password_hash, users::disabled_at)).first(conn).optional()?;
+    Ok(row.map(|(id, password_hash, disabled_at)| Credentials { user: UserId(id), password_hash, disabled: disabled_at.is_some() }))
+}
+
+/// Starts a session. `token_hash` is the SHA-256 of the token in hex.
+pub fn start(tx: &mut WriteTx<'_>, user: UserId, token_hash: &str, now: DateTime<Utc>) -> Result<(), Error> {
+    diesel::insert_into(s::table)
+        .values((s::token_hash.eq(token_hash), s::user_id.eq(user.0), s::created_at.eq(At(now)), s::last_used_at.eq(At(now))))
+        .execute(&mut **tx)?;
+    Ok(())
+}
+
+/// The session of that token if it was used after `idle_since`, began after `began_after`, and its user is active.
+pub fn find(conn: &mut DbConn, token_hash: &str, idle_since: DateTime<Utc>, began_after: DateTime<Utc>) -> Result<Option<Session>, Error> {
+    let row: Option<(i64, i64, String, String, At, At)> = s::table
+        .inner_join(users::table.on(users::id.eq(s::user_id)))
+        .filter(s::token_hash.eq(token_hash))
+        .filter(s::last_used_at.gt(At(idle_since)))
+        .filter(s::created_at.gt(At(began_after)))
+        .filter(users::disabled_at.is_null())
+        .select((s::id, users::id, users::name, users::email, s::created_at, s::last_used_at))
+        .first(conn)
+        .optional()?;
+    Ok(row.map(|(id, user, name, email, created, used)| Session {
+        id,
+        user: UserId(user),
+        name,
+        email,
+        created_at: created.0,
+        last_used_at: used.0,
+    }))
+}
+
+/// Writes down that the session was used.
+pub fn touch(tx: &mut WriteTx<'_>, id: i64, now: DateTime<Utc>) -> Result<(), Error> {
+    diesel::update(s::table.find(id)).set(s::last_used_at.eq(At(now))).execute(&mut **tx)?;
+    Ok(())
+}
+
+/// Ends the session of that token; answers whose it was.
+pub fn end(tx: &mut WriteTx<'_>, token_hash: &str) -> Result<Option<UserId>, Error> {
+    let user: Option<i64> =
+        diesel::delete(s::table.filter(s::token_hash.eq(token_hash))).returning(s::user_id).get_result(&mut **tx).optional()?;
+    Ok(user.map(UserId))
+}
+
+/// Removes sessions that can no longer be used, so that the table does not grow for ever.
+pub fn remove_stale(tx: &mut WriteTx<'_>, idle_since: DateTime<Utc>, began_before: DateTime<Utc>) -> Result<usize, Error> {
+    let stale = s::last_used_at.le(At(idle_since)).or(s::created_at.le(At(began_before)));
+    Ok(diesel::delete(s::table.filter(stale)).execute(&mut **tx)?)
+}

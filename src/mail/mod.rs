@@ -1,0 +1,13 @@
+//! Floor 1: letters out of facts, and letters on their way: [`Mailer`].
+//! Must not know the database, use cases or the web.
+
+pub mod file;
+pub mod fulfilment;
+mod judge;
+pub mod mailer;
+pub mod memory;
+mod message;
+mod presentable;
+pub mod relay;
+
+pub use mailer::{Mailer, SendError};

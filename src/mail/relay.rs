@@ -1,0 +1,229 @@
+//! One SMTP relay, and a few connections to it that are kept for the next mail.
+//! lettre's own pooled transport tells the code of a refusal but not which command was refused; what is final hangs on that
+//! (quality.md R9), so the dialogue is led here, command by command.
+
+use std::{
+    collections::VecDeque,
+    fmt,
+    future::Future,
+    sync::{Mutex, PoisonError},
+    time::Duration,
+};
+
+use lettre::transport::smtp::{
+    Error,
+    authentication::{Credentials, DEFAULT_MECHANISMS},
+    client::{AsyncSmtpConnection, TlsParameters},
+    commands::{Data, Mail, Rcpt},
+    extension::{ClientId, Extension, MailBodyParameter, MailParameter},
+};
+use tokio::time::{Instant, timeout_at};
+
+use super::{
+    SendError,
+    judge::{Step, judge},
+    message::Message,
+};
+use crate::domain::Unfit;
+
+/// A whole dialogue takes no longer (RFC 5321 section 4.5.3.2 lets one command take as long).
+const PATIENCE: Duration = Duration::from_mins(5);
+/// How long a connection is kept without use; relays close them after a minute or more.
+const KEPT: Duration = Duration::from_secs(30);
+const MOST_KEPT: usize = 4;
+/// Relays count the mails of one connection and cut it off at some hundred.
+const MAILS_PER_CONNECTION: u32 = 50;
+/// A kept connection that says nothing for so long is dead, whatever TCP thinks.
+const KEPT_PATIENCE: Duration = Duration::from_secs(10);
+
+/// A relay and how to reach it.
+pub struct Relay {
+    host: String,
+    port: u16,
+    security: Security,
+    credentials: Option<Credentials>,
+    hello: ClientId,
+    patience: Duration,
+    kept: Mutex<VecDeque<Line>>,
+}
+
+enum Security {
+    Plain,
+    /// STARTTLS where the relay offers it.
+    Opportunistic(TlsParameters),
+    /// STARTTLS or nothing.
+    Required(TlsParameters),
+    /// TLS from the first byte.
+    Wrapped(TlsParameters),
+}
+
+struct Line {
+    conn: AsyncSmtpConnection,
+    mails: u32,
+    since: Instant,
+}
+
+/// Without host or credentials: this may end up in a log.
+impl fmt::Debug for Relay {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str("Relay(…)")
+    }
+}
+
+impl Relay {
+    /// Takes lettre's URL form: `smtp://`, `smtp://…?tls=required`, `smtp://…?tls=opportunistic`, `smtps://`; the path is the EHLO name.
+    pub fn from_url(text: &str) -> Result<Self, Unfit> {
+        let unfit =
+            || Unfit::because("a mail relay's address starts with smtp:// or smtps://, such as smtps://user:password@mail.example.com");
+        let url = url::Url::parse(text).map_err(|_| unfit())?;
+        let host = url.host_str().filter(|host| !host.is_empty()).ok_or_else(unfit)?;
+        let host = host.trim_start_matches('[').trim_end_matches(']').to_owned();
+        let tls = || TlsParameters::new(host.clone()).map_err(|_| Unfit::because("the mail relay's host cannot be named in a certificate"));
+        let asked = url.query_pairs().find(|(key, _)| key == "tls").map(|(_, value)| value.into_owned());
+        let (security, usual_port) = match (url.scheme(), asked.as_deref()) {
+            ("smtp", None) => (Security::Plain, 25),
+            ("smtp", Some("opportunistic")) => (Security::Opportunistic(tls()?), 587),
+            ("smtp", Some("required")) => (Security::Required(tls()?), 587),
+            ("smtps", _) => (Security::Wrapped(tls()?), 465),
+            ("smtp", Some(_)) => return Err(Unfit::because("tls must be required or opportunistic: smtp://mail.example.com?tls=required")),
+            _ => return Err(unfit()),
+        };
+        let credentials = match url.password() {
+            Some(password) => Some(Credentials::new(decoded(url.username())?, decoded(password)?)),
+            None if url.username().is_empty() => None,
+            None => {
+                return Err(Unfit::because("the mail relay's address has a user but no password: smtps://user:password@mail.example.com"));
+            }
+        };
+        let name = url.path().trim_matches('/');
+        let hello = if name.is_empty() { ClientId::default() } else { ClientId::Domain(name.to_owned()) };
+        let port = url.port().unwrap_or(usual_port);
+        Ok(Self { host, port, security, credentials, hello, patience: PATIENCE, kept: Mutex::default() })
+    }
+
+    /// With another bound for a whole dialogue than five minutes.
+    #[must_use]
+    pub fn with_patience(mut self, patience: Duration) -> Self {
+        self.patience = patience;
+        self
+    }
+
+    /// Connects and signs in, sends nothing.
+    pub async fn probe(&self) -> Result<(), SendError> {
+        self.connect(Instant::now() + self.patience).await.map(|line| self.keep(line))
+    }
+
+    /// Sends one message over a kept connection or a fresh one.
+    pub(super) async fn send(&self, message: &Message) -> Result<(), SendError> {
+        let deadline = Instant::now() + self.patience;
+        if let Some(mut line) = self.take_kept() {
+            // Whatever a kept connection answers to MAIL FROM, a fresh one gets its chance: this one may just be tired.
+            if name_sender(&mut line, message, (Instant::now() + KEPT_PATIENCE).min(deadline)).await.is_ok() {
+                return self.hand_over(line, message, deadline).await;
+            }
+        }
+        let mut line = self.connect(deadline).await?;
+        name_sender(&mut line, message, deadline).await?;
+        self.hand_over(line, message, deadline).await
+    }
+
+    async fn connect(&self, deadline: Instant) -> Result<Line, SendError> {
+        let wrapped = if let Security::Wrapped(tls) = &self.security { Some(tls.clone()) } else { None };
+        let connecting = AsyncSmtpConnection::connect_tokio1((self.host.as_str(), self.port), None, &self.hello, wrapped, None);
+        let mut conn = step(Step::Connect, deadline, connecting).await?;
+        let upgrade = match &self.security {
+            Security::Required(tls) => Some(tls),
+            Security::Opportunistic(tls) if conn.can_starttls() => Some(tls),
+            _ => None,
+        };
+        if let Some(tls) = upgrade {
+            step(Step::StartTls, deadline, conn.starttls(tls.clone(), &self.hello)).await?;
+        }
+        if let Some(credentials) = &self.credentials {
+            step(Step::SignIn, deadline, conn.auth(DEFAULT_MECHANISMS, credentials)).await?;
+        }
+        Ok(Line { conn, mails: 0, since: Instant::now() })
+    }
+
+    /// RCPT, DATA and the message: from here on an answer of 5xx is final. A connection that saw any error is not kept.
+    async fn hand_over(&self, mut line: Line, message: &Message, deadline: Instant) -> Result<(), SendError> {
+        step(Step::Recipient, deadline, line.conn.command(Rcpt::new(message.to.clone(), vec![]))).await?;
+        step(Step::Content, deadline, line.conn.command(Data)).await?;
+        step(Step::Content, deadline, line.conn.message(&message.bytes)).await?;
+        line.mails += 1;
+        self.keep(line);
+        Ok(())
+    }
+
+    fn take_kept(&self) -> Option<Line> {
+        let mut kept = self.kept.lock().unwrap_or_else(PoisonError::into_inner);
+        kept.retain(|line| line.since.elapsed() < KEPT);
+        kept.pop_back()
+    }
+
+    fn keep(&self, mut line: Line) {
+        if line.mails >= MAILS_PER_CONNECTION {
+            return;
+        }
+        line.since = Instant::now();
+        let mut kept = self.kept.lock().unwrap_or_else(PoisonError::into_inner);
+        if kept.len() < MOST_KEPT {
+            kept.push_back(line);
+        }
+    }
+}
+
+async fn name_sender(line: &mut Line, message: &Message, deadline: Instant) -> Result<(), SendError> {
+    let server = line.conn.server_info();
+    let mut parameters = vec![];
+    if !message.has_plain_addresses() {
+        if !server.supports_feature(Extension::SmtpUtfEight) {
+            return Err(SendError::Temporary("the relay does not take addresses with letters beyond ASCII (SMTPUTF8)".into()));
+        }
+        parameters.push(MailParameter::SmtpUtfEight);
+    }
+    if !message.bytes.is_ascii() {
+        parameters.push(MailParameter::Body(MailBodyParameter::EightBitMime));
+    }
+    let mail = Mail::new(Some(message.from.clone()), parameters);
+    step(Step::Sender, deadline, line.conn.command(mail)).await.map(drop)
+}
+
+async fn step<T>(step: Step, deadline: Instant, work: impl Future<Output = Result<T, Error>>) -> Result<T, SendError> {
+    match timeout_at(deadline, work).await {
+        Ok(outcome) => outcome.map_err(|error| judge(step, &error)),
+        Err(_) => Err(step.too_late()),
+    }
+}
+
+fn decoded(text: &str) -> Result<String, Unfit> {
+    percent_encoding::percent_decode_str(text)
+        .decode_utf8()
+        .map(std::borrow::Cow::into_owned)
+        .map_err(|_| Unfit::because("the mail relay's user or password is not UTF-8"))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn relays_are_named_as_lettre_names_them() {
+        let port = |url: &str| Relay::from_url(url).map(|relay| relay.port);
+        assert_eq!(port("smtp://localhost"), Ok(25));
+        assert_eq!(port("smtp://[::1]:2525"), Ok(2525));
+        assert_eq!(port("smtp://mail.example.com?tls=required"), Ok(587));
+        assert_eq!(port("smtps://jo:p%40ss@mail.example.com/desk.example"), Ok(465));
+        for url in ["", "mail.example.com", "http://mail.example.com", "smtp://", "smtp://x?tls=maybe", "smtps://user@x", "smtp:x"] {
+            assert!(Relay::from_url(url).is_err(), "{url:?} was taken");
+        }
+    }
+
+    #[test]
+    fn neither_errors_nor_debug_output_hold_the_password() {
+        let url = "smtp://jo:secret-word@mail.example.com?tls=maybe";
+        assert!(Relay::from_url(url).is_err_and(|unfit| !unfit.0.contains("secret-word")));
+        let relay = Relay::from_url("smtp://jo:secret-word@mail.example.com").map(|relay| format!("{relay:?}"));
+        assert!(relay.is_ok_and(|text| !text.contains("secret-word")));
+    }
+}

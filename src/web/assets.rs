@@ -1,0 +1,47 @@
+//! What browsers get besides pages: hashed names, compressed at build time, kept for a year.
+//! Must not read files at run time: the binary runs alone.
+
+use actix_web::{
+    HttpRequest, HttpResponse,
+    http::header::{ACCEPT_ENCODING, CACHE_CONTROL, CONTENT_ENCODING, VARY},
+    web,
+};
+
+use super::{errors::Error, views::frame::Assets};
+
+/// One embedded file in three encodings.
+#[derive(Debug)]
+pub struct Asset {
+    pub name: &'static str,
+    pub path: &'static str,
+    mime: &'static str,
+    plain: &'static [u8],
+    brotli: &'static [u8],
+    gzip: &'static [u8],
+}
+
+include!(concat!(env!("OUT_DIR"), "/assets.rs"));
+
+/// The addresses for a page's head.
+pub fn addresses() -> Assets {
+    Assets { css: CSS.path.to_owned(), js: JS.path.to_owned(), htmx: HTMX.path.to_owned(), favicon: FAVICON.path.to_owned() }
+}
+
+/// `GET /assets/{name}`
+pub async fn show(request: HttpRequest, name: web::Path<String>) -> Result<HttpResponse, Error> {
+    let asset = ALL.into_iter().find(|asset| asset.name == name.as_str()).ok_or(Error::NotFound)?;
+    let accepted = request.headers().get(ACCEPT_ENCODING).and_then(|v| v.to_str().ok()).unwrap_or_default();
+    let takes = |coding: &str| accepted.split(',').any(|part| part.split(';').next().is_some_and(|name| name.trim() == coding));
+    let mut response = HttpResponse::Ok();
+    response
+        .content_type(asset.mime)
+        .insert_header((CACHE_CONTROL, "public, max-age=31536000, immutable"))
+        .insert_header((VARY, "Accept-Encoding"));
+    Ok(if takes("br") {
+        response.insert_header((CONTENT_ENCODING, "br")).body(asset.brotli)
+    } else if takes("gzip") {
+        response.insert_header((CONTENT_ENCODING, "gzip")).body(asset.gzip)
+    } else {
+        response.body(asset.plain)
+    })
+}

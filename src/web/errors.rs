@@ -1,0 +1,204 @@
+//! The list of answers to a request that cannot be met, and the one place that renders them: a page, or a toast for a fragment.
+//! Must not say more than the person may know; a 500 shows the request id and nothing else.
+
+use actix_web::{
+    Error as ActixError, HttpResponse, ResponseError,
+    body::{BoxBody, MessageBody},
+    dev::{ServiceRequest, ServiceResponse},
+    http::{StatusCode, header},
+    middleware::Next,
+};
+
+use super::{frame, request, views};
+use crate::{app, db};
+
+/// Why a request is not met.
+#[derive(Debug, Clone, thiserror::Error)]
+pub enum Error {
+    #[error("not found")]
+    NotFound,
+    #[error("not allowed")]
+    Forbidden,
+    #[error("cross-site")]
+    CrossSite,
+    #[error("no such method here")]
+    MethodNotAllowed,
+    /// The form cannot be taken; the sentence says why and what to do.
+    #[error("unprocessable")]
+    Unprocessable(String),
+    #[error("too large")]
+    TooLarge,
+    #[error("malformed")]
+    Malformed,
+    /// Nothing was saved: COMMIT was never sent.
+    #[error("unavailable")]
+    Unavailable,
+    /// COMMIT was sent, and no answer came.
+    #[error("commit unknown")]
+    CommitUnknown,
+    #[error("internal")]
+    Internal,
+}
+
+/// What an answer says.
+pub struct Words {
+    pub title: &'static str,
+    pub meaning: String,
+    pub advice: &'static str,
+}
+
+impl Error {
+    /// In words; quality.md R7 for the two about saving.
+    pub fn words(&self) -> Words {
+        let words = |title, meaning: &str, advice| Words { title, meaning: meaning.to_owned(), advice };
+        match self {
+            Self::NotFound => words(
+                "There is no such page",
+                "It may belong to another merchant, or the address is not complete.",
+                "Go back, or search for the customer.",
+            ),
+            Self::Forbidden => words("Your role does not allow this", "Nothing was changed.", "Ask an administrator of this merchant."),
+            Self::CrossSite => words(
+                "This request came from another site",
+                "Nothing was changed. The desk only takes forms from its own pages.",
+                "Open the desk in this tab and try again.",
+            ),
+            Self::MethodNotAllowed => {
+                words("This address can't be used that way", "Nothing was changed.", "Go back and use the page's own buttons.")
+            }
+            Self::Unprocessable(why) => {
+                words("This form can't be taken as it is", why, "Go back to the profile and open the dialog again.")
+            }
+            Self::TooLarge => {
+                words("That is more than the desk takes here", "Nothing was changed.", "Send less, or import a file instead.")
+            }
+            Self::Malformed => words("The desk can't read this request", "Nothing was changed.", "Go back, reload the page and try again."),
+            Self::Unavailable => words("The desk's database can't be reached", "Not saved, safe to retry.", "Try again in a few seconds."),
+            Self::CommitUnknown => words(
+                "The database did not confirm",
+                "We can't tell yet whether it was saved. Send again: it will not happen twice.",
+                "Send the same form again, or look at the row after a reload.",
+            ),
+            Self::Internal => words(
+                "Something went wrong on our side",
+                "The log knows more, under the number below.",
+                "Try again; if it stays, tell your administrator the number.",
+            ),
+        }
+    }
+}
+
+impl ResponseError for Error {
+    fn status_code(&self) -> StatusCode {
+        match self {
+            Self::NotFound => StatusCode::NOT_FOUND,
+            Self::Forbidden | Self::CrossSite => StatusCode::FORBIDDEN,
+            Self::MethodNotAllowed => StatusCode::METHOD_NOT_ALLOWED,
+            Self::Unprocessable(_) => StatusCode::UNPROCESSABLE_ENTITY,
+            Self::TooLarge => StatusCode::PAYLOAD_TOO_LARGE,
+            Self::Malformed => StatusCode::BAD_REQUEST,
+            Self::Unavailable | Self::CommitUnknown => StatusCode::SERVICE_UNAVAILABLE,
+            Self::Internal => StatusCode::INTERNAL_SERVER_ERROR,
+        }
+    }
+
+    /// Without a body: [`render`] gives it one, since only there the request is known.
+    fn error_response(&self) -> HttpResponse<BoxBody> {
+        let mut response = HttpResponse::build(self.status_code()).finish();
+        response.extensions_mut().insert(self.clone());
+        response
+    }
+}
+
+impl From<app::Error> for Error {
+    fn from(error: app::Error) -> Self {
+        match error {
+            app::Error::NotFound => Self::NotFound,
+            app::Error::NotAllowed => Self::Forbidden,
+            app::Error::Unfit(unfit) => Self::Unprocessable(unfit.0),
+            // Handlers answer refusals themselves, with a fresh row; one that comes here was forgotten.
+            app::Error::Refused(_) => {
+                tracing::error!("a refusal was not answered");
+                Self::Internal
+            }
+            app::Error::Fault(fault) => {
+                // Logged once, here at the edge; the message never holds a value of a row.
+                match fault {
+                    db::Error::Unavailable(why) => {
+                        tracing::error!(%why, "the database is unavailable");
+                        Self::Unavailable
+                    }
+                    db::Error::CommitUnknown(why) => {
+                        tracing::error!(%why, "a commit was not confirmed");
+                        Self::CommitUnknown
+                    }
+                    db::Error::Conflict(conflict) => {
+                        tracing::error!(rule = %conflict, "the schema refused a change");
+                        Self::Internal
+                    }
+                    other => {
+                        tracing::error!(error = %other, "a query failed");
+                        Self::Internal
+                    }
+                }
+            }
+        }
+    }
+}
+
+impl From<askama::Error> for Error {
+    fn from(error: askama::Error) -> Self {
+        tracing::error!(%error, "a template did not render");
+        Self::Internal
+    }
+}
+
+/// Middleware: gives every bare error its body, as a page or as a fragment.
+pub async fn render(request: ServiceRequest, next: Next<impl MessageBody + 'static>) -> Result<ServiceResponse<BoxBody>, ActixError> {
+    let response = next.call(request).await?.map_into_boxed_body();
+    let ours = response.response().extensions().get::<Error>().cloned();
+    let error = match (ours, response.response().error()) {
+        (Some(error), _) => error,
+        // Errors of the framework itself: extractors, payload limits, unknown methods.
+        (None, Some(_)) => match response.status() {
+            StatusCode::NOT_FOUND => Error::NotFound,
+            StatusCode::METHOD_NOT_ALLOWED => Error::MethodNotAllowed,
+            StatusCode::PAYLOAD_TOO_LARGE => Error::TooLarge,
+            status if status.is_server_error() => Error::Internal,
+            _ => Error::Malformed,
+        },
+        (None, None) => return Ok(response),
+    };
+    let (http, _) = response.into_parts();
+    let body = body(&http, &error);
+    let mut answer = HttpResponse::build(error.status_code());
+    answer.content_type("text/html; charset=utf-8");
+    if matches!(error, Error::Unavailable | Error::CommitUnknown) {
+        answer.insert_header((header::RETRY_AFTER, "5"));
+    }
+    Ok(ServiceResponse::new(http, answer.body(body)))
+}
+
+fn body(http: &actix_web::HttpRequest, error: &Error) -> String {
+    use askama::Template;
+    let words = error.words();
+    let request_id = request::request_id(http);
+    let rendered = if request::is_fragment(http.headers()) {
+        let toast = views::ui::Toast {
+            tone: views::ui::Tone::Bad,
+            title: words.title.to_owned(),
+            text: format!("{} {}", words.meaning, words.advice),
+            code: None,
+            links: vec![],
+            request_id: matches!(error, Error::Internal).then_some(request_id),
+        };
+        views::errors::Fragment { toast }.render()
+    } else {
+        let frame = frame::for_error(http, words.title);
+        let links = frame::ways_out(&frame);
+        let status = error.status_code().as_u16().to_string();
+        let advice = words.advice.to_owned();
+        views::errors::Show { frame, status, title: words.title.to_owned(), meaning: words.meaning, advice, request_id, links }.render()
+    };
+    rendered.unwrap_or_else(|_| words.title.to_owned())
+}

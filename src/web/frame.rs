@@ -1,0 +1,79 @@
+//! What stands around a page, from who is signed in and where they are.
+//! Must not know the page's content.
+
+use actix_web::{HttpMessage, HttpRequest};
+
+use super::{
+    assets,
+    gate::Visitor,
+    views::{
+        frame::{Frame, MerchantNav, NavItem, UserNav},
+        ui::Link,
+    },
+};
+use crate::{
+    app::{Member, sign_in::Membership},
+    domain::role::Permission,
+};
+
+/// The frame of a page in a merchant.
+pub fn in_merchant(request: &HttpRequest, member: &Member, title: &str) -> Frame {
+    let slug = member.merchant.slug.as_str();
+    let path = request.path();
+    let item = |label: &str, rest: &str| {
+        let href = format!("/m/{slug}/{rest}");
+        NavItem { label: label.to_owned(), current: path == href || path.starts_with(&format!("{href}/")), href }
+    };
+    let mut nav = vec![item("Customers", "customers")];
+    if member.role.may(Permission::LookAtBatches) {
+        nav.push(item("Voucher batches", "batches"));
+    }
+    if member.role.may(Permission::SeeAuditLog) {
+        nav.push(item("Audit log", "audit"));
+    }
+    let merchants =
+        request.extensions().get::<Visitor>().map(|visitor| visitor.merchants.iter().map(merchant_nav).collect()).unwrap_or_default();
+    Frame {
+        title: title.to_owned(),
+        merchant: Some(MerchantNav { slug: slug.to_owned(), name: member.merchant.name.clone() }),
+        merchants,
+        user: Some(UserNav { name: member.user_name.clone(), email: member.user_email.clone(), role: member.role.label().to_owned() }),
+        nav,
+        search_value: String::new(),
+        flash: None,
+        assets: assets::addresses(),
+    }
+}
+
+/// The frame of a page outside any merchant.
+pub fn for_visitor(request: &HttpRequest, title: &str) -> Frame {
+    let mut frame = Frame::bare(title, assets::addresses());
+    if let Some(visitor) = request.extensions().get::<Visitor>() {
+        frame.user = Some(UserNav { name: visitor.session.name.clone(), email: visitor.session.email.clone(), role: String::new() });
+        frame.merchants = visitor.merchants.iter().map(merchant_nav).collect();
+    }
+    frame
+}
+
+/// The best frame known for an error: the merchant's if the gate let the request in, else the visitor's, else the bare one.
+pub fn for_error(request: &HttpRequest, title: &str) -> Frame {
+    let member = request.extensions().get::<Member>().cloned();
+    match member {
+        Some(member) => in_merchant(request, &member, title),
+        None => for_visitor(request, title),
+    }
+}
+
+/// Where one can go from an error.
+pub fn ways_out(frame: &Frame) -> Vec<Link> {
+    let link = |label: &str, href: String| Link { label: label.to_owned(), href };
+    match (&frame.merchant, &frame.user) {
+        (Some(merchant), _) => vec![link("Customers", format!("/m/{}/customers", merchant.slug))],
+        (None, Some(_)) => vec![link("Choose a merchant", "/".to_owned())],
+        (None, None) => vec![link("Sign in", "/sign-in".to_owned())],
+    }
+}
+
+fn merchant_nav(membership: &Membership) -> MerchantNav {
+    MerchantNav { slug: membership.merchant.slug.to_string(), name: membership.merchant.name.clone() }
+}

@@ -1,0 +1,153 @@
+//! The one gate before every handler: cross-site, session, role, in this order (contract.md section 6).
+//! Must not know what lies behind it.
+
+use std::sync::Arc;
+
+use actix_web::{
+    Error as ActixError, HttpMessage, HttpResponse, ResponseError,
+    body::{BoxBody, MessageBody},
+    cookie::{Cookie, SameSite},
+    dev::{ServiceRequest, ServiceResponse},
+    http::{Method, header},
+    middleware::Next,
+    web,
+};
+
+use super::{access::Access, errors::Error, request, router::Rules, server::Site};
+use crate::{
+    app::{
+        self, Desk, Member,
+        sign_in::{self, Membership, Session, SessionLimits},
+    },
+    domain::role::Permission,
+};
+
+/// A signed-in user and the merchants they belong to.
+#[derive(Debug, Clone)]
+pub struct Visitor {
+    pub session: Session,
+    pub merchants: Arc<[Membership]>,
+}
+
+/// Middleware: lets a request in, or answers it.
+pub async fn guard(request: ServiceRequest, next: Next<impl MessageBody + 'static>) -> Result<ServiceResponse<BoxBody>, ActixError> {
+    match admit(&request).await {
+        Ok(()) => Ok(next.call(request).await?.map_into_boxed_body()),
+        // An Err would lose the headers that outer middleware adds.
+        Err(answer) => Ok(request.into_response(answer)),
+    }
+}
+
+async fn admit(request: &ServiceRequest) -> Result<(), HttpResponse<BoxBody>> {
+    let refuse = |error: Error| error.error_response();
+    let (Some(site), Some(desk), Some(rules)) =
+        (request.app_data::<web::Data<Site>>(), request.app_data::<web::Data<Desk>>(), request.app_data::<web::Data<Rules>>())
+    else {
+        return Err(refuse(Error::Internal));
+    };
+    let safe = matches!(*request.method(), Method::GET | Method::HEAD | Method::OPTIONS);
+    if !safe && !is_same_site(request, site) {
+        return Err(refuse(Error::CrossSite));
+    }
+    let pattern = request.match_pattern().ok_or_else(|| refuse(Error::NotFound))?;
+    let access = rules.find(request.method(), &pattern).map_err(refuse)?;
+    if access == Access::Public {
+        return Ok(());
+    }
+    let Some(token) = request.cookie(site.cookie_name()).map(|cookie| cookie.value().to_owned()) else {
+        return Err(to_sign_in(request));
+    };
+    let slug = if let Access::Member(_) = access { request.path().split('/').nth(2).map(ToOwned::to_owned) } else { None };
+    let limits = site.session_limits;
+    let found = desk.reading(move |desk| visit(desk, &token, limits)).await.map_err(|e| refuse(e.into()))?;
+    let Some(visitor) = found else { return Err(to_sign_in(request)) };
+    if sign_in::is_due_for_touch(desk, &visitor.session) {
+        let id = visitor.session.id;
+        // A session whose use cannot be written down just ends a little earlier.
+        if let Err(error) = desk.writing(move |desk| sign_in::touch_session(desk, id)).await {
+            tracing::warn!(%error, "the session's last use was not written down");
+        }
+    }
+    let verdict = match (access, slug) {
+        (Access::Member(permission), slug) => enter(request, &visitor, slug.as_deref(), permission),
+        _ => Ok(()),
+    };
+    request.extensions_mut().insert(visitor);
+    verdict.map_err(refuse)
+}
+
+fn visit(desk: &Desk, token: &str, limits: SessionLimits) -> Result<Option<Visitor>, app::Error> {
+    let Some(session) = sign_in::resume_session(desk, token, limits)? else { return Ok(None) };
+    let merchants = sign_in::merchants_of(desk, session.user)?.into();
+    Ok(Some(Visitor { session, merchants }))
+}
+
+/// Another merchant does not exist for this user; a role that is too low is told so.
+fn enter(request: &ServiceRequest, visitor: &Visitor, slug: Option<&str>, permission: Permission) -> Result<(), Error> {
+    let membership = visitor.merchants.iter().find(|m| Some(m.merchant.slug.as_str()) == slug).ok_or(Error::NotFound)?;
+    let member = Member {
+        user: visitor.session.user,
+        user_name: visitor.session.name.clone(),
+        user_email: visitor.session.email.clone(),
+        scope: membership.scope,
+        merchant: membership.merchant.clone(),
+        role: membership.role,
+        request_id: request::request_id(request.request()),
+    };
+    let allowed = member.role.may(permission);
+    request.extensions_mut().insert(member);
+    if allowed { Ok(()) } else { Err(Error::Forbidden) }
+}
+
+/// quality.md S2: Sec-Fetch-Site decides where it is sent; else Origin must be ours.
+fn is_same_site(request: &ServiceRequest, site: &Site) -> bool {
+    let header = |name: &str| request.headers().get(name).map(|value| value.to_str().unwrap_or("?"));
+    match (header("Sec-Fetch-Site"), header("Origin")) {
+        (Some(fetch_site), _) => matches!(fetch_site, "same-origin" | "none"),
+        (None, Some(origin)) => match &site.base_url {
+            Some(base) => origin == base.origin().ascii_serialization(),
+            None => header("Host").is_some_and(|host| origin == format!("http://{host}") || origin == format!("https://{host}")),
+        },
+        (None, None) => false,
+    }
+}
+
+/// A page request goes to sign-in and back; a fragment is told to load sign-in as a page.
+fn to_sign_in(request: &ServiceRequest) -> HttpResponse<BoxBody> {
+    let fragment = request::is_fragment(request.headers());
+    let from_page = request.headers().get("HX-Current-URL").and_then(|v| v.to_str().ok()).and_then(|text| url::Url::parse(text).ok());
+    let path = if fragment { from_page.map_or_else(|| "/".to_owned(), |page| page.path().to_owned()) } else { request.path().to_owned() };
+    let target = match request::own_path(&path).map(landing) {
+        Some(path) if path != "/" => format!("/sign-in?return_to={path}"),
+        _ => "/sign-in".to_owned(),
+    };
+    if fragment {
+        HttpResponse::Unauthorized().insert_header(("HX-Redirect", target)).finish()
+    } else {
+        HttpResponse::SeeOther().insert_header((header::LOCATION, target)).finish()
+    }
+}
+
+/// Acts on a customer's page are done from the profile: that is where one wants to be back.
+fn landing(path: &str) -> String {
+    let parts: Vec<&str> = path.split('/').collect();
+    match parts.as_slice() {
+        ["", "m", slug, "customers", no, _, ..] => format!("/m/{slug}/customers/{no}"),
+        _ => path.to_owned(),
+    }
+}
+
+/// The cookie that carries a session's token; `None` takes it away.
+pub fn session_cookie(site: &Site, token: Option<String>) -> Cookie<'static> {
+    let mut cookie = Cookie::build(site.cookie_name(), token.clone().unwrap_or_default())
+        .path("/")
+        .http_only(true)
+        .secure(site.is_https())
+        .same_site(SameSite::Lax)
+        .max_age(time::Duration::seconds(site.session_limits.absolute.num_seconds()))
+        .finish();
+    if token.is_none() {
+        cookie.make_removal();
+    }
+    cookie
+}

@@ -1,0 +1,24 @@
+//! Floor 3: the pages. Requests in, use cases called, words and screens out.
+//! Must not know the database, diesel or how mail is sent.
+
+pub mod access;
+pub mod assets;
+pub mod audit;
+pub mod batches;
+pub mod customers;
+pub mod errors;
+pub mod frame;
+pub mod gate;
+pub mod headers;
+pub mod health;
+pub mod mails;
+pub mod merchants;
+pub mod present;
+pub mod reissues;
+pub mod request;
+pub mod router;
+pub mod server;
+pub mod sessions;
+pub mod trace;
+pub mod views;
+pub mod words;

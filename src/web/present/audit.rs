@@ -1,0 +1,80 @@
+//! An audit record in plain words, the same line in Activity and in the log.
+//! Must not know how the log is kept.
+
+use super::{grouped, when};
+use crate::{
+    app::Member,
+    domain::{
+        audit::{Action, AuditRecord, Detail, ShownActor},
+        zone,
+    },
+    web::views::{audit::Event, ui::When},
+};
+
+/// One event.
+pub fn event(member: &Member, record: &AuditRecord) -> Event {
+    let codes = ["old_code", "new_code"].into_iter().filter_map(|key| record.text(key)).map(ToOwned::to_owned).collect();
+    let at = when(member, record.at);
+    Event {
+        text: text(record),
+        codes,
+        detail: detail(record),
+        who: match &record.actor {
+            ShownActor::User { name, .. } => name.clone(),
+            ShownActor::Cli => "the command line".to_owned(),
+            ShownActor::System => "the desk".to_owned(),
+        },
+        when: When { text: zone::show(record.at, member.merchant.zone), ..at },
+        subject: match (&record.customer_name, record.customer) {
+            (Some(name), _) => name.clone(),
+            (None, Some(no)) => format!("Customer {no}"),
+            (None, None) => String::new(),
+        },
+        href: record.customer.map(|no| format!("/m/{}/customers/{no}", member.merchant.slug)),
+    }
+}
+
+fn text(record: &AuditRecord) -> String {
+    let Some(action) = Action::ALL.iter().find(|action| action.as_str() == record.action) else {
+        return record.action.clone();
+    };
+    let name = |key| record.text(key).unwrap_or_default();
+    match action {
+        Action::CouponReissued => "Coupon reissued".to_owned(),
+        Action::EmailSent => "E-mail sent".to_owned(),
+        Action::EmailFailed => "E-mail failed".to_owned(),
+        Action::EmailResent => "E-mail asked for again".to_owned(),
+        Action::MailReleased => "Held mail released".to_owned(),
+        Action::MerchantAdded => "Merchant added".to_owned(),
+        Action::UserAdded => "User added".to_owned(),
+        Action::RoleAdded => "Role added".to_owned(),
+        Action::BatchAdded => format!("Voucher batch added: {}", name("batch")),
+        Action::CustomersImported => "Customers imported".to_owned(),
+        Action::VouchersImported => format!("Vouchers imported into {}", name("batch")),
+        Action::RewardsImported => "Rewards imported".to_owned(),
+        Action::RedemptionsImported => "Redemptions imported".to_owned(),
+        Action::SignedIn => "Signed in".to_owned(),
+        Action::SignInFailed => "Sign-in failed".to_owned(),
+        Action::SignedOut => "Signed out".to_owned(),
+        Action::AuditExported => "Audit log exported".to_owned(),
+    }
+}
+
+fn detail(record: &AuditRecord) -> String {
+    let mut parts: Vec<String> = Vec::new();
+    if let Some(reward) = record.text("reward_id") {
+        parts.push(format!("Reward {reward}"));
+    }
+    if let Some(Detail::Flag(asked)) = record.details.iter().find(|(key, _)| key == "email_requested").map(|(_, value)| value) {
+        parts.push(if *asked { "e-mail asked for".to_owned() } else { "no e-mail asked for".to_owned() });
+    }
+    if let Some(why) = record.text("reason") {
+        parts.push(why.to_owned());
+    }
+    for (key, word) in [("new", "new"), ("updated", "updated"), ("unchanged", "unchanged"), ("rejected", "rejected")] {
+        if let Some(number) = record.number(key) {
+            parts.push(format!("{} {word}", grouped(number)));
+        }
+    }
+    parts.join(", ")
+}

@@ -1,0 +1,150 @@
+//! The customers list and the profile, as views.
+//! Must not know how they were found.
+
+use super::{plural, rewards, when};
+use crate::{
+    app::{
+        Member,
+        find_customers::{CustomerPage, Found, MatchedBy},
+        show_customer::{From, Profile},
+    },
+    domain::{coupon::CouponState, customer::Customer, zone},
+    web::views::{
+        customers::{Results, Row, Screen, Show},
+        frame::Frame,
+        ui::{Badge, Fact, Pager, Tone},
+    },
+};
+
+/// A page of the list. `later` is set when it is not the first one.
+pub fn results(member: &Member, term: &str, later: bool, page: &CustomerPage) -> Results {
+    let all_href = format!("/m/{}/customers", member.merchant.slug);
+    let query = if term.is_empty() {
+        String::new()
+    } else {
+        format!("q={}&", url::form_urlencoded::byte_serialize(term.as_bytes()).collect::<String>())
+    };
+    let context = match (term.is_empty(), term.chars().count() < 3, page.rows.len()) {
+        (true, _, _) => "Newest customers first".to_owned(),
+        (false, true, _) => "Names, IDs and addresses that begin so; type a third letter to search everywhere".to_owned(),
+        (false, false, n) if page.older.is_none() && !later => {
+            plural(i64::try_from(n).unwrap_or_default(), "match").replace("matchs", "matches")
+        }
+        _ => "Exact hits first, then the newest".to_owned(),
+    };
+    Results {
+        screen: match (page.rows.is_empty(), term.is_empty() && !later) {
+            (false, _) => Screen::Rows,
+            (true, true) => Screen::Empty,
+            (true, false) => Screen::NoMatch,
+        },
+        query: term.to_owned(),
+        context,
+        rows: page.rows.iter().map(|found| list_row(member, found)).collect(),
+        pager: Pager {
+            first_href: later.then(|| format!("{all_href}?{query}").trim_end_matches(['?', '&']).to_owned()),
+            older_href: page.older.map(|no| format!("{all_href}?{query}before={no}")),
+        },
+        all_href,
+    }
+}
+
+fn list_row(member: &Member, found: &Found) -> Row {
+    let customer = &found.customer;
+    Row {
+        href: format!("/m/{}/customers/{}", member.merchant.slug, customer.no),
+        name: customer.display_name(),
+        email: customer.email.as_ref().map(ToString::to_string).unwrap_or_default(),
+        customer_id: customer.customer_id.clone().unwrap_or_default(),
+        badges: badges(customer),
+        last_activity: found.last_activity.map(|at| when(member, at)),
+        matched: found.matched.as_ref().and_then(|by| matched(member, by, found)),
+    }
+}
+
+fn matched(member: &Member, by: &MatchedBy, found: &Found) -> Option<String> {
+    match (by, &found.replaced_by) {
+        (MatchedBy::Code { state: CouponState::Replaced, .. }, Some(earlier)) => Some(format!(
+            "Code {}: replaced on {} by {}, now {}",
+            earlier.old_code,
+            zone::show_day(earlier.at, member.merchant.zone),
+            earlier.by_name,
+            earlier.new_code
+        )),
+        (MatchedBy::Code { .. }, _) => Some("Has this code".to_owned()),
+        (MatchedBy::Email | MatchedBy::CustomerId, _) => None,
+    }
+}
+
+fn badges(customer: &Customer) -> Vec<Badge> {
+    let badge = |tone, text: &str| Badge { tone, text: text.to_owned() };
+    let mut badges = Vec::new();
+    if customer.purged_at.is_some() {
+        badges.push(badge(Tone::Quiet, "Purged"));
+    }
+    if customer.blocked.is_some() {
+        badges.push(badge(Tone::Bad, "Blocked"));
+    }
+    if !customer.receives_emails {
+        badges.push(badge(Tone::Notice, "E-mails off"));
+    }
+    badges
+}
+
+fn notes(member: &Member, customer: &Customer) -> Vec<String> {
+    let zone = member.merchant.zone;
+    let mut notes = Vec::new();
+    if let Some(at) = customer.purged_at {
+        notes.push(format!(
+            "This customer's data was purged on {}. Rewards and the audit log stay, without the person.",
+            zone::show(at, zone)
+        ));
+    }
+    if let Some(blocked) = &customer.blocked {
+        let by = blocked.by.as_ref().map(|name| format!(" by {name}")).unwrap_or_default();
+        let reason = blocked.reason.as_ref().map(|reason| format!(": {reason}")).unwrap_or_default();
+        notes.push(format!("Blocked on {}{by}{reason}. Coupons can't be reissued meanwhile.", zone::show(blocked.at, zone)));
+    }
+    if !customer.receives_emails && customer.purged_at.is_none() {
+        notes.push("E-mails are switched off: coupons can be reissued, but no mail can be sent.".to_owned());
+    }
+    notes
+}
+
+/// The profile's page.
+pub fn profile(frame: Frame, member: &Member, profile: &Profile, from: From) -> Show {
+    let customer = &profile.customer;
+    let here = format!("/m/{}/customers/{}", member.merchant.slug, customer.no);
+    let last = profile.events.first().map(|event| event.at).or_else(|| profile.rewards.iter().map(|row| row.file.reward.issued_at).max());
+    let fact = |label: &str, text: String| Fact { label: label.to_owned(), text, when: None };
+    let moment = |label: &str, at| Fact { label: label.to_owned(), text: String::new(), when: Some(when(member, at)) };
+    let broken = profile.rewards.iter().filter(|row| row.file.coupon.as_ref().is_some_and(|c| c.capacity(profile.now).is_none())).count();
+    let count = |n: usize| super::grouped(i64::try_from(n).unwrap_or(i64::MAX));
+    let more = |n: usize, more: bool| format!("{}{}", count(n), if more { "+" } else { "" });
+    let mut facts = vec![
+        moment("Customer since", customer.created_at),
+        fact("Rewards", more(profile.rewards.len(), profile.older.rewards.is_some())),
+        fact("Codes that don't work", count(broken)),
+        fact("E-mails", more(profile.emails.len(), profile.older.emails.is_some())),
+    ];
+    facts.extend(last.map(|at| moment("Last activity", at)));
+    facts.extend(customer.locale.as_ref().map(|locale| fact("Locale", locale.clone())));
+    Show {
+        frame,
+        back_href: format!("/m/{}/customers", member.merchant.slug),
+        name: customer.display_name(),
+        email: customer.email.as_ref().map(ToString::to_string).unwrap_or_default(),
+        customer_id: customer.customer_id.clone().unwrap_or_default(),
+        flags: badges(customer),
+        notes: notes(member, customer),
+        facts,
+        actions: vec![],
+        rewards: profile.rewards.iter().map(|row| rewards::row(member, row, &profile.who_can, profile.now)).collect(),
+        emails: super::mails::items(member, profile),
+        activity: profile.events.iter().map(|event| super::audit::event(member, event)).collect(),
+        activity_pager: Pager {
+            first_href: from.events.map(|_| format!("{here}#activity")),
+            older_href: profile.older.events.map(|id| format!("{here}?events={id}#activity")),
+        },
+    }
+}

@@ -1,0 +1,69 @@
+//! What just happened, as a toast or as a message in the page.
+//! Must not be the only place that says it: the row is the truth.
+
+use chrono::{DateTime, Utc};
+
+use crate::{
+    app::{Member, reissue_coupon::Reissued, show_customer::Profile},
+    domain::{reissue::Refusal, zone},
+    web::{
+        request,
+        views::ui::{Toast, Tone},
+    },
+};
+
+/// A toast of two sentences.
+pub fn plain(tone: Tone, title: &str, text: &str) -> Toast {
+    Toast { tone, title: title.to_owned(), text: text.to_owned(), code: None, links: vec![], request_id: None }
+}
+
+/// A reissue that went through.
+pub fn reissued(_member: &Member, reissued: &Reissued) -> Toast {
+    let text = match &reissued.email_to {
+        Some(address) => format!("E-mail on its way to {address}."),
+        None => "No e-mail was sent.".to_owned(),
+    };
+    Toast { code: Some(reissued.new_code.to_string()), ..plain(Tone::Good, "Coupon reissued", &text) }
+}
+
+/// A refusal in one sentence; the row says the rest.
+pub fn refused(member: &Member, refusal: &Refusal, now: DateTime<Utc>) -> Toast {
+    let zone = member.merchant.zone;
+    let text = match refusal {
+        Refusal::CustomerPurged { at } => format!("The customer's data was purged on {}.", zone::show(*at, zone)),
+        Refusal::CustomerBlocked(_) => "The customer is blocked.".to_owned(),
+        Refusal::NonBatchReward(provider) => format!("This reward is fulfilled by {}.", provider.label()),
+        Refusal::AlreadyReissued(earlier) => {
+            let by = if earlier.by == member.user { "you" } else { &earlier.by_name };
+            format!("Reissued {} ago by {by}.", zone::show_age(now - earlier.at))
+        }
+        Refusal::NoCouponYet => "This reward has no coupon yet.".to_owned(),
+        Refusal::StillHasCapacity(_) => "Coupon still has capacity.".to_owned(),
+        Refusal::BatchEmpty(_) => "Voucher batch empty: no usable code is left.".to_owned(),
+        Refusal::EmailsOff => "This customer has e-mails switched off. Untick the box to reissue without one.".to_owned(),
+    };
+    plain(Tone::Bad, "Nothing was reissued", &text)
+}
+
+/// The message of a page that was reached after an act without a script. `done` comes from the address: it names
+/// only what happened, and everything shown is read from the data.
+pub fn after(done: &str, member: &Member, profile: &Profile) -> Option<Toast> {
+    let (act, number) = done.rsplit_once('-')?;
+    let number = request::number(number)?;
+    let row = profile.rewards.iter().find(|row| row.file.reward.no.0 == number)?;
+    match act {
+        "reissued" => {
+            let earlier = row.file.reissued.as_ref().filter(|earlier| earlier.by == member.user)?;
+            let text = match (&profile.customer.email, earlier.email_requested) {
+                (Some(address), true) => format!("E-mail on its way to {address}."),
+                _ => "No e-mail was sent.".to_owned(),
+            };
+            Some(Toast { code: Some(earlier.new_code.to_string()), ..plain(Tone::Good, "Coupon reissued", &text) })
+        }
+        "resent" => {
+            let mail = row.mail.as_ref()?;
+            Some(plain(Tone::Good, "E-mail queued again", &format!("It is on its way to {}.", mail.recipient)))
+        }
+        _ => None,
+    }
+}

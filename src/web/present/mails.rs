@@ -1,0 +1,106 @@
+//! Mails in rows, in the Emails section and on their own page.
+//! Must not know how mail is sent.
+
+use super::when;
+use crate::{
+    app::{Member, show_customer::Profile},
+    domain::{
+        ids::CustomerNo,
+        mail::{Letter, MailOrigin, MailState, MailSummary},
+        reissue::RewardFile,
+        role::Permission,
+    },
+    web::views::{
+        mails::Item,
+        rewards,
+        ui::{Fact, Status, Tone},
+    },
+};
+
+/// What became of a mail, in one line; the last step of its story.
+pub fn state(member: &Member, file: &RewardFile, mail: &MailSummary) -> rewards::MailState {
+    let (status, _) = last_step(member, mail);
+    rewards::MailState {
+        status,
+        href: Some(address(member, file.customer.no, mail)),
+        resend_action: may_resend(member, mail).then(|| format!("{}/resend", super::rewards::reward_address(member, file))),
+    }
+}
+
+/// The Emails section.
+pub fn items(member: &Member, profile: &Profile) -> Vec<Item> {
+    profile
+        .emails
+        .iter()
+        .map(|mail| Item {
+            n: mail.id.0,
+            href: address(member, profile.customer.no, mail),
+            subject: mail.subject.clone(),
+            to: mail.recipient.clone(),
+            when: when(member, mail.queued_at),
+            origin: origin(mail),
+            steps: steps(member, mail),
+            resend_action: may_resend(member, mail).then(|| resend_address(member, profile.customer.no, mail)),
+        })
+        .collect()
+}
+
+/// "asked for by Kim Brook".
+pub fn origin(mail: &MailSummary) -> String {
+    let by = mail.asked_by.as_ref().map(|name| format!(" by {name}")).unwrap_or_default();
+    match mail.origin {
+        MailOrigin::Reissue => format!("asked for with the reissue{by}"),
+        MailOrigin::Resend => format!("sent again, asked for{by}"),
+    }
+}
+
+/// Queued, then what became of it.
+pub fn steps(member: &Member, mail: &MailSummary) -> Vec<Status> {
+    let queued = Status { tone: Tone::Quiet, text: "Queued".to_owned(), when: Some(when(member, mail.queued_at)) };
+    match last_step(member, mail) {
+        (_, true) => vec![queued],
+        (step, false) => vec![queued, step],
+    }
+}
+
+/// The newest step, and whether it is only that the mail is queued.
+fn last_step(member: &Member, mail: &MailSummary) -> (Status, bool) {
+    let ended = mail.ended_at.map(|at| when(member, at));
+    let because = mail.last_error.as_ref().map(|why| format!(": {why}")).unwrap_or_default();
+    match mail.state {
+        MailState::Sent => (Status { tone: Tone::Good, text: "E-mail sent".to_owned(), when: ended }, false),
+        MailState::Failed => (Status { tone: Tone::Bad, text: format!("E-mail failed{because}"), when: ended }, false),
+        MailState::Cancelled => (Status { tone: Tone::Quiet, text: "E-mail cancelled".to_owned(), when: ended }, false),
+        MailState::Queued if mail.last_error.is_some() => (
+            Status {
+                tone: Tone::Notice,
+                text: format!("E-mail delayed{because}. Next try"),
+                when: Some(when(member, mail.next_attempt_at)),
+            },
+            false,
+        ),
+        MailState::Queued => {
+            (Status { tone: Tone::Notice, text: "E-mail queued".to_owned(), when: Some(when(member, mail.queued_at)) }, true)
+        }
+    }
+}
+
+/// A mail that ended can be sent again; one that is still on its way can't.
+pub fn may_resend(member: &Member, mail: &MailSummary) -> bool {
+    member.role.may(Permission::ResendEmails) && matches!(mail.state, MailState::Sent | MailState::Failed)
+}
+
+/// Where Resend posts to.
+pub fn resend_address(member: &Member, customer: CustomerNo, mail: &MailSummary) -> String {
+    format!("/m/{}/customers/{customer}/rewards/{}/resend", member.merchant.slug, mail.reward)
+}
+
+fn address(member: &Member, customer: CustomerNo, mail: &MailSummary) -> String {
+    format!("/m/{}/customers/{customer}/mails/{}", member.merchant.slug, mail.id)
+}
+
+/// From, To, Message-ID, and who asked for it.
+pub fn headers(mail: &MailSummary, letter: &Letter) -> Vec<Fact> {
+    let fact = |label: &str, text: &str| Fact { label: label.to_owned(), text: text.to_owned(), when: None };
+    vec![fact("From", &letter.sender), fact("To", &letter.recipient), fact("Message-ID", &letter.message_id), fact("Why", &origin(mail))]
+}

@@ -1,0 +1,75 @@
+//! From domain values to views: dates in the merchant's zone, counts in words, links. No rule is decided here.
+//! One file per noun, as on every floor.
+
+pub mod audit;
+pub mod batches;
+pub mod customers;
+pub mod flash;
+pub mod mails;
+pub mod reissues;
+pub mod rewards;
+
+use chrono::{DateTime, Utc};
+
+use super::views::ui::When;
+use crate::{
+    app::Member,
+    domain::{
+        batch::{CappedCount, StockLeft},
+        zone,
+    },
+};
+
+/// A moment in the merchant's zone.
+pub fn when(member: &Member, at: DateTime<Utc>) -> When {
+    When { datetime_utc: zone::rfc3339(at), text: zone::show(at, member.merchant.zone) }
+}
+
+/// The end of a validity: midnight reads as 23:59 of the day before.
+pub fn when_end(member: &Member, at: DateTime<Utc>) -> When {
+    When { datetime_utc: zone::rfc3339(at), text: zone::show_end(at, member.merchant.zone) }
+}
+
+/// 1234567 -> "1,234,567".
+pub fn grouped(number: i64) -> String {
+    let digits = number.unsigned_abs().to_string();
+    let mut out = String::with_capacity(digits.len() + digits.len() / 3 + 1);
+    if number < 0 {
+        out.push('-');
+    }
+    for (i, digit) in digits.chars().enumerate() {
+        if i > 0 && (digits.len() - i) % 3 == 0 {
+            out.push(',');
+        }
+        out.push(digit);
+    }
+    out
+}
+
+/// "39 left", "0 left", "10,000+ left".
+pub fn left(stock: &StockLeft) -> String {
+    match stock {
+        StockLeft::Usable(count) => format!("{} left", capped(*count)),
+        StockLeft::Short(_) => "0 left".to_owned(),
+    }
+}
+
+/// "39", or "10,000+" where counting stopped.
+pub fn capped(count: CappedCount) -> String {
+    format!("{}{}", grouped(count.count), if count.capped { "+" } else { "" })
+}
+
+/// "1 code", "2 codes".
+pub fn plural(count: i64, one: &str) -> String {
+    format!("{} {one}{}", grouped(count), if count == 1 { "" } else { "s" })
+}
+
+#[cfg(test)]
+mod tests {
+    use super::grouped;
+
+    #[test]
+    fn digits_are_grouped_by_three() {
+        assert_eq!([0, 7, 999, 1000, 1_234_567].map(grouped), ["0", "7", "999", "1,000", "1,234,567"]);
+    }
+}

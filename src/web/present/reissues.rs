@@ -1,0 +1,34 @@
+//! The dialog: what changes, in names and numbers.
+//! Must not know the rule; it is shown only when the rule has said yes.
+
+use chrono::{DateTime, Utc};
+
+use super::{left, rewards};
+use crate::{
+    app::{Member, reissue_coupon::Prepared},
+    web::views::reissues::Form,
+};
+
+/// The form of a reissue.
+pub fn form(member: &Member, prepared: &Prepared, now: DateTime<Utc>) -> Form {
+    let file = &prepared.file;
+    let problems = file.coupon.as_ref().map(|coupon| coupon.problems(now)).unwrap_or_default();
+    let customer = file.customer.display_name();
+    Form {
+        n: file.reward.no.0,
+        action: rewards::reissue_address(member, file),
+        cancel_href: format!("/m/{}/customers/{}#reward-{}", member.merchant.slug, file.customer.no, file.reward.no),
+        kind: rewards::kind(file.reward.kind).to_owned(),
+        reward: file.reward.title.clone(),
+        old_code: file.coupon.as_ref().map(|coupon| coupon.code.to_string()).unwrap_or_default(),
+        status: rewards::status(member, file, &problems),
+        batch: file.batch.as_ref().map(|(batch, _)| batch.name.clone()).unwrap_or_default(),
+        left: left(&prepared.codes_left),
+        email: file.customer.email.as_ref().map(ToString::to_string).unwrap_or_default(),
+        email_off: (!file.customer.receives_emails).then(|| format!("{customer} has e-mails switched off.")),
+        customer,
+        send_email: false,
+        token: prepared.token.clone(),
+        message: None,
+    }
+}

@@ -1,0 +1,168 @@
+//! A reward's row: its code, its state in words, its menu.
+//! Asks the one rule what the menu's first item is; decides nothing itself.
+
+use chrono::{DateTime, Utc};
+
+use super::{left, when, when_end};
+use crate::{
+    app::{Member, show_customer::RewardRow},
+    domain::{
+        batch::StockLeft,
+        coupon::{Coupon, Problem},
+        reissue::{EarlierReissue, Refusal, RewardFile, check_reissue},
+        reward::{Fulfilment, RewardKind},
+        role::Permission,
+    },
+    web::{
+        views::{
+            rewards::{MenuItem, ReissueItem, Replaced, Row, Source},
+            ui::{Status, Tone},
+        },
+        words::{self, NextStep},
+    },
+};
+
+/// The row of one reward. `who_can` names users who may add vouchers.
+pub fn row(member: &Member, found: &RewardRow, who_can: &[String], now: DateTime<Utc>) -> Row {
+    let file = &found.file;
+    let problems = file.coupon.as_ref().map(|coupon| coupon.problems(now)).unwrap_or_default();
+    Row {
+        n: file.reward.no.0,
+        reference: file.reward.reward_id.clone(),
+        kind: kind(file.reward.kind).to_owned(),
+        title: file.reward.title.clone(),
+        issued: Some(when(member, file.reward.issued_at)),
+        code: file.coupon.as_ref().map(|coupon| coupon.code.to_string()),
+        broken: file.coupon.as_ref().is_some_and(|coupon| coupon.capacity(now).is_none()),
+        status: status(member, file, &problems),
+        source: source(member, file),
+        mail: found.mail.as_ref().map(|mail| super::mails::state(member, file, mail)),
+        reissue: reissue_item(member, file, who_can, now),
+        items: items(member, found),
+        replaced: file.reissued.iter().map(|earlier| replaced(member, earlier)).collect(),
+        refusal: vec![],
+        fresh: false,
+    }
+}
+
+/// "Referrer reward".
+pub fn kind(kind: RewardKind) -> &'static str {
+    match kind {
+        RewardKind::Referrer => "Referrer reward",
+        RewardKind::Referee => "Referee reward",
+        RewardKind::DriveAction => "Drive-action reward",
+    }
+}
+
+/// Everything that holds, the gravest first; a coupon that can be used says how far.
+pub fn status(member: &Member, file: &RewardFile, problems: &[Problem]) -> Vec<Status> {
+    if let Fulfilment::External(provider) = file.reward.fulfilment {
+        return vec![Status { tone: Tone::Quiet, text: format!("Fulfilled by {}", provider.label()), when: None }];
+    }
+    let Some(coupon) = &file.coupon else {
+        return vec![Status { tone: Tone::Notice, text: "No coupon yet".to_owned(), when: None }];
+    };
+    let mut lines: Vec<Status> = problems.iter().map(|problem| problem_line(member, problem)).collect();
+    if problems.iter().all(|p| matches!(p, Problem::NotStarted { .. })) {
+        lines.push(usable_line(member, coupon));
+    }
+    lines
+}
+
+fn problem_line(member: &Member, problem: &Problem) -> Status {
+    match problem {
+        Problem::Barred(barred) => {
+            let by = barred.by.as_ref().map(|name| format!(" by {name}")).unwrap_or_default();
+            Status { tone: Tone::Bad, text: format!("Barred{by}: {}", barred.reason), when: Some(when(member, barred.at)) }
+        }
+        Problem::Expired { at } => Status { tone: Tone::Bad, text: "Expired".to_owned(), when: Some(when_end(member, *at)) },
+        Problem::FullyRedeemed { last } => {
+            let order = last.as_ref().and_then(|r| r.order_id.as_ref()).map(|order| format!(": order {order}")).unwrap_or_default();
+            Status { tone: Tone::Quiet, text: format!("Fully redeemed{order}"), when: last.as_ref().map(|r| when(member, r.at)) }
+        }
+        Problem::NotStarted { from } => Status { tone: Tone::Notice, text: "Not valid before".to_owned(), when: Some(when(member, *from)) },
+    }
+}
+
+fn usable_line(member: &Member, coupon: &Coupon) -> Status {
+    let uses = if coupon.max_redemptions == 1 {
+        "Usable".to_owned()
+    } else {
+        format!("Usable, {} of {} uses left", coupon.max_redemptions - coupon.redemptions, coupon.max_redemptions)
+    };
+    match coupon.window.until {
+        Some(at) => Status { tone: Tone::Good, text: format!("{uses} until"), when: Some(when_end(member, at)) },
+        None => Status { tone: Tone::Good, text: format!("{uses}, no expiry"), when: None },
+    }
+}
+
+fn source(member: &Member, file: &RewardFile) -> Source {
+    match (&file.batch, file.reward.fulfilment) {
+        (Some((batch, stock)), _) => Source {
+            name: batch.name.clone(),
+            href: member.role.may(Permission::LookAtBatches).then(|| words::batch_address(member, batch.id, "")),
+            left: left(stock),
+            low: match stock {
+                StockLeft::Usable(count) => count.count < 10,
+                StockLeft::Short(_) => true,
+            },
+        },
+        (None, Fulfilment::External(provider)) => Source { name: provider.label().to_owned(), href: None, left: String::new(), low: false },
+        (None, Fulfilment::Batch(_)) => Source { name: "Voucher batch".to_owned(), href: None, left: String::new(), low: false },
+    }
+}
+
+fn reissue_item(member: &Member, file: &RewardFile, who_can: &[String], now: DateTime<Utc>) -> ReissueItem {
+    match check_reissue(file, now) {
+        Ok(_) => ReissueItem { href: Some(reissue_address(member, file)), label: String::new(), facts: vec![], next_steps: vec![] },
+        Err(refusal) => {
+            let words = words::of_refusal(member, &refusal, file, who_can, now);
+            ReissueItem {
+                href: None,
+                label: words.label.to_owned(),
+                facts: words.facts,
+                next_steps: words.next_steps.into_iter().map(|NextStep { label, href }| MenuItem { label, href }).collect(),
+            }
+        }
+    }
+}
+
+/// Where the dialog is, and where it posts to.
+pub fn reissue_address(member: &Member, file: &RewardFile) -> String {
+    format!("{}/reissue", reward_address(member, file))
+}
+
+/// The reward's path, below which its acts are.
+pub fn reward_address(member: &Member, file: &RewardFile) -> String {
+    format!("/m/{}/customers/{}/rewards/{}", member.merchant.slug, file.customer.no, file.reward.no)
+}
+
+fn items(member: &Member, found: &RewardRow) -> Vec<MenuItem> {
+    let mail = found.mail.as_ref().map(|mail| MenuItem {
+        label: "View e-mail".to_owned(),
+        href: Some(format!("/m/{}/customers/{}/mails/{}", member.merchant.slug, found.file.customer.no, mail.id)),
+    });
+    let batch = found
+        .file
+        .batch
+        .as_ref()
+        .filter(|_| member.role.may(Permission::LookAtBatches))
+        .map(|(batch, _)| MenuItem { label: "View voucher batch".to_owned(), href: Some(words::batch_address(member, batch.id, "")) });
+    [mail, batch].into_iter().flatten().collect()
+}
+
+fn replaced(member: &Member, earlier: &EarlierReissue) -> Replaced {
+    Replaced {
+        old_code: earlier.old_code.to_string(),
+        new_code: earlier.new_code.to_string(),
+        who: if earlier.by == member.user { "you".to_owned() } else { earlier.by_name.clone() },
+        when: when(member, earlier.at),
+        link: None,
+    }
+}
+
+/// A refusal of just now, as sentences at the row.
+pub fn refusal_lines(member: &Member, refusal: &Refusal, file: &RewardFile, now: DateTime<Utc>) -> Vec<String> {
+    let words = words::of_refusal(member, refusal, file, &[], now);
+    std::iter::once(format!("{}.", words.label)).chain(words.facts).collect()
+}

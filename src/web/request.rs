@@ -1,0 +1,50 @@
+//! What kind of request this is: a whole page, or a fragment for htmx; and its request id.
+//! Must not know what is asked for.
+
+use actix_web::{HttpMessage, HttpRequest, http::header::HeaderMap};
+use tracing_actix_web::RequestId;
+
+/// Whether the answer is swapped into a page (contract.md section 6).
+pub fn is_fragment(headers: &HeaderMap) -> bool {
+    let is = |name: &str, value: &str| headers.get(name).is_some_and(|v| v.as_bytes().eq_ignore_ascii_case(value.as_bytes()));
+    is("HX-Request", "true") && !is("HX-Request-Type", "full") && !is("HX-History-Restore-Request", "true")
+}
+
+/// The id under which the log knows this request.
+pub fn request_id(request: &HttpRequest) -> String {
+    request.extensions().get::<RequestId>().map_or_else(String::new, ToString::to_string)
+}
+
+/// A number in an address: anything that is not one of the desk's numbers does not exist.
+pub fn number(text: &str) -> Option<i64> {
+    let plain = !text.is_empty() && text.len() <= 19 && text.bytes().all(|b| b.is_ascii_digit());
+    text.parse().ok().filter(|n| plain && *n > 0)
+}
+
+/// A path of our own to return to after signing in: no other host, no query (it may hold a code).
+pub fn own_path(text: &str) -> Option<&str> {
+    let path = text.split(['?', '#']).next().unwrap_or_default();
+    let plain = path.starts_with('/') && !path.starts_with("//") && path.bytes().all(|b| b.is_ascii_alphanumeric() || b"/-_.".contains(&b));
+    plain.then_some(path)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn only_the_desks_numbers_are_numbers() {
+        assert_eq!(number("7"), Some(7));
+        for text in ["", "0", "-1", "+1", "9223372036854775808", "1e3", " 1", "abc", "００１"] {
+            assert_eq!(number(text), None, "{text:?}");
+        }
+    }
+
+    #[test]
+    fn one_returns_only_to_paths_of_our_own_without_a_query() {
+        assert_eq!(own_path("/m/acme/customers/7?q=CODE"), Some("/m/acme/customers/7"));
+        for text in ["https://evil.example", "//evil.example", "/\\evil.example", "javascript:1", "", "/a\nb"] {
+            assert_eq!(own_path(text), None, "{text:?}");
+        }
+    }
+}

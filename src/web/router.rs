@@ -1,0 +1,89 @@
+//! All routes on one screen, each with who may use it. A route that is not here does not exist.
+//! Must not know what a handler does.
+
+use actix_web::{
+    Resource, Route,
+    http::Method,
+    web::{self, ServiceConfig},
+};
+
+use super::{
+    access::{Access, Rule},
+    assets, audit, batches, customers,
+    errors::Error,
+    health, mails, merchants, reissues, sessions,
+};
+use crate::domain::role::Permission;
+
+use Access::{Member, Public, SignedIn};
+use Permission::{FindCustomers, LookAtBatches, ReissueCoupons, SeeAuditLog};
+
+type Line = (Method, &'static str, Access, Route);
+
+fn routes() -> Vec<Line> {
+    let get = |pattern, access, route: Route| (Method::GET, pattern, access, route.method(Method::GET));
+    let post = |pattern, access, route: Route| (Method::POST, pattern, access, route.method(Method::POST));
+    let to = web::route;
+    vec![
+        get("/healthz", Public, to().to(health::alive)),
+        get("/readyz", Public, to().to(health::ready)),
+        get("/assets/{name}", Public, to().to(assets::show)),
+        get("/sign-in", Public, to().to(sessions::new)),
+        post("/sign-in", Public, to().to(sessions::create)),
+        post("/sign-out", Public, to().to(sessions::destroy)),
+        get("/", SignedIn, to().to(merchants::index)),
+        get("/m/{merchant}/customers", Member(FindCustomers), to().to(customers::index)),
+        get("/m/{merchant}/customers/{id}", Member(FindCustomers), to().to(customers::show)),
+        get("/m/{merchant}/customers/{id}/rewards/{reward}/reissue", Member(ReissueCoupons), to().to(reissues::new)),
+        post("/m/{merchant}/customers/{id}/rewards/{reward}/reissue", Member(ReissueCoupons), to().to(reissues::create)),
+        get("/m/{merchant}/customers/{id}/mails/{mail}", Member(FindCustomers), to().to(mails::show)),
+        get("/m/{merchant}/customers/{id}/mails/{mail}/html", Member(FindCustomers), to().to(mails::html)),
+        get("/m/{merchant}/batches", Member(LookAtBatches), to().to(batches::index)),
+        get("/m/{merchant}/batches/{id}", Member(LookAtBatches), to().to(batches::show)),
+        get("/m/{merchant}/audit", Member(SeeAuditLog), to().to(audit::index)),
+    ]
+}
+
+/// Who may use what, for the gate and for the test that walks the table.
+#[derive(Debug, Clone)]
+pub struct Rules(Vec<Rule>);
+
+/// The table of access.
+pub fn rules() -> Rules {
+    Rules(routes().into_iter().map(|(method, pattern, access, _)| Rule { method, pattern, access }).collect())
+}
+
+impl Rules {
+    /// Every line of the table.
+    pub fn all(&self) -> &[Rule] {
+        &self.0
+    }
+
+    /// The access that `pattern` asks for with `method`; HEAD is as GET.
+    pub fn find(&self, method: &Method, pattern: &str) -> Result<Access, Error> {
+        let method = if *method == Method::HEAD { &Method::GET } else { method };
+        let mut same_path = self.0.iter().filter(|rule| rule.pattern == pattern).peekable();
+        if same_path.peek().is_none() {
+            return Err(Error::NotFound);
+        }
+        same_path.find(|rule| rule.method == *method).map(|rule| rule.access).ok_or(Error::MethodNotAllowed)
+    }
+}
+
+/// Registers every route once.
+pub fn register(config: &mut ServiceConfig) {
+    let mut resources: Vec<(&'static str, Resource)> = Vec::new();
+    for (_, pattern, _, route) in routes() {
+        match resources.iter().position(|(known, _)| *known == pattern) {
+            Some(at) => {
+                let (pattern, resource) = resources.remove(at);
+                resources.insert(at, (pattern, resource.route(route)));
+            }
+            None => resources.push((pattern, web::resource(pattern).route(route))),
+        }
+    }
+    for (_, resource) in resources {
+        config.service(resource);
+    }
+    config.default_service(web::to(|| async { Err::<actix_web::HttpResponse, Error>(Error::NotFound) }));
+}

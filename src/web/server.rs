@@ -1,0 +1,82 @@
+//! The HTTP server: limits, middleware in their order, and the shared state.
+//! Must not know what the routes do.
+
+use std::{
+    net::{SocketAddr, TcpListener},
+    time::Duration,
+};
+
+use actix_web::{
+    App, HttpServer,
+    dev::Server,
+    middleware::from_fn,
+    web::{self, FormConfig, PayloadConfig},
+};
+use tracing_actix_web::TracingLogger;
+use url::Url;
+
+use super::{errors, gate, headers, router, sessions::Throttle, trace::PathOnly, views::sessions::DemoSignIn};
+use crate::app::{Desk, sign_in::SessionLimits};
+
+/// How this installation is reached, and what its sign-in page offers.
+#[derive(Clone)]
+pub struct Site {
+    /// The public address; without it, Origin is compared with Host.
+    pub base_url: Option<Url>,
+    pub session_limits: SessionLimits,
+    /// Sign-ins to show on the sign-in page; empty outside `demo`.
+    pub demo_sign_ins: Vec<(String, String, String)>,
+}
+
+impl Site {
+    pub fn is_https(&self) -> bool {
+        self.base_url.as_ref().is_some_and(|url| url.scheme() == "https")
+    }
+
+    /// `__Host-` binds the cookie to this host over https; on plain http browsers would refuse it.
+    pub fn cookie_name(&self) -> &'static str {
+        if self.is_https() { "__Host-rewarddesk" } else { "rewarddesk" }
+    }
+
+    pub fn demo(&self) -> Vec<DemoSignIn> {
+        self.demo_sign_ins
+            .iter()
+            .map(|(label, email, password)| DemoSignIn { label: label.clone(), email: email.clone(), password: password.clone() })
+            .collect()
+    }
+}
+
+/// The largest form: a ticked box and a token need far less.
+const FORM_LIMIT: usize = 16 * 1024;
+
+/// Starts the server on `listener`; it runs when the returned future is awaited or spawned, and stops gracefully by its handle.
+pub fn start(listener: TcpListener, desk: Desk, site: Site, workers: usize) -> std::io::Result<(Server, SocketAddr)> {
+    let address = listener.local_addr()?;
+    let secure = site.is_https();
+    let (desk, site, throttle) = (web::Data::new(desk), web::Data::new(site), web::Data::new(Throttle::new()));
+    let rules = web::Data::new(router::rules());
+    let server = HttpServer::new(move || {
+        // The last wrap is the outermost: trace, headers, errors given a body, gate.
+        App::new()
+            .app_data(desk.clone())
+            .app_data(site.clone())
+            .app_data(throttle.clone())
+            .app_data(rules.clone())
+            .app_data(FormConfig::default().limit(FORM_LIMIT))
+            .app_data(PayloadConfig::new(FORM_LIMIT))
+            .wrap(from_fn(gate::guard))
+            .wrap(from_fn(errors::render))
+            .wrap(headers::defaults(secure))
+            .wrap(TracingLogger::<PathOnly>::new())
+            .configure(router::register)
+    })
+    .workers(workers)
+    // Slow sockets are cut off (quality.md S9).
+    .client_request_timeout(Duration::from_secs(10))
+    .keep_alive(Duration::from_secs(75))
+    .shutdown_timeout(15)
+    .disable_signals()
+    .listen(listener)?
+    .run();
+    Ok((server, address))
+}

@@ -1,0 +1,124 @@
+//! Sign-in and sign-out.
+//! Must not know how a password is checked.
+
+use std::{num::NonZeroU32, time::Duration};
+
+use actix_web::{HttpRequest, HttpResponse, http::header, web};
+use askama::Template;
+use governor::{DefaultKeyedRateLimiter, Quota, RateLimiter};
+use serde::Deserialize;
+
+use super::{errors::Error, frame, gate, request, server::Site, views};
+use crate::app::{Desk, sign_in};
+
+/// What sign-in is asked with.
+#[derive(Deserialize)]
+pub struct Form {
+    #[serde(default)]
+    email: String,
+    #[serde(default)]
+    password: String,
+    #[serde(default)]
+    return_to: String,
+}
+
+#[derive(Deserialize)]
+pub struct Query {
+    #[serde(default)]
+    return_to: String,
+}
+
+/// Slows guessing down: per account from one address, and per address. Nobody else's sign-in is slowed, so nobody is locked out.
+pub struct Throttle {
+    account: DefaultKeyedRateLimiter<(String, String)>,
+    address: DefaultKeyedRateLimiter<String>,
+}
+
+impl Throttle {
+    /// Ten tries at once for one account and one every six seconds after; two hundred an address, then two a second.
+    pub fn new() -> Self {
+        let quota = |every: u64, burst: u32| {
+            let burst = NonZeroU32::new(burst).unwrap_or(NonZeroU32::MIN);
+            Quota::with_period(Duration::from_millis(every)).unwrap_or_else(|| Quota::per_second(NonZeroU32::MIN)).allow_burst(burst)
+        };
+        Self { account: RateLimiter::keyed(quota(6000, 10)), address: RateLimiter::keyed(quota(500, 200)) }
+    }
+
+    fn allows(&self, address: &str, email: &str) -> bool {
+        // Forgets those that have their full budget again, so that the tables do not grow with every made-up name.
+        if self.account.len() > 10_000 {
+            self.account.retain_recent();
+        }
+        if self.address.len() > 10_000 {
+            self.address.retain_recent();
+        }
+        let key = (address.to_owned(), email.trim().to_lowercase());
+        self.address.check_key(&address.to_owned()).is_ok() && self.account.check_key(&key).is_ok()
+    }
+}
+
+impl Default for Throttle {
+    fn default() -> Self {
+        Self::new()
+    }
+}
+
+/// `GET /sign-in`
+pub async fn new(request: HttpRequest, site: web::Data<Site>, query: web::Query<Query>) -> Result<HttpResponse, Error> {
+    page(&request, &site, String::new(), &query.return_to, None, actix_web::http::StatusCode::OK)
+}
+
+/// `POST /sign-in`
+pub async fn create(
+    request: HttpRequest,
+    desk: web::Data<Desk>,
+    site: web::Data<Site>,
+    throttle: web::Data<Throttle>,
+    form: web::Form<Form>,
+) -> Result<HttpResponse, Error> {
+    use actix_web::http::StatusCode;
+    let form = form.into_inner();
+    let address = request.peer_addr().map(|peer| peer.ip().to_string()).unwrap_or_default();
+    if !throttle.allows(&address, &form.email) {
+        let wait = "Too many tries for this account from here. Wait a minute, then try again.";
+        return page(&request, &site, form.email, &form.return_to, Some(wait), StatusCode::TOO_MANY_REQUESTS);
+    }
+    let (email, password, request_id) = (form.email.clone(), form.password, request::request_id(&request));
+    let outcome = desk.checking_password(move |desk| sign_in::sign_in(desk, &email, &password, &request_id)).await?;
+    let Some(signed_in) = outcome else {
+        let sorry = "E-mail and password do not match an active user. Check both and try again.";
+        return page(&request, &site, form.email, &form.return_to, Some(sorry), StatusCode::UNPROCESSABLE_ENTITY);
+    };
+    let target = request::own_path(&form.return_to).filter(|path| *path != "/sign-in").unwrap_or("/");
+    Ok(HttpResponse::SeeOther()
+        .cookie(gate::session_cookie(&site, Some(signed_in.token)))
+        .insert_header((header::LOCATION, target.to_owned()))
+        .finish())
+}
+
+/// `POST /sign-out`
+pub async fn destroy(request: HttpRequest, desk: web::Data<Desk>, site: web::Data<Site>) -> Result<HttpResponse, Error> {
+    if let Some(cookie) = request.cookie(site.cookie_name()) {
+        let (token, request_id) = (cookie.value().to_owned(), request::request_id(&request));
+        desk.writing(move |desk| sign_in::sign_out(desk, &token, &request_id)).await?;
+    }
+    Ok(HttpResponse::SeeOther().cookie(gate::session_cookie(&site, None)).insert_header((header::LOCATION, "/sign-in")).finish())
+}
+
+fn page(
+    request: &HttpRequest,
+    site: &Site,
+    email: String,
+    return_to: &str,
+    error: Option<&str>,
+    status: actix_web::http::StatusCode,
+) -> Result<HttpResponse, Error> {
+    let page = views::sessions::New {
+        frame: frame::for_visitor(request, "Sign in"),
+        email,
+        return_to: request::own_path(return_to).unwrap_or_default().to_owned(),
+        error: error.map(ToOwned::to_owned),
+        demo: site.demo(),
+    };
+    Ok(HttpResponse::build(status).content_type("text/html; charset=utf-8").body(page.render()?))
+}

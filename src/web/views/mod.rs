@@ -1,0 +1,14 @@
+//! Owns one struct per response: what a template is given, already in words.
+//! Must not know the domain, the database, requests or the clock: strings, flags and small numbers only.
+
+pub mod audit;
+pub mod batches;
+pub mod customers;
+pub mod errors;
+pub mod frame;
+pub mod mails;
+pub mod merchants;
+pub mod reissues;
+pub mod rewards;
+pub mod sessions;
+pub mod ui;

@@ -1,0 +1,94 @@
+//! Owns the dialog "Reissue coupon" and the answers to it.
+//! Must not know the rule, the token's making, or how the row came to be.
+
+use super::audit::Event;
+use super::frame::Frame;
+use super::mails::Item as Mail;
+use super::rewards::Row;
+use super::ui::{Status, Toast};
+use askama::Template;
+
+/// `GET …/reissue` as a page, for those without a script.
+#[derive(Debug, Template)]
+#[template(path = "reissues/new.html")]
+pub struct New {
+    /// Frame.
+    pub frame: Frame,
+    /// The form.
+    pub form: Form,
+}
+
+/// `GET …/reissue` as a fragment, into `#dialog`.
+#[derive(Debug, Template)]
+#[template(path = "reissues/dialog.html")]
+pub struct Dialog {
+    /// The form.
+    pub form: Form,
+}
+
+/// 422 as a fragment: a fresh dialog (new token) takes the old one's place; `form.message` says why.
+#[derive(Debug, Template)]
+#[template(path = "reissues/again.html")]
+pub struct Again {
+    /// The form.
+    pub form: Form,
+}
+
+/// 200 as a fragment: the fresh row, then the toast; the two sections below follow if given.
+#[derive(Debug, Template)]
+#[template(path = "reissues/create.html")]
+pub struct Create {
+    /// The row with the new code, `fresh`.
+    pub row: Row,
+    /// Names the new code, and what becomes of the mail.
+    pub toast: Toast,
+    /// The whole Emails section again, or none to leave it.
+    pub emails: Option<Vec<Mail>>,
+    /// The newest events, to stand on top of Activity; may be empty.
+    pub events: Vec<Event>,
+}
+
+/// 409 as a fragment, for the POST and for the dialog's GET: the fresh row with its `refusal`, then the toast.
+#[derive(Debug, Template)]
+#[template(path = "reissues/refused.html")]
+pub struct Refused {
+    /// The row as it is now, `fresh`, with `refusal`.
+    pub row: Row,
+    /// The refusal in one sentence.
+    pub toast: Toast,
+}
+
+/// What the dialog says and sends.
+#[derive(Clone, Debug)]
+pub struct Form {
+    /// The reward's number, whose row is replaced.
+    pub n: i64,
+    /// Where it posts to.
+    pub action: String,
+    /// Where Cancel leads without a script: the profile.
+    pub cancel_href: String,
+    /// The customer's name, or e-mail.
+    pub customer: String,
+    /// "Referrer reward".
+    pub kind: String,
+    /// The reward's title.
+    pub reward: String,
+    /// The code that stops being the customer's.
+    pub old_code: String,
+    /// Why it does not work, as in the row.
+    pub status: Vec<Status>,
+    /// The batch's name.
+    pub batch: String,
+    /// "39 left".
+    pub left: String,
+    /// The address the mail would go to.
+    pub email: String,
+    /// Why no mail can be sent: "Jo has e-mails switched off." Disables the box.
+    pub email_off: Option<String>,
+    /// Whether the box is ticked, when the form comes back.
+    pub send_email: bool,
+    /// The idempotency token.
+    pub token: String,
+    /// Why the form came back.
+    pub message: Option<Toast>,
+}

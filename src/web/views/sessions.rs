@@ -1,0 +1,32 @@
+//! Owns the sign-in page.
+//! Must not know how anyone is authenticated, nor why it was refused.
+
+use super::frame::Frame;
+use askama::Template;
+
+/// `GET /sign-in`, and the same page again after a refused POST.
+#[derive(Debug, Template)]
+#[template(path = "sessions/new.html")]
+pub struct New {
+    /// Bare frame.
+    pub frame: Frame,
+    /// What was typed, to be kept after a refusal.
+    pub email: String,
+    /// A path of our own to go to afterwards; may be empty.
+    pub return_to: String,
+    /// Why the sign-in did not go through, and what to do.
+    pub error: Option<String>,
+    /// Sign-ins of the demo; empty outside it.
+    pub demo: Vec<DemoSignIn>,
+}
+
+/// One of the demo's sign-ins.
+#[derive(Clone, Debug)]
+pub struct DemoSignIn {
+    /// "Customer Support".
+    pub label: String,
+    /// Its e-mail.
+    pub email: String,
+    /// Its password.
+    pub password: String,
+}

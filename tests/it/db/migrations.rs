@@ -1,0 +1,96 @@
+//! The schema's history: twins on both engines, there and back again.
+
+use std::{collections::BTreeSet, fs, path::PathBuf};
+
+use diesel_migrations::{FileBasedMigrations, MigrationHarness};
+use rewarddesk::db::{
+    Database, DatabaseUrl, DbConn,
+    migrate::{SchemaState, migrate, schema_state},
+};
+
+use crate::support::TestDb;
+
+fn folder(engine: &str) -> PathBuf {
+    PathBuf::from(env!("CARGO_MANIFEST_DIR")).join("migrations").join(engine)
+}
+
+fn names(engine: &str) -> BTreeSet<String> {
+    fs::read_dir(folder(engine)).unwrap().map(|entry| entry.unwrap().file_name().into_string().unwrap()).collect()
+}
+
+#[test]
+fn both_engines_have_the_same_migrations() {
+    assert_eq!(names("sqlite"), names("postgres"));
+    for engine in ["sqlite", "postgres"] {
+        for name in names(engine) {
+            for half in ["up.sql", "down.sql"] {
+                let path = folder(engine).join(&name).join(half);
+                assert!(fs::metadata(&path).is_ok_and(|m| m.len() > 0), "{} is missing or empty", path.display());
+            }
+        }
+    }
+}
+
+/// Everything the schema consists of, as lines of text.
+fn dump(db: &TestDb) -> Vec<String> {
+    let mut lines = if db.is_sqlite() {
+        db.texts("SELECT type || ' ' || name || ' ' || coalesce(sql, '') AS v FROM sqlite_master WHERE name NOT LIKE '%diesel%'")
+    } else {
+        db.texts(
+            "SELECT table_name || '.' || column_name || ' ' || data_type || ' ' || is_nullable || ' ' || coalesce(column_default, '')
+               || ' ' || coalesce(collation_name, '') AS v FROM information_schema.columns WHERE table_schema = 'public'
+             UNION ALL SELECT indexdef FROM pg_indexes WHERE schemaname = 'public'
+             UNION ALL SELECT conrelid::regclass || ' ' || conname || ' ' || pg_get_constraintdef(oid) FROM pg_constraint
+               WHERE connamespace = 'public'::regnamespace
+             UNION ALL SELECT pg_get_triggerdef(oid) FROM pg_trigger WHERE NOT tgisinternal
+             UNION ALL SELECT p.oid::regprocedure || ' ' || prosrc FROM pg_proc p WHERE pronamespace = 'public'::regnamespace
+               AND NOT EXISTS (SELECT 1 FROM pg_depend d WHERE d.objid = p.oid AND d.deptype = 'e')",
+        )
+    };
+    lines.retain(|line| !line.contains("diesel_schema"));
+    lines.sort();
+    lines
+}
+
+fn down(db: &TestDb) {
+    let mut conn = db.connect();
+    let done = match &mut conn {
+        DbConn::Sqlite(c) => c.revert_all_migrations(FileBasedMigrations::from_path(folder("sqlite")).unwrap()).map(|v| v.len()),
+        DbConn::Postgres(c) => c.revert_all_migrations(FileBasedMigrations::from_path(folder("postgres")).unwrap()).map(|v| v.len()),
+    };
+    assert_eq!(done.expect("every migration can be undone"), names("sqlite").len());
+}
+
+both! {
+    fn migrations_go_up_down_and_up_again(db: TestDb) {
+        let first = dump(&db);
+        assert!(first.len() > 50, "the dump sees the schema: {first:#?}");
+        down(&db);
+        assert_eq!(dump(&db), Vec::<String>::new(), "undoing left something behind");
+        migrate(&db.db).unwrap();
+        assert_eq!(dump(&db), first);
+    }
+
+    fn migrating_twice_changes_nothing(db: TestDb) {
+        let before = dump(&db);
+        assert_eq!(migrate(&db.db).unwrap(), Vec::<String>::new());
+        assert_eq!(dump(&db), before);
+    }
+
+    fn the_state_of_a_schema_is_told(db: TestDb) {
+        assert_eq!(schema_state(&db.db).unwrap(), SchemaState::Current);
+        db.exec("INSERT INTO __diesel_schema_migrations (version) VALUES ('99991231000000')");
+        assert_eq!(schema_state(&db.db).unwrap(), SchemaState::Newer);
+        let empty = TestDb::empty(db.engine);
+        assert_eq!(schema_state(&empty.db).unwrap(), SchemaState::Older { missing: names("sqlite").len() });
+    }
+
+    fn two_that_migrate_at_once_do_not_harm_each_other(db: TestDb) {
+        let want = dump(&db);
+        let empty = TestDb::empty(db.engine);
+        let other = Database::open(&DatabaseUrl::parse(&empty.url).unwrap()).unwrap();
+        let outcomes = std::thread::scope(|scope| [&empty.db, &other].map(|db| scope.spawn(|| migrate(db))).map(|t| t.join().unwrap()));
+        assert!(outcomes.iter().all(Result::is_ok), "{outcomes:?}");
+        assert_eq!(dump(&empty), want);
+    }
+}

@@ -1,0 +1,158 @@
+//! Write transactions and pools: all or nothing, nobody is told "locked", and a bad moment is not a bad hour.
+
+use std::{
+    panic::{AssertUnwindSafe, catch_unwind},
+    sync::Barrier,
+    time::{Duration, Instant},
+};
+
+use diesel::RunQueryDsl;
+use rewarddesk::db::{Database, DatabaseUrl, Error, WriteTx};
+
+use crate::support::{TestDb, World};
+
+fn execute(tx: &mut WriteTx<'_>, sql: &str) -> Result<usize, Error> {
+    Ok(diesel::sql_query(sql).execute(&mut **tx)?)
+}
+
+const RENAME: &str = "UPDATE merchants SET name = 'Changed'";
+
+both! {
+    fn a_write_that_ends_well_is_saved(world: World) {
+        world.db.db.write(|tx| execute(tx, RENAME)).unwrap();
+        assert_eq!(world.text("SELECT name FROM merchants").as_deref(), Some("Changed"));
+    }
+
+    fn a_write_that_ends_badly_leaves_nothing(world: World) {
+        let outcome: Result<(), Error> = world.db.db.write(|tx| {
+            execute(tx, RENAME)?;
+            Err(Error::Corrupt("on purpose".into()))
+        });
+        assert!(matches!(outcome, Err(Error::Corrupt(_))), "the first error is the one that is told: {outcome:?}");
+        assert_eq!(world.text("SELECT name FROM merchants").as_deref(), Some("ACME Ltd"));
+        world.db.db.write(|tx| execute(tx, RENAME)).unwrap();
+    }
+
+    fn a_refused_statement_ends_the_write_and_not_the_pool(world: World) {
+        for _ in 0..20 {
+            let outcome = world.db.db.write(|tx| {
+                execute(tx, RENAME)?;
+                execute(tx, "INSERT INTO merchants (slug, name, timezone, created_at) SELECT slug, name, timezone, created_at FROM merchants")
+            });
+            assert!(matches!(&outcome, Err(Error::Conflict(c)) if c.is_about("merchants", "slug")), "{outcome:?}");
+        }
+        assert_eq!(world.text("SELECT name FROM merchants").as_deref(), Some("ACME Ltd"));
+        world.db.db.write(|tx| execute(tx, RENAME)).unwrap();
+    }
+
+    fn a_panic_inside_a_write_leaves_nothing_and_the_pool_works_on(world: World) {
+        // As often as there are connections, and once more.
+        for _ in 0..=world.db.db.capacity().0 {
+            let panicked = catch_unwind(AssertUnwindSafe(|| {
+                world.db.db.write(|tx| -> Result<(), Error> {
+                    execute(tx, RENAME)?;
+                    panic!("on purpose");
+                })
+            }));
+            assert!(panicked.is_err());
+        }
+        assert_eq!(world.text("SELECT name FROM merchants").as_deref(), Some("ACME Ltd"));
+        world.db.db.write(|tx| execute(tx, RENAME)).unwrap();
+        assert_eq!(world.text("SELECT name FROM merchants").as_deref(), Some("Changed"));
+    }
+
+    fn forty_writers_at_once_all_get_through(world: World) {
+        // Two pools, as two processes have: import beside serve.
+        let other = Database::open(&DatabaseUrl::parse(&world.url).unwrap()).unwrap();
+        world.exec("UPDATE merchants SET name = '0'");
+        let start = Barrier::new(40);
+        let failures: Vec<String> = std::thread::scope(|scope| {
+            let writers: Vec<_> = (0..40).map(|n| {
+                let (db, start) = (if n % 2 == 0 { &world.db.db } else { &other }, &start);
+                scope.spawn(move || {
+                    start.wait();
+                    (0..5).filter_map(|_| {
+                        db.write(|tx| {
+                            // Reads first: this is what loses its write to "database is locked" under a deferred BEGIN.
+                            execute(tx, "SELECT id FROM merchants ORDER BY id")?;
+                            execute(tx, "UPDATE merchants SET name = CAST(CAST(name AS INTEGER) + 1 AS TEXT)")
+                        }).err().map(|e| e.to_string())
+                    }).collect::<Vec<_>>()
+                })
+            }).collect();
+            writers.into_iter().flat_map(|writer| writer.join().expect("no writer panics")).collect()
+        });
+        assert_eq!(failures, Vec::<String>::new());
+        assert_eq!(world.text("SELECT name FROM merchants").as_deref(), Some("200"));
+    }
+
+    fn a_lost_commit_is_told_as_unknown(world: World) {
+        let scenario = fail::FailScenario::setup();
+        fail::cfg("db::commit", "return").unwrap();
+        let outcome = world.db.db.write(|tx| execute(tx, RENAME));
+        scenario.teardown();
+        assert!(matches!(outcome, Err(Error::CommitUnknown(_))), "{outcome:?}");
+        world.db.db.write(|tx| execute(tx, RENAME)).unwrap();
+    }
+
+    fn readers_are_not_stopped_by_a_writer(world: World) {
+        world.db.db.write(|tx| {
+            execute(tx, RENAME)?;
+            let started = Instant::now();
+            let read: Result<usize, Error> = world.db.db.read(|conn| Ok(diesel::sql_query("SELECT id FROM merchants").execute(conn)?));
+            assert!(read.is_ok(), "{read:?}");
+            assert!(started.elapsed() < Duration::from_secs(2), "a reader waited for a writer");
+            Ok::<_, Error>(())
+        }).unwrap();
+    }
+}
+
+#[test]
+fn on_sqlite_a_reader_cannot_write() {
+    let world = World::new(TestDb::new(crate::support::Engine::Sqlite), crate::support::world::noon());
+    let tried: Result<usize, Error> = world.db.db.read(|conn| Ok(diesel::sql_query(RENAME).execute(conn)?));
+    assert!(tried.is_err(), "a reading connection wrote");
+    assert_eq!(world.text("SELECT name FROM merchants").as_deref(), Some("ACME Ltd"));
+}
+
+#[test]
+fn on_sqlite_every_writing_connection_has_the_settings_that_keep_money() {
+    let db = TestDb::new(crate::support::Engine::Sqlite);
+    db.db
+        .write(|tx| {
+            for (pragma, want) in [("synchronous", "2"), ("foreign_keys", "1"), ("recursive_triggers", "1"), ("journal_mode", "wal")] {
+                let sql = format!("SELECT 1 FROM pragma_{pragma} WHERE CAST({pragma} AS TEXT) = '{want}'");
+                let rows: Vec<One> = diesel::sql_query(sql).load(&mut **tx)?;
+                assert_eq!(rows.iter().map(|r| r.v).sum::<i64>(), 1, "{pragma} is not {want}");
+            }
+            Ok::<_, Error>(())
+        })
+        .unwrap();
+}
+
+#[derive(diesel::QueryableByName)]
+struct One {
+    #[diesel(sql_type = diesel::sql_types::BigInt, column_name = "1")]
+    v: i64,
+}
+
+#[test]
+fn on_postgres_a_killed_connection_is_replaced() {
+    let world = World::new(TestDb::new(crate::support::Engine::Postgres), crate::support::world::noon());
+    world.db.db.write(|tx| execute(tx, RENAME)).unwrap();
+    world.exec("SELECT pg_terminate_backend(pid) FROM pg_stat_activity WHERE datname = current_database() AND pid <> pg_backend_pid()");
+    world.db.db.write(|tx| execute(tx, "UPDATE merchants SET name = 'Again'")).unwrap();
+    assert_eq!(world.text("SELECT name FROM merchants").as_deref(), Some("Again"));
+}
+
+#[test]
+fn on_postgres_a_connection_killed_in_the_middle_is_told_as_unavailable() {
+    let world = World::new(TestDb::new(crate::support::Engine::Postgres), crate::support::world::noon());
+    let outcome = world.db.db.write(|tx| {
+        execute(tx, RENAME)?;
+        world.exec("SELECT pg_terminate_backend(pid) FROM pg_stat_activity WHERE datname = current_database() AND pid <> pg_backend_pid()");
+        execute(tx, RENAME)
+    });
+    assert!(matches!(outcome, Err(Error::Unavailable(_))), "{outcome:?}");
+    world.db.db.write(|tx| execute(tx, RENAME)).unwrap();
+}
