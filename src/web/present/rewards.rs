@@ -77,7 +77,7 @@ fn problem_line(member: &Member, problem: &Problem) -> Status {
         }
         Problem::Expired { at } => Status { tone: Tone::Bad, text: "Expired".to_owned(), when: Some(when_end(member, *at)) },
         Problem::FullyRedeemed { last } => {
-            let order = last.as_ref().and_then(|r| r.order_id.as_ref()).map(|order| format!(": order {order}")).unwrap_or_default();
+            let order = last.as_ref().and_then(|r| r.order_id.as_ref()).map(|order| format!(": order {order},")).unwrap_or_default();
             Status { tone: Tone::Quiet, text: format!("Fully redeemed{order}"), when: last.as_ref().map(|r| when(member, r.at)) }
         }
         Problem::NotStarted { from } => Status { tone: Tone::Notice, text: "Not valid before".to_owned(), when: Some(when(member, *from)) },
