@@ -8,6 +8,7 @@
     clippy::disallowed_methods,
     clippy::needless_pass_by_value,
     clippy::missing_panics_doc,
+    clippy::unused_self,
     reason = "tests may stop at the first surprise, say so, and read the environment that scripts/test makes"
 )]
 
@@ -16,3 +17,4 @@ mod support;
 
 mod db;
 mod floors;
+mod http;
