@@ -15,6 +15,7 @@
 #[macro_use]
 mod support;
 
+mod browser;
 mod db;
 mod floors;
 mod http;
