@@ -139,7 +139,7 @@ pub fn profile(frame: Frame, member: &Member, profile: &Profile, from: From, bac
     let count = |n: usize| super::grouped(i64::try_from(n).unwrap_or(i64::MAX));
     let more = |n: usize, more: bool| format!("{}{}", count(n), if more { "+" } else { "" });
     let mut facts = vec![
-        moment("Customer since", customer.created_at),
+        Fact { when: Some(super::day(member, customer.created_at)), ..fact("Customer since", String::new()) },
         fact("Rewards", more(profile.rewards.len(), profile.older.rewards.is_some())),
         fact("Codes that don't work", count(broken)),
         fact("E-mails", more(profile.emails.len(), profile.older.emails.is_some())),
