@@ -81,9 +81,12 @@ fn bare(world: &World) {
     let tables = ["merchants", "users", "memberships", "customers", "batches", "rewards", "coupons", "reissues", "mails", "audit_records"];
     let cascade = if world.is_sqlite() { "" } else { "CASCADE" };
     let each = |statement: fn(&str, &str) -> String| tables.iter().map(|t| statement(t, cascade)).collect::<String>();
-    let sql = each(|t, _| format!("CREATE TABLE bare_{t} AS SELECT * FROM {t};"))
-        + &each(|t, cascade| format!("DROP TABLE {t} {cascade};"))
-        + &each(|t, _| format!("ALTER TABLE bare_{t} RENAME TO {t};"));
+    let sql = [
+        each(|t, _| format!("CREATE TABLE bare_{t} AS SELECT * FROM {t};")),
+        each(|t, cascade| format!("DROP TABLE {t} {cascade};")),
+        each(|t, _| format!("ALTER TABLE bare_{t} RENAME TO {t};")),
+    ]
+    .concat();
     run_on(&mut world.stranger(), &sql).unwrap();
 }
 
