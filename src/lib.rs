@@ -4,3 +4,6 @@ pub mod domain;
 
 pub mod app;
 pub mod db;
+pub mod cli {
+    pub mod import;
+}

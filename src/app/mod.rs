@@ -3,6 +3,7 @@
 
 pub mod desk;
 pub mod error;
+pub mod import_file;
 
 pub use desk::Desk;
 pub use error::Error;

@@ -5,6 +5,7 @@ pub mod audit;
 pub mod conn;
 pub mod database;
 pub mod error;
+pub mod imports;
 pub mod instant;
 pub mod merchants;
 pub mod migrate;
