@@ -158,7 +158,7 @@ pub fn profile(frame: Frame, member: &Member, profile: &Profile, from: From, bac
         actions: vec![],
         rewards: profile.rewards.iter().map(|row| rewards::row(member, row, &profile.who_can, profile.now)).collect(),
         emails: super::mails::items(member, profile),
-        activity: profile.events.iter().map(|event| super::audit::event(member, event)).collect(),
+        activity: profile.events.iter().map(|event| super::audit::own_event(member, event)).collect(),
         activity_pager: Pager {
             first_href: from.events.map(|_| format!("{here}#activity")),
             older_href: profile.older.events.map(|id| format!("{here}?events={id}#activity")),
