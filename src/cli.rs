@@ -24,7 +24,7 @@ mod serve;
 mod user;
 
 pub use database::open_current;
-pub use outcome::{Answer, Refused};
+pub use outcome::Refused;
 
 /// A desk for reissuing reward coupons, safely.
 #[derive(Debug, Parser)]
@@ -57,9 +57,7 @@ pub fn run() -> ExitCode {
     let cli = Cli::parse();
     let out = &mut io::stdout().lock();
     match dispatch(cli.command, out).and_then(|answer| out.flush().map_err(Refused::from).map(|()| answer)) {
-        Ok(Answer::Done) => ExitCode::SUCCESS,
-        // What was found broken stands on stdout already.
-        Ok(Answer::FoundBroken) => ExitCode::FAILURE,
+        Ok(()) => ExitCode::SUCCESS,
         Err(Refused::ReaderLeft(code)) => code,
         Err(Refused::Because(sentence)) => {
             let _ = writeln!(io::stderr(), "rewarddesk: {sentence}");
@@ -68,7 +66,7 @@ pub fn run() -> ExitCode {
     }
 }
 
-fn dispatch(command: Command, out: &mut dyn Write) -> Result<Answer, Refused> {
+fn dispatch(command: Command, out: &mut dyn Write) -> Result<(), Refused> {
     let default_log = match &command {
         Command::Demo(_) | Command::Serve(_) | Command::Import(_) => "info",
         _ => "warn",

@@ -1,9 +1,25 @@
 //! Builds the desk, its server and its workers from the settings, and runs them until they are told to stop.
 //! Wiring only.
 
-use std::{net::SocketAddr, path::PathBuf};
+use std::{
+    fs,
+    net::{SocketAddr, TcpListener},
+    path::{Path, PathBuf},
+};
 
-use crate::{cli::Refused, config::Settings};
+use tokio::{signal::unix::SignalKind, sync::watch};
+
+use crate::{
+    app::{Desk, passwords, sign_in::SessionLimits},
+    cli::Refused,
+    config::{MailRoute, Secret, ServerSettings, Settings},
+    db::{Database, DatabaseUrl, migrate},
+    demo,
+    domain::{clock::Clock, email::Mailbox},
+    jobs::mail_worker,
+    mail::mailer::Mailer,
+    web::server::{self, Site},
+};
 
 /// What `rewarddesk serve` was asked for.
 #[derive(Debug)]
@@ -24,16 +40,128 @@ pub struct Demo {
     pub reset: bool,
 }
 
+/// Everything a running server needs.
+struct House {
+    desk: Desk,
+    mailer: Mailer,
+    hold_mail: bool,
+    listen: SocketAddr,
+    site: Site,
+}
+
 /// Runs the real server until SIGTERM.
 #[allow(clippy::needless_pass_by_value, reason = "what was asked for is used up by running")]
 pub fn serve(serve: Serve) -> Result<(), Refused> {
-    let _judged = serve.settings.for_server(serve.listen)?;
-    let _db = crate::cli::open_current(&serve.settings)?;
-    Err(Refused::because("serve is not part of this build yet"))
+    let settings = serve.settings.for_server(serve.listen)?;
+    let db = crate::cli::open_current(&serve.settings)?;
+    let mailer = mailer(&settings.mail)?;
+    let site = Site { base_url: Some(settings.base_url.clone()), session_limits: SessionLimits::default(), demo_sign_ins: vec![] };
+    let ServerSettings { listen, secret, mail_from, .. } = settings;
+    let desk = Desk::new(db, Clock::System, mail_from, secret.expose());
+    run(House { desk, mailer, hold_mail: serve.hold_mail, listen, site }, |address| tracing::info!(%address, "listening"))
 }
 
 /// Runs the server on sample data until SIGTERM.
-#[allow(clippy::needless_pass_by_value, reason = "what was asked for is used up by running")]
-pub fn demo(_demo: Demo) -> Result<(), Refused> {
-    Err(Refused::because("demo is not part of this build yet"))
+pub fn demo(demo: Demo) -> Result<(), Refused> {
+    let file = demo.dir.join("desk.db");
+    if demo.reset {
+        forget(&demo.dir)?;
+    }
+    fs::create_dir_all(demo.dir.join("mail"))?;
+    let secret = demo_secret(&demo.dir)?;
+    let db = Database::open(&DatabaseUrl::parse(&format!("sqlite:{}", file.display()))?)?;
+    migrate::migrate(&db)?;
+    let desk = Desk::new(db, Clock::System, Mailbox::parse("Reward Desk <rewards@desk.example>")?, secret.expose());
+    let sign_ins = demo::settle(&desk, demo.customers)?;
+    let mailer = Mailer::from_url(&format!("file:{}", demo.dir.join("mail").display()))?;
+    let site = Site {
+        base_url: None,
+        session_limits: SessionLimits::default(),
+        demo_sign_ins: sign_ins.iter().map(|s| (s.role.label().to_owned(), s.email.to_owned(), s.password.to_owned())).collect(),
+    };
+    let mails = demo.dir.join("mail");
+    run(House { desk, mailer, hold_mail: false, listen: demo.listen, site }, |address| demo::announce(address, &sign_ins, &mails))
+}
+
+/// Removes what an earlier demo left; nothing else that may lie in the folder.
+fn forget(dir: &Path) -> Result<(), Refused> {
+    for name in ["desk.db", "desk.db-wal", "desk.db-shm", "secret"] {
+        match fs::remove_file(dir.join(name)) {
+            Err(error) if error.kind() != std::io::ErrorKind::NotFound => return Err(error.into()),
+            _ => {}
+        }
+    }
+    let mails = fs::read_dir(dir.join("mail")).into_iter().flatten().flatten();
+    for entry in mails.filter(|entry| entry.path().extension().is_some_and(|e| e == "eml")) {
+        fs::remove_file(entry.path())?;
+    }
+    Ok(())
+}
+
+/// The demo's own secret, made once, so that sessions and forms live over a restart.
+fn demo_secret(dir: &Path) -> Result<Secret, Refused> {
+    let path = dir.join("secret");
+    if let Ok(text) = fs::read_to_string(&path) {
+        return Ok(Secret::new(text));
+    }
+    let mut bytes = [0; 32];
+    getrandom::fill(&mut bytes).map_err(|e| Refused::because(format!("this machine gives no random numbers: {e}")))?;
+    let text = crate::app::tokens::hex(&bytes);
+    let mut options = fs::OpenOptions::new();
+    options.create(true).write(true).truncate(true);
+    #[cfg(unix)]
+    std::os::unix::fs::OpenOptionsExt::mode(&mut options, 0o600);
+    std::io::Write::write_all(&mut options.open(&path)?, text.as_bytes())?;
+    Ok(Secret::new(text))
+}
+
+fn mailer(route: &MailRoute) -> Result<Mailer, Refused> {
+    Ok(match route {
+        MailRoute::Smtp(url) => Mailer::from_url(url.expose())?,
+        MailRoute::Folder(dir) => Mailer::from_url(&format!("file:{}", dir.display()))?,
+    })
+}
+
+fn run(house: House, ready: impl FnOnce(SocketAddr)) -> Result<(), Refused> {
+    let listen = house.listen;
+    let listener = TcpListener::bind(listen).map_err(|e| {
+        Refused::because(format!("cannot listen on {listen}: {e}; stop what listens there, or choose another address with --listen"))
+    })?;
+    // The first sign-in should not pay for it.
+    passwords::warm_up();
+    actix_web::rt::System::new().block_on(until_told(house, listener, ready))
+}
+
+/// Runs server and worker side by side; on SIGTERM or Ctrl-C first the server ends what it has accepted, then the worker.
+async fn until_told(house: House, listener: TcpListener, ready: impl FnOnce(SocketAddr)) -> Result<(), Refused> {
+    let House { desk, mailer, hold_mail, site, .. } = house;
+    let (stop, mut stopped) = watch::channel(false);
+    let workers = std::thread::available_parallelism().map_or(2, usize::from);
+    let (server, address) = server::start(listener, desk.clone(), site, workers)?;
+    let handle = server.handle();
+    let serving = actix_web::rt::spawn(server);
+    let mailing = actix_web::rt::spawn(mail_worker::run(desk, mailer, hold_mail, async move {
+        let _ = stopped.wait_for(|stop| *stop).await;
+    }));
+    ready(address);
+    signal().await?;
+    tracing::info!("stopping: what was accepted is answered first");
+    handle.stop(true).await;
+    let _ = stop.send(true);
+    let served = serving.await;
+    let mailed = mailing.await;
+    for (what, failure) in [("server", served.err()), ("mail worker", mailed.err())] {
+        if let Some(error) = failure {
+            tracing::error!(%error, "the {what} did not end well");
+        }
+    }
+    Ok(())
+}
+
+async fn signal() -> Result<(), Refused> {
+    let mut terminate = tokio::signal::unix::signal(SignalKind::terminate())?;
+    tokio::select! {
+        _ = terminate.recv() => Ok(()),
+        interrupted = tokio::signal::ctrl_c() => interrupted.map_err(Into::into),
+    }
 }

@@ -4,6 +4,7 @@
 pub mod add_batch;
 pub mod add_merchant;
 pub mod add_user;
+pub mod check_invariants;
 pub mod deliver_mail;
 pub mod desk;
 pub mod error;

@@ -2,7 +2,7 @@
 
 use std::io::Write;
 
-use super::{Answer, Refused, open_current};
+use super::{Refused, open_current};
 use crate::{app::export_audit::export_audit, config::Settings};
 
 /// The audit log
@@ -21,12 +21,12 @@ pub struct Export {
 }
 
 impl Audit {
-    pub fn run(self, settings: &Settings, out: &mut dyn Write) -> Result<Answer, Refused> {
+    pub fn run(self, settings: &Settings, out: &mut dyn Write) -> Result<(), Refused> {
         let Self::Export(export) = self;
         let db = open_current(settings)?;
         let mut out = std::io::BufWriter::new(out);
         export_audit(&db, export.merchant.as_deref(), |line| writeln!(out, "{line}").map_err(Refused::from))?;
         out.flush()?;
-        Ok(Answer::Done)
+        Ok(())
     }
 }

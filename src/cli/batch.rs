@@ -2,7 +2,7 @@
 
 use std::io::Write;
 
-use super::{Answer, Refused, open_current};
+use super::{Refused, open_current};
 use crate::{
     app::add_batch::{AddBatch, add_batch},
     config::Settings,
@@ -40,7 +40,7 @@ pub struct Add {
 }
 
 impl Batch {
-    pub fn run(self, settings: &Settings, out: &mut dyn Write) -> Result<Answer, Refused> {
+    pub fn run(self, settings: &Settings, out: &mut dyn Write) -> Result<(), Refused> {
         let Self::Add(add) = self;
         let new = AddBatch {
             name: add.name,
@@ -53,6 +53,6 @@ impl Batch {
         let db = open_current(settings)?;
         add_batch(&db, Clock::System.now(), &new)?;
         writeln!(out, "added the batch {:?} to {}; put codes in it with `rewarddesk import vouchers`", new.name.trim(), new.merchant)?;
-        Ok(Answer::Done)
+        Ok(())
     }
 }

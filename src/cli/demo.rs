@@ -2,7 +2,7 @@
 
 use std::{net::SocketAddr, path::PathBuf};
 
-use super::{Answer, Refused};
+use super::Refused;
 use crate::startup;
 
 /// Runs a server with sample data and captured mail, for trying things out; no configuration
@@ -25,12 +25,12 @@ pub struct Demo {
 }
 
 impl Demo {
-    pub fn run(self) -> Result<Answer, Refused> {
+    pub fn run(self) -> Result<(), Refused> {
         if !self.listen.ip().is_loopback() {
             // Everybody knows the demo's passwords (quality.md S5).
             return Err(Refused::because("the demo listens on loopback only; use --listen 127.0.0.1:8080, or `rewarddesk serve`"));
         }
         startup::demo(startup::Demo { listen: self.listen, dir: self.dir, customers: self.customers, reset: self.reset })?;
-        Ok(Answer::Done)
+        Ok(())
     }
 }

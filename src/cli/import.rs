@@ -2,7 +2,7 @@
 
 use std::{io::Write, path::PathBuf};
 
-use super::{Answer, Refused, open_current, wrong_usage};
+use super::{Refused, open_current, wrong_usage};
 use crate::config::Settings;
 
 /// Imports customers, vouchers, rewards or redemptions from a CSV file
@@ -39,7 +39,7 @@ pub enum Kind {
 }
 
 impl Import {
-    pub fn run(self, settings: &Settings, _out: &mut dyn Write) -> Result<Answer, Refused> {
+    pub fn run(self, settings: &Settings, _out: &mut dyn Write) -> Result<(), Refused> {
         if self.batch.is_some() && self.kind != Kind::Vouchers {
             wrong_usage("import", "--batch goes with vouchers only");
         }

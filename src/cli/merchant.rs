@@ -2,7 +2,7 @@
 
 use std::io::Write;
 
-use super::{Answer, Refused, open_current};
+use super::{Refused, open_current};
 use crate::{
     app::add_merchant::{AddMerchant, add_merchant},
     config::Settings,
@@ -46,7 +46,7 @@ pub struct Add {
 }
 
 impl Merchant {
-    pub fn run(self, settings: &Settings, out: &mut dyn Write) -> Result<Answer, Refused> {
+    pub fn run(self, settings: &Settings, out: &mut dyn Write) -> Result<(), Refused> {
         let Self::Add(add) = self;
         let option = |name: &str, why: crate::domain::Unfit| Refused::because(format!("{name}: {why}"));
         let new = AddMerchant {
@@ -65,6 +65,6 @@ impl Merchant {
         let db = open_current(settings)?;
         add_merchant(&db, Clock::System.now(), &new)?;
         writeln!(out, "added the merchant {} ({}, {})", new.slug, new.name.trim(), new.zone)?;
-        Ok(Answer::Done)
+        Ok(())
     }
 }

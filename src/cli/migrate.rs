@@ -2,7 +2,7 @@
 
 use std::io::Write;
 
-use super::{Answer, Refused};
+use super::Refused;
 use crate::{config::Settings, db};
 
 /// Makes the database, or brings its schema up to date
@@ -11,7 +11,7 @@ use crate::{config::Settings, db};
 pub struct Migrate {}
 
 /// Runs it.
-pub fn run(settings: &Settings, out: &mut dyn Write) -> Result<Answer, Refused> {
+pub fn run(settings: &Settings, out: &mut dyn Write) -> Result<(), Refused> {
     let db = db::Database::open(&settings.database()?)?;
     let done = db::migrate::migrate(&db)?;
     for name in &done {
@@ -20,5 +20,5 @@ pub fn run(settings: &Settings, out: &mut dyn Write) -> Result<Answer, Refused> 
     if done.is_empty() {
         writeln!(out, "the schema is up to date")?;
     }
-    Ok(Answer::Done)
+    Ok(())
 }

@@ -2,7 +2,7 @@
 
 use std::net::SocketAddr;
 
-use super::{Answer, Refused};
+use super::Refused;
 use crate::{config::Settings, startup};
 
 /// Runs the server with its mail worker, until SIGTERM or Ctrl-C
@@ -22,8 +22,8 @@ pub struct Serve {
 }
 
 impl Serve {
-    pub fn run(self, settings: Settings) -> Result<Answer, Refused> {
+    pub fn run(self, settings: Settings) -> Result<(), Refused> {
         startup::serve(startup::Serve { settings, listen: self.listen, hold_mail: self.hold_mail })?;
-        Ok(Answer::Done)
+        Ok(())
     }
 }

@@ -2,7 +2,7 @@
 
 use std::io::{self, IsTerminal, Read, Write};
 
-use super::{Answer, Refused, open_current, wrong_usage};
+use super::{Refused, open_current, wrong_usage};
 use crate::{
     app::{
         add_user::{AddUser, Given, add_user, user_exists},
@@ -43,7 +43,7 @@ pub struct Add {
 }
 
 impl User {
-    pub fn run(self, settings: &Settings, out: &mut dyn Write) -> Result<Answer, Refused> {
+    pub fn run(self, settings: &Settings, out: &mut dyn Write) -> Result<(), Refused> {
         let Self::Add(add) = self;
         if add.role.len() != add.merchant.len() {
             wrong_usage("user add", "each --role needs a --merchant, and each --merchant a --role");
@@ -71,7 +71,7 @@ impl User {
         if added.given.is_empty() {
             writeln!(out, "without a role in a merchant there is nothing to see; add one with --role and --merchant")?;
         }
-        Ok(Answer::Done)
+        Ok(())
     }
 }
 

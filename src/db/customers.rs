@@ -5,14 +5,14 @@ use chrono::{DateTime, Utc};
 use diesel::{ExpressionMethods, OptionalExtension, QueryDsl, Queryable, RunQueryDsl};
 
 use super::{
-    DbConn, Error, Scope,
+    DbConn, Error, Scope, WriteTx,
     instant::At,
     schema::{audit_records, customers as c, rewards, users},
 };
 use crate::domain::{
     customer::{Blocked, Customer},
     email::EmailAddress,
-    ids::CustomerNo,
+    ids::{CustomerNo, UserId},
 };
 
 #[derive(Queryable)]
@@ -125,4 +125,12 @@ pub fn last_activity(conn: &mut DbConn, scope: Scope, customers: &[CustomerNo]) 
         latest.entry(customer).and_modify(|known| *known = (*known).max(at)).or_insert(at);
     }
     Ok(latest.into_iter().map(|(customer, at)| (CustomerNo(customer), at)).collect())
+}
+
+/// Blocks a customer; one who is blocked already stays as they are.
+pub fn block(tx: &mut WriteTx<'_>, scope: Scope, no: CustomerNo, by: UserId, reason: &str, now: DateTime<Utc>) -> Result<bool, Error> {
+    let open = c::table.filter(c::merchant_id.eq(scope.merchant().0)).filter(c::id.eq(no.0)).filter(c::blocked_at.is_null());
+    let changed =
+        diesel::update(open).set((c::blocked_at.eq(At(now)), c::blocked_by.eq(by.0), c::blocked_reason.eq(reason))).execute(&mut **tx)?;
+    Ok(changed == 1)
 }

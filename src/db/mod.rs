@@ -9,7 +9,9 @@ pub mod customer_search;
 pub mod customers;
 pub mod database;
 pub mod error;
+pub mod health;
 pub mod instant;
+pub mod invariants;
 pub mod mail_leases;
 pub mod mails;
 pub mod memberships;
@@ -20,6 +22,7 @@ pub mod rewards;
 pub mod schema;
 pub mod scope;
 pub mod sessions;
+mod snapshot;
 pub mod tx;
 pub mod users;
 

@@ -1,15 +1,19 @@
 //! The customers list with its search, and the profile.
 //! Must not know how customers are found.
 
-use actix_web::{HttpRequest, HttpResponse, http::header, web};
+use actix_web::{
+    HttpRequest, HttpResponse, ResponseError,
+    http::{StatusCode, header},
+    web,
+};
 use askama::Template;
 use serde::Deserialize;
 
 use super::{errors::Error, frame, present, request, views};
 use crate::{
     app::{
-        Desk, Member,
-        find_customers::find_customers,
+        self, Desk, Member,
+        find_customers::{CustomerPage, MatchedBy, find_customers},
         show_customer::{self, From, Profile},
     },
     domain::ids::{AuditId, CustomerNo, MailId, RewardNo},
@@ -20,11 +24,12 @@ pub struct ListQuery {
     #[serde(default)]
     q: String,
     before: Option<String>,
+    /// "list": stay here even when the term names one customer exactly, as on the way back from that customer.
+    view: Option<String>,
 }
 
 #[derive(Deserialize, Default)]
 pub struct ProfileQuery {
-    /// Where the list was, so that the way back keeps its filters.
     #[serde(default)]
     rewards: Option<String>,
     #[serde(default)]
@@ -51,21 +56,41 @@ pub async fn index(
     let before = query.before.as_deref().and_then(request::number).map(CustomerNo);
     let fragment = request::is_fragment(request.headers());
     let (asker, searched) = (member.clone(), term.clone());
-    let page = desk.reading(move |desk| find_customers(desk, &asker, &searched, before)).await?;
-    if let (false, None, Some(only)) = (fragment, before, page.only_exact) {
-        let target = format!("/m/{}/customers/{only}", member.merchant.slug);
+    let found = desk.reading(move |desk| find_customers(desk, &asker, &searched, before)).await;
+    if fragment {
+        return typed(&member, &term, before.is_some(), found);
+    }
+    let page = found?;
+    if let (None, None, Some(only)) = (before, &query.view, page.only_exact) {
+        // A code leads to its reward, which then stands out.
+        let reward = page.rows.first().and_then(|row| match row.matched {
+            Some(MatchedBy::Code { reward, .. }) => Some(format!("#reward-{reward}")),
+            _ => None,
+        });
+        let target = format!("/m/{}/customers/{only}{}", member.merchant.slug, reward.unwrap_or_default());
         return Ok(HttpResponse::SeeOther().insert_header((header::LOCATION, target)).finish());
     }
     let results = present::customers::results(&member, &term, before.is_some(), &page);
-    let body = if fragment {
-        views::customers::Fragment { results }.render()?
-    } else {
-        let mut frame = frame::in_merchant(&request, &member, "Customers");
-        frame.search_value = term;
-        let search_href = format!("/m/{}/customers", member.merchant.slug);
-        views::customers::Index { frame, search_href, results }.render()?
-    };
+    let mut frame = frame::in_merchant(&request, &member, "Customers");
+    frame.search_value = term;
+    let search_href = format!("/m/{}/customers", member.merchant.slug);
+    let body = views::customers::Index { frame, search_href, results }.render()?;
     Ok(HttpResponse::Ok().content_type("text/html; charset=utf-8").body(body))
+}
+
+/// While typing: the list, or why it could not be loaded. The address says what is shown, and that Back shows the list again.
+fn typed(member: &Member, term: &str, later: bool, found: Result<CustomerPage, app::Error>) -> Result<HttpResponse, Error> {
+    let all = format!("/m/{}/customers", member.merchant.slug);
+    let (status, results) = match found {
+        Ok(page) => (StatusCode::OK, present::customers::results(member, term, later, &page)),
+        Err(error) => (Error::from(error).status_code(), present::customers::failed(member, term)),
+    };
+    let address = if term.is_empty() { all } else { format!("{all}?{}&view=list", present::customers::query(term)) };
+    let mut response = HttpResponse::build(status);
+    if !later {
+        response.insert_header(("HX-Replace-Url", address));
+    }
+    Ok(response.content_type("text/html; charset=utf-8").body(views::customers::Fragment { results }.render()?))
 }
 
 /// `GET /m/{merchant}/customers/{id}`
@@ -96,5 +121,18 @@ pub async fn load(desk: &Desk, member: &Member, no: CustomerNo, from: From) -> R
 /// A profile's page without a message in it.
 pub fn page(request: &HttpRequest, member: &Member, profile: &Profile, from: From) -> views::customers::Show {
     let frame = frame::in_merchant(request, member, &profile.customer.display_name());
-    present::customers::profile(frame, member, profile, from)
+    let back = back_to_list(request, member);
+    present::customers::profile(frame, member, profile, from, back)
+}
+
+/// The list as one left it, by the Referer (which holds the query, and never leaves the site); else the whole list.
+fn back_to_list(request: &HttpRequest, member: &Member) -> String {
+    let list = format!("/m/{}/customers", member.merchant.slug);
+    let from = request.headers().get(header::REFERER).and_then(|v| v.to_str().ok()).and_then(|text| url::Url::parse(text).ok());
+    let query = from.filter(|url| url.path() == list).and_then(|url| url.query().map(ToOwned::to_owned));
+    match query {
+        Some(query) if query.split('&').any(|part| part == "view=list") => format!("{list}?{query}"),
+        Some(query) => format!("{list}?{query}&view=list"),
+        None => list,
+    }
 }

@@ -16,7 +16,7 @@ use super::{
 use crate::domain::role::Permission;
 
 use Access::{Member, Public, SignedIn};
-use Permission::{FindCustomers, LookAtBatches, ReissueCoupons, SeeAuditLog};
+use Permission::{FindCustomers, LookAtBatches, ReissueCoupons, ResendEmails, SeeAuditLog};
 
 type Line = (Method, &'static str, Access, Route);
 
@@ -36,6 +36,8 @@ fn routes() -> Vec<Line> {
         get("/m/{merchant}/customers/{id}", Member(FindCustomers), to().to(customers::show)),
         get("/m/{merchant}/customers/{id}/rewards/{reward}/reissue", Member(ReissueCoupons), to().to(reissues::new)),
         post("/m/{merchant}/customers/{id}/rewards/{reward}/reissue", Member(ReissueCoupons), to().to(reissues::create)),
+        get("/m/{merchant}/customers/{id}/rewards/{reward}/mail", Member(FindCustomers), to().to(mails::state)),
+        post("/m/{merchant}/customers/{id}/rewards/{reward}/resend", Member(ResendEmails), to().to(mails::create)),
         get("/m/{merchant}/customers/{id}/mails/{mail}", Member(FindCustomers), to().to(mails::show)),
         get("/m/{merchant}/customers/{id}/mails/{mail}/html", Member(FindCustomers), to().to(mails::html)),
         get("/m/{merchant}/batches", Member(LookAtBatches), to().to(batches::index)),

@@ -14,5 +14,7 @@
 #[macro_use]
 mod support;
 
+mod cli;
 mod db;
+mod floors;
 mod mail;

@@ -49,6 +49,23 @@ pub fn results(member: &Member, term: &str, later: bool, page: &CustomerPage) ->
     }
 }
 
+/// `q=…`, encoded.
+pub fn query(term: &str) -> String {
+    format!("q={}", url::form_urlencoded::byte_serialize(term.as_bytes()).collect::<String>())
+}
+
+/// The list that could not be loaded: a screen of its own, with a way to try again.
+pub fn failed(member: &Member, term: &str) -> Results {
+    Results {
+        screen: Screen::Failed,
+        query: term.to_owned(),
+        all_href: format!("/m/{}/customers", member.merchant.slug),
+        context: String::new(),
+        rows: vec![],
+        pager: Pager::default(),
+    }
+}
+
 fn list_row(member: &Member, found: &Found) -> Row {
     let customer = &found.customer;
     Row {
@@ -112,7 +129,7 @@ fn notes(member: &Member, customer: &Customer) -> Vec<String> {
 }
 
 /// The profile's page.
-pub fn profile(frame: Frame, member: &Member, profile: &Profile, from: From) -> Show {
+pub fn profile(frame: Frame, member: &Member, profile: &Profile, from: From, back_href: String) -> Show {
     let customer = &profile.customer;
     let here = format!("/m/{}/customers/{}", member.merchant.slug, customer.no);
     let last = profile.events.first().map(|event| event.at).or_else(|| profile.rewards.iter().map(|row| row.file.reward.issued_at).max());
@@ -122,7 +139,7 @@ pub fn profile(frame: Frame, member: &Member, profile: &Profile, from: From) -> 
     let count = |n: usize| super::grouped(i64::try_from(n).unwrap_or(i64::MAX));
     let more = |n: usize, more: bool| format!("{}{}", count(n), if more { "+" } else { "" });
     let mut facts = vec![
-        moment("Customer since", customer.created_at),
+        Fact { when: Some(super::day(member, customer.created_at)), ..fact("Customer since", String::new()) },
         fact("Rewards", more(profile.rewards.len(), profile.older.rewards.is_some())),
         fact("Codes that don't work", count(broken)),
         fact("E-mails", more(profile.emails.len(), profile.older.emails.is_some())),
@@ -131,7 +148,7 @@ pub fn profile(frame: Frame, member: &Member, profile: &Profile, from: From) -> 
     facts.extend(customer.locale.as_ref().map(|locale| fact("Locale", locale.clone())));
     Show {
         frame,
-        back_href: format!("/m/{}/customers", member.merchant.slug),
+        back_href,
         name: customer.display_name(),
         email: customer.email.as_ref().map(ToString::to_string).unwrap_or_default(),
         customer_id: customer.customer_id.clone().unwrap_or_default(),

@@ -26,10 +26,24 @@ pub fn reissued(_member: &Member, reissued: &Reissued) -> Toast {
     Toast { code: Some(reissued.new_code.to_string()), ..plain(Tone::Good, "Coupon reissued", &text) }
 }
 
-/// A refusal in one sentence; the row says the rest.
+/// A mail that is queued again.
+pub fn resent(recipient: &str) -> Toast {
+    plain(Tone::Good, "E-mail queued again", &format!("It is on its way to {recipient}."))
+}
+
+/// A reissue that was refused, in one sentence; the row says the rest.
 pub fn refused(member: &Member, refusal: &Refusal, now: DateTime<Utc>) -> Toast {
+    plain(Tone::Bad, "Nothing was reissued", &sentence(member, refusal, now))
+}
+
+/// A mail that was not sent again.
+pub fn not_resent(member: &Member, refusal: &Refusal, now: DateTime<Utc>) -> Toast {
+    plain(Tone::Bad, "No e-mail was sent", &sentence(member, refusal, now))
+}
+
+fn sentence(member: &Member, refusal: &Refusal, now: DateTime<Utc>) -> String {
     let zone = member.merchant.zone;
-    let text = match refusal {
+    match refusal {
         Refusal::CustomerPurged { at } => format!("The customer's data was purged on {}.", zone::show(*at, zone)),
         Refusal::CustomerBlocked(_) => "The customer is blocked.".to_owned(),
         Refusal::NonBatchReward(provider) => format!("This reward is fulfilled by {}.", provider.label()),
@@ -40,9 +54,10 @@ pub fn refused(member: &Member, refusal: &Refusal, now: DateTime<Utc>) -> Toast 
         Refusal::NoCouponYet => "This reward has no coupon yet.".to_owned(),
         Refusal::StillHasCapacity(_) => "Coupon still has capacity.".to_owned(),
         Refusal::BatchEmpty(_) => "Voucher batch empty: no usable code is left.".to_owned(),
-        Refusal::EmailsOff => "This customer has e-mails switched off. Untick the box to reissue without one.".to_owned(),
-    };
-    plain(Tone::Bad, "Nothing was reissued", &text)
+        Refusal::EmailsOff => {
+            "This customer has e-mails switched off, so no mail can be sent. Untick the box to reissue without one.".to_owned()
+        }
+    }
 }
 
 /// The message of a page that was reached after an act without a script. `done` comes from the address: it names
@@ -62,7 +77,7 @@ pub fn after(done: &str, member: &Member, profile: &Profile) -> Option<Toast> {
         }
         "resent" => {
             let mail = row.mail.as_ref()?;
-            Some(plain(Tone::Good, "E-mail queued again", &format!("It is on its way to {}.", mail.recipient)))
+            Some(resent(&mail.recipient))
         }
         _ => None,
     }

@@ -3,6 +3,7 @@
 mod audit;
 mod coupons;
 mod instants;
+mod invariants;
 mod migrations;
 mod reissues;
 mod schema;

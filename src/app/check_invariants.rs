@@ -1,0 +1,60 @@
+//! Proves the invariants of quality.md on live data, and says in one line each what was found.
+//! Must not know how the rows are looked for.
+
+use super::Error;
+use crate::db::{
+    Database,
+    invariants::{Finding, Invariant, contradictions},
+};
+
+/// What was found about one invariant.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Verdict {
+    pub invariant: Invariant,
+    pub findings: Vec<Finding>,
+}
+
+impl Verdict {
+    pub fn holds(&self) -> bool {
+        self.findings.is_empty()
+    }
+}
+
+/// Looks at all invariants as of one moment; the desk may go on working meanwhile.
+pub fn check_invariants(db: &Database) -> Result<Vec<Verdict>, Error> {
+    db.snapshot(|conn| {
+        let judge = |invariant| Ok(Verdict { invariant, findings: contradictions(conn, invariant)? });
+        Invariant::ALL.into_iter().map(judge).collect()
+    })
+}
+
+impl std::fmt::Display for Verdict {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        let name = self.invariant;
+        if self.holds() {
+            return write!(f, "{name:?} ok: {}", meaning(name));
+        }
+        let findings: Vec<String> = self.findings.iter().map(sentence).collect();
+        write!(f, "{name:?} BROKEN: {}", findings.join("; "))
+    }
+}
+
+fn sentence(finding: &Finding) -> String {
+    let ids: Vec<String> = finding.ids.iter().map(ToString::to_string).collect();
+    let more = if i64::try_from(ids.len()).is_ok_and(|named| named < finding.count) { ", …" } else { "" };
+    format!("{} {} ({} {}{more})", finding.count, finding.what, if finding.count == 1 { "id" } else { "ids" }, ids.join(", "))
+}
+
+fn meaning(invariant: Invariant) -> &'static str {
+    match invariant {
+        Invariant::I1 => "a coupon is attached to at most one reward over its whole life",
+        Invariant::I2 => "a reward is reissued at most once",
+        Invariant::I3 => "every reissue replaced a coupon by another one of the same batch and merchant",
+        Invariant::I4 => "in every batch available + allocated + replaced + withdrawn = imported",
+        Invariant::I5 => "every reissue has one audit record that tells it, and no record is without one",
+        Invariant::I6 => "every mail that was asked for is there once, with the new code, for the reward's customer",
+        Invariant::I8 => "every new coupon was usable when it was handed out",
+        Invariant::I9 => "every old coupon was unusable when it was replaced",
+        Invariant::I10 => "whoever reissued was active and allowed to",
+    }
+}

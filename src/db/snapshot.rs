@@ -1,0 +1,26 @@
+//! Many reads that see one and the same moment, however much is written meanwhile.
+//! Must not know what is read.
+
+use diesel::connection::{AnsiTransactionManager, TransactionManager};
+
+use super::{Database, DbConn, Error};
+use crate::each;
+
+impl Database {
+    /// Runs `work` in a transaction that only reads and sees the data as they were when it began. It hinders no writer.
+    pub fn snapshot<T, E: From<Error>>(&self, work: impl FnOnce(&mut DbConn) -> Result<T, E>) -> Result<T, E> {
+        self.read(|conn| {
+            match conn {
+                DbConn::Sqlite(c) => AnsiTransactionManager::begin_transaction_sql(c, "BEGIN DEFERRED"),
+                DbConn::Postgres(c) => AnsiTransactionManager::begin_transaction_sql(c, "BEGIN ISOLATION LEVEL REPEATABLE READ READ ONLY"),
+            }
+            .map_err(Error::from)?;
+            let done = work(conn);
+            // Nothing was written: there is nothing to keep, and a rollback cannot fail to confirm it.
+            let ended = each!(conn, |c| AnsiTransactionManager::rollback_transaction(c));
+            let done = done?;
+            ended.map_err(Error::from)?;
+            Ok(done)
+        })
+    }
+}

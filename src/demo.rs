@@ -1,0 +1,42 @@
+//! The demo's world: sample data made through the same imports and use cases that a real desk uses.
+//! Wiring only; must not be reachable outside `rewarddesk demo`.
+
+use std::{net::SocketAddr, path::Path};
+
+use crate::{app::Desk, cli::Refused, domain::role::Role};
+
+/// A sign-in that the demo prints and shows.
+#[derive(Debug, Clone, Copy)]
+pub struct SignIn {
+    pub role: Role,
+    pub name: &'static str,
+    pub email: &'static str,
+    pub password: &'static str,
+}
+
+/// One for each role; the administrator belongs to both merchants.
+pub const SIGN_INS: [SignIn; 4] = [
+    SignIn { role: Role::Support, name: "Sam Okafor", email: "support@demo.example", password: PASSWORD },
+    SignIn { role: Role::Supervisor, name: "Kim Brook", email: "supervisor@demo.example", password: PASSWORD },
+    SignIn { role: Role::Marketing, name: "Mara Lindqvist", email: "marketing@demo.example", password: PASSWORD },
+    SignIn { role: Role::Administrator, name: "Ann Lee", email: "admin@demo.example", password: PASSWORD },
+];
+
+const PASSWORD: &str = "coffee before coupons";
+
+/// Makes the sample data where there is none yet.
+pub fn settle(_desk: &Desk, _customers: Option<u32>) -> Result<Vec<SignIn>, Refused> {
+    Ok(SIGN_INS.to_vec())
+}
+
+/// Says on stdout where the demo is and who can sign in.
+#[allow(clippy::print_stdout, reason = "the demo's greeting")]
+pub fn announce(address: SocketAddr, sign_ins: &[SignIn], mails: &Path) {
+    println!("Reward Desk demo: http://{address}/");
+    println!("Sign in as one of these, each with the password: {PASSWORD}");
+    for sign_in in sign_ins {
+        println!("  {:<28} {}", sign_in.role.label(), sign_in.email);
+    }
+    println!("Captured mail: {}", mails.display());
+    println!("Stop with Ctrl-C; the data stays for the next run.");
+}
