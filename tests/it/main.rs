@@ -17,3 +17,4 @@ mod support;
 mod cli;
 mod db;
 mod floors;
+mod mail;
