@@ -6,6 +6,9 @@ use crate::{
     domain::{Unfit, reissue::Refusal},
 };
 
+/// What the database can do to us, for those above who tell it in words.
+pub use crate::db::Error as Fault;
+
 /// Why a use case did not do what was asked. Nothing was changed, but for [`db::Error::CommitUnknown`].
 #[derive(Debug, thiserror::Error)]
 pub enum Error {

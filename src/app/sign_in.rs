@@ -39,7 +39,8 @@ pub struct SignedIn {
 ///
 /// The answer, and the time it takes, is the same for unknown users, disabled users and wrong passwords.
 pub fn sign_in(desk: &Desk, email: &str, password: &str, request_id: &str) -> Result<Option<SignedIn>, Error> {
-    let email = email.trim().to_lowercase();
+    // PostgreSQL takes no NUL in a text; nobody's address has one.
+    let email = email.trim().to_lowercase().replace('\0', "\u{fffd}");
     let known = desk.db.read(|conn| sessions::credentials(conn, &email).map_err(Error::from))?;
     let fits = passwords::verify(password, known.as_ref().map(|k| k.password_hash.as_str()));
     let Some(user) = known.as_ref().filter(|k| fits && !k.disabled).map(|k| k.user) else {

@@ -1,3 +1,6 @@
+//! Settings as people write them, and mistakes as they make them.
+//! Must not touch the real environment.
+
 use super::*;
 
 fn settings(pairs: &[(&str, &str)]) -> Settings {

@@ -10,7 +10,7 @@ use actix_web::{
 };
 
 use super::{frame, request, views};
-use crate::{app, db};
+use crate::app;
 
 /// Why a request is not met.
 #[derive(Debug, Clone, thiserror::Error)]
@@ -124,15 +124,15 @@ impl From<app::Error> for Error {
             app::Error::Fault(fault) => {
                 // Logged once, here at the edge; the message never holds a value of a row.
                 match fault {
-                    db::Error::Unavailable(why) => {
+                    app::error::Fault::Unavailable(why) => {
                         tracing::error!(%why, "the database is unavailable");
                         Self::Unavailable
                     }
-                    db::Error::CommitUnknown(why) => {
+                    app::error::Fault::CommitUnknown(why) => {
                         tracing::error!(%why, "a commit was not confirmed");
                         Self::CommitUnknown
                     }
-                    db::Error::Conflict(conflict) => {
+                    app::error::Fault::Conflict(conflict) => {
                         tracing::error!(rule = %conflict, "the schema refused a change");
                         Self::Internal
                     }

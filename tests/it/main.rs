@@ -8,6 +8,7 @@
     clippy::disallowed_methods,
     clippy::needless_pass_by_value,
     clippy::missing_panics_doc,
+    clippy::unused_self,
     reason = "tests may stop at the first surprise, say so, and read the environment that scripts/test makes"
 )]
 
@@ -18,3 +19,4 @@ mod cli;
 mod db;
 mod floors;
 mod mail;
+mod http;

@@ -17,6 +17,22 @@ fn execute(tx: &mut WriteTx<'_>, sql: &str) -> Result<usize, Error> {
 
 const RENAME: &str = "UPDATE merchants SET name = 'Changed'";
 
+/// Uses failpoints, which are the process's: `cargo test` runs these one after the other.
+mod with_failpoints {
+    use super::*;
+
+    both! {
+        fn a_lost_commit_is_told_as_unknown(world: World) {
+            let scenario = fail::FailScenario::setup();
+            fail::cfg("db::commit", "return").unwrap();
+            let outcome = world.db.db.write(|tx| execute(tx, RENAME));
+            scenario.teardown();
+            assert!(matches!(outcome, Err(Error::CommitUnknown(_))), "{outcome:?}");
+            world.db.db.write(|tx| execute(tx, RENAME)).unwrap();
+        }
+    }
+}
+
 both! {
     fn a_write_that_ends_well_is_saved(world: World) {
         world.db.db.write(|tx| execute(tx, RENAME)).unwrap();
@@ -84,15 +100,6 @@ both! {
         });
         assert_eq!(failures, Vec::<String>::new());
         assert_eq!(world.text("SELECT name FROM merchants").as_deref(), Some("200"));
-    }
-
-    fn a_lost_commit_is_told_as_unknown(world: World) {
-        let scenario = fail::FailScenario::setup();
-        fail::cfg("db::commit", "return").unwrap();
-        let outcome = world.db.db.write(|tx| execute(tx, RENAME));
-        scenario.teardown();
-        assert!(matches!(outcome, Err(Error::CommitUnknown(_))), "{outcome:?}");
-        world.db.db.write(|tx| execute(tx, RENAME)).unwrap();
     }
 
     fn readers_are_not_stopped_by_a_writer(world: World) {

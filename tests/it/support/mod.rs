@@ -5,12 +5,19 @@
 #[macro_use]
 mod both;
 
+pub mod app;
+pub mod client;
 pub mod engine;
+pub mod invariants;
+pub mod logs;
+pub mod page;
 pub mod postgres;
 pub mod sql;
 pub mod sqlite;
 pub mod world;
 
+pub use app::App;
+pub use client::Client;
 pub use engine::{Engine, TestDb};
 pub use world::World;
 

@@ -150,8 +150,13 @@ impl World {
         } else {
             self.insert("users", row! { email: email, name: name, password_hash: password_hash(), created_at: self.now })
         };
-        self.insert("memberships", row! { merchant_id: self.merchant, user_id: id, role: role.as_str() });
+        self.insert_membership(id, role);
         id
+    }
+
+    /// A role in the merchant for a user who is there.
+    pub fn insert_membership(&self, user: i64, role: Role) -> i64 {
+        self.insert("memberships", row! { merchant_id: self.merchant, user_id: user, role: role.as_str() })
     }
 
     pub fn customer(&self, person: &Person<'_>) -> i64 {

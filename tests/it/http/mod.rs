@@ -1,0 +1,8 @@
+//! The app over HTTP, as a person without a script and as htmx would use it.
+
+mod access;
+mod cross_site;
+mod hostile;
+mod reissues;
+mod reissues_at_once;
+mod secrecy;

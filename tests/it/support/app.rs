@@ -1,0 +1,145 @@
+//! The real app in-process: its own port, clock and database, mail kept in memory. Dropping it asks whether all is in order:
+//! no invariant broken, no mail that nobody looked at, no code or address in the log.
+
+use std::{
+    net::TcpListener,
+    ops::Deref,
+    sync::atomic::{AtomicUsize, Ordering},
+    time::Duration,
+};
+
+use chrono::{DateTime, Utc};
+use rewarddesk::{
+    app::{Desk, check_invariants::check_invariants, sign_in::SessionLimits},
+    domain::{clock::Clock, email::Mailbox, mail::Letter, role::Role},
+    jobs::mail_worker,
+    mail::{mailer::Mailer, memory::Memory},
+    web::server::{self, Site},
+};
+use tokio::sync::oneshot;
+use url::Url;
+
+use super::{Client, Engine, Fixture, TestDb, World, invariants, logs, world::noon};
+
+/// A running desk over a [`World`]; lends itself as one.
+pub struct App {
+    pub world: World,
+    pub desk: Desk,
+    /// Such as `http://127.0.0.1:40123`.
+    pub url: String,
+    /// What was delivered, and what the mailer is told to do.
+    pub memory: Memory,
+    looked_at: AtomicUsize,
+    server: actix_web::dev::ServerHandle,
+    worker: Option<oneshot::Sender<()>>,
+    may_break: bool,
+}
+
+impl Fixture for App {
+    async fn on(engine: Engine) -> Self {
+        Self::start(World::new(TestDb::new(engine), noon()), Clock::fixed(noon()))
+    }
+}
+
+impl Deref for App {
+    type Target = World;
+
+    fn deref(&self) -> &World {
+        &self.world
+    }
+}
+
+impl App {
+    /// Starts the app; must be called on a runtime.
+    pub fn start(world: World, clock: Clock) -> Self {
+        logs::keep();
+        let sender = Mailbox::parse("Rewards <rewards@desk.example>").expect("a sender");
+        let desk = Desk::new(world.db.db.clone(), clock, sender, "a secret of tests, 32 characters or more");
+        let listener = TcpListener::bind("127.0.0.1:0").expect("a port");
+        let url = format!("http://{}", listener.local_addr().expect("an address"));
+        let site = Site { base_url: Url::parse(&url).ok(), session_limits: SessionLimits::default(), demo_sign_ins: vec![] };
+        let (running, _) = server::start(listener, desk.clone(), site, 2).expect("the server starts");
+        let server = running.handle();
+        tokio::spawn(running);
+        let (memory, (worker, stop)) = (Memory::default(), oneshot::channel::<()>());
+        tokio::spawn(mail_worker::run(desk.clone(), Mailer::Memory(memory.clone()), false, async {
+            let _ = stop.await;
+        }));
+        Self { world, desk, url, memory, looked_at: AtomicUsize::new(0), server, worker: Some(worker), may_break: false }
+    }
+
+    /// A browser without a script, not signed in.
+    pub fn client(&self) -> Client {
+        Client::new(&self.url)
+    }
+
+    /// A signed-in user of that role, made if there is none.
+    pub async fn sign_in(&self, role: Role) -> Client {
+        let email = format!("{}@desk.example", role.as_str());
+        if self.count(&format!("users WHERE email = '{email}'")) == 0 {
+            self.user(role);
+        }
+        self.client().signed_in(&email).await
+    }
+
+    /// Waits until `n` mails have arrived in all, and answers them; they count as looked at.
+    pub async fn mails(&self, n: usize) -> Vec<Letter> {
+        for _ in 0..400 {
+            if self.memory.delivered().len() >= n && self.count("mails WHERE state = 'queued'") == 0 {
+                break;
+            }
+            tokio::time::sleep(Duration::from_millis(25)).await;
+        }
+        let letters: Vec<Letter> = self.memory.delivered().into_iter().map(|delivered| delivered.letter).collect();
+        assert_eq!(letters.len(), n, "mails that arrived");
+        self.looked_at.store(self.mail_rows(), Ordering::Relaxed);
+        letters
+    }
+
+    /// For tests to which mail does not matter.
+    pub fn overlook_mails(&self) {
+        self.looked_at.store(self.mail_rows(), Ordering::Relaxed);
+    }
+
+    fn mail_rows(&self) -> usize {
+        usize::try_from(self.count("mails")).unwrap_or_default()
+    }
+
+    pub fn now(&self) -> DateTime<Utc> {
+        self.desk.clock.now()
+    }
+
+    /// The address of a reward's dialog.
+    pub fn reissue_path(&self, customer: i64, reward: i64) -> String {
+        format!("/m/acme/customers/{customer}/rewards/{reward}/reissue")
+    }
+
+    /// For tests that break the database on purpose: nothing is asked at the end.
+    pub fn is_meant_to_break(&mut self) {
+        self.may_break = true;
+    }
+
+    fn ask(&self) {
+        let broken = invariants::broken(&self.world.db);
+        assert!(broken.is_empty(), "broken invariants:\n{}", broken.join("\n"));
+        let verdicts = check_invariants(&self.world.db.db).expect("the desk's own check runs");
+        let broken: Vec<_> = verdicts.iter().filter(|verdict| !verdict.holds()).collect();
+        assert!(broken.is_empty(), "rewarddesk check says: {broken:?}");
+        let (made, looked_at) = (self.mail_rows(), self.looked_at.load(Ordering::Relaxed));
+        assert_eq!(made, looked_at, "{made} mails were made, and {looked_at} looked at");
+        let told = logs::holding_any_of(&invariants::secrets(&self.world.db));
+        assert!(told.is_empty(), "the log holds a code or an address:\n{}", told.join("\n"));
+    }
+}
+
+impl Drop for App {
+    fn drop(&mut self) {
+        if let Some(worker) = self.worker.take() {
+            let _ = worker.send(());
+        }
+        drop(self.server.stop(false));
+        if !std::thread::panicking() && !self.may_break {
+            self.ask();
+        }
+    }
+}

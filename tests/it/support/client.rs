@@ -1,0 +1,104 @@
+//! A person at a browser without a script: keeps cookies, fills in the forms that pages hand out. Also what htmx would send.
+
+use reqwest::{
+    Method, RequestBuilder,
+    header::{HeaderMap, HeaderValue},
+    redirect::Policy,
+};
+
+use super::{page::Page, world::PASSWORD};
+
+/// One person's session.
+#[derive(Clone)]
+pub struct Client {
+    pub http: reqwest::Client,
+    pub base: String,
+}
+
+impl Client {
+    pub fn new(base: &str) -> Self {
+        let http = reqwest::Client::builder().cookie_store(true).redirect(Policy::none()).no_proxy().build().expect("a client");
+        Self { http, base: base.to_owned() }
+    }
+
+    /// Signs in by the form.
+    pub async fn signed_in(self, email: &str) -> Self {
+        self.signed_in_cookie(email).await;
+        self
+    }
+
+    /// Signs in by the form, and answers the cookie as it was set.
+    pub async fn signed_in_cookie(&self, email: &str) -> String {
+        let form = self.get("/sign-in").await.fields("/sign-in");
+        let page = self.post("/sign-in", &form.with("email", email).with("password", PASSWORD)).await;
+        assert_eq!(page.status, 303, "{email} could not sign in: {}", page.words());
+        page.header("Set-Cookie").to_owned()
+    }
+
+    /// A request as a browser sends it from a page of ours.
+    pub fn request(&self, method: Method, path: &str) -> RequestBuilder {
+        self.http.request(method, format!("{}{path}", self.base)).header("Sec-Fetch-Site", "same-origin").header("Origin", &self.base)
+    }
+
+    /// A request with no header but those given: what other sites and scripts send.
+    pub async fn bare(&self, method: Method, path: &str, headers: &[(&'static str, &str)]) -> Page {
+        let mut map = HeaderMap::new();
+        for (name, value) in headers {
+            map.insert(*name, HeaderValue::from_str(value).expect("a header"));
+        }
+        let form = if method == Method::POST { "a=b" } else { "" };
+        let request = self.http.request(method, format!("{}{path}", self.base));
+        send(request.header("Content-Type", "application/x-www-form-urlencoded").headers(map).body(form)).await
+    }
+
+    pub async fn get(&self, path: &str) -> Page {
+        send(self.request(Method::GET, path)).await
+    }
+
+    /// As htmx asks for a part of a page.
+    pub async fn get_fragment(&self, path: &str) -> Page {
+        send(self.request(Method::GET, path).header("HX-Request", "true")).await
+    }
+
+    pub async fn post(&self, path: &str, fields: &Fields) -> Page {
+        send(self.request(Method::POST, path).form(&fields.0)).await
+    }
+
+    /// As htmx sends a form.
+    pub async fn post_fragment(&self, path: &str, fields: &Fields) -> Page {
+        send(self.request(Method::POST, path).header("HX-Request", "true").form(&fields.0)).await
+    }
+
+    /// The fields that a reward's dialog hands out, with a token of its own each time.
+    pub async fn dialog(&self, path: &str) -> Fields {
+        let page = self.get(path).await;
+        assert_eq!(page.status, 200, "no dialog at {path}: {}", page.words());
+        page.fields(path)
+    }
+}
+
+/// Sends and reads to the end.
+pub async fn send(request: RequestBuilder) -> Page {
+    let answer = request.send().await.unwrap_or_else(|e| panic!("no answer came: {e:?}"));
+    let (status, headers, address) = (answer.status().as_u16(), answer.headers().clone(), answer.url().clone());
+    let body = answer.text().await.expect("an answer to its end");
+    Page { status, headers, address, body }
+}
+
+/// A form's fields.
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
+pub struct Fields(pub Vec<(String, String)>);
+
+impl Fields {
+    /// With the box for the fulfilment e-mail ticked.
+    pub fn ticked(self) -> Self {
+        self.with("send_notification_email", "yes")
+    }
+
+    /// With this field set.
+    pub fn with(mut self, name: &str, value: &str) -> Self {
+        self.0.retain(|(other, _)| other != name);
+        self.0.push((name.to_owned(), value.to_owned()));
+        self
+    }
+}
