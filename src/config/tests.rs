@@ -1,3 +1,5 @@
+//! What each setting takes and refuses, and that secrets stay hidden.
+
 use super::*;
 
 fn settings(pairs: &[(&str, &str)]) -> Settings {
