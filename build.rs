@@ -35,7 +35,7 @@ fn main() {
 /// Writes the three encodings of a file and answers the constant that includes them.
 fn embed(out: &Path, name: &str, path: &Path, mime: &str) -> String {
     let plain = fs::read(path).unwrap_or_else(|e| fail(&format!("cannot read {}: {e}", path.display())));
-    let hash: String = Sha256::digest(&plain).iter().take(6).map(|byte| format!("{byte:02x}")).collect();
+    let hash = Sha256::digest(&plain).iter().take(6).fold(String::new(), |hash, byte| hash + &format!("{byte:02x}"));
     let file = path.file_name().map(|f| f.to_string_lossy().into_owned()).unwrap_or_default();
     let (stem, extension) = file.rsplit_once('.').unwrap_or((&file, "bin"));
     let mut brotli = Vec::new();

@@ -13,6 +13,9 @@ use url::Url;
 use crate::{db::DatabaseUrl, domain::email::Mailbox};
 
 mod postgres;
+
+pub use postgres::is_far;
+
 #[cfg(test)]
 mod tests;
 

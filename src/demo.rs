@@ -1,6 +1,10 @@
 //! The demo's world: sample data made through the same imports and use cases that a real desk uses.
 //! Wiring only; must not be reachable outside `rewarddesk demo`.
 
+mod settle;
+mod story;
+mod world;
+
 use std::{net::SocketAddr, path::Path};
 
 use crate::{app::Desk, cli::Refused, domain::role::Role};
@@ -24,8 +28,12 @@ pub const SIGN_INS: [SignIn; 4] = [
 
 const PASSWORD: &str = "coffee before coupons";
 
-/// Makes the sample data where there is none yet.
-pub fn settle(_desk: &Desk, _customers: Option<u32>) -> Result<Vec<SignIn>, Refused> {
+/// People of the small sample.
+const PEOPLE: u64 = 420;
+
+/// Makes the sample data where there is none yet, for so many customers.
+pub fn settle(desk: &Desk, customers: Option<u32>) -> Result<Vec<SignIn>, Refused> {
+    settle::settle(desk, customers.map_or(PEOPLE, u64::from))?;
     Ok(SIGN_INS.to_vec())
 }
 

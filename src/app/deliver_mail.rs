@@ -134,6 +134,7 @@ fn record_in(
         },
     };
     if held && let Some(record) = ended {
+        let record = record.detail("reward_id", mail_leases::reward_id_of(tx, mail)?);
         audit::append(tx, &record, now)?;
     }
     Ok(held)

@@ -8,7 +8,10 @@ use tokio::sync::{Notify, Semaphore};
 use super::Error;
 use crate::{
     db::Database,
-    domain::{clock::Clock, email::Mailbox},
+    domain::{
+        clock::Clock,
+        email::{EmailAddress, Mailbox},
+    },
 };
 
 /// The desk: cheap to clone, shared by all requests and workers.
@@ -49,6 +52,17 @@ impl Desk {
             reads,
             password_checks: Arc::new(Semaphore::new(2)),
         }
+    }
+
+    /// A desk for commands of the machine's operator, which send no mail and sign nothing.
+    pub fn for_operator(db: Database) -> Self {
+        let nobody = Mailbox { name: None, address: EmailAddress::stored("nobody@localhost".to_owned()) };
+        Self::new(db, Clock::System, nobody, "")
+    }
+
+    /// The same desk at another time, for sample data and tests.
+    pub fn at(&self, clock: Clock) -> Self {
+        Self { clock, ..self.clone() }
     }
 
     /// A key for one purpose, stretched from the installation's secret by HKDF-SHA256.

@@ -61,7 +61,7 @@ fn json_line(exported: &ExportedRecord, merchant: Option<&str>, emails: &[(UserI
     put("actor", actor.into());
     put("customer", record.customer.map(|c| c.0).into());
     put("customer_id", exported.customer_id.as_deref().into());
-    put("reward_id", record.text("reward_id").into());
+    put("reward_id", record.text("reward_id").or(exported.reward_id.as_deref()).into());
     put("reissue_id", record.reissue.map(|r| r.0).into());
     put("request_id", record.request_id.as_deref().into());
     for (key, value) in &record.details {

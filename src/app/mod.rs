@@ -10,6 +10,7 @@ pub mod desk;
 pub mod error;
 pub mod find_customers;
 pub mod fulfilment_email;
+pub mod import_file;
 pub mod member;
 pub mod passwords;
 pub mod readiness;

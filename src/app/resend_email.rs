@@ -75,21 +75,21 @@ fn resend_in(tx: &mut WriteTx<'_>, desk: &Desk, member: &Member, customer: Custo
         request_id: Some(member.request_id.clone()),
         ..NewRecord::new(Some(scope.merchant()), Action::EmailResent, Actor::User(member.user))
     };
-    audit::append(tx, &record.detail("mail", mail.id.0), now)?;
+    audit::append(tx, &record.detail("mail", mail.id.0).detail("reward_id", file.reward.reward_id.as_str()), now)?;
     Ok(Resent { mail, already_queued: false })
 }
 
 /// The coupon to send, or why none may be sent. A spent coupon may: the customer may ask which code it was.
-fn check_resend(file: &RewardFile) -> Result<&Coupon, Refusal> {
+fn check_resend(file: &RewardFile) -> Result<&Coupon, Error> {
     if let Some(at) = file.customer.purged_at {
-        return Err(Refusal::CustomerPurged { at });
+        return Err(Refusal::CustomerPurged { at }.into());
     }
     if let Some(blocked) = &file.customer.blocked {
-        return Err(Refusal::CustomerBlocked(blocked.clone()));
+        return Err(Refusal::CustomerBlocked(blocked.clone()).into());
     }
     check_email(file, true)?;
     if let FulfilledBy::External(provider) = file.reward.fulfilment {
-        return Err(Refusal::NonBatchReward(provider));
+        return Err(Refusal::NonBatchReward(provider).into());
     }
-    file.coupon.as_ref().ok_or(Refusal::NoCouponYet)
+    file.coupon.as_ref().ok_or_else(|| Refusal::NoCouponYet.into())
 }

@@ -26,7 +26,7 @@ pub fn open_current(settings: &Settings) -> Result<Database, Refused> {
 }
 
 /// A typing error in a path must not leave an empty database behind.
-fn refuse_missing_file(url: &DatabaseUrl) -> Result<(), Refused> {
+pub(super) fn refuse_missing_file(url: &DatabaseUrl) -> Result<(), Refused> {
     match url.sqlite_path() {
         Some(path) if !path.exists() => {
             let path = path.display();

@@ -2,8 +2,13 @@
 
 use std::{io::Write, path::PathBuf};
 
+mod run;
+
 use super::{Refused, open_current, wrong_usage};
-use crate::config::Settings;
+use crate::{
+    app::{Desk, import_file},
+    config::Settings,
+};
 
 /// Imports customers, vouchers, rewards or redemptions from a CSV file
 #[derive(Debug, clap::Args)]
@@ -38,12 +43,30 @@ pub enum Kind {
     Redemptions,
 }
 
+impl From<Kind> for import_file::Kind {
+    fn from(kind: Kind) -> Self {
+        match kind {
+            Kind::Customers => Self::Customers,
+            Kind::Vouchers => Self::Vouchers,
+            Kind::Rewards => Self::Rewards,
+            Kind::Redemptions => Self::Redemptions,
+        }
+    }
+}
+
 impl Import {
-    pub fn run(self, settings: &Settings, _out: &mut dyn Write) -> Result<(), Refused> {
+    pub fn run(self, settings: &Settings, out: &mut dyn Write) -> Result<(), Refused> {
         if self.batch.is_some() && self.kind != Kind::Vouchers {
             wrong_usage("import", "--batch goes with vouchers only");
         }
-        let _db = open_current(settings)?;
-        Err(Refused::because("import is not part of this build yet"))
+        let desk = Desk::for_operator(open_current(settings)?);
+        let arguments = run::Arguments {
+            kind: self.kind.into(),
+            file: self.file.into_os_string(),
+            merchant: self.merchant,
+            batch: self.batch,
+            dry_run: self.dry_run,
+        };
+        run::run(&desk, &arguments, out)
     }
 }

@@ -18,9 +18,24 @@ impl Refused {
     /// A refusal that says why and what to do.
     pub fn because(sentence: impl AsRef<str>) -> Self {
         // Engines answer in several lines; a script reads one.
-        let lines = sentence.as_ref().lines().map(str::trim).filter(|line| !line.is_empty());
-        Self::Because(lines.collect::<Vec<_>>().join("; "))
+        Self::Because(one_line(sentence.as_ref()))
     }
+}
+
+impl Refused {
+    /// The line for stderr.
+    pub fn sentence(&self) -> &str {
+        match self {
+            Self::Because(sentence) => sentence,
+            Self::ReaderLeft(_) => "nobody reads the answer any more",
+        }
+    }
+}
+
+/// Several lines as one.
+pub(super) fn one_line(text: &str) -> String {
+    let parts = text.lines().map(|line| line.trim().trim_start_matches(';').trim_start()).filter(|part| !part.is_empty());
+    parts.collect::<Vec<_>>().join("; ")
 }
 
 impl From<Unfit> for Refused {

@@ -51,14 +51,16 @@ impl User {
         let roles: Result<Vec<(Role, String)>, Unfit> =
             add.role.iter().zip(&add.merchant).map(|(role, slug)| Ok((role.parse()?, slug.clone()))).collect();
         let new = AddUser { email: EmailAddress::parse(&add.email)?, name: add.name, roles: roles? };
-        let db = open_current(settings)?;
-        let hash = if user_exists(&db, &new.email)? {
+        // Closed again before anybody is asked: people end a prompt with Ctrl-C, and the database file must be whole then too.
+        let is_known = user_exists(&open_current(settings)?, &new.email)?;
+        let hash = if is_known {
             None
         } else {
             let password = if add.password_stdin { piped_password()? } else { typed_password()? };
             passwords::check_new(password.expose(), &[new.email.as_str(), &new.name])?;
             Some(passwords::hash(password.expose())?)
         };
+        let db = open_current(settings)?;
         let added = add_user(&db, Clock::System.now(), &new, hash.as_deref())?;
         let what = if added.is_new { "added the user" } else { "the user is there already, with name and password as they were:" };
         writeln!(out, "{what} {}", new.email)?;

@@ -13,8 +13,7 @@ pub fn check(url: &str, has_tls: bool) -> Result<(), String> {
              DATABASE_URL=postgres://desk@127.0.0.1/rewarddesk"
         ));
     }
-    let far = way.hosts.iter().any(|host| !is_near(host));
-    if far && !demands_tls && mode != "disable" {
+    if is_far(url) && !demands_tls && mode != "disable" {
         let cure = if has_tls { "add sslmode=require" } else { "build with `--features pg-tls` and add sslmode=require" };
         return Err(format!(
             "DATABASE_URL cannot be used: its host is on the network and the connection would not be encrypted; {cure}, or say \
@@ -23,6 +22,11 @@ pub fn check(url: &str, has_tls: bool) -> Result<(), String> {
         ));
     }
     Ok(())
+}
+
+/// Whether the address leads across a network.
+pub fn is_far(url: &str) -> bool {
+    Way::of(url).hosts.iter().any(|host| !is_near(host))
 }
 
 /// Where the address leads and how.

@@ -7,7 +7,7 @@ use diesel::{BoolExpressionMethods, ExpressionMethods, JoinOnDsl, NullableExpres
 use super::{
     DbConn, Error, Scope, WriteTx,
     instant::At,
-    schema::{audit_records as a, customers, users},
+    schema::{audit_records as a, customers, rewards, users},
 };
 use crate::domain::{
     audit::{Actor, AuditRecord, Detail, NewRecord, ShownActor},
@@ -77,6 +77,8 @@ pub struct ExportedRecord {
     pub record: AuditRecord,
     /// The merchant's own reference; gone after a purge.
     pub customer_id: Option<String>,
+    /// The merchant's own reference of the reward.
+    pub reward_id: Option<String>,
 }
 
 type Columns = (
@@ -93,6 +95,7 @@ type Columns = (
     String,
     Option<String>,
     Option<(Option<String>, Option<String>, Option<String>, Option<String>, Option<At>)>,
+    Option<String>,
 );
 
 #[derive(Queryable)]
@@ -117,6 +120,7 @@ pub fn list(
 ) -> Result<Vec<ExportedRecord>, Error> {
     let mut query = a::table
         .left_join(users::table.on(users::id.nullable().eq(a::user_id)))
+        .left_join(rewards::table.on(rewards::merchant_id.nullable().eq(a::merchant_id).and(rewards::id.nullable().eq(a::reward))))
         .left_join(customers::table.on(customers::merchant_id.nullable().eq(a::merchant_id).and(customers::id.nullable().eq(a::customer))))
         .select((
             a::id,
@@ -132,6 +136,7 @@ pub fn list(
             a::details,
             a::request_id,
             (customers::first_name, customers::last_name, customers::email, customers::customer_id, customers::purged_at).nullable(),
+            rewards::reward_id.nullable(),
         ))
         .limit(limit)
         .into_boxed();
@@ -153,7 +158,7 @@ impl TryFrom<Row> for ExportedRecord {
     type Error = Error;
 
     fn try_from(Row(row): Row) -> Result<Self, Error> {
-        let (id, at, action, kind, user_id, user_name, user_email, customer, reward, reissue, details, request_id, person) = row;
+        let (id, at, action, kind, user_id, user_name, user_email, customer, reward, reissue, details, request_id, person, reward_id) = row;
         let actor = match (kind.as_str(), user_id, user_name, user_email) {
             ("user", Some(id), Some(name), Some(email)) => ShownActor::User { id: UserId(id), name, email },
             ("cli", ..) => ShownActor::Cli,
@@ -180,6 +185,7 @@ impl TryFrom<Row> for ExportedRecord {
                 request_id,
             },
             customer_id,
+            reward_id,
         })
     }
 }

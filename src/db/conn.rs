@@ -1,7 +1,7 @@
 //! One connection to either database, and the pool's way to make and judge connections.
 //! Must not know transactions or tables.
 
-use std::path::PathBuf;
+use std::{path::PathBuf, sync::Arc};
 
 use diesel::{Connection, ConnectionError, PgConnection, SqliteConnection, connection::SimpleConnection, r2d2::R2D2Connection};
 
@@ -52,6 +52,14 @@ pub enum Purpose {
 pub struct Connector {
     pub target: Target,
     pub purpose: Purpose,
+    /// Held by every connection of a pool for as long as it is open.
+    pub open: Arc<()>,
+}
+
+/// A connection of a pool. The fields are dropped in this order: the mark goes when the connection is closed.
+pub struct Pooled {
+    pub conn: DbConn,
+    _open: Arc<()>,
 }
 
 /// How long one SQLite process waits for another's write lock.
@@ -78,22 +86,23 @@ impl Connector {
 }
 
 impl r2d2::ManageConnection for Connector {
-    type Connection = DbConn;
+    type Connection = Pooled;
     type Error = diesel::r2d2::Error;
 
-    fn connect(&self) -> Result<DbConn, Self::Error> {
-        self.open().map_err(diesel::r2d2::Error::ConnectionError)
+    fn connect(&self) -> Result<Pooled, Self::Error> {
+        let conn = self.open().map_err(diesel::r2d2::Error::ConnectionError)?;
+        Ok(Pooled { conn, _open: Arc::clone(&self.open) })
     }
 
-    fn is_valid(&self, conn: &mut DbConn) -> Result<(), Self::Error> {
-        match conn {
+    fn is_valid(&self, pooled: &mut Pooled) -> Result<(), Self::Error> {
+        match &mut pooled.conn {
             DbConn::Sqlite(_) => Ok(()),
             DbConn::Postgres(c) => c.ping().map_err(diesel::r2d2::Error::QueryError),
         }
     }
 
     /// A connection whose work panicked may sit in an open transaction: it never goes back to the pool.
-    fn has_broken(&self, conn: &mut DbConn) -> bool {
-        std::thread::panicking() || each!(conn, |c| c.is_broken())
+    fn has_broken(&self, pooled: &mut Pooled) -> bool {
+        std::thread::panicking() || each!(&mut pooled.conn, |c| c.is_broken())
     }
 }

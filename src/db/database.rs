@@ -4,6 +4,7 @@
 use std::{
     fs::OpenOptions,
     path::{Path, PathBuf},
+    sync::Arc,
     time::Duration,
 };
 
@@ -55,11 +56,32 @@ impl DatabaseUrl {
 
 /// Pools of connections to one database.
 #[derive(Clone)]
-pub struct Database {
+pub struct Database(Arc<Pools>);
+
+/// Dropped in this order: once the pools are gone, the last one waits until their connections are closed.
+struct Pools {
     url: DatabaseUrl,
     readers: Pool<Connector>,
     /// On SQLite one connection, since there is one writer; on PostgreSQL the same pool as `readers`.
     writers: Pool<Connector>,
+    _closing: Closing,
+}
+
+/// A pool closes its connections on threads of its own, perhaps after the process has ended: then an SQLite file would be left
+/// with a write-ahead log beside it (contract.md section 2).
+struct Closing(Arc<()>);
+
+impl Drop for Closing {
+    fn drop(&mut self) {
+        // Nobody else can open one any more. The limit is for a disk that has stopped answering.
+        for _ in 0..5_000 {
+            if Arc::strong_count(&self.0) == 1 {
+                return;
+            }
+            std::thread::sleep(Duration::from_millis(1));
+        }
+        tracing::warn!("a connection to the database was not closed in time");
+    }
 }
 
 /// SQLite readers scale with cores; more than these only wait for pages.
@@ -72,7 +94,8 @@ impl Database {
     ///
     /// Errors: [`Error::Unavailable`] with the engine's own words.
     pub fn open(url: &DatabaseUrl) -> Result<Self, Error> {
-        let connector = |purpose| Connector { target: url.0.clone(), purpose };
+        let open = Arc::new(());
+        let connector = |purpose| Connector { target: url.0.clone(), purpose, open: Arc::clone(&open) };
         if let Target::Sqlite(path) = &url.0 {
             make_private(path).map_err(|e| Error::Unavailable(format!("cannot open {}: {e}", path.display())))?;
         }
@@ -93,35 +116,35 @@ impl Database {
                 (both.clone(), both)
             }
         };
-        Ok(Self { url: url.clone(), readers, writers })
+        Ok(Self(Arc::new(Pools { url: url.clone(), readers, writers, _closing: Closing(open) })))
     }
 
     pub fn url(&self) -> &DatabaseUrl {
-        &self.url
+        &self.0.url
     }
 
     pub fn is_sqlite(&self) -> bool {
-        self.url.sqlite_path().is_some()
+        self.0.url.sqlite_path().is_some()
     }
 
     /// How many write transactions, and how many readers, can run at once without waiting for a connection.
     pub fn capacity(&self) -> (usize, usize) {
-        (self.writers.max_size() as usize, self.readers.max_size() as usize)
+        (self.0.writers.max_size() as usize, self.0.readers.max_size() as usize)
     }
 
     /// Runs `work` on a connection for reading.
     pub fn read<T, E: From<Error>>(&self, work: impl FnOnce(&mut DbConn) -> Result<T, E>) -> Result<T, E> {
-        work(&mut *checkout(&self.readers)?)
+        work(&mut checkout(&self.0.readers)?.conn)
     }
 
     /// Runs `work` in one write transaction; see [`tx`].
     pub fn write<T, E: From<Error>>(&self, work: impl FnOnce(&mut WriteTx<'_>) -> Result<T, E>) -> Result<T, E> {
-        tx::run(&mut *checkout(&self.writers)?, work)
+        tx::run(&mut checkout(&self.0.writers)?.conn, work)
     }
 
     /// Lends a connection that may write, for the schema and for imports; everything else uses [`Database::write`].
     pub(super) fn lend<T, E: From<Error>>(&self, work: impl FnOnce(&mut DbConn) -> Result<T, E>) -> Result<T, E> {
-        work(&mut *checkout(&self.writers)?)
+        work(&mut checkout(&self.0.writers)?.conn)
     }
 }
 

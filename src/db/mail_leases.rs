@@ -4,12 +4,12 @@
 //! These functions serve the desk itself, across merchants; each mail says whose it is.
 
 use chrono::{DateTime, TimeDelta, Utc};
-use diesel::{ExpressionMethods, OptionalExtension, QueryDsl, Queryable, RunQueryDsl};
+use diesel::{ExpressionMethods, OptionalExtension, QueryDsl, Queryable, RunQueryDsl, dsl::sql, expression::SqlLiteral, sql_types::Bool};
 
 use super::{
-    DbConn, Error, Scope, WriteTx,
+    DbConn, Error, WriteTx,
     instant::At,
-    schema::{audit_records as a, mails as m},
+    schema::{audit_records as a, mails as m, rewards},
 };
 use crate::domain::{
     audit::Action,
@@ -75,9 +75,9 @@ impl From<Claimed> for ClaimedMail {
     }
 }
 
-/// The right to the merchant's rows of a mail in hand, for the desk itself.
-pub fn scope_of(mail: &ClaimedMail) -> Scope {
-    Scope::of(mail.merchant)
+/// Written out, not bound: an index on the queued ones serves only a query that says so in its text.
+fn is_queued() -> SqlLiteral<Bool> {
+    sql("mails.state = 'queued'")
 }
 
 /// Claims up to `limit` mails that are due, the longest due first, and none of `busy`: those the worker is still at.
@@ -85,7 +85,7 @@ pub fn scope_of(mail: &ClaimedMail) -> Scope {
 /// A mail that cannot be read is left out: it may block nobody.
 pub fn claim_due(tx: &mut WriteTx<'_>, worker: &str, busy: &[MailId], now: DateTime<Utc>, limit: i64) -> Result<Vec<ClaimedMail>, Error> {
     let due = m::table
-        .filter(m::state.eq(MailState::Queued.as_str()))
+        .filter(is_queued())
         .filter(m::next_attempt_at.le(At(now)))
         .filter(m::id.ne_all(busy.iter().map(|id| id.0).collect::<Vec<_>>()))
         .order((m::next_attempt_at, m::id))
@@ -122,72 +122,72 @@ fn load(conn: &mut DbConn, id: i64) -> Result<Option<ClaimedMail>, Error> {
     Ok(row.map(ClaimedMail::from))
 }
 
-/// What is changed about a held mail; the rest stays.
-#[derive(diesel::AsChangeset)]
-#[diesel(table_name = m)]
-struct Change<'a> {
-    state: Option<&'static str>,
-    ended_at: Option<Option<At>>,
-    next_attempt_at: Option<At>,
-    lease_holder: Option<Option<&'a str>>,
-    last_error: Option<Option<&'a str>>,
+/// Changes a mail if the lease still holds; `false`: it is another's by now, or ended, and nothing was done.
+macro_rules! change {
+    ($tx:ident, $lease:ident, $change:expr) => {{
+        let held = m::table
+            .filter(m::id.eq($lease.mail.0))
+            .filter(is_queued())
+            .filter(m::lease_holder.eq($lease.worker))
+            .filter(m::attempts.eq($lease.attempts));
+        Ok(diesel::update(held).set($change).execute(&mut **$tx)? == 1)
+    }};
 }
 
-const NOTHING: Change<'static> = Change { state: None, ended_at: None, next_attempt_at: None, lease_holder: None, last_error: None };
-
-/// Changes the mail if the lease still holds; `false`: it is another's by now, or ended, and nothing was done.
-fn change(tx: &mut WriteTx<'_>, lease: Lease<'_>, to: &Change<'_>) -> Result<bool, Error> {
-    let held = m::table
-        .filter(m::id.eq(lease.mail.0))
-        .filter(m::state.eq(MailState::Queued.as_str()))
-        .filter(m::lease_holder.eq(lease.worker))
-        .filter(m::attempts.eq(lease.attempts));
-    Ok(diesel::update(held).set(to).execute(&mut **tx)? == 1)
-}
+const NOBODY: Option<&str> = None;
 
 /// A sign of life. `false`: the lease is lost.
 pub fn renew(tx: &mut WriteTx<'_>, lease: Lease<'_>, now: DateTime<Utc>) -> Result<bool, Error> {
-    change(tx, lease, &Change { next_attempt_at: Some(At(now + LEASE)), ..NOTHING })
+    change!(tx, lease, m::next_attempt_at.eq(At(now + LEASE)))
 }
 
 /// The relay has taken it. `false`: the lease is lost.
 pub fn mark_sent(tx: &mut WriteTx<'_>, lease: Lease<'_>, now: DateTime<Utc>) -> Result<bool, Error> {
-    let state = Some(MailState::Sent.as_str());
-    change(tx, lease, &Change { state, ended_at: Some(Some(At(now))), lease_holder: Some(None), last_error: Some(None), ..NOTHING })
+    end(tx, lease, MailState::Sent, None, now)
 }
 
 /// It will never be taken. `false`: the lease is lost.
 pub fn mark_failed(tx: &mut WriteTx<'_>, lease: Lease<'_>, why: &str, now: DateTime<Utc>) -> Result<bool, Error> {
-    let state = Some(MailState::Failed.as_str());
-    change(tx, lease, &Change { state, ended_at: Some(Some(At(now))), lease_holder: Some(None), last_error: Some(Some(why)), ..NOTHING })
+    end(tx, lease, MailState::Failed, Some(why), now)
+}
+
+fn end(tx: &mut WriteTx<'_>, lease: Lease<'_>, state: MailState, why: Option<&str>, now: DateTime<Utc>) -> Result<bool, Error> {
+    let (ended, state) = (Some(At(now)), state.as_str());
+    change!(tx, lease, (m::state.eq(state), m::ended_at.eq(ended), m::lease_holder.eq(NOBODY), m::last_error.eq(why)))
 }
 
 /// It was refused for now. `false`: the lease is lost.
 pub fn retry_later(tx: &mut WriteTx<'_>, lease: Lease<'_>, why: &str, at: DateTime<Utc>) -> Result<bool, Error> {
-    change(tx, lease, &Change { next_attempt_at: Some(At(at)), lease_holder: Some(None), last_error: Some(Some(why)), ..NOTHING })
+    change!(tx, lease, (m::next_attempt_at.eq(At(at)), m::lease_holder.eq(NOBODY), m::last_error.eq(Some(why))))
 }
 
 /// Gives the mail back, due at once. `false`: the lease is lost.
 pub fn release(tx: &mut WriteTx<'_>, lease: Lease<'_>, now: DateTime<Utc>) -> Result<bool, Error> {
-    change(tx, lease, &Change { next_attempt_at: Some(At(now)), lease_holder: Some(None), ..NOTHING })
+    change!(tx, lease, (m::next_attempt_at.eq(At(now)), m::lease_holder.eq(NOBODY)))
+}
+
+/// The merchant's own reference of the reward that a mail is about, for its audit record.
+pub fn reward_id_of(conn: &mut DbConn, mail: &ClaimedMail) -> Result<String, Error> {
+    let own = rewards::table.filter(rewards::merchant_id.eq(mail.merchant.0)).filter(rewards::id.eq(mail.reward.0));
+    Ok(own.select(rewards::reward_id).first(conn)?)
 }
 
 /// When the next mail is due, held ones included: theirs is when the lease ends.
 pub fn next_due(conn: &mut DbConn) -> Result<Option<DateTime<Utc>>, Error> {
-    let queued = m::table.filter(m::state.eq(MailState::Queued.as_str()));
+    let queued = m::table.filter(is_queued());
     let at: Option<At> = queued.order((m::next_attempt_at, m::id)).select(m::next_attempt_at).first(conn).optional()?;
     Ok(at.map(|at| at.0))
 }
 
 /// How many mails wait that were queued at or before `until`.
 pub fn count_waiting(conn: &mut DbConn, until: DateTime<Utc>) -> Result<i64, Error> {
-    let queued = m::table.filter(m::state.eq(MailState::Queued.as_str()));
+    let queued = m::table.filter(is_queued());
     Ok(queued.filter(m::queued_at.le(At(until))).count().get_result(conn)?)
 }
 
 /// Since when the oldest waiting mail waits.
 pub fn oldest_due(conn: &mut DbConn) -> Result<Option<DateTime<Utc>>, Error> {
-    let queued = m::table.filter(m::state.eq(MailState::Queued.as_str()));
+    let queued = m::table.filter(is_queued());
     let at: Option<At> = queued.order(m::queued_at).select(m::queued_at).first(conn).optional()?;
     Ok(at.map(|at| at.0))
 }

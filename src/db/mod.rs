@@ -9,6 +9,8 @@ pub mod customer_search;
 pub mod customers;
 pub mod database;
 pub mod error;
+pub mod health;
+pub mod imports;
 pub mod instant;
 pub mod invariants;
 pub mod mail_leases;

@@ -60,7 +60,7 @@ fn is_invisible(c: char) -> bool {
 }
 
 /// Digits, a decimal mark, digits, `E+` and digits: what a spreadsheet makes of a long number.
-fn is_spreadsheet_number(text: &str) -> bool {
+pub fn is_spreadsheet_number(text: &str) -> bool {
     let Some((mantissa, exponent)) = text.split_once(['E', 'e']) else { return false };
     let Some(exponent) = exponent.strip_prefix(['+', '-']) else { return false };
     let digits = |s: &str| !s.is_empty() && s.bytes().all(|b| b.is_ascii_digit());

@@ -63,11 +63,11 @@ pub fn show(at: DateTime<Utc>, zone: Tz) -> String {
 /// As [`show`], but an end at the first instant of a day reads as 23:59 of the day before: the last minute it was valid.
 pub fn show_end(at: DateTime<Utc>, zone: Tz) -> String {
     let local = at.with_timezone(&zone);
-    if first_instant(local.date_naive(), zone) == at {
-        if let Some(day) = local.date_naive().pred_opt() {
-            let last = (at - TimeDelta::seconds(1)).with_timezone(&zone);
-            return format!("{}, 23:59 {}", day.format("%-d %b %Y"), zone_name(&last));
-        }
+    if first_instant(local.date_naive(), zone) == at
+        && let Some(day) = local.date_naive().pred_opt()
+    {
+        let last = (at - TimeDelta::seconds(1)).with_timezone(&zone);
+        return format!("{}, 23:59 {}", day.format("%-d %b %Y"), zone_name(&last));
     }
     show(at, zone)
 }

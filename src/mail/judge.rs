@@ -52,7 +52,7 @@ pub(super) fn judge(step: Step, error: &Error) -> SendError {
         reason.push_str(status);
     }
     if let Some(meaning) = enhanced.as_deref().and_then(meaning) {
-        reason.push_str(&format!(" ({meaning})"));
+        reason.extend([" (", meaning, ")"]);
     }
     let is_final = code.severity == Severity::PermanentNegativeCompletion && matches!(step, Step::Recipient | Step::Content);
     if is_final { SendError::Permanent(reason) } else { SendError::Temporary(reason) }

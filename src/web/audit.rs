@@ -30,11 +30,8 @@ pub async fn index(
     let here = format!("/m/{}/audit", member.merchant.slug);
     let view = views::audit::Index {
         frame: frame::in_merchant(&request, &member, "Audit log"),
-        filter_href: here.clone(),
-        query: String::new(),
         events: records.iter().map(|record| present::audit::event(&member, record)).collect(),
         pager: views::ui::Pager { first_href: before.map(|_| here.clone()), older_href: older.map(|id| format!("{here}?before={id}")) },
-        export_href: None,
     };
     Ok(HttpResponse::Ok().content_type("text/html; charset=utf-8").body(view.render()?))
 }

@@ -3,6 +3,7 @@
 
 use actix_web::{HttpRequest, HttpResponse, http::header, web};
 use askama::Template;
+use serde::Deserialize;
 
 use super::{customers, errors::Error, frame, headers, present, request, views};
 use crate::{
@@ -51,6 +52,28 @@ pub async fn html(desk: web::Data<Desk>, member: web::ReqData<Member>, path: Pat
         .insert_header((header::X_FRAME_OPTIONS, "SAMEORIGIN"))
         .content_type("text/html; charset=utf-8")
         .body(letter.html))
+}
+
+#[derive(Deserialize)]
+pub struct Asked {
+    asked: Option<String>,
+}
+
+/// `GET /m/{merchant}/customers/{id}/rewards/{reward}/mail`: how far the reward's newest mail is, for its row.
+pub async fn state(
+    desk: web::Data<Desk>,
+    member: web::ReqData<Member>,
+    path: Path,
+    query: web::Query<Asked>,
+) -> Result<HttpResponse, Error> {
+    let member = member.into_inner();
+    let customer = request::number(&path.1).map(CustomerNo).ok_or(Error::NotFound)?;
+    let reward = request::number(&path.2).map(RewardNo).ok_or(Error::NotFound)?;
+    let asker = member.clone();
+    let (row, _) = desk.reading(move |desk| show_customer::show_reward(desk, &asker, customer, reward)).await?;
+    let asked = query.asked.as_deref().and_then(request::number).unwrap_or_default();
+    let mail = row.mail.as_ref().map(|mail| present::mails::state(&member, &row.file, mail, asked)).ok_or(Error::NotFound)?;
+    Ok(HttpResponse::Ok().content_type("text/html; charset=utf-8").body(views::rewards::MailFragment { mail }.render()?))
 }
 
 /// `POST /m/{merchant}/customers/{id}/rewards/{reward}/resend`

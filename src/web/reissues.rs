@@ -109,7 +109,7 @@ async fn done(
             .events
             .iter()
             .filter(|event| event.reissue == Some(reissued.id))
-            .map(|event| present::audit::event(member, event))
+            .map(|event| present::audit::own_event(member, event))
             .collect(),
     };
     Ok(html(StatusCode::OK, view.render()?))

@@ -36,6 +36,7 @@ fn routes() -> Vec<Line> {
         get("/m/{merchant}/customers/{id}", Member(FindCustomers), to().to(customers::show)),
         get("/m/{merchant}/customers/{id}/rewards/{reward}/reissue", Member(ReissueCoupons), to().to(reissues::new)),
         post("/m/{merchant}/customers/{id}/rewards/{reward}/reissue", Member(ReissueCoupons), to().to(reissues::create)),
+        get("/m/{merchant}/customers/{id}/rewards/{reward}/mail", Member(FindCustomers), to().to(mails::state)),
         post("/m/{merchant}/customers/{id}/rewards/{reward}/resend", Member(ResendEmails), to().to(mails::create)),
         get("/m/{merchant}/customers/{id}/mails/{mail}", Member(FindCustomers), to().to(mails::show)),
         get("/m/{merchant}/customers/{id}/mails/{mail}/html", Member(FindCustomers), to().to(mails::html)),

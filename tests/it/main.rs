@@ -16,6 +16,8 @@
 mod support;
 
 mod browser;
+mod cli;
 mod db;
 mod floors;
 mod http;
+mod mail;

@@ -34,6 +34,11 @@ pub fn event(member: &Member, record: &AuditRecord) -> Event {
     }
 }
 
+/// One event on the page of the customer it is about, who need not be named there.
+pub fn own_event(member: &Member, record: &AuditRecord) -> Event {
+    Event { subject: String::new(), href: None, ..event(member, record) }
+}
+
 fn text(record: &AuditRecord) -> String {
     let Some(action) = Action::ALL.iter().find(|action| action.as_str() == record.action) else {
         return record.action.clone();

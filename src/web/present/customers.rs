@@ -139,7 +139,7 @@ pub fn profile(frame: Frame, member: &Member, profile: &Profile, from: From, bac
     let count = |n: usize| super::grouped(i64::try_from(n).unwrap_or(i64::MAX));
     let more = |n: usize, more: bool| format!("{}{}", count(n), if more { "+" } else { "" });
     let mut facts = vec![
-        moment("Customer since", customer.created_at),
+        Fact { when: Some(super::day(member, customer.created_at)), ..fact("Customer since", String::new()) },
         fact("Rewards", more(profile.rewards.len(), profile.older.rewards.is_some())),
         fact("Codes that don't work", count(broken)),
         fact("E-mails", more(profile.emails.len(), profile.older.emails.is_some())),
@@ -158,7 +158,7 @@ pub fn profile(frame: Frame, member: &Member, profile: &Profile, from: From, bac
         actions: vec![],
         rewards: profile.rewards.iter().map(|row| rewards::row(member, row, &profile.who_can, profile.now)).collect(),
         emails: super::mails::items(member, profile),
-        activity: profile.events.iter().map(|event| super::audit::event(member, event)).collect(),
+        activity: profile.events.iter().map(|event| super::audit::own_event(member, event)).collect(),
         activity_pager: Pager {
             first_href: from.events.map(|_| format!("{here}#activity")),
             older_href: profile.older.events.map(|id| format!("{here}?events={id}#activity")),

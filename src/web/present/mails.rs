@@ -17,13 +17,20 @@ use crate::{
     },
 };
 
-/// What became of a mail, in one line; the last step of its story.
-pub fn state(member: &Member, file: &RewardFile, mail: &MailSummary) -> rewards::MailState {
+/// How often a row asks again how far its mail is; after that a reload tells.
+const REFRESHES: i64 = 5;
+
+/// What became of a mail, in one line; the last step of its story. `asked` is how often the row has asked already.
+pub fn state(member: &Member, file: &RewardFile, mail: &MailSummary, asked: i64) -> rewards::MailState {
     let (status, _) = last_step(member, mail);
+    let reward = super::rewards::reward_address(member, file);
+    let on_its_way = mail.state == MailState::Queued && mail.last_error.is_none() && asked < REFRESHES;
     rewards::MailState {
         status,
+        title: file.reward.title.clone(),
         href: Some(address(member, file.customer.no, mail)),
-        resend_action: may_resend(member, mail).then(|| format!("{}/resend", super::rewards::reward_address(member, file))),
+        resend_action: may_resend(member, mail).then(|| format!("{reward}/resend")),
+        refresh_href: on_its_way.then(|| format!("{reward}/mail?asked={}", asked + 1)),
     }
 }
 

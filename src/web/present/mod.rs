@@ -25,6 +25,11 @@ pub fn when(member: &Member, at: DateTime<Utc>) -> When {
     When { datetime_utc: zone::rfc3339(at), text: zone::show(at, member.merchant.zone) }
 }
 
+/// A day in the merchant's zone, where the hour says nothing.
+pub fn day(member: &Member, at: DateTime<Utc>) -> When {
+    When { datetime_utc: zone::rfc3339(at), text: zone::show_day(at, member.merchant.zone) }
+}
+
 /// The end of a validity: midnight reads as 23:59 of the day before.
 pub fn when_end(member: &Member, at: DateTime<Utc>) -> When {
     When { datetime_utc: zone::rfc3339(at), text: zone::show_end(at, member.merchant.zone) }

@@ -3,7 +3,7 @@
 
 use chrono::{DateTime, Utc};
 
-use super::{left, when, when_end};
+use super::{day, left, when, when_end};
 use crate::{
     app::{Member, show_customer::RewardRow},
     domain::{
@@ -31,12 +31,12 @@ pub fn row(member: &Member, found: &RewardRow, who_can: &[String], now: DateTime
         reference: file.reward.reward_id.clone(),
         kind: kind(file.reward.kind).to_owned(),
         title: file.reward.title.clone(),
-        issued: Some(when(member, file.reward.issued_at)),
+        issued: Some(day(member, file.reward.issued_at)),
         code: file.coupon.as_ref().map(|coupon| coupon.code.to_string()),
         broken: file.coupon.as_ref().is_some_and(|coupon| coupon.capacity(now).is_none()),
         status: status(member, file, &problems),
         source: source(member, file),
-        mail: found.mail.as_ref().map(|mail| super::mails::state(member, file, mail)),
+        mail: found.mail.as_ref().map(|mail| super::mails::state(member, file, mail, 0)),
         reissue: reissue_item(member, file, who_can, now),
         items: items(member, found),
         replaced: file.reissued.iter().map(|earlier| replaced(member, earlier)).collect(),

@@ -30,14 +30,8 @@ pub struct Event {
 pub struct Index {
     /// Frame.
     pub frame: Frame,
-    /// Where the filter asks: this page's path.
-    pub filter_href: String,
-    /// What the filter holds.
-    pub query: String,
     /// Events, newest first.
     pub events: Vec<Event>,
     /// First page and older page.
     pub pager: Pager,
-    /// Where the export is, for those who may.
-    pub export_href: Option<String>,
 }

@@ -12,6 +12,14 @@ pub struct Fragment {
     pub row: Row,
 }
 
+/// What became of a reward's mail, alone, as a fragment.
+#[derive(Debug, Template)]
+#[template(path = "rewards/mail.html")]
+pub struct MailFragment {
+    /// The mail's state.
+    pub mail: MailState,
+}
+
 /// One reward.
 #[derive(Clone, Debug)]
 pub struct Row {
@@ -67,8 +75,12 @@ pub struct MailState {
     pub status: Status,
     /// The mail itself.
     pub href: Option<String>,
+    /// The reward's title, for the name of the link.
+    pub title: String,
     /// Where Resend posts to, when it may be sent again.
     pub resend_action: Option<String>,
+    /// Where to ask again shortly, while it is on its way.
+    pub refresh_href: Option<String>,
 }
 
 /// The item "Reissue coupon" of the menu: a link, or the reason it is unavailable.

@@ -24,8 +24,7 @@ const PATIENCE: Duration = Duration::from_secs(10);
 pub struct Browser {
     pub driver: WebDriver,
     session: String,
-    port: u16,
-    chromedriver: Child,
+    chromedriver: Chromedriver,
     keys: AtomicUsize,
     console: Mutex<Vec<String>>,
     #[allow(dead_code, reason = "deletes the profile when dropped")]
@@ -43,7 +42,7 @@ pub struct Found {
 impl Browser {
     /// Starts a browser; there is one for each test.
     pub async fn open() -> Self {
-        let (chromedriver, port) = start_chromedriver();
+        let chromedriver = Chromedriver::start();
         let profile = tempfile::Builder::new().prefix("rewarddesk-profile-").tempdir().expect("a profile's folder");
         let mut wanted = DesiredCapabilities::chrome();
         let user_data = format!("--user-data-dir={}", profile.path().display());
@@ -66,9 +65,9 @@ impl Browser {
             wanted.set_binary(&binary.to_string_lossy()).expect("a binary");
         }
         wanted.set_browser_log_level(LoggingPrefsLogLevel::All).expect("a log level");
-        let driver = WebDriver::new(format!("http://127.0.0.1:{port}"), wanted).await.expect("Chromium starts");
+        let driver = WebDriver::new(format!("http://127.0.0.1:{}", chromedriver.port), wanted).await.expect("Chromium starts");
         let session = driver.handle().session_id().to_string();
-        Self { driver, session, port, chromedriver, keys: AtomicUsize::new(0), console: Mutex::default(), profile }
+        Self { driver, session, chromedriver, keys: AtomicUsize::new(0), console: Mutex::default(), profile }
     }
 
     pub async fn goto(&self, address: &str) {
@@ -279,29 +278,42 @@ impl Browser {
 impl Drop for Browser {
     fn drop(&mut self) {
         // Ends Chromium, also when the test panics; chromedriver alone would leave it behind.
-        if let Ok(mut line) = TcpStream::connect(("127.0.0.1", self.port)) {
+        if let Ok(mut line) = TcpStream::connect(("127.0.0.1", self.chromedriver.port)) {
             let _ = line.set_read_timeout(Some(Duration::from_secs(5)));
             let _ = write!(line, "DELETE /session/{} HTTP/1.1\r\nHost: localhost\r\nConnection: close\r\n\r\n", self.session);
             let _ = line.read(&mut [0; 512]);
         }
-        let _ = self.chromedriver.kill();
-        let _ = self.chromedriver.wait();
     }
 }
 
-fn start_chromedriver() -> (Child, u16) {
-    let program = in_path(&["chromedriver"]).expect("chromedriver is not installed: run scripts/test");
-    let mut child =
-        Command::new(program).arg("--port=0").stdout(Stdio::piped()).stderr(Stdio::null()).spawn().expect("chromedriver starts");
-    let mut lines = BufReader::new(child.stdout.take().expect("its output")).lines();
-    let port = lines
-        .by_ref()
-        .map_while(Result::ok)
-        .find_map(|line| line.split("successfully on port ").nth(1)?.trim_end_matches('.').parse().ok())
-        .expect("chromedriver says on which port it listens");
-    // Keeps its pipe empty.
-    std::thread::spawn(move || lines.for_each(drop));
-    (child, port)
+/// The process between us and Chromium; ends with this value.
+struct Chromedriver {
+    process: Child,
+    port: u16,
+}
+
+impl Chromedriver {
+    fn start() -> Self {
+        let program = in_path(&["chromedriver"]).expect("chromedriver is not installed: run scripts/test");
+        let started = Command::new(program).arg("--port=0").stdout(Stdio::piped()).stderr(Stdio::null()).spawn();
+        let mut this = Self { process: started.expect("chromedriver starts"), port: 0 };
+        let mut lines = BufReader::new(this.process.stdout.take().expect("its output")).lines();
+        this.port = lines
+            .by_ref()
+            .map_while(Result::ok)
+            .find_map(|line| line.split("successfully on port ").nth(1)?.trim_end_matches('.').parse().ok())
+            .expect("chromedriver says on which port it listens");
+        // Keeps its pipe empty.
+        std::thread::spawn(move || lines.for_each(drop));
+        this
+    }
+}
+
+impl Drop for Chromedriver {
+    fn drop(&mut self) {
+        let _ = self.process.kill();
+        let _ = self.process.wait();
+    }
 }
 
 fn in_path(names: &[&str]) -> Option<PathBuf> {

@@ -1,0 +1,72 @@
+//! Cells into values: the checks that every text, number, date and yes/no of an import goes through.
+//! Must not know rows.
+
+use chrono::{DateTime, Utc};
+use chrono_tz::Tz;
+
+use crate::domain::{
+    Unfit,
+    code::is_spreadsheet_number,
+    zone::{Bound, parse_instant},
+};
+
+/// The longest text in most columns; longer ones are a wrong column or an attack, not a name.
+pub const LONGEST: usize = 255;
+
+/// One line of text, or `None` for an empty cell.
+pub fn text(column: &str, cell: &str, longest: usize) -> Result<Option<String>, Unfit> {
+    if cell.is_empty() {
+        return Ok(None);
+    }
+    let length = cell.chars().count();
+    if length > longest {
+        return Err(Unfit::because(format!("{column} has {length} characters; {longest} are allowed")));
+    }
+    if cell.chars().any(char::is_control) {
+        return Err(Unfit::because(format!("{column} has a line break or control character inside")));
+    }
+    Ok(Some(cell.to_owned()))
+}
+
+/// A reference that must survive a spreadsheet, or `None` for an empty cell.
+pub fn reference(column: &str, cell: &str) -> Result<Option<String>, Unfit> {
+    if is_spreadsheet_number(cell) {
+        return Err(Unfit::because(format!("a spreadsheet has turned {column} into a number like 5.57E+92; export the column as text")));
+    }
+    text(column, cell, LONGEST)
+}
+
+/// A date or time, or `None` for an empty cell.
+pub fn instant(column: &str, cell: &str, zone: Tz, bound: Bound) -> Result<Option<DateTime<Utc>>, Unfit> {
+    if cell.is_empty() {
+        return Ok(None);
+    }
+    parse_instant(cell, zone, bound).map(Some).map_err(|why| Unfit::because(format!("{column}: {why}")))
+}
+
+/// A whole number from `least` on, or `None` for an empty cell.
+pub fn number(column: &str, cell: &str, least: i64) -> Result<Option<i64>, Unfit> {
+    const MOST: i64 = 1_000_000_000;
+    if cell.is_empty() {
+        return Ok(None);
+    }
+    match cell.parse::<i64>() {
+        Ok(number) if (least..=MOST).contains(&number) => Ok(Some(number)),
+        _ => Err(Unfit::because(format!("{column} must be a whole number from {least} to {MOST}"))),
+    }
+}
+
+/// yes or no, or `None` for an empty cell.
+pub fn yes_no(column: &str, cell: &str) -> Result<Option<bool>, Unfit> {
+    match cell.to_lowercase().as_str() {
+        "" => Ok(None),
+        "yes" => Ok(Some(true)),
+        "no" => Ok(Some(false)),
+        _ => Err(Unfit::because(format!("{column} must be yes or no"))),
+    }
+}
+
+/// The value, or a sentence that the cell is empty.
+pub fn required<T>(column: &str, value: Option<T>) -> Result<T, Unfit> {
+    value.ok_or_else(|| Unfit::because(format!("{column} is empty")))
+}

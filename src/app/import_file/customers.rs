@@ -1,0 +1,111 @@
+//! Customers: added, changed where the file says something else, left alone where it says nothing.
+//! Must not know rewards.
+
+use std::{collections::HashMap, io::Write};
+
+use super::{
+    ImportError, Report,
+    job::Job,
+    pile::Entry,
+    rows::{CustomerRow, Row},
+    stage::{Sheet, Staged, take_some},
+};
+use crate::{
+    db::{
+        WriteTx,
+        imports::customers::{self as db, Known, Person},
+    },
+    domain::Unfit,
+};
+
+const CHUNK: usize = 1_000;
+
+/// Compares the good rows, which come by address, with the merchant's customers.
+pub fn apply(job: &mut Job<'_, '_>, staged: Staged, out: &mut dyn Write) -> Result<Report, ImportError> {
+    let (mut rows, sheet) = staged.open()?;
+    job.in_one_transaction(sheet, out, |job, tx, sheet| {
+        let (mut done, mut last) = (0, None);
+        loop {
+            let entries = take_some(&mut rows, CHUNK)?;
+            if entries.is_empty() {
+                return Ok(());
+            }
+            done += entries.len() as u64;
+            apply_some(job, tx, sheet, entries, &mut last)?;
+            job.tell(sheet.progress(done))?;
+        }
+    })
+}
+
+/// The last row that was taken: an address that comes again is compared with it.
+struct Taken {
+    line: u64,
+    row: CustomerRow,
+}
+
+fn apply_some(
+    job: &Job<'_, '_>,
+    tx: &mut WriteTx<'_>,
+    sheet: &mut Sheet,
+    entries: Vec<Entry>,
+    last: &mut Option<Taken>,
+) -> Result<(), ImportError> {
+    let mut rows = Vec::with_capacity(entries.len());
+    for entry in entries {
+        let row = Row { layout: &sheet.layout, record: &entry.record, zone: job.merchant.zone }.customer()?;
+        rows.push((entry, row));
+    }
+    let emails: Vec<String> = rows.iter().map(|(_, row)| row.email.as_str().to_owned()).collect();
+    let known: HashMap<String, Known> =
+        db::find_by_email(tx, job.scope, &emails)?.into_iter().map(|known| (known.person.email.clone(), known)).collect();
+    let mut fresh: Vec<(u64, Person)> = Vec::new();
+    for (entry, row) in rows {
+        let line = entry.record.line;
+        if let Some(taken) = last.as_ref().filter(|taken| taken.row.email == row.email) {
+            if taken.row == row {
+                sheet.report.unchanged += 1;
+            } else {
+                let why = format!("the address is in this file already, on line {}, with other content", taken.line);
+                sheet.reject(&entry.record, &Unfit::because(why))?;
+            }
+            continue;
+        }
+        match known.get(row.email.as_str()) {
+            None => fresh.push((line, merged(None, &row))),
+            Some(known) if known.purged => {
+                sheet.reject(&entry.record, &Unfit::because("this customer was purged"))?;
+                continue;
+            }
+            Some(known) => {
+                let person = merged(Some(&known.person), &row);
+                if person == known.person {
+                    sheet.report.unchanged += 1;
+                } else if db::update(tx, job.scope, known.no, &person)? {
+                    sheet.report.updated += 1;
+                } else {
+                    sheet.reject(&entry.record, &Unfit::because("this customer was purged"))?;
+                    continue;
+                }
+            }
+        }
+        *last = Some(Taken { line, row });
+    }
+    fresh.sort_unstable_by_key(|(line, _)| *line);
+    sheet.report.new += fresh.len() as u64;
+    let people: Vec<Person> = fresh.into_iter().map(|(_, person)| person).collect();
+    db::insert(tx, job.scope, &people, job.desk.clock.now())?;
+    Ok(())
+}
+
+/// What is stored, overlaid with what the row says; a column that the file leaves out says nothing.
+fn merged(stored: Option<&Person>, row: &CustomerRow) -> Person {
+    let field = |said: &Option<Option<String>>, stored: Option<&Option<String>>| said.clone().unwrap_or_else(|| stored.cloned().flatten());
+    Person {
+        email: row.email.as_str().to_owned(),
+        customer_id: field(&row.customer_id, stored.map(|s| &s.customer_id)),
+        first_name: field(&row.first_name, stored.map(|s| &s.first_name)),
+        last_name: field(&row.last_name, stored.map(|s| &s.last_name)),
+        locale: field(&row.locale, stored.map(|s| &s.locale)),
+        receives_emails: row.receives_emails.or(stored.map(|s| s.receives_emails)).unwrap_or(true),
+    }
+}

@@ -1,0 +1,107 @@
+//! One import at work: what all kinds share of turns, progress and the end.
+//! Must not know what the rows are.
+
+use std::io::Write;
+
+use super::{ImportError, Order, Progress, Report, Watch, stage::Sheet};
+use crate::{
+    app::Desk,
+    db::{
+        Scope, WriteTx, audit,
+        imports::turn::{Turn, Wait},
+    },
+    domain::{audit::NewRecord, ids::BatchId, merchant::Merchant},
+};
+
+/// An import at work.
+pub struct Job<'j, 'w> {
+    pub desk: &'j Desk,
+    pub scope: Scope,
+    pub merchant: &'j Merchant,
+    pub order: &'j Order<'j>,
+    pub watch: &'j mut Watch<'w>,
+}
+
+/// How long a second import waits before it looks again.
+const NAP: std::time::Duration = std::time::Duration::from_millis(250);
+
+impl Job<'_, '_> {
+    /// Tells the progress; an error when the import is to stop.
+    pub fn tell(&mut self, progress: Progress) -> Result<(), ImportError> {
+        if (self.watch)(progress).is_break() { Err(ImportError::Stopped) } else { Ok(()) }
+    }
+
+    /// Runs `work` in the merchant's turn; `clean_up` when it failed. What it says with [`ImportError::TakenBack`] is a report all the same.
+    pub fn in_turn(
+        &mut self,
+        work: impl FnOnce(&mut Self, &mut Turn<'_, '_>, &mut Report) -> Result<(), ImportError>,
+        clean_up: impl FnOnce(&mut Turn<'_, '_>) -> Result<(), ImportError>,
+    ) -> Result<Report, ImportError> {
+        let holder = uuid::Uuid::now_v7().to_string();
+        let (desk, scope) = (self.desk, self.scope);
+        // Both closures need the watch, one after the other.
+        let this = std::cell::RefCell::new(self);
+        let mut report = Report::default();
+        let mut waiting = || {
+            this.borrow_mut().tell(Progress::Waiting)?;
+            std::thread::sleep(NAP);
+            Ok(())
+        };
+        let wait = Wait { db: &desk.db, clock: &desk.clock, scope, holder: &holder, waiting: &mut waiting };
+        match wait.take(|turn| work(&mut this.borrow_mut(), turn, &mut report), clean_up) {
+            Ok(()) | Err(ImportError::TakenBack) => Ok(report),
+            Err(error) => Err(error),
+        }
+    }
+
+    /// [`Self::in_turn`] for kinds that are written in one transaction on both databases.
+    pub fn in_one_transaction(
+        &mut self,
+        sheet: Sheet,
+        out: &mut dyn Write,
+        work: impl FnOnce(&mut Self, &mut WriteTx<'_>, &mut Sheet) -> Result<(), ImportError>,
+    ) -> Result<Report, ImportError> {
+        self.in_turn(
+            |job, turn, report| {
+                turn.finish(|tx| {
+                    let mut sheet = sheet;
+                    work(job, tx, &mut sheet)?;
+                    *report = sheet.close(out)?;
+                    job.record(tx, report, None)?;
+                    job.end()
+                })
+            },
+            |_| Ok(()),
+        )
+    }
+
+    /// The last word of a transaction: a dry run takes everything back.
+    pub fn end(&self) -> Result<(), ImportError> {
+        fail::fail_point!("import::end");
+        if self.order.dry_run { Err(ImportError::TakenBack) } else { Ok(()) }
+    }
+
+    /// Leaves the audit record of an import that brought something.
+    pub fn record(&self, tx: &mut WriteTx<'_>, report: &Report, batch: Option<BatchId>) -> Result<(), ImportError> {
+        if report.accepted() == 0 && report.taken_out_of_stock == 0 {
+            return Ok(());
+        }
+        let count = |n: u64| i64::try_from(n).unwrap_or(i64::MAX);
+        let mut record = NewRecord::new(Some(self.merchant.id), self.order.kind.action(), self.order.actor)
+            .detail("rows", count(report.rows))
+            .detail("new", count(report.new))
+            .detail("updated", count(report.updated))
+            .detail("unchanged", count(report.unchanged))
+            .detail("rejected", count(report.rejected));
+        if report.taken_out_of_stock > 0 {
+            record = record.detail("taken_out_of_stock", count(report.taken_out_of_stock));
+        }
+        if let Some(name) = self.order.batch {
+            record = record.detail("batch", name);
+        }
+        record.batch = batch;
+        record.request_id = self.order.request_id.map(ToOwned::to_owned);
+        audit::append(tx, &record, self.desk.clock.now())?;
+        Ok(())
+    }
+}

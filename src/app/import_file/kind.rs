@@ -1,0 +1,86 @@
+//! What can be imported, and the columns of each (contract.md section 4).
+//! Must not know rows.
+
+use crate::domain::audit::Action;
+
+/// What a file holds.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Kind {
+    Customers,
+    Vouchers,
+    Rewards,
+    Redemptions,
+}
+
+/// A column that a file may have.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Column {
+    pub name: &'static str,
+    pub required: bool,
+}
+
+const fn must(name: &'static str) -> Column {
+    Column { name, required: true }
+}
+
+const fn may(name: &'static str) -> Column {
+    Column { name, required: false }
+}
+
+impl Kind {
+    /// The word on the command line and in sentences.
+    pub fn as_str(self) -> &'static str {
+        match self {
+            Self::Customers => "customers",
+            Self::Vouchers => "vouchers",
+            Self::Rewards => "rewards",
+            Self::Redemptions => "redemptions",
+        }
+    }
+
+    pub fn columns(self) -> &'static [Column] {
+        match self {
+            Self::Customers => {
+                const { &[must("email"), may("customer_id"), may("first_name"), may("last_name"), may("locale"), may("receives_emails")] }
+            }
+            Self::Vouchers => {
+                const {
+                    &[
+                        must("code"),
+                        may("pin"),
+                        may("valid_from"),
+                        may("expires_at"),
+                        may("max_redemptions"),
+                        may("redemptions"),
+                        may("barred_reason"),
+                    ]
+                }
+            }
+            Self::Rewards => {
+                const {
+                    &[
+                        must("reward_id"),
+                        must("email"),
+                        must("kind"),
+                        must("title"),
+                        must("fulfilment"),
+                        may("batch"),
+                        may("code"),
+                        may("issued_at"),
+                    ]
+                }
+            }
+            Self::Redemptions => const { &[must("code"), must("redeemed_at"), may("order_id")] },
+        }
+    }
+
+    /// What the audit log calls an import of this kind.
+    pub fn action(self) -> Action {
+        match self {
+            Self::Customers => Action::CustomersImported,
+            Self::Vouchers => Action::VouchersImported,
+            Self::Rewards => Action::RewardsImported,
+            Self::Redemptions => Action::RedemptionsImported,
+        }
+    }
+}

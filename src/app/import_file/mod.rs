@@ -1,0 +1,74 @@
+//! Imports a file (contract.md section 4): reads and judges it without holding up anybody, then writes it all or not at all.
+//! Must not know file names, terminals or SQL.
+//!
+//! Reading the path of a file from top to bottom: [`decode`] text, [`records`] of cells, [`header`], [`rows`] into values,
+//! [`stage`] them in a [`pile`] on disk; then one of `vouchers`, `customers`, `reward_rows`, `redemption_rows` compares them
+//! with what is stored, in the merchant's turn; at last the rejects are written and the whole becomes visible.
+
+mod cells;
+mod customers;
+mod decode;
+mod header;
+mod heading;
+mod job;
+mod kind;
+mod order;
+mod pace;
+mod pile;
+mod records;
+mod redemption_rows;
+mod rejects;
+mod reward_rows;
+mod rows;
+mod stage;
+mod vouchers;
+
+use std::io::{Read, Write};
+
+pub use kind::Kind;
+pub use order::{ImportError, Order, Progress, Report, Watch};
+
+use super::Desk;
+use crate::{
+    db::{Scope, imports::stock},
+    domain::{Unfit, merchant::Merchant},
+};
+use job::Job;
+
+/// Imports `source` into the merchant. The rows that could not be taken are written to `rejects` as CSV before anything
+/// becomes visible; nothing is written there when there are none.
+///
+/// Errors: all of them leave the database as it was, but for a [`crate::db::Error::CommitUnknown`]. Run it again.
+pub fn import_file(
+    desk: &Desk,
+    scope: Scope,
+    merchant: &Merchant,
+    order: &Order<'_>,
+    source: &mut dyn Read,
+    rejects: &mut dyn Write,
+    watch: &mut Watch<'_>,
+) -> Result<Report, ImportError> {
+    let shelf = match (order.kind, order.batch) {
+        (Kind::Vouchers, Some(name)) => {
+            let found = desk.db.read(|conn| stock::find_shelf(conn, scope, name))?;
+            Some(found.ok_or_else(|| ImportError::NoBatch { batch: name.to_owned(), merchant: merchant.slug.to_string() })?)
+        }
+        (Kind::Vouchers, None) => return Err(Unfit::because("vouchers go into a batch: name it").into()),
+        (_, Some(_)) => return Err(Unfit::because(format!("a {} file is not imported into a batch", order.kind.as_str())).into()),
+        (_, None) => None,
+    };
+    let mut job = Job { desk, scope, merchant, order, watch };
+    let staged = stage::read(source, &mut job, shelf)?;
+    if staged.good.count() == 0 && staged.claims.count() == 0 {
+        // No acceptable row: nobody needs to wait for a turn in which nothing would be done.
+        let report = staged.report();
+        staged.rejects.write(&staged.layout, rejects)?;
+        return Ok(report);
+    }
+    match (order.kind, shelf) {
+        (Kind::Vouchers, Some(shelf)) => vouchers::apply(&mut job, shelf, staged, rejects),
+        (Kind::Customers, _) => customers::apply(&mut job, staged, rejects),
+        (Kind::Rewards, _) => reward_rows::apply(&mut job, staged, rejects),
+        _ => redemption_rows::apply(&mut job, staged, rejects),
+    }
+}

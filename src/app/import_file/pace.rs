@@ -1,0 +1,66 @@
+//! How many rows fit into a slice, so that other writers wait for a moment only.
+//! Must not know what a slice does.
+
+use std::time::{Duration, Instant};
+
+/// What a slice should take. Others may have to wait for 200 ms at most; a disk that is slow once must stay below that, too.
+const AIM: Duration = Duration::from_millis(60);
+const FEWEST: usize = 250;
+const MOST: usize = 20_000;
+
+/// The size of the next slice, learnt from those before.
+#[derive(Debug)]
+pub struct Pace {
+    rows: usize,
+}
+
+impl Default for Pace {
+    fn default() -> Self {
+        Self { rows: 2_000 }
+    }
+}
+
+impl Pace {
+    pub fn rows(&self) -> usize {
+        self.rows
+    }
+
+    /// Runs `work` and learns from how long it took.
+    pub fn keep<T>(&mut self, work: impl FnOnce() -> T) -> T {
+        let began = Instant::now();
+        let value = work();
+        self.learn(began.elapsed());
+        value
+    }
+
+    fn learn(&mut self, took: Duration) {
+        let rows = if took > AIM * 2 {
+            self.rows / 2
+        } else if took > AIM {
+            self.rows * 3 / 4
+        } else if took < AIM / 2 {
+            self.rows * 3 / 2
+        } else {
+            self.rows
+        };
+        self.rows = rows.clamp(FEWEST, MOST);
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn slices_grow_while_they_are_quick_and_shrink_when_they_are_slow() {
+        let mut pace = Pace::default();
+        for _ in 0..20 {
+            pace.learn(Duration::from_millis(1));
+        }
+        assert_eq!(pace.rows(), MOST);
+        for _ in 0..20 {
+            pace.learn(Duration::from_secs(1));
+        }
+        assert_eq!(pace.rows(), FEWEST);
+    }
+}

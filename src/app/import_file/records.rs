@@ -1,0 +1,278 @@
+//! Text as records of cells (RFC 4180), each with its true line in the file.
+//! Must not know encodings or columns. Written by hand because the line of a record, a quote that is never
+//! closed and text behind a closing quote must be told to people, and memory must stay flat whatever the file holds.
+
+use std::io::Read;
+
+use super::{ImportError, decode::Text};
+use crate::domain::Unfit;
+
+/// No honest row is larger; without a limit one stray quote would read the rest of the file into memory.
+const LONGEST: usize = 1024 * 1024;
+
+/// One row of the file.
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
+pub struct Record {
+    /// Where it begins, counted from 1.
+    pub line: u64,
+    /// What is wrong with its form.
+    pub fault: Option<&'static str>,
+    text: Vec<u8>,
+    ends: Vec<usize>,
+}
+
+impl Record {
+    /// A record of these cells.
+    pub fn of<'a>(line: u64, cells: impl IntoIterator<Item = &'a str>) -> Self {
+        let mut record = Self { line, ..Self::default() };
+        for cell in cells {
+            record.text.extend_from_slice(cell.as_bytes());
+            record.ends.push(record.text.len());
+        }
+        record
+    }
+
+    pub fn len(&self) -> usize {
+        self.ends.len()
+    }
+
+    /// The cell as it stands in the file, without its quotes.
+    pub fn cell(&self, index: usize) -> Option<&str> {
+        let end = *self.ends.get(index)?;
+        let start = if index == 0 { 0 } else { *self.ends.get(index - 1)? };
+        std::str::from_utf8(self.text.get(start..end)?).ok()
+    }
+
+    pub fn cells(&self) -> impl Iterator<Item = &str> {
+        (0..self.len()).map(|index| self.cell(index).unwrap_or_default())
+    }
+
+    fn clear(&mut self, line: u64) {
+        (self.line, self.fault) = (line, None);
+        self.text.clear();
+        self.ends.clear();
+    }
+}
+
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+enum State {
+    /// Before a record's first character.
+    Start,
+    /// Before a cell's first character.
+    Cell,
+    Bare,
+    Quoted,
+    /// Behind a quote inside a quoted cell: the end, or the first of two.
+    Quote,
+}
+
+/// What a piece of text brought.
+#[derive(Debug, PartialEq, Eq)]
+enum Fed {
+    /// All of it was used and the record goes on.
+    More,
+    /// The record ended after so many bytes.
+    Record(usize),
+}
+
+/// The machine that cuts text into records; fed piece by piece.
+#[derive(Debug, Clone)]
+pub struct Splitter {
+    delimiter: u8,
+    state: State,
+    line: u64,
+    /// The last character was a carriage return that ended a line: a line feed now belongs to it.
+    after_return: bool,
+    quoted_cell: bool,
+}
+
+impl Splitter {
+    pub fn new(delimiter: u8) -> Self {
+        Self { delimiter, state: State::Start, line: 1, after_return: false, quoted_cell: false }
+    }
+
+    fn feed(&mut self, bytes: &[u8], record: &mut Record) -> Fed {
+        for (index, &byte) in bytes.iter().enumerate() {
+            if std::mem::take(&mut self.after_return) && byte == b'\n' {
+                continue;
+            }
+            if self.state == State::Start {
+                record.clear(self.line);
+                self.quoted_cell = false;
+            }
+            match (self.state, byte) {
+                (State::Quoted, b'"') => self.state = State::Quote,
+                (State::Quoted, _) => {
+                    self.line += u64::from(byte == b'\n');
+                    record.text.push(byte);
+                }
+                (State::Quote, b'"') => {
+                    record.text.push(b'"');
+                    self.state = State::Quoted;
+                }
+                (_, b'\n' | b'\r') => {
+                    self.line += 1;
+                    self.after_return = byte == b'\r';
+                    if self.end(record) {
+                        return Fed::Record(index + 1);
+                    }
+                }
+                (_, byte) if byte == self.delimiter => {
+                    record.ends.push(record.text.len());
+                    self.state = State::Cell;
+                }
+                (State::Start | State::Cell, b'"') => {
+                    self.quoted_cell = true;
+                    self.state = State::Quoted;
+                }
+                (State::Quote, _) => {
+                    record.fault = Some("there is text behind a closing quote");
+                    record.text.push(byte);
+                }
+                _ => {
+                    record.text.push(byte);
+                    self.state = State::Bare;
+                }
+            }
+        }
+        Fed::More
+    }
+
+    /// Ends the record at a line's or the file's end; false when the line was empty.
+    fn end(&mut self, record: &mut Record) -> bool {
+        if self.state == State::Start {
+            return false;
+        }
+        if self.state == State::Quoted {
+            record.fault = Some("a quote is opened in this row and never closed");
+        }
+        record.ends.push(record.text.len());
+        self.state = State::Start;
+        // A line of spaces is an empty line; a pair of quotes is not.
+        record.len() > 1 || self.quoted_cell || record.cell(0).is_none_or(|cell| !cell.trim().is_empty())
+    }
+}
+
+/// The records of a file.
+pub struct Records<R> {
+    text: Text<R>,
+    piece: Vec<u8>,
+    at: usize,
+    splitter: Splitter,
+    ended: bool,
+}
+
+impl<R: Read> Records<R> {
+    /// The records of `text`; `choose` is shown the first record as each delimiter would cut it and answers which it is.
+    pub fn open(mut text: Text<R>, choose: impl FnOnce(&[(u8, Record)]) -> u8) -> Result<Self, ImportError> {
+        let piece = text.next()?.map(<[u8]>::to_vec).unwrap_or_default();
+        let firsts: Vec<(u8, Record)> = [b',', b';', b'\t'].map(|delimiter| (delimiter, first_record(&piece, delimiter))).into();
+        let delimiter = choose(&firsts);
+        Ok(Self { text, piece, at: 0, splitter: Splitter::new(delimiter), ended: false })
+    }
+
+    /// Bytes taken from the source so far.
+    pub fn taken(&self) -> u64 {
+        self.text.taken()
+    }
+
+    /// Reads the next record into `record`; false at the end.
+    pub fn read(&mut self, record: &mut Record) -> Result<bool, ImportError> {
+        if self.ended {
+            return Ok(false);
+        }
+        loop {
+            match self.splitter.feed(&self.piece[self.at..], record) {
+                Fed::Record(used) => {
+                    self.at += used;
+                    return Ok(true);
+                }
+                Fed::More if record.text.len() > LONGEST && self.splitter.state != State::Start => {
+                    return Err(ImportError::Unfit(Unfit::because(format!(
+                        "the row that begins on line {} is longer than a million characters; look for a quote that is never closed",
+                        record.line
+                    ))));
+                }
+                Fed::More => {
+                    self.piece.clear();
+                    self.at = 0;
+                    match self.text.next()? {
+                        Some(piece) => self.piece.extend_from_slice(piece),
+                        None => {
+                            self.ended = true;
+                            return Ok(self.splitter.end(record));
+                        }
+                    }
+                }
+            }
+        }
+    }
+}
+
+fn first_record(piece: &[u8], delimiter: u8) -> Record {
+    let (mut splitter, mut record) = (Splitter::new(delimiter), Record::default());
+    if splitter.feed(piece, &mut record) == Fed::More {
+        splitter.end(&mut record);
+    }
+    record
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn read(text: &str) -> Vec<(u64, Vec<String>, Option<&'static str>)> {
+        let source = Text::open(text.as_bytes()).unwrap_or_else(|e| panic!("{e}"));
+        let mut records = Records::open(source, |_| b',').unwrap_or_else(|e| panic!("{e}"));
+        let (mut record, mut all) = (Record::default(), Vec::new());
+        while records.read(&mut record).unwrap_or_else(|e| panic!("{e}")) {
+            all.push((record.line, record.cells().map(ToOwned::to_owned).collect(), record.fault));
+        }
+        all
+    }
+
+    fn plain(text: &str) -> Vec<(u64, Vec<String>)> {
+        read(text).into_iter().map(|(line, cells, _)| (line, cells)).collect()
+    }
+
+    fn row(line: u64, cells: &[&str]) -> (u64, Vec<String>) {
+        (line, cells.iter().map(ToString::to_string).collect())
+    }
+
+    #[test]
+    fn quotes_hold_delimiters_quotes_and_line_breaks() {
+        assert_eq!(
+            plain("a,b\n\"x,\"\"y\"\"\",\"1\n2\"\nlast,5\" disk"),
+            [row(1, &["a", "b"]), row(2, &["x,\"y\"", "1\n2"]), row(4, &["last", "5\" disk"])]
+        );
+    }
+
+    #[test]
+    fn lines_are_those_of_the_file_whatever_ends_them() {
+        for end in ["\n", "\r\n", "\r"] {
+            let text = ["", "a,b", "", "  ", "c,", "", "d,e"].join(end);
+            assert_eq!(plain(&text), [row(2, &["a", "b"]), row(5, &["c", ""]), row(7, &["d", "e"])], "{end:?}");
+        }
+    }
+
+    #[test]
+    fn an_empty_line_is_skipped_but_an_empty_row_is_not() {
+        assert_eq!(plain("\n \n\"\"\n,\n\n"), [row(3, &[""]), row(4, &["", ""])]);
+    }
+
+    #[test]
+    fn broken_quotes_are_told() {
+        let all = read("a\n\"b\"c,d\n\"never\nclosed");
+        assert_eq!(all.iter().map(|(line, _, fault)| (*line, fault.is_some())).collect::<Vec<_>>(), [(1, false), (2, true), (3, true)]);
+    }
+
+    #[test]
+    fn a_row_without_end_is_refused_before_it_fills_the_memory() {
+        let text = format!("a\n\"{}", "x\n".repeat(LONGEST));
+        let mut records =
+            Records::open(Text::open(text.as_bytes()).unwrap_or_else(|e| panic!("{e}")), |_| b',').unwrap_or_else(|e| panic!("{e}"));
+        let mut record = Record::default();
+        assert!(records.read(&mut record).is_ok_and(|more| more));
+        assert!(records.read(&mut record).is_err_and(|e| e.to_string().contains("line 2")));
+    }
+}

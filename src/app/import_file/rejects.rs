@@ -1,0 +1,84 @@
+//! The rows that could not be taken, each with its line and reason, as CSV in the file's order.
+//! Must not know where they are written to.
+
+use std::io::Write;
+
+use super::{ImportError, header::Layout, pile::Pile, records::Record};
+use crate::domain::Unfit;
+
+/// What makes a spreadsheet take a cell for a formula. Such cells get an apostrophe in front, which
+/// [`Layout::cell`] takes off again: a rejects file that was put right and imported means the same codes.
+pub const FORMULA: [char; 6] = ['=', '+', '-', '@', '\t', '\r'];
+
+/// Collects rejects while the import goes on.
+#[derive(Default)]
+pub struct Rejects {
+    pile: Pile,
+}
+
+impl Rejects {
+    pub fn count(&self) -> u64 {
+        self.pile.count()
+    }
+
+    pub fn add(&mut self, record: &Record, why: &Unfit) -> Result<(), ImportError> {
+        // Ordered by line: every key is the same.
+        self.pile.push(b"", &why.0, record).map_err(ImportError::Staging)
+    }
+
+    /// Writes all of them; nothing at all when there are none.
+    pub fn write(self, layout: &Layout, out: &mut dyn Write) -> Result<(), ImportError> {
+        if self.count() == 0 {
+            return Ok(());
+        }
+        let failed = |e: csv::Error| ImportError::Rejects(e.into());
+        let mut csv = csv::WriterBuilder::new().flexible(true).from_writer(out);
+        csv.write_record(["line", "reason"].into_iter().chain(layout.headings().iter().map(String::as_str))).map_err(failed)?;
+        let mut sorted = self.pile.sorted().map_err(ImportError::Staging)?;
+        while let Some(entry) = sorted.next().map_err(ImportError::Staging)? {
+            csv.write_field(entry.record.line.to_string()).map_err(failed)?;
+            csv.write_field(harmless(&entry.note).as_bytes()).map_err(failed)?;
+            for cell in entry.record.cells() {
+                csv.write_field(harmless(cell).as_bytes()).map_err(failed)?;
+            }
+            csv.write_record(None::<&[u8]>).map_err(failed)?;
+        }
+        csv.flush().map_err(ImportError::Rejects)
+    }
+}
+
+fn harmless(cell: &str) -> std::borrow::Cow<'_, str> {
+    if cell.starts_with(FORMULA) { format!("'{cell}").into() } else { cell.into() }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::super::{
+        header::{First, read_first},
+        kind::Kind,
+    };
+    use super::*;
+
+    #[test]
+    fn rejects_are_in_the_files_order_and_no_formula_runs() {
+        let Ok(First::Header(layout)) = read_first(Kind::Vouchers, &Record::of(1, ["code", "pin"]), None) else { panic!("refused") };
+        let mut rejects = Rejects::default();
+        for (line, code) in [(7, "=1+1"), (3, "a \"b\""), (5, "-x")] {
+            rejects.add(&Record::of(line, [code, "1\n2"]), &Unfit::because("no, it is bad")).unwrap_or_else(|e| panic!("{e}"));
+        }
+        let mut out = Vec::new();
+        rejects.write(&layout, &mut out).unwrap_or_else(|e| panic!("{e}"));
+        assert_eq!(
+            String::from_utf8_lossy(&out),
+            "line,reason,code,pin\n3,\"no, it is bad\",\"a \"\"b\"\"\",\"1\n2\"\n5,\"no, it is bad\",'-x,\"1\n2\"\n7,\"no, it is bad\",'=1+1,\"1\n2\"\n"
+        );
+    }
+
+    #[test]
+    fn without_rejects_nothing_is_written() {
+        let Ok(First::Header(layout)) = read_first(Kind::Vouchers, &Record::of(1, ["code"]), None) else { panic!("refused") };
+        let mut out = Vec::new();
+        Rejects::default().write(&layout, &mut out).unwrap_or_else(|e| panic!("{e}"));
+        assert!(out.is_empty());
+    }
+}

@@ -1,0 +1,230 @@
+//! Rewards: history that is added once and never changes, each with the coupon it was given then.
+//! Must not know reissues beyond a reward's first coupon.
+
+use std::{collections::HashMap, io::Write};
+
+use super::{
+    ImportError, Report,
+    job::Job,
+    pile::Entry,
+    rows::{RewardRow, Row, Way},
+    stage::{Sheet, Staged, take_some},
+};
+use crate::{
+    db::{
+        WriteTx,
+        imports::{
+            codes::{self, Codes},
+            customers,
+            rewards::{self as db, Known, Story},
+            stock,
+        },
+    },
+    domain::{
+        Unfit,
+        ids::{BatchId, CouponId, CustomerNo, RewardNo},
+        reward::Fulfilment,
+    },
+};
+
+const CHUNK: usize = 1_000;
+
+/// Compares the good rows, which come by line, with what is stored; then takes the codes of rejected rows out of stock.
+pub fn apply(job: &mut Job<'_, '_>, staged: Staged, out: &mut dyn Write) -> Result<Report, ImportError> {
+    let (mut rows, sheet) = staged.open()?;
+    job.in_one_transaction(sheet, out, |job, tx, sheet| {
+        let (mut done, mut batches) = (0, Batches::default());
+        loop {
+            let entries = take_some(&mut rows, CHUNK)?;
+            if entries.is_empty() {
+                break;
+            }
+            done += entries.len() as u64;
+            apply_some(job, tx, sheet, entries, &mut batches)?;
+            job.tell(sheet.progress(done))?;
+        }
+        // Last, so that a code which a good row further down gives to its customer does not get barred under them.
+        take_out_of_stock(job, tx, sheet, &mut batches)
+    })
+}
+
+/// Batches by name, looked up once each.
+#[derive(Default)]
+struct Batches(HashMap<String, Option<BatchId>>);
+
+impl Batches {
+    fn find(&mut self, job: &Job<'_, '_>, tx: &mut WriteTx<'_>, name: &str) -> Result<Option<BatchId>, ImportError> {
+        if let Some(found) = self.0.get(name) {
+            return Ok(*found);
+        }
+        let found = stock::find_shelf(tx, job.scope, name)?.map(|shelf| shelf.id);
+        // A file of many made-up names must not fill the memory.
+        if self.0.len() < 10_000 {
+            self.0.insert(name.to_owned(), found);
+        }
+        Ok(found)
+    }
+}
+
+fn apply_some(
+    job: &Job<'_, '_>,
+    tx: &mut WriteTx<'_>,
+    sheet: &mut Sheet,
+    entries: Vec<Entry>,
+    batches: &mut Batches,
+) -> Result<(), ImportError> {
+    let mut rows: Vec<(Entry, RewardRow, Option<Result<BatchId, Unfit>>)> = Vec::with_capacity(entries.len());
+    for entry in entries {
+        let row = Row { layout: &sheet.layout, record: &entry.record, zone: job.merchant.zone }.reward()?;
+        let batch = match &row.batch {
+            Some(name) => Some(batches.find(job, tx, name)?.ok_or_else(|| Unfit::because(format!("this merchant has no batch {name:?}")))),
+            None => None,
+        };
+        rows.push((entry, row, batch));
+    }
+    let mut desk = Chunk::look_up(job, tx, &rows)?;
+    let mut fresh: Vec<(Story, Option<CouponId>)> = Vec::new();
+    for (entry, row, batch) in rows {
+        match desk.judge(row, batch, job) {
+            Ok(Some(new)) => fresh.push(new),
+            Ok(None) => sheet.report.unchanged += 1,
+            Err(why) => sheet.reject_claim(&entry.record, &why)?,
+        }
+    }
+    sheet.report.new += fresh.len() as u64;
+    let stories: Vec<Story> = fresh.iter().map(|(story, _)| story.clone()).collect();
+    let numbers = db::insert(tx, job.scope, &stories, job.desk.clock.now())?;
+    let pairs: Vec<(CouponId, RewardNo)> =
+        fresh.iter().filter_map(|(story, coupon)| Some(((*coupon)?, *numbers.get(&story.reward_id)?))).collect();
+    db::allocate(tx, job.scope, &pairs)?;
+    Ok(())
+}
+
+/// What is stored about the rows at hand, kept up to date while they are judged one by one.
+struct Chunk {
+    customers: HashMap<String, CustomerNo>,
+    rewards: HashMap<String, Known>,
+    codes: Codes,
+}
+
+impl Chunk {
+    fn look_up(
+        job: &Job<'_, '_>,
+        tx: &mut WriteTx<'_>,
+        rows: &[(Entry, RewardRow, Option<Result<BatchId, Unfit>>)],
+    ) -> Result<Self, ImportError> {
+        let emails: Vec<String> = rows.iter().map(|(_, row, _)| row.email.as_str().to_owned()).collect();
+        let references: Vec<String> = rows.iter().map(|(_, row, _)| row.reward_id.clone()).collect();
+        let wanted: Vec<_> = rows.iter().filter_map(|(_, row, _)| row.code.clone().flatten()).collect();
+        let customers = customers::find_by_email(tx, job.scope, &emails)?;
+        let rewards = db::find_by_reference(tx, job.scope, &references)?;
+        Ok(Self {
+            customers: customers.into_iter().filter(|known| !known.purged).map(|known| (known.person.email, known.no)).collect(),
+            rewards: rewards.into_iter().map(|known| (known.story.reward_id.clone(), known)).collect(),
+            codes: codes::lock_by_code(tx, job.scope, &wanted)?,
+        })
+    }
+
+    /// What the row brings; nothing when it is there already. A reason when it cannot be taken.
+    fn judge(
+        &mut self,
+        row: RewardRow,
+        batch: Option<Result<BatchId, Unfit>>,
+        job: &Job<'_, '_>,
+    ) -> Result<Option<(Story, Option<CouponId>)>, Unfit> {
+        let customer = *self
+            .customers
+            .get(row.email.as_str())
+            .ok_or_else(|| Unfit::because("no customer has this e-mail address; import the customer first"))?;
+        let batch = batch.transpose()?;
+        let (fulfilment, coupon) = match row.way {
+            Way::External(provider) => (Fulfilment::External(provider), None),
+            Way::Batch => {
+                let (batch, coupon) = self.coupon_of(&row, batch)?;
+                (Fulfilment::Batch(batch), coupon)
+            }
+        };
+        let story = Story {
+            reward_id: row.reward_id,
+            customer,
+            kind: row.kind,
+            title: row.title,
+            fulfilment,
+            issued_at: row.issued_at.unwrap_or_else(|| job.desk.clock.now()),
+        };
+        if let Some(known) = self.rewards.get(&story.reward_id) {
+            return match difference(known, &story, row.issued_at.is_some(), row.code.is_some().then_some(coupon)) {
+                None => Ok(None),
+                Some(what) => Err(Unfit::because(format!("a reward with this reward_id is there already, with another {what}"))),
+            };
+        }
+        if let Some(coupon) = coupon.and_then(|id| self.codes.get_mut(id)) {
+            if coupon.reward.is_some() {
+                return Err(Unfit::because("the code belongs to another reward already"));
+            }
+            if !coupon.in_stock {
+                return Err(Unfit::because("the code is not in stock: it was withdrawn or given to another reward"));
+            }
+            coupon.in_stock = false;
+        }
+        self.rewards.insert(story.reward_id.clone(), Known { no: RewardNo(0), story: story.clone(), first_coupon: coupon });
+        Ok(Some((story, coupon)))
+    }
+
+    fn coupon_of(&self, row: &RewardRow, batch: Option<BatchId>) -> Result<(BatchId, Option<CouponId>), Unfit> {
+        let Some(code) = row.code.as_ref().and_then(Option::as_ref) else {
+            let batch = batch.ok_or_else(|| Unfit::because("fulfilment batch needs a batch or a code"))?;
+            return Ok((batch, None));
+        };
+        let coupon = self
+            .codes
+            .find(code, batch)
+            .ok_or_else(|| Unfit::because("no voucher of this merchant has this code; import the vouchers first"))?;
+        match batch {
+            Some(batch) if batch != coupon.batch => Err(Unfit::because("the code is in another batch than the one named")),
+            _ => Ok((coupon.batch, Some(coupon.id))),
+        }
+    }
+}
+
+/// The first thing in which the row tells another story than the one stored. What the file leaves out is not compared.
+fn difference(known: &Known, told: &Story, tells_time: bool, coupon: Option<Option<CouponId>>) -> Option<&'static str> {
+    let stored = &known.story;
+    let differs = [
+        (stored.customer != told.customer, "customer"),
+        (stored.kind != told.kind, "kind"),
+        (stored.title != told.title, "title"),
+        (stored.fulfilment != told.fulfilment, "fulfilment or batch"),
+        (tells_time && stored.issued_at != told.issued_at, "issued_at"),
+        (coupon.is_some_and(|coupon| coupon != known.first_coupon), "code"),
+    ];
+    differs.into_iter().find_map(|(differs, what)| differs.then_some(what))
+}
+
+/// Bars the in-stock codes of rejected rows: somebody may hold them.
+fn take_out_of_stock(job: &mut Job<'_, '_>, tx: &mut WriteTx<'_>, sheet: &mut Sheet, batches: &mut Batches) -> Result<(), ImportError> {
+    let mut claims = sheet.claims()?;
+    loop {
+        let entries = take_some(&mut claims, CHUNK)?;
+        if entries.is_empty() {
+            return Ok(());
+        }
+        let mut claimed = Vec::with_capacity(entries.len());
+        for entry in &entries {
+            let row = Row { layout: &sheet.layout, record: &entry.record, zone: job.merchant.zone };
+            if let Some(code) = row.claimed_code() {
+                claimed.push((code, batches.find(job, tx, row.claimed_batch())?, entry.record.line));
+            }
+        }
+        let wanted: Vec<_> = claimed.iter().map(|(code, ..)| code.clone()).collect();
+        let codes = codes::lock_by_code(tx, job.scope, &wanted)?;
+        for (code, batch, line) in claimed {
+            let Some(known) = codes.find(&code, batch).filter(|known| known.in_stock && !known.barred) else { continue };
+            let reason = format!("claimed by a rejected row, line {line}");
+            if codes::bar_in_stock(tx, job.scope, known.id, &reason, job.desk.clock.now())? {
+                sheet.report.taken_out_of_stock += 1;
+            }
+        }
+        job.tell(sheet.progress(sheet.total))?;
+    }
+}

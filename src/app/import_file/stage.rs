@@ -1,0 +1,161 @@
+//! The file, read to its end before anybody is held up: rows that can be taken on a pile, the others among the rejects.
+//! Must not know what is stored.
+
+use std::io::{Read, Write};
+
+use super::{
+    ImportError, Kind, Progress, Report,
+    decode::Text,
+    header::{First, Layout, delimiter_of, read_first},
+    job::Job,
+    pile::{Pile, Sorted},
+    records::{Record, Records},
+    rejects::Rejects,
+    rows::Row,
+};
+use crate::{db::imports::stock::Shelf, domain::Unfit};
+
+/// A file that was read.
+pub struct Staged {
+    pub layout: Layout,
+    /// Rows that look right, ordered by what makes two of them the same, else by line.
+    pub good: Pile,
+    /// Rejected rewards rows that name a code.
+    pub claims: Pile,
+    pub rejects: Rejects,
+    rows: u64,
+}
+
+/// How often the progress is told, in rows.
+const BREATH: u64 = 4096;
+
+/// Reads the whole source.
+///
+/// Errors: [`ImportError::Unfit`] when it is not text, empty, or its header cannot be taken.
+pub fn read(source: &mut dyn Read, job: &mut Job<'_, '_>, shelf: Option<Shelf>) -> Result<Staged, ImportError> {
+    let kind = job.order.kind;
+    let mut records = Records::open(Text::open(source)?, |firsts| delimiter_of(kind, firsts))?;
+    let (mut first, mut record) = (Record::default(), Record::default());
+    if !records.read(&mut first)? {
+        return Err(Unfit::because("the file is empty; nothing was changed").into());
+    }
+    let mut more = records.read(&mut record)?;
+    let (layout, headless) = match read_first(kind, &first, more.then_some(&record))? {
+        First::Header(layout) => (layout, false),
+        First::Code(layout) => (layout, true),
+    };
+    let mut staged = Staged { layout, good: Pile::default(), claims: Pile::default(), rejects: Rejects::default(), rows: 0 };
+    if headless {
+        staged.add(&first, job, shelf)?;
+    }
+    while more {
+        staged.add(&record, job, shelf)?;
+        if staged.rows.is_multiple_of(BREATH) {
+            job.tell(Progress::Reading { bytes: records.taken() })?;
+        }
+        more = records.read(&mut record)?;
+    }
+    job.tell(Progress::Reading { bytes: records.taken() })?;
+    if staged.rows == 0 {
+        return Err(Unfit::because("the file has a header and no rows; nothing was changed").into());
+    }
+    Ok(staged)
+}
+
+impl Staged {
+    fn add(&mut self, record: &Record, job: &Job<'_, '_>, shelf: Option<Shelf>) -> Result<(), ImportError> {
+        self.rows += 1;
+        let row = Row { layout: &self.layout, record, zone: job.merchant.zone };
+        match key_of(&row, shelf) {
+            Ok(key) => self.good.push(key.as_bytes(), "", record).map_err(ImportError::Staging),
+            Err(why) => {
+                if self.layout.kind() == Kind::Rewards && row.claimed_code().is_some() {
+                    self.claims.push(b"", "", record).map_err(ImportError::Staging)?;
+                }
+                self.rejects.add(record, &why)
+            }
+        }
+    }
+
+    /// What is to be said when no row can be taken.
+    pub fn report(&self) -> Report {
+        Report { rows: self.rows, rejected: self.rejects.count(), ..Report::default() }
+    }
+
+    /// The good rows in order, and the sheet on which what becomes of them is kept.
+    pub fn open(self) -> Result<(Sorted, Sheet), ImportError> {
+        let sheet = Sheet {
+            total: self.good.count(),
+            report: Report { rows: self.rows, ..Report::default() },
+            layout: self.layout,
+            rejects: self.rejects,
+            claims: self.claims,
+        };
+        Ok((self.good.sorted().map_err(ImportError::Staging)?, sheet))
+    }
+}
+
+/// Judges the row by itself and answers what makes it the same as another one; nothing, where the database must tell.
+fn key_of(row: &Row<'_>, shelf: Option<Shelf>) -> Result<String, Unfit> {
+    match (row.layout.kind(), shelf) {
+        (Kind::Vouchers, Some(shelf)) => {
+            let code = row.voucher(shelf.uses_per_code)?.code;
+            Ok(if shelf.case_sensitive { code.as_str().to_owned() } else { code.folded() })
+        }
+        (Kind::Vouchers, None) => Err(Unfit::because("vouchers go into a batch")),
+        (Kind::Customers, _) => Ok(row.customer()?.email.as_str().to_owned()),
+        (Kind::Rewards, _) => row.reward().map(|_| String::new()),
+        (Kind::Redemptions, _) => row.redemption().map(|_| String::new()),
+    }
+}
+
+/// What has become of the rows so far.
+pub struct Sheet {
+    pub layout: Layout,
+    pub report: Report,
+    /// How many rows were good enough to be compared with what is stored.
+    pub total: u64,
+    rejects: Rejects,
+    claims: Pile,
+}
+
+impl Sheet {
+    pub fn reject(&mut self, record: &Record, why: &Unfit) -> Result<(), ImportError> {
+        self.rejects.add(record, why)
+    }
+
+    /// Rejects a rewards row and keeps the code that it claims.
+    pub fn reject_claim(&mut self, record: &Record, why: &Unfit) -> Result<(), ImportError> {
+        self.claims.push(b"", "", record).map_err(ImportError::Staging)?;
+        self.rejects.add(record, why)
+    }
+
+    /// The rejected rows that claim a code, by line.
+    pub fn claims(&mut self) -> Result<Sorted, ImportError> {
+        std::mem::take(&mut self.claims).sorted().map_err(ImportError::Staging)
+    }
+
+    /// Rows whose fate is known, of those in `total`.
+    pub fn progress(&self, done: u64) -> Progress {
+        Progress::Applying { done, total: self.total }
+    }
+
+    /// Writes the rejects and answers the counts.
+    pub fn close(self, out: &mut dyn Write) -> Result<Report, ImportError> {
+        let report = Report { rejected: self.rejects.count(), ..self.report };
+        self.rejects.write(&self.layout, out)?;
+        Ok(report)
+    }
+}
+
+/// Up to `limit` rows that lie next in order.
+pub fn take_some(sorted: &mut Sorted, limit: usize) -> Result<Vec<super::pile::Entry>, ImportError> {
+    let mut some = Vec::with_capacity(limit.min(4096));
+    while some.len() < limit {
+        match sorted.next().map_err(ImportError::Staging)? {
+            Some(entry) => some.push(entry),
+            None => break,
+        }
+    }
+    Ok(some)
+}

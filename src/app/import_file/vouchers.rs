@@ -1,0 +1,204 @@
+//! Codes into a batch: slice by slice, visible together.
+//! Must not know how slices become transactions; see `db::imports::turn`.
+
+use std::{collections::HashMap, io::Write};
+
+use super::{
+    ImportError, Report,
+    job::Job,
+    pace::Pace,
+    pile::{Entry, Sorted},
+    rows::{Row, Voucher},
+    stage::{Sheet, Staged, take_some},
+};
+use crate::{
+    db::{
+        Scope,
+        imports::{
+            stock::{self, NewCoupon, Shelf, Taken},
+            turn::Turn,
+        },
+    },
+    domain::{Unfit, batch::Window, ids::BatchId},
+};
+
+/// How many leftovers of a killed import are removed at once.
+const SWEEP: i64 = 2_000;
+
+/// Compares the good rows with the merchant's codes and puts the new ones into the batch.
+pub fn apply(job: &mut Job<'_, '_>, shelf: Shelf, staged: Staged, out: &mut dyn Write) -> Result<Report, ImportError> {
+    let (scope, dry_run) = (job.scope, job.order.dry_run);
+    let (mut rows, mut sheet) = staged.open()?;
+    job.in_turn(
+        |job, turn, report| {
+            if !dry_run {
+                sweep(turn, scope)?;
+            }
+            let mut slices = Slices { shelf, scope, pace: Pace::default(), last: None, names: HashMap::new() };
+            let mut done = 0;
+            loop {
+                let (taken_from_pile, fresh) = slices.next(job, turn, &mut rows, &mut sheet)?;
+                if taken_from_pile == 0 {
+                    break;
+                }
+                done += taken_from_pile;
+                if !fresh.is_empty() && !dry_run {
+                    let now = job.desk.clock.now();
+                    slices.pace.keep(|| turn.write(|tx| stock::insert(tx, scope, shelf.id, &fresh, now)))?;
+                    fail::fail_point!("import::slice");
+                }
+                job.tell(sheet.progress(done))?;
+            }
+            // Before the codes become visible: if the rejects cannot be written, nothing was imported.
+            *report = sheet.close(out)?;
+            let added = i64::try_from(report.new).unwrap_or(i64::MAX);
+            turn.finish(|tx| {
+                if added > 0 && !dry_run {
+                    stock::publish(tx, scope, shelf.id, added)?;
+                }
+                job.record(tx, report, Some(shelf.id))?;
+                job.end()
+            })
+        },
+        |turn| if dry_run { Ok(()) } else { sweep(turn, scope) },
+    )
+}
+
+/// Removes what a killed import has left, slice by slice.
+fn sweep(turn: &mut Turn<'_, '_>, scope: Scope) -> Result<(), ImportError> {
+    while turn.read(|conn| stock::has_leftovers(conn, scope))? {
+        turn.write(|tx| stock::remove_leftovers(tx, scope, SWEEP))?;
+    }
+    Ok(())
+}
+
+/// Cuts the ordered rows into slices of codes that are new.
+struct Slices {
+    shelf: Shelf,
+    scope: Scope,
+    pace: Pace,
+    /// The last row's key and line, to know a code that comes again.
+    last: Option<(Vec<u8>, u64)>,
+    names: HashMap<BatchId, String>,
+}
+
+impl Slices {
+    /// Takes the next rows off the pile; answers how many, and the codes among them that are new, in the file's order.
+    fn next(
+        &mut self,
+        job: &Job<'_, '_>,
+        turn: &mut Turn<'_, '_>,
+        rows: &mut Sorted,
+        sheet: &mut Sheet,
+    ) -> Result<(u64, Vec<NewCoupon>), ImportError> {
+        let mut entries = take_some(rows, self.pace.rows())?;
+        let count = entries.len() as u64;
+        // Ordered by code to find those that come twice and to be kind to the indexes; in stock they are in the file's order.
+        let mut firsts = Vec::with_capacity(entries.len());
+        for entry in entries.drain(..) {
+            match &self.last {
+                Some((key, line)) if *key == entry.key => {
+                    sheet.reject(&entry.record, &Unfit::because(format!("the code is in this file already, on line {line}")))?;
+                }
+                _ => {
+                    self.last = Some((entry.key.clone(), entry.record.line));
+                    firsts.push(entry);
+                }
+            }
+        }
+        firsts.sort_unstable_by_key(|entry| entry.record.line);
+        let mut vouchers = Vec::with_capacity(firsts.len());
+        for entry in firsts {
+            let row = Row { layout: &sheet.layout, record: &entry.record, zone: job.merchant.zone };
+            let voucher = row.voucher(self.shelf.uses_per_code)?;
+            vouchers.push((entry, voucher));
+        }
+        let fresh = self.compare(turn, vouchers, sheet)?;
+        sheet.report.new += fresh.len() as u64;
+        Ok((count, fresh))
+    }
+
+    fn compare(
+        &mut self,
+        turn: &mut Turn<'_, '_>,
+        vouchers: Vec<(Entry, Voucher)>,
+        sheet: &mut Sheet,
+    ) -> Result<Vec<NewCoupon>, ImportError> {
+        let fold = |voucher: &Voucher| (!self.shelf.case_sensitive).then(|| voucher.code.folded());
+        let codes: Vec<String> = vouchers.iter().map(|(_, voucher)| voucher.code.as_str().to_owned()).collect();
+        let folded: Vec<String> = vouchers.iter().filter_map(|(_, voucher)| fold(voucher)).collect();
+        let taken = turn.read(|conn| stock::find_taken(conn, self.scope, &codes, &folded))?;
+        let taken = Found::of(taken, self.shelf);
+        let mut fresh = Vec::with_capacity(vouchers.len());
+        for (entry, voucher) in vouchers {
+            let folded = (!self.shelf.case_sensitive).then(|| voucher.code.folded());
+            match taken.fate(voucher.code.as_str(), folded.as_deref()) {
+                Fate::New => fresh.push(new_coupon(voucher, folded)),
+                Fate::HereAlready => sheet.report.unchanged += 1,
+                Fate::Elsewhere(batch) => {
+                    let name = self.name_of(turn, batch)?;
+                    sheet.reject(&entry.record, &Unfit::because(format!("the code is in the batch {name:?} already")))?;
+                }
+            }
+        }
+        Ok(fresh)
+    }
+
+    fn name_of(&mut self, turn: &mut Turn<'_, '_>, batch: BatchId) -> Result<String, ImportError> {
+        if let Some(name) = self.names.get(&batch) {
+            return Ok(name.clone());
+        }
+        let name = turn.read(|conn| stock::name_of(conn, self.scope, batch))?;
+        self.names.insert(batch, name.clone());
+        Ok(name)
+    }
+}
+
+/// Codes of the merchant that stand in a slice's way.
+struct Found {
+    here: BatchId,
+    exact: HashMap<String, BatchId>,
+    folded: HashMap<String, BatchId>,
+}
+
+enum Fate {
+    New,
+    HereAlready,
+    Elsewhere(BatchId),
+}
+
+impl Found {
+    fn of(taken: Vec<Taken>, shelf: Shelf) -> Self {
+        let mut found = Self { here: shelf.id, exact: HashMap::new(), folded: HashMap::new() };
+        for one in taken {
+            found.exact.insert(one.code, one.batch);
+            if let Some(folded) = one.folded {
+                found.folded.insert(folded, one.batch);
+            }
+        }
+        found
+    }
+
+    /// By the batch's own rule first: where case does not count, the same letters are the same code.
+    fn fate(&self, code: &str, folded: Option<&str>) -> Fate {
+        let exact = self.exact.get(code).copied();
+        let folded = folded.and_then(|folded| self.folded.get(folded)).copied();
+        match (exact, folded) {
+            (None, None) => Fate::New,
+            (exact, folded) if exact == Some(self.here) || folded == Some(self.here) => Fate::HereAlready,
+            (Some(other), _) | (None, Some(other)) => Fate::Elsewhere(other),
+        }
+    }
+}
+
+fn new_coupon(voucher: Voucher, folded: Option<String>) -> NewCoupon {
+    NewCoupon {
+        code: voucher.code.as_str().to_owned(),
+        folded,
+        pin: voucher.pin,
+        window: Window { from: voucher.from, until: voucher.until },
+        max_redemptions: voucher.max_redemptions,
+        redemptions: voucher.redemptions,
+        barred_reason: voucher.barred_reason,
+    }
+}

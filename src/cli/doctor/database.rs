@@ -1,0 +1,123 @@
+//! The database: there, current, safe, and the audit log out of the app's hands.
+
+use super::{Matter, files};
+use crate::{
+    cli::database::refuse_missing_file,
+    config::Settings,
+    db::{
+        Database,
+        health::{Health, PostgresHealth, SqliteHealth, examine, missing_guards},
+        migrate::{SchemaState, schema_state},
+    },
+};
+
+pub(super) fn look(settings: &Settings) -> Vec<Matter> {
+    let url = match settings.database() {
+        Ok(url) => url,
+        Err(error) => return vec![Matter::bad("database", error.to_string())],
+    };
+    if let Err(refused) = refuse_missing_file(&url) {
+        return vec![Matter::bad("database", refused.sentence())];
+    }
+    let mut matters = Vec::new();
+    if let Some(path) = url.sqlite_path() {
+        matters.extend(files::only_ours("database file", path));
+    }
+    let health = Database::open(&url).and_then(|db| examine(&db).map(|health| (db, health)));
+    let (db, health) = match health {
+        Ok(found) => found,
+        Err(error) => {
+            matters.push(Matter::bad("database", format!("{error}; see that it runs and that DATABASE_URL leads to it")));
+            return matters;
+        }
+    };
+    let has_schema = match schema_state(&db) {
+        Ok(SchemaState::Current) => Ok(Matter::ok("schema", "current")),
+        Ok(SchemaState::Newer) => Ok(Matter::ok("schema", "newer than this program, which is fine during a deploy")),
+        Ok(SchemaState::Older { .. }) => Err(Matter::bad("schema", "missing or older than this program; run `rewarddesk migrate`")),
+        Err(error) => Err(Matter::bad("schema", error.to_string())),
+    };
+    match &health {
+        Health::Sqlite(health) => matters.extend(sqlite(health)),
+        Health::Postgres(health) => matters.extend(postgres(health, is_far(settings), has_schema.is_ok())),
+    }
+    match has_schema {
+        Ok(matter) => matters.extend([matter, guards(&db)]),
+        Err(matter) => matters.push(matter),
+    }
+    matters
+}
+
+fn sqlite(health: &SqliteHealth) -> Vec<Matter> {
+    let SqliteHealth { version, journal_mode, synchronous, foreign_keys } = health;
+    let mut matters = vec![Matter::ok("database", format!("SQLite {version} answers"))];
+    matters.push(match journal_mode.as_str() {
+        "wal" => Matter::ok("journal", "write-ahead log: readers do not wait for the writer"),
+        other => Matter::bad(
+            "journal",
+            format!("journal_mode is {other}; put the file on a local disk, where SQLite can use its write-ahead log"),
+        ),
+    });
+    matters.push(match (synchronous, foreign_keys) {
+        (2.., 1) => Matter::ok("safety", "synchronous=FULL, foreign_keys=ON: what is confirmed is on disk"),
+        _ => Matter::bad(
+            "safety",
+            format!("synchronous is {synchronous} and foreign_keys {foreign_keys}; report this, the program sets 2 and 1"),
+        ),
+    });
+    matters
+}
+
+fn postgres(health: &PostgresHealth, is_far: bool, has_schema: bool) -> Vec<Matter> {
+    let PostgresHealth { version, isolation, fsync, synchronous_commit, tls, role, powers_over_log } = health;
+    let mut matters = vec![Matter::ok("database", format!("PostgreSQL {version} answers to the role {role}"))];
+    matters.push(match isolation.as_str() {
+        "read committed" => Matter::ok("isolation", "read committed"),
+        other => Matter::warn(
+            "isolation",
+            format!("the default is {other}; run ALTER ROLE {role} SET default_transaction_isolation = 'read committed'"),
+        ),
+    });
+    matters.push(match (fsync.as_str(), synchronous_commit.as_str()) {
+        ("on", "off") => Matter::bad(
+            "safety",
+            format!("synchronous_commit is off: a crash forgets what was confirmed; run ALTER ROLE {role} SET synchronous_commit = on"),
+        ),
+        ("on", commit) => Matter::ok("safety", format!("fsync=on, synchronous_commit={commit}: what is confirmed is on disk")),
+        _ => Matter::bad("safety", "fsync is off: a crash can lose everything; set fsync = on in postgresql.conf"),
+    });
+    matters.push(match (tls.as_str(), is_far) {
+        ("", false) => Matter::ok("tls to the database", "not used, and not needed on this machine"),
+        ("", true) => Matter::warn(
+            "tls to the database",
+            "codes cross the network in the clear (sslmode=disable); build with `--features pg-tls` and say sslmode=verify-full",
+        ),
+        (protocol, _) => Matter::ok("tls to the database", protocol),
+    });
+    if has_schema {
+        matters.push(if powers_over_log.is_empty() {
+            Matter::ok("audit log", format!("the role {role} can add to it and read it, and cannot change it"))
+        } else {
+            let powers = powers_over_log.join(", ");
+            Matter::warn("audit log", format!("the role {role} could change it ({powers}): migrate as its owner, and serve as a role that may only SELECT and INSERT there"))
+        });
+    }
+    matters
+}
+
+fn guards(db: &Database) -> Matter {
+    match missing_guards(db) {
+        Ok(missing) if missing.is_empty() => {
+            Matter::ok("triggers", "all there: coupons are one-way, reissues and audit records never change")
+        }
+        Ok(missing) => Matter::bad(
+            "triggers",
+            format!("missing or switched off: {}; run `rewarddesk check`, then make them again as in the migrations", missing.join(", ")),
+        ),
+        Err(error) => Matter::bad("triggers", error.to_string()),
+    }
+}
+
+fn is_far(settings: &Settings) -> bool {
+    settings.database().is_ok_and(|url| url.postgres_url().is_some_and(crate::config::is_far))
+}

@@ -1,0 +1,60 @@
+//! Mail: a sender, and a relay that answers or a folder that can be written.
+
+use std::{fs, path::Path, time::Duration};
+
+use super::Matter;
+use crate::config::{MailRoute, Settings};
+
+/// A relay that does not answer within this is as good as none.
+const PATIENCE: Duration = Duration::from_secs(5);
+
+pub(super) fn look(settings: &Settings) -> Vec<Matter> {
+    let sender = match settings.mail_from() {
+        Ok(sender) => Matter::ok("mail sender", sender.to_string()),
+        Err(error) => Matter::bad("mail sender", error.to_string()),
+    };
+    let route = match settings.mail_route() {
+        Ok(MailRoute::Smtp(url)) => relay(url.expose()),
+        Ok(MailRoute::Folder(dir)) => vec![folder(&dir)],
+        Err(error) => vec![Matter::bad("mail relay", error.to_string())],
+    };
+    std::iter::once(sender).chain(route).collect()
+}
+
+fn relay(address: &str) -> Vec<Matter> {
+    let mut matters =
+        vec![match lettre::SmtpTransport::from_url(address).map(|relay| relay.timeout(Some(PATIENCE)).build().test_connection()) {
+            Ok(Ok(true)) => Matter::ok("mail relay", "answers, and takes us for who we are"),
+            Ok(Ok(false)) => Matter::bad("mail relay", "let us in and then left; ask whoever runs it"),
+            Ok(Err(error)) => Matter::bad("mail relay", format!("{}; see that it runs, and SMTP_URL", causes(&error))),
+            Err(_) => Matter::bad("mail relay", "SMTP_URL is not a mail relay's address"),
+        }];
+    let url = url::Url::parse(address).ok();
+    let host = url.as_ref().and_then(url::Url::host_str).unwrap_or_default().trim_matches(['[', ']']).to_owned();
+    let near = host == "localhost" || host.parse::<std::net::IpAddr>().is_ok_and(|ip| ip.is_loopback());
+    let demands_tls =
+        address.starts_with("smtps://") || url.is_some_and(|url| url.query_pairs().any(|(k, v)| k == "tls" && v == "required"));
+    if !near && !demands_tls {
+        matters.push(Matter::warn("tls to the relay", "codes may leave in the clear; use smtps://, or smtp://…?tls=required"));
+    }
+    matters
+}
+
+/// What went wrong, down to the cause: the outer words alone are "Connection error".
+fn causes(error: &dyn std::error::Error) -> String {
+    let chain = std::iter::successors(Some(error), |error| error.source());
+    let mut said: Vec<String> = chain.map(ToString::to_string).collect();
+    said.dedup_by(|inner, outer| outer.contains(inner.as_str()));
+    said.join(": ")
+}
+
+fn folder(dir: &Path) -> Matter {
+    let probe = dir.join(format!(".rewarddesk-doctor-{}", std::process::id()));
+    match fs::write(&probe, "").and_then(|()| fs::remove_file(&probe)) {
+        Ok(()) => Matter::warn("mail relay", format!("none: mails are written to {} and reach nobody", dir.display())),
+        Err(error) => Matter::bad(
+            "mail relay",
+            format!("mails cannot be written to {}: {error}; make the folder, or change its owner", dir.display()),
+        ),
+    }
+}

@@ -1,0 +1,256 @@
+//! Running an import: opens the file, shows the progress, tells what came of it.
+//! Must not know how rows are judged; see `app::import_file`.
+
+use std::{
+    ffi::{OsStr, OsString},
+    fs::{self, File, OpenOptions},
+    io::{self, BufWriter, IsTerminal, Read, Write},
+    ops::ControlFlow,
+    path::{Path, PathBuf},
+    sync::{
+        Arc,
+        atomic::{AtomicBool, Ordering},
+    },
+    time::Duration,
+};
+
+use indicatif::{ProgressBar, ProgressStyle};
+
+use crate::{
+    app::{
+        Desk,
+        import_file::{ImportError, Kind, Order, Progress, Report, import_file},
+    },
+    cli::Refused,
+    db::merchants,
+    domain::audit::Actor,
+};
+
+/// What the command line says.
+#[derive(Debug, Clone)]
+pub struct Arguments {
+    pub kind: Kind,
+    /// A file, or `-` for the standard input.
+    pub file: OsString,
+    /// The merchant's slug.
+    pub merchant: String,
+    pub batch: Option<String>,
+    pub dry_run: bool,
+}
+
+/// Runs the command: the report goes to `out`; rejects are a refusal, after all good rows went in.
+pub fn run(desk: &Desk, arguments: &Arguments, out: &mut dyn Write) -> Result<(), Refused> {
+    let (report, rejects) = import(desk, arguments).map_err(Refused::because)?;
+    writeln!(out, "{}", sentence(&report, arguments.dry_run))?;
+    out.flush()?;
+    if report.rejected == 0 {
+        return Ok(());
+    }
+    Err(Refused::because(format!("{}: see {}", verdict(&report), rejects.display())))
+}
+
+/// "5 rows: 3 new, 0 updated, 1 unchanged, 1 rejected".
+fn sentence(report: &Report, dry_run: bool) -> String {
+    let Report { rows, new, updated, unchanged, rejected, taken_out_of_stock } = report;
+    let mut text = format!("{}: {new} new, {updated} updated, {unchanged} unchanged, {rejected} rejected", counted(*rows, "row"));
+    if *taken_out_of_stock > 0 {
+        text += &format!("; {} taken out of stock, claimed by rejected rows", counted(*taken_out_of_stock, "code"));
+    }
+    if dry_run {
+        text += " (dry run: nothing was changed)";
+    }
+    text
+}
+
+fn verdict(report: &Report) -> String {
+    if report.accepted() == 0 {
+        return "no row could be taken".into();
+    }
+    format!("{} {} rejected", counted(report.rejected, "row"), if report.rejected == 1 { "was" } else { "were" })
+}
+
+fn counted(n: u64, noun: &str) -> String {
+    format!("{n} {noun}{}", if n == 1 { "" } else { "s" })
+}
+
+fn import(desk: &Desk, arguments: &Arguments) -> Result<(Report, PathBuf), String> {
+    let slug = &arguments.merchant;
+    let (scope, merchant) = desk
+        .db
+        .read(|conn| merchants::for_operator(conn, slug))
+        .map_err(|e| e.to_string())?
+        .ok_or_else(|| format!("there is no merchant {slug:?}; add it with `rewarddesk merchant add`, or correct the slug"))?;
+    let (mut source, length) = open(&arguments.file)?;
+    let path = rejects_path(&arguments.file);
+    let mut rejects = RejectsFile { path: path.clone(), file: None };
+    // What an earlier run has left says nothing about this one.
+    rejects.discard().map_err(|e| format!("{} cannot be overwritten: {e}", path.display()))?;
+    let order =
+        Order { kind: arguments.kind, batch: arguments.batch.as_deref(), dry_run: arguments.dry_run, actor: Actor::Cli, request_id: None };
+    let stop = stop_on_signal();
+    let bar = Bar::new(length);
+    let mut watch = |progress| {
+        bar.show(progress);
+        if stop.load(Ordering::Relaxed) { ControlFlow::Break(()) } else { ControlFlow::Continue(()) }
+    };
+    let outcome = import_file(desk, scope, &merchant, &order, &mut source, &mut rejects, &mut watch);
+    bar.finish();
+    outcome.map(|report| (report, path)).map_err(|error| {
+        let _ = rejects.discard();
+        match error {
+            ImportError::Source(e) => format!("{} cannot be read: {e}", arguments.file.to_string_lossy()),
+            other => other.to_string(),
+        }
+    })
+}
+
+/// The source, and how long it is where that is known.
+fn open(file: &OsStr) -> Result<(Box<dyn Read>, Option<u64>), String> {
+    if file == "-" {
+        return Ok((Box::new(io::stdin()), None));
+    }
+    let unreadable = |e: io::Error| format!("{} cannot be opened: {e}", file.to_string_lossy());
+    let opened = File::open(file).map_err(unreadable)?;
+    let about = opened.metadata().map_err(unreadable)?;
+    if about.is_dir() {
+        return Err(format!("{} is a folder; name a CSV file", file.to_string_lossy()));
+    }
+    Ok((Box::new(opened), about.is_file().then_some(about.len())))
+}
+
+fn rejects_path(file: &OsStr) -> PathBuf {
+    let mut name = if file == "-" { OsString::from("import") } else { file.to_owned() };
+    name.push(".rejects.csv");
+    name.into()
+}
+
+/// Made at the first write, readable by its owner only: it holds codes and addresses.
+struct RejectsFile {
+    path: PathBuf,
+    file: Option<BufWriter<File>>,
+}
+
+impl RejectsFile {
+    fn discard(&mut self) -> io::Result<()> {
+        self.file = None;
+        match fs::remove_file(&self.path) {
+            Err(e) if e.kind() != io::ErrorKind::NotFound => Err(e),
+            _ => Ok(()),
+        }
+    }
+
+    fn file(&mut self) -> io::Result<&mut BufWriter<File>> {
+        if self.file.is_none() {
+            self.file = Some(BufWriter::new(create_private(&self.path)?));
+        }
+        self.file.as_mut().ok_or_else(|| io::Error::other("the rejects file was closed"))
+    }
+}
+
+fn create_private(path: &Path) -> io::Result<File> {
+    let mut options = OpenOptions::new();
+    options.write(true).create_new(true);
+    #[cfg(unix)]
+    std::os::unix::fs::OpenOptionsExt::mode(&mut options, 0o600);
+    options.open(path)
+}
+
+impl Write for RejectsFile {
+    fn write(&mut self, bytes: &[u8]) -> io::Result<usize> {
+        self.file()?.write(bytes)
+    }
+
+    fn flush(&mut self) -> io::Result<()> {
+        self.file.as_mut().map_or(Ok(()), Write::flush)
+    }
+}
+
+/// A progress bar on a terminal; silence everywhere else.
+struct Bar {
+    bar: ProgressBar,
+    length: Option<u64>,
+}
+
+impl Bar {
+    fn new(length: Option<u64>) -> Self {
+        let bar = if io::stderr().is_terminal() { ProgressBar::new(length.unwrap_or(0)) } else { ProgressBar::hidden() };
+        if let Ok(style) = ProgressStyle::with_template("{msg:9} {wide_bar} {percent:>3}% {eta:>4}") {
+            bar.set_style(style);
+        }
+        Self { bar, length }
+    }
+
+    fn show(&self, progress: Progress) {
+        match progress {
+            Progress::Reading { bytes } => {
+                self.bar.set_message("reading");
+                self.bar.set_length(self.length.unwrap_or(bytes));
+                self.bar.set_position(bytes);
+            }
+            Progress::Waiting => self.bar.set_message("waiting for another import"),
+            Progress::Applying { done, total } => {
+                self.bar.set_message("importing");
+                self.bar.set_length(total);
+                self.bar.set_position(done);
+            }
+        }
+    }
+
+    fn finish(&self) {
+        self.bar.finish_and_clear();
+    }
+}
+
+/// Raised by Ctrl-C and SIGTERM: the import cleans up after itself. One that cannot be reached, because it waits for its
+/// input, is ended after a while; that is as good as a kill, and a kill is harmless, too.
+fn stop_on_signal() -> Arc<AtomicBool> {
+    let stop = Arc::new(AtomicBool::new(false));
+    let raised = Arc::clone(&stop);
+    std::thread::spawn(move || {
+        let Ok(runtime) = tokio::runtime::Builder::new_current_thread().enable_all().build() else { return };
+        if runtime.block_on(signal()).is_ok() {
+            raised.store(true, Ordering::Relaxed);
+            std::thread::sleep(Duration::from_secs(5));
+            let _ = writeln!(io::stderr(), "rewarddesk: stopped before the end; nothing was changed, it can simply be run again");
+            std::process::exit(1);
+        }
+    });
+    stop
+}
+
+#[cfg(unix)]
+async fn signal() -> io::Result<()> {
+    use tokio::signal::unix::{SignalKind, signal};
+    let mut terminate = signal(SignalKind::terminate())?;
+    tokio::select! {
+        interrupted = tokio::signal::ctrl_c() => interrupted,
+        _ = terminate.recv() => Ok(()),
+    }
+}
+
+#[cfg(not(unix))]
+async fn signal() -> io::Result<()> {
+    tokio::signal::ctrl_c().await
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn the_report_reads_as_a_sentence() {
+        let report = Report { rows: 6, new: 3, updated: 0, unchanged: 1, rejected: 2, taken_out_of_stock: 1 };
+        assert_eq!(
+            sentence(&report, false),
+            "6 rows: 3 new, 0 updated, 1 unchanged, 2 rejected; 1 code taken out of stock, claimed by rejected rows"
+        );
+        assert_eq!(verdict(&report), "2 rows were rejected");
+        assert_eq!(verdict(&Report { rows: 1, rejected: 1, ..Report::default() }), "no row could be taken");
+    }
+
+    #[test]
+    fn rejects_lie_beside_the_file() {
+        assert_eq!(rejects_path(OsStr::new("in/v.csv")), PathBuf::from("in/v.csv.rejects.csv"));
+        assert_eq!(rejects_path(OsStr::new("-")), PathBuf::from("import.rejects.csv"));
+    }
+}

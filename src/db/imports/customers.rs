@@ -1,0 +1,129 @@
+//! Customers by address, many at once; adding and changing them.
+//! Must not know files.
+
+use chrono::{DateTime, Utc};
+use diesel::{ExpressionMethods, QueryDsl, Queryable, RunQueryDsl};
+
+use super::super::{DbConn, Error, Scope, WriteTx, instant::At, schema::customers as c};
+use crate::{
+    domain::{customer::SearchKeys, ids::CustomerNo},
+    each,
+};
+
+/// What an import may say of a customer.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Person {
+    pub email: String,
+    pub customer_id: Option<String>,
+    pub first_name: Option<String>,
+    pub last_name: Option<String>,
+    pub locale: Option<String>,
+    pub receives_emails: bool,
+}
+
+/// A customer that is there already.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Known {
+    pub no: CustomerNo,
+    pub person: Person,
+    pub purged: bool,
+}
+
+#[derive(Queryable)]
+struct Row {
+    id: i64,
+    email: Option<String>,
+    customer_id: Option<String>,
+    first_name: Option<String>,
+    last_name: Option<String>,
+    locale: Option<String>,
+    receives_emails: bool,
+    purged_at: Option<At>,
+}
+
+/// The customers with these addresses.
+pub fn find_by_email(conn: &mut DbConn, scope: Scope, emails: &[String]) -> Result<Vec<Known>, Error> {
+    let mut all = Vec::new();
+    for some in emails.chunks(1000) {
+        let query = c::table.filter(c::merchant_id.eq(scope.merchant().0)).filter(c::email.eq_any(some)).select((
+            c::id,
+            c::email,
+            c::customer_id,
+            c::first_name,
+            c::last_name,
+            c::locale,
+            c::receives_emails,
+            c::purged_at,
+        ));
+        let rows: Vec<Row> = each!(conn, |conn| query.load(conn))?;
+        all.extend(rows.into_iter().map(|row| Known {
+            no: CustomerNo(row.id),
+            purged: row.purged_at.is_some(),
+            person: Person {
+                email: row.email.unwrap_or_default(),
+                customer_id: row.customer_id,
+                first_name: row.first_name,
+                last_name: row.last_name,
+                locale: row.locale,
+                receives_emails: row.receives_emails,
+            },
+        }));
+    }
+    Ok(all)
+}
+
+fn keys_of(person: &Person) -> SearchKeys {
+    SearchKeys::of(&person.email, person.customer_id.as_deref(), person.first_name.as_deref(), person.last_name.as_deref())
+}
+
+/// Adds customers. None of the addresses may be taken.
+pub fn insert(tx: &mut WriteTx<'_>, scope: Scope, people: &[Person], now: DateTime<Utc>) -> Result<(), Error> {
+    let values = |person: &Person| {
+        let keys = keys_of(person);
+        (
+            c::merchant_id.eq(scope.merchant().0),
+            c::email.eq(person.email.clone()),
+            c::customer_id.eq(person.customer_id.clone()),
+            c::first_name.eq(person.first_name.clone()),
+            c::last_name.eq(person.last_name.clone()),
+            c::locale.eq(person.locale.clone()),
+            c::receives_emails.eq(person.receives_emails),
+            c::search.eq(keys.search),
+            c::first_key.eq(keys.first),
+            c::last_key.eq(keys.last),
+            c::id_key.eq(keys.id),
+            c::created_at.eq(At(now)),
+        )
+    };
+    match &mut **tx {
+        DbConn::Sqlite(conn) => {
+            for person in people {
+                diesel::insert_into(c::table).values(values(person)).execute(conn)?;
+            }
+        }
+        DbConn::Postgres(conn) => {
+            diesel::insert_into(c::table).values(people.iter().map(values).collect::<Vec<_>>()).execute(conn)?;
+        }
+    }
+    Ok(())
+}
+
+/// Gives a customer these values; one who was purged meanwhile stays purged.
+pub fn update(tx: &mut WriteTx<'_>, scope: Scope, no: CustomerNo, person: &Person) -> Result<bool, Error> {
+    let keys = keys_of(person);
+    let there = c::table.filter(c::merchant_id.eq(scope.merchant().0)).filter(c::id.eq(no.0)).filter(c::purged_at.is_null());
+    let updated = diesel::update(there)
+        .set((
+            c::customer_id.eq(person.customer_id.as_deref()),
+            c::first_name.eq(person.first_name.as_deref()),
+            c::last_name.eq(person.last_name.as_deref()),
+            c::locale.eq(person.locale.as_deref()),
+            c::receives_emails.eq(person.receives_emails),
+            c::search.eq(keys.search),
+            c::first_key.eq(keys.first),
+            c::last_key.eq(keys.last),
+            c::id_key.eq(keys.id),
+        ))
+        .execute(&mut **tx)?;
+    Ok(updated == 1)
+}

@@ -1,0 +1,171 @@
+//! Rewards by the merchant's reference, many at once; adding them and handing them their coupons.
+//! Must not know files.
+
+use std::collections::HashMap;
+
+use chrono::{DateTime, Utc};
+use diesel::{
+    ExpressionMethods, QueryDsl, Queryable, RunQueryDsl, sql_query,
+    sql_types::{Array, BigInt},
+};
+
+use super::super::{
+    DbConn, Error, Scope, WriteTx,
+    instant::At,
+    schema::{coupons, rewards as r},
+};
+use crate::{
+    domain::{
+        ids::{BatchId, CouponId, CustomerNo, RewardNo},
+        reward::{Fulfilment, RewardKind},
+    },
+    each,
+};
+
+/// A reward's content. History: it never changes once stored.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Story {
+    pub reward_id: String,
+    pub customer: CustomerNo,
+    pub kind: RewardKind,
+    pub title: String,
+    pub fulfilment: Fulfilment,
+    pub issued_at: DateTime<Utc>,
+}
+
+/// A reward that is there already.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Known {
+    pub no: RewardNo,
+    pub story: Story,
+    /// The coupon that it had before any reissue.
+    pub first_coupon: Option<CouponId>,
+}
+
+#[derive(Queryable)]
+struct Row {
+    id: i64,
+    reward_id: String,
+    customer: i64,
+    kind: String,
+    title: String,
+    fulfilment: String,
+    batch_id: Option<i64>,
+    issued_at: At,
+}
+
+/// The rewards with these references.
+pub fn find_by_reference(conn: &mut DbConn, scope: Scope, references: &[String]) -> Result<Vec<Known>, Error> {
+    let mut all = Vec::new();
+    for some in references.chunks(1000) {
+        let query = r::table.filter(r::merchant_id.eq(scope.merchant().0)).filter(r::reward_id.eq_any(some)).select((
+            r::id,
+            r::reward_id,
+            r::customer,
+            r::kind,
+            r::title,
+            r::fulfilment,
+            r::batch_id,
+            r::issued_at,
+        ));
+        let rows: Vec<Row> = each!(conn, |conn| query.load(conn))?;
+        let firsts = first_coupons(conn, scope, &rows.iter().map(|row| row.id).collect::<Vec<_>>())?;
+        for row in rows {
+            let fulfilment = match row.batch_id {
+                Some(batch) => Fulfilment::Batch(BatchId(batch)),
+                None => Fulfilment::External(row.fulfilment.parse()?),
+            };
+            all.push(Known {
+                no: RewardNo(row.id),
+                first_coupon: firsts.get(&row.id).copied(),
+                story: Story {
+                    reward_id: row.reward_id,
+                    customer: CustomerNo(row.customer),
+                    kind: row.kind.parse()?,
+                    title: row.title,
+                    fulfilment,
+                    issued_at: row.issued_at.0,
+                },
+            });
+        }
+    }
+    Ok(all)
+}
+
+/// A reissue replaces the coupon once at most: the replaced one is the first, else the allocated one.
+fn first_coupons(conn: &mut DbConn, scope: Scope, rewards: &[i64]) -> Result<HashMap<i64, CouponId>, Error> {
+    let owned = coupons::table.filter(coupons::merchant_id.eq(scope.merchant().0)).filter(coupons::reward.eq_any(rewards)).select((
+        coupons::reward,
+        coupons::id,
+        coupons::state,
+    ));
+    let rows: Vec<(Option<i64>, i64, String)> = each!(conn, |conn| owned.load(conn))?;
+    let mut firsts = HashMap::new();
+    for (reward, coupon, state) in rows {
+        let Some(reward) = reward else { continue };
+        if state == "replaced" {
+            firsts.insert(reward, CouponId(coupon));
+        } else {
+            firsts.entry(reward).or_insert(CouponId(coupon));
+        }
+    }
+    Ok(firsts)
+}
+
+/// Adds rewards; answers their numbers by reference.
+pub fn insert(tx: &mut WriteTx<'_>, scope: Scope, stories: &[Story], now: DateTime<Utc>) -> Result<HashMap<String, RewardNo>, Error> {
+    let values = |story: &Story| {
+        let (fulfilment, batch) = match story.fulfilment {
+            Fulfilment::Batch(batch) => ("batch", Some(batch.0)),
+            Fulfilment::External(provider) => (provider.as_str(), None),
+        };
+        (
+            r::merchant_id.eq(scope.merchant().0),
+            r::customer.eq(story.customer.0),
+            r::reward_id.eq(story.reward_id.clone()),
+            r::kind.eq(story.kind.as_str()),
+            r::title.eq(story.title.clone()),
+            r::fulfilment.eq(fulfilment),
+            r::batch_id.eq(batch),
+            r::issued_at.eq(At(story.issued_at)),
+            r::created_at.eq(At(now)),
+        )
+    };
+    let returned = (r::reward_id, r::id);
+    let rows: Vec<(String, i64)> = match &mut **tx {
+        DbConn::Sqlite(conn) => stories
+            .iter()
+            .map(|story| diesel::insert_into(r::table).values(values(story)).returning(returned).get_result(conn))
+            .collect::<Result<_, _>>()?,
+        DbConn::Postgres(conn) => {
+            diesel::insert_into(r::table).values(stories.iter().map(values).collect::<Vec<_>>()).returning(returned).get_results(conn)?
+        }
+    };
+    Ok(rows.into_iter().map(|(reference, id)| (reference, RewardNo(id))).collect())
+}
+
+/// Hands each coupon, which must be in stock and locked, to its reward; expired, barred and redeemed ones too: it is history.
+pub fn allocate(tx: &mut WriteTx<'_>, scope: Scope, pairs: &[(CouponId, RewardNo)]) -> Result<(), Error> {
+    let done = match &mut **tx {
+        DbConn::Sqlite(conn) => {
+            let mut done = 0;
+            for (coupon, reward) in pairs {
+                let in_stock = coupons::table
+                    .filter(coupons::merchant_id.eq(scope.merchant().0))
+                    .filter(coupons::id.eq(coupon.0))
+                    .filter(coupons::state.eq("available"));
+                done += diesel::update(in_stock).set((coupons::state.eq("allocated"), coupons::reward.eq(reward.0))).execute(conn)?;
+            }
+            done
+        }
+        DbConn::Postgres(conn) => sql_query(
+            "UPDATE coupons SET state = 'allocated', reward = t.reward FROM unnest($2, $3) AS t (coupon, reward) \
+             WHERE coupons.merchant_id = $1 AND coupons.id = t.coupon AND coupons.state = 'available'",
+        )
+        .bind::<BigInt, _>(scope.merchant().0)
+        .bind::<Array<BigInt>, _>(pairs.iter().map(|(coupon, _)| coupon.0).collect::<Vec<_>>())
+        .bind::<Array<BigInt>, _>(pairs.iter().map(|(_, reward)| reward.0).collect::<Vec<_>>())
+        .execute(conn)?,
+    };
+    if done == pairs.len() { Ok(()) } else { Err(Error::Corrupt("a coupon that was locked is no longer in stock".into())) }
+}

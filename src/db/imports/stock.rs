@@ -1,0 +1,186 @@
+//! Codes into stock: which are taken already, adding the others, and making them visible by one row.
+//! Must not know files. A coupon above its batch's `published_to` belongs to an import that has not finished.
+
+use chrono::{DateTime, Utc};
+use diesel::{
+    ExpressionMethods, OptionalExtension, QueryDsl, QueryableByName, RunQueryDsl,
+    dsl::max,
+    sql_query,
+    sql_types::{Array, BigInt, Nullable, Text},
+};
+
+use super::super::{
+    DbConn, Error, Scope, WriteTx,
+    instant::{At, Instant, columns_of},
+    schema::{batches as b, coupons as c},
+};
+use crate::{
+    domain::{
+        batch::Window,
+        ids::{BatchId, MerchantId},
+    },
+    each,
+};
+
+/// What an import must know of the batch that it fills.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Shelf {
+    pub id: BatchId,
+    pub uses_per_code: i64,
+    pub case_sensitive: bool,
+}
+
+/// The batch of that name.
+pub fn find_shelf(conn: &mut DbConn, scope: Scope, name: &str) -> Result<Option<Shelf>, Error> {
+    let row: Option<(i64, i64, bool)> = b::table
+        .filter(b::merchant_id.eq(scope.merchant().0))
+        .filter(b::name.eq(name))
+        .select((b::id, b::uses_per_code, b::case_sensitive))
+        .first(conn)
+        .optional()?;
+    Ok(row.map(|(id, uses_per_code, case_sensitive)| Shelf { id: BatchId(id), uses_per_code, case_sensitive }))
+}
+
+/// The batch's name, for sentences.
+pub fn name_of(conn: &mut DbConn, scope: Scope, batch: BatchId) -> Result<String, Error> {
+    Ok(b::table.filter(b::merchant_id.eq(scope.merchant().0)).filter(b::id.eq(batch.0)).select(b::name).first(conn)?)
+}
+
+/// A code that exists in the merchant already.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Taken {
+    pub code: String,
+    pub folded: Option<String>,
+    pub batch: BatchId,
+}
+
+/// All coupons that have one of these codes, or the letters of one of `folded`.
+pub fn find_taken(conn: &mut DbConn, scope: Scope, codes: &[String], folded: &[String]) -> Result<Vec<Taken>, Error> {
+    /// SQLite binds each code by itself.
+    const AT_ONCE: usize = 1000;
+    let mut taken = Vec::new();
+    let mut add = |rows: Vec<(String, Option<String>, i64)>| {
+        taken.extend(rows.into_iter().map(|(code, folded, batch)| Taken { code, folded, batch: BatchId(batch) }));
+    };
+    let of_merchant = || c::table.filter(c::merchant_id.eq(scope.merchant().0)).select((c::code, c::folded_code, c::batch_id));
+    for some in codes.chunks(AT_ONCE) {
+        add(each!(conn, |conn| of_merchant().filter(c::code.eq_any(some)).load(conn))?);
+    }
+    for some in folded.chunks(AT_ONCE) {
+        add(each!(conn, |conn| of_merchant().filter(c::folded_code.eq_any(some)).load(conn))?);
+    }
+    Ok(taken)
+}
+
+/// A code about to go into stock.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct NewCoupon {
+    pub code: String,
+    pub folded: Option<String>,
+    pub pin: Option<String>,
+    pub window: Window,
+    pub max_redemptions: i64,
+    pub redemptions: i64,
+    pub barred_reason: Option<String>,
+}
+
+/// Puts these codes into the batch, in this order. None of them may be taken.
+pub fn insert(tx: &mut WriteTx<'_>, scope: Scope, batch: BatchId, coupons: &[NewCoupon], now: DateTime<Utc>) -> Result<(), Error> {
+    match &mut **tx {
+        DbConn::Sqlite(conn) => {
+            // One prepared statement, run for each row: faster here than any list of values.
+            for coupon in coupons {
+                let (valid_from, expires_at) = columns_of(coupon.window);
+                diesel::insert_into(c::table)
+                    .values((
+                        c::merchant_id.eq(scope.merchant().0),
+                        c::batch_id.eq(batch.0),
+                        c::code.eq(&coupon.code),
+                        c::folded_code.eq(&coupon.folded),
+                        c::pin.eq(&coupon.pin),
+                        c::valid_from.eq(valid_from),
+                        c::expires_at.eq(expires_at),
+                        c::max_redemptions.eq(coupon.max_redemptions),
+                        c::redemptions.eq(coupon.redemptions),
+                        c::barred_at.eq(coupon.barred_reason.as_ref().map(|_| At(now))),
+                        c::barred_reason.eq(&coupon.barred_reason),
+                        c::state.eq("available"),
+                        c::created_at.eq(At(now)),
+                    ))
+                    .execute(conn)?;
+            }
+        }
+        DbConn::Postgres(conn) => {
+            let column = |of: fn(&NewCoupon) -> Option<&str>| coupons.iter().map(of).collect::<Vec<_>>();
+            let (from, until): (Vec<At>, Vec<At>) = coupons.iter().map(|coupon| columns_of(coupon.window)).unzip();
+            sql_query(
+                "INSERT INTO coupons (merchant_id, batch_id, code, folded_code, pin, valid_from, expires_at, max_redemptions, redemptions, \
+                     barred_at, barred_reason, state, created_at) \
+                 SELECT $1, $2, code, folded, pin, valid_from, expires_at, max_redemptions, redemptions, \
+                     CASE WHEN reason IS NOT NULL THEN $3 END, reason, 'available', $3 \
+                 FROM unnest($4, $5, $6, $7, $8, $9, $10, $11) \
+                     AS t (code, folded, pin, valid_from, expires_at, max_redemptions, redemptions, reason)",
+            )
+            .bind::<BigInt, _>(scope.merchant().0)
+            .bind::<BigInt, _>(batch.0)
+            .bind::<Instant, _>(At(now))
+            .bind::<Array<Text>, _>(coupons.iter().map(|coupon| coupon.code.as_str()).collect::<Vec<_>>())
+            .bind::<Array<Nullable<Text>>, _>(column(|coupon| coupon.folded.as_deref()))
+            .bind::<Array<Nullable<Text>>, _>(column(|coupon| coupon.pin.as_deref()))
+            .bind::<Array<Instant>, _>(from)
+            .bind::<Array<Instant>, _>(until)
+            .bind::<Array<BigInt>, _>(coupons.iter().map(|coupon| coupon.max_redemptions).collect::<Vec<_>>())
+            .bind::<Array<BigInt>, _>(coupons.iter().map(|coupon| coupon.redemptions).collect::<Vec<_>>())
+            .bind::<Array<Nullable<Text>>, _>(column(|coupon| coupon.barred_reason.as_deref()))
+            .execute(conn)?;
+        }
+    }
+    Ok(())
+}
+
+/// Makes all of the batch's codes visible and counts `added` more as imported, in one row.
+pub fn publish(tx: &mut WriteTx<'_>, scope: Scope, batch: BatchId, added: i64) -> Result<(), Error> {
+    let highest: Option<i64> =
+        c::table.filter(c::merchant_id.eq(scope.merchant().0)).filter(c::batch_id.eq(batch.0)).select(max(c::id)).first(&mut **tx)?;
+    let published = diesel::update(b::table.filter(b::merchant_id.eq(scope.merchant().0)).filter(b::id.eq(batch.0)))
+        .set((b::published_to.eq(highest.unwrap_or(0)), b::imported.eq(b::imported + added)))
+        .execute(&mut **tx)?;
+    if published == 1 { Ok(()) } else { Err(Error::Corrupt("the batch is gone".into())) }
+}
+
+#[derive(QueryableByName)]
+struct Leftover {
+    #[diesel(sql_type = BigInt)]
+    id: i64,
+}
+
+/// Removes up to `limit` codes that a killed import has left in the merchant's batches; answers how many.
+///
+/// Only for whoever has the merchant's turn: everybody else's unpublished codes are an import at work.
+pub fn remove_leftovers(tx: &mut WriteTx<'_>, scope: Scope, limit: i64) -> Result<usize, Error> {
+    let found: Vec<Leftover> = find_leftovers(tx, scope.merchant(), limit)?;
+    let mut removed = 0;
+    for some in found.chunks(1000) {
+        let ids: Vec<i64> = some.iter().map(|leftover| leftover.id).collect();
+        removed +=
+            each!(&mut **tx, |conn| diesel::delete(c::table.filter(c::merchant_id.eq(scope.merchant().0)).filter(c::id.eq_any(&ids)))
+                .execute(conn))?;
+    }
+    Ok(removed)
+}
+
+/// Whether a killed import has left codes behind.
+pub fn has_leftovers(conn: &mut DbConn, scope: Scope) -> Result<bool, Error> {
+    Ok(!find_leftovers(conn, scope.merchant(), 1)?.is_empty())
+}
+
+fn find_leftovers(conn: &mut DbConn, merchant: MerchantId, limit: i64) -> Result<Vec<Leftover>, Error> {
+    Ok(sql_query(
+        "SELECT coupons.id AS id FROM batches JOIN coupons ON coupons.merchant_id = batches.merchant_id \
+             AND coupons.batch_id = batches.id AND coupons.id > batches.published_to \
+         WHERE batches.merchant_id = $1 LIMIT $2",
+    )
+    .bind::<BigInt, _>(merchant.0)
+    .bind::<BigInt, _>(limit)
+    .load(conn)?)
+}

@@ -1,0 +1,170 @@
+//! One import at a time in a merchant, and how its writes become visible together.
+//! Must not know what is imported.
+//!
+//! PostgreSQL: the whole import is one transaction that begins with an advisory lock on the merchant.
+//! SQLite: nobody else could write during such a transaction. So a lease in `import_leases` says whose turn it is; it is
+//! renewed and verified in each of the import's short transactions, so that an importer that stalled and was taken over stops.
+
+use chrono::{DateTime, TimeDelta, Utc};
+use diesel::{BoolExpressionMethods, ExpressionMethods, OptionalExtension, QueryDsl, RunQueryDsl, sql_query, sql_types::BigInt};
+
+use super::super::{
+    Database, DbConn, Error, Scope, WriteTx,
+    instant::At,
+    schema::import_leases::{self as l, dsl},
+};
+use crate::domain::clock::Clock;
+
+/// An importer that shows no sign of life for this long has died.
+const LEASE_SECONDS: i64 = 10;
+
+/// What an import runs under, and what to do while another one is at work.
+pub struct Wait<'a, E> {
+    pub db: &'a Database,
+    pub clock: &'a Clock,
+    pub scope: Scope,
+    /// Names this importer among all; a random text.
+    pub holder: &'a str,
+    /// Called again and again while waiting; an error gives up.
+    pub waiting: &'a mut dyn FnMut() -> Result<(), E>,
+}
+
+/// The import's turn: where it reads and writes.
+pub struct Turn<'t, 'c>(Kind<'t, 'c>);
+
+enum Kind<'t, 'c> {
+    Lease(Lease<'t>),
+    Transaction(&'t mut WriteTx<'c>),
+}
+
+#[derive(Clone, Copy)]
+struct Lease<'t> {
+    db: &'t Database,
+    clock: &'t Clock,
+    scope: Scope,
+    holder: &'t str,
+}
+
+impl<E: From<Error>> Wait<'_, E> {
+    /// Waits for the turn, then runs `work`. When it fails, `clean_up` removes what its slices have left.
+    pub fn take<T>(
+        self,
+        work: impl FnOnce(&mut Turn<'_, '_>) -> Result<T, E>,
+        clean_up: impl FnOnce(&mut Turn<'_, '_>) -> Result<(), E>,
+    ) -> Result<T, E> {
+        if !self.db.is_sqlite() {
+            return self.db.write(|tx| {
+                while !try_lock(tx, self.scope)? {
+                    (self.waiting)()?;
+                }
+                // Dropping the transaction is all the cleaning up there is.
+                work(&mut Turn(Kind::Transaction(tx)))
+            });
+        }
+        let lease = Lease { db: self.db, clock: self.clock, scope: self.scope, holder: self.holder };
+        while !self.db.write(|tx| lease.take(tx))? {
+            (self.waiting)()?;
+        }
+        let mut turn = Turn(Kind::Lease(lease));
+        let outcome = work(&mut turn);
+        if outcome.is_err() {
+            // What cannot be cleaned up now is invisible, and the next import of the merchant removes it.
+            let _ = clean_up(&mut turn);
+            let _ = self.db.write(|tx| lease.give_back(tx));
+        }
+        outcome
+    }
+}
+
+impl Turn<'_, '_> {
+    /// Reads; on SQLite without holding up anybody's writes.
+    pub fn read<T, E: From<Error>>(&mut self, work: impl FnOnce(&mut DbConn) -> Result<T, E>) -> Result<T, E> {
+        match &mut self.0 {
+            Kind::Lease(lease) => lease.db.read(work),
+            Kind::Transaction(tx) => work(tx),
+        }
+    }
+
+    /// Writes a slice: on SQLite a transaction of its own, which nobody may see the effects of yet.
+    pub fn write<T, E: From<Error>>(&mut self, work: impl FnOnce(&mut WriteTx<'_>) -> Result<T, E>) -> Result<T, E> {
+        match &mut self.0 {
+            Kind::Lease(lease) => lease.db.write(|tx| {
+                lease.renew(tx)?;
+                work(tx)
+            }),
+            Kind::Transaction(tx) => work(tx),
+        }
+    }
+
+    /// Writes the last slice, the one that makes the import visible, and ends the turn.
+    pub fn finish<T, E: From<Error>>(&mut self, work: impl FnOnce(&mut WriteTx<'_>) -> Result<T, E>) -> Result<T, E> {
+        match &mut self.0 {
+            Kind::Lease(lease) => lease.db.write(|tx| {
+                lease.renew(tx)?;
+                let value = work(tx)?;
+                lease.give_back(tx)?;
+                Ok(value)
+            }),
+            Kind::Transaction(tx) => work(tx),
+        }
+    }
+}
+
+impl Lease<'_> {
+    fn until(&self) -> At {
+        At(self.now() + TimeDelta::seconds(LEASE_SECONDS))
+    }
+
+    fn now(&self) -> DateTime<Utc> {
+        self.clock.now()
+    }
+
+    /// Takes the lease if nobody alive has it.
+    fn take(&self, tx: &mut WriteTx<'_>) -> Result<bool, Error> {
+        let merchant = self.scope.merchant().0;
+        let other: Option<(String, At)> =
+            dsl::import_leases.filter(l::merchant_id.eq(merchant)).select((l::holder, l::expires_at)).first(&mut **tx).optional()?;
+        match other {
+            Some((holder, At(until))) if holder != self.holder && until > self.now() => return Ok(false),
+            Some(_) => {
+                diesel::delete(dsl::import_leases.filter(l::merchant_id.eq(merchant))).execute(&mut **tx)?;
+            }
+            None => {}
+        }
+        diesel::insert_into(l::table)
+            .values((l::merchant_id.eq(merchant), l::holder.eq(self.holder), l::expires_at.eq(self.until())))
+            .execute(&mut **tx)?;
+        Ok(true)
+    }
+
+    /// Renews the lease in the transaction at hand; another holder's name in it ends this import.
+    fn renew(&self, tx: &mut WriteTx<'_>) -> Result<(), Error> {
+        let mine = l::merchant_id.eq(self.scope.merchant().0).and(l::holder.eq(self.holder));
+        let renewed = diesel::update(dsl::import_leases.filter(mine)).set(l::expires_at.eq(self.until())).execute(&mut **tx)?;
+        if renewed == 1 {
+            Ok(())
+        } else {
+            Err(Error::Unavailable("this import showed no sign of life for 10 seconds and another one has taken its turn".into()))
+        }
+    }
+
+    fn give_back(&self, tx: &mut WriteTx<'_>) -> Result<(), Error> {
+        let mine = l::merchant_id.eq(self.scope.merchant().0).and(l::holder.eq(self.holder));
+        diesel::delete(dsl::import_leases.filter(mine)).execute(&mut **tx)?;
+        Ok(())
+    }
+}
+
+#[derive(diesel::QueryableByName)]
+struct Locked {
+    #[diesel(sql_type = diesel::sql_types::Bool)]
+    locked: bool,
+}
+
+/// The first half of the lock's number keeps it apart from the desk's other advisory locks.
+fn try_lock(tx: &mut WriteTx<'_>, scope: Scope) -> Result<bool, Error> {
+    let found: Locked = sql_query("SELECT pg_try_advisory_xact_lock((7235118::bigint << 32) # $1) AS locked")
+        .bind::<BigInt, _>(scope.merchant().0)
+        .get_result(&mut **tx)?;
+    Ok(found.locked)
+}

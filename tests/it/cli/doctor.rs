@@ -1,0 +1,75 @@
+//! `doctor`: one line for each matter, on a sound installation and on sick ones.
+
+use super::Shell;
+use crate::support::TestDb;
+
+fn ready(db: &TestDb) -> Shell {
+    let shell =
+        Shell::on(db).with("REWARDDESK_SECRET_KEY", "0123456789abcdef0123456789abcdef").with("MAIL_FROM", "Rewards <r@desk.example>");
+    let mails = shell.dir.path().join("mails");
+    std::fs::create_dir(&mails).unwrap();
+    let mails = format!("file:{}", mails.display());
+    shell.with("SMTP_URL", &mails)
+}
+
+fn line<'a>(out: &'a str, about: &str) -> &'a str {
+    out.lines().find(|line| line.contains(&format!("  {about}: "))).unwrap_or_else(|| panic!("nothing about {about} in\n{out}"))
+}
+
+both! {
+    fn a_sound_installation_has_nothing_bad(db: TestDb) {
+        use std::os::unix::fs::PermissionsExt;
+        if let Some(path) = db.url.strip_prefix("sqlite:") {
+            std::fs::set_permissions(path, std::fs::Permissions::from_mode(0o600)).unwrap();
+        }
+        let ended = ready(&db).run(&["doctor"]);
+        // The tests' own PostgreSQL may run without fsync, to be quick.
+        let bad: Vec<&str> = ended.out.lines().filter(|line| line.starts_with("bad") && !line.contains("fsync is off")).collect();
+        assert!(bad.is_empty(), "{bad:?}");
+        assert!(line(&ended.out, "schema").starts_with("ok"));
+        assert!(line(&ended.out, "triggers").starts_with("ok"));
+        assert!(line(&ended.out, "database").contains(if db.is_sqlite() { "SQLite 3." } else { "PostgreSQL 1" }));
+        assert!(db.is_sqlite() || line(&ended.out, "audit log").starts_with("warn"), "the tests' role owns everything");
+        assert!(ended.out.lines().all(|line| ["ok    ", "warn  ", "bad   "].iter().any(|level| line.starts_with(level))), "{}", ended.out);
+        assert!(!ended.out.contains("0123456789abcdef"));
+    }
+
+    fn a_missing_trigger_is_found(db: TestDb) {
+        db.exec(if db.is_sqlite() { "DROP TRIGGER audit_records_never_change" } else { "ALTER TABLE audit_records DISABLE TRIGGER audit_records_never_change" });
+        let ended = ready(&db).run(&["doctor"]);
+        assert_eq!(ended.status, 1);
+        assert!(line(&ended.out, "triggers").starts_with("bad   triggers: missing or switched off: audit_records_never_change"));
+    }
+
+    fn a_missing_schema_is_found(db: TestDb) {
+        let empty = TestDb::empty(db.engine);
+        let ended = ready(&empty).run(&["doctor"]);
+        assert_eq!(ended.status, 1);
+        assert!(line(&ended.out, "schema").contains("rewarddesk migrate"));
+    }
+}
+
+#[test]
+fn a_bare_folder_is_told_everything_at_once() {
+    let ended = Shell::new().run(&["doctor"]);
+    ended.is_refused("4 matters are bad");
+    for about in ["database", "secret", "mail sender", "mail relay"] {
+        assert!(line(&ended.out, about).starts_with("bad"), "{}", ended.out);
+    }
+}
+
+#[test]
+fn a_relay_that_is_not_there_and_files_open_to_all_are_bad() {
+    use std::os::unix::fs::PermissionsExt;
+    let shell = Shell::new().with("SMTP_URL", "smtp://127.0.0.1:1").with("REWARDDESK_SECRET_KEY_FILE", "secret");
+    shell.done(&["migrate"]);
+    std::fs::write(shell.dir.path().join("secret"), "0123456789abcdef0123456789abcdef\n").unwrap();
+    for file in ["rewarddesk.db", "secret"] {
+        std::fs::set_permissions(shell.dir.path().join(file), std::fs::Permissions::from_mode(0o644)).unwrap();
+    }
+    let out = shell.run(&["doctor"]).out;
+    assert!(line(&out, "mail relay").contains("Connection refused"), "{out}");
+    assert!(line(&out, "database file").contains("chmod 600 rewarddesk.db"), "{out}");
+    assert!(line(&out, "secret file").contains("chmod 600 secret"), "{out}");
+    assert!(line(&out, "secret").starts_with("ok"), "{out}");
+}

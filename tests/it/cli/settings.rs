@@ -1,0 +1,73 @@
+//! Settings as the environment and `.env` give them: which wins, and how a start is stopped.
+
+use super::Shell;
+
+fn with_dot_env(text: &str) -> Shell {
+    let shell = Shell::new();
+    std::fs::write(shell.dir.path().join(".env"), text).unwrap();
+    shell
+}
+
+#[test]
+fn dot_env_counts_and_the_environment_wins() {
+    let shell = with_dot_env("DATABASE_URL=sqlite:from-file.db\nMAIL_FROM=\"Rewards <r@desk.example>\" # who\n");
+    shell.done(&["migrate"]);
+    assert!(shell.dir.path().join("from-file.db").exists());
+    let shell = shell.with("DATABASE_URL", "sqlite:from-environment.db");
+    shell.done(&["migrate"]);
+    assert!(shell.dir.path().join("from-environment.db").exists());
+}
+
+#[test]
+fn a_broken_dot_env_is_named_without_showing_it() {
+    let ended = with_dot_env("REWARDDESK_SECRET_KEY = hush hush 'hush\n").run(&["migrate"]);
+    ended.is_refused(".env");
+    assert!(!ended.err.contains("hush"));
+}
+
+#[test]
+fn serve_stops_at_the_first_setting_that_is_missing_with_an_example() {
+    let shell = Shell::new();
+    shell.refused(&["serve"], "REWARDDESK_SECRET_KEY=\"$(openssl rand -hex 32)\"");
+    let shell = shell.with("REWARDDESK_SECRET_KEY", "too short");
+    shell.refused(&["serve"], "fewer than 32 characters");
+    let shell = shell.with("REWARDDESK_SECRET_KEY", "0123456789abcdef0123456789abcdef");
+    shell.refused(&["serve"], "SMTP_URL is not set");
+    let shell = shell.with("SMTP_URL", "file:mails").with("MAIL_FROM", "Rewards <r@desk.example>");
+    shell.refused(&["serve"], "there is no database");
+    let shell = shell.with("REWARDDESK_LISTEN", "8080");
+    shell.refused(&["serve"], "REWARDDESK_LISTEN=127.0.0.1:8080");
+}
+
+#[test]
+fn only_the_settings_a_command_needs_can_stop_it() {
+    let shell = Shell::new().with("SMTP_URL", "nonsense").with("MAIL_FROM", "nobody").with("REWARDDESK_LISTEN", "x");
+    shell.done(&["migrate"]);
+    shell.done(&["check"]);
+}
+
+#[test]
+fn a_database_across_the_network_without_tls_stops_every_command() {
+    for command in [&["serve"][..], &["migrate"], &["check"]] {
+        let shell = Shell::new()
+            .with("REWARDDESK_SECRET_KEY", "0123456789abcdef0123456789abcdef")
+            .with("SMTP_URL", "file:x")
+            .with("MAIL_FROM", "a@b.example");
+        let shell = shell.with("DATABASE_URL", "postgres://desk:hush@db.desk.example/desk");
+        shell.refused(command, "sslmode=disable");
+        let shell = shell.with("DATABASE_URL", "postgres://desk:hush@db.desk.example/desk?sslmode=require");
+        shell.refused(command, "--features pg-tls");
+        assert!(!shell.run(command).err.contains("hush"));
+    }
+}
+
+#[test]
+fn logging_settings_are_checked_too() {
+    Shell::new().with("REWARDDESK_LOG_FORMAT", "xml").refused(&["migrate"], "REWARDDESK_LOG_FORMAT=json");
+    Shell::new().with("RUST_LOG", "info,=,,=x").refused(&["migrate"], "RUST_LOG");
+}
+
+#[test]
+fn the_demo_listens_on_loopback_only() {
+    Shell::new().refused(&["demo", "--listen", "0.0.0.0:8080"], "loopback");
+}

@@ -1,0 +1,9 @@
+//! Mail from the outbox to the relay: leases, retries, the worker, the SMTP dialogue, resends.
+
+mod leases;
+mod outbox;
+mod relay;
+mod relay_server;
+mod resend;
+mod stage;
+mod worker;
