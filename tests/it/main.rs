@@ -16,6 +16,7 @@
 #[macro_use]
 mod support;
 
+mod browser;
 mod cli;
 mod db;
 mod floors;

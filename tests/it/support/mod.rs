@@ -6,6 +6,7 @@
 mod both;
 
 pub mod app;
+pub mod browser;
 pub mod client;
 pub mod engine;
 pub mod invariants;
@@ -17,6 +18,7 @@ pub mod sqlite;
 pub mod world;
 
 pub use app::App;
+pub use browser::Browser;
 pub use client::Client;
 pub use engine::{Engine, TestDb};
 pub use world::World;

@@ -1,0 +1,3 @@
+//! The app in a real browser: keys, focus, scripts and none, dark and narrow, and what axe-core finds.
+
+mod harness;
