@@ -62,6 +62,7 @@ pub fn serve(serve: Serve) -> Result<(), Refused> {
 }
 
 /// Runs the server on sample data until SIGTERM.
+#[allow(clippy::needless_pass_by_value, reason = "what was asked for is used up by running")]
 pub fn demo(demo: Demo) -> Result<(), Refused> {
     let file = demo.dir.join("desk.db");
     if demo.reset {

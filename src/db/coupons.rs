@@ -42,8 +42,7 @@ pub fn find_by_code(conn: &mut DbConn, scope: Scope, text: &str) -> Result<Optio
             .filter(c::id.le(batches::published_to))
             .select((c::id, c::batch_id, c::code, c::state, c::reward))
     };
-    type Found = Option<(i64, i64, String, String, Option<i64>)>;
-    let mut found: Found = visible().filter(c::code.eq(text)).first(conn).optional()?;
+    let mut found: Option<(i64, i64, String, String, Option<i64>)> = visible().filter(c::code.eq(text)).first(conn).optional()?;
     if found.is_none() {
         found = visible().filter(c::folded_code.eq(fold::code(text))).first(conn).optional()?;
     }

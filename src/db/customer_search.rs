@@ -56,17 +56,17 @@ pub fn exact(conn: &mut DbConn, scope: Scope, term: &str) -> Result<Vec<ExactHit
         c::table.filter(c::merchant_id.eq(merchant)).filter(c::id_key.eq(key)).order(c::id.desc()).limit(50).select(COLUMNS).load(conn)?;
     hits.extend(by_email.into_iter().map(|row| ExactHit { customer: row.into(), by: MatchedBy::Email }));
     hits.extend(by_id.into_iter().map(|row| ExactHit { customer: row.into(), by: MatchedBy::CustomerId }));
-    if let Some(found) = coupons::find_by_code(conn, scope, term)? {
-        if let Some(reward) = found.reward {
-            let owner: Vec<Row> = c::table
-                .inner_join(rewards::table.on(rewards::customer.eq(c::id).and(rewards::merchant_id.eq(c::merchant_id))))
-                .filter(rewards::merchant_id.eq(merchant))
-                .filter(rewards::id.eq(reward.0))
-                .select(COLUMNS)
-                .load(conn)?;
-            let by = MatchedBy::Code { reward, state: found.state };
-            hits.extend(owner.into_iter().map(|row| ExactHit { customer: row.into(), by: by.clone() }));
-        }
+    if let Some(found) = coupons::find_by_code(conn, scope, term)?
+        && let Some(reward) = found.reward
+    {
+        let owner: Vec<Row> = c::table
+            .inner_join(rewards::table.on(rewards::customer.eq(c::id).and(rewards::merchant_id.eq(c::merchant_id))))
+            .filter(rewards::merchant_id.eq(merchant))
+            .filter(rewards::id.eq(reward.0))
+            .select(COLUMNS)
+            .load(conn)?;
+        let by = MatchedBy::Code { reward, state: found.state };
+        hits.extend(owner.into_iter().map(|row| ExactHit { customer: row.into(), by: by.clone() }));
     }
     let mut seen = std::collections::HashSet::new();
     hits.retain(|hit| seen.insert(hit.customer.no));

@@ -2,7 +2,7 @@
 //! Must not hold anything but tables.
 
 diesel::table! {
-    use diesel::sql_types::*;
+    use diesel::sql_types::{BigInt, Text, Nullable};
     use crate::db::instant::Instant;
 
     merchants (id) {
@@ -19,7 +19,7 @@ diesel::table! {
 }
 
 diesel::table! {
-    use diesel::sql_types::*;
+    use diesel::sql_types::{BigInt, Text, Nullable};
     use crate::db::instant::Instant;
 
     users (id) {
@@ -33,7 +33,7 @@ diesel::table! {
 }
 
 diesel::table! {
-    use diesel::sql_types::*;
+    use diesel::sql_types::{BigInt, Text};
     use crate::db::instant::Instant;
 
     memberships (id) {
@@ -45,7 +45,7 @@ diesel::table! {
 }
 
 diesel::table! {
-    use diesel::sql_types::*;
+    use diesel::sql_types::{BigInt, Text};
     use crate::db::instant::Instant;
 
     sessions (id) {
@@ -58,7 +58,7 @@ diesel::table! {
 }
 
 diesel::table! {
-    use diesel::sql_types::*;
+    use diesel::sql_types::{BigInt, Nullable, Text, Bool};
     use crate::db::instant::Instant;
 
     customers (id) {
@@ -83,7 +83,7 @@ diesel::table! {
 }
 
 diesel::table! {
-    use diesel::sql_types::*;
+    use diesel::sql_types::{BigInt, Text, Bool};
     use crate::db::instant::Instant;
 
     batches (id) {
@@ -101,7 +101,7 @@ diesel::table! {
 }
 
 diesel::table! {
-    use diesel::sql_types::*;
+    use diesel::sql_types::{BigInt, Text, Nullable};
     use crate::db::instant::Instant;
 
     rewards (id) {
@@ -119,7 +119,7 @@ diesel::table! {
 }
 
 diesel::table! {
-    use diesel::sql_types::*;
+    use diesel::sql_types::{BigInt, Text, Nullable};
     use crate::db::instant::Instant;
 
     coupons (id) {
@@ -143,7 +143,7 @@ diesel::table! {
 }
 
 diesel::table! {
-    use diesel::sql_types::*;
+    use diesel::sql_types::{BigInt, Text};
     use crate::db::instant::Instant;
 
     redemptions (id) {
@@ -157,7 +157,7 @@ diesel::table! {
 }
 
 diesel::table! {
-    use diesel::sql_types::*;
+    use diesel::sql_types::{BigInt, Text, Bool};
     use crate::db::instant::Instant;
 
     reissues (id) {
@@ -183,7 +183,7 @@ diesel::table! {
 }
 
 diesel::table! {
-    use diesel::sql_types::*;
+    use diesel::sql_types::{BigInt, Nullable, Text};
     use crate::db::instant::Instant;
 
     mails (id) {
@@ -212,7 +212,7 @@ diesel::table! {
 }
 
 diesel::table! {
-    use diesel::sql_types::*;
+    use diesel::sql_types::{BigInt, Nullable, Text};
     use crate::db::instant::Instant;
 
     audit_records (id) {
@@ -232,7 +232,7 @@ diesel::table! {
 }
 
 diesel::table! {
-    use diesel::sql_types::*;
+    use diesel::sql_types::{BigInt, Text};
     use crate::db::instant::Instant;
 
     import_leases (merchant_id) {

@@ -158,14 +158,14 @@ fn bar(customers: u64) -> ProgressBar {
 
 /// Lines made one by one, as a file: the world is never in memory as a whole.
 struct Lines {
-    lines: Box<dyn Iterator<Item = String>>,
+    more: Box<dyn Iterator<Item = String>>,
     rest: Vec<u8>,
     at: usize,
 }
 
 impl Lines {
     fn new(head: &str, lines: Box<dyn Iterator<Item = String>>) -> Self {
-        Self { lines, rest: head.as_bytes().to_vec(), at: 0 }
+        Self { more: lines, rest: head.as_bytes().to_vec(), at: 0 }
     }
 }
 
@@ -175,7 +175,7 @@ impl Read for Lines {
             self.rest.clear();
             self.at = 0;
             while self.rest.len() < 16 * 1024 {
-                let Some(line) = self.lines.next() else { break };
+                let Some(line) = self.more.next() else { break };
                 self.rest.extend_from_slice(line.as_bytes());
             }
         }

@@ -178,9 +178,9 @@ pub fn email(i: u64) -> String {
 pub fn customer_line(i: u64) -> String {
     let (first, last, mails) = match usize::try_from(i).ok().and_then(|i| FEATURED.get(i)) {
         Some(featured) => *featured,
-        None => (pick(&FIRST, mix(i)), pick(&LAST, mix(i) >> 20), mix(i) % 23 != 0),
+        None => (pick(&FIRST, mix(i)), pick(&LAST, mix(i) >> 20), !mix(i).is_multiple_of(23)),
     };
-    let id = if mix(i) % 9 == 0 { String::new() } else { format!("C-{}", 10_000 + i) };
+    let id = if mix(i).is_multiple_of(9) { String::new() } else { format!("C-{}", 10_000 + i) };
     format!("{},{id},{first},{last},en-GB,{}\n", email(i), if mails { "yes" } else { "no" })
 }
 

@@ -138,8 +138,8 @@ fn landing(path: &str) -> String {
 }
 
 /// The cookie that carries a session's token; `None` takes it away.
-pub fn session_cookie(site: &Site, token: Option<String>) -> Cookie<'static> {
-    let mut cookie = Cookie::build(site.cookie_name(), token.clone().unwrap_or_default())
+pub fn session_cookie(site: &Site, token: Option<&str>) -> Cookie<'static> {
+    let mut cookie = Cookie::build(site.cookie_name(), token.unwrap_or_default().to_owned())
         .path("/")
         .http_only(true)
         .secure(site.is_https())

@@ -2,7 +2,7 @@
 //! Must not know what a handler does.
 
 use actix_web::{
-    Resource, Route,
+    Resource, Route, guard,
     http::Method,
     web::{self, ServiceConfig},
 };
@@ -21,7 +21,7 @@ use Permission::{FindCustomers, LookAtBatches, ReissueCoupons, ResendEmails, See
 type Line = (Method, &'static str, Access, Route);
 
 fn routes() -> Vec<Line> {
-    let get = |pattern, access, route: Route| (Method::GET, pattern, access, route.method(Method::GET));
+    let get = |pattern, access, route: Route| (Method::GET, pattern, access, route.guard(guard::Any(guard::Get()).or(guard::Head())));
     let post = |pattern, access, route: Route| (Method::POST, pattern, access, route.method(Method::POST));
     let to = web::route;
     vec![

@@ -91,7 +91,7 @@ pub async fn create(
     };
     let target = request::own_path(&form.return_to).filter(|path| *path != "/sign-in").unwrap_or("/");
     Ok(HttpResponse::SeeOther()
-        .cookie(gate::session_cookie(&site, Some(signed_in.token)))
+        .cookie(gate::session_cookie(&site, Some(&signed_in.token)))
         .insert_header((header::LOCATION, target.to_owned()))
         .finish())
 }

@@ -9,6 +9,7 @@
     clippy::needless_pass_by_value,
     clippy::missing_panics_doc,
     clippy::unused_self,
+    clippy::must_use_candidate,
     reason = "tests may stop at the first surprise, say so, and read the environment that scripts/test makes"
 )]
 
@@ -20,4 +21,5 @@ mod cli;
 mod db;
 mod floors;
 mod http;
+mod import;
 mod mail;

@@ -196,12 +196,11 @@ impl<R: Read> Records<R> {
                 Fed::More => {
                     self.piece.clear();
                     self.at = 0;
-                    match self.text.next()? {
-                        Some(piece) => self.piece.extend_from_slice(piece),
-                        None => {
-                            self.ended = true;
-                            return Ok(self.splitter.end(record));
-                        }
+                    if let Some(piece) = self.text.next()? {
+                        self.piece.extend_from_slice(piece)
+                    } else {
+                        self.ended = true;
+                        return Ok(self.splitter.end(record));
                     }
                 }
             }

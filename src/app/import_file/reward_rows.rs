@@ -73,7 +73,7 @@ fn apply_some(
     entries: Vec<Entry>,
     batches: &mut Batches,
 ) -> Result<(), ImportError> {
-    let mut rows: Vec<(Entry, RewardRow, Option<Result<BatchId, Unfit>>)> = Vec::with_capacity(entries.len());
+    let mut rows: Vec<Judged> = Vec::with_capacity(entries.len());
     for entry in entries {
         let row = Row { layout: &sheet.layout, record: &entry.record, zone: job.merchant.zone }.reward()?;
         let batch = match &row.batch {
@@ -107,12 +107,11 @@ struct Chunk {
     codes: Codes,
 }
 
+/// A row as read, and the batch it names: not there, or unknown with the reason.
+type Judged = (Entry, RewardRow, Option<Result<BatchId, Unfit>>);
+
 impl Chunk {
-    fn look_up(
-        job: &Job<'_, '_>,
-        tx: &mut WriteTx<'_>,
-        rows: &[(Entry, RewardRow, Option<Result<BatchId, Unfit>>)],
-    ) -> Result<Self, ImportError> {
+    fn look_up(job: &Job<'_, '_>, tx: &mut WriteTx<'_>, rows: &[Judged]) -> Result<Self, ImportError> {
         let emails: Vec<String> = rows.iter().map(|(_, row, _)| row.email.as_str().to_owned()).collect();
         let references: Vec<String> = rows.iter().map(|(_, row, _)| row.reward_id.clone()).collect();
         let wanted: Vec<_> = rows.iter().filter_map(|(_, row, _)| row.code.clone().flatten()).collect();

@@ -52,14 +52,12 @@ pub fn run(desk: &Desk, arguments: &Arguments, out: &mut dyn Write) -> Result<()
 /// "5 rows: 3 new, 0 updated, 1 unchanged, 1 rejected".
 fn sentence(report: &Report, dry_run: bool) -> String {
     let Report { rows, new, updated, unchanged, rejected, taken_out_of_stock } = report;
-    let mut text = format!("{}: {new} new, {updated} updated, {unchanged} unchanged, {rejected} rejected", counted(*rows, "row"));
-    if *taken_out_of_stock > 0 {
-        text += &format!("; {} taken out of stock, claimed by rejected rows", counted(*taken_out_of_stock, "code"));
-    }
-    if dry_run {
-        text += " (dry run: nothing was changed)";
-    }
-    text
+    let claimed = match taken_out_of_stock {
+        0 => String::new(),
+        n => format!("; {} taken out of stock, claimed by rejected rows", counted(*n, "code")),
+    };
+    let dry = if dry_run { " (dry run: nothing was changed)" } else { "" };
+    format!("{}: {new} new, {updated} updated, {unchanged} unchanged, {rejected} rejected{claimed}{dry}", counted(*rows, "row"))
 }
 
 fn verdict(report: &Report) -> String {

@@ -1,0 +1,47 @@
+//! Redemptions.
+
+use rewarddesk::app::import_file::Kind;
+
+on_both! {
+    fn a_redemption_is_recorded_and_counted_once(world) {
+        world.vouchers("Autumn", "code\nTwo-Uses\n");
+        let file = "code,redeemed_at,order_id\n two-uses ,2026-11-01T10:00:00+01:00,O-1\nTWO-USES,2026-11-02,\n";
+        assert_eq!(world.redemptions(file).counts(), [2, 0, 0, 0]);
+        let before = world.picture();
+        assert_eq!(world.redemptions(file).counts(), [0, 0, 2, 0]);
+        assert_eq!(world.picture(), before);
+        assert_eq!(
+            world.texts(&format!("SELECT {} || ' ' || order_id AS t FROM redemptions ORDER BY id", world.shown("redeemed_at"))),
+            ["2026-11-01 09:00:00 O-1", "2026-11-02 00:00:00 "]
+        );
+        let said = world.redemptions("code,redeemed_at\ntwo-uses,2026-11-03\nnone-such,2026-11-03\ntwo-uses,2026-11-02\n");
+        assert_eq!(said.counts(), [0, 0, 1, 2]);
+        assert_eq!(said.reasons(), [(2, "the coupon is fully redeemed already (2 of 2)"), (3, "no voucher of this merchant has this code")]);
+        assert_eq!(world.count("coupons WHERE redemptions = 2"), 1);
+    }
+
+    fn uses_that_came_with_the_vouchers_get_their_details_without_counting_again(world) {
+        world.vouchers("Spring", "code,redemptions\nUSED-1,1\n");
+        let file = "code,redeemed_at,order_id\nUSED-1,2026-11-01,O-1\nUSED-1,2026-11-02,O-2\n";
+        let said = world.redemptions(file);
+        assert_eq!(said.reasons(), [(3, "the coupon is fully redeemed already (1 of 1)")]);
+        assert_eq!(world.redemptions(file).counts(), [0, 0, 1, 1]);
+        assert_eq!(world.count("coupons WHERE redemptions = 1"), 1);
+        assert_eq!(world.count("redemptions"), 1);
+    }
+
+    fn the_same_row_twice_in_a_file_is_one_redemption(world) {
+        world.vouchers("Autumn", "code\nAAA\n");
+        assert_eq!(world.redemptions("code,redeemed_at\nAAA,2026-11-01\naaa,2026-11-01\n").counts(), [1, 0, 1, 0]);
+        assert_eq!(world.count("coupons WHERE redemptions = 1"), 1);
+    }
+
+    fn what_is_no_redemption_is_a_reject(world) {
+        world.vouchers("Autumn", "code\nAAA\n");
+        let said = world.redemptions("code,redeemed_at,order_id\nAAA,,\nAAA,now,\nAAA,2026-11-01,1.5E+9\nab,2026-11-01,\n");
+        assert_eq!(said.counts(), [0, 0, 0, 4]);
+        assert_eq!(world.count("redemptions"), 0);
+        assert_eq!(world.dry(Kind::Redemptions, None, "code,redeemed_at\nAAA,2026-11-01\n").unwrap().counts(), [1, 0, 0, 0]);
+        assert_eq!(world.count("redemptions"), 0);
+    }
+}
