@@ -175,9 +175,9 @@ fn the_dialog_gives_the_focus_back() {
             browser.click("menuitem", "Reissue coupon").await;
             browser.find("dialog", "Reissue coupon").await;
             if way == "Escape" {
-                browser.press(Key::Escape).await
+                browser.press(Key::Escape).await;
             } else {
-                browser.click("button", "Cancel").await
+                browser.click("button", "Cancel").await;
             }
             browser.until("the dialog is closed", async || !browser.has("dialog", "").await).await;
             browser.until("the focus is not lost", async || browser.focus().await.starts_with("button#actions-")).await;
