@@ -38,7 +38,7 @@ pub struct SignedIn {
 /// Checks e-mail and password, and starts a session. `None`: they do not match an active user.
 ///
 /// The answer, and the time it takes, is the same for unknown users, disabled users and wrong passwords.
-pub fn sign_in(desk: &Desk, email: &str, password: &str, request_id: &str) -> Result<Option<SignedIn>, Error> {
+pub fn sign_in(desk: &Desk, email: &str, password: &str, limits: SessionLimits, request_id: &str) -> Result<Option<SignedIn>, Error> {
     // PostgreSQL takes no NUL in a text; nobody's address has one.
     let email = email.trim().to_lowercase().replace('\0', "\u{fffd}");
     let known = desk.db.read(|conn| sessions::credentials(conn, &email).map_err(Error::from))?;
@@ -52,6 +52,8 @@ pub fn sign_in(desk: &Desk, email: &str, password: &str, request_id: &str) -> Re
     let token = URL_SAFE_NO_PAD.encode(bytes);
     desk.db.write(|tx| {
         let now = desk.clock.now();
+        // Whoever comes in sweeps: sessions that have ended do not pile up.
+        sessions::remove_stale(tx, now - limits.idle, now - limits.absolute)?;
         sessions::start(tx, user, &tokens::hash(&token), now)?;
         record_in_each_merchant(tx, desk, user, &NewRecord::new(None, Action::SignedIn, Actor::User(user)), request_id)
     })?;

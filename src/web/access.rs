@@ -3,6 +3,7 @@
 
 use actix_web::http::Method;
 
+use super::errors::Error;
 use crate::domain::role::Permission;
 
 /// What a route asks of its caller.
@@ -22,4 +23,29 @@ pub struct Rule {
     pub method: Method,
     pub pattern: &'static str,
     pub access: Access,
+}
+
+/// Who may use what, for the gate and for the test that walks the table.
+#[derive(Debug, Clone)]
+pub struct Rules(Vec<Rule>);
+
+impl Rules {
+    pub fn new(lines: Vec<Rule>) -> Self {
+        Self(lines)
+    }
+
+    /// Every line of the table.
+    pub fn all(&self) -> &[Rule] {
+        &self.0
+    }
+
+    /// The access that `pattern` asks for with `method`; HEAD is as GET.
+    pub fn find(&self, method: &Method, pattern: &str) -> Result<Access, Error> {
+        let method = if *method == Method::HEAD { &Method::GET } else { method };
+        let mut same_path = self.0.iter().filter(|rule| rule.pattern == pattern).peekable();
+        if same_path.peek().is_none() {
+            return Err(Error::NotFound);
+        }
+        same_path.find(|rule| rule.method == *method).map(|rule| rule.access).ok_or(Error::MethodNotAllowed)
+    }
 }

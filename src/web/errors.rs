@@ -30,6 +30,8 @@ pub enum Error {
     TooLarge,
     #[error("malformed")]
     Malformed,
+    #[error("too slow")]
+    TooSlow,
     /// Nothing was saved: COMMIT was never sent.
     #[error("unavailable")]
     Unavailable,
@@ -73,6 +75,7 @@ impl Error {
                 words("That is more than the desk takes here", "Nothing was changed.", "Send less, or import a file instead.")
             }
             Self::Malformed => words("The desk can't read this request", "Nothing was changed.", "Go back, reload the page and try again."),
+            Self::TooSlow => words("The form took too long to arrive", "Nothing was changed.", "Check the connection and send it again."),
             Self::Unavailable => words("The desk's database can't be reached", "Not saved, safe to retry.", "Try again in a few seconds."),
             Self::CommitUnknown => words(
                 "The database did not confirm",
@@ -97,6 +100,7 @@ impl ResponseError for Error {
             Self::Unprocessable(_) => StatusCode::UNPROCESSABLE_ENTITY,
             Self::TooLarge => StatusCode::PAYLOAD_TOO_LARGE,
             Self::Malformed => StatusCode::BAD_REQUEST,
+            Self::TooSlow => StatusCode::REQUEST_TIMEOUT,
             Self::Unavailable | Self::CommitUnknown => StatusCode::SERVICE_UNAVAILABLE,
             Self::Internal => StatusCode::INTERNAL_SERVER_ERROR,
         }

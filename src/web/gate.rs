@@ -13,7 +13,12 @@ use actix_web::{
     web,
 };
 
-use super::{access::Access, errors::Error, request, router::Rules, server::Site};
+use super::{
+    access::{Access, Rules},
+    errors::Error,
+    request,
+    server::Site,
+};
 use crate::{
     app::{
         self, Desk, Member,

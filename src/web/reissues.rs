@@ -8,7 +8,13 @@ use actix_web::{
 };
 use askama::Template;
 
-use super::{customers, errors::Error, frame, present, request, views};
+use super::{
+    customers,
+    errors::Error,
+    frame, present,
+    request::{self, FormBody},
+    views,
+};
 use crate::{
     app::{
         self, Desk, Member,
@@ -31,9 +37,9 @@ struct Fields {
 }
 
 impl Fields {
-    fn parse(body: &[u8]) -> Self {
+    fn parse(body: &FormBody) -> Self {
         let mut fields = Self::default();
-        for (name, value) in url::form_urlencoded::parse(body) {
+        for (name, value) in body.fields() {
             match name.as_ref() {
                 "send_notification_email" => fields.send_notification_email = true,
                 "idempotency_token" => fields.idempotency_token = value.into_owned(),
@@ -69,7 +75,7 @@ pub async fn create(
     desk: web::Data<Desk>,
     member: web::ReqData<Member>,
     path: Path,
-    body: web::Bytes,
+    body: FormBody,
 ) -> Result<HttpResponse, Error> {
     let member = member.into_inner();
     let (customer, reward) = numbers(&path)?;

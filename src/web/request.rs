@@ -1,8 +1,40 @@
 //! What kind of request this is: a whole page, or a fragment for htmx; and its request id.
 //! Must not know what is asked for.
 
-use actix_web::{HttpMessage, HttpRequest, http::header::HeaderMap};
+use std::{borrow::Cow, future::Future, pin::Pin, time::Duration};
+
+use actix_web::{FromRequest, HttpMessage, HttpRequest, dev::Payload, http::header::HeaderMap, web::Bytes};
 use tracing_actix_web::RequestId;
+
+use super::errors::Error;
+
+/// The fields of a form, read within a time: a socket that trickles is cut off (quality.md S9).
+pub struct FormBody(Bytes);
+
+/// How long a form of 16 KiB may take to arrive.
+const FORM_PATIENCE: Duration = Duration::from_secs(15);
+
+impl FormBody {
+    /// Names and values in their order.
+    pub fn fields(&self) -> impl Iterator<Item = (Cow<'_, str>, Cow<'_, str>)> {
+        url::form_urlencoded::parse(&self.0)
+    }
+}
+
+impl FromRequest for FormBody {
+    type Error = actix_web::Error;
+    type Future = Pin<Box<dyn Future<Output = Result<Self, actix_web::Error>>>>;
+
+    fn from_request(request: &HttpRequest, payload: &mut Payload) -> Self::Future {
+        let body = Bytes::from_request(request, payload);
+        Box::pin(async move {
+            match tokio::time::timeout(FORM_PATIENCE, body).await {
+                Ok(bytes) => bytes.map(Self),
+                Err(_) => Err(Error::TooSlow.into()),
+            }
+        })
+    }
+}
 
 /// Whether the answer is swapped into a page (contract.md section 6).
 pub fn is_fragment(headers: &HeaderMap) -> bool {

@@ -8,7 +8,7 @@ use actix_web::{
 };
 
 use super::{
-    access::{Access, Rule},
+    access::{Access, Rule, Rules},
     assets, audit, batches, coupons, customers,
     errors::Error,
     health, mails, merchants, reissues, sessions, validity, vouchers,
@@ -49,30 +49,9 @@ fn routes() -> Vec<Line> {
     ]
 }
 
-/// Who may use what, for the gate and for the test that walks the table.
-#[derive(Debug, Clone)]
-pub struct Rules(Vec<Rule>);
-
 /// The table of access.
 pub fn rules() -> Rules {
-    Rules(routes().into_iter().map(|(method, pattern, access, _)| Rule { method, pattern, access }).collect())
-}
-
-impl Rules {
-    /// Every line of the table.
-    pub fn all(&self) -> &[Rule] {
-        &self.0
-    }
-
-    /// The access that `pattern` asks for with `method`; HEAD is as GET.
-    pub fn find(&self, method: &Method, pattern: &str) -> Result<Access, Error> {
-        let method = if *method == Method::HEAD { &Method::GET } else { method };
-        let mut same_path = self.0.iter().filter(|rule| rule.pattern == pattern).peekable();
-        if same_path.peek().is_none() {
-            return Err(Error::NotFound);
-        }
-        same_path.find(|rule| rule.method == *method).map(|rule| rule.access).ok_or(Error::MethodNotAllowed)
-    }
+    Rules::new(routes().into_iter().map(|(method, pattern, access, _)| Rule { method, pattern, access }).collect())
 }
 
 /// Registers every route once.

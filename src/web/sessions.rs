@@ -8,18 +8,36 @@ use askama::Template;
 use governor::{DefaultKeyedRateLimiter, Quota, RateLimiter};
 use serde::Deserialize;
 
-use super::{errors::Error, frame, gate, request, server::Site, views};
+use super::{
+    errors::Error,
+    frame, gate,
+    request::{self, FormBody},
+    server::Site,
+    views,
+};
 use crate::app::{Desk, sign_in};
 
 /// What sign-in is asked with.
-#[derive(Deserialize)]
-pub struct Form {
-    #[serde(default)]
+#[derive(Default)]
+struct Form {
     email: String,
-    #[serde(default)]
     password: String,
-    #[serde(default)]
     return_to: String,
+}
+
+impl Form {
+    fn parse(body: &FormBody) -> Self {
+        let mut form = Self::default();
+        for (name, value) in body.fields() {
+            match name.as_ref() {
+                "email" => form.email = value.into_owned(),
+                "password" => form.password = value.into_owned(),
+                "return_to" => form.return_to = value.into_owned(),
+                _ => {}
+            }
+        }
+        form
+    }
 }
 
 #[derive(Deserialize)]
@@ -74,17 +92,18 @@ pub async fn create(
     desk: web::Data<Desk>,
     site: web::Data<Site>,
     throttle: web::Data<Throttle>,
-    form: web::Form<Form>,
+    body: FormBody,
 ) -> Result<HttpResponse, Error> {
     use actix_web::http::StatusCode;
-    let form = form.into_inner();
+    let form = Form::parse(&body);
     let address = request.peer_addr().map(|peer| peer.ip().to_string()).unwrap_or_default();
     if !throttle.allows(&address, &form.email) {
         let wait = "Too many tries for this account from here. Wait a minute, then try again.";
         return page(&request, &site, form.email, &form.return_to, Some(wait), StatusCode::TOO_MANY_REQUESTS);
     }
     let (email, password, request_id) = (form.email.clone(), form.password, request::request_id(&request));
-    let outcome = desk.checking_password(move |desk| sign_in::sign_in(desk, &email, &password, &request_id)).await?;
+    let limits = site.session_limits;
+    let outcome = desk.checking_password(move |desk| sign_in::sign_in(desk, &email, &password, limits, &request_id)).await?;
     let Some(signed_in) = outcome else {
         let sorry = "E-mail and password do not match an active user. Check both and try again.";
         return page(&request, &site, form.email, &form.return_to, Some(sorry), StatusCode::UNPROCESSABLE_ENTITY);

@@ -9,6 +9,8 @@
     clippy::needless_pass_by_value,
     clippy::missing_panics_doc,
     clippy::unused_self,
+    clippy::format_collect,
+    clippy::cast_possible_wrap,
     clippy::must_use_candidate,
     reason = "tests may stop at the first surprise, say so, and read the environment that scripts/test makes"
 )]

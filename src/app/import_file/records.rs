@@ -197,7 +197,7 @@ impl<R: Read> Records<R> {
                     self.piece.clear();
                     self.at = 0;
                     if let Some(piece) = self.text.next()? {
-                        self.piece.extend_from_slice(piece)
+                        self.piece.extend_from_slice(piece);
                     } else {
                         self.ended = true;
                         return Ok(self.splitter.end(record));

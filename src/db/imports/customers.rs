@@ -2,9 +2,16 @@
 //! Must not know files.
 
 use chrono::{DateTime, Utc};
-use diesel::{ExpressionMethods, QueryDsl, Queryable, RunQueryDsl};
+use diesel::{
+    ExpressionMethods, QueryDsl, Queryable, RunQueryDsl, sql_query,
+    sql_types::{BigInt, Text},
+};
 
-use super::super::{DbConn, Error, Scope, WriteTx, instant::At, schema::customers as c};
+use super::super::{
+    DbConn, Error, Scope, WriteTx,
+    instant::{At, Instant},
+    schema::customers as c,
+};
 use crate::{
     domain::{customer::SearchKeys, ids::CustomerNo},
     each,
@@ -78,34 +85,53 @@ fn keys_of(person: &Person) -> SearchKeys {
 
 /// Adds customers. None of the addresses may be taken.
 pub fn insert(tx: &mut WriteTx<'_>, scope: Scope, people: &[Person], now: DateTime<Utc>) -> Result<(), Error> {
-    let values = |person: &Person| {
-        let keys = keys_of(person);
-        (
-            c::merchant_id.eq(scope.merchant().0),
-            c::email.eq(person.email.clone()),
-            c::customer_id.eq(person.customer_id.clone()),
-            c::first_name.eq(person.first_name.clone()),
-            c::last_name.eq(person.last_name.clone()),
-            c::locale.eq(person.locale.clone()),
-            c::receives_emails.eq(person.receives_emails),
-            c::search.eq(keys.search),
-            c::first_key.eq(keys.first),
-            c::last_key.eq(keys.last),
-            c::id_key.eq(keys.id),
-            c::created_at.eq(At(now)),
+    let inserted = match &mut **tx {
+        // One statement for all; see `stock::insert`.
+        DbConn::Sqlite(conn) => sql_query(
+            "INSERT INTO customers (merchant_id, email, customer_id, first_name, last_name, locale, receives_emails, \
+                 search, first_key, last_key, id_key, created_at) \
+             SELECT ?1, value ->> 0, value ->> 1, value ->> 2, value ->> 3, value ->> 4, value ->> 5, \
+                 value ->> 6, value ->> 7, value ->> 8, value ->> 9, ?2 FROM json_each(?3)",
         )
-    };
-    match &mut **tx {
-        DbConn::Sqlite(conn) => {
-            for person in people {
-                diesel::insert_into(c::table).values(values(person)).execute(conn)?;
-            }
-        }
+        .bind::<BigInt, _>(scope.merchant().0)
+        .bind::<Instant, _>(At(now))
+        .bind::<Text, _>(as_json(people))
+        .execute(conn)?,
         DbConn::Postgres(conn) => {
-            diesel::insert_into(c::table).values(people.iter().map(values).collect::<Vec<_>>()).execute(conn)?;
+            let values = |person: &Person| {
+                let keys = keys_of(person);
+                (
+                    c::merchant_id.eq(scope.merchant().0),
+                    c::email.eq(person.email.clone()),
+                    c::customer_id.eq(person.customer_id.clone()),
+                    c::first_name.eq(person.first_name.clone()),
+                    c::last_name.eq(person.last_name.clone()),
+                    c::locale.eq(person.locale.clone()),
+                    c::receives_emails.eq(person.receives_emails),
+                    c::search.eq(keys.search),
+                    c::first_key.eq(keys.first),
+                    c::last_key.eq(keys.last),
+                    c::id_key.eq(keys.id),
+                    c::created_at.eq(At(now)),
+                )
+            };
+            diesel::insert_into(c::table).values(people.iter().map(values).collect::<Vec<_>>()).execute(conn)?
         }
-    }
-    Ok(())
+    };
+    if inserted == people.len() { Ok(()) } else { Err(Error::Corrupt("not every customer of a file was written".into())) }
+}
+
+fn as_json(people: &[Person]) -> String {
+    let rows: Vec<_> = people
+        .iter()
+        .map(|person| {
+            let Person { email, customer_id, first_name, last_name, locale, receives_emails } = person;
+            let SearchKeys { search, first, last, id } = keys_of(person);
+            (email, customer_id, first_name, last_name, locale, receives_emails, search, first, last, id)
+        })
+        .collect();
+    // Texts and flags always have a form in JSON.
+    serde_json::to_string(&rows).unwrap_or_default()
 }
 
 /// Gives a customer these values; one who was purged meanwhile stays purged.

@@ -5,13 +5,13 @@ use std::collections::HashMap;
 
 use chrono::{DateTime, Utc};
 use diesel::{
-    ExpressionMethods, QueryDsl, Queryable, RunQueryDsl, sql_query,
-    sql_types::{Array, BigInt},
+    ExpressionMethods, QueryDsl, Queryable, QueryableByName, RunQueryDsl, sql_query,
+    sql_types::{Array, BigInt, Text},
 };
 
 use super::super::{
     DbConn, Error, Scope, WriteTx,
-    instant::At,
+    instant::{self, At, Instant},
     schema::{coupons, rewards as r},
 };
 use crate::{
@@ -112,13 +112,25 @@ fn first_coupons(conn: &mut DbConn, scope: Scope, rewards: &[i64]) -> Result<Has
     Ok(firsts)
 }
 
+#[derive(QueryableByName)]
+struct Numbered {
+    #[diesel(sql_type = Text)]
+    reward_id: String,
+    #[diesel(sql_type = BigInt)]
+    id: i64,
+}
+
+fn columns_of(fulfilment: Fulfilment) -> (&'static str, Option<i64>) {
+    match fulfilment {
+        Fulfilment::Batch(batch) => ("batch", Some(batch.0)),
+        Fulfilment::External(provider) => (provider.as_str(), None),
+    }
+}
+
 /// Adds rewards; answers their numbers by reference.
 pub fn insert(tx: &mut WriteTx<'_>, scope: Scope, stories: &[Story], now: DateTime<Utc>) -> Result<HashMap<String, RewardNo>, Error> {
     let values = |story: &Story| {
-        let (fulfilment, batch) = match story.fulfilment {
-            Fulfilment::Batch(batch) => ("batch", Some(batch.0)),
-            Fulfilment::External(provider) => (provider.as_str(), None),
-        };
+        let (fulfilment, batch) = columns_of(story.fulfilment);
         (
             r::merchant_id.eq(scope.merchant().0),
             r::customer.eq(story.customer.0),
@@ -131,33 +143,50 @@ pub fn insert(tx: &mut WriteTx<'_>, scope: Scope, stories: &[Story], now: DateTi
             r::created_at.eq(At(now)),
         )
     };
-    let returned = (r::reward_id, r::id);
     let rows: Vec<(String, i64)> = match &mut **tx {
-        DbConn::Sqlite(conn) => stories
-            .iter()
-            .map(|story| diesel::insert_into(r::table).values(values(story)).returning(returned).get_result(conn))
-            .collect::<Result<_, _>>()?,
-        DbConn::Postgres(conn) => {
-            diesel::insert_into(r::table).values(stories.iter().map(values).collect::<Vec<_>>()).returning(returned).get_results(conn)?
-        }
+        // One statement for all; see `stock::insert`.
+        DbConn::Sqlite(conn) => sql_query(
+            "INSERT INTO rewards (merchant_id, customer, reward_id, kind, title, fulfilment, batch_id, issued_at, created_at) \
+             SELECT ?1, value ->> 0, value ->> 1, value ->> 2, value ->> 3, value ->> 4, value ->> 5, value ->> 6, ?2 FROM json_each(?3) \
+             RETURNING reward_id, id",
+        )
+        .bind::<BigInt, _>(scope.merchant().0)
+        .bind::<Instant, _>(At(now))
+        .bind::<Text, _>(as_json(stories))
+        .load::<Numbered>(conn)?
+        .into_iter()
+        .map(|row| (row.reward_id, row.id))
+        .collect(),
+        DbConn::Postgres(conn) => diesel::insert_into(r::table)
+            .values(stories.iter().map(values).collect::<Vec<_>>())
+            .returning((r::reward_id, r::id))
+            .get_results(conn)?,
     };
     Ok(rows.into_iter().map(|(reference, id)| (reference, RewardNo(id))).collect())
+}
+
+fn as_json(stories: &[Story]) -> String {
+    let rows: Vec<_> = stories
+        .iter()
+        .map(|story| {
+            let (fulfilment, batch) = columns_of(story.fulfilment);
+            (story.customer.0, &story.reward_id, story.kind.as_str(), &story.title, fulfilment, batch, instant::text(story.issued_at))
+        })
+        .collect();
+    // Texts and numbers always have a form in JSON.
+    serde_json::to_string(&rows).unwrap_or_default()
 }
 
 /// Hands each coupon, which must be in stock and locked, to its reward; expired, barred and redeemed ones too: it is history.
 pub fn allocate(tx: &mut WriteTx<'_>, scope: Scope, pairs: &[(CouponId, RewardNo)]) -> Result<(), Error> {
     let done = match &mut **tx {
-        DbConn::Sqlite(conn) => {
-            let mut done = 0;
-            for (coupon, reward) in pairs {
-                let in_stock = coupons::table
-                    .filter(coupons::merchant_id.eq(scope.merchant().0))
-                    .filter(coupons::id.eq(coupon.0))
-                    .filter(coupons::state.eq("available"));
-                done += diesel::update(in_stock).set((coupons::state.eq("allocated"), coupons::reward.eq(reward.0))).execute(conn)?;
-            }
-            done
-        }
+        DbConn::Sqlite(conn) => sql_query(
+            "UPDATE coupons SET state = 'allocated', reward = pair.value ->> 1 FROM json_each(?2) AS pair \
+             WHERE coupons.merchant_id = ?1 AND coupons.id = pair.value ->> 0 AND coupons.state = 'available'",
+        )
+        .bind::<BigInt, _>(scope.merchant().0)
+        .bind::<Text, _>(pairs_as_json(pairs))
+        .execute(conn)?,
         DbConn::Postgres(conn) => sql_query(
             "UPDATE coupons SET state = 'allocated', reward = t.reward FROM unnest($2, $3) AS t (coupon, reward) \
              WHERE coupons.merchant_id = $1 AND coupons.id = t.coupon AND coupons.state = 'available'",
@@ -168,4 +197,9 @@ pub fn allocate(tx: &mut WriteTx<'_>, scope: Scope, pairs: &[(CouponId, RewardNo
         .execute(conn)?,
     };
     if done == pairs.len() { Ok(()) } else { Err(Error::Corrupt("a coupon that was locked is no longer in stock".into())) }
+}
+
+fn pairs_as_json(pairs: &[(CouponId, RewardNo)]) -> String {
+    let pairs: Vec<(i64, i64)> = pairs.iter().map(|(coupon, reward)| (coupon.0, reward.0)).collect();
+    serde_json::to_string(&pairs).unwrap_or_default()
 }

@@ -11,7 +11,7 @@ use diesel::{
 
 use super::super::{
     DbConn, Error, Scope, WriteTx,
-    instant::{At, Instant, columns_of},
+    instant::{self, At, Instant, columns_of, no_end, no_start},
     schema::{batches as b, coupons as c},
 };
 use crate::{
@@ -86,30 +86,23 @@ pub struct NewCoupon {
 
 /// Puts these codes into the batch, in this order. None of them may be taken.
 pub fn insert(tx: &mut WriteTx<'_>, scope: Scope, batch: BatchId, coupons: &[NewCoupon], now: DateTime<Utc>) -> Result<(), Error> {
-    match &mut **tx {
-        DbConn::Sqlite(conn) => {
-            // One prepared statement, run for each row: faster here than any list of values.
-            for coupon in coupons {
-                let (valid_from, expires_at) = columns_of(coupon.window);
-                diesel::insert_into(c::table)
-                    .values((
-                        c::merchant_id.eq(scope.merchant().0),
-                        c::batch_id.eq(batch.0),
-                        c::code.eq(&coupon.code),
-                        c::folded_code.eq(&coupon.folded),
-                        c::pin.eq(&coupon.pin),
-                        c::valid_from.eq(valid_from),
-                        c::expires_at.eq(expires_at),
-                        c::max_redemptions.eq(coupon.max_redemptions),
-                        c::redemptions.eq(coupon.redemptions),
-                        c::barred_at.eq(coupon.barred_reason.as_ref().map(|_| At(now))),
-                        c::barred_reason.eq(&coupon.barred_reason),
-                        c::state.eq("available"),
-                        c::created_at.eq(At(now)),
-                    ))
-                    .execute(conn)?;
-            }
-        }
+    let inserted = match &mut **tx {
+        // One statement for all rows: the schema's triggers may stop a statement in its middle, so SQLite keeps a copy of every page
+        // that a statement changes; row by row that is most of the work (measured).
+        DbConn::Sqlite(conn) => sql_query(
+            "INSERT INTO coupons (merchant_id, batch_id, code, folded_code, pin, valid_from, expires_at, max_redemptions, redemptions, \
+                 barred_at, barred_reason, state, created_at) \
+             SELECT ?1, ?2, value ->> 0, value ->> 1, value ->> 2, coalesce(value ->> 3, ?4), coalesce(value ->> 4, ?5), value ->> 5, \
+                 value ->> 6, CASE WHEN value ->> 7 IS NOT NULL THEN ?3 END, value ->> 7, 'available', ?3 \
+             FROM json_each(?6)",
+        )
+        .bind::<BigInt, _>(scope.merchant().0)
+        .bind::<BigInt, _>(batch.0)
+        .bind::<Instant, _>(At(now))
+        .bind::<Instant, _>(At(no_start()))
+        .bind::<Instant, _>(At(no_end()))
+        .bind::<Text, _>(as_json(coupons))
+        .execute(conn)?,
         DbConn::Postgres(conn) => {
             let column = |of: fn(&NewCoupon) -> Option<&str>| coupons.iter().map(of).collect::<Vec<_>>();
             let (from, until): (Vec<At>, Vec<At>) = coupons.iter().map(|coupon| columns_of(coupon.window)).unzip();
@@ -132,10 +125,24 @@ pub fn insert(tx: &mut WriteTx<'_>, scope: Scope, batch: BatchId, coupons: &[New
             .bind::<Array<BigInt>, _>(coupons.iter().map(|coupon| coupon.max_redemptions).collect::<Vec<_>>())
             .bind::<Array<BigInt>, _>(coupons.iter().map(|coupon| coupon.redemptions).collect::<Vec<_>>())
             .bind::<Array<Nullable<Text>>, _>(column(|coupon| coupon.barred_reason.as_deref()))
-            .execute(conn)?;
+            .execute(conn)?
         }
-    }
-    Ok(())
+    };
+    if inserted == coupons.len() { Ok(()) } else { Err(Error::Corrupt("not every code of a slice was written".into())) }
+}
+
+/// An array of arrays, as SQLite unpacks it again.
+fn as_json(coupons: &[NewCoupon]) -> String {
+    let time = |at: Option<DateTime<Utc>>| at.map(instant::text);
+    let rows: Vec<_> = coupons
+        .iter()
+        .map(|coupon| {
+            let NewCoupon { code, folded, pin, window, max_redemptions, redemptions, barred_reason } = coupon;
+            (code, folded, pin, time(window.from), time(window.until), max_redemptions, redemptions, barred_reason)
+        })
+        .collect();
+    // Texts and numbers always have a form in JSON.
+    serde_json::to_string(&rows).unwrap_or_default()
 }
 
 /// Makes all of the batch's codes visible and counts `added` more as imported, in one row.

@@ -157,7 +157,15 @@ pub fn profile(frame: Frame, member: &Member, profile: &Profile, from: From, bac
         facts,
         actions: vec![],
         rewards: profile.rewards.iter().map(|row| rewards::row(member, row, &profile.who_can, profile.now)).collect(),
+        rewards_pager: Pager {
+            first_href: from.rewards.map(|_| format!("{here}#rewards")),
+            older_href: profile.older.rewards.map(|no| format!("{here}?rewards={no}#rewards")),
+        },
         emails: super::mails::items(member, profile),
+        emails_pager: Pager {
+            first_href: from.emails.map(|_| format!("{here}#emails")),
+            older_href: profile.older.emails.map(|id| format!("{here}?emails={id}#emails")),
+        },
         activity: profile.events.iter().map(|event| super::audit::own_event(member, event)).collect(),
         activity_pager: Pager {
             first_href: from.events.map(|_| format!("{here}#activity")),

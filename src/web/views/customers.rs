@@ -116,8 +116,12 @@ pub struct Show {
     pub actions: Vec<Link>,
     /// Rewards, newest first.
     pub rewards: Vec<Reward>,
+    /// First page and older page of the rewards.
+    pub rewards_pager: Pager,
     /// Mails, newest first.
     pub emails: Vec<Mail>,
+    /// First page and older page of the mails.
+    pub emails_pager: Pager,
     /// Events, newest first.
     pub activity: Vec<Event>,
     /// First page and older page of the activity.

@@ -1,3 +1,6 @@
 //! The app in a real browser: keys, focus, scripts and none, dark and narrow, and what axe-core finds.
 
+mod accessibility;
 mod harness;
+mod mishaps;
+mod task;

@@ -94,7 +94,7 @@ both! {
                 world.exec("DROP TRIGGER reissues_are_kept; DELETE FROM reissues");
                 world.exec("CREATE TRIGGER reissues_are_kept BEFORE DELETE ON reissues BEGIN SELECT RAISE(ABORT, 'reissues_are_kept'); END");
             } else {
-                world.exec("SET session_replication_role = replica; DELETE FROM reissues");
+                world.exec("SET session_replication_role = replica; DELETE FROM reissues; RESET session_replication_role");
             }
         }
     }

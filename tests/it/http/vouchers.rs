@@ -66,7 +66,7 @@ both! {
         assert!(both.says("not both").body.contains("ABC-1</textarea>"), "what was pasted is kept");
         send_file(&mia, &path, b"").await.expect(422).says("The file is empty");
         send_file(&mia, &path, b"\x89PNG\r\n\x1a\n\0\0\0").await.expect(422).says("The file is not text");
-        let script = paste(&mia, &path, "</textarea><script>alert(1)</script>").await.expect(422);
+        let script = paste(&mia, &path, "</textarea><script>alert(1)</script> x").await.expect(422);
         assert!(!script.body.contains("<script>alert"));
         assert!(mia.bare(reqwest::Method::POST, &path, &[]).await.status == 403);
         mia.post(&path, &crate::support::client::Fields::default()).await.expect(400);

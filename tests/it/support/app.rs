@@ -114,6 +114,11 @@ impl App {
         format!("/m/acme/customers/{customer}/rewards/{reward}/reissue")
     }
 
+    /// Stops listening at once, as a machine that is switched off.
+    pub async fn stop(&self) {
+        self.server.stop(false).await;
+    }
+
     /// For tests that break the database on purpose: nothing is asked at the end.
     pub fn is_meant_to_break(&mut self) {
         self.may_break = true;

@@ -1,9 +1,12 @@
 //! A database per test: the real schema, nobody else's rows, gone at the end.
 //! Must not know what is in the tables; see `world`.
 
-use std::fmt;
+use std::{
+    fmt,
+    sync::{Mutex, PoisonError},
+};
 
-use diesel::{QueryableByName, RunQueryDsl, connection::SimpleConnection, sql_types};
+use diesel::{QueryResult, QueryableByName, RunQueryDsl, connection::SimpleConnection, sql_types};
 use rewarddesk::{
     db::{Database, DatabaseUrl, DbConn},
     each,
@@ -29,6 +32,8 @@ pub struct TestDb {
     pub url: String,
     /// The pools, as the desk has them.
     pub db: Database,
+    /// For the statements of the test itself; a new one for each would cost more than the statement.
+    own: Mutex<Option<DbConn>>,
     place: Place,
 }
 
@@ -70,7 +75,7 @@ impl TestDb {
 
     fn at(engine: Engine, url: String, place: Place) -> Self {
         let db = Database::open(&DatabaseUrl::parse(&url).expect("our own address")).expect("the test's database opens");
-        Self { engine, url, db, place }
+        Self { engine, url, db, own: Mutex::new(None), place }
     }
 
     pub fn is_sqlite(&self) -> bool {
@@ -105,9 +110,23 @@ impl TestDb {
         }
     }
 
+    /// Works on the test's own connection; a fresh one when that was lost, as happens to tests that stop the database.
+    fn with<T>(&self, work: impl Fn(&mut DbConn) -> QueryResult<T>) -> QueryResult<T> {
+        let mut own = self.own.lock().unwrap_or_else(PoisonError::into_inner);
+        let known = own.is_some();
+        let done = work(own.get_or_insert_with(|| self.connect()));
+        if done.is_ok() {
+            return done;
+        }
+        // An error may have left the connection in any state.
+        *own = None;
+        let lost = matches!(&done, Err(e) if known && ["connection", "terminating"].iter().any(|sign| e.to_string().contains(sign)));
+        if lost { work(own.insert(self.connect())) } else { done }
+    }
+
     /// Runs statements; the database's own words when it refuses.
     pub fn run(&self, sql: &str) -> Result<(), String> {
-        self.connect().batch_execute(sql).map_err(|e| e.to_string())
+        self.with(|conn| conn.batch_execute(sql)).map_err(|e| e.to_string())
     }
 
     /// Runs statements that must work.
@@ -131,7 +150,7 @@ impl TestDb {
         let columns: Vec<&str> = row.iter().map(|(column, _)| *column).collect();
         let values: Vec<String> = row.iter().map(|(_, value)| literal(self.engine, value)).collect();
         let sql = format!("INSERT INTO {table} ({}) VALUES ({}) RETURNING id AS v", columns.join(", "), values.join(", "));
-        let row: Number = diesel::sql_query(sql).get_result(&mut self.connect()).map_err(|e| e.to_string())?;
+        let row: Number = self.with(|conn| diesel::sql_query(&sql).get_result(conn)).map_err(|e| e.to_string())?;
         row.v.ok_or_else(|| "no id came back".to_owned())
     }
 
@@ -145,21 +164,21 @@ impl TestDb {
     /// The one number that `sql` selects; null is 0.
     pub fn number(&self, sql: &str) -> i64 {
         let sql = format!("SELECT CAST(({sql}) AS BIGINT) AS v");
-        let row: Number = diesel::sql_query(&sql).get_result(&mut self.connect()).unwrap_or_else(|e| panic!("{e}\nin: {sql}"));
+        let row: Number = self.with(|conn| diesel::sql_query(&sql).get_result(conn)).unwrap_or_else(|e| panic!("{e}\nin: {sql}"));
         row.v.unwrap_or_default()
     }
 
     /// The one text that `sql` selects.
     pub fn text(&self, sql: &str) -> Option<String> {
         let sql = format!("SELECT CAST(({sql}) AS TEXT) AS v");
-        let row: Text = diesel::sql_query(&sql).get_result(&mut self.connect()).unwrap_or_else(|e| panic!("{e}\nin: {sql}"));
+        let row: Text = self.with(|conn| diesel::sql_query(&sql).get_result(conn)).unwrap_or_else(|e| panic!("{e}\nin: {sql}"));
         row.v
     }
 
     /// The texts that `sql` selects as a column called `v`; nulls are left out.
     pub fn texts(&self, sql: &str) -> Vec<String> {
         let sql = format!("SELECT CAST(v AS TEXT) AS v FROM ({sql}) AS q");
-        let rows: Vec<Text> = diesel::sql_query(&sql).load(&mut self.connect()).unwrap_or_else(|e| panic!("{e}\nin: {sql}"));
+        let rows: Vec<Text> = self.with(|conn| diesel::sql_query(&sql).load(conn)).unwrap_or_else(|e| panic!("{e}\nin: {sql}"));
         rows.into_iter().filter_map(|row| row.v).collect()
     }
 

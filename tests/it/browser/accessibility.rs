@@ -1,0 +1,135 @@
+//! axe-core finds nothing on any page or state, light, dark and at 320 px, and nothing scrolls sideways (quality.md U1, U9, U10).
+
+use rewarddesk::domain::role::Role;
+
+use crate::support::{
+    App, Browser, Engine, Fixture,
+    world::{Person, barred, expired, redeemed, usable},
+};
+
+struct Look {
+    name: &'static str,
+    dark: bool,
+    width: u32,
+}
+
+/// What was found so far: all of it is told at the end, since one look at a page costs more than the page.
+struct Judge<'a>(&'a Browser, Look, Vec<String>);
+
+impl Judge<'_> {
+    async fn look(&mut self, what: &str) {
+        let Self(browser, look, found) = self;
+        let what = format!("{what}, {}", look.name);
+        let before = found.len();
+        found.extend(browser.axe().await.into_iter().map(|finding| format!("{what}: {finding}")));
+        if browser.scrolls_sideways().await {
+            let widest = browser.eval(WIDEST).await;
+            found.push(format!("{what}: scrolls sideways, because of {widest}"));
+        }
+        if found.len() > before || std::env::var_os("REWARDDESK_TEST_PICTURES").is_some() {
+            browser.picture(&what.replace(|c: char| !c.is_alphanumeric(), "-")).await;
+        }
+    }
+}
+
+const WIDEST: &str = "return [...document.body.querySelectorAll('*')].filter((e) => e.getBoundingClientRect().right > innerWidth + 1)
+    .slice(-3).map((e) => e.outerHTML.slice(0, 120)).join(' | ')";
+
+/// Goes through all pages and their states.
+async fn tour(look: Look) {
+    let app = App::on(Engine::Sqlite).await;
+    let (scene, dry) = (app.scene(3), app.batch("Dry"));
+    app.reward_with(scene.customer, scene.batch, "R-2", &usable("GOOD-1"));
+    app.reward_with(scene.customer, dry, "R-3", &redeemed("USED-1"));
+    app.external_reward(scene.customer, "runa", "R-4");
+    app.reward(scene.customer, scene.batch, "R-5");
+    app.reward_with(scene.customer, scene.batch, "R-6", &barred("BARRED-1"));
+    let lonely = app.customer(&Person {
+        email: Some("lonely@customer.example"),
+        customer_id: None,
+        first_name: None,
+        last_name: None,
+        ..Person::default()
+    });
+    let silent = app.customer(&Person {
+        email: Some("si@customer.example"),
+        receives_emails: false,
+        blocked: Some("chargeback"),
+        ..Person::default()
+    });
+    app.reward_with(silent, scene.batch, "R-7", &expired("OLD-7"));
+    app.user(Role::Administrator);
+
+    let browser = Browser::open().await;
+    browser.dark(look.dark).await;
+    browser.width(look.width).await;
+    let mut judge = Judge(&browser, look, vec![]);
+    browser.goto(&format!("{}/sign-in", app.url)).await;
+    judge.look("sign-in").await;
+    browser.fill("textbox", "Email", "administrator@desk.example").await;
+    browser.fill("textbox", "Password", "wrong").await;
+    browser.click("button", "Sign in").await;
+    browser.shows("do not match").await;
+    judge.look("sign-in refused").await;
+    browser.sign_in(&app.url, "administrator@desk.example").await;
+
+    let (profile, batch) = (format!("/m/acme/customers/{}", scene.customer), format!("/m/acme/batches/{}", scene.batch));
+    for (what, path) in [
+        ("customers", "/m/acme/customers"),
+        ("customers found", "/m/acme/customers?q=customer"),
+        ("nobody found", "/m/acme/customers?q=nobody-has-this"),
+        ("profile", &profile),
+        ("profile of one without name or rewards", &format!("/m/acme/customers/{lonely}")),
+        ("profile of one blocked", &format!("/m/acme/customers/{silent}")),
+        ("the dialog as a page", &format!("{profile}/rewards/{}/reissue", scene.reward)),
+        ("batches", "/m/acme/batches"),
+        ("batch", &batch),
+        ("empty batch", &format!("/m/acme/batches/{dry}")),
+        ("audit log", "/m/acme/audit"),
+        ("no such page", "/m/acme/nowhere"),
+    ] {
+        browser.goto(&format!("{}{path}", app.url)).await;
+        judge.look(what).await;
+    }
+
+    browser.goto(&format!("{}{profile}", app.url)).await;
+    let menus = browser.eval("return [...document.querySelectorAll('[aria-haspopup=menu]')].map((e) => e.id)").await;
+    for menu in menus.as_array().unwrap() {
+        browser.eval(&format!("document.getElementById({menu}).click()")).await;
+        judge.look(&format!("menu open: {menu}")).await;
+    }
+    browser.goto(&format!("{}{profile}", app.url)).await;
+    browser.eval(&format!("document.getElementById('actions-{}').click()", scene.reward)).await;
+    browser.click("menuitem", "Reissue coupon").await;
+    let dialog = browser.find("dialog", "Reissue coupon").await;
+    judge.look("dialog open").await;
+    browser.click("checkbox", "Send notification email").await;
+    let button = browser.all_in(&dialog, "button").await.into_iter().find(|b| b.name == "Reissue coupon").unwrap();
+    browser.element(&button).await.unwrap().click().await.unwrap();
+    browser.shows("FRESH-1-1").await;
+    browser.until("the toast", async || browser.eval("return document.querySelectorAll('[data-toast]').length").await == 1).await;
+    judge.look("toast").await;
+    app.mails(1).await;
+    browser.goto(&format!("{}{profile}", app.url)).await;
+    judge.look("profile after a reissue").await;
+    browser.goto(&format!("{}/m/acme/customers/{}/mails/1", app.url, scene.customer)).await;
+    judge.look("mail").await;
+    let found = judge.2;
+    assert!(found.is_empty(), "{} findings, with pictures in target/tmp/screenshots:\n{}", found.len(), found.join("\n"));
+    browser.is_quiet_but_for(&[404, 422]).await;
+}
+
+#[test]
+fn axe_finds_nothing_in_the_light() {
+    crate::support::block_on(tour(Look { name: "light", dark: false, width: 1280 }));
+}
+
+#[test]
+fn axe_finds_nothing_in_the_dark() {
+    crate::support::block_on(tour(Look { name: "dark", dark: true, width: 1280 }));
+}
+
+#[test]
+fn axe_finds_nothing_on_a_narrow_screen() {
+    crate::support::block_on(tour(Look { name: "narrow", dark: false, width: 320 }));
+}
