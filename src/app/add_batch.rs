@@ -42,9 +42,7 @@ pub fn add_batch(db: &Database, now: DateTime<Utc>, new: &AddBatch) -> Result<Ba
             from: date("the start of the validity", &new.valid_from, Bound::Start)?,
             until: date("the end of the validity", &new.valid_until, Bound::End)?,
         };
-        if let (Some(from), Some(until)) = (window.from, window.until)
-            && from >= until
-        {
+        if window.is_empty() {
             return Err(Unfit::because("the validity must start before it ends").into());
         }
         let taken = || Error::Unfit(Unfit::because(format!("{} already has a batch {name:?}; choose another name", merchant.slug)));

@@ -29,6 +29,8 @@ pub struct Desk {
     /// As many as there are connections, so that nobody waits for one while holding a pool thread; fair: first come, first served.
     writes: Arc<Semaphore>,
     reads: Arc<Semaphore>,
+    /// One at a time in this process: they would only wait for one another's turn.
+    imports: Arc<Semaphore>,
     /// Checking a password takes a core for tens of milliseconds: two at a time, whatever the number of cores, leave room for pages.
     password_checks: Arc<Semaphore>,
 }
@@ -50,6 +52,7 @@ impl Desk {
             secret: secret.as_bytes().into(),
             writes,
             reads,
+            imports: Arc::new(Semaphore::new(1)),
             password_checks: Arc::new(Semaphore::new(2)),
         }
     }
@@ -81,6 +84,18 @@ impl Desk {
     /// Runs a use case that only reads on a pool thread, in the caller's tracing span.
     pub async fn reading<T: Send + 'static>(&self, work: impl FnOnce(&Self) -> Result<T, Error> + Send + 'static) -> Result<T, Error> {
         self.off_thread(&self.reads, work).await
+    }
+
+    /// Runs an import on a pool thread, in the caller's tracing span. It draws many short transactions on SQLite, and clicks
+    /// go in between: so it holds the place of a reader, not the one place of a writer.
+    pub async fn importing<T: Send + 'static>(&self, work: impl FnOnce(&Self) -> Result<T, Error> + Send + 'static) -> Result<T, Error> {
+        let stopped = || Error::Fault(crate::db::Error::Unavailable("the desk is shutting down".into()));
+        let turn = Arc::clone(&self.imports).acquire_owned().await.map_err(|_| stopped())?;
+        self.off_thread(&self.reads, move |desk| {
+            let _turn = turn;
+            work(desk)
+        })
+        .await
     }
 
     /// Runs a use case that checks a password on a pool thread, in the caller's tracing span.

@@ -4,6 +4,8 @@
 pub mod add_batch;
 pub mod add_merchant;
 pub mod add_user;
+pub mod add_vouchers;
+pub mod adjust_validity;
 pub mod check_invariants;
 pub mod deliver_mail;
 pub mod desk;
@@ -19,6 +21,7 @@ pub mod release_mail;
 pub mod resend_email;
 pub mod show_audit_log;
 pub mod show_batches;
+pub mod show_coupon;
 pub mod show_customer;
 pub mod sign_in;
 pub mod tokens;

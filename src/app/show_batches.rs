@@ -5,10 +5,12 @@ use chrono::{DateTime, Utc};
 
 use super::{Desk, Error, Member};
 use crate::{
-    db::{batches, rewards::COUNT_FOR_DISPLAY},
+    db::{audit, batches, memberships, rewards::COUNT_FOR_DISPLAY},
     domain::{
+        audit::{AuditRecord, ShownActor},
         batch::{Batch, Shortage, StockLeft},
-        ids::BatchId,
+        ids::{AuditId, BatchId},
+        role::Permission,
     },
 };
 
@@ -52,6 +54,8 @@ pub struct BatchFile {
     pub row: BatchRow,
     /// What is left but cannot be allocated, and why.
     pub set_aside: Shortage,
+    /// Users who may add vouchers, for a member who may not.
+    pub who_can: Vec<String>,
     pub now: DateTime<Utc>,
 }
 
@@ -62,6 +66,25 @@ pub fn show_batch(desk: &Desk, member: &Member, id: BatchId) -> Result<BatchFile
         let (batch, imported) = batches::find_with_imported(conn, member.scope, id)?.ok_or(Error::NotFound)?;
         let left = batches::stock_left(conn, member.scope, &batch, now, i64::MAX - 1)?;
         let set_aside = batches::shortage(conn, member.scope, &batch, now, i64::MAX - 1)?;
-        Ok(BatchFile { row: BatchRow { batch, imported, left }, set_aside, now })
+        let who_can = if member.role.may(Permission::ManageBatches) {
+            vec![]
+        } else {
+            memberships::names_who_may(conn, member.scope, Permission::ManageBatches, 3)?
+        };
+        Ok(BatchFile { row: BatchRow { batch, imported, left }, set_aside, who_can, now })
     })
+}
+
+/// Whether there is such a batch, before anything large is taken in for it.
+pub fn has_batch(desk: &Desk, member: &Member, id: BatchId) -> Result<(), Error> {
+    desk.db.read(|conn| batches::find(conn, member.scope, id))?.map(drop).ok_or(Error::NotFound)
+}
+
+/// The record of what this member has just done to this batch, if it is one.
+pub fn own_act(desk: &Desk, member: &Member, batch: &Batch, record: AuditId) -> Result<Option<AuditRecord>, Error> {
+    let found = desk.db.read(|conn| audit::list(conn, Some(member.scope), None, audit::Slice::After(record.0 - 1), 1))?.pop();
+    Ok(found.map(|exported| exported.record).filter(|found| {
+        let mine = matches!(found.actor, ShownActor::User { id, .. } if id == member.user);
+        found.id == record && mine && found.text("batch") == Some(&batch.name)
+    }))
 }

@@ -121,6 +121,47 @@ pub fn list(conn: &mut DbConn, scope: Scope, before: Option<BatchId>, limit: i64
     Ok(rows.into_iter().map(|(row, imported)| (row.into(), imported)).collect())
 }
 
+/// The first half of the lock's number, which keeps it apart from the desk's other advisory locks.
+const VALIDITY_LOCK: &str = "(7235119::bigint << 32) # $1";
+
+/// Keeps the batch's validity as it is until the transaction ends: what was usable when it was allocated is usable at
+/// commit (quality.md I8), and what was spent still is (I9). Many hold it at once; [`lock_validity`] waits for them all.
+///
+/// An advisory lock and not FOR SHARE on the row: sharers of a row write to it at every reissue and overtake a waiting
+/// writer for as long as they keep coming, while here whoever changes the validity waits only for those before it.
+pub fn hold_validity(tx: &mut WriteTx<'_>, batch: BatchId) -> Result<(), Error> {
+    advisory_lock(tx, "pg_advisory_xact_lock_shared", batch)
+}
+
+/// Waits for the transactions that hold the batch's validity, then lets none begin; answers the batch as it is now.
+pub fn lock_validity(tx: &mut WriteTx<'_>, scope: Scope, id: BatchId) -> Result<Option<Batch>, Error> {
+    if find(tx, scope, id)?.is_none() {
+        return Ok(None);
+    }
+    advisory_lock(tx, "pg_advisory_xact_lock", id)?;
+    find(tx, scope, id)
+}
+
+fn advisory_lock(tx: &mut WriteTx<'_>, function: &str, batch: BatchId) -> Result<(), Error> {
+    match &mut **tx {
+        // BEGIN IMMEDIATE holds everything already.
+        DbConn::Sqlite(_) => {}
+        DbConn::Postgres(conn) => {
+            sql_query(format!("SELECT {function}({VALIDITY_LOCK})")).bind::<BigInt, _>(batch.0).execute(conn)?;
+        }
+    }
+    Ok(())
+}
+
+/// Gives the batch another validity; only under [`lock_validity`].
+pub fn set_validity(tx: &mut WriteTx<'_>, scope: Scope, id: BatchId, window: Window) -> Result<(), Error> {
+    let (valid_from, valid_until) = columns_of(window);
+    diesel::update(b::table.filter(b::merchant_id.eq(scope.merchant().0)).filter(b::id.eq(id.0)))
+        .set((b::valid_from.eq(valid_from), b::valid_until.eq(valid_until)))
+        .execute(&mut **tx)?;
+    Ok(())
+}
+
 #[derive(QueryableByName)]
 struct Count {
     #[diesel(sql_type = BigInt)]

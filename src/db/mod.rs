@@ -4,6 +4,7 @@
 pub mod audit;
 pub mod batches;
 pub mod conn;
+pub mod coupon_files;
 pub mod coupons;
 pub mod customer_search;
 pub mod customers;

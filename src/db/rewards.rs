@@ -81,7 +81,8 @@ pub fn find_file(
     load_file(conn, scope, customer, reward, now, COUNT_FOR_DISPLAY)
 }
 
-/// Locks the reward until the transaction ends, then reads the file on it. `None`: not this customer's, or not this merchant's.
+/// Locks the reward and its batch's validity until the transaction ends, then reads the file on it.
+/// `None`: not this customer's, or not this merchant's.
 pub fn lock_file(
     tx: &mut WriteTx<'_>,
     scope: Scope,
@@ -89,16 +90,20 @@ pub fn lock_file(
     reward: RewardNo,
     now: DateTime<Utc>,
 ) -> Result<Option<RewardFile>, Error> {
-    let locked =
-        r::table.filter(r::merchant_id.eq(scope.merchant().0)).filter(r::customer.eq(customer.0)).filter(r::id.eq(reward.0)).select(r::id);
-    let found: Option<i64> = match &mut **tx {
+    let locked = r::table
+        .filter(r::merchant_id.eq(scope.merchant().0))
+        .filter(r::customer.eq(customer.0))
+        .filter(r::id.eq(reward.0))
+        .select((r::id, r::batch_id));
+    let found: Option<(i64, Option<i64>)> = match &mut **tx {
         // BEGIN IMMEDIATE holds every row already.
         DbConn::Sqlite(c) => locked.first(c).optional()?,
         // The row alone: locking a join re-checks it after the wait, and the rival has changed the coupon by then.
         DbConn::Postgres(c) => locked.for_no_key_update().first(c).optional()?,
     };
-    if found.is_none() {
-        return Ok(None);
+    let Some((_, batch)) = found else { return Ok(None) };
+    if let Some(batch) = batch {
+        batches::hold_validity(tx, BatchId(batch))?;
     }
     load_file(tx, scope, customer, reward, now, 1)
 }

@@ -32,6 +32,7 @@ actions! {
     UserAdded = "user.added",
     RoleAdded = "role.added",
     BatchAdded = "batch.added",
+    BatchValidityAdjusted = "batch.validity_adjusted",
     CustomersImported = "customers.imported",
     VouchersImported = "vouchers.imported",
     RewardsImported = "rewards.imported",

@@ -24,6 +24,11 @@ impl Window {
         }
     }
 
+    /// Whether it ends no later than it starts, so that nothing could ever be valid.
+    pub fn is_empty(&self) -> bool {
+        matches!((self.from, self.until), (Some(from), Some(until)) if from >= until)
+    }
+
     pub fn has_started(&self, now: DateTime<Utc>) -> bool {
         self.from.is_none_or(|from| from <= now)
     }

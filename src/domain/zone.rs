@@ -72,6 +72,20 @@ pub fn show_end(at: DateTime<Utc>, zone: Tz) -> String {
     show(at, zone)
 }
 
+/// An instant as [`parse_instant`] takes it back: a day where it is that day's first instant (for an end: the day before,
+/// which is the last one valid), else a time with offset.
+pub fn editable(at: DateTime<Utc>, zone: Tz, bound: Bound) -> String {
+    let local = at.with_timezone(&zone);
+    let day = match bound {
+        Bound::Start => Some(local.date_naive()),
+        Bound::End => local.date_naive().pred_opt(),
+    };
+    match day.filter(|_| first_instant(local.date_naive(), zone) == at) {
+        Some(day) => day.format("%Y-%m-%d").to_string(),
+        None => local.to_rfc3339_opts(SecondsFormat::AutoSi, true),
+    }
+}
+
 /// "3 Oct 2026".
 pub fn show_day(at: DateTime<Utc>, zone: Tz) -> String {
     at.with_timezone(&zone).format("%-d %b %Y").to_string()
@@ -124,6 +138,21 @@ mod tests {
         let beirut = chrono_tz::Asia::Beirut;
         assert_eq!(parse_instant("2024-03-30", beirut, Bound::End), Ok(utc("2024-03-30T22:00:00Z")));
         assert_eq!(show_end(utc("2024-03-30T22:00:00Z"), beirut), "30 Mar 2024, 23:59 EET");
+    }
+
+    #[test]
+    fn what_is_shown_for_editing_means_the_same_instant() {
+        let zones = [chrono_tz::Europe::London, chrono_tz::Asia::Beirut, chrono_tz::America::Havana, chrono_tz::UTC];
+        for zone in zones {
+            for text in ["2024-03-30", "2024-03-31", "2024-11-03", "2026-10-03", "2026-10-03T18:30:00.25+02:00"] {
+                for bound in [Bound::Start, Bound::End] {
+                    let at = parse_instant(text, zone, bound).unwrap_or_default();
+                    let shown = editable(at, zone, bound);
+                    assert_eq!(parse_instant(&shown, zone, bound), Ok(at), "{shown} in {zone}");
+                    assert_eq!(shown == text, text.len() == 10, "{shown} in {zone}");
+                }
+            }
+        }
     }
 
     #[test]

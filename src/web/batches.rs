@@ -5,15 +5,33 @@ use actix_web::{HttpRequest, HttpResponse, web};
 use askama::Template;
 use serde::Deserialize;
 
-use super::{errors::Error, frame, present, request};
+use super::{
+    errors::Error,
+    frame,
+    present::{self, batches::Told},
+    request,
+    views::{batches::Show, ui::Toast},
+};
 use crate::{
-    app::{Desk, Member, show_batches},
-    domain::ids::BatchId,
+    app::{
+        Desk, Member,
+        show_batches::{self, BatchFile},
+    },
+    domain::{
+        batch::Batch,
+        ids::{AuditId, BatchId},
+    },
 };
 
 #[derive(Deserialize)]
 pub struct Query {
     before: Option<String>,
+}
+
+#[derive(Deserialize)]
+pub struct ShowQuery {
+    /// What just happened: the number of its audit record.
+    done: Option<String>,
 }
 
 /// `GET /m/{merchant}/batches`
@@ -37,12 +55,42 @@ pub async fn show(
     desk: web::Data<Desk>,
     member: web::ReqData<Member>,
     path: web::Path<(String, String)>,
+    query: web::Query<ShowQuery>,
 ) -> Result<HttpResponse, Error> {
     let member = member.into_inner();
     let id = request::number(&path.1).map(BatchId).ok_or(Error::NotFound)?;
+    let file = load(&desk, &member, id).await?;
+    let mut page = view(&request, &member, &file, &Told::Nothing);
+    if let Some(done) = query.done.as_deref() {
+        page.frame.flash = after(&desk, &member, &file.row.batch, done).await?;
+    }
+    Ok(HttpResponse::Ok().content_type("text/html; charset=utf-8").body(page.render()?))
+}
+
+/// The page that answers a form on it.
+pub async fn page(request: &HttpRequest, desk: &Desk, member: &Member, id: BatchId, told: &Told) -> Result<Show, Error> {
+    let file = load(desk, member, id).await?;
+    let mut page = view(request, member, &file, told);
+    page.frame.flash = page.vouchers.as_ref().and_then(present::vouchers::flash);
+    Ok(page)
+}
+
+async fn load(desk: &Desk, member: &Member, id: BatchId) -> Result<BatchFile, Error> {
     let asker = member.clone();
-    let file = desk.reading(move |desk| show_batches::show_batch(desk, &asker, id)).await?;
-    let frame = frame::in_merchant(&request, &member, &file.row.batch.name);
-    let view = present::batches::show(frame, &member, &file);
-    Ok(HttpResponse::Ok().content_type("text/html; charset=utf-8").body(view.render()?))
+    Ok(desk.reading(move |desk| show_batches::show_batch(desk, &asker, id)).await?)
+}
+
+fn view(request: &HttpRequest, member: &Member, file: &BatchFile, told: &Told) -> Show {
+    present::batches::show(frame::in_merchant(request, member, &file.row.batch.name), member, file, told)
+}
+
+/// The address names an audit record of this member at most; what is said of it is read from there.
+async fn after(desk: &Desk, member: &Member, batch: &Batch, done: &str) -> Result<Option<Toast>, Error> {
+    if done == "unchanged" {
+        return Ok(Some(present::batches::unchanged(member, batch)));
+    }
+    let Some(record) = request::number(done).map(AuditId) else { return Ok(None) };
+    let (asker, acted_on) = (member.clone(), batch.clone());
+    let record = desk.reading(move |desk| show_batches::own_act(desk, &asker, &acted_on, record)).await?;
+    Ok(record.and_then(|record| present::batches::after(member, batch, &record)))
 }

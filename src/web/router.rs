@@ -9,14 +9,14 @@ use actix_web::{
 
 use super::{
     access::{Access, Rule, Rules},
-    assets, audit, batches, customers,
+    assets, audit, batches, coupons, customers,
     errors::Error,
-    health, mails, merchants, reissues, sessions,
+    health, mails, merchants, reissues, sessions, validity, vouchers,
 };
 use crate::domain::role::Permission;
 
 use Access::{Member, Public, SignedIn};
-use Permission::{FindCustomers, LookAtBatches, ReissueCoupons, ResendEmails, SeeAuditLog};
+use Permission::{FindCustomers, LookAtBatches, ManageBatches, ReissueCoupons, ResendEmails, SeeAuditLog};
 
 type Line = (Method, &'static str, Access, Route);
 
@@ -42,6 +42,9 @@ fn routes() -> Vec<Line> {
         get("/m/{merchant}/customers/{id}/mails/{mail}/html", Member(FindCustomers), to().to(mails::html)),
         get("/m/{merchant}/batches", Member(LookAtBatches), to().to(batches::index)),
         get("/m/{merchant}/batches/{id}", Member(LookAtBatches), to().to(batches::show)),
+        post("/m/{merchant}/batches/{id}/vouchers", Member(ManageBatches), to().to(vouchers::create)),
+        post("/m/{merchant}/batches/{id}/validity", Member(ManageBatches), to().to(validity::update)),
+        get("/m/{merchant}/coupons/{id}", Member(FindCustomers), to().to(coupons::show)),
         get("/m/{merchant}/audit", Member(SeeAuditLog), to().to(audit::index)),
     ]
 }

@@ -9,7 +9,7 @@ use crate::{
     domain::{
         batch::{Batch, Shortage},
         coupon::Capacity,
-        ids::BatchId,
+        ids::{BatchId, CouponId},
         merchant::TicketFacts,
         reissue::{EarlierReissue, Refusal, RewardFile},
         reward::Provider,
@@ -123,8 +123,8 @@ fn still_has_capacity(member: &Member, capacity: &Capacity, file: &RewardFile) -
     if let Some(at) = capacity.starts_at {
         facts.push(format!("It can be used from {}.", zone::show(at, member.merchant.zone)));
     }
-    let mut next_steps =
-        vec![step("View the coupon", format!("/m/{}/customers/{}#reward-{}", member.merchant.slug, file.customer.no, file.reward.no))];
+    let mut next_steps: Vec<NextStep> =
+        file.coupon.iter().map(|coupon| step("View the coupon", coupon_address(member, coupon.id))).collect();
     if !member.role.may(Permission::BarCoupons) {
         next_steps.push(say("If it must not be used, a supervisor can bar it."));
     }
@@ -159,6 +159,17 @@ fn refill(member: &Member, batch: &Batch, shortage: &Shortage) -> Vec<NextStep> 
 pub fn batch_address(member: &Member, batch: BatchId, anchor: &str) -> String {
     format!("/m/{}/batches/{batch}{anchor}", member.merchant.slug)
 }
+
+/// The page of a coupon.
+pub fn coupon_address(member: &Member, coupon: CouponId) -> String {
+    format!("/m/{}/coupons/{coupon}", member.merchant.slug)
+}
+
+/// What is said of a file larger than [`super::upload::FILE_LIMIT`].
+pub const FILE_TOO_LARGE: &str = "This file is larger than 8 MiB, so nothing was added. Import it on the server with rewarddesk import vouchers, which takes files of any size.";
+
+/// What is said of a text longer than [`super::upload::TEXT_LIMIT`].
+pub const TEXT_TOO_LONG: &str = "This is more than 256 KiB of text, so nothing was added. Send it as a file instead.";
 
 /// "Codes left: 120, all expired, the last on 3 Oct 2026, 23:59 BST."; `None` when nothing is left at all.
 pub fn why_unusable(member: &Member, shortage: &Shortage) -> Option<String> {

@@ -82,7 +82,7 @@ impl Job<'_, '_> {
     }
 
     /// Leaves the audit record of an import that brought something.
-    pub fn record(&self, tx: &mut WriteTx<'_>, report: &Report, batch: Option<BatchId>) -> Result<(), ImportError> {
+    pub fn record(&self, tx: &mut WriteTx<'_>, report: &mut Report, batch: Option<BatchId>) -> Result<(), ImportError> {
         if report.accepted() == 0 && report.taken_out_of_stock == 0 {
             return Ok(());
         }
@@ -101,7 +101,7 @@ impl Job<'_, '_> {
         }
         record.batch = batch;
         record.request_id = self.order.request_id.map(ToOwned::to_owned);
-        audit::append(tx, &record, self.desk.clock.now())?;
+        report.record = Some(audit::append(tx, &record, self.desk.clock.now())?);
         Ok(())
     }
 }

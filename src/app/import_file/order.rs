@@ -6,7 +6,7 @@ use std::{io, ops::ControlFlow};
 use super::kind::Kind;
 use crate::{
     db,
-    domain::{Unfit, audit::Actor},
+    domain::{Unfit, audit::Actor, ids::AuditId},
 };
 
 /// What is to be imported.
@@ -45,6 +45,8 @@ pub struct Report {
     pub rejected: u64,
     /// Coupons that a rejected rewards row claims: barred, since somebody may hold them.
     pub taken_out_of_stock: u64,
+    /// The audit record of the import, when it brought something.
+    pub record: Option<AuditId>,
 }
 
 impl Report {

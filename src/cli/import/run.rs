@@ -51,7 +51,7 @@ pub fn run(desk: &Desk, arguments: &Arguments, out: &mut dyn Write) -> Result<()
 
 /// "5 rows: 3 new, 0 updated, 1 unchanged, 1 rejected".
 fn sentence(report: &Report, dry_run: bool) -> String {
-    let Report { rows, new, updated, unchanged, rejected, taken_out_of_stock } = report;
+    let Report { rows, new, updated, unchanged, rejected, taken_out_of_stock, record: _ } = report;
     let claimed = match taken_out_of_stock {
         0 => String::new(),
         n => format!("; {} taken out of stock, claimed by rejected rows", counted(*n, "code")),
@@ -237,7 +237,7 @@ mod tests {
 
     #[test]
     fn the_report_reads_as_a_sentence() {
-        let report = Report { rows: 6, new: 3, updated: 0, unchanged: 1, rejected: 2, taken_out_of_stock: 1 };
+        let report = Report { rows: 6, new: 3, updated: 0, unchanged: 1, rejected: 2, taken_out_of_stock: 1, record: None };
         assert_eq!(
             sentence(&report, false),
             "6 rows: 3 new, 0 updated, 1 unchanged, 2 rejected; 1 code taken out of stock, claimed by rejected rows"

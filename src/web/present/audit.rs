@@ -54,6 +54,7 @@ fn text(record: &AuditRecord) -> String {
         Action::UserAdded => "User added".to_owned(),
         Action::RoleAdded => "Role added".to_owned(),
         Action::BatchAdded => format!("Voucher batch added: {}", name("batch")),
+        Action::BatchValidityAdjusted => format!("Validity adjusted: {}", name("batch")),
         Action::CustomersImported => "Customers imported".to_owned(),
         Action::VouchersImported => format!("Vouchers imported into {}", name("batch")),
         Action::RewardsImported => "Rewards imported".to_owned(),

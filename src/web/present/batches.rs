@@ -1,25 +1,50 @@
 //! Voucher batches as views: what is left, and until when.
 //! Must not know how stock is counted.
 
-use super::{capped, grouped, left, plural, when, when_end};
+use super::{capped, flash, grouped, left, plural, validity, vouchers, when, when_end};
 use crate::{
     app::{
         Member,
+        add_vouchers::Added,
+        adjust_validity::{AdjustValidity, UnfitValidity},
         show_batches::{BatchFile, BatchPage, BatchRow},
     },
     domain::{
+        audit::{Action, AuditRecord},
         batch::{Batch, CappedCount, StockLeft, Window},
+        role::Permission,
         zone,
     },
     web::{
         views::{
             batches::{Count, Index, Row, Show},
             frame::Frame,
-            ui::{Badge, Fact, Pager, Stock, Tone},
+            ui::{Badge, Fact, Pager, Stock, Toast, Tone},
         },
         words,
     },
 };
+
+/// What a form on the page has just brought, for the page that answers it.
+#[derive(Debug)]
+pub enum Told {
+    Nothing,
+    /// Nothing of the vouchers could be taken.
+    VouchersUnfit {
+        text: String,
+        why: String,
+    },
+    /// Some of the vouchers could not be taken.
+    VouchersAdded {
+        text: String,
+        added: Added,
+    },
+    /// The validity cannot be what was typed.
+    ValidityUnfit {
+        command: AdjustValidity,
+        why: UnfitValidity,
+    },
+}
 
 /// The list.
 pub fn index(frame: Frame, member: &Member, page: &BatchPage, later: bool) -> Index {
@@ -34,7 +59,7 @@ pub fn index(frame: Frame, member: &Member, page: &BatchPage, later: bool) -> In
                 href: words::batch_address(member, row.batch.id, ""),
                 name: row.batch.name.clone(),
                 badges: badges(row, page.now),
-                validity: validity(member, row.batch.window),
+                validity: validity_words(member, row.batch.window),
                 uses: uses(&row.batch),
                 left: left(&row.left),
                 stock: bar(row),
@@ -45,9 +70,10 @@ pub fn index(frame: Frame, member: &Member, page: &BatchPage, later: bool) -> In
 }
 
 /// One batch.
-pub fn show(frame: Frame, member: &Member, file: &BatchFile) -> Show {
+pub fn show(frame: Frame, member: &Member, file: &BatchFile, told: &Told) -> Show {
     let batch = &file.row.batch;
     let aside = &file.set_aside;
+    let manages = member.role.may(Permission::ManageBatches);
     let usable = usable(&file.row.left);
     let handed_out = file.row.imported - usable.count - aside.left();
     let count = |tone, label: &str, n: i64| Count { tone, label: label.to_owned(), number: grouped(n) };
@@ -57,8 +83,9 @@ pub fn show(frame: Frame, member: &Member, file: &BatchFile) -> Show {
         back_href: format!("/m/{}/batches", member.merchant.slug),
         name: batch.name.clone(),
         badges: badges(&file.row, file.now),
-        actions: vec![],
-        who_can: String::new(),
+        vouchers: manages.then(|| vouchers::form(member, batch.id, told)),
+        validity: manages.then(|| validity::form(member, batch, told)),
+        who_can: if manages { String::new() } else { who_can(&file.who_can) },
         left: left(&file.row.left),
         left_note: words::why_unusable(member, aside).unwrap_or_default(),
         stock: bar(&file.row),
@@ -71,13 +98,46 @@ pub fn show(frame: Frame, member: &Member, file: &BatchFile) -> Show {
             count(Tone::Quiet, "Handed out", handed_out.max(0)),
         ],
         facts: vec![
-            fact("Validity", validity(member, batch.window)),
+            fact("Validity", validity_words(member, batch.window)),
             fact("Uses per code", uses(batch)),
             fact("Upper and lower case", if batch.case_sensitive { "Told apart".to_owned() } else { "Not told apart".to_owned() }),
             fact("Imported", plural(file.row.imported, "code")),
             Fact { label: "Added".to_owned(), text: String::new(), when: Some(when(member, batch.created_at)) },
         ],
     }
+}
+
+fn who_can(names: &[String]) -> String {
+    if names.is_empty() {
+        return "A user with the role Marketing or Administrator can add vouchers and adjust the validity.".to_owned();
+    }
+    format!("{} can add vouchers and adjust the validity.", names.join(", "))
+}
+
+/// What is said after an act of this member on this batch, which stands in `record`.
+pub fn after(member: &Member, batch: &Batch, record: &AuditRecord) -> Option<Toast> {
+    let said = |title: &str, text: &str| Some(flash::plain(Tone::Good, title, text));
+    if record.action == Action::BatchValidityAdjusted.as_str() {
+        return said("Validity adjusted", &format!("Now: {}.", validity_words(member, batch.window)));
+    }
+    if record.action != Action::VouchersImported.as_str() {
+        return None;
+    }
+    let number = |key| record.number(key).unwrap_or_default();
+    match (number("new"), number("unchanged")) {
+        (0, unchanged) => said("Nothing new to add", &format!("{} in this batch already.", were(unchanged))),
+        (new, 0) => said(&format!("{} added", plural(new, "code")), ""),
+        (new, unchanged) => said(&format!("{} added", plural(new, "code")), &format!("{} in this batch already.", were(unchanged))),
+    }
+}
+
+/// What is said when the validity was sent as it was.
+pub fn unchanged(member: &Member, batch: &Batch) -> Toast {
+    flash::plain(Tone::Quiet, "Validity as it was", &format!("{}. Nothing was changed.", validity_words(member, batch.window)))
+}
+
+fn were(count: i64) -> String {
+    format!("{} {}", plural(count, "code"), if count == 1 { "was" } else { "were" })
 }
 
 fn usable(stock: &StockLeft) -> CappedCount {
@@ -91,7 +151,7 @@ fn uses(batch: &Batch) -> String {
     format!("{} per code", plural(batch.uses_per_code, "use"))
 }
 
-fn validity(member: &Member, window: Window) -> String {
+fn validity_words(member: &Member, window: Window) -> String {
     let zone = member.merchant.zone;
     let until = window.until.map(|at| when_end(member, at).text);
     match (window.from, until) {
@@ -103,19 +163,23 @@ fn validity(member: &Member, window: Window) -> String {
 }
 
 fn badges(row: &BatchRow, now: chrono::DateTime<chrono::Utc>) -> Vec<Badge> {
-    let badge = |tone, text: &str| Badge { tone, text: text.to_owned() };
-    let mut badges = Vec::new();
-    if row.batch.window.has_expired(now) {
-        badges.push(badge(Tone::Bad, "Expired"));
-    } else if !row.batch.window.has_started(now) {
-        badges.push(badge(Tone::Notice, "Not started"));
-    }
-    match row.left {
-        StockLeft::Short(_) => badges.push(badge(Tone::Bad, "Run out")),
-        StockLeft::Usable(count) if count.count < 10 => badges.push(badge(Tone::Notice, "Low")),
-        StockLeft::Usable(_) => {}
-    }
-    badges
+    let badge = |tone, text: &str| Some(Badge { tone, text: text.to_owned() });
+    let time = if row.batch.window.has_expired(now) {
+        badge(Tone::Bad, "Expired")
+    } else if row.batch.window.has_started(now) {
+        None
+    } else {
+        badge(Tone::Notice, "Not started")
+    };
+    let stock = match row.left {
+        StockLeft::Short(shortage) if shortage.left() == 0 => badge(Tone::Bad, "Run out"),
+        // The time says why none can be used.
+        StockLeft::Short(_) if time.is_some() => None,
+        StockLeft::Short(_) => badge(Tone::Bad, "No usable code"),
+        StockLeft::Usable(count) if count.count < 10 => badge(Tone::Notice, "Low"),
+        StockLeft::Usable(_) => None,
+    };
+    [time, stock].into_iter().flatten().collect()
 }
 
 fn bar(row: &BatchRow) -> Stock {

@@ -3,11 +3,14 @@
 
 pub mod audit;
 pub mod batches;
+pub mod coupons;
 pub mod customers;
 pub mod flash;
 pub mod mails;
 pub mod reissues;
 pub mod rewards;
+pub mod validity;
+pub mod vouchers;
 
 use chrono::{DateTime, Utc};
 
@@ -67,6 +70,13 @@ pub fn capped(count: CappedCount) -> String {
 /// "1 code", "2 codes".
 pub fn plural(count: i64, one: &str) -> String {
     format!("{} {one}{}", grouped(count), if count == 1 { "" } else { "s" })
+}
+
+/// "the file is empty; nothing was changed" -> "The file is empty; nothing was changed."
+pub fn sentence(words: &str) -> String {
+    let mut rest = words.chars();
+    let first: String = rest.next().map(|c| c.to_uppercase().collect()).unwrap_or_default();
+    format!("{first}{}{}", rest.as_str(), if words.ends_with(['.', '?', '!']) { "" } else { "." })
 }
 
 #[cfg(test)]

@@ -26,6 +26,7 @@ use crate::{
 pub fn row(member: &Member, found: &RewardRow, who_can: &[String], now: DateTime<Utc>) -> Row {
     let file = &found.file;
     let problems = file.coupon.as_ref().map(|coupon| coupon.problems(now)).unwrap_or_default();
+    let reissue = reissue_item(member, file, who_can, now);
     Row {
         n: file.reward.no.0,
         reference: file.reward.reward_id.clone(),
@@ -37,8 +38,8 @@ pub fn row(member: &Member, found: &RewardRow, who_can: &[String], now: DateTime
         status: status(member, file, &problems),
         source: source(member, file),
         mail: found.mail.as_ref().map(|mail| super::mails::state(member, file, mail, 0)),
-        reissue: reissue_item(member, file, who_can, now),
-        items: items(member, found),
+        items: items(member, found, &reissue),
+        reissue,
         replaced: file.reissued.iter().map(|earlier| replaced(member, earlier)).collect(),
         refusal: vec![],
         fresh: false,
@@ -62,6 +63,15 @@ pub fn status(member: &Member, file: &RewardFile, problems: &[Problem]) -> Vec<S
     let Some(coupon) = &file.coupon else {
         return vec![Status { tone: Tone::Notice, text: "No coupon yet".to_owned(), when: None }];
     };
+    coupon_lines(member, coupon, problems)
+}
+
+/// Everything that holds of a coupon by itself.
+pub fn coupon_status(member: &Member, coupon: &Coupon, now: DateTime<Utc>) -> Vec<Status> {
+    coupon_lines(member, coupon, &coupon.problems(now))
+}
+
+fn coupon_lines(member: &Member, coupon: &Coupon, problems: &[Problem]) -> Vec<Status> {
     let mut lines: Vec<Status> = problems.iter().map(|problem| problem_line(member, problem)).collect();
     if problems.iter().all(|p| matches!(p, Problem::NotStarted { .. })) {
         lines.push(usable_line(member, coupon));
@@ -137,7 +147,14 @@ pub fn reward_address(member: &Member, file: &RewardFile) -> String {
     format!("/m/{}/customers/{}/rewards/{}", member.merchant.slug, file.customer.no, file.reward.no)
 }
 
-fn items(member: &Member, found: &RewardRow) -> Vec<MenuItem> {
+fn items(member: &Member, found: &RewardRow, reissue: &ReissueItem) -> Vec<MenuItem> {
+    let coupon = found
+        .file
+        .coupon
+        .as_ref()
+        .map(|coupon| MenuItem { label: "View coupon".to_owned(), href: Some(words::coupon_address(member, coupon.id)) })
+        // The next step of a refusal may lead there already.
+        .filter(|item| reissue.next_steps.iter().all(|step| step.href != item.href));
     let mail = found.mail.as_ref().map(|mail| MenuItem {
         label: "View e-mail".to_owned(),
         href: Some(format!("/m/{}/customers/{}/mails/{}", member.merchant.slug, found.file.customer.no, mail.id)),
@@ -148,7 +165,7 @@ fn items(member: &Member, found: &RewardRow) -> Vec<MenuItem> {
         .as_ref()
         .filter(|_| member.role.may(Permission::LookAtBatches))
         .map(|(batch, _)| MenuItem { label: "View voucher batch".to_owned(), href: Some(words::batch_address(member, batch.id, "")) });
-    [mail, batch].into_iter().flatten().collect()
+    [coupon, mail, batch].into_iter().flatten().collect()
 }
 
 fn replaced(member: &Member, earlier: &EarlierReissue) -> Replaced {

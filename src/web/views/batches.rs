@@ -3,6 +3,7 @@
 
 use super::frame::Frame;
 use super::ui::{Badge, Fact, Link, Pager, Stock, Tone};
+use super::{validity, vouchers};
 use askama::Template;
 
 /// `GET /m/{merchant}/batches`.
@@ -50,8 +51,10 @@ pub struct Show {
     pub name: String,
     /// "Low", "Expired", "Empty".
     pub badges: Vec<Badge>,
-    /// "Add vouchers", "Adjust validity", for those who may.
-    pub actions: Vec<Link>,
+    /// "Add vouchers", for those who may.
+    pub vouchers: Option<vouchers::Form>,
+    /// "Adjust validity", for those who may.
+    pub validity: Option<validity::Form>,
     /// Who can do these, when this user may not; or empty.
     pub who_can: String,
     /// "39 left".

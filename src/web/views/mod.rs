@@ -3,6 +3,7 @@
 
 pub mod audit;
 pub mod batches;
+pub mod coupons;
 pub mod customers;
 pub mod errors;
 pub mod frame;
@@ -12,3 +13,5 @@ pub mod reissues;
 pub mod rewards;
 pub mod sessions;
 pub mod ui;
+pub mod validity;
+pub mod vouchers;

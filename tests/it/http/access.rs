@@ -32,13 +32,15 @@ const TABLE: &[(&str, &str, Who)] = &[
     ("GET", "/m/{merchant}/customers/{id}", Who::From(Role::Support)),
     ("GET", "/m/{merchant}/customers/{id}/rewards/{reward}/reissue", Who::From(Role::Support)),
     ("POST", "/m/{merchant}/customers/{id}/rewards/{reward}/reissue", Who::From(Role::Support)),
-    ("GET", "/m/{merchant}/customers/{id}/rewards/{reward}/mail", Who::From(Role::Support)),
     ("POST", "/m/{merchant}/customers/{id}/rewards/{reward}/resend", Who::From(Role::Support)),
     ("GET", "/m/{merchant}/customers/{id}/rewards/{reward}/mail", Who::From(Role::Support)),
     ("GET", "/m/{merchant}/customers/{id}/mails/{mail}", Who::From(Role::Support)),
     ("GET", "/m/{merchant}/customers/{id}/mails/{mail}/html", Who::From(Role::Support)),
     ("GET", "/m/{merchant}/batches", Who::From(Role::Support)),
     ("GET", "/m/{merchant}/batches/{id}", Who::From(Role::Support)),
+    ("POST", "/m/{merchant}/batches/{id}/vouchers", Who::From(Role::Marketing)),
+    ("POST", "/m/{merchant}/batches/{id}/validity", Who::From(Role::Marketing)),
+    ("GET", "/m/{merchant}/coupons/{id}", Who::From(Role::Support)),
     ("GET", "/m/{merchant}/audit", Who::From(Role::Supervisor)),
 ];
 
@@ -63,7 +65,11 @@ fn every_route_has_a_line_in_the_table_and_keeps_to_it() {
 
 /// The route's address in a merchant, with numbers of that scene.
 fn fill(pattern: &str, merchant: &str, scene: Scene) -> String {
-    let id = if pattern.contains("batches") { scene.batch } else { scene.customer };
+    let id = match pattern.split('/').nth(3) {
+        Some("batches") => scene.batch,
+        Some("coupons") => scene.old,
+        _ => scene.customer,
+    };
     let pattern = pattern.replace("{merchant}", merchant).replace("{id}", &id.to_string()).replace("{reward}", &scene.reward.to_string());
     pattern.replace("{mail}", "1").replace("{name}", "app.css")
 }

@@ -1,8 +1,11 @@
 //! The app over HTTP, as a person without a script and as htmx would use it.
 
 mod access;
+mod coupons;
 mod cross_site;
 mod hostile;
 mod reissues;
 mod reissues_at_once;
 mod secrecy;
+mod validity;
+mod vouchers;

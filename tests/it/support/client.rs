@@ -64,6 +64,21 @@ impl Client {
         send(self.request(Method::POST, path).form(&fields.0)).await
     }
 
+    /// A form with files, as a browser sends it: each part a field's name, a file's name, and what is in it.
+    pub async fn post_parts(&self, path: &str, parts: &[(&str, Option<&str>, &[u8])]) -> Page {
+        const BOUNDARY: &str = "----a-boundary-that-is-in-no-file";
+        let mut body = vec![];
+        for (name, file, content) in parts {
+            let file = file.map(|file| format!("; filename=\"{file}\"\r\nContent-Type: text/csv")).unwrap_or_default();
+            body.extend(format!("--{BOUNDARY}\r\nContent-Disposition: form-data; name=\"{name}\"{file}\r\n\r\n").bytes());
+            body.extend_from_slice(content);
+            body.extend_from_slice(b"\r\n");
+        }
+        body.extend(format!("--{BOUNDARY}--\r\n").bytes());
+        let kind = format!("multipart/form-data; boundary={BOUNDARY}");
+        send(self.request(Method::POST, path).header("Content-Type", kind).body(body)).await
+    }
+
     /// As htmx sends a form.
     pub async fn post_fragment(&self, path: &str, fields: &Fields) -> Page {
         send(self.request(Method::POST, path).header("HX-Request", "true").form(&fields.0)).await

@@ -1,0 +1,55 @@
+//! One coupon: everything the desk knows of it.
+//! Must not know words or screens.
+
+use chrono::{DateTime, Utc};
+
+use super::{Desk, Error, Member};
+use crate::{
+    db::{
+        coupon_files::{self, CouponFile},
+        coupons, customers, reissues,
+    },
+    domain::{coupon::Redemption, customer::Customer, ids::CouponId, reissue::EarlierReissue},
+};
+
+const REDEMPTIONS: i64 = 50;
+
+/// Everything on a coupon's page.
+#[derive(Debug, Clone)]
+pub struct ShownCoupon {
+    pub file: CouponFile,
+    /// Newest first; the coupon's own count may be higher.
+    pub redemptions: Vec<Redemption>,
+    /// Who has the reward that it was handed to.
+    pub customer: Option<Customer>,
+    /// The reissue of that reward, where this coupon is the old one or the new one.
+    pub reissue: Option<Part>,
+    pub now: DateTime<Utc>,
+}
+
+/// The coupon's part in a reissue, and the other coupon of it.
+#[derive(Debug, Clone)]
+pub enum Part {
+    ReplacedBy(EarlierReissue, CouponId),
+    Replaces(EarlierReissue, CouponId),
+}
+
+/// The coupon with that number.
+pub fn show_coupon(desk: &Desk, member: &Member, id: CouponId) -> Result<ShownCoupon, Error> {
+    let (scope, now) = (member.scope, desk.clock.now());
+    desk.db.read(|conn| {
+        let file = coupon_files::find(conn, scope, id)?.ok_or(Error::NotFound)?;
+        let redemptions = coupon_files::list_redemptions(conn, scope, id, REDEMPTIONS)?;
+        let (mut customer, mut reissue) = (None, None);
+        if let Some(reward) = &file.reward {
+            customer = customers::find(conn, scope, reward.customer)?;
+            if let Some((_, earlier)) = reissues::list_of_rewards(conn, scope, &[reward.no.0])?.pop() {
+                let is_old = earlier.old_code == file.coupon.code;
+                let other = if is_old { &earlier.new_code } else { &earlier.old_code };
+                let other = coupons::find_by_code(conn, scope, other.as_str())?.map(|found| found.id);
+                reissue = other.map(|other| if is_old { Part::ReplacedBy(earlier, other) } else { Part::Replaces(earlier, other) });
+            }
+        }
+        Ok(ShownCoupon { file, redemptions, customer, reissue, now })
+    })
+}

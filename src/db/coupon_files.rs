@@ -1,0 +1,102 @@
+//! The file on one coupon: its facts, every redemption, and the reward it was ever handed to.
+//! Must not know what follows from the facts.
+
+use chrono::{DateTime, Utc};
+use diesel::{ExpressionMethods, JoinOnDsl, NullableExpressionMethods, OptionalExtension, QueryDsl, RunQueryDsl};
+
+use super::{
+    DbConn, Error, Scope,
+    instant::{At, window_of},
+    schema::{batches as b, coupons as c, redemptions, rewards, users},
+};
+use crate::domain::{
+    code::CouponCode,
+    coupon::{Barred, Coupon, Redemption},
+    ids::{BatchId, CouponId, CustomerNo, RewardNo},
+};
+
+/// A coupon with what stands around it.
+#[derive(Debug, Clone)]
+pub struct CouponFile {
+    pub coupon: Coupon,
+    pub batch_name: String,
+    pub imported_at: DateTime<Utc>,
+    /// The reward it was ever handed to.
+    pub reward: Option<HandedTo>,
+}
+
+/// The reward that a coupon was handed to.
+#[derive(Debug, Clone)]
+pub struct HandedTo {
+    pub no: RewardNo,
+    pub title: String,
+    pub reward_id: String,
+    pub customer: CustomerNo,
+}
+
+/// The file on a coupon of this merchant. `None` also for one of an import that has not finished.
+pub fn find(conn: &mut DbConn, scope: Scope, id: CouponId) -> Result<Option<CouponFile>, Error> {
+    type Bar = (Option<At>, Option<String>, Option<String>);
+    type Reward = Option<(i64, String, String, i64)>;
+    type Row = (i64, String, Option<String>, String, (At, At), (At, At), (i64, i64), Bar, String, At, Reward);
+    let row: Option<Row> = c::table
+        .inner_join(b::table.on(b::id.eq(c::batch_id)))
+        .left_join(users::table.on(users::id.nullable().eq(c::barred_by)))
+        .left_join(rewards::table.on(rewards::id.nullable().eq(c::reward)))
+        .filter(c::merchant_id.eq(scope.merchant().0))
+        .filter(c::id.eq(id.0))
+        .filter(c::id.le(b::published_to))
+        .select((
+            c::batch_id,
+            c::code,
+            c::pin,
+            c::state,
+            (c::valid_from, c::expires_at),
+            (b::valid_from, b::valid_until),
+            (c::redemptions, c::max_redemptions),
+            (c::barred_at, c::barred_reason, users::name.nullable()),
+            b::name,
+            c::created_at,
+            (rewards::id, rewards::title, rewards::reward_id, rewards::customer).nullable(),
+        ))
+        .first(conn)
+        .optional()?;
+    let Some((batch, code, pin, state, own, of_batch, (redeemed, max), (barred_at, reason, by), batch_name, imported_at, reward)) = row
+    else {
+        return Ok(None);
+    };
+    Ok(Some(CouponFile {
+        coupon: Coupon {
+            id,
+            batch: BatchId(batch),
+            code: CouponCode::stored(code),
+            pin,
+            window: window_of(own.0, own.1).within(window_of(of_batch.0, of_batch.1)),
+            redemptions: redeemed,
+            max_redemptions: max,
+            barred: barred_at.map(|at| Barred { at: at.0, by, reason: reason.unwrap_or_default() }),
+            last_redemption: list_redemptions(conn, scope, id, 1)?.pop(),
+            state: state.parse()?,
+        },
+        batch_name,
+        imported_at: imported_at.0,
+        reward: reward.map(|(no, title, reward_id, customer)| HandedTo {
+            no: RewardNo(no),
+            title,
+            reward_id,
+            customer: CustomerNo(customer),
+        }),
+    }))
+}
+
+/// Up to `limit` redemptions of the coupon that are known one by one, newest first.
+pub fn list_redemptions(conn: &mut DbConn, scope: Scope, id: CouponId, limit: i64) -> Result<Vec<Redemption>, Error> {
+    let rows: Vec<(At, String)> = redemptions::table
+        .filter(redemptions::merchant_id.eq(scope.merchant().0))
+        .filter(redemptions::coupon_id.eq(id.0))
+        .order((redemptions::redeemed_at.desc(), redemptions::id.desc()))
+        .limit(limit)
+        .select((redemptions::redeemed_at, redemptions::order_id))
+        .load(conn)?;
+    Ok(rows.into_iter().map(|(at, order)| Redemption { at: at.0, order_id: Some(order).filter(|o| !o.is_empty()) }).collect())
+}

@@ -1,0 +1,134 @@
+//! A coupon as a view: its state, its facts, and where it belongs.
+//! Must not know what makes a coupon usable.
+
+use super::{grouped, rewards, when, when_end};
+use crate::{
+    app::{
+        Member,
+        show_coupon::{Part, ShownCoupon},
+    },
+    domain::{
+        coupon::{Coupon, CouponState},
+        ids::CouponId,
+        reissue::EarlierReissue,
+        role::Permission,
+    },
+    web::{
+        views::{
+            coupons::{Place, Redemption, Reissue, Show},
+            frame::Frame,
+            ui::{Fact, Link, Status, Tone},
+        },
+        words,
+    },
+};
+
+/// A coupon's page.
+pub fn show(frame: Frame, member: &Member, shown: &ShownCoupon) -> Show {
+    let coupon = &shown.file.coupon;
+    let places = places(member, shown);
+    let back = places.last().map_or_else(|| batch(member, shown), |place| place.link.clone());
+    let listed = i64::try_from(shown.redemptions.len()).unwrap_or(i64::MAX);
+    Show {
+        frame,
+        back,
+        code: coupon.code.to_string(),
+        status: status(member, shown),
+        facts: facts(member, shown),
+        places,
+        reissue: shown.reissue.as_ref().map(|part| reissue(member, part)),
+        redemptions: shown
+            .redemptions
+            .iter()
+            .map(|one| Redemption { order: one.order_id.clone().unwrap_or_default(), when: when(member, one.at) })
+            .collect(),
+        redemptions_note: match coupon.redemptions {
+            0 => "This code has not been redeemed.".to_owned(),
+            all if all > listed => format!("{} in all; of the others, order and date are not known here.", grouped(all)),
+            _ => String::new(),
+        },
+    }
+}
+
+fn batch(member: &Member, shown: &ShownCoupon) -> Link {
+    Link { label: shown.file.batch_name.clone(), href: words::batch_address(member, shown.file.coupon.batch, "") }
+}
+
+/// Everything that holds: where it is in its life, and what keeps it from being used.
+fn status(member: &Member, shown: &ShownCoupon) -> Vec<Status> {
+    let coupon = &shown.file.coupon;
+    let say = |tone, text: &str| Status { tone, text: text.to_owned(), when: None };
+    let life = match (coupon.state, &shown.reissue) {
+        (CouponState::Available, _) => say(Tone::Quiet, "In stock, not handed out"),
+        (CouponState::Allocated, _) => say(Tone::Quiet, "Handed out"),
+        (CouponState::Replaced, Some(Part::ReplacedBy(earlier, _))) => {
+            Status { when: Some(when(member, earlier.at)), ..say(Tone::Bad, &format!("Replaced by {}", who(member, earlier))) }
+        }
+        (CouponState::Replaced, _) => say(Tone::Bad, "Replaced"),
+        (CouponState::Withdrawn, _) => say(Tone::Bad, "Withdrawn from stock"),
+    };
+    let is_over = matches!(coupon.state, CouponState::Replaced | CouponState::Withdrawn);
+    let rest = rewards::coupon_status(member, coupon, shown.now).into_iter().filter(|line| !(is_over && line.tone == Tone::Good));
+    std::iter::once(life).chain(rest).collect()
+}
+
+fn who(member: &Member, earlier: &EarlierReissue) -> String {
+    if earlier.by == member.user { "you".to_owned() } else { earlier.by_name.clone() }
+}
+
+fn facts(member: &Member, shown: &ShownCoupon) -> Vec<Fact> {
+    let coupon = &shown.file.coupon;
+    let fact = |label: &str, text: String| Fact { label: label.to_owned(), text, when: None };
+    let bound = |label: &str, at: Option<_>, open: &str| match at {
+        Some(when) => Fact { when: Some(when), ..fact(label, String::new()) },
+        None => fact(label, open.to_owned()),
+    };
+    let mut facts = vec![
+        bound("Valid from", coupon.window.from.map(|at| when(member, at)), "No start"),
+        bound("Valid until", coupon.window.until.map(|at| when_end(member, at)), "No end"),
+        fact("Uses", uses(coupon)),
+        Fact { when: Some(when(member, shown.file.imported_at)), ..fact("Imported", String::new()) },
+    ];
+    if let Some(barred) = &coupon.barred {
+        let by = barred.by.clone().unwrap_or_else(|| "the import".to_owned());
+        facts.push(Fact {
+            when: Some(when(member, barred.at)),
+            ..fact("Barred", format!("By {by}: {}.", barred.reason.trim_end_matches('.')))
+        });
+    }
+    facts
+}
+
+fn uses(coupon: &Coupon) -> String {
+    let left = coupon.max_redemptions - coupon.redemptions;
+    format!("{} of {} left", grouped(left), grouped(coupon.max_redemptions))
+}
+
+fn places(member: &Member, shown: &ShownCoupon) -> Vec<Place> {
+    let place = |label: &str, link| Place { label: label.to_owned(), link };
+    let mut places = Vec::new();
+    if member.role.may(Permission::LookAtBatches) {
+        places.push(place("Voucher batch", batch(member, shown)));
+    }
+    if let (Some(reward), Some(customer)) = (&shown.file.reward, &shown.customer) {
+        let profile = format!("/m/{}/customers/{}", member.merchant.slug, customer.no);
+        let title = format!("{} ({})", reward.title, reward.reward_id);
+        places.push(place("Reward", Link { label: title, href: format!("{profile}#reward-{}", reward.no) }));
+        places.push(place("Customer", Link { label: customer.display_name(), href: profile }));
+    }
+    places
+}
+
+fn reissue(member: &Member, part: &Part) -> Reissue {
+    let make = |label: &str, code: String, other: CouponId, earlier: &EarlierReissue| Reissue {
+        label: label.to_owned(),
+        code,
+        href: words::coupon_address(member, other),
+        who: who(member, earlier),
+        when: when(member, earlier.at),
+    };
+    match part {
+        Part::ReplacedBy(earlier, new) => make("Replaced by", earlier.new_code.to_string(), *new, earlier),
+        Part::Replaces(earlier, old) => make("Takes the place of", earlier.old_code.to_string(), *old, earlier),
+    }
+}

@@ -1,0 +1,63 @@
+//! Owns one coupon's page.
+//! Must not know when a coupon can be used: it is told, in words.
+
+use super::frame::Frame;
+use super::ui::{Fact, Link, Status, When};
+use askama::Template;
+
+/// `GET /m/{merchant}/coupons/{id}`.
+#[derive(Debug, Template)]
+#[template(path = "coupons/show.html")]
+pub struct Show {
+    /// Frame.
+    pub frame: Frame,
+    /// Back to where the coupon belongs: the customer, else the batch.
+    pub back: Link,
+    /// The code.
+    pub code: String,
+    /// State in words; all that holds.
+    pub status: Vec<Status>,
+    /// Validity, uses, and so on.
+    pub facts: Vec<Fact>,
+    /// Batch, reward, customer: where it belongs.
+    pub places: Vec<Place>,
+    /// The other coupon of a reissue.
+    pub reissue: Option<Reissue>,
+    /// Redemptions, newest first.
+    pub redemptions: Vec<Redemption>,
+    /// What the list of redemptions leaves out, or why it is empty.
+    pub redemptions_note: String,
+}
+
+/// A label and a link.
+#[derive(Clone, Debug)]
+pub struct Place {
+    /// "Voucher batch".
+    pub label: String,
+    /// What it is called, and where it is.
+    pub link: Link,
+}
+
+/// What replaced this coupon, or what it replaced.
+#[derive(Clone, Debug)]
+pub struct Reissue {
+    /// "Replaced by", "Takes the place of".
+    pub label: String,
+    /// The other code.
+    pub code: String,
+    /// Its page.
+    pub href: String,
+    /// Who did it.
+    pub who: String,
+    /// When.
+    pub when: When,
+}
+
+/// One use in the shop.
+#[derive(Clone, Debug)]
+pub struct Redemption {
+    /// The order, where known.
+    pub order: String,
+    /// When.
+    pub when: When,
+}
