@@ -54,6 +54,9 @@ struct House {
 pub fn serve(serve: Serve) -> Result<(), Refused> {
     let settings = serve.settings.for_server(serve.listen)?;
     let db = crate::cli::open_current(&serve.settings)?;
+    if settings.metrics_listen.is_some() {
+        tracing::warn!("REWARDDESK_METRICS_LISTEN is set, but this version has no metrics yet; nothing listens there");
+    }
     let mailer = mailer(&settings.mail)?;
     let site = Site { base_url: Some(settings.base_url.clone()), session_limits: SessionLimits::default(), demo_sign_ins: vec![] };
     let ServerSettings { listen, secret, mail_from, .. } = settings;

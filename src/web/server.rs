@@ -15,7 +15,7 @@ use actix_web::{
 use tracing_actix_web::TracingLogger;
 use url::Url;
 
-use super::{errors, gate, headers, router, sessions::Throttle, trace::PathOnly, views::sessions::DemoSignIn};
+use super::{errors, gate, headers, router, throttle::Throttle, trace::PathOnly, views::sessions::DemoSignIn};
 use crate::app::{Desk, sign_in::SessionLimits};
 
 /// How this installation is reached, and what its sign-in page offers.
