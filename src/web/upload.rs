@@ -20,7 +20,7 @@ pub const TEXT_LIMIT: usize = 256 * 1024;
 /// What is read to its end although it is too large: a browser that is cut off shows its own error, not ours.
 const DRAINED: usize = 64 * 1024 * 1024;
 /// Slower senders are cut off.
-const PATIENCE: Duration = Duration::from_secs(120);
+const PATIENCE: Duration = Duration::from_mins(2);
 
 /// What the form held.
 #[derive(Debug, Default)]
