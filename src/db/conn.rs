@@ -74,7 +74,7 @@ impl Connector {
                 // synchronous=FULL: with NORMAL a commit is not on disk when it returns. busy_timeout comes before anything that locks.
                 conn.batch_execute(&format!(
                     "PRAGMA busy_timeout = {BUSY_MILLISECONDS}; PRAGMA journal_mode = WAL; PRAGMA synchronous = FULL; \
-                     PRAGMA foreign_keys = ON; PRAGMA recursive_triggers = ON; PRAGMA query_only = {};",
+                     PRAGMA foreign_keys = ON; PRAGMA recursive_triggers = ON; PRAGMA cache_size = -16384; PRAGMA query_only = {};",
                     if self.purpose == Purpose::Read { "ON" } else { "OFF" }
                 ))
                 .map_err(ConnectionError::CouldntSetupConfiguration)?;
