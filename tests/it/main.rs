@@ -19,6 +19,7 @@ mod support;
 mod browser;
 mod cli;
 mod db;
+mod faults;
 mod floors;
 mod http;
 mod import;
