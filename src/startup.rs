@@ -5,6 +5,7 @@ use std::{
     fs,
     net::{SocketAddr, TcpListener},
     path::{Path, PathBuf},
+    time::Duration,
 };
 
 use tokio::{signal::unix::SignalKind, sync::watch};
@@ -133,8 +134,15 @@ fn run(house: House, ready: impl FnOnce(SocketAddr)) -> Result<(), Refused> {
     })?;
     // The first sign-in should not pay for it.
     passwords::warm_up();
-    actix_web::rt::System::new().block_on(until_told(house, listener, ready))
+    let db = house.desk.db.clone();
+    let outcome = actix_web::rt::System::new().block_on(until_told(house, listener, ready));
+    db.close();
+    outcome
 }
+
+/// How long the mail worker sends what the last requests queue. A server that slow clients hold up for longer ends beside it:
+/// both patiences after one another would be more than an operator grants a process that was told to stop.
+const WORKER_GOES_ON: Duration = Duration::from_secs(5);
 
 /// Runs server and worker side by side; on SIGTERM or Ctrl-C first the server ends what it has accepted, then the worker.
 async fn until_told(house: House, listener: TcpListener, ready: impl FnOnce(SocketAddr)) -> Result<(), Refused> {
@@ -150,7 +158,12 @@ async fn until_told(house: House, listener: TcpListener, ready: impl FnOnce(Sock
     ready(address);
     signal().await?;
     tracing::info!("stopping: what was accepted is answered first");
-    handle.stop(true).await;
+    let ending = handle.stop(true);
+    tokio::pin!(ending);
+    if tokio::time::timeout(WORKER_GOES_ON, &mut ending).await.is_err() {
+        let _ = stop.send(true);
+        ending.await;
+    }
     let _ = stop.send(true);
     let served = serving.await;
     let mailed = mailing.await;

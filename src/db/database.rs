@@ -160,6 +160,18 @@ impl Database {
         tx::run(&mut checkout(&self.0.writers)?.conn, work)
     }
 
+    /// Ends the use of the database: waits, within a bound, until nobody else has it in hand and its connections are closed.
+    /// A server's threads let go of it a moment after the server has ended.
+    pub fn close(self) {
+        for _ in 0..2_000 {
+            if Arc::strong_count(&self.0) == 1 {
+                return;
+            }
+            std::thread::sleep(Duration::from_millis(1));
+        }
+        tracing::warn!("the database was still in use at the end");
+    }
+
     /// Lends a connection that may write, for the schema and for imports; everything else uses [`Database::write`].
     pub(super) fn lend<T, E: From<Error>>(&self, work: impl FnOnce(&mut DbConn) -> Result<T, E>) -> Result<T, E> {
         work(&mut checkout(&self.0.writers)?.conn)
