@@ -35,7 +35,7 @@ both! {
             load.send_again(&client).await;
             let people = load.begin(&client, PEOPLE);
             let goal = load.successes() + 3 + random(&mut seed, 10);
-            load.until(goal, &people).await;
+            load.until(goal).await;
             tokio::time::sleep(Duration::from_millis(random(&mut seed, 40) as u64)).await;
             server.kill();
             people.join_all().await;

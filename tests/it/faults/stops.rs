@@ -72,7 +72,7 @@ both! {
         let mut server = house.serve();
         let client = house.sign_in(&server).await;
         let people = load.begin(&client, 16);
-        load.until(30, &people).await;
+        load.until(30).await;
         server.terminate();
         let begun = Instant::now();
         people.join_all().await;
