@@ -132,7 +132,7 @@ fn a_malformed_address_is_refused_without_a_word_of_it() {
     for url in
         ["postgres://u:hunter%2_secret@127.0.0.1/db", "postgres://u:hunter secret@127.0.0.1/db", "postgres://u:hunter@secret@127.0.0.1/db"]
     {
-        let refusal = settings(&[("DATABASE_URL", url)]).database().map(drop).expect_err(url).to_string();
+        let refusal = settings(&[("DATABASE_URL", url)]).database().map(drop).err().map(|e| e.to_string()).unwrap_or_default();
         assert!(refusal.starts_with("DATABASE_URL ") && !refusal.contains("hunter") && !refusal.contains("secret"), "{refusal}");
     }
 }
