@@ -49,7 +49,9 @@ impl Job<'_, '_> {
         };
         let wait = Wait { db: &desk.db, clock: &desk.clock, scope, holder: &holder, waiting: &mut waiting };
         match wait.take(|turn| work(&mut this.borrow_mut(), turn, &mut report), clean_up) {
-            Ok(()) | Err(ImportError::TakenBack) => Ok(report),
+            Ok(()) => Ok(report),
+            // The audit record was taken back with the rest: its number means nothing.
+            Err(ImportError::TakenBack) => Ok(Report { record: None, ..report }),
             Err(error) => Err(error),
         }
     }
