@@ -103,7 +103,8 @@ impl Job<'_, '_> {
         }
         record.batch = batch;
         record.request_id = self.order.request_id.map(ToOwned::to_owned);
-        report.record = Some(audit::append(tx, &record, self.desk.clock.now())?);
+        let id = audit::append(tx, &record, self.desk.clock.now())?;
+        report.record = (!self.order.dry_run).then_some(id);
         Ok(())
     }
 }
