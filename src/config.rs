@@ -124,6 +124,9 @@ impl fmt::Debug for Settings {
     }
 }
 
+/// What libpq would read from the environment to decide where a connection leads, behind the back of `DATABASE_URL`.
+const AMBIENT: [&str; 3] = ["PGHOST", "PGHOSTADDR", "PGSERVICE"];
+
 impl Settings {
     /// Reads `.env` in the current folder and the environment, which wins.
     pub fn load() -> Result<Self, SettingError> {
@@ -148,12 +151,17 @@ impl Settings {
                 found.insert(about.name.to_owned(), value.into_string().map_err(|_| about.malformed("it is not UTF-8 text"))?);
             }
         }
+        for name in AMBIENT {
+            if std::env::var_os(name).is_some_and(|value| !value.is_empty()) {
+                found.insert(name.to_owned(), "set".to_owned());
+            }
+        }
         Ok(Self::from_pairs(found))
     }
 
     /// Settings from pairs of name and value; unknown names are ignored, an empty value counts as not set.
     pub fn from_pairs(pairs: impl IntoIterator<Item = (String, String)>) -> Self {
-        let known = |name: &str| ALL.iter().map(|about| about.name).find(|known| *known == name);
+        let known = |name: &str| ALL.iter().map(|about| about.name).chain(AMBIENT).find(|known| *known == name);
         Self(pairs.into_iter().filter(|(_, value)| !value.trim().is_empty()).filter_map(|(n, v)| Some((known(&n)?, v))).collect())
     }
 
@@ -166,6 +174,8 @@ impl Settings {
         let url = DatabaseUrl::parse(text).map_err(|why| DATABASE_URL.malformed(why))?;
         if let Some(url) = url.postgres_url() {
             postgres::check(url, cfg!(feature = "pg-tls")).map_err(SettingError)?;
+            let ambient: Vec<&str> = AMBIENT.into_iter().filter(|name| self.0.contains_key(name)).collect();
+            postgres::check_ambient(url, &ambient).map_err(|why| DATABASE_URL.malformed(why))?;
         }
         Ok(url)
     }

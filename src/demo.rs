@@ -33,7 +33,7 @@ const PEOPLE: u64 = 420;
 
 /// Makes the sample data where there is none yet, for so many customers.
 pub fn settle(desk: &Desk, customers: Option<u32>) -> Result<Vec<SignIn>, Refused> {
-    settle::settle(desk, customers.map_or(PEOPLE, u64::from))?;
+    settle::settle(desk, customers.map_or(PEOPLE, u64::from), customers.is_some())?;
     Ok(SIGN_INS.to_vec())
 }
 

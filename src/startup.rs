@@ -5,6 +5,7 @@ use std::{
     fs,
     net::{SocketAddr, TcpListener},
     path::{Path, PathBuf},
+    time::Duration,
 };
 
 use tokio::{signal::unix::SignalKind, sync::watch};
@@ -54,6 +55,9 @@ struct House {
 pub fn serve(serve: Serve) -> Result<(), Refused> {
     let settings = serve.settings.for_server(serve.listen)?;
     let db = crate::cli::open_current(&serve.settings)?;
+    if settings.metrics_listen.is_some() {
+        tracing::warn!("REWARDDESK_METRICS_LISTEN is set, but this version has no metrics yet; nothing listens there");
+    }
     let mailer = mailer(&settings.mail)?;
     let site = Site { base_url: Some(settings.base_url.clone()), session_limits: SessionLimits::default(), demo_sign_ins: vec![] };
     let ServerSettings { listen, secret, mail_from, .. } = settings;
@@ -130,8 +134,15 @@ fn run(house: House, ready: impl FnOnce(SocketAddr)) -> Result<(), Refused> {
     })?;
     // The first sign-in should not pay for it.
     passwords::warm_up();
-    actix_web::rt::System::new().block_on(until_told(house, listener, ready))
+    let db = house.desk.db.clone();
+    let outcome = actix_web::rt::System::new().block_on(until_told(house, listener, ready));
+    db.close();
+    outcome
 }
+
+/// How long the mail worker sends what the last requests queue. A server that slow clients hold up for longer ends beside it:
+/// both patiences after one another would be more than an operator grants a process that was told to stop.
+const WORKER_GOES_ON: Duration = Duration::from_secs(5);
 
 /// Runs server and worker side by side; on SIGTERM or Ctrl-C first the server ends what it has accepted, then the worker.
 async fn until_told(house: House, listener: TcpListener, ready: impl FnOnce(SocketAddr)) -> Result<(), Refused> {
@@ -147,7 +158,12 @@ async fn until_told(house: House, listener: TcpListener, ready: impl FnOnce(Sock
     ready(address);
     signal().await?;
     tracing::info!("stopping: what was accepted is answered first");
-    handle.stop(true).await;
+    let ending = handle.stop(true);
+    tokio::pin!(ending);
+    if tokio::time::timeout(WORKER_GOES_ON, &mut ending).await.is_err() {
+        let _ = stop.send(true);
+        ending.await;
+    }
     let _ = stop.send(true);
     let served = serving.await;
     let mailed = mailing.await;

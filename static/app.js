@@ -14,12 +14,14 @@
     const items = itemsOf(menu);
     items.forEach((item) => { item.tabIndex = -1; });
     const item = items.at(((index % items.length) + items.length) % items.length);
-    item?.focus();
+    item?.focus({ preventScroll: true });
   }
 
   // In one step, so that a key pressed right after finds the focus already in the menu.
   function openMenu(button, index) {
     const menu = byId(button.getAttribute("popovertarget"));
+    // The page comes to rest first: a menu that follows a scrolling row would slip from under the pointer.
+    button.scrollIntoView({ block: "nearest", behavior: "instant" });
     if (!menu.matches(":popover-open")) menu.showPopover({ source: button });
     focusItem(menu, index);
   }

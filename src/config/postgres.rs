@@ -24,6 +24,25 @@ pub fn check(url: &str, has_tls: bool) -> Result<(), String> {
     Ok(())
 }
 
+/// Refuses an address whose way is decided elsewhere: by a service file, or by one of these variables that libpq reads by itself.
+pub fn check_ambient(url: &str, ambient: &[&str]) -> Result<(), String> {
+    let way = Way::of(url);
+    if way.has_service {
+        return Err("it names a service, and the desk cannot see where that leads; write host, port and database out".to_owned());
+    }
+    let decides = |name: &str| match name {
+        "PGHOST" => way.hosts.iter().all(String::is_empty),
+        "PGHOSTADDR" => !way.has_address,
+        _ => true,
+    };
+    match ambient.iter().find(|name| decides(name)) {
+        Some(name) => Err(format!(
+            "the variable {name} is set, too, and would decide where it leads; unset {name}, and name the host in DATABASE_URL"
+        )),
+        None => Ok(()),
+    }
+}
+
 /// Whether the address leads across a network.
 pub fn is_far(url: &str) -> bool {
     Way::of(url).hosts.iter().any(|host| !is_near(host))
@@ -33,6 +52,8 @@ pub fn is_far(url: &str) -> bool {
 struct Way {
     hosts: Vec<String>,
     ssl_mode: Option<String>,
+    has_service: bool,
+    has_address: bool,
 }
 
 impl Way {
@@ -42,16 +63,18 @@ impl Way {
         let (place, query) = rest.split_once('?').unwrap_or((rest, ""));
         let authority = place.split('/').next().unwrap_or_default();
         let hosts = authority.rsplit('@').next().unwrap_or_default();
-        let mut way = Self { hosts: hosts.split(',').map(without_port).collect(), ssl_mode: None };
+        let mut way = Self { hosts: hosts.split(',').map(without_port).collect(), ssl_mode: None, has_service: false, has_address: false };
         let mut addresses = None;
         for (name, value) in url::form_urlencoded::parse(query.replace('+', "%2B").as_bytes()) {
             match name.as_ref() {
                 "host" => way.hosts = value.split(',').map(ToOwned::to_owned).collect(),
                 "hostaddr" => addresses = Some(value.split(',').map(ToOwned::to_owned).collect()),
+                "service" => way.has_service = true,
                 "sslmode" => way.ssl_mode = Some(value.into_owned()),
                 _ => {}
             }
         }
+        way.has_address = addresses.is_some();
         way.hosts = addresses.unwrap_or(way.hosts);
         way
     }

@@ -116,3 +116,23 @@ fn a_database_across_the_network_needs_tls_or_a_waiver() {
     assert_eq!(postgres::check("postgres://db.example.com/x?sslmode=verify-full", true), Ok(()));
     assert!(postgres::check("postgres://127.0.0.1/x?sslmode=require", false).is_err_and(|e| e.contains("--features pg-tls")));
 }
+
+#[test]
+fn nothing_but_the_address_decides_where_it_leads() {
+    let here = "postgres://desk@127.0.0.1/x";
+    assert_eq!(postgres::check_ambient(here, &["PGHOST"]), Ok(()));
+    for (url, ambient) in [("postgres:///x", "PGHOST"), (here, "PGHOSTADDR"), (here, "PGSERVICE")] {
+        assert!(postgres::check_ambient(url, &[ambient]).is_err_and(|e| e.contains(ambient)), "{url} {ambient}");
+    }
+    assert!(postgres::check_ambient("postgres://127.0.0.1/x?service=far", &[]).is_err());
+}
+
+#[test]
+fn a_malformed_address_is_refused_without_a_word_of_it() {
+    for url in
+        ["postgres://u:hunter%2_secret@127.0.0.1/db", "postgres://u:hunter secret@127.0.0.1/db", "postgres://u:hunter@secret@127.0.0.1/db"]
+    {
+        let refusal = settings(&[("DATABASE_URL", url)]).database().map(drop).err().map(|e| e.to_string()).unwrap_or_default();
+        assert!(refusal.starts_with("DATABASE_URL ") && !refusal.contains("hunter") && !refusal.contains("secret"), "{refusal}");
+    }
+}

@@ -15,7 +15,7 @@ use super::{
 };
 use crate::domain::{
     batch::Batch,
-    code::CouponCode,
+    code::{self, CouponCode},
     coupon::{Barred, Coupon, CouponState, Redemption},
     fold,
     ids::{BatchId, CouponId, RewardNo},
@@ -34,7 +34,7 @@ pub struct FoundCode {
 
 /// The coupon with that code: the exact string first, then without case in batches that ignore case. Spaces around it are forgiven.
 pub fn find_by_code(conn: &mut DbConn, scope: Scope, text: &str) -> Result<Option<FoundCode>, Error> {
-    let text = text.trim();
+    let text = code::trimmed(text);
     let visible = || {
         c::table
             .inner_join(batches::table.on(batches::id.eq(c::batch_id)))

@@ -13,6 +13,7 @@ use super::{
     schema::{customers as c, rewards},
 };
 use crate::domain::{
+    code,
     coupon::CouponState,
     customer::Customer,
     fold,
@@ -43,7 +44,7 @@ const TRIGRAM: usize = 3;
 
 /// Everyone with exactly this e-mail, customer ID or coupon code; nobody twice.
 pub fn exact(conn: &mut DbConn, scope: Scope, term: &str) -> Result<Vec<ExactHit>, Error> {
-    let term = term.trim();
+    let term = code::trimmed(term);
     let key = fold::for_search(term);
     if key.is_empty() {
         return Ok(vec![]);

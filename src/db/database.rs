@@ -31,7 +31,8 @@ impl DatabaseUrl {
             }
             return Ok(Self(Target::Sqlite(PathBuf::from(path))));
         }
-        if text.starts_with("postgres://") || text.starts_with("postgresql://") {
+        if let Some(rest) = text.strip_prefix("postgres://").or_else(|| text.strip_prefix("postgresql://")) {
+            check_address(rest)?;
             return Ok(Self(Target::Postgres(text.to_owned())));
         }
         Err(Unfit::because("a database address starts with sqlite:, postgres:// or postgresql://"))
@@ -52,6 +53,23 @@ impl DatabaseUrl {
             Target::Postgres(url) => Some(url),
         }
     }
+}
+
+/// Refuses what libpq would refuse with a message that quotes the address, password and all.
+fn check_address(rest: &str) -> Result<(), Unfit> {
+    let hex = |byte: Option<&u8>| byte.is_some_and(u8::is_ascii_hexdigit);
+    let bytes = rest.as_bytes();
+    let encoded = (0..bytes.len()).filter(|at| bytes[*at] == b'%').all(|at| hex(bytes.get(at + 1)) && hex(bytes.get(at + 2)));
+    if !encoded || rest.chars().any(|c| c.is_whitespace() || c.is_control()) {
+        return Err(Unfit::because(
+            "a % that is not followed by two hex digits, or a space, stands in it; write % as %25 and a space as %20",
+        ));
+    }
+    let authority = rest.split(['/', '?']).next().unwrap_or_default();
+    if authority.matches('@').count() > 1 {
+        return Err(Unfit::because("there is more than one @ before the database's name; write an @ in a password as %40"));
+    }
+    Ok(())
 }
 
 /// Pools of connections to one database.
@@ -140,6 +158,18 @@ impl Database {
     /// Runs `work` in one write transaction; see [`tx`].
     pub fn write<T, E: From<Error>>(&self, work: impl FnOnce(&mut WriteTx<'_>) -> Result<T, E>) -> Result<T, E> {
         tx::run(&mut checkout(&self.0.writers)?.conn, work)
+    }
+
+    /// Ends the use of the database: waits, within a bound, until nobody else has it in hand and its connections are closed.
+    /// A server's threads let go of it a moment after the server has ended.
+    pub fn close(self) {
+        for _ in 0..2_000 {
+            if Arc::strong_count(&self.0) == 1 {
+                return;
+            }
+            std::thread::sleep(Duration::from_millis(1));
+        }
+        tracing::warn!("the database was still in use at the end");
     }
 
     /// Lends a connection that may write, for the schema and for imports; everything else uses [`Database::write`].

@@ -25,7 +25,12 @@ pub enum SchemaState {
 pub fn migrate(db: &Database) -> Result<Vec<String>, Error> {
     let run = |e: Box<dyn std::error::Error + Send + Sync>| Error::Unavailable(format!("a migration did not run: {e}"));
     db.lend(|conn| match conn {
-        DbConn::Sqlite(c) => c.run_pending_migrations(SQLITE).map(|v| v.iter().map(ToString::to_string).collect()).map_err(run),
+        DbConn::Sqlite(c) => match c.run_pending_migrations(SQLITE).map(|v| v.iter().map(ToString::to_string).collect()) {
+            Ok(applied) => Ok(applied),
+            // Another process was faster with the same migration: what counts is that none is missing now.
+            Err(_) if c.has_pending_migration(SQLITE).is_ok_and(|pending| !pending) => Ok(vec![]),
+            Err(error) => Err(run(error)),
+        },
         DbConn::Postgres(c) => {
             // Two servers started at once must not migrate at once.
             use diesel::connection::SimpleConnection;

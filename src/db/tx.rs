@@ -43,6 +43,7 @@ pub(super) fn run<T, E: From<Error>>(conn: &mut DbConn, work: impl FnOnce(&mut W
             });
             // Diesel rolls back by itself where a failed COMMIT leaves the transaction open.
             each!(conn, |c| AnsiTransactionManager::commit_transaction(c)).map_err(|e| E::from(Error::CommitUnknown(e.to_string())))?;
+            fail::fail_point!("db::committed", |_| Err(E::from(Error::CommitUnknown("failpoint".into()))));
             Ok(value)
         }
         Err(error) => {

@@ -34,10 +34,15 @@ use crate::{
     },
 };
 
-/// Makes the world if there is none; `customers` is how many people live in it.
-pub fn settle(desk: &Desk, customers: u64) -> Result<(), Refused> {
+/// Makes the world if there is none; `customers` is how many people live in it, `asked`: somebody named that number.
+pub fn settle(desk: &Desk, customers: u64, asked: bool) -> Result<(), Refused> {
     // The users come last: with them, the world is whole.
     if user_exists(&desk.db, &EmailAddress::stored(SIGN_INS[3].email.to_owned()))? {
+        if asked {
+            tracing::warn!(
+                "the sample data is there already, and --customers makes it only where there is none; add --reset to make it anew"
+            );
+        }
         return Ok(());
     }
     if desk.db.read(|conn| find_merchant(conn, MERCHANTS[0].slug).map(drop)).is_ok() {

@@ -10,7 +10,7 @@ pub struct CouponCode(String);
 impl CouponCode {
     /// Trims `text` and takes it as a code.
     pub fn parse(text: &str) -> Result<Self, Unfit> {
-        let text = text.trim_matches(|c: char| c.is_whitespace() || is_invisible(c));
+        let text = trimmed(text);
         if text.is_empty() {
             return Err(Unfit::because("the code is empty"));
         }
@@ -53,6 +53,11 @@ impl std::fmt::Debug for CouponCode {
     fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
         f.write_str("CouponCode(…)")
     }
+}
+
+/// Without white space and invisible characters around it, as a pasted code often has.
+pub fn trimmed(text: &str) -> &str {
+    text.trim_matches(|c: char| c.is_whitespace() || is_invisible(c))
 }
 
 fn is_invisible(c: char) -> bool {

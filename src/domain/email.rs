@@ -17,7 +17,7 @@ impl EmailAddress {
             return Err(Unfit::because("the e-mail address is empty"));
         }
         if text.len() > 254
-            || text.chars().any(|c| c.is_control() || c.is_whitespace() || matches!(c, '<' | '>' | ',' | ';' | '"' | '(' | ')'))
+            || text.chars().any(|c| c.is_control() || c.is_whitespace() || matches!(c, '<' | '>' | ',' | ';' | '"' | '(' | ')' | '[' | ']'))
         {
             return Err(Unfit::because("this is not one plain e-mail address"));
         }
@@ -93,6 +93,7 @@ mod tests {
             "Jo <jo@x.example>",
             "a@b.example\nBcc: c@d.example",
             "a b@c.example",
+            "lit@[127.0.0.1]",
         ] {
             assert!(EmailAddress::parse(text).is_err(), "{text:?} was taken");
         }

@@ -70,6 +70,10 @@ impl TicketUrl {
         let text = text.trim();
         let lower = text.to_ascii_lowercase();
         let fits = lower.strip_prefix("https://").or_else(|| lower.strip_prefix("http://")).or_else(|| lower.strip_prefix("mailto:"));
+        let bare = text.replace("{reward_id}", "").replace("{customer_id}", "").replace("{reissue_id}", "");
+        if bare.contains(['{', '}']) {
+            return Err(Unfit::because("a ticket address may hold {reward_id}, {customer_id} and {reissue_id}, and no other braces"));
+        }
         match fits {
             Some(rest) if !rest.is_empty() && !text.chars().any(|c| c.is_control() || c.is_whitespace()) => Ok(Self(text.to_owned())),
             _ => Err(Unfit::because("a ticket address starts with https://, http:// or mailto: and has no spaces")),
@@ -120,7 +124,16 @@ mod tests {
 
     #[test]
     fn addresses_that_could_run_are_refused() {
-        for text in ["javascript:alert(1)", "ftp://x", "https://", "data:text/html,x", "//x.example", "https://a b"] {
+        for text in [
+            "javascript:alert(1)",
+            "ftp://x",
+            "https://",
+            "data:text/html,x",
+            "//x.example",
+            "https://a b",
+            "https://a.example/{nope}",
+            "https://a.example/{reward_id",
+        ] {
             assert!(TicketUrl::parse(text).is_err(), "{text:?} was taken");
         }
     }

@@ -26,14 +26,21 @@ pub fn parse_zone(name: &str) -> Result<Tz, Unfit> {
 pub fn parse_instant(text: &str, zone: Tz, bound: Bound) -> Result<DateTime<Utc>, Unfit> {
     let text = text.trim();
     let unfit = || Unfit::because("this is not a date (YYYY-MM-DD) or a time with offset (2026-10-03T18:00:00+01:00)");
-    let at = if let Ok(day) = NaiveDate::parse_from_str(text, "%Y-%m-%d") {
+    let is_day = text.len() == 10 && text.bytes().enumerate().all(|(i, b)| if matches!(i, 4 | 7) { b == b'-' } else { b.is_ascii_digit() });
+    let at = if is_day {
+        let day = NaiveDate::parse_from_str(text, "%Y-%m-%d").map_err(|_| unfit())?;
         let day = match bound {
             Bound::Start => day,
             Bound::End => day.checked_add_days(Days::new(1)).ok_or_else(unfit)?,
         };
         first_instant(day, zone)
     } else {
-        DateTime::parse_from_rfc3339(text).map_err(|_| unfit())?.with_timezone(&Utc)
+        let at = DateTime::parse_from_rfc3339(text).map_err(|_| unfit())?.with_timezone(&Utc);
+        // A leap second: the two databases would keep it differently.
+        if chrono::Timelike::nanosecond(&at) >= 1_000_000_000 {
+            return Err(unfit());
+        }
+        at
     };
     // Four-digit years only: the fixed-width text that SQLite keeps sorts as time does, and the sentinels stay outside.
     if !(1900..=9998).contains(&chrono::Datelike::year(&at)) {
@@ -169,7 +176,17 @@ mod tests {
     #[test]
     fn times_need_an_offset_and_a_sane_year() {
         let zone = chrono_tz::UTC;
-        for text in ["", "2026-10-03T10:00:00", "03/10/2026", "2026-13-01", "0001-01-01", "9999-12-31"] {
+        for text in [
+            "",
+            "2026-10-03T10:00:00",
+            "03/10/2026",
+            "2026-13-01",
+            "2026-3-1",
+            "+2026-03-10",
+            "2026-12-31T23:59:60Z",
+            "0001-01-01",
+            "9999-12-31",
+        ] {
             assert!(parse_instant(text, zone, Bound::Start).is_err(), "{text:?} was taken");
         }
         assert_eq!(parse_instant("2026-10-03T10:00:00+02:00", zone, Bound::End), Ok(utc("2026-10-03T08:00:00Z")));

@@ -91,6 +91,16 @@ impl Error {
     }
 }
 
+impl Error {
+    /// This error where it keeps an answer from being shown after the act itself was committed: then "not saved" would be false.
+    pub fn after_commit(self) -> Self {
+        match self {
+            Self::Unavailable => Self::CommitUnknown,
+            other => other,
+        }
+    }
+}
+
 impl ResponseError for Error {
     fn status_code(&self) -> StatusCode {
         match self {

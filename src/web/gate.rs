@@ -54,7 +54,11 @@ async fn admit(request: &ServiceRequest) -> Result<(), HttpResponse<BoxBody>> {
     if !safe && !is_same_site(request, site) {
         return Err(refuse(Error::CrossSite));
     }
-    let pattern = request.match_pattern().ok_or_else(|| refuse(Error::NotFound))?;
+    let Some(pattern) = request.match_pattern() else {
+        // Nobody is let in anywhere; but whoever is signed in keeps the way back.
+        recognise(request, site, desk).await;
+        return Err(refuse(Error::NotFound));
+    };
     let access = rules.find(request.method(), &pattern).map_err(refuse)?;
     if access == Access::Public {
         return Ok(());
@@ -79,6 +83,15 @@ async fn admit(request: &ServiceRequest) -> Result<(), HttpResponse<BoxBody>> {
     };
     request.extensions_mut().insert(visitor);
     verdict.map_err(refuse)
+}
+
+/// Notes who asks, where that is known without asking them to sign in.
+async fn recognise(request: &ServiceRequest, site: &Site, desk: &Desk) {
+    let Some(token) = request.cookie(site.cookie_name()).map(|cookie| cookie.value().to_owned()) else { return };
+    let limits = site.session_limits;
+    if let Ok(Some(visitor)) = desk.reading(move |desk| visit(desk, &token, limits)).await {
+        request.extensions_mut().insert(visitor);
+    }
 }
 
 fn visit(desk: &Desk, token: &str, limits: SessionLimits) -> Result<Option<Visitor>, app::Error> {

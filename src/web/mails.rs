@@ -83,7 +83,7 @@ pub async fn create(request: HttpRequest, desk: web::Data<Desk>, member: web::Re
     let reward = request::number(&path.2).map(RewardNo).ok_or(Error::NotFound)?;
     let asker = member.clone();
     match desk.writing(move |desk| resend_email(desk, &asker, customer, reward)).await {
-        Ok(resent) => queued(&request, &desk, &member, (customer, reward), &resent).await,
+        Ok(resent) => queued(&request, &desk, &member, (customer, reward), &resent).await.map_err(Error::after_commit),
         Err(app::Error::Refused(refusal)) => refused(&request, &desk, &member, (customer, reward), &refusal).await,
         Err(error) => Err(error.into()),
     }

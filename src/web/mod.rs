@@ -20,6 +20,7 @@ pub mod request;
 pub mod router;
 pub mod server;
 pub mod sessions;
+pub mod throttle;
 pub mod trace;
 pub mod upload;
 pub mod validity;

@@ -83,7 +83,7 @@ pub async fn create(
     let command = ReissueCoupon { customer, reward, email_requested: fields.send_notification_email, token: fields.idempotency_token };
     let asker = member.clone();
     match desk.writing(move |desk| reissue_coupon::reissue_coupon(desk, &asker, &command)).await {
-        Ok(reissued) => done(&request, &desk, &member, customer, reward, &reissued).await,
+        Ok(reissued) => done(&request, &desk, &member, customer, reward, &reissued).await.map_err(Error::after_commit),
         Err(app::Error::Refused(refusal)) => refused(&request, &desk, &member, customer, reward, &refusal).await,
         Err(app::Error::Unfit(unfit)) if request::is_fragment(request.headers()) => {
             again(&desk, &member, customer, reward, fields.send_notification_email, &unfit.0).await

@@ -49,7 +49,7 @@ pub fn request_id(request: &HttpRequest) -> String {
 
 /// A number in an address: anything that is not one of the desk's numbers does not exist.
 pub fn number(text: &str) -> Option<i64> {
-    let plain = !text.is_empty() && text.len() <= 19 && text.bytes().all(|b| b.is_ascii_digit());
+    let plain = !text.is_empty() && text.len() <= 19 && !text.starts_with('0') && text.bytes().all(|b| b.is_ascii_digit());
     text.parse().ok().filter(|n| plain && *n > 0)
 }
 
@@ -67,7 +67,7 @@ mod tests {
     #[test]
     fn only_the_desks_numbers_are_numbers() {
         assert_eq!(number("7"), Some(7));
-        for text in ["", "0", "-1", "+1", "9223372036854775808", "1e3", " 1", "abc", "００１"] {
+        for text in ["", "0", "-1", "+1", "01", "9223372036854775808", "1e3", " 1", "abc", "００１"] {
             assert_eq!(number(text), None, "{text:?}");
         }
     }

@@ -1,11 +1,8 @@
 //! Sign-in and sign-out.
 //! Must not know how a password is checked.
 
-use std::{num::NonZeroU32, time::Duration};
-
 use actix_web::{HttpRequest, HttpResponse, http::header, web};
 use askama::Template;
-use governor::{DefaultKeyedRateLimiter, Quota, RateLimiter};
 use serde::Deserialize;
 
 use super::{
@@ -13,6 +10,7 @@ use super::{
     frame, gate,
     request::{self, FormBody},
     server::Site,
+    throttle::Throttle,
     views,
 };
 use crate::app::{Desk, sign_in};
@@ -46,41 +44,6 @@ pub struct Query {
     return_to: String,
 }
 
-/// Slows guessing down: per account from one address, and per address. Nobody else's sign-in is slowed, so nobody is locked out.
-pub struct Throttle {
-    account: DefaultKeyedRateLimiter<(String, String)>,
-    address: DefaultKeyedRateLimiter<String>,
-}
-
-impl Throttle {
-    /// Ten tries at once for one account and one every six seconds after; two hundred an address, then two a second.
-    pub fn new() -> Self {
-        let quota = |every: u64, burst: u32| {
-            let burst = NonZeroU32::new(burst).unwrap_or(NonZeroU32::MIN);
-            Quota::with_period(Duration::from_millis(every)).unwrap_or_else(|| Quota::per_second(NonZeroU32::MIN)).allow_burst(burst)
-        };
-        Self { account: RateLimiter::keyed(quota(6000, 10)), address: RateLimiter::keyed(quota(500, 200)) }
-    }
-
-    fn allows(&self, address: &str, email: &str) -> bool {
-        // Forgets those that have their full budget again, so that the tables do not grow with every made-up name.
-        if self.account.len() > 10_000 {
-            self.account.retain_recent();
-        }
-        if self.address.len() > 10_000 {
-            self.address.retain_recent();
-        }
-        let key = (address.to_owned(), email.trim().to_lowercase());
-        self.address.check_key(&address.to_owned()).is_ok() && self.account.check_key(&key).is_ok()
-    }
-}
-
-impl Default for Throttle {
-    fn default() -> Self {
-        Self::new()
-    }
-}
-
 /// `GET /sign-in`
 pub async fn new(request: HttpRequest, site: web::Data<Site>, query: web::Query<Query>) -> Result<HttpResponse, Error> {
     page(&request, &site, String::new(), &query.return_to, None, actix_web::http::StatusCode::OK)
@@ -97,9 +60,11 @@ pub async fn create(
     use actix_web::http::StatusCode;
     let form = Form::parse(&body);
     let address = request.peer_addr().map(|peer| peer.ip().to_string()).unwrap_or_default();
-    if !throttle.allows(&address, &form.email) {
+    if !throttle.spend(&address, &form.email) {
         let wait = "Too many tries for this account from here. Wait a minute, then try again.";
-        return page(&request, &site, form.email, &form.return_to, Some(wait), StatusCode::TOO_MANY_REQUESTS);
+        let mut answer = page(&request, &site, form.email, &form.return_to, Some(wait), StatusCode::TOO_MANY_REQUESTS)?;
+        answer.headers_mut().insert(header::RETRY_AFTER, header::HeaderValue::from_static("60"));
+        return Ok(answer);
     }
     let (email, password, request_id) = (form.email.clone(), form.password, request::request_id(&request));
     let limits = site.session_limits;
@@ -108,6 +73,7 @@ pub async fn create(
         let sorry = "E-mail and password do not match an active user. Check both and try again.";
         return page(&request, &site, form.email, &form.return_to, Some(sorry), StatusCode::UNPROCESSABLE_ENTITY);
     };
+    throttle.refund(&address, &form.email);
     let target = request::own_path(&form.return_to).filter(|path| *path != "/sign-in").unwrap_or("/");
     Ok(HttpResponse::SeeOther()
         .cookie(gate::session_cookie(&site, Some(&signed_in.token)))

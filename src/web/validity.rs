@@ -10,6 +10,7 @@ use crate::{
     app::{
         Desk, Member,
         adjust_validity::{AdjustValidity, Adjusted, adjust_validity},
+        show_batches,
     },
     domain::ids::BatchId,
 };
@@ -30,6 +31,9 @@ pub async fn update(
 ) -> Result<HttpResponse, Error> {
     let member = member.into_inner();
     let id = request::number(&path.1).map(BatchId).ok_or(Error::NotFound)?;
+    // Another merchant's batch does not exist, whatever the form.
+    let asker = member.clone();
+    desk.reading(move |desk| show_batches::has_batch(desk, &asker, id)).await?;
     // An empty field opens that end; a missing one is not this page's form.
     let Form { valid_from: Some(from), valid_until: Some(until) } = form.into_inner() else { return Err(Error::Malformed) };
     let command = AdjustValidity { batch: id, from, until };

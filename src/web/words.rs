@@ -123,11 +123,7 @@ fn still_has_capacity(member: &Member, capacity: &Capacity, file: &RewardFile) -
     if let Some(at) = capacity.starts_at {
         facts.push(format!("It can be used from {}.", zone::show(at, member.merchant.zone)));
     }
-    let mut next_steps: Vec<NextStep> =
-        file.coupon.iter().map(|coupon| step("View the coupon", coupon_address(member, coupon.id))).collect();
-    if !member.role.may(Permission::BarCoupons) {
-        next_steps.push(say("If it must not be used, a supervisor can bar it."));
-    }
+    let next_steps: Vec<NextStep> = file.coupon.iter().map(|coupon| step("View the coupon", coupon_address(member, coupon.id))).collect();
     RefusalWords { label: "Coupon still has capacity", facts, next_steps }
 }
 

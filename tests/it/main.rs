@@ -21,6 +21,7 @@ mod support;
 mod browser;
 mod cli;
 mod db;
+mod faults;
 mod floors;
 mod http;
 mod import;

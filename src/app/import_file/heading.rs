@@ -36,11 +36,13 @@ const WORDS: &[&str] = &[
     "id",
     "ids",
     "identifier",
+    "kennwort",
     "key",
     "keys",
     "kod",
     "kode",
     "kupon",
+    "link",
     "list",
     "mail",
     "max",
@@ -51,13 +53,17 @@ const WORDS: &[&str] = &[
     "numbers",
     "offer",
     "order",
+    "password",
+    "passwort",
     "pin",
     "promo",
     "promotion",
     "promotional",
     "rabatt",
+    "redeem",
     "redemption",
     "redemptions",
+    "ref",
     "reference",
     "reward",
     "rewards",
@@ -71,9 +77,12 @@ const WORDS: &[&str] = &[
     "vouchers",
 ];
 
-/// A heading has letters and no digits, and either consists of the words above, or has small letters above a code with a digit.
+/// A heading consists of the words above, perhaps with a number and unlike the line below, or has small letters above a code with a digit.
 pub fn looks_like_one(first: &str, below: Option<&str>) -> bool {
     let first = first.trim();
+    if first.chars().any(char::is_numeric) {
+        return is_numbered(first, below);
+    }
     let wordy = first.chars().any(char::is_alphabetic)
         && first.chars().all(|c| c.is_alphabetic() || c.is_whitespace() || matches!(c, '_' | '-' | '.' | ':' | '#' | '(' | ')' | '/'));
     if !wordy {
@@ -82,6 +91,16 @@ pub fn looks_like_one(first: &str, below: Option<&str>) -> bool {
     let lower = first.to_lowercase();
     let known = lower.split(|c: char| !c.is_alphabetic()).filter(|word| !word.is_empty()).all(is_made_of_words);
     known || (first.chars().any(char::is_lowercase) && below.is_some_and(|code| code.chars().any(|c| c.is_ascii_digit())))
+}
+
+/// "voucher_code_1", "Coupon2027"; but not the first of a series of such codes, and nothing as short as E-1.
+fn is_numbered(first: &str, below: Option<&str>) -> bool {
+    let letters = |text: &str| text.to_lowercase().chars().filter(|c| c.is_alphabetic()).collect::<String>();
+    let plain =
+        first.chars().all(|c| c.is_alphanumeric() || c.is_whitespace() || matches!(c, '_' | '-' | '.' | ':' | '#' | '(' | ')' | '/'));
+    let lower = first.to_lowercase();
+    let known = lower.split(|c: char| !c.is_alphabetic()).filter(|word| !word.is_empty()).all(is_made_of_words);
+    plain && known && letters(first).len() >= 4 && below.is_none_or(|code| letters(code) != letters(first))
 }
 
 /// Whether the text is one of the words, or several run together ("vouchercode").
@@ -100,6 +119,11 @@ mod tests {
         {
             assert!(looks_like_one(first, Some("ABC")), "{first:?} was taken as a code");
         }
+        for first in
+            ["voucher_code_1", "gutschein_code_2024", "Coupon2027", "Promocode(1)", "Codes 2027", "Voucher #1", "Unique_Link", "Redeem"]
+        {
+            assert!(looks_like_one(first, Some("QWERTI")), "{first:?} was taken as a code");
+        }
         for first in ["Kennung", "Bon de réduction", "Einmalschlüssel (neu)"] {
             assert!(looks_like_one(first, Some("AB-12")), "{first:?} was taken as a code");
         }
@@ -107,9 +131,16 @@ mod tests {
 
     #[test]
     fn codes_are_no_headings() {
-        for (first, below) in
-            [("AB-12", "AB-13"), ("WELCOME", "SUMMER10"), ("CODE-A", "CODE-B"), ("summer", "winter"), ("VOUCHER1", "X"), ("123", "4")]
-        {
+        for (first, below) in [
+            ("AB-12", "AB-13"),
+            ("WELCOME", "SUMMER10"),
+            ("CODE-A", "CODE-B"),
+            ("summer", "winter"),
+            ("VOUCHER1", "VOUCHER2"),
+            ("GIFT-0001", "GIFT-0002"),
+            ("E-1", "F-2"),
+            ("123", "4"),
+        ] {
             assert!(!looks_like_one(first, Some(below)), "{first:?} was refused");
         }
         assert!(!looks_like_one("SPRING", None));

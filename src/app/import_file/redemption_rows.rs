@@ -86,12 +86,16 @@ fn record(job: &Job<'_, '_>, tx: &mut WriteTx<'_>, one: &Use, known: &mut Known,
         return Ok(Fate::Unchanged);
     }
     let coupon: CouponId = known.id;
-    if db::count_use(tx, job.scope, coupon)? {
-        known.redemptions += 1;
-    } else if db::count_recorded(tx, job.scope, coupon)? >= known.redemptions {
-        return Ok(Fate::Full);
+    // A count that came with the vouchers file is told by rows from before that file; a later row is a use of its own.
+    let untold = known.redemptions > 0 && db::count_recorded(tx, job.scope, coupon)? < known.redemptions;
+    let told_of = untold && one.at < db::imported_at(tx, job.scope, coupon)?;
+    if !told_of {
+        if db::count_use(tx, job.scope, coupon)? {
+            known.redemptions += 1;
+        } else if !untold {
+            return Ok(Fate::Full);
+        }
     }
-    // Otherwise the count came with the vouchers file, and this row tells one of those uses.
     db::insert(tx, job.scope, one, job.desk.clock.now())?;
     Ok(Fate::New)
 }

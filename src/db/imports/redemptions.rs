@@ -74,6 +74,12 @@ pub fn count_recorded(conn: &mut DbConn, scope: Scope, coupon: CouponId) -> Resu
     Ok(r::table.filter(r::merchant_id.eq(scope.merchant().0)).filter(r::coupon_id.eq(coupon.0)).select(count_star()).first(conn)?)
 }
 
+/// When the coupon came in.
+pub fn imported_at(conn: &mut DbConn, scope: Scope, coupon: CouponId) -> Result<DateTime<Utc>, Error> {
+    let at: At = c::table.filter(c::merchant_id.eq(scope.merchant().0)).filter(c::id.eq(coupon.0)).select(c::created_at).first(conn)?;
+    Ok(at.0)
+}
+
 /// Records a use; it must not be recorded yet.
 pub fn insert(tx: &mut WriteTx<'_>, scope: Scope, one: &Use, now: DateTime<Utc>) -> Result<(), Error> {
     diesel::insert_into(r::table)

@@ -5,7 +5,7 @@ use std::collections::HashMap;
 
 use chrono::{DateTime, Utc};
 use diesel::{
-    ExpressionMethods, QueryDsl, Queryable, QueryableByName, RunQueryDsl, sql_query,
+    ExpressionMethods, QueryDsl, Queryable, QueryableByName, RunQueryDsl, TextExpressionMethods, sql_query,
     sql_types::{Array, BigInt, Text},
 };
 
@@ -178,6 +178,7 @@ fn as_json(stories: &[Story]) -> String {
 }
 
 /// Hands each coupon, which must be in stock and locked, to its reward; expired, barred and redeemed ones too: it is history.
+/// A bar that stood there only because an earlier row of the same story was rejected has done its work: it is lifted.
 pub fn allocate(tx: &mut WriteTx<'_>, scope: Scope, pairs: &[(CouponId, RewardNo)]) -> Result<(), Error> {
     let done = match &mut **tx {
         DbConn::Sqlite(conn) => sql_query(
@@ -196,6 +197,15 @@ pub fn allocate(tx: &mut WriteTx<'_>, scope: Scope, pairs: &[(CouponId, RewardNo
         .bind::<Array<BigInt>, _>(pairs.iter().map(|(_, reward)| reward.0).collect::<Vec<_>>())
         .execute(conn)?,
     };
+    let coupons: Vec<i64> = pairs.iter().map(|(coupon, _)| coupon.0).collect();
+    let claimed = coupons::table
+        .filter(coupons::merchant_id.eq(scope.merchant().0))
+        .filter(coupons::id.eq_any(coupons))
+        .filter(coupons::barred_by.is_null())
+        .filter(coupons::barred_reason.like("claimed by a rejected row, line %"));
+    diesel::update(claimed)
+        .set((coupons::barred_at.eq(None::<super::super::instant::At>), coupons::barred_reason.eq(None::<String>)))
+        .execute(&mut **tx)?;
     if done == pairs.len() { Ok(()) } else { Err(Error::Corrupt("a coupon that was locked is no longer in stock".into())) }
 }
 

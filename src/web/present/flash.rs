@@ -33,6 +33,17 @@ pub fn resent(recipient: &str) -> Toast {
 
 /// A reissue that was refused, in one sentence; the row says the rest.
 pub fn refused(member: &Member, refusal: &Refusal, now: DateTime<Utc>) -> Toast {
+    // Whoever comes back to a form that went through is told so, not that nothing happened.
+    if let Refusal::AlreadyReissued(earlier) = refusal
+        && earlier.by == member.user
+    {
+        let toast = plain(
+            Tone::Good,
+            "This coupon is reissued",
+            &format!("{} It went through; nothing more was done.", sentence(member, refusal, now)),
+        );
+        return Toast { code: Some(earlier.new_code.to_string()), ..toast };
+    }
     plain(Tone::Bad, "Nothing was reissued", &sentence(member, refusal, now))
 }
 
@@ -54,9 +65,7 @@ fn sentence(member: &Member, refusal: &Refusal, now: DateTime<Utc>) -> String {
         Refusal::NoCouponYet => "This reward has no coupon yet.".to_owned(),
         Refusal::StillHasCapacity(_) => "Coupon still has capacity.".to_owned(),
         Refusal::BatchEmpty(_) => "Voucher batch empty: no usable code is left.".to_owned(),
-        Refusal::EmailsOff => {
-            "This customer has e-mails switched off, so no mail can be sent. Untick the box to reissue without one.".to_owned()
-        }
+        Refusal::EmailsOff => "This customer has e-mails switched off, so no mail can be sent.".to_owned(),
     }
 }
 

@@ -39,7 +39,7 @@ fn report(added: &Added) -> Report {
         1 => "1 was in this batch already. ".to_owned(),
         n => format!("{} were in this batch already. ", grouped(n)),
     };
-    text += "Correct the lines below and send them again; what is in already does no harm.";
+    text += "Correct these lines and send them again; what is in already does no harm.";
     Report {
         tone: if new + unchanged == 0 { Tone::Bad } else { Tone::Notice },
         title: match new {

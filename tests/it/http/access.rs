@@ -32,6 +32,7 @@ const TABLE: &[(&str, &str, Who)] = &[
     ("GET", "/m/{merchant}/customers/{id}", Who::From(Role::Support)),
     ("GET", "/m/{merchant}/customers/{id}/rewards/{reward}/reissue", Who::From(Role::Support)),
     ("POST", "/m/{merchant}/customers/{id}/rewards/{reward}/reissue", Who::From(Role::Support)),
+    ("GET", "/m/{merchant}/customers/{id}/rewards/{reward}/mail", Who::From(Role::Support)),
     ("POST", "/m/{merchant}/customers/{id}/rewards/{reward}/resend", Who::From(Role::Support)),
     ("GET", "/m/{merchant}/customers/{id}/mails/{mail}", Who::From(Role::Support)),
     ("GET", "/m/{merchant}/customers/{id}/mails/{mail}/html", Who::From(Role::Support)),

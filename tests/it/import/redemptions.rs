@@ -30,6 +30,14 @@ on_both! {
         assert_eq!(world.count("redemptions"), 1);
     }
 
+    fn a_use_from_before_the_vouchers_file_is_one_of_those_it_counted_and_a_later_one_is_its_own(world) {
+        world.vouchers("Exact", "code,max_redemptions,redemptions\nMANY-1,5,2\n");
+        assert_eq!(world.redemptions("code,redeemed_at\nMANY-1,2001-02-01\nMANY-1,2001-02-02\n").counts(), [2, 0, 0, 0]);
+        assert_eq!(world.count("coupons WHERE redemptions = 2"), 1);
+        assert_eq!(world.redemptions("code,redeemed_at\nMANY-1,2001-02-03\nMANY-1,2098-02-01\n").counts(), [2, 0, 0, 0]);
+        assert_eq!(world.count("coupons WHERE redemptions = 4"), 1);
+    }
+
     fn the_same_row_twice_in_a_file_is_one_redemption(world) {
         world.vouchers("Autumn", "code\nAAA\n");
         assert_eq!(world.redemptions("code,redeemed_at\nAAA,2026-11-01\naaa,2026-11-01\n").counts(), [1, 0, 1, 0]);

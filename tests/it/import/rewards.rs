@@ -135,6 +135,17 @@ on_both! {
         assert_eq!(world.rewards(&file).report.taken_out_of_stock, 0);
     }
 
+    fn a_row_that_is_put_right_gets_its_code_without_the_bar_of_the_rejected_one(world) {
+        stocked(world);
+        let file = format!("{HEAD}R-1,late@x.example,referrer,t,batch,Spring,FREE-1,\nR-2,jo@x.example,referrer,t,batch,Spring,BAR-1,\n");
+        assert_eq!(world.rewards(&file).report.taken_out_of_stock, 1);
+        world.customers("email\nlate@x.example\n");
+        assert_eq!(world.rewards(&file).counts(), [1, 0, 1, 0]);
+        // The shop never barred FREE-1; whoever barred BAR-1 meant it.
+        assert_eq!(states(world)[1], "BAR-1 allocated R-2 stolen");
+        assert_eq!(states(world)[3], "FREE-1 allocated R-1 -");
+    }
+
     fn a_code_goes_to_one_reward_only_and_the_first_row_wins(world) {
         stocked(world);
         let said = world.rewards(&format!(

@@ -3,7 +3,7 @@
 mod leases;
 mod outbox;
 mod relay;
-mod relay_server;
+pub mod relay_server;
 mod resend;
 mod stage;
 mod worker;

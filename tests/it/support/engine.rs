@@ -40,6 +40,7 @@ pub struct TestDb {
 enum Place {
     Sqlite(#[allow(dead_code, reason = "deletes the files when dropped")] tempfile::TempDir),
     Postgres(postgres::OwnDatabase),
+    Elsewhere,
 }
 
 impl TestDb {
@@ -71,6 +72,11 @@ impl TestDb {
             }
         };
         Self::at(engine, url, place)
+    }
+
+    /// A database that the test itself has made and will remove.
+    pub fn elsewhere(engine: Engine, url: String) -> Self {
+        Self::at(engine, url, Place::Elsewhere)
     }
 
     fn at(engine: Engine, url: String, place: Place) -> Self {

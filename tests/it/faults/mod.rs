@@ -1,0 +1,11 @@
+//! What must hold when things break (quality.md R5 to R8 and R11): the real binary in a process of its own, killed, stopped and
+//! overrun, and its database taken away. Over loopback only; bounded in number and time.
+
+mod cluster;
+mod commits;
+mod house;
+mod kills;
+mod load;
+mod outages;
+mod stops;
+mod writers;
