@@ -3,6 +3,7 @@
 use std::{io::Write, path::PathBuf};
 
 mod run;
+mod stop;
 
 use super::{Refused, open_current, wrong_usage};
 use crate::{

@@ -5,17 +5,12 @@ use std::{
     ffi::{OsStr, OsString},
     fs::{self, File, OpenOptions},
     io::{self, BufWriter, IsTerminal, Read, Write},
-    ops::ControlFlow,
     path::{Path, PathBuf},
-    sync::{
-        Arc,
-        atomic::{AtomicBool, Ordering},
-    },
-    time::Duration,
 };
 
 use indicatif::{ProgressBar, ProgressStyle};
 
+use super::stop::Stop;
 use crate::{
     app::{
         Desk,
@@ -78,24 +73,25 @@ fn import(desk: &Desk, arguments: &Arguments) -> Result<(Report, PathBuf), Strin
         .read(|conn| merchants::for_operator(conn, slug))
         .map_err(|e| e.to_string())?
         .ok_or_else(|| format!("there is no merchant {slug:?}; add it with `rewarddesk merchant add`, or correct the slug"))?;
-    let (mut source, length) = open(&arguments.file)?;
+    let stop = Stop::on_signal();
+    let (mut source, length) = open(&arguments.file, &stop)?;
     let path = rejects_path(&arguments.file);
     let mut rejects = RejectsFile { path: path.clone(), file: None };
     // What an earlier run has left says nothing about this one.
     rejects.discard().map_err(|e| format!("{} cannot be overwritten: {e}", path.display()))?;
     let order =
         Order { kind: arguments.kind, batch: arguments.batch.as_deref(), dry_run: arguments.dry_run, actor: Actor::Cli, request_id: None };
-    let stop = stop_on_signal();
     let bar = Bar::new(length);
     let mut watch = |progress| {
         bar.show(progress);
-        if stop.load(Ordering::Relaxed) { ControlFlow::Break(()) } else { ControlFlow::Continue(()) }
+        stop.answer()
     };
     let outcome = import_file(desk, scope, &merchant, &order, &mut source, &mut rejects, &mut watch);
     bar.finish();
     outcome.map(|report| (report, path)).map_err(|error| {
         let _ = rejects.discard();
         match error {
+            ImportError::Source(_) if stop.is_asked() => ImportError::Stopped.to_string(),
             ImportError::Source(e) => format!("{} cannot be read: {e}", arguments.file.to_string_lossy()),
             other => other.to_string(),
         }
@@ -103,9 +99,9 @@ fn import(desk: &Desk, arguments: &Arguments) -> Result<(Report, PathBuf), Strin
 }
 
 /// The source, and how long it is where that is known.
-fn open(file: &OsStr) -> Result<(Box<dyn Read>, Option<u64>), String> {
+fn open(file: &OsStr, stop: &Stop) -> Result<(Box<dyn Read>, Option<u64>), String> {
     if file == "-" {
-        return Ok((Box::new(io::stdin()), None));
+        return Ok((stop.able_to_stop(io::stdin()), None));
     }
     let unreadable = |e: io::Error| format!("{} cannot be opened: {e}", file.to_string_lossy());
     let opened = File::open(file).map_err(unreadable)?;
@@ -113,7 +109,7 @@ fn open(file: &OsStr) -> Result<(Box<dyn Read>, Option<u64>), String> {
     if about.is_dir() {
         return Err(format!("{} is a folder; name a CSV file", file.to_string_lossy()));
     }
-    Ok((Box::new(opened), about.is_file().then_some(about.len())))
+    if about.is_file() { Ok((Box::new(opened), Some(about.len()))) } else { Ok((stop.able_to_stop(opened), None)) }
 }
 
 fn rejects_path(file: &OsStr) -> PathBuf {
@@ -197,38 +193,6 @@ impl Bar {
     fn finish(&self) {
         self.bar.finish_and_clear();
     }
-}
-
-/// Raised by Ctrl-C and SIGTERM: the import cleans up after itself. One that cannot be reached, because it waits for its
-/// input, is ended after a while; that is as good as a kill, and a kill is harmless, too.
-fn stop_on_signal() -> Arc<AtomicBool> {
-    let stop = Arc::new(AtomicBool::new(false));
-    let raised = Arc::clone(&stop);
-    std::thread::spawn(move || {
-        let Ok(runtime) = tokio::runtime::Builder::new_current_thread().enable_all().build() else { return };
-        if runtime.block_on(signal()).is_ok() {
-            raised.store(true, Ordering::Relaxed);
-            std::thread::sleep(Duration::from_secs(5));
-            let _ = writeln!(io::stderr(), "rewarddesk: stopped before the end; nothing was changed, it can simply be run again");
-            std::process::exit(1);
-        }
-    });
-    stop
-}
-
-#[cfg(unix)]
-async fn signal() -> io::Result<()> {
-    use tokio::signal::unix::{SignalKind, signal};
-    let mut terminate = signal(SignalKind::terminate())?;
-    tokio::select! {
-        interrupted = tokio::signal::ctrl_c() => interrupted,
-        _ = terminate.recv() => Ok(()),
-    }
-}
-
-#[cfg(not(unix))]
-async fn signal() -> io::Result<()> {
-    tokio::signal::ctrl_c().await
 }
 
 #[cfg(test)]
