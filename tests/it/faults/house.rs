@@ -81,6 +81,7 @@ impl House {
 
     /// Starts the server and waits until it listens.
     pub fn serve(&self) -> Server {
+        self.db.let_go();
         let log = self.log(self.starts.fetch_add(1, Ordering::Relaxed));
         let mut command = self.shell.command(&["serve", "--listen", "127.0.0.1:0"]);
         let mut child = command.stdout(Stdio::null()).stderr(File::create(&log).unwrap()).spawn().unwrap();

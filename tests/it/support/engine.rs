@@ -116,6 +116,11 @@ impl TestDb {
         }
     }
 
+    /// Closes the test's own connection: while it is open, no other process is the last one to close an SQLite file.
+    pub fn let_go(&self) {
+        *self.own.lock().unwrap_or_else(PoisonError::into_inner) = None;
+    }
+
     /// Works on the test's own connection; a fresh one when that was lost, as happens to tests that stop the database.
     fn with<T>(&self, work: impl Fn(&mut DbConn) -> QueryResult<T>) -> QueryResult<T> {
         let mut own = self.own.lock().unwrap_or_else(PoisonError::into_inner);
