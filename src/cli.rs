@@ -17,6 +17,7 @@ mod database;
 mod demo;
 mod doctor;
 mod import;
+mod mail;
 mod merchant;
 mod migrate;
 mod outcome;
@@ -48,6 +49,8 @@ enum Command {
     Import(import::Import),
     #[command(subcommand)]
     Audit(audit::Audit),
+    #[command(subcommand)]
+    Mail(mail::Mail),
     Check(check::Check),
     Doctor(doctor::Doctor),
 }
@@ -82,6 +85,7 @@ fn dispatch(command: Command, out: &mut dyn Write) -> Result<(), Refused> {
         Command::Batch(batch) => batch.run(&settings, out),
         Command::Import(import) => import.run(&settings, out),
         Command::Audit(audit) => audit.run(&settings, out),
+        Command::Mail(mail) => mail.run(&settings, out),
         Command::Check(_) => check::run(&settings, out),
         Command::Doctor(_) => doctor::run(&settings, out),
     }
