@@ -41,7 +41,7 @@ settings! {
     SECRET_KEY_FILE = "REWARDDESK_SECRET_KEY_FILE", "a file that holds the secret text, instead of the above", "/etc/rewarddesk/secret";
     SMTP_URL = "SMTP_URL", "the mail relay: smtp://, smtps://, or file:DIR to write .eml files", "smtps://user:password@smtp.example.com";
     MAIL_FROM = "MAIL_FROM", "sender of mails of merchants that have none of their own", "Rewards <rewards@example.com>";
-    METRICS_LISTEN = "REWARDDESK_METRICS_LISTEN", "address and port for metrics [default: off]", "127.0.0.1:9100";
+    METRICS_LISTEN = "REWARDDESK_METRICS_LISTEN", "address and port for metrics, which a later version will serve [default: off]", "127.0.0.1:9100";
     RUST_LOG = "RUST_LOG", "what is logged [default: info for servers and imports, warn for the rest]", "info,rewarddesk=debug";
     LOG_FORMAT = "REWARDDESK_LOG_FORMAT", "pretty or json [default: pretty]", "json";
 }
