@@ -134,7 +134,10 @@ fn record_in(
         },
     };
     if held && let Some(record) = ended {
-        let record = record.detail("reward_id", mail_leases::reward_id_of(tx, mail)?);
+        let record = match mail.reward {
+            Some(reward) => record.detail("reward_id", mail_leases::reward_id_of(tx, mail.merchant, reward)?),
+            None => record,
+        };
         audit::append(tx, &record, now)?;
     }
     Ok(held)
@@ -146,8 +149,8 @@ fn failed(mail: &ClaimedMail, why: &str) -> NewRecord {
 
 fn ended(mail: &ClaimedMail, action: Action) -> NewRecord {
     NewRecord {
-        customer: Some(mail.customer),
-        reward: Some(mail.reward),
+        customer: mail.customer,
+        reward: mail.reward,
         reissue: mail.reissue,
         ..NewRecord::new(Some(mail.merchant), action, Actor::System)
     }

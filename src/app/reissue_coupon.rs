@@ -3,7 +3,7 @@
 
 use super::{Desk, Error, Member, fulfilment_email, tokens};
 use crate::{
-    db::{WriteTx, coupons, memberships, reissues, rewards},
+    db::{WriteTx, coupons, memberships, reissues, rewards, stock},
     domain::{
         batch::StockLeft,
         code::CouponCode,
@@ -66,12 +66,12 @@ fn reissue_in(tx: &mut WriteTx<'_>, desk: &Desk, member: &Member, command: &Reis
     fail::fail_point!("reissue::checked");
 
     // The old one goes first: a reward has one current coupon at most, and the schema holds us to it.
-    if !coupons::replace(tx, scope, old.id, file.reward.no)? {
+    if !coupons::replace(tx, scope, old.id, file.reward.no, now)? {
         return Err(Error::Fault(crate::db::Error::Unavailable("the coupon changed under a locked reward".into())));
     }
     let Some(new) = coupons::allocate_next(tx, scope, batch, file.reward.no, now)? else {
         // A rival took the last one between the look and the allocation.
-        let shortage = crate::db::batches::shortage(tx, scope, batch, now, rewards::COUNT_FOR_DISPLAY)?;
+        let shortage = stock::count_one(tx, scope, batch, now)?.set_aside();
         return Err(Refusal::BatchEmpty(shortage).into());
     };
     let id = reissues::record(

@@ -5,10 +5,10 @@ use chrono::{DateTime, Utc};
 
 use super::{Desk, Error, Member};
 use crate::{
-    db::{audit, batches, memberships, rewards::COUNT_FOR_DISPLAY},
+    db::{audit, batches, memberships, stock},
     domain::{
         audit::{AuditRecord, ShownActor},
-        batch::{Batch, Shortage, StockLeft},
+        batch::{Batch, Stock},
         ids::{AuditId, BatchId},
         role::Permission,
     },
@@ -21,7 +21,7 @@ const PAGE: usize = 50;
 pub struct BatchRow {
     pub batch: Batch,
     pub imported: i64,
-    pub left: StockLeft,
+    pub stock: Stock,
 }
 
 /// A page of batches, newest first.
@@ -32,46 +32,42 @@ pub struct BatchPage {
     pub now: DateTime<Utc>,
 }
 
-/// A page of the merchant's batches; counts stop at [`COUNT_FOR_DISPLAY`].
+/// A page of the merchant's batches.
 pub fn list_batches(desk: &Desk, member: &Member, before: Option<BatchId>) -> Result<BatchPage, Error> {
     let now = desk.clock.now();
     desk.db.read(|conn| {
         let mut found = batches::list(conn, member.scope, before, i64::try_from(PAGE + 1).unwrap_or(i64::MAX))?;
         let older = (found.len() > PAGE).then(|| found.get(PAGE - 1).map(|(batch, _)| batch.id)).flatten();
         found.truncate(PAGE);
-        let mut rows = Vec::with_capacity(found.len());
-        for (batch, imported) in found {
-            let left = batches::stock_left(conn, member.scope, &batch, now, COUNT_FOR_DISPLAY)?;
-            rows.push(BatchRow { batch, imported, left });
-        }
+        let (batches, imported): (Vec<Batch>, Vec<i64>) = found.into_iter().unzip();
+        let stocks = stock::count(conn, member.scope, &batches, now)?;
+        let rows =
+            batches.into_iter().zip(imported).zip(stocks).map(|((batch, imported), stock)| BatchRow { batch, imported, stock }).collect();
         Ok(BatchPage { rows, older, now })
     })
 }
 
-/// One batch with exact counts.
+/// One batch.
 #[derive(Debug, Clone)]
 pub struct BatchFile {
     pub row: BatchRow,
-    /// What is left but cannot be allocated, and why.
-    pub set_aside: Shortage,
     /// Users who may add vouchers, for a member who may not.
     pub who_can: Vec<String>,
     pub now: DateTime<Utc>,
 }
 
-/// One batch; its counts are exact.
+/// One batch.
 pub fn show_batch(desk: &Desk, member: &Member, id: BatchId) -> Result<BatchFile, Error> {
     let now = desk.clock.now();
     desk.db.read(|conn| {
         let (batch, imported) = batches::find_with_imported(conn, member.scope, id)?.ok_or(Error::NotFound)?;
-        let left = batches::stock_left(conn, member.scope, &batch, now, i64::MAX - 1)?;
-        let set_aside = batches::shortage(conn, member.scope, &batch, now, i64::MAX - 1)?;
+        let stock = stock::count_one(conn, member.scope, &batch, now)?;
         let who_can = if member.role.may(Permission::ManageBatches) {
             vec![]
         } else {
             memberships::names_who_may(conn, member.scope, Permission::ManageBatches, 3)?
         };
-        Ok(BatchFile { row: BatchRow { batch, imported, left }, set_aside, who_can, now })
+        Ok(BatchFile { row: BatchRow { batch, imported, stock }, who_can, now })
     })
 }
 

@@ -1,19 +1,16 @@
-//! Voucher batches in the database, and how much of one is left.
-//! Must not know who may look.
+//! Voucher batches in the database.
+//! Must not know who may look, nor how much of one is left.
 
 use chrono::{DateTime, Utc};
-use diesel::{
-    ExpressionMethods, OptionalExtension, QueryDsl, Queryable, QueryableByName, RunQueryDsl, sql_query,
-    sql_types::{BigInt, Nullable},
-};
+use diesel::{ExpressionMethods, OptionalExtension, QueryDsl, Queryable, RunQueryDsl, sql_query, sql_types::BigInt};
 
 use super::{
     DbConn, Error, Scope, WriteTx,
-    instant::{At, Instant, columns_of, window_of},
+    instant::{At, columns_of, window_of},
     schema::batches as b,
 };
 use crate::domain::{
-    batch::{Batch, CappedCount, Shortage, StockLeft, Window},
+    batch::{Batch, Window},
     ids::BatchId,
 };
 
@@ -160,78 +157,4 @@ pub fn set_validity(tx: &mut WriteTx<'_>, scope: Scope, id: BatchId, window: Win
         .set((b::valid_from.eq(valid_from), b::valid_until.eq(valid_until)))
         .execute(&mut **tx)?;
     Ok(())
-}
-
-#[derive(QueryableByName)]
-struct Count {
-    #[diesel(sql_type = BigInt)]
-    n: i64,
-}
-
-#[derive(QueryableByName)]
-struct Latest {
-    #[diesel(sql_type = Nullable<Instant>)]
-    at: Option<At>,
-}
-
-/// What of the stock is visible: available, and not part of an import that has not finished.
-const IN_STOCK: &str = "merchant_id = $1 AND batch_id = $2 AND state = 'available' \
-    AND id <= (SELECT published_to FROM batches WHERE batches.id = $2)";
-
-/// Counts in-stock coupons for which `condition` holds, at most `cap` of them. `$3` in the condition is `now`.
-fn count(conn: &mut DbConn, scope: Scope, batch: BatchId, now: DateTime<Utc>, condition: &str, cap: i64) -> Result<CappedCount, Error> {
-    let found: Count = sql_query(format!(
-        "SELECT count(*) AS n FROM (SELECT 1 FROM coupons WHERE {IN_STOCK} AND $3 = $3 AND {condition} LIMIT $4) AS found"
-    ))
-    .bind::<BigInt, _>(scope.merchant().0)
-    .bind::<BigInt, _>(batch.0)
-    .bind::<Instant, _>(At(now))
-    .bind::<BigInt, _>(cap.saturating_add(1))
-    .get_result(conn)?;
-    Ok(CappedCount { count: found.n.min(cap), capped: found.n > cap })
-}
-
-/// What is left of the batch at `now`: usable codes, counted up to `cap`, or why there is none.
-pub fn stock_left(conn: &mut DbConn, scope: Scope, batch: &Batch, now: DateTime<Utc>, cap: i64) -> Result<StockLeft, Error> {
-    if batch.window.has_started(now) && !batch.window.has_expired(now) {
-        let usable =
-            count(conn, scope, batch.id, now, "barred_at IS NULL AND redemptions = 0 AND expires_at > $3 AND valid_from <= $3", cap)?;
-        if usable.count > 0 {
-            return Ok(StockLeft::Usable(usable));
-        }
-    }
-    shortage(conn, scope, batch, now, cap.max(10_000)).map(StockLeft::Short)
-}
-
-/// Why none of the batch's codes can be allocated at `now`; each code is counted under one cause, the gravest.
-pub fn shortage(conn: &mut DbConn, scope: Scope, batch: &Batch, now: DateTime<Utc>, cap: i64) -> Result<Shortage, Error> {
-    const CLEAN: &str = "barred_at IS NULL AND redemptions = 0";
-    let (ended, early) = (batch.window.has_expired(now), !batch.window.has_started(now));
-    let expired_when = if ended { CLEAN.to_owned() } else { format!("{CLEAN} AND expires_at <= $3") };
-    let early_when = match (ended, early) {
-        (true, _) => "barred_at IS NULL AND redemptions = 0 AND 1 = 0".to_owned(),
-        (false, true) => format!("{CLEAN} AND expires_at > $3"),
-        (false, false) => format!("{CLEAN} AND expires_at > $3 AND valid_from > $3"),
-    };
-    let expired = count(conn, scope, batch.id, now, &expired_when, cap)?;
-    let last_own_end: Option<At> = if expired.count == 0 {
-        None
-    } else {
-        sql_query(format!(
-            "SELECT expires_at AS at FROM coupons WHERE {IN_STOCK} AND $3 = $3 AND {expired_when} ORDER BY expires_at DESC LIMIT 1"
-        ))
-        .bind::<BigInt, _>(scope.merchant().0)
-        .bind::<BigInt, _>(batch.id.0)
-        .bind::<Instant, _>(At(now))
-        .get_result::<Latest>(conn)
-        .optional()?
-        .and_then(|latest| latest.at)
-    };
-    Ok(Shortage {
-        expired,
-        last_expired_at: last_own_end.map(|At(own)| batch.window.until.map_or(own, |end| end.min(own))),
-        barred: count(conn, scope, batch.id, now, "barred_at IS NOT NULL", cap)?,
-        redeemed: count(conn, scope, batch.id, now, "barred_at IS NULL AND redemptions > 0", cap)?,
-        not_started: count(conn, scope, batch.id, now, &early_when, cap)?,
-    })
 }

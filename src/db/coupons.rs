@@ -202,13 +202,14 @@ fn try_allocate(
     // SQLite numbers $n by first occurrence, so they must occur in order.
     let row: Option<AllocatedRow> = sql_query(format!(
         "WITH next AS (SELECT c.id FROM coupons c WHERE {USABLE} ORDER BY c.expires_at, c.id LIMIT 1 {lock}) \
-         UPDATE coupons SET state = 'allocated', reward = $4 WHERE id = (SELECT id FROM next) \
+         UPDATE coupons SET state = 'allocated', reward = $4, changed_at = $5 WHERE id = (SELECT id FROM next) \
          RETURNING id, code, pin, valid_from, expires_at"
     ))
     .bind::<BigInt, _>(scope.merchant().0)
     .bind::<BigInt, _>(batch.id.0)
     .bind::<Instant, _>(At(now))
     .bind::<BigInt, _>(reward.0)
+    .bind::<Instant, _>(At(now))
     .get_result(&mut **tx)
     .optional()?;
     Ok(row.map(|row| {
@@ -229,7 +230,11 @@ struct Found {
     found: bool,
 }
 
-fn is_any_usable(conn: &mut DbConn, scope: Scope, batch: &Batch, now: DateTime<Utc>) -> Result<bool, Error> {
+/// Whether the batch has a code that may be allocated at `now`.
+pub fn is_any_usable(conn: &mut DbConn, scope: Scope, batch: &Batch, now: DateTime<Utc>) -> Result<bool, Error> {
+    if !batch.window.has_started(now) || batch.window.has_expired(now) {
+        return Ok(false);
+    }
     let row: Found = sql_query(format!("SELECT EXISTS (SELECT 1 FROM coupons c WHERE {USABLE}) AS found"))
         .bind::<BigInt, _>(scope.merchant().0)
         .bind::<BigInt, _>(batch.id.0)
@@ -239,8 +244,8 @@ fn is_any_usable(conn: &mut DbConn, scope: Scope, batch: &Batch, now: DateTime<U
 }
 
 /// Makes the reward's current coupon a replaced one. `false`: it was no longer the current one, somebody was faster.
-pub fn replace(tx: &mut WriteTx<'_>, scope: Scope, old: CouponId, reward: RewardNo) -> Result<bool, Error> {
+pub fn replace(tx: &mut WriteTx<'_>, scope: Scope, old: CouponId, reward: RewardNo, now: DateTime<Utc>) -> Result<bool, Error> {
     let current = c::merchant_id.eq(scope.merchant().0).and(c::id.eq(old.0)).and(c::reward.eq(reward.0)).and(c::state.eq("allocated"));
-    let changed = diesel::update(c::table.filter(current)).set(c::state.eq("replaced")).execute(&mut **tx)?;
+    let changed = diesel::update(c::table.filter(current)).set((c::state.eq("replaced"), c::changed_at.eq(At(now)))).execute(&mut **tx)?;
     Ok(changed == 1)
 }

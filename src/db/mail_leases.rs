@@ -52,8 +52,8 @@ impl From<LetterRow> for Letter {
 struct Claimed {
     id: i64,
     merchant: i64,
-    customer: i64,
-    reward: i64,
+    customer: Option<i64>,
+    reward: Option<i64>,
     reissue: Option<i64>,
     attempts: i64,
     queued_at: At,
@@ -65,8 +65,8 @@ impl From<Claimed> for ClaimedMail {
         Self {
             id: MailId(row.id),
             merchant: MerchantId(row.merchant),
-            customer: CustomerNo(row.customer),
-            reward: RewardNo(row.reward),
+            customer: row.customer.map(CustomerNo),
+            reward: row.reward.map(RewardNo),
             reissue: row.reissue.map(ReissueId),
             attempts: row.attempts,
             queued_at: row.queued_at.0,
@@ -167,8 +167,8 @@ pub fn release(tx: &mut WriteTx<'_>, lease: Lease<'_>, now: DateTime<Utc>) -> Re
 }
 
 /// The merchant's own reference of the reward that a mail is about, for its audit record.
-pub fn reward_id_of(conn: &mut DbConn, mail: &ClaimedMail) -> Result<String, Error> {
-    let own = rewards::table.filter(rewards::merchant_id.eq(mail.merchant.0)).filter(rewards::id.eq(mail.reward.0));
+pub fn reward_id_of(conn: &mut DbConn, merchant: MerchantId, reward: RewardNo) -> Result<String, Error> {
+    let own = rewards::table.filter(rewards::merchant_id.eq(merchant.0)).filter(rewards::id.eq(reward.0));
     Ok(own.select(rewards::reward_id).first(conn)?)
 }
 

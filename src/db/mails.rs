@@ -57,7 +57,8 @@ type Summary = (i64, i64, Option<i64>, String, String, String, String, i64, At, 
 
 type SummaryColumns = (
     m::id,
-    m::reward,
+    // Mails to customers, which are all that is read here, have one.
+    diesel::helper_types::AssumeNotNull<m::reward>,
     m::reissue_id,
     m::origin,
     m::recipient,
@@ -74,7 +75,7 @@ type SummaryColumns = (
 fn columns() -> SummaryColumns {
     (
         m::id,
-        m::reward,
+        m::reward.assume_not_null(),
         m::reissue_id,
         m::origin,
         m::recipient,
@@ -117,7 +118,7 @@ pub fn latest_of_rewards(conn: &mut DbConn, scope: Scope, of: &[RewardNo]) -> Re
     let newest_first: Vec<Summary> = m::table
         .left_join(users::table.on(users::id.nullable().eq(m::asked_by)))
         .filter(m::merchant_id.eq(merchant))
-        .filter(m::customer.eq_any(owners.select(rewards::customer)))
+        .filter(m::customer.eq_any(owners.select(rewards::customer.nullable())))
         .filter(m::reward.eq_any(numbers))
         .order(m::id.desc())
         .select(columns())

@@ -25,6 +25,7 @@ pub mod schema;
 pub mod scope;
 pub mod sessions;
 mod snapshot;
+pub mod stock;
 pub mod tx;
 pub mod users;
 

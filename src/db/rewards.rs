@@ -4,7 +4,7 @@
 use chrono::{DateTime, Utc};
 use diesel::{ExpressionMethods, OptionalExtension, QueryDsl, Queryable, RunQueryDsl};
 
-use super::{DbConn, Error, Scope, WriteTx, batches, coupons, customers, instant::At, reissues, schema::rewards as r};
+use super::{DbConn, Error, Scope, WriteTx, batches, coupons, customers, instant::At, reissues, schema::rewards as r, stock};
 use crate::domain::{
     batch::{Batch, StockLeft},
     customer::Customer,
@@ -47,8 +47,14 @@ impl TryFrom<Row> for Reward {
     }
 }
 
-/// How far codes left are counted for a row on a screen.
-pub const COUNT_FOR_DISPLAY: i64 = 10_000;
+/// What the file must say of the batch's stock.
+#[derive(Clone, Copy)]
+enum Look {
+    /// How much is left, for a screen.
+    Count,
+    /// Whether a code is left, for the rule: counts play no part in it, and this is the way of every click.
+    Whether,
+}
 
 /// The files on the customer's rewards below `before`, newest first.
 pub fn files_of_customer(
@@ -67,7 +73,7 @@ pub fn files_of_customer(
         .limit(limit)
         .select(COLUMNS)
         .load(conn)?;
-    files(conn, scope, customer, rows, now, COUNT_FOR_DISPLAY)
+    files(conn, scope, customer, rows, now, Look::Count)
 }
 
 /// The file on one of the customer's rewards, for showing.
@@ -78,7 +84,7 @@ pub fn find_file(
     reward: RewardNo,
     now: DateTime<Utc>,
 ) -> Result<Option<RewardFile>, Error> {
-    load_file(conn, scope, customer, reward, now, COUNT_FOR_DISPLAY)
+    load_file(conn, scope, customer, reward, now, Look::Count)
 }
 
 /// Locks the reward and its batch's validity until the transaction ends, then reads the file on it.
@@ -105,7 +111,7 @@ pub fn lock_file(
     if let Some(batch) = batch {
         batches::hold_validity(tx, BatchId(batch))?;
     }
-    load_file(tx, scope, customer, reward, now, 1)
+    load_file(tx, scope, customer, reward, now, Look::Whether)
 }
 
 fn load_file(
@@ -114,7 +120,7 @@ fn load_file(
     customer: CustomerNo,
     reward: RewardNo,
     now: DateTime<Utc>,
-    cap: i64,
+    look: Look,
 ) -> Result<Option<RewardFile>, Error> {
     let Some(customer) = customers::find(conn, scope, customer)? else { return Ok(None) };
     let row: Option<Row> = r::table
@@ -125,7 +131,7 @@ fn load_file(
         .first(conn)
         .optional()?;
     let Some(row) = row else { return Ok(None) };
-    Ok(files(conn, scope, &customer, vec![row], now, cap)?.pop())
+    Ok(files(conn, scope, &customer, vec![row], now, look)?.pop())
 }
 
 fn files(
@@ -134,7 +140,7 @@ fn files(
     customer: &Customer,
     rows: Vec<Row>,
     now: DateTime<Utc>,
-    cap: i64,
+    look: Look,
 ) -> Result<Vec<RewardFile>, Error> {
     if rows.is_empty() {
         return Ok(vec![]);
@@ -143,11 +149,11 @@ fn files(
     let mut batch_ids: Vec<i64> = rows.iter().filter_map(|row| row.batch_id).collect();
     batch_ids.sort_unstable();
     batch_ids.dedup();
-    let mut stocks: Vec<(Batch, StockLeft)> = Vec::new();
-    for batch in batches::list_by_ids(conn, scope, &batch_ids)? {
-        let left = batches::stock_left(conn, scope, &batch, now, cap)?;
-        stocks.push((batch, left));
-    }
+    let batches = batches::list_by_ids(conn, scope, &batch_ids)?;
+    let stocks = match (look, batches.as_slice()) {
+        (Look::Whether, [batch]) if coupons::is_any_usable(conn, scope, batch, now)? => vec![(batch.clone(), StockLeft::Usable(1))],
+        _ => left_of(conn, scope, batches, now)?,
+    };
     let coupons = coupons::current_of_rewards(conn, scope, &ids)?;
     let reissues = reissues::list_of_rewards(conn, scope, &ids)?;
     rows.into_iter()
@@ -162,4 +168,9 @@ fn files(
             })
         })
         .collect()
+}
+
+fn left_of(conn: &mut DbConn, scope: Scope, batches: Vec<Batch>, now: DateTime<Utc>) -> Result<Vec<(Batch, StockLeft)>, Error> {
+    let counts = stock::count(conn, scope, &batches, now)?;
+    Ok(batches.into_iter().zip(counts).map(|(batch, counts)| (batch, counts.left())).collect())
 }

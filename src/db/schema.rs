@@ -1,6 +1,12 @@
 //! The tables as diesel sees them, kept by hand for two engines at once; a test compares it with both databases.
 //! Must not hold anything but tables.
 
+mod stock;
+
+pub use stock::{
+    alert_choices, import_pieces, imports, redemption_findings, stock_alerts, stock_by_day, stock_by_window, stock_movements, withdrawals,
+};
+
 diesel::table! {
     use diesel::sql_types::{BigInt, Text, Nullable};
     use crate::db::instant::Instant;
@@ -15,6 +21,8 @@ diesel::table! {
         account_manager_email -> Nullable<Text>,
         mail_from -> Nullable<Text>,
         created_at -> Instant,
+        stock_threshold -> BigInt,
+        least_days -> BigInt,
     }
 }
 
@@ -83,7 +91,7 @@ diesel::table! {
 }
 
 diesel::table! {
-    use diesel::sql_types::{BigInt, Text, Bool};
+    use diesel::sql_types::{BigInt, Bool, Nullable, Text};
     use crate::db::instant::Instant;
 
     batches (id) {
@@ -97,6 +105,8 @@ diesel::table! {
         published_to -> BigInt,
         imported -> BigInt,
         created_at -> Instant,
+        stock_threshold -> Nullable<BigInt>,
+        reserve -> BigInt,
     }
 }
 
@@ -139,6 +149,7 @@ diesel::table! {
         state -> Text,
         reward -> Nullable<BigInt>,
         created_at -> Instant,
+        changed_at -> Nullable<Instant>,
     }
 }
 
@@ -189,9 +200,9 @@ diesel::table! {
     mails (id) {
         id -> BigInt,
         merchant_id -> BigInt,
-        customer -> BigInt,
-        reward -> BigInt,
-        coupon_id -> BigInt,
+        customer -> Nullable<BigInt>,
+        reward -> Nullable<BigInt>,
+        coupon_id -> Nullable<BigInt>,
         reissue_id -> Nullable<BigInt>,
         origin -> Text,
         asked_by -> Nullable<BigInt>,
@@ -208,6 +219,7 @@ diesel::table! {
         last_error -> Nullable<Text>,
         queued_at -> Instant,
         ended_at -> Nullable<Instant>,
+        user_id -> Nullable<BigInt>,
     }
 }
 
@@ -255,5 +267,14 @@ diesel::allow_tables_to_appear_in_same_query!(
     reissues,
     mails,
     audit_records,
-    import_leases
+    import_leases,
+    stock_by_window,
+    stock_by_day,
+    stock_movements,
+    withdrawals,
+    imports,
+    import_pieces,
+    redemption_findings,
+    alert_choices,
+    stock_alerts
 );

@@ -61,44 +61,50 @@ pub struct Stock {
     pub allocated: i64,
     pub replaced: i64,
     pub withdrawn: i64,
+    /// When the last of the expired ones in stock ended.
+    pub last_expired_at: Option<DateTime<Utc>>,
 }
 
 impl Stock {
-    /// In stock but not to be allocated now.
-    pub fn unusable(&self) -> i64 {
+    /// In stock but not to be allocated now, and why.
+    pub fn set_aside(&self) -> Shortage {
+        let Self { expired, barred, not_started, redeemed, last_expired_at, .. } = *self;
+        Shortage { expired, last_expired_at, barred, not_started, redeemed }
+    }
+
+    /// Handed out once, whatever became of it.
+    pub fn handed_out(&self) -> i64 {
+        self.allocated + self.replaced
+    }
+
+    /// Usable codes, or why there is none.
+    pub fn left(&self) -> StockLeft {
+        if self.usable > 0 { StockLeft::Usable(self.usable) } else { StockLeft::Short(self.set_aside()) }
+    }
+}
+
+/// What is left of a batch but cannot be allocated; each code under one cause, the gravest.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
+pub struct Shortage {
+    pub expired: i64,
+    /// When the last of the expired ones ended.
+    pub last_expired_at: Option<DateTime<Utc>>,
+    pub barred: i64,
+    pub not_started: i64,
+    pub redeemed: i64,
+}
+
+impl Shortage {
+    /// Codes left that can't be used.
+    pub fn left(&self) -> i64 {
         self.expired + self.barred + self.not_started + self.redeemed
     }
 }
 
-/// A count that stops at a limit, so that a large batch costs no more than a small one.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub struct CappedCount {
-    pub count: i64,
-    pub capped: bool,
-}
-
-/// What is left of a batch without a usable code, and why it cannot be allocated.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub struct Shortage {
-    pub expired: CappedCount,
-    /// When the last of the expired ones ended.
-    pub last_expired_at: Option<DateTime<Utc>>,
-    pub barred: CappedCount,
-    pub not_started: CappedCount,
-    pub redeemed: CappedCount,
-}
-
-impl Shortage {
-    /// Codes left, usable or not.
-    pub fn left(&self) -> i64 {
-        self.expired.count + self.barred.count + self.not_started.count + self.redeemed.count
-    }
-}
-
-/// What a reward's row needs to know of the batch behind it.
+/// What is left of the batch behind a reward.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum StockLeft {
-    Usable(CappedCount),
+    Usable(i64),
     Short(Shortage),
 }
 

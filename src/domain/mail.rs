@@ -102,8 +102,9 @@ pub struct Letter {
 pub struct ClaimedMail {
     pub id: MailId,
     pub merchant: MerchantId,
-    pub customer: CustomerNo,
-    pub reward: RewardNo,
+    /// Whom and what it is about; nothing where it goes to a user.
+    pub customer: Option<CustomerNo>,
+    pub reward: Option<RewardNo>,
     pub reissue: Option<ReissueId>,
     pub attempts: i64,
     pub queued_at: DateTime<Utc>,

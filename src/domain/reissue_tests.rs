@@ -4,7 +4,7 @@ use chrono::TimeDelta;
 
 use super::*;
 use crate::domain::{
-    batch::{CappedCount, Window},
+    batch::Window,
     coupon::{Barred, CouponState},
     email::EmailAddress,
     ids::{BatchId, CouponId, CustomerNo, RewardNo},
@@ -15,12 +15,8 @@ fn now() -> DateTime<Utc> {
     DateTime::UNIX_EPOCH + TimeDelta::days(20_000)
 }
 
-fn none() -> CappedCount {
-    CappedCount { count: 0, capped: false }
-}
-
 fn shortage() -> Shortage {
-    Shortage { expired: none(), last_expired_at: None, barred: none(), not_started: none(), redeemed: none() }
+    Shortage::default()
 }
 
 /// A reward whose coupon expired an hour ago, with stock behind it: reissuable.
@@ -57,7 +53,7 @@ fn file() -> RewardFile {
                 case_sensitive: false,
                 created_at: now(),
             },
-            StockLeft::Usable(CappedCount { count: 1, capped: false }),
+            StockLeft::Usable(1),
         )),
         coupon: Some(Coupon {
             id: CouponId(1),

@@ -3,7 +3,7 @@
 
 use chrono::{DateTime, Utc};
 
-use super::present::{capped, grouped, plural};
+use super::present::{grouped, plural};
 use crate::{
     app::Member,
     domain::{
@@ -145,7 +145,7 @@ fn batch_empty(member: &Member, shortage: &Shortage, file: &RewardFile, who_can:
 fn refill(member: &Member, batch: &Batch, shortage: &Shortage) -> Vec<NextStep> {
     let page = |anchor: &str| batch_address(member, batch.id, anchor);
     let mut steps = vec![step("Add vouchers", page("#add-vouchers"))];
-    if shortage.expired.count > 0 || shortage.not_started.count > 0 {
+    if shortage.expired > 0 || shortage.not_started > 0 {
         steps.push(step("Adjust validity", page("#adjust-validity")));
     }
     steps
@@ -173,9 +173,9 @@ pub fn why_unusable(member: &Member, shortage: &Shortage) -> Option<String> {
         return None;
     }
     let ended = shortage.last_expired_at.map(|at| zone::show_end(at, member.merchant.zone));
-    if shortage.expired.count == shortage.left() {
+    if shortage.expired == shortage.left() {
         let on = ended.map(|at| format!(" on {at}")).unwrap_or_default();
-        return Some(format!("Codes left: {}, all expired{on}.", capped(shortage.expired)));
+        return Some(format!("Codes left: {}, all expired{on}.", grouped(shortage.expired)));
     }
     let last = ended.map(|at| format!(" (the last on {at})")).unwrap_or_default();
     let parts = [
@@ -184,6 +184,6 @@ pub fn why_unusable(member: &Member, shortage: &Shortage) -> Option<String> {
         (shortage.redeemed, "already redeemed".to_owned()),
         (shortage.not_started, "not started yet".to_owned()),
     ];
-    let parts: Vec<String> = parts.iter().filter(|(n, _)| n.count > 0).map(|(n, what)| format!("{} {what}", capped(*n))).collect();
+    let parts: Vec<String> = parts.iter().filter(|(n, _)| *n > 0).map(|(n, what)| format!("{} {what}", grouped(*n))).collect();
     Some(format!("{} left that can't be used: {}.", plural(shortage.left(), "code"), parts.join(", ")))
 }

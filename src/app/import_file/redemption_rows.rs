@@ -90,7 +90,7 @@ fn record(job: &Job<'_, '_>, tx: &mut WriteTx<'_>, one: &Use, known: &mut Known,
     let untold = known.redemptions > 0 && db::count_recorded(tx, job.scope, coupon)? < known.redemptions;
     let told_of = untold && one.at < db::imported_at(tx, job.scope, coupon)?;
     if !told_of {
-        if db::count_use(tx, job.scope, coupon)? {
+        if db::count_use(tx, job.scope, coupon, job.desk.clock.now())? {
             known.redemptions += 1;
         } else if !untold {
             return Ok(Fate::Full);

@@ -96,7 +96,7 @@ fn apply_some(
     let numbers = db::insert(tx, job.scope, &stories, job.desk.clock.now())?;
     let pairs: Vec<(CouponId, RewardNo)> =
         fresh.iter().filter_map(|(story, coupon)| Some(((*coupon)?, *numbers.get(&story.reward_id)?))).collect();
-    db::allocate(tx, job.scope, &pairs)?;
+    db::allocate(tx, job.scope, &pairs, job.desk.clock.now())?;
     Ok(())
 }
 

@@ -13,14 +13,18 @@ use super::{
 };
 use crate::{
     db::{
-        Scope,
+        Scope, WriteTx,
         imports::{
             stock::{self, NewCoupon, Shelf, Taken},
             turn::Turn,
         },
+        stock as counts,
     },
     domain::{Unfit, batch::Window, ids::BatchId},
 };
+
+/// How many movements of stock are added up at once.
+const SETTLED: i64 = 20_000;
 
 /// How many leftovers of a killed import are removed at once.
 const SWEEP: i64 = 2_000;
@@ -36,6 +40,7 @@ pub fn apply(job: &mut Job<'_, '_>, shelf: Shelf, staged: Staged, out: &mut dyn 
             }
             let mut slices = Slices { shelf, scope, pace: Pace::default(), last: None, names: HashMap::new() };
             let mut done = 0;
+            let mut highest = turn.read(|conn| stock::published_to(conn, scope, shelf.id))?;
             loop {
                 let (taken_from_pile, fresh) = slices.next(job, turn, &mut rows, &mut sheet)?;
                 if taken_from_pile == 0 {
@@ -44,7 +49,12 @@ pub fn apply(job: &mut Job<'_, '_>, shelf: Shelf, staged: Staged, out: &mut dyn 
                 done += taken_from_pile;
                 if !fresh.is_empty() && !dry_run {
                     let now = job.desk.clock.now();
-                    slices.pace.keep(|| turn.write(|tx| stock::insert(tx, scope, shelf.id, &fresh, now)))?;
+                    highest = slices.pace.keep(|| {
+                        turn.write(|tx| {
+                            stock::insert(tx, scope, shelf.id, &fresh, now)?;
+                            stock::count_slice(tx, scope, shelf.id, highest, now)
+                        })
+                    })?;
                     fail::fail_point!("import::slice");
                 }
                 job.tell(sheet.progress(done))?;
@@ -54,7 +64,8 @@ pub fn apply(job: &mut Job<'_, '_>, shelf: Shelf, staged: Staged, out: &mut dyn 
             let added = i64::try_from(report.new).unwrap_or(i64::MAX);
             turn.finish(|tx| {
                 if added > 0 && !dry_run {
-                    stock::publish(tx, scope, shelf.id, added)?;
+                    stock::publish(tx, scope, shelf.id, highest, added)?;
+                    settle(tx)?;
                 }
                 job.record(tx, report, Some(shelf.id))?;
                 job.end()
@@ -62,6 +73,12 @@ pub fn apply(job: &mut Job<'_, '_>, shelf: Shelf, staged: Staged, out: &mut dyn 
         },
         |turn| if dry_run { Ok(()) } else { sweep(turn, scope) },
     )
+}
+
+/// Adds the import's movements to the sums, so that nobody has to read them one by one.
+fn settle(tx: &mut WriteTx<'_>) -> Result<(), ImportError> {
+    while counts::settle(tx, SETTLED)? > 0 {}
+    Ok(())
 }
 
 /// Removes what a killed import has left, slice by slice.

@@ -126,6 +126,8 @@ pub fn bar_in_stock(tx: &mut WriteTx<'_>, scope: Scope, coupon: CouponId, reason
         .filter(c::id.eq(coupon.0))
         .filter(c::state.eq("available"))
         .filter(c::barred_at.is_null());
-    let barred = diesel::update(in_stock).set((c::barred_at.eq(At(now)), c::barred_reason.eq(reason))).execute(&mut **tx)?;
+    let barred = diesel::update(in_stock)
+        .set((c::barred_at.eq(At(now)), c::barred_reason.eq(reason), c::changed_at.eq(At(now))))
+        .execute(&mut **tx)?;
     Ok(barred == 1)
 }

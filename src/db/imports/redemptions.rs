@@ -95,8 +95,8 @@ pub fn insert(tx: &mut WriteTx<'_>, scope: Scope, one: &Use, now: DateTime<Utc>)
 }
 
 /// Counts one more use of a coupon that has some left; false when it has none.
-pub fn count_use(tx: &mut WriteTx<'_>, scope: Scope, coupon: CouponId) -> Result<bool, Error> {
+pub fn count_use(tx: &mut WriteTx<'_>, scope: Scope, coupon: CouponId, now: DateTime<Utc>) -> Result<bool, Error> {
     let spare =
         c::table.filter(c::merchant_id.eq(scope.merchant().0)).filter(c::id.eq(coupon.0)).filter(c::redemptions.lt(c::max_redemptions));
-    Ok(diesel::update(spare).set(c::redemptions.eq(c::redemptions + 1)).execute(&mut **tx)? == 1)
+    Ok(diesel::update(spare).set((c::redemptions.eq(c::redemptions + 1), c::changed_at.eq(At(now)))).execute(&mut **tx)? == 1)
 }

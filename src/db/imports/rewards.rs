@@ -180,22 +180,24 @@ fn as_json(stories: &[Story]) -> String {
 
 /// Hands each coupon, which must be in stock and locked, to its reward; expired, barred and redeemed ones too: it is history.
 /// A bar that stood there only because an earlier row of the same story was rejected has done its work: it is lifted.
-pub fn allocate(tx: &mut WriteTx<'_>, scope: Scope, pairs: &[(CouponId, RewardNo)]) -> Result<(), Error> {
+pub fn allocate(tx: &mut WriteTx<'_>, scope: Scope, pairs: &[(CouponId, RewardNo)], now: DateTime<Utc>) -> Result<(), Error> {
     let done = match &mut **tx {
         DbConn::Sqlite(conn) => sql_query(
-            "UPDATE coupons SET state = 'allocated', reward = pair.value ->> 1 FROM json_each(?2) AS pair \
+            "UPDATE coupons SET state = 'allocated', reward = pair.value ->> 1, changed_at = ?3 FROM json_each(?2) AS pair \
              WHERE +coupons.merchant_id = ?1 AND coupons.id = pair.value ->> 0 AND coupons.state = 'available'",
         )
         .bind::<BigInt, _>(scope.merchant().0)
         .bind::<Text, _>(pairs_as_json(pairs))
+        .bind::<Instant, _>(At(now))
         .execute(conn)?,
         DbConn::Postgres(conn) => sql_query(
-            "UPDATE coupons SET state = 'allocated', reward = t.reward FROM unnest($2, $3) AS t (coupon, reward) \
+            "UPDATE coupons SET state = 'allocated', reward = t.reward, changed_at = $4 FROM unnest($2, $3) AS t (coupon, reward) \
              WHERE coupons.merchant_id = $1 AND coupons.id = t.coupon AND coupons.state = 'available'",
         )
         .bind::<BigInt, _>(scope.merchant().0)
         .bind::<Array<BigInt>, _>(pairs.iter().map(|(coupon, _)| coupon.0).collect::<Vec<_>>())
         .bind::<Array<BigInt>, _>(pairs.iter().map(|(_, reward)| reward.0).collect::<Vec<_>>())
+        .bind::<Instant, _>(At(now))
         .execute(conn)?,
     };
     let coupons: Vec<i64> = pairs.iter().map(|(coupon, _)| coupon.0).collect();

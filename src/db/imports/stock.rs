@@ -131,6 +131,34 @@ pub fn insert(tx: &mut WriteTx<'_>, scope: Scope, batch: BatchId, coupons: &[New
     if inserted == coupons.len() { Ok(()) } else { Err(Error::Corrupt("not every code of a slice was written".into())) }
 }
 
+/// Counts a slice that was just inserted: codes above `below` in the batch. It counts once the batch is published that far.
+pub fn count_slice(tx: &mut WriteTx<'_>, scope: Scope, batch: BatchId, below: i64, now: DateTime<Utc>) -> Result<i64, Error> {
+    let highest: Option<i64> =
+        c::table.filter(c::merchant_id.eq(scope.merchant().0)).filter(c::batch_id.eq(batch.0)).select(max(c::id)).first(&mut **tx)?;
+    let highest = highest.unwrap_or(0);
+    sql_query(
+        "INSERT INTO stock_movements (merchant_id, batch_id, coupon_to, valid_from, expires_at, day, \
+             clean, barred, redeemed, allocated, replaced, withdrawn) \
+         SELECT merchant_id, batch_id, $1, valid_from, expires_at, $2, \
+             sum(CASE WHEN barred_at IS NULL AND redemptions = 0 THEN 1 ELSE 0 END), \
+             sum(CASE WHEN barred_at IS NOT NULL THEN 1 ELSE 0 END), \
+             sum(CASE WHEN barred_at IS NULL AND redemptions > 0 THEN 1 ELSE 0 END), 0, 0, 0 \
+         FROM coupons WHERE merchant_id = $3 AND batch_id = $4 AND id > $5 GROUP BY merchant_id, batch_id, valid_from, expires_at",
+    )
+    .bind::<BigInt, _>(highest)
+    .bind::<Text, _>(now.format("%Y-%m-%d").to_string())
+    .bind::<BigInt, _>(scope.merchant().0)
+    .bind::<BigInt, _>(batch.0)
+    .bind::<BigInt, _>(below)
+    .execute(&mut **tx)?;
+    Ok(highest)
+}
+
+/// The highest coupon of the batch that everybody may see.
+pub fn published_to(conn: &mut DbConn, scope: Scope, batch: BatchId) -> Result<i64, Error> {
+    Ok(b::table.filter(b::merchant_id.eq(scope.merchant().0)).filter(b::id.eq(batch.0)).select(b::published_to).first(conn)?)
+}
+
 /// An array of arrays, as SQLite unpacks it again.
 fn as_json(coupons: &[NewCoupon]) -> String {
     let time = |at: Option<DateTime<Utc>>| at.map(instant::text);
@@ -145,12 +173,10 @@ fn as_json(coupons: &[NewCoupon]) -> String {
     serde_json::to_string(&rows).unwrap_or_default()
 }
 
-/// Makes all of the batch's codes visible and counts `added` more as imported, in one row.
-pub fn publish(tx: &mut WriteTx<'_>, scope: Scope, batch: BatchId, added: i64) -> Result<(), Error> {
-    let highest: Option<i64> =
-        c::table.filter(c::merchant_id.eq(scope.merchant().0)).filter(c::batch_id.eq(batch.0)).select(max(c::id)).first(&mut **tx)?;
+/// Makes the batch's codes up to `highest` visible and counts `added` more as imported, in one row.
+pub fn publish(tx: &mut WriteTx<'_>, scope: Scope, batch: BatchId, highest: i64, added: i64) -> Result<(), Error> {
     let published = diesel::update(b::table.filter(b::merchant_id.eq(scope.merchant().0)).filter(b::id.eq(batch.0)))
-        .set((b::published_to.eq(highest.unwrap_or(0)), b::imported.eq(b::imported + added)))
+        .set((b::published_to.eq(highest), b::imported.eq(b::imported + added)))
         .execute(&mut **tx)?;
     if published == 1 { Ok(()) } else { Err(Error::Corrupt("the batch is gone".into())) }
 }
@@ -166,6 +192,12 @@ struct Leftover {
 /// Only for whoever has the merchant's turn: everybody else's unpublished codes are an import at work.
 pub fn remove_leftovers(tx: &mut WriteTx<'_>, scope: Scope, limit: i64) -> Result<usize, Error> {
     let found: Vec<Leftover> = find_leftovers(tx, scope.merchant(), limit)?;
+    sql_query(
+        "DELETE FROM stock_movements WHERE merchant_id = $1 \
+             AND coupon_to > (SELECT published_to FROM batches WHERE batches.id = stock_movements.batch_id)",
+    )
+    .bind::<BigInt, _>(scope.merchant().0)
+    .execute(&mut **tx)?;
     let mut removed = 0;
     for some in found.chunks(1000) {
         let ids: Vec<i64> = some.iter().map(|leftover| leftover.id).collect();

@@ -1,7 +1,7 @@
 //! Voucher batches as views: what is left, and until when.
 //! Must not know how stock is counted.
 
-use super::{capped, flash, grouped, left, plural, validity, vouchers, when, when_end};
+use super::{flash, grouped, left, plural, validity, vouchers, when, when_end};
 use crate::{
     app::{
         Member,
@@ -11,7 +11,7 @@ use crate::{
     },
     domain::{
         audit::{Action, AuditRecord},
-        batch::{Batch, CappedCount, StockLeft, Window},
+        batch::{Batch, StockLeft, Window},
         role::Permission,
         zone,
     },
@@ -61,7 +61,7 @@ pub fn index(frame: Frame, member: &Member, page: &BatchPage, later: bool) -> In
                 badges: badges(row, page.now),
                 validity: validity_words(member, row.batch.window),
                 uses: uses(&row.batch),
-                left: left(&row.left),
+                left: left(&row.stock.left()),
                 stock: bar(row),
             })
             .collect(),
@@ -72,10 +72,9 @@ pub fn index(frame: Frame, member: &Member, page: &BatchPage, later: bool) -> In
 /// One batch.
 pub fn show(frame: Frame, member: &Member, file: &BatchFile, told: &Told) -> Show {
     let batch = &file.row.batch;
-    let aside = &file.set_aside;
+    let stock = &file.row.stock;
+    let aside = stock.set_aside();
     let manages = member.role.may(Permission::ManageBatches);
-    let usable = usable(&file.row.left);
-    let handed_out = file.row.imported - usable.count - aside.left();
     let count = |tone, label: &str, n: i64| Count { tone, label: label.to_owned(), number: grouped(n) };
     let fact = |label: &str, text: String| Fact { label: label.to_owned(), text, when: None };
     Show {
@@ -86,16 +85,16 @@ pub fn show(frame: Frame, member: &Member, file: &BatchFile, told: &Told) -> Sho
         vouchers: manages.then(|| vouchers::form(member, batch.id, told)),
         validity: manages.then(|| validity::form(member, batch, told)),
         who_can: if manages { String::new() } else { who_can(&file.who_can) },
-        left: left(&file.row.left),
-        left_note: words::why_unusable(member, aside).unwrap_or_default(),
+        left: left(&file.row.stock.left()),
+        left_note: words::why_unusable(member, &aside).unwrap_or_default(),
         stock: bar(&file.row),
         counts: vec![
-            count(Tone::Good, "Usable", usable.count),
-            count(Tone::Quiet, "Expired", aside.expired.count),
-            count(Tone::Bad, "Barred", aside.barred.count),
-            count(Tone::Notice, "Not started", aside.not_started.count),
-            count(Tone::Quiet, "Redeemed in stock", aside.redeemed.count),
-            count(Tone::Quiet, "Handed out", handed_out.max(0)),
+            count(Tone::Good, "Usable", stock.usable),
+            count(Tone::Quiet, "Expired", aside.expired),
+            count(Tone::Bad, "Barred", aside.barred),
+            count(Tone::Notice, "Not started", aside.not_started),
+            count(Tone::Quiet, "Redeemed in stock", aside.redeemed),
+            count(Tone::Quiet, "Handed out", stock.handed_out()),
         ],
         facts: vec![
             fact("Validity", validity_words(member, batch.window)),
@@ -140,13 +139,6 @@ fn were(count: i64) -> String {
     format!("{} {}", plural(count, "code"), if count == 1 { "was" } else { "were" })
 }
 
-fn usable(stock: &StockLeft) -> CappedCount {
-    match stock {
-        StockLeft::Usable(count) => *count,
-        StockLeft::Short(_) => CappedCount { count: 0, capped: false },
-    }
-}
-
 fn uses(batch: &Batch) -> String {
     format!("{} per code", plural(batch.uses_per_code, "use"))
 }
@@ -171,21 +163,20 @@ fn badges(row: &BatchRow, now: chrono::DateTime<chrono::Utc>) -> Vec<Badge> {
     } else {
         badge(Tone::Notice, "Not started")
     };
-    let stock = match row.left {
+    let stock = match row.stock.left() {
         StockLeft::Short(shortage) if shortage.left() == 0 => badge(Tone::Bad, "Run out"),
         // The time says why none can be used.
         StockLeft::Short(_) if time.is_some() => None,
         StockLeft::Short(_) => badge(Tone::Bad, "No usable code"),
-        StockLeft::Usable(count) if count.count < 10 => badge(Tone::Notice, "Low"),
+        StockLeft::Usable(count) if count < 10 => badge(Tone::Notice, "Low"),
         StockLeft::Usable(_) => None,
     };
     [time, stock].into_iter().flatten().collect()
 }
 
 fn bar(row: &BatchRow) -> Stock {
-    let left = usable(&row.left);
+    let left = row.stock.usable;
     let number = |n: i64| u64::try_from(n).unwrap_or_default();
-    let title = format!("Stock of {}: {} left of {}", row.batch.name, capped(left), grouped(row.imported));
-    // Where counting stopped, the bar shows what is certain.
-    Stock::new(title, &[(Tone::Good, number(left.count)), (Tone::Quiet, number(row.imported - left.count))])
+    let title = format!("Stock of {}: {} left of {}", row.batch.name, grouped(left), grouped(row.imported));
+    Stock::new(title, &[(Tone::Good, number(left)), (Tone::Quiet, number(row.imported - left))])
 }

@@ -17,10 +17,7 @@ use chrono::{DateTime, Utc};
 use super::views::ui::When;
 use crate::{
     app::Member,
-    domain::{
-        batch::{CappedCount, StockLeft},
-        zone,
-    },
+    domain::{batch::StockLeft, zone},
 };
 
 /// A moment in the merchant's zone.
@@ -54,17 +51,12 @@ pub fn grouped(number: i64) -> String {
     out
 }
 
-/// "39 left", "0 left", "10,000+ left".
+/// "39 left", "0 left".
 pub fn left(stock: &StockLeft) -> String {
     match stock {
-        StockLeft::Usable(count) => format!("{} left", capped(*count)),
+        StockLeft::Usable(count) => format!("{} left", grouped(*count)),
         StockLeft::Short(_) => "0 left".to_owned(),
     }
-}
-
-/// "39", or "10,000+" where counting stopped.
-pub fn capped(count: CappedCount) -> String {
-    format!("{}{}", grouped(count.count), if count.capped { "+" } else { "" })
 }
 
 /// "1 code", "2 codes".

@@ -113,7 +113,7 @@ fn source(member: &Member, file: &RewardFile) -> Source {
             href: member.role.may(Permission::LookAtBatches).then(|| words::batch_address(member, batch.id, "")),
             left: left(stock),
             low: match stock {
-                StockLeft::Usable(count) => count.count < 10,
+                StockLeft::Usable(count) => *count < 10,
                 StockLeft::Short(_) => true,
             },
         },

@@ -3,7 +3,7 @@
 use super::TestDb;
 
 /// Name, and a query that finds a row (as `v`) where it is broken.
-const QUERIES: [(&str, &str); 11] = [
+const QUERIES: [(&str, &str); 12] = [
     ("I1 a coupon in two reissues", "SELECT c AS v FROM (SELECT old_coupon_id AS c FROM reissues UNION ALL SELECT new_coupon_id FROM reissues) x GROUP BY c HAVING count(*) > 1"),
     ("I1 a reward with two current coupons", "SELECT reward AS v FROM coupons WHERE state = 'allocated' GROUP BY reward HAVING count(*) > 1"),
     ("I2 a reward reissued twice", "SELECT reward AS v FROM reissues GROUP BY reward HAVING count(*) > 1"),
@@ -17,6 +17,22 @@ const QUERIES: [(&str, &str); 11] = [
     (
         "I4 stock that does not add up",
         "SELECT b.id AS v FROM batches b WHERE b.imported <> (SELECT count(*) FROM coupons c WHERE c.batch_id = b.id AND c.id <= b.published_to)",
+    ),
+    (
+        "I4 counted stock that is not the stock",
+        "SELECT s.batch_id || ' ' || s.condition AS v FROM (
+           SELECT batch_id, condition, sum(n) AS n FROM (
+             SELECT c.batch_id, CASE WHEN c.state <> 'available' THEN c.state WHEN c.barred_at IS NOT NULL THEN 'barred' WHEN c.redemptions > 0
+               THEN 'redeemed' ELSE 'clean ' || c.valid_from || c.expires_at END AS condition, 1 AS n
+             FROM coupons c JOIN batches b ON b.id = c.batch_id WHERE c.id <= b.published_to
+             UNION ALL SELECT batch_id, 'clean ' || valid_from || expires_at, -clean FROM (SELECT batch_id, valid_from, expires_at, clean FROM stock_by_window
+               UNION ALL SELECT m.batch_id, m.valid_from, m.expires_at, m.clean FROM stock_movements m JOIN batches b ON b.id = m.batch_id WHERE m.coupon_to <= b.published_to) w
+             UNION ALL SELECT batch_id, 'barred', -barred FROM stock_by_window UNION ALL SELECT m.batch_id, 'barred', -m.barred FROM stock_movements m JOIN batches b ON b.id = m.batch_id AND m.coupon_to <= b.published_to
+             UNION ALL SELECT batch_id, 'redeemed', -redeemed FROM stock_by_window UNION ALL SELECT m.batch_id, 'redeemed', -m.redeemed FROM stock_movements m JOIN batches b ON b.id = m.batch_id AND m.coupon_to <= b.published_to
+             UNION ALL SELECT batch_id, 'allocated', -allocated FROM stock_by_window UNION ALL SELECT m.batch_id, 'allocated', -m.allocated FROM stock_movements m JOIN batches b ON b.id = m.batch_id AND m.coupon_to <= b.published_to
+             UNION ALL SELECT batch_id, 'replaced', -replaced FROM stock_by_window UNION ALL SELECT m.batch_id, 'replaced', -m.replaced FROM stock_movements m JOIN batches b ON b.id = m.batch_id AND m.coupon_to <= b.published_to
+             UNION ALL SELECT batch_id, 'withdrawn', -withdrawn FROM stock_by_window UNION ALL SELECT m.batch_id, 'withdrawn', -m.withdrawn FROM stock_movements m JOIN batches b ON b.id = m.batch_id AND m.coupon_to <= b.published_to
+           ) parts GROUP BY batch_id, condition) s WHERE s.n <> 0",
     ),
     (
         "I5 a reissue without its one audit record",

@@ -209,6 +209,15 @@ impl World {
     pub fn coupon(&self, batch: i64, new: &NewCoupon) -> i64 {
         let id = self.insert("coupons", &self.coupon_row(batch, new));
         self.exec(&format!("UPDATE batches SET published_to = {id}, imported = imported + 1 WHERE id = {batch}"));
+        let (barred, redeemed) = (new.barred_reason.is_some(), new.redemptions > 0);
+        let row = row! {
+            merchant_id: self.merchant, batch_id: batch, coupon_to: id,
+            valid_from: new.valid_from.unwrap_or_else(rewarddesk::db::instant::no_start),
+            expires_at: new.expires_at.unwrap_or_else(rewarddesk::db::instant::no_end),
+            day: self.now.format("%Y-%m-%d").to_string(), clean: i64::from(!barred && !redeemed), barred: i64::from(barred),
+            redeemed: i64::from(redeemed && !barred), allocated: 0, replaced: 0, withdrawn: 0,
+        };
+        self.insert("stock_movements", row);
         id
     }
 

@@ -1,0 +1,23 @@
+DROP TABLE sqlite_stat1;
+DROP TABLE IF EXISTS sqlite_stat4;
+-- The mails' table stays as it is, which the version before this one can use as well.
+DELETE FROM mails WHERE customer IS NULL;
+DROP TABLE stock_alerts;
+DROP TABLE alert_choices;
+DROP TABLE redemption_findings;
+DROP TABLE import_pieces;
+DROP TABLE imports;
+DROP TABLE withdrawals;
+ALTER TABLE batches DROP COLUMN reserve;
+ALTER TABLE batches DROP COLUMN stock_threshold;
+ALTER TABLE merchants DROP COLUMN least_days;
+ALTER TABLE merchants DROP COLUMN stock_threshold;
+DROP TRIGGER coupons_move_stock;
+DROP TABLE stock_movements;
+DROP TABLE stock_by_day;
+DROP TABLE stock_by_window;
+DROP INDEX coupons_withdrawn;
+DROP INDEX coupons_redeemed;
+DROP INDEX coupons_barred;
+DROP INDEX coupons_handed_out;
+ALTER TABLE coupons DROP COLUMN changed_at;

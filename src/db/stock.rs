@@ -1,0 +1,259 @@
+//! How much of each batch is in which condition, exactly, without counting codes: triggers keep the sums (see the migration "stock").
+//! Must not know what the counts are shown for.
+//!
+//! On SQLite, with its one writer, a change is added to the sums on the spot. On PostgreSQL that would make all reissues of
+//! a batch wait for one row: there a change is a row of its own in `stock_movements`, and [`settle`] adds them up from time to time.
+
+use chrono::{DateTime, NaiveDate, Utc};
+use diesel::{
+    QueryableByName, RunQueryDsl, sql_query,
+    sql_types::{Array, BigInt, Nullable, Text},
+};
+
+use super::{
+    DbConn, Error, Scope, WriteTx,
+    instant::{At, Instant, no_end},
+};
+use crate::domain::{
+    batch::{Batch, Stock},
+    ids::BatchId,
+};
+
+#[derive(QueryableByName)]
+struct Sums {
+    #[diesel(sql_type = BigInt)]
+    batch_id: i64,
+    #[diesel(sql_type = BigInt)]
+    usable: i64,
+    #[diesel(sql_type = BigInt)]
+    early: i64,
+    #[diesel(sql_type = BigInt)]
+    expired: i64,
+    #[diesel(sql_type = BigInt)]
+    barred: i64,
+    #[diesel(sql_type = BigInt)]
+    redeemed: i64,
+    #[diesel(sql_type = BigInt)]
+    allocated: i64,
+    #[diesel(sql_type = BigInt)]
+    replaced: i64,
+    #[diesel(sql_type = BigInt)]
+    withdrawn: i64,
+    /// When the last one that expired on its own did; when the last clean one will have.
+    #[diesel(sql_type = Nullable<Instant>)]
+    last_expired: Option<At>,
+    #[diesel(sql_type = Nullable<Instant>)]
+    last_end: Option<At>,
+}
+
+const SUMS: [&str; 6] = ["clean", "barred", "redeemed", "allocated", "replaced", "withdrawn"];
+
+/// `sum(clean) AS clean, …`. PostgreSQL would make numerics of the sums.
+fn sums() -> String {
+    SUMS.map(|name| format!("CAST(sum({name}) AS BIGINT) AS {name}")).join(", ")
+}
+
+/// Counts the codes of each of these batches at `now`, in their order.
+pub fn count(conn: &mut DbConn, scope: Scope, batches: &[Batch], now: DateTime<Utc>) -> Result<Vec<Stock>, Error> {
+    if batches.is_empty() {
+        return Ok(vec![]);
+    }
+    let ids: Vec<i64> = batches.iter().map(|batch| batch.id.0).collect();
+    // The inner sums are by window: what is still to be settled has windows of its own.
+    let text = |among: &str| {
+        let columns = SUMS.join(", ");
+        format!(
+            "SELECT batch_id, \
+                 CAST(sum(CASE WHEN expires_at > $1 AND valid_from <= $1 THEN clean ELSE 0 END) AS BIGINT) AS usable, \
+                 CAST(sum(CASE WHEN expires_at > $1 AND valid_from > $1 THEN clean ELSE 0 END) AS BIGINT) AS early, \
+                 CAST(sum(CASE WHEN expires_at <= $1 THEN clean ELSE 0 END) AS BIGINT) AS expired, {}, \
+                 max(CASE WHEN expires_at <= $1 AND clean > 0 THEN expires_at END) AS last_expired, \
+                 max(CASE WHEN clean > 0 THEN expires_at END) AS last_end \
+             FROM (SELECT batch_id, valid_from, expires_at, {} FROM ( \
+                 SELECT batch_id, valid_from, expires_at, {columns} FROM stock_by_window WHERE merchant_id = $2 AND batch_id {among} \
+                 UNION ALL \
+                 SELECT m.batch_id, m.valid_from, m.expires_at, {} FROM stock_movements m WHERE m.merchant_id = $2 AND m.batch_id {among} \
+                     AND m.coupon_to <= (SELECT b.published_to FROM batches b WHERE b.id = m.batch_id)) AS parts \
+                 GROUP BY batch_id, valid_from, expires_at) AS windows GROUP BY batch_id",
+            sums(),
+            sums(),
+            SUMS.map(|name| format!("m.{name}")).join(", "),
+        )
+    };
+    let rows: Vec<Sums> = match conn {
+        DbConn::Sqlite(conn) => sql_query(text("IN (SELECT value FROM json_each($3))"))
+            .bind::<Instant, _>(At(now))
+            .bind::<BigInt, _>(scope.merchant().0)
+            .bind::<Text, _>(serde_json::to_string(&ids).unwrap_or_default())
+            .load(conn)?,
+        DbConn::Postgres(conn) => sql_query(text("= ANY($3)"))
+            .bind::<Instant, _>(At(now))
+            .bind::<BigInt, _>(scope.merchant().0)
+            .bind::<Array<BigInt>, _>(&ids)
+            .load(conn)?,
+    };
+    Ok(batches
+        .iter()
+        .map(|batch| rows.iter().find(|row| row.batch_id == batch.id.0).map(|row| stock_of(batch, row, now)).unwrap_or_default())
+        .collect())
+}
+
+/// Counts the codes of one batch at `now`.
+pub fn count_one(conn: &mut DbConn, scope: Scope, batch: &Batch, now: DateTime<Utc>) -> Result<Stock, Error> {
+    Ok(count(conn, scope, std::slice::from_ref(batch), now)?.pop().unwrap_or_default())
+}
+
+/// The sums look at the coupons' own windows; the batch's limits come on top.
+fn stock_of(batch: &Batch, row: &Sums, now: DateTime<Utc>) -> Stock {
+    let clean = row.usable + row.early + row.expired;
+    let (ended, early) = (batch.window.has_expired(now), !batch.window.has_started(now));
+    let (usable, expired, not_started) = match (ended, early) {
+        (true, _) => (0, clean, 0),
+        (false, true) => (0, row.expired, row.usable + row.early),
+        (false, false) => (row.usable, row.expired, row.early),
+    };
+    let last = if ended { row.last_end } else { row.last_expired };
+    let own_end = last.map(|At(at)| at).filter(|at| *at < no_end());
+    Stock {
+        usable,
+        expired,
+        not_started,
+        barred: row.barred,
+        redeemed: row.redeemed,
+        allocated: row.allocated,
+        replaced: row.replaced,
+        withdrawn: row.withdrawn,
+        last_expired_at: if expired == 0 {
+            None
+        } else if ended {
+            // Those without an end of their own ended with the batch.
+            match (own_end, batch.window.until) {
+                (Some(own), Some(end)) => Some(own.min(end)),
+                (own, end) => own.or(end),
+            }
+        } else {
+            own_end
+        },
+    }
+}
+
+/// What happened to a batch's stock on one day (UTC).
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Day {
+    pub batch: BatchId,
+    pub day: NaiveDate,
+    /// Came into stock.
+    pub added: i64,
+    /// Left the stock for a reward, reissues among them.
+    pub handed_out: i64,
+    pub reissued: i64,
+    /// How many more, or fewer, were in stock and neither barred nor redeemed at its end than at its beginning.
+    pub clean: i64,
+}
+
+#[derive(QueryableByName)]
+struct DayRow {
+    #[diesel(sql_type = BigInt)]
+    batch_id: i64,
+    #[diesel(sql_type = Text)]
+    day: String,
+    #[diesel(sql_type = BigInt)]
+    clean: i64,
+    #[diesel(sql_type = BigInt)]
+    barred: i64,
+    #[diesel(sql_type = BigInt)]
+    redeemed: i64,
+    #[diesel(sql_type = BigInt)]
+    allocated: i64,
+    #[diesel(sql_type = BigInt)]
+    replaced: i64,
+    #[diesel(sql_type = BigInt)]
+    withdrawn: i64,
+}
+
+/// The days from `since` on of each of these batches, oldest first; a day on which nothing happened is left out.
+pub fn days(conn: &mut DbConn, scope: Scope, batches: &[BatchId], since: NaiveDate) -> Result<Vec<Day>, Error> {
+    let ids: Vec<i64> = batches.iter().map(|batch| batch.0).collect();
+    let text = |among: &str| {
+        format!(
+            "SELECT batch_id, day, {} FROM ( \
+                 SELECT batch_id, day, {} FROM stock_by_day WHERE merchant_id = $1 AND day >= $2 AND batch_id {among} \
+                 UNION ALL \
+                 SELECT m.batch_id, m.day, {} FROM stock_movements m WHERE m.merchant_id = $1 AND m.day >= $2 AND m.batch_id {among} \
+                     AND m.coupon_to <= (SELECT b.published_to FROM batches b WHERE b.id = m.batch_id)) AS parts \
+             GROUP BY batch_id, day ORDER BY batch_id, day",
+            sums(),
+            SUMS.join(", "),
+            SUMS.map(|name| format!("m.{name}")).join(", "),
+        )
+    };
+    let since = since.format("%Y-%m-%d").to_string();
+    let rows: Vec<DayRow> = match conn {
+        DbConn::Sqlite(conn) => sql_query(text("IN (SELECT value FROM json_each($3))"))
+            .bind::<BigInt, _>(scope.merchant().0)
+            .bind::<Text, _>(since)
+            .bind::<Text, _>(serde_json::to_string(&ids).unwrap_or_default())
+            .load(conn)?,
+        DbConn::Postgres(conn) => sql_query(text("= ANY($3)"))
+            .bind::<BigInt, _>(scope.merchant().0)
+            .bind::<Text, _>(since)
+            .bind::<Array<BigInt>, _>(&ids)
+            .load(conn)?,
+    };
+    rows.into_iter()
+        .map(|row| {
+            Ok(Day {
+                batch: BatchId(row.batch_id),
+                day: row.day.parse().map_err(|_| Error::Corrupt(format!("{:?} is not a day of stock", row.day)))?,
+                added: row.clean + row.barred + row.redeemed + row.allocated + row.replaced + row.withdrawn,
+                handed_out: row.allocated + row.replaced,
+                reissued: row.replaced,
+                clean: row.clean,
+            })
+        })
+        .collect()
+}
+
+/// Adds up to `limit` finished movements to the sums; answers how many there were.
+///
+/// One at a time on PostgreSQL: two would lock the sums' rows in different orders.
+pub fn settle(tx: &mut WriteTx<'_>, limit: i64) -> Result<usize, Error> {
+    const ADD: &str = "clean = s.clean + excluded.clean, barred = s.barred + excluded.barred, redeemed = s.redeemed + excluded.redeemed, \
+        allocated = s.allocated + excluded.allocated, replaced = s.replaced + excluded.replaced, withdrawn = s.withdrawn + excluded.withdrawn";
+    let columns = SUMS.join(", ");
+    let (by_window, by_day) = ("merchant_id, batch_id, valid_from, expires_at", "merchant_id, batch_id, day");
+    let add = |table: &str, key: &str, from: &str| {
+        format!(
+            "INSERT INTO {table} AS s ({key}, {columns}) SELECT {key}, {} FROM {from} GROUP BY {key} ON CONFLICT ({key}) DO UPDATE SET {ADD}",
+            sums()
+        )
+    };
+    let finished = "SELECT id FROM stock_movements m WHERE m.coupon_to <= (SELECT b.published_to FROM batches b WHERE b.id = m.batch_id)";
+    match &mut **tx {
+        DbConn::Sqlite(conn) => {
+            // Nobody else writes between these.
+            let some = format!("(SELECT * FROM stock_movements WHERE id IN ({finished} ORDER BY m.id LIMIT {limit}) AND true)");
+            sql_query(add("stock_by_window", by_window, &some)).execute(conn)?;
+            sql_query(add("stock_by_day", by_day, &some)).execute(conn)?;
+            Ok(sql_query(format!("DELETE FROM stock_movements WHERE id IN ({finished} ORDER BY m.id LIMIT {limit})")).execute(conn)?)
+        }
+        DbConn::Postgres(conn) => {
+            sql_query("SELECT pg_advisory_xact_lock(7235120)").execute(conn)?;
+            let done: Settled = sql_query(format!(
+                "WITH gone AS (DELETE FROM stock_movements WHERE id IN ({finished} ORDER BY m.id LIMIT {limit}) RETURNING *), \
+                     windows AS ({} RETURNING 1), days AS ({} RETURNING 1) \
+                 SELECT count(*) AS n FROM gone",
+                add("stock_by_window", by_window, "gone"),
+                add("stock_by_day", by_day, "gone"),
+            ))
+            .get_result(conn)?;
+            Ok(usize::try_from(done.n).unwrap_or(usize::MAX))
+        }
+    }
+}
+
+#[derive(QueryableByName)]
+struct Settled {
+    #[diesel(sql_type = BigInt)]
+    n: i64,
+}
