@@ -1,16 +1,21 @@
 //! The voucher batches and what is left of them.
 //! Must not know words or screens.
 
-use chrono::{DateTime, Utc};
+use chrono::{DateTime, Days, NaiveDate, Utc};
 
 use super::{Desk, Error, Member};
 use crate::{
-    db::{audit, batches, memberships, stock},
+    db::{
+        audit, batches, memberships,
+        stock::{self, Day},
+        withdrawals::{self, Withdrawal},
+    },
     domain::{
         audit::{AuditRecord, ShownActor},
         batch::{Batch, Stock},
         ids::{AuditId, BatchId},
         role::Permission,
+        stock::{Outlook, PACE_DAYS, Pace, judge},
     },
 };
 
@@ -22,6 +27,7 @@ pub struct BatchRow {
     pub batch: Batch,
     pub imported: i64,
     pub stock: Stock,
+    pub outlook: Outlook,
 }
 
 /// A page of batches, newest first.
@@ -41,16 +47,89 @@ pub fn list_batches(desk: &Desk, member: &Member, before: Option<BatchId>) -> Re
         found.truncate(PAGE);
         let (batches, imported): (Vec<Batch>, Vec<i64>) = found.into_iter().unzip();
         let stocks = stock::count(conn, member.scope, &batches, now)?;
-        let rows =
-            batches.into_iter().zip(imported).zip(stocks).map(|((batch, imported), stock)| BatchRow { batch, imported, stock }).collect();
+        let ids: Vec<BatchId> = batches.iter().map(|batch| batch.id).collect();
+        let days = stock::days(conn, member.scope, &ids, pace_since(now))?;
+        let rows = batches
+            .into_iter()
+            .zip(imported)
+            .zip(stocks)
+            .map(|((batch, imported), stock)| row_of(member, batch, imported, stock, &days, now))
+            .collect();
         Ok(BatchPage { rows, older, now })
     })
+}
+
+/// The first day that a pace looks at.
+fn pace_since(now: DateTime<Utc>) -> NaiveDate {
+    let today = now.date_naive();
+    today.checked_sub_days(Days::new(PACE_DAYS.unsigned_abs() - 1)).unwrap_or(today)
+}
+
+fn row_of(member: &Member, batch: Batch, imported: i64, stock: Stock, days: &[Day], now: DateTime<Utc>) -> BatchRow {
+    let pace = pace_of(&batch, days, now);
+    let outlook = judge(&batch, &stock, pace, member.merchant.stock_rules, member.merchant.zone, now);
+    BatchRow { batch, imported, stock, outlook }
+}
+
+/// How fast the batch was handed out lately; a young batch is measured over the days it has.
+pub fn pace_of(batch: &Batch, days: &[Day], now: DateTime<Utc>) -> Pace {
+    let since = pace_since(now);
+    let handed_out = days.iter().filter(|day| day.batch == batch.id && day.day >= since).map(|day| day.handed_out).sum();
+    // Rewards that were imported with their history were issued before the batch was known here.
+    let first = days.iter().filter(|day| day.batch == batch.id && day.handed_out > 0 && day.day >= since).map(|day| day.day).min();
+    let known = batch.created_at.date_naive();
+    let age = (now.date_naive() - first.map_or(known, |first| first.min(known))).num_days() + 1;
+    Pace { handed_out, days: age.clamp(1, PACE_DAYS) }
+}
+
+/// What happened on a day.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct StockDay {
+    pub day: NaiveDate,
+    /// Codes in stock at its end that were neither barred nor redeemed nor expired.
+    pub left: i64,
+    pub added: i64,
+    pub handed_out: i64,
+    pub reissued: i64,
+}
+
+/// How far back the picture of a batch looks, in days.
+const PICTURE_DAYS: u64 = 90;
+
+/// The days up to today, without a gap, oldest first. Days are UTC's, as the counts are kept.
+fn history(batch: &Batch, stock: &Stock, days: &[Day], ended: &[(DateTime<Utc>, i64)], now: DateTime<Utc>) -> Vec<StockDay> {
+    let today = now.date_naive();
+    let first = today.checked_sub_days(Days::new(PICTURE_DAYS - 1)).unwrap_or(today).max(batch.created_at.date_naive());
+    // Counted back from what is there now, codes that have ended included; what had ended by then is taken off again.
+    let mut clean = stock.usable + stock.expired + stock.not_started;
+    let mut found = Vec::new();
+    for day in first.iter_days().take_while(|day| *day <= today).collect::<Vec<_>>().into_iter().rev() {
+        let of_day = days.iter().find(|known| known.day == day);
+        let close = day.succ_opt().map_or(now, |next| next.and_time(chrono::NaiveTime::MIN).and_utc()).min(now);
+        let gone: i64 = ended.iter().filter(|(end, _)| *end <= close).map(|(_, codes)| codes).sum();
+        let left = if batch.window.has_expired(close) { 0 } else { (clean - gone).max(0) };
+        let number = |of: fn(&Day) -> i64| of_day.map(of).unwrap_or_default();
+        found.push(StockDay {
+            day,
+            left,
+            added: number(|day| day.added),
+            handed_out: number(|day| day.handed_out),
+            reissued: number(|day| day.reissued),
+        });
+        clean -= number(|day| day.clean);
+    }
+    found.reverse();
+    found
 }
 
 /// One batch.
 #[derive(Debug, Clone)]
 pub struct BatchFile {
     pub row: BatchRow,
+    /// The last days, oldest first, today at the end.
+    pub history: Vec<StockDay>,
+    /// What was withdrawn on purpose, newest first.
+    pub withdrawals: Vec<Withdrawal>,
     /// Users who may add vouchers, for a member who may not.
     pub who_can: Vec<String>,
     pub now: DateTime<Utc>,
@@ -62,12 +141,18 @@ pub fn show_batch(desk: &Desk, member: &Member, id: BatchId) -> Result<BatchFile
     desk.db.read(|conn| {
         let (batch, imported) = batches::find_with_imported(conn, member.scope, id)?.ok_or(Error::NotFound)?;
         let stock = stock::count_one(conn, member.scope, &batch, now)?;
+        let today = now.date_naive();
+        let since = today.checked_sub_days(Days::new(PICTURE_DAYS)).unwrap_or(today);
+        let days = stock::days(conn, member.scope, &[batch.id], since)?;
+        let ended = stock::ended_windows(conn, member.scope, batch.id, now)?;
+        let history = history(&batch, &stock, &days, &ended, now);
         let who_can = if member.role.may(Permission::ManageBatches) {
             vec![]
         } else {
             memberships::names_who_may(conn, member.scope, Permission::ManageBatches, 3)?
         };
-        Ok(BatchFile { row: BatchRow { batch, imported, stock }, who_can, now })
+        let withdrawals = withdrawals::list(conn, member.scope, batch.id, 10)?;
+        Ok(BatchFile { withdrawals, row: row_of(member, batch, imported, stock, &days, now), history, who_can, now })
     })
 }
 

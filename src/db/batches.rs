@@ -22,11 +22,15 @@ pub(super) struct Row {
     valid_until: At,
     uses_per_code: i64,
     case_sensitive: bool,
+    threshold: Option<i64>,
+    reserve: i64,
     created_at: At,
 }
 
-pub(super) const COLUMNS: (b::id, b::name, b::valid_from, b::valid_until, b::uses_per_code, b::case_sensitive, b::created_at) =
-    (b::id, b::name, b::valid_from, b::valid_until, b::uses_per_code, b::case_sensitive, b::created_at);
+type Columns =
+    (b::id, b::name, b::valid_from, b::valid_until, b::uses_per_code, b::case_sensitive, b::stock_threshold, b::reserve, b::created_at);
+pub(super) const COLUMNS: Columns =
+    (b::id, b::name, b::valid_from, b::valid_until, b::uses_per_code, b::case_sensitive, b::stock_threshold, b::reserve, b::created_at);
 
 impl From<Row> for Batch {
     fn from(row: Row) -> Self {
@@ -36,6 +40,8 @@ impl From<Row> for Batch {
             window: window_of(row.valid_from, row.valid_until),
             uses_per_code: row.uses_per_code,
             case_sensitive: row.case_sensitive,
+            threshold: row.threshold,
+            reserve: row.reserve,
             created_at: row.created_at.0,
         }
     }
@@ -147,6 +153,14 @@ fn advisory_lock(tx: &mut WriteTx<'_>, function: &str, batch: BatchId) -> Result
             sql_query(format!("SELECT {function}({VALIDITY_LOCK})")).bind::<BigInt, _>(batch.0).execute(conn)?;
         }
     }
+    Ok(())
+}
+
+/// Gives the batch other lines; a threshold of `None` is the merchant's.
+pub fn set_lines(tx: &mut WriteTx<'_>, scope: Scope, id: BatchId, threshold: Option<i64>, reserve: i64) -> Result<(), Error> {
+    diesel::update(b::table.filter(b::merchant_id.eq(scope.merchant().0)).filter(b::id.eq(id.0)))
+        .set((b::stock_threshold.eq(threshold), b::reserve.eq(reserve)))
+        .execute(&mut **tx)?;
     Ok(())
 }
 

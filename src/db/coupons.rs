@@ -188,7 +188,8 @@ pub fn allocate_next(
 }
 
 const USABLE: &str = "c.merchant_id = $1 AND c.batch_id = $2 AND c.state = 'available' AND c.barred_at IS NULL AND c.redemptions = 0 \
-    AND c.expires_at > $3 AND c.valid_from <= $3 AND c.id <= (SELECT published_to FROM batches WHERE batches.id = $2)";
+    AND c.expires_at > $3 AND c.valid_from <= $3 AND c.id <= (SELECT published_to FROM batches WHERE batches.id = $2) \
+    AND c.id > coalesce((SELECT w.coupon_to FROM withdrawals w WHERE w.merchant_id = $1 AND w.batch_id = $2 AND w.ended_at IS NULL), 0)";
 
 fn try_allocate(
     tx: &mut WriteTx<'_>,

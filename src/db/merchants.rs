@@ -12,7 +12,7 @@ use super::{
 use crate::domain::{
     email::{EmailAddress, Mailbox},
     ids::MerchantId,
-    merchant::{Merchant, Slug, TicketUrl},
+    merchant::{Merchant, Slug, StockRules, TicketUrl},
     zone,
 };
 
@@ -26,6 +26,8 @@ pub(super) struct Row {
     account_manager_name: Option<String>,
     account_manager_email: Option<String>,
     mail_from: Option<String>,
+    stock_threshold: i64,
+    least_days: i64,
 }
 
 pub(super) const COLUMNS: (
@@ -37,7 +39,20 @@ pub(super) const COLUMNS: (
     m::account_manager_name,
     m::account_manager_email,
     m::mail_from,
-) = (m::id, m::slug, m::name, m::timezone, m::ticket_url, m::account_manager_name, m::account_manager_email, m::mail_from);
+    m::stock_threshold,
+    m::least_days,
+) = (
+    m::id,
+    m::slug,
+    m::name,
+    m::timezone,
+    m::ticket_url,
+    m::account_manager_name,
+    m::account_manager_email,
+    m::mail_from,
+    m::stock_threshold,
+    m::least_days,
+);
 
 impl TryFrom<Row> for Merchant {
     type Error = Error;
@@ -53,6 +68,7 @@ impl TryFrom<Row> for Merchant {
                 .account_manager_email
                 .map(|address| Mailbox { name: row.account_manager_name, address: EmailAddress::stored(address) }),
             mail_from: row.mail_from.as_deref().map(Mailbox::parse).transpose()?,
+            stock_rules: StockRules { threshold: row.stock_threshold, least_days: row.least_days },
         })
     }
 }

@@ -2,6 +2,7 @@
 //! Must not know mail, use cases or the web. Row structs and diesel's derives stay in here.
 
 pub mod audit;
+pub mod batch_codes;
 pub mod batches;
 pub mod conn;
 pub mod coupon_files;
@@ -28,6 +29,7 @@ mod snapshot;
 pub mod stock;
 pub mod tx;
 pub mod users;
+pub mod withdrawals;
 
 pub use conn::DbConn;
 pub use database::{Database, DatabaseUrl};

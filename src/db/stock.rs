@@ -123,6 +123,7 @@ fn stock_of(batch: &Batch, row: &Sums, now: DateTime<Utc>) -> Stock {
         allocated: row.allocated,
         replaced: row.replaced,
         withdrawn: row.withdrawn,
+        last_end: row.last_end.map(|At(at)| at).filter(|at| *at < no_end()),
         last_expired_at: if expired == 0 {
             None
         } else if ended {
@@ -212,6 +213,27 @@ pub fn days(conn: &mut DbConn, scope: Scope, batches: &[BatchId], since: NaiveDa
             })
         })
         .collect()
+}
+
+#[derive(QueryableByName)]
+struct Ended {
+    #[diesel(sql_type = Instant)]
+    at: At,
+    #[diesel(sql_type = BigInt)]
+    n: i64,
+}
+
+/// The moments at which codes that are still in stock have ended by themselves, and how many at each; the latest thousand.
+pub fn ended_windows(conn: &mut DbConn, scope: Scope, batch: BatchId, now: DateTime<Utc>) -> Result<Vec<(DateTime<Utc>, i64)>, Error> {
+    let rows: Vec<Ended> = sql_query(
+        "SELECT expires_at AS at, CAST(sum(clean) AS BIGINT) AS n FROM stock_by_window \
+         WHERE merchant_id = $1 AND batch_id = $2 AND expires_at <= $3 AND clean > 0 GROUP BY expires_at ORDER BY expires_at DESC LIMIT 1000",
+    )
+    .bind::<BigInt, _>(scope.merchant().0)
+    .bind::<BigInt, _>(batch.0)
+    .bind::<Instant, _>(At(now))
+    .load(conn)?;
+    Ok(rows.into_iter().map(|row| (row.at.0, row.n)).collect())
 }
 
 /// Adds up to `limit` finished movements to the sums; answers how many there were.

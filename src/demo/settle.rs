@@ -34,6 +34,9 @@ use crate::{
     },
 };
 
+/// How many days ago the sample's merchants began.
+const BEGINNING: i64 = 300;
+
 /// Makes the world if there is none; `customers` is how many people live in it, `asked`: somebody named that number.
 pub fn settle(desk: &Desk, customers: u64, asked: bool) -> Result<(), Refused> {
     // The users come last: with them, the world is whole.
@@ -48,13 +51,14 @@ pub fn settle(desk: &Desk, customers: u64, asked: bool) -> Result<(), Refused> {
     if desk.db.read(|conn| find_merchant(conn, MERCHANTS[0].slug).map(drop)).is_ok() {
         return Err(Refused::because("an earlier demo stopped before its data was whole; start again with --reset"));
     }
-    // The files came in some days ago, so that the log reads like a desk in use.
+    // The stock has been there since before the first reward, and the rewards' files came in some days ago: a desk in use.
+    let beginning = desk.at(Clock::fixed(desk.clock.now() - TimeDelta::days(BEGINNING)));
     let then = desk.at(Clock::fixed(desk.clock.now() - TimeDelta::days(14)));
     let bar = bar(customers);
     for merchant in &MERCHANTS {
         let people = (customers * merchant.share / 100).max(world::FEATURED.len() as u64 + 1);
-        found(&then, merchant)?;
-        fill(&then, desk, merchant, people, &bar)?;
+        found(&beginning, merchant)?;
+        fill(&beginning, &then, desk, merchant, people, &bar)?;
     }
     bar.set_message("signing people in");
     for sign_in in &SIGN_INS {
@@ -81,7 +85,7 @@ fn found(desk: &Desk, merchant: &SampleMerchant) -> Result<(), Refused> {
         mail_from: Some(Mailbox::parse(merchant.sender)?),
     };
     add_merchant(&desk.db, desk.clock.now(), &new)?;
-    let day = |days: i64| (desk.clock.now() + TimeDelta::days(14 + days)).format("%Y-%m-%d").to_string();
+    let day = |days: i64| (desk.clock.now() + TimeDelta::days(BEGINNING + days)).format("%Y-%m-%d").to_string();
     for batch in &BATCHES {
         let new = AddBatch {
             name: batch.name.to_owned(),
@@ -96,11 +100,13 @@ fn found(desk: &Desk, merchant: &SampleMerchant) -> Result<(), Refused> {
     Ok(())
 }
 
-/// Imports the merchant's files. `then` is when they came in, `desk` knows today, which the rows' dates are counted from.
-fn fill(then: &Desk, desk: &Desk, merchant: &SampleMerchant, people: u64, bar: &ProgressBar) -> Result<(), Refused> {
+/// Imports the merchant's files: people and stock at the `beginning`, what they got `then`; `desk` knows today, which the rows'
+/// dates are counted from.
+fn fill(beginning: &Desk, then: &Desk, desk: &Desk, merchant: &SampleMerchant, people: u64, bar: &ProgressBar) -> Result<(), Refused> {
     let now = desk.clock.now();
     let import = |kind, batch, head: &'static str, lines: Box<dyn Iterator<Item = String>>| {
-        import(then, merchant, kind, batch, &mut Lines::new(head, lines), bar)
+        let when = if matches!(kind, Kind::Customers | Kind::Vouchers) { beginning } else { then };
+        import(when, merchant, kind, batch, &mut Lines::new(head, lines), bar)
     };
     import(Kind::Customers, None, world::CUSTOMER_HEAD, Box::new((0..people).map(world::customer_line)))?;
     for (at, batch) in BATCHES.iter().enumerate() {

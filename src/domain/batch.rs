@@ -47,6 +47,10 @@ pub struct Batch {
     pub window: Window,
     pub uses_per_code: i64,
     pub case_sensitive: bool,
+    /// A line of its own for "critical"; `None`: the merchant's.
+    pub threshold: Option<i64>,
+    /// What reissues may need of it.
+    pub reserve: i64,
     pub created_at: DateTime<Utc>,
 }
 
@@ -63,6 +67,8 @@ pub struct Stock {
     pub withdrawn: i64,
     /// When the last of the expired ones in stock ended.
     pub last_expired_at: Option<DateTime<Utc>>,
+    /// When the last code that is neither barred nor redeemed ends by itself; `None`: never, or there is none.
+    pub last_end: Option<DateTime<Utc>>,
 }
 
 impl Stock {

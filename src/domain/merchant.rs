@@ -15,6 +15,23 @@ pub struct Merchant {
     pub ticket_url: Option<TicketUrl>,
     pub account_manager: Option<Mailbox>,
     pub mail_from: Option<Mailbox>,
+    pub stock_rules: StockRules,
+}
+
+/// The lines that a merchant draws for all of its batches.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct StockRules {
+    /// So many usable codes or fewer are critical, in batches without a line of their own.
+    pub threshold: i64,
+    /// How many days a customer should have to use a code.
+    pub least_days: i64,
+}
+
+impl Default for StockRules {
+    /// As in the schema.
+    fn default() -> Self {
+        Self { threshold: 100, least_days: 30 }
+    }
 }
 
 /// The merchant's word in addresses: lower-case letters, digits and hyphens.

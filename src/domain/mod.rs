@@ -6,6 +6,7 @@ pub mod batch;
 pub mod clock;
 pub mod code;
 pub mod coupon;
+pub mod coupon_list;
 pub mod customer;
 pub mod email;
 pub mod fold;
@@ -16,6 +17,7 @@ pub mod merchant;
 pub mod reissue;
 pub mod reward;
 pub mod role;
+pub mod stock;
 pub mod zone;
 
 /// Why a piece of text could not be taken; the text is a sentence for a person, without the value itself.

@@ -51,6 +51,8 @@ fn file() -> RewardFile {
                 window: Window { from: None, until: None },
                 uses_per_code: 1,
                 case_sensitive: false,
+                threshold: None,
+                reserve: 0,
                 created_at: now(),
             },
             StockLeft::Usable(1),

@@ -4,7 +4,10 @@
 use chrono::TimeZone;
 
 use super::*;
-use crate::domain::{ids::MerchantId, merchant::Slug};
+use crate::domain::{
+    ids::MerchantId,
+    merchant::{Slug, StockRules},
+};
 
 fn merchant(name: &str) -> Merchant {
     Merchant {
@@ -14,6 +17,7 @@ fn merchant(name: &str) -> Merchant {
         zone: chrono_tz::Europe::London,
         ticket_url: None,
         account_manager: None,
+        stock_rules: StockRules::default(),
         mail_from: None,
     }
 }

@@ -6,9 +6,10 @@ use askama::Template;
 use serde::Deserialize;
 
 use super::{
+    codes,
     errors::Error,
     frame,
-    present::{self, batches::Told},
+    present::{self, batches::Told, codes::Asked},
     request,
     views::{batches::Show, ui::Toast},
 };
@@ -32,6 +33,10 @@ pub struct Query {
 pub struct ShowQuery {
     /// What just happened: the number of its audit record.
     done: Option<String>,
+    /// Which of its codes, from where on, or one of them.
+    codes: Option<String>,
+    after: Option<String>,
+    q: Option<String>,
 }
 
 /// `GET /m/{merchant}/batches`
@@ -60,7 +65,8 @@ pub async fn show(
     let member = member.into_inner();
     let id = request::number(&path.1).map(BatchId).ok_or(Error::NotFound)?;
     let file = load(&desk, &member, id).await?;
-    let mut page = view(&request, &member, &file, &Told::Nothing);
+    let asked = codes::asked(query.codes.as_deref(), query.after.as_deref(), query.q.as_deref());
+    let mut page = view(&request, &desk, &member, &file, &asked, &Told::Nothing).await?;
     if let Some(done) = query.done.as_deref() {
         page.frame.flash = after(&desk, &member, &file.row.batch, done).await?;
     }
@@ -70,7 +76,7 @@ pub async fn show(
 /// The page that answers a form on it.
 pub async fn page(request: &HttpRequest, desk: &Desk, member: &Member, id: BatchId, told: &Told) -> Result<Show, Error> {
     let file = load(desk, member, id).await?;
-    let mut page = view(request, member, &file, told);
+    let mut page = view(request, desk, member, &file, &codes::asked(None, None, None), told).await?;
     page.frame.flash = page.vouchers.as_ref().and_then(present::vouchers::flash);
     Ok(page)
 }
@@ -80,14 +86,19 @@ async fn load(desk: &Desk, member: &Member, id: BatchId) -> Result<BatchFile, Er
     Ok(desk.reading(move |desk| show_batches::show_batch(desk, &asker, id)).await?)
 }
 
-fn view(request: &HttpRequest, member: &Member, file: &BatchFile, told: &Told) -> Show {
-    present::batches::show(frame::in_merchant(request, member, &file.row.batch.name), member, file, told)
+async fn view(request: &HttpRequest, desk: &Desk, member: &Member, file: &BatchFile, asked: &Asked, told: &Told) -> Result<Show, Error> {
+    let page = codes::load(desk, member, &file.row.batch, asked).await?;
+    let codes = present::codes::list(member, &file.row.batch, asked, &page);
+    Ok(present::batches::show(frame::in_merchant(request, member, &file.row.batch.name), member, file, codes, told))
 }
 
 /// The address names an audit record of this member at most; what is said of it is read from there.
 async fn after(desk: &Desk, member: &Member, batch: &Batch, done: &str) -> Result<Option<Toast>, Error> {
     if done == "unchanged" {
         return Ok(Some(present::batches::unchanged(member, batch)));
+    }
+    if done == "unchanged-lines" {
+        return Ok(Some(present::batches::unchanged_lines()));
     }
     let Some(record) = request::number(done).map(AuditId) else { return Ok(None) };
     let (asker, acted_on) = (member.clone(), batch.clone());

@@ -9,9 +9,9 @@ use actix_web::{
 
 use super::{
     access::{Access, Rule, Rules},
-    assets, audit, batches, coupons, customers,
+    assets, audit, batches, codes, coupons, customers,
     errors::Error,
-    health, mails, merchants, reissues, sessions, validity, vouchers,
+    health, mails, merchants, reissues, sessions, stock_forms, validity, vouchers,
 };
 use crate::domain::role::Permission;
 
@@ -44,6 +44,9 @@ fn routes() -> Vec<Line> {
         get("/m/{merchant}/batches/{id}", Member(LookAtBatches), to().to(batches::show)),
         post("/m/{merchant}/batches/{id}/vouchers", Member(ManageBatches), to().to(vouchers::create)),
         post("/m/{merchant}/batches/{id}/validity", Member(ManageBatches), to().to(validity::update)),
+        post("/m/{merchant}/batches/{id}/lines", Member(ManageBatches), to().to(stock_forms::draw)),
+        post("/m/{merchant}/batches/{id}/withdrawals", Member(ManageBatches), to().to(stock_forms::withdraw)),
+        post("/m/{merchant}/batches/{id}/export", Member(ManageBatches), to().to(codes::export)),
         get("/m/{merchant}/coupons/{id}", Member(FindCustomers), to().to(coupons::show)),
         get("/m/{merchant}/audit", Member(SeeAuditLog), to().to(audit::index)),
     ]

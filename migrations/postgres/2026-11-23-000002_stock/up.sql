@@ -1,12 +1,12 @@
 -- Stock: exact counts without counting, background imports, withdrawals, alerts, and what the shop and the desk disagree on.
 -- Twin of migrations/postgres/<same name>.
 
--- When the state, the bar or the redemptions last changed; null: never since the import.
+-- When the state, the bar or the redemptions last changed (an imported reward's: when it was issued); null: never since the import.
 ALTER TABLE coupons ADD COLUMN changed_at TIMESTAMPTZ;
 UPDATE coupons SET changed_at = coalesce(
     (SELECT at FROM reissues WHERE reissues.merchant_id = coupons.merchant_id AND reissues.old_coupon_id = coupons.id),
     (SELECT at FROM reissues WHERE reissues.merchant_id = coupons.merchant_id AND reissues.new_coupon_id = coupons.id),
-    (SELECT created_at FROM rewards WHERE rewards.id = coupons.reward),
+    (SELECT issued_at FROM rewards WHERE rewards.id = coupons.reward),
     barred_at)
 WHERE state <> 'available' OR barred_at IS NOT NULL;
 
@@ -96,18 +96,19 @@ CREATE FUNCTION coupons_move_stock() RETURNS trigger LANGUAGE plpgsql AS $$
 BEGIN
     INSERT INTO stock_movements (merchant_id, batch_id, valid_from, expires_at, day, clean, barred, redeemed, allocated, replaced, withdrawn)
     SELECT * FROM (
-        SELECT c.merchant_id, c.batch_id, c.valid_from, c.expires_at, coalesce(max(c.day), to_char(now() AT TIME ZONE 'UTC', 'YYYY-MM-DD')) AS day,
-            coalesce(sum(c.n) FILTER (WHERE c.state = 'available' AND NOT c.barred AND c.redemptions = 0), 0) AS clean,
-            coalesce(sum(c.n) FILTER (WHERE c.state = 'available' AND c.barred), 0) AS barred,
-            coalesce(sum(c.n) FILTER (WHERE c.state = 'available' AND NOT c.barred AND c.redemptions > 0), 0) AS redeemed,
+        SELECT c.merchant_id, c.batch_id, c.valid_from, c.expires_at, to_char(c.at AT TIME ZONE 'UTC', 'YYYY-MM-DD') AS day,
+            coalesce(sum(c.n) FILTER (WHERE c.state = 'available' AND c.barred_at IS NULL AND c.redemptions = 0), 0) AS clean,
+            coalesce(sum(c.n) FILTER (WHERE c.state = 'available' AND c.barred_at IS NOT NULL), 0) AS barred,
+            coalesce(sum(c.n) FILTER (WHERE c.state = 'available' AND c.barred_at IS NULL AND c.redemptions > 0), 0) AS redeemed,
             coalesce(sum(c.n) FILTER (WHERE c.state = 'allocated'), 0) AS allocated,
             coalesce(sum(c.n) FILTER (WHERE c.state = 'replaced'), 0) AS replaced,
             coalesce(sum(c.n) FILTER (WHERE c.state = 'withdrawn'), 0) AS withdrawn
-        FROM (SELECT -1 AS n, NULL AS day, merchant_id, batch_id, valid_from, expires_at, state, barred_at IS NOT NULL AS barred, redemptions
-              FROM old_rows UNION ALL
-              SELECT 1, to_char(coalesce(changed_at, created_at) AT TIME ZONE 'UTC', 'YYYY-MM-DD'),
-                  merchant_id, batch_id, valid_from, expires_at, state, barred_at IS NOT NULL, redemptions FROM new_rows) AS c
-        GROUP BY c.merchant_id, c.batch_id, c.valid_from, c.expires_at) AS moved
+        FROM (SELECT -1 AS n, coalesce(n.changed_at, n.created_at) AS at, o.merchant_id, o.batch_id, o.valid_from, o.expires_at, o.state,
+                  o.barred_at, o.redemptions
+              FROM old_rows o JOIN new_rows n ON n.id = o.id UNION ALL
+              SELECT 1, coalesce(changed_at, created_at), merchant_id, batch_id, valid_from, expires_at, state, barred_at, redemptions
+              FROM new_rows) AS c
+        GROUP BY 1, 2, 3, 4, 5) AS moved
     WHERE (clean, barred, redeemed, allocated, replaced, withdrawn) <> (0, 0, 0, 0, 0, 0);
     RETURN NULL;
 END $$;

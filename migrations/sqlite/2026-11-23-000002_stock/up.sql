@@ -1,12 +1,12 @@
 -- Stock: exact counts without counting, background imports, withdrawals, alerts, and what the shop and the desk disagree on.
 -- Twin of migrations/postgres/<same name>.
 
--- When the state, the bar or the redemptions last changed; null: never since the import.
+-- When the state, the bar or the redemptions last changed (an imported reward's: when it was issued); null: never since the import.
 ALTER TABLE coupons ADD COLUMN changed_at TEXT;
 UPDATE coupons SET changed_at = coalesce(
     (SELECT at FROM reissues WHERE reissues.merchant_id = coupons.merchant_id AND reissues.old_coupon_id = coupons.id),
     (SELECT at FROM reissues WHERE reissues.merchant_id = coupons.merchant_id AND reissues.new_coupon_id = coupons.id),
-    (SELECT created_at FROM rewards WHERE rewards.id = coupons.reward),
+    (SELECT issued_at FROM rewards WHERE rewards.id = coupons.reward),
     barred_at)
 WHERE state <> 'available' OR barred_at IS NOT NULL;
 

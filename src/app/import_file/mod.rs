@@ -27,6 +27,8 @@ use std::io::{Read, Write};
 
 pub use kind::Kind;
 pub use order::{ImportError, Order, Progress, Report, Watch};
+pub use pace::Pace;
+pub use rejects::FORMULA;
 
 use super::Desk;
 use crate::{

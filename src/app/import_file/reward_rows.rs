@@ -3,6 +3,8 @@
 
 use std::{collections::HashMap, io::Write};
 
+use chrono::{DateTime, Utc};
+
 use super::{
     ImportError, Report,
     job::Job,
@@ -94,9 +96,11 @@ fn apply_some(
     sheet.report.new += fresh.len() as u64;
     let stories: Vec<Story> = fresh.iter().map(|(story, _)| story.clone()).collect();
     let numbers = db::insert(tx, job.scope, &stories, job.desk.clock.now())?;
-    let pairs: Vec<(CouponId, RewardNo)> =
-        fresh.iter().filter_map(|(story, coupon)| Some(((*coupon)?, *numbers.get(&story.reward_id)?))).collect();
-    db::allocate(tx, job.scope, &pairs, job.desk.clock.now())?;
+    let now = job.desk.clock.now();
+    // It was handed out when the reward was issued: that is what a batch's pace is reckoned from.
+    let pairs: Vec<(CouponId, RewardNo, DateTime<Utc>)> =
+        fresh.iter().filter_map(|(story, coupon)| Some(((*coupon)?, *numbers.get(&story.reward_id)?, story.issued_at.min(now)))).collect();
+    db::allocate(tx, job.scope, &pairs)?;
     Ok(())
 }
 

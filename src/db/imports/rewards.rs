@@ -178,29 +178,28 @@ fn as_json(stories: &[Story]) -> String {
     serde_json::to_string(&rows).unwrap_or_default()
 }
 
-/// Hands each coupon, which must be in stock and locked, to its reward; expired, barred and redeemed ones too: it is history.
+/// Hands each coupon, which must be in stock and locked, to its reward, as of the moment given; expired, barred and redeemed ones too: it is history.
 /// A bar that stood there only because an earlier row of the same story was rejected has done its work: it is lifted.
-pub fn allocate(tx: &mut WriteTx<'_>, scope: Scope, pairs: &[(CouponId, RewardNo)], now: DateTime<Utc>) -> Result<(), Error> {
+pub fn allocate(tx: &mut WriteTx<'_>, scope: Scope, pairs: &[(CouponId, RewardNo, DateTime<Utc>)]) -> Result<(), Error> {
     let done = match &mut **tx {
         DbConn::Sqlite(conn) => sql_query(
-            "UPDATE coupons SET state = 'allocated', reward = pair.value ->> 1, changed_at = ?3 FROM json_each(?2) AS pair \
+            "UPDATE coupons SET state = 'allocated', reward = pair.value ->> 1, changed_at = pair.value ->> 2 FROM json_each(?2) AS pair \
              WHERE +coupons.merchant_id = ?1 AND coupons.id = pair.value ->> 0 AND coupons.state = 'available'",
         )
         .bind::<BigInt, _>(scope.merchant().0)
         .bind::<Text, _>(pairs_as_json(pairs))
-        .bind::<Instant, _>(At(now))
         .execute(conn)?,
         DbConn::Postgres(conn) => sql_query(
-            "UPDATE coupons SET state = 'allocated', reward = t.reward, changed_at = $4 FROM unnest($2, $3) AS t (coupon, reward) \
+            "UPDATE coupons SET state = 'allocated', reward = t.reward, changed_at = t.at FROM unnest($2, $3, $4) AS t (coupon, reward, at) \
              WHERE coupons.merchant_id = $1 AND coupons.id = t.coupon AND coupons.state = 'available'",
         )
         .bind::<BigInt, _>(scope.merchant().0)
-        .bind::<Array<BigInt>, _>(pairs.iter().map(|(coupon, _)| coupon.0).collect::<Vec<_>>())
-        .bind::<Array<BigInt>, _>(pairs.iter().map(|(_, reward)| reward.0).collect::<Vec<_>>())
-        .bind::<Instant, _>(At(now))
+        .bind::<Array<BigInt>, _>(pairs.iter().map(|(coupon, ..)| coupon.0).collect::<Vec<_>>())
+        .bind::<Array<BigInt>, _>(pairs.iter().map(|(_, reward, _)| reward.0).collect::<Vec<_>>())
+        .bind::<Array<Instant>, _>(pairs.iter().map(|(.., at)| At(*at)).collect::<Vec<_>>())
         .execute(conn)?,
     };
-    let coupons: Vec<i64> = pairs.iter().map(|(coupon, _)| coupon.0).collect();
+    let coupons: Vec<i64> = pairs.iter().map(|(coupon, ..)| coupon.0).collect();
     let claimed = coupons::table
         .filter((coupons::merchant_id + 0).eq(scope.merchant().0))
         .filter(coupons::id.eq_any(coupons))
@@ -212,7 +211,7 @@ pub fn allocate(tx: &mut WriteTx<'_>, scope: Scope, pairs: &[(CouponId, RewardNo
     if done == pairs.len() { Ok(()) } else { Err(Error::Corrupt("a coupon that was locked is no longer in stock".into())) }
 }
 
-fn pairs_as_json(pairs: &[(CouponId, RewardNo)]) -> String {
-    let pairs: Vec<(i64, i64)> = pairs.iter().map(|(coupon, reward)| (coupon.0, reward.0)).collect();
+fn pairs_as_json(pairs: &[(CouponId, RewardNo, DateTime<Utc>)]) -> String {
+    let pairs: Vec<_> = pairs.iter().map(|(coupon, reward, at)| (coupon.0, reward.0, instant::text(*at))).collect();
     serde_json::to_string(&pairs).unwrap_or_default()
 }

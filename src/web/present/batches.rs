@@ -1,25 +1,28 @@
 //! Voucher batches as views: what is left, and until when.
 //! Must not know how stock is counted.
 
-use super::{flash, grouped, left, plural, validity, vouchers, when, when_end};
+use super::{flash, grouped, left, picture, plural, stock, stock_forms, validity, vouchers, when, when_end};
 use crate::{
     app::{
         Member,
         add_vouchers::Added,
         adjust_validity::{AdjustValidity, UnfitValidity},
-        show_batches::{BatchFile, BatchPage, BatchRow},
+        draw_stock_lines::{DrawStockLines, UnfitLines},
+        show_batches::{BatchFile, BatchPage},
     },
     domain::{
         audit::{Action, AuditRecord},
-        batch::{Batch, StockLeft, Window},
+        batch::{Batch, Window},
         role::Permission,
+        stock::Outlook,
         zone,
     },
     web::{
         views::{
             batches::{Count, Index, Row, Show},
+            codes::Codes,
             frame::Frame,
-            ui::{Badge, Fact, Pager, Stock, Toast, Tone},
+            ui::{Fact, Pager, Toast, Tone},
         },
         words,
     },
@@ -38,6 +41,16 @@ pub enum Told {
     VouchersAdded {
         text: String,
         added: Added,
+    },
+    /// The lines cannot be what was typed.
+    LinesUnfit {
+        command: DrawStockLines,
+        why: UnfitLines,
+    },
+    /// Nothing was withdrawn.
+    WithdrawalUnfit {
+        reason: String,
+        why: String,
     },
     /// The validity cannot be what was typed.
     ValidityUnfit {
@@ -58,11 +71,14 @@ pub fn index(frame: Frame, member: &Member, page: &BatchPage, later: bool) -> In
             .map(|row| Row {
                 href: words::batch_address(member, row.batch.id, ""),
                 name: row.batch.name.clone(),
-                badges: badges(row, page.now),
+                badges: stock::badges(&row.outlook),
                 validity: validity_words(member, row.batch.window),
-                uses: uses(&row.batch),
+                safe_day: stock::safe_day(&row.outlook),
                 left: left(&row.stock.left()),
-                stock: bar(row),
+                left_note: stock::unusable(&row.stock.set_aside()),
+                stock: stock::bar(row),
+                cover: stock::cover(&row.outlook),
+                pace: stock::pace(&row.outlook),
             })
             .collect(),
         pager: Pager { first_href: later.then(|| here.clone()), older_href: page.older.map(|id| format!("{here}?before={id}")) },
@@ -70,10 +86,11 @@ pub fn index(frame: Frame, member: &Member, page: &BatchPage, later: bool) -> In
 }
 
 /// One batch.
-pub fn show(frame: Frame, member: &Member, file: &BatchFile, told: &Told) -> Show {
+pub fn show(frame: Frame, member: &Member, file: &BatchFile, codes: Codes, told: &Told) -> Show {
     let batch = &file.row.batch;
-    let stock = &file.row.stock;
-    let aside = stock.set_aside();
+    let counts = &file.row.stock;
+    let aside = counts.set_aside();
+    let outlook = &file.row.outlook;
     let manages = member.role.may(Permission::ManageBatches);
     let count = |tone, label: &str, n: i64| Count { tone, label: label.to_owned(), number: grouped(n) };
     let fact = |label: &str, text: String| Fact { label: label.to_owned(), text, when: None };
@@ -81,23 +98,38 @@ pub fn show(frame: Frame, member: &Member, file: &BatchFile, told: &Told) -> Sho
         frame,
         back_href: format!("/m/{}/batches", member.merchant.slug),
         name: batch.name.clone(),
-        badges: badges(&file.row, file.now),
+        badges: stock::badges(outlook),
+        notes: stock::notes(member, &file.row),
+        picture: picture::of_batch(member, file),
         vouchers: manages.then(|| vouchers::form(member, batch.id, told)),
         validity: manages.then(|| validity::form(member, batch, told)),
+        lines: manages.then(|| stock_forms::lines(member, file, told)),
+        withdraw: manages.then(|| stock_forms::withdraw(member, file, told)),
         who_can: if manages { String::new() } else { who_can(&file.who_can) },
-        left: left(&file.row.stock.left()),
+        left: left(&counts.left()),
         left_note: words::why_unusable(member, &aside).unwrap_or_default(),
-        stock: bar(&file.row),
-        counts: vec![
-            count(Tone::Good, "Usable", stock.usable),
-            count(Tone::Quiet, "Expired", aside.expired),
-            count(Tone::Bad, "Barred", aside.barred),
+        stock: stock::bar(&file.row),
+        counts: [
+            count(Tone::Good, "Usable", counts.usable),
+            count(Tone::Notice, "Expired in stock", aside.expired),
+            count(Tone::Notice, "Barred in stock", aside.barred),
             count(Tone::Notice, "Not started", aside.not_started),
-            count(Tone::Quiet, "Redeemed in stock", aside.redeemed),
-            count(Tone::Quiet, "Handed out", stock.handed_out()),
-        ],
+            count(Tone::Notice, "Redeemed in stock", aside.redeemed),
+            count(Tone::Quiet, "With customers", counts.allocated),
+            count(Tone::Quiet, "Replaced", counts.replaced),
+            count(Tone::Quiet, "Withdrawn", counts.withdrawn),
+        ]
+        .into_iter()
+        .enumerate()
+        // What is nothing is left out, but for the first: "0 usable" says something.
+        .filter(|(at, count)| *at == 0 || count.number != "0")
+        .map(|(_, count)| count)
+        .collect(),
+        codes,
         facts: vec![
             fact("Validity", validity_words(member, batch.window)),
+            fact("Last safe day", outlook.last_safe_day.map_or_else(|| "No end".to_owned(), stock::day)),
+            fact("Lasts", cover(outlook)),
             fact("Uses per code", uses(batch)),
             fact("Upper and lower case", if batch.case_sensitive { "Told apart".to_owned() } else { "Not told apart".to_owned() }),
             fact("Imported", plural(file.row.imported, "code")),
@@ -119,6 +151,14 @@ pub fn after(member: &Member, batch: &Batch, record: &AuditRecord) -> Option<Toa
     if record.action == Action::BatchValidityAdjusted.as_str() {
         return said("Validity adjusted", &format!("Now: {}.", validity_words(member, batch.window)));
     }
+    if record.action == Action::BatchLinesDrawn.as_str() {
+        let threshold = batch.threshold.unwrap_or(member.merchant.stock_rules.threshold);
+        return said("Stock lines drawn", &format!("Critical at {}, {} kept for reissues.", grouped(threshold), grouped(batch.reserve)));
+    }
+    if record.action == Action::VouchersWithdrawn.as_str() {
+        let codes = record.number("codes").unwrap_or_default();
+        return said("Vouchers withdrawn", &format!("{} will not be handed out any more.", plural(codes, "code")));
+    }
     if record.action != Action::VouchersImported.as_str() {
         return None;
     }
@@ -130,6 +170,11 @@ pub fn after(member: &Member, batch: &Batch, record: &AuditRecord) -> Option<Toa
     }
 }
 
+/// What is said when the lines were sent as they were.
+pub fn unchanged_lines() -> Toast {
+    flash::plain(Tone::Quiet, "Stock lines as they were", "Nothing was changed.")
+}
+
 /// What is said when the validity was sent as it was.
 pub fn unchanged(member: &Member, batch: &Batch) -> Toast {
     flash::plain(Tone::Quiet, "Validity as it was", &format!("{}. Nothing was changed.", validity_words(member, batch.window)))
@@ -137,6 +182,11 @@ pub fn unchanged(member: &Member, batch: &Batch) -> Toast {
 
 fn were(count: i64) -> String {
     format!("{} {}", plural(count, "code"), if count == 1 { "was" } else { "were" })
+}
+
+fn cover(outlook: &Outlook) -> String {
+    let (cover, pace) = (stock::cover(outlook), stock::pace(outlook));
+    if cover.is_empty() { pace } else { format!("{cover}; {}", pace.to_lowercase()) }
 }
 
 fn uses(batch: &Batch) -> String {
@@ -152,31 +202,4 @@ fn validity_words(member: &Member, window: Window) -> String {
         (None, Some(until)) => format!("Until {until}"),
         (None, None) => "No end".to_owned(),
     }
-}
-
-fn badges(row: &BatchRow, now: chrono::DateTime<chrono::Utc>) -> Vec<Badge> {
-    let badge = |tone, text: &str| Some(Badge { tone, text: text.to_owned() });
-    let time = if row.batch.window.has_expired(now) {
-        badge(Tone::Bad, "Expired")
-    } else if row.batch.window.has_started(now) {
-        None
-    } else {
-        badge(Tone::Notice, "Not started")
-    };
-    let stock = match row.stock.left() {
-        StockLeft::Short(shortage) if shortage.left() == 0 => badge(Tone::Bad, "Run out"),
-        // The time says why none can be used.
-        StockLeft::Short(_) if time.is_some() => None,
-        StockLeft::Short(_) => badge(Tone::Bad, "No usable code"),
-        StockLeft::Usable(count) if count < 10 => badge(Tone::Notice, "Low"),
-        StockLeft::Usable(_) => None,
-    };
-    [time, stock].into_iter().flatten().collect()
-}
-
-fn bar(row: &BatchRow) -> Stock {
-    let left = row.stock.usable;
-    let number = |n: i64| u64::try_from(n).unwrap_or_default();
-    let title = format!("Stock of {}: {} left of {}", row.batch.name, grouped(left), grouped(row.imported));
-    Stock::new(title, &[(Tone::Good, number(left)), (Tone::Quiet, number(row.imported - left))])
 }

@@ -3,12 +3,16 @@
 
 pub mod audit;
 pub mod batches;
+pub mod codes;
 pub mod coupons;
 pub mod customers;
 pub mod flash;
 pub mod mails;
+pub mod picture;
 pub mod reissues;
 pub mod rewards;
+pub mod stock;
+pub mod stock_forms;
 pub mod validity;
 pub mod vouchers;
 

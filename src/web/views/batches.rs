@@ -1,9 +1,11 @@
 //! Owns the list of voucher batches and one batch's page.
 //! Must not know how stock is counted or what makes a code usable.
 
+use super::codes::Codes;
 use super::frame::Frame;
-use super::ui::{Badge, Fact, Link, Pager, Stock, Tone};
-use super::{validity, vouchers};
+use super::picture::Picture;
+use super::ui::{Badge, Fact, Link, Pager, Status, Stock, Tone};
+use super::{stock_forms, validity, vouchers};
 use askama::Template;
 
 /// `GET /m/{merchant}/batches`.
@@ -27,16 +29,22 @@ pub struct Row {
     pub href: String,
     /// Its name.
     pub name: String,
-    /// "Low", "Expired", "Empty".
+    /// Its stock and its time: "Critical", "Expiring".
     pub badges: Vec<Badge>,
     /// "1 Mar 2026 to 3 Oct 2026, 23:59 BST", "No end".
     pub validity: String,
-    /// "1 use per code", "5 uses per code".
-    pub uses: String,
+    /// "Last safe day 3 Sep 2026"; may be empty.
+    pub safe_day: String,
     /// "39 left".
     pub left: String,
+    /// What is left but can't be used, and why; may be empty.
+    pub left_note: String,
     /// Its bar.
     pub stock: Stock,
+    /// "About 41 days".
+    pub cover: String,
+    /// "30 a week lately"; may be empty.
+    pub pace: String,
 }
 
 /// `GET /m/{merchant}/batches/{id}`.
@@ -49,12 +57,20 @@ pub struct Show {
     pub back_href: String,
     /// The heading.
     pub name: String,
-    /// "Low", "Expired", "Empty".
+    /// Its stock and its time: "Critical", "Expiring".
     pub badges: Vec<Badge>,
+    /// What deserves a look: the reserve is touched, codes end soon. May be empty.
+    pub notes: Vec<Status>,
+    /// The stock day by day.
+    pub picture: Picture,
     /// "Add vouchers", for those who may.
     pub vouchers: Option<vouchers::Form>,
     /// "Adjust validity", for those who may.
     pub validity: Option<validity::Form>,
+    /// "Stock lines", for those who may.
+    pub lines: Option<stock_forms::Lines>,
+    /// "Withdraw vouchers", for those who may.
+    pub withdraw: Option<stock_forms::Withdraw>,
     /// Who can do these, when this user may not; or empty.
     pub who_can: String,
     /// "39 left".
@@ -67,6 +83,8 @@ pub struct Show {
     pub counts: Vec<Count>,
     /// Validity, uses per code, case rule, and so on.
     pub facts: Vec<Fact>,
+    /// Its codes.
+    pub codes: Codes,
 }
 
 /// Codes in one state.

@@ -3,15 +3,18 @@
 
 pub mod audit;
 pub mod batches;
+pub mod codes;
 pub mod coupons;
 pub mod customers;
 pub mod errors;
 pub mod frame;
 pub mod mails;
 pub mod merchants;
+pub mod picture;
 pub mod reissues;
 pub mod rewards;
 pub mod sessions;
+pub mod stock_forms;
 pub mod ui;
 pub mod validity;
 pub mod vouchers;

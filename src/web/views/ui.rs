@@ -128,7 +128,12 @@ pub struct Stock {
 impl Stock {
     /// Lays parts out over 1000 units. A part that is not zero is at least 6 units wide, so it can be seen.
     pub fn new(title: String, parts: &[(Tone, u64)]) -> Self {
-        let total: u64 = parts.iter().map(|(_, n)| *n).sum();
+        Self::of(parts.iter().map(|(_, n)| *n).sum(), title, parts)
+    }
+
+    /// As [`Self::new`], where the parts may be less than all.
+    pub fn of(total: u64, title: String, parts: &[(Tone, u64)]) -> Self {
+        let total = total.max(parts.iter().map(|(_, n)| *n).sum());
         let mut x = 0_u16;
         let mut segments = Vec::with_capacity(parts.len());
         for (tone, n) in parts.iter().filter(|(_, n)| *n > 0) {

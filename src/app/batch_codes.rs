@@ -1,0 +1,152 @@
+//! A batch's codes: a page of them, one of them, or all of them as a file.
+//! Must not know words or screens.
+
+use std::borrow::Cow;
+
+use chrono::{DateTime, Utc};
+
+use super::{Desk, Error, Member, import_file::FORMULA};
+use crate::{
+    db::{audit, batch_codes, batches, coupons, memberships},
+    domain::{
+        audit::{Action, Actor, NewRecord},
+        batch::Batch,
+        coupon_list::{After, Condition, ListedCode},
+        ids::BatchId,
+        role::Permission,
+        zone,
+    },
+};
+
+const PAGE: usize = 25;
+
+/// A page of codes.
+#[derive(Debug, Clone)]
+pub struct CodePage {
+    pub rows: Vec<ListedCode>,
+    pub next: Option<After>,
+    pub now: DateTime<Utc>,
+}
+
+/// The batch's codes in this condition, behind `after`.
+pub fn list_codes(desk: &Desk, member: &Member, batch: &Batch, condition: Condition, after: Option<After>) -> Result<CodePage, Error> {
+    let now = desk.clock.now();
+    desk.db.read(|conn| {
+        let limit = i64::try_from(PAGE + 1).unwrap_or(i64::MAX);
+        let mut rows = batch_codes::list(conn, member.scope, batch, condition, after, limit, now)?;
+        let more = rows.len() > PAGE;
+        rows.truncate(PAGE);
+        Ok(CodePage { next: rows.last().filter(|_| more).map(batch_codes::after), rows, now })
+    })
+}
+
+/// The code of that text, if it is in this batch.
+pub fn find_code(desk: &Desk, member: &Member, batch: &Batch, text: &str) -> Result<CodePage, Error> {
+    let now = desk.clock.now();
+    desk.db.read(|conn| {
+        let found = coupons::find_by_code(conn, member.scope, text)?.filter(|found| found.batch == batch.id);
+        let rows = match found {
+            Some(found) => batch_codes::load(conn, member.scope, batch, &[found.id.0])?,
+            None => vec![],
+        };
+        Ok(CodePage { rows, next: None, now })
+    })
+}
+
+/// An export that has begun: it is on record, and may be read piece by piece.
+#[derive(Debug, Clone)]
+pub struct Export {
+    pub batch: Batch,
+    condition: Condition,
+    /// Where the next piece begins; `None` before the first.
+    after: Option<After>,
+    done: bool,
+}
+
+/// Begins an export of the batch's codes and writes it down, before the first code leaves.
+///
+/// Errors: [`Error::NotFound`] outside the member's merchant, [`Error::NotAllowed`] when the member's right is gone.
+pub fn begin_export(desk: &Desk, member: &Member, id: BatchId, condition: Condition, name: &'static str) -> Result<Export, Error> {
+    desk.db.write(|tx| {
+        let allowed = memberships::lock_role(tx, member.scope, member.user)?.filter(|role| role.may(Permission::ManageBatches));
+        allowed.ok_or(Error::NotAllowed)?;
+        let batch = batches::find(tx, member.scope, id)?.ok_or(Error::NotFound)?;
+        let mut record = NewRecord::new(Some(member.scope.merchant()), Action::CodesExported, Actor::User(member.user))
+            .detail("batch", batch.name.as_str())
+            .detail("codes", name);
+        record.batch = Some(batch.id);
+        record.request_id = Some(member.request_id.clone());
+        audit::append(tx, &record, desk.clock.now())?;
+        Ok(Export { batch, condition, after: None, done: false })
+    })
+}
+
+const HEAD: [&str; 14] = [
+    "code",
+    "pin",
+    "state",
+    "valid_from",
+    "expires_at",
+    "max_redemptions",
+    "redemptions",
+    "barred_at",
+    "barred_reason",
+    "reward_id",
+    "title",
+    "customer_id",
+    "customer",
+    "email",
+];
+
+/// Rows a piece.
+const PIECE: i64 = 1_000;
+
+impl Export {
+    /// The next piece as CSV, and the rest of the export; nothing when it is at its end.
+    pub fn next(mut self, desk: &Desk, member: &Member) -> Result<Option<(Vec<u8>, Self)>, Error> {
+        if self.done {
+            return Ok(None);
+        }
+        let now = desk.clock.now();
+        let rows = desk.db.read(|conn| batch_codes::list(conn, member.scope, &self.batch, self.condition, self.after, PIECE, now))?;
+        let mut csv = csv::WriterBuilder::new().terminator(csv::Terminator::CRLF).from_writer(Vec::new());
+        let mut written = if self.after.is_none() { csv.write_record(HEAD) } else { Ok(()) };
+        for row in &rows {
+            written = written.and_then(|()| csv.write_record(cells(row).iter().map(|cell| harmless(cell).into_owned())));
+        }
+        let bytes =
+            written.map_err(std::io::Error::other).and_then(|()| csv.into_inner().map_err(|e| std::io::Error::other(e.to_string())));
+        let bytes = bytes.map_err(|e| Error::Fault(crate::db::Error::Corrupt(e.to_string())))?;
+        self.done = i64::try_from(rows.len()).unwrap_or(i64::MAX) < PIECE;
+        self.after = rows.last().map(batch_codes::after);
+        Ok(Some((bytes, self)))
+    }
+}
+
+fn cells(row: &ListedCode) -> [String; 14] {
+    let coupon = &row.coupon;
+    let time = |at: Option<DateTime<Utc>>| at.map(zone::rfc3339).unwrap_or_default();
+    let holder = row.holder.as_ref();
+    let of = |text: Option<&String>| text.cloned().unwrap_or_default();
+    [
+        coupon.code.to_string(),
+        of(coupon.pin.as_ref()),
+        coupon.state.as_str().to_owned(),
+        time(coupon.window.from),
+        time(coupon.window.until),
+        coupon.max_redemptions.to_string(),
+        coupon.redemptions.to_string(),
+        time(coupon.barred.as_ref().map(|barred| barred.at)),
+        of(coupon.barred.as_ref().map(|barred| &barred.reason)),
+        of(holder.map(|holder| &holder.reward_id)),
+        of(holder.map(|holder| &holder.title)),
+        of(holder.and_then(|holder| holder.customer_id.as_ref())),
+        of(holder.and_then(|holder| holder.customer_name.as_ref())),
+        of(holder.and_then(|holder| holder.email.as_ref())),
+    ]
+}
+
+/// A spreadsheet would run such a cell as a formula; an import takes the apostrophe off again.
+fn harmless(cell: &str) -> Cow<'_, str> {
+    if cell.starts_with(FORMULA) { format!("'{cell}").into() } else { cell.into() }
+}

@@ -1,0 +1,83 @@
+//! The lines of one batch's stock: at how many codes it is critical, and how many are kept for reissues.
+//! Must not know forms. A line warns; it refuses nothing.
+
+use super::{Desk, Error, Member};
+use crate::{
+    db::{WriteTx, audit, batches, memberships},
+    domain::{
+        Unfit,
+        audit::{Action, Actor, NewRecord},
+        ids::{AuditId, BatchId},
+        role::Permission,
+    },
+};
+
+/// The lines as they were typed. An empty threshold is the merchant's, an empty reserve is none.
+#[derive(Debug, Clone)]
+pub struct DrawStockLines {
+    pub batch: BatchId,
+    pub threshold: String,
+    pub reserve: String,
+}
+
+/// What is wrong with what was typed, each at its field.
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
+pub struct UnfitLines {
+    pub threshold: Option<Unfit>,
+    pub reserve: Option<Unfit>,
+}
+
+/// What came of it.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum Drawn {
+    Done(AuditId),
+    Unchanged,
+    Unfit(UnfitLines),
+}
+
+/// The highest number of a line.
+const MOST: i64 = 1_000_000_000;
+
+/// A number of codes, with or without groups of three; `None` when nothing was typed.
+pub fn number_of_codes(text: &str) -> Result<Option<i64>, Unfit> {
+    let digits: String = text.chars().filter(|c| !c.is_whitespace() && !matches!(c, ',' | '.' | '\'' | '\u{202f}')).collect();
+    if digits.is_empty() {
+        return Ok(None);
+    }
+    match digits.parse::<i64>() {
+        Ok(n) if (0..=MOST).contains(&n) => Ok(Some(n)),
+        _ => Err(Unfit::because(format!("this must be a whole number from 0 to {MOST}"))),
+    }
+}
+
+/// Draws the batch's lines.
+///
+/// Errors: [`Error::NotFound`] outside the member's merchant, [`Error::NotAllowed`] when the member's right is gone.
+pub fn draw_stock_lines(desk: &Desk, member: &Member, command: &DrawStockLines) -> Result<Drawn, Error> {
+    match (number_of_codes(&command.threshold), number_of_codes(&command.reserve)) {
+        (Ok(threshold), Ok(reserve)) => desk.db.write(|tx| draw_in(tx, desk, member, command.batch, threshold, reserve.unwrap_or(0))),
+        (threshold, reserve) => Ok(Drawn::Unfit(UnfitLines { threshold: threshold.err(), reserve: reserve.err() })),
+    }
+}
+
+fn draw_in(tx: &mut WriteTx<'_>, desk: &Desk, member: &Member, id: BatchId, threshold: Option<i64>, reserve: i64) -> Result<Drawn, Error> {
+    let allowed = memberships::lock_role(tx, member.scope, member.user)?.filter(|role| role.may(Permission::ManageBatches));
+    allowed.ok_or(Error::NotAllowed)?;
+    let old = batches::lock_validity(tx, member.scope, id)?.ok_or(Error::NotFound)?;
+    if (old.threshold, old.reserve) == (threshold, reserve) {
+        return Ok(Drawn::Unchanged);
+    }
+    batches::set_lines(tx, member.scope, id, threshold, reserve)?;
+    let mut record = NewRecord::new(Some(member.scope.merchant()), Action::BatchLinesDrawn, Actor::User(member.user))
+        .detail("batch", old.name.as_str())
+        .detail("old_reserve", old.reserve)
+        .detail("reserve", reserve);
+    for (key, line) in [("old_threshold", old.threshold), ("threshold", threshold)] {
+        if let Some(line) = line {
+            record = record.detail(key, line);
+        }
+    }
+    record.batch = Some(id);
+    record.request_id = Some(member.request_id.clone());
+    Ok(Drawn::Done(audit::append(tx, &record, desk.clock.now())?))
+}

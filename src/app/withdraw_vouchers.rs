@@ -1,0 +1,97 @@
+//! Takes a batch's codes out of stock for good, those that were never handed out.
+//! Must not know forms. What was asked for is kept, so that it goes on after a restart; see `jobs::stock_keeper`.
+
+use std::time::{Duration, Instant};
+
+use super::{Desk, Error, Member, import_file::Pace};
+use crate::{
+    db::{
+        self, WriteTx, audit, batches, memberships, stock,
+        withdrawals::{self, Unfinished},
+    },
+    domain::{
+        Unfit,
+        audit::{Action, Actor, NewRecord},
+        ids::{AuditId, BatchId},
+        role::Permission,
+    },
+};
+
+/// How long the one who asks waits for it; what is left then is done in the background.
+const PATIENCE: Duration = Duration::from_secs(2);
+
+/// The longest reason.
+const LONGEST: usize = 255;
+
+/// A reason as somebody typed it: one line, not empty.
+pub fn reason(text: &str) -> Result<String, Unfit> {
+    let text = text.trim();
+    match text.chars().count() {
+        0 => Err(Unfit::because("say why: the reason stands in the audit log and with the codes")),
+        n if n > LONGEST => Err(Unfit::because(format!("the reason has {n} characters; {LONGEST} are allowed"))),
+        _ if text.chars().any(char::is_control) => Err(Unfit::because("the reason has a line break or control character inside")),
+        _ => Ok(text.to_owned()),
+    }
+}
+
+/// Withdraws every code of the batch that is in stock now. From here on none of them is handed out; answers the record.
+///
+/// Errors: [`Error::NotFound`] outside the member's merchant, [`Error::NotAllowed`] when the member's right is gone,
+/// [`Error::Unfit`] for a missing reason, an empty stock, or while another withdrawal of the batch is at work.
+pub fn withdraw_vouchers(desk: &Desk, member: &Member, id: BatchId, why: &str) -> Result<AuditId, Error> {
+    let why = reason(why)?;
+    let begun = desk.db.write(|tx| begin(tx, desk, member, id, &why));
+    let (record, unfinished) = match begun {
+        Err(Error::Fault(db::Error::Conflict(_))) => {
+            return Err(Unfit::because("a withdrawal of this batch is at work already").into());
+        }
+        other => other?,
+    };
+    // What cannot be done now is done by the stock keeper: it is on record already.
+    if let Err(error) = carry_on(desk, unfinished, PATIENCE) {
+        tracing::warn!(%error, "a withdrawal goes on in the background");
+    }
+    Ok(record)
+}
+
+fn begin(tx: &mut WriteTx<'_>, desk: &Desk, member: &Member, id: BatchId, why: &str) -> Result<(AuditId, Unfinished), Error> {
+    let allowed = memberships::lock_role(tx, member.scope, member.user)?.filter(|role| role.may(Permission::ManageBatches));
+    allowed.ok_or(Error::NotAllowed)?;
+    let batch = batches::lock_validity(tx, member.scope, id)?.ok_or(Error::NotFound)?;
+    let now = desk.clock.now();
+    let counts = stock::count_one(tx, member.scope, &batch, now)?;
+    let left = counts.usable + counts.set_aside().left();
+    if left == 0 {
+        return Err(Unfit::because("no code of this batch is in stock, so there is nothing to withdraw").into());
+    }
+    let unfinished = withdrawals::begin(tx, member.scope, id, (member.user, why, &member.request_id), now)?;
+    let mut record = NewRecord::new(Some(member.scope.merchant()), Action::VouchersWithdrawn, Actor::User(member.user))
+        .detail("batch", batch.name.as_str())
+        .detail("codes", left)
+        .detail("reason", why);
+    record.batch = Some(id);
+    record.request_id = Some(member.request_id.clone());
+    Ok((audit::append(tx, &record, now)?, unfinished))
+}
+
+/// Goes on with a withdrawal for so long at most; `true` when it is at its end.
+pub fn carry_on(desk: &Desk, unfinished: Unfinished, patience: Duration) -> Result<bool, Error> {
+    let (begun, mut pace) = (Instant::now(), Pace::default());
+    while begun.elapsed() < patience {
+        let limit = i64::try_from(pace.rows()).unwrap_or(i64::MAX);
+        let more = pace.keep(|| desk.db.write::<_, Error>(|tx| Ok(withdrawals::carry_on(tx, unfinished, limit, desk.clock.now())?)))?;
+        if !more {
+            return Ok(true);
+        }
+        fail::fail_point!("withdrawal::slice");
+    }
+    Ok(false)
+}
+
+/// Goes on with what was left unfinished, a little of each.
+pub fn carry_on_all(desk: &Desk) -> Result<(), Error> {
+    for unfinished in desk.db.read(withdrawals::list_unfinished)? {
+        carry_on(desk, unfinished, PATIENCE)?;
+    }
+    Ok(())
+}

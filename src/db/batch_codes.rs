@@ -1,0 +1,153 @@
+//! A batch's codes, page by page: by condition, in an order that an index serves, each with who got it.
+//! Must not know words or screens.
+
+use chrono::{DateTime, Utc};
+use diesel::{
+    ExpressionMethods, JoinOnDsl, NullableExpressionMethods, QueryDsl, QueryableByName, RunQueryDsl, sql_query, sql_types::BigInt,
+};
+
+use super::{
+    DbConn, Error, Scope,
+    instant::{At, Instant, no_end, no_start, window_of},
+    schema::{coupons as c, customers, rewards, users},
+};
+use crate::{
+    domain::{
+        batch::Batch,
+        code::CouponCode,
+        coupon::{Barred, Coupon},
+        coupon_list::{After, Condition, Holder, ListedCode},
+        ids::{CouponId, CustomerNo, RewardNo},
+    },
+    each,
+};
+
+#[derive(QueryableByName)]
+struct Place {
+    #[diesel(sql_type = BigInt)]
+    id: i64,
+}
+
+const OF_BATCH: &str = "merchant_id = $1 AND batch_id = $2 AND id <= (SELECT published_to FROM batches WHERE batches.id = $2)";
+const CLEAN: &str = "state = 'available' AND barred_at IS NULL AND redemptions = 0";
+
+/// Up to `limit` codes behind `after`.
+pub fn list(
+    conn: &mut DbConn,
+    scope: Scope,
+    batch: &Batch,
+    condition: Condition,
+    after: Option<After>,
+    limit: i64,
+    now: DateTime<Utc>,
+) -> Result<Vec<ListedCode>, Error> {
+    let start = after.unwrap_or(After { end: no_start(), coupon: CouponId(0) });
+    // A batch that has ended has ended for all of its codes.
+    let condition = if condition == Condition::Expired && batch.window.has_expired(now) { Condition::All } else { condition };
+    let by_id =
+        |what: &str| format!("SELECT id FROM coupons WHERE {OF_BATCH} AND id > $3 AND $4 = $4 AND $5 = $5 AND {what} ORDER BY id LIMIT $6");
+    let by_end = |what: &str| {
+        format!(
+            "SELECT id FROM coupons WHERE {OF_BATCH} AND $3 = $3 AND (expires_at, id) > ($4, $3) AND $5 = $5 AND {what} \
+             ORDER BY expires_at, id LIMIT $6"
+        )
+    };
+    let sql = match condition {
+        Condition::All => by_id("true"),
+        Condition::InStock => by_end(CLEAN),
+        Condition::Allocated => by_end("state = 'allocated'"),
+        Condition::Replaced => by_end("state = 'replaced'"),
+        Condition::Redeemed => by_id("redemptions > 0"),
+        Condition::Barred => by_id("barred_at IS NOT NULL"),
+        Condition::Withdrawn => by_id("state = 'withdrawn'"),
+        Condition::Expired => {
+            // Each part has an index that is in this order but the last, which is short.
+            let part = |what: &str| {
+                format!(
+                    "SELECT * FROM (SELECT expires_at, id FROM coupons WHERE {OF_BATCH} AND $3 = $3 AND (expires_at, id) > ($4, $3) \
+                         AND expires_at <= $5 AND {what} ORDER BY expires_at, id LIMIT $6) AS part"
+                )
+            };
+            let parts = [
+                part(CLEAN),
+                part("state = 'allocated'"),
+                part("state = 'replaced'"),
+                part("state = 'available' AND (barred_at IS NOT NULL OR redemptions > 0)"),
+            ];
+            format!("SELECT id FROM ({}) AS parts ORDER BY expires_at, id LIMIT $6", parts.join(" UNION ALL "))
+        }
+    };
+    let places: Vec<Place> = sql_query(sql)
+        .bind::<BigInt, _>(scope.merchant().0)
+        .bind::<BigInt, _>(batch.id.0)
+        .bind::<BigInt, _>(start.coupon.0)
+        .bind::<Instant, _>(At(start.end))
+        .bind::<Instant, _>(At(now))
+        .bind::<BigInt, _>(limit)
+        .load(conn)?;
+    let ids: Vec<i64> = places.into_iter().map(|place| place.id).collect();
+    load(conn, scope, batch, &ids)
+}
+
+type Facts = (i64, String, Option<String>, String, At, At, i64, i64, Option<At>);
+type Bar = (Option<At>, Option<String>, Option<String>);
+type Reward = Option<(i64, String, String, i64)>;
+type Person = Option<(Option<String>, Option<String>, Option<String>, Option<String>, Option<At>)>;
+
+/// These coupons of the batch, in this order.
+pub fn load(conn: &mut DbConn, scope: Scope, batch: &Batch, ids: &[i64]) -> Result<Vec<ListedCode>, Error> {
+    let query = c::table
+        .left_join(users::table.on(users::id.nullable().eq(c::barred_by)))
+        .left_join(rewards::table.on(rewards::id.nullable().eq(c::reward)))
+        .left_join(customers::table.on(customers::id.nullable().eq(rewards::customer.nullable())))
+        .filter(c::merchant_id.eq(scope.merchant().0))
+        .filter(c::id.eq_any(ids))
+        .select((
+            (c::id, c::code, c::pin, c::state, c::valid_from, c::expires_at, c::redemptions, c::max_redemptions, c::changed_at),
+            (c::barred_at, c::barred_reason, users::name.nullable()),
+            (rewards::id, rewards::reward_id, rewards::title, rewards::customer).nullable(),
+            (customers::first_name, customers::last_name, customers::email, customers::customer_id, customers::purged_at).nullable(),
+        ));
+    let rows: Vec<(Facts, Bar, Reward, Person)> = each!(conn, |conn| query.load(conn))?;
+    let mut listed: Vec<ListedCode> = rows
+        .into_iter()
+        .map(|((id, code, pin, state, from, until, redemptions, max_redemptions, changed), (barred_at, reason, by), reward, person)| {
+            Ok(ListedCode {
+                own_end: until.0,
+                changed_at: changed.map(|at| at.0),
+                coupon: Coupon {
+                    id: CouponId(id),
+                    batch: batch.id,
+                    code: CouponCode::stored(code),
+                    pin,
+                    window: window_of(from, until).within(batch.window),
+                    redemptions,
+                    max_redemptions,
+                    barred: barred_at.map(|at| Barred { at: at.0, by, reason: reason.unwrap_or_default() }),
+                    last_redemption: None,
+                    state: state.parse()?,
+                },
+                holder: reward.map(|reward| holder(reward, person)),
+            })
+        })
+        .collect::<Result<_, Error>>()?;
+    let place: std::collections::HashMap<i64, usize> = ids.iter().enumerate().map(|(at, id)| (*id, at)).collect();
+    listed.sort_by_key(|listed| place.get(&listed.coupon.id.0).copied());
+    Ok(listed)
+}
+
+fn holder((reward, reward_id, title, customer): (i64, String, String, i64), person: Person) -> Holder {
+    let (customer_name, customer_id, email) = match person {
+        Some((first, last, email, customer_id, None)) => {
+            let name = [first, last].into_iter().flatten().collect::<Vec<_>>().join(" ");
+            (if name.is_empty() { email.clone() } else { Some(name) }, customer_id, email)
+        }
+        _ => (None, None, None),
+    };
+    Holder { reward: RewardNo(reward), reward_id, title, customer: CustomerNo(customer), customer_name, customer_id, email }
+}
+
+/// Where the next page begins.
+pub fn after(last: &ListedCode) -> After {
+    After { end: last.own_end.min(no_end()), coupon: last.coupon.id }
+}

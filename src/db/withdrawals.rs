@@ -1,0 +1,135 @@
+//! Withdrawals: codes of a batch taken out of stock on purpose, slice by slice.
+//! Must not know who may. From the moment one is asked for, none of its codes is allocated any more; see `coupons::allocate_next`.
+
+use chrono::{DateTime, Utc};
+use diesel::{ExpressionMethods, JoinOnDsl, OptionalExtension, QueryDsl, QueryableByName, RunQueryDsl, sql_query, sql_types::BigInt};
+
+use super::{
+    DbConn, Error, Scope, WriteTx,
+    instant::{At, Instant},
+    schema::{users, withdrawals as w},
+};
+use crate::domain::ids::{BatchId, MerchantId, UserId};
+
+/// A withdrawal as its batch's page shows it.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Withdrawal {
+    pub id: i64,
+    pub by: String,
+    pub reason: String,
+    pub asked_at: DateTime<Utc>,
+    pub withdrawn: i64,
+    pub ended_at: Option<DateTime<Utc>>,
+}
+
+/// One that is not at its end.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Unfinished {
+    pub id: i64,
+    pub scope: Scope,
+    pub batch: BatchId,
+}
+
+/// Notes that all of the batch's codes that are in stock now are to go. [`Error::Conflict`]: another one is at work.
+pub fn begin(
+    tx: &mut WriteTx<'_>,
+    scope: Scope,
+    batch: BatchId,
+    (user, reason, request_id): (UserId, &str, &str),
+    now: DateTime<Utc>,
+) -> Result<Unfinished, Error> {
+    let coupon_to = super::imports::stock::published_to(tx, scope, batch)?;
+    let id: i64 = diesel::insert_into(w::table)
+        .values((
+            w::merchant_id.eq(scope.merchant().0),
+            w::batch_id.eq(batch.0),
+            w::coupon_to.eq(coupon_to),
+            w::user_id.eq(user.0),
+            w::reason.eq(reason),
+            w::request_id.eq(request_id),
+            w::asked_at.eq(At(now)),
+        ))
+        .returning(w::id)
+        .get_result(&mut **tx)?;
+    Ok(Unfinished { id, scope, batch })
+}
+
+/// The batch's withdrawals, newest first.
+pub fn list(conn: &mut DbConn, scope: Scope, batch: BatchId, limit: i64) -> Result<Vec<Withdrawal>, Error> {
+    let rows: Vec<(i64, String, String, At, i64, Option<At>)> = w::table
+        .inner_join(users::table.on(users::id.eq(w::user_id)))
+        .filter(w::merchant_id.eq(scope.merchant().0))
+        .filter(w::batch_id.eq(batch.0))
+        .order(w::id.desc())
+        .limit(limit)
+        .select((w::id, users::name, w::reason, w::asked_at, w::withdrawn, w::ended_at))
+        .load(conn)?;
+    Ok(rows
+        .into_iter()
+        .map(|(id, by, reason, asked, withdrawn, ended)| Withdrawal {
+            id,
+            by,
+            reason,
+            asked_at: asked.0,
+            withdrawn,
+            ended_at: ended.map(|at| at.0),
+        })
+        .collect())
+}
+
+/// All that are not at their end; for the desk itself, across merchants.
+pub fn list_unfinished(conn: &mut DbConn) -> Result<Vec<Unfinished>, Error> {
+    let rows: Vec<(i64, i64, i64)> =
+        w::table.filter(w::ended_at.is_null()).order(w::id).limit(100).select((w::id, w::merchant_id, w::batch_id)).load(conn)?;
+    Ok(rows
+        .into_iter()
+        .map(|(id, merchant, batch)| Unfinished { id, scope: Scope::of(MerchantId(merchant)), batch: BatchId(batch) })
+        .collect())
+}
+
+#[derive(QueryableByName)]
+struct Taken {
+    #[diesel(sql_type = BigInt)]
+    id: i64,
+}
+
+/// Takes up to `limit` more of its codes out of stock; `false`: there were none, and it is at its end.
+pub fn carry_on(tx: &mut WriteTx<'_>, of: Unfinished, limit: i64, now: DateTime<Utc>) -> Result<bool, Error> {
+    let (merchant, batch) = (of.scope.merchant().0, of.batch.0);
+    let row = w::table.filter(w::merchant_id.eq(merchant)).filter(w::id.eq(of.id)).filter(w::ended_at.is_null()).select(w::coupon_to);
+    // One at a time: whoever comes second finds what the first has left.
+    let coupon_to: Option<i64> = match &mut **tx {
+        DbConn::Sqlite(conn) => row.first(conn).optional()?,
+        DbConn::Postgres(conn) => row.for_update().first(conn).optional()?,
+    };
+    let Some(coupon_to) = coupon_to else { return Ok(false) };
+    let mut taken = 0;
+    // By the two indexes on what is in stock, each in its order.
+    for (what, order) in [("barred_at IS NULL AND redemptions = 0", "expires_at, id"), ("(barred_at IS NOT NULL OR redemptions > 0)", "id")]
+    {
+        let left = limit - taken;
+        if left <= 0 {
+            break;
+        }
+        let rows: Vec<Taken> = sql_query(format!(
+            "UPDATE coupons SET state = 'withdrawn', changed_at = $1 WHERE state = 'available' AND id IN ( \
+                 SELECT id FROM coupons WHERE merchant_id = $2 AND batch_id = $3 AND state = 'available' AND {what} AND id <= $4 \
+                 ORDER BY {order} LIMIT $5) RETURNING id"
+        ))
+        .bind::<Instant, _>(At(now))
+        .bind::<BigInt, _>(merchant)
+        .bind::<BigInt, _>(batch)
+        .bind::<BigInt, _>(coupon_to)
+        .bind::<BigInt, _>(left)
+        .load(&mut **tx)?;
+        debug_assert!(rows.iter().all(|row| row.id <= coupon_to));
+        taken += i64::try_from(rows.len()).unwrap_or(i64::MAX);
+    }
+    let this = w::table.filter(w::merchant_id.eq(merchant)).filter(w::id.eq(of.id));
+    if taken > 0 {
+        diesel::update(this).set(w::withdrawn.eq(w::withdrawn + taken)).execute(&mut **tx)?;
+        return Ok(true);
+    }
+    diesel::update(this).set(w::ended_at.eq(At(now))).execute(&mut **tx)?;
+    Ok(false)
+}

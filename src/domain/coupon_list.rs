@@ -1,0 +1,54 @@
+//! A batch's codes as a list: which of them, from where on, and who got which.
+//! Must not know how they are found.
+
+use chrono::{DateTime, Utc};
+
+use super::{
+    coupon::Coupon,
+    ids::{CouponId, CustomerNo, RewardNo},
+};
+
+/// Which of a batch's codes.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Condition {
+    All,
+    /// In stock, neither barred nor redeemed: what goes out next comes first.
+    InStock,
+    /// With a customer now.
+    Allocated,
+    Replaced,
+    Redeemed,
+    Expired,
+    Barred,
+    Withdrawn,
+}
+
+/// Where a page begins: behind this coupon.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct After {
+    pub end: DateTime<Utc>,
+    pub coupon: CouponId,
+}
+
+/// A code of the batch, and who has it or had it.
+#[derive(Debug, Clone)]
+pub struct ListedCode {
+    pub coupon: Coupon,
+    /// Its own end, which the order goes by; the coupon's window has the batch's limits in it.
+    pub own_end: DateTime<Utc>,
+    pub changed_at: Option<DateTime<Utc>>,
+    pub holder: Option<Holder>,
+}
+
+/// The reward that a coupon was handed to.
+#[derive(Debug, Clone)]
+pub struct Holder {
+    pub reward: RewardNo,
+    pub reward_id: String,
+    pub title: String,
+    pub customer: CustomerNo,
+    /// Nothing after a purge.
+    pub customer_name: Option<String>,
+    pub customer_id: Option<String>,
+    pub email: Option<String>,
+}

@@ -1,0 +1,102 @@
+//! A batch's codes as a list: their conditions in words, and who got which.
+//! Must not know how they are found.
+
+use super::{grouped, rewards, when_end};
+use crate::{
+    app::{Member, batch_codes::CodePage},
+    domain::{
+        batch::Batch,
+        coupon::{Coupon, CouponState},
+        coupon_list::{After, Condition, ListedCode},
+        role::Permission,
+    },
+    web::{
+        views::{
+            codes::{Codes, Filter, Row},
+            ui::{Link, Pager, Status, Tone},
+        },
+        words,
+    },
+};
+
+/// The conditions with their word in addresses and their label.
+pub const CONDITIONS: [(Condition, &str, &str); 8] = [
+    (Condition::All, "all", "All"),
+    (Condition::InStock, "in-stock", "In stock"),
+    (Condition::Allocated, "with-customers", "With customers"),
+    (Condition::Redeemed, "redeemed", "Redeemed"),
+    (Condition::Expired, "expired", "Expired"),
+    (Condition::Barred, "barred", "Barred"),
+    (Condition::Replaced, "replaced", "Replaced"),
+    (Condition::Withdrawn, "withdrawn", "Withdrawn"),
+];
+
+/// What a list was asked for.
+#[derive(Debug, Clone)]
+pub struct Asked {
+    pub condition: Condition,
+    pub after: Option<After>,
+    pub query: String,
+}
+
+/// The word of a condition in addresses.
+pub fn word_of(condition: Condition) -> &'static str {
+    CONDITIONS.iter().find(|(known, ..)| *known == condition).map_or("all", |(_, word, _)| word)
+}
+
+/// The list.
+pub fn list(member: &Member, batch: &Batch, asked: &Asked, page: &CodePage) -> Codes {
+    let here = words::batch_address(member, batch.id, "");
+    let word = word_of(asked.condition);
+    let of = |word: &str| if word == "all" { format!("{here}#codes") } else { format!("{here}?codes={word}#codes") };
+    let next = page.next.map(|after| format!("{here}?codes={word}&after={}.{}#codes", after.end.timestamp_micros(), after.coupon));
+    let searched = !asked.query.is_empty();
+    Codes {
+        action: here.clone(),
+        query: asked.query.clone(),
+        filters: CONDITIONS
+            .iter()
+            .map(|(condition, word, label)| Filter { label, href: of(word), current: !searched && *condition == asked.condition })
+            .collect(),
+        condition: word,
+        rows: page.rows.iter().map(|listed| row(member, listed, page.now)).collect(),
+        empty: match (searched, asked.condition) {
+            (true, _) => "This code is not in this batch. Look for the whole code; Check a code looks in all batches.".to_owned(),
+            (false, Condition::All) => "There is no code in this batch yet. Add vouchers to fill it.".to_owned(),
+            (false, _) => "No code of this batch is in this condition.".to_owned(),
+        },
+        pager: Pager { first_href: asked.after.map(|_| of(word)), older_href: next },
+        export: member.role.may(Permission::ManageBatches).then(|| words::batch_address(member, batch.id, "/export")),
+    }
+}
+
+fn row(member: &Member, listed: &ListedCode, now: chrono::DateTime<chrono::Utc>) -> Row {
+    let coupon = &listed.coupon;
+    let profile = |no| format!("/m/{}/customers/{no}", member.merchant.slug);
+    Row {
+        href: words::coupon_address(member, coupon.id),
+        code: coupon.code.to_string(),
+        status: status(member, coupon, now),
+        uses: format!("{} of {} left", grouped(coupon.max_redemptions - coupon.redemptions), grouped(coupon.max_redemptions)),
+        until: coupon.window.until.map(|at| when_end(member, at)),
+        holder: listed.holder.as_ref().map(|holder| Link {
+            label: holder.customer_name.clone().unwrap_or_else(|| format!("Customer {}", holder.customer)),
+            href: format!("{}#reward-{}", profile(holder.customer), holder.reward),
+        }),
+        reward: listed.holder.as_ref().map(|holder| format!("{} ({})", holder.title, holder.reward_id)).unwrap_or_default(),
+    }
+}
+
+/// Where it is in its life, and what keeps it from being used.
+fn status(member: &Member, coupon: &Coupon, now: chrono::DateTime<chrono::Utc>) -> Vec<Status> {
+    let say = |tone, text: &str| Status { tone, text: text.to_owned(), when: None };
+    let problems = rewards::coupon_status(member, coupon, now).into_iter().filter(|line| line.tone != Tone::Good);
+    let life = match coupon.state {
+        CouponState::Available if coupon.problems(now).is_empty() && coupon.redemptions == 0 => say(Tone::Good, "In stock"),
+        CouponState::Available => say(Tone::Quiet, "In stock"),
+        CouponState::Allocated => say(Tone::Quiet, "With its customer"),
+        CouponState::Replaced => say(Tone::Quiet, "Replaced"),
+        CouponState::Withdrawn => say(Tone::Quiet, "Withdrawn"),
+    };
+    std::iter::once(life).chain(problems).collect()
+}

@@ -1,0 +1,167 @@
+//! A batch's stock as a picture: where the curve, the forecast and the bars lie.
+//! Must not know how the days were counted.
+
+use chrono::{Days, NaiveDate};
+
+use super::{grouped, plural, stock::day};
+use crate::{
+    app::{
+        Member,
+        show_batches::{BatchFile, StockDay},
+    },
+    web::views::picture::{Bar, DayLine, Picture},
+};
+
+/// The drawing's width, and the heights of the curve's and of the bars' drawing.
+const WIDE: i64 = 1000;
+const HIGH: i64 = 200;
+const BARS: i64 = 60;
+
+/// How many days behind today are drawn at most, and how many at least.
+const AHEAD: (u64, u64) = (60, 7);
+
+/// Days told in words.
+const LINES: usize = 31;
+
+/// From days to places.
+struct Scale {
+    first: NaiveDate,
+    last: NaiveDate,
+    top: i64,
+}
+
+impl Scale {
+    fn x(&self, day: NaiveDate) -> i64 {
+        let span = (self.last - self.first).num_days().max(1);
+        ((day - self.first).num_days() * WIDE / span).clamp(0, WIDE)
+    }
+
+    fn y(&self, codes: i64) -> i64 {
+        HIGH - (codes * HIGH / self.top).clamp(0, HIGH)
+    }
+
+    fn sees(&self, day: NaiveDate) -> bool {
+        (self.first..=self.last).contains(&day)
+    }
+}
+
+fn place(n: i64) -> u16 {
+    u16::try_from(n.max(0)).unwrap_or(u16::MAX)
+}
+
+/// The batch's picture.
+pub fn of_batch(member: &Member, file: &BatchFile) -> Picture {
+    let (history, outlook) = (&file.history, &file.row.outlook);
+    let (Some(begin), Some(today)) = (history.first(), history.last()) else { return Picture::default() };
+    let end = outlook.ends_at.map(|at| (at - chrono::TimeDelta::microseconds(1)).with_timezone(&member.merchant.zone).date_naive());
+    let after = |days: u64| today.day.checked_add_days(Days::new(days)).unwrap_or(today.day);
+    let goal = outlook.runs_out_on.or(end).unwrap_or(today.day);
+    let scale = Scale {
+        // A curve needs two days.
+        first: begin.day.min(today.day.checked_sub_days(Days::new(13)).unwrap_or(begin.day)),
+        last: goal.clamp(after(AHEAD.1), after(AHEAD.0)),
+        top: history.iter().map(|day| day.left).max().unwrap_or(0).max(1),
+    };
+    let curve = curve(history, &scale);
+    let forecast = match (outlook.cover, outlook.ends_at) {
+        (Some(_), _) if today.left > 0 => {
+            let stop = [Some(scale.last), outlook.runs_out_on, end].into_iter().flatten().min().unwrap_or(scale.last);
+            let then = (today.left - outlook.pace.codes_for((stop - today.day).num_days())).max(0);
+            format!("{},{} {},{}", scale.x(today.day), scale.y(today.left), scale.x(stop), scale.y(then))
+        }
+        _ => String::new(),
+    };
+    let most = history.iter().map(|day| day.handed_out).max().unwrap_or(0);
+    Picture {
+        summary: summary(file, today),
+        area: format!("{},{HIGH} {curve} {},{HIGH}", scale.x(begin.day), scale.x(today.day)),
+        curve,
+        forecast,
+        threshold_y: (outlook.threshold > 0 && outlook.threshold < scale.top).then(|| place(scale.y(outlook.threshold))),
+        today_x: place(scale.x(today.day)),
+        end_x: end.filter(|end| scale.sees(*end)).map(|end| place(scale.x(end))),
+        top: grouped(scale.top),
+        first: day(scale.first),
+        today: "Today".to_owned(),
+        last: day(scale.last),
+        bars: if most > 0 { bars(history, &scale, most) } else { vec![] },
+        bars_top: grouped(most),
+        bars_summary: handed_out_words(history),
+        days: history.iter().rev().filter(|day| day.added + day.handed_out > 0).take(LINES).map(line).collect(),
+    }
+}
+
+/// Steps: a day's number holds until the next day's.
+fn curve(history: &[StockDay], scale: &Scale) -> String {
+    let mut points = Vec::with_capacity(history.len() * 2);
+    let mut before: Option<i64> = None;
+    for day in history {
+        let (x, y) = (scale.x(day.day), scale.y(day.left));
+        match before {
+            // A level stretch needs its ends only.
+            Some(last) if last == y => continue,
+            Some(last) => points.push(format!("{x},{last}")),
+            None => {}
+        }
+        points.push(format!("{x},{y}"));
+        before = Some(y);
+    }
+    if let (Some(today), Some(y)) = (history.last(), before) {
+        points.push(format!("{},{y}", scale.x(today.day)));
+    }
+    points.join(" ")
+}
+
+fn bars(history: &[StockDay], scale: &Scale, most: i64) -> Vec<Bar> {
+    let days = (scale.last - scale.first).num_days().max(1);
+    let width = (WIDE / days * 7 / 10).clamp(3, 24);
+    let height = |codes: i64| if codes == 0 { 0 } else { (codes * BARS / most).max(2) };
+    history
+        .iter()
+        .filter(|day| day.handed_out > 0)
+        .map(|found| {
+            let (all, reissued) = (height(found.handed_out), height(found.reissued.min(found.handed_out)));
+            let of_which = if found.reissued > 0 { format!(", {} of them reissued", grouped(found.reissued)) } else { String::new() };
+            Bar {
+                x: place((scale.x(found.day) - width / 2).clamp(0, WIDE - width)),
+                width: place(width),
+                y: place(BARS - all),
+                height: place(all),
+                reissued_y: place(BARS - reissued),
+                reissued_height: place(reissued),
+                title: format!("{}: {} handed out{of_which}", day(found.day), grouped(found.handed_out)),
+            }
+        })
+        .collect()
+}
+
+fn summary(file: &BatchFile, today: &StockDay) -> String {
+    let outlook = &file.row.outlook;
+    let lasts = match (outlook.runs_out_on, outlook.cover) {
+        (Some(on), _) => format!("; at the recent pace they run out on {}", day(on)),
+        (None, Some(_)) => "; at the recent pace some are left when they end".to_owned(),
+        (None, None) => String::new(),
+    };
+    format!("{} left today{lasts}.", plural(today.left, "code"))
+}
+
+fn handed_out_words(history: &[StockDay]) -> String {
+    let (out, reissued): (i64, i64) = history.iter().fold((0, 0), |(a, b), day| (a + day.handed_out, b + day.reissued));
+    let days = plural(i64::try_from(history.len()).unwrap_or(i64::MAX), "day");
+    match (out, reissued) {
+        (0, _) => format!("Nothing was handed out in {days}."),
+        (_, 0) => format!("{} handed out in {days}.", plural(out, "code")),
+        _ => format!("{} handed out in {days}, {} of them reissued.", plural(out, "code"), grouped(reissued)),
+    }
+}
+
+fn line(found: &StockDay) -> DayLine {
+    let number = |n: i64| if n == 0 { "–".to_owned() } else { grouped(n) };
+    DayLine {
+        day: day(found.day),
+        added: number(found.added),
+        handed_out: number(found.handed_out),
+        reissued: number(found.reissued),
+        left: grouped(found.left),
+    }
+}

@@ -1,0 +1,115 @@
+//! What a batch's stock means, in words and badges: one place for the list, the page and the alerts.
+//! Must not know how stock is counted or judged.
+
+use chrono::NaiveDate;
+
+use super::{grouped, plural, when_end};
+use crate::{
+    app::{Member, show_batches::BatchRow},
+    domain::{
+        batch::Shortage,
+        stock::{Level, Outlook, Phase},
+    },
+    web::views::ui::{Badge, Status, Stock, Tone},
+};
+
+/// The stock and the time, side by side.
+pub fn badges(outlook: &Outlook) -> Vec<Badge> {
+    let badge = |tone, text: &str| Badge { tone, text: text.to_owned() };
+    let level = match outlook.level {
+        Level::Healthy => badge(Tone::Good, "Healthy"),
+        Level::Critical => badge(Tone::Notice, "Critical"),
+        Level::RunOut => badge(Tone::Bad, "Run out"),
+    };
+    let phase = match outlook.phase {
+        Phase::Running => None,
+        Phase::NotStarted => Some(badge(Tone::Notice, "Not started")),
+        Phase::Expiring => Some(badge(Tone::Notice, "Expiring")),
+        Phase::Expired => Some(badge(Tone::Bad, "Expired")),
+    };
+    std::iter::once(level).chain(phase).collect()
+}
+
+/// "3 Oct 2026".
+pub fn day(day: NaiveDate) -> String {
+    day.format("%-d %b %Y").to_string()
+}
+
+/// "About 41 days", "Less than a day".
+pub fn cover(outlook: &Outlook) -> String {
+    match outlook.cover {
+        None => String::new(),
+        Some(0) => "Less than a day".to_owned(),
+        Some(days @ 1..=730) => format!("About {}", plural(days, "day")),
+        Some(_) => "More than two years".to_owned(),
+    }
+}
+
+/// "30 a week lately", "None handed out lately".
+pub fn pace(outlook: &Outlook) -> String {
+    match (outlook.pace.handed_out, outlook.pace.codes_for(7)) {
+        (0, _) => "None handed out lately".to_owned(),
+        (n, _) if outlook.pace.days < 7 => format!("{} handed out in {}", grouped(n), plural(outlook.pace.days, "day")),
+        (n, 1) => format!("{} handed out in {}", grouped(n), plural(outlook.pace.days, "day")),
+        (_, week) => format!("{} a week lately", grouped(week)),
+    }
+}
+
+/// "Last safe day 3 Sep 2026", while it lies ahead or has just passed.
+pub fn safe_day(outlook: &Outlook) -> String {
+    match (outlook.phase, outlook.last_safe_day) {
+        (Phase::Running | Phase::NotStarted, Some(last)) => format!("Last safe day {}", day(last)),
+        (Phase::Expiring, Some(last)) => format!("Last safe day was {}", day(last)),
+        _ => String::new(),
+    }
+}
+
+/// "120 expired, 3 barred": what is left but can't be used.
+pub fn unusable(aside: &Shortage) -> String {
+    let parts = [
+        (aside.expired, "expired"),
+        (aside.barred, "barred"),
+        (aside.redeemed, "already redeemed"),
+        (aside.not_started, "not started yet"),
+    ];
+    let parts: Vec<String> = parts.iter().filter(|(n, _)| *n > 0).map(|(n, what)| format!("{} {what}", grouped(*n))).collect();
+    parts.join(", ")
+}
+
+/// What deserves a look before a customer meets it.
+pub fn notes(member: &Member, row: &BatchRow) -> Vec<Status> {
+    let outlook = &row.outlook;
+    let note = |tone, text: String| Status { tone, text, when: None };
+    let mut notes = Vec::new();
+    if let (Phase::Expiring, Some(end)) = (outlook.phase, outlook.ends_at) {
+        let least = member.merchant.stock_rules.least_days;
+        notes.push(Status {
+            tone: Tone::Notice,
+            text: format!("A code handed out now leaves its customer fewer than {}. The last one ends", plural(least, "day")),
+            when: Some(when_end(member, end)),
+        });
+    }
+    if outlook.phase == Phase::Running || outlook.phase == Phase::Expiring {
+        if outlook.below_reserve {
+            let reserve = grouped(row.batch.reserve);
+            notes.push(note(Tone::Notice, format!("Fewer usable codes than the {reserve} that are kept for reissues.")));
+        }
+        if let Some(runs_out) = outlook.runs_out_on.filter(|_| outlook.cover.is_some_and(|days| days <= 30)) {
+            notes.push(note(Tone::Notice, format!("At the recent pace the codes run out on {}.", day(runs_out))));
+        }
+    }
+    notes
+}
+
+/// The bar: usable, left but unusable, gone.
+pub fn bar(row: &BatchRow) -> Stock {
+    let number = |n: i64| u64::try_from(n).unwrap_or_default();
+    let (stock, aside) = (&row.stock, row.stock.set_aside().left());
+    let unusable = if aside > 0 { format!(", {} that can't be used", grouped(aside)) } else { String::new() };
+    let title = format!("Stock of {}: {} left{unusable}, of {}", row.batch.name, grouped(stock.usable), grouped(row.imported));
+    Stock::of(
+        number(row.imported),
+        title,
+        &[(Tone::Good, number(stock.usable)), (Tone::Notice, number(aside)), (Tone::Quiet, number(stock.handed_out() + stock.withdrawn))],
+    )
+}

@@ -1,0 +1,62 @@
+//! The forms on a batch's stock as views.
+//! Must not know what they do.
+
+use super::{batches::Told, grouped, plural, sentence, when};
+use crate::{
+    app::{Member, draw_stock_lines::UnfitLines, show_batches::BatchFile},
+    domain::Unfit,
+    web::{
+        views::{
+            stock_forms::{Field, Lines, Withdraw},
+            ui::{Status, Tone},
+        },
+        words,
+    },
+};
+
+fn error(why: Option<&Unfit>) -> Option<String> {
+    why.map(|why| sentence(&why.0))
+}
+
+/// The lines: the batch's own, or what was typed and what is wrong with it.
+pub fn lines(member: &Member, file: &BatchFile, told: &Told) -> Lines {
+    let batch = &file.row.batch;
+    let own = || (batch.threshold.map(|n| n.to_string()).unwrap_or_default(), batch.reserve.to_string());
+    let ((threshold, reserve), wrong) = match told {
+        Told::LinesUnfit { command, why } => ((command.threshold.clone(), command.reserve.clone()), why.clone()),
+        _ => (own(), UnfitLines::default()),
+    };
+    Lines {
+        action: words::batch_address(member, batch.id, "/lines"),
+        threshold: Field { value: threshold, error: error(wrong.threshold.as_ref()) },
+        reserve: Field { value: reserve, error: error(wrong.reserve.as_ref()) },
+        of_merchant: grouped(member.merchant.stock_rules.threshold),
+    }
+}
+
+/// Withdrawing what is in stock, and what became of it before.
+pub fn withdraw(member: &Member, file: &BatchFile, told: &Told) -> Withdraw {
+    let stock = &file.row.stock;
+    let left = stock.usable + stock.set_aside().left();
+    let (reason, wrong) = match told {
+        Told::WithdrawalUnfit { reason, why } => (reason.clone(), Some(sentence(why))),
+        _ => (String::new(), None),
+    };
+    let (past, at_work): (Vec<_>, Vec<_>) = file.withdrawals.iter().partition(|withdrawal| withdrawal.ended_at.is_some());
+    Withdraw {
+        action: words::batch_address(member, file.row.batch.id, "/withdrawals"),
+        left: if left == 0 { String::new() } else { plural(left, "code") },
+        reason: Field { value: reason, error: wrong },
+        at_work: at_work
+            .first()
+            .map(|one| format!("{} asked for it: {}. {} so far; it goes on by itself.", one.by, one.reason, plural(one.withdrawn, "code"))),
+        past: past
+            .into_iter()
+            .map(|one| Status {
+                tone: Tone::Quiet,
+                text: format!("{} withdrawn by {}: {}", plural(one.withdrawn, "code"), one.by, one.reason),
+                when: Some(when(member, one.asked_at)),
+            })
+            .collect(),
+    }
+}

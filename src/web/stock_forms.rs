@@ -1,0 +1,85 @@
+//! Acts on a batch's stock: drawing its lines, withdrawing what is left.
+//! Must not know what they do.
+
+use actix_web::{HttpRequest, HttpResponse, http::header, web};
+use askama::Template;
+
+use super::{
+    batches,
+    errors::Error,
+    present::batches::Told,
+    request::{self, FormBody},
+    words,
+};
+use crate::{
+    app::{
+        self, Desk, Member,
+        draw_stock_lines::{DrawStockLines, Drawn, draw_stock_lines},
+        show_batches,
+        withdraw_vouchers::withdraw_vouchers,
+    },
+    domain::ids::BatchId,
+};
+
+fn field(form: &FormBody, wanted: &str) -> Option<String> {
+    form.fields().find(|(name, _)| name == wanted).map(|(_, value)| value.into_owned())
+}
+
+/// Another merchant's batch does not exist, whatever the form.
+async fn batch_of(desk: &Desk, member: &Member, id: &str) -> Result<BatchId, Error> {
+    let id = request::number(id).map(BatchId).ok_or(Error::NotFound)?;
+    let asker = member.clone();
+    desk.reading(move |desk| show_batches::has_batch(desk, &asker, id)).await?;
+    Ok(id)
+}
+
+fn back(member: &Member, id: BatchId, done: &str) -> HttpResponse {
+    let target = words::batch_address(member, id, &format!("?done={done}#message"));
+    HttpResponse::SeeOther().insert_header((header::LOCATION, target)).finish()
+}
+
+/// `POST /m/{merchant}/batches/{id}/lines`
+pub async fn draw(
+    request: HttpRequest,
+    desk: web::Data<Desk>,
+    member: web::ReqData<Member>,
+    path: web::Path<(String, String)>,
+    form: FormBody,
+) -> Result<HttpResponse, Error> {
+    let member = member.into_inner();
+    let id = batch_of(&desk, &member, &path.1).await?;
+    let (Some(threshold), Some(reserve)) = (field(&form, "threshold"), field(&form, "reserve")) else { return Err(Error::Malformed) };
+    let command = DrawStockLines { batch: id, threshold, reserve };
+    let (asker, asked) = (member.clone(), command.clone());
+    match desk.writing(move |desk| draw_stock_lines(desk, &asker, &asked)).await? {
+        Drawn::Done(record) => Ok(back(&member, id, &record.to_string())),
+        Drawn::Unchanged => Ok(back(&member, id, "unchanged-lines")),
+        Drawn::Unfit(why) => {
+            let page = batches::page(&request, &desk, &member, id, &Told::LinesUnfit { command, why }).await?;
+            Ok(HttpResponse::UnprocessableEntity().content_type("text/html; charset=utf-8").body(page.render()?))
+        }
+    }
+}
+
+/// `POST /m/{merchant}/batches/{id}/withdrawals`
+pub async fn withdraw(
+    request: HttpRequest,
+    desk: web::Data<Desk>,
+    member: web::ReqData<Member>,
+    path: web::Path<(String, String)>,
+    form: FormBody,
+) -> Result<HttpResponse, Error> {
+    let member = member.into_inner();
+    let id = batch_of(&desk, &member, &path.1).await?;
+    let reason = field(&form, "reason").ok_or(Error::Malformed)?;
+    let (asker, why) = (member.clone(), reason.clone());
+    // It draws many short transactions, and clicks go in between: so it holds a reader's place, not the one place of a writer.
+    match desk.reading(move |desk| withdraw_vouchers(desk, &asker, id, &why)).await {
+        Ok(record) => Ok(back(&member, id, &record.to_string())),
+        Err(app::Error::Unfit(why)) => {
+            let page = batches::page(&request, &desk, &member, id, &Told::WithdrawalUnfit { reason, why: why.0 }).await?;
+            Ok(HttpResponse::UnprocessableEntity().content_type("text/html; charset=utf-8").body(page.render()?))
+        }
+        Err(error) => Err(error.into()),
+    }
+}
