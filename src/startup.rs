@@ -17,7 +17,7 @@ use crate::{
     db::{Database, DatabaseUrl, migrate},
     demo,
     domain::{clock::Clock, email::Mailbox},
-    jobs::mail_worker,
+    jobs::{mail_worker, stock_keeper},
     mail::mailer::Mailer,
     web::server::{self, Site},
 };
@@ -61,7 +61,7 @@ pub fn serve(serve: Serve) -> Result<(), Refused> {
     let mailer = mailer(&settings.mail)?;
     let site = Site { base_url: Some(settings.base_url.clone()), session_limits: SessionLimits::default(), demo_sign_ins: vec![] };
     let ServerSettings { listen, secret, mail_from, .. } = settings;
-    let desk = Desk::new(db, Clock::System, mail_from, secret.expose());
+    let desk = Desk::new(db, Clock::System, mail_from, secret.expose()).reached_at(settings.base_url.as_str());
     run(House { desk, mailer, hold_mail: serve.hold_mail, listen, site }, |address| tracing::info!(%address, "listening"))
 }
 
@@ -76,7 +76,8 @@ pub fn demo(demo: Demo) -> Result<(), Refused> {
     let secret = demo_secret(&demo.dir)?;
     let db = Database::open(&DatabaseUrl::parse(&format!("sqlite:{}", file.display()))?)?;
     migrate::migrate(&db)?;
-    let desk = Desk::new(db, Clock::System, Mailbox::parse("Reward Desk <rewards@desk.example>")?, secret.expose());
+    let desk = Desk::new(db, Clock::System, Mailbox::parse("Reward Desk <rewards@desk.example>")?, secret.expose())
+        .reached_at(&format!("http://{}", demo.listen));
     let sign_ins = demo::settle(&desk, demo.customers)?;
     let mailer = Mailer::from_url(&format!("file:{}", demo.dir.join("mail").display()))?;
     let site = Site {
@@ -152,6 +153,10 @@ async fn until_told(house: House, listener: TcpListener, ready: impl FnOnce(Sock
     let (server, address) = server::start(listener, desk.clone(), site, workers)?;
     let handle = server.handle();
     let serving = actix_web::rt::spawn(server);
+    let mut told = stopped.clone();
+    let keeping = actix_web::rt::spawn(stock_keeper::run(desk.clone(), async move {
+        let _ = told.wait_for(|stop| *stop).await;
+    }));
     let mailing = actix_web::rt::spawn(mail_worker::run(desk, mailer, hold_mail, async move {
         let _ = stopped.wait_for(|stop| *stop).await;
     }));
@@ -167,7 +172,8 @@ async fn until_told(house: House, listener: TcpListener, ready: impl FnOnce(Sock
     let _ = stop.send(true);
     let served = serving.await;
     let mailed = mailing.await;
-    for (what, failure) in [("server", served.err()), ("mail worker", mailed.err())] {
+    let kept = keeping.await;
+    for (what, failure) in [("server", served.err()), ("mail worker", mailed.err()), ("stock keeper", kept.err())] {
         if let Some(error) = failure {
             tracing::error!(%error, "the {what} did not end well");
         }

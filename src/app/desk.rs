@@ -21,6 +21,8 @@ pub struct Desk {
     pub clock: Clock,
     /// The sender of mails of merchants that have none of their own.
     pub mail_from: Arc<Mailbox>,
+    /// Where the desk is reached, without a slash at the end: what mails link to.
+    pub base_url: Arc<str>,
     /// The host part of message ids.
     pub mail_domain: Arc<str>,
     /// Rung after a commit that queued a mail.
@@ -47,6 +49,7 @@ impl Desk {
             db,
             clock,
             mail_from: Arc::new(mail_from),
+            base_url: "".into(),
             mail_domain,
             mail_bell: Arc::new(Notify::new()),
             secret: secret.as_bytes().into(),
@@ -55,6 +58,11 @@ impl Desk {
             imports: Arc::new(Semaphore::new(1)),
             password_checks: Arc::new(Semaphore::new(2)),
         }
+    }
+
+    /// The same desk, reached at this address.
+    pub fn reached_at(self, base_url: &str) -> Self {
+        Self { base_url: base_url.trim_end_matches('/').into(), ..self }
     }
 
     /// A desk for commands of the machine's operator, which send no mail and sign nothing.

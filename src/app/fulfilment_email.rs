@@ -87,7 +87,7 @@ pub(super) fn enqueue_starting(
 }
 
 /// One id per mail, fixed with its text: a second copy after a crash can be told from a second mail.
-fn message_id(desk: &Desk, now: DateTime<Utc>) -> String {
+pub(super) fn message_id(desk: &Desk, now: DateTime<Utc>) -> String {
     let at = Timestamp::from_unix(NoContext, now.timestamp().unsigned_abs(), now.timestamp_subsec_nanos());
     format!("{}@{}", Uuid::new_v7(at).simple(), desk.mail_domain)
 }

@@ -6,7 +6,7 @@ use std::time::{Duration, Instant};
 use super::{Desk, Error, Member, import_file::Pace};
 use crate::{
     db::{
-        self, WriteTx, audit, batches, memberships, stock,
+        WriteTx, audit, batches, memberships, stock,
         withdrawals::{self, Unfinished},
     },
     domain::{
@@ -40,13 +40,7 @@ pub fn reason(text: &str) -> Result<String, Unfit> {
 /// [`Error::Unfit`] for a missing reason, an empty stock, or while another withdrawal of the batch is at work.
 pub fn withdraw_vouchers(desk: &Desk, member: &Member, id: BatchId, why: &str) -> Result<AuditId, Error> {
     let why = reason(why)?;
-    let begun = desk.db.write(|tx| begin(tx, desk, member, id, &why));
-    let (record, unfinished) = match begun {
-        Err(Error::Fault(db::Error::Conflict(_))) => {
-            return Err(Unfit::because("a withdrawal of this batch is at work already").into());
-        }
-        other => other?,
-    };
+    let (record, unfinished) = desk.db.write(|tx| begin(tx, desk, member, id, &why))?;
     // What cannot be done now is done by the stock keeper: it is on record already.
     if let Err(error) = carry_on(desk, unfinished, PATIENCE) {
         tracing::warn!(%error, "a withdrawal goes on in the background");
@@ -59,6 +53,9 @@ fn begin(tx: &mut WriteTx<'_>, desk: &Desk, member: &Member, id: BatchId, why: &
     allowed.ok_or(Error::NotAllowed)?;
     let batch = batches::lock_validity(tx, member.scope, id)?.ok_or(Error::NotFound)?;
     let now = desk.clock.now();
+    if !withdrawals::list_held(tx, member.scope, &[id.0])?.is_empty() {
+        return Err(Unfit::because("a withdrawal of this batch is at work already").into());
+    }
     let counts = stock::count_one(tx, member.scope, &batch, now)?;
     let left = counts.usable + counts.set_aside().left();
     if left == 0 {

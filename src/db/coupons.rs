@@ -244,6 +244,23 @@ pub fn is_any_usable(conn: &mut DbConn, scope: Scope, batch: &Batch, now: DateTi
     Ok(row.found)
 }
 
+#[derive(QueryableByName)]
+struct Count {
+    #[diesel(sql_type = BigInt)]
+    n: i64,
+}
+
+/// Counts the usable codes above this coupon one by one: those that came in while others are being withdrawn.
+pub fn count_usable_above(conn: &mut DbConn, scope: Scope, batch: &Batch, above: i64, now: DateTime<Utc>) -> Result<i64, Error> {
+    let row: Count = sql_query(format!("SELECT count(*) AS n FROM coupons c WHERE {USABLE} AND c.id > $4"))
+        .bind::<BigInt, _>(scope.merchant().0)
+        .bind::<BigInt, _>(batch.id.0)
+        .bind::<Instant, _>(At(now))
+        .bind::<BigInt, _>(above)
+        .get_result(conn)?;
+    Ok(row.n)
+}
+
 /// Makes the reward's current coupon a replaced one. `false`: it was no longer the current one, somebody was faster.
 pub fn replace(tx: &mut WriteTx<'_>, scope: Scope, old: CouponId, reward: RewardNo, now: DateTime<Utc>) -> Result<bool, Error> {
     let current = c::merchant_id.eq(scope.merchant().0).and(c::id.eq(old.0)).and(c::reward.eq(reward.0)).and(c::state.eq("allocated"));

@@ -11,7 +11,7 @@ use super::{
 };
 use crate::domain::{
     ids::{CouponId, CustomerNo, MailId, ReissueId, RewardNo, UserId},
-    mail::{Letter, MailOrigin, MailState, MailSummary},
+    mail::{Letter, MailOrigin, MailState, MailSummary, Notice},
 };
 
 /// A mail about to be queued; its letter is final.
@@ -43,6 +43,36 @@ pub fn enqueue(tx: &mut WriteTx<'_>, scope: Scope, new: &NewMail<'_>, now: DateT
             m::subject.eq(&new.letter.subject),
             m::text_body.eq(&new.letter.text),
             m::html_body.eq(&new.letter.html),
+            m::state.eq(MailState::Queued.as_str()),
+            m::attempts.eq(0),
+            m::next_attempt_at.eq(At(now)),
+            m::queued_at.eq(At(now)),
+        ))
+        .returning(m::id)
+        .get_result(&mut **tx)?;
+    Ok(MailId(id))
+}
+
+/// Puts a mail to a user in the outbox, due at once.
+pub fn enqueue_for_user(
+    tx: &mut WriteTx<'_>,
+    scope: Scope,
+    user: UserId,
+    notice: Notice,
+    letter: &Letter,
+    now: DateTime<Utc>,
+) -> Result<MailId, Error> {
+    let id: i64 = diesel::insert_into(m::table)
+        .values((
+            m::merchant_id.eq(scope.merchant().0),
+            m::user_id.eq(user.0),
+            m::origin.eq(notice.as_str()),
+            m::message_id.eq(&letter.message_id),
+            m::sender.eq(&letter.sender),
+            m::recipient.eq(&letter.recipient),
+            m::subject.eq(&letter.subject),
+            m::text_body.eq(&letter.text),
+            m::html_body.eq(&letter.html),
             m::state.eq(MailState::Queued.as_str()),
             m::attempts.eq(0),
             m::next_attempt_at.eq(At(now)),

@@ -107,6 +107,14 @@ pub fn for_operator(conn: &mut DbConn, slug: &str) -> Result<Option<(Scope, Merc
     row.map(Merchant::try_from).transpose().map(|found| found.map(|merchant| (Scope::of(merchant.id), merchant)))
 }
 
+/// Draws the merchant's lines for its batches.
+pub fn set_stock_rules(tx: &mut WriteTx<'_>, scope: Scope, rules: StockRules) -> Result<(), Error> {
+    diesel::update(dsl::merchants.filter(m::id.eq(scope.merchant().0)))
+        .set((m::stock_threshold.eq(rules.threshold), m::least_days.eq(rules.least_days)))
+        .execute(&mut **tx)?;
+    Ok(())
+}
+
 /// The merchant of a scope.
 pub fn get(conn: &mut DbConn, scope: Scope) -> Result<Merchant, Error> {
     dsl::merchants.select(COLUMNS).filter(m::id.eq(scope.merchant().0)).first::<Row>(conn)?.try_into()

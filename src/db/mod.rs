@@ -27,6 +27,7 @@ pub mod scope;
 pub mod sessions;
 mod snapshot;
 pub mod stock;
+pub mod stock_alerts;
 pub mod tx;
 pub mod users;
 pub mod withdrawals;

@@ -11,8 +11,9 @@ use diesel::{
 };
 
 use super::{
-    DbConn, Error, Scope, WriteTx,
+    DbConn, Error, Scope, WriteTx, coupons,
     instant::{At, Instant, no_end},
+    withdrawals,
 };
 use crate::domain::{
     batch::{Batch, Stock},
@@ -92,10 +93,20 @@ pub fn count(conn: &mut DbConn, scope: Scope, batches: &[Batch], now: DateTime<U
             .bind::<Array<BigInt>, _>(&ids)
             .load(conn)?,
     };
-    Ok(batches
+    let mut stocks: Vec<Stock> = batches
         .iter()
         .map(|batch| rows.iter().find(|row| row.batch_id == batch.id.0).map(|row| stock_of(batch, row, now)).unwrap_or_default())
-        .collect())
+        .collect();
+    // What is being withdrawn is not handed out any more, although it still stands in stock.
+    for held in withdrawals::list_held(conn, scope, &ids)? {
+        if let Some(at) = batches.iter().position(|batch| batch.id == held.batch) {
+            let stock = &mut stocks[at];
+            let usable = if stock.usable > 0 { coupons::count_usable_above(conn, scope, &batches[at], held.coupon_to, now)? } else { 0 };
+            stock.withdrawn += stock.usable - usable;
+            stock.usable = usable;
+        }
+    }
+    Ok(stocks)
 }
 
 /// Counts the codes of one batch at `now`.
@@ -234,6 +245,12 @@ pub fn ended_windows(conn: &mut DbConn, scope: Scope, batch: BatchId, now: DateT
     .bind::<Instant, _>(At(now))
     .load(conn)?;
     Ok(rows.into_iter().map(|row| (row.at.0, row.n)).collect())
+}
+
+/// Whether anything waits to be added up.
+pub fn has_movements(conn: &mut DbConn) -> Result<bool, Error> {
+    use diesel::{QueryDsl, dsl::exists, select};
+    Ok(select(exists(super::schema::stock_movements::table.select(super::schema::stock_movements::id))).get_result(conn)?)
 }
 
 /// Adds up to `limit` finished movements to the sums; answers how many there were.

@@ -77,6 +77,24 @@ pub fn list(conn: &mut DbConn, scope: Scope, batch: BatchId, limit: i64) -> Resu
         .collect())
 }
 
+/// Codes of a batch up to this one are being withdrawn.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Held {
+    pub batch: BatchId,
+    pub coupon_to: i64,
+}
+
+/// The withdrawals at work in these batches.
+pub fn list_held(conn: &mut DbConn, scope: Scope, batches: &[i64]) -> Result<Vec<Held>, Error> {
+    let rows: Vec<(i64, i64)> = w::table
+        .filter(w::merchant_id.eq(scope.merchant().0))
+        .filter(w::ended_at.is_null())
+        .select((w::batch_id, w::coupon_to))
+        .load(conn)?;
+    let held = rows.into_iter().filter(|(batch, _)| batches.contains(batch));
+    Ok(held.map(|(batch, coupon_to)| Held { batch: BatchId(batch), coupon_to }).collect())
+}
+
 /// All that are not at their end; for the desk itself, across merchants.
 pub fn list_unfinished(conn: &mut DbConn) -> Result<Vec<Unfinished>, Error> {
     let rows: Vec<(i64, i64, i64)> =

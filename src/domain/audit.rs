@@ -34,6 +34,8 @@ actions! {
     BatchAdded = "batch.added",
     BatchValidityAdjusted = "batch.validity_adjusted",
     BatchLinesDrawn = "batch.lines_drawn",
+    StockRulesDrawn = "merchant.stock_rules_drawn",
+    AlertsChosen = "user.alerts_chosen",
     CodesExported = "batch.codes_exported",
     VouchersWithdrawn = "vouchers.withdrawn",
     CustomersImported = "customers.imported",

@@ -36,6 +36,24 @@ impl FromStr for MailOrigin {
     }
 }
 
+/// Why a mail to a user exists.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Notice {
+    /// A line of the stock was crossed.
+    Alert,
+    /// A day's alerts together.
+    Digest,
+}
+
+impl Notice {
+    pub fn as_str(self) -> &'static str {
+        match self {
+            Self::Alert => "alert",
+            Self::Digest => "digest",
+        }
+    }
+}
+
 /// What became of a mail.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum MailState {

@@ -18,6 +18,7 @@ pub mod reissue;
 pub mod reward;
 pub mod role;
 pub mod stock;
+pub mod stock_alert;
 pub mod zone;
 
 /// Why a piece of text could not be taken; the text is a sentence for a person, without the value itself.

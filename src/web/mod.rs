@@ -2,7 +2,8 @@
 //! Must not know the database, diesel or how mail is sent.
 
 pub mod access;
-pub mod assets;
+pub mod alerts;
+mod assets;
 pub mod audit;
 pub mod batches;
 mod codes;

@@ -9,7 +9,7 @@ use actix_web::{
 
 use super::{
     access::{Access, Rule, Rules},
-    assets, audit, batches, codes, coupons, customers,
+    alerts, assets, audit, batches, codes, coupons, customers,
     errors::Error,
     health, mails, merchants, reissues, sessions, stock_forms, validity, vouchers,
 };
@@ -48,6 +48,9 @@ fn routes() -> Vec<Line> {
         post("/m/{merchant}/batches/{id}/withdrawals", Member(ManageBatches), to().to(stock_forms::withdraw)),
         post("/m/{merchant}/batches/{id}/export", Member(ManageBatches), to().to(codes::export)),
         get("/m/{merchant}/coupons/{id}", Member(FindCustomers), to().to(coupons::show)),
+        get("/m/{merchant}/alerts", Member(LookAtBatches), to().to(alerts::index)),
+        post("/m/{merchant}/alerts", Member(LookAtBatches), to().to(alerts::choose)),
+        post("/m/{merchant}/alerts/rules", Member(ManageBatches), to().to(alerts::draw)),
         get("/m/{merchant}/audit", Member(SeeAuditLog), to().to(audit::index)),
     ]
 }

@@ -81,12 +81,30 @@ const BATCHES: &[Probe] = &[
                   WHERE c.state IN ('available', 'allocated', 'replaced', 'withdrawn') GROUP BY c.batch_id \
               ) AS stock ON stock.batch_id = b.id WHERE coalesce(stock.n, 0) <> b.imported",
     },
+    Probe { what: "batches whose counted stock is not the stock they have", sql: STOCK },
     Probe {
         what: "coupons without a batch, or handed out before their import was finished",
         sql: "SELECT c.id FROM coupons c LEFT JOIN batches b ON b.id = c.batch_id AND b.merchant_id = c.merchant_id \
               WHERE b.id IS NULL OR (c.id > b.published_to AND c.state <> 'available')",
     },
 ];
+
+/// The sums that are kept, and what they should be; a batch comes out where they differ.
+const STOCK: &str = "SELECT DISTINCT batch_id AS id FROM ( \
+    SELECT batch_id FROM ( \
+        SELECT batch_id, valid_from, expires_at, clean, barred, redeemed, allocated, replaced, withdrawn FROM stock_by_window \
+        UNION ALL SELECT m.batch_id, m.valid_from, m.expires_at, m.clean, m.barred, m.redeemed, m.allocated, m.replaced, m.withdrawn \
+            FROM stock_movements m JOIN batches b ON b.id = m.batch_id WHERE m.coupon_to <= b.published_to \
+        UNION ALL SELECT c.batch_id, c.valid_from, c.expires_at, \
+            -count(CASE WHEN c.state = 'available' AND c.barred_at IS NULL AND c.redemptions = 0 THEN 1 END), \
+            -count(CASE WHEN c.state = 'available' AND c.barred_at IS NOT NULL THEN 1 END), \
+            -count(CASE WHEN c.state = 'available' AND c.barred_at IS NULL AND c.redemptions > 0 THEN 1 END), \
+            -count(CASE WHEN c.state = 'allocated' THEN 1 END), -count(CASE WHEN c.state = 'replaced' THEN 1 END), \
+            -count(CASE WHEN c.state = 'withdrawn' THEN 1 END) \
+            FROM coupons c JOIN batches b ON b.id = c.batch_id AND c.id <= b.published_to GROUP BY c.batch_id, c.valid_from, c.expires_at \
+    ) AS parts GROUP BY batch_id, valid_from, expires_at \
+    HAVING sum(clean) <> 0 OR sum(barred) <> 0 OR sum(redeemed) <> 0 OR sum(allocated) <> 0 OR sum(replaced) <> 0 OR sum(withdrawn) <> 0 \
+) AS differing";
 
 const RECORDS: &[Probe] = &[
     Probe {
@@ -120,19 +138,20 @@ const MAILS: &[Probe] = &[
     Probe {
         what: "mails to a customer who does not own the reward",
         sql: "SELECT m.id FROM mails m LEFT JOIN rewards r ON r.id = m.reward AND r.merchant_id = m.merchant_id \
-              WHERE r.customer IS DISTINCT FROM m.customer",
+              WHERE m.origin IN ('reissue', 'resend') AND (r.id IS NULL OR r.customer IS DISTINCT FROM m.customer)",
     },
     Probe {
         // A purge empties what was written to the person.
         what: "mails whose text does not hold their code",
         sql: "SELECT m.id FROM mails m LEFT JOIN coupons c ON c.id = m.coupon_id AND c.merchant_id = m.merchant_id \
               LEFT JOIN customers p ON p.id = m.customer \
-              WHERE c.id IS NULL OR (p.purged_at IS NULL AND replace(m.text_body, c.code, '') = m.text_body)",
+              WHERE m.origin IN ('reissue', 'resend') \
+                AND (c.id IS NULL OR (p.purged_at IS NULL AND replace(m.text_body, c.code, '') = m.text_body))",
     },
     Probe {
         what: "resends that name nobody who asked, or carry a coupon that was never the reward's",
         sql: "SELECT m.id FROM mails m LEFT JOIN coupons c ON c.id = m.coupon_id LEFT JOIN users u ON u.id = m.asked_by \
-              WHERE m.origin <> 'reissue' AND (u.id IS NULL OR c.reward IS DISTINCT FROM m.reward)",
+              WHERE m.origin = 'resend' AND (u.id IS NULL OR c.reward IS DISTINCT FROM m.reward)",
     },
 ];
 

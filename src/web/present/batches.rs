@@ -22,7 +22,7 @@ use crate::{
             batches::{Count, Index, Row, Show},
             codes::Codes,
             frame::Frame,
-            ui::{Fact, Pager, Toast, Tone},
+            ui::{Fact, Link, Pager, Toast, Tone},
         },
         words,
     },
@@ -64,7 +64,7 @@ pub fn index(frame: Frame, member: &Member, page: &BatchPage, later: bool) -> In
     let here = format!("/m/{}/batches", member.merchant.slug);
     Index {
         frame,
-        actions: vec![],
+        actions: vec![Link { label: "Stock alerts".to_owned(), href: format!("/m/{}/alerts", member.merchant.slug) }],
         rows: page
             .rows
             .iter()

@@ -1,6 +1,7 @@
 //! From domain values to views: dates in the merchant's zone, counts in words, links. No rule is decided here.
 //! One file per noun, as on every floor.
 
+pub mod alerts;
 pub mod audit;
 pub mod batches;
 pub mod codes;

@@ -1,6 +1,7 @@
 //! Owns one struct per response: what a template is given, already in words.
 //! Must not know the domain, the database, requests or the clock: strings, flags and small numbers only.
 
+pub mod alerts;
 pub mod audit;
 pub mod batches;
 pub mod codes;

@@ -40,6 +40,12 @@ const TABLE: &[(&str, &str, Who)] = &[
     ("GET", "/m/{merchant}/batches/{id}", Who::From(Role::Support)),
     ("POST", "/m/{merchant}/batches/{id}/vouchers", Who::From(Role::Marketing)),
     ("POST", "/m/{merchant}/batches/{id}/validity", Who::From(Role::Marketing)),
+    ("POST", "/m/{merchant}/batches/{id}/lines", Who::From(Role::Marketing)),
+    ("POST", "/m/{merchant}/batches/{id}/withdrawals", Who::From(Role::Marketing)),
+    ("POST", "/m/{merchant}/batches/{id}/export", Who::From(Role::Marketing)),
+    ("GET", "/m/{merchant}/alerts", Who::From(Role::Support)),
+    ("POST", "/m/{merchant}/alerts", Who::From(Role::Support)),
+    ("POST", "/m/{merchant}/alerts/rules", Who::From(Role::Marketing)),
     ("GET", "/m/{merchant}/coupons/{id}", Who::From(Role::Support)),
     ("GET", "/m/{merchant}/audit", Who::From(Role::Supervisor)),
 ];

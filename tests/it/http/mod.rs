@@ -1,6 +1,8 @@
 //! The app over HTTP, as a person without a script and as htmx would use it.
 
 mod access;
+mod alerts;
+mod batches;
 mod coupons;
 mod cross_site;
 mod hostile;

@@ -112,7 +112,7 @@ both! {
         let path = app.reissue_path(scene.customer, scene.reward);
         mia.get(&path).await.expect(409).says("Voucher batch empty");
         let batches = mia.get("/m/acme/batches").await;
-        assert!(batches.says("No usable code").words().find("Run out").is_none());
+        assert!(batches.says("Expired").words().find("Run out").is_none());
         paste(&mia, &format!("/m/acme/batches/{}/vouchers", scene.batch), "NEW-1").await.expect(303);
         let form = mia.dialog(&path).await;
         mia.post(&path, &form).await.expect(303);

@@ -1,0 +1,110 @@
+//! How a user hears of a merchant's stock, and the lines that hold for all of its batches.
+//! Must not know forms or mails.
+
+use super::{Desk, Error, Member, draw_stock_lines::number_of_codes, watch_stock::next_digest};
+use crate::{
+    db::{
+        audit, memberships, merchants,
+        stock_alerts::{self, Alert},
+    },
+    domain::{
+        Unfit,
+        audit::{Action, Actor, NewRecord},
+        ids::AuditId,
+        merchant::StockRules,
+        role::Permission,
+        stock_alert::AlertMode,
+    },
+};
+
+const PAGE: usize = 30;
+
+/// The merchant's alerts and this user's choice.
+#[derive(Debug, Clone)]
+pub struct AlertPage {
+    pub mode: AlertMode,
+    pub rules: StockRules,
+    /// Newest first.
+    pub alerts: Vec<Alert>,
+    pub older: Option<i64>,
+}
+
+/// The alerts below `before`.
+pub fn show_alerts(desk: &Desk, member: &Member, before: Option<i64>) -> Result<AlertPage, Error> {
+    desk.db.read(|conn| {
+        let mut alerts = stock_alerts::list(conn, member.scope, before, i64::try_from(PAGE + 1).unwrap_or(i64::MAX))?;
+        let more = alerts.len() > PAGE;
+        alerts.truncate(PAGE);
+        Ok(AlertPage {
+            mode: stock_alerts::choice_of(conn, member.scope, member.user)?,
+            rules: merchants::get(conn, member.scope)?.stock_rules,
+            older: alerts.last().filter(|_| more).map(|alert| alert.id),
+            alerts,
+        })
+    })
+}
+
+/// Sets how the member hears of the stock from now on. What was raised before is not told.
+pub fn choose_alerts(desk: &Desk, member: &Member, mode: AlertMode) -> Result<(), Error> {
+    desk.db.write(|tx| {
+        memberships::lock_role(tx, member.scope, member.user)?.ok_or(Error::NotAllowed)?;
+        let old = stock_alerts::choice_of(tx, member.scope, member.user)?;
+        if old == mode {
+            return Ok(());
+        }
+        let now = desk.clock.now();
+        stock_alerts::choose(tx, member.scope, member.user, mode, next_digest(&member.merchant, now))?;
+        let mut record = NewRecord::new(Some(member.scope.merchant()), Action::AlertsChosen, Actor::User(member.user))
+            .detail("old_mode", old.as_str())
+            .detail("mode", mode.as_str());
+        record.request_id = Some(member.request_id.clone());
+        audit::append(tx, &record, now)?;
+        Ok(())
+    })
+}
+
+/// What is wrong with the merchant's lines as they were typed.
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
+pub struct UnfitRules {
+    pub threshold: Option<Unfit>,
+    pub least_days: Option<Unfit>,
+}
+
+/// What came of drawing them.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum RulesDrawn {
+    Done(AuditId),
+    Unchanged,
+    Unfit(UnfitRules),
+}
+
+/// The most days.
+const MOST_DAYS: i64 = 3_650;
+
+/// Draws the lines for all batches of the merchant that have none of their own.
+pub fn draw_stock_rules(desk: &Desk, member: &Member, threshold: &str, least_days: &str) -> Result<RulesDrawn, Error> {
+    let needed = |typed: Result<Option<i64>, Unfit>| typed.and_then(|n| n.ok_or_else(|| Unfit::because("give a number; 0 draws no line")));
+    let days = needed(number_of_codes(least_days)).and_then(|days| {
+        if days <= MOST_DAYS { Ok(days) } else { Err(Unfit::because(format!("this must be a whole number from 0 to {MOST_DAYS}"))) }
+    });
+    let rules = match (needed(number_of_codes(threshold)), days) {
+        (Ok(threshold), Ok(least_days)) => StockRules { threshold, least_days },
+        (threshold, days) => return Ok(RulesDrawn::Unfit(UnfitRules { threshold: threshold.err(), least_days: days.err() })),
+    };
+    desk.db.write(|tx| {
+        let allowed = memberships::lock_role(tx, member.scope, member.user)?.filter(|role| role.may(Permission::ManageBatches));
+        allowed.ok_or(Error::NotAllowed)?;
+        let old = merchants::get(tx, member.scope)?.stock_rules;
+        if old == rules {
+            return Ok(RulesDrawn::Unchanged);
+        }
+        merchants::set_stock_rules(tx, member.scope, rules)?;
+        let mut record = NewRecord::new(Some(member.scope.merchant()), Action::StockRulesDrawn, Actor::User(member.user))
+            .detail("old_threshold", old.threshold)
+            .detail("threshold", rules.threshold)
+            .detail("old_least_days", old.least_days)
+            .detail("least_days", rules.least_days);
+        record.request_id = Some(member.request_id.clone());
+        Ok(RulesDrawn::Done(audit::append(tx, &record, desk.clock.now())?))
+    })
+}

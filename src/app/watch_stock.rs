@@ -1,0 +1,159 @@
+//! Watches the stock of every batch: raises alerts where a line is crossed, arms lines again, and queues the mails.
+//! Must not know how often it is asked, nor how mail is sent.
+
+use chrono::{DateTime, Days, Utc};
+
+use super::{Desk, Error, fulfilment_email::message_id};
+use crate::{
+    db::{
+        self, Scope, WriteTx, batches, mails, merchants, stock,
+        stock_alerts::{self, Alert, DueDigest},
+    },
+    domain::{
+        batch::{Batch, Stock},
+        email::EmailAddress,
+        ids::BatchId,
+        mail::{Letter, Notice},
+        merchant::Merchant,
+        stock::{Pace, judge},
+        stock_alert::{Line, Side},
+        zone,
+    },
+    mail::alert::{Facts, Told, compose},
+};
+
+/// Batches looked at in one go.
+const SOME: i64 = 200;
+/// Digests sent in one go.
+const DIGESTS: i64 = 50;
+/// Alerts in one digest.
+const IN_DIGEST: i64 = 200;
+/// When a day's digest goes out, in the merchant's zone.
+const DIGEST_HOUR: u32 = 7;
+
+/// Looks at every batch of every merchant once; answers how many alerts were raised.
+pub fn watch_stock(desk: &Desk) -> Result<usize, Error> {
+    let mut raised = 0;
+    for (scope, merchant) in desk.db.read(merchants::list_for_operator)? {
+        raised += watch_merchant(desk, scope, &merchant)?;
+    }
+    if raised > 0 {
+        desk.mail_bell.notify_one();
+    }
+    Ok(raised)
+}
+
+fn watch_merchant(desk: &Desk, scope: Scope, merchant: &Merchant) -> Result<usize, Error> {
+    let (mut before, mut raised) = (None, 0);
+    loop {
+        let now = desk.clock.now();
+        let batches: Vec<Batch> =
+            desk.db.read(|conn| batches::list(conn, scope, before, SOME))?.into_iter().map(|(batch, _)| batch).collect();
+        let Some(last) = batches.last() else { return Ok(raised) };
+        before = Some(last.id);
+        // Most batches are where they were: a look costs no write.
+        let (counts, open) =
+            desk.db.read(|conn| Ok::<_, Error>((stock::count(conn, scope, &batches, now)?, stock_alerts::list_open(conn, scope)?)))?;
+        for (batch, counts) in batches.iter().zip(&counts) {
+            if !changes(merchant, batch, counts, &open, now).is_empty() {
+                raised += desk.db.write(|tx| tell(tx, desk, scope, merchant, batch.id))?;
+            }
+        }
+    }
+}
+
+/// The lines whose side is another one than was told.
+fn changes(merchant: &Merchant, batch: &Batch, counts: &Stock, open: &[(BatchId, Line)], now: DateTime<Utc>) -> Vec<(Line, Side)> {
+    let outlook = judge(batch, counts, Pace::default(), merchant.stock_rules, merchant.zone, now);
+    let is_open = |line: Line| open.contains(&(batch.id, line));
+    Line::ALL
+        .into_iter()
+        .map(|line| (line, line.side(batch, counts, &outlook)))
+        .filter(|(line, side)| matches!((side, is_open(*line)), (Side::Crossed, false) | (Side::Safe, true)))
+        .collect()
+}
+
+/// Judges again inside the transaction, and tells each line that is newly crossed; of the stock's lines only the gravest.
+fn tell(tx: &mut WriteTx<'_>, desk: &Desk, scope: Scope, merchant: &Merchant, id: BatchId) -> Result<usize, Error> {
+    let now = desk.clock.now();
+    let Some(batch) = batches::find(tx, scope, id)? else { return Ok(0) };
+    let counts = stock::count_one(tx, scope, &batch, now)?;
+    let open = stock_alerts::list_open(tx, scope)?;
+    let mut raised: Vec<Line> = Vec::new();
+    for (line, side) in changes(merchant, &batch, &counts, &open, now) {
+        match side {
+            Side::Crossed if stock_alerts::raise(tx, scope, id, line, counts.usable, now)? => raised.push(line),
+            Side::Safe => stock_alerts::clear(tx, scope, id, line, now)?,
+            Side::Crossed | Side::Unknown => {}
+        }
+    }
+    let gravest = raised.iter().copied().filter(|line| line.is_of_stock()).max();
+    let told: Vec<Line> = raised.iter().copied().filter(|line| !line.is_of_stock() || Some(*line) == gravest).collect();
+    if told.is_empty() {
+        return Ok(raised.len());
+    }
+    for (user, address) in stock_alerts::list_recipients(tx, scope)? {
+        for line in &told {
+            let alert = Told { batch: &batch.name, line: *line, codes_left: counts.usable, link: link(desk, merchant, id, *line) };
+            let letter = letter(desk, merchant, &address, vec![alert], now)?;
+            mails::enqueue_for_user(tx, scope, user, Notice::Alert, &letter, now)?;
+        }
+    }
+    fail::fail_point!("alerts::before_commit");
+    Ok(raised.len())
+}
+
+/// Sends the digests that are due; answers how many there were something to say in.
+pub fn send_digests(desk: &Desk) -> Result<usize, Error> {
+    let now = desk.clock.now();
+    let mut sent = 0;
+    for digest in desk.db.read(|conn| stock_alerts::list_due_digests(conn, now, DIGESTS))? {
+        sent += usize::from(desk.db.write(|tx| send_digest(tx, desk, &digest))?);
+    }
+    if sent > 0 {
+        desk.mail_bell.notify_one();
+    }
+    Ok(sent)
+}
+
+fn send_digest(tx: &mut WriteTx<'_>, desk: &Desk, digest: &DueDigest) -> Result<bool, Error> {
+    let now = desk.clock.now();
+    let merchant = merchants::get(tx, digest.scope)?;
+    let alerts: Vec<Alert> = stock_alerts::list_after(tx, digest.scope, digest.digested_to, IN_DIGEST)?;
+    let told_to = alerts.last().map_or(digest.digested_to, |last| last.id);
+    let Some(address) = stock_alerts::take_digest(tx, digest, told_to, next_digest(&merchant, now))? else { return Ok(false) };
+    if alerts.is_empty() {
+        return Ok(false);
+    }
+    let told = alerts
+        .iter()
+        .map(|alert| Told {
+            batch: &alert.batch_name,
+            line: alert.line,
+            codes_left: alert.codes_left,
+            link: link(desk, &merchant, alert.batch, alert.line),
+        })
+        .collect();
+    let letter = letter(desk, &merchant, &address, told, now)?;
+    mails::enqueue_for_user(tx, digest.scope, digest.user, Notice::Digest, &letter, now)?;
+    Ok(true)
+}
+
+/// The next morning in the merchant's zone.
+pub fn next_digest(merchant: &Merchant, now: DateTime<Utc>) -> DateTime<Utc> {
+    let local = now.with_timezone(&merchant.zone).date_naive();
+    let morning = |day| zone::first_instant(day, merchant.zone) + chrono::TimeDelta::hours(i64::from(DIGEST_HOUR));
+    let today = morning(local);
+    if today > now { today } else { morning(local.checked_add_days(Days::new(1)).unwrap_or(local)) }
+}
+
+fn link(desk: &Desk, merchant: &Merchant, batch: BatchId, line: Line) -> String {
+    let place = if matches!(line, Line::Expiring | Line::Expired) { "adjust-validity" } else { "add-vouchers" };
+    format!("{}/m/{}/batches/{batch}#{place}", desk.base_url, merchant.slug)
+}
+
+fn letter(desk: &Desk, merchant: &Merchant, to: &EmailAddress, alerts: Vec<Told<'_>>, now: DateTime<Utc>) -> Result<Letter, Error> {
+    let choose = format!("{}/m/{}/alerts", desk.base_url, merchant.slug);
+    let facts = Facts { merchant, desk: &desk.mail_from, recipient: to, alerts, choose, message_id: message_id(desk, now) };
+    compose(&facts).map_err(|error| db::Error::Corrupt(format!("an alert could not be rendered: {error}")).into())
+}

@@ -1,0 +1,57 @@
+//! The stock keeper: adds up what moved in the stock, goes on with withdrawals, watches the lines and sends the digests.
+//! Must not know how any of it is done.
+
+use std::{
+    future::Future,
+    time::{Duration, Instant},
+};
+
+use tokio::time::sleep;
+
+use crate::app::{Desk, Error, keep_stock, watch_stock, withdraw_vouchers};
+
+/// The pause between two rounds.
+const ROUND: Duration = Duration::from_secs(2);
+/// How often the lines are looked at: an alert may come a moment later than a click.
+const WATCH: Duration = Duration::from_secs(10);
+
+/// Keeps the stock until `shutdown` is ready; a step that is at work is ended first.
+pub async fn run(desk: Desk, shutdown: impl Future<Output = ()>) {
+    tokio::pin!(shutdown);
+    let (mut watched, mut was_away) = (None, false);
+    loop {
+        let due = watched.is_none_or(|at: Instant| at.elapsed() >= WATCH);
+        match round(&desk, due).await {
+            Ok(()) => was_away = false,
+            Err(error) => {
+                if !std::mem::replace(&mut was_away, true) {
+                    tracing::warn!(%error, "the stock keeper could not do its round; it keeps trying");
+                }
+            }
+        }
+        if due {
+            watched = Some(Instant::now());
+        }
+        tokio::select! {
+            () = &mut shutdown => return,
+            () = sleep(ROUND) => (),
+        }
+    }
+}
+
+async fn round(desk: &Desk, watch: bool) -> Result<(), Error> {
+    // Short transactions, and clicks go in between: they hold a reader's place, not the one place of a writer.
+    desk.reading(|desk| {
+        keep_stock::settle(desk)?;
+        withdraw_vouchers::carry_on_all(desk)
+    })
+    .await?;
+    if watch {
+        desk.reading(|desk| {
+            watch_stock::watch_stock(desk)?;
+            watch_stock::send_digests(desk).map(drop)
+        })
+        .await?;
+    }
+    Ok(())
+}

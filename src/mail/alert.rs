@@ -1,0 +1,102 @@
+//! Mails to users about a merchant's stock: one alert, or a day's alerts together.
+//! Must not know when an alert is raised. Rendered once, when it is queued.
+
+use askama::Template;
+
+use super::presentable::{display_name, short_line};
+use crate::domain::{
+    email::{EmailAddress, Mailbox},
+    mail::Letter,
+    merchant::Merchant,
+    stock_alert::Line,
+};
+
+/// One alert and where it leads.
+#[derive(Debug, Clone)]
+pub struct Told<'a> {
+    pub batch: &'a str,
+    pub line: Line,
+    pub codes_left: i64,
+    /// The batch's "Add vouchers", or its "Adjust validity".
+    pub link: String,
+}
+
+/// What the mail says.
+#[derive(Debug)]
+pub struct Facts<'a> {
+    pub merchant: &'a Merchant,
+    pub desk: &'a Mailbox,
+    pub recipient: &'a EmailAddress,
+    pub alerts: Vec<Told<'a>>,
+    /// Where one chooses how to hear of the stock.
+    pub choose: String,
+    pub message_id: String,
+}
+
+#[derive(Template)]
+#[template(path = "mails/alert.html")]
+struct Html<'a>(&'a Words);
+
+#[derive(Template)]
+#[template(path = "mails/alert.txt")]
+struct Text<'a>(&'a Words);
+
+struct Words {
+    merchant: String,
+    subject: String,
+    lines: Vec<Item>,
+    choose: String,
+}
+
+struct Item {
+    title: String,
+    text: String,
+    act: &'static str,
+    link: String,
+}
+
+/// Renders the mail.
+///
+/// Errors: a defect of the templates; there is no input that makes one.
+pub fn compose(facts: &Facts<'_>) -> Result<Letter, askama::Error> {
+    let merchant = short_line(&facts.merchant.name, 80);
+    let lines: Vec<Item> = facts.alerts.iter().map(item).collect();
+    let subject = match lines.as_slice() {
+        [only] => format!("{} ({merchant})", only.title),
+        many => format!("{} stock alerts ({merchant})", many.len()),
+    };
+    let words = Words { merchant, subject, lines, choose: facts.choose.clone() };
+    Ok(Letter {
+        message_id: facts.message_id.clone(),
+        sender: Mailbox { name: Some(display_name("Reward Desk")), address: facts.desk.address.clone() }.to_string(),
+        recipient: facts.recipient.to_string(),
+        subject: words.subject.clone(),
+        text: Text(&words).render()?,
+        html: Html(&words).render()?,
+    })
+}
+
+fn item(told: &Told<'_>) -> Item {
+    let batch = short_line(told.batch, 120);
+    let left = match told.codes_left {
+        0 => "No usable code is left.".to_owned(),
+        1 => "1 usable code is left.".to_owned(),
+        n => format!("{n} usable codes are left."),
+    };
+    let (title, text) = match told.line {
+        Line::Threshold => (format!("{batch} is running low"), format!("{left} That is at or below its threshold.")),
+        Line::Half => (format!("{batch} is at half its threshold"), left),
+        Line::Tenth => (format!("{batch} is at a tenth of its threshold"), left),
+        Line::RunOut => (
+            format!("{batch} has run out"),
+            "No usable code is left. Rewards of this batch can't be reissued until vouchers are added.".to_owned(),
+        ),
+        Line::Reserve => (format!("{batch} has touched its reserve"), format!("{left} That is less than what is kept for reissues.")),
+        Line::Expiring => {
+            (format!("{batch} is expiring"), format!("{left} A code handed out now leaves its customer little time to use it."))
+        }
+        Line::Expired => (format!("{batch} has expired"), "Its codes can't be handed out any more.".to_owned()),
+    };
+    let act = if matches!(told.line, Line::Expiring | Line::Expired) { "Adjust validity or add vouchers" } else { "Add vouchers" };
+    Item { title, text, act, link: told.link.clone() }
+}

@@ -1,0 +1,98 @@
+//! Stock alerts: the page, one's own choice, and the lines for all batches.
+//! Must not know when an alert is raised.
+
+use actix_web::{HttpRequest, HttpResponse, http::header, web};
+use askama::Template;
+use serde::Deserialize;
+
+use super::{
+    errors::Error,
+    frame, present,
+    present::alerts::Typed,
+    request::{self, FormBody},
+    views::ui::Tone,
+};
+use crate::{
+    app::{
+        Desk, Member,
+        choose_alerts::{self, RulesDrawn},
+    },
+    domain::stock_alert::AlertMode,
+};
+
+#[derive(Deserialize)]
+pub struct Query {
+    before: Option<String>,
+    /// What was just done: one of our own words.
+    done: Option<String>,
+}
+
+fn field(form: &FormBody, wanted: &str) -> Option<String> {
+    form.fields().find(|(name, _)| name == wanted).map(|(_, value)| value.into_owned())
+}
+
+/// `GET /m/{merchant}/alerts`
+pub async fn index(
+    request: HttpRequest,
+    desk: web::Data<Desk>,
+    member: web::ReqData<Member>,
+    query: web::Query<Query>,
+) -> Result<HttpResponse, Error> {
+    let member = member.into_inner();
+    let before = query.before.as_deref().and_then(request::number);
+    let body = page(&request, &desk, &member, before, None, query.done.as_deref()).await?;
+    Ok(HttpResponse::Ok().content_type("text/html; charset=utf-8").body(body))
+}
+
+async fn page(
+    request: &HttpRequest,
+    desk: &Desk,
+    member: &Member,
+    before: Option<i64>,
+    typed: Option<&Typed>,
+    done: Option<&str>,
+) -> Result<String, Error> {
+    let asker = member.clone();
+    let found = desk.reading(move |desk| choose_alerts::show_alerts(desk, &asker, before)).await?;
+    let mut page = present::alerts::index(frame::in_merchant(request, member, "Stock alerts"), member, &found, before.is_some(), typed);
+    page.frame.flash = match done {
+        Some("chosen") => Some(present::flash::plain(Tone::Good, "Your choice is kept", "It holds for alerts from now on.")),
+        Some("drawn") => Some(present::flash::plain(Tone::Good, "Lines drawn", "They hold for every batch without lines of its own.")),
+        _ => None,
+    };
+    Ok(page.render()?)
+}
+
+fn back(member: &Member, done: &str) -> HttpResponse {
+    let target = format!("/m/{}/alerts?done={done}#message", member.merchant.slug);
+    HttpResponse::SeeOther().insert_header((header::LOCATION, target)).finish()
+}
+
+/// `POST /m/{merchant}/alerts`
+pub async fn choose(desk: web::Data<Desk>, member: web::ReqData<Member>, form: FormBody) -> Result<HttpResponse, Error> {
+    let member = member.into_inner();
+    let mode: AlertMode = field(&form, "mode").and_then(|word| word.parse().ok()).ok_or(Error::Malformed)?;
+    let asker = member.clone();
+    desk.writing(move |desk| choose_alerts::choose_alerts(desk, &asker, mode)).await?;
+    Ok(back(&member, "chosen"))
+}
+
+/// `POST /m/{merchant}/alerts/rules`
+pub async fn draw(
+    request: HttpRequest,
+    desk: web::Data<Desk>,
+    member: web::ReqData<Member>,
+    form: FormBody,
+) -> Result<HttpResponse, Error> {
+    let member = member.into_inner();
+    let (Some(threshold), Some(least_days)) = (field(&form, "threshold"), field(&form, "least_days")) else { return Err(Error::Malformed) };
+    let (asker, typed) = (member.clone(), (threshold.clone(), least_days.clone()));
+    match desk.writing(move |desk| choose_alerts::draw_stock_rules(desk, &asker, &typed.0, &typed.1)).await? {
+        RulesDrawn::Done(_) | RulesDrawn::Unchanged => Ok(back(&member, "drawn")),
+        RulesDrawn::Unfit(why) => {
+            let typed = Typed { threshold, least_days, why };
+            let body = page(&request, &desk, &member, None, Some(&typed), None).await?;
+            Ok(HttpResponse::UnprocessableEntity().content_type("text/html; charset=utf-8").body(body))
+        }
+    }
+}
