@@ -27,6 +27,7 @@ pub mod show_audit_log;
 pub mod show_batches;
 pub mod show_coupon;
 pub mod show_customer;
+pub mod show_findings;
 pub mod sign_in;
 pub mod tokens;
 pub mod watch_stock;

@@ -20,6 +20,7 @@ pub mod mails;
 pub mod memberships;
 pub mod merchants;
 pub mod migrate;
+pub mod redemption_findings;
 pub mod reissues;
 pub mod rewards;
 pub mod schema;

@@ -4,7 +4,7 @@
 use chrono::{DateTime, Utc};
 
 use super::{
-    coupon::Coupon,
+    coupon::{Coupon, CouponState},
     ids::{CouponId, CustomerNo, RewardNo},
 };
 
@@ -51,4 +51,42 @@ pub struct Holder {
     pub customer_name: Option<String>,
     pub customer_id: Option<String>,
     pub email: Option<String>,
+}
+
+/// How the shop and the desk can disagree on a redemption.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Disagreement {
+    /// No voucher of the merchant has this code.
+    Unknown,
+    /// The code was in stock: nobody should have had it.
+    NotIssued,
+    /// The code had been replaced by then, and yet the shop took it.
+    Replaced,
+}
+
+impl Disagreement {
+    pub const ALL: [Self; 3] = [Self::Unknown, Self::NotIssued, Self::Replaced];
+
+    /// As in the database.
+    pub fn as_str(self) -> &'static str {
+        match self {
+            Self::Unknown => "unknown",
+            Self::NotIssued => "not_issued",
+            Self::Replaced => "replaced",
+        }
+    }
+}
+
+/// A redemption on which the shop and the desk disagree.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Finding {
+    pub id: i64,
+    /// As the shop's file had it.
+    pub code: String,
+    pub coupon: Option<CouponId>,
+    /// Where the coupon is now in its life.
+    pub state: Option<CouponState>,
+    pub redeemed_at: DateTime<Utc>,
+    pub order_id: Option<String>,
+    pub found_at: DateTime<Utc>,
 }

@@ -11,12 +11,12 @@ use super::{
     access::{Access, Rule, Rules},
     alerts, assets, audit, batches, codes, coupons, customers,
     errors::Error,
-    health, mails, merchants, reissues, sessions, stock_forms, validity, vouchers,
+    health, mails, merchants, redemptions, reissues, sessions, stock_forms, validity, vouchers,
 };
 use crate::domain::role::Permission;
 
 use Access::{Member, Public, SignedIn};
-use Permission::{FindCustomers, LookAtBatches, ManageBatches, ReissueCoupons, ResendEmails, SeeAuditLog};
+use Permission::{BarCoupons, FindCustomers, LookAtBatches, ManageBatches, ReissueCoupons, ResendEmails, SeeAuditLog};
 
 type Line = (Method, &'static str, Access, Route);
 
@@ -51,6 +51,7 @@ fn routes() -> Vec<Line> {
         get("/m/{merchant}/alerts", Member(LookAtBatches), to().to(alerts::index)),
         post("/m/{merchant}/alerts", Member(LookAtBatches), to().to(alerts::choose)),
         post("/m/{merchant}/alerts/rules", Member(ManageBatches), to().to(alerts::draw)),
+        get("/m/{merchant}/redemptions", Member(BarCoupons), to().to(redemptions::index)),
         get("/m/{merchant}/audit", Member(SeeAuditLog), to().to(audit::index)),
     ]
 }

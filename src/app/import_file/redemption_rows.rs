@@ -17,8 +17,9 @@ use crate::{
             codes::{self, Known},
             redemptions::{self as db, Use},
         },
+        redemption_findings::{self, NewFinding},
     },
-    domain::{Unfit, ids::CouponId},
+    domain::{Unfit, coupon_list::Disagreement, ids::CouponId},
 };
 
 const CHUNK: usize = 1_000;
@@ -27,10 +28,14 @@ const CHUNK: usize = 1_000;
 pub fn apply(job: &mut Job<'_, '_>, staged: Staged, out: &mut dyn Write) -> Result<Report, ImportError> {
     let (mut rows, sheet) = staged.open()?;
     job.in_one_transaction(sheet, out, |job, tx, sheet| {
-        let mut done = 0;
+        let (mut done, before) = (0, redemption_findings::latest(tx)?);
         loop {
             let entries = take_some(&mut rows, CHUNK)?;
             if entries.is_empty() {
+                // A file of which nothing could be taken changes nothing; its rejects tell all there is to tell.
+                if sheet.report.accepted() == 0 {
+                    redemption_findings::take_back(tx, job.scope, before)?;
+                }
                 return Ok(());
             }
             done += entries.len() as u64;
@@ -50,8 +55,11 @@ fn apply_some(job: &Job<'_, '_>, tx: &mut WriteTx<'_>, sheet: &mut Sheet, entrie
     let mut coupons = codes::lock_by_code(tx, job.scope, &wanted)?;
     let uses: Vec<Option<Use>> = rows.iter().map(|(_, row)| coupons.find(&row.code, None).map(|known| use_of(known, row))).collect();
     let mut recorded = db::find_recorded(tx, job.scope, &uses.iter().flatten().cloned().collect::<Vec<_>>())?;
-    for ((entry, _), one) in rows.into_iter().zip(uses) {
+    for ((entry, row), one) in rows.into_iter().zip(uses) {
         let known = one.as_ref().and_then(|one| coupons.get_mut(one.coupon));
+        if !one.as_ref().is_some_and(|one| recorded.contains(one)) {
+            compare(job, tx, &row, known.as_deref())?;
+        }
         let (Some(one), Some(known)) = (one, known) else {
             sheet.reject(&entry.record, &Unfit::because("no voucher of this merchant has this code"))?;
             continue;
@@ -69,6 +77,27 @@ fn apply_some(job: &Job<'_, '_>, tx: &mut WriteTx<'_>, sheet: &mut Sheet, entrie
         }
     }
     Ok(())
+}
+
+/// Notes where the shop and the desk disagree.
+fn compare(job: &Job<'_, '_>, tx: &mut WriteTx<'_>, row: &RedemptionRow, known: Option<&Known>) -> Result<(), ImportError> {
+    let kind = match known {
+        None => Disagreement::Unknown,
+        Some(known) if known.in_stock => Disagreement::NotIssued,
+        Some(known) if known.replaced => match redemption_findings::replaced_at(tx, job.scope, known.id)? {
+            Some(at) if row.redeemed_at > at => Disagreement::Replaced,
+            _ => return Ok(()),
+        },
+        Some(_) => return Ok(()),
+    };
+    let finding = NewFinding {
+        kind,
+        code: row.code.as_str(),
+        coupon: known.map(|known| known.id),
+        redeemed_at: row.redeemed_at,
+        order_id: &row.order_id,
+    };
+    Ok(redemption_findings::note(tx, job.scope, &finding, job.desk.clock.now())?)
 }
 
 fn use_of(known: &Known, row: &RedemptionRow) -> Use {

@@ -64,7 +64,7 @@ pub fn index(frame: Frame, member: &Member, page: &BatchPage, later: bool) -> In
     let here = format!("/m/{}/batches", member.merchant.slug);
     Index {
         frame,
-        actions: vec![Link { label: "Stock alerts".to_owned(), href: format!("/m/{}/alerts", member.merchant.slug) }],
+        actions: actions(member),
         rows: page
             .rows
             .iter()
@@ -83,6 +83,13 @@ pub fn index(frame: Frame, member: &Member, page: &BatchPage, later: bool) -> In
             .collect(),
         pager: Pager { first_href: later.then(|| here.clone()), older_href: page.older.map(|id| format!("{here}?before={id}")) },
     }
+}
+
+/// Where one goes from the list.
+fn actions(member: &Member) -> Vec<Link> {
+    let link = |label: &str, rest: &str| Link { label: label.to_owned(), href: format!("/m/{}/{rest}", member.merchant.slug) };
+    let redemptions = member.role.may(Permission::BarCoupons).then(|| link("Redemptions", "redemptions"));
+    redemptions.into_iter().chain([link("Stock alerts", "alerts")]).collect()
 }
 
 /// One batch.

@@ -10,6 +10,7 @@ pub mod customers;
 pub mod flash;
 pub mod mails;
 pub mod picture;
+pub mod redemptions;
 pub mod reissues;
 pub mod rewards;
 pub mod stock;

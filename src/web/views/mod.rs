@@ -12,6 +12,7 @@ pub mod frame;
 pub mod mails;
 pub mod merchants;
 pub mod picture;
+pub mod redemptions;
 pub mod reissues;
 pub mod rewards;
 pub mod sessions;

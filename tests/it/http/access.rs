@@ -43,6 +43,7 @@ const TABLE: &[(&str, &str, Who)] = &[
     ("POST", "/m/{merchant}/batches/{id}/lines", Who::From(Role::Marketing)),
     ("POST", "/m/{merchant}/batches/{id}/withdrawals", Who::From(Role::Marketing)),
     ("POST", "/m/{merchant}/batches/{id}/export", Who::From(Role::Marketing)),
+    ("GET", "/m/{merchant}/redemptions", Who::From(Role::Supervisor)),
     ("GET", "/m/{merchant}/alerts", Who::From(Role::Support)),
     ("POST", "/m/{merchant}/alerts", Who::From(Role::Support)),
     ("POST", "/m/{merchant}/alerts/rules", Who::From(Role::Marketing)),

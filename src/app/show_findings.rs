@@ -1,0 +1,27 @@
+//! What the shop and the desk disagree on.
+//! Must not know words or screens.
+
+use super::{Desk, Error, Member};
+use crate::{
+    db::redemption_findings,
+    domain::coupon_list::{Disagreement, Finding},
+};
+
+const PAGE: usize = 50;
+
+/// A page of findings of one kind, newest first.
+#[derive(Debug, Clone)]
+pub struct FindingPage {
+    pub rows: Vec<Finding>,
+    pub older: Option<i64>,
+}
+
+/// The findings below `before`.
+pub fn show_findings(desk: &Desk, member: &Member, kind: Disagreement, before: Option<i64>) -> Result<FindingPage, Error> {
+    desk.db.read(|conn| {
+        let mut rows = redemption_findings::list(conn, member.scope, kind, before, i64::try_from(PAGE + 1).unwrap_or(i64::MAX))?;
+        let more = rows.len() > PAGE;
+        rows.truncate(PAGE);
+        Ok(FindingPage { older: rows.last().filter(|_| more).map(|row| row.id), rows })
+    })
+}

@@ -1,0 +1,79 @@
+//! What the shop and the desk disagree on, as a view.
+//! Must not know how it is found.
+
+use super::when;
+use crate::{
+    app::{Member, show_findings::FindingPage},
+    domain::{
+        coupon::CouponState,
+        coupon_list::{Disagreement, Finding},
+    },
+    web::{
+        views::{
+            codes::Filter,
+            frame::Frame,
+            redemptions::{Index, Row},
+            ui::{Link, Pager, Status, Tone},
+        },
+        words,
+    },
+};
+
+/// The page.
+pub fn index(frame: Frame, member: &Member, kind: Disagreement, page: &FindingPage, later: bool) -> Index {
+    let here = format!("/m/{}/redemptions", member.merchant.slug);
+    let of = |kind: Disagreement| format!("{here}?kind={}", kind.as_str());
+    Index {
+        frame,
+        back_href: format!("/m/{}/batches", member.merchant.slug),
+        filters: Disagreement::ALL
+            .into_iter()
+            .map(|other| Filter { label: label(other), href: of(other), current: other == kind })
+            .collect(),
+        meaning: meaning(kind),
+        rows: page.rows.iter().map(|found| row(member, found)).collect(),
+        pager: Pager { first_href: later.then(|| of(kind)), older_href: page.older.map(|id| format!("{}&before={id}", of(kind))) },
+    }
+}
+
+fn label(kind: Disagreement) -> &'static str {
+    match kind {
+        Disagreement::Unknown => "Unknown codes",
+        Disagreement::NotIssued => "Never handed out",
+        Disagreement::Replaced => "Replaced before",
+    }
+}
+
+fn meaning(kind: Disagreement) -> &'static str {
+    match kind {
+        Disagreement::Unknown => {
+            "The shop took codes that no batch of this merchant has. Import the vouchers they belong to, or ask the shop where they come from."
+        }
+        Disagreement::NotIssued => {
+            "The shop took codes that were still in stock. They are set aside now; somebody may have them from elsewhere, or the reward was not imported."
+        }
+        Disagreement::Replaced => {
+            "The shop took codes after they had been replaced: their customer had two codes that worked. Switch them off in the shop as well."
+        }
+    }
+}
+
+fn row(member: &Member, found: &Finding) -> Row {
+    let say = |tone, text: &str| Status { tone, text: text.to_owned(), when: None };
+    Row {
+        code: Link {
+            label: found.code.clone(),
+            href: found.coupon.map(|coupon| words::coupon_address(member, coupon)).unwrap_or_default(),
+        },
+        redeemed: when(member, found.redeemed_at),
+        order: found.order_id.clone().unwrap_or_default(),
+        now: match found.state {
+            None => say(Tone::Bad, "Not in any batch"),
+            Some(CouponState::Available) => say(Tone::Notice, "In stock, set aside"),
+            Some(CouponState::Allocated) => say(Tone::Quiet, "With a customer now"),
+            Some(CouponState::Replaced) => say(Tone::Notice, "Replaced"),
+            Some(CouponState::Withdrawn) => say(Tone::Quiet, "Withdrawn"),
+        },
+        found: when(member, found.found_at),
+    }
+}

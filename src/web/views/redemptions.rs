@@ -1,0 +1,33 @@
+//! Owns the page on which the shop and the desk are compared.
+//! Must not know how a disagreement is found.
+
+use super::codes::Filter;
+use super::frame::Frame;
+use super::ui::{Link, Pager, Status, When};
+use askama::Template;
+
+/// `GET /m/{merchant}/redemptions`.
+#[derive(Debug, Template)]
+#[template(path = "redemptions/index.html")]
+pub struct Index {
+    pub frame: Frame,
+    pub back_href: String,
+    /// "Unknown codes", "Never handed out", "Replaced before".
+    pub filters: Vec<Filter>,
+    /// What the current kind means and what to do.
+    pub meaning: &'static str,
+    pub rows: Vec<Row>,
+    pub pager: Pager,
+}
+
+/// A redemption that does not fit.
+#[derive(Clone, Debug)]
+pub struct Row {
+    /// The coupon's page, or the code alone.
+    pub code: Link,
+    pub redeemed: When,
+    pub order: String,
+    /// Where the code is now.
+    pub now: Status,
+    pub found: When,
+}
