@@ -6,10 +6,10 @@ use askama::Template;
 use serde::Deserialize;
 
 use super::{
-    codes,
+    batch_codes,
     errors::Error,
     frame,
-    present::{self, batches::Told, codes::Asked},
+    present::{self, batch_codes::Asked, batches::Told},
     request,
     views::{batches::Show, ui::Toast},
 };
@@ -65,7 +65,7 @@ pub async fn show(
     let member = member.into_inner();
     let id = request::number(&path.1).map(BatchId).ok_or(Error::NotFound)?;
     let file = load(&desk, &member, id).await?;
-    let asked = codes::asked(query.codes.as_deref(), query.after.as_deref(), query.q.as_deref());
+    let asked = batch_codes::asked(query.codes.as_deref(), query.after.as_deref(), query.q.as_deref());
     let mut page = view(&request, &desk, &member, &file, &asked, &Told::Nothing).await?;
     if let Some(done) = query.done.as_deref() {
         page.frame.flash = after(&desk, &member, &file.row.batch, done).await?;
@@ -76,7 +76,7 @@ pub async fn show(
 /// The page that answers a form on it.
 pub async fn page(request: &HttpRequest, desk: &Desk, member: &Member, id: BatchId, told: &Told) -> Result<Show, Error> {
     let file = load(desk, member, id).await?;
-    let mut page = view(request, desk, member, &file, &codes::asked(None, None, None), told).await?;
+    let mut page = view(request, desk, member, &file, &batch_codes::asked(None, None, None), told).await?;
     page.frame.flash = page.vouchers.as_ref().and_then(present::vouchers::flash);
     Ok(page)
 }
@@ -87,8 +87,8 @@ async fn load(desk: &Desk, member: &Member, id: BatchId) -> Result<BatchFile, Er
 }
 
 async fn view(request: &HttpRequest, desk: &Desk, member: &Member, file: &BatchFile, asked: &Asked, told: &Told) -> Result<Show, Error> {
-    let page = codes::load(desk, member, &file.row.batch, asked).await?;
-    let codes = present::codes::list(member, &file.row.batch, asked, &page);
+    let page = batch_codes::load(desk, member, &file.row.batch, asked).await?;
+    let codes = present::batch_codes::list(member, &file.row.batch, asked, &page);
     Ok(present::batches::show(frame::in_merchant(request, member, &file.row.batch.name), member, file, codes, told))
 }
 

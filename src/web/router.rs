@@ -9,7 +9,7 @@ use actix_web::{
 
 use super::{
     access::{Access, Rule, Rules},
-    alerts, assets, audit, batches, codes, coupons, customers,
+    alerts, assets, audit, batch_codes, batches, coupons, customers,
     errors::Error,
     health, mails, merchants, redemptions, reissues, sessions, stock_forms, validity, vouchers,
 };
@@ -46,7 +46,7 @@ fn routes() -> Vec<Line> {
         post("/m/{merchant}/batches/{id}/validity", Member(ManageBatches), to().to(validity::update)),
         post("/m/{merchant}/batches/{id}/lines", Member(ManageBatches), to().to(stock_forms::draw)),
         post("/m/{merchant}/batches/{id}/withdrawals", Member(ManageBatches), to().to(stock_forms::withdraw)),
-        post("/m/{merchant}/batches/{id}/export", Member(ManageBatches), to().to(codes::export)),
+        post("/m/{merchant}/batches/{id}/export", Member(ManageBatches), to().to(batch_codes::export)),
         get("/m/{merchant}/coupons/{id}", Member(FindCustomers), to().to(coupons::show)),
         get("/m/{merchant}/alerts", Member(LookAtBatches), to().to(alerts::index)),
         post("/m/{merchant}/alerts", Member(LookAtBatches), to().to(alerts::choose)),

@@ -19,8 +19,8 @@ use crate::{
     },
     web::{
         views::{
+            batch_codes::Codes,
             batches::{Count, Index, Row, Show},
-            codes::Codes,
             frame::Frame,
             ui::{Fact, Link, Pager, Toast, Tone},
         },

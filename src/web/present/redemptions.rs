@@ -10,7 +10,7 @@ use crate::{
     },
     web::{
         views::{
-            codes::Filter,
+            batch_codes::Filter,
             frame::Frame,
             redemptions::{Index, Row},
             ui::{Link, Pager, Status, Tone},

@@ -1,7 +1,7 @@
 //! Owns the list of voucher batches and one batch's page.
 //! Must not know how stock is counted or what makes a code usable.
 
-use super::codes::Codes;
+use super::batch_codes::Codes;
 use super::frame::Frame;
 use super::picture::Picture;
 use super::ui::{Badge, Fact, Link, Pager, Status, Stock, Tone};

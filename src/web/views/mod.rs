@@ -3,8 +3,8 @@
 
 pub mod alerts;
 pub mod audit;
+pub mod batch_codes;
 pub mod batches;
-pub mod codes;
 pub mod coupons;
 pub mod customers;
 pub mod errors;

@@ -1,7 +1,7 @@
 //! Owns the page on which the shop and the desk are compared.
 //! Must not know how a disagreement is found.
 
-use super::codes::Filter;
+use super::batch_codes::Filter;
 use super::frame::Frame;
 use super::ui::{Link, Pager, Status, When};
 use askama::Template;

@@ -7,7 +7,7 @@ use futures_util::stream;
 
 use super::{
     errors::Error,
-    present::codes::{Asked, CONDITIONS, word_of},
+    present::batch_codes::{Asked, CONDITIONS, word_of},
     request::{self, FormBody},
 };
 use crate::{

@@ -12,7 +12,7 @@ use crate::{
     },
     web::{
         views::{
-            codes::{Codes, Filter, Row},
+            batch_codes::{Codes, Filter, Row},
             ui::{Link, Pager, Status, Tone},
         },
         words,
