@@ -9,14 +9,14 @@ use actix_web::{
 
 use super::{
     access::{Access, Rule, Rules},
-    assets, audit, batches, coupons, customers,
+    assets, audit, batches, codes, coupon_acts, coupons, customers,
     errors::Error,
     health, mails, merchants, reissues, sessions, validity, vouchers,
 };
 use crate::domain::role::Permission;
 
 use Access::{Member, Public, SignedIn};
-use Permission::{FindCustomers, LookAtBatches, ManageBatches, ReissueCoupons, ResendEmails, SeeAuditLog};
+use Permission::{BarCoupons, CheckCodes, FindCustomers, LookAtBatches, ManageBatches, ReissueCoupons, ResendEmails, SeeAuditLog};
 
 type Line = (Method, &'static str, Access, Route);
 
@@ -45,6 +45,14 @@ fn routes() -> Vec<Line> {
         post("/m/{merchant}/batches/{id}/vouchers", Member(ManageBatches), to().to(vouchers::create)),
         post("/m/{merchant}/batches/{id}/validity", Member(ManageBatches), to().to(validity::update)),
         get("/m/{merchant}/coupons/{id}", Member(FindCustomers), to().to(coupons::show)),
+        get("/m/{merchant}/coupons/{id}/bar", Member(BarCoupons), to().to(coupon_acts::new)),
+        post("/m/{merchant}/coupons/{id}/bar", Member(BarCoupons), to().to(coupon_acts::create)),
+        get("/m/{merchant}/coupons/{id}/unbar", Member(BarCoupons), to().to(coupon_acts::new)),
+        post("/m/{merchant}/coupons/{id}/unbar", Member(BarCoupons), to().to(coupon_acts::create)),
+        get("/m/{merchant}/coupons/{id}/use", Member(BarCoupons), to().to(coupon_acts::new)),
+        post("/m/{merchant}/coupons/{id}/use", Member(BarCoupons), to().to(coupon_acts::create)),
+        get("/m/{merchant}/check", Member(CheckCodes), to().to(codes::new)),
+        post("/m/{merchant}/check", Member(CheckCodes), to().to(codes::create)),
         get("/m/{merchant}/audit", Member(SeeAuditLog), to().to(audit::index)),
     ]
 }

@@ -3,6 +3,8 @@
 
 pub mod audit;
 pub mod batches;
+pub mod codes;
+pub mod coupon_acts;
 pub mod coupons;
 pub mod customers;
 pub mod errors;

@@ -1,6 +1,9 @@
 //! The app over HTTP, as a person without a script and as htmx would use it.
 
 mod access;
+mod codes;
+mod coupon_acts;
+mod coupon_acts_at_once;
 mod coupons;
 mod cross_site;
 mod hostile;
