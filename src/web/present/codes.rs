@@ -91,6 +91,8 @@ fn verdict(known: &Known) -> (Tone, &'static str) {
 fn facts(member: &Member, known: &Known) -> Vec<Fact> {
     let file = &known.shown.file;
     let mut facts = coupons::facts(member, &known.shown);
+    // The state says it already, right under the verdict.
+    facts.retain(|fact| fact.label != "Barred");
     if let Some(uses) = facts.iter_mut().find(|fact| fact.label == "Uses") {
         uses.text = act_words::uses_gone(file.coupon.redemptions, file.coupon.max_redemptions);
     }
