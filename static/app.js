@@ -134,7 +134,7 @@
 
   /** Puts words of a template where the person looks: into the form's message slot, or among the toasts. */
   function say(words, source) {
-    const slot = source.closest("form")?.querySelector("#reissue-message");
+    const slot = source.closest("form")?.querySelector(".dialog__message");
     const holder = slot ?? byId("toasts");
     const text = byId(words).content.firstElementChild.cloneNode(true);
     if (slot) slot.replaceChildren(text);
@@ -196,7 +196,7 @@
     const { ctx } = event.detail;
     if (leaving && ctx.sourceElement.id === "search") return event.preventDefault();
     if (ctx.sourceElement.matches("form")) {
-      ctx.sourceElement.querySelector("#reissue-message")?.replaceChildren();
+      ctx.sourceElement.querySelector(".dialog__message")?.replaceChildren();
       fly(ctx.sourceElement, ctx.request.submitter);
     }
     if (ctx.sourceElement.id === "search") byId("results")?.setAttribute("aria-busy", "true");

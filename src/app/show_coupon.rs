@@ -3,13 +3,14 @@
 
 use chrono::{DateTime, Utc};
 
-use super::{Desk, Error, Member};
+use super::{Desk, Error, Member, coupon_history};
 use crate::{
     db::{
+        DbConn,
         coupon_files::{self, CouponFile},
         coupons, customers, reissues,
     },
-    domain::{coupon::Redemption, customer::Customer, ids::CouponId, reissue::EarlierReissue},
+    domain::{audit::AuditRecord, coupon::Redemption, customer::Customer, ids::CouponId, reissue::EarlierReissue},
 };
 
 const REDEMPTIONS: i64 = 50;
@@ -24,6 +25,8 @@ pub struct ShownCoupon {
     pub customer: Option<Customer>,
     /// The reissue of that reward, where this coupon is the old one or the new one.
     pub reissue: Option<Part>,
+    /// What the audit log says of it, newest first.
+    pub history: Vec<AuditRecord>,
     pub now: DateTime<Utc>,
 }
 
@@ -36,20 +39,25 @@ pub enum Part {
 
 /// The coupon with that number.
 pub fn show_coupon(desk: &Desk, member: &Member, id: CouponId) -> Result<ShownCoupon, Error> {
-    let (scope, now) = (member.scope, desk.clock.now());
-    desk.db.read(|conn| {
-        let file = coupon_files::find(conn, scope, id)?.ok_or(Error::NotFound)?;
-        let redemptions = coupon_files::list_redemptions(conn, scope, id, REDEMPTIONS)?;
-        let (mut customer, mut reissue) = (None, None);
-        if let Some(reward) = &file.reward {
-            customer = customers::find(conn, scope, reward.customer)?;
-            if let Some((_, earlier)) = reissues::list_of_rewards(conn, scope, &[reward.no.0])?.pop() {
-                let is_old = earlier.old_code == file.coupon.code;
-                let other = if is_old { &earlier.new_code } else { &earlier.old_code };
-                let other = coupons::find_by_code(conn, scope, other.as_str())?.map(|found| found.id);
-                reissue = other.map(|other| if is_old { Part::ReplacedBy(earlier, other) } else { Part::Replaces(earlier, other) });
-            }
+    let now = desk.clock.now();
+    desk.db.read(|conn| load(conn, member, id, now)?.ok_or(Error::NotFound))
+}
+
+/// Everything the desk knows of the coupon at `now`.
+pub(super) fn load(conn: &mut DbConn, member: &Member, id: CouponId, now: DateTime<Utc>) -> Result<Option<ShownCoupon>, Error> {
+    let scope = member.scope;
+    let Some(file) = coupon_files::find(conn, scope, id)? else { return Ok(None) };
+    let redemptions = coupon_files::list_redemptions(conn, scope, id, REDEMPTIONS)?;
+    let (mut customer, mut reissue) = (None, None);
+    if let Some(reward) = &file.reward {
+        customer = customers::find(conn, scope, reward.customer)?;
+        if let Some((_, earlier)) = reissues::list_of_rewards(conn, scope, &[reward.no.0])?.pop() {
+            let is_old = earlier.old_code == file.coupon.code;
+            let other = if is_old { &earlier.new_code } else { &earlier.old_code };
+            let other = coupons::find_by_code(conn, scope, other.as_str())?.map(|found| found.id);
+            reissue = other.map(|other| if is_old { Part::ReplacedBy(earlier, other) } else { Part::Replaces(earlier, other) });
         }
-        Ok(ShownCoupon { file, redemptions, customer, reissue, now })
-    })
+    }
+    let history = coupon_history::list(conn, member, &file)?;
+    Ok(Some(ShownCoupon { file, redemptions, customer, reissue, history, now }))
 }

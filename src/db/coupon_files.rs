@@ -12,7 +12,7 @@ use super::{
 use crate::domain::{
     code::CouponCode,
     coupon::{Barred, Coupon, Redemption},
-    ids::{BatchId, CouponId, CustomerNo, RewardNo},
+    ids::{BatchId, CouponId, CustomerNo, RewardNo, UserId},
 };
 
 /// A coupon with what stands around it.
@@ -21,6 +21,10 @@ pub struct CouponFile {
     pub coupon: Coupon,
     pub batch_name: String,
     pub imported_at: DateTime<Utc>,
+    /// When its state, its bar or its uses last changed; `None`: never since the import.
+    pub changed_at: Option<DateTime<Utc>>,
+    /// Who barred it, where it was a user.
+    pub barred_by: Option<UserId>,
     /// The reward it was ever handed to.
     pub reward: Option<HandedTo>,
 }
@@ -36,9 +40,9 @@ pub struct HandedTo {
 
 /// The file on a coupon of this merchant. `None` also for one of an import that has not finished.
 pub fn find(conn: &mut DbConn, scope: Scope, id: CouponId) -> Result<Option<CouponFile>, Error> {
-    type Bar = (Option<At>, Option<String>, Option<String>);
+    type Bar = (Option<At>, Option<String>, Option<String>, Option<i64>);
     type Reward = Option<(i64, String, String, i64)>;
-    type Row = (i64, String, Option<String>, String, (At, At), (At, At), (i64, i64), Bar, String, At, Reward);
+    type Row = (i64, String, Option<String>, String, (At, At), (At, At), (i64, i64), Bar, String, (At, Option<At>), Reward);
     let row: Option<Row> = c::table
         .inner_join(b::table.on(b::id.eq(c::batch_id)))
         .left_join(users::table.on(users::id.nullable().eq(c::barred_by)))
@@ -54,14 +58,26 @@ pub fn find(conn: &mut DbConn, scope: Scope, id: CouponId) -> Result<Option<Coup
             (c::valid_from, c::expires_at),
             (b::valid_from, b::valid_until),
             (c::redemptions, c::max_redemptions),
-            (c::barred_at, c::barred_reason, users::name.nullable()),
+            (c::barred_at, c::barred_reason, users::name.nullable(), c::barred_by),
             b::name,
-            c::created_at,
+            (c::created_at, c::changed_at),
             (rewards::id, rewards::title, rewards::reward_id, rewards::customer).nullable(),
         ))
         .first(conn)
         .optional()?;
-    let Some((batch, code, pin, state, own, of_batch, (redeemed, max), (barred_at, reason, by), batch_name, imported_at, reward)) = row
+    let Some((
+        batch,
+        code,
+        pin,
+        state,
+        own,
+        of_batch,
+        (redeemed, max),
+        (barred_at, reason, by, barred_by),
+        batch_name,
+        (imported_at, changed_at),
+        reward,
+    )) = row
     else {
         return Ok(None);
     };
@@ -80,6 +96,8 @@ pub fn find(conn: &mut DbConn, scope: Scope, id: CouponId) -> Result<Option<Coup
         },
         batch_name,
         imported_at: imported_at.0,
+        changed_at: changed_at.map(|at| at.0),
+        barred_by: barred_by.map(UserId),
         reward: reward.map(|(no, title, reward_id, customer)| HandedTo {
             no: RewardNo(no),
             title,

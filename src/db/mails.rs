@@ -162,6 +162,20 @@ pub fn latest_of_rewards(conn: &mut DbConn, scope: Scope, of: &[RewardNo]) -> Re
     Ok(latest)
 }
 
+/// The newest mail that carries this coupon.
+pub fn latest_of_coupon(conn: &mut DbConn, scope: Scope, customer: CustomerNo, coupon: CouponId) -> Result<Option<MailSummary>, Error> {
+    let row: Option<Summary> = m::table
+        .left_join(users::table.on(users::id.nullable().eq(m::asked_by)))
+        .filter(m::merchant_id.eq(scope.merchant().0))
+        .filter(m::customer.eq(customer.0))
+        .filter(m::coupon_id.eq(coupon.0))
+        .order(m::id.desc())
+        .select(columns())
+        .first(conn)
+        .optional()?;
+    row.map(summary).transpose()
+}
+
 /// The customer's mails below `before`, newest first.
 pub fn list_of_customer(
     conn: &mut DbConn,

@@ -5,6 +5,7 @@ pub mod audit;
 pub mod batch_codes;
 pub mod batches;
 pub mod conn;
+pub mod coupon_acts;
 pub mod coupon_files;
 pub mod coupons;
 pub mod customer_search;

@@ -114,6 +114,15 @@ pub fn lock_file(
     load_file(tx, scope, customer, reward, now, Look::Whether)
 }
 
+/// Locks the reward alone until the transaction ends: what is done to its coupon and a reissue come one after the other.
+pub fn lock(tx: &mut WriteTx<'_>, scope: Scope, reward: RewardNo) -> Result<(), Error> {
+    if let DbConn::Postgres(conn) = &mut **tx {
+        let row = r::table.filter(r::merchant_id.eq(scope.merchant().0)).filter(r::id.eq(reward.0)).select(r::id);
+        row.for_no_key_update().first::<i64>(conn).optional()?;
+    }
+    Ok(())
+}
+
 fn load_file(
     conn: &mut DbConn,
     scope: Scope,

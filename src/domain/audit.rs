@@ -24,6 +24,9 @@ macro_rules! actions {
 
 actions! {
     CouponReissued = "coupon.reissued",
+    CouponBarred = "coupon.barred",
+    CouponUnbarred = "coupon.unbarred",
+    CouponMarkedUsed = "coupon.marked_used",
     EmailSent = "email.sent",
     EmailFailed = "email.failed",
     EmailResent = "email.resent",

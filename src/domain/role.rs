@@ -21,6 +21,7 @@ pub enum Permission {
     ReissueCoupons,
     ResendEmails,
     LookAtBatches,
+    CheckCodes,
     BarCoupons,
     SeeAuditLog,
     ManageBatches,
@@ -33,7 +34,11 @@ impl Role {
     /// The least role that has `permission`.
     pub fn least_for(permission: Permission) -> Self {
         match permission {
-            Permission::FindCustomers | Permission::ReissueCoupons | Permission::ResendEmails | Permission::LookAtBatches => Self::Support,
+            Permission::FindCustomers
+            | Permission::ReissueCoupons
+            | Permission::ResendEmails
+            | Permission::LookAtBatches
+            | Permission::CheckCodes => Self::Support,
             Permission::BarCoupons | Permission::SeeAuditLog => Self::Supervisor,
             Permission::ManageBatches => Self::Marketing,
             Permission::ChangeSettings => Self::Administrator,
@@ -84,13 +89,14 @@ mod tests {
     fn each_role_includes_those_before_it() {
         let allowed = |role: Role| {
             use Permission::{
-                BarCoupons, ChangeSettings, FindCustomers, LookAtBatches, ManageBatches, ReissueCoupons, ResendEmails, SeeAuditLog,
+                BarCoupons, ChangeSettings, CheckCodes, FindCustomers, LookAtBatches, ManageBatches, ReissueCoupons, ResendEmails,
+                SeeAuditLog,
             };
-            [FindCustomers, ReissueCoupons, ResendEmails, LookAtBatches, BarCoupons, SeeAuditLog, ManageBatches, ChangeSettings]
+            [FindCustomers, ReissueCoupons, ResendEmails, LookAtBatches, CheckCodes, BarCoupons, SeeAuditLog, ManageBatches, ChangeSettings]
                 .into_iter()
                 .filter(|p| role.may(*p))
                 .count()
         };
-        assert_eq!(Role::ALL.map(allowed), [4, 6, 7, 8]);
+        assert_eq!(Role::ALL.map(allowed), [5, 7, 8, 9]);
     }
 }

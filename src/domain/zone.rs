@@ -1,7 +1,7 @@
 //! Dates in a merchant's zone: which instant a date means (product.md section 2), and how instants are shown.
 //! Must not know the server's own zone.
 
-use chrono::{DateTime, Days, NaiveDate, NaiveTime, SecondsFormat, TimeDelta, TimeZone, Utc};
+use chrono::{DateTime, Days, LocalResult, NaiveDate, NaiveDateTime, NaiveTime, SecondsFormat, TimeDelta, TimeZone, Utc};
 use chrono_tz::{OffsetName, Tz};
 
 use super::Unfit;
@@ -59,6 +59,31 @@ pub fn first_instant(day: NaiveDate, zone: Tz) -> DateTime<Utc> {
         }
     }
     midnight.and_utc()
+}
+
+/// Takes what a date-and-time field sends: the wall clock's time in `zone` (`2026-10-03T14:05`), or a time with offset.
+/// Where the clock shows it twice, the later one that is not after `now`.
+pub fn parse_clock(text: &str, zone: Tz, now: DateTime<Utc>) -> Result<DateTime<Utc>, Unfit> {
+    let text = text.trim();
+    let local = ["%Y-%m-%dT%H:%M", "%Y-%m-%dT%H:%M:%S", "%Y-%m-%d %H:%M"].iter().find_map(|f| NaiveDateTime::parse_from_str(text, f).ok());
+    let Some(local) = local else { return parse_instant(text, zone, Bound::Start) };
+    let at = match zone.from_local_datetime(&local) {
+        LocalResult::Single(at) => at,
+        LocalResult::Ambiguous(earlier, later) => {
+            if later <= now {
+                later
+            } else {
+                earlier
+            }
+        }
+        LocalResult::None => return Err(Unfit::because("the clocks were put forward then, so this time was never on them")),
+    };
+    parse_instant(&at.to_rfc3339_opts(SecondsFormat::AutoSi, true), zone, Bound::Start)
+}
+
+/// An instant as [`parse_clock`] takes it back, to the minute.
+pub fn on_the_clock(at: DateTime<Utc>, zone: Tz) -> String {
+    at.with_timezone(&zone).format("%Y-%m-%dT%H:%M").to_string()
 }
 
 /// "3 Oct 2026, 14:05 BST".
@@ -166,6 +191,25 @@ mod tests {
     fn where_midnight_comes_twice_the_first_one_counts() {
         let havana = chrono_tz::America::Havana;
         assert_eq!(first_instant(NaiveDate::from_ymd_opt(2024, 11, 3).unwrap_or_default(), havana), utc("2024-11-03T04:00:00Z"));
+    }
+
+    #[test]
+    fn a_clocks_time_is_taken_in_the_zone_and_shown_so_again() {
+        let london = chrono_tz::Europe::London;
+        let now = utc("2026-11-23T12:00:00Z");
+        let parse = |text| parse_clock(text, london, now);
+        assert_eq!(parse("2026-10-03T14:05"), Ok(utc("2026-10-03T13:05:00Z")));
+        assert_eq!(parse("2026-10-03 14:05"), Ok(utc("2026-10-03T13:05:00Z")));
+        assert_eq!(parse("2026-10-03"), Ok(utc("2026-10-02T23:00:00Z")));
+        assert_eq!(parse("2026-10-03T14:05:00+02:00"), Ok(utc("2026-10-03T12:05:00Z")));
+        assert_eq!(on_the_clock(utc("2026-10-03T13:05:59Z"), london), "2026-10-03T14:05");
+        // 29 March 2026, 01:30 was never on the clock; 25 October, 01:30 was twice.
+        assert!(parse("2026-03-29T01:30").is_err());
+        assert_eq!(parse("2026-10-25T01:30"), Ok(utc("2026-10-25T01:30:00Z")));
+        assert_eq!(parse_clock("2026-10-25T01:30", london, utc("2026-10-25T00:40:00Z")), Ok(utc("2026-10-25T00:30:00Z")));
+        for text in ["", "soon", "2026-10-03T25:00", "0001-01-01T00:00"] {
+            assert!(parse(text).is_err(), "{text:?} was taken");
+        }
     }
 
     #[test]

@@ -2,11 +2,14 @@
 //! Must not know the database, diesel or how mail is sent.
 
 pub mod access;
+pub mod act_words;
 pub mod alerts;
-mod assets;
+pub mod assets;
 pub mod audit;
 mod batch_codes;
 pub mod batches;
+pub mod codes;
+pub mod coupon_acts;
 pub mod coupons;
 pub mod customers;
 pub mod errors;

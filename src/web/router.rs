@@ -9,14 +9,14 @@ use actix_web::{
 
 use super::{
     access::{Access, Rule, Rules},
-    alerts, assets, audit, batch_codes, batches, coupons, customers,
+    alerts, assets, audit, batch_codes, batches, codes, coupon_acts, coupons, customers,
     errors::Error,
     health, mails, merchants, redemptions, reissues, sessions, stock_forms, validity, vouchers,
 };
 use crate::domain::role::Permission;
 
 use Access::{Member, Public, SignedIn};
-use Permission::{BarCoupons, FindCustomers, LookAtBatches, ManageBatches, ReissueCoupons, ResendEmails, SeeAuditLog};
+use Permission::{BarCoupons, CheckCodes, FindCustomers, LookAtBatches, ManageBatches, ReissueCoupons, ResendEmails, SeeAuditLog};
 
 type Line = (Method, &'static str, Access, Route);
 
@@ -52,6 +52,14 @@ fn routes() -> Vec<Line> {
         post("/m/{merchant}/alerts", Member(LookAtBatches), to().to(alerts::choose)),
         post("/m/{merchant}/alerts/rules", Member(ManageBatches), to().to(alerts::draw)),
         get("/m/{merchant}/redemptions", Member(BarCoupons), to().to(redemptions::index)),
+        get("/m/{merchant}/coupons/{id}/bar", Member(BarCoupons), to().to(coupon_acts::new)),
+        post("/m/{merchant}/coupons/{id}/bar", Member(BarCoupons), to().to(coupon_acts::create)),
+        get("/m/{merchant}/coupons/{id}/unbar", Member(BarCoupons), to().to(coupon_acts::new)),
+        post("/m/{merchant}/coupons/{id}/unbar", Member(BarCoupons), to().to(coupon_acts::create)),
+        get("/m/{merchant}/coupons/{id}/use", Member(BarCoupons), to().to(coupon_acts::new)),
+        post("/m/{merchant}/coupons/{id}/use", Member(BarCoupons), to().to(coupon_acts::create)),
+        get("/m/{merchant}/check", Member(CheckCodes), to().to(codes::new)),
+        post("/m/{merchant}/check", Member(CheckCodes), to().to(codes::create)),
         get("/m/{merchant}/audit", Member(SeeAuditLog), to().to(audit::index)),
     ]
 }

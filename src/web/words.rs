@@ -3,12 +3,16 @@
 
 use chrono::{DateTime, Utc};
 
-use super::present::{grouped, plural};
+use super::{
+    act_words,
+    present::{grouped, plural},
+};
 use crate::{
     app::Member,
     domain::{
         batch::{Batch, Shortage},
-        coupon::Capacity,
+        coupon::{Capacity, Coupon},
+        coupon_acts::CouponAct,
         ids::{BatchId, CouponId},
         merchant::TicketFacts,
         reissue::{EarlierReissue, Refusal, RewardFile},
@@ -31,14 +35,16 @@ pub struct RefusalWords {
 pub struct NextStep {
     pub label: String,
     pub href: Option<String>,
+    /// Whether it opens in the dialog where there is one.
+    pub dialog: bool,
 }
 
 fn step(label: impl Into<String>, href: impl Into<String>) -> NextStep {
-    NextStep { label: label.into(), href: Some(href.into()) }
+    NextStep { label: label.into(), href: Some(href.into()), dialog: false }
 }
 
 fn say(label: impl Into<String>) -> NextStep {
-    NextStep { label: label.into(), href: None }
+    NextStep { label: label.into(), href: None, dialog: false }
 }
 
 /// The words of `refusal` for this member. `who_can` names users who may add vouchers, for those who may not.
@@ -123,7 +129,12 @@ fn still_has_capacity(member: &Member, capacity: &Capacity, file: &RewardFile) -
     if let Some(at) = capacity.starts_at {
         facts.push(format!("It can be used from {}.", zone::show(at, member.merchant.zone)));
     }
-    let next_steps: Vec<NextStep> = file.coupon.iter().map(|coupon| step("View the coupon", coupon_address(member, coupon.id))).collect();
+    let mut next_steps: Vec<NextStep> =
+        file.coupon.iter().map(|coupon| step("View the coupon", coupon_address(member, coupon.id))).collect();
+    if member.role.may(Permission::BarCoupons) {
+        let bar = |coupon: &Coupon| act_words::address_from_row(member, coupon.id, CouponAct::Bar);
+        next_steps.extend(file.coupon.iter().map(|coupon| NextStep { dialog: true, ..step("Bar this coupon", bar(coupon)) }));
+    }
     RefusalWords { label: "Coupon still has capacity", facts, next_steps }
 }
 

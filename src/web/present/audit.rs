@@ -6,19 +6,24 @@ use crate::{
     app::Member,
     domain::{
         audit::{Action, AuditRecord, Detail, ShownActor},
-        zone,
+        ids::CouponId,
+        zone::{self, Bound},
     },
-    web::views::{audit::Event, ui::When},
+    web::{
+        act_words,
+        views::{audit::Event, ui::When},
+        words,
+    },
 };
 
 /// One event.
 pub fn event(member: &Member, record: &AuditRecord) -> Event {
-    let codes = ["old_code", "new_code"].into_iter().filter_map(|key| record.text(key)).map(ToOwned::to_owned).collect();
+    let codes = ["code", "old_code", "new_code"].into_iter().filter_map(|key| record.text(key)).map(ToOwned::to_owned).collect();
     let at = when(member, record.at);
     Event {
         text: text(record),
         codes,
-        detail: detail(record),
+        detail: detail(member, record),
         who: match &record.actor {
             ShownActor::User { name, .. } => name.clone(),
             ShownActor::Cli => "the command line".to_owned(),
@@ -30,7 +35,11 @@ pub fn event(member: &Member, record: &AuditRecord) -> Event {
             (None, Some(no)) => format!("Customer {no}"),
             (None, None) => String::new(),
         },
-        href: record.customer.map(|no| format!("/m/{}/customers/{no}", member.merchant.slug)),
+        href: match (record.customer, record.number("coupon")) {
+            (Some(no), _) => Some(format!("/m/{}/customers/{no}", member.merchant.slug)),
+            (None, Some(coupon)) => Some(words::coupon_address(member, CouponId(coupon))),
+            (None, None) => None,
+        },
     }
 }
 
@@ -46,6 +55,9 @@ fn text(record: &AuditRecord) -> String {
     let name = |key| record.text(key).unwrap_or_default();
     match action {
         Action::CouponReissued => "Coupon reissued".to_owned(),
+        Action::CouponBarred => "Coupon barred".to_owned(),
+        Action::CouponUnbarred => "Coupon unbarred".to_owned(),
+        Action::CouponMarkedUsed => "Coupon marked as used".to_owned(),
         Action::EmailSent => "E-mail sent".to_owned(),
         Action::EmailFailed => "E-mail failed".to_owned(),
         Action::EmailResent => "E-mail asked for again".to_owned(),
@@ -71,7 +83,7 @@ fn text(record: &AuditRecord) -> String {
     }
 }
 
-fn detail(record: &AuditRecord) -> String {
+fn detail(member: &Member, record: &AuditRecord) -> String {
     let mut parts: Vec<String> = Vec::new();
     if let Some(reward) = record.text("reward_id") {
         parts.push(format!("Reward {reward}"));
@@ -81,6 +93,13 @@ fn detail(record: &AuditRecord) -> String {
     }
     if let Some(why) = record.text("reason") {
         parts.push(why.to_owned());
+    }
+    if let Some(at) = record.text("redeemed_at").and_then(|at| zone::parse_instant(at, member.merchant.zone, Bound::Start).ok()) {
+        parts.push(record.text("order_id").map_or_else(|| "order not known".to_owned(), |order| format!("order {order}")));
+        parts.push(format!("used on {}", zone::show(at, member.merchant.zone)));
+    }
+    if let (Some(gone), Some(allowed)) = (record.number("uses_gone"), record.number("uses_allowed")) {
+        parts.push(act_words::uses_gone(gone, allowed));
     }
     for (key, word) in [("new", "new"), ("updated", "updated"), ("unchanged", "unchanged"), ("rejected", "rejected")] {
         if let Some(number) = record.number(key) {

@@ -8,13 +8,17 @@ use crate::{
         show_coupon::{Part, ShownCoupon},
     },
     domain::{
+        audit::AuditRecord,
         coupon::{Coupon, CouponState},
+        coupon_acts::acts_on,
         ids::CouponId,
         reissue::EarlierReissue,
         role::Permission,
     },
     web::{
+        act_words,
         views::{
+            audit::Event,
             coupons::{Place, Redemption, Reissue, Show},
             frame::Frame,
             ui::{Fact, Link, Status, Tone},
@@ -47,7 +51,27 @@ pub fn show(frame: Frame, member: &Member, shown: &ShownCoupon) -> Show {
             all if all > listed => format!("{} in all; of the others, order and date are not known here.", grouped(all)),
             _ => String::new(),
         },
+        actions: actions(member, coupon),
+        history: shown.history.iter().map(|record| event(member, coupon, record)).collect(),
     }
+}
+
+/// What may be done to it now, by those who may.
+fn actions(member: &Member, coupon: &Coupon) -> Vec<Link> {
+    if !member.role.may(Permission::BarCoupons) {
+        return vec![];
+    }
+    let link = |act| Link { label: act_words::title(act).to_owned(), href: act_words::address(member, coupon.id, act) };
+    acts_on(coupon).into_iter().map(link).collect()
+}
+
+/// An event on this page, which need not name its own code again.
+fn event(member: &Member, coupon: &Coupon, record: &AuditRecord) -> Event {
+    let mut event = super::audit::own_event(member, record);
+    if event.codes == [coupon.code.as_str()] {
+        event.codes.clear();
+    }
+    event
 }
 
 fn batch(member: &Member, shown: &ShownCoupon) -> Link {
@@ -55,7 +79,7 @@ fn batch(member: &Member, shown: &ShownCoupon) -> Link {
 }
 
 /// Everything that holds: where it is in its life, and what keeps it from being used.
-fn status(member: &Member, shown: &ShownCoupon) -> Vec<Status> {
+pub(super) fn status(member: &Member, shown: &ShownCoupon) -> Vec<Status> {
     let coupon = &shown.file.coupon;
     let say = |tone, text: &str| Status { tone, text: text.to_owned(), when: None };
     let life = match (coupon.state, &shown.reissue) {
@@ -76,7 +100,7 @@ fn who(member: &Member, earlier: &EarlierReissue) -> String {
     if earlier.by == member.user { "you".to_owned() } else { earlier.by_name.clone() }
 }
 
-fn facts(member: &Member, shown: &ShownCoupon) -> Vec<Fact> {
+pub(super) fn facts(member: &Member, shown: &ShownCoupon) -> Vec<Fact> {
     let coupon = &shown.file.coupon;
     let fact = |label: &str, text: String| Fact { label: label.to_owned(), text, when: None };
     let bound = |label: &str, at: Option<_>, open: &str| match at {
@@ -104,7 +128,7 @@ fn uses(coupon: &Coupon) -> String {
     format!("{} of {} left", grouped(left), grouped(coupon.max_redemptions))
 }
 
-fn places(member: &Member, shown: &ShownCoupon) -> Vec<Place> {
+pub(super) fn places(member: &Member, shown: &ShownCoupon) -> Vec<Place> {
     let place = |label: &str, link| Place { label: label.to_owned(), link };
     let mut places = Vec::new();
     if member.role.may(Permission::LookAtBatches) {
@@ -119,7 +143,7 @@ fn places(member: &Member, shown: &ShownCoupon) -> Vec<Place> {
     places
 }
 
-fn reissue(member: &Member, part: &Part) -> Reissue {
+pub(super) fn reissue(member: &Member, part: &Part) -> Reissue {
     let make = |label: &str, code: String, other: CouponId, earlier: &EarlierReissue| Reissue {
         label: label.to_owned(),
         code,

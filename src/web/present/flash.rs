@@ -5,7 +5,11 @@ use chrono::{DateTime, Utc};
 
 use crate::{
     app::{Member, reissue_coupon::Reissued, show_customer::Profile},
-    domain::{reissue::Refusal, zone},
+    domain::{
+        audit::{AuditRecord, ShownActor},
+        reissue::Refusal,
+        zone,
+    },
     web::{
         request,
         views::ui::{Toast, Tone},
@@ -74,6 +78,10 @@ fn sentence(member: &Member, refusal: &Refusal, now: DateTime<Utc>) -> String {
 pub fn after(done: &str, member: &Member, profile: &Profile) -> Option<Toast> {
     let (act, number) = done.rsplit_once('-')?;
     let number = request::number(number)?;
+    if act == "coupon" {
+        let mine = |event: &&AuditRecord| matches!(event.actor, ShownActor::User { id, .. } if id == member.user);
+        return profile.events.iter().filter(mine).find(|event| event.id.0 == number).and_then(super::coupon_acts::told);
+    }
     let row = profile.rewards.iter().find(|row| row.file.reward.no.0 == number)?;
     match act {
         "reissued" => {

@@ -5,6 +5,8 @@ pub mod alerts;
 pub mod audit;
 pub mod batch_codes;
 pub mod batches;
+pub mod codes;
+pub mod coupon_acts;
 pub mod coupons;
 pub mod customers;
 pub mod flash;

@@ -9,11 +9,13 @@ use crate::{
     domain::{
         batch::StockLeft,
         coupon::{Coupon, Problem},
+        coupon_acts::acts_on,
         reissue::{EarlierReissue, Refusal, RewardFile, check_reissue},
         reward::{Fulfilment, RewardKind},
         role::Permission,
     },
     web::{
+        act_words,
         views::{
             rewards::{MenuItem, ReissueItem, Replaced, Row, Source},
             ui::{Status, Tone},
@@ -131,7 +133,7 @@ fn reissue_item(member: &Member, file: &RewardFile, who_can: &[String], now: Dat
                 href: None,
                 label: words.label.to_owned(),
                 facts: words.facts,
-                next_steps: words.next_steps.into_iter().map(|NextStep { label, href }| MenuItem { label, href }).collect(),
+                next_steps: words.next_steps.into_iter().map(|NextStep { label, href, dialog }| MenuItem { label, href, dialog }).collect(),
             }
         }
     }
@@ -148,24 +150,29 @@ pub fn reward_address(member: &Member, file: &RewardFile) -> String {
 }
 
 fn items(member: &Member, found: &RewardRow, reissue: &ReissueItem) -> Vec<MenuItem> {
-    let coupon = found
-        .file
-        .coupon
-        .as_ref()
-        .map(|coupon| MenuItem { label: "View coupon".to_owned(), href: Some(words::coupon_address(member, coupon.id)) })
-        // The next step of a refusal may lead there already.
-        .filter(|item| reissue.next_steps.iter().all(|step| step.href != item.href));
-    let mail = found.mail.as_ref().map(|mail| MenuItem {
-        label: "View e-mail".to_owned(),
-        href: Some(format!("/m/{}/customers/{}/mails/{}", member.merchant.slug, found.file.customer.no, mail.id)),
+    // The next step of a refusal may lead there already.
+    let is_new = |item: &MenuItem| reissue.next_steps.iter().all(|step| step.href != item.href);
+    let view = |coupon: &Coupon| link("View coupon", words::coupon_address(member, coupon.id));
+    let coupon = found.file.coupon.as_ref().map(view).filter(is_new);
+    let acts = found.file.coupon.iter().filter(|_| member.role.may(Permission::BarCoupons)).flat_map(|coupon| {
+        let item = |act| MenuItem { dialog: true, ..link(act_words::title(act), act_words::address_from_row(member, coupon.id, act)) };
+        acts_on(coupon).into_iter().map(item)
     });
+    let mail = found
+        .mail
+        .as_ref()
+        .map(|mail| link("View e-mail", format!("/m/{}/customers/{}/mails/{}", member.merchant.slug, found.file.customer.no, mail.id)));
     let batch = found
         .file
         .batch
         .as_ref()
         .filter(|_| member.role.may(Permission::LookAtBatches))
-        .map(|(batch, _)| MenuItem { label: "View voucher batch".to_owned(), href: Some(words::batch_address(member, batch.id, "")) });
-    [coupon, mail, batch].into_iter().flatten().collect()
+        .map(|(batch, _)| link("View voucher batch", words::batch_address(member, batch.id, "")));
+    acts.filter(is_new).chain([coupon, mail, batch].into_iter().flatten()).collect()
+}
+
+fn link(label: &str, href: String) -> MenuItem {
+    MenuItem { label: label.to_owned(), href: Some(href), dialog: false }
 }
 
 fn replaced(member: &Member, earlier: &EarlierReissue) -> Replaced {

@@ -1,6 +1,7 @@
 //! Owns one coupon's page.
 //! Must not know when a coupon can be used: it is told, in words.
 
+use super::audit::Event;
 use super::frame::Frame;
 use super::ui::{Fact, Link, Status, When};
 use askama::Template;
@@ -27,6 +28,10 @@ pub struct Show {
     pub redemptions: Vec<Redemption>,
     /// What the list of redemptions leaves out, or why it is empty.
     pub redemptions_note: String,
+    /// What this user may do to it.
+    pub actions: Vec<Link>,
+    /// What was done to it, newest first.
+    pub history: Vec<Event>,
 }
 
 /// A label and a link.

@@ -103,6 +103,8 @@ pub struct MenuItem {
     pub label: String,
     /// Where it leads; none for words only ("Dana Reed can add vouchers").
     pub href: Option<String>,
+    /// Whether it opens in the dialog where there is a script.
+    pub dialog: bool,
 }
 
 /// A code this reward had before.

@@ -74,6 +74,7 @@ async fn tour(look: Look) {
     browser.sign_in(&app.url, "administrator@desk.example").await;
 
     let (profile, batch) = (format!("/m/acme/customers/{}", scene.customer), format!("/m/acme/batches/{}", scene.batch));
+    let coupon = format!("/m/acme/coupons/{}", scene.old);
     for (what, path) in [
         ("customers", "/m/acme/customers"),
         ("customers found", "/m/acme/customers?q=customer"),
@@ -85,6 +86,10 @@ async fn tour(look: Look) {
         ("batches", "/m/acme/batches"),
         ("batch", &batch),
         ("empty batch", &format!("/m/acme/batches/{dry}")),
+        ("coupon", &coupon),
+        ("bar as a page", &format!("{coupon}/bar")),
+        ("mark as used as a page", &format!("{coupon}/use")),
+        ("check a code", "/m/acme/check"),
         ("audit log", "/m/acme/audit"),
         ("no such page", "/m/acme/nowhere"),
     ] {
@@ -114,9 +119,54 @@ async fn tour(look: Look) {
     judge.look("profile after a reissue").await;
     browser.goto(&format!("{}/m/acme/customers/{}/mails/1", app.url, scene.customer)).await;
     judge.look("mail").await;
+    check_codes_and_act(&mut judge, &app, &format!("{}{profile}", app.url)).await;
     let found = judge.2;
     assert!(found.is_empty(), "{} findings, with pictures in target/tmp/screenshots:\n{}", found.len(), found.join("\n"));
-    browser.is_quiet_but_for(&[404, 422]).await;
+    browser.is_quiet_but_for(&[404, 409, 422]).await;
+}
+
+/// The answers to a checked code, and the dialogs of acts on a coupon with what follows them.
+async fn check_codes_and_act(judge: &mut Judge<'_>, app: &App, profile: &str) {
+    let browser = judge.0;
+    app.coupon(1, &usable("GIFT-0I1-WITH-A-CODE-THAT-IS-AS-LONG-AS-SOME-SHOPS-MAKE-THEM"));
+    for (code, words) in [
+        ("USED-1", "This code is fully redeemed"),
+        ("GOOD-1", "This code works"),
+        ("OLD-1", "This code was replaced"),
+        ("GIFT-OI1-WITH-A-CODE-THAT-IS-AS-LONG-AS-SOME-SHOPS-MAKE-THEM", "Did they mean"),
+        ("GIFT-0I1-WITH-A-CODE-THAT-IS-AS-LONG-AS-SOME-SHOPS-MAKE-THEM", "never handed out"),
+        (" ", "Type or paste the code"),
+    ] {
+        browser.goto(&format!("{}/m/acme/check", app.url)).await;
+        browser.fill("textbox", "Code", code).await;
+        browser.click("button", "Check").await;
+        browser.shows(words).await;
+        judge.look(&format!("checked: {words}")).await;
+    }
+    let reward = app.number("SELECT id FROM rewards WHERE reward_id = 'R-2'");
+    browser.goto(profile).await;
+    browser.eval(&format!("document.getElementById('actions-{reward}').click()")).await;
+    browser.click("menuitem", "Bar this coupon").await;
+    browser.find("dialog", "Bar coupon").await;
+    judge.look("bar: dialog open").await;
+    browser.fill("textbox", "Reason", "\u{202e}leaked").await;
+    browser.press(thirtyfour::Key::Enter).await;
+    browser.shows("write it in one line").await;
+    judge.look("bar: something is wrong").await;
+    browser.fill("textbox", "Reason", "leaked").await;
+    browser.press(thirtyfour::Key::Enter).await;
+    browser.shows("Coupon barred").await;
+    judge.look("bar: done").await;
+    browser.goto(profile).await;
+    browser.eval(&format!("document.getElementById('actions-{reward}').click()")).await;
+    app.exec("UPDATE coupons SET barred_at = NULL, barred_by = NULL, barred_reason = NULL WHERE code = 'GOOD-1'");
+    browser.click("menuitem", "Unbar coupon").await;
+    browser.shows("Not barred.").await;
+    judge.look("unbar: refused").await;
+    let coupon = app.number("SELECT id FROM coupons WHERE code = 'GOOD-1'");
+    browser.goto(&format!("{}/m/acme/coupons/{coupon}", app.url)).await;
+    browser.shows("History").await;
+    judge.look("coupon with a history").await;
 }
 
 #[test]

@@ -1,6 +1,7 @@
 //! The app in a real browser: keys, focus, scripts and none, dark and narrow, and what axe-core finds.
 
 mod accessibility;
+mod coupon_acts;
 mod harness;
 mod mishaps;
 mod task;

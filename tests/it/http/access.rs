@@ -48,6 +48,14 @@ const TABLE: &[(&str, &str, Who)] = &[
     ("POST", "/m/{merchant}/alerts", Who::From(Role::Support)),
     ("POST", "/m/{merchant}/alerts/rules", Who::From(Role::Marketing)),
     ("GET", "/m/{merchant}/coupons/{id}", Who::From(Role::Support)),
+    ("GET", "/m/{merchant}/coupons/{id}/bar", Who::From(Role::Supervisor)),
+    ("POST", "/m/{merchant}/coupons/{id}/bar", Who::From(Role::Supervisor)),
+    ("GET", "/m/{merchant}/coupons/{id}/unbar", Who::From(Role::Supervisor)),
+    ("POST", "/m/{merchant}/coupons/{id}/unbar", Who::From(Role::Supervisor)),
+    ("GET", "/m/{merchant}/coupons/{id}/use", Who::From(Role::Supervisor)),
+    ("POST", "/m/{merchant}/coupons/{id}/use", Who::From(Role::Supervisor)),
+    ("GET", "/m/{merchant}/check", Who::From(Role::Support)),
+    ("POST", "/m/{merchant}/check", Who::From(Role::Support)),
     ("GET", "/m/{merchant}/audit", Who::From(Role::Supervisor)),
 ];
 

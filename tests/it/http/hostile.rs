@@ -72,6 +72,34 @@ both! {
         is_harmless(&ann.get(&profile).await);
     }
 
+    async fn hostile_reasons_orders_and_codes_do_nothing(app: App) {
+        let scene = app.scene(1);
+        app.coupon(scene.batch, &usable("NEW<script>\"'&-O"));
+        let ann = app.sign_in(Role::Administrator).await;
+        let coupon = format!("/m/acme/coupons/{}", scene.old);
+        let profile = format!("/m/acme/customers/{}", scene.customer);
+        let from_row = |name: &str, value: &str| Fields::default().with("from", "profile").with(name, value);
+        is_harmless(&ann.post_fragment(&format!("{coupon}/bar"), &from_row("reason", &format!("{SCRIPT}{TEMPLATE}"))).await.expect(200));
+        is_harmless(&ann.post_fragment(&format!("{coupon}/bar"), &from_row("reason", IMAGE)).await.expect(409));
+        is_harmless(&ann.post(&format!("{coupon}/bar"), &from_row("reason", IMAGE)).await.expect(409));
+        is_harmless(&ann.post_fragment(&format!("{coupon}/unbar"), &from_row("reason", &format!("{QUOTES}\nx"))).await.expect(422));
+        is_harmless(&ann.post_fragment(&format!("{coupon}/unbar"), &from_row("reason", QUOTES)).await.expect(200));
+        is_harmless(&ann.post(&format!("{coupon}/use"), &Fields::default().with("order_id", IMAGE).with("redeemed_at", SCRIPT)).await.expect(422));
+        is_harmless(&ann.post_fragment(&format!("{coupon}/use"), &from_row("order_id", IMAGE)).await.expect(200));
+        is_harmless(&ann.get(&format!("{coupon}/bar?from={}", urlencode(IMAGE))).await.expect(200));
+        for path in [&profile, &coupon, "/m/acme/audit", &format!("{coupon}?done={}", urlencode(IMAGE)), &format!("{profile}?done=coupon-{}", urlencode(SCRIPT))] {
+            is_harmless(&ann.get(path).await.expect(200));
+        }
+        ann.get(&coupon).await.says(SCRIPT).says(TEMPLATE).says(QUOTES).says(IMAGE);
+        for code in [SCRIPT, IMAGE, QUOTES, TEMPLATE, "NEW<script>\"'&-O", "NEW<script>\"'&-0", "OLD-1", "%00", "'; --", "\0", "\u{202e}OLD-1"] {
+            let form = Fields::default().with("code", code);
+            for page in [ann.post("/m/acme/check", &form).await, ann.post_fragment("/m/acme/check", &form).await] {
+                assert!(matches!(page.status, 200 | 422), "{code:?}: {}", page.status);
+                is_harmless(&page);
+            }
+        }
+    }
+
     async fn no_number_in_an_address_makes_a_500(app: App) {
         let scene = app.scene(1);
         let ann = app.sign_in(Role::Administrator).await;
@@ -110,7 +138,8 @@ both! {
         let ann = app.sign_in(Role::Administrator).await;
         let path = app.reissue_path(scene.customer, scene.reward);
         let long = "x".repeat(17 * 1024);
-        for (path, field) in [(path.as_str(), "idempotency_token"), ("/sign-in", "password")] {
+        let bar = format!("/m/acme/coupons/{}/bar", scene.old);
+        for (path, field) in [(path.as_str(), "idempotency_token"), ("/sign-in", "password"), ("/m/acme/check", "code"), (&bar, "reason")] {
             for kind in ["application/x-www-form-urlencoded", "text/plain", "application/json", "multipart/form-data; boundary=x", ""] {
                 for body in ["", "%", "%FF=%FF", "a=b&a=b", "\0\0", "idempotency_token=%00", "email=%00&password=%00", "{\"a\":1}", "--x\r\n"] {
                     let page = send(ann.request(Method::POST, path).header("Content-Type", kind).body(body)).await;

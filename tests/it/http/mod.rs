@@ -3,6 +3,9 @@
 mod access;
 mod alerts;
 mod batches;
+mod codes;
+mod coupon_acts;
+mod coupon_acts_at_once;
 mod coupons;
 mod cross_site;
 mod hostile;

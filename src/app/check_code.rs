@@ -1,0 +1,106 @@
+//! What the desk knows of a code that a customer quotes, and what they may have meant when it knows none.
+//! Must not know words or screens. The code is in nobody's log.
+
+use chrono::{DateTime, Utc};
+
+use super::{
+    Desk, Error, Member,
+    show_coupon::{self, ShownCoupon},
+};
+use crate::{
+    db::{coupons, mails, memberships, rewards},
+    domain::{
+        Unfit,
+        code::{self, CouponCode},
+        coupon::CouponState,
+        fold,
+        look_alikes::LookAlikes,
+        mail::MailSummary,
+        reissue::RewardFile,
+        role::Permission,
+    },
+};
+
+/// No code is longer.
+const LONGEST: usize = 255;
+/// More would be no help.
+const SUGGESTIONS: i64 = 8;
+
+/// What came of it.
+#[derive(Debug, Clone)]
+pub enum Checked {
+    Found(Box<Known>),
+    /// Without spaces, as it was looked for; and codes that look like it.
+    Unknown {
+        code: String,
+        suggestions: Vec<Suggestion>,
+    },
+    /// Nothing was looked for.
+    Unfit(Unfit),
+}
+
+/// A code that there is.
+#[derive(Debug, Clone)]
+pub struct Known {
+    pub shown: ShownCoupon,
+    /// The file on the reward whose current coupon it is.
+    pub file: Option<RewardFile>,
+    /// The newest mail that carried it.
+    pub mail: Option<MailSummary>,
+    /// Users who may add vouchers, for a member who may not.
+    pub who_can: Vec<String>,
+}
+
+/// A code that the customer may have meant.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Suggestion {
+    pub code: CouponCode,
+    /// It differs in upper and lower case only, which its batch tells apart.
+    pub other_case: bool,
+}
+
+/// Looks the code up: exactly first, then without case in batches that ignore case. White space is forgiven anywhere.
+pub fn check_code(desk: &Desk, member: &Member, text: &str) -> Result<Checked, Error> {
+    let code = code::bare(text);
+    if code.is_empty() {
+        return Ok(Checked::Unfit(Unfit::because("type or paste the code that the customer quotes")));
+    }
+    let length = code.chars().count();
+    if length > LONGEST {
+        return Ok(Checked::Unfit(Unfit::because(format!(
+            "this has {length} characters; a code has {LONGEST} at most. Paste the code alone"
+        ))));
+    }
+    let now = desk.clock.now();
+    desk.db.read(|conn| {
+        let Some(found) = coupons::find_by_code(conn, member.scope, &code)? else {
+            return Ok(Checked::Unknown { suggestions: suggestions(conn, member, &code)?, code });
+        };
+        let shown = show_coupon::load(conn, member, found.id, now)?.ok_or(Error::NotFound)?;
+        Ok(Checked::Found(Box::new(known(conn, member, shown, now)?)))
+    })
+}
+
+fn known(conn: &mut crate::db::DbConn, member: &Member, shown: ShownCoupon, now: DateTime<Utc>) -> Result<Known, Error> {
+    let (scope, coupon) = (member.scope, &shown.file.coupon);
+    let (mut file, mut mail) = (None, None);
+    if let Some(handed_to) = &shown.file.reward {
+        mail = mails::latest_of_coupon(conn, scope, handed_to.customer, coupon.id)?;
+        if coupon.state == CouponState::Allocated {
+            file = rewards::find_file(conn, scope, handed_to.customer, handed_to.no, now)?;
+        }
+    }
+    let who_can = if member.role.may(Permission::ManageBatches) {
+        vec![]
+    } else {
+        memberships::names_who_may(conn, scope, Permission::ManageBatches, 3)?
+    };
+    Ok(Known { shown, file, mail, who_can })
+}
+
+fn suggestions(conn: &mut crate::db::DbConn, member: &Member, code: &str) -> Result<Vec<Suggestion>, Error> {
+    let alike = LookAlikes::of(code);
+    let folded = fold::code(code);
+    let found = coupons::list_codes_among(conn, member.scope, alike.exact, alike.folded, SUGGESTIONS)?;
+    Ok(found.into_iter().map(|code| Suggestion { other_case: code.folded() == folded, code }).collect())
+}

@@ -1,0 +1,56 @@
+//! What the audit log says of one coupon, newest first.
+//! Must not know words or screens.
+
+use super::{Desk, Error, Member};
+use crate::{
+    db::{DbConn, audit, coupon_files::CouponFile},
+    domain::{
+        audit::{Action, AuditRecord, ShownActor},
+        coupon_acts::Unbarred,
+        ids::{AuditId, CouponId, CustomerNo},
+    },
+};
+
+/// The detail that names the coupon in the records of acts on it.
+pub(super) const COUPON: &str = "coupon";
+
+/// How far back is looked: among the customer's own records, or, for a code that nobody ever had, among all of the merchant's.
+/// The log has no index by coupon.
+const CUSTOMERS_RECORDS: i64 = 300;
+const MERCHANTS_RECORDS: i64 = 1000;
+
+/// The records of acts on the coupon, and of the reissue that it took part in.
+pub(super) fn list(conn: &mut DbConn, member: &Member, file: &CouponFile) -> Result<Vec<AuditRecord>, Error> {
+    let customer: Option<CustomerNo> = file.reward.as_ref().map(|handed_to| handed_to.customer);
+    if file.changed_at.is_none() {
+        return Ok(vec![]);
+    }
+    let limit = if customer.is_some() { CUSTOMERS_RECORDS } else { MERCHANTS_RECORDS };
+    let records = audit::list(conn, Some(member.scope), customer, audit::Slice::Before(i64::MAX), limit)?;
+    Ok(records.into_iter().map(|exported| exported.record).filter(|record| is_of(record, file)).collect())
+}
+
+fn is_of(record: &AuditRecord, file: &CouponFile) -> bool {
+    let reissued = record.action == Action::CouponReissued.as_str()
+        && ["old_code", "new_code"].into_iter().any(|key| record.text(key) == Some(file.coupon.code.as_str()));
+    reissued || record.number(COUPON) == Some(file.coupon.id.0)
+}
+
+/// The unbar that a record tells of, if it does.
+pub(super) fn unbarred(record: &AuditRecord) -> Option<Unbarred> {
+    match &record.actor {
+        ShownActor::User { id, name, .. } if record.action == Action::CouponUnbarred.as_str() => {
+            Some(Unbarred { at: record.at, by: *id, by_name: name.clone(), reason: record.text("reason").unwrap_or_default().to_owned() })
+        }
+        _ => None,
+    }
+}
+
+/// The record of what this member has just done to this coupon, if it is one.
+pub fn own_act(desk: &Desk, member: &Member, coupon: CouponId, record: AuditId) -> Result<Option<AuditRecord>, Error> {
+    let found = desk.db.read(|conn| audit::list(conn, Some(member.scope), None, audit::Slice::After(record.0 - 1), 1))?.pop();
+    Ok(found.map(|exported| exported.record).filter(|found| {
+        let mine = matches!(found.actor, ShownActor::User { id, .. } if id == member.user);
+        found.id == record && mine && found.number(COUPON) == Some(coupon.0)
+    }))
+}

@@ -1,0 +1,125 @@
+//! Counts one use of a coupon that the shop knows of and the desk does not.
+//! Must not know forms or words.
+
+use chrono::{DateTime, Utc};
+
+use super::{
+    Desk, Error, Member,
+    coupon_acts::{Acted, UnfitAct, is_double_click, on_coupon, record_of},
+    coupon_history,
+};
+use crate::{
+    db::{
+        WriteTx, audit,
+        coupon_files::CouponFile,
+        imports::redemptions::{self, Use},
+    },
+    domain::{
+        Unfit,
+        audit::{Action, AuditRecord, ShownActor},
+        coupon::Redemption,
+        coupon_acts::{ActRefusal, CouponAct, check_act},
+        ids::CouponId,
+        note::Note,
+        zone,
+    },
+};
+
+/// The use as it was typed.
+#[derive(Debug, Clone)]
+pub struct MarkUsed {
+    pub coupon: CouponId,
+    /// The shop's order; may be empty.
+    pub order: String,
+    /// The wall clock's time in the merchant's zone, or a time with offset; empty is now.
+    pub at: String,
+    /// How many uses were gone when the form was opened: one form counts one use, however often it is sent.
+    pub gone: Option<i64>,
+}
+
+/// Counts one use.
+///
+/// Errors: [`Error::NotFound`] outside the member's merchant, [`Error::NotAllowed`] when the member's right is gone.
+pub fn mark_used(desk: &Desk, member: &Member, command: &MarkUsed) -> Result<Acted, Error> {
+    on_coupon(desk, member, command.coupon, |tx, file, now| mark_in(tx, member, file, command, now))
+}
+
+fn mark_in(tx: &mut WriteTx<'_>, member: &Member, file: &CouponFile, command: &MarkUsed, now: DateTime<Utc>) -> Result<Acted, Error> {
+    let coupon = &file.coupon;
+    if let Some(first) = first_answer(tx, member, file, command, now)? {
+        return Ok(Acted::Done(first.id));
+    }
+    if let Err(refusal) = check_act(CouponAct::MarkUsed, coupon) {
+        return Ok(Acted::Refused(refusal));
+    }
+    if command.gone.is_some_and(|gone| gone != coupon.redemptions) {
+        return Ok(Acted::Refused(ActRefusal::UsedMeanwhile { gone: coupon.redemptions, allowed: coupon.max_redemptions }));
+    }
+    let one = match parse(member, command, now) {
+        Ok(one) => one,
+        Err(unfit) => return Ok(Acted::Unfit(unfit)),
+    };
+    if redemptions::find_recorded(tx, member.scope, std::slice::from_ref(&one))?.contains(&one) {
+        let order_id = Some(one.order_id).filter(|order| !order.is_empty());
+        return Ok(Acted::Refused(ActRefusal::SameUse(Redemption { at: one.at, order_id })));
+    }
+    fail::fail_point!("coupon_acts::checked");
+    if !redemptions::count_use(tx, member.scope, coupon.id, now)? {
+        return Err(Error::Fault(crate::db::Error::Unavailable("the coupon changed under its lock".into())));
+    }
+    redemptions::insert(tx, member.scope, &one, now)?;
+    let mut record = record_of(member, file, Action::CouponMarkedUsed)
+        .detail("redeemed_at", zone::rfc3339(one.at))
+        .detail("uses_gone", coupon.redemptions + 1)
+        .detail("uses_allowed", coupon.max_redemptions);
+    if !one.order_id.is_empty() {
+        record = record.detail("order_id", one.order_id.as_str());
+    }
+    Ok(Acted::Done(audit::append(tx, &record, now)?))
+}
+
+fn parse(member: &Member, command: &MarkUsed, now: DateTime<Utc>) -> Result<Use, UnfitAct> {
+    let order = Note::parse(&command.order);
+    match (order, moment(member, &command.at, now)) {
+        (Ok(order), Ok(at)) => {
+            Ok(Use { coupon: command.coupon, at, order_id: order.map(|order| order.as_str().to_owned()).unwrap_or_default() })
+        }
+        (order, at) => Err(UnfitAct { order: order.err(), at: at.err(), reason: None }),
+    }
+}
+
+fn moment(member: &Member, text: &str, now: DateTime<Utc>) -> Result<DateTime<Utc>, Unfit> {
+    let zone = member.merchant.zone;
+    if text.trim().is_empty() {
+        return Ok(now);
+    }
+    let at = zone::parse_clock(text, zone, now)?;
+    if at > now {
+        return Err(Unfit::because(format!(
+            "this lies in the future: it is {} now, and a use is counted when it has happened",
+            zone::show(now, zone)
+        )));
+    }
+    // Fields know no seconds: this very minute is now.
+    Ok(if zone::on_the_clock(at, zone) == zone::on_the_clock(now, zone) { now } else { at })
+}
+
+/// The record of the same form, sent a moment ago by the same user.
+fn first_answer(
+    tx: &mut WriteTx<'_>,
+    member: &Member,
+    file: &CouponFile,
+    command: &MarkUsed,
+    now: DateTime<Utc>,
+) -> Result<Option<AuditRecord>, Error> {
+    let Some(gone) = command.gone.filter(|gone| *gone < file.coupon.redemptions) else { return Ok(None) };
+    let same = |record: &AuditRecord| {
+        let mine = matches!(record.actor, ShownActor::User { id, .. } if id == member.user);
+        record.action == Action::CouponMarkedUsed.as_str()
+            && mine
+            && is_double_click(record.at, now)
+            && record.number("uses_gone") == Some(gone + 1)
+            && record.text("order_id").unwrap_or_default() == command.order.trim()
+    };
+    Ok(coupon_history::list(tx, member, file)?.into_iter().find(same))
+}

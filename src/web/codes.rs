@@ -1,0 +1,67 @@
+//! Checking a code that a customer quotes. It is posted, so that no address, title or log ever holds it.
+//! Must not know how codes are found.
+
+use actix_web::{HttpRequest, HttpResponse, http::StatusCode, web};
+use askama::Template;
+
+use super::{
+    errors::Error,
+    frame, present,
+    request::{self, FormBody},
+    views,
+};
+use crate::app::{
+    Desk, Member,
+    check_code::{Checked, check_code},
+};
+
+/// `GET /m/{merchant}/check`
+pub async fn new(request: HttpRequest, member: web::ReqData<Member>) -> Result<HttpResponse, Error> {
+    let member = member.into_inner();
+    page(&request, &member, StatusCode::OK, present::codes::form(&member, "", None), None)
+}
+
+/// `POST /m/{merchant}/check`
+pub async fn create(
+    request: HttpRequest,
+    desk: web::Data<Desk>,
+    member: web::ReqData<Member>,
+    body: FormBody,
+) -> Result<HttpResponse, Error> {
+    let member = member.into_inner();
+    let field = |name: &str| body.fields().find(|(known, _)| known == name).map(|(_, value)| value.into_owned());
+    let typed = field("code").unwrap_or_default();
+    let (asker, asked) = (member.clone(), typed.clone());
+    let checked = desk.reading(move |desk| check_code(desk, &asker, &asked)).await?;
+    let fragment = request::is_fragment(request.headers());
+    if let Checked::Unfit(why) = &checked {
+        let form = present::codes::form(&member, &typed, Some(why));
+        if fragment {
+            return Ok(html(StatusCode::UNPROCESSABLE_ENTITY, views::codes::Again { form }.render()?));
+        }
+        return page(&request, &member, StatusCode::UNPROCESSABLE_ENTITY, form, None);
+    }
+    let result = present::codes::result(&member, &checked);
+    let form = present::codes::form(&member, &typed, None);
+    if fragment {
+        // The field shows the code that was picked from the suggestions, as it shows one that was typed.
+        let form = field("picked").map(|_| form);
+        return Ok(html(StatusCode::OK, views::codes::Fragment { result, form }.render()?));
+    }
+    page(&request, &member, StatusCode::OK, form, Some(result))
+}
+
+fn page(
+    request: &HttpRequest,
+    member: &Member,
+    status: StatusCode,
+    form: views::codes::Form,
+    result: Option<views::codes::Verdict>,
+) -> Result<HttpResponse, Error> {
+    let frame = frame::in_merchant(request, member, "Check a code");
+    Ok(html(status, views::codes::Index { frame, form, result }.render()?))
+}
+
+fn html(status: StatusCode, body: String) -> HttpResponse {
+    HttpResponse::build(status).content_type("text/html; charset=utf-8").body(body)
+}

@@ -1,0 +1,218 @@
+//! Barring a coupon, unbarring it and marking it as used: as a dialog with htmx, as pages without.
+//! Decides nothing: the rules are asked in one place, inside the transaction.
+
+use actix_web::{
+    HttpRequest, HttpResponse,
+    http::{StatusCode, header},
+    web,
+};
+use askama::Template;
+use serde::Deserialize;
+
+use super::{
+    act_words, coupons, customers,
+    errors::Error,
+    frame, present,
+    request::{self, FormBody},
+    views,
+};
+use crate::{
+    app::{
+        Desk, Member,
+        bar_coupon::{bar_coupon, unbar_coupon},
+        coupon_acts::{Acted, PreparedAct, UnfitAct, prepare_act},
+        mark_used::{MarkUsed, mark_used},
+        show_coupon::{self, ShownCoupon},
+        show_customer::{self, From},
+    },
+    domain::{
+        coupon_acts::{ActRefusal, CouponAct},
+        ids::{AuditId, CouponId},
+    },
+};
+
+type Path = web::Path<(String, String)>;
+
+#[derive(Deserialize)]
+pub struct Query {
+    /// "profile": where the link was, and where Cancel leads.
+    from: Option<String>,
+}
+
+/// The fields of the forms; each form has some of them.
+#[derive(Debug, Default, Clone)]
+pub struct Fields {
+    pub from_profile: bool,
+    pub reason: String,
+    pub order: String,
+    /// `None` before the form was ever sent.
+    pub at: Option<String>,
+    pub gone: Option<i64>,
+}
+
+impl Fields {
+    fn parse(body: &FormBody) -> Self {
+        let mut fields = Self { at: Some(String::new()), ..Self::default() };
+        for (name, value) in body.fields() {
+            match name.as_ref() {
+                "from" => fields.from_profile = value == "profile",
+                "reason" => fields.reason = value.into_owned(),
+                "order_id" => fields.order = value.into_owned(),
+                "redeemed_at" => fields.at = Some(value.into_owned()),
+                "uses_gone" => fields.gone = value.parse().ok(),
+                _ => {}
+            }
+        }
+        fields
+    }
+}
+
+/// `GET /m/{merchant}/coupons/{id}/bar`, `…/unbar`, `…/use`
+pub async fn new(
+    request: HttpRequest,
+    desk: web::Data<Desk>,
+    member: web::ReqData<Member>,
+    path: Path,
+    query: web::Query<Query>,
+) -> Result<HttpResponse, Error> {
+    let member = member.into_inner();
+    let (id, act) = named(&request, &path)?;
+    let fields = Fields { from_profile: query.from.as_deref() == Some("profile"), ..Fields::default() };
+    let (prepared, refusal) = prepare(&desk, &member, id, act).await?;
+    if let Some(refusal) = refusal {
+        return refused(&request, &desk, &member, &prepared.shown, &refusal).await;
+    }
+    form(&request, &member, &prepared, &fields, &UnfitAct::default())
+}
+
+/// `POST /m/{merchant}/coupons/{id}/bar`, `…/unbar`, `…/use`
+pub async fn create(
+    request: HttpRequest,
+    desk: web::Data<Desk>,
+    member: web::ReqData<Member>,
+    path: Path,
+    body: FormBody,
+) -> Result<HttpResponse, Error> {
+    let member = member.into_inner();
+    let (id, act) = named(&request, &path)?;
+    let fields = Fields::parse(&body);
+    let (asker, sent) = (member.clone(), fields.clone());
+    let acted = desk
+        .writing(move |desk| match act {
+            CouponAct::Bar => bar_coupon(desk, &asker, id, &sent.reason),
+            CouponAct::Unbar => unbar_coupon(desk, &asker, id, &sent.reason),
+            CouponAct::MarkUsed => {
+                let at = sent.at.unwrap_or_default();
+                mark_used(desk, &asker, &MarkUsed { coupon: id, order: sent.order, at, gone: sent.gone })
+            }
+        })
+        .await?;
+    match acted {
+        Acted::Done(record) => done(&request, &desk, &member, (id, record), fields.from_profile).await.map_err(Error::after_commit),
+        Acted::Refused(refusal) => {
+            let (prepared, _) = prepare(&desk, &member, id, act).await?;
+            refused(&request, &desk, &member, &prepared.shown, &refusal).await
+        }
+        Acted::Unfit(unfit) => {
+            let (prepared, _) = prepare(&desk, &member, id, act).await?;
+            form(&request, &member, &prepared, &fields, &unfit)
+        }
+    }
+}
+
+/// The dialog, or the page; 422 when it comes back with what is wrong in it.
+fn form(request: &HttpRequest, member: &Member, prepared: &PreparedAct, fields: &Fields, unfit: &UnfitAct) -> Result<HttpResponse, Error> {
+    let form = present::coupon_acts::form(member, prepared, fields, unfit);
+    let again = *unfit != UnfitAct::default();
+    let body = match (request::is_fragment(request.headers()), again) {
+        (true, false) => views::coupon_acts::Dialog { form }.render()?,
+        (true, true) => views::coupon_acts::Again { form }.render()?,
+        (false, _) => {
+            views::coupon_acts::New { frame: frame::in_merchant(request, member, act_words::title(prepared.act)), form }.render()?
+        }
+    };
+    Ok(html(if again { StatusCode::UNPROCESSABLE_ENTITY } else { StatusCode::OK }, body))
+}
+
+/// The fresh row and a toast; without htmx, back to where the link was with a message.
+async fn done(
+    request: &HttpRequest,
+    desk: &Desk,
+    member: &Member,
+    (id, record): (CouponId, AuditId),
+    from_profile: bool,
+) -> Result<HttpResponse, Error> {
+    let shown = load(desk, member, id).await?;
+    let fragment = request::is_fragment(request.headers());
+    let handed_to = shown.file.reward.as_ref().filter(|_| from_profile);
+    let Some(handed_to) = handed_to else {
+        let target = format!("{}?done={record}#message", super::words::coupon_address(member, id));
+        return Ok(if fragment {
+            HttpResponse::Ok().insert_header(("HX-Redirect", target)).finish()
+        } else {
+            HttpResponse::SeeOther().insert_header((header::LOCATION, target)).finish()
+        });
+    };
+    let (customer, reward) = (handed_to.customer, handed_to.no);
+    if !fragment {
+        let target = format!("/m/{}/customers/{customer}?done=coupon-{record}#reward-{reward}", member.merchant.slug);
+        return Ok(HttpResponse::SeeOther().insert_header((header::LOCATION, target)).finish());
+    }
+    let profile = customers::load(desk, member, customer, From::default()).await?;
+    let asker = member.clone();
+    let (row, now) = desk.reading(move |desk| show_customer::show_reward(desk, &asker, customer, reward)).await?;
+    let event = profile.events.iter().find(|event| event.id == record);
+    let view = views::coupon_acts::Create {
+        row: views::rewards::Row { fresh: true, ..present::rewards::row(member, &row, &profile.who_can, now) },
+        toast: event.and_then(present::coupon_acts::told).unwrap_or_else(present::coupon_acts::just_done),
+        events: event.iter().map(|event| present::audit::own_event(member, event)).collect(),
+    };
+    Ok(html(StatusCode::OK, view.render()?))
+}
+
+/// 409: the fresh row with the reason and a toast, or the coupon's page with the reason on top.
+async fn refused(
+    request: &HttpRequest,
+    desk: &Desk,
+    member: &Member,
+    shown: &ShownCoupon,
+    refusal: &ActRefusal,
+) -> Result<HttpResponse, Error> {
+    let toast = present::coupon_acts::refused(member, shown, refusal);
+    let body = match (&shown.file.reward, request::is_fragment(request.headers())) {
+        (_, false) => {
+            let mut page = coupons::page(request, member, shown);
+            page.frame.flash = Some(toast);
+            page.render()?
+        }
+        (None, true) => views::errors::Fragment { toast }.render()?,
+        (Some(handed_to), true) => {
+            let (asker, customer, reward) = (member.clone(), handed_to.customer, handed_to.no);
+            let (row, now) = desk.reading(move |desk| show_customer::show_reward(desk, &asker, customer, reward)).await?;
+            let mut row = present::rewards::row(member, &row, &[], now);
+            row.fresh = true;
+            row.refusal = present::coupon_acts::refusal_lines(member, shown, refusal);
+            views::coupon_acts::Refused { row, toast }.render()?
+        }
+    };
+    Ok(html(StatusCode::CONFLICT, body))
+}
+
+async fn prepare(desk: &Desk, member: &Member, id: CouponId, act: CouponAct) -> Result<(PreparedAct, Option<ActRefusal>), Error> {
+    let asker = member.clone();
+    Ok(desk.reading(move |desk| prepare_act(desk, &asker, id, act)).await?)
+}
+
+async fn load(desk: &Desk, member: &Member, id: CouponId) -> Result<ShownCoupon, Error> {
+    let asker = member.clone();
+    Ok(desk.reading(move |desk| show_coupon::show_coupon(desk, &asker, id)).await?)
+}
+
+fn named(request: &HttpRequest, path: &Path) -> Result<(CouponId, CouponAct), Error> {
+    let id = request::number(&path.1).map(CouponId).ok_or(Error::NotFound)?;
+    Ok((id, act_words::act_of(request.path()).ok_or(Error::NotFound)?))
+}
+
+fn html(status: StatusCode, body: String) -> HttpResponse {
+    HttpResponse::build(status).content_type("text/html; charset=utf-8").body(body)
+}

@@ -1,0 +1,163 @@
+//! Acts on a coupon as views: the form, and what is said after it.
+//! Must not know when an act is allowed; it is told.
+
+use super::{flash, rewards, sentence};
+use crate::{
+    app::{
+        Member,
+        coupon_acts::{PreparedAct, UnfitAct},
+        show_coupon::ShownCoupon,
+    },
+    domain::{
+        Unfit,
+        audit::{Action, AuditRecord},
+        coupon::CouponState,
+        coupon_acts::{ActRefusal, CouponAct},
+        zone,
+    },
+    web::{
+        act_words,
+        coupon_acts::Fields,
+        views::{
+            coupon_acts::{Field, Form},
+            ui::{Toast, Tone},
+        },
+        words,
+    },
+};
+
+/// What is kept of a reason or an order.
+const ONE_LINE: &str = "Up to 255 characters.";
+
+/// The form: empty, or as it was sent with what is wrong in it.
+pub fn form(member: &Member, prepared: &PreparedAct, fields: &Fields, unfit: &UnfitAct) -> Form {
+    let (shown, act) = (&prepared.shown, prepared.act);
+    let coupon = &shown.file.coupon;
+    let handed_to = shown.file.reward.as_ref();
+    let customer = shown.customer.as_ref().map(crate::domain::customer::Customer::display_name);
+    let back = handed_to.zip(customer.clone()).filter(|_| fields.from_profile).map(|(to, name)| {
+        let href = format!("/m/{}/customers/{}#reward-{}", member.merchant.slug, to.customer, to.no);
+        (href, name)
+    });
+    let (cancel_href, cancel_label) = back.unwrap_or_else(|| (words::coupon_address(member, coupon.id), "Coupon".to_owned()));
+    Form {
+        title: act_words::title(act),
+        busy: match act {
+            CouponAct::Bar => "Barring…",
+            CouponAct::Unbar => "Unbarring…",
+            CouponAct::MarkUsed => "Counting…",
+        },
+        action: act_words::address(member, coupon.id, act),
+        cancel_href,
+        cancel_label,
+        n: handed_to.map(|to| to.no.0),
+        from_profile: fields.from_profile,
+        owner: customer.unwrap_or_else(|| format!("In stock of {}", shown.file.batch_name)),
+        reward: handed_to.map(|to| to.title.clone()).unwrap_or_default(),
+        code: coupon.code.to_string(),
+        status: rewards::coupon_status(member, coupon, shown.now),
+        means: means(act, shown),
+        fields: with_focus(asked(member, act, shown, fields, unfit)),
+        uses_gone: (act == CouponAct::MarkUsed).then_some(fields.gone.unwrap_or(coupon.redemptions)),
+    }
+}
+
+fn means(act: CouponAct, shown: &ShownCoupon) -> String {
+    let coupon = &shown.file.coupon;
+    match (act, coupon.state) {
+        (CouponAct::Bar, CouponState::Allocated) => {
+            "A barred code counts as unusable here, so the reward can be reissued. The shop is not told. You can unbar it later.".to_owned()
+        }
+        (CouponAct::Bar, CouponState::Available) => {
+            "A barred code is never handed out. It stays in the batch, and you can unbar it later.".to_owned()
+        }
+        (CouponAct::Bar, _) => "It stays the customer's old code. The shop is not told. You can unbar it later.".to_owned(),
+        (CouponAct::Unbar, CouponState::Available) => {
+            "The code may be handed out again, unless something else keeps it from that.".to_owned()
+        }
+        (CouponAct::Unbar, _) => "The code counts as usable again, unless something else keeps it from that.".to_owned(),
+        (CouponAct::MarkUsed, _) => {
+            let after = act_words::uses_gone(coupon.redemptions + 1, coupon.max_redemptions);
+            format!("Counts one use, for good: {after} after it.")
+        }
+    }
+}
+
+fn asked(member: &Member, act: CouponAct, shown: &ShownCoupon, fields: &Fields, unfit: &UnfitAct) -> Vec<Field> {
+    let error = |unfit: &Option<Unfit>| unfit.as_ref().map(|why| sentence(&why.0));
+    let text = |name, label, value: &str, hint: String, required, error| Field {
+        name,
+        label,
+        kind: "text",
+        value: value.to_owned(),
+        hint,
+        required,
+        error,
+        autofocus: false,
+    };
+    if act != CouponAct::MarkUsed {
+        let hint = format!("Shown at the code and kept in the audit log for good, so leave out names. {ONE_LINE}");
+        return vec![text("reason", "Reason", &fields.reason, hint, true, error(&unfit.reason))];
+    }
+    let zone = member.merchant.zone;
+    let at = fields.at.clone().unwrap_or_else(|| zone::on_the_clock(shown.now, zone));
+    let is_clock = at.is_empty() || at.len() == 16 && zone::parse_clock(&at, zone, shown.now).is_ok();
+    vec![
+        text("order_id", "Order reference (optional)", &fields.order, ONE_LINE.to_owned(), false, error(&unfit.order)),
+        Field {
+            kind: if is_clock { "datetime-local" } else { "text" },
+            ..text("redeemed_at", "Used at", &at, format!("In {}; left empty it is now.", zone.name()), false, error(&unfit.at))
+        },
+    ]
+}
+
+/// The focus begins at the first field that is wrong, else at the first.
+fn with_focus(mut fields: Vec<Field>) -> Vec<Field> {
+    let at = fields.iter().position(|field| field.error.is_some()).unwrap_or_default();
+    if let Some(field) = fields.get_mut(at) {
+        field.autofocus = true;
+    }
+    fields
+}
+
+/// What is said after an act, from its record.
+pub fn told(record: &AuditRecord) -> Option<Toast> {
+    let code = record.text("code")?;
+    let action = Action::ALL.iter().find(|action| action.as_str() == record.action)?;
+    let (title, text) = match action {
+        Action::CouponBarred => ("Coupon barred", format!("{code} counts as unusable from now on.")),
+        Action::CouponUnbarred => ("Coupon unbarred", format!("{code} is no longer barred.")),
+        Action::CouponMarkedUsed => {
+            let uses = act_words::uses_gone(record.number("uses_gone")?, record.number("uses_allowed")?);
+            ("Marked as used", format!("{code}: {uses}."))
+        }
+        _ => return None,
+    };
+    Some(flash::plain(Tone::Good, title, &text))
+}
+
+/// What is said where the record can't be shown any more.
+pub fn just_done() -> Toast {
+    flash::plain(Tone::Good, "Done", "The row shows the coupon as it is now.")
+}
+
+/// An act that was refused, in short.
+pub fn refused(member: &Member, shown: &ShownCoupon, refusal: &ActRefusal) -> Toast {
+    let (label, facts) = act_words::of_refusal(member, refusal, shown.file.barred_by, shown.now);
+    let mine = match refusal {
+        ActRefusal::AlreadyBarred(_) => shown.file.barred_by == Some(member.user),
+        ActRefusal::NotBarred(Some(last)) => last.by == member.user,
+        _ => false,
+    };
+    // Whoever comes back to a form that went through is told so.
+    if mine {
+        return flash::plain(Tone::Good, label, &format!("{} It went through; nothing more was done.", facts.join(" ")));
+    }
+    flash::plain(Tone::Bad, "Nothing was changed", &format!("{label}. {}", facts.join(" ")))
+}
+
+/// The refusal as sentences at the row.
+pub fn refusal_lines(member: &Member, shown: &ShownCoupon, refusal: &ActRefusal) -> Vec<String> {
+    let (label, facts) = act_words::of_refusal(member, refusal, shown.file.barred_by, shown.now);
+    std::iter::once(format!("{label}.")).chain(facts).collect()
+}

@@ -1,0 +1,127 @@
+//! Acts on one coupon at the same time as each other and as a reissue (quality.md I9). The window between check and write is
+//! held open by failpoints: a race test that passes without proves nothing.
+
+use std::time::Duration;
+
+use rewarddesk::domain::role::Role;
+
+use crate::support::{
+    App,
+    client::Fields,
+    world::{NewCoupon, Person, barred, usable},
+};
+
+fn act(coupon: i64, act: &str) -> String {
+    format!("/m/acme/coupons/{coupon}/{act}")
+}
+
+fn why(reason: &str) -> Fields {
+    Fields::default().with("reason", reason)
+}
+
+/// Uses failpoints, which are the process's: `cargo test` runs these one after the other.
+mod with_failpoints {
+    use super::*;
+
+    both! {
+        async fn an_unbar_waits_for_the_reissue_that_relies_on_the_bar(app: App) {
+            let (customer, batch, ann) = (app.customer(&Person::default()), app.batch("Spring"), app.sign_in(Role::Supervisor).await);
+            let (reward, coupon) = app.reward_with(customer, batch, "R-1", &barred("BAD-1"));
+            app.fresh(batch, 1);
+            let path = app.reissue_path(customer, reward);
+            let form = ann.dialog(&path).await;
+            let failpoints = fail::FailScenario::setup();
+            fail::cfg("reissue::checked", "sleep(800)").unwrap();
+            let clicker = ann.clone();
+            let click = tokio::spawn(async move { clicker.post(&path, &form).await });
+            tokio::time::sleep(Duration::from_millis(300)).await;
+            ann.post(&act(coupon, "unbar"), &why("found")).await.expect(303);
+            failpoints.teardown();
+            click.await.unwrap().expect(303);
+            let order = app.texts("SELECT action AS v FROM audit_records WHERE action LIKE 'coupon.%' ORDER BY id");
+            assert_eq!(order, ["coupon.reissued", "coupon.unbarred"], "the old coupon was unusable when it was replaced");
+            assert_eq!(app.count(&format!("coupons WHERE id = {coupon} AND state = 'replaced' AND barred_at IS NULL")), 1);
+        }
+
+        async fn a_reissue_waits_for_the_unbar_that_takes_its_reason_away(app: App) {
+            let (customer, batch, ann) = (app.customer(&Person::default()), app.batch("Spring"), app.sign_in(Role::Supervisor).await);
+            let (reward, coupon) = app.reward_with(customer, batch, "R-1", &barred("BAD-1"));
+            app.fresh(batch, 1);
+            let path = app.reissue_path(customer, reward);
+            let form = ann.dialog(&path).await;
+            let failpoints = fail::FailScenario::setup();
+            fail::cfg("coupon_acts::checked", "sleep(800)").unwrap();
+            let supervisor = ann.clone();
+            let unbar = tokio::spawn(async move { supervisor.post(&act(coupon, "unbar"), &why("found")).await });
+            tokio::time::sleep(Duration::from_millis(300)).await;
+            let answer = ann.post_fragment(&path, &form).await;
+            failpoints.teardown();
+            unbar.await.unwrap().expect(303);
+            answer.expect(409).says("Coupon still has capacity");
+            assert_eq!(app.count("reissues"), 0);
+        }
+
+        async fn of_two_who_bar_at_once_one_wins_and_the_other_sees_it(app: App) {
+            let (scene, kim) = (app.scene(1), app.sign_in(Role::Supervisor).await);
+            app.user_called("ann@desk.example", "Ann Lee", Role::Supervisor);
+            let ann = app.client().signed_in("ann@desk.example").await;
+            let failpoints = fail::FailScenario::setup();
+            fail::cfg("coupon_acts::checked", "sleep(300)").unwrap();
+            let path = act(scene.old, "bar");
+            let form = why("leaked");
+            let (first, second) = tokio::join!(kim.post(&path, &form), ann.post(&path, &form));
+            failpoints.teardown();
+            let mut statuses = [first.status, second.status];
+            statuses.sort_unstable();
+            assert_eq!(statuses, [303, 409], "{} {}", first.words(), second.words());
+            let (loser, winner) = if first.status == 409 { (first, "Ann Lee") } else { (second, "Casey Customer Support Supervisor") };
+            loser.says(&format!("Barred 0 seconds ago by {winner}"));
+            assert_eq!(app.count("audit_records WHERE action = 'coupon.barred'"), 1);
+        }
+
+        async fn one_form_sent_many_times_at_once_counts_one_use(app: App) {
+            let (scene, kim) = (app.scene(1), app.sign_in(Role::Supervisor).await);
+            let coupon = app.coupon(scene.batch, &NewCoupon { max_redemptions: 5, ..usable("MULTI-1") });
+            let path = act(coupon, "use");
+            let form = kim.get(&path).await.fields(&path).with("order_id", "O-77");
+            let failpoints = fail::FailScenario::setup();
+            fail::cfg("coupon_acts::checked", "sleep(100)").unwrap();
+            let sent: Vec<_> = (0..8).map(|_| { let (kim, path, form) = (kim.clone(), path.clone(), form.clone()); tokio::spawn(async move { kim.post(&path, &form).await }) }).collect();
+            for answer in sent {
+                answer.await.unwrap().expect(303);
+            }
+            assert_eq!((app.count("redemptions"), app.number(&format!("SELECT redemptions FROM coupons WHERE id = {coupon}"))), (1, 1));
+            // Twelve orders for the four that are left.
+            let sent: Vec<_> = (0..12).map(|n| { let (kim, path) = (kim.clone(), path.clone()); tokio::spawn(async move {
+                kim.post(&path, &Fields::default().with("order_id", &format!("N-{n}"))).await
+            }) }).collect();
+            let mut statuses = vec![];
+            for answer in sent {
+                statuses.push(answer.await.unwrap().status);
+            }
+            failpoints.teardown();
+            assert_eq!((statuses.iter().filter(|s| **s == 303).count(), statuses.iter().filter(|s| **s == 409).count()), (4, 8), "{statuses:?}");
+            assert_eq!((app.count("redemptions"), app.count("audit_records WHERE action = 'coupon.marked_used'")), (5, 5));
+        }
+
+        async fn a_code_that_is_handed_out_meanwhile_is_barred_as_what_it_is_then(app: App) {
+            let (scene, ann) = (app.scene(1), app.sign_in(Role::Supervisor).await);
+            let fresh = app.number("SELECT id FROM coupons WHERE state = 'available'");
+            let path = app.reissue_path(scene.customer, scene.reward);
+            let form = ann.dialog(&path).await;
+            let failpoints = fail::FailScenario::setup();
+            fail::cfg("coupon_acts::locking", "1*sleep(800)").unwrap();
+            let supervisor = ann.clone();
+            let bar = tokio::spawn(async move { supervisor.post(&act(fresh, "bar"), &why("leaked")).await });
+            tokio::time::sleep(Duration::from_millis(300)).await;
+            let reissue = ann.post(&path, &form).await;
+            failpoints.teardown();
+            bar.await.unwrap().expect(303);
+            assert_eq!(app.count(&format!("coupons WHERE id = {fresh} AND barred_at IS NOT NULL")), 1);
+            // SQLite has one writer: the bar is first, and the code is handed to nobody.
+            assert_eq!(reissue.status, if app.is_sqlite() { 409 } else { 303 });
+            let of_the_reward = format!("audit_records WHERE action = 'coupon.barred' AND reward = {}", scene.reward);
+            assert_eq!(app.count(&of_the_reward), i64::from(!app.is_sqlite()));
+        }
+    }
+}
