@@ -17,7 +17,7 @@ use crate::{
     db::{Database, DatabaseUrl, migrate},
     demo,
     domain::{clock::Clock, email::Mailbox},
-    jobs::mail_worker,
+    jobs::{import_worker, mail_worker},
     mail::mailer::Mailer,
     web::server::{self, Site},
 };
@@ -152,12 +152,18 @@ async fn until_told(house: House, listener: TcpListener, ready: impl FnOnce(Sock
     let (server, address) = server::start(listener, desk.clone(), site, workers)?;
     let handle = server.handle();
     let serving = actix_web::rt::spawn(server);
+    // An import can go on at the next start: it is stopped at once.
+    let (halt, mut halted) = watch::channel(false);
+    let importing = actix_web::rt::spawn(import_worker::run(desk.clone(), async move {
+        let _ = halted.wait_for(|halt| *halt).await;
+    }));
     let mailing = actix_web::rt::spawn(mail_worker::run(desk, mailer, hold_mail, async move {
         let _ = stopped.wait_for(|stop| *stop).await;
     }));
     ready(address);
     signal().await?;
     tracing::info!("stopping: what was accepted is answered first");
+    let _ = halt.send(true);
     let ending = handle.stop(true);
     tokio::pin!(ending);
     if tokio::time::timeout(WORKER_GOES_ON, &mut ending).await.is_err() {
@@ -166,8 +172,8 @@ async fn until_told(house: House, listener: TcpListener, ready: impl FnOnce(Sock
     }
     let _ = stop.send(true);
     let served = serving.await;
-    let mailed = mailing.await;
-    for (what, failure) in [("server", served.err()), ("mail worker", mailed.err())] {
+    let (mailed, imported) = (mailing.await, importing.await);
+    for (what, failure) in [("server", served.err()), ("mail worker", mailed.err()), ("import worker", imported.err())] {
         if let Some(error) = failure {
             tracing::error!(%error, "the {what} did not end well");
         }

@@ -10,6 +10,7 @@ pub mod customer;
 pub mod email;
 pub mod fold;
 pub mod ids;
+pub mod import;
 pub mod mail;
 pub mod mail_retry;
 pub mod merchant;

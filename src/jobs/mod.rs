@@ -1,3 +1,4 @@
 //! Floor 3: background work.
 //! Must not know the web, the database or diesel: it asks use cases.
+pub mod import_worker;
 pub mod mail_worker;

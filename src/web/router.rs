@@ -11,7 +11,7 @@ use super::{
     access::{Access, Rule, Rules},
     assets, audit, batches, coupons, customers,
     errors::Error,
-    health, mails, merchants, reissues, sessions, validity, vouchers,
+    health, imports, mails, merchants, new_batch, reissues, sessions, validity, vouchers,
 };
 use crate::domain::role::Permission;
 
@@ -41,9 +41,17 @@ fn routes() -> Vec<Line> {
         get("/m/{merchant}/customers/{id}/mails/{mail}", Member(FindCustomers), to().to(mails::show)),
         get("/m/{merchant}/customers/{id}/mails/{mail}/html", Member(FindCustomers), to().to(mails::html)),
         get("/m/{merchant}/batches", Member(LookAtBatches), to().to(batches::index)),
+        get("/m/{merchant}/batches/new", Member(ManageBatches), to().to(new_batch::new)),
+        post("/m/{merchant}/batches", Member(ManageBatches), to().to(new_batch::create)),
         get("/m/{merchant}/batches/{id}", Member(LookAtBatches), to().to(batches::show)),
         post("/m/{merchant}/batches/{id}/vouchers", Member(ManageBatches), to().to(vouchers::create)),
         post("/m/{merchant}/batches/{id}/validity", Member(ManageBatches), to().to(validity::update)),
+        get("/m/{merchant}/imports", Member(ManageBatches), to().to(imports::index)),
+        get("/m/{merchant}/imports/{id}", Member(ManageBatches), to().to(imports::show)),
+        get("/m/{merchant}/imports/{id}/progress", Member(ManageBatches), to().to(imports::progress)),
+        get("/m/{merchant}/imports/{id}/rejects", Member(ManageBatches), to().to(imports::rejects)),
+        post("/m/{merchant}/imports/{id}/confirm", Member(ManageBatches), to().to(imports::confirm)),
+        post("/m/{merchant}/imports/{id}/cancel", Member(ManageBatches), to().to(imports::cancel)),
         get("/m/{merchant}/coupons/{id}", Member(FindCustomers), to().to(coupons::show)),
         get("/m/{merchant}/audit", Member(SeeAuditLog), to().to(audit::index)),
     ]

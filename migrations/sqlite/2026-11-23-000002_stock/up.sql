@@ -332,3 +332,5 @@ INSERT INTO sqlite_stat1 (tbl, idx, stat) VALUES
     ('mails', 'mails_one_per_reissue', '150000 7500 1'),
     ('mails', 'mails_unsent', '900 1 1'),
     ('mails', 'sqlite_autoindex_mails_1', '300000 1');
+-- This connection has read the statistics already: it reads them again.
+ANALYZE sqlite_master;

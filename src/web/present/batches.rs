@@ -5,7 +5,6 @@ use super::{flash, grouped, left, plural, validity, vouchers, when, when_end};
 use crate::{
     app::{
         Member,
-        add_vouchers::Added,
         adjust_validity::{AdjustValidity, UnfitValidity},
         show_batches::{BatchFile, BatchPage, BatchRow},
     },
@@ -19,7 +18,7 @@ use crate::{
         views::{
             batches::{Count, Index, Row, Show},
             frame::Frame,
-            ui::{Badge, Fact, Pager, Stock, Toast, Tone},
+            ui::{Badge, Fact, Link, Pager, Stock, Toast, Tone},
         },
         words,
     },
@@ -34,11 +33,6 @@ pub enum Told {
         text: String,
         why: String,
     },
-    /// Some of the vouchers could not be taken.
-    VouchersAdded {
-        text: String,
-        added: Added,
-    },
     /// The validity cannot be what was typed.
     ValidityUnfit {
         command: AdjustValidity,
@@ -51,7 +45,7 @@ pub fn index(frame: Frame, member: &Member, page: &BatchPage, later: bool) -> In
     let here = format!("/m/{}/batches", member.merchant.slug);
     Index {
         frame,
-        actions: vec![],
+        actions: actions(member),
         rows: page
             .rows
             .iter()
@@ -67,6 +61,11 @@ pub fn index(frame: Frame, member: &Member, page: &BatchPage, later: bool) -> In
             .collect(),
         pager: Pager { first_href: later.then(|| here.clone()), older_href: page.older.map(|id| format!("{here}?before={id}")) },
     }
+}
+
+fn actions(member: &Member) -> Vec<Link> {
+    let link = |label: &str, rest: &str| Link { label: label.to_owned(), href: format!("/m/{}/{rest}", member.merchant.slug) };
+    if member.role.may(Permission::ManageBatches) { vec![link("Imports", "imports"), link("New batch", "batches/new")] } else { vec![] }
 }
 
 /// One batch.
@@ -119,15 +118,7 @@ pub fn after(member: &Member, batch: &Batch, record: &AuditRecord) -> Option<Toa
     if record.action == Action::BatchValidityAdjusted.as_str() {
         return said("Validity adjusted", &format!("Now: {}.", validity_words(member, batch.window)));
     }
-    if record.action != Action::VouchersImported.as_str() {
-        return None;
-    }
-    let number = |key| record.number(key).unwrap_or_default();
-    match (number("new"), number("unchanged")) {
-        (0, unchanged) => said("Nothing new to add", &format!("{} in this batch already.", were(unchanged))),
-        (new, 0) => said(&format!("{} added", plural(new, "code")), ""),
-        (new, unchanged) => said(&format!("{} added", plural(new, "code")), &format!("{} in this batch already.", were(unchanged))),
-    }
+    None
 }
 
 /// What is said when the validity was sent as it was.
@@ -135,15 +126,12 @@ pub fn unchanged(member: &Member, batch: &Batch) -> Toast {
     flash::plain(Tone::Quiet, "Validity as it was", &format!("{}. Nothing was changed.", validity_words(member, batch.window)))
 }
 
-fn were(count: i64) -> String {
-    format!("{} {}", plural(count, "code"), if count == 1 { "was" } else { "were" })
-}
-
 fn uses(batch: &Batch) -> String {
     format!("{} per code", plural(batch.uses_per_code, "use"))
 }
 
-fn validity_words(member: &Member, window: Window) -> String {
+/// "1 Mar 2026 to 3 Oct 2026, 23:59 BST", "No end".
+pub fn validity_words(member: &Member, window: Window) -> String {
     let zone = member.merchant.zone;
     let until = window.until.map(|at| when_end(member, at).text);
     match (window.from, until) {

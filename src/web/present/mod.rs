@@ -6,6 +6,8 @@ pub mod batches;
 pub mod coupons;
 pub mod customers;
 pub mod flash;
+pub mod import_notes;
+pub mod imports;
 pub mod mails;
 pub mod reissues;
 pub mod rewards;
