@@ -26,8 +26,7 @@ pub enum ImportState {
 }
 
 impl ImportState {
-    pub const ALL: [Self; 7] =
-        [Self::Receiving, Self::Checking, Self::Checked, Self::Importing, Self::Done, Self::Failed, Self::Cancelled];
+    pub const ALL: [Self; 7] = [Self::Receiving, Self::Checking, Self::Checked, Self::Importing, Self::Done, Self::Failed, Self::Cancelled];
 
     /// As in the database.
     pub fn as_str(self) -> &'static str {
@@ -56,7 +55,10 @@ impl FromStr for ImportState {
     type Err = Unfit;
 
     fn from_str(text: &str) -> Result<Self, Unfit> {
-        Self::ALL.into_iter().find(|state| state.as_str() == text).ok_or_else(|| Unfit::because(format!("{text:?} is no state of an import")))
+        Self::ALL
+            .into_iter()
+            .find(|state| state.as_str() == text)
+            .ok_or_else(|| Unfit::because(format!("{text:?} is no state of an import")))
     }
 }
 

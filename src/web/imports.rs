@@ -83,12 +83,7 @@ pub async fn progress(
 }
 
 /// `POST /m/{merchant}/imports/{id}/confirm`
-pub async fn confirm(
-    request: HttpRequest,
-    desk: web::Data<Desk>,
-    member: web::ReqData<Member>,
-    path: Path,
-) -> Result<HttpResponse, Error> {
+pub async fn confirm(request: HttpRequest, desk: web::Data<Desk>, member: web::ReqData<Member>, path: Path) -> Result<HttpResponse, Error> {
     let member = member.into_inner();
     let id = number(&path)?;
     let asker = member.clone();

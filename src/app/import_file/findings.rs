@@ -218,7 +218,9 @@ mod tests {
         let findings = seen(&["123456", "234567", "345678", "45678", "5678"]);
         let [Suspicion::ZerosLost { usual: 6, shorter: 2, samples }] = &findings.suspicions()[..] else { panic!("{findings:?}") };
         assert_eq!(samples.iter().map(|sample| (sample.line, sample.cell.as_str())).collect::<Vec<_>>(), [(5, "45678"), (6, "5678")]);
-        for quiet in [&["123456", "234567", "345678", "012345", "5678"][..], &["123456", "234567", "ABCD", "ABC"], &["123", "1234", "12345"]] {
+        for quiet in
+            [&["123456", "234567", "345678", "012345", "5678"][..], &["123456", "234567", "ABCD", "ABC"], &["123", "1234", "12345"]]
+        {
             assert_eq!(seen(quiet).suspicions(), [], "{quiet:?}");
         }
     }

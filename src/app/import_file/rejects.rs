@@ -72,7 +72,9 @@ mod tests {
         let Ok(First::Header(layout)) = read_first(Kind::Vouchers, &Record::of(1, ["code", "pin"]), None) else { panic!("refused") };
         let mut rejects = Rejects::default();
         for (line, code) in [(7, "=1+1"), (3, "a \"b\""), (5, "-x")] {
-            rejects.add(&layout, &Record::of(line, [code, "1\n2"]), Cause::Malformed, &Unfit::because("no, it is bad")).unwrap_or_else(|e| panic!("{e}"));
+            rejects
+                .add(&layout, &Record::of(line, [code, "1\n2"]), Cause::Malformed, &Unfit::because("no, it is bad"))
+                .unwrap_or_else(|e| panic!("{e}"));
         }
         let mut out = Vec::new();
         rejects.write(&layout, &mut out).unwrap_or_else(|e| panic!("{e}"));

@@ -152,7 +152,11 @@ impl Slices {
         for entry in entries.drain(..) {
             match &self.last {
                 Some((key, line)) if *key == entry.key => {
-                    sheet.reject(&entry.record, Cause::Twice, &Unfit::because(format!("the code is in this file already, on line {line}")))?;
+                    sheet.reject(
+                        &entry.record,
+                        Cause::Twice,
+                        &Unfit::because(format!("the code is in this file already, on line {line}")),
+                    )?;
                 }
                 _ => {
                     self.last = Some((entry.key.clone(), entry.record.line));

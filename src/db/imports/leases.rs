@@ -53,10 +53,8 @@ pub fn claim(tx: &mut WriteTx<'_>, holder: &str, now: DateTime<Utc>) -> Result<O
 
 /// Whether an import waits for a worker; a look costs no write lock.
 pub fn is_any_due(conn: &mut DbConn, now: DateTime<Utc>) -> Result<bool, Error> {
-    let due = i::table
-        .filter(is_at_work())
-        .filter(i::lease_until.le(At(now)))
-        .filter(i::kind.eq_any(ImportKind::ALL.map(ImportKind::as_str)));
+    let due =
+        i::table.filter(is_at_work()).filter(i::lease_until.le(At(now))).filter(i::kind.eq_any(ImportKind::ALL.map(ImportKind::as_str)));
     let id: Option<i64> = due.select(i::id).first(conn).optional()?;
     Ok(id.is_some())
 }
@@ -104,12 +102,8 @@ pub fn done(tx: &mut WriteTx<'_>, id: ImportId, holder: &str, report: &str, now:
 
 /// It came to nothing, and this is why.
 pub fn failed(tx: &mut WriteTx<'_>, id: ImportId, holder: &str, why: &str, now: DateTime<Utc>) -> Result<bool, Error> {
-    let change = (
-        i::state.eq(ImportState::Failed.as_str()),
-        i::failure.eq(Some(why)),
-        i::lease_holder.eq(NOBODY),
-        i::ended_at.eq(Some(At(now))),
-    );
+    let change =
+        (i::state.eq(ImportState::Failed.as_str()), i::failure.eq(Some(why)), i::lease_holder.eq(NOBODY), i::ended_at.eq(Some(At(now))));
     Ok(change!(tx, id, holder, change))
 }
 
@@ -125,9 +119,7 @@ pub fn forget_unfinished(tx: &mut WriteTx<'_>, now: DateTime<Utc>, received: Tim
     let never_arrived = i::state.eq("receiving").and(i::created_at.lt(At(now - received))).and(i::lease_until.lt(At(now)));
     let never_said = i::state.eq("checked").and(i::created_at.lt(At(now - checked)));
     let forgotten = i::table.filter(is_unfinished).filter(never_arrived.or(never_said));
-    Ok(diesel::update(forgotten)
-        .set((i::state.eq(ImportState::Cancelled.as_str()), i::ended_at.eq(Some(At(now)))))
-        .execute(&mut **tx)?)
+    Ok(diesel::update(forgotten).set((i::state.eq(ImportState::Cancelled.as_str()), i::ended_at.eq(Some(At(now))))).execute(&mut **tx)?)
 }
 
 #[derive(QueryableByName)]

@@ -63,7 +63,8 @@ pub fn of(member: &Member, account: &Account) -> Vec<Note> {
         notes.push(bare(Tone::Notice, title, "They go into stock and can't be handed out.".to_owned()));
     }
     if let Some(first) = findings.ends_soon.first() {
-        let title = format!("{} {} within a year", codes(findings.ends_soon.count), if findings.ends_soon.count == 1 { "ends" } else { "end" });
+        let title =
+            format!("{} {} within a year", codes(findings.ends_soon.count), if findings.ends_soon.count == 1 { "ends" } else { "end" });
         notes.push(bare(Tone::Notice, title, format!("The first on {}.", when_end(member, first).text)));
     }
     notes.extend(account.pace.map(pace));
@@ -80,7 +81,9 @@ fn suspicion(seen: &Suspicion<'_>) -> Note {
         Suspicion::ZerosLost { usual, shorter, samples: rows } => Note {
             tone: Tone::Notice,
             title: format!("{} may have lost zeros in front", plural(number(*shorter), "code")),
-            text: format!("Most have {usual} digits, these have fewer. A spreadsheet takes zeros off the front of a number: compare with where the codes come from."),
+            text: format!(
+                "Most have {usual} digits, these have fewer. A spreadsheet takes zeros off the front of a number: compare with where the codes come from."
+            ),
             samples: samples(rows.iter().copied()),
             more: more(*shorter, rows.len()),
         },
@@ -101,7 +104,11 @@ fn pace(outlook: Outlook) -> Note {
     let handed_out = plural(number(outlook.handed_out), "code");
     let days = outlook.lasts();
     let lasts = format!("about {} at the recent pace", plural(number(days), "day"));
-    let text = format!("{handed_out} of this batch went out in the last {} days; {} can be used with these.", Outlook::DAYS, grouped(number(outlook.usable)));
+    let text = format!(
+        "{handed_out} of this batch went out in the last {} days; {} can be used with these.",
+        Outlook::DAYS,
+        grouped(number(outlook.usable))
+    );
     let (tone, title) = if days < Outlook::DAYS {
         (Tone::Notice, format!("Fewer than needed: they last {lasts}"))
     } else {

@@ -147,11 +147,9 @@ pub fn screen(member: &Member, file: &ImportFile) -> Screen {
             ..empty
         },
         ImportState::Checked => checked(member, import, account, empty),
-        ImportState::Importing if import.cancel_asked => Screen {
-            title: "Cancelling".to_owned(),
-            text: "What was added so far is taken back; nobody has seen it.".to_owned(),
-            ..empty
-        },
+        ImportState::Importing if import.cancel_asked => {
+            Screen { title: "Cancelling".to_owned(), text: "What was added so far is taken back; nobody has seen it.".to_owned(), ..empty }
+        }
         ImportState::Importing => Screen {
             title: format!("Adding {} to {}", plural(number(account.map_or(0, |a| a.new)), "code"), import.batch_name()),
             text: "You can leave this page, it goes on without you. Nobody sees the codes before all of them are in.".to_owned(),
@@ -165,11 +163,9 @@ pub fn screen(member: &Member, file: &ImportFile) -> Screen {
             text: [sentence(import.failure.as_deref().unwrap_or_default()), stays_empty(import)].concat(),
             ..empty
         },
-        ImportState::Cancelled => Screen {
-            title: "Cancelled".to_owned(),
-            text: ["Nothing was added.".to_owned(), stays_empty(import)].concat(),
-            ..empty
-        },
+        ImportState::Cancelled => {
+            Screen { title: "Cancelled".to_owned(), text: ["Nothing was added.".to_owned(), stays_empty(import)].concat(), ..empty }
+        }
     };
     if matches!(import.state, ImportState::Receiving | ImportState::Checking | ImportState::Importing) {
         let (done, of) = import.progress;
@@ -199,11 +195,20 @@ fn checked(member: &Member, import: &Import, account: Option<&Account>, empty: S
     let cancel = Some(words::import_address(member, import.id, "/cancel"));
     if new == 0 {
         let (title, text) = if account.rejected == 0 {
-            ("Nothing new to add", format!("{} {} in this batch already.", plural(number(account.unchanged), "code"), are(account.unchanged)))
+            (
+                "Nothing new to add",
+                format!("{} {} in this batch already.", plural(number(account.unchanged), "code"), are(account.unchanged)),
+            )
         } else {
             ("No code can be added", "Correct the lines below and send them again.".to_owned())
         };
-        return Screen { tone: if account.rejected == 0 { Tone::Quiet } else { Tone::Bad }, title: title.to_owned(), text, cancel, ..empty };
+        return Screen {
+            tone: if account.rejected == 0 { Tone::Quiet } else { Tone::Bad },
+            title: title.to_owned(),
+            text,
+            cancel,
+            ..empty
+        };
     }
     let notes = import_notes::of(member, account);
     let suspicious = notes.iter().any(|note| note.tone == Tone::Notice);
@@ -230,7 +235,8 @@ fn done(import: &Import, account: Option<&Account>, empty: Screen) -> Screen {
         0 => String::new(),
         n => format!("{} rejected. Correct them and send them again; what is in already does no harm.", plural(n, "line")),
     };
-    let title = if new == 0 { "Nothing new was added".to_owned() } else { format!("{} added to {}", plural(new, "code"), import.batch_name()) };
+    let title =
+        if new == 0 { "Nothing new was added".to_owned() } else { format!("{} added to {}", plural(new, "code"), import.batch_name()) };
     Screen { tone: if rejected > 0 { Tone::Notice } else { Tone::Good }, title, text, ..empty }
 }
 

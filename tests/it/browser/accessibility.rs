@@ -85,6 +85,8 @@ async fn tour(look: Look) {
         ("batches", "/m/acme/batches"),
         ("batch", &batch),
         ("empty batch", &format!("/m/acme/batches/{dry}")),
+        ("new batch", "/m/acme/batches/new"),
+        ("no imports", "/m/acme/imports"),
         ("audit log", "/m/acme/audit"),
         ("no such page", "/m/acme/nowhere"),
     ] {

@@ -2,5 +2,6 @@
 
 mod accessibility;
 mod harness;
+mod imports;
 mod mishaps;
 mod task;

@@ -4,6 +4,8 @@ mod access;
 mod coupons;
 mod cross_site;
 mod hostile;
+mod import_ends;
+mod imports;
 mod reissues;
 mod reissues_at_once;
 mod secrecy;

@@ -32,7 +32,7 @@ pub struct App {
     looked_at: AtomicUsize,
     server: actix_web::dev::ServerHandle,
     worker: Option<oneshot::Sender<()>>,
-    importer: Option<oneshot::Sender<()>>,
+    pub importer: Option<oneshot::Sender<()>>,
     may_break: bool,
 }
 
@@ -66,8 +66,17 @@ impl App {
         tokio::spawn(mail_worker::run(desk.clone(), Mailer::Memory(memory.clone()), false, async {
             let _ = stop.await;
         }));
-        let mut app =
-            Self { world, desk, url, memory, looked_at: AtomicUsize::new(0), server, worker: Some(worker), importer: None, may_break: false };
+        let mut app = Self {
+            world,
+            desk,
+            url,
+            memory,
+            looked_at: AtomicUsize::new(0),
+            server,
+            worker: Some(worker),
+            importer: None,
+            may_break: false,
+        };
         app.start_importer();
         app
     }
