@@ -17,7 +17,7 @@ use crate::{
     db::{Database, DatabaseUrl, migrate},
     demo,
     domain::{clock::Clock, email::Mailbox},
-    jobs::{mail_worker, stock_keeper},
+    jobs::{import_worker, mail_worker, stock_keeper},
     mail::mailer::Mailer,
     web::server::{self, Site},
 };
@@ -157,12 +157,18 @@ async fn until_told(house: House, listener: TcpListener, ready: impl FnOnce(Sock
     let keeping = actix_web::rt::spawn(stock_keeper::run(desk.clone(), async move {
         let _ = told.wait_for(|stop| *stop).await;
     }));
+    // An import can go on at the next start: it is stopped at once.
+    let (halt, mut halted) = watch::channel(false);
+    let importing = actix_web::rt::spawn(import_worker::run(desk.clone(), async move {
+        let _ = halted.wait_for(|halt| *halt).await;
+    }));
     let mailing = actix_web::rt::spawn(mail_worker::run(desk, mailer, hold_mail, async move {
         let _ = stopped.wait_for(|stop| *stop).await;
     }));
     ready(address);
     signal().await?;
     tracing::info!("stopping: what was accepted is answered first");
+    let _ = halt.send(true);
     let ending = handle.stop(true);
     tokio::pin!(ending);
     if tokio::time::timeout(WORKER_GOES_ON, &mut ending).await.is_err() {
@@ -171,9 +177,10 @@ async fn until_told(house: House, listener: TcpListener, ready: impl FnOnce(Sock
     }
     let _ = stop.send(true);
     let served = serving.await;
-    let mailed = mailing.await;
-    let kept = keeping.await;
-    for (what, failure) in [("server", served.err()), ("mail worker", mailed.err()), ("stock keeper", kept.err())] {
+    let (mailed, imported, kept) = (mailing.await, importing.await, keeping.await);
+    let failures =
+        [("server", served.err()), ("mail worker", mailed.err()), ("import worker", imported.err()), ("stock keeper", kept.err())];
+    for (what, failure) in failures {
         if let Some(error) = failure {
             tracing::error!(%error, "the {what} did not end well");
         }

@@ -191,6 +191,11 @@
     document.querySelectorAll("form[data-inflight]").forEach(land);
   });
 
+  // ── Files dragged over their field ──────────────────────────────────────────────────────────────
+  for (const [name, over] of [["dragover", true], ["dragleave", false], ["drop", false]]) {
+    on(name, (event) => near(event, ".dropfile")?.classList.toggle("is-over", over));
+  }
+
   // ── htmx ────────────────────────────────────────────────────────────────────────────────────────
   on("htmx:before:request", (event) => {
     const { ctx } = event.detail;
@@ -249,7 +254,7 @@
       if (dialog && !dialog.open) dialog.showModal();
     } else if (target.id === "toasts") {
       uncover(document.activeElement, target);
-    } else if (document.activeElement === document.body) {
+    } else if (document.activeElement === document.body && !target.closest("#import")) {
       const fresh = event.detail.newContent?.find((node) => node instanceof Element);
       const first = fresh?.querySelector("[autofocus]") ?? fresh?.querySelector("a[href], button");
       if (first) first.focus({ preventScroll: true });

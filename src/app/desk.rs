@@ -27,6 +27,8 @@ pub struct Desk {
     pub mail_domain: Arc<str>,
     /// Rung after a commit that queued a mail.
     pub mail_bell: Arc<Notify>,
+    /// Rung after a commit that left work to the import worker.
+    pub import_bell: Arc<Notify>,
     secret: Arc<[u8]>,
     /// As many as there are connections, so that nobody waits for one while holding a pool thread; fair: first come, first served.
     writes: Arc<Semaphore>,
@@ -52,6 +54,7 @@ impl Desk {
             base_url: "".into(),
             mail_domain,
             mail_bell: Arc::new(Notify::new()),
+            import_bell: Arc::new(Notify::new()),
             secret: secret.as_bytes().into(),
             writes,
             reads,

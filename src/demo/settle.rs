@@ -25,7 +25,6 @@ use crate::{
     },
     cli::Refused,
     domain::{
-        audit::Actor,
         clock::Clock,
         email::{EmailAddress, Mailbox},
         merchant::{Slug, TicketUrl},
@@ -135,7 +134,7 @@ fn import(
     bar.set_message(format!("{}: {}{}", merchant.name, kind.as_str(), batch.map(|b| format!(" of {b}")).unwrap_or_default()));
     let before = bar.position();
     let (scope, row) = desk.db.read(|conn| find_merchant(conn, merchant.slug))?;
-    let order = Order { kind, batch, dry_run: false, actor: Actor::Cli, request_id: None };
+    let order = Order::of_operator(kind, batch);
     let mut watch = |progress| {
         if let Progress::Applying { done, .. } = progress {
             bar.set_position(before + done);

@@ -54,6 +54,15 @@ pub struct Batch {
     pub created_at: DateTime<Utc>,
 }
 
+/// A stock of codes that is not there yet.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct PlannedBatch {
+    pub name: String,
+    pub window: Window,
+    pub uses_per_code: i64,
+    pub case_sensitive: bool,
+}
+
 /// How many codes of a batch are in which condition; the first five are in stock.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
 pub struct Stock {

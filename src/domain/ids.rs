@@ -32,6 +32,8 @@ ids! {
     ReissueId,
     /// A mail in the outbox.
     MailId,
+    /// An import from the browser.
+    ImportId,
     /// An audit record.
     AuditId,
 }

@@ -12,6 +12,7 @@ pub mod customer;
 pub mod email;
 pub mod fold;
 pub mod ids;
+pub mod import;
 pub mod look_alikes;
 pub mod mail;
 pub mod mail_retry;

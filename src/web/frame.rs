@@ -22,7 +22,10 @@ pub fn in_merchant(request: &HttpRequest, member: &Member, title: &str) -> Frame
     let path = request.path();
     let item = |label: &str, rest: &str| {
         let href = format!("/m/{slug}/{rest}");
-        NavItem { label: label.to_owned(), current: path == href || path.starts_with(&format!("{href}/")), href }
+        let is_in = |href: &str| path == href || path.starts_with(&format!("{href}/"));
+        // Imports are reached from the batches, and lead back to them.
+        let current = is_in(&href) || (rest == "batches" && is_in(&format!("/m/{slug}/imports")));
+        NavItem { label: label.to_owned(), current, href }
     };
     let mut nav = vec![item("Customers", "customers")];
     if member.role.may(Permission::LookAtBatches) {

@@ -146,12 +146,13 @@ fn to_sign_in(request: &ServiceRequest) -> HttpResponse<BoxBody> {
     }
 }
 
-/// Acts are done from the profile, or from the page of a batch or coupon: that is where one wants to be back.
+/// Acts are done from the profile, or from the page of a batch, coupon or import: that is where one wants to be back.
 fn landing(path: &str) -> String {
     let parts: Vec<&str> = path.split('/').collect();
     match parts.as_slice() {
         ["", "m", slug, "customers", no, _, ..] => format!("/m/{slug}/customers/{no}"),
         ["", "m", slug, "coupons", id, _, ..] => format!("/m/{slug}/coupons/{id}"),
+        ["", "m", slug, "imports", id, _, ..] => format!("/m/{slug}/imports/{id}"),
         ["", "m", slug, "batches", id, _, ..] => format!("/m/{slug}/batches/{id}"),
         _ => path.to_owned(),
     }

@@ -1,130 +1,231 @@
-//! A form with a pasted text and a file: the file goes to a temporary one on disk piece by piece, all of it bounded.
-//! Must not know what the text and the file hold.
+//! A form with settings, pasted lines and a file: the file is kept piece by piece as it arrives, all of it bounded.
+//! Must not know what the lines and the file hold.
 
-use std::{
-    fs::File,
-    io::{Cursor, Read, Seek, Write},
-    time::Duration,
-};
+use std::time::Duration;
 
 use actix_multipart::{Field, Multipart};
-use actix_web::web;
+use actix_web::web::Bytes;
 use futures_util::StreamExt;
+use tokio::time::{Instant, timeout_at};
 
 use super::errors::Error;
+use crate::{
+    app::{
+        self, Desk, Member,
+        import_pieces::PIECE,
+        receive_import::{Piece, abandon_import, keep_piece, open_import},
+    },
+    domain::{
+        Unfit,
+        ids::{BatchId, ImportId},
+    },
+};
 
-/// The largest file taken here; larger ones go through the command line, which shows how far it is.
-pub const FILE_LIMIT: usize = 8 * 1024 * 1024;
+/// The largest file taken here; larger ones go through the command line.
+pub const FILE_LIMIT: usize = 512 * 1024 * 1024;
 /// The longest text taken here: it is kept in memory, and in the page when something is wrong with it.
 pub const TEXT_LIMIT: usize = 256 * 1024;
+/// All other fields together, as in the house's other forms.
+const FIELDS_LIMIT: usize = 16 * 1024;
 /// What is read to its end although it is too large: a browser that is cut off shows its own error, not ours.
 const DRAINED: usize = 64 * 1024 * 1024;
-/// Slower senders are cut off.
-const PATIENCE: Duration = Duration::from_mins(2);
+/// A sender may be so long at it, and one second more for each so many bytes; slower ones are cut off.
+const PATIENCE: Duration = Duration::from_mins(1);
+const SLOWEST: usize = 32 * 1024;
+
+fn file_limit() -> usize {
+    fail::fail_point!("upload::limit", |bytes| bytes.and_then(|bytes| bytes.parse().ok()).unwrap_or(FILE_LIMIT));
+    FILE_LIMIT
+}
+
+fn patience() -> Duration {
+    fail::fail_point!("upload::patience", |ms| Duration::from_millis(ms.and_then(|ms| ms.parse().ok()).unwrap_or(0)));
+    PATIENCE
+}
 
 /// What the form held.
 #[derive(Debug, Default)]
 pub struct Upload {
     pub text: String,
-    /// Has no name on disk, so that a kill leaves no codes behind.
-    file: Option<File>,
-    pub too_large: Option<TooLarge>,
+    /// As the browser calls the file; empty where there is none.
+    pub file_name: String,
+    fields: Vec<(String, String)>,
+    file: Option<Kept>,
+    pub wrong: Option<Wrong>,
 }
 
-/// Which part was too large; nothing of it is kept.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum TooLarge {
-    Text,
-    File,
+/// Why nothing of the form can be taken.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum Wrong {
+    TextTooLarge,
+    FileTooLarge,
+    /// It has lines and a file, or neither.
+    Both,
+    Nothing,
+    /// The file has no bytes.
+    EmptyFile,
+    Refused(Unfit),
+}
+
+/// A file on its way into its import.
+#[derive(Debug, Default)]
+struct Kept {
+    import: Option<ImportId>,
+    waiting: Vec<u8>,
+    next: i64,
+    bytes: usize,
+}
+
+/// Where the file goes.
+pub struct Receiver<'r> {
+    pub desk: &'r Desk,
+    pub member: &'r Member,
+    pub batch: Option<BatchId>,
+}
+
+/// How much the sender has sent, against the clock.
+struct Line {
+    begun: Instant,
+    patience: Duration,
+    taken: usize,
+    limit: usize,
+}
+
+impl Line {
+    /// The next piece of a field, in time and as long as there is room for it at all.
+    async fn next(&mut self, field: &mut Field) -> Result<Option<Bytes>, Error> {
+        let deadline = self.begun + self.patience + Duration::from_secs((self.taken / SLOWEST) as u64);
+        let Some(piece) = timeout_at(deadline, field.next()).await.map_err(|_| Error::TooSlow)? else { return Ok(None) };
+        let piece = piece.map_err(|_| Error::Malformed)?;
+        self.taken += piece.len();
+        if self.taken > self.limit + DRAINED { Err(Error::TooLarge) } else { Ok(Some(piece)) }
+    }
+}
+
+impl Receiver<'_> {
+    /// Reads the form's `codes` and `file`, and what else there is. What was kept of a form that breaks off is given up.
+    pub async fn read(&self, form: Multipart) -> Result<Upload, Error> {
+        let mut upload = Upload::default();
+        let read = self.read_all(form, &mut upload).await;
+        let outcome = read.map(|()| upload.judge());
+        if outcome.is_err() || upload.wrong.is_some() {
+            self.give_up(&mut upload).await;
+        }
+        outcome.map(|()| upload)
+    }
+
+    async fn read_all(&self, mut form: Multipart, upload: &mut Upload) -> Result<(), Error> {
+        let mut line = Line { begun: Instant::now(), patience: patience(), taken: 0, limit: file_limit() };
+        loop {
+            let deadline = line.begun + line.patience + Duration::from_secs((line.taken / SLOWEST) as u64);
+            let Some(field) = timeout_at(deadline, form.next()).await.map_err(|_| Error::TooSlow)? else { return Ok(()) };
+            let mut field = field.map_err(|_| Error::Malformed)?;
+            match field.name().unwrap_or_default().to_owned().as_str() {
+                "codes" => upload.text = upload.take_text(&mut field, &mut line, TEXT_LIMIT).await?,
+                "file" => self.take_file(&mut field, &mut line, upload).await?,
+                name => {
+                    let value = upload.take_text(&mut field, &mut line, FIELDS_LIMIT).await?;
+                    upload.fields.push((name.to_owned(), value));
+                }
+            }
+            if upload.fields.iter().map(|(name, value)| name.len() + value.len()).sum::<usize>() > FIELDS_LIMIT {
+                return Err(Error::TooLarge);
+            }
+        }
+    }
+
+    async fn take_file(&self, field: &mut Field, line: &mut Line, upload: &mut Upload) -> Result<(), Error> {
+        // A browser sends an empty part where no file was chosen; an empty file with a name is a choice.
+        let name = field.content_disposition().and_then(|about| about.get_filename()).unwrap_or_default().to_owned();
+        if upload.file.is_some() {
+            return Err(Error::Malformed);
+        }
+        upload.file = Some(Kept::default());
+        while let Some(piece) = line.next(field).await? {
+            let Some(kept) = upload.file.as_mut().filter(|_| upload.wrong.is_none()) else { continue };
+            kept.bytes += piece.len();
+            kept.waiting.extend_from_slice(&piece);
+            let is_full = kept.waiting.len() >= PIECE;
+            if kept.bytes > line.limit {
+                upload.wrong = Some(Wrong::FileTooLarge);
+            } else if is_full {
+                self.keep(upload).await?;
+            }
+        }
+        if name.is_empty() && upload.file.as_ref().is_some_and(|kept| kept.bytes == 0) {
+            upload.file = None;
+        }
+        upload.file_name = name;
+        Ok(())
+    }
+
+    /// Puts what waits into the import, which is opened by the first piece.
+    async fn keep(&self, upload: &mut Upload) -> Result<(), Error> {
+        let Some(kept) = upload.file.as_mut() else { return Ok(()) };
+        let (member, batch) = (self.member.clone(), self.batch);
+        let import = match kept.import {
+            Some(import) => import,
+            None => match self.desk.writing(move |desk| open_import(desk, &member, batch)).await {
+                Ok(import) => *kept.import.insert(import),
+                Err(app::Error::Unfit(why)) => {
+                    upload.wrong = Some(Wrong::Refused(why));
+                    return Ok(());
+                }
+                Err(error) => return Err(error.into()),
+            },
+        };
+        let so_far = i64::try_from(kept.bytes).unwrap_or(i64::MAX);
+        let piece = Piece { seq: kept.next, bytes: std::mem::take(&mut kept.waiting), so_far };
+        kept.next += 1;
+        let member = self.member.clone();
+        Ok(self.desk.writing(move |desk| keep_piece(desk, &member, import, &piece)).await?)
+    }
+
+    /// What there is to check, in an import of its own.
+    pub async fn import(&self, upload: &mut Upload) -> Result<Option<ImportId>, Error> {
+        if upload.file.is_none() {
+            let waiting = upload.text.clone().into_bytes();
+            upload.file = Some(Kept { bytes: waiting.len(), waiting, ..Kept::default() });
+        }
+        if upload.file.as_ref().is_some_and(|kept| !kept.waiting.is_empty()) {
+            self.keep(upload).await?;
+        }
+        Ok(upload.file.as_ref().and_then(|kept| kept.import).filter(|_| upload.wrong.is_none()))
+    }
+
+    /// Gives up what was kept; what cannot be given up now is found by the import worker later.
+    pub async fn give_up(&self, upload: &mut Upload) {
+        let Some(import) = upload.file.take().and_then(|kept| kept.import) else { return };
+        let member = self.member.clone();
+        let _ = self.desk.writing(move |desk| abandon_import(desk, &member, import)).await;
+    }
 }
 
 impl Upload {
-    /// Reads the form's fields of these names; others are left out.
-    pub async fn read(form: Multipart, text: &str, file: &str) -> Result<Self, Error> {
-        tokio::time::timeout(PATIENCE, Self::read_all(form, text, file)).await.map_err(|_| Error::Malformed)?
-    }
-
-    async fn read_all(mut form: Multipart, text: &str, file: &str) -> Result<Self, Error> {
-        let mut upload = Self::default();
-        let mut room = DRAINED;
-        while let Some(field) = form.next().await {
-            let mut field = field.map_err(|_| Error::Malformed)?;
-            let name = field.name().unwrap_or_default().to_owned();
-            if name == text {
-                upload.take_text(&mut field, &mut room).await?;
-            } else if name == file {
-                upload.take_file(&mut field, &mut room).await?;
-            } else {
-                while next(&mut field, &mut room).await?.is_some() {}
-            }
-        }
-        Ok(upload)
-    }
-
-    async fn take_text(&mut self, field: &mut Field, room: &mut usize) -> Result<(), Error> {
+    async fn take_text(&mut self, field: &mut Field, line: &mut Line, limit: usize) -> Result<String, Error> {
         let mut bytes = Vec::new();
-        while let Some(piece) = next(field, room).await? {
-            if bytes.len() + piece.len() > TEXT_LIMIT {
-                self.too_large = Some(TooLarge::Text);
-            } else if self.too_large.is_none() {
+        while let Some(piece) = line.next(field).await? {
+            if bytes.len() + piece.len() > limit {
+                self.wrong = Some(Wrong::TextTooLarge);
+            } else if self.wrong.is_none() {
                 bytes.extend_from_slice(&piece);
             }
         }
-        if self.too_large.is_none() {
-            self.text = String::from_utf8(bytes).map_err(|_| Error::Malformed)?;
-        }
-        Ok(())
+        String::from_utf8(bytes).map_err(|_| Error::Malformed)
     }
 
-    async fn take_file(&mut self, field: &mut Field, room: &mut usize) -> Result<(), Error> {
-        let (mut file, mut taken) = (None, 0);
-        while let Some(piece) = next(field, room).await? {
-            taken += piece.len();
-            if taken > FILE_LIMIT {
-                (self.too_large, file) = (Some(TooLarge::File), None);
-                continue;
-            }
-            let open: Option<File> = file.take();
-            let written = web::block(move || {
-                let mut open = open.map_or_else(tempfile::tempfile, Ok)?;
-                open.write_all(&piece).map(|()| open)
-            });
-            file = Some(written.await.map_err(|_| Error::Internal)?.map_err(|error| no_room(&error))?);
-        }
-        // A browser sends an empty part where no file was chosen; an empty file with a name is a choice.
-        let chosen = field.content_disposition().and_then(|about| about.get_filename()).is_some_and(|name| !name.is_empty());
-        if chosen && taken == 0 {
-            file = Some(tempfile::tempfile().map_err(|error| no_room(&error))?);
-        }
-        self.file = file;
-        Ok(())
+    fn judge(&mut self) {
+        let wrong = match (&self.file, self.text.trim().is_empty()) {
+            (Some(_), false) => Some(Wrong::Both),
+            (None, true) => Some(Wrong::Nothing),
+            (Some(kept), true) if kept.bytes == 0 => Some(Wrong::EmptyFile),
+            _ => None,
+        };
+        self.wrong = self.wrong.take().or(wrong);
     }
 
-    pub fn has_file(&self) -> bool {
-        self.file.is_some()
+    /// The value of another field.
+    pub fn field(&self, name: &str) -> Option<&str> {
+        self.fields.iter().find(|(other, _)| other == name).map(|(_, value)| value.as_str())
     }
-
-    /// What was sent, for reading: the file, or else the text.
-    pub fn into_source(self) -> std::io::Result<Box<dyn Read + Send>> {
-        Ok(match self.file {
-            Some(mut file) => {
-                file.rewind()?;
-                Box::new(file)
-            }
-            None => Box::new(Cursor::new(self.text)),
-        })
-    }
-}
-
-/// The next piece of a field, as long as there is room for it at all.
-async fn next(field: &mut Field, room: &mut usize) -> Result<Option<web::Bytes>, Error> {
-    let Some(piece) = field.next().await else { return Ok(None) };
-    let piece = piece.map_err(|_| Error::Malformed)?;
-    *room = room.checked_sub(piece.len()).ok_or(Error::TooLarge)?;
-    Ok(Some(piece))
-}
-
-fn no_room(error: &std::io::Error) -> Error {
-    tracing::error!(%error, "an upload cannot be kept; is there room in TMPDIR?");
-    Error::Unavailable
 }

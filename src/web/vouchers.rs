@@ -1,24 +1,21 @@
-//! Adding vouchers to a batch: codes pasted, or a CSV file.
+//! Adding vouchers to a batch: codes pasted, or a file; both become an import that is checked first.
 //! Must not know how rows are judged.
 
 use actix_multipart::Multipart;
-use actix_web::{
-    HttpRequest, HttpResponse,
-    http::{StatusCode, header},
-    web,
-};
+use actix_web::{HttpRequest, HttpResponse, http::StatusCode, web};
 use askama::Template;
 
 use super::{
     batches,
     errors::Error,
+    imports,
     present::{self, batches::Told},
     request,
-    upload::{TooLarge, Upload},
+    upload::{Receiver, Upload, Wrong},
     words,
 };
 use crate::{
-    app::{self, Desk, Member, add_vouchers::add_vouchers, show_batches},
+    app::{Desk, Member, receive_import::close_import, show_batches},
     domain::ids::BatchId,
 };
 
@@ -34,50 +31,33 @@ pub async fn create(
     let id = request::number(&path.1).map(BatchId).ok_or(Error::NotFound)?;
     let asker = member.clone();
     desk.reading(move |desk| show_batches::has_batch(desk, &asker, id)).await?;
-    let upload = Upload::read(form, "codes", "file").await?;
-    let text = upload.text.clone();
-    if let Some(why) = unfit(&upload) {
-        let status = if upload.too_large.is_some() { StatusCode::PAYLOAD_TOO_LARGE } else { StatusCode::UNPROCESSABLE_ENTITY };
-        return answer(&request, &desk, &member, id, status, Told::VouchersUnfit { text, why: why.to_owned() }).await;
-    }
-    let asker = member.clone();
-    let mut source = upload.into_source().map_err(|_| Error::Unavailable)?;
-    match desk.importing(move |desk| add_vouchers(desk, &asker, id, &mut source)).await {
-        Ok(added) if added.report.rejected == 0 => {
-            let done = added.report.record.map(|record| format!("?done={record}")).unwrap_or_default();
-            let target = words::batch_address(&member, id, &format!("{done}#message"));
-            Ok(HttpResponse::SeeOther().insert_header((header::LOCATION, target)).finish())
-        }
-        Ok(added) => {
-            let status = if added.report.accepted() == 0 { StatusCode::UNPROCESSABLE_ENTITY } else { StatusCode::OK };
-            answer(&request, &desk, &member, id, status, Told::VouchersAdded { text, added }).await
-        }
-        Err(app::Error::Unfit(why)) => {
-            let told = Told::VouchersUnfit { text, why: present::sentence(&why.0) };
-            answer(&request, &desk, &member, id, StatusCode::UNPROCESSABLE_ENTITY, told).await
-        }
-        Err(error) => Err(error.into()),
-    }
+    let receiver = Receiver { desk: &desk, member: &member, batch: Some(id) };
+    let mut upload = receiver.read(form).await?;
+    let import = if upload.wrong.is_none() { receiver.import(&mut upload).await? } else { None };
+    let Some(import) = import else {
+        let (status, why) = refusal(&upload);
+        let page = batches::page(&request, &desk, &member, id, &Told::VouchersUnfit { text: upload.text, why }).await?;
+        return Ok(HttpResponse::build(status).content_type("text/html; charset=utf-8").body(page.render()?));
+    };
+    let (asker, name) = (member.clone(), upload.file_name);
+    desk.writing(move |desk| close_import(desk, &asker, import, &name, None)).await?;
+    imports::settled(&desk, &member, import).await
 }
 
-fn unfit(upload: &Upload) -> Option<&'static str> {
-    match (upload.too_large, upload.has_file(), upload.text.trim().is_empty()) {
-        (Some(TooLarge::File), ..) => Some(words::FILE_TOO_LARGE),
-        (Some(TooLarge::Text), ..) => Some(words::TEXT_TOO_LONG),
-        (None, true, false) => Some("Paste codes or choose a file, not both. Nothing was added."),
-        (None, false, true) => Some("Paste at least one code, or choose a file."),
-        _ => None,
-    }
-}
-
-async fn answer(
-    request: &HttpRequest,
-    desk: &Desk,
-    member: &Member,
-    id: BatchId,
-    status: StatusCode,
-    told: Told,
-) -> Result<HttpResponse, Error> {
-    let page = batches::page(request, desk, member, id, &told).await?;
-    Ok(HttpResponse::build(status).content_type("text/html; charset=utf-8").body(page.render()?))
+/// The answer to a form of which nothing can be taken.
+pub fn refusal(upload: &Upload) -> (StatusCode, String) {
+    let status = match upload.wrong {
+        Some(Wrong::TextTooLarge | Wrong::FileTooLarge) => StatusCode::PAYLOAD_TOO_LARGE,
+        Some(Wrong::Refused(_)) => StatusCode::CONFLICT,
+        _ => StatusCode::UNPROCESSABLE_ENTITY,
+    };
+    let why = match &upload.wrong {
+        Some(Wrong::TextTooLarge) => words::TEXT_TOO_LONG.to_owned(),
+        Some(Wrong::FileTooLarge) => words::FILE_TOO_LARGE.to_owned(),
+        Some(Wrong::Both) => "Paste codes or choose a file, not both. Nothing was taken.".to_owned(),
+        Some(Wrong::EmptyFile) => "The file is empty. Choose another one.".to_owned(),
+        Some(Wrong::Refused(why)) => present::sentence(&why.0),
+        Some(Wrong::Nothing) | None => "Paste at least one code, or choose a file.".to_owned(),
+    };
+    (status, why)
 }

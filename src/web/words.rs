@@ -13,7 +13,7 @@ use crate::{
         batch::{Batch, Shortage},
         coupon::{Capacity, Coupon},
         coupon_acts::CouponAct,
-        ids::{BatchId, CouponId},
+        ids::{BatchId, CouponId, ImportId},
         merchant::TicketFacts,
         reissue::{EarlierReissue, Refusal, RewardFile},
         reward::Provider,
@@ -172,11 +172,16 @@ pub fn coupon_address(member: &Member, coupon: CouponId) -> String {
     format!("/m/{}/coupons/{coupon}", member.merchant.slug)
 }
 
+/// The page of an import.
+pub fn import_address(member: &Member, import: ImportId, rest: &str) -> String {
+    format!("/m/{}/imports/{import}{rest}", member.merchant.slug)
+}
+
 /// What is said of a file larger than [`super::upload::FILE_LIMIT`].
-pub const FILE_TOO_LARGE: &str = "This file is larger than 8 MiB, so nothing was added. Import it on the server with rewarddesk import vouchers, which takes files of any size.";
+pub const FILE_TOO_LARGE: &str = "This file is larger than 512 MiB, so nothing was taken. Send it in parts, or import it on the server with rewarddesk import vouchers, which takes files of any size.";
 
 /// What is said of a text longer than [`super::upload::TEXT_LIMIT`].
-pub const TEXT_TOO_LONG: &str = "This is more than 256 KiB of text, so nothing was added. Send it as a file instead.";
+pub const TEXT_TOO_LONG: &str = "This is more than 256 KiB of text, so nothing was taken. Send it as a file instead.";
 
 /// "Codes left: 120, all expired, the last on 3 Oct 2026, 23:59 BST."; `None` when nothing is left at all.
 pub fn why_unusable(member: &Member, shortage: &Shortage) -> Option<String> {

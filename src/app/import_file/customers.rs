@@ -5,6 +5,7 @@ use std::{collections::HashMap, io::Write};
 
 use super::{
     ImportError, Report,
+    findings::Cause,
     job::Job,
     pile::Entry,
     rows::{CustomerRow, Row},
@@ -66,14 +67,14 @@ fn apply_some(
                 sheet.report.unchanged += 1;
             } else {
                 let why = format!("the address is in this file already, on line {}, with other content", taken.line);
-                sheet.reject(&entry.record, &Unfit::because(why))?;
+                sheet.reject(&entry.record, Cause::Conflict, &Unfit::because(why))?;
             }
             continue;
         }
         match known.get(row.email.as_str()) {
             None => fresh.push((line, merged(None, &row))),
             Some(known) if known.purged => {
-                sheet.reject(&entry.record, &Unfit::because("this customer was purged"))?;
+                sheet.reject(&entry.record, Cause::Conflict, &Unfit::because("this customer was purged"))?;
                 continue;
             }
             Some(known) => {
@@ -83,7 +84,7 @@ fn apply_some(
                 } else if db::update(tx, job.scope, known.no, &person)? {
                     sheet.report.updated += 1;
                 } else {
-                    sheet.reject(&entry.record, &Unfit::because("this customer was purged"))?;
+                    sheet.reject(&entry.record, Cause::Conflict, &Unfit::because("this customer was purged"))?;
                     continue;
                 }
             }

@@ -106,6 +106,11 @@ impl Layout {
         &self.headings
     }
 
+    /// Columns of the file that hold references: codes and numbers that must survive a spreadsheet.
+    pub fn references(&self) -> impl Iterator<Item = &'static str> {
+        self.names.iter().copied().filter(|name| matches!(*name, "code" | "pin" | "customer_id" | "reward_id" | "order_id"))
+    }
+
     /// Whether the row has the form that its header promises.
     pub fn check(&self, record: &Record) -> Result<(), Unfit> {
         if let Some(fault) = record.fault {
@@ -117,6 +122,12 @@ impl Layout {
         } else {
             Err(Unfit::because(format!("the row has {}, the header {}", cells(record.len()), self.names.len())))
         }
+    }
+
+    /// The row's key as it stands in the file: its code, address or number. Else its first cell.
+    pub fn key_cell<'r>(&self, record: &'r Record) -> &'r str {
+        let key = self.kind.columns().first().and_then(|key| self.names.iter().position(|name| *name == key.name));
+        record.cell(key.unwrap_or(0)).unwrap_or_default()
     }
 
     /// The cell of that column, trimmed; `None` where the file does not have the column.

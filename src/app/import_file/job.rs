@@ -3,7 +3,7 @@
 
 use std::io::Write;
 
-use super::{ImportError, Order, Progress, Report, Watch, stage::Sheet};
+use super::{ImportError, Order, Progress, Report, Seal, Watch, stage::Sheet};
 use crate::{
     app::Desk,
     db::{
@@ -70,7 +70,7 @@ impl Job<'_, '_> {
                     work(job, tx, &mut sheet)?;
                     *report = sheet.close(out)?;
                     job.record(tx, report, None)?;
-                    job.end()
+                    job.end(tx, report)
                 })
             },
             |_| Ok(()),
@@ -78,9 +78,13 @@ impl Job<'_, '_> {
     }
 
     /// The last word of a transaction: a dry run takes everything back.
-    pub fn end(&self) -> Result<(), ImportError> {
+    pub fn end(&self, tx: &mut WriteTx<'_>, report: &Report) -> Result<(), ImportError> {
         fail::fail_point!("import::end");
-        if self.order.dry_run { Err(ImportError::TakenBack) } else { Ok(()) }
+        match (self.order.dry_run, self.order.seal) {
+            (true, _) => Err(ImportError::TakenBack),
+            (false, Some(Seal(seal))) => seal(tx, report),
+            (false, None) => Ok(()),
+        }
     }
 
     /// Leaves the audit record of an import that brought something.

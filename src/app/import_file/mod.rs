@@ -8,6 +8,7 @@
 mod cells;
 mod customers;
 mod decode;
+mod findings;
 mod header;
 mod heading;
 mod job;
@@ -25,14 +26,18 @@ mod vouchers;
 
 use std::io::{Read, Write};
 
+pub use findings::{Cause, Ends, Findings, Sample, Suspicion, Tally};
 pub use kind::Kind;
-pub use order::{ImportError, Order, Progress, Report, Watch};
+pub use order::{ImportError, Order, Progress, Report, Seal, Watch};
 pub use pace::Pace;
 pub use rejects::FORMULA;
 
 use super::Desk;
 use crate::{
-    db::{Scope, imports::stock},
+    db::{
+        Scope,
+        imports::stock::{self, Shelf},
+    },
     domain::{Unfit, merchant::Merchant},
 };
 use job::Job;
@@ -51,10 +56,13 @@ pub fn import_file(
     watch: &mut Watch<'_>,
 ) -> Result<Report, ImportError> {
     let shelf = match (order.kind, order.batch) {
-        (Kind::Vouchers, Some(name)) => {
-            let found = desk.db.read(|conn| stock::find_shelf(conn, scope, name))?;
-            Some(found.ok_or_else(|| ImportError::NoBatch { batch: name.to_owned(), merchant: merchant.slug.to_string() })?)
-        }
+        (Kind::Vouchers, Some(name)) => Some(match order.planned.filter(|_| order.dry_run) {
+            Some(planned) => Shelf::planned(planned),
+            None => desk
+                .db
+                .read(|conn| stock::find_shelf(conn, scope, name))?
+                .ok_or_else(|| ImportError::NoBatch { batch: name.to_owned(), merchant: merchant.slug.to_string() })?,
+        }),
         (Kind::Vouchers, None) => return Err(Unfit::because("vouchers go into a batch: name it").into()),
         (_, Some(_)) => return Err(Unfit::because(format!("a {} file is not imported into a batch", order.kind.as_str())).into()),
         (_, None) => None,
@@ -65,9 +73,13 @@ pub fn import_file(
         // No acceptable row: nobody needs to wait for a turn in which nothing would be done.
         let report = staged.report();
         staged.rejects.write(&staged.layout, rejects)?;
+        if let Some(Seal(seal)) = order.seal.filter(|_| !order.dry_run) {
+            desk.db.write(|tx| seal(tx, &report))?;
+        }
         return Ok(report);
     }
     match (order.kind, shelf) {
+        (Kind::Vouchers, Some(shelf)) if order.dry_run => vouchers::check(&mut job, shelf, staged, rejects),
         (Kind::Vouchers, Some(shelf)) => vouchers::apply(&mut job, shelf, staged, rejects),
         (Kind::Customers, _) => customers::apply(&mut job, staged, rejects),
         (Kind::Rewards, _) => reward_rows::apply(&mut job, staged, rejects),

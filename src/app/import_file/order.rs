@@ -1,12 +1,12 @@
 //! What is asked of an import, what it tells meanwhile, and what came of it.
 //! Must not know how it is done.
 
-use std::{io, ops::ControlFlow};
+use std::{fmt, io, ops::ControlFlow};
 
-use super::kind::Kind;
+use super::{findings::Findings, kind::Kind};
 use crate::{
-    db,
-    domain::{Unfit, audit::Actor, ids::AuditId},
+    db::{self, WriteTx},
+    domain::{Unfit, audit::Actor, batch::PlannedBatch, ids::AuditId},
 };
 
 /// What is to be imported.
@@ -17,8 +17,29 @@ pub struct Order<'a> {
     pub batch: Option<&'a str>,
     /// Do everything, report, write the rejects, and change nothing.
     pub dry_run: bool,
+    /// The batch is not there yet, and this is what it will be; only for a dry run of vouchers.
+    pub planned: Option<&'a PlannedBatch>,
     pub actor: Actor,
     pub request_id: Option<&'a str>,
+    pub seal: Option<Seal<'a>>,
+}
+
+impl Order<'_> {
+    /// An order of somebody at the command line.
+    pub fn of_operator(kind: Kind, batch: Option<&str>) -> Order<'_> {
+        Order { kind, batch, dry_run: false, planned: None, actor: Actor::Cli, request_id: None, seal: None }
+    }
+}
+
+/// Runs last in the transaction that makes the import visible, so that whoever keeps a book on imports is right whatever
+/// happens; its error takes everything back. Also run when no row can be taken; not in a dry run.
+#[derive(Clone, Copy)]
+pub struct Seal<'a>(pub &'a dyn Fn(&mut WriteTx<'_>, &Report) -> Result<(), ImportError>);
+
+impl fmt::Debug for Seal<'_> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str("Seal(…)")
+    }
 }
 
 /// Where an import is.
@@ -36,7 +57,7 @@ pub enum Progress {
 pub type Watch<'a> = dyn FnMut(Progress) -> ControlFlow<()> + 'a;
 
 /// What became of the file's rows: `new + updated + unchanged + rejected = rows`.
-#[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
 pub struct Report {
     pub rows: u64,
     pub new: u64,
@@ -47,6 +68,8 @@ pub struct Report {
     pub taken_out_of_stock: u64,
     /// The audit record of the import, when it brought something.
     pub record: Option<AuditId>,
+    /// What was seen in the rows.
+    pub findings: Findings,
 }
 
 impl Report {

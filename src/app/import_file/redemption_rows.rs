@@ -5,6 +5,7 @@ use std::{collections::HashSet, io::Write};
 
 use super::{
     ImportError, Report,
+    findings::Cause,
     job::Job,
     pile::Entry,
     rows::{RedemptionRow, Row},
@@ -61,7 +62,7 @@ fn apply_some(job: &Job<'_, '_>, tx: &mut WriteTx<'_>, sheet: &mut Sheet, entrie
             compare(job, tx, &row, known.as_deref())?;
         }
         let (Some(one), Some(known)) = (one, known) else {
-            sheet.reject(&entry.record, &Unfit::because("no voucher of this merchant has this code"))?;
+            sheet.reject(&entry.record, Cause::Conflict, &Unfit::because("no voucher of this merchant has this code"))?;
             continue;
         };
         match record(job, tx, &one, known, &recorded)? {
@@ -72,7 +73,7 @@ fn apply_some(job: &Job<'_, '_>, tx: &mut WriteTx<'_>, sheet: &mut Sheet, entrie
             Fate::Unchanged => sheet.report.unchanged += 1,
             Fate::Full => {
                 let why = format!("the coupon is fully redeemed already ({} of {})", known.redemptions, known.max_redemptions);
-                sheet.reject(&entry.record, &Unfit::because(why))?;
+                sheet.reject(&entry.record, Cause::Conflict, &Unfit::because(why))?;
             }
         }
     }

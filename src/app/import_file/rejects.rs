@@ -3,17 +3,24 @@
 
 use std::io::Write;
 
-use super::{ImportError, header::Layout, pile::Pile, records::Record};
+use super::{
+    ImportError,
+    findings::{Cause, Findings},
+    header::Layout,
+    pile::Pile,
+    records::Record,
+};
 use crate::domain::Unfit;
 
 /// What makes a spreadsheet take a cell for a formula. Such cells get an apostrophe in front, which
 /// [`Layout::cell`] takes off again: a rejects file that was put right and imported means the same codes.
 pub const FORMULA: [char; 6] = ['=', '+', '-', '@', '\t', '\r'];
 
-/// Collects rejects while the import goes on.
+/// Collects rejects while the import goes on, and what else is seen in the rows.
 #[derive(Default)]
 pub struct Rejects {
     pile: Pile,
+    pub findings: Findings,
 }
 
 impl Rejects {
@@ -21,7 +28,8 @@ impl Rejects {
         self.pile.count()
     }
 
-    pub fn add(&mut self, record: &Record, why: &Unfit) -> Result<(), ImportError> {
+    pub fn add(&mut self, layout: &Layout, record: &Record, cause: Cause, why: &Unfit) -> Result<(), ImportError> {
+        self.findings.reject(layout, record, cause, why);
         // Ordered by line: every key is the same.
         self.pile.push(b"", &why.0, record).map_err(ImportError::Staging)
     }
@@ -64,7 +72,9 @@ mod tests {
         let Ok(First::Header(layout)) = read_first(Kind::Vouchers, &Record::of(1, ["code", "pin"]), None) else { panic!("refused") };
         let mut rejects = Rejects::default();
         for (line, code) in [(7, "=1+1"), (3, "a \"b\""), (5, "-x")] {
-            rejects.add(&Record::of(line, [code, "1\n2"]), &Unfit::because("no, it is bad")).unwrap_or_else(|e| panic!("{e}"));
+            rejects
+                .add(&layout, &Record::of(line, [code, "1\n2"]), Cause::Malformed, &Unfit::because("no, it is bad"))
+                .unwrap_or_else(|e| panic!("{e}"));
         }
         let mut out = Vec::new();
         rejects.write(&layout, &mut out).unwrap_or_else(|e| panic!("{e}"));

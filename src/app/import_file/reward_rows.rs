@@ -59,7 +59,7 @@ impl Batches {
         if let Some(found) = self.0.get(name) {
             return Ok(*found);
         }
-        let found = stock::find_shelf(tx, job.scope, name)?.map(|shelf| shelf.id);
+        let found = stock::find_shelf(tx, job.scope, name)?.and_then(|shelf| shelf.id);
         // A file of many made-up names must not fill the memory.
         if self.0.len() < 10_000 {
             self.0.insert(name.to_owned(), found);

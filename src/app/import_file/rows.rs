@@ -6,12 +6,13 @@ use chrono_tz::Tz;
 
 use super::{
     cells::{self, LONGEST},
+    findings::Cause,
     header::Layout,
     records::Record,
 };
 use crate::domain::{
     Unfit,
-    code::CouponCode,
+    code::{CouponCode, is_spreadsheet_number},
     email::EmailAddress,
     reward::{Provider, RewardKind},
     zone::Bound,
@@ -169,6 +170,13 @@ impl<'a> Row<'a> {
             redeemed_at: cells::required("redeemed_at", self.instant("redeemed_at", Bound::Start)?)?,
             order_id: cells::reference("order_id", self.cell("order_id"))?.unwrap_or_default(),
         })
+    }
+
+    /// Why a row that does not look right is rejected.
+    pub fn cause(&self) -> Cause {
+        let damaged = |name| is_spreadsheet_number(self.cell(name));
+        let in_form = self.layout.check(self.record).is_ok();
+        if in_form && self.layout.references().any(damaged) { Cause::Damaged } else { Cause::Malformed }
     }
 
     /// The code that a row names, also where the rest of the row cannot be taken.

@@ -6,6 +6,7 @@ use std::io::{Read, Write};
 use super::{
     ImportError, Kind, Progress, Report,
     decode::Text,
+    findings::{Cause, Findings},
     header::{First, Layout, delimiter_of, read_first},
     job::Job,
     pile::{Pile, Sorted},
@@ -72,14 +73,14 @@ impl Staged {
                 if self.layout.kind() == Kind::Rewards && row.claimed_code().is_some() {
                     self.claims.push(b"", "", record).map_err(ImportError::Staging)?;
                 }
-                self.rejects.add(record, &why)
+                self.rejects.add(&self.layout, record, row.cause(), &why)
             }
         }
     }
 
     /// What is to be said when no row can be taken.
     pub fn report(&self) -> Report {
-        Report { rows: self.rows, rejected: self.rejects.count(), ..Report::default() }
+        Report { rows: self.rows, rejected: self.rejects.count(), findings: self.rejects.findings.clone(), ..Report::default() }
     }
 
     /// The good rows in order, and the sheet on which what becomes of them is kept.
@@ -120,14 +121,19 @@ pub struct Sheet {
 }
 
 impl Sheet {
-    pub fn reject(&mut self, record: &Record, why: &Unfit) -> Result<(), ImportError> {
-        self.rejects.add(record, why)
+    pub fn reject(&mut self, record: &Record, cause: Cause, why: &Unfit) -> Result<(), ImportError> {
+        self.rejects.add(&self.layout, record, cause, why)
+    }
+
+    /// What is seen in the rows; rejected ones are noted by themselves.
+    pub fn findings(&mut self) -> (&Layout, &mut Findings) {
+        (&self.layout, &mut self.rejects.findings)
     }
 
     /// Rejects a rewards row and keeps the code that it claims.
     pub fn reject_claim(&mut self, record: &Record, why: &Unfit) -> Result<(), ImportError> {
         self.claims.push(b"", "", record).map_err(ImportError::Staging)?;
-        self.rejects.add(record, why)
+        self.reject(record, Cause::Conflict, why)
     }
 
     /// The rejected rows that claim a code, by line.
@@ -142,7 +148,7 @@ impl Sheet {
 
     /// Writes the rejects and answers the counts.
     pub fn close(self, out: &mut dyn Write) -> Result<Report, ImportError> {
-        let report = Report { rejected: self.rejects.count(), ..self.report };
+        let report = Report { rejected: self.rejects.count(), findings: self.rejects.findings.clone(), ..self.report };
         self.rejects.write(&self.layout, out)?;
         Ok(report)
     }

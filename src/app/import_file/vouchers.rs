@@ -1,10 +1,17 @@
 //! Codes into a batch: slice by slice, visible together.
 //! Must not know how slices become transactions; see `db::imports::turn`.
 
-use std::{collections::HashMap, io::Write};
+use std::{
+    collections::HashMap,
+    io::Write,
+    time::{Duration, Instant},
+};
+
+use chrono::{DateTime, Utc};
 
 use super::{
     ImportError, Report,
+    findings::Cause,
     job::Job,
     pace::Pace,
     pile::{Entry, Sorted},
@@ -15,7 +22,7 @@ use crate::{
     db::{
         Scope, WriteTx,
         imports::{
-            stock::{self, NewCoupon, Shelf, Taken},
+            stock::{self, Among, NewCoupon, Shelf, Taken},
             turn::Turn,
         },
         stock as counts,
@@ -29,30 +36,32 @@ const SETTLED: i64 = 20_000;
 /// How many leftovers of a killed import are removed at once.
 const SWEEP: i64 = 2_000;
 
+/// How long an import that was stopped cleans up: whoever stops it waits for that.
+const LAST_PATIENCE: Duration = Duration::from_secs(3);
+
 /// Compares the good rows with the merchant's codes and puts the new ones into the batch.
 pub fn apply(job: &mut Job<'_, '_>, shelf: Shelf, staged: Staged, out: &mut dyn Write) -> Result<Report, ImportError> {
-    let (scope, dry_run) = (job.scope, job.order.dry_run);
+    let scope = job.scope;
+    let batch = shelf.id.ok_or_else(|| Unfit::because("the batch is not there yet"))?;
     let (mut rows, mut sheet) = staged.open()?;
     job.in_turn(
         |job, turn, report| {
-            if !dry_run {
-                sweep(turn, scope)?;
-            }
-            let mut slices = Slices { shelf, scope, pace: Pace::default(), last: None, names: HashMap::new() };
+            sweep(turn, scope)?;
+            let mut slices = Slices::of(shelf, scope, Among::All);
             let mut done = 0;
-            let mut highest = turn.read(|conn| stock::published_to(conn, scope, shelf.id))?;
+            let mut highest = turn.read(|conn| stock::published_to(conn, scope, batch))?;
             loop {
                 let (taken_from_pile, fresh) = slices.next(job, turn, &mut rows, &mut sheet)?;
                 if taken_from_pile == 0 {
                     break;
                 }
                 done += taken_from_pile;
-                if !fresh.is_empty() && !dry_run {
+                if !fresh.is_empty() {
                     let now = job.desk.clock.now();
                     highest = slices.pace.keep(|| {
                         turn.write(|tx| {
-                            stock::insert(tx, scope, shelf.id, &fresh, now)?;
-                            stock::count_slice(tx, scope, shelf.id, highest, now)
+                            stock::insert(tx, scope, batch, &fresh, now)?;
+                            stock::count_slice(tx, scope, batch, highest, now)
                         })
                     })?;
                     fail::fail_point!("import::slice");
@@ -63,16 +72,33 @@ pub fn apply(job: &mut Job<'_, '_>, shelf: Shelf, staged: Staged, out: &mut dyn 
             *report = sheet.close(out)?;
             let added = i64::try_from(report.new).unwrap_or(i64::MAX);
             turn.finish(|tx| {
-                if added > 0 && !dry_run {
-                    stock::publish(tx, scope, shelf.id, highest, added)?;
+                if added > 0 {
+                    stock::publish(tx, scope, batch, highest, added)?;
                     settle(tx)?;
                 }
-                job.record(tx, report, Some(shelf.id))?;
-                job.end()
+                job.record(tx, report, Some(batch))?;
+                job.end(tx, report)
             })
         },
-        |turn| if dry_run { Ok(()) } else { sweep(turn, scope) },
+        |turn| sweep_in(turn, scope, LAST_PATIENCE),
     )
+}
+
+/// Compares the good rows with the merchant's codes, and that is all: it waits for nobody, and nobody waits for it.
+pub fn check(job: &mut Job<'_, '_>, shelf: Shelf, staged: Staged, out: &mut dyn Write) -> Result<Report, ImportError> {
+    let (mut rows, mut sheet) = staged.open()?;
+    let mut slices = Slices::of(shelf, job.scope, Among::Published);
+    let mut turn = Turn::looking(&job.desk.db);
+    let mut done = 0;
+    loop {
+        let (taken_from_pile, _) = slices.next(job, &mut turn, &mut rows, &mut sheet)?;
+        if taken_from_pile == 0 {
+            return sheet.close(out);
+        }
+        fail::fail_point!("import::looked");
+        done += taken_from_pile;
+        job.tell(sheet.progress(done))?;
+    }
 }
 
 /// Adds the import's movements to the sums, so that nobody has to read them one by one.
@@ -83,7 +109,13 @@ fn settle(tx: &mut WriteTx<'_>) -> Result<(), ImportError> {
 
 /// Removes what a killed import has left, slice by slice.
 fn sweep(turn: &mut Turn<'_, '_>, scope: Scope) -> Result<(), ImportError> {
-    while turn.read(|conn| stock::has_leftovers(conn, scope))? {
+    sweep_in(turn, scope, Duration::MAX)
+}
+
+/// Removes of it what can be removed in that time. The rest is invisible, and the next import removes it.
+fn sweep_in(turn: &mut Turn<'_, '_>, scope: Scope, patience: Duration) -> Result<(), ImportError> {
+    let begun = Instant::now();
+    while turn.read(|conn| stock::has_leftovers(conn, scope))? && begun.elapsed() < patience {
         turn.write(|tx| stock::remove_leftovers(tx, scope, SWEEP))?;
     }
     Ok(())
@@ -93,6 +125,7 @@ fn sweep(turn: &mut Turn<'_, '_>, scope: Scope) -> Result<(), ImportError> {
 struct Slices {
     shelf: Shelf,
     scope: Scope,
+    among: Among,
     pace: Pace,
     /// The last row's key and line, to know a code that comes again.
     last: Option<(Vec<u8>, u64)>,
@@ -100,6 +133,10 @@ struct Slices {
 }
 
 impl Slices {
+    fn of(shelf: Shelf, scope: Scope, among: Among) -> Self {
+        Self { shelf, scope, among, pace: Pace::default(), last: None, names: HashMap::new() }
+    }
+
     /// Takes the next rows off the pile; answers how many, and the codes among them that are new, in the file's order.
     fn next(
         &mut self,
@@ -115,7 +152,11 @@ impl Slices {
         for entry in entries.drain(..) {
             match &self.last {
                 Some((key, line)) if *key == entry.key => {
-                    sheet.reject(&entry.record, &Unfit::because(format!("the code is in this file already, on line {line}")))?;
+                    sheet.reject(
+                        &entry.record,
+                        Cause::Twice,
+                        &Unfit::because(format!("the code is in this file already, on line {line}")),
+                    )?;
                 }
                 _ => {
                     self.last = Some((entry.key.clone(), entry.record.line));
@@ -130,7 +171,7 @@ impl Slices {
             let voucher = row.voucher(self.shelf.uses_per_code)?;
             vouchers.push((entry, voucher));
         }
-        let fresh = self.compare(turn, vouchers, sheet)?;
+        let fresh = self.compare(turn, vouchers, sheet, job.desk.clock.now())?;
         sheet.report.new += fresh.len() as u64;
         Ok((count, fresh))
     }
@@ -140,21 +181,26 @@ impl Slices {
         turn: &mut Turn<'_, '_>,
         vouchers: Vec<(Entry, Voucher)>,
         sheet: &mut Sheet,
+        now: DateTime<Utc>,
     ) -> Result<Vec<NewCoupon>, ImportError> {
         let fold = |voucher: &Voucher| (!self.shelf.case_sensitive).then(|| voucher.code.folded());
         let codes: Vec<String> = vouchers.iter().map(|(_, voucher)| voucher.code.as_str().to_owned()).collect();
         let folded: Vec<String> = vouchers.iter().filter_map(|(_, voucher)| fold(voucher)).collect();
-        let taken = turn.read(|conn| stock::find_taken(conn, self.scope, &codes, &folded))?;
+        let taken = turn.read(|conn| stock::find_taken(conn, self.scope, self.among, &codes, &folded))?;
         let taken = Found::of(taken, self.shelf);
         let mut fresh = Vec::with_capacity(vouchers.len());
         for (entry, voucher) in vouchers {
             let folded = (!self.shelf.case_sensitive).then(|| voucher.code.folded());
             match taken.fate(voucher.code.as_str(), folded.as_deref()) {
-                Fate::New => fresh.push(new_coupon(voucher, folded)),
+                Fate::New => {
+                    let (layout, findings) = sheet.findings();
+                    findings.accept(layout, &entry.record, &voucher, self.shelf.window, now);
+                    fresh.push(new_coupon(voucher, folded));
+                }
                 Fate::HereAlready => sheet.report.unchanged += 1,
                 Fate::Elsewhere(batch) => {
                     let name = self.name_of(turn, batch)?;
-                    sheet.reject(&entry.record, &Unfit::because(format!("the code is in the batch {name:?} already")))?;
+                    sheet.reject(&entry.record, Cause::Elsewhere, &Unfit::because(format!("the code is in the batch {name:?} already")))?;
                 }
             }
         }
@@ -173,7 +219,7 @@ impl Slices {
 
 /// Codes of the merchant that stand in a slice's way.
 struct Found {
-    here: BatchId,
+    here: Option<BatchId>,
     exact: HashMap<String, BatchId>,
     folded: HashMap<String, BatchId>,
 }
@@ -202,7 +248,7 @@ impl Found {
         let folded = folded.and_then(|folded| self.folded.get(folded)).copied();
         match (exact, folded) {
             (None, None) => Fate::New,
-            (exact, folded) if exact == Some(self.here) || folded == Some(self.here) => Fate::HereAlready,
+            (exact, folded) if self.here.is_some() && (exact == self.here || folded == self.here) => Fate::HereAlready,
             (Some(other), _) | (None, Some(other)) => Fate::Elsewhere(other),
         }
     }

@@ -18,7 +18,6 @@ use crate::{
     },
     cli::Refused,
     db::merchants,
-    domain::audit::Actor,
 };
 
 /// What the command line says.
@@ -46,7 +45,7 @@ pub fn run(desk: &Desk, arguments: &Arguments, out: &mut dyn Write) -> Result<()
 
 /// "5 rows: 3 new, 0 updated, 1 unchanged, 1 rejected".
 fn sentence(report: &Report, dry_run: bool) -> String {
-    let Report { rows, new, updated, unchanged, rejected, taken_out_of_stock, record: _ } = report;
+    let Report { rows, new, updated, unchanged, rejected, taken_out_of_stock, .. } = report;
     let claimed = match taken_out_of_stock {
         0 => String::new(),
         n => format!("; {} taken out of stock, claimed by rejected rows", counted(*n, "code")),
@@ -79,8 +78,7 @@ fn import(desk: &Desk, arguments: &Arguments) -> Result<(Report, PathBuf), Strin
     let mut rejects = RejectsFile { path: path.clone(), file: None };
     // What an earlier run has left says nothing about this one.
     rejects.discard().map_err(|e| format!("{} cannot be overwritten: {e}", path.display()))?;
-    let order =
-        Order { kind: arguments.kind, batch: arguments.batch.as_deref(), dry_run: arguments.dry_run, actor: Actor::Cli, request_id: None };
+    let order = Order { dry_run: arguments.dry_run, ..Order::of_operator(arguments.kind, arguments.batch.as_deref()) };
     let bar = Bar::new(length);
     let mut watch = |progress| {
         bar.show(progress);
@@ -201,7 +199,7 @@ mod tests {
 
     #[test]
     fn the_report_reads_as_a_sentence() {
-        let report = Report { rows: 6, new: 3, updated: 0, unchanged: 1, rejected: 2, taken_out_of_stock: 1, record: None };
+        let report = Report { rows: 6, new: 3, updated: 0, unchanged: 1, rejected: 2, taken_out_of_stock: 1, ..Report::default() };
         assert_eq!(
             sentence(&report, false),
             "6 rows: 3 new, 0 updated, 1 unchanged, 2 rejected; 1 code taken out of stock, claimed by rejected rows"

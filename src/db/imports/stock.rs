@@ -3,20 +3,20 @@
 
 use chrono::{DateTime, Utc};
 use diesel::{
-    ExpressionMethods, OptionalExtension, QueryDsl, QueryableByName, RunQueryDsl,
+    BoolExpressionMethods, ExpressionMethods, IntoSql, JoinOnDsl, OptionalExtension, QueryDsl, QueryableByName, RunQueryDsl,
     dsl::max,
     sql_query,
-    sql_types::{Array, BigInt, Nullable, Text},
+    sql_types::{Array, BigInt, Bool, Nullable, Text},
 };
 
 use super::super::{
     DbConn, Error, Scope, WriteTx,
-    instant::{self, At, Instant, columns_of, no_end, no_start},
+    instant::{self, At, Instant, columns_of, no_end, no_start, window_of},
     schema::{batches as b, coupons as c},
 };
 use crate::{
     domain::{
-        batch::Window,
+        batch::{PlannedBatch, Window},
         ids::{BatchId, MerchantId},
     },
     each,
@@ -25,20 +25,35 @@ use crate::{
 /// What an import must know of the batch that it fills.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct Shelf {
-    pub id: BatchId,
+    /// `None`: the batch is not there yet.
+    pub id: Option<BatchId>,
+    pub window: Window,
     pub uses_per_code: i64,
     pub case_sensitive: bool,
 }
 
+impl Shelf {
+    /// What a batch will be that is not there yet.
+    pub fn planned(planned: &PlannedBatch) -> Self {
+        let PlannedBatch { name: _, window, uses_per_code, case_sensitive } = *planned;
+        Self { id: None, window, uses_per_code, case_sensitive }
+    }
+}
+
 /// The batch of that name.
 pub fn find_shelf(conn: &mut DbConn, scope: Scope, name: &str) -> Result<Option<Shelf>, Error> {
-    let row: Option<(i64, i64, bool)> = b::table
+    let row: Option<(i64, At, At, i64, bool)> = b::table
         .filter(b::merchant_id.eq(scope.merchant().0))
         .filter(b::name.eq(name))
-        .select((b::id, b::uses_per_code, b::case_sensitive))
+        .select((b::id, b::valid_from, b::valid_until, b::uses_per_code, b::case_sensitive))
         .first(conn)
         .optional()?;
-    Ok(row.map(|(id, uses_per_code, case_sensitive)| Shelf { id: BatchId(id), uses_per_code, case_sensitive }))
+    Ok(row.map(|(id, from, until, uses_per_code, case_sensitive)| Shelf {
+        id: Some(BatchId(id)),
+        window: window_of(from, until),
+        uses_per_code,
+        case_sensitive,
+    }))
 }
 
 /// The batch's name, for sentences.
@@ -54,15 +69,30 @@ pub struct Taken {
     pub batch: BatchId,
 }
 
+/// Which coupons are looked at.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Among {
+    All,
+    /// Without those of an import that has not finished, or never will.
+    Published,
+}
+
 /// All coupons that have one of these codes, or the letters of one of `folded`.
-pub fn find_taken(conn: &mut DbConn, scope: Scope, codes: &[String], folded: &[String]) -> Result<Vec<Taken>, Error> {
+pub fn find_taken(conn: &mut DbConn, scope: Scope, among: Among, codes: &[String], folded: &[String]) -> Result<Vec<Taken>, Error> {
     /// SQLite binds each code by itself.
     const AT_ONCE: usize = 1000;
     let mut taken = Vec::new();
     let mut add = |rows: Vec<(String, Option<String>, i64)>| {
         taken.extend(rows.into_iter().map(|(code, folded, batch)| Taken { code, folded, batch: BatchId(batch) }));
     };
-    let of_merchant = || c::table.filter(c::merchant_id.eq(scope.merchant().0)).select((c::code, c::folded_code, c::batch_id));
+    let of_merchant = || {
+        let batch = b::table.on(b::id.eq(c::batch_id).and(b::merchant_id.eq(c::merchant_id)));
+        c::table
+            .inner_join(batch)
+            .filter(c::merchant_id.eq(scope.merchant().0))
+            .filter(c::id.le(b::published_to).or((among == Among::All).into_sql::<Bool>()))
+            .select((c::code, c::folded_code, c::batch_id))
+    };
     for some in codes.chunks(AT_ONCE) {
         add(each!(conn, |conn| of_merchant().filter(c::code.eq_any(some)).load(conn))?);
     }

@@ -33,6 +33,8 @@ pub struct Wait<'a, E> {
 pub struct Turn<'t, 'c>(Kind<'t, 'c>);
 
 enum Kind<'t, 'c> {
+    /// Nobody's turn: nothing is written.
+    Looking(&'t Database),
     Lease(Lease<'t>),
     Transaction(&'t mut WriteTx<'c>),
 }
@@ -76,10 +78,18 @@ impl<E: From<Error>> Wait<'_, E> {
     }
 }
 
+impl<'t> Turn<'t, '_> {
+    /// For whoever only reads: it is nobody's turn.
+    pub fn looking(db: &'t Database) -> Self {
+        Self(Kind::Looking(db))
+    }
+}
+
 impl Turn<'_, '_> {
     /// Reads; on SQLite without holding up anybody's writes.
     pub fn read<T, E: From<Error>>(&mut self, work: impl FnOnce(&mut DbConn) -> Result<T, E>) -> Result<T, E> {
         match &mut self.0 {
+            Kind::Looking(db) => db.read(work),
             Kind::Lease(lease) => lease.db.read(work),
             Kind::Transaction(tx) => work(tx),
         }
@@ -88,6 +98,7 @@ impl Turn<'_, '_> {
     /// Writes a slice: on SQLite a transaction of its own, which nobody may see the effects of yet.
     pub fn write<T, E: From<Error>>(&mut self, work: impl FnOnce(&mut WriteTx<'_>) -> Result<T, E>) -> Result<T, E> {
         match &mut self.0 {
+            Kind::Looking(_) => Err(without_a_turn().into()),
             Kind::Lease(lease) => lease.db.write(|tx| {
                 lease.renew(tx)?;
                 work(tx)
@@ -99,6 +110,7 @@ impl Turn<'_, '_> {
     /// Writes the last slice, the one that makes the import visible, and ends the turn.
     pub fn finish<T, E: From<Error>>(&mut self, work: impl FnOnce(&mut WriteTx<'_>) -> Result<T, E>) -> Result<T, E> {
         match &mut self.0 {
+            Kind::Looking(_) => Err(without_a_turn().into()),
             Kind::Lease(lease) => lease.db.write(|tx| {
                 lease.renew(tx)?;
                 let value = work(tx)?;
@@ -108,6 +120,10 @@ impl Turn<'_, '_> {
             Kind::Transaction(tx) => work(tx),
         }
     }
+}
+
+fn without_a_turn() -> Error {
+    Error::Query(diesel::result::Error::QueryBuilderError("an import wanted to write without its turn".into()))
 }
 
 impl Lease<'_> {

@@ -48,8 +48,8 @@ pub fn word_of(condition: Condition) -> &'static str {
 pub fn list(member: &Member, batch: &Batch, asked: &Asked, page: &CodePage) -> Codes {
     let here = words::batch_address(member, batch.id, "");
     let word = word_of(asked.condition);
-    let of = |word: &str| if word == "all" { format!("{here}#codes") } else { format!("{here}?codes={word}#codes") };
-    let next = page.next.map(|after| format!("{here}?codes={word}&after={}.{}#codes", after.end.timestamp_micros(), after.coupon));
+    let of = |word: &str| if word == "all" { format!("{here}#all-codes") } else { format!("{here}?codes={word}#all-codes") };
+    let next = page.next.map(|after| format!("{here}?codes={word}&after={}.{}#all-codes", after.end.timestamp_micros(), after.coupon));
     let searched = !asked.query.is_empty();
     Codes {
         action: here.clone(),

@@ -5,7 +5,6 @@ use super::{flash, grouped, left, picture, plural, stock, stock_forms, validity,
 use crate::{
     app::{
         Member,
-        add_vouchers::Added,
         adjust_validity::{AdjustValidity, UnfitValidity},
         draw_stock_lines::{DrawStockLines, UnfitLines},
         show_batches::{BatchFile, BatchPage},
@@ -36,11 +35,6 @@ pub enum Told {
     VouchersUnfit {
         text: String,
         why: String,
-    },
-    /// Some of the vouchers could not be taken.
-    VouchersAdded {
-        text: String,
-        added: Added,
     },
     /// The lines cannot be what was typed.
     LinesUnfit {
@@ -88,8 +82,16 @@ pub fn index(frame: Frame, member: &Member, page: &BatchPage, later: bool) -> In
 /// Where one goes from the list.
 fn actions(member: &Member) -> Vec<Link> {
     let link = |label: &str, rest: &str| Link { label: label.to_owned(), href: format!("/m/{}/{rest}", member.merchant.slug) };
-    let redemptions = member.role.may(Permission::BarCoupons).then(|| link("Redemptions", "redemptions"));
-    redemptions.into_iter().chain([link("Stock alerts", "alerts")]).collect()
+    let may = |permission, link| member.role.may(permission).then_some(link);
+    [
+        may(Permission::BarCoupons, link("Redemptions", "redemptions")),
+        may(Permission::LookAtBatches, link("Stock alerts", "alerts")),
+        may(Permission::ManageBatches, link("Imports", "imports")),
+        may(Permission::ManageBatches, link("New batch", "batches/new")),
+    ]
+    .into_iter()
+    .flatten()
+    .collect()
 }
 
 /// One batch.
@@ -166,15 +168,7 @@ pub fn after(member: &Member, batch: &Batch, record: &AuditRecord) -> Option<Toa
         let codes = record.number("codes").unwrap_or_default();
         return said("Vouchers withdrawn", &format!("{} will not be handed out any more.", plural(codes, "code")));
     }
-    if record.action != Action::VouchersImported.as_str() {
-        return None;
-    }
-    let number = |key| record.number(key).unwrap_or_default();
-    match (number("new"), number("unchanged")) {
-        (0, unchanged) => said("Nothing new to add", &format!("{} in this batch already.", were(unchanged))),
-        (new, 0) => said(&format!("{} added", plural(new, "code")), ""),
-        (new, unchanged) => said(&format!("{} added", plural(new, "code")), &format!("{} in this batch already.", were(unchanged))),
-    }
+    None
 }
 
 /// What is said when the lines were sent as they were.
@@ -187,10 +181,6 @@ pub fn unchanged(member: &Member, batch: &Batch) -> Toast {
     flash::plain(Tone::Quiet, "Validity as it was", &format!("{}. Nothing was changed.", validity_words(member, batch.window)))
 }
 
-fn were(count: i64) -> String {
-    format!("{} {}", plural(count, "code"), if count == 1 { "was" } else { "were" })
-}
-
 fn cover(outlook: &Outlook) -> String {
     let (cover, pace) = (stock::cover(outlook), stock::pace(outlook));
     if cover.is_empty() { pace } else { format!("{cover}; {}", pace.to_lowercase()) }
@@ -200,7 +190,8 @@ fn uses(batch: &Batch) -> String {
     format!("{} per code", plural(batch.uses_per_code, "use"))
 }
 
-fn validity_words(member: &Member, window: Window) -> String {
+/// "1 Mar 2026 to 3 Oct 2026, 23:59 BST", "No end".
+pub fn validity_words(member: &Member, window: Window) -> String {
     let zone = member.merchant.zone;
     let until = window.until.map(|at| when_end(member, at).text);
     match (window.from, until) {

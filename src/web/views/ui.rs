@@ -136,9 +136,11 @@ impl Stock {
         let total = total.max(parts.iter().map(|(_, n)| *n).sum());
         let mut x = 0_u16;
         let mut segments = Vec::with_capacity(parts.len());
+        let mut rest = u16::try_from(parts.iter().filter(|(_, n)| *n > 0).count()).unwrap_or(1);
         for (tone, n) in parts.iter().filter(|(_, n)| *n > 0) {
+            rest -= 1;
             let share = u128::from(*n) * 1000 / u128::from(total);
-            let width = u16::try_from(share).unwrap_or(1000).max(6).min(1000 - x);
+            let width = u16::try_from(share).unwrap_or(1000).max(6).min(1000 - x - 6 * rest);
             segments.push(Segment { tone: *tone, x, width });
             x += width;
         }

@@ -1,9 +1,11 @@
-//! Owns the form that adds vouchers to a batch, and what is said of the rows it brought.
+//! Owns the form that adds vouchers to a batch, and the one that makes a batch of them.
 //! Must not know how rows are judged.
 
-use super::ui::Tone;
+use askama::Template;
 
-/// "Add vouchers".
+use super::{frame::Frame, validity::Field};
+
+/// "Add vouchers": lines and a file.
 #[derive(Clone, Debug)]
 pub struct Form {
     /// Where it posts to.
@@ -12,32 +14,22 @@ pub struct Form {
     pub codes: String,
     /// Why nothing of it could be taken; said at the field.
     pub error: Option<String>,
-    /// What became of the rows, when some were rejected.
-    pub report: Option<Report>,
 }
 
-/// What became of the rows.
-#[derive(Clone, Debug)]
-pub struct Report {
-    /// Its meaning.
-    pub tone: Tone,
-    /// "3 codes added, 2 lines rejected".
-    pub title: String,
-    /// "1 was in this batch already." May be empty.
-    pub text: String,
-    /// The first rejected rows, in the file's order.
-    pub rejects: Vec<Reject>,
-    /// "12 more lines were rejected." May be empty.
-    pub more: String,
-}
-
-/// A row that could not be taken.
-#[derive(Clone, Debug)]
-pub struct Reject {
-    /// "Line 4".
-    pub line: String,
-    /// What stands there, shortened.
-    pub cell: String,
-    /// Why.
-    pub reason: String,
+/// `GET /m/{merchant}/batches/new`.
+#[derive(Debug, Template)]
+#[template(path = "batches/new.html")]
+pub struct New {
+    /// Frame.
+    pub frame: Frame,
+    /// Back to the list.
+    pub back_href: String,
+    /// Name, first day, last day, uses per code.
+    pub fields: Vec<Field>,
+    /// Whether "Tell upper and lower case apart" is ticked.
+    pub case_sensitive: bool,
+    /// "Europe/London".
+    pub zone: String,
+    /// The codes.
+    pub form: Form,
 }

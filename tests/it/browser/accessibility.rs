@@ -90,6 +90,8 @@ async fn tour(look: Look) {
         ("bar as a page", &format!("{coupon}/bar")),
         ("mark as used as a page", &format!("{coupon}/use")),
         ("check a code", "/m/acme/check"),
+        ("new batch", "/m/acme/batches/new"),
+        ("no imports", "/m/acme/imports"),
         ("audit log", "/m/acme/audit"),
         ("no such page", "/m/acme/nowhere"),
     ] {

@@ -3,5 +3,6 @@
 mod accessibility;
 mod coupon_acts;
 mod harness;
+mod imports;
 mod mishaps;
 mod task;

@@ -9,6 +9,8 @@ mod coupon_acts_at_once;
 mod coupons;
 mod cross_site;
 mod hostile;
+mod import_ends;
+mod imports;
 mod reissues;
 mod reissues_at_once;
 mod secrecy;

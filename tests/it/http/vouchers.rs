@@ -1,55 +1,54 @@
-//! Adding vouchers on a batch's page: nothing is lost silently, nothing larger than said is taken, and nobody else may.
+//! Adding vouchers on a batch's page: shown before anything is added, nothing lost silently, nothing larger than said is taken.
 
 use rewarddesk::domain::role::Role;
 
+use super::imports::{add, paste, send_file, shown};
 use crate::support::{
-    App, Client,
-    page::Page,
+    App,
+    client::Fields,
     world::{expired, usable},
 };
 
-/// Pastes codes and chooses no file, as a browser sends it.
-async fn paste(client: &Client, path: &str, codes: &str) -> Page {
-    client.post_parts(path, &[("codes", None, codes.as_bytes()), ("file", Some(""), b"")]).await
-}
-
-async fn send_file(client: &Client, path: &str, content: &[u8]) -> Page {
-    client.post_parts(path, &[("codes", None, b""), ("file", Some("codes.csv"), content)]).await
-}
-
 both! {
-    async fn a_clean_paste_goes_in_and_is_said_once(app: App) {
+    async fn a_clean_paste_is_shown_and_goes_in_by_a_word(app: App) {
         let (batch, mia) = (app.batch("Spring"), app.sign_in(Role::Marketing).await);
         let (page, path) = (format!("/m/acme/batches/{batch}"), format!("/m/acme/batches/{batch}/vouchers"));
         let answer = paste(&mia, &path, "ABC-1\r\n  ABC-2 \r\n\r\nABC-3").await.expect(303);
         let target = answer.header("Location").to_owned();
-        assert!(!target.contains("ABC"), "a code went into an address: {target}");
-        mia.get(&target).await.expect(200).says("3 codes added").says("3 left");
-        let again = paste(&mia, &path, "ABC-1\nABC-4").await.expect(303);
-        mia.get(again.header("Location")).await.says("1 code added").says("1 code was in this batch already").says("4 left");
-        let none = paste(&mia, &path, "ABC-1").await.expect(303);
-        mia.get(none.header("Location")).await.says("Nothing new to add");
-        // What was done elsewhere, or by somebody else, is not said here.
-        let other = app.sign_in(Role::Administrator).await;
-        assert!(!other.get(&target).await.expect(200).words().contains("codes added"));
-        assert!(!mia.get(&format!("{page}?done=999999")).await.expect(200).words().contains("added"));
+        assert!(target.starts_with("/m/acme/imports/") && !target.contains("ABC"), "{target}");
+        let preview = shown(&mia, &answer).await;
+        preview.says("3 codes can be added to Spring").says("Nothing is added yet.").says("1 code had white space around it").says("Line 2");
+        assert_eq!(app.count("coupons"), 0, "nothing is added before somebody says so");
+        add(&mia, &preview).await.says("3 codes added to Spring");
+        mia.get(&page).await.says("3 left");
+        let again = paste(&mia, &path, "ABC-1\nABC-4").await;
+        let preview = shown(&mia, &again).await;
+        preview.says("1 code can be added").says("In the batch already 1");
+        add(&mia, &preview).await.says("1 code added to Spring");
+        let none = shown(&mia, &paste(&mia, &path, "ABC-1").await).await;
+        none.says("Nothing new to add").says("1 code is in this batch already.");
+        assert!(!none.body.contains("/confirm"), "there is nothing to say yes to");
         let record = app.text("SELECT details FROM audit_records WHERE action = 'vouchers.imported' ORDER BY id LIMIT 1").unwrap();
         assert!(record.contains("\"new\":3") && record.contains("Spring") && !record.contains("ABC"), "{record}");
-        assert_eq!(app.count("audit_records WHERE action = 'vouchers.imported' AND actor_kind = 'user' AND request_id IS NOT NULL"), 3);
+        assert_eq!(app.count("audit_records WHERE action = 'vouchers.imported' AND actor_kind = 'user' AND request_id IS NOT NULL"), 2);
     }
 
-    async fn good_lines_go_in_and_bad_ones_are_shown_with_their_reasons(app: App) {
+    async fn good_lines_go_in_and_bad_ones_are_shown_by_cause(app: App) {
         let (batch, other, mia) = (app.batch("Spring"), app.batch("Summer"), app.sign_in(Role::Marketing).await);
         app.coupon(other, &usable("TAKEN-1"));
         app.coupon(batch, &usable("HERE-1"));
         let path = format!("/m/acme/batches/{batch}/vouchers");
         let text = "GOOD-1\nAB\nGOOD-2\ngood-1\nTAKEN-1\n5.57E+92\nHERE-1\nwith space";
-        let page = paste(&mia, &path, text).await.expect(200);
-        page.says("2 codes added, 5 lines rejected").says("1 was in this batch already").says("3 left");
-        for words in ["Line 2 AB", "Line 4 good-1", "on line 1", "Line 5 TAKEN-1", "\"Summer\"", "Line 6 5.57E+92", "Line 8 with space"] {
-            page.says(words);
+        let preview = shown(&mia, &paste(&mia, &path, text).await).await;
+        preview.says("2 codes can be added").says("New 2").says("In the batch already 1").says("Rejected 5");
+        for words in [
+            "1 line: twice in the file", "Line 4 good-1", "on line 1", "1 line: in another batch", "Line 5 TAKEN-1", "\"Summer\"",
+            "2 lines: not in the right form", "Line 2 AB", "Line 8 with space", "1 line: damaged by a spreadsheet", "Line 6 5.57E+92",
+        ] {
+            preview.says(words);
         }
-        assert!(page.body.contains(text), "what was pasted is kept");
+        let done = add(&mia, &preview).await;
+        done.says("2 codes added to Spring").says("5 lines rejected");
         assert_eq!(app.count(&format!("coupons WHERE batch_id = {batch}")), 3);
         let record = app.text("SELECT details FROM audit_records WHERE action = 'vouchers.imported'").unwrap();
         assert!(record.contains("\"rejected\":5"), "{record}");
@@ -59,34 +58,31 @@ both! {
         let (batch, mia) = (app.batch("Spring"), app.sign_in(Role::Marketing).await);
         let path = format!("/m/acme/batches/{batch}/vouchers");
         paste(&mia, &path, " \r\n ").await.expect(422).says("Paste at least one code, or choose a file.");
-        paste(&mia, &path, "Voucher\nABC-1").await.expect(422).says("No code was added");
-        let page = paste(&mia, &path, "AB\nCD").await.expect(422);
-        page.says("No code added, 2 lines rejected");
         let both = mia.post_parts(&path, &[("codes", None, b"ABC-1"), ("file", Some("a.csv"), b"ABC-2")]).await.expect(422);
         assert!(both.says("not both").body.contains("ABC-1</textarea>"), "what was pasted is kept");
-        send_file(&mia, &path, b"").await.expect(422).says("The file is empty");
-        send_file(&mia, &path, b"\x89PNG\r\n\x1a\n\0\0\0").await.expect(422).says("The file is not text");
-        let script = paste(&mia, &path, "</textarea><script>alert(1)</script> x").await.expect(422);
-        assert!(!script.body.contains("<script>alert"));
+        send_file(&mia, &path, "codes.csv", b"").await.expect(422).says("The file is empty");
+        let both = mia.post_parts(&path, &[("codes", None, b"</textarea><script>alert(1)</script>"), ("file", Some("a"), b"x")]).await.expect(422);
+        assert!(!both.body.contains("<script>alert"));
         assert!(mia.bare(reqwest::Method::POST, &path, &[]).await.status == 403);
-        mia.post(&path, &crate::support::client::Fields::default()).await.expect(400);
+        mia.post(&path, &Fields::default()).await.expect(400);
+        assert_eq!(app.count("imports WHERE state <> 'cancelled'"), 0);
         assert_eq!(app.count("coupons") + app.count("audit_records WHERE action = 'vouchers.imported'"), 0);
     }
 
-    async fn a_file_is_taken_as_the_command_line_takes_it_and_bounded(app: App) {
+    async fn forms_keep_their_limits(app: App) {
         let (batch, mia) = (app.batch("Spring"), app.sign_in(Role::Marketing).await);
         let path = format!("/m/acme/batches/{batch}/vouchers");
-        let rows: String = (0..3000).map(|n| format!("FILE-{n:05};2026-12-31\r\n")).collect();
-        let answer = send_file(&mia, &path, format!("\u{feff}code;expires_at\r\n{rows}").as_bytes()).await.expect(303);
-        mia.get(answer.header("Location")).await.says("3,000 codes added").says("3,000 left");
-        let large = vec![b'x'; 9 * 1024 * 1024];
-        send_file(&mia, &path, &large).await.expect(413).says("larger than 8 MiB").says("rewarddesk import vouchers");
+        let large = vec![b'x'; 3 * 1024 * 1024];
         mia.post_parts(&path, &[("codes", None, &large[..300 * 1024])]).await.expect(413).says("Send it as a file");
+        mia.post_parts(&path, &[("codes", None, b"ABC"), ("else", None, &large[..20 * 1024])]).await.expect(413);
+        fail::cfg("upload::limit", "return(2000000)").unwrap();
+        send_file(&mia, &path, "large.csv", &large).await.expect(413).says("larger than 512 MiB").says("rewarddesk import vouchers");
+        fail::remove("upload::limit");
         // Forms elsewhere keep their own limit.
         let long = "9".repeat(20_000);
-        let fields = crate::support::client::Fields::default().with("valid_from", &long).with("valid_until", "");
+        let fields = Fields::default().with("valid_from", &long).with("valid_until", "");
         mia.post(&format!("/m/acme/batches/{batch}/validity"), &fields).await.expect(413);
-        assert_eq!(app.count("coupons"), 3000);
+        assert_eq!(app.count("imports WHERE ended_at IS NULL") + app.count("coupons"), 0);
     }
 
     async fn support_may_not_and_is_told_who_can(app: App) {
@@ -97,12 +93,13 @@ both! {
         let shown = sam.get(&page).await.expect(200);
         shown.says("Mia Marsh can add vouchers and adjust the validity.");
         assert!(!shown.body.contains("<textarea") && !shown.body.contains("id=\"adjust-validity\""));
+        assert!(!sam.get("/m/acme/batches").await.body.contains("batches/new"));
         let globex = app.another_merchant("globex");
         let mut app = app;
         let theirs = app.world.inside(globex, |w| w.batch("Theirs"));
         let mia = app.sign_in(Role::Administrator).await;
         paste(&mia, &format!("/m/acme/batches/{theirs}/vouchers"), "ABC-1").await.expect(404);
-        assert_eq!(app.count("coupons WHERE code = 'ABC-1'"), 0);
+        assert_eq!(app.count("imports") + app.count("coupons WHERE code = 'ABC-1'"), 0);
     }
 
     async fn a_refill_makes_the_button_work_again(app: App) {
@@ -113,7 +110,8 @@ both! {
         mia.get(&path).await.expect(409).says("Voucher batch empty");
         let batches = mia.get("/m/acme/batches").await;
         assert!(batches.says("Expired").words().find("Run out").is_none());
-        paste(&mia, &format!("/m/acme/batches/{}/vouchers", scene.batch), "NEW-1").await.expect(303);
+        let sent = paste(&mia, &format!("/m/acme/batches/{}/vouchers", scene.batch), "NEW-1").await;
+        add(&mia, &shown(&mia, &sent).await).await.says("1 code added");
         let form = mia.dialog(&path).await;
         mia.post(&path, &form).await.expect(303);
     }

@@ -27,7 +27,6 @@ use rewarddesk::{
         migrate::migrate,
     },
     domain::{
-        audit::Actor,
         clock::Clock,
         email::Mailbox,
         merchant::{Merchant, Slug},
@@ -168,7 +167,7 @@ impl World {
     }
 
     pub fn order(kind: Kind, batch: Option<&str>) -> Order<'_> {
-        Order { kind, batch, dry_run: false, actor: Actor::Cli, request_id: None }
+        Order::of_operator(kind, batch)
     }
 
     pub fn ordered(

@@ -12,7 +12,7 @@ use chrono::{DateTime, Utc};
 use rewarddesk::{
     app::{Desk, check_invariants::check_invariants, sign_in::SessionLimits},
     domain::{clock::Clock, email::Mailbox, mail::Letter, role::Role},
-    jobs::mail_worker,
+    jobs::{import_worker, mail_worker},
     mail::{mailer::Mailer, memory::Memory},
     web::server::{self, Site},
 };
@@ -32,6 +32,7 @@ pub struct App {
     looked_at: AtomicUsize,
     server: actix_web::dev::ServerHandle,
     worker: Option<oneshot::Sender<()>>,
+    pub importer: Option<oneshot::Sender<()>>,
     may_break: bool,
 }
 
@@ -65,7 +66,33 @@ impl App {
         tokio::spawn(mail_worker::run(desk.clone(), Mailer::Memory(memory.clone()), false, async {
             let _ = stop.await;
         }));
-        Self { world, desk, url, memory, looked_at: AtomicUsize::new(0), server, worker: Some(worker), may_break: false }
+        let mut app = Self {
+            world,
+            desk,
+            url,
+            memory,
+            looked_at: AtomicUsize::new(0),
+            server,
+            worker: Some(worker),
+            importer: None,
+            may_break: false,
+        };
+        app.start_importer();
+        app
+    }
+
+    /// Starts a worker for imports; there is one from the beginning.
+    pub fn start_importer(&mut self) {
+        let (stop, stopped) = oneshot::channel::<()>();
+        tokio::spawn(import_worker::run(self.desk.clone(), async {
+            let _ = stopped.await;
+        }));
+        self.importer = Some(stop);
+    }
+
+    /// Stops the worker for imports, as SIGTERM does: one at work is given back.
+    pub fn stop_importer(&mut self) {
+        drop(self.importer.take());
     }
 
     /// A browser without a script, not signed in.
@@ -142,6 +169,7 @@ impl Drop for App {
         if let Some(worker) = self.worker.take() {
             let _ = worker.send(());
         }
+        self.stop_importer();
         drop(self.server.stop(false));
         if !std::thread::panicking() && !self.may_break {
             self.ask();

@@ -1,0 +1,159 @@
+//! Takes in the file of an import piece by piece, and hands it over to be checked.
+//! Must not know forms, or what is in the file.
+
+use chrono::TimeDelta;
+
+use super::{Desk, Error, Member};
+use crate::{
+    db::{
+        batches,
+        imports::{orders, pieces},
+        memberships,
+    },
+    domain::{
+        Unfit,
+        batch::{PlannedBatch, Window},
+        ids::{BatchId, ImportId},
+        import::ImportKind,
+        role::Permission,
+        zone::{self, Bound},
+    },
+};
+
+/// How long the next piece of a file may take before the import counts as broken off.
+const PATIENCE: TimeDelta = TimeDelta::minutes(10);
+/// So many may wait in a merchant; each keeps a file.
+const MOST: i64 = 20;
+/// The longest file name that is kept, in characters.
+const NAME: usize = 120;
+
+/// Opens an import of vouchers; without a batch they go into one that is made later.
+pub fn open_import(desk: &Desk, member: &Member, batch: Option<BatchId>) -> Result<ImportId, Error> {
+    let now = desk.clock.now();
+    desk.db.write(|tx| {
+        may(tx, member)?;
+        if let Some(batch) = batch {
+            batches::find(tx, member.scope, batch)?.ok_or(Error::NotFound)?;
+        }
+        if orders::count_unfinished(tx, member.scope)? >= MOST {
+            return Err(Unfit::because("20 imports of this merchant wait already; add or cancel one of them first").into());
+        }
+        let new = orders::NewImport {
+            kind: ImportKind::Vouchers,
+            batch,
+            user: member.user,
+            request_id: &member.request_id,
+            patience: now + PATIENCE,
+        };
+        Ok(orders::add(tx, member.scope, new, now)?)
+    })
+}
+
+fn may(tx: &mut crate::db::WriteTx<'_>, member: &Member) -> Result<(), Error> {
+    let role = memberships::lock_role(tx, member.scope, member.user)?;
+    role.filter(|role| role.may(Permission::ManageBatches)).map(drop).ok_or(Error::NotAllowed)
+}
+
+/// A piece of an import's file, and how much of it there is with this one.
+#[derive(Debug)]
+pub struct Piece {
+    pub seq: i64,
+    pub bytes: Vec<u8>,
+    pub so_far: i64,
+}
+
+/// Keeps a piece of the file.
+///
+/// Errors: [`Error::NotFound`] when the import was cancelled meanwhile.
+pub fn keep_piece(desk: &Desk, member: &Member, id: ImportId, piece: &Piece) -> Result<(), Error> {
+    desk.db.write(|tx| {
+        if !orders::receive(tx, member.scope, id, piece.so_far, desk.clock.now() + PATIENCE)? {
+            return Err(Error::NotFound);
+        }
+        Ok(pieces::add(tx, id, pieces::FILE, piece.seq, &piece.bytes)?)
+    })
+}
+
+/// All of it is there: it is checked from now on.
+pub fn close_import(desk: &Desk, member: &Member, id: ImportId, file_name: &str, new_batch: Option<&PlannedBatch>) -> Result<(), Error> {
+    // Some browsers send a path.
+    let name = file_name.rsplit(['/', '\\']).next().unwrap_or_default();
+    let name: String = name.chars().filter(|c| !c.is_control()).take(NAME).collect();
+    desk.db.write(|tx| {
+        if !orders::received(tx, member.scope, id, name.trim(), new_batch, desk.clock.now())? {
+            return Err(Error::NotFound);
+        }
+        Ok::<_, Error>(())
+    })?;
+    desk.import_bell.notify_one();
+    Ok(())
+}
+
+/// Gives up an import whose file did not arrive, or cannot be used.
+pub fn abandon_import(desk: &Desk, member: &Member, id: ImportId) -> Result<(), Error> {
+    desk.db.write(|tx| {
+        let Some(import) = orders::lock(tx, member.scope, id)? else { return Ok(()) };
+        orders::cancel(tx, member.scope, &import, desk.clock.now()).map_err(Error::from)
+    })?;
+    desk.import_bell.notify_one();
+    Ok(())
+}
+
+/// The settings of a new batch as they were typed.
+#[derive(Debug, Clone, Default)]
+pub struct TypedBatch {
+    pub name: String,
+    pub from: String,
+    pub until: String,
+    pub uses: String,
+    pub case_sensitive: bool,
+}
+
+/// What is wrong with them, each at its field.
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
+pub struct UnfitBatch {
+    pub name: Option<Unfit>,
+    pub from: Option<Unfit>,
+    pub until: Option<Unfit>,
+    pub uses: Option<Unfit>,
+}
+
+/// Takes the settings of a new batch, if its name is free. Dates are days in the merchant's zone, or times with an offset.
+pub fn plan_batch(desk: &Desk, member: &Member, typed: &TypedBatch) -> Result<Result<PlannedBatch, UnfitBatch>, Error> {
+    const MOST_USES: i64 = 1_000_000_000;
+    let mut unfit = UnfitBatch::default();
+    let name = super::names::check("the name", &typed.name).map_err(|why| unfit.name = Some(why)).unwrap_or_default();
+    let mut bound = |text: &str, bound, at_field: fn(&mut UnfitBatch) -> &mut Option<Unfit>| {
+        let text = text.trim();
+        let taken = (!text.is_empty()).then(|| zone::parse_instant(text, member.merchant.zone, bound)).transpose();
+        taken.unwrap_or_else(|why| {
+            *at_field(&mut unfit) = Some(why);
+            None
+        })
+    };
+    let window = Window {
+        from: bound(&typed.from, Bound::Start, |unfit| &mut unfit.from),
+        until: bound(&typed.until, Bound::End, |unfit| &mut unfit.until),
+    };
+    if window.is_empty() {
+        unfit.until = Some(Unfit::because("the last day must not lie before the first"));
+    }
+    let uses_per_code = match typed.uses.trim() {
+        "" => 1,
+        text => text.parse().ok().filter(|uses| (1..=MOST_USES).contains(uses)).unwrap_or_else(|| {
+            unfit.uses = Some(Unfit::because("give a whole number from 1 on"));
+            1
+        }),
+    };
+    if unfit.name.is_none() && desk.db.read(|conn| batches::name_is_taken(conn, member.scope, &name))? {
+        unfit.name = Some(name_is_taken(&name));
+    }
+    if unfit != UnfitBatch::default() {
+        return Ok(Err(unfit));
+    }
+    Ok(Ok(PlannedBatch { name, window, uses_per_code, case_sensitive: typed.case_sensitive }))
+}
+
+pub(super) fn name_is_taken(name: &str) -> Unfit {
+    Unfit::because(format!("there is a batch {name:?} already; choose another name, or add the codes on that batch's page"))
+}

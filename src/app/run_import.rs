@@ -1,0 +1,270 @@
+//! Checking and doing imports in the background: claim one, work on it under a lease, write down what came of it.
+//! Must not know how many workers there are, nor how rows are judged.
+//!
+//! An import that is broken off, by a kill or by a stop, is begun again from its first row: all of it becomes visible
+//! together with the word that it is done, or nothing of it does.
+
+use std::{
+    ops::ControlFlow,
+    sync::{
+        Arc,
+        atomic::{AtomicBool, AtomicI64, Ordering},
+    },
+    time::{Duration, Instant},
+};
+
+use chrono::TimeDelta;
+use tokio::time::sleep;
+
+use super::{
+    Desk, Error,
+    import_file::{ImportError, Kind, Order, Progress, Report, Seal, import_file},
+    import_pieces::{AT_ONCE, Rejects, Source},
+    show_imports::{Account, Outlook},
+};
+use crate::{
+    db::{
+        self, Scope, batches,
+        imports::{leases, pieces},
+        merchants, stock,
+    },
+    domain::{
+        audit::Actor,
+        ids::ImportId,
+        import::{Import, ImportKind, ImportState},
+    },
+};
+
+/// How often a sign of life is given and the progress written down.
+const BEAT: Duration = Duration::from_millis(500);
+/// Without a sign of life for so long another worker may be at it soon.
+const LOST: Duration = Duration::from_secs(25);
+/// The pause before another try, while the database is away.
+const AWAY: TimeDelta = TimeDelta::seconds(5);
+/// How long files are waited for, previews are kept, and rejects.
+const RECEIVED: TimeDelta = TimeDelta::hours(1);
+const CHECKED: TimeDelta = TimeDelta::days(7);
+const REJECTS: TimeDelta = TimeDelta::days(7);
+
+/// An import in hand.
+#[derive(Debug, Clone)]
+pub struct Claimed {
+    scope: Scope,
+    import: Import,
+    holder: Arc<str>,
+}
+
+impl Claimed {
+    pub fn id(&self) -> ImportId {
+        self.import.id
+    }
+}
+
+pub use crate::domain::ids::ImportId as Id;
+
+/// What became of an import in hand.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Ended {
+    /// It is out of hand, one way or another.
+    Settled,
+    /// The database was away: another try may do it.
+    Again,
+}
+
+/// Whether an import waits for somebody to work on it.
+pub fn is_any_due(desk: &Desk) -> Result<bool, Error> {
+    desk.db.read(|conn| Ok(leases::is_any_due(conn, desk.clock.now())?))
+}
+
+/// Claims the import that has waited longest. `holder` is the name of this one claim.
+pub fn claim_import(desk: &Desk, holder: &Arc<str>) -> Result<Option<Claimed>, Error> {
+    let claimed = desk.db.write(|tx| leases::claim(tx, holder, desk.clock.now()).map_err(Error::from))?;
+    Ok(claimed.map(|(scope, import)| Claimed { scope, import, holder: Arc::clone(holder) }))
+}
+
+/// How far the work is, and whether it is to go on; shared with the thread that works.
+#[derive(Default)]
+struct Pulse {
+    done: AtomicI64,
+    stop: AtomicBool,
+}
+
+/// A progress counts up to this.
+const WHOLE: i64 = 1000;
+
+/// Works on a claimed import until it has come to something. It stops within moments when `shutdown` is set, and is given back.
+/// `last_try`: a database that is away is a failure.
+pub async fn run_import(desk: &Desk, claimed: &Claimed, shutdown: &AtomicBool, last_try: bool) -> Ended {
+    let pulse = Arc::new(Pulse::default());
+    let (own, beat) = (claimed.clone(), Arc::clone(&pulse));
+    let work = desk.importing(move |desk| Ok(attempt(desk, &own, &beat)));
+    tokio::pin!(work);
+    let (mut seen, mut cancelled) = (Instant::now(), claimed.import.cancel_asked);
+    let outcome = loop {
+        tokio::select! {
+            outcome = &mut work => break outcome,
+            () = sleep(BEAT) => {}
+        }
+        let (own, done) = (claimed.clone(), pulse.done.load(Ordering::Relaxed));
+        let renewed = desk.writing(move |desk| {
+            desk.db.write(|tx| leases::renew(tx, own.id(), &own.holder, (done, WHOLE), desk.clock.now()).map_err(Error::from))
+        });
+        match renewed.await {
+            Ok(Some(asked)) => (seen, cancelled) = (Instant::now(), cancelled || asked),
+            Ok(None) => pulse.stop.store(true, Ordering::Relaxed),
+            Err(_) if seen.elapsed() > LOST => pulse.stop.store(true, Ordering::Relaxed),
+            Err(_) => {}
+        }
+        if cancelled || shutdown.load(Ordering::Relaxed) {
+            pulse.stop.store(true, Ordering::Relaxed);
+        }
+    };
+    let ending = match outcome.map_err(ImportError::from).and_then(|outcome| outcome) {
+        Ok(()) => return Ended::Settled,
+        Err(ImportError::Stopped) if cancelled => Ending::Cancelled,
+        Err(ImportError::Stopped) => Ending::GivenBack,
+        Err(error) if is_away(&error) && !last_try => Ending::Again,
+        Err(error) => Ending::Failed(words(&error)),
+    };
+    let again = ending == Ending::Again;
+    let own = claimed.clone();
+    if desk.writing(move |desk| settle(desk, &own, &ending)).await.is_err() {
+        tracing::warn!(import = claimed.id().0, "the end of an import was not written down; its lease will lapse");
+    }
+    if again { Ended::Again } else { Ended::Settled }
+}
+
+#[derive(Debug, PartialEq, Eq)]
+enum Ending {
+    Cancelled,
+    GivenBack,
+    Again,
+    Failed(String),
+}
+
+fn settle(desk: &Desk, Claimed { import, holder, .. }: &Claimed, ending: &Ending) -> Result<bool, Error> {
+    let now = desk.clock.now();
+    desk.db.write(|tx| {
+        Ok(match ending {
+            Ending::Cancelled => leases::cancelled(tx, import.id, holder, now),
+            Ending::GivenBack => leases::release(tx, import.id, holder, now),
+            Ending::Again => leases::release(tx, import.id, holder, now + AWAY),
+            Ending::Failed(why) => leases::failed(tx, import.id, holder, why, now),
+        }?)
+    })
+}
+
+impl From<Error> for ImportError {
+    fn from(error: Error) -> Self {
+        match error {
+            Error::Fault(fault) => Self::Fault(fault),
+            Error::Unfit(why) => Self::Unfit(why),
+            other => Self::Fault(db::Error::Corrupt(other.to_string())),
+        }
+    }
+}
+
+fn is_away(error: &ImportError) -> bool {
+    let fault = match error {
+        ImportError::Fault(fault) => Some(fault),
+        ImportError::Source(error) | ImportError::Rejects(error) => error.get_ref().and_then(|inner| inner.downcast_ref()),
+        _ => None,
+    };
+    matches!(fault, Some(db::Error::Unavailable(_) | db::Error::CommitUnknown(_)))
+}
+
+/// What happened and what to do; the log says more.
+fn words(error: &ImportError) -> String {
+    let said = match error {
+        ImportError::Unfit(why) => return why.0.clone(),
+        ImportError::NoBatch { .. } => "the batch is not there any more; nothing was added",
+        ImportError::Staging(_) => {
+            "the server has no room for its temporary files; nothing was added. Tell your administrator, then send the file again"
+        }
+        error if is_away(error) => {
+            "the database could not take it, perhaps because its disk is full; nothing was added. Tell your administrator, then send the file again"
+        }
+        _ => "something went wrong on our side; nothing was added. Send the file again, and tell your administrator if it stays so",
+    };
+    tracing::error!(%error, "an import failed");
+    said.to_owned()
+}
+
+fn attempt(desk: &Desk, claimed: &Claimed, pulse: &Pulse) -> Result<(), ImportError> {
+    let Claimed { scope, import, holder } = claimed;
+    if import.cancel_asked {
+        return Err(ImportError::Stopped);
+    }
+    let merchant = desk.db.read(|conn| merchants::get(conn, *scope))?;
+    let is_check = import.state == ImportState::Checking;
+    // The check mostly reads; the import mostly writes.
+    let reading = if is_check { WHOLE / 2 } else { WHOLE / 5 };
+    let mut watch = |progress| {
+        let done = match progress {
+            Progress::Reading { bytes } => part(bytes, import.bytes.unsigned_abs(), reading),
+            Progress::Waiting => reading,
+            Progress::Applying { done, total } => reading + part(done, total, WHOLE - reading),
+        };
+        pulse.done.store(done, Ordering::Relaxed);
+        if pulse.stop.load(Ordering::Relaxed) { ControlFlow::Break(()) } else { ControlFlow::Continue(()) }
+    };
+    let seal = |tx: &mut db::WriteTx<'_>, report: &Report| {
+        // Whoever has cancelled it, or taken it over, was quicker: nothing of this becomes visible.
+        if leases::done(tx, import.id, holder, &Account::from(report).to_json(), desk.clock.now())? {
+            Ok(())
+        } else {
+            Err(ImportError::Stopped)
+        }
+    };
+    let order = Order {
+        kind: match import.kind {
+            ImportKind::Vouchers => Kind::Vouchers,
+        },
+        batch: Some(import.batch_name()),
+        dry_run: is_check,
+        planned: import.new_batch.as_ref().filter(|_| import.batch.is_none()),
+        actor: Actor::User(import.user),
+        request_id: import.request_id.as_deref(),
+        seal: Some(Seal(&seal)),
+    };
+    let mut rejects = Rejects::of(desk, import)?;
+    let report = import_file(desk, *scope, &merchant, &order, &mut Source::of(desk, import), &mut rejects, &mut watch)?;
+    if is_check {
+        let account = Account { pace: outlook(desk, *scope, import, &report)?, ..Account::from(&report) };
+        // Cancelled meanwhile, or another worker's by now: then it is theirs to say.
+        desk.db.write(|tx| leases::checked(tx, import.id, holder, &account.to_json()))?;
+    }
+    Ok(())
+}
+
+fn part(done: u64, of: u64, whole: i64) -> i64 {
+    let part = u128::from(done) * u128::from(whole.unsigned_abs()) / u128::from(of.max(1));
+    i64::try_from(part).unwrap_or(whole).min(whole)
+}
+
+/// How long the batch will last, where codes of it are handed out at all.
+fn outlook(desk: &Desk, scope: Scope, import: &Import, report: &Report) -> Result<Option<Outlook>, db::Error> {
+    let Some((id, _)) = import.batch else { return Ok(None) };
+    let now = desk.clock.now();
+    let since = (now - TimeDelta::days(i64::try_from(Outlook::DAYS).unwrap_or(28))).date_naive();
+    desk.db.read(|conn| {
+        let Some(batch) = batches::find(conn, scope, id)? else { return Ok(None) };
+        let handed_out: i64 = stock::days(conn, scope, &[id], since)?.iter().map(|day| day.handed_out).sum();
+        let usable = stock::count_one(conn, scope, &batch, now)?.usable;
+        let number = |n: i64| u64::try_from(n).unwrap_or(0);
+        Ok((handed_out > 0).then(|| Outlook { handed_out: number(handed_out), usable: number(usable) + report.findings.usable }))
+    })
+}
+
+/// Ends imports that nobody came back for.
+pub fn forget_unfinished(desk: &Desk) -> Result<usize, Error> {
+    desk.db.write(|tx| Ok(leases::forget_unfinished(tx, desk.clock.now(), RECEIVED, CHECKED)?))
+}
+
+/// Throws away some of what has served; `false`: there is nothing left to throw away.
+pub fn sweep_pieces(desk: &Desk) -> Result<bool, Error> {
+    let found = desk.db.read(|conn| leases::find_litter(conn, desk.clock.now() - REJECTS).map_err(Error::from))?;
+    let Some((import, part)) = found else { return Ok(false) };
+    desk.db.write(|tx| pieces::remove(tx, import, part, AT_ONCE).map_err(Error::from))?;
+    Ok(true)
+}

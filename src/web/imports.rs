@@ -1,0 +1,162 @@
+//! Imports: the list, one in each of its states, its rejects, and somebody's word on it.
+//! Must not know how rows are judged or who works on them.
+
+use std::time::Duration;
+
+use actix_web::{
+    HttpRequest, HttpResponse,
+    http::{StatusCode, header},
+    web::{self, Bytes},
+};
+use askama::Template;
+use futures_util::stream;
+use serde::Deserialize;
+use tokio::time::{Instant, sleep};
+
+use super::{
+    errors::Error,
+    frame,
+    present::{self, flash},
+    request,
+    views::{imports as views, ui::Tone},
+    words,
+};
+use crate::{
+    app::{
+        self, Desk, Member,
+        decide_import::{cancel_import, confirm_import},
+        show_imports::{self, ImportFile},
+    },
+    domain::{ids::ImportId, import::ImportState},
+};
+
+/// How long an answer waits for work that is mostly done in a moment.
+const MOMENT: Duration = Duration::from_millis(1500);
+const GLANCE: Duration = Duration::from_millis(40);
+
+type Path = web::Path<(String, String)>;
+
+#[derive(Deserialize)]
+pub struct Query {
+    before: Option<String>,
+}
+
+/// `GET /m/{merchant}/imports`
+pub async fn index(
+    request: HttpRequest,
+    desk: web::Data<Desk>,
+    member: web::ReqData<Member>,
+    query: web::Query<Query>,
+) -> Result<HttpResponse, Error> {
+    let member = member.into_inner();
+    let before = query.before.as_deref().and_then(request::number).map(ImportId);
+    let asker = member.clone();
+    let page = desk.reading(move |desk| show_imports::list_imports(desk, &asker, before)).await?;
+    let view = present::imports::index(frame::in_merchant(&request, &member, "Imports"), &member, &page, before.is_some());
+    Ok(html(StatusCode::OK, view.render()?))
+}
+
+/// `GET /m/{merchant}/imports/{id}`
+pub async fn show(request: HttpRequest, desk: web::Data<Desk>, member: web::ReqData<Member>, path: Path) -> Result<HttpResponse, Error> {
+    let member = member.into_inner();
+    let file = load(&desk, &member, number(&path)?).await?;
+    Ok(html(StatusCode::OK, page(&request, &member, &file).render()?))
+}
+
+#[derive(Deserialize)]
+pub struct Was {
+    was: Option<String>,
+}
+
+/// `GET /m/{merchant}/imports/{id}/progress`: how far it is; and, when it has come further than the page knows, all of it.
+pub async fn progress(
+    desk: web::Data<Desk>,
+    member: web::ReqData<Member>,
+    path: Path,
+    query: web::Query<Was>,
+) -> Result<HttpResponse, Error> {
+    let member = member.into_inner();
+    let file = load(&desk, &member, number(&path)?).await?;
+    let screen = present::imports::screen(&member, &file);
+    let is_news = query.was.as_deref() != Some(screen.state.as_str());
+    Ok(html(StatusCode::OK, views::Progress { screen, is_news }.render()?))
+}
+
+/// `POST /m/{merchant}/imports/{id}/confirm`
+pub async fn confirm(request: HttpRequest, desk: web::Data<Desk>, member: web::ReqData<Member>, path: Path) -> Result<HttpResponse, Error> {
+    let member = member.into_inner();
+    let id = number(&path)?;
+    let asker = member.clone();
+    match desk.writing(move |desk| confirm_import(desk, &asker, id)).await {
+        Ok(()) => settled(&desk, &member, id).await,
+        Err(app::Error::Unfit(why)) => {
+            let file = load(&desk, &member, id).await?;
+            let mut page = page(&request, &member, &file);
+            page.frame.flash = Some(flash::plain(Tone::Bad, "Nothing was added", &present::sentence(&why.0)));
+            Ok(html(StatusCode::CONFLICT, page.render()?))
+        }
+        Err(error) => Err(error.into()),
+    }
+}
+
+/// `POST /m/{merchant}/imports/{id}/cancel`
+pub async fn cancel(desk: web::Data<Desk>, member: web::ReqData<Member>, path: Path) -> Result<HttpResponse, Error> {
+    let member = member.into_inner();
+    let id = number(&path)?;
+    let asker = member.clone();
+    desk.writing(move |desk| cancel_import(desk, &asker, id)).await?;
+    settled(&desk, &member, id).await
+}
+
+/// Waits a moment for the import worker, then leads to the import's page.
+pub async fn settled(desk: &Desk, member: &Member, id: ImportId) -> Result<HttpResponse, Error> {
+    let begun = Instant::now();
+    while begun.elapsed() < MOMENT {
+        let asker = member.clone();
+        // The page says how it stands; here nothing depends on it.
+        match desk.reading(move |desk| show_imports::import_state(desk, &asker, id)).await {
+            Ok(state) if state.is_at_work() => sleep(GLANCE).await,
+            _ => break,
+        }
+    }
+    Ok(HttpResponse::SeeOther().insert_header((header::LOCATION, words::import_address(member, id, ""))).finish())
+}
+
+/// `GET /m/{merchant}/imports/{id}/rejects`: the rows that could not be taken, as CSV.
+pub async fn rejects(desk: web::Data<Desk>, member: web::ReqData<Member>, path: Path) -> Result<HttpResponse, Error> {
+    let member = member.into_inner();
+    let id = number(&path)?;
+    let file = load(&desk, &member, id).await?;
+    // Those of a check that goes on, or of an import, are not all there yet.
+    if !file.has_rejects || !matches!(file.import.state, ImportState::Checked | ImportState::Done) {
+        return Err(Error::NotFound);
+    }
+    let name = present::imports::rejects_name(&file.import);
+    let pieces = stream::try_unfold((desk, member, 0), move |(desk, member, seq)| async move {
+        let asker = member.clone();
+        let piece = desk.reading(move |desk| show_imports::rejects_piece(desk, &asker, id, seq)).await.map_err(Error::from)?;
+        Ok::<_, Error>(piece.map(|piece| (Bytes::from(piece), (desk, member, seq + 1))))
+    });
+    Ok(HttpResponse::Ok()
+        .content_type("text/csv; charset=utf-8")
+        .insert_header((header::CONTENT_DISPOSITION, format!("attachment; filename=\"{name}\"")))
+        .streaming(pieces))
+}
+
+fn number(path: &Path) -> Result<ImportId, Error> {
+    request::number(&path.1).map(ImportId).ok_or(Error::NotFound)
+}
+
+async fn load(desk: &Desk, member: &Member, id: ImportId) -> Result<ImportFile, Error> {
+    let asker = member.clone();
+    Ok(desk.reading(move |desk| show_imports::show_import(desk, &asker, id)).await?)
+}
+
+fn page(request: &HttpRequest, member: &Member, file: &ImportFile) -> views::Show {
+    let title = format!("Import: {}", present::imports::title(&file.import));
+    present::imports::show(frame::in_merchant(request, member, &title), member, file)
+}
+
+fn html(status: StatusCode, body: String) -> HttpResponse {
+    HttpResponse::build(status).content_type("text/html; charset=utf-8").body(body)
+}

@@ -1,0 +1,75 @@
+//! A new batch with its codes, in one form; nothing is made before the import that it becomes is confirmed.
+//! Must not know what a batch's settings may be.
+
+use actix_multipart::Multipart;
+use actix_web::{HttpRequest, HttpResponse, http::StatusCode, web};
+use askama::Template;
+
+use super::{errors::Error, frame, imports, present, upload::Receiver, vouchers};
+use crate::app::{
+    Desk, Member,
+    receive_import::{TypedBatch, UnfitBatch, close_import, plan_batch},
+};
+
+/// `GET /m/{merchant}/batches/new`
+pub async fn new(request: HttpRequest, member: web::ReqData<Member>) -> Result<HttpResponse, Error> {
+    let member = member.into_inner();
+    answer(&request, &member, StatusCode::OK, &TypedBatch::default(), &UnfitBatch::default(), (String::new(), None))
+}
+
+/// `POST /m/{merchant}/batches`
+pub async fn create(
+    request: HttpRequest,
+    desk: web::Data<Desk>,
+    member: web::ReqData<Member>,
+    form: Multipart,
+) -> Result<HttpResponse, Error> {
+    let member = member.into_inner();
+    let receiver = Receiver { desk: &desk, member: &member, batch: None };
+    let mut upload = receiver.read(form).await?;
+    let text = |name| upload.field(name).unwrap_or_default().to_owned();
+    let typed = TypedBatch {
+        name: text("name"),
+        from: text("valid_from"),
+        until: text("valid_until"),
+        uses: text("uses"),
+        case_sensitive: upload.field("case_sensitive").is_some(),
+    };
+    let (asker, asked) = (member.clone(), typed.clone());
+    let planned = match desk.reading(move |desk| plan_batch(desk, &asker, &asked)).await {
+        Ok(planned) => planned,
+        Err(error) => {
+            receiver.give_up(&mut upload).await;
+            return Err(error.into());
+        }
+    };
+    let import = match &planned {
+        Ok(_) if upload.wrong.is_none() => receiver.import(&mut upload).await?,
+        _ => None,
+    };
+    let (Ok(planned), Some(import)) = (&planned, import) else {
+        receiver.give_up(&mut upload).await;
+        let (status, why) = vouchers::refusal(&upload);
+        let (unfit, why) = match planned {
+            Ok(_) => (UnfitBatch::default(), Some(why)),
+            // A file is not sent back: it has to be chosen again.
+            Err(unfit) => (unfit, upload.wrong.is_some().then_some(why)),
+        };
+        return answer(&request, &member, status, &typed, &unfit, (upload.text, why));
+    };
+    let (asker, name, planned) = (member.clone(), upload.file_name, planned.clone());
+    desk.writing(move |desk| close_import(desk, &asker, import, &name, Some(&planned))).await?;
+    imports::settled(&desk, &member, import).await
+}
+
+fn answer(
+    request: &HttpRequest,
+    member: &Member,
+    status: StatusCode,
+    typed: &TypedBatch,
+    unfit: &UnfitBatch,
+    codes: (String, Option<String>),
+) -> Result<HttpResponse, Error> {
+    let view = present::vouchers::new_batch(frame::in_merchant(request, member, "New batch"), member, typed, unfit, codes);
+    Ok(HttpResponse::build(status).content_type("text/html; charset=utf-8").body(view.render()?))
+}

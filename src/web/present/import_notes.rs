@@ -1,0 +1,118 @@
+//! What a check saw in a file's rows, in words: why some are rejected, and what to look at in the others.
+//! Must not know how it was seen.
+
+use super::{grouped, plural, sentence, when_end};
+use crate::{
+    app::{
+        Member,
+        import_file::{Cause, Findings, Sample as Seen, Suspicion, Tally},
+        show_imports::{Account, Outlook},
+    },
+    web::views::{
+        imports::{Note, Sample},
+        ui::Tone,
+    },
+};
+
+fn number(n: u64) -> i64 {
+    i64::try_from(n).unwrap_or(i64::MAX)
+}
+
+fn samples<'s>(seen: impl IntoIterator<Item = &'s Seen>) -> Vec<Sample> {
+    let why = |reason: &str| if reason.is_empty() { String::new() } else { sentence(reason) };
+    seen.into_iter()
+        .map(|seen| Sample { line: format!("Line {}", grouped(number(seen.line))), cell: seen.cell.clone(), why: why(&seen.reason) })
+        .collect()
+}
+
+fn more(count: u64, shown: usize) -> String {
+    match number(count) - i64::try_from(shown).unwrap_or(i64::MAX) {
+        ..=0 => String::new(),
+        n => format!("And {} more.", grouped(n)),
+    }
+}
+
+fn note(tone: Tone, title: String, text: String, tally: &Tally) -> Note {
+    Note { tone, title, text, samples: samples(&tally.samples), more: more(tally.count, tally.samples.len()) }
+}
+
+/// The rejected rows by cause.
+pub fn rejected(findings: &Findings) -> Vec<Note> {
+    let of = |(cause, tally): (&Cause, &Tally)| {
+        let lines = plural(number(tally.count), "line");
+        let (title, text) = match cause {
+            Cause::Twice => (format!("{lines}: twice in the file"), "The first of each is taken."),
+            Cause::Elsewhere => (format!("{lines}: in another batch"), "A code is never in two batches."),
+            Cause::Malformed => (format!("{lines}: not in the right form"), ""),
+            Cause::Damaged => (format!("{lines}: damaged by a spreadsheet"), "Export the column as text, and send it again."),
+            Cause::Conflict => (format!("{lines}: in conflict with what is stored"), ""),
+        };
+        note(Tone::Bad, title, text.to_owned(), tally)
+    };
+    findings.rejected.iter().map(of).collect()
+}
+
+/// What to look at before the codes are added.
+pub fn of(member: &Member, account: &Account) -> Vec<Note> {
+    let findings = &account.findings;
+    let mut notes: Vec<Note> = findings.suspicions().iter().map(suspicion).collect();
+    let bare = |tone, title: String, text: String| note(tone, title, text, &Tally::default());
+    let codes = |n| plural(number(n), "code");
+    if findings.ended.count > 0 {
+        let title = format!("{} past the end", codes(findings.ended.count));
+        notes.push(bare(Tone::Notice, title, "They go into stock and can't be handed out.".to_owned()));
+    }
+    if let Some(first) = findings.ends_soon.first() {
+        let title =
+            format!("{} {} within a year", codes(findings.ends_soon.count), if findings.ends_soon.count == 1 { "ends" } else { "end" });
+        notes.push(bare(Tone::Notice, title, format!("The first on {}.", when_end(member, first).text)));
+    }
+    notes.extend(account.pace.map(pace));
+    if findings.trimmed.count > 0 {
+        let n = findings.trimmed.count;
+        let title = format!("{} had white space around {}", codes(n), if n == 1 { "it" } else { "them" });
+        notes.push(note(Tone::Quiet, title, "It is left out; the codes themselves are as they were.".to_owned(), &findings.trimmed));
+    }
+    notes
+}
+
+fn suspicion(seen: &Suspicion<'_>) -> Note {
+    match seen {
+        Suspicion::ZerosLost { usual, shorter, samples: rows } => Note {
+            tone: Tone::Notice,
+            title: format!("{} may have lost zeros in front", plural(number(*shorter), "code")),
+            text: format!(
+                "Most have {usual} digits, these have fewer. A spreadsheet takes zeros off the front of a number: compare with where the codes come from."
+            ),
+            samples: samples(rows.iter().copied()),
+            more: more(*shorter, rows.len()),
+        },
+        Suspicion::Rounded(tally) => {
+            let title = format!("{} may have been rounded", plural(number(tally.count), "long number"));
+            let text = "Behind the fifteenth digit all of them have zeros. A spreadsheet keeps fifteen: export the column as text.";
+            note(Tone::Notice, title, text.to_owned(), tally)
+        }
+        Suspicion::CutAt { length, tally } => {
+            let title = format!("{} may have been cut off", plural(number(tally.count), "code"));
+            let text = format!("They have exactly {length} characters, and none has more: compare with where the codes come from.");
+            note(Tone::Notice, title, text, tally)
+        }
+    }
+}
+
+fn pace(outlook: Outlook) -> Note {
+    let handed_out = plural(number(outlook.handed_out), "code");
+    let days = outlook.lasts();
+    let lasts = format!("about {} at the recent pace", plural(number(days), "day"));
+    let text = format!(
+        "{handed_out} of this batch went out in the last {} days; {} can be used with these.",
+        Outlook::DAYS,
+        grouped(number(outlook.usable))
+    );
+    let (tone, title) = if days < Outlook::DAYS {
+        (Tone::Notice, format!("Fewer than needed: they last {lasts}"))
+    } else {
+        (Tone::Quiet, format!("They last {lasts}"))
+    };
+    note(tone, title, text, &Tally::default())
+}

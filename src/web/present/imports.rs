@@ -1,0 +1,283 @@
+//! Imports as views: where each is, what its rows come to, and what to do next.
+//! Must not know how rows are judged; what was seen in them is told in `import_notes`.
+
+use super::{grouped, import_notes, plural, sentence, when};
+use crate::{
+    app::{
+        Member,
+        show_imports::{Account, ImportFile, ImportPage},
+    },
+    domain::import::{Import, ImportState},
+    web::{
+        views::{
+            batches::Count,
+            frame::Frame,
+            imports::{Bar, Index, Row, Screen, Show, Sums},
+            ui::{Badge, Fact, Link, Pager, Stock, Tone},
+        },
+        words,
+    },
+};
+
+/// What an import is called: its file.
+pub fn title(import: &Import) -> String {
+    if import.file_name.is_empty() { "Pasted lines".to_owned() } else { import.file_name.clone() }
+}
+
+/// The name of its rejects as a file, with nothing in it that a header or a file system minds.
+pub fn rejects_name(import: &Import) -> String {
+    let stem: String = import.file_name.chars().filter(|c| c.is_ascii_alphanumeric() || matches!(c, '-' | '_' | '.')).take(60).collect();
+    let stem = stem.trim_matches('.');
+    if stem.is_empty() { format!("import-{}.rejects.csv", import.id) } else { format!("{stem}.rejects.csv") }
+}
+
+/// The list.
+pub fn index(frame: Frame, member: &Member, page: &ImportPage, later: bool) -> Index {
+    let here = format!("/m/{}/imports", member.merchant.slug);
+    Index {
+        frame,
+        back_href: format!("/m/{}/batches", member.merchant.slug),
+        rows: page.rows.iter().map(|file| row(member, file)).collect(),
+        pager: Pager { first_href: later.then(|| here.clone()), older_href: page.older.map(|id| format!("{here}?before={id}")) },
+    }
+}
+
+fn row(member: &Member, file: &ImportFile) -> Row {
+    let import = &file.import;
+    let counts = file.account.as_ref().filter(|_| matches!(import.state, ImportState::Checked | ImportState::Done));
+    Row {
+        href: words::import_address(member, import.id, ""),
+        title: title(import),
+        batch: import.batch_name().to_owned(),
+        badge: badge(import),
+        counts: counts.map(in_short).unwrap_or_default(),
+        who: import.user_name.clone(),
+        when: when(member, import.created_at),
+    }
+}
+
+fn badge(import: &Import) -> Badge {
+    let (tone, text) = match import.state {
+        ImportState::Receiving => (Tone::Quiet, "Arriving"),
+        ImportState::Checking => (Tone::Quiet, "Being checked"),
+        ImportState::Checked => (Tone::Notice, "Not added yet"),
+        ImportState::Importing if import.cancel_asked => (Tone::Quiet, "Being cancelled"),
+        ImportState::Importing => (Tone::Quiet, "Being added"),
+        ImportState::Done => (Tone::Good, "Done"),
+        ImportState::Failed => (Tone::Bad, "Failed"),
+        ImportState::Cancelled => (Tone::Quiet, "Cancelled"),
+    };
+    Badge { tone, text: text.to_owned() }
+}
+
+fn number(n: u64) -> i64 {
+    i64::try_from(n).unwrap_or(i64::MAX)
+}
+
+fn in_short(account: &Account) -> String {
+    let parts = [(account.new, "new"), (account.unchanged, "in the batch already"), (account.rejected, "rejected")];
+    let parts: Vec<String> = parts.iter().filter(|(n, _)| *n > 0).map(|(n, what)| format!("{} {what}", grouped(number(*n)))).collect();
+    parts.join(", ")
+}
+
+/// One import.
+pub fn show(frame: Frame, member: &Member, file: &ImportFile) -> Show {
+    let import = &file.import;
+    let fact = |label: &str, text: String| Fact { label: label.to_owned(), text, when: None };
+    let mut facts = vec![fact("Batch", batch_fact(import))];
+    if let (None, Some(planned)) = (&import.batch, &import.new_batch) {
+        facts.push(fact("Validity", super::batches::validity_words(member, planned.window)));
+        facts.push(fact("Uses per code", grouped(planned.uses_per_code)));
+        facts.push(fact("Upper and lower case", if planned.case_sensitive { "Told apart" } else { "Not told apart" }.to_owned()));
+    }
+    facts.push(fact("Size", size(import.bytes)));
+    facts.push(fact("By", import.user_name.clone()));
+    facts.push(Fact { label: "Sent".to_owned(), text: String::new(), when: Some(when(member, import.created_at)) });
+    if let Some(at) = import.ended_at {
+        facts.push(Fact { label: "Ended".to_owned(), text: String::new(), when: Some(when(member, at)) });
+    }
+    Show { frame, back_href: format!("/m/{}/imports", member.merchant.slug), title: title(import), facts, screen: screen(member, file) }
+}
+
+fn batch_fact(import: &Import) -> String {
+    if import.batch.is_some() { import.batch_name().to_owned() } else { format!("{} (new)", import.batch_name()) }
+}
+
+#[allow(clippy::cast_precision_loss, reason = "one digit is shown")]
+fn size(bytes: i64) -> String {
+    match bytes {
+        ..10_000 => plural(bytes, "byte"),
+        ..1_000_000 => format!("{} kB", bytes / 1000),
+        _ => format!("{:.1} MB", bytes as f64 / 1e6),
+    }
+}
+
+/// What the page says below its head.
+pub fn screen(member: &Member, file: &ImportFile) -> Screen {
+    let import = &file.import;
+    let here = |rest: &str| words::import_address(member, import.id, rest);
+    let account = file.account.as_ref();
+    let empty = Screen {
+        state: state(import),
+        tone: Tone::Quiet,
+        title: String::new(),
+        text: String::new(),
+        bar: None,
+        sums: None,
+        notes_title: "Good to know",
+        notes: vec![],
+        groups: vec![],
+        rejects_href: None,
+        confirm: None,
+        cancel: None,
+        links: vec![],
+        said: String::new(),
+    };
+    let mut screen = match import.state {
+        ImportState::Receiving => Screen {
+            title: "The file is arriving".to_owned(),
+            text: format!("{} so far. Nothing is checked or added yet.", size(import.bytes)),
+            cancel: Some(here("/cancel")),
+            ..empty
+        },
+        ImportState::Checking => Screen {
+            title: "Checking the file".to_owned(),
+            text: "Nothing is added before you say so.".to_owned(),
+            cancel: Some(here("/cancel")),
+            ..empty
+        },
+        ImportState::Checked => checked(member, import, account, empty),
+        ImportState::Importing if import.cancel_asked => {
+            Screen { title: "Cancelling".to_owned(), text: "What was added so far is taken back; nobody has seen it.".to_owned(), ..empty }
+        }
+        ImportState::Importing => Screen {
+            title: format!("Adding {} to {}", plural(number(account.map_or(0, |a| a.new)), "code"), import.batch_name()),
+            text: "You can leave this page, it goes on without you. Nobody sees the codes before all of them are in.".to_owned(),
+            cancel: Some(here("/cancel")),
+            ..empty
+        },
+        ImportState::Done => done(import, account, empty),
+        ImportState::Failed => Screen {
+            tone: Tone::Bad,
+            title: "Nothing was added".to_owned(),
+            text: [sentence(import.failure.as_deref().unwrap_or_default()), stays_empty(import)].concat(),
+            ..empty
+        },
+        ImportState::Cancelled => {
+            Screen { title: "Cancelled".to_owned(), text: ["Nothing was added.".to_owned(), stays_empty(import)].concat(), ..empty }
+        }
+    };
+    if matches!(import.state, ImportState::Receiving | ImportState::Checking | ImportState::Importing) {
+        let (done, of) = import.progress;
+        let percent = if of > 0 { (done * 100 / of).clamp(0, 100) } else { 0 };
+        let href = here(&format!("/progress?was={}", screen.state));
+        screen.bar = Some(Bar { label: screen.title.clone(), percent, href, page_href: here("") });
+    }
+    if let Some(account) = account.filter(|_| matches!(import.state, ImportState::Checked | ImportState::Done)) {
+        screen.sums = Some(sums(account));
+        screen.groups = import_notes::rejected(&account.findings);
+        screen.rejects_href = file.has_rejects.then(|| here("/rejects"));
+    }
+    screen.links = links(member, import);
+    screen.said = format!("{}. {}", screen.title, screen.text);
+    screen
+}
+
+fn state(import: &Import) -> String {
+    let asked = import.cancel_asked && import.state == ImportState::Importing;
+    if asked { "cancelling".to_owned() } else { import.state.as_str().to_owned() }
+}
+
+fn checked(member: &Member, import: &Import, account: Option<&Account>, empty: Screen) -> Screen {
+    let Some(account) = account else { return empty };
+    let (new, name) = (number(account.new), import.batch_name());
+    let is_new = import.batch.is_none();
+    let cancel = Some(words::import_address(member, import.id, "/cancel"));
+    if new == 0 {
+        let (title, text) = if account.rejected == 0 {
+            (
+                "Nothing new to add",
+                format!("{} {} in this batch already.", plural(number(account.unchanged), "code"), are(account.unchanged)),
+            )
+        } else {
+            ("No code can be added", "Correct the lines below and send them again.".to_owned())
+        };
+        return Screen {
+            tone: if account.rejected == 0 { Tone::Quiet } else { Tone::Bad },
+            title: title.to_owned(),
+            text,
+            cancel,
+            ..empty
+        };
+    }
+    let notes = import_notes::of(member, account);
+    let suspicious = notes.iter().any(|note| note.tone == Tone::Notice);
+    Screen {
+        tone: if suspicious || account.rejected > 0 { Tone::Notice } else { Tone::Good },
+        notes_title: if suspicious { "Look at these first" } else { "Good to know" },
+        title: format!("{} can be added to {name}", plural(new, "code")),
+        text: format!("Nothing is added yet.{}", if is_new { " The batch is made when you add them." } else { "" }),
+        notes,
+        confirm: Some(Link { label: format!("Add {}", plural(new, "code")), href: words::import_address(member, import.id, "/confirm") }),
+        cancel,
+        ..empty
+    }
+}
+
+fn are(n: u64) -> &'static str {
+    if n == 1 { "is" } else { "are" }
+}
+
+fn done(import: &Import, account: Option<&Account>, empty: Screen) -> Screen {
+    let new = number(account.map_or(0, |account| account.new));
+    let rejected = number(account.map_or(0, |account| account.rejected));
+    let text = match rejected {
+        0 => String::new(),
+        n => format!("{} rejected. Correct them and send them again; what is in already does no harm.", plural(n, "line")),
+    };
+    let title =
+        if new == 0 { "Nothing new was added".to_owned() } else { format!("{} added to {}", plural(new, "code"), import.batch_name()) };
+    Screen { tone: if rejected > 0 { Tone::Notice } else { Tone::Good }, title, text, ..empty }
+}
+
+/// The batch is made when the import begins, and nobody takes it away again.
+fn stays_empty(import: &Import) -> String {
+    match (&import.new_batch, &import.batch) {
+        (Some(_), Some((_, name))) => format!(" The batch {name} is there, and empty."),
+        _ => String::new(),
+    }
+}
+
+fn links(member: &Member, import: &Import) -> Vec<Link> {
+    let link = |label: &str, href: String| Link { label: label.to_owned(), href };
+    let again = || match &import.batch {
+        Some((batch, _)) => link("Send another file", words::batch_address(member, *batch, "#add-vouchers")),
+        None => link("Send another file", format!("/m/{}/batches/new", member.merchant.slug)),
+    };
+    let batch = import.batch.as_ref().map(|(batch, name)| link(&format!("Go to {name}"), words::batch_address(member, *batch, "")));
+    match import.state {
+        ImportState::Done => batch.into_iter().chain([again()]).collect(),
+        ImportState::Failed | ImportState::Cancelled => [again()].into_iter().chain(batch).collect(),
+        _ => vec![],
+    }
+}
+
+fn sums(account: &Account) -> Sums {
+    let Account { rows, new, unchanged, rejected, .. } = *account;
+    let count = |tone, label: &str, n: u64| Count { tone, label: label.to_owned(), number: grouped(number(n)) };
+    let title = format!(
+        "{}: {} new, {} in the batch already, {} rejected",
+        plural(number(rows), "row"),
+        grouped(number(new)),
+        grouped(number(unchanged)),
+        grouped(number(rejected))
+    );
+    Sums {
+        stock: Stock::new(title, &[(Tone::Good, new), (Tone::Quiet, unchanged), (Tone::Bad, rejected)]),
+        counts: vec![
+            count(Tone::Good, "New", new),
+            count(Tone::Quiet, "In the batch already", unchanged),
+            count(Tone::Bad, "Rejected", rejected),
+        ],
+    }
+}

@@ -1,0 +1,150 @@
+//! Owns the list of imports, and one import's page in each of its states.
+//! Must not know how rows are judged.
+
+use askama::Template;
+
+use super::{
+    batches::Count,
+    frame::Frame,
+    ui::{Badge, Fact, Link, Pager, Stock, Tone, When},
+};
+
+/// `GET /m/{merchant}/imports`.
+#[derive(Debug, Template)]
+#[template(path = "imports/index.html")]
+pub struct Index {
+    /// Frame.
+    pub frame: Frame,
+    /// Back to the batches.
+    pub back_href: String,
+    /// The imports.
+    pub rows: Vec<Row>,
+    /// First page and older page.
+    pub pager: Pager,
+}
+
+/// One import in the list.
+#[derive(Clone, Debug)]
+pub struct Row {
+    /// Its page.
+    pub href: String,
+    /// Its file, or "Pasted lines".
+    pub title: String,
+    /// Its batch.
+    pub batch: String,
+    /// "Done", "Waits for your word".
+    pub badge: Badge,
+    /// "12,340 new, 3 unchanged, 2 rejected". May be empty.
+    pub counts: String,
+    /// Who sent or confirmed it.
+    pub who: String,
+    /// When it was sent.
+    pub when: When,
+}
+
+/// `GET /m/{merchant}/imports/{id}`.
+#[derive(Debug, Template)]
+#[template(path = "imports/show.html")]
+pub struct Show {
+    /// Frame.
+    pub frame: Frame,
+    /// Back to the list.
+    pub back_href: String,
+    /// The heading.
+    pub title: String,
+    /// Batch, who, when, size.
+    pub facts: Vec<Fact>,
+    /// The rest.
+    pub screen: Screen,
+}
+
+/// How far an import is; and all of its page when that is news.
+#[derive(Debug, Template)]
+#[template(path = "imports/progress.html")]
+pub struct Progress {
+    /// The page below its head.
+    pub screen: Screen,
+    /// Whether the page that asks does not know this state yet.
+    pub is_news: bool,
+}
+
+/// What an import's page says below its head.
+#[derive(Clone, Debug)]
+pub struct Screen {
+    /// The state's name, for the next question.
+    pub state: String,
+    /// Its meaning.
+    pub tone: Tone,
+    /// "12,340 codes can be added to Spring".
+    pub title: String,
+    /// What it means. May be empty.
+    pub text: String,
+    /// While somebody is at work.
+    pub bar: Option<Bar>,
+    /// What the rows come to, once they are known.
+    pub sums: Option<Sums>,
+    /// What the notes are called together.
+    pub notes_title: &'static str,
+    /// What to look at before the codes are handed out.
+    pub notes: Vec<Note>,
+    /// Rejected rows by cause.
+    pub groups: Vec<Note>,
+    /// All rejected rows as a file.
+    pub rejects_href: Option<String>,
+    /// "Add 12,340 codes", and where it posts to.
+    pub confirm: Option<Link>,
+    /// Where "Cancel" posts to.
+    pub cancel: Option<String>,
+    /// Where to go from here.
+    pub links: Vec<Link>,
+    /// What is said aloud when this state is reached.
+    pub said: String,
+}
+
+/// A progress.
+#[derive(Clone, Debug)]
+pub struct Bar {
+    /// "Checking codes.csv".
+    pub label: String,
+    /// Whole per cent.
+    pub percent: i64,
+    /// Where to ask again.
+    pub href: String,
+    /// The page itself, to be loaded again without a script.
+    pub page_href: String,
+}
+
+/// What the rows come to.
+#[derive(Clone, Debug)]
+pub struct Sums {
+    /// The bar.
+    pub stock: Stock,
+    /// Its legend.
+    pub counts: Vec<Count>,
+}
+
+/// A thing to know, with rows that show it.
+#[derive(Clone, Debug)]
+pub struct Note {
+    /// Its meaning.
+    pub tone: Tone,
+    /// "12 codes had white space around them".
+    pub title: String,
+    /// What it means and what to do. May be empty.
+    pub text: String,
+    /// The first of the rows.
+    pub samples: Vec<Sample>,
+    /// "And 7 more." May be empty.
+    pub more: String,
+}
+
+/// A row of the file.
+#[derive(Clone, Debug)]
+pub struct Sample {
+    /// "Line 4".
+    pub line: String,
+    /// What stands there.
+    pub cell: String,
+    /// Why it is rejected. May be empty.
+    pub why: String,
+}
