@@ -6,7 +6,7 @@ pub mod act_words;
 pub mod assets;
 pub mod audit;
 pub mod batches;
-pub mod codes;
+pub mod code_checks;
 pub mod coupon_acts;
 pub mod coupons;
 pub mod customers;

@@ -3,7 +3,7 @@
 
 pub mod audit;
 pub mod batches;
-pub mod codes;
+pub mod code_checks;
 pub mod coupon_acts;
 pub mod coupons;
 pub mod customers;

@@ -1,7 +1,7 @@
 //! The app over HTTP, as a person without a script and as htmx would use it.
 
 mod access;
-mod codes;
+mod code_checks;
 mod coupon_acts;
 mod coupon_acts_at_once;
 mod coupons;
