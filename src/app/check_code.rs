@@ -24,7 +24,7 @@ use crate::{
 /// No code is longer.
 const LONGEST: usize = 255;
 /// More would be no help.
-const SUGGESTIONS: i64 = 8;
+const SUGGESTIONS: usize = 8;
 
 /// What came of it.
 #[derive(Debug, Clone)]
@@ -101,6 +101,6 @@ fn known(conn: &mut crate::db::DbConn, member: &Member, shown: ShownCoupon, now:
 fn suggestions(conn: &mut crate::db::DbConn, member: &Member, code: &str) -> Result<Vec<Suggestion>, Error> {
     let alike = LookAlikes::of(code);
     let folded = fold::code(code);
-    let found = coupons::list_codes_among(conn, member.scope, alike.exact, alike.folded, SUGGESTIONS)?;
-    Ok(found.into_iter().map(|code| Suggestion { other_case: code.folded() == folded, code }).collect())
+    let found = coupons::list_codes_among(conn, member.scope, alike.exact, alike.folded)?;
+    Ok(found.into_iter().take(SUGGESTIONS).map(|code| Suggestion { other_case: code.folded() == folded, code }).collect())
 }

@@ -59,28 +59,20 @@ pub fn find_by_code(conn: &mut DbConn, scope: Scope, text: &str) -> Result<Optio
         .transpose()
 }
 
-/// Up to `limit` codes that are one of `exact`, or one of `folded` in batches that ignore case. By the two unique indexes.
-pub fn list_codes_among(
-    conn: &mut DbConn,
-    scope: Scope,
-    exact: Vec<String>,
-    folded: Vec<String>,
-    limit: i64,
-) -> Result<Vec<CouponCode>, Error> {
+/// The codes that are one of `exact`, or one of `folded` in batches that ignore case; sorted. By the two unique indexes:
+/// without an order or a limit in the query there is no other way worth trying.
+pub fn list_codes_among(conn: &mut DbConn, scope: Scope, exact: Vec<String>, folded: Vec<String>) -> Result<Vec<CouponCode>, Error> {
     let visible = || {
         c::table
             .inner_join(batches::table.on(batches::id.eq(c::batch_id)))
             .filter(c::merchant_id.eq(scope.merchant().0))
             .filter(c::id.le(batches::published_to))
-            .order(c::code)
-            .limit(limit)
             .select(c::code)
     };
     let mut codes: Vec<String> = visible().filter(c::code.eq_any(exact)).load(conn)?;
     codes.extend(visible().filter(c::folded_code.eq_any(folded)).load::<String>(conn)?);
-    let mut seen = std::collections::HashSet::new();
-    codes.retain(|code| seen.insert(code.clone()));
-    codes.truncate(usize::try_from(limit).unwrap_or_default());
+    codes.sort_unstable();
+    codes.dedup();
     Ok(codes.into_iter().map(CouponCode::stored).collect())
 }
 

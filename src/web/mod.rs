@@ -8,7 +8,7 @@ pub mod assets;
 pub mod audit;
 mod batch_codes;
 pub mod batches;
-pub mod codes;
+pub mod code_checks;
 pub mod coupon_acts;
 pub mod coupons;
 pub mod customers;

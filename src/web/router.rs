@@ -9,7 +9,7 @@ use actix_web::{
 
 use super::{
     access::{Access, Rule, Rules},
-    alerts, assets, audit, batch_codes, batches, codes, coupon_acts, coupons, customers,
+    alerts, assets, audit, batch_codes, batches, code_checks, coupon_acts, coupons, customers,
     errors::Error,
     health, imports, mails, merchants, new_batch, redemptions, reissues, sessions, stock_forms, validity, vouchers,
 };
@@ -66,8 +66,8 @@ fn routes() -> Vec<Line> {
         post("/m/{merchant}/coupons/{id}/unbar", Member(BarCoupons), to().to(coupon_acts::create)),
         get("/m/{merchant}/coupons/{id}/use", Member(BarCoupons), to().to(coupon_acts::new)),
         post("/m/{merchant}/coupons/{id}/use", Member(BarCoupons), to().to(coupon_acts::create)),
-        get("/m/{merchant}/check", Member(CheckCodes), to().to(codes::new)),
-        post("/m/{merchant}/check", Member(CheckCodes), to().to(codes::create)),
+        get("/m/{merchant}/check", Member(CheckCodes), to().to(code_checks::new)),
+        post("/m/{merchant}/check", Member(CheckCodes), to().to(code_checks::create)),
         get("/m/{merchant}/audit", Member(SeeAuditLog), to().to(audit::index)),
     ]
 }

@@ -5,7 +5,7 @@ pub mod alerts;
 pub mod audit;
 pub mod batch_codes;
 pub mod batches;
-pub mod codes;
+pub mod code_checks;
 pub mod coupon_acts;
 pub mod coupons;
 pub mod customers;

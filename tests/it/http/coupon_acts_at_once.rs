@@ -8,6 +8,7 @@ use rewarddesk::domain::role::Role;
 use crate::support::{
     App,
     client::Fields,
+    engine::run_on,
     world::{NewCoupon, Person, barred, usable},
 };
 
@@ -123,5 +124,49 @@ mod with_failpoints {
             let of_the_reward = format!("audit_records WHERE action = 'coupon.barred' AND reward = {}", scene.reward);
             assert_eq!(app.count(&of_the_reward), i64::from(!app.is_sqlite()));
         }
+    }
+
+    /// On SQLite nobody comes in between.
+    #[test]
+    fn a_coupon_that_is_handed_out_meanwhile_is_locked_behind_its_reward() {
+        crate::support::block_on(async {
+            let app = <App as crate::support::Fixture>::on(crate::support::Engine::Postgres).await;
+            let (customer, batch, ann) = (app.customer(&Person::default()), app.batch("Spring"), app.sign_in(Role::Supervisor).await);
+            let (reward, coupon) = (app.reward(customer, batch, "R-1"), app.coupon(batch, &barred("BAD-1")));
+            app.fresh(batch, 1);
+            let failpoints = fail::FailScenario::setup();
+            fail::cfg("coupon_acts::locking", "1*sleep(900)").unwrap();
+            let supervisor = ann.clone();
+            let unbar = tokio::spawn(async move { supervisor.post(&act(coupon, "unbar"), &why("found")).await });
+            tokio::time::sleep(Duration::from_millis(200)).await;
+            // As an import of past rewards hands it out.
+            app.allocate(coupon, reward);
+            let path = app.reissue_path(customer, reward);
+            let form = ann.dialog(&path).await;
+            fail::cfg("reissue::checked", "sleep(1500)").unwrap();
+            let reissue = ann.post(&path, &form).await;
+            failpoints.teardown();
+            reissue.expect(303);
+            unbar.await.unwrap().expect(303);
+            let order = app.texts("SELECT action AS v FROM audit_records WHERE action LIKE 'coupon.%' ORDER BY id");
+            assert_eq!(order, ["coupon.reissued", "coupon.unbarred"], "the bar stood until the reissue was done");
+            assert_eq!(app.count(&format!("audit_records WHERE action = 'coupon.unbarred' AND reward = {reward}")), 1);
+        });
+    }
+}
+
+both! {
+    async fn a_role_that_is_lost_before_the_act_is_lost(app: App) {
+        let (scene, kim) = (app.scene(1), app.sign_in(Role::Supervisor).await);
+        let mut other = app.connect();
+        run_on(&mut other, if app.is_sqlite() { "BEGIN IMMEDIATE" } else { "BEGIN" }).unwrap();
+        run_on(&mut other, "UPDATE memberships SET role = 'support'").unwrap();
+        // The gate lets it in: the change is not there yet. The act waits for it.
+        let click = tokio::spawn(async move { kim.post(&act(scene.old, "bar"), &why("leaked")).await });
+        tokio::time::sleep(Duration::from_millis(500)).await;
+        assert!(!click.is_finished());
+        run_on(&mut other, "COMMIT").unwrap();
+        click.await.unwrap().expect(403);
+        assert_eq!(app.count("coupons WHERE barred_at IS NOT NULL"), 0);
     }
 }

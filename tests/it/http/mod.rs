@@ -3,7 +3,7 @@
 mod access;
 mod alerts;
 mod batches;
-mod codes;
+mod code_checks;
 mod coupon_acts;
 mod coupon_acts_at_once;
 mod coupons;

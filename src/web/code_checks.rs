@@ -18,7 +18,7 @@ use crate::app::{
 /// `GET /m/{merchant}/check`
 pub async fn new(request: HttpRequest, member: web::ReqData<Member>) -> Result<HttpResponse, Error> {
     let member = member.into_inner();
-    page(&request, &member, StatusCode::OK, present::codes::form(&member, "", None), None)
+    page(&request, &member, StatusCode::OK, present::code_checks::form(&member, "", None), None)
 }
 
 /// `POST /m/{merchant}/check`
@@ -35,18 +35,18 @@ pub async fn create(
     let checked = desk.reading(move |desk| check_code(desk, &asker, &asked)).await?;
     let fragment = request::is_fragment(request.headers());
     if let Checked::Unfit(why) = &checked {
-        let form = present::codes::form(&member, &typed, Some(why));
+        let form = present::code_checks::form(&member, &typed, Some(why));
         if fragment {
-            return Ok(html(StatusCode::UNPROCESSABLE_ENTITY, views::codes::Again { form }.render()?));
+            return Ok(html(StatusCode::UNPROCESSABLE_ENTITY, views::code_checks::Again { form }.render()?));
         }
         return page(&request, &member, StatusCode::UNPROCESSABLE_ENTITY, form, None);
     }
-    let result = present::codes::result(&member, &checked);
-    let form = present::codes::form(&member, &typed, None);
+    let result = present::code_checks::result(&member, &checked);
+    let form = present::code_checks::form(&member, &typed, None);
     if fragment {
         // The field shows the code that was picked from the suggestions, as it shows one that was typed.
         let form = field("picked").map(|_| form);
-        return Ok(html(StatusCode::OK, views::codes::Fragment { result, form }.render()?));
+        return Ok(html(StatusCode::OK, views::code_checks::Fragment { result, form }.render()?));
     }
     page(&request, &member, StatusCode::OK, form, Some(result))
 }
@@ -55,11 +55,11 @@ fn page(
     request: &HttpRequest,
     member: &Member,
     status: StatusCode,
-    form: views::codes::Form,
-    result: Option<views::codes::Verdict>,
+    form: views::code_checks::Form,
+    result: Option<views::code_checks::Verdict>,
 ) -> Result<HttpResponse, Error> {
     let frame = frame::in_merchant(request, member, "Check a code");
-    Ok(html(status, views::codes::Index { frame, form, result }.render()?))
+    Ok(html(status, views::code_checks::Index { frame, form, result }.render()?))
 }
 
 fn html(status: StatusCode, body: String) -> HttpResponse {

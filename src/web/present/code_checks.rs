@@ -20,7 +20,7 @@ use crate::{
     web::{
         act_words,
         views::{
-            codes::{Form, Suggestion, Verdict},
+            code_checks::{Form, Suggestion, Verdict},
             rewards::MenuItem,
             ui::{Fact, Tone},
         },

@@ -9,7 +9,7 @@ use askama::Template;
 
 /// `GET` and `POST /m/{merchant}/check`.
 #[derive(Debug, Template)]
-#[template(path = "codes/index.html")]
+#[template(path = "code_checks/index.html")]
 pub struct Index {
     /// Frame. Its title never holds the code.
     pub frame: Frame,
@@ -21,7 +21,7 @@ pub struct Index {
 
 /// 200 as a fragment: what is known of the code.
 #[derive(Debug, Template)]
-#[template(path = "codes/result.html")]
+#[template(path = "code_checks/result.html")]
 pub struct Fragment {
     /// What is known.
     pub result: Verdict,
@@ -31,7 +31,7 @@ pub struct Fragment {
 
 /// 422 as a fragment: the field with what is wrong with it.
 #[derive(Debug, Template)]
-#[template(path = "codes/again.html")]
+#[template(path = "code_checks/again.html")]
 pub struct Again {
     /// The field.
     pub form: Form,
