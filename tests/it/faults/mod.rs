@@ -4,6 +4,7 @@
 mod cluster;
 mod commits;
 mod house;
+mod imports;
 mod kills;
 mod load;
 mod outages;

@@ -170,6 +170,19 @@ both! {
         add(&mia, &preview).await.says("1 code added");
     }
 
+    async fn so_many_wait_and_no_more(app: App) {
+        let (batch, mia) = (app.batch("Spring"), app.sign_in(Role::Marketing).await);
+        shown(&mia, &paste(&mia, &top_up(batch), "A-1").await).await;
+        for _ in 0..19 {
+            app.exec(
+                "INSERT INTO imports (merchant_id, kind, batch_id, user_id, state, file_name, lease_until, created_at) \
+                 SELECT merchant_id, kind, batch_id, user_id, state, file_name, lease_until, created_at FROM imports ORDER BY id LIMIT 1",
+            );
+        }
+        paste(&mia, &top_up(batch), "A-1").await.expect(409).says("20 imports of this merchant wait already");
+        paste(&mia, "/m/acme/batches", "A-1").await.expect(422);
+    }
+
     async fn the_rejects_are_those_of_the_command_line(app: App) {
         let (batch, mia) = (app.batch("Spring"), app.sign_in(Role::Marketing).await);
         app.coupon(batch, &usable("HERE-1"));

@@ -21,7 +21,7 @@ pub async fn shown(client: &Client, answer: &Page) -> Page {
 
 /// The import's page, once nobody is at work on it.
 pub async fn at_rest(client: &Client, path: &str) -> Page {
-    for _ in 0..400 {
+    for _ in 0..1600 {
         let page = client.get(path).await.expect(200);
         if !page.body.contains("<progress") {
             return page;
