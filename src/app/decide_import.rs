@@ -15,7 +15,7 @@ use crate::{
         audit::{Action, Actor, NewRecord},
         batch::PlannedBatch,
         ids::{BatchId, ImportId},
-        import::{Import, ImportState},
+        import::{Import, ImportKind, ImportState},
         role::Permission,
         zone,
     },
@@ -32,8 +32,9 @@ pub fn confirm_import(desk: &Desk, member: &Member, id: ImportId) -> Result<(), 
         }
         let now = desk.clock.now();
         let batch = match (&import.batch, &import.new_batch) {
-            (Some((batch, _)), _) => *batch,
-            (None, Some(planned)) => add_batch(tx, member, planned, now)?,
+            _ if import.kind != ImportKind::Vouchers => None,
+            (Some((batch, _)), _) => Some(*batch),
+            (None, Some(planned)) => Some(add_batch(tx, member, planned, now)?),
             (None, None) => return Err(db::Error::Corrupt("an import of vouchers names no batch".into()).into()),
         };
         orders::confirm(tx, member.scope, id, batch, (member.user, &member.request_id), now)?;

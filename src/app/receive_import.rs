@@ -27,8 +27,8 @@ const MOST: i64 = 20;
 /// The longest file name that is kept, in characters.
 const NAME: usize = 120;
 
-/// Opens an import of vouchers; without a batch they go into one that is made later.
-pub fn open_import(desk: &Desk, member: &Member, batch: Option<BatchId>) -> Result<ImportId, Error> {
+/// Opens an import; vouchers without a batch go into one that is made later.
+pub fn open_import(desk: &Desk, member: &Member, kind: ImportKind, batch: Option<BatchId>) -> Result<ImportId, Error> {
     let now = desk.clock.now();
     desk.db.write(|tx| {
         may(tx, member)?;
@@ -38,13 +38,7 @@ pub fn open_import(desk: &Desk, member: &Member, batch: Option<BatchId>) -> Resu
         if orders::count_unfinished(tx, member.scope)? >= MOST {
             return Err(Unfit::because("20 imports of this merchant wait already; add or cancel one of them first").into());
         }
-        let new = orders::NewImport {
-            kind: ImportKind::Vouchers,
-            batch,
-            user: member.user,
-            request_id: &member.request_id,
-            patience: now + PATIENCE,
-        };
+        let new = orders::NewImport { kind, batch, user: member.user, request_id: &member.request_id, patience: now + PATIENCE };
         Ok(orders::add(tx, member.scope, new, now)?)
     })
 }

@@ -5,6 +5,7 @@
 //! together with the word that it is done, or nothing of it does.
 
 use std::{
+    io::{Seek, Write},
     ops::ControlFlow,
     sync::{
         Arc,
@@ -219,8 +220,10 @@ fn attempt(desk: &Desk, claimed: &Claimed, pulse: &Pulse) -> Result<(), ImportEr
     let order = Order {
         kind: match import.kind {
             ImportKind::Vouchers => Kind::Vouchers,
+            ImportKind::Redemptions => Kind::Redemptions,
+            ImportKind::Bars => Kind::Bars,
         },
-        batch: Some(import.batch_name()),
+        batch: (import.kind == ImportKind::Vouchers).then(|| import.batch_name()),
         dry_run: is_check,
         planned: import.new_batch.as_ref().filter(|_| import.batch.is_none()),
         actor: Actor::User(import.user),
@@ -228,7 +231,20 @@ fn attempt(desk: &Desk, claimed: &Claimed, pulse: &Pulse) -> Result<(), ImportEr
         seal: Some(Seal(&seal)),
     };
     let mut rejects = Rejects::of(desk, import)?;
-    let report = import_file(desk, *scope, &merchant, &order, &mut Source::of(desk, import), &mut rejects, &mut watch)?;
+    let mut source = Source::of(desk, import);
+    let report = if import.kind == ImportKind::Vouchers {
+        import_file(desk, *scope, &merchant, &order, &mut source, &mut rejects, &mut watch)?
+    } else {
+        // Written in one transaction: a piece of the rejects would wait for the very writer that waits for it.
+        let mut spool = tempfile::tempfile().map_err(ImportError::Staging)?;
+        let report = import_file(desk, *scope, &merchant, &order, &mut source, &mut spool, &mut watch)?;
+        spool
+            .rewind()
+            .and_then(|()| std::io::copy(&mut spool, &mut rejects))
+            .and_then(|_| rejects.flush())
+            .map_err(ImportError::Rejects)?;
+        report
+    };
     if is_check {
         let account = Account { pace: outlook(desk, *scope, import, &report)?, ..Account::from(&report) };
         // Cancelled meanwhile, or another worker's by now: then it is theirs to say.

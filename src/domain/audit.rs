@@ -45,6 +45,7 @@ actions! {
     VouchersImported = "vouchers.imported",
     RewardsImported = "rewards.imported",
     RedemptionsImported = "redemptions.imported",
+    BarsImported = "bars.imported",
     SignedIn = "session.signed_in",
     SignInFailed = "session.sign_in_failed",
     SignedOut = "session.signed_out",

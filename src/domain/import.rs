@@ -66,16 +66,21 @@ impl FromStr for ImportState {
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum ImportKind {
     Vouchers,
+    Redemptions,
+    /// Codes to bar.
+    Bars,
 }
 
 impl ImportKind {
     /// What this version knows: another one's imports are left to it.
-    pub const ALL: [Self; 1] = [Self::Vouchers];
+    pub const ALL: [Self; 3] = [Self::Vouchers, Self::Redemptions, Self::Bars];
 
     /// As in the database.
     pub fn as_str(self) -> &'static str {
         match self {
             Self::Vouchers => "vouchers",
+            Self::Redemptions => "redemptions",
+            Self::Bars => "bars",
         }
     }
 }

@@ -17,6 +17,7 @@ pub mod frame;
 pub mod gate;
 pub mod headers;
 pub mod health;
+mod import_files;
 pub mod imports;
 pub mod mails;
 pub mod merchants;

@@ -6,9 +6,12 @@ use actix_web::{HttpRequest, HttpResponse, http::StatusCode, web};
 use askama::Template;
 
 use super::{errors::Error, frame, imports, present, upload::Receiver, vouchers};
-use crate::app::{
-    Desk, Member,
-    receive_import::{TypedBatch, UnfitBatch, close_import, plan_batch},
+use crate::{
+    app::{
+        Desk, Member,
+        receive_import::{TypedBatch, UnfitBatch, close_import, plan_batch},
+    },
+    domain::import::ImportKind,
 };
 
 /// `GET /m/{merchant}/batches/new`
@@ -25,7 +28,7 @@ pub async fn create(
     form: Multipart,
 ) -> Result<HttpResponse, Error> {
     let member = member.into_inner();
-    let receiver = Receiver { desk: &desk, member: &member, batch: None };
+    let receiver = Receiver { desk: &desk, member: &member, kind: ImportKind::Vouchers, batch: None };
     let mut upload = receiver.read(form).await?;
     let text = |name| upload.field(name).unwrap_or_default().to_owned();
     let typed = TypedBatch {

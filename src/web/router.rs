@@ -11,7 +11,7 @@ use super::{
     access::{Access, Rule, Rules},
     alerts, assets, audit, batch_codes, batches, code_checks, coupon_acts, coupons, customers,
     errors::Error,
-    health, imports, mails, merchants, new_batch, redemptions, reissues, sessions, stock_forms, validity, vouchers,
+    health, import_files, imports, mails, merchants, new_batch, redemptions, reissues, sessions, stock_forms, validity, vouchers,
 };
 use crate::domain::role::Permission;
 
@@ -60,6 +60,10 @@ fn routes() -> Vec<Line> {
         post("/m/{merchant}/alerts", Member(LookAtBatches), to().to(alerts::choose)),
         post("/m/{merchant}/alerts/rules", Member(ManageBatches), to().to(alerts::draw)),
         get("/m/{merchant}/redemptions", Member(BarCoupons), to().to(redemptions::index)),
+        get("/m/{merchant}/redemptions/new", Member(ManageBatches), to().to(import_files::new_redemptions)),
+        post("/m/{merchant}/redemptions", Member(ManageBatches), to().to(import_files::create_redemptions)),
+        get("/m/{merchant}/bars/new", Member(ManageBatches), to().to(import_files::new_bars)),
+        post("/m/{merchant}/bars", Member(ManageBatches), to().to(import_files::create_bars)),
         get("/m/{merchant}/coupons/{id}/bar", Member(BarCoupons), to().to(coupon_acts::new)),
         post("/m/{merchant}/coupons/{id}/bar", Member(BarCoupons), to().to(coupon_acts::create)),
         get("/m/{merchant}/coupons/{id}/unbar", Member(BarCoupons), to().to(coupon_acts::new)),

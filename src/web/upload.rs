@@ -18,6 +18,7 @@ use crate::{
     domain::{
         Unfit,
         ids::{BatchId, ImportId},
+        import::ImportKind,
     },
 };
 
@@ -80,6 +81,7 @@ struct Kept {
 pub struct Receiver<'r> {
     pub desk: &'r Desk,
     pub member: &'r Member,
+    pub kind: ImportKind,
     pub batch: Option<BatchId>,
 }
 
@@ -162,10 +164,10 @@ impl Receiver<'_> {
     /// Puts what waits into the import, which is opened by the first piece.
     async fn keep(&self, upload: &mut Upload) -> Result<(), Error> {
         let Some(kept) = upload.file.as_mut() else { return Ok(()) };
-        let (member, batch) = (self.member.clone(), self.batch);
+        let (member, kind, batch) = (self.member.clone(), self.kind, self.batch);
         let import = match kept.import {
             Some(import) => import,
-            None => match self.desk.writing(move |desk| open_import(desk, &member, batch)).await {
+            None => match self.desk.writing(move |desk| open_import(desk, &member, kind, batch)).await {
                 Ok(import) => *kept.import.insert(import),
                 Err(app::Error::Unfit(why)) => {
                     upload.wrong = Some(Wrong::Refused(why));

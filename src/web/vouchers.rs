@@ -16,7 +16,7 @@ use super::{
 };
 use crate::{
     app::{Desk, Member, receive_import::close_import, show_batches},
-    domain::ids::BatchId,
+    domain::{ids::BatchId, import::ImportKind},
 };
 
 /// `POST /m/{merchant}/batches/{id}/vouchers`
@@ -31,7 +31,7 @@ pub async fn create(
     let id = request::number(&path.1).map(BatchId).ok_or(Error::NotFound)?;
     let asker = member.clone();
     desk.reading(move |desk| show_batches::has_batch(desk, &asker, id)).await?;
-    let receiver = Receiver { desk: &desk, member: &member, batch: Some(id) };
+    let receiver = Receiver { desk: &desk, member: &member, kind: ImportKind::Vouchers, batch: Some(id) };
     let mut upload = receiver.read(form).await?;
     let import = if upload.wrong.is_none() { receiver.import(&mut upload).await? } else { None };
     let Some(import) = import else {

@@ -10,6 +10,8 @@ pub enum Kind {
     Vouchers,
     Rewards,
     Redemptions,
+    /// Codes to bar; from the browser only.
+    Bars,
 }
 
 /// A column that a file may have.
@@ -35,6 +37,7 @@ impl Kind {
             Self::Vouchers => "vouchers",
             Self::Rewards => "rewards",
             Self::Redemptions => "redemptions",
+            Self::Bars => "bars",
         }
     }
 
@@ -71,6 +74,7 @@ impl Kind {
                 }
             }
             Self::Redemptions => const { &[must("code"), must("redeemed_at"), may("order_id")] },
+            Self::Bars => const { &[must("code"), must("reason")] },
         }
     }
 
@@ -81,6 +85,7 @@ impl Kind {
             Self::Vouchers => Action::VouchersImported,
             Self::Rewards => Action::RewardsImported,
             Self::Redemptions => Action::RedemptionsImported,
+            Self::Bars => Action::BarsImported,
         }
     }
 }

@@ -2,9 +2,10 @@
 //! Must not know file names, terminals or SQL.
 //!
 //! Reading the path of a file from top to bottom: [`decode`] text, [`records`] of cells, [`header`], [`rows`] into values,
-//! [`stage`] them in a [`pile`] on disk; then one of `vouchers`, `customers`, `reward_rows`, `redemption_rows` compares them
+//! [`stage`] them in a [`pile`] on disk; then one of `vouchers`, `customers`, `reward_rows`, `redemption_rows`, `bar_rows` compares them
 //! with what is stored, in the merchant's turn; at last the rejects are written and the whole becomes visible.
 
+mod bar_rows;
 mod cells;
 mod customers;
 mod decode;
@@ -83,6 +84,7 @@ pub fn import_file(
         (Kind::Vouchers, Some(shelf)) => vouchers::apply(&mut job, shelf, staged, rejects),
         (Kind::Customers, _) => customers::apply(&mut job, staged, rejects),
         (Kind::Rewards, _) => reward_rows::apply(&mut job, staged, rejects),
+        (Kind::Bars, _) => bar_rows::apply(&mut job, staged, rejects),
         _ => redemption_rows::apply(&mut job, staged, rejects),
     }
 }

@@ -70,6 +70,13 @@ pub struct RewardRow {
     pub issued_at: Option<DateTime<Utc>>,
 }
 
+/// A code to bar, and why.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct BarRow {
+    pub code: CouponCode,
+    pub reason: String,
+}
+
 /// A redemption as the file tells it.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct RedemptionRow {
@@ -170,6 +177,11 @@ impl<'a> Row<'a> {
             redeemed_at: cells::required("redeemed_at", self.instant("redeemed_at", Bound::Start)?)?,
             order_id: cells::reference("order_id", self.cell("order_id"))?.unwrap_or_default(),
         })
+    }
+
+    pub fn bar(&self) -> Result<BarRow, Unfit> {
+        self.layout.check(self.record)?;
+        Ok(BarRow { code: CouponCode::parse(self.cell("code"))?, reason: cells::required("reason", self.text("reason")?)? })
     }
 
     /// Why a row that does not look right is rejected.

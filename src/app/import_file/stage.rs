@@ -107,6 +107,7 @@ fn key_of(row: &Row<'_>, shelf: Option<Shelf>) -> Result<String, Unfit> {
         (Kind::Customers, _) => Ok(row.customer()?.email.as_str().to_owned()),
         (Kind::Rewards, _) => row.reward().map(|_| String::new()),
         (Kind::Redemptions, _) => row.redemption().map(|_| String::new()),
+        (Kind::Bars, _) => row.bar().map(|_| String::new()),
     }
 }
 

@@ -14,7 +14,7 @@ use super::super::{
 use crate::{
     domain::{
         code::CouponCode,
-        ids::{BatchId, CouponId, RewardNo},
+        ids::{BatchId, CouponId, RewardNo, UserId},
     },
     each,
 };
@@ -26,6 +26,7 @@ pub struct Known {
     pub batch: BatchId,
     pub in_stock: bool,
     pub replaced: bool,
+    pub withdrawn: bool,
     pub reward: Option<RewardNo>,
     pub barred: bool,
     pub redemptions: i64,
@@ -110,6 +111,7 @@ pub fn lock_by_code(tx: &mut WriteTx<'_>, scope: Scope, codes: &[CouponCode]) ->
                 batch: BatchId(row.batch),
                 in_stock: row.state == "available",
                 replaced: row.state == "replaced",
+                withdrawn: row.state == "withdrawn",
                 reward: row.reward.map(RewardNo),
                 barred: row.barred_at.is_some(),
                 redemptions: row.redemptions,
@@ -119,6 +121,21 @@ pub fn lock_by_code(tx: &mut WriteTx<'_>, scope: Scope, codes: &[CouponCode]) ->
         }
     }
     Ok(all)
+}
+
+/// Bars a locked coupon, by that user or by nobody in particular.
+pub fn bar(
+    tx: &mut WriteTx<'_>,
+    scope: Scope,
+    coupon: CouponId,
+    by: Option<UserId>,
+    reason: &str,
+    now: DateTime<Utc>,
+) -> Result<(), Error> {
+    let one = c::table.filter(c::merchant_id.eq(scope.merchant().0)).filter(c::id.eq(coupon.0));
+    let bar = (c::barred_at.eq(At(now)), c::barred_by.eq(by.map(|by| by.0)), c::barred_reason.eq(reason), c::changed_at.eq(At(now)));
+    diesel::update(one).set(bar).execute(&mut **tx)?;
+    Ok(())
 }
 
 /// Bars a coupon that is in stock and not barred yet; false when it was not.

@@ -186,13 +186,13 @@ pub fn confirm(
     tx: &mut WriteTx<'_>,
     scope: Scope,
     id: ImportId,
-    batch: BatchId,
+    batch: Option<BatchId>,
     (user, request_id): (UserId, &str),
     now: DateTime<Utc>,
 ) -> Result<bool, Error> {
     let change = (
         i::state.eq(ImportState::Importing.as_str()),
-        i::batch_id.eq(Some(batch.0)),
+        i::batch_id.eq(batch.map(|batch| batch.0)),
         i::user_id.eq(user.0),
         i::request_id.eq(Some(request_id)),
         (i::progress_done.eq(0), i::progress_total.eq(0), i::lease_holder.eq(NOBODY), i::lease_until.eq(At(now))),

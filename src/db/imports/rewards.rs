@@ -5,7 +5,7 @@ use std::collections::HashMap;
 
 use chrono::{DateTime, Utc};
 use diesel::{
-    ExpressionMethods, QueryDsl, Queryable, QueryableByName, RunQueryDsl, TextExpressionMethods, sql_query,
+    ExpressionMethods, OptionalExtension, QueryDsl, Queryable, QueryableByName, RunQueryDsl, TextExpressionMethods, sql_query,
     sql_types::{Array, BigInt, Text},
 };
 
@@ -111,6 +111,13 @@ fn first_coupons(conn: &mut DbConn, scope: Scope, rewards: &[i64]) -> Result<Has
         }
     }
     Ok(firsts)
+}
+
+/// Whose reward it is.
+pub fn owner_of(conn: &mut DbConn, scope: Scope, reward: RewardNo) -> Result<Option<CustomerNo>, Error> {
+    let customer: Option<i64> =
+        r::table.filter(r::merchant_id.eq(scope.merchant().0)).filter(r::id.eq(reward.0)).select(r::customer).first(conn).optional()?;
+    Ok(customer.map(CustomerNo))
 }
 
 #[derive(QueryableByName)]

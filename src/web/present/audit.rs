@@ -76,6 +76,7 @@ fn text(record: &AuditRecord) -> String {
         Action::VouchersImported => format!("Vouchers imported into {}", name("batch")),
         Action::RewardsImported => "Rewards imported".to_owned(),
         Action::RedemptionsImported => "Redemptions imported".to_owned(),
+        Action::BarsImported => "Codes barred by a file".to_owned(),
         Action::SignedIn => "Signed in".to_owned(),
         Action::SignInFailed => "Sign-in failed".to_owned(),
         Action::SignedOut => "Signed out".to_owned(),

@@ -86,6 +86,7 @@ fn actions(member: &Member) -> Vec<Link> {
     [
         may(Permission::BarCoupons, link("Redemptions", "redemptions")),
         may(Permission::LookAtBatches, link("Stock alerts", "alerts")),
+        may(Permission::ManageBatches, link("Bar codes", "bars/new")),
         may(Permission::ManageBatches, link("Imports", "imports")),
         may(Permission::ManageBatches, link("New batch", "batches/new")),
     ]

@@ -1,13 +1,13 @@
 //! Imports as views: where each is, what its rows come to, and what to do next.
 //! Must not know how rows are judged; what was seen in them is told in `import_notes`.
 
-use super::{grouped, import_notes, plural, sentence, when};
+use super::{grouped, import_files, import_notes, plural, sentence, when};
 use crate::{
     app::{
         Member,
         show_imports::{Account, ImportFile, ImportPage},
     },
-    domain::import::{Import, ImportState},
+    domain::import::{Import, ImportKind, ImportState},
     web::{
         views::{
             batches::Count,
@@ -48,21 +48,22 @@ fn row(member: &Member, file: &ImportFile) -> Row {
     Row {
         href: words::import_address(member, import.id, ""),
         title: title(import),
-        batch: import.batch_name().to_owned(),
+        batch: subject(import),
         badge: badge(import),
-        counts: counts.map(in_short).unwrap_or_default(),
+        counts: counts.map(|account| in_short(import, account)).unwrap_or_default(),
         who: import.user_name.clone(),
         when: when(member, import.created_at),
     }
 }
 
 fn badge(import: &Import) -> Badge {
+    let words = import_files::words(import.kind);
     let (tone, text) = match import.state {
         ImportState::Receiving => (Tone::Quiet, "Arriving"),
         ImportState::Checking => (Tone::Quiet, "Being checked"),
-        ImportState::Checked => (Tone::Notice, "Not added yet"),
+        ImportState::Checked => (Tone::Notice, words.waits),
         ImportState::Importing if import.cancel_asked => (Tone::Quiet, "Being cancelled"),
-        ImportState::Importing => (Tone::Quiet, "Being added"),
+        ImportState::Importing => (Tone::Quiet, "At work"),
         ImportState::Done => (Tone::Good, "Done"),
         ImportState::Failed => (Tone::Bad, "Failed"),
         ImportState::Cancelled => (Tone::Quiet, "Cancelled"),
@@ -74,8 +75,9 @@ fn number(n: u64) -> i64 {
     i64::try_from(n).unwrap_or(i64::MAX)
 }
 
-fn in_short(account: &Account) -> String {
-    let parts = [(account.new, "new"), (account.unchanged, "in the batch already"), (account.rejected, "rejected")];
+fn in_short(import: &Import, account: &Account) -> String {
+    let already = import_files::words(import.kind).already;
+    let parts = [(account.new, "new"), (account.unchanged, already), (account.rejected, "rejected")];
     let parts: Vec<String> = parts.iter().filter(|(n, _)| *n > 0).map(|(n, what)| format!("{} {what}", grouped(number(*n)))).collect();
     parts.join(", ")
 }
@@ -84,7 +86,10 @@ fn in_short(account: &Account) -> String {
 pub fn show(frame: Frame, member: &Member, file: &ImportFile) -> Show {
     let import = &file.import;
     let fact = |label: &str, text: String| Fact { label: label.to_owned(), text, when: None };
-    let mut facts = vec![fact("Batch", batch_fact(import))];
+    let mut facts = match import.kind {
+        ImportKind::Vouchers => vec![fact("Batch", batch_fact(import))],
+        ImportKind::Redemptions | ImportKind::Bars => vec![fact("What it is", subject(import))],
+    };
     if let (None, Some(planned)) = (&import.batch, &import.new_batch) {
         facts.push(fact("Validity", super::batches::validity_words(member, planned.window)));
         facts.push(fact("Uses per code", grouped(planned.uses_per_code)));
@@ -115,6 +120,7 @@ fn size(bytes: i64) -> String {
 /// What the page says below its head.
 pub fn screen(member: &Member, file: &ImportFile) -> Screen {
     let import = &file.import;
+    let words = import_files::words(import.kind);
     let here = |rest: &str| words::import_address(member, import.id, rest);
     let account = file.account.as_ref();
     let empty = Screen {
@@ -151,8 +157,8 @@ pub fn screen(member: &Member, file: &ImportFile) -> Screen {
             Screen { title: "Cancelling".to_owned(), text: "What was added so far is taken back; nobody has seen it.".to_owned(), ..empty }
         }
         ImportState::Importing => Screen {
-            title: format!("Adding {} to {}", plural(number(account.map_or(0, |a| a.new)), "code"), import.batch_name()),
-            text: "You can leave this page, it goes on without you. Nobody sees the codes before all of them are in.".to_owned(),
+            title: format!("{} {}{}", words.acting, plural(number(account.map_or(0, |a| a.new)), words.one), into(import)),
+            text: "You can leave this page, it goes on without you. Nobody sees any of it before all of it is in.".to_owned(),
             cancel: Some(here("/cancel")),
             ..empty
         },
@@ -174,7 +180,7 @@ pub fn screen(member: &Member, file: &ImportFile) -> Screen {
         screen.bar = Some(Bar { label: screen.title.clone(), percent, href, page_href: here("") });
     }
     if let Some(account) = account.filter(|_| matches!(import.state, ImportState::Checked | ImportState::Done)) {
-        screen.sums = Some(sums(account));
+        screen.sums = Some(sums(import, account));
         screen.groups = import_notes::rejected(&account.findings);
         screen.rejects_href = file.has_rejects.then(|| here("/rejects"));
     }
@@ -190,35 +196,30 @@ fn state(import: &Import) -> String {
 
 fn checked(member: &Member, import: &Import, account: Option<&Account>, empty: Screen) -> Screen {
     let Some(account) = account else { return empty };
-    let (new, name) = (number(account.new), import.batch_name());
-    let is_new = import.batch.is_none();
+    let (new, what) = (number(account.new), import_files::words(import.kind));
+    let is_new = import.kind == ImportKind::Vouchers && import.batch.is_none();
     let cancel = Some(words::import_address(member, import.id, "/cancel"));
     if new == 0 {
         let (title, text) = if account.rejected == 0 {
-            (
-                "Nothing new to add",
-                format!("{} {} in this batch already.", plural(number(account.unchanged), "code"), are(account.unchanged)),
-            )
+            let there = format!("{} {}", plural(number(account.unchanged), what.one), are(account.unchanged));
+            (format!("Nothing new to {}", what.act.to_lowercase()), format!("{there} {}.", what.already.replace("the", "this")))
         } else {
-            ("No code can be added", "Correct the lines below and send them again.".to_owned())
+            (format!("No {} can be {}", what.one, what.acted), "Correct the lines below and send them again.".to_owned())
         };
-        return Screen {
-            tone: if account.rejected == 0 { Tone::Quiet } else { Tone::Bad },
-            title: title.to_owned(),
-            text,
-            cancel,
-            ..empty
-        };
+        return Screen { tone: if account.rejected == 0 { Tone::Quiet } else { Tone::Bad }, title, text, cancel, ..empty };
     }
     let notes = import_notes::of(member, account);
     let suspicious = notes.iter().any(|note| note.tone == Tone::Notice);
     Screen {
         tone: if suspicious || account.rejected > 0 { Tone::Notice } else { Tone::Good },
         notes_title: if suspicious { "Look at these first" } else { "Good to know" },
-        title: format!("{} can be added to {name}", plural(new, "code")),
-        text: format!("Nothing is added yet.{}", if is_new { " The batch is made when you add them." } else { "" }),
+        title: format!("{} can be {}{}", plural(new, what.one), what.acted, into(import)),
+        text: format!("Nothing is {} yet.{}", what.acted, if is_new { " The batch is made when you add them." } else { "" }),
         notes,
-        confirm: Some(Link { label: format!("Add {}", plural(new, "code")), href: words::import_address(member, import.id, "/confirm") }),
+        confirm: Some(Link {
+            label: format!("{} {}", what.act, plural(new, what.one)),
+            href: words::import_address(member, import.id, "/confirm"),
+        }),
         cancel,
         ..empty
     }
@@ -231,12 +232,16 @@ fn are(n: u64) -> &'static str {
 fn done(import: &Import, account: Option<&Account>, empty: Screen) -> Screen {
     let new = number(account.map_or(0, |account| account.new));
     let rejected = number(account.map_or(0, |account| account.rejected));
+    let what = import_files::words(import.kind);
     let text = match rejected {
         0 => String::new(),
         n => format!("{} rejected. Correct them and send them again; what is in already does no harm.", plural(n, "line")),
     };
-    let title =
-        if new == 0 { "Nothing new was added".to_owned() } else { format!("{} added to {}", plural(new, "code"), import.batch_name()) };
+    let title = if new == 0 {
+        format!("Nothing new was {}", what.acted)
+    } else {
+        format!("{} {}{}", plural(new, what.one), what.acted, into(import))
+    };
     Screen { tone: if rejected > 0 { Tone::Notice } else { Tone::Good }, title, text, ..empty }
 }
 
@@ -252,21 +257,40 @@ fn links(member: &Member, import: &Import) -> Vec<Link> {
     let link = |label: &str, href: String| Link { label: label.to_owned(), href };
     let again = || match &import.batch {
         Some((batch, _)) => link("Send another file", words::batch_address(member, *batch, "#add-vouchers")),
-        None => link("Send another file", format!("/m/{}/batches/new", member.merchant.slug)),
+        None => link("Send another file", import_files::addresses(member, import.kind).0),
     };
+    let addresses = import_files::addresses(member, import.kind);
     let batch = import.batch.as_ref().map(|(batch, name)| link(&format!("Go to {name}"), words::batch_address(member, *batch, "")));
     match import.state {
+        ImportState::Done if import.kind == ImportKind::Redemptions => {
+            vec![link("Redemptions that do not fit", addresses.1), again()]
+        }
         ImportState::Done => batch.into_iter().chain([again()]).collect(),
         ImportState::Failed | ImportState::Cancelled => [again()].into_iter().chain(batch).collect(),
         _ => vec![],
     }
 }
 
-fn sums(account: &Account) -> Sums {
+/// What the import is about, in the list.
+fn subject(import: &Import) -> String {
+    match import.kind {
+        ImportKind::Vouchers => import.batch_name().to_owned(),
+        ImportKind::Redemptions => "Redemptions".to_owned(),
+        ImportKind::Bars => "Codes to bar".to_owned(),
+    }
+}
+
+/// " to Spring", where it goes into a batch.
+fn into(import: &Import) -> String {
+    if import.kind == ImportKind::Vouchers { format!(" to {}", import.batch_name()) } else { String::new() }
+}
+
+fn sums(import: &Import, account: &Account) -> Sums {
+    let already = import_files::words(import.kind).already;
     let Account { rows, new, unchanged, rejected, .. } = *account;
     let count = |tone, label: &str, n: u64| Count { tone, label: label.to_owned(), number: grouped(number(n)) };
     let title = format!(
-        "{}: {} new, {} in the batch already, {} rejected",
+        "{}: {} new, {} {already}, {} rejected",
         plural(number(rows), "row"),
         grouped(number(new)),
         grouped(number(unchanged)),
@@ -276,7 +300,7 @@ fn sums(account: &Account) -> Sums {
         stock: Stock::new(title, &[(Tone::Good, new), (Tone::Quiet, unchanged), (Tone::Bad, rejected)]),
         counts: vec![
             count(Tone::Good, "New", new),
-            count(Tone::Quiet, "In the batch already", unchanged),
+            count(Tone::Quiet, &super::sentence(already).replace('.', ""), unchanged),
             count(Tone::Bad, "Rejected", rejected),
         ],
     }

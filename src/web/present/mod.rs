@@ -10,6 +10,7 @@ pub mod coupon_acts;
 pub mod coupons;
 pub mod customers;
 pub mod flash;
+pub mod import_files;
 pub mod import_notes;
 pub mod imports;
 pub mod mails;

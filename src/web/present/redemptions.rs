@@ -7,6 +7,7 @@ use crate::{
     domain::{
         coupon::CouponState,
         coupon_list::{Disagreement, Finding},
+        role::Permission,
     },
     web::{
         views::{
@@ -26,6 +27,7 @@ pub fn index(frame: Frame, member: &Member, kind: Disagreement, page: &FindingPa
     Index {
         frame,
         back_href: format!("/m/{}/batches", member.merchant.slug),
+        import_href: member.role.may(Permission::ManageBatches).then(|| format!("{here}/new")),
         filters: Disagreement::ALL
             .into_iter()
             .map(|other| Filter { label: label(other), href: of(other), current: other == kind })

@@ -11,6 +11,7 @@ pub mod coupons;
 pub mod customers;
 pub mod errors;
 pub mod frame;
+pub mod import_files;
 pub mod imports;
 pub mod mails;
 pub mod merchants;

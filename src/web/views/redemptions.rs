@@ -12,6 +12,8 @@ use askama::Template;
 pub struct Index {
     pub frame: Frame,
     pub back_href: String,
+    /// Where redemptions are imported, for those who may.
+    pub import_href: Option<String>,
     /// "Unknown codes", "Never handed out", "Replaced before".
     pub filters: Vec<Filter>,
     /// What the current kind means and what to do.

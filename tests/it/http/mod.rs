@@ -10,6 +10,7 @@ mod coupons;
 mod cross_site;
 mod hostile;
 mod import_ends;
+mod import_files;
 pub mod imports;
 mod reissues;
 mod reissues_at_once;

@@ -1,0 +1,93 @@
+//! The form for a file of redemptions, or of codes to bar, as a view; and what such imports are called.
+//! Must not know how rows are judged.
+
+use crate::{
+    app::Member,
+    domain::import::ImportKind,
+    web::views::{frame::Frame, import_files::New, vouchers::Form},
+};
+
+/// The words of a kind of import, as they stand in its sentences.
+#[derive(Debug, Clone, Copy)]
+pub struct Words {
+    pub one: &'static str,
+    /// "Add 12 codes".
+    pub act: &'static str,
+    /// "Adding 12 codes".
+    pub acting: &'static str,
+    /// "12 codes added".
+    pub acted: &'static str,
+    /// What rows are called that change nothing.
+    pub already: &'static str,
+    pub waits: &'static str,
+}
+
+/// What imports of this kind are called.
+pub fn words(kind: ImportKind) -> Words {
+    match kind {
+        ImportKind::Vouchers => {
+            Words { one: "code", act: "Add", acting: "Adding", acted: "added", already: "in the batch already", waits: "Not added yet" }
+        }
+        ImportKind::Redemptions => Words {
+            one: "redemption",
+            act: "Record",
+            acting: "Recording",
+            acted: "recorded",
+            already: "recorded already",
+            waits: "Not recorded yet",
+        },
+        ImportKind::Bars => {
+            Words { one: "code", act: "Bar", acting: "Barring", acted: "barred", already: "barred already", waits: "Not barred yet" }
+        }
+    }
+}
+
+/// The page's title.
+pub fn title(kind: ImportKind) -> &'static str {
+    match kind {
+        ImportKind::Vouchers => "Add vouchers",
+        ImportKind::Redemptions => "Import redemptions",
+        ImportKind::Bars => "Bar codes by a file",
+    }
+}
+
+/// Where a form of this kind is, and where it posts to.
+pub fn addresses(member: &Member, kind: ImportKind) -> (String, String) {
+    let here = match kind {
+        ImportKind::Vouchers => "batches",
+        ImportKind::Redemptions => "redemptions",
+        ImportKind::Bars => "bars",
+    };
+    let here = format!("/m/{}/{here}", member.merchant.slug);
+    (format!("{here}/new"), here)
+}
+
+/// The form, with what was wrong with it.
+pub fn new(frame: Frame, member: &Member, kind: ImportKind, (codes, error): (String, Option<String>)) -> New {
+    let (_, action) = addresses(member, kind);
+    let (lead, columns, example, button) = match kind {
+        ImportKind::Redemptions => (
+            "The shop's record of uses. You see what is in it first; where shop and desk disagree is listed afterwards.",
+            vec!["code", "redeemed_at", "order_id"],
+            "SUMMER-7Q0O,2026-11-20,O-1001",
+            "Check redemptions",
+        ),
+        ImportKind::Vouchers | ImportKind::Bars => (
+            "Codes that nobody may use any more, each with its reason. You see what is in the file first.",
+            vec!["code", "reason"],
+            "SUMMER-7Q0O,leaked on a coupon site",
+            "Check codes",
+        ),
+    };
+    New {
+        frame,
+        back_href: format!("/m/{}/batches", member.merchant.slug),
+        back: "Voucher batches",
+        title: title(kind),
+        lead,
+        columns,
+        example,
+        button,
+        form: Form { action, codes, error },
+    }
+}
