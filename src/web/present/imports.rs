@@ -112,7 +112,7 @@ fn batch_fact(import: &Import) -> String {
 fn size(bytes: i64) -> String {
     match bytes {
         ..10_000 => plural(bytes, "byte"),
-        ..1_000_000 => format!("{} kB", bytes / 1000),
+        10_000..1_000_000 => format!("{} kB", bytes / 1000),
         _ => format!("{:.1} MB", bytes as f64 / 1e6),
     }
 }

@@ -35,7 +35,7 @@ both! {
         }
         let begun = Instant::now();
         at_rest(&mia, &path).await.says("60,000 codes added to Spring").says("New 60,000");
-        assert!(begun.elapsed() < Duration::from_secs(60));
+        assert!(begun.elapsed() < Duration::from_mins(1));
         assert_eq!(house.db.count("audit_records WHERE action = 'vouchers.imported' AND actor_kind = 'user'"), 1);
         assert_eq!(house.db.count("coupons WHERE code LIKE 'KILL-%'"), CODES);
         server.kill();

@@ -59,7 +59,7 @@ both! {
         let late = mia.post(&format!("{}/confirm", checked.address.path()), &Fields::default()).await;
         shown(&mia, &late).await.says("Cancelled");
         at_rest(&mia, &checking).await.says("Cancelled");
-        fail::cfg("import::slice", "sleep(400)").unwrap();
+        fail::cfg("import::slice", "sleep(900)").unwrap();
         let importing = begin(&mia, batch).await;
         mia.get(&importing).await.says("Adding 12,000 codes to Spring").says("You can leave this page");
         mia.post(&format!("{importing}/cancel"), &Fields::default()).await.expect(303);
@@ -78,7 +78,7 @@ both! {
         let form = [("name", None, &b"Winter"[..]), ("file", Some("many.csv"), many().leak().as_bytes())];
         let preview = shown(&mia, &mia.post_parts("/m/acme/batches", &form).await).await;
         let path = preview.address.path().to_owned();
-        fail::cfg("import::slice", "sleep(400)").unwrap();
+        fail::cfg("import::slice", "sleep(900)").unwrap();
         mia.post(&format!("{path}/confirm"), &Fields::default()).await.expect(303);
         cancel(&mia, &path).await.says("Cancelled").says("The batch Winter is there, and empty.").says("Go to Winter");
         fail::remove("import::slice");
@@ -88,7 +88,7 @@ both! {
     async fn a_stopped_import_goes_on_at_the_next_start(app: App) {
         let mut app = app;
         let (batch, mia) = (app.batch("Spring"), app.sign_in(Role::Marketing).await);
-        fail::cfg("import::slice", "sleep(300)").unwrap();
+        fail::cfg("import::slice", "sleep(900)").unwrap();
         let path = begin(&mia, batch).await;
         app.stop_importer();
         until("the import to be given back", || app.count("imports WHERE state = 'importing' AND lease_holder IS NULL") == 1).await;
