@@ -23,6 +23,7 @@ use crate::{
         Unfit,
         audit::{Action, Actor, NewRecord},
         code::CouponCode,
+        coupon::CouponState,
         ids::UserId,
     },
 };
@@ -62,7 +63,7 @@ fn apply_some(job: &Job<'_, '_>, tx: &mut WriteTx<'_>, sheet: &mut Sheet, entrie
         };
         if known.barred {
             sheet.report.unchanged += 1;
-        } else if known.withdrawn {
+        } else if known.state == CouponState::Withdrawn {
             sheet.reject(&entry.record, Cause::Conflict, &Unfit::because("the code was withdrawn: nobody can use it anyway"))?;
         } else {
             bar(job, tx, known, &row)?;

@@ -24,6 +24,7 @@ use crate::{
     },
     domain::{
         Unfit,
+        coupon::CouponState,
         ids::{BatchId, CouponId, CustomerNo, RewardNo},
         reward::Fulfilment,
     },
@@ -165,10 +166,10 @@ impl Chunk {
             if coupon.reward.is_some() {
                 return Err(Unfit::because("the code belongs to another reward already"));
             }
-            if !coupon.in_stock {
+            if !coupon.is_in_stock() {
                 return Err(Unfit::because("the code is not in stock: it was withdrawn or given to another reward"));
             }
-            coupon.in_stock = false;
+            coupon.state = CouponState::Allocated;
         }
         self.rewards.insert(story.reward_id.clone(), Known { no: RewardNo(0), story: story.clone(), first_coupon: coupon });
         Ok(Some((story, coupon)))
@@ -222,7 +223,7 @@ fn take_out_of_stock(job: &mut Job<'_, '_>, tx: &mut WriteTx<'_>, sheet: &mut Sh
         let wanted: Vec<_> = claimed.iter().map(|(code, ..)| code.clone()).collect();
         let codes = codes::lock_by_code(tx, job.scope, &wanted)?;
         for (code, batch, line) in claimed {
-            let Some(known) = codes.find(&code, batch).filter(|known| known.in_stock && !known.barred) else { continue };
+            let Some(known) = codes.find(&code, batch).filter(|known| known.is_in_stock() && !known.barred) else { continue };
             let reason = format!("claimed by a rejected row, line {line}");
             if codes::bar_in_stock(tx, job.scope, known.id, &reason, job.desk.clock.now())? {
                 sheet.report.taken_out_of_stock += 1;

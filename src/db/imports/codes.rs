@@ -14,6 +14,7 @@ use super::super::{
 use crate::{
     domain::{
         code::CouponCode,
+        coupon::CouponState,
         ids::{BatchId, CouponId, RewardNo, UserId},
     },
     each,
@@ -24,13 +25,17 @@ use crate::{
 pub struct Known {
     pub id: CouponId,
     pub batch: BatchId,
-    pub in_stock: bool,
-    pub replaced: bool,
-    pub withdrawn: bool,
+    pub state: CouponState,
     pub reward: Option<RewardNo>,
     pub barred: bool,
     pub redemptions: i64,
     pub max_redemptions: i64,
+}
+
+impl Known {
+    pub fn is_in_stock(&self) -> bool {
+        self.state == CouponState::Available
+    }
 }
 
 /// The coupons behind a set of codes.
@@ -109,9 +114,7 @@ pub fn lock_by_code(tx: &mut WriteTx<'_>, scope: Scope, codes: &[CouponCode]) ->
             let known = Known {
                 id,
                 batch: BatchId(row.batch),
-                in_stock: row.state == "available",
-                replaced: row.state == "replaced",
-                withdrawn: row.state == "withdrawn",
+                state: row.state.parse()?,
                 reward: row.reward.map(RewardNo),
                 barred: row.barred_at.is_some(),
                 redemptions: row.redemptions,

@@ -46,7 +46,8 @@ both! {
             let letters = app.mails(told.len()).await;
             let mut subjects: Vec<&str> = letters.iter().map(|letter| letter.subject.as_str()).collect();
             let mut expected: Vec<&str> = told.iter().map(String::as_str).collect();
-            (subjects.sort_unstable(), expected.sort_unstable());
+            subjects.sort_unstable();
+            expected.sort_unstable();
             assert_eq!(subjects, expected);
             assert!(letters.iter().all(|letter| letter.recipient == "marketing@desk.example"), "nobody else asked");
         }
