@@ -61,6 +61,8 @@ pub struct Export {
     /// Where the next piece begins; `None` before the first.
     after: Option<After>,
     done: bool,
+    /// When it began: what has expired is judged by one moment, or pages would not fit together.
+    now: DateTime<Utc>,
 }
 
 /// Begins an export of the batch's codes and writes it down, before the first code leaves.
@@ -76,8 +78,9 @@ pub fn begin_export(desk: &Desk, member: &Member, id: BatchId, condition: Condit
             .detail("codes", name);
         record.batch = Some(batch.id);
         record.request_id = Some(member.request_id.clone());
-        audit::append(tx, &record, desk.clock.now())?;
-        Ok(Export { batch, condition, after: None, done: false })
+        let now = desk.clock.now();
+        audit::append(tx, &record, now)?;
+        Ok(Export { batch, condition, after: None, done: false, now })
     })
 }
 
@@ -107,8 +110,7 @@ impl Export {
         if self.done {
             return Ok(None);
         }
-        let now = desk.clock.now();
-        let rows = desk.db.read(|conn| batch_codes::list(conn, member.scope, &self.batch, self.condition, self.after, PIECE, now))?;
+        let rows = desk.db.read(|conn| batch_codes::list(conn, member.scope, &self.batch, self.condition, self.after, PIECE, self.now))?;
         let mut csv = csv::WriterBuilder::new().terminator(csv::Terminator::CRLF).from_writer(Vec::new());
         let mut written = if self.after.is_none() { csv.write_record(HEAD) } else { Ok(()) };
         for row in &rows {

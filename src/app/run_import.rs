@@ -21,6 +21,7 @@ use super::{
     Desk, Error,
     import_file::{ImportError, Kind, Order, Progress, Report, Seal, import_file},
     import_pieces::{AT_ONCE, Rejects, Source},
+    show_batches::{pace_of, pace_since},
     show_imports::{Account, Outlook},
 };
 use crate::{
@@ -113,7 +114,8 @@ pub async fn run_import(desk: &Desk, claimed: &Claimed, shutdown: &AtomicBool, l
         match renewed.await {
             Ok(Some(asked)) => (seen, cancelled) = (Instant::now(), cancelled || asked),
             Ok(None) => pulse.stop.store(true, Ordering::Relaxed),
-            Err(_) if seen.elapsed() > LOST => pulse.stop.store(true, Ordering::Relaxed),
+            // The one writer of SQLite may be this very import, which nobody else can take over then.
+            Err(_) if seen.elapsed() > LOST && !desk.db.is_sqlite() => pulse.stop.store(true, Ordering::Relaxed),
             Err(_) => {}
         }
         if cancelled || shutdown.load(Ordering::Relaxed) {
@@ -262,13 +264,14 @@ fn part(done: u64, of: u64, whole: i64) -> i64 {
 fn outlook(desk: &Desk, scope: Scope, import: &Import, report: &Report) -> Result<Option<Outlook>, db::Error> {
     let Some((id, _)) = import.batch else { return Ok(None) };
     let now = desk.clock.now();
-    let since = (now - TimeDelta::days(i64::try_from(Outlook::DAYS).unwrap_or(28))).date_naive();
     desk.db.read(|conn| {
         let Some(batch) = batches::find(conn, scope, id)? else { return Ok(None) };
-        let handed_out: i64 = stock::days(conn, scope, &[id], since)?.iter().map(|day| day.handed_out).sum();
+        // As on the batch's page.
+        let pace = pace_of(&batch, &stock::days(conn, scope, &[id], pace_since(now))?, now);
         let usable = stock::count_one(conn, scope, &batch, now)?.usable;
         let number = |n: i64| u64::try_from(n).unwrap_or(0);
-        Ok((handed_out > 0).then(|| Outlook { handed_out: number(handed_out), usable: number(usable) + report.findings.usable }))
+        let usable = number(usable) + report.findings.usable;
+        Ok((pace.handed_out > 0).then(|| Outlook { handed_out: number(pace.handed_out), days: number(pace.days), usable }))
     })
 }
 

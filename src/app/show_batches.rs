@@ -60,7 +60,7 @@ pub fn list_batches(desk: &Desk, member: &Member, before: Option<BatchId>) -> Re
 }
 
 /// The first day that a pace looks at.
-fn pace_since(now: DateTime<Utc>) -> NaiveDate {
+pub fn pace_since(now: DateTime<Utc>) -> NaiveDate {
     let today = now.date_naive();
     today.checked_sub_days(Days::new(PACE_DAYS.unsigned_abs() - 1)).unwrap_or(today)
 }

@@ -3,7 +3,7 @@
 
 use super::{Desk, Error, Member};
 use crate::{
-    db::redemption_findings,
+    db::{coupons, redemption_findings},
     domain::coupon_list::{Disagreement, Finding},
 };
 
@@ -22,6 +22,12 @@ pub fn show_findings(desk: &Desk, member: &Member, kind: Disagreement, before: O
         let mut rows = redemption_findings::list(conn, member.scope, kind, before, i64::try_from(PAGE + 1).unwrap_or(i64::MAX))?;
         let more = rows.len() > PAGE;
         rows.truncate(PAGE);
+        // A code that was unknown then may have come in since.
+        for found in rows.iter_mut().filter(|found| found.coupon.is_none()) {
+            if let Some(coupon) = coupons::find_by_code(conn, member.scope, &found.code)? {
+                (found.coupon, found.state) = (Some(coupon.id), Some(coupon.state));
+            }
+        }
         Ok(FindingPage { older: rows.last().filter(|_| more).map(|row| row.id), rows })
     })
 }

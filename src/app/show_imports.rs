@@ -37,19 +37,20 @@ pub struct Account {
 /// How long the stock lasts at the recent pace.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Outlook {
-    /// Handed out over the last 28 days.
+    /// Handed out over these days.
     pub handed_out: u64,
+    pub days: u64,
     /// Usable with the new codes.
     pub usable: u64,
 }
 
 impl Outlook {
-    /// How many days of the recent past one looks at.
+    /// Stock for fewer days is too little.
     pub const DAYS: u64 = 28;
 
     /// For so many days.
     pub fn lasts(self) -> u64 {
-        (self.usable * Self::DAYS).checked_div(self.handed_out).unwrap_or(u64::MAX)
+        (self.usable * self.days).checked_div(self.handed_out).unwrap_or(u64::MAX)
     }
 }
 

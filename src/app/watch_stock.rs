@@ -35,7 +35,11 @@ const DIGEST_HOUR: u32 = 7;
 pub fn watch_stock(desk: &Desk) -> Result<usize, Error> {
     let mut raised = 0;
     for (scope, merchant) in desk.db.read(merchants::list_for_operator)? {
-        raised += watch_merchant(desk, scope, &merchant)?;
+        match watch_merchant(desk, scope, &merchant) {
+            Ok(more) => raised += more,
+            // One merchant's trouble is not the others'.
+            Err(error) => tracing::error!(%error, merchant = %merchant.slug, "the stock of a merchant could not be watched"),
+        }
     }
     if raised > 0 {
         desk.mail_bell.notify_one();
@@ -75,6 +79,7 @@ fn changes(merchant: &Merchant, batch: &Batch, counts: &Stock, open: &[(BatchId,
 
 /// Judges again inside the transaction, and tells each line that is newly crossed; of the stock's lines only the gravest.
 fn tell(tx: &mut WriteTx<'_>, desk: &Desk, scope: Scope, merchant: &Merchant, id: BatchId) -> Result<usize, Error> {
+    stock_alerts::lock(tx, scope)?;
     let now = desk.clock.now();
     let Some(batch) = batches::find(tx, scope, id)? else { return Ok(0) };
     let counts = stock::count_one(tx, scope, &batch, now)?;
@@ -94,7 +99,7 @@ fn tell(tx: &mut WriteTx<'_>, desk: &Desk, scope: Scope, merchant: &Merchant, id
     }
     for (user, address) in stock_alerts::list_recipients(tx, scope)? {
         for line in &told {
-            let alert = Told { batch: &batch.name, line: *line, codes_left: counts.usable, link: link(desk, merchant, id, *line) };
+            let alert = Told { batch: &batch.name, line: *line, codes_left: counts.usable, link: link(desk, merchant, id) };
             let letter = letter(desk, merchant, &address, vec![alert], now)?;
             mails::enqueue_for_user(tx, scope, user, Notice::Alert, &letter, now)?;
         }
@@ -108,7 +113,10 @@ pub fn send_digests(desk: &Desk) -> Result<usize, Error> {
     let now = desk.clock.now();
     let mut sent = 0;
     for digest in desk.db.read(|conn| stock_alerts::list_due_digests(conn, now, DIGESTS))? {
-        sent += usize::from(desk.db.write(|tx| send_digest(tx, desk, &digest))?);
+        match desk.db.write(|tx| send_digest(tx, desk, &digest)) {
+            Ok(said) => sent += usize::from(said),
+            Err(error) => tracing::error!(%error, "a digest of stock alerts could not be queued"),
+        }
     }
     if sent > 0 {
         desk.mail_bell.notify_one();
@@ -117,6 +125,7 @@ pub fn send_digests(desk: &Desk) -> Result<usize, Error> {
 }
 
 fn send_digest(tx: &mut WriteTx<'_>, desk: &Desk, digest: &DueDigest) -> Result<bool, Error> {
+    stock_alerts::lock(tx, digest.scope)?;
     let now = desk.clock.now();
     let merchant = merchants::get(tx, digest.scope)?;
     let alerts: Vec<Alert> = stock_alerts::list_after(tx, digest.scope, digest.digested_to, IN_DIGEST)?;
@@ -131,7 +140,7 @@ fn send_digest(tx: &mut WriteTx<'_>, desk: &Desk, digest: &DueDigest) -> Result<
             batch: &alert.batch_name,
             line: alert.line,
             codes_left: alert.codes_left,
-            link: link(desk, &merchant, alert.batch, alert.line),
+            link: link(desk, &merchant, alert.batch),
         })
         .collect();
     let letter = letter(desk, &merchant, &address, told, now)?;
@@ -147,9 +156,8 @@ pub fn next_digest(merchant: &Merchant, now: DateTime<Utc>) -> DateTime<Utc> {
     if today > now { today } else { morning(local.checked_add_days(Days::new(1)).unwrap_or(local)) }
 }
 
-fn link(desk: &Desk, merchant: &Merchant, batch: BatchId, line: Line) -> String {
-    let place = if matches!(line, Line::Expiring | Line::Expired) { "adjust-validity" } else { "add-vouchers" };
-    format!("{}/m/{}/batches/{batch}#{place}", desk.base_url, merchant.slug)
+fn link(desk: &Desk, merchant: &Merchant, batch: BatchId) -> String {
+    format!("{}/m/{}/batches/{batch}#add-vouchers", desk.base_url, merchant.slug)
 }
 
 fn letter(desk: &Desk, merchant: &Merchant, to: &EmailAddress, alerts: Vec<Told<'_>>, now: DateTime<Utc>) -> Result<Letter, Error> {

@@ -34,13 +34,13 @@ pub fn reason(text: &str) -> Result<String, Unfit> {
     }
 }
 
-/// Withdraws every code of the batch that is in stock now. From here on none of them is handed out; answers the record.
+/// Withdraws every code of the batch that is in stock now; `shown` is how many the page said there are. From here on none of them is handed out; answers the record.
 ///
 /// Errors: [`Error::NotFound`] outside the member's merchant, [`Error::NotAllowed`] when the member's right is gone,
-/// [`Error::Unfit`] for a missing reason, an empty stock, or while another withdrawal of the batch is at work.
-pub fn withdraw_vouchers(desk: &Desk, member: &Member, id: BatchId, why: &str) -> Result<AuditId, Error> {
+/// [`Error::Unfit`] for a missing reason, an empty stock, one that has grown, or while another withdrawal of the batch is at work.
+pub fn withdraw_vouchers(desk: &Desk, member: &Member, id: BatchId, shown: i64, why: &str) -> Result<AuditId, Error> {
     let why = reason(why)?;
-    let (record, unfinished) = desk.db.write(|tx| begin(tx, desk, member, id, &why))?;
+    let (record, unfinished) = desk.db.write(|tx| begin(tx, desk, member, id, shown, &why))?;
     // What cannot be done now is done by the stock keeper: it is on record already.
     if let Err(error) = carry_on(desk, unfinished, PATIENCE) {
         tracing::warn!(%error, "a withdrawal goes on in the background");
@@ -48,7 +48,7 @@ pub fn withdraw_vouchers(desk: &Desk, member: &Member, id: BatchId, why: &str) -
     Ok(record)
 }
 
-fn begin(tx: &mut WriteTx<'_>, desk: &Desk, member: &Member, id: BatchId, why: &str) -> Result<(AuditId, Unfinished), Error> {
+fn begin(tx: &mut WriteTx<'_>, desk: &Desk, member: &Member, id: BatchId, shown: i64, why: &str) -> Result<(AuditId, Unfinished), Error> {
     let allowed = memberships::lock_role(tx, member.scope, member.user)?.filter(|role| role.may(Permission::ManageBatches));
     allowed.ok_or(Error::NotAllowed)?;
     let batch = batches::lock_validity(tx, member.scope, id)?.ok_or(Error::NotFound)?;
@@ -60,6 +60,13 @@ fn begin(tx: &mut WriteTx<'_>, desk: &Desk, member: &Member, id: BatchId, why: &
     let left = counts.usable + counts.set_aside().left();
     if left == 0 {
         return Err(Unfit::because("no code of this batch is in stock, so there is nothing to withdraw").into());
+    }
+    // Codes that came in since the page was made are nobody's wish. A few less are: they went to customers meanwhile.
+    if left > shown {
+        return Err(Unfit::because(format!(
+            "codes came in since this page was made: {left} are in stock now. Look at the number, then send again"
+        ))
+        .into());
     }
     let unfinished = withdrawals::begin(tx, member.scope, id, (member.user, why, &member.request_id), now)?;
     let mut record = NewRecord::new(Some(member.scope.merchant()), Action::VouchersWithdrawn, Actor::User(member.user))
@@ -88,7 +95,9 @@ pub fn carry_on(desk: &Desk, unfinished: Unfinished, patience: Duration) -> Resu
 /// Goes on with what was left unfinished, a little of each.
 pub fn carry_on_all(desk: &Desk) -> Result<(), Error> {
     for unfinished in desk.db.read(withdrawals::list_unfinished)? {
-        carry_on(desk, unfinished, PATIENCE)?;
+        if let Err(error) = carry_on(desk, unfinished, PATIENCE) {
+            tracing::warn!(%error, withdrawal = unfinished.id, "a withdrawal could not go on; it is tried again");
+        }
     }
     Ok(())
 }

@@ -247,10 +247,14 @@ pub fn ended_windows(conn: &mut DbConn, scope: Scope, batch: BatchId, now: DateT
     Ok(rows.into_iter().map(|row| (row.at.0, row.n)).collect())
 }
 
-/// Whether anything waits to be added up.
+/// Whether anything can be added up.
 pub fn has_movements(conn: &mut DbConn) -> Result<bool, Error> {
-    use diesel::{QueryDsl, dsl::exists, select};
-    Ok(select(exists(super::schema::stock_movements::table.select(super::schema::stock_movements::id))).get_result(conn)?)
+    // What a killed import has left waits for the next import to remove it.
+    let some: Vec<Settled> = sql_query(
+        "SELECT m.id AS n FROM stock_movements m WHERE m.coupon_to <= (SELECT b.published_to FROM batches b WHERE b.id = m.batch_id) LIMIT 1",
+    )
+    .load(conn)?;
+    Ok(!some.is_empty())
 }
 
 /// Adds up to `limit` finished movements to the sums; answers how many there were.

@@ -78,6 +78,18 @@ pub fn list_after(conn: &mut DbConn, scope: Scope, after: i64, limit: i64) -> Re
     rows.into_iter().map(alert).collect()
 }
 
+/// Lets one server at a time raise or gather the merchant's alerts, so that their numbers become visible in order.
+pub fn lock(tx: &mut WriteTx<'_>, scope: Scope) -> Result<(), Error> {
+    match &mut **tx {
+        // BEGIN IMMEDIATE holds everything already.
+        DbConn::Sqlite(_) => {}
+        DbConn::Postgres(conn) => {
+            sql_query("SELECT pg_advisory_xact_lock((7235121::bigint << 32) # $1)").bind::<BigInt, _>(scope.merchant().0).execute(conn)?;
+        }
+    }
+    Ok(())
+}
+
 /// Raises an alert; `false`: it is raised already, perhaps by another server in this moment.
 pub fn raise(tx: &mut WriteTx<'_>, scope: Scope, batch: BatchId, line: Line, codes_left: i64, now: DateTime<Utc>) -> Result<bool, Error> {
     let raised = sql_query(

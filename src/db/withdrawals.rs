@@ -113,7 +113,7 @@ struct Taken {
 
 /// Takes up to `limit` more of its codes out of stock; `false`: there were none, and it is at its end.
 pub fn carry_on(tx: &mut WriteTx<'_>, of: Unfinished, limit: i64, now: DateTime<Utc>) -> Result<bool, Error> {
-    let (merchant, batch) = (of.scope.merchant().0, of.batch.0);
+    let merchant = of.scope.merchant().0;
     let row = w::table.filter(w::merchant_id.eq(merchant)).filter(w::id.eq(of.id)).filter(w::ended_at.is_null()).select(w::coupon_to);
     // One at a time: whoever comes second finds what the first has left.
     let coupon_to: Option<i64> = match &mut **tx {
@@ -121,6 +121,25 @@ pub fn carry_on(tx: &mut WriteTx<'_>, of: Unfinished, limit: i64, now: DateTime<
         DbConn::Postgres(conn) => row.for_update().first(conn).optional()?,
     };
     let Some(coupon_to) = coupon_to else { return Ok(false) };
+    // What somebody else holds is passed over first: waiting for it while holding others could be waiting for each other.
+    let locks: &[&str] = if matches!(&**tx, DbConn::Sqlite(_)) { &[""] } else { &["FOR UPDATE SKIP LOCKED", "FOR UPDATE"] };
+    let mut taken = 0;
+    for lock in locks {
+        if taken == 0 {
+            taken = take(tx, of, coupon_to, lock, limit, now)?;
+        }
+    }
+    let this = w::table.filter(w::merchant_id.eq(merchant)).filter(w::id.eq(of.id));
+    if taken > 0 {
+        diesel::update(this).set(w::withdrawn.eq(w::withdrawn + taken)).execute(&mut **tx)?;
+        return Ok(true);
+    }
+    diesel::update(this).set(w::ended_at.eq(At(now))).execute(&mut **tx)?;
+    Ok(false)
+}
+
+/// Takes up to `limit` codes out of stock; answers how many.
+fn take(tx: &mut WriteTx<'_>, of: Unfinished, coupon_to: i64, lock: &str, limit: i64, now: DateTime<Utc>) -> Result<i64, Error> {
     let mut taken = 0;
     // By the two indexes on what is in stock, each in its order.
     for (what, order) in [("barred_at IS NULL AND redemptions = 0", "expires_at, id"), ("(barred_at IS NOT NULL OR redemptions > 0)", "id")]
@@ -132,22 +151,16 @@ pub fn carry_on(tx: &mut WriteTx<'_>, of: Unfinished, limit: i64, now: DateTime<
         let rows: Vec<Taken> = sql_query(format!(
             "UPDATE coupons SET state = 'withdrawn', changed_at = $1 WHERE state = 'available' AND id IN ( \
                  SELECT id FROM coupons WHERE merchant_id = $2 AND batch_id = $3 AND state = 'available' AND {what} AND id <= $4 \
-                 ORDER BY {order} LIMIT $5) RETURNING id"
+                 ORDER BY {order} LIMIT $5 {lock}) RETURNING id"
         ))
         .bind::<Instant, _>(At(now))
-        .bind::<BigInt, _>(merchant)
-        .bind::<BigInt, _>(batch)
+        .bind::<BigInt, _>(of.scope.merchant().0)
+        .bind::<BigInt, _>(of.batch.0)
         .bind::<BigInt, _>(coupon_to)
         .bind::<BigInt, _>(left)
         .load(&mut **tx)?;
         debug_assert!(rows.iter().all(|row| row.id <= coupon_to));
         taken += i64::try_from(rows.len()).unwrap_or(i64::MAX);
     }
-    let this = w::table.filter(w::merchant_id.eq(merchant)).filter(w::id.eq(of.id));
-    if taken > 0 {
-        diesel::update(this).set(w::withdrawn.eq(w::withdrawn + taken)).execute(&mut **tx)?;
-        return Ok(true);
-    }
-    diesel::update(this).set(w::ended_at.eq(At(now))).execute(&mut **tx)?;
-    Ok(false)
+    Ok(taken)
 }

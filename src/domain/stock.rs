@@ -76,7 +76,8 @@ pub struct Outlook {
 pub fn judge(batch: &Batch, stock: &Stock, pace: Pace, rules: StockRules, zone: Tz, now: DateTime<Utc>) -> Outlook {
     let today = now.with_timezone(&zone).date_naive();
     let threshold = batch.threshold.unwrap_or(rules.threshold);
-    let all_ended = stock.usable + stock.not_started == 0 && stock.expired > 0;
+    // Codes that all ended by themselves before any went out; a last one that ended on the shelf of a batch in use is no such thing.
+    let all_ended = stock.usable + stock.not_started + stock.handed_out() == 0 && stock.expired > 0;
     let (started, ended) = (batch.window.has_started(now), all_ended || batch.window.has_expired(now));
     // Out of its time, what counts is what would be usable in it: the other axis says that it is not.
     let stocked = if started && !ended { stock.usable } else { stock.usable + stock.expired + stock.not_started };
@@ -85,15 +86,15 @@ pub fn judge(batch: &Batch, stock: &Stock, pace: Pace, rules: StockRules, zone: 
         n if n <= threshold => Level::Critical,
         _ => Level::Healthy,
     };
-    let ends_at = match (stock.last_end, batch.window.until) {
+    // Those that ended on the shelf are past; what is still to end counts.
+    let own_end = stock.last_end.filter(|_| stock.usable + stock.not_started > 0);
+    let ends_at = match (own_end, batch.window.until) {
         (Some(own), Some(until)) => Some(own.min(until)),
         (own, until) => own.or(until),
     };
-    let last_safe_day = ends_at.and_then(|end| {
-        let least = Days::new(rules.least_days.unsigned_abs());
-        // The end is the first instant that is too late.
-        (end - chrono::TimeDelta::microseconds(1)).with_timezone(&zone).date_naive().checked_sub_days(least)
-    });
+    // The end is the first instant that is too late.
+    let last_day = ends_at.map(|end| (end - chrono::TimeDelta::microseconds(1)).with_timezone(&zone).date_naive());
+    let last_safe_day = last_day.and_then(|day| day.checked_sub_days(Days::new(rules.least_days.unsigned_abs())));
     let phase = match (started, ended) {
         (_, true) => Phase::Expired,
         (false, _) => Phase::NotStarted,
@@ -103,6 +104,10 @@ pub fn judge(batch: &Batch, stock: &Stock, pace: Pace, rules: StockRules, zone: 
     let cover = if stock.usable > 0 { pace.days_for(stock.usable) } else { None };
     let runs_out_on = cover
         .and_then(|days| today.checked_add_days(Days::new(days.unsigned_abs())))
-        .filter(|day| ends_at.is_none_or(|end| *day <= end.with_timezone(&zone).date_naive()));
+        .filter(|day| last_day.is_none_or(|last| *day <= last));
     Outlook { level, phase, below_reserve: stock.usable < batch.reserve, threshold, pace, cover, runs_out_on, ends_at, last_safe_day }
 }
+
+#[cfg(test)]
+#[path = "stock_tests.rs"]
+mod tests;

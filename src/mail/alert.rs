@@ -17,7 +17,7 @@ pub struct Told<'a> {
     pub batch: &'a str,
     pub line: Line,
     pub codes_left: i64,
-    /// The batch's "Add vouchers", or its "Adjust validity".
+    /// The batch's "Add vouchers".
     pub link: String,
 }
 

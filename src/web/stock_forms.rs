@@ -72,9 +72,10 @@ pub async fn withdraw(
     let member = member.into_inner();
     let id = batch_of(&desk, &member, &path.1).await?;
     let reason = field(&form, "reason").ok_or(Error::Malformed)?;
+    let shown: i64 = field(&form, "codes").and_then(|text| text.parse().ok()).ok_or(Error::Malformed)?;
     let (asker, why) = (member.clone(), reason.clone());
     // It draws many short transactions, and clicks go in between: so it holds a reader's place, not the one place of a writer.
-    match desk.reading(move |desk| withdraw_vouchers(desk, &asker, id, &why)).await {
+    match desk.reading(move |desk| withdraw_vouchers(desk, &asker, id, shown, &why)).await {
         Ok(record) => Ok(back(&member, id, &record.to_string())),
         Err(app::Error::Unfit(why)) => {
             let page = batches::page(&request, &desk, &member, id, &Told::WithdrawalUnfit { reason, why: why.0 }).await?;

@@ -8,6 +8,7 @@ DROP TABLE redemption_findings;
 DROP TABLE import_pieces;
 DROP TABLE imports;
 DROP TABLE withdrawals;
+DROP TRIGGER batches_count_what_they_publish;
 ALTER TABLE batches DROP COLUMN reserve;
 ALTER TABLE batches DROP COLUMN stock_threshold;
 ALTER TABLE merchants DROP COLUMN least_days;

@@ -123,6 +123,14 @@ BEGIN
         replaced = replaced + excluded.replaced, withdrawn = withdrawn + excluded.withdrawn;
 END;
 
+-- What becomes visible is counted: an older version of the desk, which does not count, may not publish beside this one.
+CREATE TRIGGER batches_count_what_they_publish BEFORE UPDATE OF imported ON batches
+WHEN NEW.imported > OLD.imported AND NEW.imported <>
+    (SELECT coalesce(sum(clean + barred + redeemed + allocated + replaced + withdrawn), 0) FROM stock_by_window WHERE merchant_id = NEW.merchant_id AND batch_id = NEW.id)
+  + (SELECT coalesce(sum(clean + barred + redeemed + allocated + replaced + withdrawn), 0) FROM stock_movements
+     WHERE merchant_id = NEW.merchant_id AND batch_id = NEW.id AND coupon_to <= NEW.published_to)
+BEGIN SELECT RAISE(ABORT, 'batches_count_what_they_publish'); END;
+
 -- Lines of a merchant and of a batch. Null: the merchant's.
 ALTER TABLE merchants ADD COLUMN stock_threshold BIGINT NOT NULL DEFAULT 100 CHECK (stock_threshold >= 0);
 -- How many days a customer should have to use a code; a batch that ends sooner is expiring.

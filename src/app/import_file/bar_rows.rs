@@ -84,6 +84,7 @@ fn bar(job: &Job<'_, '_>, tx: &mut WriteTx<'_>, known: &mut Known, row: &BarRow)
     // What a customer has is told in their Activity; the codes in stock are in the import's own record.
     if let Some(reward) = known.reward {
         let mut record = NewRecord::new(Some(job.merchant.id), Action::CouponBarred, job.order.actor)
+            .detail("coupon", known.id.0)
             .detail("code", row.code.as_str())
             .detail("reason", row.reason.as_str());
         record.reward = Some(reward);

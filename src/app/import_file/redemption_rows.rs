@@ -84,7 +84,7 @@ fn apply_some(job: &Job<'_, '_>, tx: &mut WriteTx<'_>, sheet: &mut Sheet, entrie
 fn compare(job: &Job<'_, '_>, tx: &mut WriteTx<'_>, row: &RedemptionRow, known: Option<&Known>) -> Result<(), ImportError> {
     let kind = match known {
         None => Disagreement::Unknown,
-        Some(known) if known.is_in_stock() => Disagreement::NotIssued,
+        Some(known) if known.reward.is_none() => Disagreement::NotIssued,
         Some(known) if known.state == CouponState::Replaced => match redemption_findings::replaced_at(tx, job.scope, known.id)? {
             Some(at) if row.redeemed_at > at => Disagreement::Replaced,
             _ => return Ok(()),

@@ -105,8 +105,8 @@ fn pace(outlook: Outlook) -> Note {
     let days = outlook.lasts();
     let lasts = format!("about {} at the recent pace", plural(number(days), "day"));
     let text = format!(
-        "{handed_out} of this batch went out in the last {} days; {} can be used with these.",
-        Outlook::DAYS,
+        "{handed_out} of this batch went out in the last {}; {} can be used with these.",
+        plural(number(outlook.days), "day"),
         grouped(number(outlook.usable))
     );
     let (tone, title) = if days < Outlook::DAYS {

@@ -45,6 +45,7 @@ pub fn withdraw(member: &Member, file: &BatchFile, told: &Told) -> Withdraw {
     let (past, at_work): (Vec<_>, Vec<_>) = file.withdrawals.iter().partition(|withdrawal| withdrawal.ended_at.is_some());
     Withdraw {
         action: words::batch_address(member, file.row.batch.id, "/withdrawals"),
+        number: left,
         left: if left == 0 { String::new() } else { plural(left, "code") },
         reason: Field { value: reason, error: wrong },
         at_work: at_work

@@ -29,6 +29,8 @@ pub struct Withdraw {
     pub action: String,
     /// "1,762 codes"; empty when there is nothing to withdraw.
     pub left: String,
+    /// The same as a plain number: what the page says is what is withdrawn.
+    pub number: i64,
     pub reason: Field,
     /// One that is at work: "Withdrawing: 12,000 so far."
     pub at_work: Option<String>,

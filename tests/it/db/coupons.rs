@@ -35,6 +35,13 @@ fn coupon_that_is(world: &World, scene: crate::support::world::Scene, state: &st
 }
 
 both! {
+    fn a_batch_publishes_nothing_that_is_not_counted(world: World) {
+        world.scene(2);
+        world.refuses("UPDATE batches SET imported = imported + 1", "batches_count_what_they_publish");
+    }
+}
+
+both! {
     fn a_coupons_state_is_one_way(world: World) {
         let scene = world.scene(0);
         let other = world.reward(scene.customer, scene.batch, "R-other");

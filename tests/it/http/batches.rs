@@ -161,17 +161,19 @@ both! {
         let scene = app.scene(40);
         app.coupon(scene.batch, &barred("BAR-1"));
         let (path, mia) = (format!("/m/acme/batches/{}/withdrawals", scene.batch), app.sign_in(Role::Marketing).await);
-        mia.post(&path, &Fields::default().with("reason", "  ")).await.expect(422).says("Say why");
+        mia.post(&path, &Fields::default().with("codes", "41").with("reason", "  ")).await.expect(422).says("Say why");
+        // Stock that came in since the page was made is not meant.
+        mia.post(&path, &Fields::default().with("codes", "40").with("reason", "old")).await.expect(422).says("41 are in stock now");
         assert_eq!(app.count("withdrawals"), 0);
-        let done = mia.post(&path, &Fields::default().with("reason", "printed wrongly")).await.expect(303);
+        let done = mia.post(&path, &Fields::default().with("codes", "41").with("reason", "printed wrongly")).await.expect(303);
         mia.get(done.header("Location")).await.says("Vouchers withdrawn").says("41 codes will not be handed out any more.").says("0 left")
             .says("Withdrawn 41").says("41 codes withdrawn by Casey Marketing: printed wrongly").says("No code of this batch is in stock.");
         assert_eq!(app.count("coupons WHERE state = 'withdrawn'"), 41);
         assert_eq!(app.count("coupons WHERE state = 'allocated'"), 1, "what customers have stays");
         assert_eq!(app.count("audit_records WHERE action = 'vouchers.withdrawn'"), 1);
         mia.get(&app.reissue_path(scene.customer, scene.reward)).await.expect(409).says("Voucher batch empty").says("0 left");
-        mia.post(&path, &Fields::default().with("reason", "again")).await.expect(422).says("nothing to withdraw");
-        app.sign_in(Role::Supervisor).await.post(&path, &Fields::default().with("reason", "no")).await.expect(403);
+        mia.post(&path, &Fields::default().with("codes", "41").with("reason", "again")).await.expect(422).says("nothing to withdraw");
+        app.sign_in(Role::Supervisor).await.post(&path, &Fields::default().with("codes", "41").with("reason", "no")).await.expect(403);
         // A top-up afterwards is stock again.
         app.coupon(scene.batch, &usable("LATER-1"));
         mia.get(&app.reissue_path(scene.customer, scene.reward)).await.expect(200);
@@ -189,13 +191,13 @@ mod with_failpoints {
             // The first slice of the slowest pace takes all three; the mark at its end is missing.
             fail::cfg("withdrawal::slice", "panic").unwrap();
             let path = format!("/m/acme/batches/{}/withdrawals", scene.batch);
-            let _ = mia.post(&path, &Fields::default().with("reason", "printed wrongly")).await;
+            let _ = mia.post(&path, &Fields::default().with("codes", "3").with("reason", "printed wrongly")).await;
             fail::cfg("withdrawal::slice", "off").unwrap();
             assert_eq!(app.count("withdrawals WHERE ended_at IS NULL"), 1);
             app.exec("UPDATE withdrawals SET coupon_to = coupon_to + 1000");
             app.coupon(scene.batch, &usable("HELD-1"));
             mia.get(&app.reissue_path(scene.customer, scene.reward)).await.expect(409).says("Voucher batch empty");
-            mia.post(&path, &Fields::default().with("reason", "once more")).await.expect(422).says("at work already");
+            mia.post(&path, &Fields::default().with("codes", "9").with("reason", "once more")).await.expect(422).says("at work already");
             mia.get(&format!("/m/acme/batches/{}", scene.batch)).await.says("it goes on by itself");
             rewarddesk::app::withdraw_vouchers::carry_on_all(&app.desk).unwrap();
             assert_eq!((app.count("withdrawals WHERE ended_at IS NULL"), app.count("coupons WHERE state = 'withdrawn'")), (0, 4));

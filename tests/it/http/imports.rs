@@ -155,6 +155,10 @@ both! {
         for n in 0..14 {
             app.reward_with(customer, batch, &format!("R-{n}"), &usable(format!("GONE-{n}")));
         }
+        // A batch that is younger than that is measured over the days it has.
+        let young = shown(&mia, &paste(&mia, &top_up(batch), "B-1").await).await;
+        young.says("14 codes of this batch went out in the last 1 day;");
+        app.exec(&format!("UPDATE batches SET created_at = {}", app.sql(app.now() - chrono::TimeDelta::days(60))));
         let preview = shown(&mia, &paste(&mia, &top_up(batch), "A-1\nA-2\nA-3").await).await;
         preview.says("Fewer than needed: they last about 6 days at the recent pace").says("14 codes of this batch went out in the last 28 days");
     }

@@ -208,7 +208,6 @@ impl World {
     /// A coupon in stock, published and counted.
     pub fn coupon(&self, batch: i64, new: &NewCoupon) -> i64 {
         let id = self.insert("coupons", &self.coupon_row(batch, new));
-        self.exec(&format!("UPDATE batches SET published_to = {id}, imported = imported + 1 WHERE id = {batch}"));
         let (barred, redeemed) = (new.barred_reason.is_some(), new.redemptions > 0);
         let row = row! {
             merchant_id: self.merchant, batch_id: batch, coupon_to: id,
@@ -218,6 +217,7 @@ impl World {
             redeemed: i64::from(redeemed && !barred), allocated: 0, replaced: 0, withdrawn: 0,
         };
         self.insert("stock_movements", row);
+        self.exec(&format!("UPDATE batches SET published_to = {id}, imported = imported + 1 WHERE id = {batch}"));
         id
     }
 

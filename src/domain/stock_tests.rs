@@ -1,0 +1,72 @@
+//! The judgement as a table: levels, phases, and the days that follow from them.
+#![allow(clippy::unwrap_used, reason = "tests may stop at the first surprise")]
+
+use chrono::TimeDelta;
+
+use super::*;
+use crate::domain::{batch::Window, ids::BatchId};
+
+fn now() -> DateTime<Utc> {
+    DateTime::parse_from_rfc3339("2026-11-23T12:00:00Z").unwrap().to_utc()
+}
+
+fn batch(until: Option<DateTime<Utc>>) -> Batch {
+    Batch {
+        id: BatchId(1),
+        name: "Spring".into(),
+        window: Window { from: None, until },
+        uses_per_code: 1,
+        case_sensitive: false,
+        threshold: None,
+        reserve: 0,
+        created_at: now() - TimeDelta::days(100),
+    }
+}
+
+fn judged(until: Option<DateTime<Utc>>, stock: Stock, handed_out: i64) -> Outlook {
+    judge(&batch(until), &stock, Pace { handed_out, days: 28 }, StockRules::default(), chrono_tz::Europe::London, now())
+}
+
+fn usable(usable: i64) -> Stock {
+    Stock { usable, ..Stock::default() }
+}
+
+#[test]
+fn the_threshold_itself_is_critical() {
+    let level = |n| judged(None, usable(n), 0).level;
+    assert_eq!([0, 1, 100, 101].map(level), [Level::RunOut, Level::Critical, Level::Critical, Level::Healthy]);
+}
+
+#[test]
+fn one_code_that_ended_on_the_shelf_does_not_hide_that_the_batch_has_run_out() {
+    let out = judged(None, Stock { expired: 1, allocated: 9_999, ..Stock::default() }, 10);
+    assert_eq!((out.level, out.phase), (Level::RunOut, Phase::Running));
+    let never_used = judged(None, Stock { expired: 500, ..Stock::default() }, 0);
+    assert_eq!((never_used.level, never_used.phase), (Level::Healthy, Phase::Expired));
+}
+
+#[test]
+fn a_batch_is_expiring_from_the_day_after_its_last_safe_day() {
+    // Ends with 23 December: thirty days before it is 23 November.
+    let end = |day| Some(crate::domain::zone::first_instant(NaiveDate::from_ymd_opt(2026, 12, day).unwrap(), chrono_tz::Europe::London));
+    let safe = judged(end(24), usable(500), 0);
+    assert_eq!((safe.phase, safe.last_safe_day), (Phase::Running, NaiveDate::from_ymd_opt(2026, 11, 23)));
+    assert_eq!(judged(end(23), usable(500), 0).phase, Phase::Expiring);
+}
+
+#[test]
+fn codes_run_out_only_where_they_do_so_before_they_end() {
+    // 28 in 28 days: one a day.
+    let day = |n| NaiveDate::from_ymd_opt(2026, 11, n);
+    assert_eq!(judged(None, usable(5), 28).runs_out_on, day(28));
+    let end = |n| Some(crate::domain::zone::first_instant(day(n).unwrap(), chrono_tz::Europe::London));
+    assert_eq!(judged(end(29), usable(5), 28).runs_out_on, day(28), "the 28th is the last day");
+    assert_eq!(judged(end(28), usable(5), 28).runs_out_on, None, "they end with the 27th");
+    assert_eq!((judged(None, usable(5), 0).cover, judged(None, usable(0), 28).cover), (None, None));
+}
+
+#[test]
+fn a_pace_rounds_against_hope() {
+    let pace = Pace { handed_out: 3, days: 28 };
+    assert_eq!((pace.days_for(1), pace.codes_for(7)), (Some(9), 1));
+}
