@@ -52,7 +52,7 @@ CREATE TABLE stock_by_day (
 -- the slices of an import become visible together.
 CREATE TABLE stock_movements (
     id INTEGER PRIMARY KEY NOT NULL,
-    merchant_id BIGINT NOT NULL REFERENCES merchants (id),
+    merchant_id BIGINT NOT NULL,
     batch_id BIGINT NOT NULL,
     coupon_to BIGINT NOT NULL DEFAULT 0,
     valid_from TEXT NOT NULL,
@@ -63,8 +63,7 @@ CREATE TABLE stock_movements (
     redeemed BIGINT NOT NULL,
     allocated BIGINT NOT NULL,
     replaced BIGINT NOT NULL,
-    withdrawn BIGINT NOT NULL,
-    FOREIGN KEY (merchant_id, batch_id) REFERENCES batches (merchant_id, id)
+    withdrawn BIGINT NOT NULL
 );
 CREATE INDEX stock_movements_of_batch ON stock_movements (merchant_id, batch_id);
 
