@@ -92,6 +92,10 @@ async fn tour(look: Look) {
         ("check a code", "/m/acme/check"),
         ("new batch", "/m/acme/batches/new"),
         ("no imports", "/m/acme/imports"),
+        ("stock alerts", "/m/acme/alerts"),
+        ("redemptions that do not fit", "/m/acme/redemptions"),
+        ("import redemptions", "/m/acme/redemptions/new"),
+        ("bar codes by a file", "/m/acme/bars/new"),
         ("audit log", "/m/acme/audit"),
         ("no such page", "/m/acme/nowhere"),
     ] {
