@@ -1,11 +1,9 @@
 //! A batch's codes: a page of them, one of them, or all of them as a file.
 //! Must not know words or screens.
 
-use std::borrow::Cow;
-
 use chrono::{DateTime, Utc};
 
-use super::{Desk, Error, Member, import_file::FORMULA};
+use super::{Desk, Error, Member, import_file::harmless};
 use crate::{
     db::{audit, batch_codes, batches, coupons, memberships},
     domain::{
@@ -146,9 +144,4 @@ fn cells(row: &ListedCode) -> [String; 14] {
         of(holder.and_then(|holder| holder.customer_name.as_ref())),
         of(holder.and_then(|holder| holder.email.as_ref())),
     ]
-}
-
-/// A spreadsheet would run such a cell as a formula; an import takes the apostrophe off again.
-fn harmless(cell: &str) -> Cow<'_, str> {
-    if cell.starts_with(FORMULA) { format!("'{cell}").into() } else { cell.into() }
 }

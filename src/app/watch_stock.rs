@@ -104,7 +104,6 @@ fn tell(tx: &mut WriteTx<'_>, desk: &Desk, scope: Scope, merchant: &Merchant, id
             mails::enqueue_for_user(tx, scope, user, Notice::Alert, &letter, now)?;
         }
     }
-    fail::fail_point!("alerts::before_commit");
     Ok(raised.len())
 }
 

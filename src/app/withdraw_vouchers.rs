@@ -13,6 +13,7 @@ use crate::{
         Unfit,
         audit::{Action, Actor, NewRecord},
         ids::{AuditId, BatchId},
+        note::Note,
         role::Permission,
     },
 };
@@ -20,27 +21,14 @@ use crate::{
 /// How long the one who asks waits for it; what is left then is done in the background.
 const PATIENCE: Duration = Duration::from_secs(2);
 
-/// The longest reason.
-const LONGEST: usize = 255;
-
-/// A reason as somebody typed it: one line, not empty.
-pub fn reason(text: &str) -> Result<String, Unfit> {
-    let text = text.trim();
-    match text.chars().count() {
-        0 => Err(Unfit::because("say why: the reason stands in the audit log and with the codes")),
-        n if n > LONGEST => Err(Unfit::because(format!("the reason has {n} characters; {LONGEST} are allowed"))),
-        _ if text.chars().any(char::is_control) => Err(Unfit::because("the reason has a line break or control character inside")),
-        _ => Ok(text.to_owned()),
-    }
-}
-
-/// Withdraws every code of the batch that is in stock now; `shown` is how many the page said there are. From here on none of them is handed out; answers the record.
+/// Withdraws every code of the batch that is in stock now; `shown` is how many the page said there are. From here on none of
+/// them is handed out; answers the record.
 ///
 /// Errors: [`Error::NotFound`] outside the member's merchant, [`Error::NotAllowed`] when the member's right is gone,
 /// [`Error::Unfit`] for a missing reason, an empty stock, one that has grown, or while another withdrawal of the batch is at work.
 pub fn withdraw_vouchers(desk: &Desk, member: &Member, id: BatchId, shown: i64, why: &str) -> Result<AuditId, Error> {
-    let why = reason(why)?;
-    let (record, unfinished) = desk.db.write(|tx| begin(tx, desk, member, id, shown, &why))?;
+    let why = Note::parse(why)?.ok_or_else(|| Unfit::because("say why: the reason stands in the audit log and on the batch's page"))?;
+    let (record, unfinished) = desk.db.write(|tx| begin(tx, desk, member, id, shown, why.as_str()))?;
     // What cannot be done now is done by the stock keeper: it is on record already.
     if let Err(error) = carry_on(desk, unfinished, PATIENCE) {
         tracing::warn!(%error, "a withdrawal goes on in the background");

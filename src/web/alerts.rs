@@ -27,10 +27,6 @@ pub struct Query {
     done: Option<String>,
 }
 
-fn field(form: &FormBody, wanted: &str) -> Option<String> {
-    form.fields().find(|(name, _)| name == wanted).map(|(_, value)| value.into_owned())
-}
-
 /// `GET /m/{merchant}/alerts`
 pub async fn index(
     request: HttpRequest,
@@ -71,7 +67,7 @@ fn back(member: &Member, done: &str) -> HttpResponse {
 /// `POST /m/{merchant}/alerts`
 pub async fn choose(desk: web::Data<Desk>, member: web::ReqData<Member>, form: FormBody) -> Result<HttpResponse, Error> {
     let member = member.into_inner();
-    let mode: AlertMode = field(&form, "mode").and_then(|word| word.parse().ok()).ok_or(Error::Malformed)?;
+    let mode: AlertMode = form.field("mode").and_then(|word| word.parse().ok()).ok_or(Error::Malformed)?;
     let asker = member.clone();
     desk.writing(move |desk| choose_alerts::choose_alerts(desk, &asker, mode)).await?;
     Ok(back(&member, "chosen"))
@@ -85,7 +81,7 @@ pub async fn draw(
     form: FormBody,
 ) -> Result<HttpResponse, Error> {
     let member = member.into_inner();
-    let (Some(threshold), Some(least_days)) = (field(&form, "threshold"), field(&form, "least_days")) else { return Err(Error::Malformed) };
+    let (Some(threshold), Some(least_days)) = (form.field("threshold"), form.field("least_days")) else { return Err(Error::Malformed) };
     let (asker, typed) = (member.clone(), (threshold.clone(), least_days.clone()));
     match desk.writing(move |desk| choose_alerts::draw_stock_rules(desk, &asker, &typed.0, &typed.1)).await? {
         RulesDrawn::Done(_) | RulesDrawn::Unchanged => Ok(back(&member, "drawn")),

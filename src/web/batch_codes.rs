@@ -59,7 +59,7 @@ pub async fn export(
 ) -> Result<HttpResponse, Error> {
     let member = member.into_inner();
     let id = request::number(&path.1).map(BatchId).ok_or(Error::NotFound)?;
-    let wanted = form.fields().find(|(name, _)| name == "codes").map_or(Condition::All, |(_, word)| condition(&word));
+    let wanted = form.field("codes").map_or(Condition::All, |word| condition(&word));
     let asker = member.clone();
     let export = desk.writing(move |desk| batch_codes::begin_export(desk, &asker, id, wanted, word_of(wanted))).await?;
     let name = file_name(&export.batch.name, word_of(wanted));

@@ -15,6 +15,11 @@ pub struct FormBody(Bytes);
 const FORM_PATIENCE: Duration = Duration::from_secs(15);
 
 impl FormBody {
+    /// The first value of that name.
+    pub fn field(&self, wanted: &str) -> Option<String> {
+        self.fields().find(|(name, _)| name == wanted).map(|(_, value)| value.into_owned())
+    }
+
     /// Names and values in their order.
     pub fn fields(&self) -> impl Iterator<Item = (Cow<'_, str>, Cow<'_, str>)> {
         url::form_urlencoded::parse(&self.0)

@@ -21,10 +21,6 @@ use crate::{
     domain::ids::BatchId,
 };
 
-fn field(form: &FormBody, wanted: &str) -> Option<String> {
-    form.fields().find(|(name, _)| name == wanted).map(|(_, value)| value.into_owned())
-}
-
 /// Another merchant's batch does not exist, whatever the form.
 async fn batch_of(desk: &Desk, member: &Member, id: &str) -> Result<BatchId, Error> {
     let id = request::number(id).map(BatchId).ok_or(Error::NotFound)?;
@@ -48,7 +44,7 @@ pub async fn draw(
 ) -> Result<HttpResponse, Error> {
     let member = member.into_inner();
     let id = batch_of(&desk, &member, &path.1).await?;
-    let (Some(threshold), Some(reserve)) = (field(&form, "threshold"), field(&form, "reserve")) else { return Err(Error::Malformed) };
+    let (Some(threshold), Some(reserve)) = (form.field("threshold"), form.field("reserve")) else { return Err(Error::Malformed) };
     let command = DrawStockLines { batch: id, threshold, reserve };
     let (asker, asked) = (member.clone(), command.clone());
     match desk.writing(move |desk| draw_stock_lines(desk, &asker, &asked)).await? {
@@ -71,8 +67,8 @@ pub async fn withdraw(
 ) -> Result<HttpResponse, Error> {
     let member = member.into_inner();
     let id = batch_of(&desk, &member, &path.1).await?;
-    let reason = field(&form, "reason").ok_or(Error::Malformed)?;
-    let shown: i64 = field(&form, "codes").and_then(|text| text.parse().ok()).ok_or(Error::Malformed)?;
+    let reason = form.field("reason").ok_or(Error::Malformed)?;
+    let shown: i64 = form.field("codes").and_then(|text| text.parse().ok()).ok_or(Error::Malformed)?;
     let (asker, why) = (member.clone(), reason.clone());
     // It draws many short transactions, and clicks go in between: so it holds a reader's place, not the one place of a writer.
     match desk.reading(move |desk| withdraw_vouchers(desk, &asker, id, shown, &why)).await {

@@ -31,7 +31,7 @@ pub use findings::{Cause, Ends, Findings, Sample, Suspicion, Tally};
 pub use kind::Kind;
 pub use order::{ImportError, Order, Progress, Report, Seal, Watch};
 pub use pace::Pace;
-pub use rejects::FORMULA;
+pub use rejects::harmless;
 
 use super::Desk;
 use crate::{

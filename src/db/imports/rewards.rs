@@ -95,7 +95,7 @@ pub fn find_by_reference(conn: &mut DbConn, scope: Scope, references: &[String])
 /// A reissue replaces the coupon once at most: the replaced one is the first, else the allocated one.
 fn first_coupons(conn: &mut DbConn, scope: Scope, rewards: &[i64]) -> Result<HashMap<i64, CouponId>, Error> {
     // Without statistics SQLite takes a merchant for a handful of rows and would walk all of its coupons; the sum keeps it off that index.
-    let owned = coupons::table.filter((coupons::merchant_id + 0).eq(scope.merchant().0)).filter(coupons::reward.eq_any(rewards)).select((
+    let owned = coupons::table.filter(coupons::merchant_id.eq(scope.merchant().0)).filter(coupons::reward.eq_any(rewards)).select((
         coupons::reward,
         coupons::id,
         coupons::state,
@@ -191,7 +191,7 @@ pub fn allocate(tx: &mut WriteTx<'_>, scope: Scope, pairs: &[(CouponId, RewardNo
     let done = match &mut **tx {
         DbConn::Sqlite(conn) => sql_query(
             "UPDATE coupons SET state = 'allocated', reward = pair.value ->> 1, changed_at = pair.value ->> 2 FROM json_each(?2) AS pair \
-             WHERE +coupons.merchant_id = ?1 AND coupons.id = pair.value ->> 0 AND coupons.state = 'available'",
+             WHERE coupons.merchant_id = ?1 AND coupons.id = pair.value ->> 0 AND coupons.state = 'available'",
         )
         .bind::<BigInt, _>(scope.merchant().0)
         .bind::<Text, _>(pairs_as_json(pairs))
@@ -208,7 +208,7 @@ pub fn allocate(tx: &mut WriteTx<'_>, scope: Scope, pairs: &[(CouponId, RewardNo
     };
     let coupons: Vec<i64> = pairs.iter().map(|(coupon, ..)| coupon.0).collect();
     let claimed = coupons::table
-        .filter((coupons::merchant_id + 0).eq(scope.merchant().0))
+        .filter(coupons::merchant_id.eq(scope.merchant().0))
         .filter(coupons::id.eq_any(coupons))
         .filter(coupons::barred_by.is_null())
         .filter(coupons::barred_reason.like("claimed by a rejected row, line %"));

@@ -5,6 +5,7 @@ mod coupons;
 mod instants;
 mod invariants;
 mod migrations;
+mod plans;
 mod reissues;
 mod schema;
 mod transactions;
