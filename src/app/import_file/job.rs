@@ -8,7 +8,7 @@ use crate::{
     app::Desk,
     db::{
         Scope, WriteTx, audit,
-        imports::turn::{Turn, Wait},
+        imports::turn::{Turn, Wait, refresh_statistics},
     },
     domain::{audit::NewRecord, ids::BatchId, merchant::Merchant},
 };
@@ -24,6 +24,9 @@ pub struct Job<'j, 'w> {
 
 /// How long a second import waits before it looks again.
 const NAP: std::time::Duration = std::time::Duration::from_millis(250);
+
+/// So many rows change what a database should know of its tables.
+const MANY: u64 = 10_000;
 
 impl Job<'_, '_> {
     /// Tells the progress; an error when the import is to stop.
@@ -49,7 +52,12 @@ impl Job<'_, '_> {
         };
         let wait = Wait { db: &desk.db, clock: &desk.clock, scope, holder: &holder, waiting: &mut waiting };
         match wait.take(|turn| work(&mut this.borrow_mut(), turn, &mut report), clean_up) {
-            Ok(()) => Ok(report),
+            Ok(()) => {
+                if report.accepted() >= MANY {
+                    refresh_statistics(&desk.db);
+                }
+                Ok(report)
+            }
             // The audit record was taken back with the rest: its number means nothing.
             Err(ImportError::TakenBack) => Ok(Report { record: None, ..report }),
             Err(error) => Err(error),

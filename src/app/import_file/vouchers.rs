@@ -22,7 +22,8 @@ use crate::{
     db::{
         Scope, WriteTx,
         imports::{
-            stock::{self, Among, NewCoupon, Shelf, Taken},
+            codes::Coded,
+            stock::{self, Among, NewCoupon, Shelf},
             turn::Turn,
         },
         stock as counts,
@@ -231,12 +232,13 @@ enum Fate {
 }
 
 impl Found {
-    fn of(taken: Vec<Taken>, shelf: Shelf) -> Self {
+    fn of(taken: Vec<Coded>, shelf: Shelf) -> Self {
         let mut found = Self { here: shelf.id, exact: HashMap::new(), folded: HashMap::new() };
         for one in taken {
-            found.exact.insert(one.code, one.batch);
+            let batch = BatchId(one.batch);
+            found.exact.insert(one.code, batch);
             if let Some(folded) = one.folded {
-                found.folded.insert(folded, one.batch);
+                found.folded.insert(folded, batch);
             }
         }
         found

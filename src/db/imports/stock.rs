@@ -1,8 +1,6 @@
 //! Codes into stock: which are taken already, adding the others, and making them visible by one row.
 //! Must not know files. A coupon above its batch's `published_to` belongs to an import that has not finished.
 
-use std::collections::{BTreeSet, HashMap};
-
 use chrono::{DateTime, Utc};
 use diesel::{
     ExpressionMethods, OptionalExtension, QueryDsl, QueryableByName, RunQueryDsl,
@@ -11,10 +9,13 @@ use diesel::{
     sql_types::{Array, BigInt, Nullable, Text},
 };
 
-use super::super::{
-    DbConn, Error, Scope, WriteTx,
-    instant::{self, At, Instant, columns_of, no_end, no_start, window_of},
-    schema::{batches as b, coupons as c},
+use super::{
+    super::{
+        DbConn, Error, Scope, WriteTx,
+        instant::{self, At, Instant, columns_of, no_end, no_start, window_of},
+        schema::{batches as b, coupons as c},
+    },
+    codes::{self, Coded},
 };
 use crate::{
     domain::{
@@ -63,26 +64,6 @@ pub fn name_of(conn: &mut DbConn, scope: Scope, batch: BatchId) -> Result<String
     Ok(b::table.filter(b::merchant_id.eq(scope.merchant().0)).filter(b::id.eq(batch.0)).select(b::name).first(conn)?)
 }
 
-/// A code that exists in the merchant already.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub struct Taken {
-    pub code: String,
-    pub folded: Option<String>,
-    pub batch: BatchId,
-}
-
-#[derive(QueryableByName)]
-struct TakenRow {
-    #[diesel(sql_type = BigInt)]
-    id: i64,
-    #[diesel(sql_type = Text)]
-    code: String,
-    #[diesel(sql_type = Nullable<Text>)]
-    folded_code: Option<String>,
-    #[diesel(sql_type = BigInt)]
-    batch_id: i64,
-}
-
 /// Which coupons are looked at.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Among {
@@ -92,45 +73,12 @@ pub enum Among {
 }
 
 /// All coupons that have one of these codes, or the letters of one of `folded`.
-pub fn find_taken(conn: &mut DbConn, scope: Scope, among: Among, codes: &[String], folded: &[String]) -> Result<Vec<Taken>, Error> {
-    /// SQLite binds each code by itself.
-    const AT_ONCE: usize = 1000;
-    let mut taken: Vec<(i64, String, Option<String>, i64)> = Vec::new();
-    match conn {
-        DbConn::Sqlite(conn) => {
-            let of_merchant =
-                || c::table.filter(c::merchant_id.eq(scope.merchant().0)).select((c::id, c::code, c::folded_code, c::batch_id));
-            for some in codes.chunks(AT_ONCE) {
-                taken.append(&mut of_merchant().filter(c::code.eq_any(some)).load(conn)?);
-            }
-            for some in folded.chunks(AT_ONCE) {
-                taken.append(&mut of_merchant().filter(c::folded_code.eq_any(some)).load(conn)?);
-            }
-        }
-        DbConn::Postgres(conn) => {
-            // One probe for each code, whatever the statistics say: after a killed import they know of few rows, and then all of the
-            // merchant's codes would be read for each slice, those of the import at work among them (measured).
-            let probe = |column: &str| {
-                format!(
-                    "SELECT c.id, c.code, c.folded_code, c.batch_id FROM unnest($2) AS wanted (text) CROSS JOIN LATERAL \
-                     (SELECT * FROM coupons WHERE merchant_id = $1 AND {column} = wanted.text OFFSET 0) AS c"
-                )
-            };
-            for (column, wanted) in [("code", codes), ("folded_code", folded)] {
-                let found: Vec<TakenRow> =
-                    sql_query(probe(column)).bind::<BigInt, _>(scope.merchant().0).bind::<Array<Text>, _>(wanted).load(conn)?;
-                taken.extend(found.into_iter().map(|row| (row.id, row.code, row.folded_code, row.batch_id)));
-            }
-        }
+pub fn find_taken(conn: &mut DbConn, scope: Scope, among: Among, codes: &[String], folded: &[String]) -> Result<Vec<Coded>, Error> {
+    let mut taken = codes::probe(conn, scope, codes, folded)?;
+    if among == Among::Published {
+        codes::keep_published(conn, scope, &mut taken)?;
     }
-    if among == Among::Published && !taken.is_empty() {
-        // Not joined above: the planner would begin with the batch, which is growing, and read all of it for each slice (measured).
-        let batches: BTreeSet<i64> = taken.iter().map(|(.., batch)| *batch).collect();
-        let own = b::table.filter(b::merchant_id.eq(scope.merchant().0)).filter(b::id.eq_any(Vec::from_iter(batches)));
-        let ends: HashMap<i64, i64> = own.select((b::id, b::published_to)).load::<(i64, i64)>(conn)?.into_iter().collect();
-        taken.retain(|(id, .., batch)| ends.get(batch).is_some_and(|end| id <= end));
-    }
-    Ok(taken.into_iter().map(|(_, code, folded, batch)| Taken { code, folded, batch: BatchId(batch) }).collect())
+    Ok(taken)
 }
 
 /// A code about to go into stock.

@@ -59,6 +59,7 @@ impl<E: From<Error>> Wait<'_, E> {
                 while !try_lock(tx, self.scope)? {
                     (self.waiting)()?;
                 }
+                plan_afresh(tx)?;
                 // Dropping the transaction is all the cleaning up there is.
                 work(&mut Turn(Kind::Transaction(tx)))
             });
@@ -168,6 +169,29 @@ impl Lease<'_> {
         let mine = l::merchant_id.eq(self.scope.merchant().0).and(l::holder.eq(self.holder));
         diesel::delete(dsl::import_leases.filter(mine)).execute(&mut **tx)?;
         Ok(())
+    }
+}
+
+/// For this transaction: a statement is planned for the tables as they are now. They grow under it, and a plan that was kept from when
+/// they were empty reads all of a table for each row.
+fn plan_afresh(tx: &mut WriteTx<'_>) -> Result<(), Error> {
+    sql_query("SELECT set_config('plan_cache_mode', 'force_custom_plan', true), set_config('enable_seqscan', 'off', true)")
+        .execute(&mut **tx)?;
+    Ok(())
+}
+
+/// Tells PostgreSQL what a large import has changed: its own housekeeping looks once a minute, and the next import may be here sooner.
+/// Does what it can: somebody else may be at it. SQLite's statistics are a large desk's from the beginning.
+pub fn refresh_statistics(db: &Database) {
+    let told: Result<(), Error> = db.lend(|conn| match conn {
+        DbConn::Sqlite(_) => Ok(()),
+        DbConn::Postgres(conn) => {
+            sql_query("ANALYZE (SKIP_LOCKED) customers, rewards, coupons, redemptions").execute(conn)?;
+            Ok(())
+        }
+    });
+    if let Err(error) = told {
+        tracing::warn!(%error, "the database's statistics were not renewed after an import");
     }
 }
 
