@@ -15,7 +15,7 @@ use crate::{
         batch::{Batch, Stock},
         ids::{AuditId, BatchId},
         role::Permission,
-        stock::{Outlook, PACE_DAYS, Pace, judge},
+        stock::{Ending, Outlook, PACE_DAYS, Pace, judge, without_held},
     },
 };
 
@@ -27,6 +27,8 @@ pub struct BatchRow {
     pub batch: Batch,
     pub imported: i64,
     pub stock: Stock,
+    /// When the usable ones end, soonest first.
+    pub ends: Vec<Ending>,
     pub outlook: Outlook,
 }
 
@@ -49,11 +51,12 @@ pub fn list_batches(desk: &Desk, member: &Member, before: Option<BatchId>) -> Re
         let stocks = stock::count(conn, member.scope, &batches, now)?;
         let ids: Vec<BatchId> = batches.iter().map(|batch| batch.id).collect();
         let days = stock::days(conn, member.scope, &ids, pace_since(now))?;
+        let ends = stock::ends(conn, member.scope, &ids, now)?;
         let rows = batches
             .into_iter()
             .zip(imported)
             .zip(stocks)
-            .map(|((batch, imported), stock)| row_of(member, batch, imported, stock, &days, now))
+            .map(|((batch, imported), stock)| row_of(member, batch, imported, stock, &ends, &days, now))
             .collect();
         Ok(BatchPage { rows, older, now })
     })
@@ -65,10 +68,21 @@ pub fn pace_since(now: DateTime<Utc>) -> NaiveDate {
     today.checked_sub_days(Days::new(PACE_DAYS.unsigned_abs() - 1)).unwrap_or(today)
 }
 
-fn row_of(member: &Member, batch: Batch, imported: i64, stock: Stock, days: &[Day], now: DateTime<Utc>) -> BatchRow {
+fn row_of(
+    member: &Member,
+    batch: Batch,
+    imported: i64,
+    stock: Stock,
+    ends: &[(BatchId, Ending)],
+    days: &[Day],
+    now: DateTime<Utc>,
+) -> BatchRow {
     let pace = pace_of(&batch, days, now);
-    let outlook = judge(&batch, &stock, pace, member.merchant.stock_rules, member.merchant.zone, now);
-    BatchRow { batch, imported, stock, outlook }
+    let mut ends: Vec<Ending> = ends.iter().filter(|(id, _)| *id == batch.id).map(|(_, ending)| *ending).collect();
+    let held = ends.iter().map(|ending| ending.codes).sum::<i64>() - stock.usable;
+    without_held(&mut ends, held);
+    let outlook = judge(&batch, &stock, &ends, pace, member.merchant.stock_rules, member.merchant.zone, now);
+    BatchRow { batch, imported, stock, ends, outlook }
 }
 
 /// How fast the batch was handed out lately; a young batch is measured over the days it has.
@@ -145,6 +159,7 @@ pub fn show_batch(desk: &Desk, member: &Member, id: BatchId) -> Result<BatchFile
         let since = today.checked_sub_days(Days::new(PICTURE_DAYS)).unwrap_or(today);
         let days = stock::days(conn, member.scope, &[batch.id], since)?;
         let ended = stock::ended_windows(conn, member.scope, batch.id, now)?;
+        let ends = stock::ends(conn, member.scope, &[batch.id], now)?;
         let history = history(&batch, &stock, &days, &ended, now);
         let who_can = if member.role.may(Permission::ManageBatches) {
             vec![]
@@ -152,7 +167,7 @@ pub fn show_batch(desk: &Desk, member: &Member, id: BatchId) -> Result<BatchFile
             memberships::names_who_may(conn, member.scope, Permission::ManageBatches, 3)?
         };
         let withdrawals = withdrawals::list(conn, member.scope, batch.id, 10)?;
-        Ok(BatchFile { withdrawals, row: row_of(member, batch, imported, stock, &days, now), history, who_can, now })
+        Ok(BatchFile { withdrawals, row: row_of(member, batch, imported, stock, &ends, &days, now), history, who_can, now })
     })
 }
 

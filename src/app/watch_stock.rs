@@ -68,7 +68,7 @@ fn watch_merchant(desk: &Desk, scope: Scope, merchant: &Merchant) -> Result<usiz
 
 /// The lines whose side is another one than was told.
 fn changes(merchant: &Merchant, batch: &Batch, counts: &Stock, open: &[(BatchId, Line)], now: DateTime<Utc>) -> Vec<(Line, Side)> {
-    let outlook = judge(batch, counts, Pace::default(), merchant.stock_rules, merchant.zone, now);
+    let outlook = judge(batch, counts, &[], Pace::default(), merchant.stock_rules, merchant.zone, now);
     let is_open = |line: Line| open.contains(&(batch.id, line));
     Line::ALL
         .into_iter()

@@ -18,6 +18,7 @@ use super::{
 use crate::domain::{
     batch::{Batch, Stock},
     ids::BatchId,
+    stock::Ending,
 };
 
 #[derive(QueryableByName)]
@@ -40,9 +41,11 @@ struct Sums {
     replaced: i64,
     #[diesel(sql_type = BigInt)]
     withdrawn: i64,
-    /// When the last one that expired on its own did; when the last clean one will have.
+    /// When the last one that expired on its own did; when the first usable and the last clean one will have.
     #[diesel(sql_type = Nullable<Instant>)]
     last_expired: Option<At>,
+    #[diesel(sql_type = Nullable<Instant>)]
+    first_end: Option<At>,
     #[diesel(sql_type = Nullable<Instant>)]
     last_end: Option<At>,
 }
@@ -54,45 +57,92 @@ fn sums() -> String {
     SUMS.map(|name| format!("CAST(sum({name}) AS BIGINT) AS {name}")).join(", ")
 }
 
+/// The windows of batches $3 of merchant $2 with their sums; what is still to be settled has windows of its own.
+fn windows(conn: &DbConn) -> String {
+    let among = match conn {
+        DbConn::Sqlite(_) => "IN (SELECT value FROM json_each($3))",
+        DbConn::Postgres(_) => "= ANY($3)",
+    };
+    format!(
+        "SELECT batch_id, valid_from, expires_at, {} FROM ( \
+             SELECT batch_id, valid_from, expires_at, {} FROM stock_by_window WHERE merchant_id = $2 AND batch_id {among} \
+             UNION ALL \
+             SELECT m.batch_id, m.valid_from, m.expires_at, {} FROM stock_movements m WHERE m.merchant_id = $2 AND m.batch_id {among} \
+                 AND m.coupon_to <= (SELECT b.published_to FROM batches b WHERE b.id = m.batch_id)) AS parts \
+         GROUP BY batch_id, valid_from, expires_at",
+        sums(),
+        SUMS.join(", "),
+        SUMS.map(|name| format!("m.{name}")).join(", "),
+    )
+}
+
+/// Asks with the moment as $1, the merchant as $2, the batches as $3; in this order they must come first in the text.
+fn ask<R>(conn: &mut DbConn, text: String, now: DateTime<Utc>, scope: Scope, batches: &[i64]) -> Result<Vec<R>, Error>
+where
+    R: QueryableByName<diesel::sqlite::Sqlite> + QueryableByName<diesel::pg::Pg> + 'static,
+{
+    Ok(match conn {
+        DbConn::Sqlite(conn) => sql_query(text)
+            .bind::<Instant, _>(At(now))
+            .bind::<BigInt, _>(scope.merchant().0)
+            .bind::<Text, _>(serde_json::to_string(batches).unwrap_or_default())
+            .load(conn)?,
+        DbConn::Postgres(conn) => sql_query(text)
+            .bind::<Instant, _>(At(now))
+            .bind::<BigInt, _>(scope.merchant().0)
+            .bind::<Array<BigInt>, _>(batches)
+            .load(conn)?,
+    })
+}
+
+#[derive(QueryableByName)]
+struct EndRow {
+    #[diesel(sql_type = BigInt)]
+    batch_id: i64,
+    #[diesel(sql_type = Instant)]
+    at: At,
+    #[diesel(sql_type = BigInt)]
+    codes: i64,
+}
+
+/// When the usable codes of each of these batches end by themselves, soonest first; those of one day (UTC) together, at the last of its ends.
+pub fn ends(conn: &mut DbConn, scope: Scope, batches: &[BatchId], now: DateTime<Utc>) -> Result<Vec<(BatchId, Ending)>, Error> {
+    let ids: Vec<i64> = batches.iter().map(|batch| batch.0).collect();
+    let day = match conn {
+        DbConn::Sqlite(_) => "substr(expires_at, 1, 10)",
+        DbConn::Postgres(_) => "date_trunc('day', expires_at, 'UTC')",
+    };
+    let text = format!(
+        "SELECT batch_id, max(CASE WHEN expires_at > $1 AND valid_from <= $1 AND clean > 0 THEN expires_at END) AS at, \
+             CAST(sum(CASE WHEN expires_at > $1 AND valid_from <= $1 THEN clean ELSE 0 END) AS BIGINT) AS codes \
+         FROM ({}) AS windows GROUP BY batch_id, {day} \
+         HAVING sum(CASE WHEN expires_at > $1 AND valid_from <= $1 THEN clean ELSE 0 END) > 0 ORDER BY batch_id, at",
+        windows(conn),
+    );
+    let rows: Vec<EndRow> = ask(conn, text, now, scope, &ids)?;
+    let end = |At(at): At| Some(at).filter(|at| *at < no_end());
+    Ok(rows.into_iter().map(|row| (BatchId(row.batch_id), Ending { at: end(row.at), codes: row.codes })).collect())
+}
+
 /// Counts the codes of each of these batches at `now`, in their order.
 pub fn count(conn: &mut DbConn, scope: Scope, batches: &[Batch], now: DateTime<Utc>) -> Result<Vec<Stock>, Error> {
     if batches.is_empty() {
         return Ok(vec![]);
     }
     let ids: Vec<i64> = batches.iter().map(|batch| batch.id.0).collect();
-    // The inner sums are by window: what is still to be settled has windows of its own.
-    let text = |among: &str| {
-        let columns = SUMS.join(", ");
-        format!(
-            "SELECT batch_id, \
-                 CAST(sum(CASE WHEN expires_at > $1 AND valid_from <= $1 THEN clean ELSE 0 END) AS BIGINT) AS usable, \
-                 CAST(sum(CASE WHEN expires_at > $1 AND valid_from > $1 THEN clean ELSE 0 END) AS BIGINT) AS early, \
-                 CAST(sum(CASE WHEN expires_at <= $1 THEN clean ELSE 0 END) AS BIGINT) AS expired, {}, \
-                 max(CASE WHEN expires_at <= $1 AND clean > 0 THEN expires_at END) AS last_expired, \
-                 max(CASE WHEN clean > 0 THEN expires_at END) AS last_end \
-             FROM (SELECT batch_id, valid_from, expires_at, {} FROM ( \
-                 SELECT batch_id, valid_from, expires_at, {columns} FROM stock_by_window WHERE merchant_id = $2 AND batch_id {among} \
-                 UNION ALL \
-                 SELECT m.batch_id, m.valid_from, m.expires_at, {} FROM stock_movements m WHERE m.merchant_id = $2 AND m.batch_id {among} \
-                     AND m.coupon_to <= (SELECT b.published_to FROM batches b WHERE b.id = m.batch_id)) AS parts \
-                 GROUP BY batch_id, valid_from, expires_at) AS windows GROUP BY batch_id",
-            sums(),
-            sums(),
-            SUMS.map(|name| format!("m.{name}")).join(", "),
-        )
-    };
-    let rows: Vec<Sums> = match conn {
-        DbConn::Sqlite(conn) => sql_query(text("IN (SELECT value FROM json_each($3))"))
-            .bind::<Instant, _>(At(now))
-            .bind::<BigInt, _>(scope.merchant().0)
-            .bind::<Text, _>(serde_json::to_string(&ids).unwrap_or_default())
-            .load(conn)?,
-        DbConn::Postgres(conn) => sql_query(text("= ANY($3)"))
-            .bind::<Instant, _>(At(now))
-            .bind::<BigInt, _>(scope.merchant().0)
-            .bind::<Array<BigInt>, _>(&ids)
-            .load(conn)?,
-    };
+    let text = format!(
+        "SELECT batch_id, \
+             CAST(sum(CASE WHEN expires_at > $1 AND valid_from <= $1 THEN clean ELSE 0 END) AS BIGINT) AS usable, \
+             CAST(sum(CASE WHEN expires_at > $1 AND valid_from > $1 THEN clean ELSE 0 END) AS BIGINT) AS early, \
+             CAST(sum(CASE WHEN expires_at <= $1 THEN clean ELSE 0 END) AS BIGINT) AS expired, {}, \
+             max(CASE WHEN expires_at <= $1 AND clean > 0 THEN expires_at END) AS last_expired, \
+             min(CASE WHEN expires_at > $1 AND valid_from <= $1 AND clean > 0 THEN expires_at END) AS first_end, \
+             max(CASE WHEN clean > 0 THEN expires_at END) AS last_end \
+         FROM ({}) AS windows GROUP BY batch_id",
+        sums(),
+        windows(conn),
+    );
+    let rows: Vec<Sums> = ask(conn, text, now, scope, &ids)?;
     let mut stocks: Vec<Stock> = batches
         .iter()
         .map(|batch| rows.iter().find(|row| row.batch_id == batch.id.0).map(|row| stock_of(batch, row, now)).unwrap_or_default())
@@ -134,6 +184,7 @@ fn stock_of(batch: &Batch, row: &Sums, now: DateTime<Utc>) -> Stock {
         allocated: row.allocated,
         replaced: row.replaced,
         withdrawn: row.withdrawn,
+        first_end: row.first_end.map(|At(at)| at).filter(|at| *at < no_end()),
         last_end: row.last_end.map(|At(at)| at).filter(|at| *at < no_end()),
         last_expired_at: if expired == 0 {
             None

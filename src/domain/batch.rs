@@ -76,6 +76,8 @@ pub struct Stock {
     pub withdrawn: i64,
     /// When the last of the expired ones in stock ended.
     pub last_expired_at: Option<DateTime<Utc>>,
+    /// When the usable code ends by itself that goes out next; `None`: never, or there is none.
+    pub first_end: Option<DateTime<Utc>>,
     /// When the last code that is neither barred nor redeemed ends by itself; `None`: never, or there is none.
     pub last_end: Option<DateTime<Utc>>,
 }

@@ -24,7 +24,7 @@ fn batch(until: Option<DateTime<Utc>>) -> Batch {
 }
 
 fn judged(until: Option<DateTime<Utc>>, stock: Stock, handed_out: i64) -> Outlook {
-    judge(&batch(until), &stock, Pace { handed_out, days: 28 }, StockRules::default(), chrono_tz::Europe::London, now())
+    judge(&batch(until), &stock, &[], Pace { handed_out, days: 28 }, StockRules::default(), chrono_tz::Europe::London, now())
 }
 
 fn usable(usable: i64) -> Stock {
@@ -69,4 +69,59 @@ fn codes_run_out_only_where_they_do_so_before_they_end() {
 fn a_pace_rounds_against_hope() {
     let pace = Pace { handed_out: 3, days: 28 };
     assert_eq!((pace.days_for(1), pace.codes_for(7)), (Some(9), 1));
+}
+
+/// 28 in 28 days: one a day; `ends`: the last day of November 2026 on which so many codes are good, 0 for never.
+fn mixed(ends: &[(u32, i64)]) -> (Vec<Ending>, Stock) {
+    let at = |day: u32| {
+        let after = NaiveDate::from_ymd_opt(2026, 11, day)?.succ_opt()?;
+        Some(crate::domain::zone::first_instant(after, chrono_tz::Europe::London))
+    };
+    let ends: Vec<Ending> = ends.iter().map(|(day, codes)| Ending { at: at(*day), codes: *codes }).collect();
+    let stock = Stock {
+        usable: ends.iter().map(|ending| ending.codes).sum(),
+        first_end: ends.first().and_then(|ending| ending.at),
+        last_end: ends.iter().all(|ending| ending.at.is_some()).then(|| ends.last().and_then(|ending| ending.at)).flatten(),
+        ..Stock::default()
+    };
+    (ends, stock)
+}
+
+fn one_a_day() -> Pace {
+    Pace { handed_out: 28, days: 28 }
+}
+
+#[test]
+fn codes_that_end_before_their_turn_last_nobody() {
+    // Today is the 23rd: three of the ten go out on 23, 24 and 25; then four without an end last four days.
+    let (ends, stock) = mixed(&[(25, 10), (0, 4)]);
+    let out = judge(&batch(None), &stock, &ends, one_a_day(), StockRules::default(), chrono_tz::Europe::London, now());
+    assert_eq!((out.cover, out.lost, out.runs_out_on), (Some(7), 7, NaiveDate::from_ymd_opt(2026, 11, 30)));
+    // The batch's own end is everybody's.
+    let until = ends[0].at;
+    let out = judge(&batch(until), &stock, &ends, one_a_day(), StockRules::default(), chrono_tz::Europe::London, now());
+    assert_eq!((out.cover, out.lost, out.runs_out_on), (Some(3), 11, None));
+}
+
+#[test]
+fn the_last_safe_day_is_that_of_the_code_that_goes_out_next() {
+    let (ends, stock) = mixed(&[(25, 10), (0, 4)]);
+    let out = judge(&batch(None), &stock, &ends, one_a_day(), StockRules::default(), chrono_tz::Europe::London, now());
+    assert_eq!((out.phase, out.last_safe_day), (Phase::Expiring, NaiveDate::from_ymd_opt(2026, 10, 26)));
+    assert_eq!((out.next_end, out.ends_at), (ends[0].at, None));
+}
+
+#[test]
+fn a_forecast_falls_by_the_pace_and_where_codes_end() {
+    let (ends, _) = mixed(&[(25, 10), (0, 4)]);
+    let day = |n| NaiveDate::from_ymd_opt(2026, 11, n).unwrap();
+    let days = forecast(&batch(None), &ends, one_a_day(), chrono_tz::Europe::London, day(23), day(29));
+    assert_eq!(days, [(day(24), 13), (day(25), 12), (day(26), 3), (day(27), 2), (day(28), 1), (day(29), 0)]);
+}
+
+#[test]
+fn what_is_being_withdrawn_is_taken_off_the_soonest() {
+    let (mut ends, _) = mixed(&[(25, 10), (0, 4)]);
+    without_held(&mut ends, 11);
+    assert_eq!(ends, [Ending { at: None, codes: 3 }]);
 }

@@ -3,12 +3,16 @@
 
 use chrono::{Days, NaiveDate};
 
-use super::{grouped, plural, stock::day};
+use super::{
+    grouped, plural,
+    stock::{self, day},
+};
 use crate::{
     app::{
         Member,
         show_batches::{BatchFile, StockDay},
     },
+    domain::stock::forecast,
     web::views::picture::{Bar, DayLine, Picture},
 };
 
@@ -63,13 +67,11 @@ pub fn of_batch(member: &Member, file: &BatchFile) -> Picture {
         top: history.iter().map(|day| day.left).max().unwrap_or(0).max(1),
     };
     let curve = curve(history, &scale);
-    let forecast = match (outlook.cover, outlook.ends_at) {
-        (Some(_), _) if today.left > 0 => {
-            let stop = [Some(scale.last), outlook.runs_out_on, end].into_iter().flatten().min().unwrap_or(scale.last);
-            let then = (today.left - outlook.pace.codes_for((stop - today.day).num_days())).max(0);
-            format!("{},{} {},{}", scale.x(today.day), scale.y(today.left), scale.x(stop), scale.y(then))
-        }
-        _ => String::new(),
+    let forecast = if outlook.cover.is_some() && today.left > 0 {
+        let days = forecast(&file.row.batch, &file.row.ends, outlook.pace, member.merchant.zone, today.day, scale.last);
+        line_of(today, &days, &scale)
+    } else {
+        String::new()
     };
     let most = history.iter().map(|day| day.handed_out).max().unwrap_or(0);
     Picture {
@@ -89,6 +91,13 @@ pub fn of_batch(member: &Member, file: &BatchFile) -> Picture {
         bars_summary: handed_out_words(history),
         days: history.iter().rev().filter(|day| day.added + day.handed_out > 0).take(LINES).map(line).collect(),
     }
+}
+
+/// From today to where the stock is gone, or to the picture's edge.
+fn line_of(today: &StockDay, days: &[(NaiveDate, i64)], scale: &Scale) -> String {
+    let gone = days.iter().position(|(_, left)| *left == 0).map_or(days.len(), |at| at + 1);
+    let points = std::iter::once((today.day, today.left)).chain(days[..gone].iter().copied());
+    points.map(|(day, left)| format!("{},{}", scale.x(day), scale.y(left))).collect::<Vec<_>>().join(" ")
 }
 
 /// Steps: a day's number holds until the next day's.
@@ -139,10 +148,11 @@ fn summary(file: &BatchFile, today: &StockDay) -> String {
     let outlook = &file.row.outlook;
     let lasts = match (outlook.runs_out_on, outlook.cover) {
         (Some(on), _) => format!("; at the recent pace they run out on {}", day(on)),
-        (None, Some(_)) => "; at the recent pace some are left when they end".to_owned(),
+        (None, Some(_)) => "; at the recent pace some are left when the last ones end".to_owned(),
         (None, None) => String::new(),
     };
-    format!("{} left today{lasts}.", plural(today.left, "code"))
+    let lost = if outlook.lost > 0 { format!(" {}", stock::lost(outlook)) } else { String::new() };
+    format!("{} left today{lasts}.{lost}", plural(today.left, "code"))
 }
 
 fn handed_out_words(history: &[StockDay]) -> String {

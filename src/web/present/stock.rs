@@ -81,11 +81,11 @@ pub fn notes(member: &Member, row: &BatchRow) -> Vec<Status> {
     let outlook = &row.outlook;
     let note = |tone, text: String| Status { tone, text, when: None };
     let mut notes = Vec::new();
-    if let (Phase::Expiring, Some(end)) = (outlook.phase, outlook.ends_at) {
+    if let (Phase::Expiring, Some(end)) = (outlook.phase, outlook.next_end) {
         let least = member.merchant.stock_rules.least_days;
         notes.push(Status {
             tone: Tone::Notice,
-            text: format!("A code handed out now leaves its customer fewer than {}. The last one ends", plural(least, "day")),
+            text: format!("A code handed out now leaves its customer fewer than {}. It ends", plural(least, "day")),
             when: Some(when_end(member, end)),
         });
     }
@@ -97,8 +97,17 @@ pub fn notes(member: &Member, row: &BatchRow) -> Vec<Status> {
         if let Some(runs_out) = outlook.runs_out_on.filter(|_| outlook.cover.is_some_and(|days| days <= 30)) {
             notes.push(note(Tone::Notice, format!("At the recent pace the codes run out on {}.", day(runs_out))));
         }
+        if outlook.lost > 0 {
+            notes.push(note(Tone::Notice, lost(outlook)));
+        }
     }
     notes
+}
+
+/// "At the recent pace 4,900 codes end before their turn."
+pub fn lost(outlook: &Outlook) -> String {
+    let end = if outlook.lost == 1 { "ends" } else { "end" };
+    format!("At the recent pace {} {end} before their turn.", plural(outlook.lost, "code"))
 }
 
 /// The bar: usable, left but unusable, gone.

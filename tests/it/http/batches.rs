@@ -7,7 +7,7 @@ use crate::support::{
     App,
     client::Fields,
     page::Page,
-    world::{barred, expired, not_started, redeemed, usable},
+    world::{NewCoupon, barred, expired, not_started, redeemed, usable},
 };
 
 /// The codes in the list, in their order.
@@ -68,6 +68,14 @@ both! {
         let page = mia.get(&format!("/m/acme/batches/{}", scene.batch)).await;
         page.says("About 52 days").says("4 a week lately").says("28 codes left today; at the recent pace they run out on 14 Jan 2027.");
         page.says("15 codes handed out in 61 days");
+        // What ends sooner goes out first: two of these forty in the five days that they have, two lots of one day's ends.
+        for (n, hours) in (0..40).zip([93, 96].into_iter().cycle()) {
+            app.coupon(scene.batch, &NewCoupon { expires_at: Some(app.now() + TimeDelta::hours(hours)), ..usable(format!("SOON-{n}")) });
+        }
+        for path in ["/m/acme/batches".to_owned(), format!("/m/acme/batches/{}", scene.batch)] {
+            mia.get(&path).await.says("About 56 days").says("Expiring");
+        }
+        mia.get(&format!("/m/acme/batches/{}", scene.batch)).await.says("At the recent pace 38 codes end before their turn.");
         assert!(page.body.contains("plot__forecast"), "the forecast is drawn");
     }
 
