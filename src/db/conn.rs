@@ -80,7 +80,13 @@ impl Connector {
                 .map_err(ConnectionError::CouldntSetupConfiguration)?;
                 Ok(DbConn::Sqlite(conn))
             }
-            Target::Postgres(url) => PgConnection::establish(url).map(DbConn::Postgres),
+            Target::Postgres(url) => {
+                let mut conn = PgConnection::establish(url)?;
+                // Where statistics lag behind, as under an import, a statement looks so dear that compiling it to machine code seems
+                // worth it: 80 ms for each slice of 5 ms (measured).
+                conn.batch_execute("SET jit = off").map_err(ConnectionError::CouldntSetupConfiguration)?;
+                Ok(DbConn::Postgres(conn))
+            }
         }
     }
 }
