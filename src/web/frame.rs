@@ -34,6 +34,9 @@ pub fn in_merchant(request: &HttpRequest, member: &Member, title: &str) -> Frame
     if member.role.may(Permission::CheckCodes) {
         nav.push(item("Check a code", "check"));
     }
+    if member.role.may(Permission::ManageUsers) {
+        nav.push(item("Users", "users"));
+    }
     if member.role.may(Permission::SeeAuditLog) {
         nav.push(item("Audit log", "audit"));
     }

@@ -52,6 +52,11 @@ pub fn request_id(request: &HttpRequest) -> String {
     request.extensions().get::<RequestId>().map_or_else(String::new, ToString::to_string)
 }
 
+/// The address that a request comes from; empty where it has none.
+pub fn address(request: &HttpRequest) -> String {
+    request.peer_addr().map(|peer| peer.ip().to_string()).unwrap_or_default()
+}
+
 /// A number in an address: anything that is not one of the desk's numbers does not exist.
 pub fn number(text: &str) -> Option<i64> {
     let plain = !text.is_empty() && text.len() <= 19 && !text.starts_with('0') && text.bytes().all(|b| b.is_ascii_digit());

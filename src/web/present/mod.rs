@@ -20,6 +20,7 @@ pub mod reissues;
 pub mod rewards;
 pub mod stock;
 pub mod stock_forms;
+pub mod users;
 pub mod validity;
 pub mod vouchers;
 

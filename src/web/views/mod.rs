@@ -1,6 +1,7 @@
 //! Owns one struct per response: what a template is given, already in words.
 //! Must not know the domain, the database, requests or the clock: strings, flags and small numbers only.
 
+pub mod account_links;
 pub mod alerts;
 pub mod audit;
 pub mod batch_codes;
@@ -22,5 +23,6 @@ pub mod rewards;
 pub mod sessions;
 pub mod stock_forms;
 pub mod ui;
+pub mod users;
 pub mod validity;
 pub mod vouchers;

@@ -15,5 +15,6 @@ pub mod imports;
 mod reissues;
 mod reissues_at_once;
 mod secrecy;
+mod users;
 mod validity;
 mod vouchers;
