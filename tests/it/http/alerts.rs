@@ -105,6 +105,35 @@ both! {
         assert_eq!(watch_stock::send_digests(&later).unwrap(), 0, "nothing happened since");
     }
 
+    async fn a_digest_says_nothing_twice(app: App) {
+        app.exec("UPDATE merchants SET stock_threshold = 4");
+        let scene = app.scene(5);
+        wants(&app, Role::Marketing, "daily").await;
+        let crossed = |n: usize| {
+            hand_out(&app, scene.batch, n);
+            watch_stock::watch_stock(&app.desk).unwrap();
+        };
+        // Low, filled, low again, and further down.
+        crossed(1);
+        for n in 0..2 {
+            app.coupon(scene.batch, &usable(format!("TOP-{n}")));
+        }
+        crossed(0);
+        crossed(2);
+        crossed(2);
+        assert_eq!(app.texts("SELECT kind AS v FROM stock_alerts ORDER BY id"), ["threshold", "threshold", "half"]);
+        app.exec(&format!("UPDATE batches SET reserve = 3 WHERE id = {}", scene.batch));
+        crossed(0);
+        let tomorrow = app.desk.at(rewarddesk::domain::clock::Clock::fixed(app.now() + TimeDelta::days(1)));
+        assert_eq!(watch_stock::send_digests(&tomorrow).unwrap(), 1);
+        app.exec(&format!("UPDATE mails SET next_attempt_at = {}", app.sql(app.now())));
+        app.desk.mail_bell.notify_one();
+        let letters = app.mails(1).await;
+        assert_eq!(letters[0].subject, "2 stock alerts (ACME Ltd)");
+        let said = |words: &str| letters[0].text.matches(words).count();
+        assert_eq!((said("running low"), said("half its threshold"), said("touched its reserve")), (0, 1, 1), "{}", letters[0].text);
+    }
+
     async fn whoever_lost_the_role_hears_nothing(app: App) {
         let scene = app.scene(1);
         wants(&app, Role::Support, "each").await;
