@@ -37,6 +37,7 @@ pub enum Drawn {
 
 /// The highest number of a line.
 const MOST: i64 = 1_000_000_000;
+const NOT_A_NUMBER: &str = "this must be a whole number from 0 to 1,000,000,000";
 
 /// A number of codes, with or without groups of three; `None` when nothing was typed.
 pub fn number_of_codes(text: &str) -> Result<Option<i64>, Unfit> {
@@ -46,7 +47,7 @@ pub fn number_of_codes(text: &str) -> Result<Option<i64>, Unfit> {
     }
     match digits.parse::<i64>() {
         Ok(n) if (0..=MOST).contains(&n) => Ok(Some(n)),
-        _ => Err(Unfit::because(format!("this must be a whole number from 0 to {MOST}"))),
+        _ => Err(Unfit::because(NOT_A_NUMBER)),
     }
 }
 
