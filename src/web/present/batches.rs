@@ -111,7 +111,7 @@ pub fn show(frame: Frame, member: &Member, file: &BatchFile, codes: Codes, told:
         name: batch.name.clone(),
         badges: stock::badges(&file.row),
         notes: stock::notes(member, &file.row),
-        picture: picture::of_batch(member, file),
+        picture: (file.row.imported > 0).then(|| picture::of_batch(member, file)),
         vouchers: manages.then(|| vouchers::form(member, batch.id, told)),
         validity: manages.then(|| validity::form(member, batch, told)),
         lines: manages.then(|| stock_forms::lines(member, file, told)),

@@ -151,6 +151,7 @@ both! {
         assert_eq!(app.count("merchants WHERE stock_threshold = 250 AND least_days = 14"), 1);
         let wrong = mia.post("/m/acme/alerts/rules", &rules("", "9999")).await.expect(422);
         wrong.says("Give a number; 0 draws no line.").says("This must be a whole number from 0 to 3650.");
+        mia.post("/m/acme/alerts/rules", &rules("9", "-1")).await.expect(422).says("This must be a whole number from 0 to 3650.");
         assert_eq!(app.count("audit_records WHERE action = 'merchant.stock_rules_drawn'"), 1);
         mia.post("/m/acme/alerts", &Fields::default().with("mode", "loud")).await.expect(400);
     }
