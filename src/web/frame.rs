@@ -23,8 +23,9 @@ pub fn in_merchant(request: &HttpRequest, member: &Member, title: &str) -> Frame
     let item = |label: &str, rest: &str| {
         let href = format!("/m/{slug}/{rest}");
         let is_in = |href: &str| path == href || path.starts_with(&format!("{href}/"));
-        // Imports are reached from the batches, and lead back to them.
-        let current = is_in(&href) || (rest == "batches" && is_in(&format!("/m/{slug}/imports")));
+        // These are reached from the batches, and lead back to them.
+        let below = ["imports", "redemptions", "alerts", "bars"];
+        let current = is_in(&href) || (rest == "batches" && below.iter().any(|one| is_in(&format!("/m/{slug}/{one}"))));
         NavItem { label: label.to_owned(), current, href }
     };
     let mut nav = vec![item("Customers", "customers")];

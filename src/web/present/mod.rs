@@ -76,10 +76,11 @@ pub fn plural(count: i64, one: &str) -> String {
     format!("{} {one}{}", grouped(count), if count == 1 { "" } else { "s" })
 }
 
-/// "the file is empty; nothing was changed" -> "The file is empty; nothing was changed."
+/// "the file is empty; nothing was changed" -> "The file is empty; nothing was changed." A column's name stays as it is written.
 pub fn sentence(words: &str) -> String {
     let mut rest = words.chars();
-    let first: String = rest.next().map(|c| c.to_uppercase().collect()).unwrap_or_default();
+    let is_column = words.split([' ', ':']).next().is_some_and(|first| first.contains('_'));
+    let first: String = rest.next().map(|c| if is_column { c.to_string() } else { c.to_uppercase().collect() }).unwrap_or_default();
     format!("{first}{}{}", rest.as_str(), if words.ends_with(['.', '?', '!']) { "" } else { "." })
 }
 
