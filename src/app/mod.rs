@@ -8,6 +8,7 @@ pub mod add_user;
 pub mod adjust_validity;
 pub mod bar_coupon;
 pub mod batch_codes;
+pub mod change_settings;
 pub mod check_code;
 pub mod check_invariants;
 pub mod choose_alerts;

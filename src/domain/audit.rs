@@ -46,6 +46,7 @@ actions! {
     BatchAdded = "batch.added",
     BatchValidityAdjusted = "batch.validity_adjusted",
     BatchLinesDrawn = "batch.lines_drawn",
+    SettingsChanged = "merchant.settings_changed",
     StockRulesDrawn = "merchant.stock_rules_drawn",
     AlertsChosen = "user.alerts_chosen",
     CodesExported = "batch.codes_exported",

@@ -11,13 +11,15 @@ use super::{
     access::{Access, Rule, Rules},
     account_links, alerts, assets, audit, batch_codes, batches, code_checks, coupon_acts, coupons, customers,
     errors::Error,
-    health, import_files, imports, mails, merchants, new_batch, redemptions, reissues, sessions, stock_forms, users, validity, vouchers,
+    health, import_files, imports, mails, merchants, new_batch, redemptions, reissues, sessions, settings, stock_forms, users, validity,
+    vouchers,
 };
 use crate::domain::role::Permission;
 
 use Access::{Member, Public, SignedIn};
 use Permission::{
-    BarCoupons, CheckCodes, FindCustomers, LookAtBatches, ManageBatches, ManageUsers, ReissueCoupons, ResendEmails, SeeAuditLog,
+    BarCoupons, ChangeSettings, CheckCodes, FindCustomers, LookAtBatches, ManageBatches, ManageUsers, ReissueCoupons, ResendEmails,
+    SeeAuditLog,
 };
 
 type Line = (Method, &'static str, Access, Route);
@@ -90,6 +92,8 @@ fn routes() -> Vec<Line> {
         post("/m/{merchant}/users/{id}/unlock", Member(ManageUsers), to().to(users::manage)),
         post("/m/{merchant}/users/{id}/sessions", Member(ManageUsers), to().to(users::manage)),
         get("/m/{merchant}/permissions", Member(FindCustomers), to().to(users::permissions)),
+        get("/m/{merchant}/settings", Member(ChangeSettings), to().to(settings::show)),
+        post("/m/{merchant}/settings", Member(ChangeSettings), to().to(settings::update)),
         get("/m/{merchant}/audit", Member(SeeAuditLog), to().to(audit::index)),
     ]
 }

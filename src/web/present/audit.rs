@@ -77,6 +77,7 @@ fn text(record: &AuditRecord) -> String {
         Action::BatchAdded => format!("Voucher batch added: {}", name("batch")),
         Action::BatchValidityAdjusted => format!("Validity adjusted: {}", name("batch")),
         Action::BatchLinesDrawn => format!("Stock lines drawn: {}", name("batch")),
+        Action::SettingsChanged => "Settings changed".to_owned(),
         Action::StockRulesDrawn => "Stock lines drawn for all batches".to_owned(),
         Action::AlertsChosen => format!("Stock alerts chosen: {}", name("mode")),
         Action::CodesExported => format!("Codes exported: {}", name("batch")),

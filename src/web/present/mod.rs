@@ -18,6 +18,7 @@ pub mod picture;
 pub mod redemptions;
 pub mod reissues;
 pub mod rewards;
+pub mod settings;
 pub mod stock;
 pub mod stock_forms;
 pub mod users;

@@ -43,6 +43,8 @@ const TABLE: &[(&str, &str, Who)] = &[
     ("POST", "/m/{merchant}/users/{id}/enable", Who::From(Role::Supervisor)),
     ("POST", "/m/{merchant}/users/{id}/unlock", Who::From(Role::Supervisor)),
     ("POST", "/m/{merchant}/users/{id}/sessions", Who::From(Role::Supervisor)),
+    ("GET", "/m/{merchant}/settings", Who::From(Role::Administrator)),
+    ("POST", "/m/{merchant}/settings", Who::From(Role::Administrator)),
     ("GET", "/m/{merchant}/permissions", Who::From(Role::Support)),
     ("GET", "/m/{merchant}/customers", Who::From(Role::Support)),
     ("GET", "/m/{merchant}/customers/{id}", Who::From(Role::Support)),

@@ -15,6 +15,7 @@ pub mod imports;
 mod reissues;
 mod reissues_at_once;
 mod secrecy;
+mod settings;
 mod users;
 mod validity;
 mod vouchers;
