@@ -7,8 +7,10 @@
 
 mod bar_rows;
 mod cells;
+mod code_rows;
 mod customers;
 mod decode;
+mod disagreements;
 mod findings;
 mod header;
 mod heading;
@@ -23,6 +25,7 @@ mod rejects;
 mod reward_rows;
 mod rows;
 mod stage;
+mod uses;
 mod vouchers;
 
 use std::io::{Read, Write};
@@ -84,6 +87,8 @@ pub fn import_file(
         (Kind::Vouchers, Some(shelf)) => vouchers::apply(&mut job, shelf, staged, rejects),
         (Kind::Customers, _) => customers::apply(&mut job, staged, rejects),
         (Kind::Rewards, _) => reward_rows::apply(&mut job, staged, rejects),
+        (Kind::Redemptions, _) if order.dry_run => redemption_rows::check(&mut job, staged, rejects),
+        (Kind::Bars, _) if order.dry_run => bar_rows::check(&mut job, staged, rejects),
         (Kind::Bars, _) => bar_rows::apply(&mut job, staged, rejects),
         _ => redemption_rows::apply(&mut job, staged, rejects),
     }
