@@ -4,6 +4,7 @@
 //! Reading the path of a file from top to bottom: [`decode`] text, [`records`] of cells, [`header`], [`rows`] into values,
 //! [`stage`] them in a [`pile`] on disk; then one of `vouchers`, `customers`, `reward_rows`, `redemption_rows`, `bar_rows` compares them
 //! with what is stored, in the merchant's turn; at last the rejects are written and the whole becomes visible.
+//! A dry run of vouchers, redemptions or bars takes no turn: it compares, and waits for nobody.
 
 mod bar_rows;
 mod cells;

@@ -100,6 +100,18 @@ on_both! {
         assert_eq!(world.texts("SELECT barred_reason AS t FROM coupons"), ["reason 0"]);
     }
 
+    fn a_preview_knows_a_code_again_wherever_it_stands(world) {
+        world.vouchers("Autumn", "code\nTwo-Uses\n");
+        let others = |more: &str| (0..1_500).map(|n| format!("OTHER-{n},{more}\n")).collect::<String>();
+        let file = format!(
+            "code,redeemed_at\nTWO-USES,2026-11-01\n{}two-uses,2026-11-01\nTwo-Uses,2026-11-02\ntwo-uses,2026-11-03\n",
+            others("2026-11-01")
+        );
+        assert_eq!(both_say(world, Kind::Redemptions, &file).counts(), [2, 0, 1, 1_501]);
+        let file = format!("code,reason\nTWO-USES,one\n{}two-uses,two\n", others("none"));
+        assert_eq!(both_say(world, Kind::Bars, &file).counts(), [1, 0, 1, 1_500]);
+    }
+
     fn a_preview_waits_for_nobody(world) {
         stock(world);
         world.run(if world.is_sqlite() {
