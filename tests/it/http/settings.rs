@@ -8,8 +8,8 @@ fn settings() -> Fields {
     let pairs = [
         ("name", "ACME Ltd"),
         ("timezone", "Europe/London"),
-        ("ticket_url", ""),
-        ("account_manager", ""),
+        ("ticket_url", "https://help.example/new?reward={reward_id}&reissue={reissue_id}"),
+        ("account_manager", "Ann Lee <ann@desk.example>"),
         ("mail_from", ""),
         ("threshold", "100"),
         ("least_days", "30"),
@@ -28,7 +28,7 @@ both! {
         ada.get(kept.header("Location")).await.says("Settings kept").says("ACME & Sons");
         assert_eq!(
             app.text("SELECT details FROM audit_records WHERE action = 'merchant.settings_changed'").as_deref(),
-            Some(r#"{"old_name":"ACME Ltd","name":"ACME & Sons","old_ticket_url":"","ticket_url":"https://help.example/new?r={reward_id}","old_threshold":"100","threshold":"7"}"#)
+            Some(r#"{"old_name":"ACME Ltd","name":"ACME & Sons","old_ticket_url":"https://help.example/new?reward={reward_id}&reissue={reissue_id}","ticket_url":"https://help.example/new?r={reward_id}","old_threshold":"100","threshold":"7"}"#)
         );
         assert_eq!(app.number("SELECT stock_threshold FROM merchants"), 7);
     }
