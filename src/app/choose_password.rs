@@ -92,7 +92,7 @@ pub fn forget_password(desk: &Desk, email: &str, request_id: &str) -> Result<(),
         let (Some((scope, merchant)), true, None) = (some_merchant_of(tx, user.id)?, user.has_credentials, user.disabled_at) else {
             return Ok(());
         };
-        let link = account_mail::new_link(desk)?;
+        let link = account_mail::new_link(desk, "welcome")?;
         account_links::remove_stale(tx, now)?;
         account_links::replace(tx, &link.hash, Purpose::Reset, Some(user.id), now, now + Purpose::Reset.lifetime())?;
         record(tx, desk, &user, Action::PasswordForgotten, request_id)?;

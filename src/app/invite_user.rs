@@ -99,7 +99,7 @@ fn send(tx: &mut WriteTx<'_>, desk: &Desk, actor: &Member, user: &User, role: Ro
     let matter = if user.has_credentials {
         account_mail::Matter::Welcomed { by: &actor.user_name, role }
     } else {
-        let link = account_mail::new_link(desk)?;
+        let link = account_mail::new_link(desk, "welcome")?;
         account_links::replace(tx, &link.hash, Purpose::Invite, Some(user.id), now, now + Purpose::Invite.lifetime())?;
         account_mail::Matter::Invited { by: &actor.user_name, role, link: link.address }
     };

@@ -36,6 +36,7 @@ pub mod reissue_coupon;
 pub mod release_mail;
 pub mod resend_email;
 pub mod run_import;
+pub mod set_up;
 pub mod show_audit_log;
 pub mod show_batches;
 pub mod show_coupon;

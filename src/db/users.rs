@@ -107,6 +107,11 @@ macro_rules! columns {
     };
 }
 
+/// Whether there is any user at all.
+pub fn exist(conn: &mut DbConn) -> Result<bool, Error> {
+    Ok(diesel::select(exists(dsl::users.select(u::id))).get_result(conn)?)
+}
+
 /// The user of that number.
 pub fn get(conn: &mut DbConn, id: UserId) -> Result<User, Error> {
     let row: Row = dsl::users.find(id.0).select(columns!()).first(conn)?;

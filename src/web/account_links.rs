@@ -87,7 +87,8 @@ fn page(request: &HttpRequest, guest: Guest, token: String, error: Option<String
     Ok(answer.content_type(HTML).body(page.render()?))
 }
 
-fn gone(request: &HttpRequest) -> Result<HttpResponse, Error> {
+/// What is said of a link that cannot be followed.
+pub fn gone(request: &HttpRequest) -> Result<HttpResponse, Error> {
     let page = views::Gone { frame: frame::for_visitor(request, "This link can't be used") };
     Ok(HttpResponse::NotFound().content_type(HTML).body(page.render()?))
 }

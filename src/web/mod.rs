@@ -31,6 +31,7 @@ pub mod request;
 pub mod router;
 pub mod server;
 pub mod sessions;
+mod set_up;
 mod settings;
 pub mod stock_forms;
 pub mod throttle;

@@ -11,8 +11,8 @@ use super::{
     access::{Access, Rule, Rules},
     account_links, alerts, assets, audit, batch_codes, batches, code_checks, coupon_acts, coupons, customers,
     errors::Error,
-    health, import_files, imports, mails, merchants, new_batch, redemptions, reissues, sessions, settings, stock_forms, users, validity,
-    vouchers,
+    health, import_files, imports, mails, merchants, new_batch, redemptions, reissues, sessions, set_up, settings, stock_forms, users,
+    validity, vouchers,
 };
 use crate::domain::role::Permission;
 
@@ -35,6 +35,8 @@ fn routes() -> Vec<Line> {
         get("/sign-in", Public, to().to(sessions::new)),
         post("/sign-in", Public, to().to(sessions::create)),
         post("/sign-out", Public, to().to(sessions::destroy)),
+        get("/setup", Public, to().to(set_up::new)),
+        post("/setup", Public, to().to(set_up::create)),
         get("/welcome", Public, to().to(account_links::show)),
         post("/welcome", Public, to().to(account_links::update)),
         get("/forgotten", Public, to().to(account_links::new)),

@@ -85,6 +85,11 @@ pub fn sentence(words: &str) -> String {
     format!("{first}{}{}", rest.as_str(), if words.ends_with(['.', '?', '!']) { "" } else { "." })
 }
 
+/// All time zones by name.
+pub fn zones() -> Vec<&'static str> {
+    chrono_tz::TZ_VARIANTS.iter().map(|zone| zone.name()).collect()
+}
+
 #[cfg(test)]
 mod tests {
     use super::grouped;

@@ -28,7 +28,7 @@ pub fn show(frame: Frame, member: &Member, value: impl Fn(Setting) -> String, un
             group("stock", "Stock", &[Setting::StockThreshold, Setting::LeastDays]),
             group("access", "Access", &[Setting::RequiresSecondFactor]),
         ],
-        zones: chrono_tz::TZ_VARIANTS.iter().map(|zone| zone.name()).collect(),
+        zones: super::zones(),
     }
 }
 

@@ -21,6 +21,7 @@ pub mod redemptions;
 pub mod reissues;
 pub mod rewards;
 pub mod sessions;
+pub mod set_up;
 pub mod settings;
 pub mod stock_forms;
 pub mod ui;

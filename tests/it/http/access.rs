@@ -27,6 +27,8 @@ const TABLE: &[(&str, &str, Who)] = &[
     ("GET", "/sign-in", Who::Anyone),
     ("POST", "/sign-in", Who::Anyone),
     ("POST", "/sign-out", Who::Anyone),
+    ("GET", "/setup", Who::Anyone),
+    ("POST", "/setup", Who::Anyone),
     ("GET", "/welcome", Who::Anyone),
     ("POST", "/welcome", Who::Anyone),
     ("GET", "/forgotten", Who::Anyone),

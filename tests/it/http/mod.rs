@@ -15,6 +15,7 @@ pub mod imports;
 mod reissues;
 mod reissues_at_once;
 mod secrecy;
+mod set_up;
 mod settings;
 mod users;
 mod validity;
