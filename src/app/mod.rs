@@ -31,6 +31,7 @@ pub mod reissue_coupon;
 pub mod release_mail;
 pub mod resend_email;
 pub mod run_import;
+pub mod seal_audit;
 pub mod show_audit_log;
 pub mod show_batches;
 pub mod show_coupon;
@@ -39,6 +40,8 @@ pub mod show_findings;
 pub mod show_imports;
 pub mod sign_in;
 pub mod tokens;
+pub mod verify_audit;
+pub mod verify_export;
 pub mod watch_stock;
 pub mod withdraw_vouchers;
 

@@ -2,6 +2,8 @@
 //! Must not know mail, use cases or the web. Row structs and diesel's derives stay in here.
 
 pub mod audit;
+pub mod audit_contents;
+pub mod audit_seals;
 pub mod batch_codes;
 pub mod batches;
 pub mod conn;

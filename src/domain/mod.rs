@@ -2,6 +2,8 @@
 //! Must not know the database, the web, mail transport, the environment or the current time.
 
 pub mod audit;
+pub mod audit_proof;
+pub mod audit_seal;
 pub mod batch;
 pub mod clock;
 pub mod code;
@@ -11,6 +13,7 @@ pub mod coupon_list;
 pub mod customer;
 pub mod email;
 pub mod fold;
+pub mod hex;
 pub mod ids;
 pub mod import;
 pub mod look_alikes;
