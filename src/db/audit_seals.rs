@@ -3,7 +3,9 @@
 
 use chrono::{DateTime, Utc};
 use diesel::{
-    ExpressionMethods, Insertable, OptionalExtension, QueryDsl, QueryableByName, RunQueryDsl, sql_query,
+    ExpressionMethods, Insertable, OptionalExtension, QueryDsl, QueryableByName, RunQueryDsl,
+    connection::SimpleConnection,
+    sql_query,
     sql_types::{BigInt, Bool, Nullable, Text},
 };
 
@@ -43,11 +45,16 @@ struct Turn {
 }
 
 /// Takes the turn to seal for the rest of the transaction; `false` while another server has it. It blocks nobody and waits for nobody.
+/// Must be the transaction's first statement: each of those after it sees what was committed by then, whatever the role's default is.
 pub fn try_turn(tx: &mut WriteTx<'_>) -> Result<bool, Error> {
     match &mut **tx {
         // Whoever is in a write transaction is alone in it.
         DbConn::Sqlite(_) => Ok(true),
-        DbConn::Postgres(c) => Ok(sql_query("SELECT pg_try_advisory_xact_lock(7235125) AS got").get_result::<Turn>(c)?.got),
+        DbConn::Postgres(c) => {
+            // Plans are kept from when the table was empty, the trigger's among them: each row would walk through all seals.
+            c.batch_execute("SET TRANSACTION ISOLATION LEVEL READ COMMITTED; SET LOCAL enable_seqscan = off")?;
+            Ok(sql_query("SELECT pg_try_advisory_xact_lock(7235125) AS got").get_result::<Turn>(c)?.got)
+        }
     }
 }
 

@@ -4,7 +4,10 @@ use std::collections::BTreeMap;
 
 use rewarddesk::{
     app::verify_audit::{Verdict, verify_audit},
-    db::{DbConn, audit_seals},
+    db::{
+        DbConn, audit_seals,
+        invariants::{Invariant, contradictions},
+    },
     domain::{
         audit_proof::{Flaw, Wrong},
         audit_seal::Head,
@@ -178,6 +181,25 @@ both! {
         is_proved(&world);
         let found = verify_with(&world, Some("acme"), std::slice::from_ref(&acme)).remove(0).flaw.expect("a flaw");
         assert_eq!(found.wrong, Wrong::Rewritten { remembered: acme.no });
+    }
+
+    fn check_finds_records_without_a_seal_seals_without_a_record_and_gaps(world: World) {
+        logs(&world, 12);
+        let conn = &mut world.stranger();
+        let target = world.number("SELECT record_id FROM audit_seals WHERE chain = 1 AND no = 2");
+        for (sql, what) in [
+            (format!("DELETE FROM audit_seals WHERE record_id = {target}"), "should be sealed"),
+            (format!("DELETE FROM audit_records WHERE id = {target}"), "not there"),
+            (format!("UPDATE audit_seals SET no = no + 100 WHERE record_id = {target}"), "without a gap"),
+        ] {
+            run_on(conn, "BEGIN").unwrap();
+            unguard(conn);
+            run_on(conn, &sql).unwrap();
+            let findings = contradictions(conn, Invariant::I5).unwrap();
+            run_on(conn, "ROLLBACK").unwrap();
+            assert!(findings.iter().any(|finding| finding.what.contains(what)), "{sql}: {findings:?}");
+        }
+        assert!(contradictions(conn, Invariant::I5).unwrap().is_empty());
     }
 
     fn two_hundred_tamperings_are_all_found(world: World) {
