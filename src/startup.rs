@@ -3,17 +3,19 @@
 
 use std::{
     fs,
+    io::Write,
     net::{SocketAddr, TcpListener},
     path::{Path, PathBuf},
     time::Duration,
 };
 
+use chrono::TimeDelta;
 use tokio::{signal::unix::SignalKind, sync::watch};
 
 use crate::{
-    app::{Desk, passwords, sign_in::SessionLimits},
+    app::{Desk, passwords, set_up, sign_in::SessionLimits},
     cli::Refused,
-    config::{MailRoute, Secret, ServerSettings, Settings},
+    config::{MailRoute, Secret, ServerSettings, SessionSettings, Settings},
     db::{Database, DatabaseUrl, migrate},
     demo,
     domain::{clock::Clock, email::Mailbox},
@@ -59,9 +61,24 @@ pub fn serve(serve: Serve) -> Result<(), Refused> {
         tracing::warn!("REWARDDESK_METRICS_LISTEN is set, but this version has no metrics yet; nothing listens there");
     }
     let mailer = mailer(&settings.mail)?;
-    let site = Site { base_url: Some(settings.base_url.clone()), session_limits: SessionLimits::default(), demo_sign_ins: vec![] };
-    let ServerSettings { listen, secret, mail_from, .. } = settings;
-    let desk = Desk::new(db, Clock::System, mail_from, secret.expose()).reached_at(settings.base_url.as_str());
+    let SessionSettings { idle_minutes, hours, absence_days } = settings.sessions;
+    let session_limits = SessionLimits {
+        idle: TimeDelta::minutes(idle_minutes),
+        absolute: TimeDelta::hours(hours),
+        absence: absence_days.map(TimeDelta::days),
+    };
+    let site = Site {
+        base_url: Some(settings.base_url.clone()),
+        session_limits,
+        trusted_proxies: settings.trusted_proxies,
+        demo_sign_ins: vec![],
+    };
+    let ServerSettings { listen, secret, mail_from, base_url, .. } = settings;
+    let desk = Desk::new(db, Clock::System, mail_from, secret.expose()).reached_at(base_url.as_str());
+    if let Some(link) = set_up::open_the_door(&desk)? {
+        // Not into the log, which others read.
+        writeln!(std::io::stderr(), "Nobody can sign in yet. Become the first user, once, within a day, at\n\n  {link}\n")?;
+    }
     run(House { desk, mailer, hold_mail: serve.hold_mail, listen, site }, |address| tracing::info!(%address, "listening"))
 }
 
@@ -83,6 +100,7 @@ pub fn demo(demo: Demo) -> Result<(), Refused> {
     let site = Site {
         base_url: None,
         session_limits: SessionLimits::default(),
+        trusted_proxies: vec![],
         demo_sign_ins: sign_ins.iter().map(|s| (s.role.label().to_owned(), s.email.to_owned(), s.password.to_owned())).collect(),
     };
     let mails = demo.dir.join("mail");

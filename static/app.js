@@ -239,8 +239,18 @@
     if (ctx && !(leaving && ctx.request.method === "GET")) say(wordsFor(ctx), ctx.sourceElement);
   });
 
+  // Whoever stands in an import's page when all of it is swapped stands at its heading then; its words are said to the others.
+  function keepPlace(tasks) {
+    const page = tasks.find(({ target }) => target instanceof Element && target.id === "import")?.target;
+    if (!page?.contains(document.activeElement)) return;
+    byId("import-title").focus({ preventScroll: true }); // htmx gives the focus back by its id
+    const said = tasks.findIndex(({ target }) => target === byId("say"));
+    if (said >= 0) tasks.splice(said, 1);
+  }
+
   // The dialog closes before anything is put outside it: what stands behind a modal is not announced.
   on("htmx:before:swap", (event) => {
+    keepPlace(event.detail.tasks);
     const dialog = event.detail.ctx.sourceElement.closest("dialog");
     if (!dialog?.open) return;
     const outside = event.detail.tasks.some(({ target }) => target instanceof Element && !dialog.contains(target) && !target.contains(dialog));

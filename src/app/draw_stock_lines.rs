@@ -35,18 +35,18 @@ pub enum Drawn {
     Unfit(UnfitLines),
 }
 
-/// The highest number of a line.
-const MOST: i64 = 1_000_000_000;
+/// The highest number of a line, and as people read it.
+pub const MOST_CODES: (i64, &str) = (1_000_000_000, "1,000,000,000");
 
-/// A number of codes, with or without groups of three; `None` when nothing was typed.
-pub fn number_of_codes(text: &str) -> Result<Option<i64>, Unfit> {
+/// A whole number up to `most`, with or without groups of three; `None` when nothing was typed.
+pub fn whole_number(text: &str, (most, in_words): (i64, &str)) -> Result<Option<i64>, Unfit> {
     let digits: String = text.chars().filter(|c| !c.is_whitespace() && !matches!(c, ',' | '.' | '\'' | '\u{202f}')).collect();
     if digits.is_empty() {
         return Ok(None);
     }
     match digits.parse::<i64>() {
-        Ok(n) if (0..=MOST).contains(&n) => Ok(Some(n)),
-        _ => Err(Unfit::because(format!("this must be a whole number from 0 to {MOST}"))),
+        Ok(n) if (0..=most).contains(&n) => Ok(Some(n)),
+        _ => Err(Unfit::because(format!("this must be a whole number from 0 to {in_words}"))),
     }
 }
 
@@ -54,7 +54,7 @@ pub fn number_of_codes(text: &str) -> Result<Option<i64>, Unfit> {
 ///
 /// Errors: [`Error::NotFound`] outside the member's merchant, [`Error::NotAllowed`] when the member's right is gone.
 pub fn draw_stock_lines(desk: &Desk, member: &Member, command: &DrawStockLines) -> Result<Drawn, Error> {
-    match (number_of_codes(&command.threshold), number_of_codes(&command.reserve)) {
+    match (whole_number(&command.threshold, MOST_CODES), whole_number(&command.reserve, MOST_CODES)) {
         (Ok(threshold), Ok(reserve)) => desk.db.write(|tx| draw_in(tx, desk, member, command.batch, threshold, reserve.unwrap_or(0))),
         (threshold, reserve) => Ok(Drawn::Unfit(UnfitLines { threshold: threshold.err(), reserve: reserve.err() })),
     }

@@ -64,10 +64,10 @@ fn mark_in(tx: &mut WriteTx<'_>, member: &Member, file: &CouponFile, command: &M
         return Ok(Acted::Refused(ActRefusal::SameUse(Redemption { at: one.at, order_id })));
     }
     fail::fail_point!("coupon_acts::checked");
-    if !redemptions::count_use(tx, member.scope, coupon.id, now)? {
+    if !redemptions::count_uses(tx, member.scope, &[(coupon.id, 1)], now)? {
         return Err(Error::Fault(crate::db::Error::Unavailable("the coupon changed under its lock".into())));
     }
-    redemptions::insert(tx, member.scope, &one, now)?;
+    redemptions::insert(tx, member.scope, std::slice::from_ref(&one), now)?;
     let mut record = record_of(member, file, Action::CouponMarkedUsed)
         .detail("redeemed_at", zone::rfc3339(one.at))
         .detail("uses_gone", coupon.redemptions + 1)

@@ -1,15 +1,18 @@
 //! Floor 2: the use cases, one `verb_noun` each; each draws its own transaction.
 //! Must not know HTML, status codes or diesel's query language.
 
+mod account_mail;
 pub mod add_batch;
 pub mod add_merchant;
 pub mod add_user;
 pub mod adjust_validity;
 pub mod bar_coupon;
 pub mod batch_codes;
+pub mod change_settings;
 pub mod check_code;
 pub mod check_invariants;
 pub mod choose_alerts;
+pub mod choose_password;
 pub mod coupon_acts;
 pub mod coupon_history;
 pub mod decide_import;
@@ -21,7 +24,9 @@ pub mod find_customers;
 pub mod fulfilment_email;
 pub mod import_file;
 pub mod import_pieces;
+pub mod invite_user;
 pub mod keep_stock;
+pub mod manage_users;
 pub mod mark_used;
 pub mod member;
 pub mod passwords;
@@ -32,12 +37,14 @@ pub mod release_mail;
 pub mod resend_email;
 pub mod run_import;
 pub mod seal_audit;
+pub mod set_up;
 pub mod show_audit_log;
 pub mod show_batches;
 pub mod show_coupon;
 pub mod show_customer;
 pub mod show_findings;
 pub mod show_imports;
+pub mod show_users;
 pub mod sign_in;
 pub mod tokens;
 pub mod verify_audit;

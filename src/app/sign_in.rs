@@ -6,58 +6,96 @@ use chrono::TimeDelta;
 
 use super::{Desk, Error, passwords, tokens};
 use crate::{
-    db::{WriteTx, audit, memberships, sessions},
+    db::{WriteTx, audit, memberships, sessions, users},
     domain::{
         audit::{Action, Actor, NewRecord},
         ids::{MerchantId, UserId},
+        user::{Absence, Standing},
     },
 };
 
 pub use memberships::Membership;
 pub use sessions::Session;
 
-/// How long a session lives.
+/// How long a session lives, and how long one may stay away.
 #[derive(Debug, Clone, Copy)]
 pub struct SessionLimits {
     pub idle: TimeDelta,
     pub absolute: TimeDelta,
+    pub absence: Absence,
 }
 
 impl Default for SessionLimits {
     /// quality.md S3.
     fn default() -> Self {
-        Self { idle: TimeDelta::minutes(30), absolute: TimeDelta::hours(8) }
+        Self { idle: TimeDelta::minutes(30), absolute: TimeDelta::hours(8), absence: Some(TimeDelta::days(90)) }
     }
 }
 
-/// A new session's token: 256 random bits, for the cookie only.
-pub struct SignedIn {
-    pub token: String,
+/// Where somebody signs in from.
+#[derive(Debug, Clone, Default)]
+pub struct Device {
+    /// The browser in words, as its user may recognise it.
+    pub agent: String,
+    pub address: String,
 }
 
-/// Checks e-mail and password, and starts a session. `None`: they do not match an active user.
+/// What came of a sign-in.
+#[derive(Debug)]
+pub enum SignIn {
+    /// The new session's token: 256 random bits, for the cookie only.
+    In { token: String },
+    /// The password is right, and the user has stayed away too long.
+    Locked,
+    /// E-mail and password do not match an active user.
+    No,
+}
+
+/// Checks e-mail and password, and starts a session.
 ///
 /// The answer, and the time it takes, is the same for unknown users, disabled users and wrong passwords.
-pub fn sign_in(desk: &Desk, email: &str, password: &str, limits: SessionLimits, request_id: &str) -> Result<Option<SignedIn>, Error> {
+pub fn sign_in(
+    desk: &Desk,
+    email: &str,
+    password: &str,
+    limits: SessionLimits,
+    device: &Device,
+    request_id: &str,
+) -> Result<SignIn, Error> {
     // PostgreSQL takes no NUL in a text; nobody's address has one.
     let email = email.trim().to_lowercase().replace('\0', "\u{fffd}");
     let known = desk.db.read(|conn| sessions::credentials(conn, &email).map_err(Error::from))?;
     let fits = passwords::verify(password, known.as_ref().map(|k| k.password_hash.as_str()));
-    let Some(user) = known.as_ref().filter(|k| fits && !k.disabled).map(|k| k.user) else {
-        desk.db.write(|tx| record_failure(tx, desk, known.map(|k| k.user), request_id))?;
-        return Ok(None);
+    let Some(user) = known.as_ref().filter(|_| fits).map(|known| known.user) else {
+        desk.db.write(|tx| record_failure(tx, desk, known.map(|known| known.user), request_id))?;
+        return Ok(SignIn::No);
     };
-    let mut bytes = [0; 32];
-    getrandom::fill(&mut bytes).map_err(|e| crate::db::Error::Unavailable(format!("no randomness: {e}")))?;
-    let token = URL_SAFE_NO_PAD.encode(bytes);
+    let token = new_token()?;
     desk.db.write(|tx| {
         let now = desk.clock.now();
+        users::lock(tx, user)?;
+        let user = users::get(tx, user)?;
+        match user.standing(limits.absence, now) {
+            Standing::Active => {}
+            standing => {
+                record_failure(tx, desk, Some(user.id), request_id)?;
+                return Ok(if matches!(standing, Standing::Locked { .. }) { SignIn::Locked } else { SignIn::No });
+            }
+        }
         // Whoever comes in sweeps: sessions that have ended do not pile up.
         sessions::remove_stale(tx, now - limits.idle, now - limits.absolute)?;
-        sessions::start(tx, user, &tokens::hash(&token), now)?;
-        record_in_each_merchant(tx, desk, user, &NewRecord::new(None, Action::SignedIn, Actor::User(user)), request_id)
-    })?;
-    Ok(Some(SignedIn { token }))
+        sessions::start(tx, user.id, &tokens::hash(&token), (&device.agent, &device.address), now)?;
+        users::touch(tx, user.id, now)?;
+        record_in_each_merchant(tx, desk, user.id, &NewRecord::new(None, Action::SignedIn, Actor::User(user.id)), request_id)?;
+        Ok(SignIn::In { token })
+    })
+}
+
+/// 256 random bits as text.
+pub(super) fn new_token() -> Result<String, Error> {
+    let mut bytes = [0; 32];
+    getrandom::fill(&mut bytes).map_err(|e| crate::db::Error::Unavailable(format!("no randomness: {e}")))?;
+    Ok(URL_SAFE_NO_PAD.encode(bytes))
 }
 
 /// Ends the session of that token, if there is one.
@@ -80,9 +118,13 @@ pub fn is_due_for_touch(desk: &Desk, session: &Session) -> bool {
     desk.clock.now() - session.last_used_at >= TimeDelta::minutes(1)
 }
 
-/// Writes down that the session was used.
-pub fn touch_session(desk: &Desk, session: i64) -> Result<(), Error> {
-    Ok(desk.db.write(|tx| sessions::touch(tx, session, desk.clock.now()))?)
+/// Writes down that the session was used, and that its user was here.
+pub fn touch_session(desk: &Desk, session: i64, user: UserId) -> Result<(), Error> {
+    desk.db.write(|tx| {
+        let now = desk.clock.now();
+        sessions::touch(tx, session, now)?;
+        Ok(users::touch(tx, user, now)?)
+    })
 }
 
 /// The user's place in the merchant of that slug.

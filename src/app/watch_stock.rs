@@ -133,8 +133,8 @@ fn send_digest(tx: &mut WriteTx<'_>, desk: &Desk, digest: &DueDigest) -> Result<
     if alerts.is_empty() {
         return Ok(false);
     }
-    let told = alerts
-        .iter()
+    let told = once_each(&alerts)
+        .into_iter()
         .map(|alert| Told {
             batch: &alert.batch_name,
             line: alert.line,
@@ -145,6 +145,13 @@ fn send_digest(tx: &mut WriteTx<'_>, desk: &Desk, digest: &DueDigest) -> Result<
     let letter = letter(desk, &merchant, &address, told, now)?;
     mails::enqueue_for_user(tx, digest.scope, digest.user, Notice::Digest, &letter, now)?;
     Ok(true)
+}
+
+/// What a digest says: of a batch's stock the newest alert, which after a fall is the gravest, and of its other lines the newest.
+fn once_each(alerts: &[Alert]) -> Vec<&Alert> {
+    let about = |alert: &Alert| (alert.batch, (!alert.line.is_of_stock()).then_some(alert.line));
+    let is_last = |at: usize| alerts.iter().skip(at + 1).all(|later| about(later) != about(&alerts[at]));
+    alerts.iter().enumerate().filter(|(at, _)| is_last(*at)).map(|(_, alert)| alert).collect()
 }
 
 /// The next morning in the merchant's zone.

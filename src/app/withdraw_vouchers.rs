@@ -21,31 +21,52 @@ use crate::{
 /// How long the one who asks waits for it; what is left then is done in the background.
 const PATIENCE: Duration = Duration::from_secs(2);
 
+/// What came of it.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Withdrawn {
+    /// It is on record, and nothing of it is handed out any more.
+    Now(AuditId),
+    /// An earlier withdrawal has all of it, or is at work: mostly a button that was pressed twice.
+    Before,
+}
+
 /// Withdraws every code of the batch that is in stock now; `shown` is how many the page said there are. From here on none of
-/// them is handed out; answers the record.
+/// them is handed out.
 ///
 /// Errors: [`Error::NotFound`] outside the member's merchant, [`Error::NotAllowed`] when the member's right is gone,
-/// [`Error::Unfit`] for a missing reason, an empty stock, one that has grown, or while another withdrawal of the batch is at work.
-pub fn withdraw_vouchers(desk: &Desk, member: &Member, id: BatchId, shown: i64, why: &str) -> Result<AuditId, Error> {
+/// [`Error::Unfit`] for a missing reason, a stock that was never filled or has been handed out, or one that has grown.
+pub fn withdraw_vouchers(desk: &Desk, member: &Member, id: BatchId, shown: i64, why: &str) -> Result<Withdrawn, Error> {
     let why = Note::parse(why)?.ok_or_else(|| Unfit::because("say why: the reason stands in the audit log and on the batch's page"))?;
-    let (record, unfinished) = desk.db.write(|tx| begin(tx, desk, member, id, shown, why.as_str()))?;
+    let begun = desk.db.write(|tx| begin(tx, desk, member, id, shown, why.as_str()))?;
+    let Some((record, unfinished)) = begun else { return Ok(Withdrawn::Before) };
     // What cannot be done now is done by the stock keeper: it is on record already.
     if let Err(error) = carry_on(desk, unfinished, PATIENCE) {
         tracing::warn!(%error, "a withdrawal goes on in the background");
     }
-    Ok(record)
+    Ok(Withdrawn::Now(record))
 }
 
-fn begin(tx: &mut WriteTx<'_>, desk: &Desk, member: &Member, id: BatchId, shown: i64, why: &str) -> Result<(AuditId, Unfinished), Error> {
+/// `None`: there is nothing left to begin.
+fn begin(
+    tx: &mut WriteTx<'_>,
+    desk: &Desk,
+    member: &Member,
+    id: BatchId,
+    shown: i64,
+    why: &str,
+) -> Result<Option<(AuditId, Unfinished)>, Error> {
     let allowed = memberships::lock_role(tx, member.scope, member.user)?.filter(|role| role.may(Permission::ManageBatches));
     allowed.ok_or(Error::NotAllowed)?;
     let batch = batches::lock_validity(tx, member.scope, id)?.ok_or(Error::NotFound)?;
     let now = desk.clock.now();
     if !withdrawals::list_held(tx, member.scope, &[id.0])?.is_empty() {
-        return Err(Unfit::because("a withdrawal of this batch is at work already").into());
+        return Ok(None);
     }
     let counts = stock::count_one(tx, member.scope, &batch, now)?;
     let left = counts.usable + counts.set_aside().left();
+    if left == 0 && !withdrawals::list(tx, member.scope, id, 1)?.is_empty() {
+        return Ok(None);
+    }
     if left == 0 {
         return Err(Unfit::because("no code of this batch is in stock, so there is nothing to withdraw").into());
     }
@@ -63,7 +84,7 @@ fn begin(tx: &mut WriteTx<'_>, desk: &Desk, member: &Member, id: BatchId, shown:
         .detail("reason", why);
     record.batch = Some(id);
     record.request_id = Some(member.request_id.clone());
-    Ok((audit::append(tx, &record, now)?, unfinished))
+    Ok(Some((audit::append(tx, &record, now)?, unfinished)))
 }
 
 /// Goes on with a withdrawal for so long at most; `true` when it is at its end.

@@ -14,7 +14,7 @@ use super::{
 use crate::domain::{
     audit::Action,
     ids::{CustomerNo, MailId, MerchantId, ReissueId, RewardNo},
-    mail::{ClaimedMail, Letter, MailState},
+    mail::{ClaimedMail, Letter, MailState, Notice},
 };
 
 /// How long a worker may go without a sign of life (quality.md R9).
@@ -153,7 +153,14 @@ pub fn mark_failed(tx: &mut WriteTx<'_>, lease: Lease<'_>, why: &str, now: DateT
 
 fn end(tx: &mut WriteTx<'_>, lease: Lease<'_>, state: MailState, why: Option<&str>, now: DateTime<Utc>) -> Result<bool, Error> {
     let (ended, state) = (Some(At(now)), state.as_str());
-    change!(tx, lease, (m::state.eq(state), m::ended_at.eq(ended), m::lease_holder.eq(NOBODY), m::last_error.eq(why)))
+    let held: Result<bool, Error> =
+        change!(tx, lease, (m::state.eq(state), m::ended_at.eq(ended), m::lease_holder.eq(NOBODY), m::last_error.eq(why)));
+    if *held.as_ref().unwrap_or(&false) {
+        // The link in such a mail lets somebody in: it is not kept longer than it must be.
+        let secret = m::table.filter(m::id.eq(lease.mail.0)).filter(m::origin.eq(Notice::Account.as_str()));
+        diesel::update(secret).set((m::text_body.eq(""), m::html_body.eq(""))).execute(&mut **tx)?;
+    }
+    held
 }
 
 /// It was refused for now. `false`: the lease is lost.

@@ -1,6 +1,7 @@
 //! Floor 1: the two databases behind one code; a repository module per noun.
 //! Must not know mail, use cases or the web. Row structs and diesel's derives stay in here.
 
+pub mod account_links;
 pub mod audit;
 pub mod audit_contents;
 pub mod audit_seals;

@@ -1,14 +1,16 @@
 //! The tables as diesel sees them, kept by hand for two engines at once; a test compares it with both databases.
 //! Must not hold anything but tables.
 
+mod people;
 mod stock;
 
+pub use people::{account_links, half_sign_ins, memberships, passkeys, recovery_codes, sessions, users};
 pub use stock::{
     alert_choices, import_pieces, imports, redemption_findings, stock_alerts, stock_by_day, stock_by_window, stock_movements, withdrawals,
 };
 
 diesel::table! {
-    use diesel::sql_types::{BigInt, Text, Nullable};
+    use diesel::sql_types::{BigInt, Bool, Nullable, Text};
     use crate::db::instant::Instant;
 
     merchants (id) {
@@ -23,45 +25,7 @@ diesel::table! {
         created_at -> Instant,
         stock_threshold -> BigInt,
         least_days -> BigInt,
-    }
-}
-
-diesel::table! {
-    use diesel::sql_types::{BigInt, Text, Nullable};
-    use crate::db::instant::Instant;
-
-    users (id) {
-        id -> BigInt,
-        email -> Text,
-        name -> Text,
-        password_hash -> Text,
-        disabled_at -> Nullable<Instant>,
-        created_at -> Instant,
-    }
-}
-
-diesel::table! {
-    use diesel::sql_types::{BigInt, Text};
-    use crate::db::instant::Instant;
-
-    memberships (id) {
-        id -> BigInt,
-        merchant_id -> BigInt,
-        user_id -> BigInt,
-        role -> Text,
-    }
-}
-
-diesel::table! {
-    use diesel::sql_types::{BigInt, Text};
-    use crate::db::instant::Instant;
-
-    sessions (id) {
-        id -> BigInt,
-        token_hash -> Text,
-        user_id -> BigInt,
-        created_at -> Instant,
-        last_used_at -> Instant,
+        requires_second_factor -> Bool,
     }
 }
 
@@ -300,5 +264,9 @@ diesel::allow_tables_to_appear_in_same_query!(
     import_pieces,
     redemption_findings,
     alert_choices,
-    stock_alerts
+    stock_alerts,
+    account_links,
+    half_sign_ins,
+    recovery_codes,
+    passkeys
 );

@@ -27,20 +27,33 @@ pub struct Session {
 pub struct Credentials {
     pub user: UserId,
     pub password_hash: String,
-    pub disabled: bool,
 }
 
 /// The credentials of the user with that address (lower case).
 pub fn credentials(conn: &mut DbConn, email: &str) -> Result<Option<Credentials>, Error> {
-    let row: Option<(i64, String, Option<At>)> =
-        users::table.filter(users::email.eq(email)).select((users::id, users::password_hash, users::disabled_at)).first(conn).optional()?;
-    Ok(row.map(|(id, password_hash, disabled_at)| Credentials { user: UserId(id), password_hash, disabled: disabled_at.is_some() }))
+    let row: Option<(i64, String)> =
+        users::table.filter(users::email.eq(email)).select((users::id, users::password_hash)).first(conn).optional()?;
+    Ok(row.map(|(id, password_hash)| Credentials { user: UserId(id), password_hash }))
 }
 
-/// Starts a session. `token_hash` is the SHA-256 of the token in hex.
-pub fn start(tx: &mut WriteTx<'_>, user: UserId, token_hash: &str, now: DateTime<Utc>) -> Result<(), Error> {
+/// Starts a session. `token_hash` is the SHA-256 of the token in hex; `agent` and `address` tell its user where it was begun.
+pub fn start(
+    tx: &mut WriteTx<'_>,
+    user: UserId,
+    token_hash: &str,
+    (agent, address): (&str, &str),
+    now: DateTime<Utc>,
+) -> Result<(), Error> {
     diesel::insert_into(s::table)
-        .values((s::token_hash.eq(token_hash), s::user_id.eq(user.0), s::created_at.eq(At(now)), s::last_used_at.eq(At(now))))
+        .values((
+            s::token_hash.eq(token_hash),
+            s::user_id.eq(user.0),
+            s::created_at.eq(At(now)),
+            s::last_used_at.eq(At(now)),
+            s::confirmed_at.eq(At(now)),
+            s::agent.eq(agent),
+            s::address.eq(address),
+        ))
         .execute(&mut **tx)?;
     Ok(())
 }
@@ -64,6 +77,53 @@ pub fn find(conn: &mut DbConn, token_hash: &str, idle_since: DateTime<Utc>, bega
         created_at: created.0,
         last_used_at: used.0,
     }))
+}
+
+/// A session as its user sees it in a list.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct SeenSession {
+    pub id: i64,
+    pub created_at: DateTime<Utc>,
+    pub last_used_at: DateTime<Utc>,
+    /// The browser in words, and the address; empty: not known.
+    pub agent: String,
+    pub address: String,
+}
+
+/// The user's live sessions, the last used first.
+pub fn list_of_user(
+    conn: &mut DbConn,
+    user: UserId,
+    idle_since: DateTime<Utc>,
+    began_after: DateTime<Utc>,
+) -> Result<Vec<SeenSession>, Error> {
+    let rows: Vec<(i64, At, At, String, String)> = s::table
+        .filter(s::user_id.eq(user.0))
+        .filter(s::last_used_at.gt(At(idle_since)))
+        .filter(s::created_at.gt(At(began_after)))
+        .order((s::last_used_at.desc(), s::id.desc()))
+        .select((s::id, s::created_at, s::last_used_at, s::agent, s::address))
+        .load(conn)?;
+    let session = |(id, created, used, agent, address): (i64, At, At, String, String)| SeenSession {
+        id,
+        created_at: created.0,
+        last_used_at: used.0,
+        agent,
+        address,
+    };
+    Ok(rows.into_iter().map(session).collect())
+}
+
+/// Ends the user's sessions but for `spared`; answers how many there were.
+pub fn end_all(tx: &mut WriteTx<'_>, user: UserId, spared: Option<i64>) -> Result<usize, Error> {
+    let others = s::table.filter(s::user_id.eq(user.0)).filter(s::id.ne(spared.unwrap_or(0)));
+    Ok(diesel::delete(others).execute(&mut **tx)?)
+}
+
+/// Ends one session of the user; false: it is none of theirs, or has ended.
+pub fn end_one(tx: &mut WriteTx<'_>, user: UserId, id: i64) -> Result<bool, Error> {
+    let own = s::table.filter(s::user_id.eq(user.0)).filter(s::id.eq(id));
+    Ok(diesel::delete(own).execute(&mut **tx)? == 1)
 }
 
 /// Writes down that the session was used.

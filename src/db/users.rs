@@ -1,14 +1,18 @@
-//! Users: the people who sign in. Must not know their roles; see `memberships`.
+//! Users: the people who sign in, alone and among the members of a merchant.
+//! Must not know what a role allows, nor how a password is kept.
 
 use chrono::{DateTime, Utc};
-use diesel::{ExpressionMethods, OptionalExtension, QueryDsl, RunQueryDsl};
+use diesel::{BoolExpressionMethods, ExpressionMethods, JoinOnDsl, OptionalExtension, QueryDsl, Queryable, RunQueryDsl, dsl::exists};
 
 use super::{
-    DbConn, Error, WriteTx,
+    DbConn, Error, Scope, WriteTx,
     instant::At,
-    schema::users::{self as u, dsl},
+    schema::{
+        memberships as m, passkeys as pk,
+        users::{self as u, dsl},
+    },
 };
-use crate::domain::{email::EmailAddress, ids::UserId};
+use crate::domain::{email::EmailAddress, ids::UserId, role::Role, user::User};
 
 /// A user as found by address.
 #[derive(Clone, PartialEq, Eq)]
@@ -50,4 +54,145 @@ pub fn add(tx: &mut WriteTx<'_>, email: &EmailAddress, name: &str, password_hash
         .returning(u::id)
         .get_result(&mut **tx)?;
     Ok(UserId(id))
+}
+
+#[derive(Queryable)]
+struct Row {
+    id: i64,
+    email: String,
+    name: String,
+    created_at: At,
+    last_seen_at: Option<At>,
+    unlocked_at: Option<At>,
+    disabled_at: Option<At>,
+    password_hash: String,
+    oidc_subject: Option<String>,
+    totp_added_at: Option<At>,
+    has_passkey: bool,
+}
+
+impl From<Row> for User {
+    fn from(row: Row) -> Self {
+        let at = |at: Option<At>| at.map(|At(at)| at);
+        Self {
+            id: UserId(row.id),
+            email: row.email,
+            name: row.name,
+            created_at: row.created_at.0,
+            last_seen_at: at(row.last_seen_at),
+            unlocked_at: at(row.unlocked_at),
+            disabled_at: at(row.disabled_at),
+            has_credentials: !row.password_hash.is_empty() || row.oidc_subject.is_some(),
+            has_second_factor: row.totp_added_at.is_some() || row.has_passkey,
+        }
+    }
+}
+
+/// A macro, since the type of this cannot be written down.
+macro_rules! columns {
+    () => {
+        (
+            u::id,
+            u::email,
+            u::name,
+            u::created_at,
+            u::last_seen_at,
+            u::unlocked_at,
+            u::disabled_at,
+            u::password_hash,
+            u::oidc_subject,
+            u::totp_added_at,
+            exists(pk::table.filter(pk::user_id.eq(u::id)).select(pk::id)),
+        )
+    };
+}
+
+/// Whether there is any user at all.
+pub fn exist(conn: &mut DbConn) -> Result<bool, Error> {
+    Ok(diesel::select(exists(dsl::users.select(u::id))).get_result(conn)?)
+}
+
+/// The user of that number.
+pub fn get(conn: &mut DbConn, id: UserId) -> Result<User, Error> {
+    let row: Row = dsl::users.find(id.0).select(columns!()).first(conn)?;
+    Ok(row.into())
+}
+
+/// The member of that number, with their role.
+pub fn find_member(conn: &mut DbConn, scope: Scope, id: UserId) -> Result<Option<(User, Role)>, Error> {
+    let found: Option<(Row, String)> = dsl::users
+        .inner_join(m::table.on(m::user_id.eq(u::id)))
+        .filter(m::merchant_id.eq(scope.merchant().0))
+        .filter(u::id.eq(id.0))
+        .select((columns!(), m::role))
+        .first(conn)
+        .optional()?;
+    found.map(|(row, role)| Ok((row.into(), role.parse()?))).transpose()
+}
+
+/// Up to `limit` members of the merchant after that one, by name.
+pub fn list_members(conn: &mut DbConn, scope: Scope, after: Option<UserId>, limit: i64) -> Result<Vec<(User, Role)>, Error> {
+    let mut query = dsl::users
+        .inner_join(m::table.on(m::user_id.eq(u::id)))
+        .filter(m::merchant_id.eq(scope.merchant().0))
+        .order((u::name, u::id))
+        .limit(limit)
+        .select((columns!(), m::role))
+        .into_boxed::<super::conn::MultiBackend>();
+    if let Some(after) = after {
+        let name: Option<String> = dsl::users.find(after.0).select(u::name).first(conn).optional()?;
+        let name = name.unwrap_or_default();
+        query = query.filter(u::name.gt(name.clone()).or(u::name.eq(name).and(u::id.gt(after.0))));
+    }
+    let rows: Vec<(Row, String)> = query.load(conn)?;
+    rows.into_iter().map(|(row, role)| Ok((row.into(), role.parse()?))).collect()
+}
+
+/// Disables the user, or enables them again; false: they were so already.
+pub fn set_disabled(tx: &mut WriteTx<'_>, id: UserId, disabled: bool, now: DateTime<Utc>) -> Result<bool, Error> {
+    let user = dsl::users.filter(u::id.eq(id.0));
+    let changed = if disabled {
+        diesel::update(user.filter(u::disabled_at.is_null())).set(u::disabled_at.eq(At(now))).execute(&mut **tx)?
+    } else {
+        // A long absence is no reason to stay out any more.
+        let back = (u::disabled_at.eq(None::<At>), u::unlocked_at.eq(At(now)));
+        diesel::update(user.filter(u::disabled_at.is_not_null())).set(back).execute(&mut **tx)?
+    };
+    Ok(changed == 1)
+}
+
+/// Lets the user in again after a long absence.
+pub fn unlock(tx: &mut WriteTx<'_>, id: UserId, now: DateTime<Utc>) -> Result<(), Error> {
+    diesel::update(dsl::users.filter(u::id.eq(id.0))).set(u::unlocked_at.eq(At(now))).execute(&mut **tx)?;
+    Ok(())
+}
+
+/// Sets the user's password by its hash.
+pub fn set_password(tx: &mut WriteTx<'_>, id: UserId, hash: &str, now: DateTime<Utc>) -> Result<(), Error> {
+    let password = (u::password_hash.eq(hash), u::password_changed_at.eq(At(now)));
+    diesel::update(dsl::users.filter(u::id.eq(id.0))).set(password).execute(&mut **tx)?;
+    Ok(())
+}
+
+/// Sets the user's name.
+pub fn set_name(tx: &mut WriteTx<'_>, id: UserId, name: &str) -> Result<(), Error> {
+    diesel::update(dsl::users.filter(u::id.eq(id.0))).set(u::name.eq(name)).execute(&mut **tx)?;
+    Ok(())
+}
+
+/// Writes down that the user was here.
+pub fn touch(tx: &mut WriteTx<'_>, id: UserId, now: DateTime<Utc>) -> Result<(), Error> {
+    diesel::update(dsl::users.filter(u::id.eq(id.0))).set(u::last_seen_at.eq(At(now))).execute(&mut **tx)?;
+    Ok(())
+}
+
+/// Holds the user's row until the transaction ends: whoever changes their standing comes after.
+pub fn lock(tx: &mut WriteTx<'_>, id: UserId) -> Result<(), Error> {
+    let query = dsl::users.select(u::id).filter(u::id.eq(id.0));
+    let _: i64 = match &mut **tx {
+        // BEGIN IMMEDIATE holds every row already.
+        DbConn::Sqlite(c) => query.first(c)?,
+        DbConn::Postgres(c) => query.for_update().first(c)?,
+    };
+    Ok(())
 }

@@ -43,6 +43,8 @@ pub enum Notice {
     Alert,
     /// A day's alerts together.
     Digest,
+    /// About the user's own account; its link is a secret.
+    Account,
 }
 
 impl Notice {
@@ -50,6 +52,7 @@ impl Notice {
         match self {
             Self::Alert => "alert",
             Self::Digest => "digest",
+            Self::Account => "account",
         }
     }
 }

@@ -1,6 +1,7 @@
 //! Floor 0: the words and rules of the desk, pure.
 //! Must not know the database, the web, mail transport, the environment or the current time.
 
+pub mod account_link;
 pub mod audit;
 pub mod audit_proof;
 pub mod audit_seal;
@@ -26,6 +27,7 @@ pub mod reward;
 pub mod role;
 pub mod stock;
 pub mod stock_alert;
+pub mod user;
 pub mod zone;
 
 /// Why a piece of text could not be taken; the text is a sentence for a person, without the value itself.

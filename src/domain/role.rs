@@ -24,8 +24,31 @@ pub enum Permission {
     CheckCodes,
     BarCoupons,
     SeeAuditLog,
+    BlockCustomers,
+    ManageUsers,
     ManageBatches,
     ChangeSettings,
+    PurgeCustomers,
+    ExportAuditLog,
+}
+
+impl Permission {
+    /// All of them, the most common first.
+    pub const ALL: [Self; 13] = [
+        Self::FindCustomers,
+        Self::ReissueCoupons,
+        Self::ResendEmails,
+        Self::LookAtBatches,
+        Self::CheckCodes,
+        Self::BarCoupons,
+        Self::BlockCustomers,
+        Self::SeeAuditLog,
+        Self::ManageUsers,
+        Self::ManageBatches,
+        Self::ChangeSettings,
+        Self::PurgeCustomers,
+        Self::ExportAuditLog,
+    ];
 }
 
 impl Role {
@@ -39,9 +62,18 @@ impl Role {
             | Permission::ResendEmails
             | Permission::LookAtBatches
             | Permission::CheckCodes => Self::Support,
-            Permission::BarCoupons | Permission::SeeAuditLog => Self::Supervisor,
+            Permission::BarCoupons | Permission::BlockCustomers | Permission::SeeAuditLog | Permission::ManageUsers => Self::Supervisor,
             Permission::ManageBatches => Self::Marketing,
-            Permission::ChangeSettings => Self::Administrator,
+            Permission::ChangeSettings | Permission::PurgeCustomers | Permission::ExportAuditLog => Self::Administrator,
+        }
+    }
+
+    /// Whether a user with this role may invite, change and remove users with `other` in the same merchant.
+    pub fn manages(self, other: Self) -> bool {
+        match self {
+            Self::Support => false,
+            Self::Supervisor | Self::Marketing => other == Self::Support,
+            Self::Administrator => true,
         }
     }
 
@@ -87,16 +119,13 @@ mod tests {
 
     #[test]
     fn each_role_includes_those_before_it() {
-        let allowed = |role: Role| {
-            use Permission::{
-                BarCoupons, ChangeSettings, CheckCodes, FindCustomers, LookAtBatches, ManageBatches, ReissueCoupons, ResendEmails,
-                SeeAuditLog,
-            };
-            [FindCustomers, ReissueCoupons, ResendEmails, LookAtBatches, CheckCodes, BarCoupons, SeeAuditLog, ManageBatches, ChangeSettings]
-                .into_iter()
-                .filter(|p| role.may(*p))
-                .count()
-        };
-        assert_eq!(Role::ALL.map(allowed), [5, 7, 8, 9]);
+        let allowed = |role: Role| Permission::ALL.into_iter().filter(|p| role.may(*p)).count();
+        assert_eq!(Role::ALL.map(allowed), [5, 9, 10, 13]);
+    }
+
+    #[test]
+    fn only_administrators_manage_more_than_support() {
+        let managed = |role: Role| Role::ALL.into_iter().filter(|other| role.manages(*other)).count();
+        assert_eq!(Role::ALL.map(managed), [0, 1, 1, 4]);
     }
 }

@@ -1,6 +1,7 @@
 //! Floor 1: letters out of facts, and letters on their way: [`Mailer`].
 //! Must not know the database, use cases or the web.
 
+pub mod account;
 pub mod alert;
 pub mod file;
 pub mod fulfilment;

@@ -18,10 +18,7 @@ use crate::{
         Desk, Member,
         show_batches::{self, BatchFile},
     },
-    domain::{
-        batch::Batch,
-        ids::{AuditId, BatchId},
-    },
+    domain::ids::{AuditId, BatchId},
 };
 
 #[derive(Deserialize)]
@@ -68,7 +65,7 @@ pub async fn show(
     let asked = batch_codes::asked(query.codes.as_deref(), query.after.as_deref(), query.q.as_deref());
     let mut page = view(&request, &desk, &member, &file, &asked, &Told::Nothing).await?;
     if let Some(done) = query.done.as_deref() {
-        page.frame.flash = after(&desk, &member, &file.row.batch, done).await?;
+        page.frame.flash = after(&desk, &member, &file, done).await?;
     }
     Ok(HttpResponse::Ok().content_type("text/html; charset=utf-8").body(page.render()?))
 }
@@ -93,12 +90,16 @@ async fn view(request: &HttpRequest, desk: &Desk, member: &Member, file: &BatchF
 }
 
 /// The address names an audit record of this member at most; what is said of it is read from there.
-async fn after(desk: &Desk, member: &Member, batch: &Batch, done: &str) -> Result<Option<Toast>, Error> {
+async fn after(desk: &Desk, member: &Member, file: &BatchFile, done: &str) -> Result<Option<Toast>, Error> {
+    let batch = &file.row.batch;
     if done == "unchanged" {
         return Ok(Some(present::batches::unchanged(member, batch)));
     }
     if done == "unchanged-lines" {
         return Ok(Some(present::batches::unchanged_lines()));
+    }
+    if done == "withdrawn-before" {
+        return Ok(present::stock_forms::withdrawn_before(file));
     }
     let Some(record) = request::number(done).map(AuditId) else { return Ok(None) };
     let (asker, acted_on) = (member.clone(), batch.clone());

@@ -23,8 +23,9 @@ pub fn in_merchant(request: &HttpRequest, member: &Member, title: &str) -> Frame
     let item = |label: &str, rest: &str| {
         let href = format!("/m/{slug}/{rest}");
         let is_in = |href: &str| path == href || path.starts_with(&format!("{href}/"));
-        // Imports are reached from the batches, and lead back to them.
-        let current = is_in(&href) || (rest == "batches" && is_in(&format!("/m/{slug}/imports")));
+        // These are reached from the batches, and lead back to them.
+        let below = ["imports", "redemptions", "alerts", "bars"];
+        let current = is_in(&href) || (rest == "batches" && below.iter().any(|one| is_in(&format!("/m/{slug}/{one}"))));
         NavItem { label: label.to_owned(), current, href }
     };
     let mut nav = vec![item("Customers", "customers")];
@@ -34,8 +35,14 @@ pub fn in_merchant(request: &HttpRequest, member: &Member, title: &str) -> Frame
     if member.role.may(Permission::CheckCodes) {
         nav.push(item("Check a code", "check"));
     }
+    if member.role.may(Permission::ManageUsers) {
+        nav.push(item("Users", "users"));
+    }
     if member.role.may(Permission::SeeAuditLog) {
         nav.push(item("Audit log", "audit"));
+    }
+    if member.role.may(Permission::ChangeSettings) {
+        nav.push(item("Settings", "settings"));
     }
     let merchants =
         request.extensions().get::<Visitor>().map(|visitor| visitor.merchants.iter().map(merchant_nav).collect()).unwrap_or_default();

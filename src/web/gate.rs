@@ -71,9 +71,9 @@ async fn admit(request: &ServiceRequest) -> Result<(), HttpResponse<BoxBody>> {
     let found = desk.reading(move |desk| visit(desk, &token, limits)).await.map_err(|e| refuse(e.into()))?;
     let Some(visitor) = found else { return Err(to_sign_in(request)) };
     if sign_in::is_due_for_touch(desk, &visitor.session) {
-        let id = visitor.session.id;
+        let (id, user) = (visitor.session.id, visitor.session.user);
         // A session whose use cannot be written down just ends a little earlier.
-        if let Err(error) = desk.writing(move |desk| sign_in::touch_session(desk, id)).await {
+        if let Err(error) = desk.writing(move |desk| sign_in::touch_session(desk, id, user)).await {
             tracing::warn!(%error, "the session's last use was not written down");
         }
     }

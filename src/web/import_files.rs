@@ -5,7 +5,13 @@ use actix_multipart::Multipart;
 use actix_web::{HttpRequest, HttpResponse, http::StatusCode, web};
 use askama::Template;
 
-use super::{errors::Error, frame, imports, present, upload::Receiver, vouchers};
+use super::{
+    errors::Error,
+    frame, imports,
+    present::{self, vouchers::Sent},
+    upload::Receiver,
+    vouchers,
+};
 use crate::{
     app::{Desk, Member, receive_import::close_import},
     domain::import::ImportKind,
@@ -13,7 +19,7 @@ use crate::{
 
 /// `GET /m/{merchant}/redemptions/new`
 pub async fn new_redemptions(request: HttpRequest, member: web::ReqData<Member>) -> Result<HttpResponse, Error> {
-    form(&request, &member.into_inner(), ImportKind::Redemptions, StatusCode::OK, (String::new(), None))
+    form(&request, &member.into_inner(), ImportKind::Redemptions, StatusCode::OK, Sent::default())
 }
 
 /// `POST /m/{merchant}/redemptions`
@@ -28,7 +34,7 @@ pub async fn create_redemptions(
 
 /// `GET /m/{merchant}/bars/new`
 pub async fn new_bars(request: HttpRequest, member: web::ReqData<Member>) -> Result<HttpResponse, Error> {
-    form(&request, &member.into_inner(), ImportKind::Bars, StatusCode::OK, (String::new(), None))
+    form(&request, &member.into_inner(), ImportKind::Bars, StatusCode::OK, Sent::default())
 }
 
 /// `POST /m/{merchant}/bars`
@@ -46,22 +52,22 @@ async fn create(request: &HttpRequest, desk: &Desk, member: &Member, kind: Impor
     let mut upload = receiver.read(sent).await?;
     let import = if upload.wrong.is_none() { receiver.import(&mut upload).await? } else { None };
     let Some(import) = import else {
-        let (status, why) = vouchers::refusal(&upload);
-        return form(request, member, kind, status, (upload.text, Some(why)));
+        let (status, sent) = vouchers::refusal(upload);
+        return form(request, member, kind, status, sent);
     };
     let (asker, name) = (member.clone(), upload.file_name);
     desk.writing(move |desk| close_import(desk, &asker, import, &name, None)).await?;
-    imports::settled(desk, member, import).await
+    match imports::checked(desk, member, import, &upload.text).await? {
+        Ok(answer) => Ok(answer),
+        Err(why) => {
+            let sent = Sent { text: upload.text, why: Some(why), is_of_file: false };
+            form(request, member, kind, StatusCode::UNPROCESSABLE_ENTITY, sent)
+        }
+    }
 }
 
-fn form(
-    request: &HttpRequest,
-    member: &Member,
-    kind: ImportKind,
-    status: StatusCode,
-    lines: (String, Option<String>),
-) -> Result<HttpResponse, Error> {
+fn form(request: &HttpRequest, member: &Member, kind: ImportKind, status: StatusCode, sent: Sent) -> Result<HttpResponse, Error> {
     let frame = frame::in_merchant(request, member, present::import_files::title(kind));
-    let view = present::import_files::new(frame, member, kind, lines);
+    let view = present::import_files::new(frame, member, kind, sent);
     Ok(HttpResponse::build(status).content_type("text/html; charset=utf-8").body(view.render()?))
 }

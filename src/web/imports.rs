@@ -27,7 +27,10 @@ use crate::{
         decide_import::{cancel_import, confirm_import},
         show_imports::{self, ImportFile},
     },
-    domain::{ids::ImportId, import::ImportState},
+    domain::{
+        ids::ImportId,
+        import::{Import, ImportState},
+    },
 };
 
 /// How long an answer waits for work that is mostly done in a moment.
@@ -88,7 +91,7 @@ pub async fn confirm(request: HttpRequest, desk: web::Data<Desk>, member: web::R
     let id = number(&path)?;
     let asker = member.clone();
     match desk.writing(move |desk| confirm_import(desk, &asker, id)).await {
-        Ok(()) => settled(&desk, &member, id).await,
+        Ok(()) => Ok(settled(&desk, &member, id).await),
         Err(app::Error::Unfit(why)) => {
             let file = load(&desk, &member, id).await?;
             let mut page = page(&request, &member, &file);
@@ -105,11 +108,29 @@ pub async fn cancel(desk: web::Data<Desk>, member: web::ReqData<Member>, path: P
     let id = number(&path)?;
     let asker = member.clone();
     desk.writing(move |desk| cancel_import(desk, &asker, id)).await?;
-    settled(&desk, &member, id).await
+    Ok(settled(&desk, &member, id).await)
+}
+
+/// Waits a moment for the check of what was sent, then leads to the import's page. When nothing at all of what was `pasted` can
+/// be taken, the words for that: the form is shown again with the text in it, which an import keeps no longer than it needs it.
+pub async fn checked(desk: &Desk, member: &Member, id: ImportId, pasted: &str) -> Result<Result<HttpResponse, String>, Error> {
+    rest(desk, member, id).await;
+    if !pasted.is_empty() {
+        let Import { state, failure, .. } = load(desk, member, id).await?.import;
+        if let Some(why) = failure.filter(|_| state == ImportState::Failed) {
+            return Ok(Err(present::sentence(&why)));
+        }
+    }
+    Ok(Ok(to_page(member, id)))
 }
 
 /// Waits a moment for the import worker, then leads to the import's page.
-pub async fn settled(desk: &Desk, member: &Member, id: ImportId) -> Result<HttpResponse, Error> {
+async fn settled(desk: &Desk, member: &Member, id: ImportId) -> HttpResponse {
+    rest(desk, member, id).await;
+    to_page(member, id)
+}
+
+async fn rest(desk: &Desk, member: &Member, id: ImportId) {
     let begun = Instant::now();
     while begun.elapsed() < MOMENT {
         let asker = member.clone();
@@ -119,7 +140,10 @@ pub async fn settled(desk: &Desk, member: &Member, id: ImportId) -> Result<HttpR
             _ => break,
         }
     }
-    Ok(HttpResponse::SeeOther().insert_header((header::LOCATION, words::import_address(member, id, ""))).finish())
+}
+
+fn to_page(member: &Member, id: ImportId) -> HttpResponse {
+    HttpResponse::SeeOther().insert_header((header::LOCATION, words::import_address(member, id, ""))).finish()
 }
 
 /// `GET /m/{merchant}/imports/{id}/rejects`: the rows that could not be taken, as CSV.

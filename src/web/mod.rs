@@ -2,12 +2,14 @@
 //! Must not know the database, diesel or how mail is sent.
 
 pub mod access;
+mod account_links;
 pub mod act_words;
 pub mod alerts;
 pub mod assets;
 pub mod audit;
 mod batch_codes;
 pub mod batches;
+mod browser;
 pub mod code_checks;
 pub mod coupon_acts;
 pub mod coupons;
@@ -29,10 +31,13 @@ pub mod request;
 pub mod router;
 pub mod server;
 pub mod sessions;
+mod set_up;
+mod settings;
 pub mod stock_forms;
 pub mod throttle;
 pub mod trace;
 pub mod upload;
+mod users;
 mod validity;
 pub mod views;
 pub mod vouchers;

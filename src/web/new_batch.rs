@@ -5,7 +5,13 @@ use actix_multipart::Multipart;
 use actix_web::{HttpRequest, HttpResponse, http::StatusCode, web};
 use askama::Template;
 
-use super::{errors::Error, frame, imports, present, upload::Receiver, vouchers};
+use super::{
+    errors::Error,
+    frame, imports,
+    present::{self, vouchers::Sent},
+    upload::Receiver,
+    vouchers,
+};
 use crate::{
     app::{
         Desk, Member,
@@ -17,7 +23,7 @@ use crate::{
 /// `GET /m/{merchant}/batches/new`
 pub async fn new(request: HttpRequest, member: web::ReqData<Member>) -> Result<HttpResponse, Error> {
     let member = member.into_inner();
-    answer(&request, &member, StatusCode::OK, &TypedBatch::default(), &UnfitBatch::default(), (String::new(), None))
+    answer(&request, &member, StatusCode::OK, &TypedBatch::default(), &UnfitBatch::default(), Sent::default())
 }
 
 /// `POST /m/{merchant}/batches`
@@ -52,17 +58,24 @@ pub async fn create(
     };
     let (Ok(planned), Some(import)) = (&planned, import) else {
         receiver.give_up(&mut upload).await;
-        let (status, why) = vouchers::refusal(&upload);
-        let (unfit, why) = match planned {
-            Ok(_) => (UnfitBatch::default(), Some(why)),
+        let is_unfit = upload.wrong.is_some();
+        let (status, sent) = vouchers::refusal(upload);
+        let (unfit, sent) = match planned {
+            Ok(_) => (UnfitBatch::default(), sent),
             // A file is not sent back: it has to be chosen again.
-            Err(unfit) => (unfit, upload.wrong.is_some().then_some(why)),
+            Err(unfit) => (unfit, if is_unfit { sent } else { Sent { why: None, ..sent } }),
         };
-        return answer(&request, &member, status, &typed, &unfit, (upload.text, why));
+        return answer(&request, &member, status, &typed, &unfit, sent);
     };
     let (asker, name, planned) = (member.clone(), upload.file_name, planned.clone());
     desk.writing(move |desk| close_import(desk, &asker, import, &name, Some(&planned))).await?;
-    imports::settled(&desk, &member, import).await
+    match imports::checked(&desk, &member, import, &upload.text).await? {
+        Ok(answer) => Ok(answer),
+        Err(why) => {
+            let sent = Sent { text: upload.text, why: Some(why), is_of_file: false };
+            answer(&request, &member, StatusCode::UNPROCESSABLE_ENTITY, &typed, &UnfitBatch::default(), sent)
+        }
+    }
 }
 
 fn answer(
@@ -71,8 +84,8 @@ fn answer(
     status: StatusCode,
     typed: &TypedBatch,
     unfit: &UnfitBatch,
-    codes: (String, Option<String>),
+    sent: Sent,
 ) -> Result<HttpResponse, Error> {
-    let view = present::vouchers::new_batch(frame::in_merchant(request, member, "New batch"), member, typed, unfit, codes);
+    let view = present::vouchers::new_batch(frame::in_merchant(request, member, "New batch"), member, typed, unfit, sent);
     Ok(HttpResponse::build(status).content_type("text/html; charset=utf-8").body(view.render()?))
 }

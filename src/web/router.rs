@@ -9,14 +9,18 @@ use actix_web::{
 
 use super::{
     access::{Access, Rule, Rules},
-    alerts, assets, audit, batch_codes, batches, code_checks, coupon_acts, coupons, customers,
+    account_links, alerts, assets, audit, batch_codes, batches, code_checks, coupon_acts, coupons, customers,
     errors::Error,
-    health, import_files, imports, mails, merchants, new_batch, redemptions, reissues, sessions, stock_forms, validity, vouchers,
+    health, import_files, imports, mails, merchants, new_batch, redemptions, reissues, sessions, set_up, settings, stock_forms, users,
+    validity, vouchers,
 };
 use crate::domain::role::Permission;
 
 use Access::{Member, Public, SignedIn};
-use Permission::{BarCoupons, CheckCodes, FindCustomers, LookAtBatches, ManageBatches, ReissueCoupons, ResendEmails, SeeAuditLog};
+use Permission::{
+    BarCoupons, ChangeSettings, CheckCodes, FindCustomers, LookAtBatches, ManageBatches, ManageUsers, ReissueCoupons, ResendEmails,
+    SeeAuditLog,
+};
 
 type Line = (Method, &'static str, Access, Route);
 
@@ -31,6 +35,12 @@ fn routes() -> Vec<Line> {
         get("/sign-in", Public, to().to(sessions::new)),
         post("/sign-in", Public, to().to(sessions::create)),
         post("/sign-out", Public, to().to(sessions::destroy)),
+        get("/setup", Public, to().to(set_up::new)),
+        post("/setup", Public, to().to(set_up::create)),
+        get("/welcome", Public, to().to(account_links::show)),
+        post("/welcome", Public, to().to(account_links::update)),
+        get("/forgotten", Public, to().to(account_links::new)),
+        post("/forgotten", Public, to().to(account_links::create)),
         get("/", SignedIn, to().to(merchants::index)),
         get("/m/{merchant}/customers", Member(FindCustomers), to().to(customers::index)),
         get("/m/{merchant}/customers/{id}", Member(FindCustomers), to().to(customers::show)),
@@ -72,6 +82,20 @@ fn routes() -> Vec<Line> {
         post("/m/{merchant}/coupons/{id}/use", Member(BarCoupons), to().to(coupon_acts::create)),
         get("/m/{merchant}/check", Member(CheckCodes), to().to(code_checks::new)),
         post("/m/{merchant}/check", Member(CheckCodes), to().to(code_checks::create)),
+        get("/m/{merchant}/users", Member(ManageUsers), to().to(users::index)),
+        get("/m/{merchant}/users/new", Member(ManageUsers), to().to(users::new)),
+        post("/m/{merchant}/users", Member(ManageUsers), to().to(users::create)),
+        get("/m/{merchant}/users/{id}", Member(ManageUsers), to().to(users::show)),
+        post("/m/{merchant}/users/{id}/role", Member(ManageUsers), to().to(users::change_role)),
+        post("/m/{merchant}/users/{id}/invitation", Member(ManageUsers), to().to(users::invite_again)),
+        post("/m/{merchant}/users/{id}/removal", Member(ManageUsers), to().to(users::manage)),
+        post("/m/{merchant}/users/{id}/disable", Member(ManageUsers), to().to(users::manage)),
+        post("/m/{merchant}/users/{id}/enable", Member(ManageUsers), to().to(users::manage)),
+        post("/m/{merchant}/users/{id}/unlock", Member(ManageUsers), to().to(users::manage)),
+        post("/m/{merchant}/users/{id}/sessions", Member(ManageUsers), to().to(users::manage)),
+        get("/m/{merchant}/permissions", Member(FindCustomers), to().to(users::permissions)),
+        get("/m/{merchant}/settings", Member(ChangeSettings), to().to(settings::show)),
+        post("/m/{merchant}/settings", Member(ChangeSettings), to().to(settings::update)),
         get("/m/{merchant}/audit", Member(SeeAuditLog), to().to(audit::index)),
     ]
 }

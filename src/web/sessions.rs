@@ -6,6 +6,7 @@ use askama::Template;
 use serde::Deserialize;
 
 use super::{
+    browser,
     errors::Error,
     frame, gate,
     request::{self, FormBody},
@@ -13,7 +14,10 @@ use super::{
     throttle::Throttle,
     views,
 };
-use crate::app::{Desk, sign_in};
+use crate::app::{
+    Desk,
+    sign_in::{self, SignIn},
+};
 
 /// What sign-in is asked with.
 #[derive(Default)]
@@ -42,11 +46,15 @@ impl Form {
 pub struct Query {
     #[serde(default)]
     return_to: String,
+    /// Whether a password was just chosen.
+    chosen: Option<String>,
 }
 
 /// `GET /sign-in`
 pub async fn new(request: HttpRequest, site: web::Data<Site>, query: web::Query<Query>) -> Result<HttpResponse, Error> {
-    page(&request, &site, String::new(), &query.return_to, None, actix_web::http::StatusCode::OK)
+    let notice = query.chosen.is_some().then(|| "Your password is kept. Sign in with it.".to_owned());
+    let page = views::sessions::New { notice, ..blank(&request, &site, &query.return_to) };
+    Ok(HttpResponse::Ok().content_type("text/html; charset=utf-8").body(page.render()?))
 }
 
 /// `POST /sign-in`
@@ -59,7 +67,7 @@ pub async fn create(
 ) -> Result<HttpResponse, Error> {
     use actix_web::http::StatusCode;
     let form = Form::parse(&body);
-    let address = request.peer_addr().map(|peer| peer.ip().to_string()).unwrap_or_default();
+    let address = request::address(&request);
     if !throttle.spend(&address, &form.email) {
         let wait = "Too many tries for this account from here. Wait a minute, then try again.";
         let mut answer = page(&request, &site, form.email, &form.return_to, Some(wait), StatusCode::TOO_MANY_REQUESTS)?;
@@ -68,15 +76,22 @@ pub async fn create(
     }
     let (email, password, request_id) = (form.email.clone(), form.password, request::request_id(&request));
     let limits = site.session_limits;
-    let outcome = desk.checking_password(move |desk| sign_in::sign_in(desk, &email, &password, limits, &request_id)).await?;
-    let Some(signed_in) = outcome else {
-        let sorry = "E-mail and password do not match an active user. Check both and try again.";
-        return page(&request, &site, form.email, &form.return_to, Some(sorry), StatusCode::UNPROCESSABLE_ENTITY);
+    let device = sign_in::Device { agent: browser::name_of(&request), address: address.clone() };
+    let outcome = desk.checking_password(move |desk| sign_in::sign_in(desk, &email, &password, limits, &device, &request_id)).await?;
+    let sorry = match &outcome {
+        SignIn::In { .. } => None,
+        SignIn::Locked => {
+            Some("You have not been here for long, and your account was locked. An administrator of your merchant can unlock it.")
+        }
+        SignIn::No => Some("E-mail and password do not match an active user. Check both and try again."),
+    };
+    let SignIn::In { token } = outcome else {
+        return page(&request, &site, form.email, &form.return_to, sorry, StatusCode::UNPROCESSABLE_ENTITY);
     };
     throttle.refund(&address, &form.email);
     let target = request::own_path(&form.return_to).filter(|path| *path != "/sign-in").unwrap_or("/");
     Ok(HttpResponse::SeeOther()
-        .cookie(gate::session_cookie(&site, Some(&signed_in.token)))
+        .cookie(gate::session_cookie(&site, Some(&token)))
         .insert_header((header::LOCATION, target.to_owned()))
         .finish())
 }
@@ -98,12 +113,18 @@ fn page(
     error: Option<&str>,
     status: actix_web::http::StatusCode,
 ) -> Result<HttpResponse, Error> {
-    let page = views::sessions::New {
-        frame: frame::for_visitor(request, "Sign in"),
-        email,
-        return_to: request::own_path(return_to).unwrap_or_default().to_owned(),
-        error: error.map(ToOwned::to_owned),
-        demo: site.demo(),
-    };
+    let page = views::sessions::New { email, error: error.map(ToOwned::to_owned), ..blank(request, site, return_to) };
     Ok(HttpResponse::build(status).content_type("text/html; charset=utf-8").body(page.render()?))
+}
+
+/// The page before anything was typed.
+fn blank(request: &HttpRequest, site: &Site, return_to: &str) -> views::sessions::New {
+    views::sessions::New {
+        frame: frame::for_visitor(request, "Sign in"),
+        email: String::new(),
+        return_to: request::own_path(return_to).unwrap_or_default().to_owned(),
+        notice: None,
+        error: None,
+        demo: site.demo(),
+    }
 }

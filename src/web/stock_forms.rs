@@ -16,7 +16,7 @@ use crate::{
         self, Desk, Member,
         draw_stock_lines::{DrawStockLines, Drawn, draw_stock_lines},
         show_batches,
-        withdraw_vouchers::withdraw_vouchers,
+        withdraw_vouchers::{Withdrawn, withdraw_vouchers},
     },
     domain::ids::BatchId,
 };
@@ -72,7 +72,8 @@ pub async fn withdraw(
     let (asker, why) = (member.clone(), reason.clone());
     // It draws many short transactions, and clicks go in between: so it holds a reader's place, not the one place of a writer.
     match desk.reading(move |desk| withdraw_vouchers(desk, &asker, id, shown, &why)).await {
-        Ok(record) => Ok(back(&member, id, &record.to_string())),
+        Ok(Withdrawn::Now(record)) => Ok(back(&member, id, &record.to_string())),
+        Ok(Withdrawn::Before) => Ok(back(&member, id, "withdrawn-before")),
         Err(app::Error::Unfit(why)) => {
             let page = batches::page(&request, &desk, &member, id, &Told::WithdrawalUnfit { reason, why: why.0 }).await?;
             Ok(HttpResponse::UnprocessableEntity().content_type("text/html; charset=utf-8").body(page.render()?))

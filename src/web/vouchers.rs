@@ -9,7 +9,7 @@ use super::{
     batches,
     errors::Error,
     imports,
-    present::{self, batches::Told},
+    present::{self, batches::Told, vouchers::Sent},
     request,
     upload::{Receiver, Upload, Wrong},
     words,
@@ -35,17 +35,35 @@ pub async fn create(
     let mut upload = receiver.read(form).await?;
     let import = if upload.wrong.is_none() { receiver.import(&mut upload).await? } else { None };
     let Some(import) = import else {
-        let (status, why) = refusal(&upload);
-        let page = batches::page(&request, &desk, &member, id, &Told::VouchersUnfit { text: upload.text, why }).await?;
-        return Ok(HttpResponse::build(status).content_type("text/html; charset=utf-8").body(page.render()?));
+        let (status, sent) = refusal(upload);
+        return unfit(&request, &desk, &member, id, status, sent).await;
     };
     let (asker, name) = (member.clone(), upload.file_name);
     desk.writing(move |desk| close_import(desk, &asker, import, &name, None)).await?;
-    imports::settled(&desk, &member, import).await
+    match imports::checked(&desk, &member, import, &upload.text).await? {
+        Ok(answer) => Ok(answer),
+        Err(why) => {
+            let sent = Sent { text: upload.text, why: Some(why), is_of_file: false };
+            unfit(&request, &desk, &member, id, StatusCode::UNPROCESSABLE_ENTITY, sent).await
+        }
+    }
+}
+
+/// The batch's page again, with what was pasted and why nothing of it was taken.
+async fn unfit(
+    request: &HttpRequest,
+    desk: &Desk,
+    member: &Member,
+    id: BatchId,
+    status: StatusCode,
+    sent: Sent,
+) -> Result<HttpResponse, Error> {
+    let page = batches::page(request, desk, member, id, &Told::VouchersUnfit(sent)).await?;
+    Ok(HttpResponse::build(status).content_type("text/html; charset=utf-8").body(page.render()?))
 }
 
 /// The answer to a form of which nothing can be taken.
-pub fn refusal(upload: &Upload) -> (StatusCode, String) {
+pub fn refusal(upload: Upload) -> (StatusCode, Sent) {
     let status = match upload.wrong {
         Some(Wrong::TextTooLarge | Wrong::FileTooLarge) => StatusCode::PAYLOAD_TOO_LARGE,
         Some(Wrong::Refused(_)) => StatusCode::CONFLICT,
@@ -59,5 +77,6 @@ pub fn refusal(upload: &Upload) -> (StatusCode, String) {
         Some(Wrong::Refused(why)) => present::sentence(&why.0),
         Some(Wrong::Nothing) | None => "Paste at least one code, or choose a file.".to_owned(),
     };
-    (status, why)
+    let is_of_file = matches!(upload.wrong, Some(Wrong::EmptyFile | Wrong::FileTooLarge));
+    (status, Sent { text: upload.text, why: Some(why), is_of_file })
 }

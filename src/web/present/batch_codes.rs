@@ -61,12 +61,29 @@ pub fn list(member: &Member, batch: &Batch, asked: &Asked, page: &CodePage) -> C
         condition: word,
         rows: page.rows.iter().map(|listed| row(member, listed, page.now)).collect(),
         empty: match (searched, asked.condition) {
-            (true, _) => "This code is not in this batch. Look for the whole code; Check a code looks in all batches.".to_owned(),
+            (true, _) => "This code is not in this batch. Look for the whole code, or check it in all batches.".to_owned(),
             (false, Condition::All) => "There is no code in this batch yet. Add vouchers to fill it.".to_owned(),
             (false, _) => "No code of this batch is in this condition.".to_owned(),
         },
         pager: Pager { first_href: asked.after.map(|_| of(word)), older_href: next },
-        export: member.role.may(Permission::ManageBatches).then(|| words::batch_address(member, batch.id, "/export")),
+        // An export is of a condition, not of a search.
+        export: (!searched && member.role.may(Permission::ManageBatches)).then(|| words::batch_address(member, batch.id, "/export")),
+        next_steps: next_steps(member, &here, asked),
+    }
+}
+
+/// Where to go from an empty list.
+fn next_steps(member: &Member, here: &str, asked: &Asked) -> Vec<Link> {
+    let link = |label: &str, href: String| Link { label: label.to_owned(), href };
+    let may = |permission, link| member.role.may(permission).then_some(link);
+    let all = link("Show all codes", format!("{here}#all-codes"));
+    match (asked.query.is_empty(), asked.condition) {
+        (false, _) => {
+            let check = link("Check a code", format!("/m/{}/check", member.merchant.slug));
+            std::iter::once(all).chain(may(Permission::CheckCodes, check)).collect()
+        }
+        (true, Condition::All) => may(Permission::ManageBatches, link("Add vouchers", "#add-vouchers".to_owned())).into_iter().collect(),
+        (true, _) => vec![all],
     }
 }
 

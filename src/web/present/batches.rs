@@ -1,7 +1,11 @@
 //! Voucher batches as views: what is left, and until when.
 //! Must not know how stock is counted.
 
-use super::{flash, grouped, left, picture, plural, stock, stock_forms, validity, vouchers, when, when_end};
+use super::{
+    flash, grouped, left, picture, plural, stock, stock_forms, validity,
+    vouchers::{self, Sent},
+    when, when_end,
+};
 use crate::{
     app::{
         Member,
@@ -32,10 +36,7 @@ use crate::{
 pub enum Told {
     Nothing,
     /// Nothing of the vouchers could be taken.
-    VouchersUnfit {
-        text: String,
-        why: String,
-    },
+    VouchersUnfit(Sent),
     /// The lines cannot be what was typed.
     LinesUnfit {
         command: DrawStockLines,
@@ -65,11 +66,11 @@ pub fn index(frame: Frame, member: &Member, page: &BatchPage, later: bool) -> In
             .map(|row| Row {
                 href: words::batch_address(member, row.batch.id, ""),
                 name: row.batch.name.clone(),
-                badges: stock::badges(&row.outlook),
+                badges: stock::badges(row),
                 validity: validity_words(member, row.batch.window),
                 safe_day: stock::safe_day(&row.outlook),
                 left: left(&row.stock.left()),
-                left_note: stock::unusable(&row.stock.set_aside()),
+                left_note: if row.imported == 0 { stock::NEVER_FILLED.to_owned() } else { stock::unusable(&row.stock.set_aside()) },
                 stock: stock::bar(row),
                 cover: stock::cover(&row.outlook),
                 pace: stock::pace(&row.outlook),
@@ -108,16 +109,20 @@ pub fn show(frame: Frame, member: &Member, file: &BatchFile, codes: Codes, told:
         frame,
         back_href: format!("/m/{}/batches", member.merchant.slug),
         name: batch.name.clone(),
-        badges: stock::badges(outlook),
+        badges: stock::badges(&file.row),
         notes: stock::notes(member, &file.row),
-        picture: picture::of_batch(member, file),
+        picture: (file.row.imported > 0).then(|| picture::of_batch(member, file)),
         vouchers: manages.then(|| vouchers::form(member, batch.id, told)),
         validity: manages.then(|| validity::form(member, batch, told)),
         lines: manages.then(|| stock_forms::lines(member, file, told)),
         withdraw: manages.then(|| stock_forms::withdraw(member, file, told)),
         who_can: if manages { String::new() } else { who_can(&file.who_can) },
         left: left(&counts.left()),
-        left_note: words::why_unusable(member, &aside).unwrap_or_default(),
+        left_note: if file.row.imported == 0 {
+            stock::NEVER_FILLED.to_owned()
+        } else {
+            words::why_unusable(member, &aside).unwrap_or_default()
+        },
         stock: stock::bar(&file.row),
         counts: [
             count(Tone::Good, "Usable", counts.usable),
@@ -139,7 +144,7 @@ pub fn show(frame: Frame, member: &Member, file: &BatchFile, codes: Codes, told:
         facts: vec![
             fact("Validity", validity_words(member, batch.window)),
             fact("Last safe day", outlook.last_safe_day.map_or_else(|| "No end".to_owned(), stock::day)),
-            fact("Lasts", cover(outlook)),
+            fact(if outlook.cover.is_some() { "Lasts" } else { "Pace" }, cover(outlook)),
             fact("Uses per code", uses(batch)),
             fact("Upper and lower case", if batch.case_sensitive { "Told apart".to_owned() } else { "Not told apart".to_owned() }),
             fact("Imported", plural(file.row.imported, "code")),

@@ -57,7 +57,7 @@ fn found(member: &Member, known: &Known) -> Verdict {
         code: coupon.code.to_string(),
         status: coupons::status(member, shown),
         facts: facts(member, known),
-        places: coupons::places(member, shown),
+        places: std::iter::once(coupons::itself(member, shown)).chain(coupons::places(member, shown)).collect(),
         reissue: shown.reissue.as_ref().map(|part| coupons::reissue(member, part)),
         mail: known.mail.as_ref().and_then(|mail| mails::steps(member, mail).pop()),
         notes,

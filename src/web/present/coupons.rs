@@ -125,7 +125,13 @@ pub(super) fn facts(member: &Member, shown: &ShownCoupon) -> Vec<Fact> {
 
 fn uses(coupon: &Coupon) -> String {
     let left = coupon.max_redemptions - coupon.redemptions;
-    format!("{} of {} left", grouped(left), grouped(coupon.max_redemptions))
+    format!("{} of {} left", grouped(left), super::plural(coupon.max_redemptions, "use"))
+}
+
+/// The way to its page, from elsewhere.
+pub(super) fn itself(member: &Member, shown: &ShownCoupon) -> Place {
+    let coupon = &shown.file.coupon;
+    Place { label: "Coupon".to_owned(), link: Link { label: "View coupon".to_owned(), href: words::coupon_address(member, coupon.id) } }
 }
 
 pub(super) fn places(member: &Member, shown: &ShownCoupon) -> Vec<Place> {

@@ -1,10 +1,11 @@
 //! The form for a file of redemptions, or of codes to bar, as a view; and what such imports are called.
 //! Must not know how rows are judged.
 
+use super::vouchers::Sent;
 use crate::{
     app::Member,
     domain::import::ImportKind,
-    web::views::{frame::Frame, import_files::New, vouchers::Form},
+    web::views::{frame::Frame, import_files::New},
 };
 
 /// The words of a kind of import, as they stand in its sentences.
@@ -20,14 +21,22 @@ pub struct Words {
     /// What rows are called that change nothing.
     pub already: &'static str,
     pub waits: &'static str,
+    /// What the list calls a checked file of which nothing is new.
+    pub nothing: &'static str,
 }
 
 /// What imports of this kind are called.
 pub fn words(kind: ImportKind) -> Words {
     match kind {
-        ImportKind::Vouchers => {
-            Words { one: "code", act: "Add", acting: "Adding", acted: "added", already: "in the batch already", waits: "Not added yet" }
-        }
+        ImportKind::Vouchers => Words {
+            one: "code",
+            act: "Add",
+            acting: "Adding",
+            acted: "added",
+            already: "in the batch already",
+            waits: "Not added yet",
+            nothing: "Nothing to add",
+        },
         ImportKind::Redemptions => Words {
             one: "redemption",
             act: "Record",
@@ -35,10 +44,17 @@ pub fn words(kind: ImportKind) -> Words {
             acted: "recorded",
             already: "recorded already",
             waits: "Not recorded yet",
+            nothing: "Nothing to record",
         },
-        ImportKind::Bars => {
-            Words { one: "code", act: "Bar", acting: "Barring", acted: "barred", already: "barred already", waits: "Not barred yet" }
-        }
+        ImportKind::Bars => Words {
+            one: "code",
+            act: "Bar",
+            acting: "Barring",
+            acted: "barred",
+            already: "barred already",
+            waits: "Not barred yet",
+            nothing: "Nothing to bar",
+        },
     }
 }
 
@@ -63,7 +79,7 @@ pub fn addresses(member: &Member, kind: ImportKind) -> (String, String) {
 }
 
 /// The form, with what was wrong with it.
-pub fn new(frame: Frame, member: &Member, kind: ImportKind, (codes, error): (String, Option<String>)) -> New {
+pub fn new(frame: Frame, member: &Member, kind: ImportKind, sent: Sent) -> New {
     let (_, action) = addresses(member, kind);
     let (lead, columns, example, button) = match kind {
         ImportKind::Redemptions => (
@@ -88,6 +104,6 @@ pub fn new(frame: Frame, member: &Member, kind: ImportKind, (codes, error): (Str
         columns,
         example,
         button,
-        form: Form { action, codes, error },
+        form: sent.form(action),
     }
 }

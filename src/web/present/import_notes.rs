@@ -103,7 +103,9 @@ fn suspicion(seen: &Suspicion<'_>) -> Note {
 fn pace(outlook: Outlook) -> Note {
     let handed_out = plural(number(outlook.handed_out), "code");
     let days = outlook.lasts();
-    let lasts = format!("about {} at the recent pace", plural(number(days), "day"));
+    // As on the batch's page.
+    let lasts = if days > 730 { "more than two years".to_owned() } else { format!("about {}", plural(number(days), "day")) };
+    let lasts = format!("{lasts} at the recent pace");
     let text = format!(
         "{handed_out} of this batch went out in the last {}; {} can be used with these.",
         plural(number(outlook.days), "day"),

@@ -49,18 +49,19 @@ fn row(member: &Member, file: &ImportFile) -> Row {
         href: words::import_address(member, import.id, ""),
         title: title(import),
         batch: subject(import),
-        badge: badge(import),
+        badge: badge(import, file.account.as_ref()),
         counts: counts.map(|account| in_short(import, account)).unwrap_or_default(),
         who: import.user_name.clone(),
         when: when(member, import.created_at),
     }
 }
 
-fn badge(import: &Import) -> Badge {
+fn badge(import: &Import, account: Option<&Account>) -> Badge {
     let words = import_files::words(import.kind);
     let (tone, text) = match import.state {
         ImportState::Receiving => (Tone::Quiet, "Arriving"),
         ImportState::Checking => (Tone::Quiet, "Being checked"),
+        ImportState::Checked if account.is_some_and(|account| account.new == 0) => (Tone::Quiet, words.nothing),
         ImportState::Checked => (Tone::Notice, words.waits),
         ImportState::Importing if import.cancel_asked => (Tone::Quiet, "Being cancelled"),
         ImportState::Importing => (Tone::Quiet, "At work"),
@@ -101,7 +102,13 @@ pub fn show(frame: Frame, member: &Member, file: &ImportFile) -> Show {
     if let Some(at) = import.ended_at {
         facts.push(Fact { label: "Ended".to_owned(), text: String::new(), when: Some(when(member, at)) });
     }
-    Show { frame, back_href: format!("/m/{}/imports", member.merchant.slug), title: title(import), facts, screen: screen(member, file) }
+    Show {
+        frame,
+        back_href: format!("/m/{}/imports", member.merchant.slug),
+        title: title(import),
+        facts,
+        screen: Screen { is_first: true, ..screen(member, file) },
+    }
 }
 
 fn batch_fact(import: &Import) -> String {
@@ -137,6 +144,7 @@ pub fn screen(member: &Member, file: &ImportFile) -> Screen {
         confirm: None,
         cancel: None,
         links: vec![],
+        is_first: false,
         said: String::new(),
     };
     let mut screen = match import.state {
@@ -184,7 +192,7 @@ pub fn screen(member: &Member, file: &ImportFile) -> Screen {
         screen.groups = import_notes::rejected(&account.findings);
         screen.rejects_href = file.has_rejects.then(|| here("/rejects"));
     }
-    screen.links = links(member, import);
+    screen.links = links(member, import, screen.confirm.is_some());
     screen.said = format!("{}. {}", screen.title, screen.text);
     screen
 }
@@ -253,7 +261,7 @@ fn stays_empty(import: &Import) -> String {
     }
 }
 
-fn links(member: &Member, import: &Import) -> Vec<Link> {
+fn links(member: &Member, import: &Import, waits: bool) -> Vec<Link> {
     let link = |label: &str, href: String| Link { label: label.to_owned(), href };
     let again = || match &import.batch {
         Some((batch, _)) => link("Send another file", words::batch_address(member, *batch, "#add-vouchers")),
@@ -266,7 +274,9 @@ fn links(member: &Member, import: &Import) -> Vec<Link> {
             vec![link("Redemptions that do not fit", addresses.1), again()]
         }
         ImportState::Done => batch.into_iter().chain([again()]).collect(),
+        // What waits for a word leads nowhere else; where there is nothing to say yes to, the next file does.
         ImportState::Failed | ImportState::Cancelled => [again()].into_iter().chain(batch).collect(),
+        ImportState::Checked if !waits => [again()].into_iter().chain(batch).collect(),
         _ => vec![],
     }
 }

@@ -18,8 +18,10 @@ pub mod picture;
 pub mod redemptions;
 pub mod reissues;
 pub mod rewards;
+pub mod settings;
 pub mod stock;
 pub mod stock_forms;
+pub mod users;
 pub mod validity;
 pub mod vouchers;
 
@@ -75,11 +77,17 @@ pub fn plural(count: i64, one: &str) -> String {
     format!("{} {one}{}", grouped(count), if count == 1 { "" } else { "s" })
 }
 
-/// "the file is empty; nothing was changed" -> "The file is empty; nothing was changed."
+/// "the file is empty; nothing was changed" -> "The file is empty; nothing was changed." A column's name stays as it is written.
 pub fn sentence(words: &str) -> String {
     let mut rest = words.chars();
-    let first: String = rest.next().map(|c| c.to_uppercase().collect()).unwrap_or_default();
+    let is_column = words.split([' ', ':']).next().is_some_and(|first| first.contains('_'));
+    let first: String = rest.next().map(|c| if is_column { c.to_string() } else { c.to_uppercase().collect() }).unwrap_or_default();
     format!("{first}{}{}", rest.as_str(), if words.ends_with(['.', '?', '!']) { "" } else { "." })
+}
+
+/// All time zones by name.
+pub fn zones() -> Vec<&'static str> {
+    chrono_tz::TZ_VARIANTS.iter().map(|zone| zone.name()).collect()
 }
 
 #[cfg(test)]

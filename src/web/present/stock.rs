@@ -13,13 +13,19 @@ use crate::{
     web::views::ui::{Badge, Status, Stock, Tone},
 };
 
-/// The stock and the time, side by side.
-pub fn badges(outlook: &Outlook) -> Vec<Badge> {
+/// Said of a batch without a single code, such as one whose first import was cancelled.
+pub const NEVER_FILLED: &str = "Nothing was added yet";
+
+/// The stock and the time, side by side. Out of its time no stock is called healthy, and one that was never filled has not run out.
+pub fn badges(row: &BatchRow) -> Vec<Badge> {
+    let outlook = &row.outlook;
     let badge = |tone, text: &str| Badge { tone, text: text.to_owned() };
     let level = match outlook.level {
-        Level::Healthy => badge(Tone::Good, "Healthy"),
-        Level::Critical => badge(Tone::Notice, "Critical"),
-        Level::RunOut => badge(Tone::Bad, "Run out"),
+        _ if row.imported == 0 => Some(badge(Tone::Notice, "Never filled")),
+        Level::Healthy if !matches!(outlook.phase, Phase::Running | Phase::Expiring) => None,
+        Level::Healthy => Some(badge(Tone::Good, "Healthy")),
+        Level::Critical => Some(badge(Tone::Notice, "Critical")),
+        Level::RunOut => Some(badge(Tone::Bad, "Run out")),
     };
     let phase = match outlook.phase {
         Phase::Running => None,
@@ -27,7 +33,7 @@ pub fn badges(outlook: &Outlook) -> Vec<Badge> {
         Phase::Expiring => Some(badge(Tone::Notice, "Expiring")),
         Phase::Expired => Some(badge(Tone::Bad, "Expired")),
     };
-    std::iter::once(level).chain(phase).collect()
+    level.into_iter().chain(phase).collect()
 }
 
 /// "3 Oct 2026".

@@ -1,14 +1,14 @@
 //! The forms on a batch's stock as views.
 //! Must not know what they do.
 
-use super::{batches::Told, grouped, plural, sentence, when};
+use super::{batches::Told, flash, grouped, plural, sentence, when};
 use crate::{
     app::{Member, draw_stock_lines::UnfitLines, show_batches::BatchFile},
     domain::Unfit,
     web::{
         views::{
             stock_forms::{Field, Lines, Withdraw},
-            ui::{Status, Tone},
+            ui::{Status, Toast, Tone},
         },
         words,
     },
@@ -48,16 +48,33 @@ pub fn withdraw(member: &Member, file: &BatchFile, told: &Told) -> Withdraw {
         number: left,
         left: if left == 0 { String::new() } else { plural(left, "code") },
         reason: Field { value: reason, error: wrong },
-        at_work: at_work
-            .first()
-            .map(|one| format!("{} asked for it: {}. {} so far; it goes on by itself.", one.by, one.reason, plural(one.withdrawn, "code"))),
+        at_work: at_work.first().map(|one| at_work_words(&one.by, &one.reason, one.withdrawn)),
         past: past
             .into_iter()
             .map(|one| Status {
                 tone: Tone::Quiet,
-                text: format!("{} withdrawn by {}: {}", plural(one.withdrawn, "code"), one.by, one.reason),
+                text: withdrawn_words(&one.by, &one.reason, one.withdrawn),
                 when: Some(when(member, one.asked_at)),
             })
             .collect(),
     }
+}
+
+fn at_work_words(by: &str, reason: &str, codes: i64) -> String {
+    format!("{by} asked for it: {reason}. {} so far; it goes on by itself.", plural(codes, "code"))
+}
+
+fn withdrawn_words(by: &str, reason: &str, codes: i64) -> String {
+    format!("{} withdrawn by {by}: {reason}", plural(codes, "code"))
+}
+
+/// What is said when the withdrawal that was asked for was there already.
+pub fn withdrawn_before(file: &BatchFile) -> Option<Toast> {
+    let last = file.withdrawals.first()?;
+    let said = |title, words: &str| flash::plain(Tone::Good, title, words);
+    Some(if last.ended_at.is_some() {
+        said("Vouchers withdrawn", &format!("{}. Nothing more was done.", withdrawn_words(&last.by, &last.reason, last.withdrawn)))
+    } else {
+        said("Vouchers are being withdrawn", &at_work_words(&last.by, &last.reason, last.withdrawn))
+    })
 }

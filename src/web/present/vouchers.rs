@@ -19,13 +19,28 @@ use crate::{
     },
 };
 
+/// What was sent, as far as it is shown again.
+#[derive(Debug, Clone, Default)]
+pub struct Sent {
+    pub text: String,
+    /// Why nothing of it could be taken.
+    pub why: Option<String>,
+    /// Whether that is about the file.
+    pub is_of_file: bool,
+}
+
+impl Sent {
+    /// The form that posts to `action`, with it.
+    pub fn form(self, action: String) -> Form {
+        let Self { text, why, is_of_file } = self;
+        Form { action, codes: text, error: why, is_of_file }
+    }
+}
+
 /// The form, with what was wrong with it.
 pub fn form(member: &Member, batch: BatchId, told: &Told) -> Form {
-    let empty = Form { action: words::batch_address(member, batch, "/vouchers"), codes: String::new(), error: None };
-    match told {
-        Told::VouchersUnfit { text, why } => Form { codes: text.clone(), error: Some(why.clone()), ..empty },
-        _ => empty,
-    }
+    let sent = if let Told::VouchersUnfit(sent) = told { sent.clone() } else { Sent::default() };
+    sent.form(words::batch_address(member, batch, "/vouchers"))
 }
 
 /// What just happened, in short, with the way to the whole of it.
@@ -36,7 +51,7 @@ pub fn flash(form: &Form) -> Option<Toast> {
 }
 
 /// The form of a new batch, with what was wrong with it.
-pub fn new_batch(frame: Frame, member: &Member, typed: &TypedBatch, unfit: &UnfitBatch, (codes, error): (String, Option<String>)) -> New {
+pub fn new_batch(frame: Frame, member: &Member, typed: &TypedBatch, unfit: &UnfitBatch, sent: Sent) -> New {
     let here = format!("/m/{}/batches", member.merchant.slug);
     let field = |name, label, value: &str, is_day, unfit: &Option<Unfit>| Field {
         name,
@@ -57,6 +72,6 @@ pub fn new_batch(frame: Frame, member: &Member, typed: &TypedBatch, unfit: &Unfi
         ],
         case_sensitive: typed.case_sensitive,
         zone: member.merchant.zone.name().to_owned(),
-        form: Form { action: here, codes, error },
+        form: sent.form(here),
     }
 }

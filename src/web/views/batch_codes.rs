@@ -17,6 +17,8 @@ pub struct Codes {
     pub rows: Vec<Row>,
     /// What is said where there is no row.
     pub empty: String,
+    /// And where to go from there.
+    pub next_steps: Vec<Link>,
     pub pager: Pager,
     /// Where the export is asked for, for those who may.
     pub export: Option<String>,

@@ -61,8 +61,8 @@ pub struct Show {
     pub badges: Vec<Badge>,
     /// What deserves a look: the reserve is touched, codes end soon. May be empty.
     pub notes: Vec<Status>,
-    /// The stock day by day.
-    pub picture: Picture,
+    /// The stock day by day, where there ever was any.
+    pub picture: Option<Picture>,
     /// "Add vouchers", for those who may.
     pub vouchers: Option<vouchers::Form>,
     /// "Adjust validity", for those who may.

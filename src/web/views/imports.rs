@@ -97,7 +97,9 @@ pub struct Screen {
     pub cancel: Option<String>,
     /// Where to go from here.
     pub links: Vec<Link>,
-    /// What is said aloud when this state is reached.
+    /// Whether the page is new, and not only this part of it.
+    pub is_first: bool,
+    /// What is said aloud when this state is reached and the focus is elsewhere.
     pub said: String,
 }
 

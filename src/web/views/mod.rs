@@ -1,6 +1,7 @@
 //! Owns one struct per response: what a template is given, already in words.
 //! Must not know the domain, the database, requests or the clock: strings, flags and small numbers only.
 
+pub mod account_links;
 pub mod alerts;
 pub mod audit;
 pub mod batch_codes;
@@ -20,7 +21,10 @@ pub mod redemptions;
 pub mod reissues;
 pub mod rewards;
 pub mod sessions;
+pub mod set_up;
+pub mod settings;
 pub mod stock_forms;
 pub mod ui;
+pub mod users;
 pub mod validity;
 pub mod vouchers;

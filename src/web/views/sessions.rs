@@ -14,6 +14,8 @@ pub struct New {
     pub email: String,
     /// A path of our own to go to afterwards; may be empty.
     pub return_to: String,
+    /// What went well just before.
+    pub notice: Option<String>,
     /// Why the sign-in did not go through, and what to do.
     pub error: Option<String>,
     /// Sign-ins of the demo; empty outside it.

@@ -14,6 +14,15 @@ pub struct Form {
     pub codes: String,
     /// Why nothing of it could be taken; said at the field.
     pub error: Option<String>,
+    /// Whether it is the file's field.
+    pub is_of_file: bool,
+}
+
+impl Form {
+    /// What was wrong, if it was wrong in this field.
+    pub fn error_at(&self, field: &str) -> Option<&str> {
+        self.error.as_deref().filter(|_| self.is_of_file == (field == "file"))
+    }
 }
 
 /// `GET /m/{merchant}/batches/new`.

@@ -59,6 +59,7 @@ async fn tour(look: Look) {
     });
     app.reward_with(silent, scene.batch, "R-7", &expired("OLD-7"));
     app.user(Role::Administrator);
+    let other = app.user(Role::Support);
 
     let browser = Browser::open().await;
     browser.dark(look.dark).await;
@@ -96,6 +97,13 @@ async fn tour(look: Look) {
         ("redemptions that do not fit", "/m/acme/redemptions"),
         ("import redemptions", "/m/acme/redemptions/new"),
         ("bar codes by a file", "/m/acme/bars/new"),
+        ("users", "/m/acme/users"),
+        ("invite a user", "/m/acme/users/new"),
+        ("a user", &format!("/m/acme/users/{other}")),
+        ("permissions", "/m/acme/permissions"),
+        ("settings", "/m/acme/settings"),
+        ("forgotten password", "/forgotten"),
+        ("a link that is gone", "/welcome?token=gone"),
         ("audit log", "/m/acme/audit"),
         ("no such page", "/m/acme/nowhere"),
     ] {

@@ -1,6 +1,7 @@
 //! Adding vouchers in a real browser: paste, look, say yes, done; with a script and without one, light, dark and narrow.
 
 use rewarddesk::domain::role::Role;
+use thirtyfour::Key;
 
 use crate::support::{App, Browser, Engine, Fixture, block_on, world::usable};
 
@@ -27,6 +28,13 @@ async fn judged(browser: &Browser, what: &str) {
     }
 }
 
+/// The focus is on the heading, which says how it stands; then the next key is at what can be done.
+async fn stands_at(browser: &Browser, words: &str) {
+    let there = format!("h2#import-title \"{words}");
+    browser.until(&format!("the focus at {words}"), async || browser.focus().await.starts_with(&there)).await;
+    assert_eq!(browser.eval("return document.getElementById('say').textContent").await, "", "a heading with the focus is not said twice");
+}
+
 async fn goes_through_all_states(dark: bool, width: u32, look: &str) {
     let (app, browser, batch) = set(dark, width).await;
     browser.goto(&format!("{}/m/acme/batches/{batch}", app.url)).await;
@@ -42,9 +50,15 @@ async fn goes_through_all_states(dark: bool, width: u32, look: &str) {
     browser.goto(&format!("{}/m/acme/batches/{batch}", app.url)).await;
     browser.fill("textbox", "Codes, one per line", "Voucher\nABC-1").await;
     browser.click("button", "Check vouchers").await;
+    // Nothing of it can be taken: the lines stay where they can be mended.
+    browser.shows("looks like a heading").await;
+    assert_eq!(browser.eval("return document.activeElement.value").await, "Voucher\nABC-1");
+    judged(&browser, &format!("lines that are refused, {look}")).await;
+    browser.goto(&format!("{}/m/acme/imports", app.url)).await;
+    browser.click("link", "Pasted lines").await;
     browser.shows("Nothing was added").await;
     judged(&browser, &format!("an import that failed, {look}")).await;
-    // At work: the page asks by itself, and tells the news once.
+    // At work: the page asks by itself, and tells the news once, to whoever stands elsewhere.
     fail::cfg("import::looked", "pause").unwrap();
     browser.click("link", "Send another file").await;
     browser.fill("textbox", "Codes, one per line", "LATER-1").await;
@@ -52,7 +66,9 @@ async fn goes_through_all_states(dark: bool, width: u32, look: &str) {
     browser.shows("Checking the file").await;
     judged(&browser, &format!("a check at work, {look}")).await;
     tokio::time::sleep(std::time::Duration::from_millis(2500)).await;
-    assert_eq!(browser.focus().await, "body", "asking for the progress moves no focus");
+    browser.press("/").await;
+    tokio::time::sleep(std::time::Duration::from_millis(1500)).await;
+    assert!(browser.focus().await.starts_with("input#search"), "asking for the progress moves no focus");
     assert_eq!(browser.eval("return document.getElementById('say').textContent").await, "", "and says nothing");
     fail::remove("import::looked");
     browser.shows("1 code can be added to Spring").await;
@@ -64,7 +80,7 @@ async fn goes_through_all_states(dark: bool, width: u32, look: &str) {
     judged(&browser, &format!("an import that was cancelled, {look}")).await;
     browser.goto(&format!("{}/m/acme/imports", app.url)).await;
     judged(&browser, &format!("the imports, {look}")).await;
-    browser.is_quiet_but_for(&[]).await;
+    browser.is_quiet_but_for(&[422]).await;
     assert_eq!(app.count("coupons"), 6);
 }
 
@@ -101,4 +117,33 @@ fn an_import_needs_no_script() {
         browser.shows("5 codes added to Spring").await;
         assert_eq!(app.count("coupons"), 6);
     });
+}
+
+both! {
+    async fn an_import_goes_by_keys_alone_and_the_focus_is_never_lost(app: App) {
+        let batch = app.batch("Spring");
+        app.user(Role::Marketing);
+        let browser = Browser::open().await;
+        browser.sign_in(&app.url, "marketing@desk.example").await;
+        browser.goto(&format!("{}/m/acme/batches/{batch}", app.url)).await;
+        browser.fill("textbox", "Codes, one per line", "KEY-1\nKEY-2").await;
+        fail::cfg("import::looked", "pause").unwrap();
+        for _ in 0..2 {
+            browser.press(Key::Tab).await;
+        }
+        browser.press(Key::Enter).await;
+        stands_at(&browser, "Checking the file").await;
+        // Whoever was about to cancel finds the news, and not a button that says something else.
+        browser.press(Key::Tab).await;
+        assert!(browser.focus().await.contains("Cancel"));
+        fail::remove("import::looked");
+        stands_at(&browser, "2 codes can be added to Spring").await;
+        browser.press(Key::Tab).await;
+        assert!(browser.focus().await.contains("Add 2 codes"));
+        browser.press(Key::Enter).await;
+        stands_at(&browser, "2 codes added to Spring").await;
+        browser.press(Key::Tab).await;
+        assert!(browser.focus().await.contains("Go to Spring"));
+        assert_eq!(app.count("coupons"), 2);
+    }
 }

@@ -105,6 +105,35 @@ both! {
         assert_eq!(watch_stock::send_digests(&later).unwrap(), 0, "nothing happened since");
     }
 
+    async fn a_digest_says_nothing_twice(app: App) {
+        app.exec("UPDATE merchants SET stock_threshold = 4");
+        let scene = app.scene(5);
+        wants(&app, Role::Marketing, "daily").await;
+        let crossed = |n: usize| {
+            hand_out(&app, scene.batch, n);
+            watch_stock::watch_stock(&app.desk).unwrap();
+        };
+        // Low, filled, low again, and further down.
+        crossed(1);
+        for n in 0..2 {
+            app.coupon(scene.batch, &usable(format!("TOP-{n}")));
+        }
+        crossed(0);
+        crossed(2);
+        crossed(2);
+        assert_eq!(app.texts("SELECT kind AS v FROM stock_alerts ORDER BY id"), ["threshold", "threshold", "half"]);
+        app.exec(&format!("UPDATE batches SET reserve = 3 WHERE id = {}", scene.batch));
+        crossed(0);
+        let tomorrow = app.desk.at(rewarddesk::domain::clock::Clock::fixed(app.now() + TimeDelta::days(1)));
+        assert_eq!(watch_stock::send_digests(&tomorrow).unwrap(), 1);
+        app.exec(&format!("UPDATE mails SET next_attempt_at = {}", app.sql(app.now())));
+        app.desk.mail_bell.notify_one();
+        let letters = app.mails(1).await;
+        assert_eq!(letters[0].subject, "2 stock alerts (ACME Ltd)");
+        let said = |words: &str| letters[0].text.matches(words).count();
+        assert_eq!((said("running low"), said("half its threshold"), said("touched its reserve")), (0, 1, 1), "{}", letters[0].text);
+    }
+
     async fn whoever_lost_the_role_hears_nothing(app: App) {
         let scene = app.scene(1);
         wants(&app, Role::Support, "each").await;
@@ -122,6 +151,7 @@ both! {
         assert_eq!(app.count("merchants WHERE stock_threshold = 250 AND least_days = 14"), 1);
         let wrong = mia.post("/m/acme/alerts/rules", &rules("", "9999")).await.expect(422);
         wrong.says("Give a number; 0 draws no line.").says("This must be a whole number from 0 to 3650.");
+        mia.post("/m/acme/alerts/rules", &rules("9", "-1")).await.expect(422).says("This must be a whole number from 0 to 3650.");
         assert_eq!(app.count("audit_records WHERE action = 'merchant.stock_rules_drawn'"), 1);
         mia.post("/m/acme/alerts", &Fields::default().with("mode", "loud")).await.expect(400);
     }

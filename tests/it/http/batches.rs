@@ -49,10 +49,12 @@ both! {
         }
         let mia = app.sign_in(Role::Marketing).await;
         let head = |page: &Page| page.body.split("class=\"head\"").nth(1).unwrap_or_default().split("</div>").next().map(crate::support::page::words).unwrap_or_default();
-        for (batch, badges) in [(soon, "Critical Expiring"), (over, "Healthy Expired"), (empty, "Run out"), (full, "Healthy")] {
+        for (batch, badges) in [(soon, "Critical Expiring"), (over, "Expired"), (empty, "Never filled"), (full, "Healthy")] {
             let page = mia.get(&format!("/m/acme/batches/{batch}")).await;
             assert!(head(&page).contains(badges), "{badges} is not in {}", head(&page));
+            assert_eq!(head(&page).contains("Healthy"), batch == full, "what nobody can hand out is not healthy: {}", head(&page));
         }
+        mia.get(&format!("/m/acme/batches/{empty}")).await.says("Nothing was added yet").says("There is no code in this batch yet.");
         mia.get(&format!("/m/acme/batches/{soon}")).await.says("fewer than 30 days").says("Last safe day 3 Nov 2026");
     }
 
@@ -156,7 +158,7 @@ both! {
         let done = mia.post(&format!("{here}/lines"), &lines("4", "1,000")).await.expect(303);
         mia.get(done.header("Location")).await.says("Stock lines drawn").says("Critical at 4, 1,000 kept for reissues.").says("Fewer usable codes than the 1,000").says("Healthy");
         let wrong = mia.post(&format!("{here}/lines"), &lines("many", "-3")).await.expect(422);
-        wrong.says("This must be a whole number from 0 to 1000000000.");
+        wrong.says("This must be a whole number from 0 to 1,000,000,000.");
         assert!(wrong.body.contains("value=\"many\"") && wrong.body.contains("value=\"-3\""), "what was typed is kept");
         let done = mia.post(&format!("{here}/lines"), &lines("4", "1000")).await.expect(303);
         mia.get(done.header("Location")).await.says("Nothing was changed");
@@ -180,7 +182,12 @@ both! {
         assert_eq!(app.count("coupons WHERE state = 'allocated'"), 1, "what customers have stays");
         assert_eq!(app.count("audit_records WHERE action = 'vouchers.withdrawn'"), 1);
         mia.get(&app.reissue_path(scene.customer, scene.reward)).await.expect(409).says("Voucher batch empty").says("0 left");
-        mia.post(&path, &Fields::default().with("codes", "41").with("reason", "again")).await.expect(422).says("nothing to withdraw");
+        // A button that was pressed twice leads to what the first press did.
+        let again = mia.post(&path, &Fields::default().with("codes", "41").with("reason", "printed wrongly")).await.expect(303);
+        mia.get(again.header("Location")).await.says("Vouchers withdrawn 41 codes withdrawn by Casey Marketing: printed wrongly. Nothing more was done.");
+        assert_eq!((app.count("withdrawals"), app.count("audit_records WHERE action = 'vouchers.withdrawn'")), (1, 1));
+        let empty = format!("/m/acme/batches/{}/withdrawals", app.batch("Empty"));
+        mia.post(&empty, &Fields::default().with("codes", "0").with("reason", "old")).await.expect(422).says("nothing to withdraw");
         app.sign_in(Role::Supervisor).await.post(&path, &Fields::default().with("codes", "41").with("reason", "no")).await.expect(403);
         // A top-up afterwards is stock again.
         app.coupon(scene.batch, &usable("LATER-1"));
@@ -205,7 +212,8 @@ mod with_failpoints {
             app.exec("UPDATE withdrawals SET coupon_to = coupon_to + 1000");
             app.coupon(scene.batch, &usable("HELD-1"));
             mia.get(&app.reissue_path(scene.customer, scene.reward)).await.expect(409).says("Voucher batch empty");
-            mia.post(&path, &Fields::default().with("codes", "9").with("reason", "once more")).await.expect(422).says("at work already");
+            let again = mia.post(&path, &Fields::default().with("codes", "9").with("reason", "once more")).await.expect(303);
+            mia.get(again.header("Location")).await.says("Vouchers are being withdrawn").says("Casey Marketing asked for it: printed wrongly.");
             mia.get(&format!("/m/acme/batches/{}", scene.batch)).await.says("it goes on by itself");
             rewarddesk::app::withdraw_vouchers::carry_on_all(&app.desk).unwrap();
             assert_eq!((app.count("withdrawals WHERE ended_at IS NULL"), app.count("coupons WHERE state = 'withdrawn'")), (0, 4));

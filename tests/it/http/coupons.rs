@@ -19,7 +19,7 @@ both! {
         let new = app.number("SELECT new_coupon_id FROM reissues");
         let page = sam.get(&format!("/m/acme/coupons/{}", scene.old)).await.expect(200);
         page.says("OLD-1").says("Replaced by you 23 Nov 2026, 12:00 GMT").says("Expired 23 Nov 2026, 11:00 GMT");
-        page.says("Replaced by FRESH-1-1 23 Nov 2026, 12:00 GMT by you").says("1 of 1 left").says("not been redeemed");
+        page.says("Replaced by FRESH-1-1 23 Nov 2026, 12:00 GMT by you").says("1 of 1 use left").says("not been redeemed");
         for href in [format!("/m/acme/customers/{}#reward-{}", scene.customer, scene.reward), format!("/m/acme/batches/{}", scene.batch), format!("/m/acme/coupons/{new}")] {
             assert!(page.body.contains(&format!("href=\"{href}\"")), "{href}");
         }
@@ -40,7 +40,7 @@ both! {
         }
         let page = kim.get(&format!("/m/acme/coupons/{id}")).await.expect(200);
         page.says("In stock, not handed out").says("Barred by Casey Customer Support Supervisor: reported stolen");
-        page.says("2 of 5 left").says("Order O-77 23 Nov 2026, 10:00 GMT").says("Order not known 23 Nov 2026, 11:00 GMT").says("3 in all");
+        page.says("2 of 5 uses left").says("Order O-77 23 Nov 2026, 10:00 GMT").says("Order not known 23 Nov 2026, 11:00 GMT").says("3 in all");
     }
 
     async fn unpublished_and_other_merchants_coupons_do_not_exist(app: App) {

@@ -82,6 +82,7 @@ both! {
         mia.post(&format!("{path}/confirm"), &Fields::default()).await.expect(303);
         cancel(&mia, &path).await.says("Cancelled").says("The batch Winter is there, and empty.").says("Go to Winter");
         fail::remove("import::slice");
+        mia.get("/m/acme/batches").await.says("Winter Never filled").says("Nothing was added yet");
         assert_eq!((app.count("batches WHERE name = 'Winter' AND imported = 0"), visible(&app)), (1, 0));
     }
 

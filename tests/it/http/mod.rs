@@ -15,5 +15,8 @@ pub mod imports;
 mod reissues;
 mod reissues_at_once;
 mod secrecy;
+mod set_up;
+mod settings;
+mod users;
 mod validity;
 mod vouchers;

@@ -26,7 +26,8 @@ both! {
         preview.says("1 code can be added").says("In the batch already 1");
         add(&mia, &preview).await.says("1 code added to Spring");
         let none = shown(&mia, &paste(&mia, &path, "ABC-1").await).await;
-        none.says("Nothing new to add").says("1 code is in this batch already.");
+        none.says("Nothing new to add").says("1 code is in this batch already.").says("Send another file").says("Go to Spring");
+        mia.get("/m/acme/imports").await.says("Pasted lines Nothing to add");
         assert!(!none.body.contains("/confirm"), "there is nothing to say yes to");
         let record = app.text("SELECT details FROM audit_records WHERE action = 'vouchers.imported' ORDER BY id LIMIT 1").unwrap();
         assert!(record.contains("\"new\":3") && record.contains("Spring") && !record.contains("ABC"), "{record}");
@@ -67,6 +68,27 @@ both! {
         mia.post(&path, &Fields::default()).await.expect(400);
         assert_eq!(app.count("imports WHERE state <> 'cancelled'"), 0);
         assert_eq!(app.count("coupons") + app.count("audit_records WHERE action = 'vouchers.imported'"), 0);
+    }
+
+    async fn pasted_lines_stay_in_the_box_when_all_of_them_are_refused(app: App) {
+        let (batch, mia) = (app.batch("Spring"), app.sign_in(Role::Marketing).await);
+        let (page, pasted) = (format!("/m/acme/batches/{batch}/vouchers"), "Voucher\nABC-1");
+        for (path, name) in [(page.as_str(), None), ("/m/acme/batches", Some("Winter")), ("/m/acme/bars", None), ("/m/acme/redemptions", None)] {
+            let name = name.map(|name: &str| ("name", None, name.as_bytes()));
+            let parts: Vec<_> = name.into_iter().chain([("codes", None, pasted.as_bytes())]).collect();
+            let refused = mia.post_parts(path, &parts).await.expect(422);
+            assert!(refused.body.contains("Voucher\nABC-1</textarea>"), "what was pasted at {path} is kept");
+            refused.says("oucher\"");
+        }
+        mia.get("/m/acme/imports").await.says("Pasted lines Failed");
+        // What is wrong with a file is said at the file.
+        let empty = send_file(&mia, &page, "codes.csv", b"").await.expect(422);
+        let file = empty.tags().into_iter().find(|tag| tag.get("id") == Some("file")).expect("the file's field");
+        assert_eq!((file.get("aria-invalid"), file.get("aria-describedby")), (Some("true"), Some("file-error file-hint")));
+        // A file that was sent is not sent back: its import says why.
+        let file = send_file(&mia, &page, "codes.csv", pasted.as_bytes()).await.expect(303);
+        mia.get(file.header("Location")).await.says("looks like a heading").says("Send another file");
+        assert_eq!((app.count("coupons"), app.count("batches WHERE name = 'Winter'")), (0, 0));
     }
 
     async fn forms_keep_their_limits(app: App) {

@@ -26,6 +26,7 @@ mod counts;
 mod customers;
 mod files;
 mod kills;
+mod previews;
 mod redemptions;
 mod rewards;
 mod speed;

@@ -58,7 +58,12 @@ impl App {
         let desk = Desk::new(world.db.db.clone(), clock, sender, "a secret of tests, 32 characters or more");
         let listener = TcpListener::bind("127.0.0.1:0").expect("a port");
         let url = format!("http://{}", listener.local_addr().expect("an address"));
-        let site = Site { base_url: Url::parse(&url).ok(), session_limits: SessionLimits::default(), demo_sign_ins: vec![] };
+        let site = Site {
+            base_url: Url::parse(&url).ok(),
+            session_limits: SessionLimits::default(),
+            trusted_proxies: vec![],
+            demo_sign_ins: vec![],
+        };
         let (running, _) = server::start(listener, desk.clone(), site, 2).expect("the server starts");
         let server = running.handle();
         tokio::spawn(running);

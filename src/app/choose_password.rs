@@ -1,0 +1,119 @@
+//! Links that let somebody in once: who follows one, a first or another password, and one forgotten.
+//! Must not know how a link is sent.
+
+use super::{
+    Desk, Error,
+    account_mail::{self, Matter},
+    passwords, tokens,
+};
+use crate::{
+    db::{Scope, WriteTx, account_links, audit, memberships, sessions, users},
+    domain::{
+        Unfit,
+        account_link::Purpose,
+        audit::{Action, Actor, NewRecord},
+        email::EmailAddress,
+        ids::UserId,
+        merchant::Merchant,
+        user::User,
+    },
+};
+
+/// Who a link lets in.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Guest {
+    pub purpose: Purpose,
+    pub email: String,
+    pub name: String,
+}
+
+/// Who may follow the link with that token; `None`: it was used, is too old, or never was.
+pub fn look_at_link(desk: &Desk, token: &str) -> Result<Option<Guest>, Error> {
+    let hash = tokens::hash(token);
+    desk.db.read(|conn| {
+        let Some(link) = account_links::find_open(conn, &hash, desk.clock.now())? else { return Ok(None) };
+        let Some(id) = link.user else { return Ok(None) };
+        let user = users::get(conn, id)?;
+        Ok(user.disabled_at.is_none().then_some(Guest { purpose: link.purpose, email: user.email, name: user.name }))
+    })
+}
+
+/// What came of choosing a password.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum Chosen {
+    Done,
+    Unfit(Unfit),
+    /// The link was used meanwhile, or is too old.
+    Gone,
+}
+
+/// Sets the password of the user whose link this is, uses the link up, and ends all of their sessions. Slow on purpose.
+pub fn choose_password(desk: &Desk, token: &str, password: &str, request_id: &str) -> Result<Chosen, Error> {
+    let Some(guest) = look_at_link(desk, token)? else { return Ok(Chosen::Gone) };
+    if let Err(why) = passwords::check_new(password, &[&guest.email, &guest.name]) {
+        return Ok(Chosen::Unfit(why));
+    }
+    let (hash, token) = (passwords::hash(password)?, tokens::hash(token));
+    desk.db
+        .write(|tx| {
+            let now = desk.clock.now();
+            let Some(link) = account_links::find_open(tx, &token, now)? else { return Ok(Chosen::Gone) };
+            let Some(user) = link.user.filter(|_| link.purpose == guest.purpose) else { return Ok(Chosen::Gone) };
+            users::lock(tx, user)?;
+            let user = users::get(tx, user)?;
+            if user.disabled_at.is_some() || !account_links::use_up(tx, link.id, now)? {
+                return Ok(Chosen::Gone);
+            }
+            users::set_password(tx, user.id, &hash, now)?;
+            // What was asked for before is not to be used after.
+            account_links::remove_unused(tx, Purpose::Reset, Some(user.id))?;
+            account_links::remove_unused(tx, Purpose::Invite, Some(user.id))?;
+            sessions::end_all(tx, user.id, None)?;
+            record(tx, desk, &user, Action::PasswordChosen, request_id)?;
+            if link.purpose == Purpose::Reset
+                && let Some((scope, merchant)) = some_merchant_of(tx, user.id)?
+            {
+                account_mail::send(tx, desk, scope, &merchant, &user, &Matter::PasswordChanged)?;
+            }
+            Ok::<_, Error>(Chosen::Done)
+        })
+        .inspect(|_| desk.mail_bell.notify_one())
+}
+
+/// Sends a link to whoever has forgotten the password of that address, if there is such a user. Nobody is told whether there is.
+pub fn forget_password(desk: &Desk, email: &str, request_id: &str) -> Result<(), Error> {
+    let Ok(email) = EmailAddress::parse(email) else { return Ok(()) };
+    let Some(known) = desk.db.read(|conn| users::find_by_email(conn, &email))? else { return Ok(()) };
+    desk.db.write(|tx| {
+        let now = desk.clock.now();
+        users::lock(tx, known.id)?;
+        let user = users::get(tx, known.id)?;
+        // Whoever is only invited has a link; whoever belongs nowhere has nobody in whose name to write.
+        let (Some((scope, merchant)), true, None) = (some_merchant_of(tx, user.id)?, user.has_credentials, user.disabled_at) else {
+            return Ok(());
+        };
+        let link = account_mail::new_link(desk, "welcome")?;
+        account_links::remove_stale(tx, now)?;
+        account_links::replace(tx, &link.hash, Purpose::Reset, Some(user.id), now, now + Purpose::Reset.lifetime())?;
+        record(tx, desk, &user, Action::PasswordForgotten, request_id)?;
+        account_mail::send(tx, desk, scope, &merchant, &user, &Matter::Forgotten { link: link.address })
+    })?;
+    desk.mail_bell.notify_one();
+    Ok(())
+}
+
+/// A merchant in whose name a mail can be sent.
+fn some_merchant_of(tx: &mut WriteTx<'_>, user: UserId) -> Result<Option<(Scope, Merchant)>, Error> {
+    Ok(memberships::list_of_user(tx, user)?.into_iter().next().map(|own| (own.scope, own.merchant)))
+}
+
+/// A record in each merchant of the user. Whoever follows a link has proved to read the user's mail; whoever asks for one has proved nothing.
+fn record(tx: &mut WriteTx<'_>, desk: &Desk, user: &User, action: Action, request_id: &str) -> Result<(), Error> {
+    let actor = if action == Action::PasswordForgotten { Actor::System } else { Actor::User(user.id) };
+    for own in memberships::list_of_user(tx, user.id)? {
+        let mut record = NewRecord::new(Some(own.merchant.id), action, actor).detail("user", user.id.0);
+        record.request_id = Some(request_id.to_owned());
+        audit::append(tx, &record, desk.clock.now())?;
+    }
+    Ok(())
+}

@@ -1,0 +1,107 @@
+//! Inviting somebody into a merchant by mail, and inviting them again.
+//! Must not know how the mail looks.
+
+use super::{Desk, Error, Member, account_mail, manage_users, names};
+use crate::{
+    db::{WriteTx, account_links, memberships, users},
+    domain::{
+        Unfit,
+        account_link::Purpose,
+        audit::{Action, Detail},
+        email::EmailAddress,
+        ids::UserId,
+        role::{Permission, Role},
+        user::User,
+    },
+};
+
+/// Who is invited, as typed.
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
+pub struct Invitation {
+    pub email: String,
+    pub name: String,
+    pub role: String,
+}
+
+/// What is wrong with it.
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
+pub struct UnfitInvitation {
+    pub email: Option<Unfit>,
+    pub name: Option<Unfit>,
+    pub role: Option<Unfit>,
+}
+
+/// What came of it.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum Invited {
+    /// The mail is queued.
+    Done(UserId),
+    Unfit(UnfitInvitation),
+}
+
+/// Invites somebody: a new user gets a link to choose a password, one of another merchant is told of the new role.
+pub fn invite_user(desk: &Desk, actor: &Member, typed: &Invitation) -> Result<Invited, Error> {
+    let role = typed.role.parse::<Role>().and_then(|role| {
+        if actor.role.manages(role) { Ok(role) } else { Err(Unfit::because("your role does not allow you to give this one")) }
+    });
+    let checked = (EmailAddress::parse(&typed.email), names::check("the name", &typed.name), role);
+    let (Ok(email), Ok(name), Ok(role)) = &checked else {
+        let (email, name, role) = checked;
+        return Ok(Invited::Unfit(UnfitInvitation { email: email.err(), name: name.err(), role: role.err() }));
+    };
+    let outcome = desk.db.write(|tx| {
+        let now = desk.clock.now();
+        let own = memberships::lock_role(tx, actor.scope, actor.user)?.filter(|own| own.may(Permission::ManageUsers) && own.manages(*role));
+        own.ok_or(Error::NotAllowed)?;
+        let id = match users::find_by_email(tx, email)? {
+            Some(known) => {
+                if memberships::role_of(tx, actor.scope, known.id)?.is_some() {
+                    let why = Unfit::because(
+                        "there is a user with this address in this merchant already; open them in the list to change the role",
+                    );
+                    return Ok(Invited::Unfit(UnfitInvitation { email: Some(why), ..UnfitInvitation::default() }));
+                }
+                known.id
+            }
+            None => users::add(tx, email, name, "", now)?,
+        };
+        memberships::set_role(tx, actor.scope, id, *role)?;
+        manage_users::record(tx, desk, actor, actor.scope, Action::UserInvited, id, vec![("role", Detail::from(role.as_str()))])?;
+        let user = users::get(tx, id)?;
+        send(tx, desk, actor, &user, *role)?;
+        Ok::<_, Error>(Invited::Done(id))
+    })?;
+    desk.mail_bell.notify_one();
+    Ok(outcome)
+}
+
+/// Sends the invitation of a user again who has not followed it; the link before it ends. False: there is nothing to follow any more.
+pub fn invite_again(desk: &Desk, actor: &Member, id: UserId) -> Result<bool, Error> {
+    let sent = desk.db.write(|tx| {
+        let own = memberships::lock_role(tx, actor.scope, actor.user)?.ok_or(Error::NotAllowed)?;
+        let (user, role) = users::find_member(tx, actor.scope, id)?.ok_or(Error::NotFound)?;
+        if !own.manages(role) {
+            return Err(Error::NotAllowed);
+        }
+        if user.has_credentials || user.disabled_at.is_some() {
+            return Ok(false);
+        }
+        manage_users::record(tx, desk, actor, actor.scope, Action::UserInvited, id, vec![("role", Detail::from(role.as_str()))])?;
+        send(tx, desk, actor, &user, role)?;
+        Ok(true)
+    })?;
+    desk.mail_bell.notify_one();
+    Ok(sent)
+}
+
+fn send(tx: &mut WriteTx<'_>, desk: &Desk, actor: &Member, user: &User, role: Role) -> Result<(), Error> {
+    let now = desk.clock.now();
+    let matter = if user.has_credentials {
+        account_mail::Matter::Welcomed { by: &actor.user_name, role }
+    } else {
+        let link = account_mail::new_link(desk, "welcome")?;
+        account_links::replace(tx, &link.hash, Purpose::Invite, Some(user.id), now, now + Purpose::Invite.lifetime())?;
+        account_mail::Matter::Invited { by: &actor.user_name, role, link: link.address }
+    };
+    account_mail::send(tx, desk, actor.scope, &actor.merchant, user, &matter)
+}

@@ -1,0 +1,183 @@
+//! What users may do to users of their merchant: roles, leaving, standing, sessions (product.md section 3).
+//! Must not know forms or words; see `invite_user` for how one comes in.
+
+use super::{Desk, Error, Member};
+use crate::{
+    db::{Scope, WriteTx, account_links, audit, memberships, sessions, users},
+    domain::{
+        account_link::Purpose,
+        audit::{Action, Actor, Detail, NewRecord},
+        ids::{AuditId, UserId},
+        role::{Permission, Role},
+        user::User,
+    },
+};
+
+/// What is done to a user.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Act {
+    ChangeRole(Role),
+    /// Out of this merchant; the account stays.
+    Remove,
+    Disable,
+    Enable,
+    /// In again after a long absence.
+    Unlock,
+    EndSessions,
+}
+
+/// Why a user may not do that to another.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Barrier {
+    /// Nobody does these to themselves: nobody could take it back.
+    Yourself,
+    /// The user's role, or the one to be given, is not theirs to manage.
+    NotYours,
+    /// It reaches into a merchant in which the actor is no administrator.
+    OtherMerchants,
+    /// A merchant would be left without an administrator who can sign in.
+    LastAdministrator,
+}
+
+/// What came of it.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum Managed {
+    /// The record of it in this merchant.
+    Done(AuditId),
+    /// It was so already.
+    Unchanged,
+    Barred(Barrier),
+}
+
+/// Whether `actor` may do `act` to a user with that role, as far as their roles decide. Pages and acts ask the same.
+pub fn barrier(actor: &Member, user: &User, role: Role, act: Act, is_administrator_everywhere: bool) -> Option<Barrier> {
+    if actor.user == user.id && act != Act::EndSessions {
+        return Some(Barrier::Yourself);
+    }
+    let reaches = match act {
+        Act::ChangeRole(to) => actor.role.manages(role) && actor.role.manages(to),
+        Act::Remove => actor.role.manages(role),
+        Act::Unlock => actor.role == Role::Administrator,
+        Act::Disable | Act::Enable | Act::EndSessions => {
+            if actor.role == Role::Administrator && !is_administrator_everywhere {
+                return Some(Barrier::OtherMerchants);
+            }
+            actor.role == Role::Administrator
+        }
+    };
+    (!reaches).then_some(Barrier::NotYours)
+}
+
+/// Does it, and leaves a record: of roles in this merchant, of the account in each of the user's merchants.
+///
+/// Errors: [`Error::NotFound`] for a user of another merchant.
+pub fn manage_user(desk: &Desk, actor: &Member, id: UserId, act: Act) -> Result<Managed, Error> {
+    desk.db.write(|tx| {
+        let now = desk.clock.now();
+        let role = memberships::lock_role(tx, actor.scope, actor.user)?.filter(|role| role.may(Permission::ManageUsers));
+        let actor = Member { role: role.ok_or(Error::NotAllowed)?, ..actor.clone() };
+        users::find_member(tx, actor.scope, id)?.ok_or(Error::NotFound)?;
+        users::lock(tx, id)?;
+        let (user, role) = users::find_member(tx, actor.scope, id)?.ok_or(Error::NotFound)?;
+        let everywhere = is_administrator_everywhere(tx, actor.user, id)?;
+        if let Some(barrier) = barrier(&actor, &user, role, act, everywhere) {
+            return Ok(Managed::Barred(barrier));
+        }
+        if would_orphan(tx, actor.scope, id, role, act)? {
+            return Ok(Managed::Barred(Barrier::LastAdministrator));
+        }
+        let (action, old) = match act {
+            Act::ChangeRole(to) if to == role => return Ok(Managed::Unchanged),
+            Act::ChangeRole(to) => {
+                memberships::set_role(tx, actor.scope, id, to)?;
+                let old = vec![("role", Detail::from(to.as_str())), ("role_before", Detail::from(role.as_str()))];
+                return Ok(Managed::Done(record(tx, desk, &actor, actor.scope, Action::RoleChanged, id, old)?));
+            }
+            Act::Remove => {
+                memberships::remove(tx, actor.scope, id)?;
+                let old = vec![("role_before", Detail::from(role.as_str()))];
+                return Ok(Managed::Done(record(tx, desk, &actor, actor.scope, Action::RoleRemoved, id, old)?));
+            }
+            Act::Disable | Act::Enable if !users::set_disabled(tx, id, act == Act::Disable, now)? => return Ok(Managed::Unchanged),
+            Act::Disable => {
+                account_links::remove_unused(tx, Purpose::Invite, Some(id))?;
+                account_links::remove_unused(tx, Purpose::Reset, Some(id))?;
+                let ended = sessions::end_all(tx, id, None)?;
+                (Action::UserDisabled, vec![("sessions", Detail::from(i64::try_from(ended).unwrap_or(i64::MAX)))])
+            }
+            Act::Enable => (Action::UserEnabled, vec![]),
+            Act::Unlock => {
+                users::unlock(tx, id, now)?;
+                (Action::UserUnlocked, vec![])
+            }
+            Act::EndSessions => {
+                let ended = sessions::end_all(tx, id, None)?;
+                (Action::SessionsEnded, vec![("sessions", Detail::from(i64::try_from(ended).unwrap_or(i64::MAX)))])
+            }
+        };
+        record_everywhere(tx, desk, &actor, action, id, &old)
+    })
+}
+
+/// Whether `actor` is administrator in all merchants of `user`.
+pub fn is_administrator_everywhere(conn: &mut crate::db::DbConn, actor: UserId, user: UserId) -> Result<bool, Error> {
+    let own: Vec<_> = memberships::list_of_user(conn, actor)?
+        .into_iter()
+        .filter(|own| own.role == Role::Administrator)
+        .map(|own| own.merchant.id)
+        .collect();
+    Ok(memberships::list_of_user(conn, user)?.iter().all(|theirs| own.contains(&theirs.merchant.id)))
+}
+
+/// Whether the act would take a merchant its last administrator.
+fn would_orphan(tx: &mut WriteTx<'_>, scope: Scope, user: UserId, role: Role, act: Act) -> Result<bool, Error> {
+    match act {
+        Act::ChangeRole(Role::Administrator) | Act::Enable | Act::Unlock | Act::EndSessions => Ok(false),
+        Act::ChangeRole(_) | Act::Remove => {
+            Ok(role == Role::Administrator && memberships::lock_other_administrators(tx, scope, user)? == 0)
+        }
+        Act::Disable => {
+            for theirs in memberships::list_of_user(tx, user)? {
+                if theirs.role == Role::Administrator && memberships::lock_other_administrators(tx, theirs.scope, user)? == 0 {
+                    return Ok(true);
+                }
+            }
+            Ok(false)
+        }
+    }
+}
+
+/// A record in each merchant of the user; answers the one in the actor's.
+fn record_everywhere(
+    tx: &mut WriteTx<'_>,
+    desk: &Desk,
+    actor: &Member,
+    action: Action,
+    user: UserId,
+    details: &[(&'static str, Detail)],
+) -> Result<Managed, Error> {
+    let mut own = None;
+    for theirs in memberships::list_of_user(tx, user)? {
+        let id = record(tx, desk, actor, theirs.scope, action, user, details.to_vec())?;
+        if theirs.scope == actor.scope {
+            own = Some(id);
+        }
+    }
+    own.map(Managed::Done).ok_or(Error::NotFound)
+}
+
+/// Leaves a record of something done to a user.
+pub(super) fn record(
+    tx: &mut WriteTx<'_>,
+    desk: &Desk,
+    actor: &Member,
+    scope: Scope,
+    action: Action,
+    user: UserId,
+    details: Vec<(&'static str, Detail)>,
+) -> Result<AuditId, Error> {
+    let mut record = NewRecord::new(Some(scope.merchant()), action, Actor::User(actor.user)).detail("user", user.0);
+    record.details.extend(details);
+    record.request_id = Some(actor.request_id.clone());
+    Ok(audit::append(tx, &record, desk.clock.now())?)
+}

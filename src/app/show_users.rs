@@ -1,0 +1,80 @@
+//! The users of a merchant, and one of them.
+//! Must not know words or screens.
+
+use chrono::{DateTime, Utc};
+
+use super::{
+    Desk, Error, Member,
+    manage_users::{Act, Barrier, barrier, is_administrator_everywhere},
+    sign_in::SessionLimits,
+};
+use crate::{
+    db::{account_links, sessions, users},
+    domain::{
+        ids::UserId,
+        role::Role,
+        user::{Standing, User},
+    },
+};
+
+const PAGE: usize = 50;
+
+/// A user in the list.
+#[derive(Debug, Clone)]
+pub struct UserRow {
+    pub user: User,
+    pub role: Role,
+    pub standing: Standing,
+}
+
+/// A page of users, by name.
+#[derive(Debug, Clone)]
+pub struct UserPage {
+    pub rows: Vec<UserRow>,
+    pub next: Option<UserId>,
+}
+
+/// The users of the merchant after that one.
+pub fn list_users(desk: &Desk, member: &Member, after: Option<UserId>, limits: SessionLimits) -> Result<UserPage, Error> {
+    let now = desk.clock.now();
+    desk.db.read(|conn| {
+        let mut found = users::list_members(conn, member.scope, after, i64::try_from(PAGE + 1).unwrap_or(i64::MAX))?;
+        let more = found.len() > PAGE;
+        found.truncate(PAGE);
+        let rows: Vec<UserRow> =
+            found.into_iter().map(|(user, role)| UserRow { standing: user.standing(limits.absence, now), user, role }).collect();
+        Ok(UserPage { next: rows.last().filter(|_| more).map(|row| row.user.id), rows })
+    })
+}
+
+/// One user of the merchant.
+#[derive(Debug, Clone)]
+pub struct UserFile {
+    pub row: UserRow,
+    /// How many sessions are open.
+    pub sessions: usize,
+    /// Until when the invitation can be followed; it may be past.
+    pub invited_until: Option<DateTime<Utc>>,
+    /// What the member may not do to this user, and why.
+    pub barriers: Vec<(Act, Barrier)>,
+    pub now: DateTime<Utc>,
+}
+
+/// One user of the merchant; [`Error::NotFound`] for those of others.
+pub fn show_user(desk: &Desk, member: &Member, id: UserId, limits: SessionLimits) -> Result<UserFile, Error> {
+    let now = desk.clock.now();
+    desk.db.read(|conn| {
+        let (user, role) = users::find_member(conn, member.scope, id)?.ok_or(Error::NotFound)?;
+        let everywhere = is_administrator_everywhere(conn, member.user, id)?;
+        let acts =
+            [Act::Remove, Act::Disable, Act::Enable, Act::Unlock, Act::EndSessions].into_iter().chain(Role::ALL.map(Act::ChangeRole));
+        let barriers = acts.filter_map(|act| barrier(member, &user, role, act, everywhere).map(|barrier| (act, barrier))).collect();
+        Ok(UserFile {
+            sessions: sessions::list_of_user(conn, id, now - limits.idle, now - limits.absolute)?.len(),
+            invited_until: account_links::invitation_of(conn, id)?,
+            row: UserRow { standing: user.standing(limits.absence, now), user, role },
+            barriers,
+            now,
+        })
+    })
+}

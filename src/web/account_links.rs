@@ -1,0 +1,94 @@
+//! In front of the desk: choosing a password behind a link, and asking for such a link.
+//! Must not know how a link is judged or sent.
+
+use actix_web::{HttpRequest, HttpResponse, http::header, web};
+use askama::Template;
+use serde::Deserialize;
+
+use super::{
+    errors::Error,
+    frame,
+    request::{self, FormBody},
+    throttle::Throttle,
+    views::account_links as views,
+};
+use crate::{
+    app::{
+        Desk,
+        choose_password::{self, Chosen, Guest},
+    },
+    domain::account_link::Purpose,
+};
+
+const HTML: &str = "text/html; charset=utf-8";
+
+#[derive(Deserialize)]
+pub struct Query {
+    #[serde(default)]
+    token: String,
+    #[serde(default)]
+    sent: String,
+}
+
+/// `GET /welcome`
+pub async fn show(request: HttpRequest, desk: web::Data<Desk>, query: web::Query<Query>) -> Result<HttpResponse, Error> {
+    let token = query.into_inner().token;
+    let asked = token.clone();
+    match desk.reading(move |desk| choose_password::look_at_link(desk, &asked)).await? {
+        Some(guest) => page(&request, guest, token, None),
+        None => gone(&request),
+    }
+}
+
+/// `POST /welcome`
+pub async fn update(request: HttpRequest, desk: web::Data<Desk>, form: FormBody) -> Result<HttpResponse, Error> {
+    let token = form.field("token").unwrap_or_default();
+    let password = form.field("password").unwrap_or_default();
+    let asked = token.clone();
+    let Some(guest) = desk.reading(move |desk| choose_password::look_at_link(desk, &asked)).await? else { return gone(&request) };
+    let (asked, request_id) = (token.clone(), request::request_id(&request));
+    match desk.checking_password(move |desk| choose_password::choose_password(desk, &asked, &password, &request_id)).await? {
+        Chosen::Done => Ok(HttpResponse::SeeOther().insert_header((header::LOCATION, "/sign-in?chosen=yes")).finish()),
+        Chosen::Unfit(why) => page(&request, guest, token, Some(why.0)),
+        Chosen::Gone => gone(&request),
+    }
+}
+
+/// `GET /forgotten`
+pub async fn new(request: HttpRequest, query: web::Query<Query>) -> Result<HttpResponse, Error> {
+    let page = views::Forgotten { frame: frame::for_visitor(&request, "Forgotten password"), sent: query.sent == "yes" };
+    Ok(HttpResponse::Ok().content_type(HTML).body(page.render()?))
+}
+
+/// `POST /forgotten`: the same answer, in the same time, whether there is such a user or not.
+pub async fn create(
+    request: HttpRequest,
+    desk: web::Data<Desk>,
+    throttle: web::Data<Throttle>,
+    form: FormBody,
+) -> Result<HttpResponse, Error> {
+    let email = form.field("email").unwrap_or_default();
+    let address = request::address(&request);
+    if throttle.spend(&address, &email) {
+        let request_id = request::request_id(&request);
+        actix_web::rt::spawn(async move {
+            if let Err(error) = desk.writing(move |desk| choose_password::forget_password(desk, &email, &request_id)).await {
+                tracing::error!(%error, "a link for a forgotten password could not be sent");
+            }
+        });
+    }
+    Ok(HttpResponse::SeeOther().insert_header((header::LOCATION, "/forgotten?sent=yes")).finish())
+}
+
+fn page(request: &HttpRequest, guest: Guest, token: String, error: Option<String>) -> Result<HttpResponse, Error> {
+    let heading = if guest.purpose == Purpose::Invite { "Welcome to Reward Desk" } else { "Choose another password" };
+    let mut answer = if error.is_some() { HttpResponse::UnprocessableEntity() } else { HttpResponse::Ok() };
+    let page = views::Show { frame: frame::for_visitor(request, heading), heading, email: guest.email, token, error };
+    Ok(answer.content_type(HTML).body(page.render()?))
+}
+
+/// What is said of a link that cannot be followed.
+pub fn gone(request: &HttpRequest) -> Result<HttpResponse, Error> {
+    let page = views::Gone { frame: frame::for_visitor(request, "This link can't be used") };
+    Ok(HttpResponse::NotFound().content_type(HTML).body(page.render()?))
+}

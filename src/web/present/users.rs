@@ -1,0 +1,226 @@
+//! Users in words: where they stand, what can be done to them and why not, and what each role may do.
+//! Must not know how any of it is decided.
+
+use super::{plural, when};
+use crate::{
+    app::{
+        Member,
+        invite_user::{Invitation, UnfitInvitation},
+        manage_users::{Act, Barrier},
+        show_users::{UserFile, UserPage, UserRow},
+    },
+    domain::{
+        ids::UserId,
+        role::{Permission, Role},
+        user::Standing,
+    },
+    web::views::{
+        frame::Frame,
+        stock_forms::Field,
+        ui::{Badge, Fact, Link, Pager, Tone},
+        users::{self as views, PermissionRow, RoleChoice},
+    },
+};
+
+fn address(member: &Member, rest: &str) -> String {
+    format!("/m/{}/users{rest}", member.merchant.slug)
+}
+
+/// The list.
+pub fn index(frame: Frame, member: &Member, page: &UserPage, is_later: bool) -> views::Index {
+    let link = |label: &str, href: String| Link { label: label.to_owned(), href };
+    views::Index {
+        frame,
+        actions: vec![
+            link("What each role may do", format!("/m/{}/permissions", member.merchant.slug)),
+            link("Invite a user", address(member, "/new")),
+        ],
+        rows: page.rows.iter().map(|row| self::row(member, row)).collect(),
+        pager: Pager {
+            first_href: is_later.then(|| address(member, "")),
+            older_href: page.next.map(|UserId(id)| address(member, &format!("?after={id}"))),
+        },
+    }
+}
+
+fn row(member: &Member, row: &UserRow) -> views::Row {
+    views::Row {
+        href: address(member, &format!("/{}", row.user.id.0)),
+        name: row.user.name.clone(),
+        email: row.user.email.clone(),
+        role: row.role.label().to_owned(),
+        badges: badges(member, row),
+        last_seen: row.user.last_seen_at.map(|at| when(member, at)),
+    }
+}
+
+fn badges(member: &Member, row: &UserRow) -> Vec<Badge> {
+    let badge = |tone, text: &str| Badge { tone, text: text.to_owned() };
+    let standing = match row.standing {
+        Standing::Invited => Some(badge(Tone::Notice, "Invited")),
+        Standing::Locked { .. } => Some(badge(Tone::Notice, "Locked")),
+        Standing::Disabled { .. } => Some(badge(Tone::Bad, "Disabled")),
+        Standing::Active => None,
+    };
+    let own = (row.user.id == member.user).then(|| badge(Tone::Quiet, "You"));
+    standing.into_iter().chain(own).collect()
+}
+
+/// The form of an invitation, as it was typed.
+pub fn new(frame: Frame, member: &Member, typed: &Invitation, unfit: &UnfitInvitation) -> views::New {
+    let field = |value: &str, error: &Option<crate::domain::Unfit>| Field {
+        value: value.to_owned(),
+        error: error.as_ref().map(ToString::to_string),
+    };
+    let chosen = if typed.role.is_empty() { Role::Support.as_str() } else { &typed.role };
+    views::New {
+        frame,
+        back_href: address(member, ""),
+        action: address(member, ""),
+        email: field(&typed.email, &unfit.email),
+        name: field(&typed.name, &unfit.name),
+        roles: roles(member, |role| role.as_str() == chosen),
+        role_error: unfit.role.as_ref().map(ToString::to_string),
+    }
+}
+
+/// The roles that this member may give.
+fn roles(member: &Member, is_chosen: impl Fn(Role) -> bool) -> Vec<RoleChoice> {
+    let choice = |role: Role| RoleChoice { word: role.as_str(), label: role.label(), hint: adds(role), chosen: is_chosen(role) };
+    Role::ALL.into_iter().filter(|role| member.role.manages(*role)).map(choice).collect()
+}
+
+/// What a role may do beyond the one below.
+fn adds(role: Role) -> String {
+    let own: Vec<&str> = Permission::ALL.into_iter().filter(|p| Role::least_for(*p) == role).map(words).collect();
+    let list = own.join("; ");
+    if role == Role::Support { list } else { format!("the roles above, and: {list}") }
+}
+
+/// A permission in words; the page of permissions and the routes are made from one table.
+pub fn words(permission: Permission) -> &'static str {
+    match permission {
+        Permission::FindCustomers => "find customers and see their profiles",
+        Permission::ReissueCoupons => "reissue coupons",
+        Permission::ResendEmails => "resend the fulfilment e-mail",
+        Permission::LookAtBatches => "look at voucher batches",
+        Permission::CheckCodes => "check a code",
+        Permission::BarCoupons => "bar and unbar coupons, mark them as used",
+        Permission::BlockCustomers => "block and unblock customers",
+        Permission::SeeAuditLog => "see the audit log",
+        Permission::ManageUsers => "manage users with the role Customer Support",
+        Permission::ManageBatches => "add, adjust, withdraw and export vouchers",
+        Permission::ChangeSettings => "change the merchant's settings and manage all of its users",
+        Permission::PurgeCustomers => "purge customers' data",
+        Permission::ExportAuditLog => "export the audit log",
+    }
+}
+
+/// One user.
+pub fn show(frame: Frame, member: &Member, file: &UserFile) -> views::Show {
+    let (user, role) = (&file.row.user, file.row.role);
+    let barrier = |act: Act| file.barriers.iter().find(|(barred, _)| *barred == act).map(|(_, why)| *why);
+    let fact = |label: &str, text: String, at| Fact { label: label.to_owned(), text, when: at };
+    let role_barrier = barrier(Act::ChangeRole(role)).map(|why| why_not(why).to_owned());
+    let own = address(member, &format!("/{}", user.id.0));
+    let act = |act: Act, title, text: &str, path: &str, label, busy, is_grave| views::Act {
+        title,
+        text: text.to_owned(),
+        action: format!("{own}/{path}"),
+        label,
+        busy,
+        barrier: barrier(act).map(|why| why_not(why).to_owned()).unwrap_or_default(),
+        is_grave,
+    };
+    let mut acts = Vec::new();
+    if file.row.standing == Standing::Invited {
+        let again = "The link in the invitation before it stops working.";
+        let mut invite = act(Act::Remove, "Invite again", again, "invitation", "Send the invitation again", "Sending…", false);
+        if barrier(Act::Remove) == Some(Barrier::Yourself) {
+            invite.barrier.clear();
+        }
+        acts.push(invite);
+    }
+    if matches!(file.row.standing, Standing::Locked { .. }) {
+        let text = "Locked after a long absence. Unlocked, they sign in with their own password as before.";
+        acts.push(act(Act::Unlock, "Unlock", text, "unlock", "Unlock", "Unlocking…", false));
+    }
+    if file.sessions > 0 {
+        let text =
+            format!("{} open. Whoever is at work has to sign in again.", plural(i64::try_from(file.sessions).unwrap_or(0), "session"));
+        acts.push(act(Act::EndSessions, "End sessions", &text, "sessions", "End all sessions", "Ending…", false));
+    }
+    if user.disabled_at.is_some() {
+        acts.push(act(
+            Act::Enable,
+            "Enable",
+            "They can sign in again, with the roles that they had.",
+            "enable",
+            "Enable",
+            "Enabling…",
+            false,
+        ));
+    } else {
+        let text = "Signs them out at once, in all merchants, and lets them in nowhere until they are enabled again.";
+        acts.push(act(Act::Disable, "Disable", text, "disable", "Disable", "Disabling…", true));
+    }
+    let text = format!("They lose their role in {}. The account, and roles elsewhere, stay.", member.merchant.name);
+    acts.push(act(Act::Remove, "Remove from this merchant", &text, "removal", "Remove", "Removing…", true));
+    views::Show {
+        frame,
+        back_href: address(member, ""),
+        name: user.name.clone(),
+        badges: badges(member, &file.row),
+        email: user.email.clone(),
+        facts: vec![
+            fact("Role here", role.label().to_owned(), None),
+            match user.last_seen_at {
+                Some(at) => fact("Last seen", String::new(), Some(when(member, at))),
+                None => fact("Last seen", "Never".to_owned(), None),
+            },
+            fact("Second factor", if user.has_second_factor { "Yes" } else { "None" }.to_owned(), None),
+            fact("Since", String::new(), Some(when(member, user.created_at))),
+        ]
+        .into_iter()
+        .chain(standing_fact(member, file))
+        .collect(),
+        role_action: format!("{own}/role"),
+        roles: if role_barrier.is_none() { roles(member, |choice| choice == role) } else { vec![] },
+        role_barrier: role_barrier.unwrap_or_default(),
+        acts,
+    }
+}
+
+fn standing_fact(member: &Member, file: &UserFile) -> Option<Fact> {
+    let fact = |label: &str, at| Some(Fact { label: label.to_owned(), text: String::new(), when: Some(when(member, at)) });
+    match (file.row.standing, file.invited_until) {
+        (Standing::Disabled { since }, _) => fact("Disabled", since),
+        (Standing::Locked { since }, _) => fact("Locked", since),
+        (Standing::Invited, Some(until)) if until > file.now => fact("Invitation ends", until),
+        (Standing::Invited, Some(until)) => fact("Invitation ended", until),
+        _ => None,
+    }
+}
+
+/// Why something can't be done to a user, and who can.
+pub fn why_not(barrier: Barrier) -> &'static str {
+    match barrier {
+        Barrier::Yourself => "You can't do this to yourself. Another administrator can.",
+        Barrier::NotYours => "Your role does not reach this far. An administrator of this merchant can do it.",
+        Barrier::OtherMerchants => {
+            "This user belongs to merchants in which you are no administrator. Someone who is in all of them can do it, or the command line."
+        }
+        Barrier::LastAdministrator => "A merchant would be left without an administrator. Give somebody else that role first.",
+    }
+}
+
+/// What each role may do.
+pub fn permissions(frame: Frame, member: &Member) -> views::Permissions {
+    let row = |permission| PermissionRow { text: words(permission), may: Role::ALL.iter().map(|role| role.may(permission)).collect() };
+    views::Permissions {
+        frame,
+        roles: Role::ALL.iter().map(|role| role.label()).collect(),
+        rows: Permission::ALL.into_iter().map(row).collect(),
+        own: format!("Your role in {} is {}.", member.merchant.name, member.role.label()),
+    }
+}

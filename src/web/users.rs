@@ -1,0 +1,200 @@
+//! The users of a merchant: the list, one of them, inviting, and what can be done to them.
+//! Must not know who may do what to whom.
+
+use actix_web::{HttpRequest, HttpResponse, http::header, web};
+use askama::Template;
+use serde::Deserialize;
+
+use super::{
+    errors::Error,
+    frame,
+    present::{self, flash},
+    request::{self, FormBody},
+    server::Site,
+    views::ui::{Toast, Tone},
+};
+use crate::{
+    app::{
+        Desk, Member,
+        invite_user::{self, Invitation, Invited, UnfitInvitation},
+        manage_users::{self, Act, Managed},
+        show_users,
+    },
+    domain::{ids::UserId, role::Role},
+};
+
+const HTML: &str = "text/html; charset=utf-8";
+
+#[derive(Deserialize)]
+pub struct Query {
+    after: Option<String>,
+    /// What was just done: one of our own words.
+    done: Option<String>,
+}
+
+/// `GET /m/{merchant}/users`
+pub async fn index(
+    request: HttpRequest,
+    desk: web::Data<Desk>,
+    site: web::Data<Site>,
+    member: web::ReqData<Member>,
+    query: web::Query<Query>,
+) -> Result<HttpResponse, Error> {
+    let member = member.into_inner();
+    let after = query.after.as_deref().and_then(request::number).map(UserId);
+    let (asker, limits) = (member.clone(), site.session_limits);
+    let found = desk.reading(move |desk| show_users::list_users(desk, &asker, after, limits)).await?;
+    let mut page = present::users::index(frame::in_merchant(&request, &member, "Users"), &member, &found, after.is_some());
+    page.frame.flash = query.done.as_deref().and_then(said);
+    Ok(HttpResponse::Ok().content_type(HTML).body(page.render()?))
+}
+
+/// `GET /m/{merchant}/users/new`
+pub async fn new(request: HttpRequest, member: web::ReqData<Member>) -> Result<HttpResponse, Error> {
+    let frame = frame::in_merchant(&request, &member, "Invite a user");
+    let page = present::users::new(frame, &member, &Invitation::default(), &UnfitInvitation::default());
+    Ok(HttpResponse::Ok().content_type(HTML).body(page.render()?))
+}
+
+/// `POST /m/{merchant}/users`
+pub async fn create(
+    request: HttpRequest,
+    desk: web::Data<Desk>,
+    member: web::ReqData<Member>,
+    form: FormBody,
+) -> Result<HttpResponse, Error> {
+    let member = member.into_inner();
+    let field = |name| form.field(name).unwrap_or_default();
+    let typed = Invitation { email: field("email"), name: field("name"), role: field("role") };
+    let (asker, asked) = (member.clone(), typed.clone());
+    match desk.writing(move |desk| invite_user::invite_user(desk, &asker, &asked)).await? {
+        Invited::Done(UserId(id)) => Ok(to(&member, &format!("/{id}?done=invited#message"))),
+        Invited::Unfit(unfit) => {
+            let page = present::users::new(frame::in_merchant(&request, &member, "Invite a user"), &member, &typed, &unfit);
+            Ok(HttpResponse::UnprocessableEntity().content_type(HTML).body(page.render()?))
+        }
+    }
+}
+
+/// `GET /m/{merchant}/users/{id}`
+pub async fn show(
+    request: HttpRequest,
+    desk: web::Data<Desk>,
+    site: web::Data<Site>,
+    member: web::ReqData<Member>,
+    path: web::Path<(String, String)>,
+    query: web::Query<Query>,
+) -> Result<HttpResponse, Error> {
+    let member = member.into_inner();
+    let body = page(&request, &desk, &site, &member, user(&path.1)?, query.done.as_deref().and_then(said)).await?;
+    Ok(HttpResponse::Ok().content_type(HTML).body(body))
+}
+
+async fn page(request: &HttpRequest, desk: &Desk, site: &Site, member: &Member, id: UserId, flash: Option<Toast>) -> Result<String, Error> {
+    let (asker, limits) = (member.clone(), site.session_limits);
+    let found = desk.reading(move |desk| show_users::show_user(desk, &asker, id, limits)).await?;
+    let mut page = present::users::show(frame::in_merchant(request, member, &found.row.user.name), member, &found);
+    page.frame.flash = flash;
+    Ok(page.render()?)
+}
+
+/// `POST /m/{merchant}/users/{id}/role`
+pub async fn change_role(
+    request: HttpRequest,
+    desk: web::Data<Desk>,
+    site: web::Data<Site>,
+    member: web::ReqData<Member>,
+    path: web::Path<(String, String)>,
+    form: FormBody,
+) -> Result<HttpResponse, Error> {
+    let (member, id) = (member.into_inner(), user(&path.1)?);
+    match form.field("role").and_then(|word| word.parse::<Role>().ok()) {
+        Some(role) => act(&request, &desk, &site, member, id, Act::ChangeRole(role), "role").await,
+        // Nobody is told of a form's defects about a user who is not theirs.
+        None => page(&request, &desk, &site, &member, id, None).await.and(Err(Error::Malformed)),
+    }
+}
+
+/// `POST /m/{merchant}/users/{id}/{act}`
+pub async fn manage(
+    request: HttpRequest,
+    desk: web::Data<Desk>,
+    site: web::Data<Site>,
+    member: web::ReqData<Member>,
+    path: web::Path<(String, String)>,
+) -> Result<HttpResponse, Error> {
+    let word = request.path().rsplit('/').next().unwrap_or_default().to_owned();
+    let act = match word.as_str() {
+        "removal" => Act::Remove,
+        "disable" => Act::Disable,
+        "enable" => Act::Enable,
+        "unlock" => Act::Unlock,
+        "sessions" => Act::EndSessions,
+        _ => return Err(Error::NotFound),
+    };
+    self::act(&request, &desk, &site, member.into_inner(), user(&path.1)?, act, &word).await
+}
+
+async fn act(
+    request: &HttpRequest,
+    desk: &Desk,
+    site: &Site,
+    member: Member,
+    id: UserId,
+    act: Act,
+    word: &str,
+) -> Result<HttpResponse, Error> {
+    let asker = member.clone();
+    match desk.writing(move |desk| manage_users::manage_user(desk, &asker, id, act)).await? {
+        // The page of somebody who has just left is not there any more.
+        Managed::Done(_) | Managed::Unchanged if act == Act::Remove => Ok(to(&member, "?done=removal#message")),
+        Managed::Done(_) | Managed::Unchanged => Ok(to(&member, &format!("/{}?done={word}#message", id.0))),
+        Managed::Barred(barrier) => {
+            let flash = flash::plain(Tone::Bad, "Nothing was changed", present::users::why_not(barrier));
+            let body = page(request, desk, site, &member, id, Some(flash)).await?;
+            Ok(HttpResponse::Conflict().content_type(HTML).body(body))
+        }
+    }
+}
+
+/// `POST /m/{merchant}/users/{id}/invitation`
+pub async fn invite_again(
+    desk: web::Data<Desk>,
+    member: web::ReqData<Member>,
+    path: web::Path<(String, String)>,
+) -> Result<HttpResponse, Error> {
+    let (member, id) = (member.into_inner(), user(&path.1)?);
+    let asker = member.clone();
+    let sent = desk.writing(move |desk| invite_user::invite_again(desk, &asker, id)).await?;
+    Ok(to(&member, &format!("/{}?done={}#message", id.0, if sent { "invited" } else { "is-in" })))
+}
+
+/// `GET /m/{merchant}/permissions`
+pub async fn permissions(request: HttpRequest, member: web::ReqData<Member>) -> Result<HttpResponse, Error> {
+    let page = present::users::permissions(frame::in_merchant(&request, &member, "What each role may do"), &member);
+    Ok(HttpResponse::Ok().content_type(HTML).body(page.render()?))
+}
+
+fn user(text: &str) -> Result<UserId, Error> {
+    request::number(text).map(UserId).ok_or(Error::NotFound)
+}
+
+fn to(member: &Member, rest: &str) -> HttpResponse {
+    let target = format!("/m/{}/users{rest}", member.merchant.slug);
+    HttpResponse::SeeOther().insert_header((header::LOCATION, target)).finish()
+}
+
+fn said(done: &str) -> Option<Toast> {
+    let (title, text) = match done {
+        "invited" => ("Invitation on its way", "They come in by the link in the mail. Only the newest one works."),
+        "is-in" => ("They are in already", "There is nothing to follow any more."),
+        "role" => ("Role changed", "It holds from now on, in pages that are open as well."),
+        "removal" => ("User removed", "They have no role in this merchant any more."),
+        "disable" => ("User disabled", "They are signed out everywhere."),
+        "enable" => ("User enabled", "They can sign in again."),
+        "unlock" => ("User unlocked", "They can sign in again."),
+        "sessions" => ("Sessions ended", "They have to sign in again."),
+        _ => return None,
+    };
+    Some(flash::plain(Tone::Good, title, text))
+}

@@ -1,0 +1,32 @@
+//! Owns the pages in front of the desk: choosing a password behind a link, and asking for one.
+//! Must not know how a link is judged.
+
+use super::frame::Frame;
+use askama::Template;
+
+/// `GET /welcome`.
+#[derive(Debug, Template)]
+#[template(path = "account_links/show.html")]
+pub struct Show {
+    pub frame: Frame,
+    pub heading: &'static str,
+    pub email: String,
+    /// Back in the form; a secret.
+    pub token: String,
+    pub error: Option<String>,
+}
+
+/// A link that lets nobody in, or no longer.
+#[derive(Debug, Template)]
+#[template(path = "account_links/gone.html")]
+pub struct Gone {
+    pub frame: Frame,
+}
+
+/// `GET /forgotten`.
+#[derive(Debug, Template)]
+#[template(path = "account_links/forgotten.html")]
+pub struct Forgotten {
+    pub frame: Frame,
+    pub sent: bool,
+}
