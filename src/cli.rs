@@ -76,6 +76,17 @@ fn dispatch(command: Command, out: &mut dyn Write) -> Result<(), Refused> {
     };
     let settings = Settings::load()?;
     telemetry::start(&settings, default_log)?;
+    let writes = matches!(&command, Command::Merchant(_) | Command::User(_) | Command::Batch(_) | Command::Import(_) | Command::Mail(_));
+    // For after the command, whether it was refused or not: rejected rows leave a record, too.
+    let sealing = writes.then(|| settings.clone());
+    let done = execute(command, settings, out);
+    if let Some(settings) = sealing {
+        audit::seal(&settings);
+    }
+    done
+}
+
+fn execute(command: Command, settings: Settings, out: &mut dyn Write) -> Result<(), Refused> {
     match command {
         Command::Demo(demo) => demo.run(),
         Command::Serve(serve) => serve.run(settings),
@@ -124,7 +135,7 @@ mod tests {
     fn every_command_has_help_with_an_example() {
         let mut all = Vec::new();
         commands(&mut Cli::command(), "", &mut all);
-        assert_eq!(all.len(), 11);
+        assert_eq!(all.len(), 12);
         for (path, help) in all {
             assert!(help.contains(&format!("rewarddesk {path}")) && help.contains("Example"), "{path}:\n{help}");
         }

@@ -19,7 +19,7 @@ use crate::{
     db::{Database, DatabaseUrl, migrate},
     demo,
     domain::{clock::Clock, email::Mailbox},
-    jobs::{import_worker, mail_worker, stock_keeper},
+    jobs::{import_worker, mail_worker, sealer, stock_keeper},
     mail::mailer::Mailer,
     web::server::{self, Site},
 };
@@ -130,7 +130,7 @@ fn demo_secret(dir: &Path) -> Result<Secret, Refused> {
     }
     let mut bytes = [0; 32];
     getrandom::fill(&mut bytes).map_err(|e| Refused::because(format!("this machine gives no random numbers: {e}")))?;
-    let text = crate::app::tokens::hex(&bytes);
+    let text = crate::domain::hex::hex(&bytes);
     let mut options = fs::OpenOptions::new();
     options.create(true).write(true).truncate(true);
     #[cfg(unix)]
@@ -180,6 +180,11 @@ async fn until_told(house: House, listener: TcpListener, ready: impl FnOnce(Sock
     let importing = actix_web::rt::spawn(import_worker::run(desk.clone(), async move {
         let _ = halted.wait_for(|halt| *halt).await;
     }));
+    // The sealer ends last of all: whatever the others have written is sealed.
+    let (written, mut all_written) = watch::channel(false);
+    let sealing = actix_web::rt::spawn(sealer::run(desk.clone(), async move {
+        let _ = all_written.wait_for(|written| *written).await;
+    }));
     let mailing = actix_web::rt::spawn(mail_worker::run(desk, mailer, hold_mail, async move {
         let _ = stopped.wait_for(|stop| *stop).await;
     }));
@@ -196,8 +201,15 @@ async fn until_told(house: House, listener: TcpListener, ready: impl FnOnce(Sock
     let _ = stop.send(true);
     let served = serving.await;
     let (mailed, imported, kept) = (mailing.await, importing.await, keeping.await);
-    let failures =
-        [("server", served.err()), ("mail worker", mailed.err()), ("import worker", imported.err()), ("stock keeper", kept.err())];
+    let _ = written.send(true);
+    let sealed = sealing.await;
+    let failures = [
+        ("server", served.err()),
+        ("mail worker", mailed.err()),
+        ("import worker", imported.err()),
+        ("stock keeper", kept.err()),
+        ("sealer", sealed.err()),
+    ];
     for (what, failure) in failures {
         if let Some(error) = failure {
             tracing::error!(%error, "the {what} did not end well");

@@ -36,6 +36,7 @@ pub mod reissue_coupon;
 pub mod release_mail;
 pub mod resend_email;
 pub mod run_import;
+pub mod seal_audit;
 pub mod set_up;
 pub mod show_audit_log;
 pub mod show_batches;
@@ -46,6 +47,8 @@ pub mod show_imports;
 pub mod show_users;
 pub mod sign_in;
 pub mod tokens;
+pub mod verify_audit;
+pub mod verify_export;
 pub mod watch_stock;
 pub mod withdraw_vouchers;
 

@@ -211,6 +211,28 @@ diesel::table! {
     use diesel::sql_types::{BigInt, Text};
     use crate::db::instant::Instant;
 
+    audit_seals (record_id) {
+        record_id -> BigInt,
+        chain -> BigInt,
+        no -> BigInt,
+        digest -> Text,
+        at -> Instant,
+    }
+}
+
+diesel::table! {
+    use diesel::sql_types::BigInt;
+
+    seal_marks (id) {
+        id -> BigInt,
+        sealed_to -> BigInt,
+    }
+}
+
+diesel::table! {
+    use diesel::sql_types::{BigInt, Text};
+    use crate::db::instant::Instant;
+
     import_leases (merchant_id) {
         merchant_id -> BigInt,
         holder -> Text,
@@ -231,6 +253,8 @@ diesel::allow_tables_to_appear_in_same_query!(
     reissues,
     mails,
     audit_records,
+    audit_seals,
+    seal_marks,
     import_leases,
     stock_by_window,
     stock_by_day,

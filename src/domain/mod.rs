@@ -3,6 +3,8 @@
 
 pub mod account_link;
 pub mod audit;
+pub mod audit_proof;
+pub mod audit_seal;
 pub mod batch;
 pub mod clock;
 pub mod code;
@@ -12,6 +14,7 @@ pub mod coupon_list;
 pub mod customer;
 pub mod email;
 pub mod fold;
+pub mod hex;
 pub mod ids;
 pub mod import;
 pub mod look_alikes;
