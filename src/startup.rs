@@ -76,7 +76,7 @@ pub fn serve(serve: Serve) -> Result<(), Refused> {
     let ServerSettings { listen, secret, mail_from, base_url, .. } = settings;
     let desk = Desk::new(db, Clock::System, mail_from, secret.expose()).reached_at(base_url.as_str());
     if let Some(link) = set_up::open_the_door(&desk)? {
-        // Not into the log, which others read.
+        // Beside the log, whose lines may be sent elsewhere; whoever reads this output is the machine's operator.
         writeln!(std::io::stderr(), "Nobody can sign in yet. Become the first user, once, within a day, at\n\n  {link}\n")?;
     }
     run(House { desk, mailer, hold_mail: serve.hold_mail, listen, site }, |address| tracing::info!(%address, "listening"))

@@ -97,7 +97,12 @@ pub fn change_settings(desk: &Desk, member: &Member, typed: impl Fn(Setting) -> 
             let (before, after) = (setting.value_of(&old), setting.value_of(&new));
             if before != after {
                 let (name, old_name) = setting.words();
-                record.details.extend([(old_name, Detail::from(before)), (name, Detail::from(after))]);
+                if setting == Setting::AccountManager {
+                    // A person, whom the log never holds.
+                    record.details.push((name, Detail::from(true)));
+                } else {
+                    record.details.extend([(old_name, Detail::from(before)), (name, Detail::from(after))]);
+                }
             }
         }
         if record.details.is_empty() {

@@ -153,6 +153,8 @@ fn landing(path: &str) -> String {
         ["", "m", slug, "customers", no, _, ..] => format!("/m/{slug}/customers/{no}"),
         ["", "m", slug, "coupons", id, _, ..] => format!("/m/{slug}/coupons/{id}"),
         ["", "m", slug, "imports", id, _, ..] => format!("/m/{slug}/imports/{id}"),
+        ["", "m", slug, "users", id, _, ..] => format!("/m/{slug}/users/{id}"),
+        ["", "m", slug, "alerts", _, ..] => format!("/m/{slug}/alerts"),
         ["", "m", slug, "batches", id, _, ..] => format!("/m/{slug}/batches/{id}"),
         _ => path.to_owned(),
     }

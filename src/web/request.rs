@@ -62,7 +62,8 @@ pub fn request_id(request: &HttpRequest) -> String {
 pub fn address(request: &HttpRequest) -> String {
     let Some(peer) = request.peer_addr().map(|peer| peer.ip().to_canonical()) else { return String::new() };
     let trusted = request.app_data::<web::Data<Site>>().map_or(&[][..], |site| &site.trusted_proxies);
-    let forwarded = request.headers().get_all("X-Forwarded-For").filter_map(|value| value.to_str().ok()).collect::<Vec<_>>().join(",");
+    let forwarded =
+        request.headers().get_all("X-Forwarded-For").map(|value| String::from_utf8_lossy(value.as_bytes())).collect::<Vec<_>>().join(",");
     client(peer, &forwarded, trusted).to_string()
 }
 
