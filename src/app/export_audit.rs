@@ -4,14 +4,14 @@
 
 use serde_json::{Map, Value, json};
 
-use super::Error;
+use super::{Desk, Error, private_details};
 use crate::{
     db::{
-        self, Database,
+        self,
         audit::{ExportedRecord, Slice},
     },
     domain::{
-        audit::{Detail, ShownActor},
+        audit::{AuditRecord, Detail, ShownActor},
         ids::UserId,
         zone,
     },
@@ -21,7 +21,8 @@ use crate::{
 const PAGE: i64 = 500;
 
 /// Hands each record of the merchant's log, or of the installation's own, to `line`.
-pub fn export_audit<E: From<Error>>(db: &Database, merchant: Option<&str>, mut line: impl FnMut(&str) -> Result<(), E>) -> Result<(), E> {
+pub fn export_audit<E: From<Error>>(desk: &Desk, merchant: Option<&str>, mut line: impl FnMut(&str) -> Result<(), E>) -> Result<(), E> {
+    let db = &desk.db;
     let scope = merchant.map(|slug| db.read(|conn| super::find_merchant(conn, slug))).transpose()?.map(|(scope, _)| scope);
     let mut after = i64::MIN;
     loop {
@@ -29,11 +30,15 @@ pub fn export_audit<E: From<Error>>(db: &Database, merchant: Option<&str>, mut l
         let page = db.read(|conn| -> Result<_, Error> {
             let records = db::audit::list(conn, scope, None, Slice::After(after), PAGE)?;
             let users: Vec<UserId> = records.iter().filter_map(|r| r.record.number("user")).map(UserId).collect();
-            Ok((records, db::users::emails_of(conn, &users)?))
+            let mut opened: Vec<AuditRecord> = records.iter().map(|exported| exported.record.clone()).collect();
+            if let Some(scope) = scope {
+                private_details::open(conn, desk, scope, opened.iter_mut())?;
+            }
+            Ok((records, opened, db::users::emails_of(conn, &users)?))
         })?;
-        let (records, emails) = page;
-        for record in &records {
-            line(&json_line(record, merchant, &emails))?;
+        let (records, opened, emails) = page;
+        for (record, opened) in records.iter().zip(&opened) {
+            line(&json_line(record, opened, merchant, &emails))?;
             after = record.record.id.0;
         }
         if records.len() < usize::try_from(PAGE).unwrap_or_default() {
@@ -43,7 +48,8 @@ pub fn export_audit<E: From<Error>>(db: &Database, merchant: Option<&str>, mut l
 }
 
 /// The envelope, always whole, and the details beside it, which cannot take an envelope's place.
-fn json_line(exported: &ExportedRecord, merchant: Option<&str>, emails: &[(UserId, String)]) -> String {
+/// What is encrypted stays as it was written, so that the line can be proved; what it says is in `opened`.
+fn json_line(exported: &ExportedRecord, opened: &AuditRecord, merchant: Option<&str>, emails: &[(UserId, String)]) -> String {
     let record = &exported.record;
     let actor = match &record.actor {
         ShownActor::User { email, .. } => email.as_str(),
@@ -73,6 +79,11 @@ fn json_line(exported: &ExportedRecord, merchant: Option<&str>, emails: &[(UserI
                 Detail::Flag(flag) => json!(flag),
             },
         );
+    }
+    let private = record.details.iter().filter(|(_, detail)| private_details::is_sealed(detail));
+    let texts: Map<String, Value> = private.map(|(key, _)| (key.clone(), opened.text(key).into())).collect();
+    if !texts.is_empty() {
+        put("opened", texts.into());
     }
     if let Some(user) = record.number("user") {
         put("user_email", emails.iter().find(|(id, _)| id.0 == user).map(|(_, email)| email.as_str()).into());
