@@ -111,7 +111,7 @@ pub fn lock_file(
     if let Some(batch) = batch {
         batches::hold_validity(tx, BatchId(batch))?;
     }
-    // A mail that is about to be queued holds the person: a purge comes before it, or finds it.
+    // Nobody blocks them under our hands; and a purge comes before the mail that is about to be queued, or finds it.
     customers::hold(tx, scope.merchant(), customer)?;
     load_file(tx, scope, customer, reward, now, Look::Whether)
 }

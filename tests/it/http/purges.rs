@@ -292,6 +292,21 @@ both! {
         app.overlook_mails();
     }
 
+    async fn a_block_waits_for_a_reissue_that_is_under_way(app: App) {
+        let (scene, ada) = (scene_of(&app, 1), app.sign_in(Role::Administrator).await);
+        let path = app.reissue_path(scene.customer, scene.reward);
+        let form = ada.dialog(&path).await;
+        let failpoints = fail::FailScenario::setup();
+        fail::cfg("reissue::before_commit", "sleep(700)").unwrap();
+        let other = ada.clone();
+        let reissued = tokio::spawn(async move { other.post(&path, &form).await });
+        tokio::time::sleep(Duration::from_millis(250)).await;
+        ada.post(&act(scene.customer, "block"), &why("chargeback")).await.expect(303);
+        assert_eq!(app.count("reissues"), 1, "nothing is reissued to a customer who is blocked already");
+        failpoints.teardown();
+        reissued.await.unwrap().expect(303);
+    }
+
     async fn the_same_address_is_somebody_new_afterwards(app: App) {
         let (scene, ada) = (scene_of(&app, 0), app.sign_in(Role::Administrator).await);
         ada.post(&act(scene.customer, "purge"), &confirmed(scene.customer)).await.expect(303);
