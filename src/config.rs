@@ -231,6 +231,11 @@ impl Settings {
         }
     }
 
+    /// Whether the secret is set at all, for commands that can do without.
+    pub fn has_secret(&self) -> bool {
+        self.get(&SECRET_KEY).is_some() || self.secret_file().is_some()
+    }
+
     pub fn secret_file(&self) -> Option<&Path> {
         self.get(&SECRET_KEY_FILE).map(Path::new)
     }

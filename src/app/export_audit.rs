@@ -7,17 +7,16 @@ use std::{collections::HashMap, time::Duration};
 use chrono::{DateTime, Utc};
 use serde_json::{Map, Value, json};
 
-use super::{Error, seal_audit::seal_all};
+use super::{Desk, Error, private_details, seal_audit::seal_all};
 use crate::{
     db::{
-        self, Database, Scope,
+        self, Scope,
         audit::{ExportedRecord, Slice},
         audit_contents,
     },
     domain::{
-        audit::{Detail, ShownActor},
+        audit::{AuditRecord, Detail, ShownActor},
         audit_proof::{Found, Link},
-        clock::Clock,
         ids::UserId,
         zone,
     },
@@ -32,20 +31,21 @@ const READINGS: usize = 5;
 const PATIENCE: Duration = Duration::from_mins(10);
 
 /// Hands each record of the merchant's log, or of the installation's own, to `line`. What is not sealed yet is sealed first.
-pub fn export_audit<E: From<Error>>(
-    db: &Database,
-    clock: &Clock,
-    merchant: Option<&str>,
-    mut line: impl FnMut(&str) -> Result<(), E>,
-) -> Result<(), E> {
-    let scope = merchant.map(|slug| db.read(|conn| super::find_merchant(conn, slug))).transpose()?.map(|(scope, _)| scope);
+/// What is encrypted stays as it was written, so that the line can be proved; what it says is in the member `opened`.
+pub fn export_audit<E: From<Error>>(desk: &Desk, merchant: Option<&str>, mut line: impl FnMut(&str) -> Result<(), E>) -> Result<(), E> {
+    let scope = merchant.map(|slug| desk.db.read(|conn| super::find_merchant(conn, slug))).transpose()?.map(|(scope, _)| scope);
     let mut after = i64::MIN;
     loop {
-        let page = sealed_page(db, clock, scope, after)?;
-        for record in &page.records {
+        let page = sealed_page(desk, scope, after)?;
+        for (record, opened) in page.records.iter().zip(&page.opened) {
             let mut object = members(&shown(record, merchant, &page.emails));
             let seal = page.links.get(&record.record.id.0).map_or(Value::Null, seal_member);
             object.insert(SEAL.to_owned(), seal);
+            let private = record.record.details.iter().filter(|(_, detail)| private_details::is_sealed(detail));
+            let texts: Map<String, Value> = private.map(|(key, _)| (key.clone(), opened.text(key).into())).collect();
+            if !texts.is_empty() {
+                object.insert(OPENED.to_owned(), texts.into());
+            }
             line(&Value::Object(object).to_string())?;
             after = record.record.id.0;
         }
@@ -57,32 +57,40 @@ pub fn export_audit<E: From<Error>>(
 
 /// The member that holds the seal.
 pub(super) const SEAL: &str = "seal";
+/// The member that holds what encrypted details say.
+pub(super) const OPENED: &str = "opened";
 
 struct Page {
     records: Vec<ExportedRecord>,
+    /// The same, with what can be opened of them.
+    opened: Vec<AuditRecord>,
     emails: Vec<(UserId, String)>,
     links: HashMap<i64, Link>,
 }
 
 /// The records after `after`, once they are sealed.
-fn sealed_page(db: &Database, clock: &Clock, scope: Option<Scope>, after: i64) -> Result<Page, Error> {
+fn sealed_page(desk: &Desk, scope: Option<Scope>, after: i64) -> Result<Page, Error> {
     let mut reading = 1;
     loop {
         // A connection is held for a page only: whoever reads the lines may be slow.
-        let page = db.read(|conn| -> Result<_, Error> {
+        let page = desk.db.read(|conn| -> Result<_, Error> {
             let records = db::audit::list(conn, scope, None, Slice::After(after), PAGE)?;
             let users: Vec<UserId> = records.iter().filter_map(|r| r.record.number("user")).map(UserId).collect();
             let (first, last) = (records.first().map_or(0, |r| r.record.id.0), records.last().map_or(-1, |r| r.record.id.0));
             let chain = scope.map_or(0, |scope| scope.merchant().0);
             let links = audit_contents::between(conn, chain, first, last)?;
             let links = links.into_iter().filter_map(|(id, link)| Some((id, link?))).collect();
-            Ok(Page { emails: db::users::emails_of(conn, &users)?, records, links })
+            let mut opened: Vec<AuditRecord> = records.iter().map(|exported| exported.record.clone()).collect();
+            if let Some(scope) = scope {
+                private_details::open(conn, desk, scope, opened.iter_mut())?;
+            }
+            Ok(Page { opened, emails: db::users::emails_of(conn, &users)?, records, links })
         })?;
         let is_sealed = page.records.iter().all(|record| page.links.contains_key(&record.record.id.0));
         if is_sealed || reading == READINGS {
             return Ok(page);
         }
-        seal_all(db, clock, PATIENCE)?;
+        seal_all(&desk.db, &desk.clock, PATIENCE)?;
         reading += 1;
     }
 }

@@ -13,7 +13,7 @@ use serde_json::{Map, Value};
 
 use super::{
     Error,
-    export_audit::{SEAL, Shown, members},
+    export_audit::{OPENED, SEAL, Shown, members},
     verify_audit::Verdict,
 };
 use crate::{
@@ -62,6 +62,8 @@ impl Export {
         self.lines += 1;
         let mut object: Map<String, Value> = serde_json::from_str(text).map_err(|_| self.foreign("it is not a JSON object"))?;
         let seal = object.remove(SEAL).ok_or_else(|| self.foreign("it has no member \"seal\"; export the log again with this version"))?;
+        // What encrypted details say is opened anew at each export; the ciphertext is what was sealed.
+        object.remove(OPENED);
         let named = named(&object).ok_or_else(|| self.foreign("it has no id"))?;
         if self.last_id.is_some_and(|last| named.id <= last) {
             return Err(self.foreign("its id is not above the one before: the lines were put in another order, or one stands twice"));

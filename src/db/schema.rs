@@ -51,6 +51,18 @@ diesel::table! {
         last_key -> Text,
         id_key -> Text,
         created_at -> Instant,
+        purged_by -> Nullable<BigInt>,
+    }
+}
+
+diesel::table! {
+    use diesel::sql_types::{BigInt, Text};
+
+    customer_keys (id) {
+        id -> BigInt,
+        merchant_id -> BigInt,
+        customer -> BigInt,
+        wrapped_key -> Text,
     }
 }
 
@@ -248,6 +260,7 @@ diesel::allow_tables_to_appear_in_same_query!(
     customers,
     batches,
     rewards,
+    customer_keys,
     coupons,
     redemptions,
     reissues,

@@ -12,6 +12,7 @@ pub mod coupon;
 pub mod coupon_acts;
 pub mod coupon_list;
 pub mod customer;
+pub mod customer_acts;
 pub mod email;
 pub mod fold;
 pub mod hex;

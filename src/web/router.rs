@@ -9,7 +9,7 @@ use actix_web::{
 
 use super::{
     access::{Access, Rule, Rules},
-    account_links, alerts, assets, audit, batch_codes, batches, code_checks, coupon_acts, coupons, customers,
+    account_links, alerts, assets, audit, batch_codes, batches, code_checks, coupon_acts, coupons, customer_acts, customers,
     errors::Error,
     health, import_files, imports, mails, merchants, new_batch, redemptions, reissues, sessions, set_up, settings, stock_forms, users,
     validity, vouchers,
@@ -18,8 +18,8 @@ use crate::domain::role::Permission;
 
 use Access::{Member, Public, SignedIn};
 use Permission::{
-    BarCoupons, ChangeSettings, CheckCodes, FindCustomers, LookAtBatches, ManageBatches, ManageUsers, ReissueCoupons, ResendEmails,
-    SeeAuditLog,
+    BarCoupons, BlockCustomers, ChangeSettings, CheckCodes, FindCustomers, LookAtBatches, ManageBatches, ManageUsers, PurgeCustomers,
+    ReissueCoupons, ResendEmails, SeeAuditLog,
 };
 
 type Line = (Method, &'static str, Access, Route);
@@ -50,6 +50,16 @@ fn routes() -> Vec<Line> {
         post("/m/{merchant}/customers/{id}/rewards/{reward}/resend", Member(ResendEmails), to().to(mails::create)),
         get("/m/{merchant}/customers/{id}/mails/{mail}", Member(FindCustomers), to().to(mails::show)),
         get("/m/{merchant}/customers/{id}/mails/{mail}/html", Member(FindCustomers), to().to(mails::html)),
+        get("/m/{merchant}/customers/{id}/block", Member(BlockCustomers), to().to(customer_acts::new)),
+        post("/m/{merchant}/customers/{id}/block", Member(BlockCustomers), to().to(customer_acts::create)),
+        get("/m/{merchant}/customers/{id}/unblock", Member(BlockCustomers), to().to(customer_acts::new)),
+        post("/m/{merchant}/customers/{id}/unblock", Member(BlockCustomers), to().to(customer_acts::create)),
+        get("/m/{merchant}/customers/{id}/emails-off", Member(BlockCustomers), to().to(customer_acts::new)),
+        post("/m/{merchant}/customers/{id}/emails-off", Member(BlockCustomers), to().to(customer_acts::create)),
+        get("/m/{merchant}/customers/{id}/emails-on", Member(BlockCustomers), to().to(customer_acts::new)),
+        post("/m/{merchant}/customers/{id}/emails-on", Member(BlockCustomers), to().to(customer_acts::create)),
+        get("/m/{merchant}/customers/{id}/purge", Member(PurgeCustomers), to().to(customer_acts::new)),
+        post("/m/{merchant}/customers/{id}/purge", Member(PurgeCustomers), to().to(customer_acts::create)),
         get("/m/{merchant}/batches", Member(LookAtBatches), to().to(batches::index)),
         get("/m/{merchant}/batches/new", Member(ManageBatches), to().to(new_batch::new)),
         post("/m/{merchant}/batches", Member(ManageBatches), to().to(new_batch::create)),

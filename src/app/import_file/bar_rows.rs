@@ -12,6 +12,7 @@ use super::{
     stage::{Sheet, Staged},
 };
 use crate::{
+    app::private_details,
     db::{
         WriteTx, audit,
         imports::{
@@ -94,7 +95,12 @@ fn bar(job: &Job<'_, '_>, tx: &mut WriteTx<'_>, bars: &[(Known, BarRow)]) -> Res
     for (known, row) in bars {
         // What a customer has is told in their Activity; the codes in stock are in the import's own record.
         if let Some(reward) = known.reward {
-            audit::append(tx, &record(job, known, row, owners.get(&reward).copied()), now)?;
+            let owner = owners.get(&reward).copied();
+            let reason = match owner {
+                Some(owner) => private_details::seal(tx, job.desk, job.merchant.id, owner, "reason", &row.reason)?,
+                None => row.reason.as_str().into(),
+            };
+            audit::append(tx, &record(job, known, row, owner).detail("reason", reason), now)?;
         }
     }
     Ok(())
@@ -103,8 +109,7 @@ fn bar(job: &Job<'_, '_>, tx: &mut WriteTx<'_>, bars: &[(Known, BarRow)]) -> Res
 fn record(job: &Job<'_, '_>, known: &Known, row: &BarRow, owner: Option<CustomerNo>) -> NewRecord {
     let mut record = NewRecord::new(Some(job.merchant.id), Action::CouponBarred, job.order.actor)
         .detail("coupon", known.id.0)
-        .detail("code", row.code.as_str())
-        .detail("reason", row.reason.as_str());
+        .detail("code", row.code.as_str());
     record.reward = known.reward;
     record.customer = owner;
     record.batch = Some(known.batch);

@@ -110,6 +110,7 @@ fn key_of(row: &Row<'_>, shelf: Option<Shelf>) -> Result<String, Unfit> {
         // Rows of one coupon follow each other, however its code is written: what the first of them change is known to the others.
         (Kind::Redemptions, _) => Ok(row.redemption()?.code.folded()),
         (Kind::Bars, _) => Ok(row.bar()?.code.folded()),
+        (Kind::Purges, _) => row.purge().map(|_| String::new()),
     }
 }
 

@@ -8,6 +8,7 @@ pub mod batches;
 pub mod code_checks;
 pub mod coupon_acts;
 pub mod coupons;
+pub mod customer_acts;
 pub mod customers;
 pub mod flash;
 pub mod import_files;

@@ -1,7 +1,7 @@
 //! An exported log is proved by its file alone, and a file that somebody has changed is not.
 
 use rewarddesk::{
-    app::{Error, export_audit::export_audit, verify_audit::Verdict, verify_export::Export},
+    app::{Desk, Error, export_audit::export_audit, verify_audit::Verdict, verify_export::Export},
     domain::{audit_proof::Wrong, audit_seal::Head, clock::Clock},
 };
 use serde_json::{Value, json};
@@ -11,7 +11,7 @@ use crate::support::{Engine, TestDb, World, engine::run_on, world::noon};
 
 fn export(db: &TestDb, merchant: Option<&str>) -> Vec<String> {
     let mut lines = vec![];
-    let done: Result<(), Error> = export_audit(&db.db, &Clock::fixed(noon()), merchant, |line| {
+    let done: Result<(), Error> = export_audit(&Desk::for_operator(db.db.clone()).at(Clock::fixed(noon())), merchant, |line| {
         lines.push(line.to_owned());
         Ok(())
     });

@@ -27,6 +27,7 @@ mod customers;
 mod files;
 mod kills;
 mod previews;
+mod purges;
 mod redemptions;
 mod rewards;
 mod speed;
