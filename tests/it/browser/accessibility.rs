@@ -59,7 +59,6 @@ async fn tour(look: Look) {
     });
     app.reward_with(silent, scene.batch, "R-7", &expired("OLD-7"));
     app.user(Role::Administrator);
-    let other = app.user(Role::Support);
 
     let browser = Browser::open().await;
     browser.dark(look.dark).await;
@@ -100,13 +99,6 @@ async fn tour(look: Look) {
         ("redemptions that do not fit", "/m/acme/redemptions"),
         ("import redemptions", "/m/acme/redemptions/new"),
         ("bar codes by a file", "/m/acme/bars/new"),
-        ("users", "/m/acme/users"),
-        ("invite a user", "/m/acme/users/new"),
-        ("a user", &format!("/m/acme/users/{other}")),
-        ("permissions", "/m/acme/permissions"),
-        ("settings", "/m/acme/settings"),
-        ("forgotten password", "/forgotten"),
-        ("a link that is gone", "/welcome?token=gone"),
         ("audit log", "/m/acme/audit"),
         ("no such page", "/m/acme/nowhere"),
     ] {
@@ -136,11 +128,29 @@ async fn tour(look: Look) {
     judge.look("profile after a reissue").await;
     browser.goto(&format!("{}/m/acme/customers/{}/mails/1", app.url, scene.customer)).await;
     judge.look("mail").await;
+    people(&mut judge, &app).await;
     check_codes_and_act(&mut judge, &app, &format!("{}{profile}", app.url)).await;
     act_on_customer(&mut judge, &format!("{}{profile}", app.url), scene.customer).await;
     let found = judge.2;
     assert!(found.is_empty(), "{} findings, with pictures in target/tmp/screenshots:\n{}", found.len(), found.join("\n"));
     browser.is_quiet_but_for(&[404, 409, 422]).await;
+}
+
+/// The pages about users, and those in front of the desk.
+async fn people(judge: &mut Judge<'_>, app: &App) {
+    let other = app.user(Role::Support);
+    for (what, path) in [
+        ("users", "/m/acme/users"),
+        ("invite a user", "/m/acme/users/new"),
+        ("a user", &format!("/m/acme/users/{other}")),
+        ("permissions", "/m/acme/permissions"),
+        ("settings", "/m/acme/settings"),
+        ("forgotten password", "/forgotten"),
+        ("a link that is gone", "/welcome?token=gone"),
+    ] {
+        judge.0.goto(&format!("{}{path}", app.url)).await;
+        judge.look(what).await;
+    }
 }
 
 /// The answers to a checked code, and the dialogs of acts on a coupon with what follows them.
