@@ -1,11 +1,16 @@
 //! In front of the desk: choosing a password behind a link, and asking for such a link.
 //! Must not know how a link is judged or sent.
 
-use actix_web::{HttpRequest, HttpResponse, http::header, web};
+use actix_web::{
+    HttpRequest, HttpResponse,
+    http::{StatusCode, header},
+    web,
+};
 use askama::Template;
 use serde::Deserialize;
 
 use super::{
+    answer::html,
     errors::Error,
     frame,
     request::{self, FormBody},
@@ -19,8 +24,6 @@ use crate::{
     },
     domain::account_link::Purpose,
 };
-
-const HTML: &str = "text/html; charset=utf-8";
 
 #[derive(Deserialize)]
 pub struct Query {
@@ -57,7 +60,7 @@ pub async fn update(request: HttpRequest, desk: web::Data<Desk>, form: FormBody)
 /// `GET /forgotten`
 pub async fn new(request: HttpRequest, query: web::Query<Query>) -> Result<HttpResponse, Error> {
     let page = views::Forgotten { frame: frame::for_visitor(&request, "Forgotten password"), sent: query.sent == "yes" };
-    Ok(HttpResponse::Ok().content_type(HTML).body(page.render()?))
+    Ok(html(StatusCode::OK, page.render()?))
 }
 
 /// `POST /forgotten`: the same answer, in the same time, whether there is such a user or not.
@@ -83,13 +86,13 @@ pub async fn create(
 
 fn page(request: &HttpRequest, guest: Guest, token: String, error: Option<String>) -> Result<HttpResponse, Error> {
     let heading = if guest.purpose == Purpose::Invite { "Welcome to Reward Desk" } else { "Choose another password" };
-    let mut answer = if error.is_some() { HttpResponse::UnprocessableEntity() } else { HttpResponse::Ok() };
+    let status = if error.is_some() { StatusCode::UNPROCESSABLE_ENTITY } else { StatusCode::OK };
     let page = views::Show { frame: frame::for_visitor(request, heading), heading, email: guest.email, token, error };
-    Ok(answer.content_type(HTML).body(page.render()?))
+    Ok(html(status, page.render()?))
 }
 
 /// What is said of a link that cannot be followed.
 pub fn gone(request: &HttpRequest) -> Result<HttpResponse, Error> {
     let page = views::Gone { frame: frame::for_visitor(request, "This link can't be used") };
-    Ok(HttpResponse::NotFound().content_type(HTML).body(page.render()?))
+    Ok(html(StatusCode::NOT_FOUND, page.render()?))
 }

@@ -5,6 +5,7 @@ use actix_web::{HttpRequest, HttpResponse, http::StatusCode, web};
 use askama::Template;
 
 use super::{
+    answer::html,
     errors::Error,
     frame, present,
     request::{self, FormBody},
@@ -60,8 +61,4 @@ fn page(
 ) -> Result<HttpResponse, Error> {
     let frame = frame::in_merchant(request, member, "Check a code");
     Ok(html(status, views::code_checks::Index { frame, form, result }.render()?))
-}
-
-fn html(status: StatusCode, body: String) -> HttpResponse {
-    HttpResponse::build(status).content_type("text/html; charset=utf-8").body(body)
 }

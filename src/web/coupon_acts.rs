@@ -10,7 +10,9 @@ use askama::Template;
 use serde::Deserialize;
 
 use super::{
-    act_words, coupons, customers,
+    act_words,
+    answer::html,
+    coupons, customers,
     errors::Error,
     frame, present,
     request::{self, FormBody},
@@ -211,8 +213,4 @@ async fn load(desk: &Desk, member: &Member, id: CouponId) -> Result<ShownCoupon,
 fn named(request: &HttpRequest, path: &Path) -> Result<(CouponId, CouponAct), Error> {
     let id = request::number(&path.1).map(CouponId).ok_or(Error::NotFound)?;
     Ok((id, act_words::act_of(request.path()).ok_or(Error::NotFound)?))
-}
-
-fn html(status: StatusCode, body: String) -> HttpResponse {
-    HttpResponse::build(status).content_type("text/html; charset=utf-8").body(body)
 }

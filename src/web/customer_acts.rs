@@ -9,6 +9,7 @@ use actix_web::{
 use askama::Template;
 
 use super::{
+    answer::html,
     customers,
     errors::Error,
     frame,
@@ -110,8 +111,4 @@ async fn prepare(desk: &Desk, member: &Member, no: CustomerNo, act: CustomerAct)
 fn named(request: &HttpRequest, path: &Path) -> Result<(CustomerNo, CustomerAct), Error> {
     let no = request::number(&path.1).map(CustomerNo).ok_or(Error::NotFound)?;
     Ok((no, act_of(request.path()).ok_or(Error::NotFound)?))
-}
-
-fn html(status: StatusCode, body: String) -> HttpResponse {
-    HttpResponse::build(status).content_type("text/html; charset=utf-8").body(body)
 }

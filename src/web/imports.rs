@@ -14,6 +14,7 @@ use serde::Deserialize;
 use tokio::time::{Instant, sleep};
 
 use super::{
+    answer::html,
     errors::Error,
     frame,
     present::{self, flash},
@@ -179,8 +180,4 @@ async fn load(desk: &Desk, member: &Member, id: ImportId) -> Result<ImportFile, 
 fn page(request: &HttpRequest, member: &Member, file: &ImportFile) -> views::Show {
     let title = format!("Import: {}", present::imports::title(&file.import));
     present::imports::show(frame::in_merchant(request, member, &title), member, file)
-}
-
-fn html(status: StatusCode, body: String) -> HttpResponse {
-    HttpResponse::build(status).content_type("text/html; charset=utf-8").body(body)
 }

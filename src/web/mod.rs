@@ -5,6 +5,7 @@ pub mod access;
 mod account_links;
 pub mod act_words;
 pub mod alerts;
+mod answer;
 pub mod assets;
 pub mod audit;
 mod batch_codes;

@@ -9,6 +9,7 @@ use actix_web::{
 use askama::Template;
 
 use super::{
+    answer::html,
     customers,
     errors::Error,
     frame, present,
@@ -188,8 +189,4 @@ fn numbers(path: &Path) -> Result<(CustomerNo, RewardNo), Error> {
     let customer = request::number(&path.1).ok_or(Error::NotFound)?;
     let reward = request::number(&path.2).ok_or(Error::NotFound)?;
     Ok((CustomerNo(customer), RewardNo(reward)))
-}
-
-fn html(status: StatusCode, body: String) -> HttpResponse {
-    HttpResponse::build(status).content_type("text/html; charset=utf-8").body(body)
 }

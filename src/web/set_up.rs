@@ -1,12 +1,17 @@
 //! The page on which the desk's first user comes in.
 //! Must not know how the link is judged.
 
-use actix_web::{HttpRequest, HttpResponse, http::header, web};
+use actix_web::{
+    HttpRequest, HttpResponse,
+    http::{StatusCode, header},
+    web,
+};
 use askama::Template;
 use serde::Deserialize;
 
 use super::{
     account_links,
+    answer::html,
     errors::Error,
     frame, present,
     request::{self, FormBody},
@@ -19,8 +24,6 @@ use crate::{
     },
     domain::Unfit,
 };
-
-const HTML: &str = "text/html; charset=utf-8";
 
 #[derive(Deserialize)]
 pub struct Query {
@@ -82,6 +85,6 @@ fn page(request: &HttpRequest, door: Door, token: String, typed: &FirstUser, unf
             zones: present::zones(),
         }),
     };
-    let mut answer = if unfit.is_empty() { HttpResponse::Ok() } else { HttpResponse::UnprocessableEntity() };
-    Ok(answer.content_type(HTML).body(page.render()?))
+    let status = if unfit.is_empty() { StatusCode::OK } else { StatusCode::UNPROCESSABLE_ENTITY };
+    Ok(html(status, page.render()?))
 }

@@ -1,17 +1,19 @@
 //! A merchant's settings.
 //! Must not know what a setting does.
 
-use actix_web::{HttpRequest, HttpResponse, http::header, web};
+use actix_web::{
+    HttpRequest, HttpResponse,
+    http::{StatusCode, header},
+    web,
+};
 use askama::Template;
 use serde::Deserialize;
 
-use super::{errors::Error, frame, present, request::FormBody, views::ui::Tone};
+use super::{answer::html, errors::Error, frame, present, request::FormBody, views::ui::Tone};
 use crate::app::{
     Desk, Member,
     change_settings::{Changed, change_settings},
 };
-
-const HTML: &str = "text/html; charset=utf-8";
 
 #[derive(Deserialize)]
 pub struct Query {
@@ -28,7 +30,7 @@ pub async fn show(request: HttpRequest, member: web::ReqData<Member>, query: web
         Some("same") => Some(present::flash::plain(Tone::Quiet, "Nothing to change", "The settings were so already.")),
         _ => None,
     };
-    Ok(HttpResponse::Ok().content_type(HTML).body(page.render()?))
+    Ok(html(StatusCode::OK, page.render()?))
 }
 
 /// `POST /m/{merchant}/settings`
@@ -53,7 +55,7 @@ pub async fn update(
         Changed::Unchanged => to("same"),
         Changed::Unfit(unfit) => {
             let page = present::settings::show(frame::in_merchant(&request, &member, "Settings"), &member, typed, &unfit);
-            Ok(HttpResponse::UnprocessableEntity().content_type(HTML).body(page.render()?))
+            Ok(html(StatusCode::UNPROCESSABLE_ENTITY, page.render()?))
         }
     }
 }

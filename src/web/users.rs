@@ -1,11 +1,16 @@
 //! The users of a merchant: the list, one of them, inviting, and what can be done to them.
 //! Must not know who may do what to whom.
 
-use actix_web::{HttpRequest, HttpResponse, http::header, web};
+use actix_web::{
+    HttpRequest, HttpResponse,
+    http::{StatusCode, header},
+    web,
+};
 use askama::Template;
 use serde::Deserialize;
 
 use super::{
+    answer::html,
     errors::Error,
     frame,
     present::{self, flash},
@@ -22,8 +27,6 @@ use crate::{
     },
     domain::{ids::UserId, role::Role},
 };
-
-const HTML: &str = "text/html; charset=utf-8";
 
 #[derive(Deserialize)]
 pub struct Query {
@@ -46,14 +49,14 @@ pub async fn index(
     let found = desk.reading(move |desk| show_users::list_users(desk, &asker, after, limits)).await?;
     let mut page = present::users::index(frame::in_merchant(&request, &member, "Users"), &member, &found, after.is_some());
     page.frame.flash = query.done.as_deref().and_then(said);
-    Ok(HttpResponse::Ok().content_type(HTML).body(page.render()?))
+    Ok(html(StatusCode::OK, page.render()?))
 }
 
 /// `GET /m/{merchant}/users/new`
 pub async fn new(request: HttpRequest, member: web::ReqData<Member>) -> Result<HttpResponse, Error> {
     let frame = frame::in_merchant(&request, &member, "Invite a user");
     let page = present::users::new(frame, &member, &Invitation::default(), &UnfitInvitation::default());
-    Ok(HttpResponse::Ok().content_type(HTML).body(page.render()?))
+    Ok(html(StatusCode::OK, page.render()?))
 }
 
 /// `POST /m/{merchant}/users`
@@ -73,7 +76,7 @@ pub async fn create(
         }
         Invited::Unfit(unfit) => {
             let page = present::users::new(frame::in_merchant(&request, &member, "Invite a user"), &member, &typed, &unfit);
-            Ok(HttpResponse::UnprocessableEntity().content_type(HTML).body(page.render()?))
+            Ok(html(StatusCode::UNPROCESSABLE_ENTITY, page.render()?))
         }
     }
 }
@@ -89,7 +92,7 @@ pub async fn show(
 ) -> Result<HttpResponse, Error> {
     let member = member.into_inner();
     let body = page(&request, &desk, &site, &member, user(&path.1)?, query.done.as_deref().and_then(said)).await?;
-    Ok(HttpResponse::Ok().content_type(HTML).body(body))
+    Ok(html(StatusCode::OK, body))
 }
 
 async fn page(request: &HttpRequest, desk: &Desk, site: &Site, member: &Member, id: UserId, flash: Option<Toast>) -> Result<String, Error> {
@@ -156,8 +159,8 @@ async fn act(
             let flash = flash::plain(Tone::Bad, "Nothing was changed", present::users::why_not(barrier));
             let body = page(request, desk, site, &member, id, Some(flash)).await?;
             let is_role = barrier == Barrier::NotYours;
-            let mut answer = if is_role { HttpResponse::Forbidden() } else { HttpResponse::Conflict() };
-            Ok(answer.content_type(HTML).body(body))
+            let status = if is_role { StatusCode::FORBIDDEN } else { StatusCode::CONFLICT };
+            Ok(html(status, body))
         }
     }
 }
@@ -177,7 +180,7 @@ pub async fn invite_again(
 /// `GET /m/{merchant}/permissions`
 pub async fn permissions(request: HttpRequest, member: web::ReqData<Member>) -> Result<HttpResponse, Error> {
     let page = present::users::permissions(frame::in_merchant(&request, &member, "What each role may do"), &member);
-    Ok(HttpResponse::Ok().content_type(HTML).body(page.render()?))
+    Ok(html(StatusCode::OK, page.render()?))
 }
 
 fn user(text: &str) -> Result<UserId, Error> {

@@ -208,7 +208,7 @@ pub fn why_not(barrier: Barrier) -> &'static str {
         Barrier::Yourself => "You can't do this to yourself. Another administrator can.",
         Barrier::NotYours => "Your role does not reach this far. An administrator of this merchant can do it.",
         Barrier::OtherMerchants => {
-            "This user belongs to merchants in which you are no administrator. Someone who is in all of them can do it, or the command line."
+            "This user belongs to merchants in which you are no administrator. An administrator of all of them can do it."
         }
     }
 }
