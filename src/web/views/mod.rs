@@ -1,6 +1,7 @@
 //! Owns one struct per response: what a template is given, already in words.
 //! Must not know the domain, the database, requests or the clock: strings, flags and small numbers only.
 
+pub mod account;
 pub mod account_links;
 pub mod alerts;
 pub mod audit;
@@ -11,6 +12,7 @@ pub mod coupon_acts;
 pub mod coupons;
 pub mod customers;
 pub mod errors;
+pub mod factors;
 pub mod frame;
 pub mod import_files;
 pub mod imports;
