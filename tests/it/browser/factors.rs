@@ -103,7 +103,7 @@ fn a_passkey_is_made_and_signs_in() {
         assert_eq!(browser.path().await, "/account/passkeys/new?confirmed=yes");
         browser.goto(&format!("{}/account/recovery-codes", app.url)).await;
         look(&browser, "new recovery codes").await;
-        browser.click("button", "Make new codes with a passkey").await;
+        browser.click("button", "Use a passkey").await;
         browser.shows("Your recovery codes").await;
         // A device that does not verify its user lets nobody in.
         cdp(&browser, "WebAuthn.setUserVerified", json!({ "authenticatorId": device, "isUserVerified": false })).await;
