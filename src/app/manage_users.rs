@@ -76,10 +76,13 @@ pub fn barrier(actor: &Member, user: &User, role: Role, act: Act, is_administrat
 pub fn manage_user(desk: &Desk, actor: &Member, id: UserId, act: Act) -> Result<Managed, Error> {
     desk.db.write(|tx| {
         let now = desk.clock.now();
+        if users::find_member(tx, actor.scope, id)?.is_some() {
+            // In one order: of two who act on each other at once, one waits instead of both failing.
+            users::lock(tx, actor.user.min(id))?;
+            users::lock(tx, actor.user.max(id))?;
+        }
         let role = memberships::lock_role(tx, actor.scope, actor.user)?.filter(|role| role.may(Permission::ManageUsers));
         let actor = Member { role: role.ok_or(Error::NotAllowed)?, ..actor.clone() };
-        users::find_member(tx, actor.scope, id)?.ok_or(Error::NotFound)?;
-        users::lock(tx, id)?;
         let (user, role) = users::find_member(tx, actor.scope, id)?.ok_or(Error::NotFound)?;
         let everywhere = is_administrator_everywhere(tx, actor.user, id)?;
         if let Some(barrier) = barrier(&actor, &user, role, act, everywhere) {

@@ -108,10 +108,10 @@ pub fn change_password(desk: &Desk, session: &Session, old: &str, new: &str, req
 
 /// Ends one session of the session's user.
 ///
-/// Errors: [`Error::NotFound`] for one that is not theirs, or has ended.
+/// Errors: [`Error::NotFound`] for one that is not theirs, or has ended; and for this one, which ends by signing out.
 pub fn end_session(desk: &Desk, session: &Session, id: i64, request_id: &str) -> Result<(), Error> {
     desk.db.write(|tx| {
-        if !sessions::end_one(tx, session.user, id)? {
+        if id == session.id || !sessions::end_one(tx, session.user, id)? {
             return Err(Error::NotFound);
         }
         record_end(tx, desk, session, 1, request_id)

@@ -84,6 +84,7 @@ fn a_passkey_is_made_and_signs_in() {
         // After the password.
         half_way(&browser, &app).await;
         look(&browser, "second factor").await;
+        assert!(!browser.text().await.contains("No answer came"));
         browser.click("button", "Use a passkey").await;
         is_in(&browser).await;
         assert_eq!(app.count("passkeys WHERE last_used_at IS NOT NULL"), 1);
@@ -133,6 +134,9 @@ fn an_authenticator_app_works_without_a_script() {
     block_on(async {
         let (app, browser) = (app(), Browser::open().await);
         browser.without_script(true).await;
+        browser.goto(&format!("{}/sign-in", app.url)).await;
+        browser.find("button", "Sign in").await;
+        assert!(!browser.has("button", "Use a passkey").await, "it would do nothing");
         browser.sign_in(&app.url, "support@desk.example").await;
         browser.goto(&format!("{}/account", app.url)).await;
         browser.click("link", "Set up an authenticator app").await;
@@ -149,6 +153,7 @@ fn an_authenticator_app_works_without_a_script() {
         browser.shows("Your recovery codes").await;
         app.desk.clock.advance(TimeDelta::seconds(60));
         half_way(&browser, &app).await;
+        assert!(!browser.has("button", "Use a passkey").await, "it would do nothing");
         browser.fill("textbox", "Code from your authenticator app", &code()).await;
         browser.click("button", "Go on").await;
         is_in(&browser).await;
