@@ -139,7 +139,7 @@ fn an_authenticator_app_works_without_a_script() {
         assert!(!browser.has("button", "Use a passkey").await, "it would do nothing");
         browser.sign_in(&app.url, "support@desk.example").await;
         browser.goto(&format!("{}/account", app.url)).await;
-        browser.click("link", "Set up an authenticator app").await;
+        browser.click("link", "Set up an app").await;
         let page = browser.driver.source().await.unwrap();
         let letters = page.split("app-setup__letters\" translate=\"no\">").nth(1).unwrap().split('<').next().unwrap();
         let secret = totp_rs::Secret::try_from_base32(letters.replace(' ', "")).unwrap();

@@ -67,7 +67,7 @@ async fn is_in(client: &Client) -> bool {
 both! {
     async fn a_code_is_asked_for_after_the_password(app: App) {
         let kim = app.sign_in(Role::Support).await;
-        kim.get("/account").await.expect(200).says("Set up an authenticator app");
+        kim.get("/account").await.expect(200).says("Set up an app");
         let (phone, _) = set_up(&app, &kim).await;
         kim.get("/account").await.says("Set up on").says("10 codes left");
         let client = half_way(&app).await;
