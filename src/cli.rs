@@ -76,6 +76,17 @@ fn dispatch(command: Command, out: &mut dyn Write) -> Result<(), Refused> {
     };
     let settings = Settings::load()?;
     telemetry::start(&settings, default_log)?;
+    let writes = matches!(&command, Command::Merchant(_) | Command::User(_) | Command::Batch(_) | Command::Import(_) | Command::Mail(_));
+    // For after the command, whether it was refused or not: rejected rows leave a record, too.
+    let sealing = writes.then(|| settings.clone());
+    let done = execute(command, settings, out);
+    if let Some(settings) = sealing {
+        audit::seal(&settings);
+    }
+    done
+}
+
+fn execute(command: Command, settings: Settings, out: &mut dyn Write) -> Result<(), Refused> {
     match command {
         Command::Demo(demo) => demo.run(),
         Command::Serve(serve) => serve.run(settings),

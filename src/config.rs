@@ -8,12 +8,15 @@ use std::{
     path::{Path, PathBuf},
 };
 
+use ipnet::IpNet;
 use url::Url;
 
 use crate::{db::DatabaseUrl, domain::email::Mailbox};
 
+mod access;
 mod postgres;
 
+pub use access::SessionSettings;
 pub use postgres::is_far;
 
 #[cfg(test)]
@@ -41,6 +44,10 @@ settings! {
     SECRET_KEY_FILE = "REWARDDESK_SECRET_KEY_FILE", "a file that holds the secret text, instead of the above", "/etc/rewarddesk/secret";
     SMTP_URL = "SMTP_URL", "the mail relay: smtp://, smtps://, or file:DIR to write .eml files", "smtps://user:password@smtp.example.com";
     MAIL_FROM = "MAIL_FROM", "sender of mails of merchants that have none of their own", "Rewards <rewards@example.com>";
+    SESSION_IDLE = "REWARDDESK_SESSION_IDLE_MINUTES", "minutes without use after which a session ends [default: 30]", "30";
+    SESSION_HOURS = "REWARDDESK_SESSION_HOURS", "hours after which a session ends in any case [default: 8]", "8";
+    ABSENCE = "REWARDDESK_LOCK_AFTER_DAYS", "days without use after which an account is locked; 0: never [default: 90]", "90";
+    TRUSTED_PROXIES = "REWARDDESK_TRUSTED_PROXIES", "proxies whose X-Forwarded-For is believed, with commas between [default: none]", "127.0.0.1,10.0.0.0/8";
     METRICS_LISTEN = "REWARDDESK_METRICS_LISTEN", "address and port for metrics, which a later version will serve [default: off]", "127.0.0.1:9100";
     RUST_LOG = "RUST_LOG", "what is logged [default: info for servers and imports, warn for the rest]", "info,rewarddesk=debug";
     LOG_FORMAT = "REWARDDESK_LOG_FORMAT", "pretty or json [default: pretty]", "json";
@@ -115,6 +122,8 @@ pub struct ServerSettings {
     pub mail: MailRoute,
     pub mail_from: Mailbox,
     pub metrics_listen: Option<SocketAddr>,
+    pub sessions: SessionSettings,
+    pub trusted_proxies: Vec<IpNet>,
 }
 
 /// Names only: values may be secrets.
@@ -222,6 +231,11 @@ impl Settings {
         }
     }
 
+    /// Whether the secret is set at all, for commands that can do without.
+    pub fn has_secret(&self) -> bool {
+        self.get(&SECRET_KEY).is_some() || self.secret_file().is_some()
+    }
+
     pub fn secret_file(&self) -> Option<&Path> {
         self.get(&SECRET_KEY_FILE).map(Path::new)
     }
@@ -282,12 +296,14 @@ impl Settings {
             mail: self.mail_route()?,
             mail_from: self.mail_from()?,
             metrics_listen: self.metrics_listen()?,
+            sessions: self.sessions()?,
+            trusted_proxies: self.trusted_proxies()?,
         })
     }
 }
 
 /// The settings as `--help` lists them.
 pub fn help() -> String {
-    let lines = ALL.iter().map(|about| format!("  {:<27} {}", about.name, about.what));
+    let lines = ALL.iter().map(|about| format!("  {:<31} {}", about.name, about.what));
     format!("Settings (environment variables, or lines of a file .env in the current folder):\n{}", lines.collect::<Vec<_>>().join("\n"))
 }

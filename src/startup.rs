@@ -3,21 +3,23 @@
 
 use std::{
     fs,
+    io::Write,
     net::{SocketAddr, TcpListener},
     path::{Path, PathBuf},
     time::Duration,
 };
 
+use chrono::TimeDelta;
 use tokio::{signal::unix::SignalKind, sync::watch};
 
 use crate::{
-    app::{Desk, passwords, sign_in::SessionLimits},
+    app::{Desk, passwords, set_up, sign_in::SessionLimits},
     cli::Refused,
-    config::{MailRoute, Secret, ServerSettings, Settings},
+    config::{MailRoute, Secret, ServerSettings, SessionSettings, Settings},
     db::{Database, DatabaseUrl, migrate},
     demo,
     domain::{clock::Clock, email::Mailbox},
-    jobs::{import_worker, mail_worker, stock_keeper},
+    jobs::{import_worker, mail_worker, sealer, stock_keeper},
     mail::mailer::Mailer,
     web::server::{self, Site},
 };
@@ -59,9 +61,25 @@ pub fn serve(serve: Serve) -> Result<(), Refused> {
         tracing::warn!("REWARDDESK_METRICS_LISTEN is set, but this version has no metrics yet; nothing listens there");
     }
     let mailer = mailer(&settings.mail)?;
-    let site = Site { base_url: Some(settings.base_url.clone()), session_limits: SessionLimits::default(), demo_sign_ins: vec![] };
-    let ServerSettings { listen, secret, mail_from, .. } = settings;
-    let desk = Desk::new(db, Clock::System, mail_from, secret.expose()).reached_at(settings.base_url.as_str());
+    let SessionSettings { idle_minutes, hours, absence_days } = settings.sessions;
+    let session_limits = SessionLimits {
+        idle: TimeDelta::minutes(idle_minutes),
+        absolute: TimeDelta::hours(hours),
+        absence: absence_days.map(TimeDelta::days),
+        ..SessionLimits::default()
+    };
+    let site = Site {
+        base_url: Some(settings.base_url.clone()),
+        session_limits,
+        trusted_proxies: settings.trusted_proxies,
+        demo_sign_ins: vec![],
+    };
+    let ServerSettings { listen, secret, mail_from, base_url, .. } = settings;
+    let desk = Desk::new(db, Clock::System, mail_from, secret.expose()).reached_at(base_url.as_str());
+    if let Some(link) = set_up::open_the_door(&desk)? {
+        // Beside the log, whose lines may be sent elsewhere; whoever reads this output is the machine's operator.
+        writeln!(std::io::stderr(), "Nobody can sign in yet. Become the first user, once, within a day, at\n\n  {link}\n")?;
+    }
     run(House { desk, mailer, hold_mail: serve.hold_mail, listen, site }, |address| tracing::info!(%address, "listening"))
 }
 
@@ -83,6 +101,7 @@ pub fn demo(demo: Demo) -> Result<(), Refused> {
     let site = Site {
         base_url: None,
         session_limits: SessionLimits::default(),
+        trusted_proxies: vec![],
         demo_sign_ins: sign_ins.iter().map(|s| (s.role.label().to_owned(), s.email.to_owned(), s.password.to_owned())).collect(),
     };
     let mails = demo.dir.join("mail");
@@ -112,7 +131,7 @@ fn demo_secret(dir: &Path) -> Result<Secret, Refused> {
     }
     let mut bytes = [0; 32];
     getrandom::fill(&mut bytes).map_err(|e| Refused::because(format!("this machine gives no random numbers: {e}")))?;
-    let text = crate::app::tokens::hex(&bytes);
+    let text = crate::domain::hex::hex(&bytes);
     let mut options = fs::OpenOptions::new();
     options.create(true).write(true).truncate(true);
     #[cfg(unix)]
@@ -162,6 +181,11 @@ async fn until_told(house: House, listener: TcpListener, ready: impl FnOnce(Sock
     let importing = actix_web::rt::spawn(import_worker::run(desk.clone(), async move {
         let _ = halted.wait_for(|halt| *halt).await;
     }));
+    // The sealer ends last of all: whatever the others have written is sealed.
+    let (written, mut all_written) = watch::channel(false);
+    let sealing = actix_web::rt::spawn(sealer::run(desk.clone(), async move {
+        let _ = all_written.wait_for(|written| *written).await;
+    }));
     let mailing = actix_web::rt::spawn(mail_worker::run(desk, mailer, hold_mail, async move {
         let _ = stopped.wait_for(|stop| *stop).await;
     }));
@@ -178,8 +202,15 @@ async fn until_told(house: House, listener: TcpListener, ready: impl FnOnce(Sock
     let _ = stop.send(true);
     let served = serving.await;
     let (mailed, imported, kept) = (mailing.await, importing.await, keeping.await);
-    let failures =
-        [("server", served.err()), ("mail worker", mailed.err()), ("import worker", imported.err()), ("stock keeper", kept.err())];
+    let _ = written.send(true);
+    let sealed = sealing.await;
+    let failures = [
+        ("server", served.err()),
+        ("mail worker", mailed.err()),
+        ("import worker", imported.err()),
+        ("stock keeper", kept.err()),
+        ("sealer", sealed.err()),
+    ];
     for (what, failure) in failures {
         if let Some(error) = failure {
             tracing::error!(%error, "the {what} did not end well");

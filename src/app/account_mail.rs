@@ -17,10 +17,10 @@ pub struct Link {
     pub hash: String,
 }
 
-/// A link with a token of 256 random bits. The token stands in the query, which no log keeps (quality.md S7).
-pub fn new_link(desk: &Desk) -> Result<Link, Error> {
+/// A link to that page with a token of 256 random bits. The token stands in the query, which no log keeps (quality.md S7).
+pub fn new_link(desk: &Desk, page: &str) -> Result<Link, Error> {
     let token = new_token()?;
-    Ok(Link { address: format!("{}/welcome?token={token}", desk.base_url), hash: tokens::hash(&token) })
+    Ok(Link { address: format!("{}/{page}?token={token}", desk.base_url), hash: tokens::hash(&token) })
 }
 
 /// Queues the mail.

@@ -3,7 +3,7 @@
 
 use super::{
     Desk, Error, Member,
-    coupon_acts::{self, Acted, is_double_click, on_coupon, reason_of, record_of},
+    coupon_acts::{self, Acted, is_double_click, on_coupon, reason_of, record_of, typed},
     coupon_history,
 };
 use crate::{
@@ -24,7 +24,7 @@ pub fn bar_coupon(desk: &Desk, member: &Member, id: CouponId, reason: &str) -> R
         if let Err(refusal) = check_act(CouponAct::Bar, &file.coupon) {
             let same = matches!(&refusal, ActRefusal::AlreadyBarred(barred)
                 if file.barred_by == Some(member.user) && is_double_click(barred.at, now) && barred.reason == reason.trim());
-            let first = if same { own_record(tx, member, file, Action::CouponBarred)? } else { None };
+            let first = if same { own_record(tx, desk, member, file, Action::CouponBarred)? } else { None };
             return Ok(first.map_or(Acted::Refused(refusal), Acted::Done));
         }
         let reason = match reason_of(reason) {
@@ -33,7 +33,8 @@ pub fn bar_coupon(desk: &Desk, member: &Member, id: CouponId, reason: &str) -> R
         };
         fail::fail_point!("coupon_acts::checked");
         db::coupon_acts::bar(tx, member.scope, id, member.user, reason.as_str(), now)?;
-        let record = record_of(member, file, Action::CouponBarred).detail("reason", reason.as_str());
+        let record =
+            record_of(member, file, Action::CouponBarred).detail("reason", typed(tx, desk, member, file, "reason", reason.as_str())?);
         Ok(Acted::Done(audit::append(tx, &record, now)?))
     })
 }
@@ -47,7 +48,7 @@ pub fn unbar_coupon(desk: &Desk, member: &Member, id: CouponId, reason: &str) ->
             if refusal != ActRefusal::NotBarred(None) {
                 return Ok(Acted::Refused(refusal));
             }
-            return Ok(match coupon_acts::last_unbarred(tx, member, file)? {
+            return Ok(match coupon_acts::last_unbarred(tx, desk, member, file)? {
                 Some((record, last)) if last.by == member.user && is_double_click(last.at, now) && last.reason == reason.trim() => {
                     Acted::Done(record)
                 }
@@ -60,9 +61,11 @@ pub fn unbar_coupon(desk: &Desk, member: &Member, id: CouponId, reason: &str) ->
         };
         fail::fail_point!("coupon_acts::checked");
         db::coupon_acts::unbar(tx, member.scope, id, now)?;
-        let mut record = record_of(member, file, Action::CouponUnbarred).detail("reason", reason.as_str());
+        let given = typed(tx, desk, member, file, "reason", reason.as_str())?;
+        let mut record = record_of(member, file, Action::CouponUnbarred).detail("reason", given);
         if let Some(barred) = &file.coupon.barred {
-            record = record.detail("barred_at", zone::rfc3339(barred.at)).detail("barred_reason", barred.reason.as_str());
+            let given = typed(tx, desk, member, file, "barred_reason", &barred.reason)?;
+            record = record.detail("barred_at", zone::rfc3339(barred.at)).detail("barred_reason", given);
         }
         if let Some(user) = file.barred_by {
             record = record.detail("barred_by", user.0);
@@ -72,7 +75,7 @@ pub fn unbar_coupon(desk: &Desk, member: &Member, id: CouponId, reason: &str) ->
 }
 
 /// The newest record of `action` on the coupon.
-fn own_record(tx: &mut WriteTx<'_>, member: &Member, file: &CouponFile, action: Action) -> Result<Option<AuditId>, Error> {
-    let history = coupon_history::list(tx, member, file)?;
+fn own_record(tx: &mut WriteTx<'_>, desk: &Desk, member: &Member, file: &CouponFile, action: Action) -> Result<Option<AuditId>, Error> {
+    let history = coupon_history::list(tx, desk, member, file)?;
     Ok(history.iter().find(|record| record.action == action.as_str()).map(|record| record.id))
 }

@@ -60,7 +60,7 @@ pub fn add_app(desk: &Desk, session: &Session, sealed: &str, code: &str, request
     let step = factors::secret_of(desk, session.user, sealed).and_then(|secret| totp::step_of(&secret, &code, desk.clock.now()));
     let Some(step) = step else { return Ok(Added::Wrong) };
     desk.db.write(|tx| {
-        users::lock(tx, session.user)?;
+        users::lock(tx, &[session.user])?;
         db::factors::set_app(tx, session.user, sealed, step, desk.clock.now())?;
         record(tx, desk, session, Action::AppAdded, request_id)?;
         Ok(Added::Done { recovery_codes: first_codes(tx, desk, session, request_id)? })
@@ -70,7 +70,7 @@ pub fn add_app(desk: &Desk, session: &Session, sealed: &str, code: &str, request
 /// Removes the authenticator app; with the last factor the recovery codes go, too.
 pub fn remove_app(desk: &Desk, session: &Session, request_id: &str) -> Result<(), Error> {
     desk.db.write(|tx| {
-        users::lock(tx, session.user)?;
+        users::lock(tx, &[session.user])?;
         if !db::factors::remove_app(tx, session.user)? {
             return Err(Error::NotFound);
         }
@@ -98,7 +98,7 @@ const MOST: usize = 20;
 pub fn add_passkey(desk: &Desk, session: &Session, name: &str, answer: &str, request_id: &str) -> Result<Added, Error> {
     let name = names::check("the passkey's name", name)?;
     desk.db.write(|tx| {
-        users::lock(tx, session.user)?;
+        users::lock(tx, &[session.user])?;
         let asked = sessions::take_challenge(tx, session.id)?;
         let made = asked.and_then(|sealed| passkeys::new_of(desk, &owner_of(session), &sealed, answer));
         let Some((id, credential)) = made else { return Ok(Added::Wrong) };
@@ -120,7 +120,7 @@ pub fn add_passkey(desk: &Desk, session: &Session, name: &str, answer: &str, req
 /// Errors: [`Error::NotFound`] for one that is not theirs.
 pub fn remove_passkey(desk: &Desk, session: &Session, id: i64, request_id: &str) -> Result<(), Error> {
     desk.db.write(|tx| {
-        users::lock(tx, session.user)?;
+        users::lock(tx, &[session.user])?;
         if !db::passkeys::remove(tx, session.user, id)? {
             return Err(Error::NotFound);
         }
@@ -133,7 +133,7 @@ pub fn remove_passkey(desk: &Desk, session: &Session, id: i64, request_id: &str)
 /// Ten recovery codes in place of the old ones, for whoever shows a factor. `None`: it is not right.
 pub fn renew_recovery_codes(desk: &Desk, session: &Session, shown: &Shown, request_id: &str) -> Result<Option<Vec<String>>, Error> {
     desk.db.write(|tx| {
-        users::lock(tx, session.user)?;
+        users::lock(tx, &[session.user])?;
         if !users::get(tx, session.user)?.has_second_factor || !check_factor(tx, desk, session, shown, request_id)? {
             record(tx, desk, session, Action::ConfirmFailed, request_id)?;
             return Ok(None);
@@ -182,7 +182,7 @@ pub(super) fn remove_all(tx: &mut WriteTx<'_>, user: UserId) -> Result<bool, Err
 pub fn reset_by_operator(db: &Database, now: DateTime<Utc>, email: &EmailAddress) -> Result<bool, Error> {
     db.write(|tx| {
         let known = users::find_by_email(tx, email)?.ok_or_else(|| Unfit::because(format!("there is no user {email}")))?;
-        users::lock(tx, known.id)?;
+        users::lock(tx, &[known.id])?;
         if !remove_all(tx, known.id)? {
             return Ok(false);
         }

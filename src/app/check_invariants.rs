@@ -51,7 +51,7 @@ fn meaning(invariant: Invariant) -> &'static str {
         Invariant::I2 => "a reward is reissued at most once",
         Invariant::I3 => "every reissue replaced a coupon by another one of the same batch and merchant",
         Invariant::I4 => "in every batch available + allocated + replaced + withdrawn = imported",
-        Invariant::I5 => "every reissue has one audit record that tells it, and no record is without one",
+        Invariant::I5 => "every reissue has one audit record that tells it, and every record has its one seal",
         Invariant::I6 => "every mail that was asked for is there once, with the new code, for the reward's customer",
         Invariant::I8 => "every new coupon was usable when it was handed out",
         Invariant::I9 => "every old coupon was unusable when it was replaced",

@@ -85,12 +85,20 @@ pub enum RulesDrawn {
 /// The most days.
 const MOST_DAYS: (i64, &str) = (3_650, "3650");
 
+/// The lines as typed, or what is wrong with them.
+pub(super) fn stock_rules(threshold: &str, least_days: &str) -> Result<StockRules, UnfitRules> {
+    let needed = |typed: Result<Option<i64>, Unfit>| typed.and_then(|n| n.ok_or_else(|| Unfit::because("give a number; 0 draws no line")));
+    match (needed(whole_number(threshold, MOST_CODES)), needed(whole_number(least_days, MOST_DAYS))) {
+        (Ok(threshold), Ok(least_days)) => Ok(StockRules { threshold, least_days }),
+        (threshold, days) => Err(UnfitRules { threshold: threshold.err(), least_days: days.err() }),
+    }
+}
+
 /// Draws the lines for all batches of the merchant that have none of their own.
 pub fn draw_stock_rules(desk: &Desk, member: &Member, threshold: &str, least_days: &str) -> Result<RulesDrawn, Error> {
-    let needed = |typed: Result<Option<i64>, Unfit>| typed.and_then(|n| n.ok_or_else(|| Unfit::because("give a number; 0 draws no line")));
-    let rules = match (needed(whole_number(threshold, MOST_CODES)), needed(whole_number(least_days, MOST_DAYS))) {
-        (Ok(threshold), Ok(least_days)) => StockRules { threshold, least_days },
-        (threshold, days) => return Ok(RulesDrawn::Unfit(UnfitRules { threshold: threshold.err(), least_days: days.err() })),
+    let rules = match stock_rules(threshold, least_days) {
+        Ok(rules) => rules,
+        Err(unfit) => return Ok(RulesDrawn::Unfit(unfit)),
     };
     desk.db.write(|tx| {
         let allowed = memberships::lock_role(tx, member.scope, member.user)?.filter(|role| role.may(Permission::ManageBatches));

@@ -1,6 +1,8 @@
 //! Links that let somebody in once: who follows one, a first or another password, and one forgotten.
 //! Must not know how a link is sent.
 
+use chrono::TimeDelta;
+
 use super::{
     Desk, Error,
     account_mail::{self, Matter},
@@ -34,6 +36,10 @@ pub fn look_at_link(desk: &Desk, token: &str) -> Result<Option<Guest>, Error> {
         let Some(link) = account_links::find_open(conn, &hash, desk.clock.now())? else { return Ok(None) };
         let Some(id) = link.user else { return Ok(None) };
         let user = users::get(conn, id)?;
+        // Whoever belongs nowhere any more has nothing to come in to.
+        if memberships::list_of_user(conn, id)?.is_empty() {
+            return Ok(None);
+        }
         Ok(user.disabled_at.is_none().then_some(Guest { purpose: link.purpose, email: user.email, name: user.name }))
     })
 }
@@ -59,12 +65,17 @@ pub fn choose_password(desk: &Desk, token: &str, password: &str, request_id: &st
             let now = desk.clock.now();
             let Some(link) = account_links::find_open(tx, &token, now)? else { return Ok(Chosen::Gone) };
             let Some(user) = link.user.filter(|_| link.purpose == guest.purpose) else { return Ok(Chosen::Gone) };
-            users::lock(tx, user)?;
+            users::lock(tx, &[user])?;
             let user = users::get(tx, user)?;
-            if user.disabled_at.is_some() || !account_links::use_up(tx, link.id, now)? {
+            let belongs = !memberships::list_of_user(tx, user.id)?.is_empty();
+            if user.disabled_at.is_some() || !belongs || !account_links::use_up(tx, link.id, now)? {
                 return Ok(Chosen::Gone);
             }
             users::set_password(tx, user.id, &hash, now)?;
+            if link.purpose == Purpose::Invite {
+                // The time before they came in is no absence.
+                users::unlock(tx, user.id, now)?;
+            }
             // What was asked for before is not to be used after.
             account_links::remove_unused(tx, Purpose::Reset, Some(user.id))?;
             account_links::remove_unused(tx, Purpose::Invite, Some(user.id))?;
@@ -80,20 +91,30 @@ pub fn choose_password(desk: &Desk, token: &str, password: &str, request_id: &st
         .inspect(|_| desk.mail_bell.notify_one())
 }
 
+/// So long after a link was sent none is sent again.
+const PAUSE: TimeDelta = TimeDelta::minutes(5);
+
+/// So long after their end links are still told of.
+const KEPT: TimeDelta = TimeDelta::days(90);
+
 /// Sends a link to whoever has forgotten the password of that address, if there is such a user. Nobody is told whether there is.
 pub fn forget_password(desk: &Desk, email: &str, request_id: &str) -> Result<(), Error> {
     let Ok(email) = EmailAddress::parse(email) else { return Ok(()) };
     let Some(known) = desk.db.read(|conn| users::find_by_email(conn, &email))? else { return Ok(()) };
     desk.db.write(|tx| {
         let now = desk.clock.now();
-        users::lock(tx, known.id)?;
+        users::lock(tx, &[known.id])?;
         let user = users::get(tx, known.id)?;
+        // Whoever asks again and again neither fills the mailbox nor ends the link that the user has just got.
+        if account_links::newest(tx, Purpose::Reset, user.id)?.is_some_and(|link| now - link.created_at < PAUSE) {
+            return Ok(());
+        }
         // Whoever is only invited has a link; whoever belongs nowhere has nobody in whose name to write.
         let (Some((scope, merchant)), true, None) = (some_merchant_of(tx, user.id)?, user.has_credentials, user.disabled_at) else {
             return Ok(());
         };
-        let link = account_mail::new_link(desk)?;
-        account_links::remove_stale(tx, now)?;
+        let link = account_mail::new_link(desk, "welcome")?;
+        account_links::remove_stale(tx, now - KEPT)?;
         account_links::replace(tx, &link.hash, Purpose::Reset, Some(user.id), now, now + Purpose::Reset.lifetime())?;
         record(tx, desk, &user, Action::PasswordForgotten, request_id)?;
         account_mail::send(tx, desk, scope, &merchant, &user, &Matter::Forgotten { link: link.address })

@@ -50,7 +50,7 @@ pub fn confirm(desk: &Desk, session: &Session, proof: &Proof, request_id: &str) 
         Proof::Factor(_) => None,
     };
     desk.db.write(|tx| {
-        users::lock(tx, session.user)?;
+        users::lock(tx, &[session.user])?;
         let is_right = match (proof, &password) {
             (Proof::Password(_), Some(Some(kept))) => is_still(tx, session, kept)?,
             (Proof::Factor(shown), _) => check_factor(tx, desk, session, shown, request_id)?,

@@ -4,7 +4,7 @@
 use chrono::{DateTime, TimeDelta, Utc};
 
 use super::{
-    Desk, Error, Member, coupon_history,
+    Desk, Error, Member, coupon_history, private_details,
     show_coupon::{self, ShownCoupon},
 };
 use crate::{
@@ -16,7 +16,7 @@ use crate::{
     },
     domain::{
         Unfit,
-        audit::{Action, Actor, NewRecord},
+        audit::{Action, Actor, Detail, NewRecord},
         coupon_acts::{ActRefusal, CouponAct, Unbarred, check_act},
         ids::{AuditId, CouponId},
         note::Note,
@@ -104,9 +104,29 @@ pub(super) fn is_double_click(at: DateTime<Utc>, now: DateTime<Utc>) -> bool {
 }
 
 /// The last unbar, when the newest of bar and unbar is one.
-pub(super) fn last_unbarred(tx: &mut WriteTx<'_>, member: &Member, file: &CouponFile) -> Result<Option<(AuditId, Unbarred)>, Error> {
-    let history = coupon_history::list(tx, member, file)?;
+pub(super) fn last_unbarred(
+    tx: &mut WriteTx<'_>,
+    desk: &Desk,
+    member: &Member,
+    file: &CouponFile,
+) -> Result<Option<(AuditId, Unbarred)>, Error> {
+    let history = coupon_history::list(tx, desk, member, file)?;
     Ok(history.iter().find_map(|record| Some((record.id, coupon_history::unbarred(record)?))))
+}
+
+/// What somebody typed, as the record's detail of that name: where the coupon is a customer's, it may tell of them.
+pub(super) fn typed(
+    tx: &mut WriteTx<'_>,
+    desk: &Desk,
+    member: &Member,
+    file: &CouponFile,
+    name: &str,
+    text: &str,
+) -> Result<Detail, Error> {
+    match &file.reward {
+        Some(handed_to) => private_details::seal(tx, desk, member.scope.merchant(), handed_to.customer, name, text),
+        None => Ok(text.into()),
+    }
 }
 
 /// The record of an act on the coupon, with the customer and the reward that it belongs to.

@@ -1,7 +1,7 @@
 //! What the audit log says of one coupon, newest first.
 //! Must not know words or screens.
 
-use super::{Desk, Error, Member};
+use super::{Desk, Error, Member, private_details};
 use crate::{
     db::{DbConn, audit, coupon_files::CouponFile},
     domain::{
@@ -20,14 +20,15 @@ const CUSTOMERS_RECORDS: i64 = 300;
 const MERCHANTS_RECORDS: i64 = 1000;
 
 /// The records of acts on the coupon, and of the reissue that it took part in.
-pub(super) fn list(conn: &mut DbConn, member: &Member, file: &CouponFile) -> Result<Vec<AuditRecord>, Error> {
+pub(super) fn list(conn: &mut DbConn, desk: &Desk, member: &Member, file: &CouponFile) -> Result<Vec<AuditRecord>, Error> {
     let customer: Option<CustomerNo> = file.reward.as_ref().map(|handed_to| handed_to.customer);
     if file.changed_at.is_none() {
         return Ok(vec![]);
     }
     let limit = if customer.is_some() { CUSTOMERS_RECORDS } else { MERCHANTS_RECORDS };
-    let records = audit::list(conn, Some(member.scope), customer, audit::Slice::Before(i64::MAX), limit)?;
-    Ok(records.into_iter().map(|exported| exported.record).filter(|record| is_of(record, file)).collect())
+    let mut records = private_details::list(conn, desk, member.scope, customer, audit::Slice::Before(i64::MAX), limit)?;
+    records.retain(|record| is_of(record, file));
+    Ok(records)
 }
 
 fn is_of(record: &AuditRecord, file: &CouponFile) -> bool {

@@ -63,6 +63,16 @@ impl Desk {
         }
     }
 
+    /// The same desk with the installation's key material, for an operator who has it at hand.
+    pub fn with_secret(self, secret: &str) -> Self {
+        Self { secret: secret.as_bytes().into(), ..self }
+    }
+
+    /// Whether the key material is at hand.
+    pub(super) fn has_secret(&self) -> bool {
+        !self.secret.is_empty()
+    }
+
     /// The same desk, reached at this address.
     pub fn reached_at(self, base_url: &str) -> Self {
         Self { base_url: base_url.trim_end_matches('/').into(), ..self }

@@ -1,17 +1,22 @@
-//! Exports an audit log as JSON Lines (contract.md section 5), oldest first.
+//! Exports an audit log as JSON Lines (contract.md section 5), oldest first, each with its seal: see `verify_export`.
 //! Must not know where the lines go. The operator's export is not recorded: it reads what its own file access lets it read anyway,
 //! and a log that grew by being looked at would never read the same twice. An administrator's export in the web app is.
 
+use std::{collections::HashMap, time::Duration};
+
+use chrono::{DateTime, Utc};
 use serde_json::{Map, Value, json};
 
-use super::Error;
+use super::{Desk, Error, private_details, seal_audit::seal_all};
 use crate::{
     db::{
-        self, Database,
+        self, Scope,
         audit::{ExportedRecord, Slice},
+        audit_contents,
     },
     domain::{
-        audit::{Detail, ShownActor},
+        audit::{AuditRecord, Detail, ShownActor},
+        audit_proof::{Found, Link},
         ids::UserId,
         zone,
     },
@@ -20,51 +25,148 @@ use crate::{
 /// So many records are read at once: memory does not grow with the log.
 const PAGE: i64 = 500;
 
-/// Hands each record of the merchant's log, or of the installation's own, to `line`.
-pub fn export_audit<E: From<Error>>(db: &Database, merchant: Option<&str>, mut line: impl FnMut(&str) -> Result<(), E>) -> Result<(), E> {
-    let scope = merchant.map(|slug| db.read(|conn| super::find_merchant(conn, slug))).transpose()?.map(|(scope, _)| scope);
+/// So often a page is read again whose records are being sealed; a record that can't be is exported without its seal.
+const READINGS: usize = 5;
+/// How long each of these may take: a log from before there were seals is sealed here, at some ten thousand records a second.
+const PATIENCE: Duration = Duration::from_mins(10);
+
+/// Hands each record of the merchant's log, or of the installation's own, to `line`. What is not sealed yet is sealed first.
+/// What is encrypted stays as it was written, so that the line can be proved; what it says is in the member `opened`.
+pub fn export_audit<E: From<Error>>(desk: &Desk, merchant: Option<&str>, mut line: impl FnMut(&str) -> Result<(), E>) -> Result<(), E> {
+    let scope = merchant.map(|slug| desk.db.read(|conn| super::find_merchant(conn, slug))).transpose()?.map(|(scope, _)| scope);
     let mut after = i64::MIN;
     loop {
-        // A connection is held for a page only: whoever reads the lines may be slow.
-        let page = db.read(|conn| -> Result<_, Error> {
-            let records = db::audit::list(conn, scope, None, Slice::After(after), PAGE)?;
-            let users: Vec<UserId> = records.iter().filter_map(|r| r.record.number("user")).map(UserId).collect();
-            Ok((records, db::users::emails_of(conn, &users)?))
-        })?;
-        let (records, emails) = page;
-        for record in &records {
-            line(&json_line(record, merchant, &emails))?;
+        let page = sealed_page(desk, scope, after)?;
+        for (record, opened) in page.records.iter().zip(&page.opened) {
+            let mut object = members(&shown(record, merchant, &page.emails));
+            let seal = page.links.get(&record.record.id.0).map_or(Value::Null, seal_member);
+            object.insert(SEAL.to_owned(), seal);
+            let private = record.record.details.iter().filter(|(_, detail)| private_details::is_sealed(detail));
+            let texts: Map<String, Value> = private.map(|(key, _)| (key.clone(), opened.text(key).into())).collect();
+            if !texts.is_empty() {
+                object.insert(OPENED.to_owned(), texts.into());
+            }
+            line(&Value::Object(object).to_string())?;
             after = record.record.id.0;
         }
-        if records.len() < usize::try_from(PAGE).unwrap_or_default() {
+        if page.records.len() < usize::try_from(PAGE).unwrap_or_default() {
             return Ok(());
         }
     }
 }
 
-/// The envelope, always whole, and the details beside it, which cannot take an envelope's place.
-fn json_line(exported: &ExportedRecord, merchant: Option<&str>, emails: &[(UserId, String)]) -> String {
-    let record = &exported.record;
-    let actor = match &record.actor {
-        ShownActor::User { email, .. } => email.as_str(),
-        ShownActor::Cli => "cli",
-        ShownActor::System => "system",
+/// The member that holds the seal.
+pub(super) const SEAL: &str = "seal";
+/// The member that holds what encrypted details say.
+pub(super) const OPENED: &str = "opened";
+
+struct Page {
+    records: Vec<ExportedRecord>,
+    /// The same, with what can be opened of them.
+    opened: Vec<AuditRecord>,
+    emails: Vec<(UserId, String)>,
+    links: HashMap<i64, Link>,
+}
+
+/// The records after `after`, once they are sealed.
+fn sealed_page(desk: &Desk, scope: Option<Scope>, after: i64) -> Result<Page, Error> {
+    let mut reading = 1;
+    loop {
+        // A connection is held for a page only: whoever reads the lines may be slow.
+        let page = desk.db.read(|conn| -> Result<_, Error> {
+            let records = db::audit::list(conn, scope, None, Slice::After(after), PAGE)?;
+            let users: Vec<UserId> = records.iter().filter_map(|r| r.record.number("user")).map(UserId).collect();
+            let (first, last) = (records.first().map_or(0, |r| r.record.id.0), records.last().map_or(-1, |r| r.record.id.0));
+            let chain = scope.map_or(0, |scope| scope.merchant().0);
+            let links = audit_contents::between(conn, chain, first, last)?;
+            let links = links.into_iter().filter_map(|(id, link)| Some((id, link?))).collect();
+            let mut opened: Vec<AuditRecord> = records.iter().map(|exported| exported.record.clone()).collect();
+            if let Some(scope) = scope {
+                private_details::open(conn, desk, scope, opened.iter_mut())?;
+            }
+            Ok(Page { opened, emails: db::users::emails_of(conn, &users)?, records, links })
+        })?;
+        let is_sealed = page.records.iter().all(|record| page.links.contains_key(&record.record.id.0));
+        if is_sealed || reading == READINGS {
+            return Ok(page);
+        }
+        seal_all(&desk.db, &desk.clock, PATIENCE)?;
+        reading += 1;
+    }
+}
+
+/// A seal as a verifier needs it: its number, when it was made, its digest, and the record's content as it was hashed.
+fn seal_member(link: &Link) -> Value {
+    let content = match &link.record {
+        Found::Whole(record) => Some(record.content()),
+        Found::Unreadable | Found::Missing => None,
     };
+    json!({ "no": link.no, "at_us": link.at.map(|at| at.timestamp_micros()), "digest": link.digest, "content": content })
+}
+
+/// A record as its line shows it: what is stored, and what is looked up.
+pub(super) struct Shown<'a> {
+    pub id: i64,
+    pub at: DateTime<Utc>,
+    pub action: &'a str,
+    pub customer: Option<i64>,
+    pub reissue: Option<i64>,
+    pub request_id: Option<&'a str>,
+    pub details: &'a [(String, Detail)],
+    pub merchant: Option<&'a str>,
+    pub actor: &'a str,
+    pub customer_id: Option<&'a str>,
+    /// The merchant's reference of the reward, where the details have none.
+    pub reward_id: Option<&'a str>,
+    /// The address of the user that the details name.
+    pub user_email: Option<&'a str>,
+}
+
+fn shown<'a>(exported: &'a ExportedRecord, merchant: Option<&'a str>, emails: &'a [(UserId, String)]) -> Shown<'a> {
+    let record = &exported.record;
+    let user = record.number("user");
+    Shown {
+        id: record.id.0,
+        at: record.at,
+        action: &record.action,
+        customer: record.customer.map(|c| c.0),
+        reissue: record.reissue.map(|r| r.0),
+        request_id: record.request_id.as_deref(),
+        details: &record.details,
+        merchant,
+        actor: match &record.actor {
+            ShownActor::User { email, .. } => email,
+            ShownActor::Cli => "cli",
+            ShownActor::System => "system",
+        },
+        customer_id: exported.customer_id.as_deref(),
+        reward_id: exported.reward_id.as_deref(),
+        user_email: emails.iter().find(|(id, _)| Some(id.0) == user).map(|(_, email)| email.as_str()),
+    }
+}
+
+/// The envelope, always whole, and the details beside it, which cannot take an envelope's place.
+pub(super) fn members(shown: &Shown<'_>) -> Map<String, Value> {
     let mut object = Map::new();
     let mut put = |key: &str, value: Value| {
         object.entry(key).or_insert(value);
     };
-    put("id", record.id.0.into());
-    put("at", zone::rfc3339(record.at).into());
-    put("action", record.action.as_str().into());
-    put("merchant", merchant.into());
-    put("actor", actor.into());
-    put("customer", record.customer.map(|c| c.0).into());
-    put("customer_id", exported.customer_id.as_deref().into());
-    put("reward_id", record.text("reward_id").or(exported.reward_id.as_deref()).into());
-    put("reissue_id", record.reissue.map(|r| r.0).into());
-    put("request_id", record.request_id.as_deref().into());
-    for (key, value) in &record.details {
+    let detail = |key: &str| shown.details.iter().find(|(k, _)| k == key).map(|(_, value)| value);
+    let reward_id = match detail("reward_id") {
+        Some(Detail::Text(text)) => Some(text.as_str()),
+        _ => shown.reward_id,
+    };
+    put("id", shown.id.into());
+    put("at", zone::rfc3339(shown.at).into());
+    put("action", shown.action.into());
+    put("merchant", shown.merchant.into());
+    put("actor", shown.actor.into());
+    put("customer", shown.customer.into());
+    put("customer_id", shown.customer_id.into());
+    put("reward_id", reward_id.into());
+    put("reissue_id", shown.reissue.into());
+    put("request_id", shown.request_id.into());
+    for (key, value) in shown.details.iter().filter(|(key, _)| key != SEAL) {
         put(
             key,
             match value {
@@ -74,8 +176,8 @@ fn json_line(exported: &ExportedRecord, merchant: Option<&str>, emails: &[(UserI
             },
         );
     }
-    if let Some(user) = record.number("user") {
-        put("user_email", emails.iter().find(|(id, _)| id.0 == user).map(|(_, email)| email.as_str()).into());
+    if let Some(Detail::Number(_)) = detail("user") {
+        put("user_email", shown.user_email.into());
     }
-    Value::Object(object).to_string()
+    object
 }

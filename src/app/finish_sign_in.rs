@@ -88,7 +88,7 @@ pub fn finish(
     let session = new_token()?;
     desk.db.write(|tx| {
         let Some(half) = find(tx, desk, token)? else { return Ok(Finished::Gone) };
-        users::lock(tx, half.user)?;
+        users::lock(tx, &[half.user])?;
         // Again, now that nobody else can use it up.
         let Some(half) = find(tx, desk, token)? else { return Ok(Finished::Gone) };
         let user = users::get(tx, half.user)?;
@@ -133,7 +133,7 @@ pub fn sign_in_with_passkey(
             record_failure(tx, desk, None, request_id)?;
             return Ok(SignIn::No);
         };
-        users::lock(tx, claimed.user)?;
+        users::lock(tx, &[claimed.user])?;
         let user = users::get(tx, claimed.user)?;
         // Again, now that it cannot be removed or used by somebody else.
         let kept = passkeys::claimed_owner(tx, answer)?;

@@ -3,7 +3,7 @@
 
 use super::{Desk, Error, Member, account_mail, manage_users, names};
 use crate::{
-    db::{WriteTx, account_links, memberships, users},
+    db::{self, WriteTx, account_links, memberships, users},
     domain::{
         Unfit,
         account_link::Purpose,
@@ -34,8 +34,11 @@ pub struct UnfitInvitation {
 /// What came of it.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum Invited {
-    /// The mail is queued.
-    Done(UserId),
+    /// The mail is queued: with a link, or, for whoever has a password already, without.
+    Done {
+        user: UserId,
+        has_link: bool,
+    },
     Unfit(UnfitInvitation),
 }
 
@@ -49,28 +52,39 @@ pub fn invite_user(desk: &Desk, actor: &Member, typed: &Invitation) -> Result<In
         let (email, name, role) = checked;
         return Ok(Invited::Unfit(UnfitInvitation { email: email.err(), name: name.err(), role: role.err() }));
     };
-    let outcome = desk.db.write(|tx| {
-        let now = desk.clock.now();
-        let own = memberships::lock_role(tx, actor.scope, actor.user)?.filter(|own| own.may(Permission::ManageUsers) && own.manages(*role));
-        own.ok_or(Error::NotAllowed)?;
-        let id = match users::find_by_email(tx, email)? {
-            Some(known) => {
-                if memberships::role_of(tx, actor.scope, known.id)?.is_some() {
-                    let why = Unfit::because(
-                        "there is a user with this address in this merchant already; open them in the list to change the role",
-                    );
-                    return Ok(Invited::Unfit(UnfitInvitation { email: Some(why), ..UnfitInvitation::default() }));
-                }
-                known.id
+    let invite = || {
+        desk.db.write(|tx| {
+            let known = users::find_by_email(tx, email)?.map(|known| known.id);
+            users::lock(tx, &[actor.user].into_iter().chain(known).collect::<Vec<_>>())?;
+            let own = memberships::lock_role(tx, actor.scope, actor.user)?;
+            own.filter(|own| own.may(Permission::ManageUsers) && own.manages(*role)).ok_or(Error::NotAllowed)?;
+            let at_address = |why: &str| Invited::Unfit(UnfitInvitation { email: Some(Unfit::because(why)), ..UnfitInvitation::default() });
+            let id = match known {
+                Some(known) => known,
+                None => users::add(tx, email, name, "", desk.clock.now())?,
+            };
+            let user = users::get(tx, id)?;
+            if memberships::role_of(tx, actor.scope, id)?.is_some() {
+                return Ok(at_address(
+                    "there is a user with this address in this merchant already; open them in the list to change the role",
+                ));
             }
-            None => users::add(tx, email, name, "", now)?,
-        };
-        memberships::set_role(tx, actor.scope, id, *role)?;
-        manage_users::record(tx, desk, actor, actor.scope, Action::UserInvited, id, vec![("role", Detail::from(role.as_str()))])?;
-        let user = users::get(tx, id)?;
-        send(tx, desk, actor, &user, *role)?;
-        Ok::<_, Error>(Invited::Done(id))
-    })?;
+            if user.disabled_at.is_some() {
+                return Ok(at_address(
+                    "the user with this address is disabled; an administrator of all of their merchants can enable them",
+                ));
+            }
+            memberships::add(tx, actor.scope, id, *role)?;
+            manage_users::record(tx, desk, actor, actor.scope, Action::UserInvited, id, vec![("role", Detail::from(role.as_str()))])?;
+            send(tx, desk, actor, &user, *role)?;
+            Ok::<_, Error>(Invited::Done { user: id, has_link: !user.has_credentials })
+        })
+    };
+    // Two who invite one person at once: the second finds them there.
+    let outcome = match invite() {
+        Err(Error::Fault(db::Error::Conflict(_))) => invite()?,
+        outcome => outcome?,
+    };
     desk.mail_bell.notify_one();
     Ok(outcome)
 }
@@ -78,6 +92,7 @@ pub fn invite_user(desk: &Desk, actor: &Member, typed: &Invitation) -> Result<In
 /// Sends the invitation of a user again who has not followed it; the link before it ends. False: there is nothing to follow any more.
 pub fn invite_again(desk: &Desk, actor: &Member, id: UserId) -> Result<bool, Error> {
     let sent = desk.db.write(|tx| {
+        users::lock(tx, &[actor.user, id])?;
         let own = memberships::lock_role(tx, actor.scope, actor.user)?.ok_or(Error::NotAllowed)?;
         let (user, role) = users::find_member(tx, actor.scope, id)?.ok_or(Error::NotFound)?;
         if !own.manages(role) {
@@ -99,7 +114,7 @@ fn send(tx: &mut WriteTx<'_>, desk: &Desk, actor: &Member, user: &User, role: Ro
     let matter = if user.has_credentials {
         account_mail::Matter::Welcomed { by: &actor.user_name, role }
     } else {
-        let link = account_mail::new_link(desk)?;
+        let link = account_mail::new_link(desk, "welcome")?;
         account_links::replace(tx, &link.hash, Purpose::Invite, Some(user.id), now, now + Purpose::Invite.lifetime())?;
         account_mail::Matter::Invited { by: &actor.user_name, role, link: link.address }
     };

@@ -9,7 +9,7 @@ use crate::{
         audit::{Action, Actor, Detail, NewRecord},
         ids::{AuditId, UserId},
         role::{Permission, Role},
-        user::User,
+        user::{Absence, Standing, User},
     },
 };
 
@@ -37,8 +37,6 @@ pub enum Barrier {
     NotYours,
     /// It reaches into a merchant in which the actor is no administrator.
     OtherMerchants,
-    /// A merchant would be left without an administrator who can sign in.
-    LastAdministrator,
 }
 
 /// What came of it.
@@ -73,23 +71,18 @@ pub fn barrier(actor: &Member, user: &User, role: Role, act: Act, is_administrat
 /// Does it, and leaves a record: of roles in this merchant, of the account in each of the user's merchants.
 ///
 /// Errors: [`Error::NotFound`] for a user of another merchant.
-pub fn manage_user(desk: &Desk, actor: &Member, id: UserId, act: Act) -> Result<Managed, Error> {
+pub fn manage_user(desk: &Desk, actor: &Member, id: UserId, act: Act, absence: Absence) -> Result<Managed, Error> {
     desk.db.write(|tx| {
         let now = desk.clock.now();
-        if users::find_member(tx, actor.scope, id)?.is_some() {
-            // In one order: of two who act on each other at once, one waits instead of both failing.
-            users::lock(tx, actor.user.min(id))?;
-            users::lock(tx, actor.user.max(id))?;
-        }
+        // Both at once: two who act on each other come one after the other. Whoever acts is an administrator who stays, or acts on no
+        // administrator: so every merchant keeps one.
+        users::lock(tx, &[actor.user, id])?;
         let role = memberships::lock_role(tx, actor.scope, actor.user)?.filter(|role| role.may(Permission::ManageUsers));
         let actor = Member { role: role.ok_or(Error::NotAllowed)?, ..actor.clone() };
         let (user, role) = users::find_member(tx, actor.scope, id)?.ok_or(Error::NotFound)?;
         let everywhere = is_administrator_everywhere(tx, actor.user, id)?;
         if let Some(barrier) = barrier(&actor, &user, role, act, everywhere) {
             return Ok(Managed::Barred(barrier));
-        }
-        if would_orphan(tx, actor.scope, id, role, act)? {
-            return Ok(Managed::Barred(Barrier::LastAdministrator));
         }
         let (action, old) = match act {
             Act::ChangeRole(to) if to == role => return Ok(Managed::Unchanged),
@@ -100,17 +93,20 @@ pub fn manage_user(desk: &Desk, actor: &Member, id: UserId, act: Act) -> Result<
             }
             Act::Remove => {
                 memberships::remove(tx, actor.scope, id)?;
+                if memberships::list_of_user(tx, id)?.is_empty() {
+                    remove_links(tx, id)?;
+                }
                 let old = vec![("role_before", Detail::from(role.as_str()))];
                 return Ok(Managed::Done(record(tx, desk, &actor, actor.scope, Action::RoleRemoved, id, old)?));
             }
             Act::Disable | Act::Enable if !users::set_disabled(tx, id, act == Act::Disable, now)? => return Ok(Managed::Unchanged),
             Act::Disable => {
-                account_links::remove_unused(tx, Purpose::Invite, Some(id))?;
-                account_links::remove_unused(tx, Purpose::Reset, Some(id))?;
+                remove_links(tx, id)?;
                 let ended = sessions::end_all(tx, id, None)?;
                 (Action::UserDisabled, vec![("sessions", Detail::from(i64::try_from(ended).unwrap_or(i64::MAX)))])
             }
             Act::Enable => (Action::UserEnabled, vec![]),
+            Act::Unlock if !matches!(user.standing(absence, now), Standing::Locked { .. }) => return Ok(Managed::Unchanged),
             Act::Unlock => {
                 users::unlock(tx, id, now)?;
                 (Action::UserUnlocked, vec![])
@@ -136,22 +132,11 @@ pub fn is_administrator_everywhere(conn: &mut crate::db::DbConn, actor: UserId, 
     Ok(memberships::list_of_user(conn, user)?.iter().all(|theirs| own.contains(&theirs.merchant.id)))
 }
 
-/// Whether the act would take a merchant its last administrator.
-fn would_orphan(tx: &mut WriteTx<'_>, scope: Scope, user: UserId, role: Role, act: Act) -> Result<bool, Error> {
-    match act {
-        Act::ChangeRole(Role::Administrator) | Act::Enable | Act::Unlock | Act::EndSessions | Act::ResetFactors => Ok(false),
-        Act::ChangeRole(_) | Act::Remove => {
-            Ok(role == Role::Administrator && memberships::lock_other_administrators(tx, scope, user)? == 0)
-        }
-        Act::Disable => {
-            for theirs in memberships::list_of_user(tx, user)? {
-                if theirs.role == Role::Administrator && memberships::lock_other_administrators(tx, theirs.scope, user)? == 0 {
-                    return Ok(true);
-                }
-            }
-            Ok(false)
-        }
-    }
+/// Ends the links by which the user could come in.
+fn remove_links(tx: &mut WriteTx<'_>, user: UserId) -> Result<(), Error> {
+    account_links::remove_unused(tx, Purpose::Invite, Some(user))?;
+    account_links::remove_unused(tx, Purpose::Reset, Some(user))?;
+    Ok(())
 }
 
 /// A record in each merchant of the user; answers the one in the actor's.

@@ -41,12 +41,19 @@ pub struct MarkUsed {
 ///
 /// Errors: [`Error::NotFound`] outside the member's merchant, [`Error::NotAllowed`] when the member's right is gone.
 pub fn mark_used(desk: &Desk, member: &Member, command: &MarkUsed) -> Result<Acted, Error> {
-    on_coupon(desk, member, command.coupon, |tx, file, now| mark_in(tx, member, file, command, now))
+    on_coupon(desk, member, command.coupon, |tx, file, now| mark_in(tx, desk, member, file, command, now))
 }
 
-fn mark_in(tx: &mut WriteTx<'_>, member: &Member, file: &CouponFile, command: &MarkUsed, now: DateTime<Utc>) -> Result<Acted, Error> {
+fn mark_in(
+    tx: &mut WriteTx<'_>,
+    desk: &Desk,
+    member: &Member,
+    file: &CouponFile,
+    command: &MarkUsed,
+    now: DateTime<Utc>,
+) -> Result<Acted, Error> {
     let coupon = &file.coupon;
-    if let Some(first) = first_answer(tx, member, file, command, now)? {
+    if let Some(first) = first_answer(tx, desk, member, file, command, now)? {
         return Ok(Acted::Done(first.id));
     }
     if let Err(refusal) = check_act(CouponAct::MarkUsed, coupon) {
@@ -64,10 +71,10 @@ fn mark_in(tx: &mut WriteTx<'_>, member: &Member, file: &CouponFile, command: &M
         return Ok(Acted::Refused(ActRefusal::SameUse(Redemption { at: one.at, order_id })));
     }
     fail::fail_point!("coupon_acts::checked");
-    if !redemptions::count_use(tx, member.scope, coupon.id, now)? {
+    if !redemptions::count_uses(tx, member.scope, &[(coupon.id, 1)], now)? {
         return Err(Error::Fault(crate::db::Error::Unavailable("the coupon changed under its lock".into())));
     }
-    redemptions::insert(tx, member.scope, &one, now)?;
+    redemptions::insert(tx, member.scope, std::slice::from_ref(&one), now)?;
     let mut record = record_of(member, file, Action::CouponMarkedUsed)
         .detail("redeemed_at", zone::rfc3339(one.at))
         .detail("uses_gone", coupon.redemptions + 1)
@@ -107,6 +114,7 @@ fn moment(member: &Member, text: &str, now: DateTime<Utc>) -> Result<DateTime<Ut
 /// The record of the same form, sent a moment ago by the same user.
 fn first_answer(
     tx: &mut WriteTx<'_>,
+    desk: &Desk,
     member: &Member,
     file: &CouponFile,
     command: &MarkUsed,
@@ -121,5 +129,5 @@ fn first_answer(
             && record.number("uses_gone") == Some(gone + 1)
             && record.text("order_id").unwrap_or_default() == command.order.trim()
     };
-    Ok(coupon_history::list(tx, member, file)?.into_iter().find(same))
+    Ok(coupon_history::list(tx, desk, member, file)?.into_iter().find(same))
 }

@@ -89,7 +89,7 @@ pub fn change_password(desk: &Desk, session: &Session, old: &str, new: &str, req
     desk.db
         .write(|tx| {
             let now = desk.clock.now();
-            users::lock(tx, session.user)?;
+            users::lock(tx, &[session.user])?;
             if !is_still(tx, session, &kept)? {
                 return Ok(Changed::Wrong);
             }

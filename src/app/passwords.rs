@@ -98,14 +98,17 @@ pub fn hash(password: &str) -> Result<String, Error> {
     hashed.map(|h| h.to_string()).map_err(|e| Error::Fault(db::Error::Unavailable(format!("no password can be hashed: {e}"))))
 }
 
-/// Whether `password` is the one that was kept; `None` is a user who is not there, and takes as long.
+/// Whether `password` is the one that was kept. A user who is not there (`None`), or has not chosen one yet, takes as long.
 pub fn verify(password: &str, kept: Option<&str>) -> bool {
     static NOBODYS: OnceLock<String> = OnceLock::new();
     let password: String = password.nfkc().take(LONGEST).collect();
     let dummy = || NOBODYS.get_or_init(|| hash("the password of nobody at all").unwrap_or_default()).as_str();
-    let matches = PasswordHash::new(kept.unwrap_or_else(dummy))
-        .is_ok_and(|hash| Argon2::default().verify_password(password.as_bytes(), &hash).is_ok());
-    matches && kept.is_some()
+    let kept = kept.and_then(|kept| PasswordHash::new(kept).ok());
+    let is_real = kept.is_some();
+    let matches = kept
+        .or_else(|| PasswordHash::new(dummy()).ok())
+        .is_some_and(|hash| Argon2::default().verify_password(password.as_bytes(), &hash).is_ok());
+    matches && is_real
 }
 
 /// Makes the dummy hash now, so that the first unknown user does not take longer than the rest.

@@ -40,11 +40,17 @@ pub enum Part {
 /// The coupon with that number.
 pub fn show_coupon(desk: &Desk, member: &Member, id: CouponId) -> Result<ShownCoupon, Error> {
     let now = desk.clock.now();
-    desk.db.read(|conn| load(conn, member, id, now)?.ok_or(Error::NotFound))
+    desk.db.read(|conn| load(conn, desk, member, id, now)?.ok_or(Error::NotFound))
 }
 
 /// Everything the desk knows of the coupon at `now`.
-pub(super) fn load(conn: &mut DbConn, member: &Member, id: CouponId, now: DateTime<Utc>) -> Result<Option<ShownCoupon>, Error> {
+pub(super) fn load(
+    conn: &mut DbConn,
+    desk: &Desk,
+    member: &Member,
+    id: CouponId,
+    now: DateTime<Utc>,
+) -> Result<Option<ShownCoupon>, Error> {
     let scope = member.scope;
     let Some(file) = coupon_files::find(conn, scope, id)? else { return Ok(None) };
     let redemptions = coupon_files::list_redemptions(conn, scope, id, REDEMPTIONS)?;
@@ -58,6 +64,6 @@ pub(super) fn load(conn: &mut DbConn, member: &Member, id: CouponId, now: DateTi
             reissue = other.map(|other| if is_old { Part::ReplacedBy(earlier, other) } else { Part::Replaces(earlier, other) });
         }
     }
-    let history = coupon_history::list(conn, member, &file)?;
+    let history = coupon_history::list(conn, desk, member, &file)?;
     Ok(Some(ShownCoupon { file, redemptions, customer, reissue, history, now }))
 }

@@ -3,7 +3,7 @@
 
 use chrono::{DateTime, Utc};
 
-use super::{Desk, Error, Member};
+use super::{Desk, Error, Member, private_details};
 use crate::{
     db::{audit, customers, mails, memberships, rewards},
     domain::{
@@ -55,11 +55,8 @@ pub fn show_customer(desk: &Desk, member: &Member, no: CustomerNo, from: From) -
         let customer = customers::find(conn, scope, no)?.ok_or(Error::NotFound)?;
         let mut files = rewards::files_of_customer(conn, scope, &customer, from.rewards, more_than(REWARDS), now)?;
         let mut emails = mails::list_of_customer(conn, scope, no, from.emails, more_than(EMAILS))?;
-        let mut events: Vec<AuditRecord> =
-            audit::list(conn, Some(scope), Some(no), audit::Slice::Before(from.events.map_or(i64::MAX, |id| id.0)), more_than(EVENTS))?
-                .into_iter()
-                .map(|exported| exported.record)
-                .collect();
+        let before = audit::Slice::Before(from.events.map_or(i64::MAX, |id| id.0));
+        let mut events = private_details::list(conn, desk, scope, Some(no), before, more_than(EVENTS))?;
         let older = From {
             rewards: cut(&mut files, REWARDS).map(|file| file.reward.no),
             emails: cut(&mut emails, EMAILS).map(|mail| mail.id),

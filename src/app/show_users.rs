@@ -11,6 +11,7 @@ use super::{
 use crate::{
     db::{account_links, sessions, users},
     domain::{
+        account_link::Purpose,
         ids::UserId,
         role::Role,
         user::{Standing, User},
@@ -72,7 +73,7 @@ pub fn show_user(desk: &Desk, member: &Member, id: UserId, limits: SessionLimits
         let barriers = acts.filter_map(|act| barrier(member, &user, role, act, everywhere).map(|barrier| (act, barrier))).collect();
         Ok(UserFile {
             sessions: sessions::list_of_user(conn, id, now - limits.idle, now - limits.absolute)?.len(),
-            invited_until: account_links::invitation_of(conn, id)?,
+            invited_until: account_links::newest(conn, Purpose::Invite, id)?.map(|link| link.expires_at),
             row: UserRow { standing: user.standing(limits.absence, now), user, role },
             barriers,
             now,

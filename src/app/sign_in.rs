@@ -75,17 +75,19 @@ pub fn sign_in(
     let email = email.trim().to_lowercase().replace('\0', "\u{fffd}");
     let known = desk.db.read(|conn| sessions::credentials(conn, &email).map_err(Error::from))?;
     let fits = passwords::verify(password, known.as_ref().map(|k| k.password_hash.as_str()));
-    let Some(user) = known.as_ref().filter(|_| fits).map(|known| known.user) else {
-        desk.db.write(|tx| record_failure(tx, desk, known.map(|known| known.user), request_id))?;
+    let Some(known) = known.as_ref().filter(|_| fits) else {
+        desk.db.write(|tx| record_failure(tx, desk, known.as_ref().map(|known| known.user), request_id))?;
         return Ok(SignIn::No);
     };
     let token = new_token()?;
     desk.db.write(|tx| {
         let now = desk.clock.now();
-        users::lock(tx, user)?;
-        let user = users::get(tx, user)?;
+        users::lock(tx, &[known.user])?;
+        let user = users::get(tx, known.user)?;
+        // Checked before the lock: another one may have been chosen meanwhile, so that the sessions of this one end.
+        let is_still = sessions::credentials(tx, &email)?.is_some_and(|now| now.password_hash == known.password_hash);
         match user.standing(limits.absence, now) {
-            Standing::Active => {}
+            Standing::Active if is_still => {}
             standing => {
                 record_failure(tx, desk, Some(user.id), request_id)?;
                 return Ok(if matches!(standing, Standing::Locked { .. }) { SignIn::Locked } else { SignIn::No });

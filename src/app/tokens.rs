@@ -9,6 +9,7 @@ use sha2::{Digest, Sha256};
 use super::{Desk, Error};
 use crate::domain::{
     Unfit,
+    hex::hex,
     ids::{MerchantId, RewardNo, UserId},
 };
 
@@ -69,13 +70,4 @@ fn sign(desk: &Desk, binding: Binding, signed: &[u8]) -> Hmac<Sha256> {
     mac.update(&binding.reward.0.to_be_bytes());
     mac.update(signed);
     mac
-}
-
-/// Bytes as lower-case hex.
-pub fn hex(bytes: &[u8]) -> String {
-    use std::fmt::Write;
-    bytes.iter().fold(String::with_capacity(bytes.len() * 2), |mut out, byte| {
-        let _ = write!(out, "{byte:02x}");
-        out
-    })
 }

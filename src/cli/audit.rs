@@ -1,14 +1,31 @@
-//! `rewarddesk audit export`.
+//! `rewarddesk audit export` and `rewarddesk audit verify`, and the seals over what a command wrote.
 
-use std::io::Write;
+use std::{
+    fs::File,
+    io::{self, BufRead, BufReader, Write},
+    path::{Path, PathBuf},
+    time::Duration,
+};
 
 use super::{Refused, open_current};
-use crate::{app::export_audit::export_audit, config::Settings};
+use crate::{
+    app::{
+        Desk,
+        export_audit::export_audit,
+        seal_audit::seal_all,
+        verify_audit::{Verdict, verify_audit},
+        verify_export,
+    },
+    config::Settings,
+    domain::{audit_seal::Head, clock::Clock},
+    web::present::plural,
+};
 
 /// The audit log
 #[derive(Debug, clap::Subcommand)]
 pub enum Audit {
     Export(Export),
+    Verify(Verify),
 }
 
 /// Writes a merchant's audit log, or the installation's own, as JSON Lines, oldest first
@@ -20,13 +37,99 @@ pub struct Export {
     merchant: Option<String>,
 }
 
+/// Proves that no record of the audit log was changed, removed, inserted or moved since it was sealed
+#[derive(Debug, clap::Args)]
+#[command(
+    after_help = "One line for each log, with its head; exit status 1 and the first bad record if one is not as it was. Changes nothing, \
+    and may run\nwhile the server does. Keep the heads outside this machine (the server's log has them, too): somebody who may write to \
+    the database\ncan cut the end of a log, or seal a forged one anew, and only a remembered head shows it.\n\n\
+    Examples:\n  rewarddesk audit verify\n  rewarddesk audit verify --merchant acme-uk --head 1234:9f86d081…\n  \
+    rewarddesk audit verify --file acme-uk.jsonl"
+)]
+pub struct Verify {
+    /// The merchant's slug; without it all logs
+    #[arg(long, value_name = "SLUG")]
+    merchant: Option<String>,
+    /// Prove this file of `audit export` instead, without any database; - for standard input
+    #[arg(long, value_name = "FILE", conflicts_with = "merchant")]
+    file: Option<PathBuf>,
+    /// A head that was remembered, and must be in the log; may be given several times
+    #[arg(long, value_name = "NO:DIGEST")]
+    head: Vec<Head>,
+}
+
 impl Audit {
     pub fn run(self, settings: &Settings, out: &mut dyn Write) -> Result<(), Refused> {
-        let Self::Export(export) = self;
-        let db = open_current(settings)?;
-        let mut out = std::io::BufWriter::new(out);
-        export_audit(&db, export.merchant.as_deref(), |line| writeln!(out, "{line}").map_err(Refused::from))?;
-        out.flush()?;
-        Ok(())
+        match self {
+            Self::Export(export) => {
+                let desk = Desk::for_operator(open_current(settings)?);
+                // Without the key the export says "(encrypted)" where it would say what was typed about customers.
+                let desk = if settings.has_secret() { desk.with_secret(settings.secret()?.expose()) } else { desk };
+                let mut out = io::BufWriter::new(out);
+                export_audit(&desk, export.merchant.as_deref(), |line| writeln!(out, "{line}").map_err(Refused::from))?;
+                Ok(out.flush()?)
+            }
+            Self::Verify(Verify { file: Some(file), head, .. }) => tell(&[verify_file(&file, &head)?], out),
+            Self::Verify(Verify { merchant, head, .. }) => {
+                let db = open_current(settings)?;
+                tell(&db.snapshot(|conn| verify_audit(conn, merchant.as_deref(), &head))?, out)
+            }
+        }
+    }
+}
+
+fn verify_file(path: &Path, remembered: &[Head]) -> Result<Verdict, Refused> {
+    let source: Box<dyn BufRead> = if path == Path::new("-") {
+        Box::new(io::stdin().lock())
+    } else {
+        let opened = File::open(path).map_err(|e| Refused::because(format!("cannot read {}: {e}", path.display())))?;
+        Box::new(BufReader::new(opened))
+    };
+    let mut export = verify_export::Export::new(remembered);
+    for line in source.lines() {
+        let line = line.map_err(|e| Refused::because(format!("cannot read {}: {e}", path.display())))?;
+        if let Err(flaw) = export.line(&line)? {
+            return Ok(export.verdict(Some(flaw)));
+        }
+    }
+    Ok(export.end())
+}
+
+/// A line for each log that is as it was; the first that is not is the refusal.
+fn tell(verdicts: &[Verdict], out: &mut dyn Write) -> Result<(), Refused> {
+    for verdict in verdicts.iter().filter(|verdict| verdict.flaw.is_none()) {
+        // Whoever stops reading early still gets the status.
+        if writeln!(out, "{}", sentence(verdict)).is_err() {
+            break;
+        }
+    }
+    let _ = out.flush();
+    let mut broken = verdicts.iter().filter_map(|verdict| Some((&verdict.log, verdict.flaw.as_ref()?)));
+    let Some((log, flaw)) = broken.next() else { return Ok(()) };
+    let more = match broken.count() {
+        0 => String::new(),
+        more => format!("; {more} more of the logs are not as they were, name each with --merchant"),
+    };
+    Err(Refused::because(format!("{log}: {flaw}{more}")))
+}
+
+/// "acme-uk: 1,234 records sealed, head 1234:9f86…; 3 not sealed yet".
+fn sentence(Verdict { log, head, unsealed, .. }: &Verdict) -> String {
+    let sealed = match head.no {
+        0 => "nothing sealed".to_owned(),
+        no => format!("{} sealed, head {head}", plural(no, "record")),
+    };
+    let more = if *unsealed == 0 { String::new() } else { format!("; the newest {} not sealed yet", plural(*unsealed, "record")) };
+    format!("{log}: {sealed}{more}")
+}
+
+/// How long a command goes on after its work for the log's sake; who seals next does the rest.
+const PATIENCE: Duration = Duration::from_secs(5);
+
+/// Seals what a command wrote, and whatever else is there. What became of the command does not depend on it.
+pub(super) fn seal(settings: &Settings) {
+    let Ok(db) = open_current(settings) else { return };
+    if let Err(error) = seal_all(&db, &Clock::System, PATIENCE) {
+        tracing::warn!(%error, "the newest audit records are not sealed yet; the server seals them, or the next command");
     }
 }

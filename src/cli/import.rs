@@ -11,12 +11,13 @@ use crate::{
     config::Settings,
 };
 
-/// Imports customers, vouchers, rewards or redemptions from a CSV file
+/// Imports customers, vouchers, rewards or redemptions from a CSV file, or purges the customers that one names
 #[derive(Debug, clap::Args)]
 #[command(
     after_help = "Rows that cannot be taken go to FILE.rejects.csv with their line and reason; the same file can be imported again.\n\n\
     Examples:\n  rewarddesk import customers customers.csv --merchant acme-uk\n  \
-    rewarddesk import vouchers codes.csv --merchant acme-uk --batch \"Spring 2027\" --dry-run"
+    rewarddesk import vouchers codes.csv --merchant acme-uk --batch \"Spring 2027\" --dry-run\n  \
+    rewarddesk import purges forget.csv --merchant acme-uk --dry-run"
 )]
 pub struct Import {
     /// What the rows are
@@ -42,6 +43,8 @@ pub enum Kind {
     Vouchers,
     Rewards,
     Redemptions,
+    /// People to purge, by email or customer_id; it can't be undone
+    Purges,
 }
 
 impl From<Kind> for import_file::Kind {
@@ -51,6 +54,7 @@ impl From<Kind> for import_file::Kind {
             Kind::Vouchers => Self::Vouchers,
             Kind::Rewards => Self::Rewards,
             Kind::Redemptions => Self::Redemptions,
+            Kind::Purges => Self::Purges,
         }
     }
 }

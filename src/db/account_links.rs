@@ -14,7 +14,6 @@ pub struct OpenLink {
     pub purpose: Purpose,
     /// Nobody for the desk's first user.
     pub user: Option<UserId>,
-    pub expires_at: DateTime<Utc>,
 }
 
 /// Adds a link in place of those of the same purpose and user that have not been used.
@@ -50,15 +49,14 @@ pub fn remove_unused(tx: &mut WriteTx<'_>, purpose: Purpose, user: Option<UserId
 
 /// The link with that hash, if it was neither used nor is too old.
 pub fn find_open(conn: &mut DbConn, token_hash: &str, now: DateTime<Utc>) -> Result<Option<OpenLink>, Error> {
-    let row: Option<(i64, String, Option<i64>, At)> = l::table
+    let row: Option<(i64, String, Option<i64>)> = l::table
         .filter(l::token_hash.eq(token_hash))
         .filter(l::used_at.is_null())
         .filter(l::expires_at.gt(At(now)))
-        .select((l::id, l::purpose, l::user_id, l::expires_at))
+        .select((l::id, l::purpose, l::user_id))
         .first(conn)
         .optional()?;
-    row.map(|(id, purpose, user, expires)| Ok(OpenLink { id, purpose: purpose.parse()?, user: user.map(UserId), expires_at: expires.0 }))
-        .transpose()
+    row.map(|(id, purpose, user)| Ok(OpenLink { id, purpose: purpose.parse()?, user: user.map(UserId) })).transpose()
 }
 
 /// Uses the link up; false: somebody was quicker.
@@ -67,17 +65,24 @@ pub fn use_up(tx: &mut WriteTx<'_>, id: i64, now: DateTime<Utc>) -> Result<bool,
     Ok(diesel::update(unused).set(l::used_at.eq(At(now))).execute(&mut **tx)? == 1)
 }
 
-/// When the newest invitation of the user ends that was not used; `None`: there is none.
-pub fn invitation_of(conn: &mut DbConn, user: UserId) -> Result<Option<DateTime<Utc>>, Error> {
-    let at: Option<At> = l::table
+/// A link's time.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Lifetime {
+    pub created_at: DateTime<Utc>,
+    pub expires_at: DateTime<Utc>,
+}
+
+/// The time of the user's newest link of that purpose that was not used; it may be over.
+pub fn newest(conn: &mut DbConn, purpose: Purpose, user: UserId) -> Result<Option<Lifetime>, Error> {
+    let row: Option<(At, At)> = l::table
         .filter(l::user_id.eq(user.0))
-        .filter(l::purpose.eq(Purpose::Invite.as_str()))
+        .filter(l::purpose.eq(purpose.as_str()))
         .filter(l::used_at.is_null())
         .order(l::id.desc())
-        .select(l::expires_at)
+        .select((l::created_at, l::expires_at))
         .first(conn)
         .optional()?;
-    Ok(at.map(|At(at)| at))
+    Ok(row.map(|(created, expires)| Lifetime { created_at: created.0, expires_at: expires.0 }))
 }
 
 /// Removes links that ended before `then`.

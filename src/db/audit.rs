@@ -55,7 +55,8 @@ fn to_json(details: &[(&'static str, Detail)]) -> String {
     serde_json::Value::Object(map).to_string()
 }
 
-fn from_json(text: &str) -> Result<Vec<(String, Detail)>, Error> {
+/// The details of a record from the text that is stored. Errors: [`Error::Corrupt`].
+pub fn details_of(text: &str) -> Result<Vec<(String, Detail)>, Error> {
     let map: serde_json::Map<String, serde_json::Value> = serde_json::from_str(text).map_err(|e| Error::Corrupt(e.to_string()))?;
     Ok(map
         .into_iter()
@@ -181,7 +182,7 @@ impl TryFrom<Row> for ExportedRecord {
                 customer_name,
                 reward: reward.map(RewardNo),
                 reissue: reissue.map(ReissueId),
-                details: from_json(&details)?,
+                details: details_of(&details)?,
                 request_id,
             },
             customer_id,

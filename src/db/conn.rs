@@ -63,7 +63,7 @@ pub struct Pooled {
 }
 
 /// How long one SQLite process waits for another's write lock.
-const BUSY_MILLISECONDS: u32 = 30_000;
+pub(super) const BUSY_MILLISECONDS: u32 = 30_000;
 
 impl Connector {
     /// Opens a connection with the engine's settings applied.
@@ -71,10 +71,11 @@ impl Connector {
         match &self.target {
             Target::Sqlite(path) => {
                 let mut conn = SqliteConnection::establish(&path.to_string_lossy())?;
+                // secure_delete: what was purged is overwritten, not only forgotten.
                 // synchronous=FULL: with NORMAL a commit is not on disk when it returns. busy_timeout comes before anything that locks.
                 conn.batch_execute(&format!(
                     "PRAGMA busy_timeout = {BUSY_MILLISECONDS}; PRAGMA journal_mode = WAL; PRAGMA synchronous = FULL; \
-                     PRAGMA foreign_keys = ON; PRAGMA recursive_triggers = ON; PRAGMA cache_size = -16384; PRAGMA query_only = {};",
+                     PRAGMA foreign_keys = ON; PRAGMA recursive_triggers = ON; PRAGMA cache_size = -16384; PRAGMA secure_delete = ON; PRAGMA query_only = {};",
                     if self.purpose == Purpose::Read { "ON" } else { "OFF" }
                 ))
                 .map_err(ConnectionError::CouldntSetupConfiguration)?;

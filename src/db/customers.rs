@@ -12,7 +12,7 @@ use super::{
 use crate::domain::{
     customer::{Blocked, Customer},
     email::EmailAddress,
-    ids::{CustomerNo, UserId},
+    ids::{CustomerNo, MerchantId, UserId},
 };
 
 #[derive(Queryable)]
@@ -69,25 +69,48 @@ impl From<Row> for Customer {
             receives_emails: row.receives_emails,
             blocked: row.blocked_at.map(|at| Blocked { at: at.0, by: None, reason: row.blocked_reason }),
             purged_at: row.purged_at.map(|at| at.0),
+            purged_by: None,
             created_at: row.created_at.0,
         }
     }
 }
 
-/// One customer of the merchant; a blocked one with the name of who did it.
+/// One customer of the merchant; a blocked or purged one with the name of who did it.
 pub fn find(conn: &mut DbConn, scope: Scope, no: CustomerNo) -> Result<Option<Customer>, Error> {
-    let row: Option<(Row, Option<i64>)> = c::table
+    let row: Option<(Row, Option<i64>, Option<i64>)> = c::table
         .filter(c::merchant_id.eq(scope.merchant().0))
         .filter(c::id.eq(no.0))
-        .select((COLUMNS, c::blocked_by))
+        .select((COLUMNS, c::blocked_by, c::purged_by))
         .first(conn)
         .optional()?;
-    let Some((row, blocked_by)) = row else { return Ok(None) };
+    let Some((row, blocked_by, purged_by)) = row else { return Ok(None) };
     let mut customer = Customer::from(row);
+    let mut name_of = |user: i64| users::table.find(user).select(users::name).first(conn).optional();
     if let (Some(blocked), Some(user)) = (&mut customer.blocked, blocked_by) {
-        blocked.by = users::table.find(user).select(users::name).first(conn).optional()?;
+        blocked.by = name_of(user)?;
+    }
+    if let Some(user) = purged_by {
+        customer.purged_by = name_of(user)?;
     }
     Ok(Some(customer))
+}
+
+/// Holds the customer as they are until the transaction ends: a purge, a block or the switch of e-mails waits for it. Others who
+/// only rely on the customer do not wait for each other.
+pub fn hold(tx: &mut WriteTx<'_>, merchant: MerchantId, no: CustomerNo) -> Result<(), Error> {
+    if let DbConn::Postgres(conn) = &mut **tx {
+        c::table.filter(c::merchant_id.eq(merchant.0)).filter(c::id.eq(no.0)).select(c::id).for_share().first::<i64>(conn).optional()?;
+    }
+    Ok(())
+}
+
+/// Locks the customer until the transaction ends, then reads them. `None`: not this merchant's.
+pub fn lock(tx: &mut WriteTx<'_>, scope: Scope, no: CustomerNo) -> Result<Option<Customer>, Error> {
+    if let DbConn::Postgres(conn) = &mut **tx {
+        let mine = c::table.filter(c::merchant_id.eq(scope.merchant().0)).filter(c::id.eq(no.0));
+        mine.select(c::id).for_update().first::<i64>(conn).optional()?;
+    }
+    find(tx, scope, no)
 }
 
 /// Customers below `before`, newest first.
@@ -127,10 +150,25 @@ pub fn last_activity(conn: &mut DbConn, scope: Scope, customers: &[CustomerNo]) 
     Ok(latest.into_iter().map(|(customer, at)| (CustomerNo(customer), at)).collect())
 }
 
-/// Blocks a customer; one who is blocked already stays as they are.
-pub fn block(tx: &mut WriteTx<'_>, scope: Scope, no: CustomerNo, by: UserId, reason: &str, now: DateTime<Utc>) -> Result<bool, Error> {
-    let open = c::table.filter(c::merchant_id.eq(scope.merchant().0)).filter(c::id.eq(no.0)).filter(c::blocked_at.is_null());
-    let changed =
-        diesel::update(open).set((c::blocked_at.eq(At(now)), c::blocked_by.eq(by.0), c::blocked_reason.eq(reason))).execute(&mut **tx)?;
-    Ok(changed == 1)
+/// Blocks the customer; only under [`lock`].
+pub fn block(tx: &mut WriteTx<'_>, scope: Scope, no: CustomerNo, by: UserId, reason: &str, now: DateTime<Utc>) -> Result<(), Error> {
+    diesel::update(c::table.filter(c::merchant_id.eq(scope.merchant().0)).filter(c::id.eq(no.0)))
+        .set((c::blocked_at.eq(At(now)), c::blocked_by.eq(by.0), c::blocked_reason.eq(reason)))
+        .execute(&mut **tx)?;
+    Ok(())
+}
+
+/// Takes the block away; only under [`lock`]. Who had blocked them and why stays in the audit log.
+pub fn unblock(tx: &mut WriteTx<'_>, scope: Scope, no: CustomerNo) -> Result<(), Error> {
+    diesel::update(c::table.filter(c::merchant_id.eq(scope.merchant().0)).filter(c::id.eq(no.0)))
+        .set((c::blocked_at.eq(None::<At>), c::blocked_by.eq(None::<i64>), c::blocked_reason.eq(None::<String>)))
+        .execute(&mut **tx)?;
+    Ok(())
+}
+
+/// Switches the customer's e-mails; only under [`lock`].
+pub fn set_receives_emails(tx: &mut WriteTx<'_>, scope: Scope, no: CustomerNo, on: bool) -> Result<(), Error> {
+    let mine = c::table.filter(c::merchant_id.eq(scope.merchant().0)).filter(c::id.eq(no.0));
+    diesel::update(mine).set(c::receives_emails.eq(on)).execute(&mut **tx)?;
+    Ok(())
 }

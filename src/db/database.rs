@@ -8,11 +8,12 @@ use std::{
     time::Duration,
 };
 
+use diesel::RunQueryDsl;
 use r2d2::{Pool, PooledConnection};
 
 use super::{
     DbConn, Error, WriteTx,
-    conn::{Connector, Purpose, Target},
+    conn::{BUSY_MILLISECONDS, Connector, Purpose, Target},
     tx,
 };
 use crate::domain::Unfit;
@@ -160,6 +161,21 @@ impl Database {
         tx::run(&mut checkout(&self.0.writers)?.conn, work)
     }
 
+    /// Moves what SQLite's write-ahead log holds into the file and empties it: pages as they were before a purge are in it.
+    /// `false`: somebody has been reading for longer than a moment. PostgreSQL looks after its own.
+    pub fn empty_log(&self) -> Result<bool, Error> {
+        self.lend(|conn| match conn {
+            DbConn::Sqlite(conn) => {
+                let emptied = diesel::sql_query(format!("PRAGMA busy_timeout = {MOMENT_MILLISECONDS}"))
+                    .execute(conn)
+                    .and_then(|_| diesel::sql_query("PRAGMA wal_checkpoint(TRUNCATE)").get_result::<Checkpoint>(conn));
+                diesel::sql_query(format!("PRAGMA busy_timeout = {BUSY_MILLISECONDS}")).execute(conn)?;
+                Ok(emptied?.busy == 0)
+            }
+            DbConn::Postgres(_) => Ok(true),
+        })
+    }
+
     /// Ends the use of the database: waits, within a bound, until nobody else has it in hand and its connections are closed.
     /// A server's threads let go of it a moment after the server has ended.
     pub fn close(self) {
@@ -180,6 +196,16 @@ impl Database {
 
 fn checkout(pool: &Pool<Connector>) -> Result<PooledConnection<Connector>, Error> {
     pool.get().map_err(|e| Error::Unavailable(e.to_string()))
+}
+
+/// How long emptying the log waits for readers; nobody can write meanwhile.
+const MOMENT_MILLISECONDS: u32 = 2_000;
+
+/// What SQLite answers to a checkpoint.
+#[derive(diesel::QueryableByName)]
+struct Checkpoint {
+    #[diesel(sql_type = diesel::sql_types::Integer)]
+    busy: i32,
 }
 
 /// Makes the file with mode 0600 before SQLite would make it with the umask's.

@@ -77,8 +77,8 @@ fn postgres(conn: &mut PgConnection) -> Result<PostgresHealth, Error> {
         "SELECT 'is a superuser' AS v FROM pg_roles WHERE rolname = current_user AND rolsuper \
          UNION ALL SELECT 'owns it' FROM pg_class WHERE oid = to_regclass('audit_records') \
              AND pg_has_role(current_user, relowner, 'USAGE') AND NOT (SELECT rolsuper FROM pg_roles WHERE rolname = current_user) \
-         UNION ALL SELECT 'may ' || p FROM unnest(ARRAY['UPDATE', 'DELETE', 'TRUNCATE', 'TRIGGER']) AS p \
-             WHERE to_regclass('audit_records') IS NOT NULL AND has_table_privilege(to_regclass('audit_records'), p)",
+         UNION ALL SELECT DISTINCT 'may ' || p FROM unnest(ARRAY['UPDATE', 'DELETE', 'TRUNCATE', 'TRIGGER']) AS p, \
+             unnest(ARRAY['audit_records', 'audit_seals']) AS t WHERE has_table_privilege(to_regclass(t), p)",
     )
     .load(conn)?;
     let mut powers_over_log: Vec<String> = powers.into_iter().map(|power| power.v).collect();
@@ -90,9 +90,14 @@ fn postgres(conn: &mut PgConnection) -> Result<PostgresHealth, Error> {
 }
 
 /// The triggers that hold whoever has a connection to the rules, on both engines and on each.
-const GUARDS: [&str; 10] = [
+const GUARDS: [&str; 15] = [
     "audit_records_never_change",
     "audit_records_are_kept",
+    "audit_seals_never_change",
+    "audit_seals_are_kept",
+    "audit_seals_are_gapless",
+    "seal_marks_only_grow",
+    "seal_marks_are_kept",
     "coupons_state_is_one_way",
     "coupons_keep_what_they_are",
     "coupons_go_to_rewards_of_their_batch",
@@ -102,8 +107,19 @@ const GUARDS: [&str; 10] = [
     "reissues_never_change",
     "reissues_are_kept",
 ];
-const SQLITE_GUARDS: [&str; 2] = ["audit_records_are_not_replaced", "audit_records_one_per_reissue_is_kept"];
-const POSTGRES_GUARDS: [&str; 3] = ["audit_records_are_not_truncated", "coupons_are_not_truncated", "reissues_are_not_truncated"];
+const SQLITE_GUARDS: [&str; 4] = [
+    "audit_records_are_not_replaced",
+    "audit_records_one_per_reissue_is_kept",
+    "audit_seals_are_not_replaced",
+    "seal_marks_are_not_replaced",
+];
+const POSTGRES_GUARDS: [&str; 5] = [
+    "audit_records_are_not_truncated",
+    "audit_seals_are_not_truncated",
+    "seal_marks_are_not_truncated",
+    "coupons_are_not_truncated",
+    "reissues_are_not_truncated",
+];
 
 /// The triggers of the schema that are missing or switched off.
 pub fn missing_guards(db: &Database) -> Result<Vec<&'static str>, Error> {

@@ -26,7 +26,7 @@ pub struct Instant;
 #[diesel(sql_type = Instant)]
 pub struct At(pub DateTime<Utc>);
 
-const FORMAT: &str = "%Y-%m-%d %H:%M:%S%.6f";
+pub(super) const FORMAT: &str = "%Y-%m-%d %H:%M:%S%.6f";
 
 impl FromSql<Instant, Pg> for At {
     fn from_sql(bytes: <Pg as Backend>::RawValue<'_>) -> deserialize::Result<Self> {

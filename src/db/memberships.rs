@@ -46,11 +46,14 @@ pub fn role_of(conn: &mut DbConn, scope: Scope, user: UserId) -> Result<Option<R
 pub fn set_role(tx: &mut WriteTx<'_>, scope: Scope, user: UserId, role: Role) -> Result<(), Error> {
     let mine = m::table.filter(m::merchant_id.eq(scope.merchant().0)).filter(m::user_id.eq(user.0));
     let changed = diesel::update(mine).set(m::role.eq(role.as_str())).execute(&mut **tx)?;
-    if changed == 0 {
-        diesel::insert_into(m::table)
-            .values((m::merchant_id.eq(scope.merchant().0), m::user_id.eq(user.0), m::role.eq(role.as_str())))
-            .execute(&mut **tx)?;
-    }
+    if changed == 0 { add(tx, scope, user, role) } else { Ok(()) }
+}
+
+/// Gives a role to a user who has none in the merchant; one who has is [`Error::Conflict`].
+pub fn add(tx: &mut WriteTx<'_>, scope: Scope, user: UserId, role: Role) -> Result<(), Error> {
+    diesel::insert_into(m::table)
+        .values((m::merchant_id.eq(scope.merchant().0), m::user_id.eq(user.0), m::role.eq(role.as_str())))
+        .execute(&mut **tx)?;
     Ok(())
 }
 
@@ -58,22 +61,6 @@ pub fn set_role(tx: &mut WriteTx<'_>, scope: Scope, user: UserId, role: Role) ->
 pub fn remove(tx: &mut WriteTx<'_>, scope: Scope, user: UserId) -> Result<bool, Error> {
     let own = m::table.filter(m::merchant_id.eq(scope.merchant().0)).filter(m::user_id.eq(user.0));
     Ok(diesel::delete(own).execute(&mut **tx)? == 1)
-}
-
-/// How many active administrators the merchant has beside `but`; whoever would take one away meanwhile waits for this transaction.
-pub fn lock_other_administrators(tx: &mut WriteTx<'_>, scope: Scope, but: UserId) -> Result<usize, Error> {
-    let query = m::table
-        .inner_join(users::table.on(users::id.eq(m::user_id)))
-        .filter(m::merchant_id.eq(scope.merchant().0))
-        .filter(m::role.eq(Role::Administrator.as_str()))
-        .filter(users::disabled_at.is_null())
-        .order(m::id)
-        .select(m::user_id);
-    let administrators: Vec<i64> = match &mut **tx {
-        DbConn::Sqlite(c) => query.load(c)?,
-        DbConn::Postgres(c) => query.for_update().load(c)?,
-    };
-    Ok(administrators.into_iter().filter(|user| *user != but.0).count())
 }
 
 /// All merchants of the user, by name.

@@ -28,6 +28,7 @@ pub(super) struct Row {
     mail_from: Option<String>,
     stock_threshold: i64,
     least_days: i64,
+    requires_second_factor: bool,
 }
 
 pub(super) const COLUMNS: (
@@ -41,6 +42,7 @@ pub(super) const COLUMNS: (
     m::mail_from,
     m::stock_threshold,
     m::least_days,
+    m::requires_second_factor,
 ) = (
     m::id,
     m::slug,
@@ -52,6 +54,7 @@ pub(super) const COLUMNS: (
     m::mail_from,
     m::stock_threshold,
     m::least_days,
+    m::requires_second_factor,
 );
 
 impl TryFrom<Row> for Merchant {
@@ -69,6 +72,7 @@ impl TryFrom<Row> for Merchant {
                 .map(|address| Mailbox { name: row.account_manager_name, address: EmailAddress::stored(address) }),
             mail_from: row.mail_from.as_deref().map(Mailbox::parse).transpose()?,
             stock_rules: StockRules { threshold: row.stock_threshold, least_days: row.least_days },
+            requires_second_factor: row.requires_second_factor,
         })
     }
 }
@@ -111,6 +115,24 @@ pub fn for_operator(conn: &mut DbConn, slug: &str) -> Result<Option<(Scope, Merc
 pub fn set_stock_rules(tx: &mut WriteTx<'_>, scope: Scope, rules: StockRules) -> Result<(), Error> {
     diesel::update(dsl::merchants.filter(m::id.eq(scope.merchant().0)))
         .set((m::stock_threshold.eq(rules.threshold), m::least_days.eq(rules.least_days)))
+        .execute(&mut **tx)?;
+    Ok(())
+}
+
+/// Sets all that can be set.
+pub fn set_settings(tx: &mut WriteTx<'_>, scope: Scope, new: &Merchant) -> Result<(), Error> {
+    diesel::update(dsl::merchants.filter(m::id.eq(scope.merchant().0)))
+        .set((
+            m::name.eq(&new.name),
+            m::timezone.eq(new.zone.name()),
+            m::ticket_url.eq(new.ticket_url.as_ref().map(TicketUrl::as_str)),
+            m::account_manager_name.eq(new.account_manager.as_ref().and_then(|contact| contact.name.as_deref())),
+            m::account_manager_email.eq(new.account_manager.as_ref().map(|contact| contact.address.as_str())),
+            m::mail_from.eq(new.mail_from.as_ref().map(ToString::to_string)),
+            m::requires_second_factor.eq(new.requires_second_factor),
+            m::stock_threshold.eq(new.stock_rules.threshold),
+            m::least_days.eq(new.stock_rules.least_days),
+        ))
         .execute(&mut **tx)?;
     Ok(())
 }

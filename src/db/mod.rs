@@ -3,12 +3,15 @@
 
 pub mod account_links;
 pub mod audit;
+pub mod audit_contents;
+pub mod audit_seals;
 pub mod batch_codes;
 pub mod batches;
 pub mod conn;
 pub mod coupon_acts;
 pub mod coupon_files;
 pub mod coupons;
+pub mod customer_keys;
 pub mod customer_search;
 pub mod customers;
 pub mod database;
@@ -25,6 +28,7 @@ pub mod memberships;
 pub mod merchants;
 pub mod migrate;
 pub mod passkeys;
+pub mod purges;
 pub mod redemption_findings;
 pub mod reissues;
 pub mod rewards;

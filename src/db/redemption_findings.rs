@@ -1,73 +1,104 @@
 //! What the shop and the desk disagree on, found while redemptions were imported.
 //! Must not know files or what follows from a finding.
 
+use std::collections::HashMap;
+
 use chrono::{DateTime, Utc};
 use diesel::{
-    ExpressionMethods, JoinOnDsl, NullableExpressionMethods, OptionalExtension, QueryDsl, RunQueryDsl,
-    dsl::max,
-    sql_query,
-    sql_types::{BigInt, Nullable, Text},
+    ExpressionMethods, JoinOnDsl, NullableExpressionMethods, QueryDsl, QueryableByName, RunQueryDsl, sql_query,
+    sql_types::{Array, BigInt, Nullable, Text},
 };
 
 use super::{
     DbConn, Error, Scope, WriteTx,
-    instant::{At, Instant},
-    schema::{coupons as c, redemption_findings as f, reissues},
+    instant::{self, At, Instant},
+    schema::{coupons as c, redemption_findings as f},
 };
 use crate::domain::{
+    code::CouponCode,
     coupon_list::{Disagreement, Finding},
     ids::CouponId,
 };
 
 /// A finding about to be noted.
 #[derive(Debug, Clone)]
-pub struct NewFinding<'a> {
+pub struct NewFinding {
     pub kind: Disagreement,
-    pub code: &'a str,
+    pub code: CouponCode,
     /// Nothing where the code is unknown.
     pub coupon: Option<CouponId>,
     pub redeemed_at: DateTime<Utc>,
-    pub order_id: &'a str,
+    pub order_id: String,
 }
 
-/// Notes a finding, once.
-pub fn note(tx: &mut WriteTx<'_>, scope: Scope, new: &NewFinding<'_>, now: DateTime<Utc>) -> Result<(), Error> {
-    sql_query(
-        "INSERT INTO redemption_findings (merchant_id, kind, code, coupon_id, redeemed_at, order_id, found_at) \
-         VALUES ($1, $2, $3, $4, $5, $6, $7) ON CONFLICT DO NOTHING",
-    )
-    .bind::<BigInt, _>(scope.merchant().0)
-    .bind::<Text, _>(new.kind.as_str())
-    .bind::<Text, _>(new.code)
-    .bind::<Nullable<BigInt>, _>(new.coupon.map(|id| id.0))
-    .bind::<Instant, _>(At(new.redeemed_at))
-    .bind::<Text, _>(new.order_id)
-    .bind::<Instant, _>(At(now))
-    .execute(&mut **tx)?;
+/// Notes findings in this order, each once.
+pub fn note(tx: &mut WriteTx<'_>, scope: Scope, new: &[NewFinding], now: DateTime<Utc>) -> Result<(), Error> {
+    match &mut **tx {
+        // One statement for all; see `imports::stock::insert`. "WHERE true": else SQLite takes ON for a join's.
+        DbConn::Sqlite(conn) => sql_query(
+            "INSERT INTO redemption_findings (merchant_id, kind, code, coupon_id, redeemed_at, order_id, found_at) \
+             SELECT ?1, value ->> 0, value ->> 1, value ->> 2, value ->> 3, value ->> 4, ?2 FROM json_each(?3) WHERE true \
+             ON CONFLICT DO NOTHING",
+        )
+        .bind::<BigInt, _>(scope.merchant().0)
+        .bind::<Instant, _>(At(now))
+        .bind::<Text, _>(as_json(new))
+        .execute(conn)?,
+        DbConn::Postgres(conn) => sql_query(
+            "INSERT INTO redemption_findings (merchant_id, kind, code, coupon_id, redeemed_at, order_id, found_at) \
+             SELECT $1, kind, code, coupon, at, order_id, $2 FROM unnest($3, $4, $5, $6, $7) AS t (kind, code, coupon, at, order_id) \
+             ON CONFLICT DO NOTHING",
+        )
+        .bind::<BigInt, _>(scope.merchant().0)
+        .bind::<Instant, _>(At(now))
+        .bind::<Array<Text>, _>(new.iter().map(|one| one.kind.as_str()).collect::<Vec<_>>())
+        .bind::<Array<Text>, _>(new.iter().map(|one| one.code.as_str()).collect::<Vec<_>>())
+        .bind::<Array<Nullable<BigInt>>, _>(new.iter().map(|one| one.coupon.map(|id| id.0)).collect::<Vec<_>>())
+        .bind::<Array<Instant>, _>(new.iter().map(|one| At(one.redeemed_at)).collect::<Vec<_>>())
+        .bind::<Array<Text>, _>(new.iter().map(|one| one.order_id.as_str()).collect::<Vec<_>>())
+        .execute(conn)?,
+    };
     Ok(())
 }
 
-/// The latest finding of all merchants, to know later which were noted after it.
-pub fn latest(conn: &mut DbConn) -> Result<i64, Error> {
-    let id: Option<i64> = f::table.select(max(f::id)).first(conn)?;
-    Ok(id.unwrap_or(0))
+fn as_json(new: &[NewFinding]) -> String {
+    let rows: Vec<_> = new
+        .iter()
+        .map(|one| (one.kind.as_str(), one.code.as_str(), one.coupon.map(|id| id.0), instant::text(one.redeemed_at), &one.order_id))
+        .collect();
+    // Texts and numbers always have a form in JSON.
+    serde_json::to_string(&rows).unwrap_or_default()
 }
 
-/// Takes back the merchant's findings after this one, which this transaction has noted.
-pub fn take_back(tx: &mut WriteTx<'_>, scope: Scope, after: i64) -> Result<(), Error> {
-    diesel::delete(f::table.filter(f::merchant_id.eq(scope.merchant().0)).filter(f::id.gt(after))).execute(&mut **tx)?;
-    Ok(())
+#[derive(QueryableByName)]
+struct ReplacedAt {
+    #[diesel(sql_type = BigInt)]
+    id: i64,
+    #[diesel(sql_type = Instant)]
+    at: At,
 }
 
-/// When the coupon was replaced, if it was.
-pub fn replaced_at(conn: &mut DbConn, scope: Scope, coupon: CouponId) -> Result<Option<DateTime<Utc>>, Error> {
-    let at: Option<At> = reissues::table
-        .filter(reissues::merchant_id.eq(scope.merchant().0))
-        .filter(reissues::old_coupon_id.eq(coupon.0))
-        .select(reissues::at)
-        .first(conn)
-        .optional()?;
-    Ok(at.map(|at| at.0))
+/// When each of these coupons was replaced; nothing for those that never were.
+pub fn replaced_at(conn: &mut DbConn, scope: Scope, coupons: &[CouponId]) -> Result<HashMap<CouponId, DateTime<Utc>>, Error> {
+    let ids: Vec<i64> = coupons.iter().map(|coupon| coupon.0).collect();
+    let rows: Vec<ReplacedAt> = match conn {
+        // In the order that is written: one look into the index for each.
+        DbConn::Sqlite(conn) => sql_query(
+            "SELECT r.old_coupon_id AS id, r.at FROM json_each(?2) AS wanted CROSS JOIN reissues AS r \
+             WHERE r.merchant_id = ?1 AND r.old_coupon_id = wanted.value",
+        )
+        .bind::<BigInt, _>(scope.merchant().0)
+        .bind::<Text, _>(serde_json::to_string(&ids).unwrap_or_default())
+        .load(conn)?,
+        DbConn::Postgres(conn) => sql_query(
+            "SELECT r.old_coupon_id AS id, r.at FROM unnest($2) AS wanted (id) CROSS JOIN LATERAL \
+             (SELECT * FROM reissues WHERE merchant_id = $1 AND old_coupon_id = wanted.id OFFSET 0) AS r",
+        )
+        .bind::<BigInt, _>(scope.merchant().0)
+        .bind::<Array<BigInt>, _>(ids)
+        .load(conn)?,
+    };
+    Ok(rows.into_iter().map(|row| (CouponId(row.id), row.at.0)).collect())
 }
 
 /// The merchant's findings of this kind below `before`, newest first.

@@ -87,7 +87,7 @@ pub fn find_file(
     load_file(conn, scope, customer, reward, now, Look::Count)
 }
 
-/// Locks the reward and its batch's validity until the transaction ends, then reads the file on it.
+/// Locks the reward, its batch's validity and its customer until the transaction ends, then reads the file on it.
 /// `None`: not this customer's, or not this merchant's.
 pub fn lock_file(
     tx: &mut WriteTx<'_>,
@@ -111,6 +111,8 @@ pub fn lock_file(
     if let Some(batch) = batch {
         batches::hold_validity(tx, BatchId(batch))?;
     }
+    // Nobody blocks them under our hands; and a purge comes before the mail that is about to be queued, or finds it.
+    customers::hold(tx, scope.merchant(), customer)?;
     load_file(tx, scope, customer, reward, now, Look::Whether)
 }
 

@@ -51,6 +51,18 @@ diesel::table! {
         last_key -> Text,
         id_key -> Text,
         created_at -> Instant,
+        purged_by -> Nullable<BigInt>,
+    }
+}
+
+diesel::table! {
+    use diesel::sql_types::{BigInt, Text};
+
+    customer_keys (id) {
+        id -> BigInt,
+        merchant_id -> BigInt,
+        customer -> BigInt,
+        wrapped_key -> Text,
     }
 }
 
@@ -211,6 +223,28 @@ diesel::table! {
     use diesel::sql_types::{BigInt, Text};
     use crate::db::instant::Instant;
 
+    audit_seals (record_id) {
+        record_id -> BigInt,
+        chain -> BigInt,
+        no -> BigInt,
+        digest -> Text,
+        at -> Instant,
+    }
+}
+
+diesel::table! {
+    use diesel::sql_types::BigInt;
+
+    seal_marks (id) {
+        id -> BigInt,
+        sealed_to -> BigInt,
+    }
+}
+
+diesel::table! {
+    use diesel::sql_types::{BigInt, Text};
+    use crate::db::instant::Instant;
+
     import_leases (merchant_id) {
         merchant_id -> BigInt,
         holder -> Text,
@@ -226,11 +260,14 @@ diesel::allow_tables_to_appear_in_same_query!(
     customers,
     batches,
     rewards,
+    customer_keys,
     coupons,
     redemptions,
     reissues,
     mails,
     audit_records,
+    audit_seals,
+    seal_marks,
     import_leases,
     stock_by_window,
     stock_by_day,

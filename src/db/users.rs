@@ -107,6 +107,11 @@ macro_rules! columns {
     };
 }
 
+/// Whether there is any user at all.
+pub fn exist(conn: &mut DbConn) -> Result<bool, Error> {
+    Ok(diesel::select(exists(dsl::users.select(u::id))).get_result(conn)?)
+}
+
 /// The user of that number.
 pub fn get(conn: &mut DbConn, id: UserId) -> Result<User, Error> {
     let row: Row = dsl::users.find(id.0).select(columns!()).first(conn)?;
@@ -135,7 +140,9 @@ pub fn list_members(conn: &mut DbConn, scope: Scope, after: Option<UserId>, limi
         .select((columns!(), m::role))
         .into_boxed::<super::conn::MultiBackend>();
     if let Some(after) = after {
-        let name: Option<String> = dsl::users.find(after.0).select(u::name).first(conn).optional()?;
+        // Only a member's name: those of others are nobody's business here.
+        let own = dsl::users.inner_join(m::table.on(m::user_id.eq(u::id))).filter(m::merchant_id.eq(scope.merchant().0));
+        let name: Option<String> = own.filter(u::id.eq(after.0)).select(u::name).first(conn).optional()?;
         let name = name.unwrap_or_default();
         query = query.filter(u::name.gt(name.clone()).or(u::name.eq(name).and(u::id.gt(after.0))));
     }
@@ -181,13 +188,14 @@ pub fn touch(tx: &mut WriteTx<'_>, id: UserId, now: DateTime<Utc>) -> Result<(),
     Ok(())
 }
 
-/// Holds the user's row until the transaction ends: whoever changes their standing comes after.
-pub fn lock(tx: &mut WriteTx<'_>, id: UserId) -> Result<(), Error> {
-    let query = dsl::users.select(u::id).filter(u::id.eq(id.0));
-    let _: i64 = match &mut **tx {
+/// Holds these users' rows until the transaction ends, in one order for everybody: whoever changes one's standing or roles comes after.
+pub fn lock(tx: &mut WriteTx<'_>, ids: &[UserId]) -> Result<(), Error> {
+    let ids: Vec<i64> = ids.iter().map(|id| id.0).collect();
+    let query = dsl::users.select(u::id).filter(u::id.eq_any(ids)).order(u::id);
+    let _: Vec<i64> = match &mut **tx {
         // BEGIN IMMEDIATE holds every row already.
-        DbConn::Sqlite(c) => query.first(c)?,
-        DbConn::Postgres(c) => query.for_update().first(c)?,
+        DbConn::Sqlite(c) => query.load(c)?,
+        DbConn::Postgres(c) => query.for_no_key_update().load(c)?,
     };
     Ok(())
 }

@@ -8,14 +8,16 @@ use chrono::TimeDelta;
 use super::{SIGN_INS, world};
 use crate::{
     app::{
-        Desk, Error, Member, deliver_mail,
+        Desk, Error, Member,
+        customer_acts::{Typed, act_on_customer},
+        deliver_mail,
         find_customers::find_customers,
         reissue_coupon::{ReissueCoupon, reissue_coupon},
         show_customer::{From, show_customer},
         sign_in, tokens,
     },
-    db::{customers, users},
-    domain::{clock::Clock, email::EmailAddress, reissue::check_reissue},
+    db::users,
+    domain::{clock::Clock, customer_acts::CustomerAct, email::EmailAddress, reissue::check_reissue},
     mail::mailer::SendError,
 };
 
@@ -49,9 +51,9 @@ pub fn tell(desk: &Desk, slug: &str) -> Result<(), Error> {
     if let Some(member) = member(desk, slug, SIGN_INS[1].email)? {
         let found = find_customers(desk, &member, &world::email(3), None)?;
         if let Some(tom) = found.only_exact {
-            let at = desk.clock.now() - TimeDelta::days(20);
-            desk.db
-                .write(|tx| customers::block(tx, member.scope, tom, member.user, "chargebacks on three orders", at).map_err(Error::from))?;
+            let then = desk.at(Clock::fixed(desk.clock.now() - TimeDelta::days(20)));
+            let typed = Typed { reason: "chargebacks on three orders".to_owned(), ..Typed::default() };
+            act_on_customer(&then, &member, tom, CustomerAct::Block, &typed)?;
         }
     }
     Ok(())

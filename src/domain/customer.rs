@@ -17,6 +17,8 @@ pub struct Customer {
     pub receives_emails: bool,
     pub blocked: Option<Blocked>,
     pub purged_at: Option<DateTime<Utc>>,
+    /// The user who purged them; `None` where it was done at the command line.
+    pub purged_by: Option<String>,
     pub created_at: DateTime<Utc>,
 }
 

@@ -16,6 +16,8 @@ pub struct Merchant {
     pub account_manager: Option<Mailbox>,
     pub mail_from: Option<Mailbox>,
     pub stock_rules: StockRules,
+    /// Whether its users need more than a password.
+    pub requires_second_factor: bool,
 }
 
 /// The lines that a merchant draws for all of its batches.

@@ -3,6 +3,8 @@
 
 pub mod account_link;
 pub mod audit;
+pub mod audit_proof;
+pub mod audit_seal;
 pub mod batch;
 pub mod clock;
 pub mod code;
@@ -10,8 +12,10 @@ pub mod coupon;
 pub mod coupon_acts;
 pub mod coupon_list;
 pub mod customer;
+pub mod customer_acts;
 pub mod email;
 pub mod fold;
+pub mod hex;
 pub mod ids;
 pub mod import;
 pub mod look_alikes;

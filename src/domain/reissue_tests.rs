@@ -33,6 +33,7 @@ fn file() -> RewardFile {
             receives_emails: true,
             blocked: None,
             purged_at: None,
+            purged_by: None,
             created_at: now(),
         },
         reward: Reward {

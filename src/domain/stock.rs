@@ -78,7 +78,8 @@ pub struct Outlook {
     /// How many days the usable codes last at the recent pace, without those that end before their turn; `None` while nothing is
     /// handed out, or nothing can be.
     pub cover: Option<i64>,
-    /// How many usable codes end before their turn at the recent pace.
+    /// How many usable codes end before their turn at the recent pace, while others go on; what is left over at the very end is no loss
+    /// that adding vouchers could prevent.
     pub lost: i64,
     /// The day on which they run out, where it comes before the last ones end.
     pub runs_out_on: Option<NaiveDate>,
@@ -116,11 +117,12 @@ pub fn judge(batch: &Batch, stock: &Stock, ends: &[Ending], pace: Pace, rules: S
     };
     let whole = [Ending { at: None, codes: stock.usable }];
     let ends = if ends.is_empty() { &whole } else { ends };
-    let (lasting, lost) = hand_out(ends, pace, |at| within(batch, at).map(|end| (last_day(end, zone) - today).num_days() + 1));
-    let cover = if stock.usable > 0 { pace.days_for(lasting) } else { None };
+    let HandedOut { out, lost, left_over } =
+        hand_out(ends, pace, |at| within(batch, at).map(|end| (last_day(end, zone) - today).num_days() + 1));
+    let cover = if stock.usable > 0 { pace.days_for(out) } else { None };
     let runs_out_on = cover
         .and_then(|days| today.checked_add_days(Days::new(days.unsigned_abs())))
-        .filter(|day| ends_at.is_none_or(|end| *day <= last_day(end, zone)));
+        .filter(|day| left_over == 0 && ends_at.is_none_or(|end| *day <= last_day(end, zone)));
     Outlook {
         level,
         phase,
@@ -146,19 +148,31 @@ fn last_day(end: DateTime<Utc>, zone: Tz) -> NaiveDate {
     (end - TimeDelta::microseconds(1)).with_timezone(&zone).date_naive()
 }
 
-/// How many codes find a customer at this pace before they end, and how many do not. What ends soonest goes first (product.md section 2).
+/// What becomes of codes at a pace.
+struct HandedOut {
+    /// They find a customer.
+    out: i64,
+    /// They end before their turn, while later ones go on.
+    lost: i64,
+    /// They are left when the last ones end.
+    left_over: i64,
+}
+
+/// What becomes of the codes at this pace. What ends soonest goes first (product.md section 2).
 /// `days`: on how many days, today among them, codes of that end can go out; `None`: on all days to come.
-fn hand_out(ends: &[Ending], pace: Pace, days: impl Fn(Option<DateTime<Utc>>) -> Option<i64>) -> (i64, i64) {
-    let (mut out, mut lost) = (0, 0);
+fn hand_out(ends: &[Ending], pace: Pace, days: impl Fn(Option<DateTime<Utc>>) -> Option<i64>) -> HandedOut {
+    let mut fate = HandedOut { out: 0, lost: 0, left_over: 0 };
+    let last = ends.last().and_then(|ending| days(ending.at));
     for ending in ends {
         let room = match days(ending.at) {
             None => ending.codes,
-            Some(days) => (pace.taken_in(days) - out).clamp(0, ending.codes),
+            Some(days) => (pace.taken_in(days) - fate.out).clamp(0, ending.codes),
         };
-        out += room;
-        lost += ending.codes - room;
+        fate.out += room;
+        // The batch's own end may be that of all of them.
+        *(if days(ending.at) == last { &mut fate.left_over } else { &mut fate.lost }) += ending.codes - room;
     }
-    (out, lost)
+    fate
 }
 
 /// The ends without `held` codes, the soonest, that are being withdrawn and not usable any more.

@@ -2,4 +2,5 @@
 //! Must not know the web, the database or diesel: it asks use cases.
 pub mod import_worker;
 pub mod mail_worker;
+pub mod sealer;
 pub mod stock_keeper;

@@ -16,6 +16,7 @@ fn merchant(name: &str) -> Merchant {
         name: name.into(),
         zone: chrono_tz::Europe::London,
         ticket_url: None,
+        requires_second_factor: false,
         account_manager: None,
         stock_rules: StockRules::default(),
         mail_from: None,

@@ -68,7 +68,8 @@ pub async fn create(
     form: FormBody,
 ) -> Result<HttpResponse, Error> {
     let email = form.field("email").unwrap_or_default();
-    let address = request::address(&request);
+    // A budget of its own: whoever asks too often does not keep others from signing in.
+    let address = format!("forgotten {}", request::address(&request));
     if throttle.spend(&address, &email) {
         let request_id = request::request_id(&request);
         actix_web::rt::spawn(async move {
@@ -87,7 +88,8 @@ fn page(request: &HttpRequest, guest: Guest, token: String, error: Option<String
     Ok(answer.content_type(HTML).body(page.render()?))
 }
 
-fn gone(request: &HttpRequest) -> Result<HttpResponse, Error> {
+/// What is said of a link that cannot be followed.
+pub fn gone(request: &HttpRequest) -> Result<HttpResponse, Error> {
     let page = views::Gone { frame: frame::for_visitor(request, "This link can't be used") };
     Ok(HttpResponse::NotFound().content_type(HTML).body(page.render()?))
 }

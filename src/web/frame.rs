@@ -42,6 +42,9 @@ pub fn in_merchant(request: &HttpRequest, member: &Member, title: &str) -> Frame
     if member.role.may(Permission::SeeAuditLog) {
         nav.push(item("Audit log", "audit"));
     }
+    if member.role.may(Permission::ChangeSettings) {
+        nav.push(item("Settings", "settings"));
+    }
     let merchants =
         request.extensions().get::<Visitor>().map(|visitor| visitor.merchants.iter().map(merchant_nav).collect()).unwrap_or_default();
     Frame {

@@ -30,7 +30,7 @@ pub async fn show(request: HttpRequest, desk: web::Data<Desk>, member: web::ReqD
         frame: frame::in_merchant(&request, &member, "E-mail"),
         back_href: format!("/m/{}/customers/{}", member.merchant.slug, customer.no),
         back_label: customer.display_name(),
-        subject: letter.subject.clone(),
+        subject: present::mails::subject(&mail),
         headers: present::mails::headers(&mail, &letter),
         steps: present::mails::steps(&member, &mail),
         html_src: (!letter.html.is_empty())

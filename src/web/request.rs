@@ -1,12 +1,18 @@
 //! What kind of request this is: a whole page, or a fragment for htmx; and its request id.
 //! Must not know what is asked for.
 
-use std::{borrow::Cow, future::Future, pin::Pin, time::Duration};
+use std::{borrow::Cow, future::Future, net::IpAddr, pin::Pin, time::Duration};
 
-use actix_web::{FromRequest, HttpMessage, HttpRequest, dev::Payload, http::header::HeaderMap, web::Bytes};
+use actix_web::{
+    FromRequest, HttpMessage, HttpRequest,
+    dev::Payload,
+    http::header::HeaderMap,
+    web::{self, Bytes},
+};
+use ipnet::IpNet;
 use tracing_actix_web::RequestId;
 
-use super::errors::Error;
+use super::{errors::Error, server::Site};
 
 /// The fields of a form, read within a time: a socket that trickles is cut off (quality.md S9).
 pub struct FormBody(Bytes);
@@ -52,9 +58,30 @@ pub fn request_id(request: &HttpRequest) -> String {
     request.extensions().get::<RequestId>().map_or_else(String::new, ToString::to_string)
 }
 
-/// The address that a request comes from; empty where it has none.
+/// The address that a request comes from, as told by proxies that are believed; empty where it has none.
 pub fn address(request: &HttpRequest) -> String {
-    request.peer_addr().map(|peer| peer.ip().to_string()).unwrap_or_default()
+    let Some(peer) = request.peer_addr().map(|peer| peer.ip().to_canonical()) else { return String::new() };
+    let trusted = request.app_data::<web::Data<Site>>().map_or(&[][..], |site| &site.trusted_proxies);
+    let forwarded =
+        request.headers().get_all("X-Forwarded-For").map(|value| String::from_utf8_lossy(value.as_bytes())).collect::<Vec<_>>().join(",");
+    client(peer, &forwarded, trusted).to_string()
+}
+
+/// Each proxy adds the address it was asked from at the end: the last one that is no proxy of ours is the client. What stands before
+/// it, anybody may have written.
+fn client(peer: IpAddr, forwarded: &str, trusted: &[IpNet]) -> IpAddr {
+    let is_trusted = |address: &IpAddr| trusted.iter().any(|net| net.contains(address));
+    let mut client = peer;
+    for told in forwarded.rsplit(',') {
+        if !is_trusted(&client) {
+            break;
+        }
+        match told.trim().parse::<IpAddr>() {
+            Ok(address) => client = address.to_canonical(),
+            Err(_) => break,
+        }
+    }
+    client
 }
 
 /// A number in an address: anything that is not one of the desk's numbers does not exist.
@@ -79,6 +106,23 @@ mod tests {
         assert_eq!(number("7"), Some(7));
         for text in ["", "0", "-1", "+1", "01", "9223372036854775808", "1e3", " 1", "abc", "００１"] {
             assert_eq!(number(text), None, "{text:?}");
+        }
+    }
+
+    #[test]
+    fn only_proxies_of_ours_are_believed() {
+        let trusted: Vec<IpNet> = ["10.0.0.0/8", "::1/128"].map(|net| net.parse().unwrap_or_else(|_| panic!("a network"))).to_vec();
+        for (peer, forwarded, expected) in [
+            ("203.0.113.9", "198.51.100.1", "203.0.113.9"),
+            ("10.0.0.1", "198.51.100.1", "198.51.100.1"),
+            ("10.0.0.1", "1.2.3.4, 198.51.100.1, 10.9.9.9", "198.51.100.1"),
+            ("10.0.0.1", "", "10.0.0.1"),
+            ("10.0.0.1", "1.2.3.4, nonsense", "10.0.0.1"),
+            ("::1", "2001:db8::7", "2001:db8::7"),
+            ("10.0.0.1", "10.0.0.2, 10.0.0.3", "10.0.0.2"),
+        ] {
+            let peer: IpAddr = peer.parse().unwrap_or_else(|_| panic!("an address"));
+            assert_eq!(client(peer, forwarded, &trusted).to_string(), expected, "{peer} with {forwarded:?}");
         }
     }
 

@@ -9,16 +9,18 @@ use actix_web::{
 
 use super::{
     access::{Access, Rule, Rules},
-    account, account_links, alerts, assets, audit, batch_codes, batches, code_checks, confirmations, coupon_acts, coupons, customers,
+    account, account_links, alerts, assets, audit, batch_codes, batches, code_checks, confirmations, coupon_acts, coupons, customer_acts,
+    customers,
     errors::Error,
-    factors, health, import_files, imports, mails, merchants, new_batch, redemptions, reissues, second_factors, sessions, stock_forms,
-    users, validity, vouchers,
+    factors, health, import_files, imports, mails, merchants, new_batch, redemptions, reissues, second_factors, sessions, set_up, settings,
+    stock_forms, users, validity, vouchers,
 };
 use crate::domain::role::Permission;
 
 use Access::{Member, Public, SignedIn};
 use Permission::{
-    BarCoupons, CheckCodes, FindCustomers, LookAtBatches, ManageBatches, ManageUsers, ReissueCoupons, ResendEmails, SeeAuditLog,
+    BarCoupons, BlockCustomers, ChangeSettings, CheckCodes, FindCustomers, LookAtBatches, ManageBatches, ManageUsers, PurgeCustomers,
+    ReissueCoupons, ResendEmails, SeeAuditLog,
 };
 
 /// A route, and who may use it.
@@ -39,6 +41,7 @@ impl Line {
     }
 }
 
+#[allow(clippy::too_many_lines, reason = "all routes in one list, whatever their number")]
 fn routes() -> Vec<Line> {
     let get =
         |pattern, access, route: Route| Line::new(Method::GET, pattern, access, route.guard(guard::Any(guard::Get()).or(guard::Head())));
@@ -56,6 +59,8 @@ fn routes() -> Vec<Line> {
         post("/sign-in/factor/options", Public, to().to(second_factors::options)),
         post("/sign-in/passkey", Public, to().to(second_factors::create_by_passkey)),
         post("/sign-in/passkey/options", Public, to().to(second_factors::any_options)),
+        get("/setup", Public, to().to(set_up::new)),
+        post("/setup", Public, to().to(set_up::create)),
         get("/welcome", Public, to().to(account_links::show)),
         post("/welcome", Public, to().to(account_links::update)),
         get("/forgotten", Public, to().to(account_links::new)),
@@ -85,6 +90,16 @@ fn routes() -> Vec<Line> {
         post("/m/{merchant}/customers/{id}/rewards/{reward}/resend", Member(ResendEmails), to().to(mails::create)),
         get("/m/{merchant}/customers/{id}/mails/{mail}", Member(FindCustomers), to().to(mails::show)),
         get("/m/{merchant}/customers/{id}/mails/{mail}/html", Member(FindCustomers), to().to(mails::html)),
+        get("/m/{merchant}/customers/{id}/block", Member(BlockCustomers), to().to(customer_acts::new)),
+        post("/m/{merchant}/customers/{id}/block", Member(BlockCustomers), to().to(customer_acts::create)),
+        get("/m/{merchant}/customers/{id}/unblock", Member(BlockCustomers), to().to(customer_acts::new)),
+        post("/m/{merchant}/customers/{id}/unblock", Member(BlockCustomers), to().to(customer_acts::create)),
+        get("/m/{merchant}/customers/{id}/emails-off", Member(BlockCustomers), to().to(customer_acts::new)),
+        post("/m/{merchant}/customers/{id}/emails-off", Member(BlockCustomers), to().to(customer_acts::create)),
+        get("/m/{merchant}/customers/{id}/emails-on", Member(BlockCustomers), to().to(customer_acts::new)),
+        post("/m/{merchant}/customers/{id}/emails-on", Member(BlockCustomers), to().to(customer_acts::create)),
+        get("/m/{merchant}/customers/{id}/purge", Member(PurgeCustomers), to().to(customer_acts::new)).asks_again(),
+        post("/m/{merchant}/customers/{id}/purge", Member(PurgeCustomers), to().to(customer_acts::create)).asks_again(),
         get("/m/{merchant}/batches", Member(LookAtBatches), to().to(batches::index)),
         get("/m/{merchant}/batches/new", Member(ManageBatches), to().to(new_batch::new)),
         post("/m/{merchant}/batches", Member(ManageBatches), to().to(new_batch::create)),
@@ -130,6 +145,8 @@ fn routes() -> Vec<Line> {
         post("/m/{merchant}/users/{id}/sessions", Member(ManageUsers), to().to(users::manage)).asks_again(),
         post("/m/{merchant}/users/{id}/factors", Member(ManageUsers), to().to(users::manage)).asks_again(),
         get("/m/{merchant}/permissions", Member(FindCustomers), to().to(users::permissions)),
+        get("/m/{merchant}/settings", Member(ChangeSettings), to().to(settings::show)),
+        post("/m/{merchant}/settings", Member(ChangeSettings), to().to(settings::update)),
         get("/m/{merchant}/audit", Member(SeeAuditLog), to().to(audit::index)),
     ]
 }

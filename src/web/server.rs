@@ -12,6 +12,7 @@ use actix_web::{
     middleware::from_fn,
     web::{self, FormConfig, PayloadConfig},
 };
+use ipnet::IpNet;
 use tracing_actix_web::TracingLogger;
 use url::Url;
 
@@ -24,6 +25,8 @@ pub struct Site {
     /// The public address; without it, Origin is compared with Host.
     pub base_url: Option<Url>,
     pub session_limits: SessionLimits,
+    /// Whose word about a client's address is believed.
+    pub trusted_proxies: Vec<IpNet>,
     /// Sign-ins to show on the sign-in page; empty outside `demo`.
     pub demo_sign_ins: Vec<(String, String, String)>,
 }

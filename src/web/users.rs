@@ -17,7 +17,7 @@ use crate::{
     app::{
         Desk, Member,
         invite_user::{self, Invitation, Invited, UnfitInvitation},
-        manage_users::{self, Act, Managed},
+        manage_users::{self, Act, Barrier, Managed},
         show_users,
     },
     domain::{ids::UserId, role::Role},
@@ -68,7 +68,9 @@ pub async fn create(
     let typed = Invitation { email: field("email"), name: field("name"), role: field("role") };
     let (asker, asked) = (member.clone(), typed.clone());
     match desk.writing(move |desk| invite_user::invite_user(desk, &asker, &asked)).await? {
-        Invited::Done(UserId(id)) => Ok(to(&member, &format!("/{id}?done=invited#message"))),
+        Invited::Done { user: UserId(id), has_link } => {
+            Ok(to(&member, &format!("/{id}?done={}#message", if has_link { "invited" } else { "welcomed" })))
+        }
         Invited::Unfit(unfit) => {
             let page = present::users::new(frame::in_merchant(&request, &member, "Invite a user"), &member, &typed, &unfit);
             Ok(HttpResponse::UnprocessableEntity().content_type(HTML).body(page.render()?))
@@ -145,15 +147,18 @@ async fn act(
     act: Act,
     word: &str,
 ) -> Result<HttpResponse, Error> {
-    let asker = member.clone();
-    match desk.writing(move |desk| manage_users::manage_user(desk, &asker, id, act)).await? {
+    let (asker, absence) = (member.clone(), site.session_limits.absence);
+    match desk.writing(move |desk| manage_users::manage_user(desk, &asker, id, act, absence)).await? {
         // The page of somebody who has just left is not there any more.
-        Managed::Done(_) | Managed::Unchanged if act == Act::Remove => Ok(to(&member, "?done=removal#message")),
-        Managed::Done(_) | Managed::Unchanged => Ok(to(&member, &format!("/{}?done={word}#message", id.0))),
+        Managed::Done(_) if act == Act::Remove => Ok(to(&member, "?done=removal#message")),
+        Managed::Done(_) => Ok(to(&member, &format!("/{}?done={word}#message", id.0))),
+        Managed::Unchanged => Ok(to(&member, &format!("/{}?done=unchanged#message", id.0))),
         Managed::Barred(barrier) => {
             let flash = flash::plain(Tone::Bad, "Nothing was changed", present::users::why_not(barrier));
             let body = page(request, desk, site, &member, id, Some(flash)).await?;
-            Ok(HttpResponse::Conflict().content_type(HTML).body(body))
+            let is_role = barrier == Barrier::NotYours;
+            let mut answer = if is_role { HttpResponse::Forbidden() } else { HttpResponse::Conflict() };
+            Ok(answer.content_type(HTML).body(body))
         }
     }
 }
@@ -188,6 +193,8 @@ fn to(member: &Member, rest: &str) -> HttpResponse {
 fn said(done: &str) -> Option<Toast> {
     let (title, text) = match done {
         "invited" => ("Invitation on its way", "They come in by the link in the mail. Only the newest one works."),
+        "welcomed" => ("They are told of their role", "They have a password already, and sign in as before."),
+        "unchanged" => ("Nothing was changed", "It was so already."),
         "is-in" => ("They are in already", "There is nothing to follow any more."),
         "role" => ("Role changed", "It holds from now on, in pages that are open as well."),
         "removal" => ("User removed", "They have no role in this merchant any more."),

@@ -18,6 +18,7 @@
 #[macro_use]
 mod support;
 
+mod audit;
 mod browser;
 mod cli;
 mod db;

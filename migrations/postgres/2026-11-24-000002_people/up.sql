@@ -17,7 +17,9 @@ ALTER TABLE users
     ADD CONSTRAINT users_totp_is_whole CHECK ((totp_secret IS NULL) = (totp_added_at IS NULL)),
     ADD CONSTRAINT users_oidc_is_whole CHECK ((oidc_issuer IS NULL) = (oidc_subject IS NULL));
 CREATE UNIQUE INDEX users_by_oidc ON users (oidc_issuer, oidc_subject) WHERE oidc_subject IS NOT NULL;
-UPDATE users SET last_seen_at = (SELECT max(last_used_at) FROM sessions WHERE sessions.user_id = users.id);
+UPDATE users SET last_seen_at = (SELECT max(last_used_at) FROM sessions WHERE sessions.user_id = users.id),
+    -- When they were here before is not known of most: nobody is locked out by this change.
+    unlocked_at = now();
 
 ALTER TABLE sessions
     -- When the user last proved to be there; dangerous acts ask again after a while.

@@ -14,7 +14,9 @@ ALTER TABLE users ADD COLUMN totp_step BIGINT;
 ALTER TABLE users ADD COLUMN oidc_issuer TEXT;
 ALTER TABLE users ADD COLUMN oidc_subject TEXT;
 CREATE UNIQUE INDEX users_by_oidc ON users (oidc_issuer, oidc_subject) WHERE oidc_subject IS NOT NULL;
-UPDATE users SET last_seen_at = (SELECT max(last_used_at) FROM sessions WHERE sessions.user_id = users.id);
+UPDATE users SET last_seen_at = (SELECT max(last_used_at) FROM sessions WHERE sessions.user_id = users.id),
+    -- When they were here before is not known of most: nobody is locked out by this change.
+    unlocked_at = strftime('%Y-%m-%d %H:%M:%f000', 'now');
 
 -- When the user last proved to be there; dangerous acts ask again after a while.
 ALTER TABLE sessions ADD COLUMN confirmed_at TEXT;

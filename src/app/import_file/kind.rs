@@ -12,6 +12,8 @@ pub enum Kind {
     Redemptions,
     /// Codes to bar; from the browser only.
     Bars,
+    /// People to purge; at the command line only.
+    Purges,
 }
 
 /// A column that a file may have.
@@ -38,6 +40,7 @@ impl Kind {
             Self::Rewards => "rewards",
             Self::Redemptions => "redemptions",
             Self::Bars => "bars",
+            Self::Purges => "purges",
         }
     }
 
@@ -75,6 +78,8 @@ impl Kind {
             }
             Self::Redemptions => const { &[must("code"), must("redeemed_at"), may("order_id")] },
             Self::Bars => const { &[must("code"), must("reason")] },
+            // One of them, which each row is asked for.
+            Self::Purges => const { &[may("email"), may("customer_id")] },
         }
     }
 
@@ -86,6 +91,7 @@ impl Kind {
             Self::Rewards => Action::RewardsImported,
             Self::Redemptions => Action::RedemptionsImported,
             Self::Bars => Action::BarsImported,
+            Self::Purges => Action::CustomersPurged,
         }
     }
 }

@@ -2,13 +2,16 @@
 //! Must not know file names, terminals or SQL.
 //!
 //! Reading the path of a file from top to bottom: [`decode`] text, [`records`] of cells, [`header`], [`rows`] into values,
-//! [`stage`] them in a [`pile`] on disk; then one of `vouchers`, `customers`, `reward_rows`, `redemption_rows`, `bar_rows` compares them
+//! [`stage`] them in a [`pile`] on disk; then one of `vouchers`, `customers`, `reward_rows`, `redemption_rows`, `bar_rows`, `purge_rows` compares them
 //! with what is stored, in the merchant's turn; at last the rejects are written and the whole becomes visible.
+//! A dry run of vouchers, redemptions or bars takes no turn: it compares, and waits for nobody.
 
 mod bar_rows;
 mod cells;
+mod code_rows;
 mod customers;
 mod decode;
+mod disagreements;
 mod findings;
 mod header;
 mod heading;
@@ -17,12 +20,14 @@ mod kind;
 mod order;
 mod pace;
 mod pile;
+mod purge_rows;
 mod records;
 mod redemption_rows;
 mod rejects;
 mod reward_rows;
 mod rows;
 mod stage;
+mod uses;
 mod vouchers;
 
 use std::io::{Read, Write};
@@ -83,7 +88,10 @@ pub fn import_file(
         (Kind::Vouchers, Some(shelf)) if order.dry_run => vouchers::check(&mut job, shelf, staged, rejects),
         (Kind::Vouchers, Some(shelf)) => vouchers::apply(&mut job, shelf, staged, rejects),
         (Kind::Customers, _) => customers::apply(&mut job, staged, rejects),
+        (Kind::Purges, _) => purge_rows::apply(&mut job, staged, rejects),
         (Kind::Rewards, _) => reward_rows::apply(&mut job, staged, rejects),
+        (Kind::Redemptions, _) if order.dry_run => redemption_rows::check(&mut job, staged, rejects),
+        (Kind::Bars, _) if order.dry_run => bar_rows::check(&mut job, staged, rejects),
         (Kind::Bars, _) => bar_rows::apply(&mut job, staged, rejects),
         _ => redemption_rows::apply(&mut job, staged, rejects),
     }

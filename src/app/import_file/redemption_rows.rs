@@ -1,131 +1,129 @@
 //! Redemptions: recorded once each, and counted while the coupon has uses left.
 //! Must not know where the shop's record came from.
 
-use std::{collections::HashSet, io::Write};
+use std::{collections::BTreeMap, io::Write};
 
 use super::{
     ImportError, Report,
+    code_rows::{CodeRows, some_at_a_time},
+    disagreements::Disagreements,
     findings::Cause,
     job::Job,
-    pile::Entry,
-    rows::{RedemptionRow, Row},
-    stage::{Sheet, Staged, take_some},
+    rows::RedemptionRow,
+    stage::{Sheet, Staged},
+    uses::{Fate, Stored, Uses, Verdict, use_of},
 };
 use crate::{
     db::{
-        WriteTx,
+        DbConn, Error, Scope, WriteTx,
         imports::{
-            codes::{self, Known},
-            redemptions::{self as db, Use},
+            codes::{self, Codes, Known},
+            redemptions::{self, Use},
+            turn::Turn,
         },
-        redemption_findings::{self, NewFinding},
+        redemption_findings,
     },
-    domain::{Unfit, coupon::CouponState, coupon_list::Disagreement, ids::CouponId},
+    domain::{Unfit, coupon::CouponState, ids::CouponId},
 };
 
-const CHUNK: usize = 1_000;
-
-/// Compares the good rows, which come by line, with the merchant's coupons and what is recorded of them.
+/// Compares the good rows, which come by code, with the merchant's coupons and what is recorded of them, and records the new ones.
 pub fn apply(job: &mut Job<'_, '_>, staged: Staged, out: &mut dyn Write) -> Result<Report, ImportError> {
     let (mut rows, sheet) = staged.open()?;
     job.in_one_transaction(sheet, out, |job, tx, sheet| {
-        let (mut done, before) = (0, redemption_findings::latest(tx)?);
-        loop {
-            let entries = take_some(&mut rows, CHUNK)?;
-            if entries.is_empty() {
-                // A file of which nothing could be taken changes nothing; its rejects tell all there is to tell.
-                if sheet.report.accepted() == 0 {
-                    redemption_findings::take_back(tx, job.scope, before)?;
-                }
-                return Ok(());
-            }
-            done += entries.len() as u64;
-            apply_some(job, tx, sheet, entries)?;
-            job.tell(sheet.progress(done))?;
-        }
+        let (mut uses, mut disagreements) = (Uses::default(), Disagreements::default());
+        some_at_a_time(job, &mut rows, sheet, |job, sheet, rows: CodeRows<RedemptionRow>| {
+            let found = codes::lock_by_code(tx, job.scope, &rows.codes())?;
+            look(tx, job.scope, &mut uses, found, &rows)?;
+            judge(&mut uses, rows, sheet, Some(&mut disagreements))?.write(tx, job)
+        })?;
+        // A file of which nothing could be taken changes nothing; its rejects tell all there is to tell.
+        if sheet.report.accepted() > 0 { disagreements.note(job, tx, sheet) } else { Ok(()) }
     })
 }
 
-fn apply_some(job: &Job<'_, '_>, tx: &mut WriteTx<'_>, sheet: &mut Sheet, entries: Vec<Entry>) -> Result<(), ImportError> {
-    let mut rows: Vec<(Entry, RedemptionRow)> = Vec::with_capacity(entries.len());
-    for entry in entries {
-        let row = Row { layout: &sheet.layout, record: &entry.record, zone: job.merchant.zone }.redemption()?;
-        rows.push((entry, row));
-    }
-    let wanted: Vec<_> = rows.iter().map(|(_, row)| row.code.clone()).collect();
-    let mut coupons = codes::lock_by_code(tx, job.scope, &wanted)?;
-    let uses: Vec<Option<Use>> = rows.iter().map(|(_, row)| coupons.find(&row.code, None).map(|known| use_of(known, row))).collect();
-    let mut recorded = db::find_recorded(tx, job.scope, &uses.iter().flatten().cloned().collect::<Vec<_>>())?;
-    for ((entry, row), one) in rows.into_iter().zip(uses) {
-        let known = one.as_ref().and_then(|one| coupons.get_mut(one.coupon));
-        if !one.as_ref().is_some_and(|one| recorded.contains(one)) {
-            compare(job, tx, &row, known.as_deref())?;
+/// Tells what [`apply`] would do, and that is all: it waits for nobody, and nobody waits for it.
+pub fn check(job: &mut Job<'_, '_>, staged: Staged, out: &mut dyn Write) -> Result<Report, ImportError> {
+    let (mut rows, mut sheet) = staged.open()?;
+    let (mut uses, mut turn) = (Uses::default(), Turn::looking(&job.desk.db));
+    some_at_a_time(job, &mut rows, &mut sheet, |job, sheet, rows: CodeRows<RedemptionRow>| {
+        turn.read(|conn| {
+            let found = codes::find_by_code(conn, job.scope, &rows.codes())?;
+            look(conn, job.scope, &mut uses, found, &rows)
+        })?;
+        judge(&mut uses, rows, sheet, None).map(drop)
+    })?;
+    sheet.close(out)
+}
+
+/// Reads what is stored of the uses that the rows name, whose coupons are `found`.
+fn look(conn: &mut DbConn, scope: Scope, uses: &mut Uses, found: Codes, rows: &CodeRows<RedemptionRow>) -> Result<(), Error> {
+    uses.go_on(&rows.first_letters(), found);
+    let mut coupons: BTreeMap<CouponId, &Known> = BTreeMap::new();
+    let mut named: Vec<Use> = Vec::with_capacity(rows.0.len());
+    for (_, row) in &rows.0 {
+        if let Some(known) = uses.named_by(row) {
+            coupons.insert(known.id, known);
+            named.push(use_of(known, row));
         }
-        let (Some(one), Some(known)) = (one, known) else {
-            sheet.reject(&entry.record, Cause::Conflict, &Unfit::because("no voucher of this merchant has this code"))?;
-            continue;
-        };
-        match record(job, tx, &one, known, &recorded)? {
-            Fate::New => {
-                recorded.insert(one);
+    }
+    let replaced: Vec<CouponId> = coupons.values().filter(|known| known.state == CouponState::Replaced).map(|known| known.id).collect();
+    let uncounted: Vec<CouponId> = coupons.into_keys().filter(|coupon| !uses.has_counted(*coupon)).collect();
+    let stored = Stored {
+        recorded: redemptions::find_recorded(conn, scope, &named)?,
+        counts: redemptions::count_recorded(conn, scope, &uncounted)?,
+        replaced: redemption_findings::replaced_at(conn, scope, &replaced)?,
+    };
+    uses.learn(stored);
+    Ok(())
+}
+
+/// What is to be written for some rows.
+#[derive(Default)]
+struct Effects {
+    recorded: Vec<Use>,
+    counted: BTreeMap<CouponId, i64>,
+}
+
+/// Decides on the rows, one after the other.
+fn judge(
+    uses: &mut Uses,
+    rows: CodeRows<RedemptionRow>,
+    sheet: &mut Sheet,
+    mut noted: Option<&mut Disagreements>,
+) -> Result<Effects, ImportError> {
+    let mut effects = Effects::default();
+    for (entry, row) in rows.0 {
+        let Verdict { fate, disagreement } = uses.judge(&row);
+        if let (Some(noted), Some((kind, coupon))) = (&mut noted, disagreement) {
+            noted.add(&entry.record, kind, coupon)?;
+        }
+        match fate {
+            Fate::New { one, counts } => {
                 sheet.report.new += 1;
+                if counts {
+                    *effects.counted.entry(one.coupon).or_default() += 1;
+                }
+                effects.recorded.push(one);
             }
             Fate::Unchanged => sheet.report.unchanged += 1,
-            Fate::Full => {
-                let why = format!("the coupon is fully redeemed already ({} of {})", known.redemptions, known.max_redemptions);
+            Fate::NoSuchCode => {
+                sheet.reject(&entry.record, Cause::Conflict, &Unfit::because("no voucher of this merchant has this code"))?;
+            }
+            Fate::Full(gone, of) => {
+                let why = format!("the coupon is fully redeemed already ({gone} of {of})");
                 sheet.reject(&entry.record, Cause::Conflict, &Unfit::because(why))?;
             }
         }
     }
-    Ok(())
+    Ok(effects)
 }
 
-/// Notes where the shop and the desk disagree.
-fn compare(job: &Job<'_, '_>, tx: &mut WriteTx<'_>, row: &RedemptionRow, known: Option<&Known>) -> Result<(), ImportError> {
-    let kind = match known {
-        None => Disagreement::Unknown,
-        Some(known) if known.reward.is_none() => Disagreement::NotIssued,
-        Some(known) if known.state == CouponState::Replaced => match redemption_findings::replaced_at(tx, job.scope, known.id)? {
-            Some(at) if row.redeemed_at > at => Disagreement::Replaced,
-            _ => return Ok(()),
-        },
-        Some(_) => return Ok(()),
-    };
-    let finding = NewFinding {
-        kind,
-        code: row.code.as_str(),
-        coupon: known.map(|known| known.id),
-        redeemed_at: row.redeemed_at,
-        order_id: &row.order_id,
-    };
-    Ok(redemption_findings::note(tx, job.scope, &finding, job.desk.clock.now())?)
-}
-
-fn use_of(known: &Known, row: &RedemptionRow) -> Use {
-    Use { coupon: known.id, at: row.redeemed_at, order_id: row.order_id.clone() }
-}
-
-enum Fate {
-    New,
-    Unchanged,
-    Full,
-}
-
-fn record(job: &Job<'_, '_>, tx: &mut WriteTx<'_>, one: &Use, known: &mut Known, recorded: &HashSet<Use>) -> Result<Fate, ImportError> {
-    if recorded.contains(one) {
-        return Ok(Fate::Unchanged);
-    }
-    let coupon: CouponId = known.id;
-    // A count that came with the vouchers file is told by rows from before that file; a later row is a use of its own.
-    let untold = known.redemptions > 0 && db::count_recorded(tx, job.scope, coupon)? < known.redemptions;
-    let told_of = untold && one.at < db::imported_at(tx, job.scope, coupon)?;
-    if !told_of {
-        if db::count_use(tx, job.scope, coupon, job.desk.clock.now())? {
-            known.redemptions += 1;
-        } else if !untold {
-            return Ok(Fate::Full);
+impl Effects {
+    fn write(self, tx: &mut WriteTx<'_>, job: &Job<'_, '_>) -> Result<(), ImportError> {
+        let now = job.desk.clock.now();
+        if !redemptions::count_uses(tx, job.scope, &self.counted.into_iter().collect::<Vec<_>>(), now)? {
+            return Err(Error::Corrupt("a coupon that was locked had fewer uses left".into()).into());
         }
+        Ok(redemptions::insert(tx, job.scope, &self.recorded, now)?)
     }
-    db::insert(tx, job.scope, one, job.desk.clock.now())?;
-    Ok(Fate::New)
 }

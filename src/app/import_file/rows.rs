@@ -77,6 +77,13 @@ pub struct BarRow {
     pub reason: String,
 }
 
+/// A person to purge, by one of them or by both.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct PurgeRow {
+    pub email: Option<EmailAddress>,
+    pub customer_id: Option<String>,
+}
+
 /// A redemption as the file tells it.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct RedemptionRow {
@@ -182,6 +189,16 @@ impl<'a> Row<'a> {
     pub fn bar(&self) -> Result<BarRow, Unfit> {
         self.layout.check(self.record)?;
         Ok(BarRow { code: CouponCode::parse(self.cell("code"))?, reason: cells::required("reason", self.text("reason")?)? })
+    }
+
+    pub fn purge(&self) -> Result<PurgeRow, Unfit> {
+        self.layout.check(self.record)?;
+        let email = Some(self.cell("email").trim()).filter(|cell| !cell.is_empty()).map(EmailAddress::parse).transpose()?;
+        let customer_id = cells::reference("customer_id", self.cell("customer_id"))?;
+        if email.is_none() && customer_id.is_none() {
+            return Err(Unfit::because("this row names nobody; give an e-mail or a customer_id"));
+        }
+        Ok(PurgeRow { email, customer_id })
     }
 
     /// Why a row that does not look right is rejected.

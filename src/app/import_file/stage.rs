@@ -96,7 +96,8 @@ impl Staged {
     }
 }
 
-/// Judges the row by itself and answers what makes it the same as another one; nothing, where the database must tell.
+/// Judges the row by itself and answers what makes it the same as another one, or another one's neighbour; nothing, where the
+/// database must tell.
 fn key_of(row: &Row<'_>, shelf: Option<Shelf>) -> Result<String, Unfit> {
     match (row.layout.kind(), shelf) {
         (Kind::Vouchers, Some(shelf)) => {
@@ -106,8 +107,10 @@ fn key_of(row: &Row<'_>, shelf: Option<Shelf>) -> Result<String, Unfit> {
         (Kind::Vouchers, None) => Err(Unfit::because("vouchers go into a batch")),
         (Kind::Customers, _) => Ok(row.customer()?.email.as_str().to_owned()),
         (Kind::Rewards, _) => row.reward().map(|_| String::new()),
-        (Kind::Redemptions, _) => row.redemption().map(|_| String::new()),
-        (Kind::Bars, _) => row.bar().map(|_| String::new()),
+        // Rows of one coupon follow each other, however its code is written: what the first of them change is known to the others.
+        (Kind::Redemptions, _) => Ok(row.redemption()?.code.folded()),
+        (Kind::Bars, _) => Ok(row.bar()?.code.folded()),
+        (Kind::Purges, _) => row.purge().map(|_| String::new()),
     }
 }
 

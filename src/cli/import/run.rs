@@ -35,7 +35,7 @@ pub struct Arguments {
 /// Runs the command: the report goes to `out`; rejects are a refusal, after all good rows went in.
 pub fn run(desk: &Desk, arguments: &Arguments, out: &mut dyn Write) -> Result<(), Refused> {
     let (report, rejects) = import(desk, arguments).map_err(Refused::because)?;
-    writeln!(out, "{}", sentence(&report, arguments.dry_run))?;
+    writeln!(out, "{}", sentence(&report, arguments.kind, arguments.dry_run))?;
     out.flush()?;
     if report.rejected == 0 {
         return Ok(());
@@ -44,13 +44,16 @@ pub fn run(desk: &Desk, arguments: &Arguments, out: &mut dyn Write) -> Result<()
 }
 
 /// "5 rows: 3 new, 0 updated, 1 unchanged, 1 rejected".
-fn sentence(report: &Report, dry_run: bool) -> String {
+fn sentence(report: &Report, kind: Kind, dry_run: bool) -> String {
     let Report { rows, new, updated, unchanged, rejected, taken_out_of_stock, .. } = report;
     let claimed = match taken_out_of_stock {
         0 => String::new(),
         n => format!("; {} taken out of stock, claimed by rejected rows", counted(*n, "code")),
     };
     let dry = if dry_run { " (dry run: nothing was changed)" } else { "" };
+    if kind == Kind::Purges {
+        return format!("{}: {updated} purged, {unchanged} named twice, {rejected} rejected{dry}", counted(*rows, "row"));
+    }
     format!("{}: {new} new, {updated} updated, {unchanged} unchanged, {rejected} rejected{claimed}{dry}", counted(*rows, "row"))
 }
 
@@ -201,7 +204,7 @@ mod tests {
     fn the_report_reads_as_a_sentence() {
         let report = Report { rows: 6, new: 3, updated: 0, unchanged: 1, rejected: 2, taken_out_of_stock: 1, ..Report::default() };
         assert_eq!(
-            sentence(&report, false),
+            sentence(&report, Kind::Rewards, false),
             "6 rows: 3 new, 0 updated, 1 unchanged, 2 rejected; 1 code taken out of stock, claimed by rejected rows"
         );
         assert_eq!(verdict(&report), "2 rows were rejected");

@@ -11,13 +11,14 @@ use diesel::{
 
 use super::super::{
     DbConn, Error, Scope, WriteTx,
-    instant::At,
+    instant::{At, Instant},
     schema::{batches as b, coupons as c},
 };
 use crate::{
     domain::{
         code::CouponCode,
         coupon::CouponState,
+        fold,
         ids::{BatchId, CouponId, RewardNo, UserId},
     },
     each,
@@ -33,6 +34,8 @@ pub struct Known {
     pub barred: bool,
     pub redemptions: i64,
     pub max_redemptions: i64,
+    /// When it came in.
+    pub imported_at: DateTime<Utc>,
 }
 
 impl Known {
@@ -61,6 +64,49 @@ impl Codes {
     pub fn get_mut(&mut self, id: CouponId) -> Option<&mut Known> {
         self.coupons.get_mut(&id)
     }
+
+    pub fn holds(&self, id: CouponId) -> bool {
+        self.coupons.contains_key(&id)
+    }
+
+    fn add(&mut self, rows: Vec<Row>) -> Result<(), Error> {
+        for row in rows {
+            let id = CouponId(row.id);
+            self.exact.insert(row.code, id);
+            if let Some(folded) = row.folded {
+                self.folded.insert(folded, id);
+            }
+            let known = Known {
+                id,
+                batch: BatchId(row.batch),
+                state: row.state.parse()?,
+                reward: row.reward.map(RewardNo),
+                barred: row.barred_at.is_some(),
+                redemptions: row.redemptions,
+                max_redemptions: row.max_redemptions,
+                imported_at: row.created_at.0,
+            };
+            self.coupons.insert(id, known);
+        }
+        Ok(())
+    }
+
+    /// Forgets all coupons but those whose codes have these letters.
+    pub fn keep(&mut self, letters: &str) {
+        self.exact.retain(|code, _| fold::code(code) == letters);
+        self.folded.retain(|folded, _| folded == letters);
+        let kept: BTreeSet<CouponId> = self.exact.values().copied().collect();
+        self.coupons.retain(|id, _| kept.contains(id));
+    }
+
+    /// Takes in more coupons; those that are here already stay as they are.
+    pub fn learn(&mut self, found: Self) {
+        self.exact.extend(found.exact);
+        self.folded.extend(found.folded);
+        for (id, known) in found.coupons {
+            self.coupons.entry(id).or_insert(known);
+        }
+    }
 }
 
 #[derive(Queryable)]
@@ -74,10 +120,21 @@ struct Row {
     barred_at: Option<At>,
     redemptions: i64,
     max_redemptions: i64,
+    created_at: At,
 }
 
-const COLUMNS: (c::id, c::batch_id, c::code, c::folded_code, c::state, c::reward, c::barred_at, c::redemptions, c::max_redemptions) =
-    (c::id, c::batch_id, c::code, c::folded_code, c::state, c::reward, c::barred_at, c::redemptions, c::max_redemptions);
+const COLUMNS: (
+    c::id,
+    c::batch_id,
+    c::code,
+    c::folded_code,
+    c::state,
+    c::reward,
+    c::barred_at,
+    c::redemptions,
+    c::max_redemptions,
+    c::created_at,
+) = (c::id, c::batch_id, c::code, c::folded_code, c::state, c::reward, c::barred_at, c::redemptions, c::max_redemptions, c::created_at);
 
 /// A coupon by its code.
 #[derive(Debug, Clone, PartialEq, Eq, Queryable, QueryableByName)]
@@ -92,10 +149,11 @@ pub struct Coded {
     pub batch: i64,
 }
 
+/// How many values a list in a statement has at most: SQLite binds each by itself.
+const AT_ONCE: usize = 1000;
+
 /// All coupons that have one of these codes, or the letters of one of `folded`; those of unfinished imports too.
 pub fn probe(conn: &mut DbConn, scope: Scope, codes: &[String], folded: &[String]) -> Result<Vec<Coded>, Error> {
-    /// SQLite binds each code by itself.
-    const AT_ONCE: usize = 1000;
     let mut found: Vec<Coded> = Vec::new();
     match conn {
         DbConn::Sqlite(conn) => {
@@ -143,56 +201,78 @@ pub fn keep_published(conn: &mut DbConn, scope: Scope, found: &mut Vec<Coded>) -
 
 /// The published coupons with one of these codes, locked until the transaction ends.
 pub fn lock_by_code(tx: &mut WriteTx<'_>, scope: Scope, codes: &[CouponCode]) -> Result<Codes, Error> {
-    let exact: Vec<String> = codes.iter().map(|code| code.as_str().to_owned()).collect();
-    let folded: Vec<String> = codes.iter().map(CouponCode::folded).collect();
-    let mut found = probe(tx, scope, &exact, &folded)?;
-    keep_published(tx, scope, &mut found)?;
-    let mut ids: Vec<i64> = found.into_iter().map(|coded| coded.id).collect();
-    ids.sort_unstable();
-    ids.dedup();
+    by_code(tx, scope, codes, true)
+}
+
+/// The published coupons with one of these codes as they are now, for whoever only looks: nothing is locked, and no lock waited for.
+pub fn find_by_code(conn: &mut DbConn, scope: Scope, codes: &[CouponCode]) -> Result<Codes, Error> {
+    by_code(conn, scope, codes, false)
+}
+
+fn by_code(conn: &mut DbConn, scope: Scope, codes: &[CouponCode], locked: bool) -> Result<Codes, Error> {
+    let ids = published(conn, scope, codes)?;
     let mut all = Codes::default();
-    for some in ids.chunks(1000) {
-        // In the order of ids, alone and not joined: whoever locks in one order does not deadlock, and a row that
-        // had to be waited for is read afresh.
-        let query = c::table.filter(c::merchant_id.eq(scope.merchant().0)).filter(c::id.eq_any(some)).order(c::id).select(COLUMNS);
-        let rows: Vec<Row> = match &mut **tx {
+    for some in ids.chunks(AT_ONCE) {
+        // In the order of ids, alone and not joined: whoever locks in one order does not deadlock, and a row that had to be waited
+        // for is read afresh. The sum leaves PostgreSQL the ids to go by, and no index that begins with the merchant.
+        let of_merchant = c::table.filter((c::merchant_id + 0).eq(scope.merchant().0));
+        let query = of_merchant.filter(c::id.eq_any(some)).order(c::id).select(COLUMNS);
+        let rows: Vec<Row> = match conn {
             DbConn::Sqlite(conn) => query.load(conn)?,
-            DbConn::Postgres(conn) => query.for_update().load(conn)?,
+            DbConn::Postgres(conn) if locked => query.for_update().load(conn)?,
+            DbConn::Postgres(conn) => query.load(conn)?,
         };
-        for row in rows {
-            let id = CouponId(row.id);
-            all.exact.insert(row.code, id);
-            if let Some(folded) = row.folded {
-                all.folded.insert(folded, id);
-            }
-            let known = Known {
-                id,
-                batch: BatchId(row.batch),
-                state: row.state.parse()?,
-                reward: row.reward.map(RewardNo),
-                barred: row.barred_at.is_some(),
-                redemptions: row.redemptions,
-                max_redemptions: row.max_redemptions,
-            };
-            all.coupons.insert(id, known);
-        }
+        all.add(rows)?;
     }
     Ok(all)
 }
 
-/// Bars a locked coupon, by that user or by nobody in particular.
-pub fn bar(
-    tx: &mut WriteTx<'_>,
-    scope: Scope,
-    coupon: CouponId,
-    by: Option<UserId>,
-    reason: &str,
-    now: DateTime<Utc>,
-) -> Result<(), Error> {
-    let one = c::table.filter(c::merchant_id.eq(scope.merchant().0)).filter(c::id.eq(coupon.0));
-    let bar = (c::barred_at.eq(At(now)), c::barred_by.eq(by.map(|by| by.0)), c::barred_reason.eq(reason), c::changed_at.eq(At(now)));
-    diesel::update(one).set(bar).execute(&mut **tx)?;
-    Ok(())
+/// The numbers of the published coupons with one of these codes, in order.
+fn published(conn: &mut DbConn, scope: Scope, codes: &[CouponCode]) -> Result<Vec<i64>, Error> {
+    // Each text once: a file may name one code in all of its rows.
+    let exact: BTreeSet<&str> = codes.iter().map(CouponCode::as_str).collect();
+    let folded: BTreeSet<String> = codes.iter().map(CouponCode::folded).collect();
+    let exact: Vec<String> = exact.into_iter().map(ToOwned::to_owned).collect();
+    let mut found = probe(conn, scope, &exact, &Vec::from_iter(folded))?;
+    keep_published(conn, scope, &mut found)?;
+    let mut ids: Vec<i64> = found.into_iter().map(|coded| coded.id).collect();
+    ids.sort_unstable();
+    ids.dedup();
+    Ok(ids)
+}
+
+/// Bars locked coupons, each for its reason, by that user or by nobody in particular.
+///
+/// Errors: [`Error::Corrupt`] when one of them is not there.
+pub fn bar(tx: &mut WriteTx<'_>, scope: Scope, by: Option<UserId>, bars: &[(CouponId, &str)], now: DateTime<Utc>) -> Result<(), Error> {
+    let by = by.map(|by| by.0);
+    let barred = match &mut **tx {
+        DbConn::Sqlite(conn) => {
+            let rows: Vec<_> = bars.iter().map(|(coupon, reason)| (coupon.0, reason)).collect();
+            // Texts and numbers always have a form in JSON.
+            let rows = serde_json::to_string(&rows).unwrap_or_default();
+            sql_query(
+                "UPDATE coupons SET barred_at = ?2, barred_by = ?3, barred_reason = bar.value ->> 1, changed_at = ?2 \
+                 FROM json_each(?4) AS bar WHERE coupons.merchant_id = ?1 AND coupons.id = bar.value ->> 0",
+            )
+            .bind::<BigInt, _>(scope.merchant().0)
+            .bind::<Instant, _>(At(now))
+            .bind::<Nullable<BigInt>, _>(by)
+            .bind::<Text, _>(rows)
+            .execute(conn)?
+        }
+        DbConn::Postgres(conn) => sql_query(
+            "UPDATE coupons SET barred_at = $2, barred_by = $3, barred_reason = bar.reason, changed_at = $2 \
+             FROM unnest($4, $5) AS bar (coupon, reason) WHERE coupons.merchant_id + 0 = $1 AND coupons.id = bar.coupon",
+        )
+        .bind::<BigInt, _>(scope.merchant().0)
+        .bind::<Instant, _>(At(now))
+        .bind::<Nullable<BigInt>, _>(by)
+        .bind::<Array<BigInt>, _>(bars.iter().map(|(coupon, _)| coupon.0).collect::<Vec<_>>())
+        .bind::<Array<Text>, _>(bars.iter().map(|(_, reason)| *reason).collect::<Vec<_>>())
+        .execute(conn)?,
+    };
+    if barred == bars.len() { Ok(()) } else { Err(Error::Corrupt("a coupon that was locked could not be barred".into())) }
 }
 
 /// Bars a coupon that is in stock and not barred yet; false when it was not.

@@ -13,7 +13,7 @@ use super::super::{
     schema::customers as c,
 };
 use crate::{
-    domain::{customer::SearchKeys, ids::CustomerNo},
+    domain::{customer::SearchKeys, fold, ids::CustomerNo},
     each,
 };
 
@@ -77,6 +77,14 @@ pub fn find_by_email(conn: &mut DbConn, scope: Scope, emails: &[String]) -> Resu
         }));
     }
     Ok(all)
+}
+
+/// The customers who have exactly this reference of the merchant's own.
+pub fn find_by_customer_id(conn: &mut DbConn, scope: Scope, customer_id: &str) -> Result<Vec<CustomerNo>, Error> {
+    // The comparable form is what the index is on.
+    let same = c::table.filter(c::merchant_id.eq(scope.merchant().0)).filter(c::id_key.eq(fold::for_search(customer_id)));
+    let found: Vec<i64> = same.filter(c::customer_id.eq(customer_id)).select(c::id).load(conn)?;
+    Ok(found.into_iter().map(CustomerNo).collect())
 }
 
 fn keys_of(person: &Person) -> SearchKeys {

@@ -1,20 +1,17 @@
 //! Redemptions of coupons: which are recorded, recording more, and counting them.
 //! Must not know files.
 
-use std::collections::HashSet;
+use std::collections::{HashMap, HashSet};
 
 use chrono::{DateTime, Utc};
 use diesel::{
-    ExpressionMethods, QueryDsl, QueryableByName, RunQueryDsl,
-    dsl::{count_star, exists},
-    select, sql_query,
+    QueryableByName, RunQueryDsl, sql_query,
     sql_types::{Array, BigInt, Text},
 };
 
 use super::super::{
     DbConn, Error, Scope, WriteTx,
-    instant::{At, Instant},
-    schema::{coupons as c, redemptions as r},
+    instant::{self, At, Instant},
 };
 use crate::domain::ids::CouponId;
 
@@ -37,66 +34,120 @@ struct Recorded {
     order_id: String,
 }
 
+/// Finds ?1's recorded uses among those in ?2. A CROSS JOIN is done in the order that is written: one look into the index for each.
+pub const RECORDED_ON_SQLITE: &str = "SELECT r.coupon_id, r.redeemed_at, r.order_id FROM json_each(?2) AS wanted CROSS JOIN redemptions AS r \
+     WHERE r.merchant_id = ?1 AND r.coupon_id = wanted.value ->> 0 AND r.redeemed_at = wanted.value ->> 1 AND r.order_id = wanted.value ->> 2";
+
+/// Finds $1's recorded uses among those in $2 to $4: one look into the index for each, also where the statistics know of no row.
+pub const RECORDED_ON_POSTGRES: &str = "SELECT r.coupon_id, r.redeemed_at, r.order_id \
+     FROM unnest($2, $3, $4) AS wanted (coupon, at, order_id) CROSS JOIN LATERAL (SELECT * FROM redemptions WHERE merchant_id = $1 \
+         AND coupon_id = wanted.coupon AND redeemed_at = wanted.at AND order_id = wanted.order_id OFFSET 0) AS r";
+
 /// Which of these are recorded already.
 pub fn find_recorded(conn: &mut DbConn, scope: Scope, uses: &[Use]) -> Result<HashSet<Use>, Error> {
-    match conn {
+    let rows: Vec<Recorded> = match conn {
         DbConn::Sqlite(conn) => {
-            let mut found = HashSet::new();
-            for one in uses {
-                let same = r::table
-                    .filter(r::merchant_id.eq(scope.merchant().0))
-                    .filter(r::coupon_id.eq(one.coupon.0))
-                    .filter(r::redeemed_at.eq(At(one.at)))
-                    .filter(r::order_id.eq(&one.order_id));
-                if select(exists(same)).get_result(conn)? {
-                    found.insert(one.clone());
-                }
-            }
-            Ok(found)
+            sql_query(RECORDED_ON_SQLITE).bind::<BigInt, _>(scope.merchant().0).bind::<Text, _>(as_json(uses)).load(conn)?
         }
-        DbConn::Postgres(conn) => {
-            let rows: Vec<Recorded> = sql_query(
-                "SELECT r.coupon_id, r.redeemed_at, r.order_id FROM unnest($2, $3, $4) AS t (coupon, at, order_id) \
-                 JOIN redemptions r ON r.merchant_id = $1 AND r.coupon_id = t.coupon AND r.redeemed_at = t.at AND r.order_id = t.order_id",
-            )
+        DbConn::Postgres(conn) => sql_query(RECORDED_ON_POSTGRES)
             .bind::<BigInt, _>(scope.merchant().0)
             .bind::<Array<BigInt>, _>(uses.iter().map(|one| one.coupon.0).collect::<Vec<_>>())
             .bind::<Array<Instant>, _>(uses.iter().map(|one| At(one.at)).collect::<Vec<_>>())
             .bind::<Array<Text>, _>(uses.iter().map(|one| one.order_id.as_str()).collect::<Vec<_>>())
-            .load(conn)?;
-            Ok(rows.into_iter().map(|row| Use { coupon: CouponId(row.coupon_id), at: row.redeemed_at.0, order_id: row.order_id }).collect())
+            .load(conn)?,
+    };
+    Ok(rows.into_iter().map(|row| Use { coupon: CouponId(row.coupon_id), at: row.redeemed_at.0, order_id: row.order_id }).collect())
+}
+
+/// As SQLite unpacks it again. Texts and numbers always have a form in JSON.
+fn as_json(uses: &[Use]) -> String {
+    let rows: Vec<_> = uses.iter().map(|one| (one.coupon.0, instant::text(one.at), &one.order_id)).collect();
+    serde_json::to_string(&rows).unwrap_or_default()
+}
+
+#[derive(QueryableByName)]
+struct Counted {
+    #[diesel(sql_type = BigInt)]
+    id: i64,
+    #[diesel(sql_type = BigInt)]
+    n: i64,
+}
+
+/// Counts ?1's recorded uses of the coupons in ?2, each in the index by itself.
+pub const COUNT_ON_SQLITE: &str = "SELECT wanted.value AS id, \
+         (SELECT count(*) FROM redemptions WHERE merchant_id = ?1 AND coupon_id = wanted.value) AS n FROM json_each(?2) AS wanted";
+
+/// As [`COUNT_ON_SQLITE`].
+pub const COUNT_ON_POSTGRES: &str = "SELECT wanted.id, \
+         (SELECT count(*) FROM redemptions WHERE merchant_id = $1 AND coupon_id = wanted.id) AS n FROM unnest($2) AS wanted (id)";
+
+/// How many uses of each of these coupons are recorded with their details.
+pub fn count_recorded(conn: &mut DbConn, scope: Scope, coupons: &[CouponId]) -> Result<HashMap<CouponId, i64>, Error> {
+    let ids: Vec<i64> = coupons.iter().map(|coupon| coupon.0).collect();
+    let rows: Vec<Counted> = match conn {
+        DbConn::Sqlite(conn) => sql_query(COUNT_ON_SQLITE)
+            .bind::<BigInt, _>(scope.merchant().0)
+            .bind::<Text, _>(serde_json::to_string(&ids).unwrap_or_default())
+            .load(conn)?,
+        DbConn::Postgres(conn) => {
+            sql_query(COUNT_ON_POSTGRES).bind::<BigInt, _>(scope.merchant().0).bind::<Array<BigInt>, _>(ids).load(conn)?
         }
-    }
+    };
+    Ok(rows.into_iter().map(|row| (CouponId(row.id), row.n)).collect())
 }
 
-/// How many uses of the coupon are recorded with their details.
-pub fn count_recorded(conn: &mut DbConn, scope: Scope, coupon: CouponId) -> Result<i64, Error> {
-    Ok(r::table.filter(r::merchant_id.eq(scope.merchant().0)).filter(r::coupon_id.eq(coupon.0)).select(count_star()).first(conn)?)
+/// Records uses; none of them may be recorded yet.
+pub fn insert(tx: &mut WriteTx<'_>, scope: Scope, uses: &[Use], now: DateTime<Utc>) -> Result<(), Error> {
+    let inserted = match &mut **tx {
+        // One statement for all; see `stock::insert`.
+        DbConn::Sqlite(conn) => sql_query(
+            "INSERT INTO redemptions (merchant_id, coupon_id, redeemed_at, order_id, created_at) \
+             SELECT ?1, value ->> 0, value ->> 1, value ->> 2, ?2 FROM json_each(?3)",
+        )
+        .bind::<BigInt, _>(scope.merchant().0)
+        .bind::<Instant, _>(At(now))
+        .bind::<Text, _>(as_json(uses))
+        .execute(conn)?,
+        DbConn::Postgres(conn) => sql_query(
+            "INSERT INTO redemptions (merchant_id, coupon_id, redeemed_at, order_id, created_at) \
+             SELECT $1, coupon, at, order_id, $2 FROM unnest($3, $4, $5) AS t (coupon, at, order_id)",
+        )
+        .bind::<BigInt, _>(scope.merchant().0)
+        .bind::<Instant, _>(At(now))
+        .bind::<Array<BigInt>, _>(uses.iter().map(|one| one.coupon.0).collect::<Vec<_>>())
+        .bind::<Array<Instant>, _>(uses.iter().map(|one| At(one.at)).collect::<Vec<_>>())
+        .bind::<Array<Text>, _>(uses.iter().map(|one| one.order_id.as_str()).collect::<Vec<_>>())
+        .execute(conn)?,
+    };
+    if inserted == uses.len() { Ok(()) } else { Err(Error::Corrupt("not every use of a coupon was recorded".into())) }
 }
 
-/// When the coupon came in.
-pub fn imported_at(conn: &mut DbConn, scope: Scope, coupon: CouponId) -> Result<DateTime<Utc>, Error> {
-    let at: At = c::table.filter(c::merchant_id.eq(scope.merchant().0)).filter(c::id.eq(coupon.0)).select(c::created_at).first(conn)?;
-    Ok(at.0)
-}
-
-/// Records a use; it must not be recorded yet.
-pub fn insert(tx: &mut WriteTx<'_>, scope: Scope, one: &Use, now: DateTime<Utc>) -> Result<(), Error> {
-    diesel::insert_into(r::table)
-        .values((
-            r::merchant_id.eq(scope.merchant().0),
-            r::coupon_id.eq(one.coupon.0),
-            r::redeemed_at.eq(At(one.at)),
-            r::order_id.eq(&one.order_id),
-            r::created_at.eq(At(now)),
-        ))
-        .execute(&mut **tx)?;
-    Ok(())
-}
-
-/// Counts one more use of a coupon that has some left; false when it has none.
-pub fn count_use(tx: &mut WriteTx<'_>, scope: Scope, coupon: CouponId, now: DateTime<Utc>) -> Result<bool, Error> {
-    let spare =
-        c::table.filter(c::merchant_id.eq(scope.merchant().0)).filter(c::id.eq(coupon.0)).filter(c::redemptions.lt(c::max_redemptions));
-    Ok(diesel::update(spare).set((c::redemptions.eq(c::redemptions + 1), c::changed_at.eq(At(now)))).execute(&mut **tx)? == 1)
+/// Counts so many more uses of each of these coupons, none of which may come twice; false when one of them has fewer left, or is not
+/// there: then not all of them were counted.
+pub fn count_uses(tx: &mut WriteTx<'_>, scope: Scope, uses: &[(CouponId, i64)], now: DateTime<Utc>) -> Result<bool, Error> {
+    let counted = match &mut **tx {
+        DbConn::Sqlite(conn) => {
+            let rows: Vec<_> = uses.iter().map(|(coupon, n)| (coupon.0, n)).collect();
+            sql_query(
+                "UPDATE coupons SET redemptions = coupons.redemptions + (more.value ->> 1), changed_at = ?2 FROM json_each(?3) AS more \
+                 WHERE coupons.merchant_id = ?1 AND coupons.id = more.value ->> 0 \
+                     AND coupons.redemptions + (more.value ->> 1) <= coupons.max_redemptions",
+            )
+            .bind::<BigInt, _>(scope.merchant().0)
+            .bind::<Instant, _>(At(now))
+            .bind::<Text, _>(serde_json::to_string(&rows).unwrap_or_default())
+            .execute(conn)?
+        }
+        // The sum leaves PostgreSQL the ids to go by; see `codes::probe_on_postgres`.
+        DbConn::Postgres(conn) => sql_query(
+            "UPDATE coupons SET redemptions = coupons.redemptions + more.n, changed_at = $2 FROM unnest($3, $4) AS more (coupon, n) \
+             WHERE coupons.merchant_id + 0 = $1 AND coupons.id = more.coupon AND coupons.redemptions + more.n <= coupons.max_redemptions",
+        )
+        .bind::<BigInt, _>(scope.merchant().0)
+        .bind::<Instant, _>(At(now))
+        .bind::<Array<BigInt>, _>(uses.iter().map(|(coupon, _)| coupon.0).collect::<Vec<_>>())
+        .bind::<Array<BigInt>, _>(uses.iter().map(|(_, n)| *n).collect::<Vec<_>>())
+        .execute(conn)?,
+    };
+    Ok(counted == uses.len())
 }

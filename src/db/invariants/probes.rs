@@ -121,6 +121,18 @@ const RECORDS: &[Probe] = &[
         sql: "SELECT a.id FROM audit_records a LEFT JOIN reissues i ON i.id = a.reissue_id AND i.merchant_id = a.merchant_id \
               WHERE a.action = 'coupon.reissued' AND i.id IS NULL",
     },
+    Probe {
+        what: "audit records that should be sealed and are not",
+        sql: "SELECT id FROM audit_records WHERE id <= (SELECT max(sealed_to) FROM seal_marks) EXCEPT SELECT record_id FROM audit_seals",
+    },
+    Probe {
+        what: "seals of audit records that are not there",
+        sql: "SELECT record_id AS id FROM audit_seals EXCEPT SELECT id FROM audit_records",
+    },
+    Probe {
+        what: "audit logs whose seals are not numbered from 1 without a gap",
+        sql: "SELECT chain AS id FROM audit_seals GROUP BY chain HAVING min(no) <> 1 OR count(DISTINCT no) <> max(no) OR count(*) <> max(no)",
+    },
 ];
 
 const MAILS: &[Probe] = &[

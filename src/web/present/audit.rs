@@ -1,7 +1,7 @@
 //! An audit record in plain words, the same line in Activity and in the log.
 //! Must not know how the log is kept.
 
-use super::{grouped, when};
+use super::{customer_acts, grouped, when};
 use crate::{
     app::Member,
     domain::{
@@ -58,6 +58,10 @@ fn text(record: &AuditRecord) -> String {
         Action::CouponBarred => "Coupon barred".to_owned(),
         Action::CouponUnbarred => "Coupon unbarred".to_owned(),
         Action::CouponMarkedUsed => "Coupon marked as used".to_owned(),
+        Action::CustomerBlocked => "Customer blocked".to_owned(),
+        Action::CustomerUnblocked => "Customer unblocked".to_owned(),
+        Action::EmailsChosen => customer_acts::choice_in_words(record).to_owned(),
+        Action::CustomerPurged => "Data purged".to_owned(),
         Action::EmailSent => "E-mail sent".to_owned(),
         Action::EmailFailed => "E-mail failed".to_owned(),
         Action::EmailResent => "E-mail asked for again".to_owned(),
@@ -86,11 +90,13 @@ fn text(record: &AuditRecord) -> String {
         Action::BatchAdded => format!("Voucher batch added: {}", name("batch")),
         Action::BatchValidityAdjusted => format!("Validity adjusted: {}", name("batch")),
         Action::BatchLinesDrawn => format!("Stock lines drawn: {}", name("batch")),
+        Action::SettingsChanged => "Settings changed".to_owned(),
         Action::StockRulesDrawn => "Stock lines drawn for all batches".to_owned(),
         Action::AlertsChosen => format!("Stock alerts chosen: {}", name("mode")),
         Action::CodesExported => format!("Codes exported: {}", name("batch")),
         Action::VouchersWithdrawn => format!("Vouchers withdrawn: {}", name("batch")),
         Action::CustomersImported => "Customers imported".to_owned(),
+        Action::CustomersPurged => "Customers purged by a file".to_owned(),
         Action::VouchersImported => format!("Vouchers imported into {}", name("batch")),
         Action::RewardsImported => "Rewards imported".to_owned(),
         Action::RedemptionsImported => "Redemptions imported".to_owned(),
@@ -116,6 +122,12 @@ fn detail(member: &Member, record: &AuditRecord) -> String {
     if let Some(why) = record.text("reason") {
         parts.push(why.to_owned());
     }
+    if let Some(before) = record.text("blocked_reason") {
+        parts.push(format!("it had been blocked for: {before}"));
+    }
+    if let Some(cancelled) = record.number("mails_cancelled").filter(|n| *n > 0) {
+        parts.push(format!("{} cancelled", super::plural(cancelled, "e-mail")));
+    }
     if let Some(at) = record.text("redeemed_at").and_then(|at| zone::parse_instant(at, member.merchant.zone, Bound::Start).ok()) {
         parts.push(record.text("order_id").map_or_else(|| "order not known".to_owned(), |order| format!("order {order}")));
         parts.push(format!("used on {}", zone::show(at, member.merchant.zone)));
@@ -123,7 +135,10 @@ fn detail(member: &Member, record: &AuditRecord) -> String {
     if let (Some(gone), Some(allowed)) = (record.number("uses_gone"), record.number("uses_allowed")) {
         parts.push(act_words::uses_gone(gone, allowed));
     }
-    for (key, word) in [("new", "new"), ("updated", "updated"), ("unchanged", "unchanged"), ("rejected", "rejected")] {
+    let purges = record.action == Action::CustomersPurged.as_str();
+    for (key, word) in
+        [("new", "new"), ("updated", if purges { "purged" } else { "updated" }), ("unchanged", "unchanged"), ("rejected", "rejected")]
+    {
         if let Some(number) = record.number(key) {
             parts.push(format!("{} {word}", grouped(number)));
         }

@@ -112,7 +112,7 @@ fn asked(member: &Member, act: CouponAct, shown: &ShownCoupon, fields: &Fields, 
 }
 
 /// The focus begins at the first field that is wrong, else at the first.
-fn with_focus(mut fields: Vec<Field>) -> Vec<Field> {
+pub fn with_focus(mut fields: Vec<Field>) -> Vec<Field> {
     let at = fields.iter().position(|field| field.error.is_some()).unwrap_or_default();
     if let Some(field) = fields.get_mut(at) {
         field.autofocus = true;

@@ -1,7 +1,7 @@
 //! The customers list and the profile, as views.
 //! Must not know how they were found.
 
-use super::{plural, rewards, when};
+use super::{customer_acts, plural, rewards, when};
 use crate::{
     app::{
         Member,
@@ -112,10 +112,8 @@ fn notes(member: &Member, customer: &Customer) -> Vec<String> {
     let zone = member.merchant.zone;
     let mut notes = Vec::new();
     if let Some(at) = customer.purged_at {
-        notes.push(format!(
-            "This customer's data was purged on {}. Rewards and the audit log stay, without the person.",
-            zone::show(at, zone)
-        ));
+        let purged = customer_acts::purged_in_words(member, at, customer.purged_by.as_deref());
+        notes.push(format!("{purged}. Rewards and the audit log stay, without the person; nothing can be reissued or sent."));
     }
     if let Some(blocked) = &customer.blocked {
         let by = blocked.by.as_ref().map(|name| format!(" by {name}")).unwrap_or_default();
@@ -155,7 +153,7 @@ pub fn profile(frame: Frame, member: &Member, profile: &Profile, from: From, bac
         flags: badges(customer),
         notes: notes(member, customer),
         facts,
-        actions: vec![],
+        actions: customer_acts::links(member, customer),
         rewards: profile.rewards.iter().map(|row| rewards::row(member, row, &profile.who_can, profile.now)).collect(),
         rewards_pager: Pager {
             first_href: from.rewards.map(|_| format!("{here}#rewards")),

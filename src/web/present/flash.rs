@@ -78,9 +78,10 @@ fn sentence(member: &Member, refusal: &Refusal, now: DateTime<Utc>) -> String {
 pub fn after(done: &str, member: &Member, profile: &Profile) -> Option<Toast> {
     let (act, number) = done.rsplit_once('-')?;
     let number = request::number(number)?;
-    if act == "coupon" {
+    if matches!(act, "coupon" | "customer") {
         let mine = |event: &&AuditRecord| matches!(event.actor, ShownActor::User { id, .. } if id == member.user);
-        return profile.events.iter().filter(mine).find(|event| event.id.0 == number).and_then(super::coupon_acts::told);
+        let record = profile.events.iter().filter(mine).find(|event| event.id.0 == number)?;
+        return if act == "coupon" { super::coupon_acts::told(record) } else { super::customer_acts::told(record) };
     }
     let row = profile.rewards.iter().find(|row| row.file.reward.no.0 == number)?;
     match act {

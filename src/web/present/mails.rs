@@ -42,7 +42,7 @@ pub fn items(member: &Member, profile: &Profile) -> Vec<Item> {
         .map(|mail| Item {
             n: mail.id.0,
             href: address(member, profile.customer.no, mail),
-            subject: mail.subject.clone(),
+            subject: subject(mail),
             to: mail.recipient.clone(),
             when: when(member, mail.queued_at),
             origin: origin(mail),
@@ -50,6 +50,11 @@ pub fn items(member: &Member, profile: &Profile) -> Vec<Item> {
             resend_action: may_resend(member, mail).then(|| resend_address(member, profile.customer.no, mail)),
         })
         .collect()
+}
+
+/// The subject; a purge has taken it away, and the row stays.
+pub fn subject(mail: &MailSummary) -> String {
+    if mail.subject.is_empty() { "E-mail without its content, which was purged".to_owned() } else { mail.subject.clone() }
 }
 
 /// "asked for by Kim Brook".
@@ -92,9 +97,9 @@ fn last_step(member: &Member, mail: &MailSummary) -> (Status, bool) {
     }
 }
 
-/// A mail that ended can be sent again; one that is still on its way can't.
+/// A mail that ended can be sent again; one that is still on its way, or whose customer was purged, can't.
 pub fn may_resend(member: &Member, mail: &MailSummary) -> bool {
-    member.role.may(Permission::ResendEmails) && matches!(mail.state, MailState::Sent | MailState::Failed)
+    member.role.may(Permission::ResendEmails) && !mail.recipient.is_empty() && matches!(mail.state, MailState::Sent | MailState::Failed)
 }
 
 /// Where Resend posts to.
@@ -109,5 +114,10 @@ fn address(member: &Member, customer: CustomerNo, mail: &MailSummary) -> String 
 /// From, To, Message-ID, and who asked for it.
 pub fn headers(mail: &MailSummary, letter: &Letter) -> Vec<Fact> {
     let fact = |label: &str, text: &str| Fact { label: label.to_owned(), text: text.to_owned(), when: None };
-    vec![fact("From", &letter.sender), fact("To", &letter.recipient), fact("Message-ID", &letter.message_id), fact("Why", &origin(mail))]
+    vec![
+        fact("From", &letter.sender),
+        fact("To", if letter.recipient.is_empty() { "(purged)" } else { &letter.recipient }),
+        fact("Message-ID", &letter.message_id),
+        fact("Why", &origin(mail)),
+    ]
 }

@@ -9,6 +9,7 @@ pub mod batches;
 pub mod code_checks;
 pub mod coupon_acts;
 pub mod coupons;
+pub mod customer_acts;
 pub mod customers;
 pub mod factors;
 pub mod flash;
@@ -20,6 +21,7 @@ pub mod picture;
 pub mod redemptions;
 pub mod reissues;
 pub mod rewards;
+pub mod settings;
 pub mod stock;
 pub mod stock_forms;
 pub mod users;
@@ -90,6 +92,11 @@ pub fn sentence(words: &str) -> String {
     let is_column = words.split([' ', ':']).next().is_some_and(|first| first.contains('_'));
     let first: String = rest.next().map(|c| if is_column { c.to_string() } else { c.to_uppercase().collect() }).unwrap_or_default();
     format!("{first}{}{}", rest.as_str(), if words.ends_with(['.', '?', '!']) { "" } else { "." })
+}
+
+/// All time zones by name.
+pub fn zones() -> Vec<&'static str> {
+    chrono_tz::TZ_VARIANTS.iter().map(|zone| zone.name()).collect()
 }
 
 #[cfg(test)]

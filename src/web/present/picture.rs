@@ -69,7 +69,8 @@ pub fn of_batch(member: &Member, file: &BatchFile) -> Picture {
     let curve = curve(history, &scale);
     let forecast = if outlook.cover.is_some() && today.left > 0 {
         let days = forecast(&file.row.batch, &file.row.ends, outlook.pace, member.merchant.zone, today.day, scale.last);
-        line_of(today, &days, &scale)
+        let usable = file.row.ends.iter().map(|ending| ending.codes).sum();
+        line_of((today.day, usable), &days, &scale)
     } else {
         String::new()
     };
@@ -94,9 +95,9 @@ pub fn of_batch(member: &Member, file: &BatchFile) -> Picture {
 }
 
 /// From today to where the stock is gone, or to the picture's edge.
-fn line_of(today: &StockDay, days: &[(NaiveDate, i64)], scale: &Scale) -> String {
+fn line_of(today: (NaiveDate, i64), days: &[(NaiveDate, i64)], scale: &Scale) -> String {
     let gone = days.iter().position(|(_, left)| *left == 0).map_or(days.len(), |at| at + 1);
-    let points = std::iter::once((today.day, today.left)).chain(days[..gone].iter().copied());
+    let points = std::iter::once(today).chain(days[..gone].iter().copied());
     points.map(|(day, left)| format!("{},{}", scale.x(day), scale.y(left))).collect::<Vec<_>>().join(" ")
 }
 

@@ -214,7 +214,6 @@ pub fn why_not(barrier: Barrier) -> &'static str {
         Barrier::OtherMerchants => {
             "This user belongs to merchants in which you are no administrator. Someone who is in all of them can do it, or the command line."
         }
-        Barrier::LastAdministrator => "A merchant would be left without an administrator. Give somebody else that role first.",
     }
 }
 

@@ -82,6 +82,9 @@ async fn tour(look: Look) {
         ("profile", &profile),
         ("profile of one without name or rewards", &format!("/m/acme/customers/{lonely}")),
         ("profile of one blocked", &format!("/m/acme/customers/{silent}")),
+        ("block as a page", &format!("{profile}/block")),
+        ("e-mails off as a page", &format!("{profile}/emails-off")),
+        ("purge as a page", &format!("{profile}/purge")),
         ("the dialog as a page", &format!("{profile}/rewards/{}/reissue", scene.reward)),
         ("batches", "/m/acme/batches"),
         ("batch", &batch),
@@ -125,10 +128,29 @@ async fn tour(look: Look) {
     judge.look("profile after a reissue").await;
     browser.goto(&format!("{}/m/acme/customers/{}/mails/1", app.url, scene.customer)).await;
     judge.look("mail").await;
+    people(&mut judge, &app).await;
     check_codes_and_act(&mut judge, &app, &format!("{}{profile}", app.url)).await;
+    act_on_customer(&mut judge, &format!("{}{profile}", app.url), scene.customer).await;
     let found = judge.2;
     assert!(found.is_empty(), "{} findings, with pictures in target/tmp/screenshots:\n{}", found.len(), found.join("\n"));
     browser.is_quiet_but_for(&[404, 409, 422]).await;
+}
+
+/// The pages about users, and those in front of the desk.
+async fn people(judge: &mut Judge<'_>, app: &App) {
+    let other = app.user(Role::Support);
+    for (what, path) in [
+        ("users", "/m/acme/users"),
+        ("invite a user", "/m/acme/users/new"),
+        ("a user", &format!("/m/acme/users/{other}")),
+        ("permissions", "/m/acme/permissions"),
+        ("settings", "/m/acme/settings"),
+        ("forgotten password", "/forgotten"),
+        ("a link that is gone", "/welcome?token=gone"),
+    ] {
+        judge.0.goto(&format!("{}{path}", app.url)).await;
+        judge.look(what).await;
+    }
 }
 
 /// The answers to a checked code, and the dialogs of acts on a coupon with what follows them.
@@ -173,6 +195,30 @@ async fn check_codes_and_act(judge: &mut Judge<'_>, app: &App, profile: &str) {
     browser.goto(&format!("{}/m/acme/coupons/{coupon}", app.url)).await;
     browser.shows("History").await;
     judge.look("coupon with a history").await;
+}
+
+/// Blocks and purges the customer by keyboard, with what goes wrong on the way.
+async fn act_on_customer(judge: &mut Judge<'_>, profile: &str, customer: i64) {
+    let browser = judge.0;
+    browser.goto(profile).await;
+    browser.click("link", "Block customer").await;
+    browser.find("dialog", "Block customer").await;
+    judge.look("block: dialog open").await;
+    browser.fill("textbox", "Reason", "chargeback").await;
+    browser.press(thirtyfour::Key::Enter).await;
+    browser.shows("Blocked on").await;
+    judge.look("block: done").await;
+    browser.click("link", "Purge data").await;
+    browser.find("dialog", "Purge data").await;
+    judge.look("purge: dialog open").await;
+    browser.fill("textbox", "The customer's number", "no").await;
+    browser.press(thirtyfour::Key::Enter).await;
+    browser.shows("a purge can't be undone").await;
+    judge.look("purge: not confirmed").await;
+    browser.fill("textbox", "The customer's number", &customer.to_string()).await;
+    browser.press(thirtyfour::Key::Enter).await;
+    browser.shows("Purged on").await;
+    judge.look("purge: done").await;
 }
 
 #[test]

@@ -1,9 +1,15 @@
 //! How the databases go about look-ups that once walked through all of a merchant's codes.
 
 use diesel::{RunQueryDsl, sql_query, sql_types::Text};
-use rewarddesk::db::{DbConn, imports::codes::probe_on_postgres};
+use rewarddesk::db::{
+    DbConn,
+    imports::{codes::probe_on_postgres, redemptions as uses},
+};
 
-use crate::support::{Engine, TestDb, World, world::noon};
+use crate::support::{
+    Engine, TestDb, World,
+    world::{noon, usable},
+};
 
 #[derive(diesel::QueryableByName)]
 struct Step {
@@ -70,6 +76,37 @@ both! {
         ] {
             let steps = plan(&db, &sql);
             assert!(steps.contains(way), "{way} is not in {steps:?} of {}", &sql[..90.min(sql.len())]);
+        }
+    }
+
+    fn recorded_uses_are_looked_up_one_by_one(db: TestDb) {
+        if db.is_sqlite() {
+            let set = |sql: &str, wanted: &str| sql.replace("?1", "1").replace("?2", wanted);
+            for (sql, columns) in [
+                (set(uses::RECORDED_ON_SQLITE, "'[[1,\"2026-01-01 00:00:00.000000\",\"\"]]'"), "merchant_id=? AND coupon_id=? AND redeemed_at=? AND order_id=?"),
+                (set(uses::COUNT_ON_SQLITE, "'[1]'"), "merchant_id=? AND coupon_id=?"),
+            ] {
+                let steps = plan(&db, &sql);
+                assert!(steps.contains("USING COVERING INDEX sqlite_autoindex_redemptions_1") && steps.contains(columns), "{steps}");
+            }
+            return;
+        }
+        // As after a killed import: nothing is known of any row.
+        let rows = "INSERT INTO redemptions (merchant_id, coupon_id, redeemed_at, created_at) SELECT 1, c.id, now() + n * interval '1 s', now() \
+                    FROM coupons c, generate_series(1, 20000) AS n";
+        let world = World::new(db, noon());
+        let batch = world.batch("Spring");
+        world.coupon(batch, &usable("USED-1"));
+        world.exec(&format!("BEGIN; {rows}; ROLLBACK"));
+        world.exec("ANALYZE redemptions");
+        let set = |sql: &str| sql.replace("$1", "1").replace("$2", "ARRAY[1, 2]").replace("$3", "ARRAY[now(), now()]").replace("$4", "ARRAY['', '']");
+        for (sql, columns) in [
+            (uses::RECORDED_ON_POSTGRES, ["coupon_id = wanted.coupon", "redeemed_at = wanted.at", "order_id = wanted.order_id"].as_slice()),
+            (uses::COUNT_ON_POSTGRES, &["coupon_id = wanted.id"]),
+        ] {
+            let steps = plan(&world.db, &set(sql));
+            assert!(columns.iter().all(|column| steps.split("Index Cond").skip(1).any(|cond| cond.contains(column))), "{steps}");
+            assert!(!steps.contains("Seq Scan"), "{steps}");
         }
     }
 }

@@ -143,6 +143,12 @@ impl House {
         exported
     }
 
+    /// The log lines of the server that was started last.
+    pub fn said(&self) -> Vec<Value> {
+        let log = fs::read_to_string(self.log(self.starts.load(Ordering::Relaxed) - 1)).unwrap();
+        log.lines().filter_map(|line| serde_json::from_str(line).ok()).collect()
+    }
+
     fn log(&self, start: u32) -> PathBuf {
         self.shell.dir.path().join(format!("log-{start}"))
     }

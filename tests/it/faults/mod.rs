@@ -8,5 +8,6 @@ mod imports;
 mod kills;
 mod load;
 mod outages;
+mod seals;
 mod stops;
 mod writers;

@@ -84,10 +84,10 @@ both! {
         let role = |word: &str| Fields::default().with("role", word);
         let sue = app.sign_in(Role::Supervisor).await;
         sue.get(&format!("/m/acme/users/{marketing}")).await.says("Your role does not reach this far");
-        sue.post(&format!("/m/acme/users/{marketing}/role"), &role("support")).await.expect(409).says("Nothing was changed");
-        sue.post(&format!("/m/acme/users/{support}/role"), &role("supervisor")).await.expect(409);
+        sue.post(&format!("/m/acme/users/{marketing}/role"), &role("support")).await.expect(403).says("Nothing was changed");
+        sue.post(&format!("/m/acme/users/{support}/role"), &role("supervisor")).await.expect(403);
         sue.post("/m/acme/users", &invitation("x@desk.example", "marketing")).await.expect(422).says("your role does not allow you to give this one");
-        sue.post(&format!("/m/acme/users/{support}/disable"), &Fields::default()).await.expect(409);
+        sue.post(&format!("/m/acme/users/{support}/disable"), &Fields::default()).await.expect(403);
         sue.post(&format!("/m/acme/users/{support}/removal"), &Fields::default()).await.expect(303);
         let ada = app.sign_in(Role::Administrator).await;
         let done = ada.post(&format!("/m/acme/users/{marketing}/role"), &role("supervisor")).await.expect(303);
@@ -149,5 +149,48 @@ both! {
         ada.post(&format!("/m/acme/users/{support}/unlock"), &Fields::default()).await.expect(303);
         client.post("/sign-in", &sign_in("support@desk.example", PASSWORD)).await.expect(303);
         assert_eq!(app.count("audit_records WHERE action = 'user.unlocked'"), 1);
+    }
+
+    async fn an_invitation_ends_with_the_role_and_its_wait_is_no_absence(app: App) {
+        let ada = app.sign_in(Role::Administrator).await;
+        let invite = async |email: &str| {
+            let answer = ada.post("/m/acme/users", &invitation(email, "support")).await.expect(303);
+            answer.header("Location").split('?').next().unwrap_or_default().to_owned()
+        };
+        let wrong = invite("typo@desk.example").await;
+        let link = token(&app.mails(1).await[0].text);
+        ada.post(&format!("{wrong}/removal"), &Fields::default()).await.expect(303);
+        app.client().get(&format!("/welcome?token={link}")).await.expect(404);
+        app.client().post("/welcome", &password(&link, NEW_PASSWORD)).await.expect(404);
+        let page = invite("ina@desk.example").await;
+        app.desk.clock.advance(TimeDelta::days(95));
+        app.exec(&format!("UPDATE users SET last_seen_at = {} WHERE email LIKE 'admin%'", app.sql(app.desk.clock.now())));
+        let ada = app.sign_in(Role::Administrator).await;
+        ada.post(&format!("{page}/invitation"), &Fields::default()).await.expect(303);
+        let link = token(&app.mails(3).await[2].text);
+        app.client().post("/welcome", &password(&link, NEW_PASSWORD)).await.expect(303);
+        app.client().post("/sign-in", &sign_in("ina@desk.example", NEW_PASSWORD)).await.expect(303);
+    }
+
+    async fn two_invitations_of_one_person_at_once_are_one_user(app: App) {
+        let ada = app.sign_in(Role::Administrator).await;
+        let form = invitation("ina@desk.example", "support");
+        let answers = tokio::join!(ada.post("/m/acme/users", &form), ada.post("/m/acme/users", &form));
+        let mut statuses = [answers.0.status, answers.1.status];
+        statuses.sort_unstable();
+        assert_eq!((statuses, app.count("users WHERE email = 'ina@desk.example'")), ([303, 422], 1));
+        app.mails(1).await;
+    }
+
+    async fn whoever_asks_again_and_again_sends_one_mail(app: App) {
+        app.user(Role::Support);
+        let ask = Fields::default().with("email", "support@desk.example");
+        for _ in 0..3 {
+            app.client().post("/forgotten", &ask).await.expect(303);
+            app.mails(1).await;
+        }
+        app.desk.clock.advance(TimeDelta::minutes(6));
+        app.client().post("/forgotten", &ask).await.expect(303);
+        app.mails(2).await;
     }
 }

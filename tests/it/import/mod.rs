@@ -26,6 +26,8 @@ mod counts;
 mod customers;
 mod files;
 mod kills;
+mod previews;
+mod purges;
 mod redemptions;
 mod rewards;
 mod speed;

@@ -55,18 +55,7 @@ on_both! {
 
     fn what_the_shop_and_the_desk_disagree_on_is_noted_once(world) {
         world.vouchers("Spring", "code\nOLD-1\nNEW-1\nSTOCK-1\n");
-        world.import(Kind::Customers, None, "email\njo@x.example\n").unwrap();
-        world.rewards("reward_id,email,kind,title,fulfilment,batch,code,issued_at\nR-1,jo@x.example,referrer,20 off,batch,Spring,OLD-1,2024-02-01\n");
-        let (at, day) = (world.at_time("2026-11-20"), world.at_time("2026-01-01"));
-        world.run(&format!(
-            "INSERT INTO users (email, name, password_hash, created_at) VALUES ('a@b.example', 'A', 'x', {at}); \
-             UPDATE coupons SET state = 'replaced' WHERE code = 'OLD-1'; \
-             UPDATE coupons SET state = 'allocated', reward = 1 WHERE code = 'NEW-1'; \
-             INSERT INTO reissues (merchant_id, customer, reward, batch_id, old_coupon_id, new_coupon_id, user_id, actor_role, at, email_requested, \
-                 token_hash, old_expires_at, old_barred, old_redemptions, old_max_redemptions, new_valid_from, new_expires_at) \
-             SELECT 1, r.customer, r.id, 1, o.id, n.id, 1, 'support', {at}, false, 'h', {day}, false, 0, 1, {day}, n.expires_at \
-             FROM rewards r, coupons o, coupons n WHERE o.code = 'OLD-1' AND n.code = 'NEW-1'"
-        ));
+        world.reissue("OLD-1", "NEW-1");
         let found = || world.texts("SELECT kind || ' ' || code || ' ' || order_id AS t FROM redemption_findings ORDER BY id");
         // A file of which nothing can be taken changes nothing.
         world.redemptions("code,redeemed_at,order_id\nNOBODYS-1,2026-11-21,O-0\n");

@@ -214,6 +214,24 @@ impl World {
         self.import(Kind::Redemptions, None, text).unwrap()
     }
 
+    /// Hands one of Spring's codes to a customer, and replaces it by another on 20 November 2026.
+    pub fn reissue(&self, old: &str, new: &str) {
+        self.customers("email\njo@x.example\n");
+        self.rewards(&format!(
+            "reward_id,email,kind,title,fulfilment,batch,code,issued_at\nR-1,jo@x.example,referrer,20 off,batch,Spring,{old},2024-02-01\n"
+        ));
+        let (at, day) = (self.at_time("2026-11-20"), self.at_time("2026-01-01"));
+        self.run(&format!(
+            "INSERT INTO users (email, name, password_hash, created_at) VALUES ('a@b.example', 'A', 'x', {at}); \
+             UPDATE coupons SET state = 'replaced' WHERE code = '{old}'; \
+             UPDATE coupons SET state = 'allocated', reward = 1 WHERE code = '{new}'; \
+             INSERT INTO reissues (merchant_id, customer, reward, batch_id, old_coupon_id, new_coupon_id, user_id, actor_role, at, email_requested, \
+                 token_hash, old_expires_at, old_barred, old_redemptions, old_max_redemptions, new_valid_from, new_expires_at) \
+             SELECT 1, r.customer, r.id, 1, o.id, n.id, 1, 'support', {at}, false, 'h', {day}, false, 0, 1, {day}, n.expires_at \
+             FROM rewards r, coupons o, coupons n WHERE o.code = '{old}' AND n.code = '{new}'"
+        ));
+    }
+
     /// Everything that an import may change, as text: two equal pictures mean that nothing was changed.
     pub fn picture(&self) -> Vec<String> {
         let mut all = Vec::new();
@@ -228,6 +246,7 @@ impl World {
             ),
             ("rewards", "reward_id || '|' || customer || '|' || title || '|' || coalesce(batch_id, 0) || '|' || issued_at"),
             ("redemptions", "coupon_id || '|' || redeemed_at || '|' || order_id"),
+            ("redemption_findings", "kind || '|' || code || '|' || redeemed_at || '|' || order_id"),
             ("batches", "name || '|' || published_to || '|' || imported"),
             ("import_leases", "holder"),
         ] {

@@ -64,7 +64,12 @@ impl App {
         let listener = TcpListener::bind("127.0.0.1:0").expect("a port");
         let url = format!("http://{host}:{}", listener.local_addr().expect("an address").port());
         let desk = desk.reached_at(&url);
-        let site = Site { base_url: Url::parse(&url).ok(), session_limits: SessionLimits::default(), demo_sign_ins: vec![] };
+        let site = Site {
+            base_url: Url::parse(&url).ok(),
+            session_limits: SessionLimits::default(),
+            trusted_proxies: vec![],
+            demo_sign_ins: vec![],
+        };
         let (running, _) = server::start(listener, desk.clone(), site, 2).expect("the server starts");
         let server = running.handle();
         tokio::spawn(running);

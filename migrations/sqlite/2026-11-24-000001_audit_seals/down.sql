@@ -1,0 +1,2 @@
+DROP TABLE seal_marks;
+DROP TABLE audit_seals;

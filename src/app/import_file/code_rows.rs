@@ -1,0 +1,78 @@
+//! Rows that name a coupon each, which come by the letters of its code: read and handed on, some at a time.
+//! Must not know what becomes of them.
+
+use super::{
+    ImportError,
+    job::Job,
+    pile::{Entry, Sorted},
+    rows::{BarRow, RedemptionRow, Row},
+    stage::{Sheet, take_some},
+};
+use crate::domain::{Unfit, code::CouponCode};
+
+/// How many rows are compared with what is stored at once.
+pub const SOME: usize = 1_000;
+
+/// A row that names a coupon.
+pub trait CodeRow: Sized {
+    fn read(row: &Row<'_>) -> Result<Self, Unfit>;
+    fn code(&self) -> &CouponCode;
+}
+
+impl CodeRow for RedemptionRow {
+    fn read(row: &Row<'_>) -> Result<Self, Unfit> {
+        row.redemption()
+    }
+
+    fn code(&self) -> &CouponCode {
+        &self.code
+    }
+}
+
+impl CodeRow for BarRow {
+    fn read(row: &Row<'_>) -> Result<Self, Unfit> {
+        row.bar()
+    }
+
+    fn code(&self) -> &CouponCode {
+        &self.code
+    }
+}
+
+/// Some rows, each as it stands in the file and as it is read. Never none.
+pub struct CodeRows<T>(pub Vec<(Entry, T)>);
+
+impl<T: CodeRow> CodeRows<T> {
+    pub fn codes(&self) -> Vec<CouponCode> {
+        self.0.iter().map(|(_, row)| row.code().clone()).collect()
+    }
+
+    /// The letters of the first row's code. The rows before may have named that code, too: only there it is cut in two.
+    pub fn first_letters(&self) -> String {
+        self.0.first().map(|(_, row)| row.code().folded()).unwrap_or_default()
+    }
+}
+
+/// Hands `work` all rows in order, some at a time, and tells the progress.
+pub fn some_at_a_time<T: CodeRow>(
+    job: &mut Job<'_, '_>,
+    rows: &mut Sorted,
+    sheet: &mut Sheet,
+    mut work: impl FnMut(&Job<'_, '_>, &mut Sheet, CodeRows<T>) -> Result<(), ImportError>,
+) -> Result<(), ImportError> {
+    let mut done = 0;
+    loop {
+        let entries = take_some(rows, SOME)?;
+        if entries.is_empty() {
+            return Ok(());
+        }
+        done += entries.len() as u64;
+        let mut some = Vec::with_capacity(entries.len());
+        for entry in entries {
+            let row = T::read(&Row { layout: &sheet.layout, record: &entry.record, zone: job.merchant.zone })?;
+            some.push((entry, row));
+        }
+        work(job, sheet, CodeRows(some))?;
+        job.tell(sheet.progress(done))?;
+    }
+}

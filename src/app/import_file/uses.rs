@@ -1,0 +1,122 @@
+//! Which rows are uses that are new, decided in memory: by what is stored of the coupons, and what the rows before have made of it.
+//! The preview and the import both decide here. Must not know how what is stored was read, nor write.
+
+use std::collections::{HashMap, HashSet};
+
+use chrono::{DateTime, Utc};
+
+use super::rows::RedemptionRow;
+use crate::{
+    db::imports::{
+        codes::{Codes, Known},
+        redemptions::Use,
+    },
+    domain::{coupon::CouponState, coupon_list::Disagreement, ids::CouponId},
+};
+
+/// What is known of the coupons that rows name. Rows of one code, in any spelling, must follow each other.
+#[derive(Debug, Default)]
+pub struct Uses {
+    coupons: Codes,
+    recorded: HashSet<Use>,
+    /// How many uses of each coupon are recorded with their details.
+    counts: HashMap<CouponId, i64>,
+    replaced: HashMap<CouponId, DateTime<Utc>>,
+}
+
+/// What is stored of uses and their coupons.
+#[derive(Debug, Default)]
+pub struct Stored {
+    pub recorded: HashSet<Use>,
+    pub counts: HashMap<CouponId, i64>,
+    pub replaced: HashMap<CouponId, DateTime<Utc>>,
+}
+
+/// What is to become of a row.
+#[derive(Debug, PartialEq, Eq)]
+pub struct Verdict {
+    pub fate: Fate,
+    /// What the shop and the desk disagree on, with the coupon where the code has one.
+    pub disagreement: Option<(Disagreement, Option<CouponId>)>,
+}
+
+#[derive(Debug, PartialEq, Eq)]
+pub enum Fate {
+    /// To be recorded; `counts` when the coupon has one use fewer for it.
+    New {
+        one: Use,
+        counts: bool,
+    },
+    Unchanged,
+    NoSuchCode,
+    /// So many uses are gone of so many.
+    Full(i64, i64),
+}
+
+impl Uses {
+    /// Goes on to rows that name these coupons; `letters` are those of the first row's code, which the rows before may have named too.
+    pub fn go_on(&mut self, letters: &str, found: Codes) {
+        let Self { coupons, recorded, counts, replaced } = self;
+        coupons.keep(letters);
+        recorded.retain(|one| coupons.holds(one.coupon));
+        counts.retain(|coupon, _| coupons.holds(*coupon));
+        replaced.retain(|coupon, _| coupons.holds(*coupon));
+        coupons.learn(found);
+    }
+
+    /// Takes in what is stored of these coupons and of uses of theirs.
+    pub fn learn(&mut self, stored: Stored) {
+        self.recorded.extend(stored.recorded);
+        self.counts.extend(stored.counts);
+        self.replaced.extend(stored.replaced);
+    }
+
+    /// Whether it is known how many uses of the coupon are recorded, those of the rows before among them: to be learnt once only.
+    pub fn has_counted(&self, coupon: CouponId) -> bool {
+        self.counts.contains_key(&coupon)
+    }
+
+    /// The coupon that a row names.
+    pub fn named_by(&self, row: &RedemptionRow) -> Option<&Known> {
+        self.coupons.find(&row.code, None)
+    }
+
+    /// Decides on the next row, and goes on as if that were done already.
+    pub fn judge(&mut self, row: &RedemptionRow) -> Verdict {
+        let found = self.named_by(row).map(|known| known.id);
+        let Some(known) = found.and_then(|id| self.coupons.get_mut(id)) else {
+            return Verdict { fate: Fate::NoSuchCode, disagreement: Some((Disagreement::Unknown, None)) };
+        };
+        let one = use_of(known, row);
+        if self.recorded.contains(&one) {
+            return Verdict { fate: Fate::Unchanged, disagreement: None };
+        }
+        let disagreement = disagreement(known, self.replaced.get(&one.coupon), &one).map(|kind| (kind, Some(one.coupon)));
+        let count = self.counts.entry(one.coupon).or_default();
+        // A count that came with the vouchers file is told by rows from before that file; a later row is a use of its own.
+        let untold = known.redemptions > 0 && *count < known.redemptions;
+        let told_of = untold && one.at < known.imported_at;
+        let has_room = known.redemptions < known.max_redemptions;
+        let counts = !told_of && has_room;
+        if !counts && !untold {
+            return Verdict { fate: Fate::Full(known.redemptions, known.max_redemptions), disagreement };
+        }
+        known.redemptions += i64::from(counts);
+        *count += 1;
+        self.recorded.insert(one.clone());
+        Verdict { fate: Fate::New { one, counts }, disagreement }
+    }
+}
+
+/// The use of that coupon that a row tells.
+pub fn use_of(known: &Known, row: &RedemptionRow) -> Use {
+    Use { coupon: known.id, at: row.redeemed_at, order_id: row.order_id.clone() }
+}
+
+fn disagreement(known: &Known, replaced: Option<&DateTime<Utc>>, one: &Use) -> Option<Disagreement> {
+    if known.reward.is_none() {
+        return Some(Disagreement::NotIssued);
+    }
+    let after = known.state == CouponState::Replaced && replaced.is_some_and(|at| one.at > *at);
+    after.then_some(Disagreement::Replaced)
+}

@@ -1,0 +1,108 @@
+//! What the audit log keeps of a person: texts encrypted under a key of that customer, which a purge destroys. The log stays as it
+//! was written, its digests hold, and nobody can read them any more. Must not know which records have such details.
+
+use super::{Desk, Error, sealed};
+use crate::{
+    db::{DbConn, Scope, WriteTx, audit, audit::ExportedRecord, customer_keys},
+    domain::{
+        audit::{AuditRecord, Detail},
+        ids::{CustomerNo, MerchantId},
+    },
+};
+
+/// What stands where the customer's key is gone.
+pub const PURGED: &str = "(purged)";
+/// What stands where the desk's secret key is not at hand, or another one than it was.
+pub const ENCRYPTED: &str = "(encrypted)";
+
+/// What the detail called `name` of a record about the customer is to hold. After a purge nothing tells who it is about: the text itself.
+///
+/// Errors: [`Error::Fault`] without the desk's secret key, which everybody has who writes such records, and without the database.
+pub(super) fn seal(
+    tx: &mut WriteTx<'_>,
+    desk: &Desk,
+    merchant: MerchantId,
+    customer: CustomerNo,
+    name: &str,
+    text: &str,
+) -> Result<Detail, Error> {
+    let wrapping = wrapping_key(desk).ok_or_else(|| crate::db::Error::Unavailable("this needs REWARDDESK_SECRET_KEY".into()))?;
+    let wrapped = customer_keys::hold(tx, merchant, customer, || {
+        sealed::seal(&wrapping, &place(merchant, customer, WRAPPED), &sealed::random::<32>()?)
+    })?;
+    let Some(wrapped) = wrapped else { return Ok(text.into()) };
+    let key = unwrap(&wrapping, merchant, customer, &wrapped).ok_or_else(|| {
+        crate::db::Error::Corrupt("a customer's key can't be opened: REWARDDESK_SECRET_KEY is another one than it was".into())
+    })?;
+    Ok(sealed::seal(&key, &place(merchant, customer, name), text.as_bytes())?.into())
+}
+
+/// Opens what can be opened, and says of the rest why it can't.
+pub(super) fn open<'r>(
+    conn: &mut DbConn,
+    desk: &Desk,
+    scope: Scope,
+    records: impl Iterator<Item = &'r mut AuditRecord>,
+) -> Result<(), Error> {
+    let records: Vec<&mut AuditRecord> = records.filter(|record| record.details.iter().any(|(_, detail)| is_sealed(detail))).collect();
+    let customers: Vec<CustomerNo> = records.iter().filter_map(|record| record.customer).collect();
+    if customers.is_empty() {
+        return Ok(());
+    }
+    let (merchant, wrapping) = (scope.merchant(), wrapping_key(desk));
+    let keys = customer_keys::list(conn, merchant, &customers)?;
+    for record in records {
+        let Some(customer) = record.customer else { continue };
+        let wrapped = keys.iter().find(|(no, _)| *no == customer).map(|(_, key)| key);
+        for (name, detail) in &mut record.details {
+            if let Detail::Text(text) = detail
+                && sealed::is_sealed(text)
+            {
+                *text = match (wrapped, &wrapping) {
+                    (None, _) => PURGED.to_owned(),
+                    (Some(wrapped), Some(wrapping)) => unwrap(wrapping, merchant, customer, wrapped)
+                        .and_then(|key| sealed::open(&key, &place(merchant, customer, name), text))
+                        .and_then(|bytes| String::from_utf8(bytes).ok())
+                        .unwrap_or_else(|| ENCRYPTED.to_owned()),
+                    (Some(_), None) => ENCRYPTED.to_owned(),
+                };
+            }
+        }
+    }
+    Ok(())
+}
+
+/// Up to `limit` records of the merchant's log with what can be opened of them.
+pub(super) fn list(
+    conn: &mut DbConn,
+    desk: &Desk,
+    scope: Scope,
+    customer: Option<CustomerNo>,
+    slice: audit::Slice,
+    limit: i64,
+) -> Result<Vec<AuditRecord>, Error> {
+    let listed = audit::list(conn, Some(scope), customer, slice, limit)?;
+    let mut records: Vec<AuditRecord> = listed.into_iter().map(|exported: ExportedRecord| exported.record).collect();
+    open(conn, desk, scope, records.iter_mut())?;
+    Ok(records)
+}
+
+pub(super) fn is_sealed(detail: &Detail) -> bool {
+    matches!(detail, Detail::Text(text) if sealed::is_sealed(text))
+}
+
+fn wrapping_key(desk: &Desk) -> Option<sealed::Key> {
+    desk.has_secret().then(|| desk.key_for("customer-keys-v1"))
+}
+
+/// No detail is called that.
+const WRAPPED: &str = "";
+
+fn unwrap(wrapping: &sealed::Key, merchant: MerchantId, customer: CustomerNo, wrapped: &str) -> Option<sealed::Key> {
+    sealed::open(wrapping, &place(merchant, customer, WRAPPED), wrapped)?.try_into().ok()
+}
+
+/// What a text is bound to: fixed widths first, so that no two places read alike.
+fn place(merchant: MerchantId, customer: CustomerNo, name: &str) -> Vec<u8> {
+    [&merchant.0.to_be_bytes(), &customer.0.to_be_bytes(), name.as_bytes()].concat()
+}

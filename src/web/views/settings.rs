@@ -1,0 +1,58 @@
+//! Owns the page of a merchant's settings.
+//! Must not know what a setting does.
+
+use super::frame::Frame;
+use askama::Template;
+
+/// `GET /m/{merchant}/settings`.
+#[derive(Debug, Template)]
+#[template(path = "settings/show.html")]
+pub struct Show {
+    pub frame: Frame,
+    pub action: String,
+    pub groups: Vec<Group>,
+    /// For the time zone's field.
+    pub zones: Vec<&'static str>,
+}
+
+/// Settings that belong together.
+#[derive(Clone, Debug)]
+pub struct Group {
+    pub id: &'static str,
+    pub title: &'static str,
+    pub inputs: Vec<Input>,
+}
+
+/// A setting to be typed or switched.
+#[derive(Clone, Debug)]
+pub struct Input {
+    pub name: &'static str,
+    pub label: &'static str,
+    pub hint: &'static str,
+    pub value: String,
+    pub error: Option<String>,
+    pub kind: Kind,
+}
+
+/// How it is typed.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Kind {
+    Text,
+    Zone,
+    Number,
+    Switch,
+}
+
+impl Input {
+    pub fn is_switch(&self) -> bool {
+        self.kind == Kind::Switch
+    }
+
+    pub fn is_number(&self) -> bool {
+        self.kind == Kind::Number
+    }
+
+    pub fn is_zone(&self) -> bool {
+        self.kind == Kind::Zone
+    }
+}
