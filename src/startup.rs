@@ -66,6 +66,7 @@ pub fn serve(serve: Serve) -> Result<(), Refused> {
         idle: TimeDelta::minutes(idle_minutes),
         absolute: TimeDelta::hours(hours),
         absence: absence_days.map(TimeDelta::days),
+        ..SessionLimits::default()
     };
     let site = Site {
         base_url: Some(settings.base_url.clone()),

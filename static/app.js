@@ -168,6 +168,10 @@
     if ("inflight" in form.dataset) {
       event.preventDefault();
       event.stopImmediatePropagation();
+    } else if (form.dataset.passkey && !form.elements.passkey.value) {
+      event.preventDefault();
+      event.stopImmediatePropagation();
+      askPasskey(form, event.submitter);
     } else if (form.role === "search") {
       leave();
       byId("search").dispatchEvent(new CustomEvent("htmx:abort"));
@@ -190,6 +194,46 @@
     if (!event.persisted) return;
     document.querySelectorAll("form[data-inflight]").forEach(land);
   });
+
+  // ── Passkeys: the browser asks the device, and the answer is sent like any other field ──────────
+  const toBytes = (text) => Uint8Array.from(atob(text.replaceAll("-", "+").replaceAll("_", "/")), (c) => c.charCodeAt(0));
+  const toText = (bytes) => btoa(String.fromCharCode(...new Uint8Array(bytes))).replaceAll("+", "-").replaceAll("/", "_").replaceAll("=", "");
+
+  if (window.PublicKeyCredential) for (const form of document.querySelectorAll("form[data-passkey]")) form.hidden = false;
+
+  async function askPasskey(form, submitter) {
+    const silent = form.querySelector("[data-passkey-silent]");
+    silent.hidden = true;
+    fly(form, submitter);
+    try {
+      const answer = await fetch(form.dataset.passkey, { method: "POST", headers: { "HX-Request": "true" } });
+      const elsewhere = answer.headers.get("HX-Redirect");
+      if (elsewhere) return location.assign(elsewhere);
+      if (!answer.ok) throw new Error(String(answer.status));
+      const { publicKey, sealed } = await answer.json();
+      form.elements.passkey.value = JSON.stringify(await answerOf(publicKey, "passkeyNew" in form.dataset));
+      if (form.elements.sealed) form.elements.sealed.value = sealed;
+    } catch {
+      land(form);
+      silent.hidden = false;
+      return;
+    }
+    land(form);
+    form.requestSubmit();
+    setTimeout(() => { form.elements.passkey.value = ""; }); // good for one try, also after Back
+  }
+
+  async function answerOf(publicKey, isNew) {
+    publicKey.challenge = toBytes(publicKey.challenge);
+    if (publicKey.user) publicKey.user.id = toBytes(publicKey.user.id);
+    for (const known of publicKey.excludeCredentials ?? publicKey.allowCredentials ?? []) known.id = toBytes(known.id);
+    const made = await (isNew ? navigator.credentials.create({ publicKey }) : navigator.credentials.get({ publicKey }));
+    const response = {};
+    for (const key of ["clientDataJSON", "attestationObject", "authenticatorData", "signature", "userHandle"]) {
+      if (made.response[key]) response[key] = toText(made.response[key]);
+    }
+    return { id: made.id, rawId: toText(made.rawId), type: made.type, response, extensions: {} };
+  }
 
   // ── Files dragged over their field ──────────────────────────────────────────────────────────────
   for (const [name, over] of [["dragover", true], ["dragleave", false], ["drop", false]]) {

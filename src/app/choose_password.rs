@@ -124,7 +124,7 @@ pub fn forget_password(desk: &Desk, email: &str, request_id: &str) -> Result<(),
 }
 
 /// A merchant in whose name a mail can be sent.
-fn some_merchant_of(tx: &mut WriteTx<'_>, user: UserId) -> Result<Option<(Scope, Merchant)>, Error> {
+pub(super) fn some_merchant_of(tx: &mut WriteTx<'_>, user: UserId) -> Result<Option<(Scope, Merchant)>, Error> {
     Ok(memberships::list_of_user(tx, user)?.into_iter().next().map(|own| (own.scope, own.merchant)))
 }
 

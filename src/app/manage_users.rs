@@ -1,7 +1,7 @@
 //! What users may do to users of their merchant: roles, leaving, standing, sessions (product.md section 3).
 //! Must not know forms or words; see `invite_user` for how one comes in.
 
-use super::{Desk, Error, Member};
+use super::{Desk, Error, Member, change_factors};
 use crate::{
     db::{Scope, WriteTx, account_links, audit, memberships, sessions, users},
     domain::{
@@ -24,6 +24,8 @@ pub enum Act {
     /// In again after a long absence.
     Unlock,
     EndSessions,
+    /// For whoever has lost their second factor: they sign in with the password alone, and set up another.
+    ResetFactors,
 }
 
 /// Why a user may not do that to another.
@@ -56,7 +58,7 @@ pub fn barrier(actor: &Member, user: &User, role: Role, act: Act, is_administrat
         Act::ChangeRole(to) => actor.role.manages(role) && actor.role.manages(to),
         Act::Remove => actor.role.manages(role),
         Act::Unlock => actor.role == Role::Administrator,
-        Act::Disable | Act::Enable | Act::EndSessions => {
+        Act::Disable | Act::Enable | Act::EndSessions | Act::ResetFactors => {
             if actor.role == Role::Administrator && !is_administrator_everywhere {
                 return Some(Barrier::OtherMerchants);
             }
@@ -113,6 +115,8 @@ pub fn manage_user(desk: &Desk, actor: &Member, id: UserId, act: Act, absence: A
                 let ended = sessions::end_all(tx, id, None)?;
                 (Action::SessionsEnded, vec![("sessions", Detail::from(i64::try_from(ended).unwrap_or(i64::MAX)))])
             }
+            Act::ResetFactors if !change_factors::remove_all(tx, id)? => return Ok(Managed::Unchanged),
+            Act::ResetFactors => (Action::FactorsReset, vec![]),
         };
         record_everywhere(tx, desk, &actor, action, id, &old)
     })

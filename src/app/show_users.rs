@@ -67,8 +67,9 @@ pub fn show_user(desk: &Desk, member: &Member, id: UserId, limits: SessionLimits
     desk.db.read(|conn| {
         let (user, role) = users::find_member(conn, member.scope, id)?.ok_or(Error::NotFound)?;
         let everywhere = is_administrator_everywhere(conn, member.user, id)?;
-        let acts =
-            [Act::Remove, Act::Disable, Act::Enable, Act::Unlock, Act::EndSessions].into_iter().chain(Role::ALL.map(Act::ChangeRole));
+        let acts = [Act::Remove, Act::Disable, Act::Enable, Act::Unlock, Act::EndSessions, Act::ResetFactors]
+            .into_iter()
+            .chain(Role::ALL.map(Act::ChangeRole));
         let barriers = acts.filter_map(|act| barrier(member, &user, role, act, everywhere).map(|barrier| (act, barrier))).collect();
         Ok(UserFile {
             sessions: sessions::list_of_user(conn, id, now - limits.idle, now - limits.absolute)?.len(),

@@ -4,13 +4,13 @@
 use base64::{Engine, engine::general_purpose::URL_SAFE_NO_PAD};
 use chrono::TimeDelta;
 
-use super::{Desk, Error, passwords, tokens};
+use super::{Desk, Error, finish_sign_in, passwords, tokens};
 use crate::{
-    db::{WriteTx, audit, memberships, sessions, users},
+    db::{WriteTx, audit, half_sign_ins, memberships, sessions, users},
     domain::{
         audit::{Action, Actor, NewRecord},
         ids::{MerchantId, UserId},
-        user::{Absence, Standing},
+        user::{Absence, Standing, User},
     },
 };
 
@@ -23,12 +23,19 @@ pub struct SessionLimits {
     pub idle: TimeDelta,
     pub absolute: TimeDelta,
     pub absence: Absence,
+    /// For how long somebody counts as being there after they have proved it: then dangerous acts ask again.
+    pub confirmation: TimeDelta,
 }
 
 impl Default for SessionLimits {
     /// quality.md S3.
     fn default() -> Self {
-        Self { idle: TimeDelta::minutes(30), absolute: TimeDelta::hours(8), absence: Some(TimeDelta::days(90)) }
+        Self {
+            idle: TimeDelta::minutes(30),
+            absolute: TimeDelta::hours(8),
+            absence: Some(TimeDelta::days(90)),
+            confirmation: TimeDelta::minutes(15),
+        }
     }
 }
 
@@ -45,13 +52,15 @@ pub struct Device {
 pub enum SignIn {
     /// The new session's token: 256 random bits, for the cookie only.
     In { token: String },
+    /// The password is right, and the user has a second factor: no session yet. The token is for its own short-lived cookie.
+    Half { token: String },
     /// The password is right, and the user has stayed away too long.
     Locked,
     /// E-mail and password do not match an active user.
     No,
 }
 
-/// Checks e-mail and password, and starts a session.
+/// Checks e-mail and password, and starts a session, or for a user with a second factor half of one.
 ///
 /// The answer, and the time it takes, is the same for unknown users, disabled users and wrong passwords.
 pub fn sign_in(
@@ -84,13 +93,34 @@ pub fn sign_in(
                 return Ok(if matches!(standing, Standing::Locked { .. }) { SignIn::Locked } else { SignIn::No });
             }
         }
-        // Whoever comes in sweeps: sessions that have ended do not pile up.
-        sessions::remove_stale(tx, now - limits.idle, now - limits.absolute)?;
-        sessions::start(tx, user.id, &tokens::hash(&token), (&device.agent, &device.address), now)?;
-        users::touch(tx, user.id, now)?;
+        if user.has_second_factor {
+            half_sign_ins::remove_stale(tx, now - finish_sign_in::PATIENCE)?;
+            half_sign_ins::start(tx, user.id, &tokens::hash(&token), now)?;
+            // The actor is nobody yet: a password alone does not prove that it is this user.
+            let record = NewRecord::new(None, Action::PasswordAccepted, Actor::System).detail("user", user.id.0);
+            record_in_each_merchant(tx, desk, user.id, &record, request_id)?;
+            return Ok(SignIn::Half { token });
+        }
+        start_session(tx, desk, &user, &token, limits, device)?;
         record_in_each_merchant(tx, desk, user.id, &NewRecord::new(None, Action::SignedIn, Actor::User(user.id)), request_id)?;
         Ok(SignIn::In { token })
     })
+}
+
+/// Starts a session that `token` holds; always a new one, whatever the browser had before.
+pub(super) fn start_session(
+    tx: &mut WriteTx<'_>,
+    desk: &Desk,
+    user: &User,
+    token: &str,
+    limits: SessionLimits,
+    device: &Device,
+) -> Result<(), Error> {
+    let now = desk.clock.now();
+    // Whoever comes in sweeps: sessions that have ended do not pile up.
+    sessions::remove_stale(tx, now - limits.idle, now - limits.absolute)?;
+    sessions::start(tx, user.id, &tokens::hash(token), (&device.agent, &device.address), now)?;
+    Ok(users::touch(tx, user.id, now)?)
 }
 
 /// 256 random bits as text.
@@ -140,7 +170,7 @@ pub fn merchants_of(desk: &Desk, user: UserId) -> Result<Vec<Membership>, Error>
 }
 
 /// A failure goes into each merchant of the user, or into the installation's own log for an unknown address.
-fn record_failure(tx: &mut WriteTx<'_>, desk: &Desk, user: Option<UserId>, request_id: &str) -> Result<(), Error> {
+pub(super) fn record_failure(tx: &mut WriteTx<'_>, desk: &Desk, user: Option<UserId>, request_id: &str) -> Result<(), Error> {
     let record = NewRecord::new(None, Action::SignInFailed, Actor::System);
     match user {
         Some(user) => {
@@ -152,7 +182,14 @@ fn record_failure(tx: &mut WriteTx<'_>, desk: &Desk, user: Option<UserId>, reque
     }
 }
 
-fn record_in_each_merchant(tx: &mut WriteTx<'_>, desk: &Desk, user: UserId, record: &NewRecord, request_id: &str) -> Result<(), Error> {
+/// The same record in each merchant of the user, or in the installation's own log where there is none.
+pub(super) fn record_in_each_merchant(
+    tx: &mut WriteTx<'_>,
+    desk: &Desk,
+    user: UserId,
+    record: &NewRecord,
+    request_id: &str,
+) -> Result<(), Error> {
     let merchants = memberships::list_of_user(tx, user)?;
     if merchants.is_empty() {
         return append(tx, desk, None, record, request_id);

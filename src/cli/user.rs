@@ -1,4 +1,4 @@
-//! `rewarddesk user add`, and how a password is asked for.
+//! `rewarddesk user add` and `reset-factors`, and how a password is asked for.
 
 use std::io::{self, IsTerminal, Read, Write};
 
@@ -6,6 +6,7 @@ use super::{Refused, open_current, wrong_usage};
 use crate::{
     app::{
         add_user::{AddUser, Given, add_user, user_exists},
+        change_factors::reset_by_operator,
         passwords,
     },
     config::{Secret, Settings},
@@ -16,6 +17,16 @@ use crate::{
 #[derive(Debug, clap::Subcommand)]
 pub enum User {
     Add(Add),
+    ResetFactors(ResetFactors),
+}
+
+/// Removes a user's authenticator app, passkeys and recovery codes: they sign in with the password alone, until they set up another
+#[derive(Debug, clap::Args)]
+#[command(after_help = "For whoever has lost their second factor. Make sure by another way that it is them.\n\n\
+    Example:\n  rewarddesk user reset-factors casey@example.com")]
+pub struct ResetFactors {
+    /// The address that the user signs in with
+    email: String,
 }
 
 /// Adds a user, or adds roles to the user who has this e-mail address (name and password stay as they are)
@@ -44,7 +55,26 @@ pub struct Add {
 
 impl User {
     pub fn run(self, settings: &Settings, out: &mut dyn Write) -> Result<(), Refused> {
-        let Self::Add(add) = self;
+        match self {
+            Self::Add(add) => add.run(settings, out),
+            Self::ResetFactors(reset) => reset.run(settings, out),
+        }
+    }
+}
+
+impl ResetFactors {
+    fn run(self, settings: &Settings, out: &mut dyn Write) -> Result<(), Refused> {
+        let email = EmailAddress::parse(&self.email)?;
+        let was_reset = reset_by_operator(&open_current(settings)?, Clock::System.now(), &email)?;
+        let what = if was_reset { "reset the second factors of" } else { "there is no second factor to reset:" };
+        writeln!(out, "{what} {email}")?;
+        Ok(())
+    }
+}
+
+impl Add {
+    fn run(self, settings: &Settings, out: &mut dyn Write) -> Result<(), Refused> {
+        let add = self;
         if add.role.len() != add.merchant.len() {
             wrong_usage("user add", "each --role needs a --merchant, and each --merchant a --role");
         }

@@ -19,15 +19,17 @@ pub struct Membership {
     pub scope: Scope,
     pub merchant: Merchant,
     pub role: Role,
+    /// Whether the merchant opens only to users with a second factor.
+    pub requires_second_factor: bool,
 }
 
 /// The user's membership in the merchant of that slug, if there is one.
 pub fn enter(conn: &mut DbConn, slug: &str, user: UserId) -> Result<Option<Membership>, Error> {
-    let row: Option<(String, merchants::Row)> = m::table
+    let row: Option<(String, bool, merchants::Row)> = m::table
         .inner_join(mt::table.on(mt::id.eq(m::merchant_id)))
         .filter(mt::slug.eq(slug))
         .filter(m::user_id.eq(user.0))
-        .select((m::role, merchants::COLUMNS))
+        .select((m::role, mt::requires_second_factor, merchants::COLUMNS))
         .first(conn)
         .optional()?;
     row.map(membership).transpose()
@@ -63,11 +65,11 @@ pub fn remove(tx: &mut WriteTx<'_>, scope: Scope, user: UserId) -> Result<bool, 
 
 /// All merchants of the user, by name.
 pub fn list_of_user(conn: &mut DbConn, user: UserId) -> Result<Vec<Membership>, Error> {
-    let rows: Vec<(String, merchants::Row)> = m::table
+    let rows: Vec<(String, bool, merchants::Row)> = m::table
         .inner_join(mt::table.on(mt::id.eq(m::merchant_id)))
         .filter(m::user_id.eq(user.0))
         .order((mt::name, mt::id))
-        .select((m::role, merchants::COLUMNS))
+        .select((m::role, mt::requires_second_factor, merchants::COLUMNS))
         .load(conn)?;
     rows.into_iter().map(membership).collect()
 }
@@ -102,7 +104,7 @@ pub fn names_who_may(conn: &mut DbConn, scope: Scope, permission: Permission, li
         .load(conn)?)
 }
 
-fn membership((role, row): (String, merchants::Row)) -> Result<Membership, Error> {
+fn membership((role, requires_second_factor, row): (String, bool, merchants::Row)) -> Result<Membership, Error> {
     let merchant = Merchant::try_from(row)?;
-    Ok(Membership { scope: Scope::of(MerchantId(merchant.id.0)), role: role.parse()?, merchant })
+    Ok(Membership { scope: Scope::of(MerchantId(merchant.id.0)), role: role.parse()?, merchant, requires_second_factor })
 }

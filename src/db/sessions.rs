@@ -2,12 +2,12 @@
 //! Must not know cookies or passwords.
 
 use chrono::{DateTime, Utc};
-use diesel::{BoolExpressionMethods, ExpressionMethods, JoinOnDsl, OptionalExtension, QueryDsl, RunQueryDsl};
+use diesel::{BoolExpressionMethods, ExpressionMethods, JoinOnDsl, OptionalExtension, QueryDsl, RunQueryDsl, dsl::exists};
 
 use super::{
-    DbConn, Error, WriteTx,
+    DbConn, Error, WriteTx, half_sign_ins,
     instant::At,
-    schema::{sessions as s, users},
+    schema::{passkeys, sessions as s, users},
 };
 use crate::domain::ids::UserId;
 
@@ -20,6 +20,10 @@ pub struct Session {
     pub email: String,
     pub created_at: DateTime<Utc>,
     pub last_used_at: DateTime<Utc>,
+    /// When the user last proved to be there.
+    pub confirmed_at: Option<DateTime<Utc>>,
+    /// Whether the user has an authenticator app or a passkey.
+    pub has_second_factor: bool,
 }
 
 /// What a sign-in is checked against.
@@ -58,24 +62,37 @@ pub fn start(
     Ok(())
 }
 
+/// Session, user, their name and address; began, last used, confirmed; since when there is an app, whether there is a passkey.
+type Found = (i64, i64, (String, String), At, At, Option<At>, (Option<At>, bool));
+
 /// The session of that token if it was used after `idle_since`, began after `began_after`, and its user is active.
 pub fn find(conn: &mut DbConn, token_hash: &str, idle_since: DateTime<Utc>, began_after: DateTime<Utc>) -> Result<Option<Session>, Error> {
-    let row: Option<(i64, i64, String, String, At, At)> = s::table
+    let row: Option<Found> = s::table
         .inner_join(users::table.on(users::id.eq(s::user_id)))
         .filter(s::token_hash.eq(token_hash))
         .filter(s::last_used_at.gt(At(idle_since)))
         .filter(s::created_at.gt(At(began_after)))
         .filter(users::disabled_at.is_null())
-        .select((s::id, users::id, users::name, users::email, s::created_at, s::last_used_at))
+        .select((
+            s::id,
+            users::id,
+            (users::name, users::email),
+            s::created_at,
+            s::last_used_at,
+            s::confirmed_at,
+            (users::totp_added_at, exists(passkeys::table.filter(passkeys::user_id.eq(users::id)).select(passkeys::id))),
+        ))
         .first(conn)
         .optional()?;
-    Ok(row.map(|(id, user, name, email, created, used)| Session {
+    Ok(row.map(|(id, user, (name, email), created, used, confirmed, (app, has_passkey))| Session {
         id,
         user: UserId(user),
         name,
         email,
         created_at: created.0,
         last_used_at: used.0,
+        confirmed_at: confirmed.map(|At(at)| at),
+        has_second_factor: app.is_some() || has_passkey,
     }))
 }
 
@@ -114,8 +131,9 @@ pub fn list_of_user(
     Ok(rows.into_iter().map(session).collect())
 }
 
-/// Ends the user's sessions but for `spared`; answers how many there were.
+/// Ends the user's sessions but for `spared`, and sign-ins that are half done; answers how many sessions there were.
 pub fn end_all(tx: &mut WriteTx<'_>, user: UserId, spared: Option<i64>) -> Result<usize, Error> {
+    half_sign_ins::remove_of_user(tx, user)?;
     let others = s::table.filter(s::user_id.eq(user.0)).filter(s::id.ne(spared.unwrap_or(0)));
     Ok(diesel::delete(others).execute(&mut **tx)?)
 }
@@ -130,6 +148,25 @@ pub fn end_one(tx: &mut WriteTx<'_>, user: UserId, id: i64) -> Result<bool, Erro
 pub fn touch(tx: &mut WriteTx<'_>, id: i64, now: DateTime<Utc>) -> Result<(), Error> {
     diesel::update(s::table.find(id)).set(s::last_used_at.eq(At(now))).execute(&mut **tx)?;
     Ok(())
+}
+
+/// Writes down that the user has proved again to be there.
+pub fn confirm(tx: &mut WriteTx<'_>, id: i64, now: DateTime<Utc>) -> Result<(), Error> {
+    diesel::update(s::table.find(id)).set(s::confirmed_at.eq(At(now))).execute(&mut **tx)?;
+    Ok(())
+}
+
+/// Notes what a passkey is asked, sealed.
+pub fn set_challenge(tx: &mut WriteTx<'_>, id: i64, sealed: &str) -> Result<(), Error> {
+    diesel::update(s::table.find(id)).set(s::challenge.eq(sealed)).execute(&mut **tx)?;
+    Ok(())
+}
+
+/// What a passkey was asked, for its one answer.
+pub fn take_challenge(tx: &mut WriteTx<'_>, id: i64) -> Result<Option<String>, Error> {
+    let asked: Option<Option<String>> = s::table.find(id).select(s::challenge).first(&mut **tx).optional()?;
+    diesel::update(s::table.find(id)).set(s::challenge.eq(None::<String>)).execute(&mut **tx)?;
+    Ok(asked.flatten())
 }
 
 /// Ends the session of that token; answers whose it was.

@@ -23,6 +23,8 @@ pub struct Rule {
     pub method: Method,
     pub pattern: &'static str,
     pub access: Access,
+    /// Whether it asks again who one is, when that was proved too long ago.
+    pub asks_again: bool,
 }
 
 /// Who may use what, for the gate and for the test that walks the table.
@@ -39,13 +41,13 @@ impl Rules {
         &self.0
     }
 
-    /// The access that `pattern` asks for with `method`; HEAD is as GET.
-    pub fn find(&self, method: &Method, pattern: &str) -> Result<Access, Error> {
+    /// What `pattern` asks for with `method`; HEAD is as GET.
+    pub fn find(&self, method: &Method, pattern: &str) -> Result<&Rule, Error> {
         let method = if *method == Method::HEAD { &Method::GET } else { method };
         let mut same_path = self.0.iter().filter(|rule| rule.pattern == pattern).peekable();
         if same_path.peek().is_none() {
             return Err(Error::NotFound);
         }
-        same_path.find(|rule| rule.method == *method).map(|rule| rule.access).ok_or(Error::MethodNotAllowed)
+        same_path.find(|rule| rule.method == *method).ok_or(Error::MethodNotAllowed)
     }
 }

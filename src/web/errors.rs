@@ -19,6 +19,9 @@ pub enum Error {
     NotFound,
     #[error("not allowed")]
     Forbidden,
+    /// The merchant opens only to users with a second factor, and this one has none.
+    #[error("no second factor")]
+    FactorMissing,
     #[error("cross-site")]
     CrossSite,
     #[error("no such method here")]
@@ -60,6 +63,11 @@ impl Error {
                 "Go back, or search for the customer.",
             ),
             Self::Forbidden => words("Your role does not allow this", "Nothing was changed.", "Ask an administrator of this merchant."),
+            Self::FactorMissing => words(
+                "This merchant asks for a second factor",
+                "Its pages open once you have an authenticator app or a passkey. Nothing was changed.",
+                "Set one up; it takes a minute. Your other merchants stay as they are.",
+            ),
             Self::CrossSite => words(
                 "This request came from another site",
                 "Nothing was changed. The desk only takes forms from its own pages.",
@@ -105,7 +113,7 @@ impl ResponseError for Error {
     fn status_code(&self) -> StatusCode {
         match self {
             Self::NotFound => StatusCode::NOT_FOUND,
-            Self::Forbidden | Self::CrossSite => StatusCode::FORBIDDEN,
+            Self::Forbidden | Self::FactorMissing | Self::CrossSite => StatusCode::FORBIDDEN,
             Self::MethodNotAllowed => StatusCode::METHOD_NOT_ALLOWED,
             Self::Unprocessable(_) => StatusCode::UNPROCESSABLE_ENTITY,
             Self::TooLarge => StatusCode::PAYLOAD_TOO_LARGE,
@@ -203,16 +211,22 @@ fn body(http: &actix_web::HttpRequest, error: &Error) -> String {
             title: words.title.to_owned(),
             text: format!("{} {}", words.meaning, words.advice),
             code: None,
-            links: vec![],
+            links: way_forward(error).into_iter().collect(),
             request_id: matches!(error, Error::Internal).then_some(request_id),
         };
         views::errors::Fragment { toast }.render()
     } else {
         let frame = frame::for_error(http, words.title);
-        let links = frame::ways_out(&frame);
+        let links = way_forward(error).into_iter().chain(frame::ways_out(&frame)).collect();
         let status = error.status_code().as_u16().to_string();
         let advice = words.advice.to_owned();
         views::errors::Show { frame, status, title: words.title.to_owned(), meaning: words.meaning, advice, request_id, links }.render()
     };
     rendered.unwrap_or_else(|_| words.title.to_owned())
+}
+
+/// Where the error itself leads, before the ways out that every page has.
+fn way_forward(error: &Error) -> Option<views::ui::Link> {
+    let is_it = matches!(error, Error::FactorMissing);
+    is_it.then(|| views::ui::Link { label: "Set up a second factor".to_owned(), href: "/account#factors".to_owned() })
 }

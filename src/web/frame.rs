@@ -6,9 +6,10 @@ use actix_web::{HttpMessage, HttpRequest};
 use super::{
     assets,
     gate::Visitor,
+    present::flash,
     views::{
         frame::{Frame, MerchantNav, NavItem, UserNav},
-        ui::Link,
+        ui::{Link, Toast, Tone},
     },
 };
 use crate::{
@@ -53,7 +54,7 @@ pub fn in_merchant(request: &HttpRequest, member: &Member, title: &str) -> Frame
         user: Some(UserNav { name: member.user_name.clone(), email: member.user_email.clone(), role: member.role.label().to_owned() }),
         nav,
         search_value: String::new(),
-        flash: None,
+        flash: confirmed(request),
         assets: assets::addresses(),
     }
 }
@@ -64,8 +65,15 @@ pub fn for_visitor(request: &HttpRequest, title: &str) -> Frame {
     if let Some(visitor) = request.extensions().get::<Visitor>() {
         frame.user = Some(UserNav { name: visitor.session.name.clone(), email: visitor.session.email.clone(), role: String::new() });
         frame.merchants = visitor.merchants.iter().map(merchant_nav).collect();
+        frame.flash = confirmed(request);
     }
     frame
+}
+
+/// Whoever comes back from proving who they are: what they had asked for is still to be done.
+fn confirmed(request: &HttpRequest) -> Option<Toast> {
+    let is_back = request.query_string().split('&').any(|part| part == "confirmed=yes");
+    is_back.then(|| flash::plain(Tone::Good, "Thank you, it is you", "Nothing was done yet. Do now what you came for."))
 }
 
 /// The best frame known for an error: the merchant's if the gate let the request in, else the visitor's, else the bare one.

@@ -21,7 +21,7 @@ use super::{
 };
 use crate::{
     app::{
-        self, Desk, Member,
+        self, Desk, Member, confirm_session, finish_sign_in,
         sign_in::{self, Membership, Session, SessionLimits},
     },
     domain::role::Permission,
@@ -59,7 +59,8 @@ async fn admit(request: &ServiceRequest) -> Result<(), HttpResponse<BoxBody>> {
         recognise(request, site, desk).await;
         return Err(refuse(Error::NotFound));
     };
-    let access = rules.find(request.method(), &pattern).map_err(refuse)?;
+    let rule = rules.find(request.method(), &pattern).map_err(refuse)?;
+    let access = rule.access;
     if access == Access::Public {
         return Ok(());
     }
@@ -81,8 +82,10 @@ async fn admit(request: &ServiceRequest) -> Result<(), HttpResponse<BoxBody>> {
         (Access::Member(permission), slug) => enter(request, &visitor, slug.as_deref(), permission),
         _ => Ok(()),
     };
+    let is_fresh = !rule.asks_again || confirm_session::is_fresh(desk, &visitor.session, limits);
     request.extensions_mut().insert(visitor);
-    verdict.map_err(refuse)
+    verdict.map_err(refuse)?;
+    if is_fresh { Ok(()) } else { Err(to_confirm(request, safe)) }
 }
 
 /// Notes who asks, where that is known without asking them to sign in.
@@ -103,6 +106,9 @@ fn visit(desk: &Desk, token: &str, limits: SessionLimits) -> Result<Option<Visit
 /// Another merchant does not exist for this user; a role that is too low is told so.
 fn enter(request: &ServiceRequest, visitor: &Visitor, slug: Option<&str>, permission: Permission) -> Result<(), Error> {
     let membership = visitor.merchants.iter().find(|m| Some(m.merchant.slug.as_str()) == slug).ok_or(Error::NotFound)?;
+    if membership.requires_second_factor && !visitor.session.has_second_factor {
+        return Err(Error::FactorMissing);
+    }
     let member = Member {
         user: visitor.session.user,
         user_name: visitor.session.name.clone(),
@@ -133,11 +139,28 @@ fn is_same_site(request: &ServiceRequest, site: &Site) -> bool {
 /// A page request goes to sign-in and back; a fragment is told to load sign-in as a page.
 fn to_sign_in(request: &ServiceRequest) -> HttpResponse<BoxBody> {
     let fragment = request::is_fragment(request.headers());
-    let from_page = request.headers().get("HX-Current-URL").and_then(|v| v.to_str().ok()).and_then(|text| url::Url::parse(text).ok());
-    let path = if fragment { from_page.map_or_else(|| "/".to_owned(), |page| page.path().to_owned()) } else { request.path().to_owned() };
-    let target = match request::own_path(&path).map(landing) {
-        Some(path) if path != "/" => format!("/sign-in?return_to={path}"),
-        _ => "/sign-in".to_owned(),
+    let path = if fragment { page_named_by(request, "HX-Current-URL").unwrap_or_default() } else { request.path().to_owned() };
+    away(fragment, "/sign-in", &path)
+}
+
+/// Asks again who one is, and leads back: to the page itself, or to the one where the form was, since a POST can't be sent again.
+fn to_confirm(request: &ServiceRequest, safe: bool) -> HttpResponse<BoxBody> {
+    let fragment = request::is_fragment(request.headers());
+    let from = if fragment { "HX-Current-URL" } else { "Referer" };
+    let path = if safe && !fragment { None } else { page_named_by(request, from) };
+    away(fragment, "/confirm", &path.unwrap_or_else(|| request.path().to_owned()))
+}
+
+/// The path of the page that a header names.
+fn page_named_by(request: &ServiceRequest, name: &str) -> Option<String> {
+    let named = request.headers().get(name)?.to_str().ok()?;
+    url::Url::parse(named).ok().map(|page| page.path().to_owned())
+}
+
+fn away(fragment: bool, to: &str, path: &str) -> HttpResponse<BoxBody> {
+    let target = match request::own_path(path).map(landing) {
+        Some(path) if path != "/" => format!("{to}?return_to={path}"),
+        _ => to.to_owned(),
     };
     if fragment {
         HttpResponse::Unauthorized().insert_header(("HX-Redirect", target)).finish()
@@ -146,7 +169,7 @@ fn to_sign_in(request: &ServiceRequest) -> HttpResponse<BoxBody> {
     }
 }
 
-/// Acts are done from the profile, or from the page of a batch, coupon or import: that is where one wants to be back.
+/// Acts are done from the profile, or from the page of a batch, coupon, import or user, or one's own: that is where one wants to be back.
 fn landing(path: &str) -> String {
     let parts: Vec<&str> = path.split('/').collect();
     match parts.as_slice() {
@@ -156,18 +179,30 @@ fn landing(path: &str) -> String {
         ["", "m", slug, "users", id, _, ..] => format!("/m/{slug}/users/{id}"),
         ["", "m", slug, "alerts", _, ..] => format!("/m/{slug}/alerts"),
         ["", "m", slug, "batches", id, _, ..] => format!("/m/{slug}/batches/{id}"),
+        ["", "account", "app"] | ["", "account", "passkeys", "new"] => path.to_owned(),
+        ["", "account", "passkeys", "options"] => "/account/passkeys/new".to_owned(),
+        ["", "account", ..] => "/account".to_owned(),
         _ => path.to_owned(),
     }
 }
 
 /// The cookie that carries a session's token; `None` takes it away.
 pub fn session_cookie(site: &Site, token: Option<&str>) -> Cookie<'static> {
-    let mut cookie = Cookie::build(site.cookie_name(), token.unwrap_or_default().to_owned())
+    cookie(site, site.cookie_name(), token, site.session_limits.absolute)
+}
+
+/// The cookie that carries the token of a sign-in that waits for its second factor; `None` takes it away.
+pub fn half_cookie(site: &Site, token: Option<&str>) -> Cookie<'static> {
+    cookie(site, site.half_cookie_name(), token, finish_sign_in::PATIENCE)
+}
+
+fn cookie(site: &Site, name: &'static str, token: Option<&str>, age: chrono::TimeDelta) -> Cookie<'static> {
+    let mut cookie = Cookie::build(name, token.unwrap_or_default().to_owned())
         .path("/")
         .http_only(true)
         .secure(site.is_https())
         .same_site(SameSite::Lax)
-        .max_age(time::Duration::seconds(site.session_limits.absolute.num_seconds()))
+        .max_age(time::Duration::seconds(age.num_seconds()))
         .finish();
     if token.is_none() {
         cookie.make_removal();

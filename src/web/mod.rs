@@ -2,6 +2,7 @@
 //! Must not know the database, diesel or how mail is sent.
 
 pub mod access;
+mod account;
 mod account_links;
 pub mod act_words;
 pub mod alerts;
@@ -12,11 +13,13 @@ mod batch_codes;
 pub mod batches;
 mod browser;
 pub mod code_checks;
+mod confirmations;
 pub mod coupon_acts;
 pub mod coupons;
 pub mod customer_acts;
 mod customers;
 pub mod errors;
+mod factors;
 pub mod frame;
 pub mod gate;
 pub mod headers;
@@ -31,6 +34,7 @@ pub mod redemptions;
 mod reissues;
 pub mod request;
 pub mod router;
+mod second_factors;
 pub mod server;
 pub mod sessions;
 mod set_up;

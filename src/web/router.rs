@@ -9,10 +9,11 @@ use actix_web::{
 
 use super::{
     access::{Access, Rule, Rules},
-    account_links, alerts, assets, audit, batch_codes, batches, code_checks, coupon_acts, coupons, customer_acts, customers,
+    account, account_links, alerts, assets, audit, batch_codes, batches, code_checks, confirmations, coupon_acts, coupons, customer_acts,
+    customers,
     errors::Error,
-    health, import_files, imports, mails, merchants, new_batch, redemptions, reissues, sessions, set_up, settings, stock_forms, users,
-    validity, vouchers,
+    factors, health, import_files, imports, mails, merchants, new_batch, redemptions, reissues, second_factors, sessions, set_up, settings,
+    stock_forms, users, validity, vouchers,
 };
 use crate::domain::role::Permission;
 
@@ -22,11 +23,29 @@ use Permission::{
     ReissueCoupons, ResendEmails, SeeAuditLog,
 };
 
-type Line = (Method, &'static str, Access, Route);
+/// A route, and who may use it.
+struct Line {
+    rule: Rule,
+    route: Route,
+}
 
+impl Line {
+    fn new(method: Method, pattern: &'static str, access: Access, route: Route) -> Self {
+        Self { rule: Rule { method, pattern, access, asks_again: false }, route }
+    }
+
+    /// For dangerous acts, and for forms that lead to them: asks for the password or a factor when the last time is too long ago.
+    fn asks_again(mut self) -> Self {
+        self.rule.asks_again = true;
+        self
+    }
+}
+
+#[allow(clippy::too_many_lines, reason = "all routes in one list, whatever their number")]
 fn routes() -> Vec<Line> {
-    let get = |pattern, access, route: Route| (Method::GET, pattern, access, route.guard(guard::Any(guard::Get()).or(guard::Head())));
-    let post = |pattern, access, route: Route| (Method::POST, pattern, access, route.method(Method::POST));
+    let get =
+        |pattern, access, route: Route| Line::new(Method::GET, pattern, access, route.guard(guard::Any(guard::Get()).or(guard::Head())));
+    let post = |pattern, access, route: Route| Line::new(Method::POST, pattern, access, route.method(Method::POST));
     let to = web::route;
     vec![
         get("/healthz", Public, to().to(health::alive)),
@@ -35,6 +54,11 @@ fn routes() -> Vec<Line> {
         get("/sign-in", Public, to().to(sessions::new)),
         post("/sign-in", Public, to().to(sessions::create)),
         post("/sign-out", Public, to().to(sessions::destroy)),
+        get("/sign-in/factor", Public, to().to(second_factors::new)),
+        post("/sign-in/factor", Public, to().to(second_factors::create)),
+        post("/sign-in/factor/options", Public, to().to(second_factors::options)),
+        post("/sign-in/passkey", Public, to().to(second_factors::create_by_passkey)),
+        post("/sign-in/passkey/options", Public, to().to(second_factors::any_options)),
         get("/setup", Public, to().to(set_up::new)),
         post("/setup", Public, to().to(set_up::create)),
         get("/welcome", Public, to().to(account_links::show)),
@@ -42,6 +66,22 @@ fn routes() -> Vec<Line> {
         get("/forgotten", Public, to().to(account_links::new)),
         post("/forgotten", Public, to().to(account_links::create)),
         get("/", SignedIn, to().to(merchants::index)),
+        get("/confirm", SignedIn, to().to(confirmations::new)),
+        post("/confirm", SignedIn, to().to(confirmations::create)),
+        post("/confirm/options", SignedIn, to().to(confirmations::options)),
+        get("/account", SignedIn, to().to(account::show)),
+        post("/account/password", SignedIn, to().to(account::change_password)),
+        post("/account/sessions/end-others", SignedIn, to().to(account::end_other_sessions)),
+        post("/account/sessions/{id}/end", SignedIn, to().to(account::end_session)),
+        get("/account/app", SignedIn, to().to(factors::new_app)).asks_again(),
+        post("/account/app", SignedIn, to().to(factors::add_app)).asks_again(),
+        post("/account/app/removal", SignedIn, to().to(factors::remove_app)).asks_again(),
+        get("/account/recovery-codes", SignedIn, to().to(factors::new_recovery_codes)),
+        post("/account/recovery-codes", SignedIn, to().to(factors::make_recovery_codes)),
+        get("/account/passkeys/new", SignedIn, to().to(factors::new_passkey)).asks_again(),
+        post("/account/passkeys/options", SignedIn, to().to(factors::passkey_options)).asks_again(),
+        post("/account/passkeys", SignedIn, to().to(factors::add_passkey)).asks_again(),
+        post("/account/passkeys/{id}/removal", SignedIn, to().to(factors::remove_passkey)).asks_again(),
         get("/m/{merchant}/customers", Member(FindCustomers), to().to(customers::index)),
         get("/m/{merchant}/customers/{id}", Member(FindCustomers), to().to(customers::show)),
         get("/m/{merchant}/customers/{id}/rewards/{reward}/reissue", Member(ReissueCoupons), to().to(reissues::new)),
@@ -58,8 +98,8 @@ fn routes() -> Vec<Line> {
         post("/m/{merchant}/customers/{id}/emails-off", Member(BlockCustomers), to().to(customer_acts::create)),
         get("/m/{merchant}/customers/{id}/emails-on", Member(BlockCustomers), to().to(customer_acts::new)),
         post("/m/{merchant}/customers/{id}/emails-on", Member(BlockCustomers), to().to(customer_acts::create)),
-        get("/m/{merchant}/customers/{id}/purge", Member(PurgeCustomers), to().to(customer_acts::new)),
-        post("/m/{merchant}/customers/{id}/purge", Member(PurgeCustomers), to().to(customer_acts::create)),
+        get("/m/{merchant}/customers/{id}/purge", Member(PurgeCustomers), to().to(customer_acts::new)).asks_again(),
+        post("/m/{merchant}/customers/{id}/purge", Member(PurgeCustomers), to().to(customer_acts::create)).asks_again(),
         get("/m/{merchant}/batches", Member(LookAtBatches), to().to(batches::index)),
         get("/m/{merchant}/batches/new", Member(ManageBatches), to().to(new_batch::new)),
         post("/m/{merchant}/batches", Member(ManageBatches), to().to(new_batch::create)),
@@ -68,7 +108,7 @@ fn routes() -> Vec<Line> {
         post("/m/{merchant}/batches/{id}/validity", Member(ManageBatches), to().to(validity::update)),
         post("/m/{merchant}/batches/{id}/lines", Member(ManageBatches), to().to(stock_forms::draw)),
         post("/m/{merchant}/batches/{id}/withdrawals", Member(ManageBatches), to().to(stock_forms::withdraw)),
-        post("/m/{merchant}/batches/{id}/export", Member(ManageBatches), to().to(batch_codes::export)),
+        post("/m/{merchant}/batches/{id}/export", Member(ManageBatches), to().to(batch_codes::export)).asks_again(),
         get("/m/{merchant}/imports", Member(ManageBatches), to().to(imports::index)),
         get("/m/{merchant}/imports/{id}", Member(ManageBatches), to().to(imports::show)),
         get("/m/{merchant}/imports/{id}/progress", Member(ManageBatches), to().to(imports::progress)),
@@ -93,16 +133,17 @@ fn routes() -> Vec<Line> {
         get("/m/{merchant}/check", Member(CheckCodes), to().to(code_checks::new)),
         post("/m/{merchant}/check", Member(CheckCodes), to().to(code_checks::create)),
         get("/m/{merchant}/users", Member(ManageUsers), to().to(users::index)),
-        get("/m/{merchant}/users/new", Member(ManageUsers), to().to(users::new)),
-        post("/m/{merchant}/users", Member(ManageUsers), to().to(users::create)),
+        get("/m/{merchant}/users/new", Member(ManageUsers), to().to(users::new)).asks_again(),
+        post("/m/{merchant}/users", Member(ManageUsers), to().to(users::create)).asks_again(),
         get("/m/{merchant}/users/{id}", Member(ManageUsers), to().to(users::show)),
-        post("/m/{merchant}/users/{id}/role", Member(ManageUsers), to().to(users::change_role)),
-        post("/m/{merchant}/users/{id}/invitation", Member(ManageUsers), to().to(users::invite_again)),
-        post("/m/{merchant}/users/{id}/removal", Member(ManageUsers), to().to(users::manage)),
-        post("/m/{merchant}/users/{id}/disable", Member(ManageUsers), to().to(users::manage)),
-        post("/m/{merchant}/users/{id}/enable", Member(ManageUsers), to().to(users::manage)),
-        post("/m/{merchant}/users/{id}/unlock", Member(ManageUsers), to().to(users::manage)),
-        post("/m/{merchant}/users/{id}/sessions", Member(ManageUsers), to().to(users::manage)),
+        post("/m/{merchant}/users/{id}/role", Member(ManageUsers), to().to(users::change_role)).asks_again(),
+        post("/m/{merchant}/users/{id}/invitation", Member(ManageUsers), to().to(users::invite_again)).asks_again(),
+        post("/m/{merchant}/users/{id}/removal", Member(ManageUsers), to().to(users::manage)).asks_again(),
+        post("/m/{merchant}/users/{id}/disable", Member(ManageUsers), to().to(users::manage)).asks_again(),
+        post("/m/{merchant}/users/{id}/enable", Member(ManageUsers), to().to(users::manage)).asks_again(),
+        post("/m/{merchant}/users/{id}/unlock", Member(ManageUsers), to().to(users::manage)).asks_again(),
+        post("/m/{merchant}/users/{id}/sessions", Member(ManageUsers), to().to(users::manage)).asks_again(),
+        post("/m/{merchant}/users/{id}/factors", Member(ManageUsers), to().to(users::manage)).asks_again(),
         get("/m/{merchant}/permissions", Member(FindCustomers), to().to(users::permissions)),
         get("/m/{merchant}/settings", Member(ChangeSettings), to().to(settings::show)),
         post("/m/{merchant}/settings", Member(ChangeSettings), to().to(settings::update)),
@@ -112,13 +153,13 @@ fn routes() -> Vec<Line> {
 
 /// The table of access.
 pub fn rules() -> Rules {
-    Rules::new(routes().into_iter().map(|(method, pattern, access, _)| Rule { method, pattern, access }).collect())
+    Rules::new(routes().into_iter().map(|line| line.rule).collect())
 }
 
 /// Registers every route once.
 pub fn register(config: &mut ServiceConfig) {
     let mut resources: Vec<(&'static str, Resource)> = Vec::new();
-    for (_, pattern, _, route) in routes() {
+    for Line { rule: Rule { pattern, .. }, route } in routes() {
         match resources.iter().position(|(known, _)| *known == pattern) {
             Some(at) => {
                 let (pattern, resource) = resources.remove(at);

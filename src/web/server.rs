@@ -41,6 +41,11 @@ impl Site {
         if self.is_https() { "__Host-rewarddesk" } else { "rewarddesk" }
     }
 
+    /// As [`Self::cookie_name`], for a sign-in that waits for its second factor.
+    pub fn half_cookie_name(&self) -> &'static str {
+        if self.is_https() { "__Host-rewarddesk-half" } else { "rewarddesk-half" }
+    }
+
     pub fn demo(&self) -> Vec<DemoSignIn> {
         self.demo_sign_ins
             .iter()

@@ -15,7 +15,7 @@ use super::{
     views,
 };
 use crate::app::{
-    Desk,
+    Desk, passkeys,
     sign_in::{self, SignIn},
 };
 
@@ -48,14 +48,30 @@ pub struct Query {
     return_to: String,
     /// Whether a password was just chosen.
     chosen: Option<String>,
+    /// Whether a second factor did not come in time, or was wrong too often.
+    over: Option<String>,
 }
 
 /// `GET /sign-in`
-pub async fn new(request: HttpRequest, site: web::Data<Site>, query: web::Query<Query>) -> Result<HttpResponse, Error> {
+pub async fn new(
+    request: HttpRequest,
+    desk: web::Data<Desk>,
+    site: web::Data<Site>,
+    query: web::Query<Query>,
+) -> Result<HttpResponse, Error> {
     let notice = query.chosen.is_some().then(|| "Your password is kept. Sign in with it.".to_owned());
-    let page = views::sessions::New { notice, ..blank(&request, &site, &query.return_to) };
+    let error = query
+        .over
+        .is_some()
+        .then(|| "The second factor did not come in time, or was wrong too often. Begin again with your password.".to_owned());
+    let page = views::sessions::New { notice, error, ..blank(&request, &desk, &site, &query.return_to) };
     Ok(HttpResponse::Ok().content_type("text/html; charset=utf-8").body(page.render()?))
 }
+
+/// Said to whoever tries too often.
+pub const TOO_MANY: &str = "Too many tries for this account from here. Wait a minute, then try again.";
+/// Said to whoever could prove who they are.
+pub const LOCKED: &str = "You have not been here for long, and your account was locked. An administrator of your merchant can unlock it.";
 
 /// `POST /sign-in`
 pub async fn create(
@@ -69,31 +85,40 @@ pub async fn create(
     let form = Form::parse(&body);
     let address = request::address(&request);
     if !throttle.spend(&address, &form.email) {
-        let wait = "Too many tries for this account from here. Wait a minute, then try again.";
-        let mut answer = page(&request, &site, form.email, &form.return_to, Some(wait), StatusCode::TOO_MANY_REQUESTS)?;
-        answer.headers_mut().insert(header::RETRY_AFTER, header::HeaderValue::from_static("60"));
-        return Ok(answer);
+        return page(&request, &desk, &site, form.email, &form.return_to, Some(TOO_MANY), StatusCode::TOO_MANY_REQUESTS);
     }
     let (email, password, request_id) = (form.email.clone(), form.password, request::request_id(&request));
     let limits = site.session_limits;
     let device = sign_in::Device { agent: browser::name_of(&request), address: address.clone() };
     let outcome = desk.checking_password(move |desk| sign_in::sign_in(desk, &email, &password, limits, &device, &request_id)).await?;
     let sorry = match &outcome {
-        SignIn::In { .. } => None,
-        SignIn::Locked => {
-            Some("You have not been here for long, and your account was locked. An administrator of your merchant can unlock it.")
-        }
+        SignIn::In { .. } | SignIn::Half { .. } => None,
+        SignIn::Locked => Some(LOCKED),
         SignIn::No => Some("E-mail and password do not match an active user. Check both and try again."),
     };
-    let SignIn::In { token } = outcome else {
-        return page(&request, &site, form.email, &form.return_to, sorry, StatusCode::UNPROCESSABLE_ENTITY);
-    };
-    throttle.refund(&address, &form.email);
-    let target = request::own_path(&form.return_to).filter(|path| *path != "/sign-in").unwrap_or("/");
-    Ok(HttpResponse::SeeOther()
-        .cookie(gate::session_cookie(&site, Some(&token)))
+    match outcome {
+        SignIn::In { token } => {
+            throttle.refund(&address, &form.email);
+            Ok(signed_in(&site, &token, &form.return_to))
+        }
+        SignIn::Half { token } => {
+            throttle.refund(&address, &form.email);
+            let target = format!("/sign-in/factor?return_to={}", request::own_path(&form.return_to).unwrap_or_default());
+            let cookie = gate::half_cookie(&site, Some(&token));
+            Ok(HttpResponse::SeeOther().cookie(cookie).insert_header((header::LOCATION, target)).finish())
+        }
+        SignIn::Locked | SignIn::No => page(&request, &desk, &site, form.email, &form.return_to, sorry, StatusCode::UNPROCESSABLE_ENTITY),
+    }
+}
+
+/// The answer to whoever is in: the session's cookie, and on to where they wanted to go.
+pub fn signed_in(site: &Site, token: &str, return_to: &str) -> HttpResponse {
+    let target = request::own_path(return_to).filter(|path| !path.starts_with("/sign-in")).unwrap_or("/");
+    HttpResponse::SeeOther()
+        .cookie(gate::session_cookie(site, Some(token)))
+        .cookie(gate::half_cookie(site, None))
         .insert_header((header::LOCATION, target.to_owned()))
-        .finish())
+        .finish()
 }
 
 /// `POST /sign-out`
@@ -105,20 +130,22 @@ pub async fn destroy(request: HttpRequest, desk: web::Data<Desk>, site: web::Dat
     Ok(HttpResponse::SeeOther().cookie(gate::session_cookie(&site, None)).insert_header((header::LOCATION, "/sign-in")).finish())
 }
 
-fn page(
+/// The sign-in page with what went wrong.
+pub fn page(
     request: &HttpRequest,
+    desk: &Desk,
     site: &Site,
     email: String,
     return_to: &str,
     error: Option<&str>,
     status: actix_web::http::StatusCode,
 ) -> Result<HttpResponse, Error> {
-    let page = views::sessions::New { email, error: error.map(ToOwned::to_owned), ..blank(request, site, return_to) };
+    let page = views::sessions::New { email, error: error.map(ToOwned::to_owned), ..blank(request, desk, site, return_to) };
     Ok(HttpResponse::build(status).content_type("text/html; charset=utf-8").body(page.render()?))
 }
 
 /// The page before anything was typed.
-fn blank(request: &HttpRequest, site: &Site, return_to: &str) -> views::sessions::New {
+fn blank(request: &HttpRequest, desk: &Desk, site: &Site, return_to: &str) -> views::sessions::New {
     views::sessions::New {
         frame: frame::for_visitor(request, "Sign in"),
         email: String::new(),
@@ -126,5 +153,6 @@ fn blank(request: &HttpRequest, site: &Site, return_to: &str) -> views::sessions
         notice: None,
         error: None,
         demo: site.demo(),
+        has_passkeys: passkeys::available(desk),
     }
 }

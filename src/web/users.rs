@@ -48,7 +48,7 @@ pub async fn index(
     let (asker, limits) = (member.clone(), site.session_limits);
     let found = desk.reading(move |desk| show_users::list_users(desk, &asker, after, limits)).await?;
     let mut page = present::users::index(frame::in_merchant(&request, &member, "Users"), &member, &found, after.is_some());
-    page.frame.flash = query.done.as_deref().and_then(said);
+    page.frame.flash = query.done.as_deref().and_then(said).or(page.frame.flash);
     Ok(html(StatusCode::OK, page.render()?))
 }
 
@@ -99,7 +99,7 @@ async fn page(request: &HttpRequest, desk: &Desk, site: &Site, member: &Member, 
     let (asker, limits) = (member.clone(), site.session_limits);
     let found = desk.reading(move |desk| show_users::show_user(desk, &asker, id, limits)).await?;
     let mut page = present::users::show(frame::in_merchant(request, member, &found.row.user.name), member, &found);
-    page.frame.flash = flash;
+    page.frame.flash = flash.or(page.frame.flash);
     Ok(page.render()?)
 }
 
@@ -135,6 +135,7 @@ pub async fn manage(
         "enable" => Act::Enable,
         "unlock" => Act::Unlock,
         "sessions" => Act::EndSessions,
+        "factors" => Act::ResetFactors,
         _ => return Err(Error::NotFound),
     };
     self::act(&request, &desk, &site, member.into_inner(), user(&path.1)?, act, &word).await
@@ -204,6 +205,7 @@ fn said(done: &str) -> Option<Toast> {
         "enable" => ("User enabled", "They can sign in again."),
         "unlock" => ("User unlocked", "They can sign in again."),
         "sessions" => ("Sessions ended", "They have to sign in again."),
+        "factors" => ("Second factors reset", "They sign in with the password alone, until they set up another."),
         _ => return None,
     };
     Some(flash::plain(Tone::Good, title, text))

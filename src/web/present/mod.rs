@@ -1,6 +1,7 @@
 //! From domain values to views: dates in the merchant's zone, counts in words, links. No rule is decided here.
 //! One file per noun, as on every floor.
 
+pub mod account;
 pub mod alerts;
 pub mod audit;
 pub mod batch_codes;
@@ -10,6 +11,7 @@ pub mod coupon_acts;
 pub mod coupons;
 pub mod customer_acts;
 pub mod customers;
+pub mod factors;
 pub mod flash;
 pub mod import_files;
 pub mod import_notes;
@@ -27,6 +29,7 @@ pub mod validity;
 pub mod vouchers;
 
 use chrono::{DateTime, Utc};
+use chrono_tz::Tz;
 
 use super::views::ui::When;
 use crate::{
@@ -36,7 +39,12 @@ use crate::{
 
 /// A moment in the merchant's zone.
 pub fn when(member: &Member, at: DateTime<Utc>) -> When {
-    When { datetime_utc: zone::rfc3339(at), text: zone::show(at, member.merchant.zone) }
+    when_in(member.merchant.zone, at)
+}
+
+/// A moment in a zone, where there is no merchant.
+pub fn when_in(zone: Tz, at: DateTime<Utc>) -> When {
+    When { datetime_utc: zone::rfc3339(at), text: zone::show(at, zone) }
 }
 
 /// A day in the merchant's zone, where the hour says nothing.

@@ -26,6 +26,7 @@ pub fn show(frame: Frame, member: &Member, value: impl Fn(Setting) -> String, un
             group("merchant", "The merchant", &[Setting::Name, Setting::TimeZone]),
             group("contacts", "Contacts", &[Setting::TicketUrl, Setting::AccountManager, Setting::MailFrom]),
             group("stock", "Stock", &[Setting::StockThreshold, Setting::LeastDays]),
+            group("access", "Access", &[Setting::RequiresSecondFactor]),
         ],
         zones: super::zones(),
     }

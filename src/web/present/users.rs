@@ -150,6 +150,10 @@ pub fn show(frame: Frame, member: &Member, file: &UserFile) -> views::Show {
             format!("{} open. Whoever is at work has to sign in again.", plural(i64::try_from(file.sessions).unwrap_or(0), "session"));
         acts.push(act(Act::EndSessions, "End sessions", &text, "sessions", "End all sessions", "Ending…", false));
     }
+    if user.has_second_factor {
+        let text = "For whoever has lost theirs: the authenticator app, passkeys and recovery codes are removed. Ask by another way who they are first.";
+        acts.push(act(Act::ResetFactors, "Reset second factors", text, "factors", "Reset second factors", "Resetting…", true));
+    }
     if user.disabled_at.is_some() {
         acts.push(act(
             Act::Enable,

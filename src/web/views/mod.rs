@@ -1,6 +1,7 @@
 //! Owns one struct per response: what a template is given, already in words.
 //! Must not know the domain, the database, requests or the clock: strings, flags and small numbers only.
 
+pub mod account;
 pub mod account_links;
 pub mod alerts;
 pub mod audit;
@@ -12,6 +13,7 @@ pub mod coupons;
 pub mod customer_acts;
 pub mod customers;
 pub mod errors;
+pub mod factors;
 pub mod frame;
 pub mod import_files;
 pub mod imports;

@@ -20,6 +20,8 @@ pub struct New {
     pub error: Option<String>,
     /// Sign-ins of the demo; empty outside it.
     pub demo: Vec<DemoSignIn>,
+    /// Whether a passkey alone lets one in here.
+    pub has_passkeys: bool,
 }
 
 /// One of the demo's sign-ins.

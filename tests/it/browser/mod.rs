@@ -2,6 +2,7 @@
 
 mod accessibility;
 mod coupon_acts;
+mod factors;
 mod harness;
 mod imports;
 mod mishaps;

@@ -32,6 +32,19 @@ both! {
         assert_eq!(empty.texts(actions), ["merchant.added", "user.added", "batch.added"]);
     }
 
+    fn second_factors_are_reset_from_the_command_line(db: TestDb) {
+        let shell = Shell::on(&db);
+        shell.done(&["merchant", "add", "acme", "--name", "Acme"]);
+        shell.piped(&user(&["--role", "support", "--merchant", "acme"]), PASSWORD);
+        let reset = ["user", "reset-factors", "casey@desk.example"];
+        assert_eq!(shell.done(&reset), "there is no second factor to reset: casey@desk.example\n");
+        db.exec("UPDATE users SET totp_secret = 'x', totp_added_at = created_at");
+        assert_eq!(shell.done(&reset), "reset the second factors of casey@desk.example\n");
+        assert_eq!(db.count("users WHERE totp_secret IS NOT NULL OR totp_added_at IS NOT NULL"), 0);
+        assert_eq!(db.count("audit_records WHERE action = 'user.factors_reset' AND actor_kind = 'cli'"), 1);
+        shell.refused(&["user", "reset-factors", "nobody@desk.example"], "there is no user");
+    }
+
     fn what_is_taken_or_unknown_is_refused_and_nothing_changes(db: TestDb) {
         let shell = Shell::on(&db);
         shell.done(&["merchant", "add", "acme", "--name", "Acme"]);

@@ -9,6 +9,7 @@ both! {
     async fn only_our_own_pages_can_send_forms(app: App) {
         let scene = app.scene(1);
         let ann = app.sign_in(Role::Administrator).await;
+        let support = app.user(Role::Support);
         let (own, other) = (ann.base.clone(), "https://evil.example".to_owned());
         let other_port = format!("{own}1");
         let https = own.replace("http:", "https:");
@@ -37,9 +38,9 @@ both! {
             &[("HX-Request", "true")],
         ];
         let paths = router::rules().all().iter().filter(|rule| rule.method == "POST").map(|rule| {
-            // Nobody has that number: whoever asks would end their own sessions.
-            let id = if rule.pattern.contains("/users/") { "999".to_owned() } else { scene.customer.to_string() };
-            let path = rule.pattern.replace("{merchant}", "acme").replace("{id}", &id);
+            // Somebody else, whose sessions can be ended without ending ours.
+            let id = if rule.pattern.contains("/users/") { support } else { scene.customer };
+            let path = rule.pattern.replace("{merchant}", "acme").replace("{id}", &id.to_string());
             path.replace("{reward}", &scene.reward.to_string())
         }).collect::<Vec<_>>();
         assert!(paths.len() >= 4, "{paths:?}");

@@ -1,6 +1,7 @@
 //! The app over HTTP, as a person without a script and as htmx would use it.
 
 mod access;
+mod account;
 mod alerts;
 mod batches;
 mod code_checks;
@@ -9,6 +10,7 @@ mod coupon_acts_at_once;
 mod coupons;
 mod cross_site;
 mod customer_acts;
+mod factors;
 mod hostile;
 mod import_ends;
 mod import_files;

@@ -53,11 +53,17 @@ impl Deref for App {
 impl App {
     /// Starts the app; must be called on a runtime.
     pub fn start(world: World, clock: Clock) -> Self {
+        Self::start_at(world, clock, "127.0.0.1")
+    }
+
+    /// The same, reached by that name of this machine.
+    pub fn start_at(world: World, clock: Clock, host: &str) -> Self {
         logs::keep();
         let sender = Mailbox::parse("Rewards <rewards@desk.example>").expect("a sender");
         let desk = Desk::new(world.db.db.clone(), clock, sender, "a secret of tests, 32 characters or more");
         let listener = TcpListener::bind("127.0.0.1:0").expect("a port");
-        let url = format!("http://{}", listener.local_addr().expect("an address"));
+        let url = format!("http://{host}:{}", listener.local_addr().expect("an address").port());
+        let desk = desk.reached_at(&url);
         let site = Site {
             base_url: Url::parse(&url).ok(),
             session_limits: SessionLimits::default(),

@@ -1,0 +1,196 @@
+//! Setting up and removing second factors: one's own, and all of a user's who has lost theirs.
+//! Must not know screens; who may reset another's factors is decided in `manage_users`.
+
+use chrono::{DateTime, Utc};
+
+use super::{
+    Desk, Error,
+    confirm_session::{check_factor, owner_of},
+    factors::{self, Shown},
+    names, passkeys,
+    sign_in::{Session, record_in_each_merchant},
+    totp,
+};
+use crate::{
+    db::{self, Database, WriteTx, memberships, sessions, users},
+    domain::{
+        Unfit,
+        audit::{Action, Actor, NewRecord},
+        email::EmailAddress,
+        ids::UserId,
+    },
+};
+
+/// An app that is being set up: nothing is kept of it until a code proves that the app has the secret.
+#[derive(Clone)]
+pub struct NewApp {
+    /// The secret, sealed for this user: it comes back with the code.
+    pub sealed: String,
+    /// For typing.
+    pub letters: String,
+    /// For the picture.
+    pub address: String,
+}
+
+/// Begins to set up an authenticator app, or goes on with the secret that was sealed before.
+pub fn begin_app(desk: &Desk, session: &Session, sealed: Option<&str>) -> Result<NewApp, Error> {
+    let secret = match sealed.and_then(|sealed| factors::secret_of(desk, session.user, sealed)) {
+        Some(secret) => secret,
+        None => totp::new_secret()?,
+    };
+    Ok(NewApp {
+        sealed: factors::seal(desk, session.user, &secret)?,
+        letters: totp::in_letters(&secret),
+        address: totp::address(&secret, &session.email),
+    })
+}
+
+/// What came of setting a factor up.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum Added {
+    /// With recovery codes where there were none: they are shown this once.
+    Done { recovery_codes: Vec<String> },
+    /// The code or the answer is not right.
+    Wrong,
+}
+
+/// Sets the app up in place of the one before, if the code is one of the secret's.
+pub fn add_app(desk: &Desk, session: &Session, sealed: &str, code: &str, request_id: &str) -> Result<Added, Error> {
+    let code: String = code.chars().filter(|c| !c.is_whitespace()).collect();
+    let step = factors::secret_of(desk, session.user, sealed).and_then(|secret| totp::step_of(&secret, &code, desk.clock.now()));
+    let Some(step) = step else { return Ok(Added::Wrong) };
+    desk.db.write(|tx| {
+        users::lock(tx, &[session.user])?;
+        db::factors::set_app(tx, session.user, sealed, step, desk.clock.now())?;
+        record(tx, desk, session, Action::AppAdded, request_id)?;
+        Ok(Added::Done { recovery_codes: first_codes(tx, desk, session, request_id)? })
+    })
+}
+
+/// Removes the authenticator app; with the last factor the recovery codes go, too.
+pub fn remove_app(desk: &Desk, session: &Session, request_id: &str) -> Result<(), Error> {
+    desk.db.write(|tx| {
+        users::lock(tx, &[session.user])?;
+        if !db::factors::remove_app(tx, session.user)? {
+            return Err(Error::NotFound);
+        }
+        record(tx, desk, session, Action::AppRemoved, request_id)?;
+        tidy(tx, session.user)
+    })
+}
+
+/// What the browser is to ask a device for, to make a passkey.
+pub fn begin_passkey(desk: &Desk, session: &Session) -> Result<String, Error> {
+    desk.db.write(|tx| {
+        let user = users::get(tx, session.user)?;
+        let question = passkeys::ask_for_new(desk, &user, &db::passkeys::list_of_user(tx, user.id)?, &owner_of(session))?;
+        sessions::set_challenge(tx, session.id, &question.sealed)?;
+        Ok(question.options)
+    })
+}
+
+/// As many passkeys as one user may have.
+const MOST: usize = 20;
+
+/// Keeps the passkey that the device has made.
+///
+/// Errors: [`Error::Unfit`] for a name that is none, or too many passkeys.
+pub fn add_passkey(desk: &Desk, session: &Session, name: &str, answer: &str, request_id: &str) -> Result<Added, Error> {
+    let name = names::check("the passkey's name", name)?;
+    desk.db.write(|tx| {
+        users::lock(tx, &[session.user])?;
+        let asked = sessions::take_challenge(tx, session.id)?;
+        let made = asked.and_then(|sealed| passkeys::new_of(desk, &owner_of(session), &sealed, answer));
+        let Some((id, credential)) = made else { return Ok(Added::Wrong) };
+        if db::passkeys::find(tx, &id)?.is_some() {
+            return Ok(Added::Wrong);
+        }
+        if db::passkeys::list_of_user(tx, session.user)?.len() >= MOST {
+            return Err(Unfit::because(format!("there are {MOST} passkeys already; remove one first")).into());
+        }
+        let number = db::passkeys::add(tx, session.user, &name, (&id, &credential), desk.clock.now())?;
+        let added = NewRecord::new(None, Action::PasskeyAdded, Actor::User(session.user)).detail("passkey", number);
+        record_in_each_merchant(tx, desk, session.user, &added, request_id)?;
+        Ok(Added::Done { recovery_codes: first_codes(tx, desk, session, request_id)? })
+    })
+}
+
+/// Removes one of the user's own passkeys.
+///
+/// Errors: [`Error::NotFound`] for one that is not theirs.
+pub fn remove_passkey(desk: &Desk, session: &Session, id: i64, request_id: &str) -> Result<(), Error> {
+    desk.db.write(|tx| {
+        users::lock(tx, &[session.user])?;
+        if !db::passkeys::remove(tx, session.user, id)? {
+            return Err(Error::NotFound);
+        }
+        let removed = NewRecord::new(None, Action::PasskeyRemoved, Actor::User(session.user)).detail("passkey", id);
+        record_in_each_merchant(tx, desk, session.user, &removed, request_id)?;
+        tidy(tx, session.user)
+    })
+}
+
+/// Ten recovery codes in place of the old ones, for whoever shows a factor. `None`: it is not right.
+pub fn renew_recovery_codes(desk: &Desk, session: &Session, shown: &Shown, request_id: &str) -> Result<Option<Vec<String>>, Error> {
+    desk.db.write(|tx| {
+        users::lock(tx, &[session.user])?;
+        if !users::get(tx, session.user)?.has_second_factor || !check_factor(tx, desk, session, shown, request_id)? {
+            record(tx, desk, session, Action::ConfirmFailed, request_id)?;
+            return Ok(None);
+        }
+        make_codes(tx, desk, session, request_id).map(Some)
+    })
+}
+
+/// Recovery codes for somebody who has none yet.
+fn first_codes(tx: &mut WriteTx<'_>, desk: &Desk, session: &Session, request_id: &str) -> Result<Vec<String>, Error> {
+    if db::factors::count_recovery_codes(tx, session.user)? > 0 {
+        return Ok(vec![]);
+    }
+    make_codes(tx, desk, session, request_id)
+}
+
+fn make_codes(tx: &mut WriteTx<'_>, desk: &Desk, session: &Session, request_id: &str) -> Result<Vec<String>, Error> {
+    record(tx, desk, session, Action::RecoveryCodesMade, request_id)?;
+    factors::make_recovery_codes(tx, session.user)
+}
+
+fn record(tx: &mut WriteTx<'_>, desk: &Desk, session: &Session, action: Action, request_id: &str) -> Result<(), Error> {
+    record_in_each_merchant(tx, desk, session.user, &NewRecord::new(None, action, Actor::User(session.user)), request_id)
+}
+
+/// Recovery codes recover nothing where there is no factor.
+fn tidy(tx: &mut WriteTx<'_>, user: UserId) -> Result<(), Error> {
+    if !users::get(tx, user)?.has_second_factor {
+        db::factors::remove_recovery_codes(tx, user)?;
+    }
+    Ok(())
+}
+
+/// Removes all of a user's factors and recovery codes; false: there were none. The record is the caller's.
+pub(super) fn remove_all(tx: &mut WriteTx<'_>, user: UserId) -> Result<bool, Error> {
+    let app = db::factors::remove_app(tx, user)?;
+    let passkeys = db::passkeys::remove_all(tx, user)?;
+    db::factors::remove_recovery_codes(tx, user)?;
+    db::half_sign_ins::remove_of_user(tx, user)?;
+    Ok(app || passkeys > 0)
+}
+
+/// Resets a user's factors for the machine's operator; false: there were none.
+///
+/// Errors: [`Error::Unfit`] where there is no such user.
+pub fn reset_by_operator(db: &Database, now: DateTime<Utc>, email: &EmailAddress) -> Result<bool, Error> {
+    db.write(|tx| {
+        let known = users::find_by_email(tx, email)?.ok_or_else(|| Unfit::because(format!("there is no user {email}")))?;
+        users::lock(tx, &[known.id])?;
+        if !remove_all(tx, known.id)? {
+            return Ok(false);
+        }
+        let merchants: Vec<_> = memberships::list_of_user(tx, known.id)?.into_iter().map(|own| Some(own.merchant.id)).collect();
+        for merchant in if merchants.is_empty() { vec![None] } else { merchants } {
+            let record = NewRecord::new(merchant, Action::FactorsReset, Actor::Cli).detail("user", known.id.0);
+            db::audit::append(tx, &record, now)?;
+        }
+        Ok(true)
+    })
+}

@@ -1,0 +1,86 @@
+//! Proving again to be there, before a dangerous act in a session that is no longer fresh.
+//! Must not know which acts are dangerous.
+
+use super::{
+    Desk, Error,
+    factors::{self, Challenge, Has, Shown},
+    passkeys, passwords,
+    sign_in::{Session, SessionLimits, record_in_each_merchant},
+};
+use crate::{
+    db::{self, WriteTx, sessions, users},
+    domain::audit::{Action, Actor, NewRecord},
+};
+
+/// Whether the session's user has proved lately enough to be there.
+pub fn is_fresh(desk: &Desk, session: &Session, limits: SessionLimits) -> bool {
+    session.confirmed_at.is_some_and(|at| desk.clock.now() - at < limits.confirmation)
+}
+
+/// What is shown to prove it.
+#[derive(Clone)]
+pub enum Proof {
+    Password(String),
+    Factor(Shown),
+}
+
+/// What the user of the session can be asked for, besides the password.
+pub fn what_to_ask(desk: &Desk, session: &Session) -> Result<Has, Error> {
+    desk.db.read(|conn| factors::of_user(conn, session.user))
+}
+
+/// What the browser is to ask a passkey of the user for.
+pub fn ask_passkey(desk: &Desk, session: &Session) -> Result<String, Error> {
+    desk.db.write(|tx| {
+        let question = passkeys::ask(desk, &db::passkeys::list_of_user(tx, session.user)?, &owner_of(session))?;
+        sessions::set_challenge(tx, session.id, &question.sealed)?;
+        Ok(question.options)
+    })
+}
+
+/// To whom a question in a session is put.
+pub(super) fn owner_of(session: &Session) -> String {
+    format!("session:{}", session.id)
+}
+
+/// Checks the proof; if it is right the session is fresh again. Slow on purpose where it is a password.
+pub fn confirm(desk: &Desk, session: &Session, proof: &Proof, request_id: &str) -> Result<bool, Error> {
+    let password = match proof {
+        Proof::Password(password) => Some(right_password(desk, session, password)?),
+        Proof::Factor(_) => None,
+    };
+    desk.db.write(|tx| {
+        users::lock(tx, &[session.user])?;
+        let is_right = match (proof, &password) {
+            (Proof::Password(_), Some(Some(kept))) => is_still(tx, session, kept)?,
+            (Proof::Factor(shown), _) => check_factor(tx, desk, session, shown, request_id)?,
+            _ => false,
+        };
+        if is_right {
+            sessions::confirm(tx, session.id, desk.clock.now())?;
+        }
+        let action = if is_right { Action::Confirmed } else { Action::ConfirmFailed };
+        let record = NewRecord::new(None, action, Actor::User(session.user));
+        record_in_each_merchant(tx, desk, session.user, &record, request_id)?;
+        Ok(is_right)
+    })
+}
+
+/// Whether the factor is right in this session; the user's row is locked by the caller.
+pub(super) fn check_factor(tx: &mut WriteTx<'_>, desk: &Desk, session: &Session, shown: &Shown, request_id: &str) -> Result<bool, Error> {
+    let sealed = sessions::take_challenge(tx, session.id)?;
+    let challenge = Challenge { owner: &owner_of(session), sealed: sealed.as_deref() };
+    Ok(factors::check(tx, desk, session.user, shown, &challenge, request_id)?.is_some())
+}
+
+/// The kept form of the session's user's password, if `password` is it. To be compared once more inside the transaction, by [`is_still`].
+pub(super) fn right_password(desk: &Desk, session: &Session, password: &str) -> Result<Option<String>, Error> {
+    let known = desk.db.read(|conn| sessions::credentials(conn, &session.email))?;
+    let kept = known.map(|known| known.password_hash);
+    Ok(if passwords::verify(password, kept.as_deref()) { kept } else { None })
+}
+
+/// Whether the password is the one that was compared: somebody may have changed it meanwhile.
+pub(super) fn is_still(tx: &mut WriteTx<'_>, session: &Session, kept: &str) -> Result<bool, Error> {
+    Ok(sessions::credentials(tx, &session.email)?.is_some_and(|known| known.user == session.user && known.password_hash == kept))
+}

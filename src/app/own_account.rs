@@ -1,0 +1,132 @@
+//! A user's own account: what there is to see, another password, and the sessions.
+//! Must not know screens; second factors are changed in `change_factors`.
+
+use chrono::{DateTime, Utc};
+use chrono_tz::Tz;
+
+use super::{
+    Desk, Error,
+    account_mail::{self, Matter},
+    choose_password::some_merchant_of,
+    confirm_session::{is_still, right_password},
+    passkeys, passwords,
+    sign_in::{Session, SessionLimits, record_in_each_merchant},
+};
+use crate::{
+    db::{self, factors, memberships, sessions, users},
+    domain::{
+        Unfit,
+        audit::{Action, Actor, NewRecord},
+        user::User,
+    },
+};
+
+pub use db::{passkeys::Kept, sessions::SeenSession};
+
+/// A user's own account.
+#[derive(Debug, Clone)]
+pub struct Account {
+    pub user: User,
+    /// Whether there is a password: who signs in elsewhere has none.
+    pub has_password: bool,
+    pub sessions: Vec<SeenSession>,
+    /// Which of the sessions is the one that looks.
+    pub own_session: i64,
+    /// Since when there is an authenticator app.
+    pub app_since: Option<DateTime<Utc>>,
+    pub recovery_codes: i64,
+    pub passkeys: Vec<Kept>,
+    /// Whether passkeys can be had at this desk's address.
+    pub passkeys_available: bool,
+    /// Merchants that open only with a second factor.
+    pub requiring: Vec<String>,
+    /// The zone of the user's first merchant; UTC where there is none.
+    pub zone: Tz,
+}
+
+/// The account of the session's user.
+pub fn show(desk: &Desk, session: &Session, limits: SessionLimits) -> Result<Account, Error> {
+    let now = desk.clock.now();
+    desk.db.read(|conn| {
+        let user = session.user;
+        let merchants = memberships::list_of_user(conn, user)?;
+        Ok(Account {
+            user: users::get(conn, user)?,
+            has_password: sessions::credentials(conn, &session.email)?.is_some_and(|known| !known.password_hash.is_empty()),
+            sessions: sessions::list_of_user(conn, user, now - limits.idle, now - limits.absolute)?,
+            own_session: session.id,
+            app_since: factors::app_of(conn, user)?.map(|app| app.added_at),
+            recovery_codes: factors::count_recovery_codes(conn, user)?,
+            passkeys: db::passkeys::list_of_user(conn, user)?,
+            passkeys_available: passkeys::available(desk),
+            zone: merchants.first().map_or(Tz::UTC, |own| own.merchant.zone),
+            requiring: merchants.into_iter().filter(|own| own.requires_second_factor).map(|own| own.merchant.name).collect(),
+        })
+    })
+}
+
+/// What came of changing the password.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum Changed {
+    Done,
+    /// The old one is not right.
+    Wrong,
+    Unfit(Unfit),
+}
+
+/// Changes the password of the session's user, ends all their other sessions and tells them by mail. Slow on purpose.
+pub fn change_password(desk: &Desk, session: &Session, old: &str, new: &str, request_id: &str) -> Result<Changed, Error> {
+    let actor = Actor::User(session.user);
+    let Some(kept) = right_password(desk, session, old)? else {
+        let record = NewRecord::new(None, Action::ConfirmFailed, actor);
+        desk.db.write(|tx| record_in_each_merchant(tx, desk, session.user, &record, request_id))?;
+        return Ok(Changed::Wrong);
+    };
+    if let Err(why) = passwords::check_new(new, &[&session.email, &session.name]) {
+        return Ok(Changed::Unfit(why));
+    }
+    let hash = passwords::hash(new)?;
+    desk.db
+        .write(|tx| {
+            let now = desk.clock.now();
+            users::lock(tx, &[session.user])?;
+            if !is_still(tx, session, &kept)? {
+                return Ok(Changed::Wrong);
+            }
+            users::set_password(tx, session.user, &hash, now)?;
+            sessions::end_all(tx, session.user, Some(session.id))?;
+            sessions::confirm(tx, session.id, now)?;
+            record_in_each_merchant(tx, desk, session.user, &NewRecord::new(None, Action::PasswordChanged, actor), request_id)?;
+            if let Some((scope, merchant)) = some_merchant_of(tx, session.user)? {
+                let user = users::get(tx, session.user)?;
+                account_mail::send(tx, desk, scope, &merchant, &user, &Matter::PasswordChanged)?;
+            }
+            Ok::<_, Error>(Changed::Done)
+        })
+        .inspect(|_| desk.mail_bell.notify_one())
+}
+
+/// Ends one session of the session's user.
+///
+/// Errors: [`Error::NotFound`] for one that is not theirs, or has ended; and for this one, which ends by signing out.
+pub fn end_session(desk: &Desk, session: &Session, id: i64, request_id: &str) -> Result<(), Error> {
+    desk.db.write(|tx| {
+        if id == session.id || !sessions::end_one(tx, session.user, id)? {
+            return Err(Error::NotFound);
+        }
+        record_end(tx, desk, session, 1, request_id)
+    })
+}
+
+/// Ends all sessions of the session's user but this one.
+pub fn end_other_sessions(desk: &Desk, session: &Session, request_id: &str) -> Result<(), Error> {
+    desk.db.write(|tx| {
+        let ended = sessions::end_all(tx, session.user, Some(session.id))?;
+        record_end(tx, desk, session, i64::try_from(ended).unwrap_or(i64::MAX), request_id)
+    })
+}
+
+fn record_end(tx: &mut db::WriteTx<'_>, desk: &Desk, session: &Session, ended: i64, request_id: &str) -> Result<(), Error> {
+    let record = NewRecord::new(None, Action::SessionsEnded, Actor::User(session.user)).detail("user", session.user.0);
+    record_in_each_merchant(tx, desk, session.user, &record.detail("sessions", ended), request_id)
+}

@@ -1,0 +1,137 @@
+//! One's own account: the page, the password, the sessions.
+//! Must not know how passwords or sessions are kept; second factors are in `factors`.
+
+use actix_web::{
+    HttpRequest, HttpResponse,
+    http::{StatusCode, header},
+    web,
+};
+use askama::Template;
+use serde::Deserialize;
+
+use super::{
+    answer::html,
+    errors::Error,
+    frame,
+    gate::Visitor,
+    present::{self, flash},
+    request::{self, FormBody},
+    server::Site,
+    sessions::TOO_MANY,
+    throttle::Throttle,
+    views::{
+        account::Password,
+        ui::{Toast, Tone},
+    },
+};
+use crate::app::{
+    Desk,
+    own_account::{self, Changed},
+};
+
+#[derive(Deserialize)]
+pub struct Query {
+    /// What was just done: one of our own words.
+    done: Option<String>,
+}
+
+/// `GET /account`
+pub async fn show(
+    request: HttpRequest,
+    desk: web::Data<Desk>,
+    site: web::Data<Site>,
+    visitor: web::ReqData<Visitor>,
+    query: web::Query<Query>,
+) -> Result<HttpResponse, Error> {
+    let flash = query.done.as_deref().and_then(said);
+    let body = page(&request, &desk, &site, &visitor, Password::default(), flash).await?;
+    Ok(html(StatusCode::OK, body))
+}
+
+async fn page(
+    request: &HttpRequest,
+    desk: &Desk,
+    site: &Site,
+    visitor: &Visitor,
+    password: Password,
+    flash: Option<Toast>,
+) -> Result<String, Error> {
+    let (session, limits) = (visitor.session.clone(), site.session_limits);
+    let account = desk.reading(move |desk| own_account::show(desk, &session, limits)).await?;
+    let mut page = present::account::show(frame::for_visitor(request, "Your account"), &account, password);
+    page.frame.flash = flash.or(page.frame.flash);
+    Ok(page.render()?)
+}
+
+/// `POST /account/password`
+pub async fn change_password(
+    request: HttpRequest,
+    desk: web::Data<Desk>,
+    site: web::Data<Site>,
+    throttle: web::Data<Throttle>,
+    visitor: web::ReqData<Visitor>,
+    form: FormBody,
+) -> Result<HttpResponse, Error> {
+    let (old, new) = (form.field("old").unwrap_or_default(), form.field("new").unwrap_or_default());
+    let (session, address) = (visitor.session.clone(), request::address(&request));
+    if !throttle.spend(&address, &session.email) {
+        let told = Password { old_error: Some(TOO_MANY.to_owned()), new_error: None };
+        let body = page(&request, &desk, &site, &visitor, told, None).await?;
+        return Ok(html(StatusCode::TOO_MANY_REQUESTS, body));
+    }
+    let request_id = request::request_id(&request);
+    let changed = desk.checking_password(move |desk| own_account::change_password(desk, &session, &old, &new, &request_id)).await?;
+    if changed != Changed::Wrong {
+        throttle.refund(&address, &visitor.session.email);
+    }
+    let told = match changed {
+        Changed::Done => return Ok(back("password")),
+        Changed::Wrong => Password { old_error: Some("This is not your password now.".to_owned()), new_error: None },
+        Changed::Unfit(why) => Password { old_error: None, new_error: Some(present::sentence(&why.0)) },
+    };
+    let body = page(&request, &desk, &site, &visitor, told, None).await?;
+    Ok(html(StatusCode::UNPROCESSABLE_ENTITY, body))
+}
+
+/// `POST /account/sessions/{id}/end`
+pub async fn end_session(
+    request: HttpRequest,
+    desk: web::Data<Desk>,
+    visitor: web::ReqData<Visitor>,
+    path: web::Path<String>,
+) -> Result<HttpResponse, Error> {
+    let id = request::number(&path).ok_or(Error::NotFound)?;
+    let (session, request_id) = (visitor.session.clone(), request::request_id(&request));
+    desk.writing(move |desk| own_account::end_session(desk, &session, id, &request_id)).await?;
+    Ok(back("session"))
+}
+
+/// `POST /account/sessions/end-others`
+pub async fn end_other_sessions(
+    request: HttpRequest,
+    desk: web::Data<Desk>,
+    visitor: web::ReqData<Visitor>,
+) -> Result<HttpResponse, Error> {
+    let (session, request_id) = (visitor.session.clone(), request::request_id(&request));
+    desk.writing(move |desk| own_account::end_other_sessions(desk, &session, &request_id)).await?;
+    Ok(back("sessions"))
+}
+
+/// Back to the account, with a word about what was done.
+pub fn back(done: &str) -> HttpResponse {
+    HttpResponse::SeeOther().insert_header((header::LOCATION, format!("/account?done={done}#message"))).finish()
+}
+
+fn said(done: &str) -> Option<Toast> {
+    let (title, text) = match done {
+        "password" => ("Password changed", "All your other sessions have ended. A mail tells you, too."),
+        "session" => ("Session ended", "Whoever used it has to sign in again."),
+        "sessions" => ("Other sessions ended", "This one is the only one left."),
+        "app" => ("Authenticator app set up", "From now on you are asked for a code when you sign in."),
+        "app-removed" => ("Authenticator app removed", "Its codes do not work any more."),
+        "passkey" => ("Passkey added", "You can sign in with it from now on."),
+        "passkey-removed" => ("Passkey removed", "It does not let anybody in any more."),
+        _ => return None,
+    };
+    Some(flash::plain(Tone::Good, title, text))
+}

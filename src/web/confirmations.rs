@@ -1,0 +1,96 @@
+//! "Confirm it is you": before dangerous acts, when the last proof is too long ago.
+//! Must not know which acts those are: the table of routes says so.
+
+use actix_web::{
+    HttpRequest, HttpResponse,
+    http::{StatusCode, header},
+    web,
+};
+use askama::Template;
+use serde::Deserialize;
+
+use super::{
+    answer::html,
+    errors::Error,
+    factors::{json, shown},
+    frame,
+    gate::Visitor,
+    present,
+    request::{self, FormBody},
+    sessions::TOO_MANY,
+    throttle::Throttle,
+    views::factors as views,
+};
+use crate::app::{
+    Desk,
+    confirm_session::{self, Proof},
+};
+
+#[derive(Deserialize)]
+pub struct Query {
+    #[serde(default)]
+    return_to: String,
+}
+
+/// `GET /confirm`
+pub async fn new(
+    request: HttpRequest,
+    desk: web::Data<Desk>,
+    visitor: web::ReqData<Visitor>,
+    query: web::Query<Query>,
+) -> Result<HttpResponse, Error> {
+    page(&request, &desk, &visitor, &query.return_to, None, StatusCode::OK).await
+}
+
+/// `POST /confirm`
+pub async fn create(
+    request: HttpRequest,
+    desk: web::Data<Desk>,
+    throttle: web::Data<Throttle>,
+    visitor: web::ReqData<Visitor>,
+    form: FormBody,
+) -> Result<HttpResponse, Error> {
+    let return_to = form.field("return_to").unwrap_or_default();
+    let (session, request_id) = (visitor.session.clone(), request::request_id(&request));
+    let address = request::address(&request);
+    if !throttle.spend(&address, &session.email) {
+        return page(&request, &desk, &visitor, &return_to, Some(TOO_MANY), StatusCode::TOO_MANY_REQUESTS).await;
+    }
+    let password = form.field("password").filter(|password| !password.is_empty());
+    let is_password = password.is_some();
+    let proof = password.map_or_else(|| Proof::Factor(shown(&form)), Proof::Password);
+    let work = move |desk: &Desk| confirm_session::confirm(desk, &session, &proof, &request_id);
+    let is_right = if is_password { desk.checking_password(work).await? } else { desk.writing(work).await? };
+    if !is_right {
+        let error = "That is not right, or the code was used already. Try again.";
+        return page(&request, &desk, &visitor, &return_to, Some(error), StatusCode::UNPROCESSABLE_ENTITY).await;
+    }
+    throttle.refund(&address, &visitor.session.email);
+    let target = request::own_path(&return_to).filter(|path| *path != "/confirm").unwrap_or("/");
+    Ok(HttpResponse::SeeOther().insert_header((header::LOCATION, format!("{target}?confirmed=yes#message"))).finish())
+}
+
+/// `POST /confirm/options`
+pub async fn options(desk: web::Data<Desk>, visitor: web::ReqData<Visitor>) -> Result<HttpResponse, Error> {
+    let session = visitor.session.clone();
+    Ok(json(desk.writing(move |desk| confirm_session::ask_passkey(desk, &session)).await?))
+}
+
+async fn page(
+    request: &HttpRequest,
+    desk: &Desk,
+    visitor: &Visitor,
+    return_to: &str,
+    error: Option<&str>,
+    status: StatusCode,
+) -> Result<HttpResponse, Error> {
+    let session = visitor.session.clone();
+    let has = desk.reading(move |desk| confirm_session::what_to_ask(desk, &session)).await?;
+    let ask = present::factors::ask(has, "/confirm", "/confirm/options", request::own_path(return_to).unwrap_or_default());
+    let page = views::Confirm {
+        frame: frame::for_visitor(request, "Confirm it is you"),
+        email: visitor.session.email.clone(),
+        ask: views::Ask { error: error.map(ToOwned::to_owned), ..ask },
+    };
+    Ok(html(status, page.render()?))
+}

@@ -1,0 +1,62 @@
+//! One's own account in words.
+//! Must not know how it is changed.
+
+use super::{plural, when_in};
+use crate::{
+    app::own_account::{Account, Kept, SeenSession},
+    web::views::{
+        account::{self as views, Password},
+        frame::Frame,
+    },
+};
+
+/// The page; `password`: what was wrong with one.
+pub fn show(frame: Frame, account: &Account, password: Password) -> views::Show {
+    let has_factor = account.user.has_second_factor;
+    views::Show {
+        frame,
+        name: account.user.name.clone(),
+        email: account.user.email.clone(),
+        password: account.has_password.then_some(password),
+        sessions: account.sessions.iter().map(|seen| session(account, seen)).collect(),
+        app_since: account.app_since.map(|at| when_in(account.zone, at)),
+        recovery_codes: match account.recovery_codes {
+            _ if !has_factor => String::new(),
+            0 => "None left".to_owned(),
+            left => format!("{} left", plural(left, "code")),
+        },
+        has_recovery_codes: account.recovery_codes > 0,
+        passkeys: account.passkeys.iter().map(|kept| passkey(account, kept)).collect(),
+        passkeys_available: account.passkeys_available,
+        required: if has_factor || account.requiring.is_empty() {
+            String::new()
+        } else {
+            format!("Set one up: {} only with a second factor.", opens(&account.requiring))
+        },
+    }
+}
+
+/// "Acme opens", "Acme and Globex open".
+fn opens(names: &[String]) -> String {
+    format!("{} {}", names.join(" and "), if names.len() == 1 { "opens" } else { "open" })
+}
+
+fn session(account: &Account, seen: &SeenSession) -> views::Session {
+    let or = |text: &str, nothing: &str| if text.is_empty() { nothing.to_owned() } else { text.to_owned() };
+    views::Session {
+        browser: or(&seen.agent, "A browser that does not say its name"),
+        address: or(&seen.address, "Not known"),
+        since: when_in(account.zone, seen.created_at),
+        last_used: when_in(account.zone, seen.last_used_at),
+        end_action: if seen.id == account.own_session { String::new() } else { format!("/account/sessions/{}/end", seen.id) },
+    }
+}
+
+fn passkey(account: &Account, kept: &Kept) -> views::Passkey {
+    views::Passkey {
+        name: kept.name.clone(),
+        since: when_in(account.zone, kept.created_at),
+        last_used: kept.last_used_at.map(|at| when_in(account.zone, at)),
+        remove_action: format!("/account/passkeys/{}/removal", kept.id),
+    }
+}

@@ -1,0 +1,46 @@
+//! Asking for a second factor in words, and an authenticator app's picture.
+//! Must not know how a factor is judged.
+
+use std::fmt::Write;
+
+use qrcode::{Color, QrCode};
+
+use crate::{
+    app::factors::Has,
+    web::views::factors::{Ask, Picture},
+};
+
+/// What to ask of somebody who has these.
+pub fn ask(has: Has, action: &'static str, passkey_options: &'static str, return_to: &str) -> Ask {
+    Ask {
+        code_label: match (has.app, has.recovery_code) {
+            (true, true) => "Code from your authenticator app, or a recovery code",
+            (true, false) => "Code from your authenticator app",
+            (false, true) => "Recovery code",
+            (false, false) => "",
+        },
+        passkey_options: if has.passkey { passkey_options } else { "" },
+        action,
+        return_to: return_to.to_owned(),
+        error: None,
+    }
+}
+
+/// The border that readers need around a code.
+const BORDER: usize = 4;
+
+/// The QR code of a text; `None`: it is too long for one.
+pub fn picture(text: &str) -> Option<Picture> {
+    let code = QrCode::new(text).ok()?;
+    let (width, mut path) = (code.width(), String::new());
+    for (at, _) in code.to_colors().iter().enumerate().filter(|(_, color)| **color == Color::Dark) {
+        let _ = write!(path, "M{} {}h1v1h-1z", at % width + BORDER, at / width + BORDER);
+    }
+    Some(Picture { size: width + 2 * BORDER, path })
+}
+
+/// `ABCDEFGH` -> `ABCD EFGH`, to be typed.
+pub fn in_groups(letters: &str) -> String {
+    let letters: Vec<char> = letters.chars().collect();
+    letters.chunks(4).map(|group| group.iter().collect::<String>()).collect::<Vec<_>>().join(" ")
+}

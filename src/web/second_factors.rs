@@ -1,0 +1,164 @@
+//! The second step of signing in: the factor after the password; and a passkey in place of both.
+//! Must not know how a factor is judged.
+
+use actix_web::{
+    HttpRequest, HttpResponse,
+    http::{StatusCode, header},
+    web,
+};
+use askama::Template;
+use serde::Deserialize;
+
+use super::{
+    answer::html,
+    browser,
+    errors::Error,
+    factors::{json, shown},
+    frame, gate, present,
+    request::{self, FormBody},
+    server::Site,
+    sessions::{self, TOO_MANY, signed_in},
+    throttle::Throttle,
+    views::factors as views,
+};
+use crate::app::{
+    Desk,
+    finish_sign_in::{self, Finished, Waiting},
+    sign_in::{Device, SignIn},
+};
+
+#[derive(Deserialize)]
+pub struct Query {
+    #[serde(default)]
+    return_to: String,
+}
+
+fn token(request: &HttpRequest, site: &Site) -> Option<String> {
+    request.cookie(site.half_cookie_name()).map(|cookie| cookie.value().to_owned())
+}
+
+async fn waiting(desk: &Desk, token: Option<String>) -> Result<Option<Waiting>, Error> {
+    match token {
+        Some(token) => Ok(desk.reading(move |desk| finish_sign_in::look_at(desk, &token)).await?),
+        None => Ok(None),
+    }
+}
+
+/// `GET /sign-in/factor`
+pub async fn new(
+    request: HttpRequest,
+    desk: web::Data<Desk>,
+    site: web::Data<Site>,
+    query: web::Query<Query>,
+) -> Result<HttpResponse, Error> {
+    match waiting(&desk, token(&request, &site)).await? {
+        Some(waiting) => page(&request, &waiting, &query.return_to, None, StatusCode::OK),
+        None => Ok(over(&site, &query.return_to)),
+    }
+}
+
+/// `POST /sign-in/factor`
+pub async fn create(
+    request: HttpRequest,
+    desk: web::Data<Desk>,
+    site: web::Data<Site>,
+    throttle: web::Data<Throttle>,
+    form: FormBody,
+) -> Result<HttpResponse, Error> {
+    let return_to = form.field("return_to").unwrap_or_default();
+    let Some(token) = token(&request, &site) else { return Ok(over(&site, &return_to)) };
+    let Some(waiting) = waiting(&desk, Some(token.clone())).await? else { return Ok(over(&site, &return_to)) };
+    let address = request::address(&request);
+    if !throttle.spend(&address, &waiting.email) {
+        return too_many(&request, &waiting, &return_to);
+    }
+    let (shown, request_id, limits) = (shown(&form), request::request_id(&request), site.session_limits);
+    let device = Device { agent: browser::name_of(&request), address: address.clone() };
+    match desk.writing(move |desk| finish_sign_in::finish(desk, &token, &shown, limits, &device, &request_id)).await? {
+        Finished::In { token } => {
+            throttle.refund(&address, &waiting.email);
+            Ok(signed_in(&site, &token, &return_to))
+        }
+        Finished::Wrong { left: 0 } | Finished::Gone => Ok(over(&site, &return_to)),
+        Finished::Wrong { left } => {
+            let error = format!(
+                "This factor is not right, or its code was used already. {} left; then it begins again with the password.",
+                present::plural(left, "try").replace("trys", "tries")
+            );
+            page(&request, &waiting, &return_to, Some(error), StatusCode::UNPROCESSABLE_ENTITY)
+        }
+        Finished::TooMany => too_many(&request, &waiting, &return_to),
+    }
+}
+
+fn too_many(request: &HttpRequest, waiting: &Waiting, return_to: &str) -> Result<HttpResponse, Error> {
+    page(request, waiting, return_to, Some(TOO_MANY.to_owned()), StatusCode::TOO_MANY_REQUESTS)
+}
+
+/// `POST /sign-in/factor/options`
+pub async fn options(request: HttpRequest, desk: web::Data<Desk>, site: web::Data<Site>) -> Result<HttpResponse, Error> {
+    let token = token(&request, &site).ok_or(Error::NotFound)?;
+    let options = desk.writing(move |desk| finish_sign_in::ask_passkey(desk, &token)).await?;
+    Ok(json(options.ok_or(Error::NotFound)?))
+}
+
+/// `POST /sign-in/passkey/options`
+pub async fn any_options(desk: web::Data<Desk>) -> Result<HttpResponse, Error> {
+    let question = finish_sign_in::ask_any_passkey(&desk)?;
+    Ok(json(format!(r#"{{"sealed":"{}",{}"#, question.sealed, question.options.trim_start_matches('{'))))
+}
+
+/// `POST /sign-in/passkey`
+pub async fn create_by_passkey(
+    request: HttpRequest,
+    desk: web::Data<Desk>,
+    site: web::Data<Site>,
+    throttle: web::Data<Throttle>,
+    form: FormBody,
+) -> Result<HttpResponse, Error> {
+    let field = |name| form.field(name).unwrap_or_default();
+    let (sealed, answer, return_to) = (field("sealed"), field("passkey"), field("return_to"));
+    let address = request::address(&request);
+    let sign_in = |error: &str, status| sessions::page(&request, &desk, &site, String::new(), &return_to, Some(error), status);
+    // Who it is is not known before: the tries of an address are counted together.
+    if !throttle.spend(&address, "") {
+        return sign_in(TOO_MANY, StatusCode::TOO_MANY_REQUESTS);
+    }
+    let (request_id, limits) = (request::request_id(&request), site.session_limits);
+    let device = Device { agent: browser::name_of(&request), address: address.clone() };
+    let work = move |desk: &Desk| finish_sign_in::sign_in_with_passkey(desk, &sealed, &answer, limits, &device, &request_id);
+    match desk.writing(work).await? {
+        SignIn::In { token } => {
+            throttle.refund(&address, "");
+            Ok(signed_in(&site, &token, &return_to))
+        }
+        SignIn::Locked => sign_in(sessions::LOCKED, StatusCode::UNPROCESSABLE_ENTITY),
+        SignIn::Half { .. } | SignIn::No => sign_in(
+            "This passkey is not known here, or its answer came too late. Sign in with e-mail and password, or try again.",
+            StatusCode::UNPROCESSABLE_ENTITY,
+        ),
+    }
+}
+
+/// The sign-in is over: it begins again.
+fn over(site: &Site, return_to: &str) -> HttpResponse {
+    let target = format!("/sign-in?over=yes&return_to={}", request::own_path(return_to).unwrap_or_default());
+    HttpResponse::SeeOther().cookie(gate::half_cookie(site, None)).insert_header((header::LOCATION, target)).finish()
+}
+
+fn page(
+    request: &HttpRequest,
+    waiting: &Waiting,
+    return_to: &str,
+    error: Option<String>,
+    status: StatusCode,
+) -> Result<HttpResponse, Error> {
+    let return_to = request::own_path(return_to).unwrap_or_default();
+    let ask = present::factors::ask(waiting.has, "/sign-in/factor", "/sign-in/factor/options", return_to);
+    let page = views::SignIn {
+        frame: frame::for_visitor(request, "Second factor"),
+        email: waiting.email.clone(),
+        ask: views::Ask { error, ..ask },
+    };
+    Ok(html(status, page.render()?))
+}

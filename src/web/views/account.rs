@@ -1,0 +1,54 @@
+//! Owns a user's own account page.
+//! Must not know how any of it is changed.
+
+use super::{frame::Frame, ui::When};
+use askama::Template;
+
+/// `GET /account`.
+#[derive(Debug, Template)]
+#[template(path = "account/show.html")]
+pub struct Show {
+    pub frame: Frame,
+    pub name: String,
+    pub email: String,
+    /// Empty: there is no password to change, since the user signs in elsewhere.
+    pub password: Option<Password>,
+    pub sessions: Vec<Session>,
+    /// Since when there is an authenticator app.
+    pub app_since: Option<When>,
+    /// "7 left"; empty: there is no factor that they could stand in for.
+    pub recovery_codes: String,
+    pub has_recovery_codes: bool,
+    pub passkeys: Vec<Passkey>,
+    /// Whether passkeys can be had at this address.
+    pub passkeys_available: bool,
+    /// "Acme UK opens only with one."; empty: none does, or there is one.
+    pub required: String,
+}
+
+/// What is wrong with a new password.
+#[derive(Clone, Debug, Default)]
+pub struct Password {
+    pub old_error: Option<String>,
+    pub new_error: Option<String>,
+}
+
+/// A session in the list.
+#[derive(Clone, Debug)]
+pub struct Session {
+    pub browser: String,
+    pub address: String,
+    pub since: When,
+    pub last_used: When,
+    /// Where it can be ended; empty: it is this one.
+    pub end_action: String,
+}
+
+/// A passkey in the list.
+#[derive(Clone, Debug)]
+pub struct Passkey {
+    pub name: String,
+    pub since: When,
+    pub last_used: Option<When>,
+    pub remove_action: String,
+}

@@ -1,0 +1,176 @@
+//! Second factors in a real browser: a passkey of a virtual authenticator, an authenticator app without a script, and how it all looks.
+
+use chrono::TimeDelta;
+use rewarddesk::domain::{clock::Clock, role::Role};
+use serde_json::{Value, json};
+
+use crate::support::{
+    App, Browser, Engine, TestDb, World, block_on,
+    world::{PASSWORD, noon},
+};
+
+/// An app at a host name, which passkeys need, with one user.
+fn app() -> App {
+    let app = App::start_at(World::new(TestDb::new(Engine::Sqlite), noon()), Clock::fixed(noon()), "localhost");
+    app.user(Role::Support);
+    app
+}
+
+async fn cdp(browser: &Browser, method: &str, what: Value) -> Value {
+    browser.driver.cdp().send_raw(method, what).await.unwrap_or_else(|e| panic!("{method}: {e}"))
+}
+
+/// A device with a fingerprint reader whose user is always there; answers its number.
+async fn device(browser: &Browser) -> Value {
+    cdp(browser, "WebAuthn.enable", json!({})).await;
+    let options = json!({
+        "protocol": "ctap2", "transport": "internal", "hasResidentKey": true, "hasUserVerification": true,
+        "isUserVerified": true, "automaticPresenceSimulation": true,
+    });
+    cdp(browser, "WebAuthn.addVirtualAuthenticator", json!({ "options": options })).await["authenticatorId"].clone()
+}
+
+/// Signs in up to the second factor.
+async fn half_way(browser: &Browser, app: &App) {
+    browser.driver.delete_all_cookies().await.unwrap();
+    browser.goto(&format!("{}/sign-in", app.url)).await;
+    browser.fill("textbox", "Email", "support@desk.example").await;
+    browser.fill("textbox", "Password", PASSWORD).await;
+    browser.click("button", "Sign in").await;
+    browser.shows("Second factor").await;
+}
+
+async fn is_in(browser: &Browser) {
+    browser.until("signed in", async || browser.path().await.starts_with("/m/acme")).await;
+}
+
+/// Looks at the page in the light, in the dark and at 320 px.
+async fn look(browser: &Browser, what: &str) {
+    for (dark, width) in [(false, 1280), (true, 1280), (false, 320)] {
+        browser.dark(dark).await;
+        browser.width(width).await;
+        browser.is_accessible(&format!("{what}, dark {dark}, {width}")).await;
+        assert!(!browser.scrolls_sideways().await, "{what} scrolls sideways at {width}");
+        if std::env::var_os("REWARDDESK_TEST_PICTURES").is_some() {
+            browser.picture(&format!("factors-{what}-{dark}-{width}").replace(' ', "-")).await;
+        }
+    }
+    browser.dark(false).await;
+    browser.width(1280).await;
+}
+
+#[test]
+fn a_passkey_is_made_and_signs_in() {
+    block_on(async {
+        let (app, browser) = (app(), Browser::open().await);
+        let device = device(&browser).await;
+        browser.sign_in(&app.url, "support@desk.example").await;
+        browser.goto(&format!("{}/account", app.url)).await;
+        browser.click("link", "Add a passkey").await;
+        browser.fill("textbox", "Name", "Work laptop").await;
+        look(&browser, "add a passkey").await;
+        browser.click("button", "Add the passkey").await;
+        browser.shows("Your recovery codes").await;
+        look(&browser, "recovery codes").await;
+        browser.click("link", "I have kept them").await;
+        browser.shows("Work laptop").await;
+        look(&browser, "account with a passkey").await;
+        // The same device is not taken twice.
+        browser.goto(&format!("{}/account/passkeys/new", app.url)).await;
+        browser.fill("textbox", "Name", "Again").await;
+        browser.click("button", "Add the passkey").await;
+        browser.shows("No answer came from a passkey").await;
+        assert_eq!(app.count("passkeys"), 1);
+        // After the password.
+        half_way(&browser, &app).await;
+        look(&browser, "second factor").await;
+        assert!(!browser.text().await.contains("No answer came"));
+        browser.click("button", "Use a passkey").await;
+        is_in(&browser).await;
+        assert_eq!(app.count("passkeys WHERE last_used_at IS NOT NULL"), 1);
+        // Alone, and back to where one wanted to go.
+        browser.driver.delete_all_cookies().await.unwrap();
+        browser.goto(&format!("{}/account", app.url)).await;
+        look(&browser, "sign-in with passkeys").await;
+        browser.click("button", "Use a passkey instead").await;
+        browser.until("the account", async || browser.path().await == "/account").await;
+        // Again before a dangerous act.
+        app.desk.clock.advance(TimeDelta::minutes(15));
+        browser.click("link", "Add a passkey").await;
+        browser.shows("Confirm it is you").await;
+        look(&browser, "confirm").await;
+        browser.click("button", "Use a passkey").await;
+        browser.shows("Thank you, it is you").await;
+        assert_eq!(browser.path().await, "/account/passkeys/new?confirmed=yes");
+        browser.goto(&format!("{}/account/recovery-codes", app.url)).await;
+        look(&browser, "new recovery codes").await;
+        browser.click("button", "Use a passkey").await;
+        browser.shows("Your recovery codes").await;
+        // A device that does not verify its user lets nobody in.
+        cdp(&browser, "WebAuthn.setUserVerified", json!({ "authenticatorId": device, "isUserVerified": false })).await;
+        half_way(&browser, &app).await;
+        browser.click("button", "Use a passkey").await;
+        browser.shows("No answer came from a passkey").await;
+        look(&browser, "second factor without an answer").await;
+        // One that was removed does not, either.
+        cdp(&browser, "WebAuthn.setUserVerified", json!({ "authenticatorId": device, "isUserVerified": true })).await;
+        browser.click("button", "Use a passkey").await;
+        is_in(&browser).await;
+        browser.goto(&format!("{}/account", app.url)).await;
+        browser.click("button", "Remove passkey Work laptop").await;
+        browser.shows("Passkey removed").await;
+        browser.driver.delete_all_cookies().await.unwrap();
+        browser.goto(&format!("{}/sign-in", app.url)).await;
+        browser.click("button", "Use a passkey instead").await;
+        browser.shows("This passkey is not known here").await;
+        let factors = app.texts("SELECT details AS v FROM audit_records WHERE action = 'session.signed_in' AND details <> '{}'");
+        assert_eq!(factors, vec![r#"{"factor":"passkey"}"#; 3]);
+        browser.is_quiet_but_for(&[422]).await;
+    });
+}
+
+#[test]
+fn an_authenticator_app_works_without_a_script() {
+    block_on(async {
+        let (app, browser) = (app(), Browser::open().await);
+        browser.without_script(true).await;
+        browser.goto(&format!("{}/sign-in", app.url)).await;
+        browser.find("button", "Sign in").await;
+        assert!(!browser.has("button", "Use a passkey").await, "it would do nothing");
+        browser.sign_in(&app.url, "support@desk.example").await;
+        browser.goto(&format!("{}/account", app.url)).await;
+        browser.click("link", "Set up an app").await;
+        let page = browser.driver.source().await.unwrap();
+        let letters = page.split("app-setup__letters\" translate=\"no\">").nth(1).unwrap().split('<').next().unwrap();
+        let secret = totp_rs::Secret::try_from_base32(letters.replace(' ', "")).unwrap();
+        let phone = totp_rs::Builder::new().with_algorithm(totp_rs::Algorithm::SHA1).with_secret(secret).build().unwrap();
+        let code = || phone.generate(u64::try_from(app.now().timestamp()).unwrap()).to_string();
+        browser.fill("textbox", "Code that the app shows now", "000000").await;
+        browser.click("button", "Set it up").await;
+        browser.shows("This is not the app's code now").await;
+        browser.fill("textbox", "Code that the app shows now", &code()).await;
+        browser.click("button", "Set it up").await;
+        browser.shows("Your recovery codes").await;
+        app.desk.clock.advance(TimeDelta::seconds(60));
+        half_way(&browser, &app).await;
+        assert!(!browser.has("button", "Use a passkey").await, "it would do nothing");
+        browser.fill("textbox", "Code from your authenticator app", &code()).await;
+        browser.click("button", "Go on").await;
+        is_in(&browser).await;
+        browser.goto(&format!("{}/account/passkeys/new", app.url)).await;
+        browser.shows("Passkeys need JavaScript").await;
+        browser.without_script(false).await;
+        browser.goto(&format!("{}/account/app", app.url)).await;
+        look(&browser, "authenticator app").await;
+        browser.goto(&format!("{}/account", app.url)).await;
+        look(&browser, "account with an app").await;
+        app.exec("UPDATE users SET totp_secret = NULL, totp_added_at = NULL");
+        app.exec("UPDATE merchants SET requires_second_factor = TRUE");
+        browser.goto(&format!("{}/m/acme/customers", app.url)).await;
+        look(&browser, "a merchant that requires a factor").await;
+        browser.click("link", "Set up a second factor").await;
+        browser.shows("ACME Ltd opens only with a second factor").await;
+        look(&browser, "account that needs a factor").await;
+        browser.is_quiet_but_for(&[403, 422]).await;
+    });
+}
