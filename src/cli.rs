@@ -11,6 +11,7 @@ use clap::{CommandFactory, Parser, Subcommand};
 use crate::{config, config::Settings, telemetry};
 
 mod audit;
+mod backup;
 mod batch;
 mod check;
 mod database;
@@ -51,6 +52,7 @@ enum Command {
     Audit(audit::Audit),
     #[command(subcommand)]
     Mail(mail::Mail),
+    Backup(backup::Backup),
     Check(check::Check),
     Doctor(doctor::Doctor),
 }
@@ -76,7 +78,10 @@ fn dispatch(command: Command, out: &mut dyn Write) -> Result<(), Refused> {
     };
     let settings = Settings::load()?;
     telemetry::start(&settings, default_log)?;
-    let writes = matches!(&command, Command::Merchant(_) | Command::User(_) | Command::Batch(_) | Command::Import(_) | Command::Mail(_));
+    let writes = matches!(
+        &command,
+        Command::Merchant(_) | Command::User(_) | Command::Batch(_) | Command::Import(_) | Command::Mail(_) | Command::Backup(_)
+    );
     // For after the command, whether it was refused or not: rejected rows leave a record, too.
     let sealing = writes.then(|| settings.clone());
     let done = execute(command, settings, out);
@@ -97,6 +102,7 @@ fn execute(command: Command, settings: Settings, out: &mut dyn Write) -> Result<
         Command::Import(import) => import.run(&settings, out),
         Command::Audit(audit) => audit.run(&settings, out),
         Command::Mail(mail) => mail.run(&settings, out),
+        Command::Backup(backup) => backup.run(&settings, out),
         Command::Check(_) => check::run(&settings, out),
         Command::Doctor(_) => doctor::run(&settings, out),
     }
@@ -135,7 +141,7 @@ mod tests {
     fn every_command_has_help_with_an_example() {
         let mut all = Vec::new();
         commands(&mut Cli::command(), "", &mut all);
-        assert_eq!(all.len(), 13);
+        assert_eq!(all.len(), 14);
         for (path, help) in all {
             assert!(help.contains(&format!("rewarddesk {path}")) && help.contains("Example"), "{path}:\n{help}");
         }

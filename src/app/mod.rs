@@ -6,6 +6,7 @@ pub mod add_batch;
 pub mod add_merchant;
 pub mod add_user;
 pub mod adjust_validity;
+pub mod back_up;
 pub mod bar_coupon;
 pub mod batch_codes;
 pub mod change_factors;

@@ -35,6 +35,7 @@ actions! {
     EmailFailed = "email.failed",
     EmailResent = "email.resent",
     MailReleased = "mail.released",
+    BackupBegun = "backup.begun",
     MerchantAdded = "merchant.added",
     UserAdded = "user.added",
     RoleAdded = "role.added",

@@ -66,6 +66,7 @@ fn text(record: &AuditRecord) -> String {
         Action::EmailFailed => "E-mail failed".to_owned(),
         Action::EmailResent => "E-mail asked for again".to_owned(),
         Action::MailReleased => "Held mail released".to_owned(),
+        Action::BackupBegun => "Backup begun".to_owned(),
         Action::MerchantAdded => "Merchant added".to_owned(),
         Action::UserAdded => "User added".to_owned(),
         Action::RoleAdded => "Role added".to_owned(),

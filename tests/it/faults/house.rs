@@ -48,12 +48,7 @@ pub struct Server {
 impl House {
     /// Rewards `R-0000` and on with the expired codes `OLD-0000` and on, and the usable codes `NEW-0000` and on.
     pub fn new(db: TestDb, rewards: usize, codes: usize, mail: &str) -> Self {
-        let shell = Shell::on(&db)
-            .with("REWARDDESK_SECRET_KEY", "a secret of tests, 32 characters or more")
-            .with("REWARDDESK_BASE_URL", "http://127.0.0.1")
-            .with("REWARDDESK_LOG_FORMAT", "json")
-            .with("SMTP_URL", mail)
-            .with("MAIL_FROM", "Rewards <rewards@desk.example>");
+        let shell = settings(&db, mail);
         shell.done(&["migrate"]);
         shell.done(&["merchant", "add", "acme", "--name", "Acme Ltd", "--timezone", "Europe/London"]);
         let user = ["user", "add", EMAIL, "--name", "Casey Jones", "--role", "support", "--merchant", "acme", "--password-stdin"];
@@ -73,6 +68,11 @@ impl House {
         house
     }
 
+    /// The same installation on a copy of its database, as after a restore.
+    pub fn restored(&self, db: TestDb, mail: &str) -> Self {
+        Self { shell: settings(&db, mail), db, rewards: self.rewards.clone(), starts: AtomicU32::new(0) }
+    }
+
     fn import(&self, what: &str, more: &[&str], columns: &str, rows: usize, row: impl Fn(usize) -> String) {
         let path = self.shell.dir.path().join(format!("{what}.csv"));
         fs::write(&path, file(columns, 0..rows, row)).unwrap();
@@ -81,9 +81,14 @@ impl House {
 
     /// Starts the server and waits until it listens.
     pub fn serve(&self) -> Server {
+        self.serve_with(&[])
+    }
+
+    /// Starts the server with more arguments.
+    pub fn serve_with(&self, more: &[&str]) -> Server {
         self.db.let_go();
         let log = self.log(self.starts.fetch_add(1, Ordering::Relaxed));
-        let mut command = self.shell.command(&["serve", "--listen", "127.0.0.1:0"]);
+        let mut command = self.shell.command(&[&["serve", "--listen", "127.0.0.1:0"], more].concat());
         let mut child = command.stdout(Stdio::null()).stderr(File::create(&log).unwrap()).spawn().unwrap();
         let begun = Instant::now();
         loop {
@@ -160,6 +165,15 @@ pub fn file(columns: &str, rows: std::ops::Range<usize>, row: impl Fn(usize) -> 
         let _ = writeln!(text, "{}", row(n));
         text
     })
+}
+
+fn settings(db: &TestDb, mail: &str) -> Shell {
+    Shell::on(db)
+        .with("REWARDDESK_SECRET_KEY", "a secret of tests, 32 characters or more")
+        .with("REWARDDESK_BASE_URL", "http://127.0.0.1")
+        .with("REWARDDESK_LOG_FORMAT", "json")
+        .with("SMTP_URL", mail)
+        .with("MAIL_FROM", "Rewards <rewards@desk.example>")
 }
 
 fn listening(line: &str) -> Option<String> {
