@@ -48,7 +48,7 @@ settings! {
     SESSION_HOURS = "REWARDDESK_SESSION_HOURS", "hours after which a session ends in any case [default: 8]", "8";
     ABSENCE = "REWARDDESK_LOCK_AFTER_DAYS", "days without use after which an account is locked; 0: never [default: 90]", "90";
     TRUSTED_PROXIES = "REWARDDESK_TRUSTED_PROXIES", "proxies whose X-Forwarded-For is believed, with commas between [default: none]", "127.0.0.1,10.0.0.0/8";
-    METRICS_LISTEN = "REWARDDESK_METRICS_LISTEN", "address and port for metrics, which a later version will serve [default: off]", "127.0.0.1:9100";
+    METRICS_LISTEN = "REWARDDESK_METRICS_LISTEN", "address and port of /metrics, for machines, without a sign-in [default: off]", "127.0.0.1:9100";
     RUST_LOG = "RUST_LOG", "what is logged [default: info for servers and imports, warn for the rest]", "info,rewarddesk=debug";
     LOG_FORMAT = "REWARDDESK_LOG_FORMAT", "pretty or json [default: pretty]", "json";
 }

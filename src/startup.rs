@@ -6,9 +6,11 @@ use std::{
     io::Write,
     net::{SocketAddr, TcpListener},
     path::{Path, PathBuf},
+    sync::Arc,
     time::Duration,
 };
 
+use actix_web::dev::Server;
 use chrono::TimeDelta;
 use tokio::{signal::unix::SignalKind, sync::watch};
 
@@ -21,7 +23,10 @@ use crate::{
     domain::{clock::Clock, email::Mailbox},
     jobs::{import_worker, mail_worker, sealer, stock_keeper},
     mail::mailer::Mailer,
-    web::server::{self, Site},
+    web::{
+        metrics::{self, Metrics},
+        server::{self, Site},
+    },
 };
 
 /// What `rewarddesk serve` was asked for.
@@ -49,6 +54,7 @@ struct House {
     mailer: Mailer,
     hold_mail: bool,
     listen: SocketAddr,
+    metrics_listen: Option<SocketAddr>,
     site: Site,
 }
 
@@ -57,9 +63,6 @@ struct House {
 pub fn serve(serve: Serve) -> Result<(), Refused> {
     let settings = serve.settings.for_server(serve.listen)?;
     let db = crate::cli::open_current(&serve.settings)?;
-    if settings.metrics_listen.is_some() {
-        tracing::warn!("REWARDDESK_METRICS_LISTEN is set, but this version has no metrics yet; nothing listens there");
-    }
     let mailer = mailer(&settings.mail)?;
     let SessionSettings { idle_minutes, hours, absence_days } = settings.sessions;
     let session_limits = SessionLimits {
@@ -74,13 +77,13 @@ pub fn serve(serve: Serve) -> Result<(), Refused> {
         trusted_proxies: settings.trusted_proxies,
         demo_sign_ins: vec![],
     };
-    let ServerSettings { listen, secret, mail_from, base_url, .. } = settings;
+    let ServerSettings { listen, metrics_listen, secret, mail_from, base_url, .. } = settings;
     let desk = Desk::new(db, Clock::System, mail_from, secret.expose()).reached_at(base_url.as_str());
     if let Some(link) = set_up::open_the_door(&desk)? {
         // Beside the log, whose lines may be sent elsewhere; whoever reads this output is the machine's operator.
         writeln!(std::io::stderr(), "Nobody can sign in yet. Become the first user, once, within a day, at\n\n  {link}\n")?;
     }
-    run(House { desk, mailer, hold_mail: serve.hold_mail, listen, site }, |address| tracing::info!(%address, "listening"))
+    run(House { desk, mailer, hold_mail: serve.hold_mail, listen, metrics_listen, site }, |address| tracing::info!(%address, "listening"))
 }
 
 /// Runs the server on sample data until SIGTERM.
@@ -105,7 +108,9 @@ pub fn demo(demo: Demo) -> Result<(), Refused> {
         demo_sign_ins: sign_ins.iter().map(|s| (s.role.label().to_owned(), s.email.to_owned(), s.password.to_owned())).collect(),
     };
     let mails = demo.dir.join("mail");
-    run(House { desk, mailer, hold_mail: false, listen: demo.listen, site }, |address| demo::announce(address, &sign_ins, &mails))
+    run(House { desk, mailer, hold_mail: false, listen: demo.listen, metrics_listen: None, site }, |address| {
+        demo::announce(address, &sign_ins, &mails);
+    })
 }
 
 /// Removes what an earlier demo left; nothing else that may lie in the folder.
@@ -148,16 +153,20 @@ fn mailer(route: &MailRoute) -> Result<Mailer, Refused> {
 }
 
 fn run(house: House, ready: impl FnOnce(SocketAddr)) -> Result<(), Refused> {
-    let listen = house.listen;
-    let listener = TcpListener::bind(listen).map_err(|e| {
-        Refused::because(format!("cannot listen on {listen}: {e}; stop what listens there, or choose another address with --listen"))
-    })?;
+    let listener = bind(house.listen, "--listen")?;
+    let metrics_listener = house.metrics_listen.map(|address| bind(address, "REWARDDESK_METRICS_LISTEN")).transpose()?;
     // The first sign-in should not pay for it.
     passwords::warm_up();
     let db = house.desk.db.clone();
-    let outcome = actix_web::rt::System::new().block_on(until_told(house, listener, ready));
+    let outcome = actix_web::rt::System::new().block_on(until_told(house, listener, metrics_listener, ready));
     db.close();
     outcome
+}
+
+fn bind(address: SocketAddr, setting: &str) -> Result<TcpListener, Refused> {
+    TcpListener::bind(address).map_err(|e| {
+        Refused::because(format!("cannot listen on {address}: {e}; stop what listens there, or choose another address with {setting}"))
+    })
 }
 
 /// How long the mail worker sends what the last requests queue. A server that slow clients hold up for longer ends beside it:
@@ -165,11 +174,22 @@ fn run(house: House, ready: impl FnOnce(SocketAddr)) -> Result<(), Refused> {
 const WORKER_GOES_ON: Duration = Duration::from_secs(5);
 
 /// Runs server and worker side by side; on SIGTERM or Ctrl-C first the server ends what it has accepted, then the worker.
-async fn until_told(house: House, listener: TcpListener, ready: impl FnOnce(SocketAddr)) -> Result<(), Refused> {
+async fn until_told(
+    house: House,
+    listener: TcpListener,
+    metrics_listener: Option<TcpListener>,
+    ready: impl FnOnce(SocketAddr),
+) -> Result<(), Refused> {
     let House { desk, mailer, hold_mail, site, .. } = house;
     let (stop, mut stopped) = watch::channel(false);
     let workers = std::thread::available_parallelism().map_or(2, usize::from);
-    let (server, address) = server::start(listener, desk.clone(), site, workers)?;
+    let metrics = Arc::new(Metrics::new(if desk.db.is_sqlite() { "sqlite" } else { "postgresql" }));
+    let (server, address) = server::start(listener, desk.clone(), site, Arc::clone(&metrics), workers)?;
+    let measuring = metrics_listener.map(|listener| metrics::start(listener, desk.clone(), metrics)).transpose()?;
+    let measured = measuring.as_ref().map(Server::handle);
+    if let Some(measuring) = measuring {
+        actix_web::rt::spawn(measuring);
+    }
     let handle = server.handle();
     let serving = actix_web::rt::spawn(server);
     let mut told = stopped.clone();
@@ -204,6 +224,9 @@ async fn until_told(house: House, listener: TcpListener, ready: impl FnOnce(Sock
     let (mailed, imported, kept) = (mailing.await, importing.await, keeping.await);
     let _ = written.send(true);
     let sealed = sealing.await;
+    if let Some(measured) = measured {
+        measured.stop(true).await;
+    }
     let failures = [
         ("server", served.err()),
         ("mail worker", mailed.err()),

@@ -34,6 +34,7 @@ pub mod invite_user;
 pub mod keep_stock;
 pub mod manage_users;
 pub mod mark_used;
+pub mod measures;
 pub mod member;
 pub mod own_account;
 pub mod passkeys;

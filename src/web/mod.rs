@@ -28,6 +28,7 @@ mod import_files;
 pub mod imports;
 pub mod mails;
 pub mod merchants;
+pub mod metrics;
 pub mod new_batch;
 pub mod present;
 pub mod redemptions;

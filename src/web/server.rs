@@ -3,6 +3,7 @@
 
 use std::{
     net::{SocketAddr, TcpListener},
+    sync::Arc,
     time::Duration,
 };
 
@@ -16,7 +17,7 @@ use ipnet::IpNet;
 use tracing_actix_web::TracingLogger;
 use url::Url;
 
-use super::{errors, gate, headers, router, throttle::Throttle, trace::PathOnly, views::sessions::DemoSignIn};
+use super::{errors, gate, headers, metrics, metrics::Metrics, router, throttle::Throttle, trace::PathOnly, views::sessions::DemoSignIn};
 use crate::app::{Desk, sign_in::SessionLimits};
 
 /// How this installation is reached, and what its sign-in page offers.
@@ -58,24 +59,32 @@ impl Site {
 const FORM_LIMIT: usize = 16 * 1024;
 
 /// Starts the server on `listener`; it runs when the returned future is awaited or spawned, and stops gracefully by its handle.
-pub fn start(listener: TcpListener, desk: Desk, site: Site, workers: usize) -> std::io::Result<(Server, SocketAddr)> {
+pub fn start(
+    listener: TcpListener,
+    desk: Desk,
+    site: Site,
+    metrics: Arc<Metrics>,
+    workers: usize,
+) -> std::io::Result<(Server, SocketAddr)> {
     let address = listener.local_addr()?;
     let secure = site.is_https();
     let (desk, site, throttle) = (web::Data::new(desk), web::Data::new(site), web::Data::new(Throttle::new()));
-    let rules = web::Data::new(router::rules());
+    let (rules, metrics) = (web::Data::new(router::rules()), web::Data::from(metrics));
     let server = HttpServer::new(move || {
-        // The last wrap is the outermost: trace, headers, errors given a body, gate.
+        // The last wrap is the outermost: counting, trace, headers, errors given a body, gate.
         App::new()
             .app_data(desk.clone())
             .app_data(site.clone())
             .app_data(throttle.clone())
             .app_data(rules.clone())
+            .app_data(metrics.clone())
             .app_data(FormConfig::default().limit(FORM_LIMIT))
             .app_data(PayloadConfig::new(FORM_LIMIT))
             .wrap(from_fn(gate::guard))
             .wrap(from_fn(errors::render))
             .wrap(headers::defaults(secure))
             .wrap(TracingLogger::<PathOnly>::new())
+            .wrap(from_fn(metrics::count))
             .configure(router::register)
     })
     .workers(workers)

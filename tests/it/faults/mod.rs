@@ -8,6 +8,7 @@ mod house;
 mod imports;
 mod kills;
 mod load;
+mod metrics;
 mod outages;
 mod seals;
 mod stops;

@@ -70,7 +70,9 @@ impl App {
             trusted_proxies: vec![],
             demo_sign_ins: vec![],
         };
-        let (running, _) = server::start(listener, desk.clone(), site, 2).expect("the server starts");
+        let (running, _) =
+            server::start(listener, desk.clone(), site, std::sync::Arc::new(rewarddesk::web::metrics::Metrics::new("tests")), 2)
+                .expect("the server starts");
         let server = running.handle();
         tokio::spawn(running);
         let (memory, (worker, stop)) = (Memory::default(), oneshot::channel::<()>());
