@@ -252,7 +252,7 @@ fn label(key: &str) -> String {
         "of_customer" => "Records about customer",
         "of_action" => "Records of",
         "of_from" => "Records from",
-        "of_until" => "Records before",
+        "of_until" => "Records until",
         other => return super::sentence(&other.replace('_', " ")).trim_end_matches('.').to_owned(),
     };
     known.to_owned()
