@@ -35,6 +35,21 @@ impl Judge<'_> {
 const WIDEST: &str = "return [...document.body.querySelectorAll('*')].filter((e) => e.getBoundingClientRect().right > innerWidth + 1)
     .slice(-3).map((e) => e.outerHTML.slice(0, 120)).join(' | ')";
 
+/// The audit log in its states.
+async fn look_at_the_log(judge: &mut Judge<'_>, app: &App) {
+    for (what, query) in [
+        ("audit log filtered", "?action=session.signed_in&from=2026-01-01"),
+        ("audit log without a match", "?who=cli&from=2026-01-01"),
+        ("audit log with filters that can't be taken", "?who=9&action=x&from=soon&q=NOPE-1&customer=nobody"),
+    ] {
+        judge.0.goto(&format!("{}/m/acme/audit{query}", app.url)).await;
+        judge.look(what).await;
+    }
+    judge.0.goto(&format!("{}/m/acme/audit", app.url)).await;
+    judge.0.eval("document.querySelectorAll('.record > summary').forEach((summary) => summary.click())").await;
+    judge.look("audit log with a record open").await;
+}
+
 /// Goes through all pages and their states.
 async fn tour(look: Look) {
     let app = App::on(Engine::Sqlite).await;
@@ -100,18 +115,13 @@ async fn tour(look: Look) {
         ("import redemptions", "/m/acme/redemptions/new"),
         ("bar codes by a file", "/m/acme/bars/new"),
         ("audit log", "/m/acme/audit"),
-        ("audit log filtered", "/m/acme/audit?action=session.signed_in&from=2026-01-01"),
-        ("audit log without a match", "/m/acme/audit?who=cli&from=2026-01-01"),
-        ("audit log with filters that can't be taken", "/m/acme/audit?who=9&action=x&from=soon&q=NOPE-1&customer=nobody"),
         ("no such page", "/m/acme/nowhere"),
     ] {
         browser.goto(&format!("{}{path}", app.url)).await;
         judge.look(what).await;
     }
 
-    browser.goto(&format!("{}/m/acme/audit", app.url)).await;
-    browser.eval("document.querySelectorAll('.record > summary').forEach((summary) => summary.click())").await;
-    judge.look("audit log with a record open").await;
+    look_at_the_log(&mut judge, &app).await;
     browser.goto(&format!("{}{profile}", app.url)).await;
     let menus = browser.eval("return [...document.querySelectorAll('[aria-haspopup=menu]')].map((e) => e.id)").await;
     for menu in menus.as_array().unwrap() {
