@@ -3,30 +3,33 @@
 
 use super::{Desk, Error, Member, private_details};
 use crate::{
-    db::{DbConn, audit, coupon_files::CouponFile},
+    db::{
+        DbConn, audit,
+        audit_log::{self, Way},
+        coupon_files::CouponFile,
+    },
     domain::{
         audit::{Action, AuditRecord, ShownActor},
+        audit_filter::AuditFilter,
         coupon_acts::Unbarred,
-        ids::{AuditId, CouponId, CustomerNo},
+        ids::{AuditId, CouponId},
     },
 };
 
 /// The detail that names the coupon in the records of acts on it.
 pub(super) const COUPON: &str = "coupon";
 
-/// How far back is looked: among the customer's own records, or, for a code that nobody ever had, among all of the merchant's.
-/// The log has no index by coupon.
-const CUSTOMERS_RECORDS: i64 = 300;
-const MERCHANTS_RECORDS: i64 = 1000;
+/// More records than acts on one coupon ever leave.
+const MOST: usize = 1000;
 
 /// The records of acts on the coupon, and of the reissue that it took part in.
 pub(super) fn list(conn: &mut DbConn, desk: &Desk, member: &Member, file: &CouponFile) -> Result<Vec<AuditRecord>, Error> {
-    let customer: Option<CustomerNo> = file.reward.as_ref().map(|handed_to| handed_to.customer);
     if file.changed_at.is_none() {
         return Ok(vec![]);
     }
-    let limit = if customer.is_some() { CUSTOMERS_RECORDS } else { MERCHANTS_RECORDS };
-    let mut records = private_details::list(conn, desk, member.scope, customer, audit::Slice::Before(i64::MAX), limit)?;
+    let filter = AuditFilter { coupon: Some(file.coupon.id), ..AuditFilter::default() };
+    let places = audit_log::places(conn, member.scope, &filter, Way::Back(None), MOST)?;
+    let mut records = private_details::at(conn, desk, member.scope, &places)?;
     records.retain(|record| is_of(record, file));
     Ok(records)
 }

@@ -10,7 +10,7 @@ use serde_json::{Map, Value, json};
 use super::{Desk, Error, private_details, seal_audit::seal_all};
 use crate::{
     db::{
-        self, Scope,
+        self, DbConn, Scope,
         audit::{ExportedRecord, Slice},
         audit_contents,
     },
@@ -37,18 +37,10 @@ pub fn export_audit<E: From<Error>>(desk: &Desk, merchant: Option<&str>, mut lin
     let mut after = i64::MIN;
     loop {
         let page = sealed_page(desk, scope, after)?;
-        for (record, opened) in page.records.iter().zip(&page.opened) {
-            let mut object = members(&shown(record, merchant, &page.emails));
-            let seal = page.links.get(&record.record.id.0).map_or(Value::Null, seal_member);
-            object.insert(SEAL.to_owned(), seal);
-            let private = record.record.details.iter().filter(|(_, detail)| private_details::is_sealed(detail));
-            let texts: Map<String, Value> = private.map(|(key, _)| (key.clone(), opened.text(key).into())).collect();
-            if !texts.is_empty() {
-                object.insert(OPENED.to_owned(), texts.into());
-            }
-            line(&Value::Object(object).to_string())?;
-            after = record.record.id.0;
+        for place in 0..page.records.len() {
+            line(&page.line(place, merchant))?;
         }
+        after = page.records.last().map_or(after, |record| record.record.id.0);
         if page.records.len() < usize::try_from(PAGE).unwrap_or_default() {
             return Ok(());
         }
@@ -60,12 +52,53 @@ pub(super) const SEAL: &str = "seal";
 /// The member that holds what encrypted details say.
 pub(super) const OPENED: &str = "opened";
 
-struct Page {
-    records: Vec<ExportedRecord>,
+/// Some records with all that their lines need.
+pub(super) struct Page {
+    pub records: Vec<ExportedRecord>,
     /// The same, with what can be opened of them.
-    opened: Vec<AuditRecord>,
+    pub opened: Vec<AuditRecord>,
     emails: Vec<(UserId, String)>,
     links: HashMap<i64, Link>,
+}
+
+impl Page {
+    /// Reads that part of a log, and what is looked up for it.
+    pub fn read(conn: &mut DbConn, desk: &Desk, scope: Option<Scope>, slice: Slice<'_>, limit: i64) -> Result<Self, Error> {
+        let records = db::audit::list(conn, scope, None, slice, limit)?;
+        let users: Vec<UserId> = records.iter().filter_map(|r| r.record.number("user")).map(UserId).collect();
+        let ids: Vec<i64> = records.iter().map(|r| r.record.id.0).collect();
+        let links = audit_contents::of_records(conn, scope.map_or(0, |scope| scope.merchant().0), &ids)?;
+        let links = links.into_iter().filter_map(|(id, link)| Some((id, link?))).collect();
+        let mut opened: Vec<AuditRecord> = records.iter().map(|exported| exported.record.clone()).collect();
+        if let Some(scope) = scope {
+            private_details::open(conn, desk, scope, opened.iter_mut())?;
+        }
+        Ok(Self { opened, emails: db::users::emails_of(conn, &users)?, records, links })
+    }
+
+    /// The line of the record at `place`, of the log of that merchant; empty where there is none.
+    pub fn line(&self, place: usize, merchant: Option<&str>) -> String {
+        let (Some(record), Some(opened)) = (self.records.get(place), self.opened.get(place)) else { return String::new() };
+        let mut object = self.members(record, merchant);
+        let seal = self.links.get(&record.record.id.0).map_or(Value::Null, seal_member);
+        object.insert(SEAL.to_owned(), seal);
+        let private = record.record.details.iter().filter(|(_, detail)| private_details::is_sealed(detail));
+        let texts: Map<String, Value> = private.map(|(key, _)| (key.clone(), opened.text(key).into())).collect();
+        if !texts.is_empty() {
+            object.insert(OPENED.to_owned(), texts.into());
+        }
+        Value::Object(object).to_string()
+    }
+
+    /// The record's members without its seal.
+    pub fn members(&self, record: &ExportedRecord, merchant: Option<&str>) -> Map<String, Value> {
+        members(&shown(record, merchant, &self.emails))
+    }
+
+    /// The number of the record's seal, once it has one.
+    pub fn seal_of(&self, record: &ExportedRecord) -> Option<i64> {
+        self.links.get(&record.record.id.0).map(|link| link.no)
+    }
 }
 
 /// The records after `after`, once they are sealed.
@@ -73,19 +106,7 @@ fn sealed_page(desk: &Desk, scope: Option<Scope>, after: i64) -> Result<Page, Er
     let mut reading = 1;
     loop {
         // A connection is held for a page only: whoever reads the lines may be slow.
-        let page = desk.db.read(|conn| -> Result<_, Error> {
-            let records = db::audit::list(conn, scope, None, Slice::After(after), PAGE)?;
-            let users: Vec<UserId> = records.iter().filter_map(|r| r.record.number("user")).map(UserId).collect();
-            let (first, last) = (records.first().map_or(0, |r| r.record.id.0), records.last().map_or(-1, |r| r.record.id.0));
-            let chain = scope.map_or(0, |scope| scope.merchant().0);
-            let links = audit_contents::between(conn, chain, first, last)?;
-            let links = links.into_iter().filter_map(|(id, link)| Some((id, link?))).collect();
-            let mut opened: Vec<AuditRecord> = records.iter().map(|exported| exported.record.clone()).collect();
-            if let Some(scope) = scope {
-                private_details::open(conn, desk, scope, opened.iter_mut())?;
-            }
-            Ok(Page { opened, emails: db::users::emails_of(conn, &users)?, records, links })
-        })?;
+        let page = desk.db.read(|conn| Page::read(conn, desk, scope, Slice::After(after), PAGE))?;
         let is_sealed = page.records.iter().all(|record| page.links.contains_key(&record.record.id.0));
         if is_sealed || reading == READINGS {
             return Ok(page);

@@ -6,6 +6,7 @@ pub mod add_batch;
 pub mod add_merchant;
 pub mod add_user;
 pub mod adjust_validity;
+pub mod audit_filters;
 pub mod back_up;
 pub mod bar_coupon;
 pub mod batch_codes;
@@ -70,6 +71,7 @@ pub use desk::Desk;
 pub use error::Error;
 pub use member::Member;
 pub mod export_audit;
+pub mod export_audit_log;
 mod find_merchant;
 mod names;
 

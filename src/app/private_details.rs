@@ -6,6 +6,7 @@ use crate::{
     db::{DbConn, Scope, WriteTx, audit, audit::ExportedRecord, customer_keys},
     domain::{
         audit::{AuditRecord, Detail},
+        audit_filter::Place,
         ids::{CustomerNo, MerchantId},
     },
 };
@@ -78,12 +79,21 @@ pub(super) fn list(
     desk: &Desk,
     scope: Scope,
     customer: Option<CustomerNo>,
-    slice: audit::Slice,
+    slice: audit::Slice<'_>,
     limit: i64,
 ) -> Result<Vec<AuditRecord>, Error> {
     let listed = audit::list(conn, Some(scope), customer, slice, limit)?;
     let mut records: Vec<AuditRecord> = listed.into_iter().map(|exported: ExportedRecord| exported.record).collect();
     open(conn, desk, scope, records.iter_mut())?;
+    Ok(records)
+}
+
+/// The records at these places, in this order, with what can be opened of them.
+pub(super) fn at(conn: &mut DbConn, desk: &Desk, scope: Scope, places: &[Place]) -> Result<Vec<AuditRecord>, Error> {
+    let ids: Vec<i64> = places.iter().map(|place| place.id.0).collect();
+    let limit = i64::try_from(ids.len()).unwrap_or(i64::MAX);
+    let mut records = list(conn, desk, scope, None, audit::Slice::Of(&ids), limit)?;
+    records.sort_by_key(|record| ids.iter().position(|id| *id == record.id.0));
     Ok(records)
 }
 

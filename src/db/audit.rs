@@ -104,7 +104,9 @@ struct Row(Columns);
 
 /// Which part of the log.
 #[derive(Debug, Clone, Copy)]
-pub enum Slice {
+pub enum Slice<'a> {
+    /// Those with these ids, lowest first.
+    Of(&'a [i64]),
     /// Records with a higher id, oldest first.
     After(i64),
     /// Records with a lower id, newest first.
@@ -116,7 +118,7 @@ pub fn list(
     conn: &mut DbConn,
     scope: Option<Scope>,
     customer: Option<CustomerNo>,
-    slice: Slice,
+    slice: Slice<'_>,
     limit: i64,
 ) -> Result<Vec<ExportedRecord>, Error> {
     let mut query = a::table
@@ -149,6 +151,7 @@ pub fn list(
         query = query.filter(a::customer.eq(customer.0));
     }
     query = match slice {
+        Slice::Of(ids) => query.filter(a::id.eq_any(ids.to_vec())).order(a::id.asc()),
         Slice::After(id) => query.filter(a::id.gt(id)).order(a::id.asc()),
         Slice::Before(id) => query.filter(a::id.lt(id)).order(a::id.desc()),
     };

@@ -125,12 +125,15 @@ pub fn links(conn: &mut DbConn, chain: i64, after: i64, limit: usize) -> Result<
     Ok(rows.into_iter().filter_map(|(_, link)| link).collect())
 }
 
-/// The records of `chain` from id `first` to `last`, by id, each with its link if it is sealed.
-pub fn between(conn: &mut DbConn, chain: i64, first: i64, last: i64) -> Result<Vec<(i64, Option<Link>)>, Error> {
-    let of_chain = of_chain(chain);
+/// Those of these records, by id, each with its link if it is sealed in `chain`.
+pub fn of_records(conn: &mut DbConn, chain: i64, ids: &[i64]) -> Result<Vec<(i64, Option<Link>)>, Error> {
+    if ids.is_empty() {
+        return Ok(vec![]);
+    }
+    let ids = ids.iter().map(ToString::to_string).collect::<Vec<_>>().join(", ");
     let rest = format!(
         "FROM audit_records r LEFT JOIN audit_seals s ON s.record_id = r.id AND s.chain = {chain} \
-         WHERE {of_chain} AND r.id BETWEEN {first} AND {last} ORDER BY r.id"
+         WHERE r.id IN ({ids}) ORDER BY r.id"
     );
     load_sealed(conn, &rest)
 }

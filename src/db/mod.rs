@@ -4,6 +4,7 @@
 pub mod account_links;
 pub mod audit;
 pub mod audit_contents;
+pub mod audit_log;
 pub mod audit_seals;
 pub mod backup;
 pub mod batch_codes;

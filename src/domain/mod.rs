@@ -3,6 +3,7 @@
 
 pub mod account_link;
 pub mod audit;
+pub mod audit_filter;
 pub mod audit_proof;
 pub mod audit_seal;
 pub mod batch;

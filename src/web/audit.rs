@@ -1,37 +1,111 @@
-//! The audit log's page.
+//! The audit log's page, and its export as a file.
 //! Must not know how the log is kept.
 
-use actix_web::{HttpRequest, HttpResponse, web};
+use actix_web::{
+    HttpRequest, HttpResponse,
+    http::{StatusCode, header},
+    web,
+};
 use askama::Template;
-use serde::Deserialize;
+use chrono::{DateTime, Utc};
+use futures_util::stream;
 
-use super::{errors::Error, frame, present, request, views};
+use super::{
+    answer::html,
+    errors::Error,
+    frame, present,
+    request::{self, FormBody},
+};
 use crate::{
-    app::{Desk, Member, show_audit_log::show_audit_log},
-    domain::ids::AuditId,
+    app::{
+        Desk, Member,
+        audit_filters::{Field, Typed, plain},
+        export_audit_log::{Begun, Format, begin_export},
+        show_audit_log::show_audit_log,
+    },
+    domain::{audit_filter::Place, ids::AuditId},
 };
 
-#[derive(Deserialize)]
-pub struct Query {
-    before: Option<String>,
-}
+type Pairs = web::Query<Vec<(String, String)>>;
 
 /// `GET /m/{merchant}/audit`
-pub async fn index(
+pub async fn index(request: HttpRequest, desk: web::Data<Desk>, member: web::ReqData<Member>, query: Pairs) -> Result<HttpResponse, Error> {
+    let first = |name: &str| query.iter().find(|(known, _)| known == name).map(|(_, value)| value.clone());
+    let before = first("before").and_then(|text| place(&text));
+    page(&request, &desk, &member, typed(first), before, StatusCode::OK).await
+}
+
+/// `POST /m/{merchant}/audit/export`: streams as fast as it is taken.
+pub async fn export(
     request: HttpRequest,
     desk: web::Data<Desk>,
     member: web::ReqData<Member>,
-    query: web::Query<Query>,
+    form: FormBody,
 ) -> Result<HttpResponse, Error> {
     let member = member.into_inner();
-    let before = query.before.as_deref().and_then(request::number).map(AuditId);
-    let asker = member.clone();
-    let (records, older) = desk.reading(move |desk| show_audit_log(desk, &asker, before)).await?;
-    let here = format!("/m/{}/audit", member.merchant.slug);
-    let view = views::audit::Index {
-        frame: frame::in_merchant(&request, &member, "Audit log"),
-        events: records.iter().map(|record| present::audit::event(&member, record)).collect(),
-        pager: views::ui::Pager { first_href: before.map(|_| here.clone()), older_href: older.map(|id| format!("{here}?before={id}")) },
+    let wanted = typed(|name| form.field(name));
+    let word = form.field("format").unwrap_or_default();
+    let Some(format) = Format::ALL.into_iter().find(|format| format.as_str() == word) else {
+        return Err(Error::Unprocessable("Choose JSON Lines or CSV; nothing was exported.".to_owned()));
     };
-    Ok(HttpResponse::Ok().content_type("text/html; charset=utf-8").body(view.render()?))
+    let (asker, asked) = (member.clone(), wanted.clone());
+    let begun = desk.writing(move |desk| begin_export(desk, &asker, &asked, format)).await?;
+    let Begun::Done(export) = begun else {
+        return page(&request, &desk, &member, wanted, None, StatusCode::UNPROCESSABLE_ENTITY).await;
+    };
+    let export = desk.reading(move |desk| export.settle(desk)).await?;
+    let name = format!("{}-audit-log.{word}", member.merchant.slug);
+    let pieces = stream::try_unfold(Some(export), move |rest| {
+        let (desk, member) = (desk.clone(), member.clone());
+        async move {
+            let Some(export) = rest else { return Ok(None) };
+            let piece = desk.reading(move |desk| export.next(desk, &member)).await.map_err(|error| {
+                // Too late for an answer: the file stops short, and the browser says that the download failed.
+                tracing::error!(%error, "an export broke off");
+                Error::Internal
+            })?;
+            Ok::<_, Error>(piece.map(|(bytes, rest)| (web::Bytes::from(bytes), Some(rest))))
+        }
+    });
+    let kind = match format {
+        Format::JsonLines => "application/jsonl; charset=utf-8",
+        Format::Csv => "text/csv; charset=utf-8",
+    };
+    Ok(HttpResponse::Ok()
+        .content_type(kind)
+        .insert_header((header::CONTENT_DISPOSITION, format!("attachment; filename=\"{name}\"")))
+        .streaming(Box::pin(pieces)))
+}
+
+async fn page(
+    request: &HttpRequest,
+    desk: &Desk,
+    member: &Member,
+    typed: Typed,
+    before: Option<Place>,
+    status: StatusCode,
+) -> Result<HttpResponse, Error> {
+    let (asker, asked) = (member.clone(), typed.clone());
+    let log = desk.reading(move |desk| show_audit_log(desk, &asker, &asked, before)).await?;
+    let frame = frame::in_merchant(request, member, "Audit log");
+    Ok(html(status, present::audit_log::page(frame, member, &typed, before, &log).render()?))
+}
+
+fn typed(value: impl Fn(&str) -> Option<String>) -> Typed {
+    let of = |field: Field| value(field.name()).map(|text| plain(&text)).unwrap_or_default();
+    Typed {
+        who: of(Field::Who),
+        customer: of(Field::Customer),
+        action: of(Field::Action),
+        code: of(Field::Code),
+        from: of(Field::From),
+        to: of(Field::To),
+    }
+}
+
+/// "microseconds.number", as the pager writes it.
+fn place(text: &str) -> Option<Place> {
+    let (at, id) = text.split_once('.')?;
+    let at = at.parse().ok().and_then(DateTime::<Utc>::from_timestamp_micros)?;
+    Some(Place { at, id: request::number(id).map(AuditId)? })
 }

@@ -177,6 +177,7 @@ fn landing(path: &str) -> String {
         ["", "m", slug, "coupons", id, _, ..] => format!("/m/{slug}/coupons/{id}"),
         ["", "m", slug, "imports", id, _, ..] => format!("/m/{slug}/imports/{id}"),
         ["", "m", slug, "users", id, _, ..] => format!("/m/{slug}/users/{id}"),
+        ["", "m", slug, "audit", _, ..] => format!("/m/{slug}/audit"),
         ["", "m", slug, "alerts", _, ..] => format!("/m/{slug}/alerts"),
         ["", "m", slug, "batches", id, _, ..] => format!("/m/{slug}/batches/{id}"),
         ["", "account", "app"] | ["", "account", "passkeys", "new"] => path.to_owned(),

@@ -19,8 +19,8 @@ use crate::domain::role::Permission;
 
 use Access::{Member, Public, SignedIn};
 use Permission::{
-    BarCoupons, BlockCustomers, ChangeSettings, CheckCodes, FindCustomers, LookAtBatches, ManageBatches, ManageUsers, PurgeCustomers,
-    ReissueCoupons, ResendEmails, SeeAuditLog,
+    BarCoupons, BlockCustomers, ChangeSettings, CheckCodes, ExportAuditLog, FindCustomers, LookAtBatches, ManageBatches, ManageUsers,
+    PurgeCustomers, ReissueCoupons, ResendEmails, SeeAuditLog,
 };
 
 /// A route, and who may use it.
@@ -148,6 +148,7 @@ fn routes() -> Vec<Line> {
         get("/m/{merchant}/settings", Member(ChangeSettings), to().to(settings::show)),
         post("/m/{merchant}/settings", Member(ChangeSettings), to().to(settings::update)),
         get("/m/{merchant}/audit", Member(SeeAuditLog), to().to(audit::index)),
+        post("/m/{merchant}/audit/export", Member(ExportAuditLog), to().to(audit::export)).asks_again(),
     ]
 }
 

@@ -52,7 +52,20 @@ fn text(record: &AuditRecord) -> String {
     let Some(action) = Action::ALL.iter().find(|action| action.as_str() == record.action) else {
         return record.action.clone();
     };
-    let name = |key| record.text(key).unwrap_or_default();
+    match action {
+        Action::EmailsChosen => customer_acts::choice_in_words(record).to_owned(),
+        action => words(*action, |key| record.text(key).unwrap_or_default()),
+    }
+}
+
+/// What an action is called where no record is at hand.
+pub fn label(action: Action) -> String {
+    let words = words(action, |_| "");
+    words.trim_end_matches([':', ' ']).trim_end_matches(" into").to_owned()
+}
+
+/// The table of words: what happened, with what `name` says of the details.
+fn words<'r>(action: Action, name: impl Fn(&'static str) -> &'r str) -> String {
     match action {
         Action::CouponReissued => "Coupon reissued".to_owned(),
         Action::CouponBarred => "Coupon barred".to_owned(),
@@ -60,7 +73,7 @@ fn text(record: &AuditRecord) -> String {
         Action::CouponMarkedUsed => "Coupon marked as used".to_owned(),
         Action::CustomerBlocked => "Customer blocked".to_owned(),
         Action::CustomerUnblocked => "Customer unblocked".to_owned(),
-        Action::EmailsChosen => customer_acts::choice_in_words(record).to_owned(),
+        Action::EmailsChosen => "E-mails switched off or on".to_owned(),
         Action::CustomerPurged => "Data purged".to_owned(),
         Action::EmailSent => "E-mail sent".to_owned(),
         Action::EmailFailed => "E-mail failed".to_owned(),

@@ -8,7 +8,7 @@ use crate::{
         find_customers::{CustomerPage, Found, MatchedBy},
         show_customer::{From, Profile},
     },
-    domain::{coupon::CouponState, customer::Customer, zone},
+    domain::{coupon::CouponState, customer::Customer, role::Permission, zone},
     web::views::{
         customers::{Results, Row, Screen, Show},
         frame::Frame,
@@ -164,6 +164,10 @@ pub fn profile(frame: Frame, member: &Member, profile: &Profile, from: From, bac
             first_href: from.emails.map(|_| format!("{here}#emails")),
             older_href: profile.older.emails.map(|id| format!("{here}?emails={id}#emails")),
         },
+        audit_href: member
+            .role
+            .may(Permission::SeeAuditLog)
+            .then(|| format!("/m/{}/audit?customer={}", member.merchant.slug, profile.customer.no)),
         activity: profile.events.iter().map(|event| super::audit::own_event(member, event)).collect(),
         activity_pager: Pager {
             first_href: from.events.map(|_| format!("{here}#activity")),

@@ -4,6 +4,7 @@
 pub mod account;
 pub mod alerts;
 pub mod audit;
+pub mod audit_log;
 pub mod batch_codes;
 pub mod batches;
 pub mod code_checks;

@@ -2,7 +2,7 @@
 //! Must not know the log's form or chain.
 
 use super::frame::Frame;
-use super::ui::{Pager, When};
+use super::ui::{Link, Pager, When};
 use askama::Template;
 
 /// One event in plain words.
@@ -30,8 +30,120 @@ pub struct Event {
 pub struct Index {
     /// Frame.
     pub frame: Frame,
-    /// Events, newest first.
-    pub events: Vec<Event>,
+    /// This page without filters.
+    pub here: String,
+    pub filters: Filters,
+    /// What is filtered, each with the address of the page without it.
+    pub chips: Vec<Link>,
+    /// Records, newest first.
+    pub entries: Vec<Entry>,
+    pub screen: Screen,
     /// First page and older page.
     pub pager: Pager,
+    /// For those who may export.
+    pub export: Option<Export>,
+}
+
+/// Which screen it is.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Screen {
+    Records,
+    /// Nothing was ever written down.
+    Empty,
+    NoMatch,
+    /// A filter can't be taken.
+    Unfit,
+}
+
+impl Screen {
+    pub fn is_empty(self) -> bool {
+        self == Self::Empty
+    }
+
+    pub fn is_no_match(self) -> bool {
+        self == Self::NoMatch
+    }
+
+    pub fn is_unfit(self) -> bool {
+        self == Self::Unfit
+    }
+}
+
+/// The form of the filters.
+#[derive(Clone, Debug)]
+pub struct Filters {
+    pub who: Select,
+    pub action: Select,
+    /// Customer, code, first and last day, in this order.
+    pub inputs: Vec<Input>,
+}
+
+/// A choice from groups.
+#[derive(Clone, Debug)]
+pub struct Select {
+    pub name: &'static str,
+    pub label: &'static str,
+    /// What no choice is called.
+    pub none: &'static str,
+    pub groups: Vec<Group>,
+    pub error: Option<String>,
+}
+
+/// Choices that belong together.
+#[derive(Clone, Debug)]
+pub struct Group {
+    pub label: &'static str,
+    pub options: Vec<Choice>,
+}
+
+/// A choice.
+#[derive(Clone, Debug)]
+pub struct Choice {
+    pub value: String,
+    pub label: String,
+    pub is_chosen: bool,
+}
+
+/// A field to be typed in.
+#[derive(Clone, Debug)]
+pub struct Input {
+    pub name: &'static str,
+    pub label: &'static str,
+    pub value: String,
+    /// "text", or "date" where what was typed is one.
+    pub kind: &'static str,
+    pub hint: &'static str,
+    /// Whether it holds a code.
+    pub is_code: bool,
+    pub error: Option<String>,
+}
+
+/// The export of what is shown, with its filters as hidden fields.
+#[derive(Clone, Debug)]
+pub struct Export {
+    pub action: String,
+    pub fields: Vec<(&'static str, String)>,
+}
+
+/// A record: its line, and all that is known of it.
+#[derive(Clone, Debug)]
+pub struct Entry {
+    pub event: Event,
+    /// "record 1,234".
+    pub number: String,
+    pub facts: Vec<RecordFact>,
+}
+
+/// One thing that a record says.
+#[derive(Clone, Debug, Default)]
+pub struct RecordFact {
+    pub label: String,
+    /// The value before, where there is one.
+    pub old: Option<String>,
+    pub text: String,
+    /// A moment after the text, or in its place.
+    pub when: Option<When>,
+    /// Whether the values are codes.
+    pub is_code: bool,
+    pub href: Option<String>,
 }

@@ -124,6 +124,8 @@ pub struct Show {
     pub emails_pager: Pager,
     /// Events, newest first.
     pub activity: Vec<Event>,
+    /// The customer's part of the audit log, for those who may see it.
+    pub audit_href: Option<String>,
     /// First page and older page of the activity.
     pub activity_pager: Pager,
 }

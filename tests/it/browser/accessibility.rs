@@ -35,6 +35,21 @@ impl Judge<'_> {
 const WIDEST: &str = "return [...document.body.querySelectorAll('*')].filter((e) => e.getBoundingClientRect().right > innerWidth + 1)
     .slice(-3).map((e) => e.outerHTML.slice(0, 120)).join(' | ')";
 
+/// The audit log in its states.
+async fn look_at_the_log(judge: &mut Judge<'_>, app: &App) {
+    for (what, query) in [
+        ("audit log filtered", "?action=session.signed_in&from=2026-01-01"),
+        ("audit log without a match", "?who=cli&from=2026-01-01"),
+        ("audit log with filters that can't be taken", "?who=9&action=x&from=soon&q=NOPE-1&customer=nobody"),
+    ] {
+        judge.0.goto(&format!("{}/m/acme/audit{query}", app.url)).await;
+        judge.look(what).await;
+    }
+    judge.0.goto(&format!("{}/m/acme/audit", app.url)).await;
+    judge.0.eval("document.querySelectorAll('.record > summary').forEach((summary) => summary.click())").await;
+    judge.look("audit log with a record open").await;
+}
+
 /// Goes through all pages and their states.
 async fn tour(look: Look) {
     let app = App::on(Engine::Sqlite).await;
@@ -106,6 +121,7 @@ async fn tour(look: Look) {
         judge.look(what).await;
     }
 
+    look_at_the_log(&mut judge, &app).await;
     browser.goto(&format!("{}{profile}", app.url)).await;
     let menus = browser.eval("return [...document.querySelectorAll('[aria-haspopup=menu]')].map((e) => e.id)").await;
     for menu in menus.as_array().unwrap() {

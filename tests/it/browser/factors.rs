@@ -125,6 +125,9 @@ fn a_passkey_is_made_and_signs_in() {
         browser.shows("This passkey is not known here").await;
         let factors = app.texts("SELECT details AS v FROM audit_records WHERE action = 'session.signed_in' AND details <> '{}'");
         assert_eq!(factors, vec![r#"{"factor":"passkey"}"#; 3]);
+        for action in ["factor.passkey_added", "factor.passkey_removed"] {
+            assert!(app.count(&format!("audit_records WHERE action = '{action}'")) > 0, "{action} is on record");
+        }
         browser.is_quiet_but_for(&[422]).await;
     });
 }

@@ -1,11 +1,12 @@
 //! The database's own promises, on both engines.
 
 mod audit;
+mod audit_plans;
 mod coupons;
 mod instants;
 mod invariants;
 mod migrations;
-mod plans;
+pub mod plans;
 mod reissues;
 mod schema;
 mod transactions;

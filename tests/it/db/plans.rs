@@ -24,7 +24,7 @@ struct Line {
 }
 
 /// The plan of a statement, line by line.
-fn plan(db: &TestDb, sql: &str) -> String {
+pub fn plan(db: &TestDb, sql: &str) -> String {
     let lines: Vec<String> = match &mut db.connect() {
         DbConn::Sqlite(conn) => {
             let steps: Vec<Step> = sql_query(format!("EXPLAIN QUERY PLAN {sql}")).load(conn).unwrap();

@@ -121,6 +121,7 @@ const TABLE: &[(&str, &str, Who)] = &[
     ("GET", "/m/{merchant}/check", Who::From(Role::Support)),
     ("POST", "/m/{merchant}/check", Who::From(Role::Support)),
     ("GET", "/m/{merchant}/audit", Who::From(Role::Supervisor)),
+    ("POST", "/m/{merchant}/audit/export", Who::From(Role::Administrator)),
 ];
 
 fn expected(rule: &Rule) -> Who {

@@ -13,7 +13,7 @@ use rewarddesk::{
 use crate::support::{App, Client, client::Fields, page::Page, world::PASSWORD};
 
 /// An authenticator app with the secret of a page.
-struct Phone(totp_rs::Totp);
+pub struct Phone(totp_rs::Totp);
 
 impl Phone {
     /// As somebody types the secret that the page shows.
@@ -24,13 +24,13 @@ impl Phone {
     }
 
     /// The code of this moment, or of some steps later or earlier.
-    fn code(&self, app: &App, steps: i64) -> String {
+    pub fn code(&self, app: &App, steps: i64) -> String {
         let at = app.now().timestamp() + steps * 30;
         self.0.generate(u64::try_from(at).unwrap()).to_string()
     }
 }
 
-fn code(code: &str) -> Fields {
+pub fn code(code: &str) -> Fields {
     Fields::default().with("code", code)
 }
 
@@ -39,7 +39,7 @@ fn password() -> Fields {
 }
 
 /// Sets up an authenticator app; answers it with the recovery codes.
-async fn set_up(app: &App, who: &Client) -> (Phone, Vec<String>) {
+pub async fn set_up(app: &App, who: &Client) -> (Phone, Vec<String>) {
     let page = who.get("/account/app").await.expect(200);
     let phone = Phone::of(&page);
     let form = page.fields("/account/app").with("code", &phone.code(app, 0));
@@ -53,7 +53,7 @@ async fn set_up(app: &App, who: &Client) -> (Phone, Vec<String>) {
 }
 
 /// The password was right: now for the factor.
-async fn half_way(app: &App) -> Client {
+pub async fn half_way(app: &App) -> Client {
     let client = app.client();
     let answer = client.post("/sign-in", &password().with("return_to", "/m/acme/check")).await.expect(303);
     assert_eq!(answer.header("Location"), "/sign-in/factor?return_to=/m/acme/check");

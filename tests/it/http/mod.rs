@@ -3,6 +3,7 @@
 mod access;
 mod account;
 mod alerts;
+mod audit_log;
 mod batches;
 mod code_checks;
 mod coupon_acts;
@@ -21,6 +22,7 @@ mod reissues_at_once;
 mod secrecy;
 mod set_up;
 mod settings;
+mod traces;
 mod users;
 mod validity;
 mod vouchers;

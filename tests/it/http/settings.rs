@@ -4,7 +4,7 @@ use rewarddesk::domain::role::Role;
 
 use crate::support::{App, client::Fields};
 
-fn settings() -> Fields {
+pub fn settings() -> Fields {
     let pairs = [
         ("name", "ACME Ltd"),
         ("timezone", "Europe/London"),

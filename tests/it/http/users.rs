@@ -12,7 +12,7 @@ fn invitation(email: &str, role: &str) -> Fields {
 }
 
 /// The token of the link in a mail.
-fn token(text: &str) -> String {
+pub fn token(text: &str) -> String {
     let after = text.split("/welcome?token=").nth(1).unwrap_or_else(|| panic!("no link in {text}"));
     after.split_whitespace().next().unwrap_or_default().to_owned()
 }

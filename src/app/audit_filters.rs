@@ -1,0 +1,202 @@
+//! The filters of the audit log's page, from what is typed to what is looked for.
+//! Must not know addresses or screens.
+
+use super::{Desk, Error, Member};
+use crate::{
+    db::{DbConn, audit_log, coupons, customer_search, customer_search::MatchedBy, customers, users},
+    domain::{
+        Unfit,
+        audit::{Action, NewRecord},
+        audit_filter::{AuditFilter, Who},
+        customer::Customer,
+        ids::{CouponId, CustomerNo, UserId},
+        zone::{self, Bound},
+    },
+};
+
+/// A field of the form.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Field {
+    Who,
+    Customer,
+    Action,
+    Code,
+    From,
+    To,
+}
+
+impl Field {
+    pub const ALL: [Self; 6] = [Self::Who, Self::Customer, Self::Action, Self::Code, Self::From, Self::To];
+
+    /// Its name in forms and addresses. `q` is the only part of an address that may hold a code (contract.md, quality.md S7).
+    pub fn name(self) -> &'static str {
+        match self {
+            Self::Who => "who",
+            Self::Customer => "customer",
+            Self::Action => "action",
+            Self::Code => "q",
+            Self::From => "from",
+            Self::To => "to",
+        }
+    }
+}
+
+/// What was typed or chosen; empty where nothing was.
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
+pub struct Typed {
+    pub who: String,
+    pub customer: String,
+    pub action: String,
+    pub code: String,
+    pub from: String,
+    pub to: String,
+}
+
+impl Typed {
+    pub fn get(&self, field: Field) -> &str {
+        match field {
+            Field::Who => &self.who,
+            Field::Customer => &self.customer,
+            Field::Action => &self.action,
+            Field::Code => &self.code,
+            Field::From => &self.from,
+            Field::To => &self.to,
+        }
+    }
+
+    pub fn is_empty(&self) -> bool {
+        Field::ALL.into_iter().all(|field| self.get(field).is_empty())
+    }
+}
+
+/// What was typed, understood.
+#[derive(Debug, Clone, Default)]
+pub struct Judged {
+    pub filter: AuditFilter,
+    /// What cannot be taken, and why; nothing is looked for then.
+    pub unfit: Vec<(Field, Unfit)>,
+    /// Whom the filter names.
+    pub user: Option<String>,
+    pub customer: Option<Customer>,
+    /// The code that the filter names, as it was uploaded.
+    pub code: Option<String>,
+}
+
+/// The longest text that is looked at; nothing one filters by is longer.
+const LONGEST: usize = 300;
+
+/// Understands what was typed. Dates are days in the merchant's zone, `to` with its whole day (product.md section 2).
+pub(super) fn judge(conn: &mut DbConn, desk: &Desk, member: &Member, typed: &Typed) -> Result<Judged, Error> {
+    let mut judged = Judged::default();
+    let (scope, zone) = (member.scope, member.merchant.zone);
+    let mut unfit = Vec::new();
+    if !typed.who.is_empty() {
+        match who(conn, member, &typed.who)? {
+            Some((who, name)) => (judged.filter.who, judged.user) = (Some(who), name),
+            None => unfit
+                .push((Field::Who, Unfit::because("Nobody of that number ever acted in this merchant. Choose somebody from the list."))),
+        }
+    }
+    if !typed.customer.is_empty() {
+        match customer(conn, member, &typed.customer)? {
+            Ok(found) => (judged.filter.customer, judged.customer) = (Some(found.no), Some(found)),
+            Err(why) => unfit.push((Field::Customer, why)),
+        }
+    }
+    if !typed.action.is_empty() {
+        judged.filter.action = Action::ALL.iter().copied().find(|action| action.as_str() == typed.action);
+        if judged.filter.action.is_none() {
+            unfit.push((Field::Action, Unfit::because("There is no such action. Choose one from the list.")));
+        }
+    }
+    if !typed.code.is_empty() {
+        match coupons::find_by_code(conn, scope, &typed.code)? {
+            Some(found) => (judged.filter.coupon, judged.code) = (Some(found.id), Some(found.code.to_string())),
+            None => unfit
+                .push((Field::Code, Unfit::because("No batch of this merchant has that code. Paste the whole code; an old one is fine."))),
+        }
+    }
+    let mut date = |field: Field, bound| match typed.get(field) {
+        "" => None,
+        text => zone::parse_instant(text, zone, bound)
+            .map_err(|_| {
+                let example =
+                    zone::editable(zone::first_instant(desk.clock.now().with_timezone(&zone).date_naive(), zone), zone, Bound::Start);
+                unfit.push((field, Unfit::because(format!("This is not a date. Write the day as in {example}."))));
+            })
+            .ok(),
+    };
+    judged.filter.from = date(Field::From, Bound::Start);
+    judged.filter.until = date(Field::To, Bound::End);
+    if let (Some(from), Some(until)) = (judged.filter.from, judged.filter.until)
+        && from >= until
+    {
+        unfit.push((Field::To, Unfit::because("This day is before the first one. Choose a later day, or swap the two.")));
+    }
+    judged.unfit = unfit;
+    Ok(judged)
+}
+
+/// Text as it came in, without what no field needs.
+pub fn plain(text: &str) -> String {
+    text.trim().chars().filter(|c| *c != '\0').take(LONGEST).collect()
+}
+
+/// "cli", "system", or the number of a user of this merchant, also of one who was removed.
+fn who(conn: &mut DbConn, member: &Member, text: &str) -> Result<Option<(Who, Option<String>)>, Error> {
+    match text {
+        "cli" => Ok(Some((Who::Cli, None))),
+        "system" => Ok(Some((Who::System, None))),
+        number => {
+            let Some(id) = number.parse().ok().filter(|n| *n > 0).map(UserId) else { return Ok(None) };
+            // Users of other merchants are nobody's business here.
+            let is_known = users::find_member(conn, member.scope, id)?.is_some() || audit_log::actors(conn, member.scope)?.contains(&id);
+            let name = if is_known { audit_log::names_of(conn, &[id])?.pop() } else { None };
+            Ok(name.map(|(id, name)| (Who::User(id), Some(name))))
+        }
+    }
+}
+
+/// The customer by the desk's number, e-mail or customer ID.
+fn customer(conn: &mut DbConn, member: &Member, text: &str) -> Result<Result<Customer, Unfit>, Error> {
+    let number = text.parse().ok().filter(|n| *n > 0).map(CustomerNo);
+    if let Some(no) = number
+        && let Some(found) = customers::find(conn, member.scope, no)?
+    {
+        return Ok(Ok(found));
+    }
+    let mut hits = customer_search::exact(conn, member.scope, text)?;
+    hits.retain(|hit| !matches!(hit.by, MatchedBy::Code { .. }));
+    Ok(match (hits.pop(), hits.is_empty()) {
+        (Some(only), true) => Ok(only.customer),
+        (Some(_), false) => Err(Unfit::because("Several customers have that customer ID. Type the e-mail of the one you mean.")),
+        (None, _) => {
+            Err(Unfit::because("No customer has that number, e-mail or customer ID. Find the customer first; the profile leads here."))
+        }
+    })
+}
+
+/// The record of an export with these filters: numbers only, no person and no code.
+pub(super) fn noted(mut record: NewRecord, filter: &AuditFilter) -> NewRecord {
+    record = match filter.who {
+        Some(Who::User(UserId(id))) => record.detail("of_user", id),
+        Some(Who::Cli) => record.detail("of_actor", "cli"),
+        Some(Who::System) => record.detail("of_actor", "system"),
+        None => record,
+    };
+    if let Some(CustomerNo(no)) = filter.customer {
+        record = record.detail("of_customer", no);
+    }
+    if let Some(action) = filter.action {
+        record = record.detail("of_action", action.as_str());
+    }
+    if let Some(CouponId(id)) = filter.coupon {
+        record = record.detail("coupon", id);
+    }
+    for (key, at) in [("of_from", filter.from), ("of_until", filter.until)] {
+        if let Some(at) = at {
+            record = record.detail(key, zone::rfc3339(at));
+        }
+    }
+    record
+}
