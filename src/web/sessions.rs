@@ -63,10 +63,7 @@ pub async fn new(
     query: web::Query<Query>,
 ) -> Result<HttpResponse, Error> {
     let notice = query.chosen.is_some().then(|| "Your password is kept. Sign in with it.".to_owned());
-    let error = query
-        .over
-        .is_some()
-        .then(|| "The second factor did not come in time, or was wrong too often. Begin again with your password.".to_owned());
+    let error = query.over.is_some().then(|| "The second factor did not come in time, or was wrong too often. Begin again.".to_owned());
     let error = error.or_else(|| query.sso.as_deref().and_then(single_sign_on::said).map(ToOwned::to_owned));
     let page = views::sessions::New { notice, error, ..blank(&request, &desk, &site, &query.return_to) };
     Ok(HttpResponse::Ok().content_type("text/html; charset=utf-8").body(page.render()?))
