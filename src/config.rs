@@ -15,9 +15,11 @@ use crate::{db::DatabaseUrl, domain::email::Mailbox};
 
 mod access;
 mod postgres;
+mod sso;
 
 pub use access::SessionSettings;
 pub use postgres::is_far;
+pub use sso::SsoSettings;
 
 #[cfg(test)]
 mod tests;
@@ -49,6 +51,11 @@ settings! {
     ABSENCE = "REWARDDESK_LOCK_AFTER_DAYS", "days without use after which an account is locked; 0: never [default: 90]", "90";
     TRUSTED_PROXIES = "REWARDDESK_TRUSTED_PROXIES", "proxies whose X-Forwarded-For is believed, with commas between [default: none]", "127.0.0.1,10.0.0.0/8";
     METRICS_LISTEN = "REWARDDESK_METRICS_LISTEN", "address and port of /metrics, for machines, without a sign-in [default: off]", "127.0.0.1:9100";
+    OIDC_ISSUER = "REWARDDESK_OIDC_ISSUER", "single sign-on: the OpenID Connect provider's issuer [default: off]", "https://login.example.com";
+    OIDC_CLIENT_ID = "REWARDDESK_OIDC_CLIENT_ID", "what the provider calls the desk", "rewarddesk";
+    OIDC_CLIENT_SECRET = "REWARDDESK_OIDC_CLIENT_SECRET", "the secret that the provider gave the desk", "the-secret-it-gave";
+    OIDC_CLIENT_SECRET_FILE = "REWARDDESK_OIDC_CLIENT_SECRET_FILE", "a file that holds that secret, instead of the above", "/etc/rewarddesk/oidc-secret";
+    OIDC_NAME = "REWARDDESK_OIDC_NAME", "what people call the provider: Continue with … [default: single sign-on]", "Acme";
     RUST_LOG = "RUST_LOG", "what is logged [default: info for servers and imports, warn for the rest]", "info,rewarddesk=debug";
     LOG_FORMAT = "REWARDDESK_LOG_FORMAT", "pretty or json [default: pretty]", "json";
 }
@@ -124,6 +131,7 @@ pub struct ServerSettings {
     pub metrics_listen: Option<SocketAddr>,
     pub sessions: SessionSettings,
     pub trusted_proxies: Vec<IpNet>,
+    pub sso: Option<SsoSettings>,
 }
 
 /// Names only: values may be secrets.
@@ -298,12 +306,13 @@ impl Settings {
             metrics_listen: self.metrics_listen()?,
             sessions: self.sessions()?,
             trusted_proxies: self.trusted_proxies()?,
+            sso: self.sso()?,
         })
     }
 }
 
 /// The settings as `--help` lists them.
 pub fn help() -> String {
-    let lines = ALL.iter().map(|about| format!("  {:<31} {}", about.name, about.what));
+    let lines = ALL.iter().map(|about| format!("  {:<34} {}", about.name, about.what));
     format!("Settings (environment variables, or lines of a file .env in the current folder):\n{}", lines.collect::<Vec<_>>().join("\n"))
 }

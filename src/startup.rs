@@ -13,11 +13,17 @@ use std::{
 use actix_web::dev::Server;
 use chrono::TimeDelta;
 use tokio::{signal::unix::SignalKind, sync::watch};
+use url::Url;
 
 use crate::{
-    app::{Desk, passwords, set_up, sign_in::SessionLimits},
+    app::{
+        Desk, passwords,
+        provider::{Provider, Terms},
+        set_up,
+        sign_in::SessionLimits,
+    },
     cli::Refused,
-    config::{MailRoute, Secret, ServerSettings, SessionSettings, Settings},
+    config::{MailRoute, Secret, ServerSettings, SessionSettings, Settings, SsoSettings},
     db::{Database, DatabaseUrl, migrate},
     demo,
     domain::{clock::Clock, email::Mailbox},
@@ -77,8 +83,12 @@ pub fn serve(serve: Serve) -> Result<(), Refused> {
         trusted_proxies: settings.trusted_proxies,
         demo_sign_ins: vec![],
     };
-    let ServerSettings { listen, metrics_listen, secret, mail_from, base_url, .. } = settings;
+    let ServerSettings { listen, metrics_listen, secret, mail_from, base_url, sso, .. } = settings;
     let desk = Desk::new(db, Clock::System, mail_from, secret.expose()).reached_at(base_url.as_str());
+    let desk = match sso {
+        Some(sso) => desk.with_provider(provider(sso, &base_url)),
+        None => desk,
+    };
     if let Some(link) = set_up::open_the_door(&desk)? {
         // Beside the log, whose lines may be sent elsewhere; whoever reads this output is the machine's operator.
         writeln!(std::io::stderr(), "Nobody can sign in yet. Become the first user, once, within a day, at\n\n  {link}\n")?;
@@ -143,6 +153,12 @@ fn demo_secret(dir: &Path) -> Result<Secret, Refused> {
     std::os::unix::fs::OpenOptionsExt::mode(&mut options, 0o600);
     std::io::Write::write_all(&mut options.open(&path)?, text.as_bytes())?;
     Ok(Secret::new(text))
+}
+
+/// The provider of single sign-on, as set; `base_url` is where the desk is reached.
+pub fn provider(sso: SsoSettings, base_url: &Url) -> Provider {
+    let SsoSettings { issuer, client_id, client_secret, name } = sso;
+    Provider::new(Terms { issuer, client_id, client_secret: client_secret.expose().to_owned(), name }, base_url.as_str())
 }
 
 fn mailer(route: &MailRoute) -> Result<Mailer, Refused> {

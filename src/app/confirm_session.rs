@@ -24,9 +24,27 @@ pub enum Proof {
     Factor(Shown),
 }
 
-/// What the user of the session can be asked for, besides the password.
-pub fn what_to_ask(desk: &Desk, session: &Session) -> Result<Has, Error> {
-    desk.db.read(|conn| factors::of_user(conn, session.user))
+/// How the user of a session can prove to be there.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Ways {
+    pub password: bool,
+    pub factors: Has,
+    /// At the provider of single sign-on.
+    pub identity: bool,
+}
+
+/// What the user of the session can be asked for.
+pub fn what_to_ask(desk: &Desk, session: &Session) -> Result<Ways, Error> {
+    desk.db.read(|conn| {
+        Ok(Ways {
+            password: sessions::credentials(conn, &session.email)?.is_some_and(|known| !known.password_hash.is_empty()),
+            factors: factors::of_user(conn, session.user)?,
+            identity: match desk.provider.as_deref() {
+                Some(provider) => db::identities::of_user(conn, session.user, provider.issuer())?.is_some(),
+                None => false,
+            },
+        })
+    })
 }
 
 /// What the browser is to ask a passkey of the user for.

@@ -5,7 +5,7 @@ use std::sync::Arc;
 
 use tokio::sync::{Notify, Semaphore};
 
-use super::Error;
+use super::{Error, provider::Provider};
 use crate::{
     db::Database,
     domain::{
@@ -29,6 +29,8 @@ pub struct Desk {
     pub mail_bell: Arc<Notify>,
     /// Rung after a commit that left work to the import worker.
     pub import_bell: Arc<Notify>,
+    /// Where people can sign in besides; most installations have none.
+    pub provider: Option<Arc<Provider>>,
     secret: Arc<[u8]>,
     /// As many as there are connections, so that nobody waits for one while holding a pool thread; fair: first come, first served.
     writes: Arc<Semaphore>,
@@ -37,6 +39,8 @@ pub struct Desk {
     imports: Arc<Semaphore>,
     /// Checking a password takes a core for tens of milliseconds: two at a time, whatever the number of cores, leave room for pages.
     password_checks: Arc<Semaphore>,
+    /// A provider that hangs must not hold all pool threads.
+    provider_calls: Arc<Semaphore>,
 }
 
 impl Desk {
@@ -55,11 +59,13 @@ impl Desk {
             mail_domain,
             mail_bell: Arc::new(Notify::new()),
             import_bell: Arc::new(Notify::new()),
+            provider: None,
             secret: secret.as_bytes().into(),
             writes,
             reads,
             imports: Arc::new(Semaphore::new(1)),
             password_checks: Arc::new(Semaphore::new(2)),
+            provider_calls: Arc::new(Semaphore::new(16)),
         }
     }
 
@@ -76,6 +82,11 @@ impl Desk {
     /// The same desk, reached at this address.
     pub fn reached_at(self, base_url: &str) -> Self {
         Self { base_url: base_url.trim_end_matches('/').into(), ..self }
+    }
+
+    /// The same desk, with single sign-on.
+    pub fn with_provider(self, provider: Provider) -> Self {
+        Self { provider: Some(Arc::new(provider)), ..self }
     }
 
     /// A desk for commands of the machine's operator, which send no mail and sign nothing.
@@ -125,6 +136,14 @@ impl Desk {
         work: impl FnOnce(&Self) -> Result<T, Error> + Send + 'static,
     ) -> Result<T, Error> {
         self.off_thread(&self.password_checks, work).await
+    }
+
+    /// Runs a use case that asks the provider of single sign-on on a pool thread, in the caller's tracing span.
+    pub async fn asking_provider<T: Send + 'static>(
+        &self,
+        work: impl FnOnce(&Self) -> Result<T, Error> + Send + 'static,
+    ) -> Result<T, Error> {
+        self.off_thread(&self.provider_calls, work).await
     }
 
     async fn off_thread<T: Send + 'static>(

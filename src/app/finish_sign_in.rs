@@ -72,7 +72,7 @@ pub enum Finished {
     },
     /// Too many wrong ones lately: a code was not even looked at.
     TooMany,
-    /// The sign-in is over: it begins again with the password.
+    /// The sign-in is over: it begins again.
     Gone,
 }
 

@@ -21,7 +21,14 @@ use crate::{
     },
 };
 
-pub use db::{passkeys::Kept, sessions::SeenSession};
+pub use db::{identities::Identity, passkeys::Kept, sessions::SeenSession};
+
+/// Single sign-on, as it stands for a user.
+#[derive(Debug, Clone)]
+pub struct Sso {
+    pub name: String,
+    pub identity: Option<Identity>,
+}
 
 /// A user's own account.
 #[derive(Debug, Clone)]
@@ -38,6 +45,8 @@ pub struct Account {
     pub passkeys: Vec<Kept>,
     /// Whether passkeys can be had at this desk's address.
     pub passkeys_available: bool,
+    /// Where one can sign in besides, and who one is there.
+    pub sso: Option<Sso>,
     /// Merchants that open only with a second factor.
     pub requiring: Vec<String>,
     /// The zone of the user's first merchant; UTC where there is none.
@@ -59,6 +68,12 @@ pub fn show(desk: &Desk, session: &Session, limits: SessionLimits) -> Result<Acc
             recovery_codes: factors::count_recovery_codes(conn, user)?,
             passkeys: db::passkeys::list_of_user(conn, user)?,
             passkeys_available: passkeys::available(desk),
+            sso: match desk.provider.as_deref() {
+                Some(provider) => {
+                    Some(Sso { name: provider.name().to_owned(), identity: db::identities::of_user(conn, user, provider.issuer())? })
+                }
+                None => None,
+            },
             zone: merchants.first().map_or(Tz::UTC, |own| own.merchant.zone),
             requiring: merchants.into_iter().filter(|own| own.requires_second_factor).map(|own| own.merchant.name).collect(),
         })

@@ -171,14 +171,23 @@ pub fn merchants_of(desk: &Desk, user: UserId) -> Result<Vec<Membership>, Error>
 
 /// A failure goes into each merchant of the user, or into the installation's own log for an unknown address.
 pub(super) fn record_failure(tx: &mut WriteTx<'_>, desk: &Desk, user: Option<UserId>, request_id: &str) -> Result<(), Error> {
+    // The actor of a failure is nobody: whoever typed did not prove to be this user.
     let record = NewRecord::new(None, Action::SignInFailed, Actor::System);
+    let record = if let Some(user) = user { record.detail("user", user.0) } else { record };
+    record_failure_of(tx, desk, user, &record, request_id)
+}
+
+/// The same with a record of one's own.
+pub(super) fn record_failure_of(
+    tx: &mut WriteTx<'_>,
+    desk: &Desk,
+    user: Option<UserId>,
+    record: &NewRecord,
+    request_id: &str,
+) -> Result<(), Error> {
     match user {
-        Some(user) => {
-            // The actor of a failure is nobody: whoever typed did not prove to be this user.
-            let record = record.detail("user", user.0);
-            record_in_each_merchant(tx, desk, user, &record, request_id)
-        }
-        None => append(tx, desk, None, &record, request_id),
+        Some(user) => record_in_each_merchant(tx, desk, user, record, request_id),
+        None => append(tx, desk, None, record, request_id),
     }
 }
 

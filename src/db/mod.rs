@@ -21,6 +21,7 @@ pub mod error;
 pub mod factors;
 pub mod half_sign_ins;
 pub mod health;
+pub mod identities;
 pub mod imports;
 pub mod instant;
 pub mod invariants;

@@ -4,7 +4,7 @@
 mod people;
 mod stock;
 
-pub use people::{account_links, half_sign_ins, memberships, passkeys, recovery_codes, sessions, users};
+pub use people::{account_links, half_sign_ins, identities, memberships, passkeys, recovery_codes, sessions, users};
 pub use stock::{
     alert_choices, import_pieces, imports, redemption_findings, stock_alerts, stock_by_day, stock_by_window, stock_movements, withdrawals,
 };
@@ -255,6 +255,7 @@ diesel::table! {
 diesel::allow_tables_to_appear_in_same_query!(
     merchants,
     users,
+    identities,
     memberships,
     sessions,
     customers,

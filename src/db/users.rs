@@ -8,7 +8,7 @@ use super::{
     DbConn, Error, Scope, WriteTx,
     instant::At,
     schema::{
-        memberships as m, passkeys as pk,
+        identities as ids, memberships as m, passkeys as pk,
         users::{self as u, dsl},
     },
 };
@@ -66,7 +66,7 @@ struct Row {
     unlocked_at: Option<At>,
     disabled_at: Option<At>,
     password_hash: String,
-    oidc_subject: Option<String>,
+    has_identity: bool,
     totp_added_at: Option<At>,
     has_passkey: bool,
 }
@@ -82,7 +82,7 @@ impl From<Row> for User {
             last_seen_at: at(row.last_seen_at),
             unlocked_at: at(row.unlocked_at),
             disabled_at: at(row.disabled_at),
-            has_credentials: !row.password_hash.is_empty() || row.oidc_subject.is_some(),
+            has_credentials: !row.password_hash.is_empty() || row.has_identity,
             has_second_factor: row.totp_added_at.is_some() || row.has_passkey,
         }
     }
@@ -100,7 +100,7 @@ macro_rules! columns {
             u::unlocked_at,
             u::disabled_at,
             u::password_hash,
-            u::oidc_subject,
+            exists(ids::table.filter(ids::user_id.eq(u::id)).select(ids::id)),
             u::totp_added_at,
             exists(pk::table.filter(pk::user_id.eq(u::id)).select(pk::id)),
         )

@@ -18,6 +18,7 @@ use super::{
     request::{self, FormBody},
     server::Site,
     sessions::TOO_MANY,
+    single_sign_on,
     throttle::Throttle,
     views::{
         account::Password,
@@ -123,6 +124,9 @@ pub fn back(done: &str) -> HttpResponse {
 }
 
 fn said(done: &str) -> Option<Toast> {
+    if let Some(why) = done.strip_prefix("identity-").and_then(single_sign_on::said) {
+        return Some(flash::plain(Tone::Bad, "Not linked", why));
+    }
     let (title, text) = match done {
         "password" => ("Password changed", "All your other sessions have ended. A mail tells you, too."),
         "session" => ("Session ended", "Whoever used it has to sign in again."),
@@ -130,6 +134,8 @@ fn said(done: &str) -> Option<Toast> {
         "app" => ("Authenticator app set up", "From now on you are asked for a code when you sign in."),
         "app-removed" => ("Authenticator app removed", "Its codes do not work any more."),
         "passkey" => ("Passkey added", "You can sign in with it from now on."),
+        "identity" => ("Single sign-on linked", "You can sign in with it from now on."),
+        "identity-removed" => ("Single sign-on unlinked", "It does not let you in any more."),
         "passkey-removed" => ("Passkey removed", "It does not let anybody in any more."),
         _ => return None,
     };

@@ -18,6 +18,7 @@ use super::{
     present,
     request::{self, FormBody},
     sessions::TOO_MANY,
+    single_sign_on,
     throttle::Throttle,
     views::factors as views,
 };
@@ -30,6 +31,8 @@ use crate::app::{
 pub struct Query {
     #[serde(default)]
     return_to: String,
+    /// Why single sign-on came to nothing: one of our own words.
+    sso: Option<String>,
 }
 
 /// `GET /confirm`
@@ -39,7 +42,8 @@ pub async fn new(
     visitor: web::ReqData<Visitor>,
     query: web::Query<Query>,
 ) -> Result<HttpResponse, Error> {
-    page(&request, &desk, &visitor, &query.return_to, None, StatusCode::OK).await
+    let error = query.sso.as_deref().and_then(single_sign_on::said);
+    page(&request, &desk, &visitor, &query.return_to, error, StatusCode::OK).await
 }
 
 /// `POST /confirm`
@@ -85,11 +89,14 @@ async fn page(
     status: StatusCode,
 ) -> Result<HttpResponse, Error> {
     let session = visitor.session.clone();
-    let has = desk.reading(move |desk| confirm_session::what_to_ask(desk, &session)).await?;
-    let ask = present::factors::ask(has, "/confirm", "/confirm/options", request::own_path(return_to).unwrap_or_default());
+    let ways = desk.reading(move |desk| confirm_session::what_to_ask(desk, &session)).await?;
+    let return_to = request::own_path(return_to).unwrap_or_default();
+    let ask = present::factors::ask(ways.factors, "/confirm", "/confirm/options", return_to);
     let page = views::Confirm {
         frame: frame::for_visitor(request, "Confirm it is you"),
         email: visitor.session.email.clone(),
+        has_password: ways.password,
+        sso: present::single_sign_on::link(desk, "/confirm/sso", return_to).filter(|_| ways.identity),
         ask: views::Ask { error: error.map(ToOwned::to_owned), ..ask },
     };
     Ok(html(status, page.render()?))

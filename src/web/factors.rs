@@ -170,7 +170,7 @@ async fn renew_page(
     status: StatusCode,
 ) -> Result<HttpResponse, Error> {
     let session = visitor.session.clone();
-    let has = desk.reading(move |desk| confirm_session::what_to_ask(desk, &session)).await?;
+    let has = desk.reading(move |desk| confirm_session::what_to_ask(desk, &session)).await?.factors;
     let ask = present::factors::ask(has, "/account/recovery-codes", "/confirm/options", "");
     let page = views::RenewCodes {
         frame: frame::for_visitor(request, "New recovery codes"),

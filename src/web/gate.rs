@@ -23,6 +23,7 @@ use crate::{
     app::{
         self, Desk, Member, confirm_session, finish_sign_in,
         sign_in::{self, Membership, Session, SessionLimits},
+        sso,
     },
     domain::role::Permission,
 };
@@ -195,6 +196,11 @@ pub fn session_cookie(site: &Site, token: Option<&str>) -> Cookie<'static> {
 /// The cookie that carries the token of a sign-in that waits for its second factor; `None` takes it away.
 pub fn half_cookie(site: &Site, token: Option<&str>) -> Cookie<'static> {
     cookie(site, site.half_cookie_name(), token, finish_sign_in::PATIENCE)
+}
+
+/// The cookie of somebody who is at the provider of single sign-on; `None` takes it away.
+pub fn errand_cookie(site: &Site, errand: Option<&str>) -> Cookie<'static> {
+    cookie(site, site.errand_cookie_name(), errand, sso::PATIENCE)
 }
 
 fn cookie(site: &Site, name: &'static str, token: Option<&str>, age: chrono::TimeDelta) -> Cookie<'static> {

@@ -40,6 +40,7 @@ pub mod server;
 pub mod sessions;
 mod set_up;
 mod settings;
+mod single_sign_on;
 pub mod stock_forms;
 pub mod throttle;
 pub mod trace;

@@ -13,7 +13,7 @@ use super::{
     customers,
     errors::Error,
     factors, health, import_files, imports, mails, merchants, new_batch, redemptions, reissues, second_factors, sessions, set_up, settings,
-    stock_forms, users, validity, vouchers,
+    single_sign_on, stock_forms, users, validity, vouchers,
 };
 use crate::domain::role::Permission;
 
@@ -59,6 +59,8 @@ fn routes() -> Vec<Line> {
         post("/sign-in/factor/options", Public, to().to(second_factors::options)),
         post("/sign-in/passkey", Public, to().to(second_factors::create_by_passkey)),
         post("/sign-in/passkey/options", Public, to().to(second_factors::any_options)),
+        get("/sign-in/sso", Public, to().to(single_sign_on::new)),
+        get("/sign-in/sso/callback", Public, to().to(single_sign_on::arrive)),
         get("/setup", Public, to().to(set_up::new)),
         post("/setup", Public, to().to(set_up::create)),
         get("/welcome", Public, to().to(account_links::show)),
@@ -69,6 +71,7 @@ fn routes() -> Vec<Line> {
         get("/confirm", SignedIn, to().to(confirmations::new)),
         post("/confirm", SignedIn, to().to(confirmations::create)),
         post("/confirm/options", SignedIn, to().to(confirmations::options)),
+        get("/confirm/sso", SignedIn, to().to(single_sign_on::confirm)),
         get("/account", SignedIn, to().to(account::show)),
         post("/account/password", SignedIn, to().to(account::change_password)),
         post("/account/sessions/end-others", SignedIn, to().to(account::end_other_sessions)),
@@ -82,6 +85,8 @@ fn routes() -> Vec<Line> {
         post("/account/passkeys/options", SignedIn, to().to(factors::passkey_options)).asks_again(),
         post("/account/passkeys", SignedIn, to().to(factors::add_passkey)).asks_again(),
         post("/account/passkeys/{id}/removal", SignedIn, to().to(factors::remove_passkey)).asks_again(),
+        get("/account/identity/new", SignedIn, to().to(single_sign_on::link)).asks_again(),
+        post("/account/identity/removal", SignedIn, to().to(single_sign_on::unlink)).asks_again(),
         get("/m/{merchant}/customers", Member(FindCustomers), to().to(customers::index)),
         get("/m/{merchant}/customers/{id}", Member(FindCustomers), to().to(customers::show)),
         get("/m/{merchant}/customers/{id}/rewards/{reward}/reissue", Member(ReissueCoupons), to().to(reissues::new)),

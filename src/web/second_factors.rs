@@ -82,7 +82,7 @@ pub async fn create(
         Finished::Wrong { left: 0 } | Finished::Gone => Ok(over(&site, &return_to)),
         Finished::Wrong { left } => {
             let error = format!(
-                "This factor is not right, or its code was used already. {} left; then it begins again with the password.",
+                "This factor is not right, or its code was used already. {} left; then it all begins again.",
                 present::plural(left, "try").replace("trys", "tries")
             );
             page(&request, &waiting, &return_to, Some(error), StatusCode::UNPROCESSABLE_ENTITY)

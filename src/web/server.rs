@@ -47,6 +47,11 @@ impl Site {
         if self.is_https() { "__Host-rewarddesk-half" } else { "rewarddesk-half" }
     }
 
+    /// As [`Self::cookie_name`], for somebody who is at the provider of single sign-on.
+    pub fn errand_cookie_name(&self) -> &'static str {
+        if self.is_https() { "__Host-rewarddesk-errand" } else { "rewarddesk-errand" }
+    }
+
     pub fn demo(&self) -> Vec<DemoSignIn> {
         self.demo_sign_ins
             .iter()

@@ -8,9 +8,10 @@ use serde::Deserialize;
 use super::{
     browser,
     errors::Error,
-    frame, gate,
+    frame, gate, present,
     request::{self, FormBody},
     server::Site,
+    single_sign_on,
     throttle::Throttle,
     views,
 };
@@ -50,6 +51,8 @@ pub struct Query {
     chosen: Option<String>,
     /// Whether a second factor did not come in time, or was wrong too often.
     over: Option<String>,
+    /// Why single sign-on came to nothing: one of our own words.
+    sso: Option<String>,
 }
 
 /// `GET /sign-in`
@@ -60,10 +63,8 @@ pub async fn new(
     query: web::Query<Query>,
 ) -> Result<HttpResponse, Error> {
     let notice = query.chosen.is_some().then(|| "Your password is kept. Sign in with it.".to_owned());
-    let error = query
-        .over
-        .is_some()
-        .then(|| "The second factor did not come in time, or was wrong too often. Begin again with your password.".to_owned());
+    let error = query.over.is_some().then(|| "The second factor did not come in time, or was wrong too often. Begin again.".to_owned());
+    let error = error.or_else(|| query.sso.as_deref().and_then(single_sign_on::said).map(ToOwned::to_owned));
     let page = views::sessions::New { notice, error, ..blank(&request, &desk, &site, &query.return_to) };
     Ok(HttpResponse::Ok().content_type("text/html; charset=utf-8").body(page.render()?))
 }
@@ -154,5 +155,6 @@ fn blank(request: &HttpRequest, desk: &Desk, site: &Site, return_to: &str) -> vi
         error: None,
         demo: site.demo(),
         has_passkeys: passkeys::available(desk),
+        sso: present::single_sign_on::link(desk, "/sign-in/sso", request::own_path(return_to).unwrap_or_default()),
     }
 }

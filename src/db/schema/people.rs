@@ -18,8 +18,6 @@ diesel::table! {
         totp_secret -> Nullable<Text>,
         totp_added_at -> Nullable<Instant>,
         totp_step -> Nullable<BigInt>,
-        oidc_issuer -> Nullable<Text>,
-        oidc_subject -> Nullable<Text>,
     }
 }
 
@@ -104,6 +102,20 @@ diesel::table! {
         name -> Text,
         credential -> Text,
         created_at -> Instant,
+        last_used_at -> Nullable<Instant>,
+    }
+}
+
+diesel::table! {
+    use diesel::sql_types::{BigInt, Nullable, Text};
+    use crate::db::instant::Instant;
+
+    identities (id) {
+        id -> BigInt,
+        user_id -> BigInt,
+        issuer -> Text,
+        subject -> Text,
+        linked_at -> Instant,
         last_used_at -> Nullable<Instant>,
     }
 }

@@ -28,6 +28,12 @@ pub fn show(frame: Frame, account: &Account, password: Password) -> views::Show 
         has_recovery_codes: account.recovery_codes > 0,
         passkeys: account.passkeys.iter().map(|kept| passkey(account, kept)).collect(),
         passkeys_available: account.passkeys_available,
+        sso: account.sso.as_ref().map(|sso| views::Sso {
+            name: sso.name.clone(),
+            since: sso.identity.as_ref().map(|identity| when_in(account.zone, identity.linked_at)),
+            last_used: sso.identity.as_ref().and_then(|identity| identity.last_used_at).map(|at| when_in(account.zone, at)),
+            can_unlink: account.has_password || !account.passkeys.is_empty(),
+        }),
         required: if has_factor || account.requiring.is_empty() {
             String::new()
         } else {

@@ -23,6 +23,7 @@ pub mod redemptions;
 pub mod reissues;
 pub mod rewards;
 pub mod settings;
+pub mod single_sign_on;
 pub mod stock;
 pub mod stock_forms;
 pub mod users;

@@ -22,8 +22,22 @@ pub struct Show {
     pub passkeys: Vec<Passkey>,
     /// Whether passkeys can be had at this address.
     pub passkeys_available: bool,
+    /// Where one can sign in besides.
+    pub sso: Option<Sso>,
     /// "Acme UK opens only with one."; empty: none does, or there is one.
     pub required: String,
+}
+
+/// Single sign-on on the page.
+#[derive(Clone, Debug)]
+pub struct Sso {
+    /// "Acme".
+    pub name: String,
+    /// Since when it is linked; empty: it is not.
+    pub since: Option<When>,
+    pub last_used: Option<When>,
+    /// Whether it can be unlinked: there is another way in.
+    pub can_unlink: bool,
 }
 
 /// What is wrong with a new password.

@@ -1,7 +1,7 @@
 //! Owns the pages that ask for a second factor, and those that set one up.
 //! Must not know how a factor is judged.
 
-use super::frame::Frame;
+use super::{frame::Frame, ui::Link};
 use askama::Template;
 
 /// What can be shown, in a form.
@@ -34,6 +34,10 @@ pub struct SignIn {
 pub struct Confirm {
     pub frame: Frame,
     pub email: String,
+    /// Whether there is a password to ask for.
+    pub has_password: bool,
+    /// "Continue with Acme", for whoever is linked there.
+    pub sso: Option<Link>,
     pub ask: Ask,
 }
 

@@ -1,7 +1,7 @@
 //! Owns the sign-in page.
 //! Must not know how anyone is authenticated, nor why it was refused.
 
-use super::frame::Frame;
+use super::{frame::Frame, ui::Link};
 use askama::Template;
 
 /// `GET /sign-in`, and the same page again after a refused POST.
@@ -22,6 +22,8 @@ pub struct New {
     pub demo: Vec<DemoSignIn>,
     /// Whether a passkey alone lets one in here.
     pub has_passkeys: bool,
+    /// "Continue with Acme", where there is single sign-on.
+    pub sso: Option<Link>,
 }
 
 /// One of the demo's sign-ins.

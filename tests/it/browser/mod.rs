@@ -6,4 +6,5 @@ mod factors;
 mod harness;
 mod imports;
 mod mishaps;
+mod single_sign_on;
 mod task;

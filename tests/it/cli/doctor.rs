@@ -1,7 +1,7 @@
 //! `doctor`: one line for each matter, on a sound installation and on sick ones.
 
 use super::Shell;
-use crate::support::TestDb;
+use crate::support::{TestDb, issuers::Issuer};
 
 fn ready(db: &TestDb) -> Shell {
     let shell =
@@ -72,4 +72,21 @@ fn a_relay_that_is_not_there_and_files_open_to_all_are_bad() {
     assert!(line(&out, "database file").contains("chmod 600 rewarddesk.db"), "{out}");
     assert!(line(&out, "secret file").contains("chmod 600 secret"), "{out}");
     assert!(line(&out, "secret").starts_with("ok"), "{out}");
+}
+
+both! {
+    async fn single_sign_on_is_off_half_silent_or_there(db: TestDb) {
+        assert!(line(&ready(&db).run(&["doctor"]).out, "single sign-on").starts_with("ok    single sign-on: off"));
+        let issuer = Issuer::forging();
+        let half = ready(&db).with("REWARDDESK_OIDC_ISSUER", &issuer.address);
+        let ended = half.run(&["doctor"]);
+        assert!(line(&ended.out, "single sign-on").starts_with("bad   single sign-on: REWARDDESK_OIDC_CLIENT_ID is not set"), "{}", ended.out);
+        let whole = half.with("REWARDDESK_OIDC_CLIENT_ID", "desk").with("REWARDDESK_OIDC_CLIENT_SECRET", "between-the-two");
+        let ended = whole.run(&["doctor"]);
+        let there = line(&ended.out, "single sign-on");
+        assert!(there.starts_with("ok  ") && there.contains("/sign-in/sso/callback"), "{there}");
+        assert!(!ended.out.contains("between-the-two"));
+        drop(issuer);
+        assert!(line(&whole.run(&["doctor"]).out, "single sign-on").starts_with("bad   "));
+    }
 }

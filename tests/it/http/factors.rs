@@ -161,7 +161,7 @@ both! {
             client.post("/sign-in/factor", &code("000000")).await.expect(422).says(&format!("{left} left"));
         }
         let over = client.post("/sign-in/factor", &code("000000")).await.expect(303);
-        client.get(over.header("Location")).await.says("Begin again with your password");
+        client.get(over.header("Location")).await.says("Begin again.");
         client.post("/sign-in/factor", &code(&phone.code(&app, 0))).await.expect(303);
         assert!(!is_in(&client).await);
         assert_eq!(app.count("audit_records WHERE action = 'factor.failed'"), 5);

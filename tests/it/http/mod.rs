@@ -22,6 +22,8 @@ mod reissues_at_once;
 mod secrecy;
 mod set_up;
 mod settings;
+mod single_sign_on;
+mod single_sign_on_forged;
 mod traces;
 mod users;
 mod validity;

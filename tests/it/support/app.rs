@@ -58,12 +58,17 @@ impl App {
 
     /// The same, reached by that name of this machine.
     pub fn start_at(world: World, clock: Clock, host: &str) -> Self {
+        Self::start_with(world, clock, host, |desk, _| desk)
+    }
+
+    /// The same with a desk that is made ready for that address.
+    pub fn start_with(world: World, clock: Clock, host: &str, ready: impl FnOnce(Desk, &str) -> Desk) -> Self {
         logs::keep();
         let sender = Mailbox::parse("Rewards <rewards@desk.example>").expect("a sender");
         let desk = Desk::new(world.db.db.clone(), clock, sender, "a secret of tests, 32 characters or more");
         let listener = TcpListener::bind("127.0.0.1:0").expect("a port");
         let url = format!("http://{host}:{}", listener.local_addr().expect("an address").port());
-        let desk = desk.reached_at(&url);
+        let desk = ready(desk.reached_at(&url), &url);
         let site = Site {
             base_url: Url::parse(&url).ok(),
             session_limits: SessionLimits::default(),

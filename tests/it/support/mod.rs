@@ -10,6 +10,7 @@ pub mod browser;
 pub mod client;
 pub mod engine;
 pub mod invariants;
+pub mod issuers;
 pub mod logs;
 pub mod page;
 pub mod postgres;
