@@ -31,6 +31,7 @@ pub mod import_file;
 pub mod import_pieces;
 pub mod invite_user;
 pub mod keep_stock;
+pub mod known_devices;
 pub mod manage_users;
 pub mod mark_used;
 pub mod member;

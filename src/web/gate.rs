@@ -196,15 +196,16 @@ pub fn half_cookie(site: &Site, token: Option<&str>) -> Cookie<'static> {
     cookie(site, site.half_cookie_name(), token, finish_sign_in::PATIENCE)
 }
 
-fn cookie(site: &Site, name: &'static str, token: Option<&str>, age: chrono::TimeDelta) -> Cookie<'static> {
-    let mut cookie = Cookie::build(name, token.unwrap_or_default().to_owned())
+/// A cookie for all of this site and no script; `None` takes it away.
+pub fn cookie(site: &Site, name: &'static str, value: Option<&str>, age: chrono::TimeDelta) -> Cookie<'static> {
+    let mut cookie = Cookie::build(name, value.unwrap_or_default().to_owned())
         .path("/")
         .http_only(true)
         .secure(site.is_https())
         .same_site(SameSite::Lax)
         .max_age(time::Duration::seconds(age.num_seconds()))
         .finish();
-    if token.is_none() {
+    if value.is_none() {
         cookie.make_removal();
     }
     cookie
