@@ -135,7 +135,7 @@ mod tests {
     fn every_command_has_help_with_an_example() {
         let mut all = Vec::new();
         commands(&mut Cli::command(), "", &mut all);
-        assert_eq!(all.len(), 13);
+        assert_eq!(all.len(), 18);
         for (path, help) in all {
             assert!(help.contains(&format!("rewarddesk {path}")) && help.contains("Example"), "{path}:\n{help}");
         }

@@ -35,6 +35,7 @@ pub mod known_devices;
 pub mod manage_users;
 pub mod mark_used;
 pub mod member;
+pub mod operate_users;
 pub mod own_account;
 pub mod passkeys;
 pub mod passwords;
