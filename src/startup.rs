@@ -61,12 +61,12 @@ pub fn serve(serve: Serve) -> Result<(), Refused> {
         tracing::warn!("REWARDDESK_METRICS_LISTEN is set, but this version has no metrics yet; nothing listens there");
     }
     let mailer = mailer(&settings.mail)?;
-    let SessionSettings { idle_minutes, hours, absence_days } = settings.sessions;
+    let SessionSettings { idle_minutes, hours, confirmation_minutes, absence_days } = settings.sessions;
     let session_limits = SessionLimits {
         idle: TimeDelta::minutes(idle_minutes),
         absolute: TimeDelta::hours(hours),
         absence: absence_days.map(TimeDelta::days),
-        ..SessionLimits::default()
+        confirmation: TimeDelta::minutes(confirmation_minutes),
     };
     let site = Site {
         base_url: Some(settings.base_url.clone()),
