@@ -141,7 +141,7 @@ mod tests {
     fn every_command_has_help_with_an_example() {
         let mut all = Vec::new();
         commands(&mut Cli::command(), "", &mut all);
-        assert_eq!(all.len(), 14);
+        assert_eq!(all.len(), 19);
         for (path, help) in all {
             assert!(help.contains(&format!("rewarddesk {path}")) && help.contains("Example"), "{path}:\n{help}");
         }

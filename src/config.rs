@@ -48,6 +48,7 @@ settings! {
     MAIL_FROM = "MAIL_FROM", "sender of mails of merchants that have none of their own", "Rewards <rewards@example.com>";
     SESSION_IDLE = "REWARDDESK_SESSION_IDLE_MINUTES", "minutes without use after which a session ends [default: 30]", "30";
     SESSION_HOURS = "REWARDDESK_SESSION_HOURS", "hours after which a session ends in any case [default: 8]", "8";
+    CONFIRMATION = "REWARDDESK_CONFIRMATION_MINUTES", "minutes after which exports, changes of users and purges ask again who one is [default: 15]", "15";
     ABSENCE = "REWARDDESK_LOCK_AFTER_DAYS", "days without use after which an account is locked; 0: never [default: 90]", "90";
     TRUSTED_PROXIES = "REWARDDESK_TRUSTED_PROXIES", "proxies whose X-Forwarded-For is believed, with commas between [default: none]", "127.0.0.1,10.0.0.0/8";
     METRICS_LISTEN = "REWARDDESK_METRICS_LISTEN", "address and port of /metrics, for machines, without a sign-in [default: off]", "127.0.0.1:9100";

@@ -70,12 +70,12 @@ pub fn serve(serve: Serve) -> Result<(), Refused> {
     let settings = serve.settings.for_server(serve.listen)?;
     let db = crate::cli::open_current(&serve.settings)?;
     let mailer = mailer(&settings.mail)?;
-    let SessionSettings { idle_minutes, hours, absence_days } = settings.sessions;
+    let SessionSettings { idle_minutes, hours, confirmation_minutes, absence_days } = settings.sessions;
     let session_limits = SessionLimits {
         idle: TimeDelta::minutes(idle_minutes),
         absolute: TimeDelta::hours(hours),
         absence: absence_days.map(TimeDelta::days),
-        ..SessionLimits::default()
+        confirmation: TimeDelta::minutes(confirmation_minutes),
     };
     let site = Site {
         base_url: Some(settings.base_url.clone()),

@@ -1,8 +1,6 @@
 //! Setting up and removing second factors: one's own, and all of a user's who has lost theirs.
 //! Must not know screens; who may reset another's factors is decided in `manage_users`.
 
-use chrono::{DateTime, Utc};
-
 use super::{
     Desk, Error,
     confirm_session::{check_factor, owner_of},
@@ -12,11 +10,10 @@ use super::{
     totp,
 };
 use crate::{
-    db::{self, Database, WriteTx, memberships, sessions, users},
+    db::{self, WriteTx, sessions, users},
     domain::{
         Unfit,
         audit::{Action, Actor, NewRecord},
-        email::EmailAddress,
         ids::UserId,
     },
 };
@@ -174,23 +171,4 @@ pub(super) fn remove_all(tx: &mut WriteTx<'_>, user: UserId) -> Result<bool, Err
     db::factors::remove_recovery_codes(tx, user)?;
     db::half_sign_ins::remove_of_user(tx, user)?;
     Ok(app || passkeys > 0)
-}
-
-/// Resets a user's factors for the machine's operator; false: there were none.
-///
-/// Errors: [`Error::Unfit`] where there is no such user.
-pub fn reset_by_operator(db: &Database, now: DateTime<Utc>, email: &EmailAddress) -> Result<bool, Error> {
-    db.write(|tx| {
-        let known = users::find_by_email(tx, email)?.ok_or_else(|| Unfit::because(format!("there is no user {email}")))?;
-        users::lock(tx, &[known.id])?;
-        if !remove_all(tx, known.id)? {
-            return Ok(false);
-        }
-        let merchants: Vec<_> = memberships::list_of_user(tx, known.id)?.into_iter().map(|own| Some(own.merchant.id)).collect();
-        for merchant in if merchants.is_empty() { vec![None] } else { merchants } {
-            let record = NewRecord::new(merchant, Action::FactorsReset, Actor::Cli).detail("user", known.id.0);
-            db::audit::append(tx, &record, now)?;
-        }
-        Ok(true)
-    })
 }

@@ -80,10 +80,21 @@ pub enum Changed {
     Unchanged,
     /// Each setting that cannot be taken, and why; nothing was changed.
     Unfit(Vec<(Setting, Unfit)>),
+    /// Somebody else has changed these since the form was handed out; nothing was changed.
+    Stale {
+        now: Box<Merchant>,
+        changed: Vec<Setting>,
+    },
 }
 
-/// Changes the settings to what was typed; a record holds old and new of each that is another one now.
-pub fn change_settings(desk: &Desk, member: &Member, typed: impl Fn(Setting) -> String) -> Result<Changed, Error> {
+/// Changes the settings to what was typed; a record holds old and new of each that is another one now. `seen` is what each setting was
+/// when the form was handed out, where that is known: what somebody else has changed since is not undone unseen.
+pub fn change_settings(
+    desk: &Desk,
+    member: &Member,
+    typed: impl Fn(Setting) -> String,
+    seen: impl Fn(Setting) -> Option<String>,
+) -> Result<Changed, Error> {
     let new = match judge(&member.merchant, typed) {
         Ok(new) => new,
         Err(unfit) => return Ok(Changed::Unfit(unfit)),
@@ -91,7 +102,12 @@ pub fn change_settings(desk: &Desk, member: &Member, typed: impl Fn(Setting) -> 
     desk.db.write(|tx| {
         let role = memberships::lock_role(tx, member.scope, member.user)?.filter(|role| role.may(Permission::ChangeSettings));
         role.ok_or(Error::NotAllowed)?;
-        let old = merchants::get(tx, member.scope)?;
+        let old = merchants::lock(tx, member.scope)?;
+        let is_stale = |setting: &Setting| seen(*setting).is_some_and(|seen| seen != setting.value_of(&old));
+        let changed: Vec<Setting> = Setting::ALL.into_iter().filter(is_stale).collect();
+        if !changed.is_empty() {
+            return Ok(Changed::Stale { now: Box::new(old), changed });
+        }
         let mut record = NewRecord::new(Some(member.scope.merchant()), Action::SettingsChanged, Actor::User(member.user));
         for setting in Setting::ALL {
             let (before, after) = (setting.value_of(&old), setting.value_of(&new));

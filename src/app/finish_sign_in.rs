@@ -97,7 +97,8 @@ pub fn finish(
             return Ok(Finished::Gone);
         }
         let since = desk.clock.now() - PATIENCE;
-        if matches!(shown, Shown::Code(_)) && half_sign_ins::failures_of_user(tx, user.id, since)? >= CODES_IN_ALL {
+        // Whoever has the password can spend these, but a browser of the user has tries of its own.
+        if matches!(shown, Shown::Code(_)) && !device.is_known && half_sign_ins::failures_of_user(tx, user.id, since)? >= CODES_IN_ALL {
             return Ok(Finished::TooMany);
         }
         let challenge = Challenge { owner: &owner_of(&half), sealed: half.challenge.as_deref() };

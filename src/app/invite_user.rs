@@ -3,13 +3,14 @@
 
 use super::{Desk, Error, Member, account_mail, manage_users, names};
 use crate::{
-    db::{self, WriteTx, account_links, memberships, users},
+    db::{self, Scope, WriteTx, account_links, memberships, users},
     domain::{
         Unfit,
         account_link::Purpose,
         audit::{Action, Detail},
         email::EmailAddress,
         ids::UserId,
+        merchant::Merchant,
         role::{Permission, Role},
         user::User,
     },
@@ -76,7 +77,7 @@ pub fn invite_user(desk: &Desk, actor: &Member, typed: &Invitation) -> Result<In
             }
             memberships::add(tx, actor.scope, id, *role)?;
             manage_users::record(tx, desk, actor, actor.scope, Action::UserInvited, id, vec![("role", Detail::from(role.as_str()))])?;
-            send(tx, desk, actor, &user, *role)?;
+            send(tx, desk, (actor.scope, &actor.merchant), &actor.user_name, &user, *role)?;
             Ok::<_, Error>(Invited::Done { user: id, has_link: !user.has_credentials })
         })
     };
@@ -102,21 +103,34 @@ pub fn invite_again(desk: &Desk, actor: &Member, id: UserId) -> Result<bool, Err
             return Ok(false);
         }
         manage_users::record(tx, desk, actor, actor.scope, Action::UserInvited, id, vec![("role", Detail::from(role.as_str()))])?;
-        send(tx, desk, actor, &user, role)?;
+        send(tx, desk, (actor.scope, &actor.merchant), &actor.user_name, &user, role)?;
         Ok(true)
     })?;
     desk.mail_bell.notify_one();
     Ok(sent)
 }
 
-fn send(tx: &mut WriteTx<'_>, desk: &Desk, actor: &Member, user: &User, role: Role) -> Result<(), Error> {
-    let now = desk.clock.now();
+/// Queues the mail: with a link, in place of the one before, for a user who cannot sign in yet.
+pub(super) fn send(
+    tx: &mut WriteTx<'_>,
+    desk: &Desk,
+    (scope, merchant): (Scope, &Merchant),
+    by: &str,
+    user: &User,
+    role: Role,
+) -> Result<(), Error> {
     let matter = if user.has_credentials {
-        account_mail::Matter::Welcomed { by: &actor.user_name, role }
+        account_mail::Matter::Welcomed { by, role }
     } else {
-        let link = account_mail::new_link(desk, "welcome")?;
-        account_links::replace(tx, &link.hash, Purpose::Invite, Some(user.id), now, now + Purpose::Invite.lifetime())?;
-        account_mail::Matter::Invited { by: &actor.user_name, role, link: link.address }
+        account_mail::Matter::Invited { by, role, link: new_link(tx, desk, user)? }
     };
-    account_mail::send(tx, desk, actor.scope, &actor.merchant, user, &matter)
+    account_mail::send(tx, desk, scope, merchant, user, &matter)
+}
+
+/// A link by which the user chooses their first password, in place of the one before.
+pub(super) fn new_link(tx: &mut WriteTx<'_>, desk: &Desk, user: &User) -> Result<String, Error> {
+    let now = desk.clock.now();
+    let link = account_mail::new_link(desk, "welcome")?;
+    account_links::replace(tx, &link.hash, Purpose::Invite, Some(user.id), now, now + Purpose::Invite.lifetime())?;
+    Ok(link.address)
 }

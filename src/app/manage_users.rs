@@ -1,6 +1,8 @@
 //! What users may do to users of their merchant: roles, leaving, standing, sessions (product.md section 3).
 //! Must not know forms or words; see `invite_user` for how one comes in.
 
+use chrono::{DateTime, Utc};
+
 use super::{Desk, Error, Member, change_factors};
 use crate::{
     db::{Scope, WriteTx, account_links, audit, memberships, sessions, users},
@@ -84,7 +86,7 @@ pub fn manage_user(desk: &Desk, actor: &Member, id: UserId, act: Act, absence: A
         if let Some(barrier) = barrier(&actor, &user, role, act, everywhere) {
             return Ok(Managed::Barred(barrier));
         }
-        let (action, old) = match act {
+        match act {
             Act::ChangeRole(to) if to == role => return Ok(Managed::Unchanged),
             Act::ChangeRole(to) => {
                 memberships::set_role(tx, actor.scope, id, to)?;
@@ -99,26 +101,43 @@ pub fn manage_user(desk: &Desk, actor: &Member, id: UserId, act: Act, absence: A
                 let old = vec![("role_before", Detail::from(role.as_str()))];
                 return Ok(Managed::Done(record(tx, desk, &actor, actor.scope, Action::RoleRemoved, id, old)?));
             }
-            Act::Disable | Act::Enable if !users::set_disabled(tx, id, act == Act::Disable, now)? => return Ok(Managed::Unchanged),
-            Act::Disable => {
-                remove_links(tx, id)?;
-                let ended = sessions::end_all(tx, id, None)?;
-                (Action::UserDisabled, vec![("sessions", Detail::from(i64::try_from(ended).unwrap_or(i64::MAX)))])
-            }
-            Act::Enable => (Action::UserEnabled, vec![]),
-            Act::Unlock if !matches!(user.standing(absence, now), Standing::Locked { .. }) => return Ok(Managed::Unchanged),
-            Act::Unlock => {
-                users::unlock(tx, id, now)?;
-                (Action::UserUnlocked, vec![])
-            }
-            Act::EndSessions => {
-                let ended = sessions::end_all(tx, id, None)?;
-                (Action::SessionsEnded, vec![("sessions", Detail::from(i64::try_from(ended).unwrap_or(i64::MAX)))])
-            }
-            Act::ResetFactors if !change_factors::remove_all(tx, id)? => return Ok(Managed::Unchanged),
-            Act::ResetFactors => (Action::FactorsReset, vec![]),
-        };
-        record_everywhere(tx, desk, &actor, action, id, &old)
+            _ => {}
+        }
+        match change_account(tx, now, &user, act, absence)? {
+            Some((action, old)) => record_everywhere(tx, desk, &actor, action, id, &old),
+            None => Ok(Managed::Unchanged),
+        }
+    })
+}
+
+/// What a change leaves in the record.
+pub(super) type Change = (Action, Vec<(&'static str, Detail)>);
+
+/// Does to an account, whose row the caller has locked, what is done to it in all merchants at once; answers what to record. `None`: it
+/// was so already, or the act is about one merchant.
+pub(super) fn change_account(
+    tx: &mut WriteTx<'_>,
+    now: DateTime<Utc>,
+    user: &User,
+    act: Act,
+    absence: Absence,
+) -> Result<Option<Change>, Error> {
+    let ended = |sessions: usize| vec![("sessions", Detail::from(i64::try_from(sessions).unwrap_or(i64::MAX)))];
+    Ok(match act {
+        Act::ChangeRole(_) | Act::Remove => None,
+        Act::Disable | Act::Enable if !users::set_disabled(tx, user.id, act == Act::Disable, now)? => None,
+        Act::Disable => {
+            remove_links(tx, user.id)?;
+            Some((Action::UserDisabled, ended(sessions::end_all(tx, user.id, None)?)))
+        }
+        Act::Enable => Some((Action::UserEnabled, vec![])),
+        Act::Unlock if !matches!(user.standing(absence, now), Standing::Locked { .. }) => None,
+        Act::Unlock => {
+            users::unlock(tx, user.id, now)?;
+            Some((Action::UserUnlocked, vec![]))
+        }
+        Act::EndSessions => Some((Action::SessionsEnded, ended(sessions::end_all(tx, user.id, None)?))),
+        Act::ResetFactors => change_factors::remove_all(tx, user.id)?.then(|| (Action::FactorsReset, vec![])),
     })
 }
 

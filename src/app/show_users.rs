@@ -9,7 +9,7 @@ use super::{
     sign_in::SessionLimits,
 };
 use crate::{
-    db::{account_links, sessions, users},
+    db::{account_links, mails, sessions, users},
     domain::{
         account_link::Purpose,
         ids::UserId,
@@ -17,6 +17,8 @@ use crate::{
         user::{Standing, User},
     },
 };
+
+pub use mails::AccountMail;
 
 const PAGE: usize = 50;
 
@@ -56,6 +58,8 @@ pub struct UserFile {
     pub sessions: usize,
     /// Until when the invitation can be followed; it may be past.
     pub invited_until: Option<DateTime<Utc>>,
+    /// The newest mail to them about their account.
+    pub mail: Option<AccountMail>,
     /// What the member may not do to this user, and why.
     pub barriers: Vec<(Act, Barrier)>,
     pub now: DateTime<Utc>,
@@ -74,6 +78,7 @@ pub fn show_user(desk: &Desk, member: &Member, id: UserId, limits: SessionLimits
         Ok(UserFile {
             sessions: sessions::list_of_user(conn, id, now - limits.idle, now - limits.absolute)?.len(),
             invited_until: account_links::newest(conn, Purpose::Invite, id)?.map(|link| link.expires_at),
+            mail: mails::newest_to_user(conn, member.scope, id)?,
             row: UserRow { standing: user.standing(limits.absence, now), user, role },
             barriers,
             now,

@@ -45,6 +45,8 @@ pub struct Device {
     /// The browser in words, as its user may recognise it.
     pub agent: String,
     pub address: String,
+    /// Whether the user has signed in with it before.
+    pub is_known: bool,
 }
 
 /// What came of a sign-in.

@@ -9,6 +9,7 @@ use crate::config::Settings;
 mod database;
 mod files;
 mod mail;
+mod proxy;
 mod sso;
 
 /// Checks database, schema, rights, mail, secret and file modes, and says what to do about each
@@ -59,7 +60,7 @@ impl Matter {
 /// Runs it.
 pub fn run(settings: &Settings, out: &mut dyn Write) -> Result<(), Refused> {
     let mut bad = 0;
-    for look in [database::look, files::look, mail::look, sso::look] {
+    for look in [database::look, files::look, mail::look, proxy::look, sso::look] {
         for matter in look(settings) {
             bad += usize::from(matter.level == Level::Bad);
             // Whoever stops reading early still gets the status.

@@ -1,4 +1,5 @@
-//! `rewarddesk user add` and `reset-factors`, and how a password is asked for.
+//! `rewarddesk user`: adding one, and how a password is asked for. What is done to accounts is in `accounts`, invitations in `invite`.
+//! Must not know the rules.
 
 use std::io::{self, IsTerminal, Read, Write};
 
@@ -6,27 +7,25 @@ use super::{Refused, open_current, wrong_usage};
 use crate::{
     app::{
         add_user::{AddUser, Given, add_user, user_exists},
-        change_factors::reset_by_operator,
         passwords,
     },
     config::{Secret, Settings},
     domain::{Unfit, clock::Clock, email::EmailAddress, role::Role},
 };
 
+mod accounts;
+mod invite;
+
 /// Users: the people who sign in
 #[derive(Debug, clap::Subcommand)]
 pub enum User {
     Add(Add),
-    ResetFactors(ResetFactors),
-}
-
-/// Removes a user's authenticator app, passkeys and recovery codes: they sign in with the password alone, until they set up another
-#[derive(Debug, clap::Args)]
-#[command(after_help = "For whoever has lost their second factor. Make sure by another way that it is them.\n\n\
-    Example:\n  rewarddesk user reset-factors casey@example.com")]
-pub struct ResetFactors {
-    /// The address that the user signs in with
-    email: String,
+    Invite(invite::Invite),
+    Disable(accounts::Disable),
+    Enable(accounts::Enable),
+    Unlock(accounts::Unlock),
+    EndSessions(accounts::EndSessions),
+    ResetFactors(accounts::ResetFactors),
 }
 
 /// Adds a user, or adds roles to the user who has this e-mail address (name and password stay as they are)
@@ -57,18 +56,13 @@ impl User {
     pub fn run(self, settings: &Settings, out: &mut dyn Write) -> Result<(), Refused> {
         match self {
             Self::Add(add) => add.run(settings, out),
-            Self::ResetFactors(reset) => reset.run(settings, out),
+            Self::Invite(invite) => invite.run(settings, out),
+            Self::Disable(who) => who.run(settings, out),
+            Self::Enable(who) => who.run(settings, out),
+            Self::Unlock(who) => who.run(settings, out),
+            Self::EndSessions(who) => who.run(settings, out),
+            Self::ResetFactors(who) => who.run(settings, out),
         }
-    }
-}
-
-impl ResetFactors {
-    fn run(self, settings: &Settings, out: &mut dyn Write) -> Result<(), Refused> {
-        let email = EmailAddress::parse(&self.email)?;
-        let was_reset = reset_by_operator(&open_current(settings)?, Clock::System.now(), &email)?;
-        let what = if was_reset { "reset the second factors of" } else { "there is no second factor to reset:" };
-        writeln!(out, "{what} {email}")?;
-        Ok(())
     }
 }
 

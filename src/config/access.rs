@@ -5,13 +5,15 @@ use std::net::IpAddr;
 
 use ipnet::IpNet;
 
-use super::{ABSENCE, SESSION_HOURS, SESSION_IDLE, SettingError, Settings, TRUSTED_PROXIES};
+use super::{ABSENCE, CONFIRMATION, SESSION_HOURS, SESSION_IDLE, SettingError, Settings, TRUSTED_PROXIES};
 
 /// How long sessions live and accounts stay open, as set.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct SessionSettings {
     pub idle_minutes: i64,
     pub hours: i64,
+    /// After so many, dangerous acts ask again who one is.
+    pub confirmation_minutes: i64,
     /// `None`: nobody is locked out for staying away.
     pub absence_days: Option<i64>,
 }
@@ -22,6 +24,7 @@ impl Settings {
         Ok(SessionSettings {
             idle_minutes: self.number(&SESSION_IDLE, 1..=1_440, 30)?,
             hours: self.number(&SESSION_HOURS, 1..=720, 8)?,
+            confirmation_minutes: self.number(&CONFIRMATION, 1..=1_440, 15)?,
             absence_days: (absence > 0).then_some(absence),
         })
     }

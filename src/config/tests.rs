@@ -140,7 +140,7 @@ fn a_malformed_address_is_refused_without_a_word_of_it() {
 #[test]
 fn sessions_and_proxies_are_set_in_numbers_and_networks() {
     let all = settings(&[("REWARDDESK_LOCK_AFTER_DAYS", "0"), ("REWARDDESK_TRUSTED_PROXIES", "127.0.0.1, 10.0.0.0/8,::1")]);
-    assert_eq!(all.sessions(), Ok(SessionSettings { idle_minutes: 30, hours: 8, absence_days: None }));
+    assert_eq!(all.sessions(), Ok(SessionSettings { idle_minutes: 30, hours: 8, confirmation_minutes: 15, absence_days: None }));
     assert_eq!(all.trusted_proxies().map(|nets| nets.len()), Ok(3));
     for (name, value) in
         [("REWARDDESK_SESSION_IDLE_MINUTES", "0"), ("REWARDDESK_SESSION_HOURS", "8h"), ("REWARDDESK_LOCK_AFTER_DAYS", "-1")]

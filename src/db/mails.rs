@@ -209,6 +209,39 @@ pub fn find(conn: &mut DbConn, scope: Scope, customer: CustomerNo, mail: MailId)
     row.map(|(row, letter)| Ok((summary(row)?, letter.into()))).transpose()
 }
 
+/// What became of a mail to a user about their account.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct AccountMail {
+    pub subject: String,
+    pub state: MailState,
+    pub queued_at: DateTime<Utc>,
+    pub next_attempt_at: DateTime<Utc>,
+    pub ended_at: Option<DateTime<Utc>>,
+    pub last_error: Option<String>,
+}
+
+/// Subject, state; queued, next, ended; last error.
+type AccountRow = (String, String, At, At, Option<At>, Option<String>);
+
+/// The newest mail to the user about their account that went out in this merchant's name.
+pub fn newest_to_user(conn: &mut DbConn, scope: Scope, user: UserId) -> Result<Option<AccountMail>, Error> {
+    let row: Option<AccountRow> = m::table
+        .filter(m::merchant_id.eq(scope.merchant().0))
+        // Those to users have none: that is what the index is on.
+        .filter(m::customer.is_null())
+        .filter(m::user_id.eq(user.0))
+        .filter(m::origin.eq(Notice::Account.as_str()))
+        .order(m::id.desc())
+        .select((m::subject, m::state, m::queued_at, m::next_attempt_at, m::ended_at, m::last_error))
+        .first(conn)
+        .optional()?;
+    row.map(|(subject, state, queued, next, ended, last_error)| {
+        let (queued_at, next_attempt_at, ended_at) = (queued.0, next.0, ended.map(|at| at.0));
+        Ok(AccountMail { subject, state: state.parse()?, queued_at, next_attempt_at, ended_at, last_error })
+    })
+    .transpose()
+}
+
 /// A mail that makes another one needless: of the same coupon to the same address, and still waiting,
 /// or resent since `since` by the same user. Answered by a second click.
 pub fn find_twin(

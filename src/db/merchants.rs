@@ -119,6 +119,17 @@ pub fn set_stock_rules(tx: &mut WriteTx<'_>, scope: Scope, rules: StockRules) ->
     Ok(())
 }
 
+/// The merchant of a scope, its row held until the transaction ends: whoever changes it comes after.
+pub fn lock(tx: &mut WriteTx<'_>, scope: Scope) -> Result<Merchant, Error> {
+    let query = dsl::merchants.select(COLUMNS).filter(m::id.eq(scope.merchant().0));
+    let row: Row = match &mut **tx {
+        // BEGIN IMMEDIATE holds every row already.
+        DbConn::Sqlite(c) => query.first(c)?,
+        DbConn::Postgres(c) => query.for_no_key_update().first(c)?,
+    };
+    row.try_into()
+}
+
 /// Sets all that can be set.
 pub fn set_settings(tx: &mut WriteTx<'_>, scope: Scope, new: &Merchant) -> Result<(), Error> {
     diesel::update(dsl::merchants.filter(m::id.eq(scope.merchant().0)))

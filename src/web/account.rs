@@ -14,10 +14,10 @@ use super::{
     errors::Error,
     frame,
     gate::Visitor,
+    known_devices::TOO_MANY,
     present::{self, flash},
     request::{self, FormBody},
     server::Site,
-    sessions::TOO_MANY,
     single_sign_on,
     throttle::Throttle,
     views::{
@@ -74,8 +74,9 @@ pub async fn change_password(
     form: FormBody,
 ) -> Result<HttpResponse, Error> {
     let (old, new) = (form.field("old").unwrap_or_default(), form.field("new").unwrap_or_default());
-    let (session, address) = (visitor.session.clone(), request::address(&request));
-    if !throttle.spend(&address, &session.email) {
+    let session = visitor.session.clone();
+    let one_try = throttle.in_session(session.id, &session.email);
+    if throttle.spend(&one_try).is_err() {
         let told = Password { old_error: Some(TOO_MANY.to_owned()), new_error: None };
         let body = page(&request, &desk, &site, &visitor, told, None).await?;
         return Ok(html(StatusCode::TOO_MANY_REQUESTS, body));
@@ -83,7 +84,7 @@ pub async fn change_password(
     let request_id = request::request_id(&request);
     let changed = desk.checking_password(move |desk| own_account::change_password(desk, &session, &old, &new, &request_id)).await?;
     if changed != Changed::Wrong {
-        throttle.refund(&address, &visitor.session.email);
+        throttle.refund(&one_try);
     }
     let told = match changed {
         Changed::Done => return Ok(back("password")),

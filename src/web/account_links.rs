@@ -12,8 +12,9 @@ use serde::Deserialize;
 use super::{
     answer::html,
     errors::Error,
-    frame,
+    frame, known_devices,
     request::{self, FormBody},
+    server::Site,
     throttle::Throttle,
     views::account_links as views,
 };
@@ -44,14 +45,19 @@ pub async fn show(request: HttpRequest, desk: web::Data<Desk>, query: web::Query
 }
 
 /// `POST /welcome`
-pub async fn update(request: HttpRequest, desk: web::Data<Desk>, form: FormBody) -> Result<HttpResponse, Error> {
+pub async fn update(request: HttpRequest, desk: web::Data<Desk>, site: web::Data<Site>, form: FormBody) -> Result<HttpResponse, Error> {
     let token = form.field("token").unwrap_or_default();
     let password = form.field("password").unwrap_or_default();
     let asked = token.clone();
     let Some(guest) = desk.reading(move |desk| choose_password::look_at_link(desk, &asked)).await? else { return gone(&request) };
     let (asked, request_id) = (token.clone(), request::request_id(&request));
     match desk.checking_password(move |desk| choose_password::choose_password(desk, &asked, &password, &request_id)).await? {
-        Chosen::Done => Ok(HttpResponse::SeeOther().insert_header((header::LOCATION, "/sign-in?chosen=yes")).finish()),
+        Chosen::Done => {
+            let mut answer = HttpResponse::SeeOther().insert_header((header::LOCATION, "/sign-in?chosen=yes")).finish();
+            // Whoever reads the user's mail signs in next, also while others guess.
+            known_devices::remember(&desk, &site, &guest.email, &mut answer).await?;
+            Ok(answer)
+        }
         Chosen::Unfit(why) => page(&request, guest, token, Some(why.0)),
         Chosen::Gone => gone(&request),
     }
@@ -71,9 +77,7 @@ pub async fn create(
     form: FormBody,
 ) -> Result<HttpResponse, Error> {
     let email = form.field("email").unwrap_or_default();
-    // A budget of its own: whoever asks too often does not keep others from signing in.
-    let address = format!("forgotten {}", request::address(&request));
-    if throttle.spend(&address, &email) {
+    if throttle.spend(&throttle.link(&request::address(&request), &email)).is_ok() {
         let request_id = request::request_id(&request);
         actix_web::rt::spawn(async move {
             if let Err(error) = desk.writing(move |desk| choose_password::forget_password(desk, &email, &request_id)).await {

@@ -15,9 +15,9 @@ use super::{
     factors::{json, shown},
     frame,
     gate::Visitor,
+    known_devices::TOO_MANY,
     present,
     request::{self, FormBody},
-    sessions::TOO_MANY,
     single_sign_on,
     throttle::Throttle,
     views::factors as views,
@@ -56,8 +56,8 @@ pub async fn create(
 ) -> Result<HttpResponse, Error> {
     let return_to = form.field("return_to").unwrap_or_default();
     let (session, request_id) = (visitor.session.clone(), request::request_id(&request));
-    let address = request::address(&request);
-    if !throttle.spend(&address, &session.email) {
+    let one_try = throttle.in_session(session.id, &session.email);
+    if throttle.spend(&one_try).is_err() {
         return page(&request, &desk, &visitor, &return_to, Some(TOO_MANY), StatusCode::TOO_MANY_REQUESTS).await;
     }
     let password = form.field("password").filter(|password| !password.is_empty());
@@ -69,7 +69,7 @@ pub async fn create(
         let error = "That is not right, or the code was used already. Try again.";
         return page(&request, &desk, &visitor, &return_to, Some(error), StatusCode::UNPROCESSABLE_ENTITY).await;
     }
-    throttle.refund(&address, &visitor.session.email);
+    throttle.refund(&one_try);
     let target = request::own_path(&return_to).filter(|path| *path != "/confirm").unwrap_or("/");
     Ok(HttpResponse::SeeOther().insert_header((header::LOCATION, format!("{target}?confirmed=yes#message"))).finish())
 }

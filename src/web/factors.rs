@@ -10,9 +10,9 @@ use super::{
     errors::Error,
     frame,
     gate::Visitor,
+    known_devices::TOO_MANY,
     present,
     request::{self, FormBody},
-    sessions::TOO_MANY,
     throttle::Throttle,
     views::factors as views,
 };
@@ -189,13 +189,13 @@ pub async fn make_recovery_codes(
     form: FormBody,
 ) -> Result<HttpResponse, Error> {
     let (session, shown, request_id) = (visitor.session.clone(), shown(&form), request::request_id(&request));
-    let address = request::address(&request);
-    if !throttle.spend(&address, &session.email) {
+    let one_try = throttle.in_session(session.id, &session.email);
+    if throttle.spend(&one_try).is_err() {
         return renew_page(&request, &desk, &visitor, Some(TOO_MANY.to_owned()), StatusCode::TOO_MANY_REQUESTS).await;
     }
     let made = desk.writing(move |desk| change_factors::renew_recovery_codes(desk, &session, &shown, &request_id)).await?;
     if let Some(codes) = made {
-        throttle.refund(&address, &visitor.session.email);
+        throttle.refund(&one_try);
         return codes_page(&request, codes);
     }
     let error = "This factor is not right, or its code was used already. Nothing was changed. Try again with a new code.".to_owned();

@@ -203,15 +203,16 @@ pub fn errand_cookie(site: &Site, errand: Option<&str>) -> Cookie<'static> {
     cookie(site, site.errand_cookie_name(), errand, sso::PATIENCE)
 }
 
-fn cookie(site: &Site, name: &'static str, token: Option<&str>, age: chrono::TimeDelta) -> Cookie<'static> {
-    let mut cookie = Cookie::build(name, token.unwrap_or_default().to_owned())
+/// A cookie for all of this site and no script; `None` takes it away.
+pub fn cookie(site: &Site, name: &'static str, value: Option<&str>, age: chrono::TimeDelta) -> Cookie<'static> {
+    let mut cookie = Cookie::build(name, value.unwrap_or_default().to_owned())
         .path("/")
         .http_only(true)
         .secure(site.is_https())
         .same_site(SameSite::Lax)
         .max_age(time::Duration::seconds(age.num_seconds()))
         .finish();
-    if token.is_none() {
+    if value.is_none() {
         cookie.make_removal();
     }
     cookie

@@ -26,6 +26,7 @@ pub mod headers;
 pub mod health;
 mod import_files;
 pub mod imports;
+mod known_devices;
 pub mod mails;
 pub mod merchants;
 pub mod metrics;

@@ -1,7 +1,13 @@
 //! What kind of request this is: a whole page, or a fragment for htmx; and its request id.
 //! Must not know what is asked for.
 
-use std::{borrow::Cow, future::Future, net::IpAddr, pin::Pin, time::Duration};
+use std::{
+    borrow::Cow,
+    future::Future,
+    net::{IpAddr, SocketAddr},
+    pin::Pin,
+    time::Duration,
+};
 
 use actix_web::{
     FromRequest, HttpMessage, HttpRequest,
@@ -76,12 +82,18 @@ fn client(peer: IpAddr, forwarded: &str, trusted: &[IpNet]) -> IpAddr {
         if !is_trusted(&client) {
             break;
         }
-        match told.trim().parse::<IpAddr>() {
-            Ok(address) => client = address.to_canonical(),
-            Err(_) => break,
+        match hop(told.trim()) {
+            Some(address) => client = address.to_canonical(),
+            None => break,
         }
     }
     client
+}
+
+/// An address as proxies write it: alone, in brackets, or with a port.
+fn hop(told: &str) -> Option<IpAddr> {
+    let bare = |text: &str| text.strip_prefix('[')?.strip_suffix(']')?.parse().ok().map(IpAddr::V6);
+    told.parse().ok().or_else(|| bare(told)).or_else(|| told.parse().ok().map(|with_port: SocketAddr| with_port.ip()))
 }
 
 /// A number in an address: anything that is not one of the desk's numbers does not exist.
@@ -120,6 +132,13 @@ mod tests {
             ("10.0.0.1", "1.2.3.4, nonsense", "10.0.0.1"),
             ("::1", "2001:db8::7", "2001:db8::7"),
             ("10.0.0.1", "10.0.0.2, 10.0.0.3", "10.0.0.2"),
+            ("10.0.0.1", "198.51.100.1:49152", "198.51.100.1"),
+            ("10.0.0.1", "198.51.100.1, 10.9.9.9:8080", "198.51.100.1"),
+            ("10.0.0.1", "[2001:db8::7]:49152", "2001:db8::7"),
+            ("10.0.0.1", "[2001:db8::7]", "2001:db8::7"),
+            ("10.0.0.1", "::ffff:198.51.100.1", "198.51.100.1"),
+            ("10.0.0.1", "198.51.100.1, unknown, 10.9.9.9", "10.9.9.9"),
+            ("10.0.0.1", "198.51.100.1:port", "10.0.0.1"),
         ] {
             let peer: IpAddr = peer.parse().unwrap_or_else(|_| panic!("an address"));
             assert_eq!(client(peer, forwarded, &trusted).to_string(), expected, "{peer} with {forwarded:?}");

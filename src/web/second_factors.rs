@@ -14,15 +14,16 @@ use super::{
     browser,
     errors::Error,
     factors::{json, shown},
-    frame, gate, present,
+    frame, gate, known_devices, present,
     request::{self, FormBody},
     server::Site,
-    sessions::{self, TOO_MANY, signed_in},
-    throttle::Throttle,
+    sessions::{self, signed_in},
+    throttle::{Spent, Throttle},
     views::factors as views,
 };
 use crate::app::{
     Desk,
+    factors::Shown,
     finish_sign_in::{self, Finished, Waiting},
     sign_in::{Device, SignIn},
 };
@@ -68,16 +69,22 @@ pub async fn create(
     let return_to = form.field("return_to").unwrap_or_default();
     let Some(token) = token(&request, &site) else { return Ok(over(&site, &return_to)) };
     let Some(waiting) = waiting(&desk, Some(token.clone())).await? else { return Ok(over(&site, &return_to)) };
-    let address = request::address(&request);
-    if !throttle.spend(&address, &waiting.email) {
-        return too_many(&request, &waiting, &return_to);
+    let (shown, address) = (shown(&form), request::address(&request));
+    let known = known_devices::known_as(&request, &desk, &site, &waiting.email).await?;
+    let one_try = match (&known, &shown) {
+        (Some(device), _) => throttle.known(device, &waiting.email),
+        (None, Shown::Code(_)) => throttle.stranger(&address, &waiting.email),
+        (None, Shown::Passkey(_)) => throttle.nobody(&address),
+    };
+    if let Err(spent) = throttle.spend(&one_try) {
+        return too_many(&request, &waiting, &return_to, spent);
     }
-    let (shown, request_id, limits) = (shown(&form), request::request_id(&request), site.session_limits);
-    let device = Device { agent: browser::name_of(&request), address: address.clone() };
+    let (request_id, limits) = (request::request_id(&request), site.session_limits);
+    let device = Device { agent: browser::name_of(&request), address, is_known: known.is_some() };
     match desk.writing(move |desk| finish_sign_in::finish(desk, &token, &shown, limits, &device, &request_id)).await? {
         Finished::In { token } => {
-            throttle.refund(&address, &waiting.email);
-            Ok(signed_in(&site, &token, &return_to))
+            throttle.refund(&one_try);
+            signed_in(&desk, &site, &token, &return_to).await
         }
         Finished::Wrong { left: 0 } | Finished::Gone => Ok(over(&site, &return_to)),
         Finished::Wrong { left } => {
@@ -87,12 +94,14 @@ pub async fn create(
             );
             page(&request, &waiting, &return_to, Some(error), StatusCode::UNPROCESSABLE_ENTITY)
         }
-        Finished::TooMany => too_many(&request, &waiting, &return_to),
+        Finished::TooMany => too_many(&request, &waiting, &return_to, Spent::Everywhere),
     }
 }
 
-fn too_many(request: &HttpRequest, waiting: &Waiting, return_to: &str) -> Result<HttpResponse, Error> {
-    page(request, waiting, return_to, Some(TOO_MANY.to_owned()), StatusCode::TOO_MANY_REQUESTS)
+fn too_many(request: &HttpRequest, waiting: &Waiting, return_to: &str, spent: Spent) -> Result<HttpResponse, Error> {
+    let sorry = known_devices::sorry(spent).to_owned();
+    let page = page(request, waiting, return_to, Some(sorry), StatusCode::TOO_MANY_REQUESTS)?;
+    Ok(known_devices::refused(spent, page))
 }
 
 /// `POST /sign-in/factor/options`
@@ -120,17 +129,18 @@ pub async fn create_by_passkey(
     let (sealed, answer, return_to) = (field("sealed"), field("passkey"), field("return_to"));
     let address = request::address(&request);
     let sign_in = |error: &str, status| sessions::page(&request, &desk, &site, String::new(), &return_to, Some(error), status);
-    // Who it is is not known before: the tries of an address are counted together.
-    if !throttle.spend(&address, "") {
-        return sign_in(TOO_MANY, StatusCode::TOO_MANY_REQUESTS);
+    // Who it is is not known before, and it cannot be guessed: the tries of an address are counted together.
+    let one_try = throttle.nobody(&address);
+    if let Err(spent) = throttle.spend(&one_try) {
+        return sign_in(known_devices::sorry(spent), StatusCode::TOO_MANY_REQUESTS);
     }
     let (request_id, limits) = (request::request_id(&request), site.session_limits);
-    let device = Device { agent: browser::name_of(&request), address: address.clone() };
+    let device = Device { agent: browser::name_of(&request), address, is_known: false };
     let work = move |desk: &Desk| finish_sign_in::sign_in_with_passkey(desk, &sealed, &answer, limits, &device, &request_id);
     match desk.writing(work).await? {
         SignIn::In { token } => {
-            throttle.refund(&address, "");
-            Ok(signed_in(&site, &token, &return_to))
+            throttle.refund(&one_try);
+            signed_in(&desk, &site, &token, &return_to).await
         }
         SignIn::Locked => sign_in(sessions::LOCKED, StatusCode::UNPROCESSABLE_ENTITY),
         SignIn::Half { .. } | SignIn::No => sign_in(

@@ -52,6 +52,11 @@ impl Site {
         if self.is_https() { "__Host-rewarddesk-errand" } else { "rewarddesk-errand" }
     }
 
+    /// As [`Self::cookie_name`], for a browser that is known.
+    pub fn device_cookie_name(&self) -> &'static str {
+        if self.is_https() { "__Host-rewarddesk-device" } else { "rewarddesk-device" }
+    }
+
     pub fn demo(&self) -> Vec<DemoSignIn> {
         self.demo_sign_ins
             .iter()

@@ -1,14 +1,19 @@
 //! Sign-in and sign-out.
 //! Must not know how a password is checked.
 
-use actix_web::{HttpRequest, HttpResponse, http::header, web};
+use actix_web::{
+    HttpRequest, HttpResponse,
+    http::{StatusCode, header},
+    web,
+};
 use askama::Template;
 use serde::Deserialize;
 
 use super::{
+    answer::html,
     browser,
     errors::Error,
-    frame, gate, present,
+    frame, gate, known_devices, present,
     request::{self, FormBody},
     server::Site,
     single_sign_on,
@@ -66,11 +71,9 @@ pub async fn new(
     let error = query.over.is_some().then(|| "The second factor did not come in time, or was wrong too often. Begin again.".to_owned());
     let error = error.or_else(|| query.sso.as_deref().and_then(single_sign_on::said).map(ToOwned::to_owned));
     let page = views::sessions::New { notice, error, ..blank(&request, &desk, &site, &query.return_to) };
-    Ok(HttpResponse::Ok().content_type("text/html; charset=utf-8").body(page.render()?))
+    Ok(html(StatusCode::OK, page.render()?))
 }
 
-/// Said to whoever tries too often.
-pub const TOO_MANY: &str = "Too many tries for this account from here. Wait a minute, then try again.";
 /// Said to whoever could prove who they are.
 pub const LOCKED: &str = "You have not been here for long, and your account was locked. An administrator of your merchant can unlock it.";
 
@@ -82,15 +85,16 @@ pub async fn create(
     throttle: web::Data<Throttle>,
     body: FormBody,
 ) -> Result<HttpResponse, Error> {
-    use actix_web::http::StatusCode;
     let form = Form::parse(&body);
-    let address = request::address(&request);
-    if !throttle.spend(&address, &form.email) {
-        return page(&request, &desk, &site, form.email, &form.return_to, Some(TOO_MANY), StatusCode::TOO_MANY_REQUESTS);
+    let one_try = known_devices::trying(&request, &desk, &site, &throttle, &form.email).await?;
+    if let Err(spent) = throttle.spend(&one_try) {
+        let sorry = known_devices::sorry(spent);
+        let page = page(&request, &desk, &site, form.email, &form.return_to, Some(sorry), StatusCode::TOO_MANY_REQUESTS)?;
+        return Ok(known_devices::refused(spent, page));
     }
     let (email, password, request_id) = (form.email.clone(), form.password, request::request_id(&request));
     let limits = site.session_limits;
-    let device = sign_in::Device { agent: browser::name_of(&request), address: address.clone() };
+    let device = sign_in::Device { agent: browser::name_of(&request), address: request::address(&request), ..sign_in::Device::default() };
     let outcome = desk.checking_password(move |desk| sign_in::sign_in(desk, &email, &password, limits, &device, &request_id)).await?;
     let sorry = match &outcome {
         SignIn::In { .. } | SignIn::Half { .. } => None,
@@ -99,11 +103,11 @@ pub async fn create(
     };
     match outcome {
         SignIn::In { token } => {
-            throttle.refund(&address, &form.email);
-            Ok(signed_in(&site, &token, &form.return_to))
+            throttle.refund(&one_try);
+            signed_in(&desk, &site, &token, &form.return_to).await
         }
         SignIn::Half { token } => {
-            throttle.refund(&address, &form.email);
+            throttle.refund(&one_try);
             let target = format!("/sign-in/factor?return_to={}", request::own_path(&form.return_to).unwrap_or_default());
             let cookie = gate::half_cookie(&site, Some(&token));
             Ok(HttpResponse::SeeOther().cookie(cookie).insert_header((header::LOCATION, target)).finish())
@@ -112,14 +116,16 @@ pub async fn create(
     }
 }
 
-/// The answer to whoever is in: the session's cookie, and on to where they wanted to go.
-pub fn signed_in(site: &Site, token: &str, return_to: &str) -> HttpResponse {
+/// The answer to whoever is in: the session's cookie, a browser that is known from now on, and on to where they wanted to go.
+pub async fn signed_in(desk: &Desk, site: &Site, token: &str, return_to: &str) -> Result<HttpResponse, Error> {
     let target = request::own_path(return_to).filter(|path| !path.starts_with("/sign-in")).unwrap_or("/");
-    HttpResponse::SeeOther()
+    let mut answer = HttpResponse::SeeOther()
         .cookie(gate::session_cookie(site, Some(token)))
         .cookie(gate::half_cookie(site, None))
         .insert_header((header::LOCATION, target.to_owned()))
-        .finish()
+        .finish();
+    known_devices::remember_session(desk, site, token, &mut answer).await?;
+    Ok(answer)
 }
 
 /// `POST /sign-out`
@@ -139,10 +145,10 @@ pub fn page(
     email: String,
     return_to: &str,
     error: Option<&str>,
-    status: actix_web::http::StatusCode,
+    status: StatusCode,
 ) -> Result<HttpResponse, Error> {
     let page = views::sessions::New { email, error: error.map(ToOwned::to_owned), ..blank(request, desk, site, return_to) };
-    Ok(HttpResponse::build(status).content_type("text/html; charset=utf-8").body(page.render()?))
+    Ok(html(status, page.render()?))
 }
 
 /// The page before anything was typed.

@@ -1,6 +1,8 @@
 //! A merchant's settings.
 //! Must not know what a setting does.
 
+use std::collections::HashMap;
+
 use actix_web::{
     HttpRequest, HttpResponse,
     http::{StatusCode, header},
@@ -12,7 +14,7 @@ use serde::Deserialize;
 use super::{answer::html, errors::Error, frame, present, request::FormBody, views::ui::Tone};
 use crate::app::{
     Desk, Member,
-    change_settings::{Changed, change_settings},
+    change_settings::{Changed, Setting, change_settings},
 };
 
 #[derive(Deserialize)]
@@ -24,7 +26,7 @@ pub struct Query {
 /// `GET /m/{merchant}/settings`
 pub async fn show(request: HttpRequest, member: web::ReqData<Member>, query: web::Query<Query>) -> Result<HttpResponse, Error> {
     let frame = frame::in_merchant(&request, &member, "Settings");
-    let mut page = present::settings::show(frame, &member, |setting| setting.value_of(&member.merchant), &[]);
+    let mut page = present::settings::show(frame, &member);
     page.frame.flash = match query.kept.as_deref() {
         Some("yes") => Some(present::flash::plain(Tone::Good, "Settings kept", "They hold from now on.")),
         Some("same") => Some(present::flash::plain(Tone::Quiet, "Nothing to change", "The settings were so already.")),
@@ -41,21 +43,37 @@ pub async fn update(
     form: FormBody,
 ) -> Result<HttpResponse, Error> {
     let member = member.into_inner();
-    let fields: Vec<(String, String)> = form.fields().map(|(name, value)| (name.into_owned(), value.into_owned())).collect();
-    let typed = move |setting: crate::app::change_settings::Setting| {
-        fields.iter().find(|(name, _)| name == setting.as_str()).map(|(_, value)| value.clone()).unwrap_or_default()
+    let fields: HashMap<String, String> = form.fields().map(|(name, value)| (name.into_owned(), value.into_owned())).collect();
+    let typed = |setting: Setting| fields.get(setting.as_str()).cloned().unwrap_or_default();
+    let seen = |setting: Setting| fields.get(&present::settings::seen_name(setting)).cloned();
+    let asker = member.clone();
+    // Taken apart before the work goes to another thread.
+    let values: Vec<(Setting, String, Option<String>)> = Setting::ALL.map(|setting| (setting, typed(setting), seen(setting))).into();
+    let asked = move |desk: &Desk| {
+        let of = |setting: Setting| values.iter().find(|(one, ..)| *one == setting);
+        let typed = |setting| of(setting).map(|(_, typed, _)| typed.clone()).unwrap_or_default();
+        change_settings(desk, &asker, typed, |setting| of(setting).and_then(|(.., seen)| seen.clone()))
     };
-    let (asker, asked) = (member.clone(), typed.clone());
     let to = |kept: &str| {
         let target = format!("/m/{}/settings?kept={kept}#message", member.merchant.slug);
         Ok(HttpResponse::SeeOther().insert_header((header::LOCATION, target)).finish())
     };
-    match desk.writing(move |desk| change_settings(desk, &asker, asked)).await? {
+    let frame = || frame::in_merchant(&request, &member, "Settings");
+    match desk.writing(asked).await? {
         Changed::Done(_) => to("yes"),
         Changed::Unchanged => to("same"),
         Changed::Unfit(unfit) => {
-            let page = present::settings::show(frame::in_merchant(&request, &member, "Settings"), &member, typed, &unfit);
+            let page = present::settings::refused(frame(), &member, typed, seen, &unfit);
             Ok(html(StatusCode::UNPROCESSABLE_ENTITY, page.render()?))
+        }
+        Changed::Stale { now, changed } => {
+            let mut page = present::settings::stale(frame(), &member, typed, seen, &now, &changed);
+            page.frame.flash = Some(present::flash::plain(
+                Tone::Notice,
+                "Nothing was kept yet",
+                "Somebody else has changed settings since you opened this page: see below. Look at yours again, and keep them.",
+            ));
+            Ok(html(StatusCode::CONFLICT, page.render()?))
         }
     }
 }

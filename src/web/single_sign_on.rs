@@ -78,14 +78,15 @@ pub async fn arrive(
     let Some(errand) = sso::recognise(&desk, &sealed, &answer) else {
         return Ok(sorry(&site, Purpose::SignIn, Why::Stale, ""));
     };
-    let (address, state) = (request::address(&request), answer.state.clone().unwrap_or_default());
+    let address = request::address(&request);
     // Who it is will only be known afterwards: the tries of an address are counted.
-    if !throttle.spend(&address, &state) {
+    let one_try = throttle.nobody(&address);
+    if throttle.spend(&one_try).is_err() {
         return Ok(sorry(&site, errand.purpose, Why::Down, &errand.return_to));
     }
     let token = request.cookie(site.cookie_name()).map(|cookie| cookie.value().to_owned());
     let (limits, request_id) = (site.session_limits, request::request_id(&request));
-    let device = Device { agent: browser::name_of(&request), address: address.clone() };
+    let device = Device { agent: browser::name_of(&request), address, ..Device::default() };
     let own = errand.clone();
     let arrival = desk
         .asking_provider(move |desk| {
@@ -94,11 +95,11 @@ pub async fn arrive(
         })
         .await?;
     if !matches!(arrival, Arrival::Not(_)) {
-        throttle.refund(&address, &state);
+        throttle.refund(&one_try);
     }
     let path = request::own_path(&errand.return_to).unwrap_or_default();
     let mut response = match arrival {
-        Arrival::In { token } => signed_in(&site, &token, path),
+        Arrival::In { token } => signed_in(&desk, &site, &token, path).await?,
         Arrival::Half { token } => {
             let target = format!("/sign-in/factor?return_to={path}");
             let cookie = gate::half_cookie(&site, Some(&token));

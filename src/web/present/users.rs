@@ -7,17 +7,18 @@ use crate::{
         Member,
         invite_user::{Invitation, UnfitInvitation},
         manage_users::{Act, Barrier},
-        show_users::{UserFile, UserPage, UserRow},
+        show_users::{AccountMail, UserFile, UserPage, UserRow},
     },
     domain::{
         ids::UserId,
+        mail::MailState,
         role::{Permission, Role},
         user::Standing,
     },
     web::views::{
         frame::Frame,
         stock_forms::Field,
-        ui::{Badge, Fact, Link, Pager, Tone},
+        ui::{Badge, Fact, Link, Pager, Status, Tone},
         users::{self as views, PermissionRow, RoleChoice},
     },
 };
@@ -168,6 +169,9 @@ pub fn show(frame: Frame, member: &Member, file: &UserFile) -> views::Show {
         let text = "Signs them out at once, in all merchants, and lets them in nowhere until they are enabled again.";
         acts.push(act(Act::Disable, "Disable", text, "disable", "Disable", "Disabling…", true));
     }
+    let invite = acts.iter().find(|act| act.action.ends_with("/invitation") && act.barrier.is_empty());
+    let has_failed = file.mail.as_ref().is_some_and(|mail| mail.state == MailState::Failed);
+    let send_again = invite.filter(|_| has_failed).map(|act| act.action.clone()).unwrap_or_default();
     let text = format!("They lose their role in {}. The account, and roles elsewhere, stay.", member.merchant.name);
     acts.push(act(Act::Remove, "Remove from this merchant", &text, "removal", "Remove", "Removing…", true));
     views::Show {
@@ -188,11 +192,26 @@ pub fn show(frame: Frame, member: &Member, file: &UserFile) -> views::Show {
         .into_iter()
         .chain(standing_fact(member, file))
         .collect(),
+        mail: file.mail.as_ref().map(|mail| mail_line(member, mail)),
+        send_again,
         role_action: format!("{own}/role"),
         roles: if role_barrier.is_none() { roles(member, |choice| choice == role) } else { vec![] },
         role_barrier: role_barrier.unwrap_or_default(),
         acts,
     }
+}
+
+/// What became of a mail to a user, in one line.
+fn mail_line(member: &Member, mail: &AccountMail) -> Status {
+    let because = mail.last_error.as_ref().map(|why| format!(": {why}")).unwrap_or_default();
+    let (tone, what, at) = match mail.state {
+        MailState::Sent => (Tone::Good, "sent".to_owned(), mail.ended_at),
+        MailState::Failed => (Tone::Bad, format!("failed{because}"), mail.ended_at),
+        MailState::Cancelled => (Tone::Quiet, "cancelled".to_owned(), mail.ended_at),
+        MailState::Queued if mail.last_error.is_some() => (Tone::Notice, format!("delayed{because}. Next try"), Some(mail.next_attempt_at)),
+        MailState::Queued => (Tone::Notice, "queued".to_owned(), Some(mail.queued_at)),
+    };
+    Status { tone, text: format!("E-mail “{}” {what}", mail.subject), when: at.map(|at| when(member, at)) }
 }
 
 fn standing_fact(member: &Member, file: &UserFile) -> Option<Fact> {

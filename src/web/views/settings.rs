@@ -30,6 +30,9 @@ pub struct Input {
     pub label: &'static str,
     pub hint: &'static str,
     pub value: String,
+    /// The hidden field with the value that the form was handed out with.
+    pub seen_name: String,
+    pub seen: String,
     pub error: Option<String>,
     pub kind: Kind,
 }

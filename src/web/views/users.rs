@@ -3,7 +3,7 @@
 
 use super::frame::Frame;
 use super::stock_forms::Field;
-use super::ui::{Badge, Fact, Link, Pager, When};
+use super::ui::{Badge, Fact, Link, Pager, Status, When};
 use askama::Template;
 
 /// `GET /m/{merchant}/users`.
@@ -59,6 +59,10 @@ pub struct Show {
     pub badges: Vec<Badge>,
     pub email: String,
     pub facts: Vec<Fact>,
+    /// What became of the newest mail to them.
+    pub mail: Option<Status>,
+    /// Where the invitation is sent again; empty: nothing is to be sent, or not by this member.
+    pub send_again: String,
     pub role_action: String,
     /// Empty when the role can't be changed by this member.
     pub roles: Vec<RoleChoice>,

@@ -50,6 +50,16 @@ both! {
 }
 
 #[test]
+fn an_untrusted_proxy_is_found() {
+    let https = Shell::new().with("REWARDDESK_BASE_URL", "https://desk.example");
+    let said = https.run(&["doctor"]).out;
+    assert!(line(&said, "proxies").starts_with("warn") && said.contains("REWARDDESK_TRUSTED_PROXIES"), "{said}");
+    let said = https.with("REWARDDESK_TRUSTED_PROXIES", "127.0.0.1").run(&["doctor"]).out;
+    assert!(line(&said, "proxies").starts_with("ok"), "{said}");
+    assert!(line(&Shell::new().run(&["doctor"]).out, "proxies").starts_with("ok"));
+}
+
+#[test]
 fn a_bare_folder_is_told_everything_at_once() {
     let ended = Shell::new().run(&["doctor"]);
     ended.is_refused("4 matters are bad");

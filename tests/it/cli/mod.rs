@@ -4,6 +4,7 @@ mod audit;
 mod commands;
 mod doctor;
 mod settings;
+mod users;
 
 use std::{
     path::Path,

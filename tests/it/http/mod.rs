@@ -12,6 +12,7 @@ mod coupons;
 mod cross_site;
 mod customer_acts;
 mod factors;
+mod guesses;
 mod hostile;
 mod import_ends;
 mod import_files;

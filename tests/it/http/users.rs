@@ -1,7 +1,7 @@
 //! Users: inviting, choosing a password, roles, leaving, and who may do what to whom.
 
 use chrono::TimeDelta;
-use rewarddesk::domain::role::Role;
+use rewarddesk::{domain::role::Role, mail::memory::Behaviour};
 
 use crate::support::{App, client::Fields, world::PASSWORD};
 
@@ -192,5 +192,24 @@ both! {
         app.desk.clock.advance(TimeDelta::minutes(6));
         app.client().post("/forgotten", &ask).await.expect(303);
         app.mails(2).await;
+    }
+
+    async fn what_became_of_the_mail_stands_on_the_users_page(app: App) {
+        let ada = app.sign_in(Role::Administrator).await;
+        app.memory.for_recipient("ina@desk.example", Behaviour::Permanent);
+        let answer = ada.post("/m/acme/users", &invitation("ina@desk.example", "support")).await.expect(303);
+        let page = answer.header("Location").split('?').next().unwrap_or_default().to_owned();
+        app.mails(0).await;
+        let failed = ada.get(&page).await.expect(200);
+        failed.says("E-mail “Your invitation to ACME Ltd” failed: ");
+        assert!(failed.body.contains(">Send again<"));
+        app.memory.for_recipient("ina@desk.example", Behaviour::Deliver);
+        ada.post(&format!("{page}/invitation"), &Fields::default()).await.expect(303);
+        app.mails(1).await;
+        let sent = ada.get(&page).await.expect(200);
+        sent.says("E-mail “Your invitation to ACME Ltd” sent");
+        assert!(!sent.body.contains(">Send again<"), "{}", sent.words());
+        // Those of others are nobody's business here: Ada has had none.
+        assert!(!ada.get(&format!("/m/acme/users/{}", app.number("SELECT min(id) FROM users"))).await.words().contains("E-mail “"));
     }
 }

@@ -1,0 +1,105 @@
+//! What the machine's operator does to users, in no merchant's name: standing, sessions, factors, and invitations.
+//! Must not know the command line; what members may do to each other is in `manage_users`.
+
+use super::{
+    Desk, Error, invite_user,
+    manage_users::{Act, Change, change_account},
+    names,
+};
+use crate::{
+    db::{WriteTx, audit, memberships, users},
+    domain::{
+        Unfit,
+        audit::{Action, Actor, Detail, NewRecord},
+        email::EmailAddress,
+        ids::MerchantId,
+        role::Role,
+        user::{Absence, User},
+    },
+};
+
+/// Does it to the account of that address; false: it was so already.
+///
+/// Errors: [`Error::Unfit`] where there is no such user.
+pub fn operate(desk: &Desk, email: &EmailAddress, act: Act, absence: Absence) -> Result<bool, Error> {
+    desk.db.write(|tx| {
+        let known = users::find_by_email(tx, email)?.ok_or_else(|| Unfit::because(format!("there is no user {email}")))?;
+        users::lock(tx, &[known.id])?;
+        let user = users::get(tx, known.id)?;
+        let Some(change) = change_account(tx, desk.clock.now(), &user, act, absence)? else { return Ok(false) };
+        let merchants: Vec<_> = memberships::list_of_user(tx, user.id)?.into_iter().map(|own| Some(own.merchant.id)).collect();
+        for merchant in if merchants.is_empty() { vec![None] } else { merchants } {
+            record(tx, desk, merchant, &user, &change)?;
+        }
+        Ok(true)
+    })
+}
+
+fn record(tx: &mut WriteTx<'_>, desk: &Desk, merchant: Option<MerchantId>, user: &User, change: &Change) -> Result<(), Error> {
+    let mut record = NewRecord::new(merchant, change.0, Actor::Cli).detail("user", user.id.0);
+    record.details.extend(change.1.iter().cloned());
+    audit::append(tx, &record, desk.clock.now())?;
+    Ok(())
+}
+
+/// Who is invited, and into which merchant (by slug).
+#[derive(Debug)]
+pub struct Invite {
+    pub email: EmailAddress,
+    pub name: String,
+    pub role: Role,
+    pub merchant: String,
+    /// No mail: the link is answered.
+    pub by_hand: bool,
+}
+
+/// What came of an invitation.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum Invited {
+    /// The mail is queued.
+    Mailed,
+    /// The link, to be handed over: it lets its holder in, once.
+    Link(String),
+    /// They have the role, and sign in as they do already: there is no link to hand over.
+    NoLink,
+}
+
+/// Invites somebody, or invites them again who have not followed their link; the link before it ends.
+///
+/// Errors: [`Error::Unfit`] for a merchant that is not there, a name that can't be one, and a user who is disabled or has another role,
+/// or all of this, already.
+pub fn invite(desk: &Desk, new: &Invite) -> Result<Invited, Error> {
+    let name = names::check("the name", &new.name)?;
+    let invited = desk.db.write(|tx| {
+        let (scope, merchant) = super::find_merchant(tx, &new.merchant)?;
+        let known = users::find_by_email(tx, &new.email)?.map(|known| known.id);
+        users::lock(tx, &known.into_iter().collect::<Vec<_>>())?;
+        let id = match known {
+            Some(known) => known,
+            None => users::add(tx, &new.email, &name, "", desk.clock.now())?,
+        };
+        let user = users::get(tx, id)?;
+        if user.disabled_at.is_some() {
+            return Err(Unfit::because(format!("{0} is disabled; run `rewarddesk user enable {0}` first", new.email)).into());
+        }
+        match memberships::role_of(tx, scope, id)? {
+            None => memberships::add(tx, scope, id, new.role)?,
+            Some(role) if role == new.role && !user.has_credentials => {}
+            Some(role) => {
+                let what = format!("{} is {} in {} already", new.email, role.label(), new.merchant);
+                return Err(Unfit::because(format!("{what}; `rewarddesk user add` gives a higher role")).into());
+            }
+        }
+        record(tx, desk, Some(merchant.id), &user, &(Action::UserInvited, vec![("role", Detail::from(new.role.as_str()))]))?;
+        Ok::<_, Error>(match (new.by_hand, user.has_credentials) {
+            (true, true) => Invited::NoLink,
+            (true, false) => Invited::Link(invite_user::new_link(tx, desk, &user)?),
+            (false, _) => {
+                invite_user::send(tx, desk, (scope, &merchant), "The operator of this desk", &user, new.role)?;
+                Invited::Mailed
+            }
+        })
+    })?;
+    desk.mail_bell.notify_one();
+    Ok(invited)
+}

@@ -1,0 +1,72 @@
+//! The cookie by which a browser is known for the user who signed in there last, and what it changes when somebody tries.
+//! Must not know how such a mark is made or judged.
+
+use actix_web::{HttpRequest, HttpResponse, cookie::Cookie, http::header};
+
+use super::{
+    errors::Error,
+    gate, request,
+    server::Site,
+    throttle::{Spent, Throttle, Try},
+};
+use crate::app::{Desk, known_devices, sign_in};
+
+/// Said to whoever tries too often.
+pub const TOO_MANY: &str = "Too many tries for this account from here. Wait a minute, then try again.";
+/// Said where others have tried too often: whoever is asked cannot be told from them.
+const ATTACKED: &str = "Too many attempts to sign in to this account, from many places. To keep it safe, browsers that are not known \
+    have to wait ten minutes. Sign in with a browser that you have used here before, ask for a link by mail under “Forgotten \
+    password?”, or wait.";
+
+/// What to say where the budget is spent.
+pub fn sorry(spent: Spent) -> &'static str {
+    match spent {
+        Spent::Here => TOO_MANY,
+        Spent::Everywhere => ATTACKED,
+    }
+}
+
+/// The answer to whoever tries too often, with when to try again.
+pub fn refused(spent: Spent, mut page: HttpResponse) -> HttpResponse {
+    if spent == Spent::Everywhere {
+        page.headers_mut().insert(header::RETRY_AFTER, header::HeaderValue::from_static("600"));
+    }
+    page
+}
+
+/// The try of whoever sends this request on the account of that address.
+pub async fn trying(request: &HttpRequest, desk: &Desk, site: &Site, throttle: &Throttle, email: &str) -> Result<Try, Error> {
+    Ok(match known_as(request, desk, site, email).await? {
+        Some(device) => throttle.known(&device, email),
+        None => throttle.stranger(&request::address(request), email),
+    })
+}
+
+/// Under which name this browser is known for the user of that address.
+pub async fn known_as(request: &HttpRequest, desk: &Desk, site: &Site, email: &str) -> Result<Option<String>, Error> {
+    let Some(cookie) = request.cookie(site.device_cookie_name()) else { return Ok(None) };
+    let (mark, email) = (cookie.value().to_owned(), email.to_owned());
+    Ok(desk.reading(move |desk| known_devices::recognise(desk, &email, &mark)).await?)
+}
+
+/// Makes the browser that gets this answer a known one of the user with that address, who has just proved to be it.
+pub async fn remember(desk: &Desk, site: &Site, email: &str, answer: &mut HttpResponse) -> Result<(), Error> {
+    let email = email.to_owned();
+    if let Some(cookie) = desk.reading(move |desk| known_devices::mark(desk, &email)).await?.map(|mark| cookie(site, &mark)) {
+        answer.add_cookie(&cookie).map_err(|_| Error::Internal)?;
+    }
+    Ok(())
+}
+
+/// The same for the user of the session that was just begun.
+pub async fn remember_session(desk: &Desk, site: &Site, token: &str, answer: &mut HttpResponse) -> Result<(), Error> {
+    let (token, limits) = (token.to_owned(), site.session_limits);
+    match desk.reading(move |desk| sign_in::resume_session(desk, &token, limits)).await? {
+        Some(session) => remember(desk, site, &session.email, answer).await,
+        None => Ok(()),
+    }
+}
+
+fn cookie(site: &Site, mark: &str) -> Cookie<'static> {
+    gate::cookie(site, site.device_cookie_name(), Some(mark), known_devices::LIFETIME)
+}
