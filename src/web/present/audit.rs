@@ -139,6 +139,9 @@ fn detail(member: &Member, record: &AuditRecord) -> String {
     if let Some(why) = record.text("reason") {
         parts.push(why.to_owned());
     }
+    if record.text("method") == Some("sso") {
+        parts.push("by single sign-on".to_owned());
+    }
     if let Some(before) = record.text("blocked_reason") {
         parts.push(format!("it had been blocked for: {before}"));
     }

@@ -67,14 +67,16 @@ both! {
         assert_eq!(actions(app), ["identity.linked", "session.signed_in"]);
         assert_eq!(app.text("SELECT details FROM audit_records ORDER BY id DESC LIMIT 1").unwrap(), r#"{"method":"sso"}"#);
         assert_eq!(app.number("SELECT user_id FROM identities"), user);
+        app.sign_in(Role::Supervisor).await.get("/m/acme/audit").await.expect(200).says("Single sign-on linked").says("by single sign-on");
+        app.exec("DELETE FROM sessions WHERE user_id <> (SELECT user_id FROM identities)");
         // Another address over here changes nothing, and whoever has the old one now does not come in by it.
-        app.exec("UPDATE users SET email = 'renamed@desk.example'");
+        app.exec(&format!("UPDATE users SET email = 'renamed@desk.example' WHERE id = {user}"));
         let again = app.client();
         assert_eq!(come(&again, "kim-1").await.header("Location"), "/m/acme/check");
         assert!(is_in(&again).await);
         refused(app, "kim-2", "unknown", "Ask an administrator to invite you").await;
         assert_eq!(app.count("identities"), 1);
-        assert_eq!(app.count("users"), 1);
+        assert_eq!(app.count("users"), 2);
         // The cookies are new ones: whatever the browser had before is no session.
         assert_eq!(app.count("sessions"), 2);
     }
