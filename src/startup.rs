@@ -74,8 +74,8 @@ pub fn serve(serve: Serve) -> Result<(), Refused> {
         trusted_proxies: settings.trusted_proxies,
         demo_sign_ins: vec![],
     };
-    let ServerSettings { listen, secret, mail_from, base_url, .. } = settings;
-    let desk = Desk::new(db, Clock::System, mail_from, secret.expose()).reached_at(base_url.as_str());
+    let ServerSettings { listen, secret, mail_from, base_url, heads_to, .. } = settings;
+    let desk = Desk::new(db, Clock::System, mail_from, secret.expose()).reached_at(base_url.as_str()).sending_heads_to(heads_to);
     if let Some(link) = set_up::open_the_door(&desk)? {
         // Beside the log, whose lines may be sent elsewhere; whoever reads this output is the machine's operator.
         writeln!(std::io::stderr(), "Nobody can sign in yet. Become the first user, once, within a day, at\n\n  {link}\n")?;
