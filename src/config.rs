@@ -11,7 +11,10 @@ use std::{
 use ipnet::IpNet;
 use url::Url;
 
-use crate::{db::DatabaseUrl, domain::email::Mailbox};
+use crate::{
+    db::DatabaseUrl,
+    domain::email::{EmailAddress, Mailbox},
+};
 
 mod access;
 mod postgres;
@@ -51,6 +54,7 @@ settings! {
     CONFIRMATION = "REWARDDESK_CONFIRMATION_MINUTES", "minutes after which exports, changes of users and purges ask again who one is [default: 15]", "15";
     ABSENCE = "REWARDDESK_LOCK_AFTER_DAYS", "days without use after which an account is locked; 0: never [default: 90]", "90";
     TRUSTED_PROXIES = "REWARDDESK_TRUSTED_PROXIES", "proxies whose X-Forwarded-For is believed, with commas between [default: none]", "127.0.0.1,10.0.0.0/8";
+    HEAD_MAIL = "REWARDDESK_AUDIT_HEAD_MAIL", "address that gets the heads of the audit logs once a day [default: nobody]", "auditor@example.com";
     METRICS_LISTEN = "REWARDDESK_METRICS_LISTEN", "address and port of /metrics, for machines, without a sign-in [default: off]", "127.0.0.1:9100";
     OIDC_ISSUER = "REWARDDESK_OIDC_ISSUER", "single sign-on: the OpenID Connect provider's issuer [default: off]", "https://login.example.com";
     OIDC_CLIENT_ID = "REWARDDESK_OIDC_CLIENT_ID", "what the provider calls the desk", "rewarddesk";
@@ -133,6 +137,7 @@ pub struct ServerSettings {
     pub sessions: SessionSettings,
     pub trusted_proxies: Vec<IpNet>,
     pub sso: Option<SsoSettings>,
+    pub heads_to: Option<EmailAddress>,
 }
 
 /// Names only: values may be secrets.
@@ -276,6 +281,11 @@ impl Settings {
         Mailbox::parse(text).map_err(|why| MAIL_FROM.malformed(why))
     }
 
+    /// Who gets the heads of the audit logs.
+    pub fn heads_to(&self) -> Result<Option<EmailAddress>, SettingError> {
+        self.get(&HEAD_MAIL).map(|text| EmailAddress::parse(text).map_err(|why| HEAD_MAIL.malformed(why))).transpose()
+    }
+
     /// What is logged, in the form of `RUST_LOG`.
     pub fn log_filter(&self) -> Option<&str> {
         self.get(&RUST_LOG)
@@ -308,6 +318,7 @@ impl Settings {
             sessions: self.sessions()?,
             trusted_proxies: self.trusted_proxies()?,
             sso: self.sso()?,
+            heads_to: self.heads_to()?,
         })
     }
 }

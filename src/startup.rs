@@ -83,8 +83,8 @@ pub fn serve(serve: Serve) -> Result<(), Refused> {
         trusted_proxies: settings.trusted_proxies,
         demo_sign_ins: vec![],
     };
-    let ServerSettings { listen, metrics_listen, secret, mail_from, base_url, sso, .. } = settings;
-    let desk = Desk::new(db, Clock::System, mail_from, secret.expose()).reached_at(base_url.as_str());
+    let ServerSettings { listen, metrics_listen, secret, mail_from, base_url, heads_to, sso, .. } = settings;
+    let desk = Desk::new(db, Clock::System, mail_from, secret.expose()).reached_at(base_url.as_str()).sending_heads_to(heads_to);
     let desk = match sso {
         Some(sso) => desk.with_provider(provider(sso, &base_url)),
         None => desk,

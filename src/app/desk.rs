@@ -21,6 +21,8 @@ pub struct Desk {
     pub clock: Clock,
     /// The sender of mails of merchants that have none of their own.
     pub mail_from: Arc<Mailbox>,
+    /// Where the heads of the audit logs are sent; nobody by default.
+    pub heads_to: Option<Arc<EmailAddress>>,
     /// Where the desk is reached, without a slash at the end: what mails link to.
     pub base_url: Arc<str>,
     /// The host part of message ids.
@@ -55,6 +57,7 @@ impl Desk {
             db,
             clock,
             mail_from: Arc::new(mail_from),
+            heads_to: None,
             base_url: "".into(),
             mail_domain,
             mail_bell: Arc::new(Notify::new()),
@@ -87,6 +90,11 @@ impl Desk {
     /// The same desk, with single sign-on.
     pub fn with_provider(self, provider: Provider) -> Self {
         Self { provider: Some(Arc::new(provider)), ..self }
+    }
+
+    /// The same desk, which sends the heads of the audit logs to this address.
+    pub fn sending_heads_to(self, address: Option<EmailAddress>) -> Self {
+        Self { heads_to: address.map(Arc::new), ..self }
     }
 
     /// A desk for commands of the machine's operator, which send no mail and sign nothing.

@@ -54,6 +54,7 @@ pub mod run_import;
 pub mod seal_audit;
 mod seal_secret;
 mod sealed;
+pub mod send_heads;
 pub mod set_up;
 pub mod show_audit_log;
 pub mod show_batches;

@@ -138,6 +138,14 @@ fn a_malformed_address_is_refused_without_a_word_of_it() {
 }
 
 #[test]
+fn the_audit_heads_go_to_an_address_or_nowhere() {
+    assert_eq!(settings(&[]).heads_to(), Ok(None));
+    let set = settings(&[("REWARDDESK_AUDIT_HEAD_MAIL", "auditor@example.com")]).heads_to();
+    assert_eq!(set.map(|address| address.map(|address| address.to_string())), Ok(Some("auditor@example.com".into())));
+    assert!(refusal(settings(&[("REWARDDESK_AUDIT_HEAD_MAIL", "auditor")]).heads_to()).contains("REWARDDESK_AUDIT_HEAD_MAIL"));
+}
+
+#[test]
 fn sessions_and_proxies_are_set_in_numbers_and_networks() {
     let all = settings(&[("REWARDDESK_LOCK_AFTER_DAYS", "0"), ("REWARDDESK_TRUSTED_PROXIES", "127.0.0.1, 10.0.0.0/8,::1")]);
     assert_eq!(all.sessions(), Ok(SessionSettings { idle_minutes: 30, hours: 8, confirmation_minutes: 15, absence_days: None }));

@@ -20,6 +20,7 @@ pub mod database;
 pub mod error;
 pub mod factors;
 pub mod half_sign_ins;
+pub mod head_mails;
 pub mod health;
 pub mod identities;
 pub mod imports;

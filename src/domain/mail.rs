@@ -36,7 +36,7 @@ impl FromStr for MailOrigin {
     }
 }
 
-/// Why a mail to a user exists.
+/// Why a mail exists that goes to no customer.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Notice {
     /// A line of the stock was crossed.
@@ -45,6 +45,8 @@ pub enum Notice {
     Digest,
     /// About the user's own account; its link is a secret.
     Account,
+    /// The heads of the audit logs, to an address outside the desk.
+    Heads,
 }
 
 impl Notice {
@@ -53,6 +55,7 @@ impl Notice {
             Self::Alert => "alert",
             Self::Digest => "digest",
             Self::Account => "account",
+            Self::Heads => "heads",
         }
     }
 }

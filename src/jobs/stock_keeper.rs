@@ -1,4 +1,5 @@
-//! The stock keeper: adds up what moved in the stock, goes on with withdrawals, watches the lines and sends the digests.
+//! The stock keeper: adds up what moved in the stock, goes on with withdrawals, watches the lines, and sends the digests
+//! and, beside them, the audit logs' heads.
 //! Must not know how any of it is done.
 
 use std::{
@@ -8,7 +9,7 @@ use std::{
 
 use tokio::time::sleep;
 
-use crate::app::{Desk, Error, keep_stock, watch_stock, withdraw_vouchers};
+use crate::app::{Desk, Error, keep_stock, send_heads, watch_stock, withdraw_vouchers};
 
 /// The pause between two rounds.
 const ROUND: Duration = Duration::from_secs(2);
@@ -49,7 +50,11 @@ async fn round(desk: &Desk, watch: bool) -> Result<(), Error> {
     if watch {
         desk.reading(|desk| {
             watch_stock::watch_stock(desk)?;
-            watch_stock::send_digests(desk).map(drop)
+            watch_stock::send_digests(desk)?;
+            match &desk.heads_to {
+                Some(address) => send_heads::send_heads(desk, address).map(drop),
+                None => Ok(()),
+            }
         })
         .await?;
     }

@@ -5,6 +5,7 @@ pub mod account;
 pub mod alert;
 pub mod file;
 pub mod fulfilment;
+pub mod heads;
 mod judge;
 pub mod mailer;
 pub mod memory;

@@ -1,6 +1,7 @@
 //! The seals over the audit log: made in order whatever is committed when, and proof against whoever has the database in hand.
 
 mod exports;
+mod heads;
 mod sealing;
 mod tampering;
 

@@ -111,7 +111,7 @@ fn problems_of_template(path: &str, text: &str) -> Vec<String> {
     if squeezed.contains("|safe") || squeezed.contains("|escape(\"none\"") || squeezed.contains("{%autoescape") {
         found.push("turns escaping off".into());
     }
-    let is_mail = ["fulfilment", "_notice", "alert", "account"].iter().any(|mail| path.ends_with(&format!("mails/{mail}.html")));
+    let is_mail = ["fulfilment", "_notice", "alert", "account", "heads"].iter().any(|mail| path.ends_with(&format!("mails/{mail}.html")));
     for (attribute, value) in source::attributes(&lower) {
         if attribute == "style" && !is_mail {
             found.push("has a style attribute".into());

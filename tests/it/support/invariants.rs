@@ -50,7 +50,7 @@ const QUERIES: [(&str, &str); 12] = [
         "I6 a mail to the wrong person or with the wrong code",
         "SELECT m.id AS v FROM mails m LEFT JOIN rewards w ON w.id = m.reward AND w.customer = m.customer LEFT JOIN customers c ON c.id = m.customer AND (c.email = m.recipient OR (c.purged_at IS NOT NULL AND m.recipient = ''))
            LEFT JOIN coupons k ON k.id = m.coupon_id AND k.state = 'allocated' AND k.reward = m.reward
-         WHERE m.user_id IS NULL AND (w.id IS NULL OR c.id IS NULL OR k.id IS NULL OR (m.origin = 'resend' AND m.asked_by IS NULL)
+         WHERE m.origin IN ('reissue', 'resend') AND (w.id IS NULL OR c.id IS NULL OR k.id IS NULL OR (m.origin = 'resend' AND m.asked_by IS NULL)
             OR (m.origin = 'reissue' AND NOT EXISTS (SELECT 1 FROM reissues r WHERE r.id = m.reissue_id AND r.new_coupon_id = m.coupon_id)))",
     ),
     (

@@ -1,0 +1,56 @@
+//! The mail that carries the audit logs' heads out of the machine.
+//! Must not know when it is sent, nor how a head is made. Rendered once, when it is queued.
+
+use askama::Template;
+
+use super::presentable::display_name;
+use crate::domain::{
+    email::{EmailAddress, Mailbox},
+    mail::Letter,
+};
+
+/// A log and its newest seal, in words.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Told {
+    pub log: String,
+    /// As many records are sealed.
+    pub count: i64,
+    pub digest: String,
+    /// What proves the log against it.
+    pub command: String,
+}
+
+/// What the mail says.
+#[derive(Debug)]
+pub struct Facts<'a> {
+    pub desk: &'a Mailbox,
+    /// Where the desk is reached.
+    pub address: &'a str,
+    pub recipient: &'a EmailAddress,
+    /// Such as "24 Nov 2026, 07:00 UTC".
+    pub at: String,
+    pub heads: Vec<Told>,
+    pub message_id: String,
+}
+
+#[derive(Template)]
+#[template(path = "mails/heads.html")]
+struct Html<'a>(&'a Facts<'a>);
+
+#[derive(Template)]
+#[template(path = "mails/heads.txt")]
+struct Text<'a>(&'a Facts<'a>);
+
+/// Renders the mail.
+///
+/// Errors: a defect of the templates; there is no input that makes one.
+pub fn compose(facts: &Facts<'_>) -> Result<Letter, askama::Error> {
+    Ok(Letter {
+        message_id: facts.message_id.clone(),
+        sender: Mailbox { name: Some(display_name("Reward Desk")), address: facts.desk.address.clone() }.to_string(),
+        recipient: facts.recipient.to_string(),
+        subject: format!("Heads of the audit logs, {}", facts.at),
+        text: Text(facts).render()?,
+        html: Html(facts).render()?,
+    })
+}
