@@ -5,7 +5,9 @@ use super::{
     Desk, Error,
     confirm_session::{check_factor, owner_of},
     factors::{self, Shown},
-    names, passkeys,
+    names,
+    own_account::record_end,
+    passkeys,
     sign_in::{Session, record_in_each_merchant},
     totp,
 };
@@ -31,12 +33,12 @@ pub struct NewApp {
 
 /// Begins to set up an authenticator app, or goes on with the secret that was sealed before.
 pub fn begin_app(desk: &Desk, session: &Session, sealed: Option<&str>) -> Result<NewApp, Error> {
-    let secret = match sealed.and_then(|sealed| factors::secret_of(desk, session.user, sealed)) {
+    let secret = match sealed.and_then(|sealed| factors::secret_in_form(desk, session.user, sealed)) {
         Some(secret) => secret,
         None => totp::new_secret()?,
     };
     Ok(NewApp {
-        sealed: factors::seal(desk, session.user, &secret)?,
+        sealed: factors::seal_for_form(desk, session.user, &secret)?,
         letters: totp::in_letters(&secret),
         address: totp::address(&secret, &session.email),
     })
@@ -54,11 +56,12 @@ pub enum Added {
 /// Sets the app up in place of the one before, if the code is one of the secret's.
 pub fn add_app(desk: &Desk, session: &Session, sealed: &str, code: &str, request_id: &str) -> Result<Added, Error> {
     let code: String = code.chars().filter(|c| !c.is_whitespace()).collect();
-    let step = factors::secret_of(desk, session.user, sealed).and_then(|secret| totp::step_of(&secret, &code, desk.clock.now()));
-    let Some(step) = step else { return Ok(Added::Wrong) };
+    let Some(secret) = factors::secret_in_form(desk, session.user, sealed) else { return Ok(Added::Wrong) };
+    let Some(step) = totp::step_of(&secret, &code, desk.clock.now()) else { return Ok(Added::Wrong) };
     desk.db.write(|tx| {
         users::lock(tx, &[session.user])?;
-        db::factors::set_app(tx, session.user, sealed, step, desk.clock.now())?;
+        shut_others_out(tx, desk, session, request_id)?;
+        db::factors::set_app(tx, session.user, &factors::seal(desk, session.user, &secret)?, step, desk.clock.now())?;
         record(tx, desk, session, Action::AppAdded, request_id)?;
         Ok(Added::Done { recovery_codes: first_codes(tx, desk, session, request_id)? })
     })
@@ -105,6 +108,7 @@ pub fn add_passkey(desk: &Desk, session: &Session, name: &str, answer: &str, req
         if db::passkeys::list_of_user(tx, session.user)?.len() >= MOST {
             return Err(Unfit::because(format!("there are {MOST} passkeys already; remove one first")).into());
         }
+        shut_others_out(tx, desk, session, request_id)?;
         let number = db::passkeys::add(tx, session.user, &name, (&id, &credential), desk.clock.now())?;
         let added = NewRecord::new(None, Action::PasskeyAdded, Actor::User(session.user)).detail("passkey", number);
         record_in_each_merchant(tx, desk, session.user, &added, request_id)?;
@@ -139,6 +143,17 @@ pub fn renew_recovery_codes(desk: &Desk, session: &Session, shown: &Shown, reque
     })
 }
 
+/// With the first factor all other sessions end: none of them has shown one, and a merchant that requires one lets all of the user's in.
+fn shut_others_out(tx: &mut WriteTx<'_>, desk: &Desk, session: &Session, request_id: &str) -> Result<(), Error> {
+    if users::get(tx, session.user)?.has_second_factor {
+        return Ok(());
+    }
+    match db::sessions::end_all(tx, session.user, Some(session.id))? {
+        0 => Ok(()),
+        ended => record_end(tx, desk, session, i64::try_from(ended).unwrap_or(i64::MAX), request_id),
+    }
+}
+
 /// Recovery codes for somebody who has none yet.
 fn first_codes(tx: &mut WriteTx<'_>, desk: &Desk, session: &Session, request_id: &str) -> Result<Vec<String>, Error> {
     if db::factors::count_recovery_codes(tx, session.user)? > 0 {
@@ -164,11 +179,15 @@ fn tidy(tx: &mut WriteTx<'_>, user: UserId) -> Result<(), Error> {
     Ok(())
 }
 
-/// Removes all of a user's factors and recovery codes; false: there were none. The record is the caller's.
+/// Removes all of a user's factors and recovery codes, and ends their sessions: whoever has the lost device may be in one. False: there
+/// were no factors, and nothing was done. The record is the caller's.
 pub(super) fn remove_all(tx: &mut WriteTx<'_>, user: UserId) -> Result<bool, Error> {
     let app = db::factors::remove_app(tx, user)?;
     let passkeys = db::passkeys::remove_all(tx, user)?;
     db::factors::remove_recovery_codes(tx, user)?;
-    db::half_sign_ins::remove_of_user(tx, user)?;
-    Ok(app || passkeys > 0)
+    let had = app || passkeys > 0;
+    if had {
+        db::sessions::end_all(tx, user, None)?;
+    }
+    Ok(had)
 }

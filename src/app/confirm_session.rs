@@ -5,7 +5,7 @@ use super::{
     Desk, Error,
     factors::{self, Challenge, Has, Shown},
     passkeys, passwords,
-    sign_in::{Session, SessionLimits, record_in_each_merchant},
+    sign_in::{Session, SessionLimits, freshen, record_in_each_merchant},
 };
 use crate::{
     db::{self, WriteTx, sessions, users},
@@ -61,8 +61,9 @@ pub(super) fn owner_of(session: &Session) -> String {
     format!("session:{}", session.id)
 }
 
-/// Checks the proof; if it is right the session is fresh again. Slow on purpose where it is a password.
-pub fn confirm(desk: &Desk, session: &Session, proof: &Proof, request_id: &str) -> Result<bool, Error> {
+/// Checks the proof; if it is right the session is fresh again, under the new token that is answered. Slow on purpose where it is a
+/// password.
+pub fn confirm(desk: &Desk, session: &Session, proof: &Proof, request_id: &str) -> Result<Option<String>, Error> {
     let password = match proof {
         Proof::Password(password) => Some(right_password(desk, session, password)?),
         Proof::Factor(_) => None,
@@ -74,13 +75,11 @@ pub fn confirm(desk: &Desk, session: &Session, proof: &Proof, request_id: &str) 
             (Proof::Factor(shown), _) => check_factor(tx, desk, session, shown, request_id)?,
             _ => false,
         };
-        if is_right {
-            sessions::confirm(tx, session.id, desk.clock.now())?;
-        }
+        let token = is_right.then(|| freshen(tx, desk, session)).transpose()?;
         let action = if is_right { Action::Confirmed } else { Action::ConfirmFailed };
         let record = NewRecord::new(None, action, Actor::User(session.user));
         record_in_each_merchant(tx, desk, session.user, &record, request_id)?;
-        Ok(is_right)
+        Ok(token)
     })
 }
 

@@ -94,8 +94,12 @@ pub(super) fn check(
 
 fn check_app(tx: &mut WriteTx<'_>, desk: &Desk, user: UserId, code: &str) -> Result<bool, Error> {
     let Some(app) = factors::app_of(tx, user)? else { return Ok(false) };
-    let secret = secret_of(desk, user, &app.sealed_secret)
-        .ok_or_else(|| db::Error::Corrupt("an authenticator app's secret can't be opened with the desk's secret key".into()))?;
+    let Some(secret) = secret_of(desk, user, &app.sealed_secret) else {
+        tracing::error!(
+            "an authenticator app's secret can't be opened: the secret key is not the one it was set up under; reset the factors"
+        );
+        return Ok(false);
+    };
     match totp::step_of(&secret, code, desk.clock.now()) {
         Some(step) => Ok(factors::use_step(tx, user, step)?),
         None => Ok(false),
@@ -112,6 +116,18 @@ pub(super) fn seal(desk: &Desk, user: UserId, secret: &[u8]) -> Result<String, E
 /// The secret that was sealed for this user.
 pub(super) fn secret_of(desk: &Desk, user: UserId, sealed: &str) -> Option<Vec<u8>> {
     seal_secret::open(desk, SECRET, &user.to_string(), sealed)
+}
+
+const FORM: &str = "totp-form-v1";
+
+/// The secret of an app that is being set up, to come back with the form. What is kept is sealed in another way: no form shows that.
+pub(super) fn seal_for_form(desk: &Desk, user: UserId, secret: &[u8]) -> Result<String, Error> {
+    seal_secret::seal(desk, FORM, &user.to_string(), secret)
+}
+
+/// The secret that came back with the form.
+pub(super) fn secret_in_form(desk: &Desk, user: UserId, sealed: &str) -> Option<Vec<u8>> {
+    seal_secret::open(desk, FORM, &user.to_string(), sealed)
 }
 
 const CODES: usize = 10;

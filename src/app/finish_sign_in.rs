@@ -20,6 +20,8 @@ use crate::{
 
 /// How long a password that was right waits for the factor.
 pub const PATIENCE: TimeDelta = TimeDelta::minutes(10);
+/// So long what was begun is remembered: whatever failed within the last ten minutes was begun since then.
+pub const KEPT: TimeDelta = TimeDelta::minutes(20);
 /// So many wrong factors end it.
 const TRIES: i64 = 5;
 /// So many wrong factors for one user within the patience, from wherever they come, and codes are not looked at for a while:
@@ -96,7 +98,7 @@ pub fn finish(
             half_sign_ins::remove(tx, half.id)?;
             return Ok(Finished::Gone);
         }
-        let since = desk.clock.now() - PATIENCE;
+        let since = desk.clock.now() - KEPT;
         // Whoever has the password can spend these, but a browser of the user has tries of its own.
         if matches!(shown, Shown::Code(_)) && !device.is_known && half_sign_ins::failures_of_user(tx, user.id, since)? >= CODES_IN_ALL {
             return Ok(Finished::TooMany);

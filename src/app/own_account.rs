@@ -10,12 +10,13 @@ use super::{
     choose_password::some_merchant_of,
     confirm_session::{is_still, right_password},
     passkeys, passwords,
-    sign_in::{Session, SessionLimits, record_in_each_merchant},
+    sign_in::{Session, SessionLimits, freshen, record_in_each_merchant},
 };
 use crate::{
-    db::{self, factors, memberships, sessions, users},
+    db::{self, account_links, factors, memberships, sessions, users},
     domain::{
         Unfit,
+        account_link::Purpose,
         audit::{Action, Actor, NewRecord},
         user::User,
     },
@@ -83,7 +84,10 @@ pub fn show(desk: &Desk, session: &Session, limits: SessionLimits) -> Result<Acc
 /// What came of changing the password.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum Changed {
-    Done,
+    /// The session goes on under this new token.
+    Done {
+        token: String,
+    },
     /// The old one is not right.
     Wrong,
     Unfit(Unfit),
@@ -109,14 +113,17 @@ pub fn change_password(desk: &Desk, session: &Session, old: &str, new: &str, req
                 return Ok(Changed::Wrong);
             }
             users::set_password(tx, session.user, &hash, now)?;
+            // What was asked for before is not to be used after.
+            account_links::remove_unused(tx, Purpose::Reset, Some(session.user))?;
+            account_links::remove_unused(tx, Purpose::Invite, Some(session.user))?;
             sessions::end_all(tx, session.user, Some(session.id))?;
-            sessions::confirm(tx, session.id, now)?;
+            let token = freshen(tx, desk, session)?;
             record_in_each_merchant(tx, desk, session.user, &NewRecord::new(None, Action::PasswordChanged, actor), request_id)?;
             if let Some((scope, merchant)) = some_merchant_of(tx, session.user)? {
                 let user = users::get(tx, session.user)?;
                 account_mail::send(tx, desk, scope, &merchant, &user, &Matter::PasswordChanged)?;
             }
-            Ok::<_, Error>(Changed::Done)
+            Ok::<_, Error>(Changed::Done { token })
         })
         .inspect(|_| desk.mail_bell.notify_one())
 }
@@ -141,7 +148,7 @@ pub fn end_other_sessions(desk: &Desk, session: &Session, request_id: &str) -> R
     })
 }
 
-fn record_end(tx: &mut db::WriteTx<'_>, desk: &Desk, session: &Session, ended: i64, request_id: &str) -> Result<(), Error> {
+pub(super) fn record_end(tx: &mut db::WriteTx<'_>, desk: &Desk, session: &Session, ended: i64, request_id: &str) -> Result<(), Error> {
     let record = NewRecord::new(None, Action::SessionsEnded, Actor::User(session.user)).detail("user", session.user.0);
     record_in_each_merchant(tx, desk, session.user, &record.detail("sessions", ended), request_id)
 }

@@ -42,9 +42,13 @@ struct Asked<S> {
     state: S,
 }
 
-/// The site that passkeys belong to. A passkey needs a host with a name: there is none for a bare IP address.
+/// The site that passkeys belong to. A passkey needs https (or `localhost`), and a host with a name: there is none for a bare IP address.
 fn site(desk: &Desk) -> Option<Webauthn> {
     let origin = Url::parse(&desk.base_url).ok()?;
+    // Elsewhere browsers know no passkeys.
+    if origin.scheme() != "https" && !origin.domain()?.ends_with("localhost") {
+        return None;
+    }
     let patience = Duration::from_secs(PATIENCE.num_seconds().unsigned_abs());
     WebauthnBuilder::new(origin.domain()?, &origin).ok()?.rp_name("Reward Desk").timeout(patience).build().ok()
 }
@@ -55,7 +59,7 @@ pub fn available(desk: &Desk) -> bool {
 }
 
 fn needed_site(desk: &Desk) -> Result<Webauthn, Error> {
-    site(desk).ok_or_else(|| Unfit::because("passkeys need a desk that is reached by a host name, not by a bare IP address").into())
+    site(desk).ok_or_else(|| Unfit::because("passkeys need a desk that is reached over https and by a host name").into())
 }
 
 /// What authenticators know a user by: says nothing about them to anybody else.

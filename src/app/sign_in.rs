@@ -96,7 +96,7 @@ pub fn sign_in(
             }
         }
         if user.has_second_factor {
-            half_sign_ins::remove_stale(tx, now - finish_sign_in::PATIENCE)?;
+            half_sign_ins::remove_stale(tx, now - finish_sign_in::KEPT)?;
             half_sign_ins::start(tx, user.id, &tokens::hash(&token), now)?;
             // The actor is nobody yet: a password alone does not prove that it is this user.
             let record = NewRecord::new(None, Action::PasswordAccepted, Actor::System).detail("user", user.id.0);
@@ -130,6 +130,13 @@ pub(super) fn new_token() -> Result<String, Error> {
     let mut bytes = [0; 32];
     getrandom::fill(&mut bytes).map_err(|e| crate::db::Error::Unavailable(format!("no randomness: {e}")))?;
     Ok(URL_SAFE_NO_PAD.encode(bytes))
+}
+
+/// Makes the session fresh for whoever has just proved to be its user; answers its new token.
+pub(super) fn freshen(tx: &mut WriteTx<'_>, desk: &Desk, session: &Session) -> Result<String, Error> {
+    let token = new_token()?;
+    sessions::confirm(tx, session.id, &tokens::hash(&token), desk.clock.now())?;
+    Ok(token)
 }
 
 /// Ends the session of that token, if there is one.

@@ -9,7 +9,7 @@ use super::{
     Desk, Error, finish_sign_in,
     provider::{Asked, Proven, Provider, Trouble},
     seal_secret,
-    sign_in::{Device, Session, SessionLimits, new_token, record_failure_of, record_in_each_merchant, start_session},
+    sign_in::{Device, Session, SessionLimits, freshen, new_token, record_failure_of, record_in_each_merchant, start_session},
     tokens,
 };
 use crate::{
@@ -93,7 +93,10 @@ pub enum Arrival {
     Half {
         token: String,
     },
-    Confirmed,
+    /// The session goes on under this new token.
+    Confirmed {
+        token: String,
+    },
     Linked,
     Not(Why),
 }
@@ -224,7 +227,7 @@ fn let_in(
         }
         identities::note_use(tx, who, now)?;
         if user.has_second_factor {
-            half_sign_ins::remove_stale(tx, now - finish_sign_in::PATIENCE)?;
+            half_sign_ins::remove_stale(tx, now - finish_sign_in::KEPT)?;
             half_sign_ins::start(tx, id, &tokens::hash(&token), now)?;
             let record = NewRecord::new(None, Action::IdentityAccepted, Actor::System).detail("user", id.0);
             record_in_each_merchant(tx, desk, id, &record, request_id)?;
@@ -261,13 +264,11 @@ fn confirm(desk: &Desk, errand: &Errand, proven: &Proven, session: &Session, req
         let is_own = linked.is_some_and(|linked| linked.user == session.user);
         let is_fresh = proven.authenticated_at.is_some_and(|at| at >= errand.began - CLOCKS);
         let is_right = is_own && is_fresh;
-        if is_right {
-            sessions::confirm(tx, session.id, desk.clock.now())?;
-        }
+        let token = is_right.then(|| freshen(tx, desk, session)).transpose()?;
         let action = if is_right { Action::Confirmed } else { Action::ConfirmFailed };
         let record = NewRecord::new(None, action, Actor::User(session.user)).detail("method", "sso");
         record_in_each_merchant(tx, desk, session.user, &record, request_id)?;
-        Ok(if is_right { Arrival::Confirmed } else { Arrival::Not(Why::NotProved) })
+        Ok(token.map_or(Arrival::Not(Why::NotProved), |token| Arrival::Confirmed { token }))
     })
 }
 

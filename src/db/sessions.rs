@@ -150,9 +150,9 @@ pub fn touch(tx: &mut WriteTx<'_>, id: i64, now: DateTime<Utc>) -> Result<(), Er
     Ok(())
 }
 
-/// Writes down that the user has proved again to be there.
-pub fn confirm(tx: &mut WriteTx<'_>, id: i64, now: DateTime<Utc>) -> Result<(), Error> {
-    diesel::update(s::table.find(id)).set(s::confirmed_at.eq(At(now))).execute(&mut **tx)?;
+/// Writes down that the user has proved again to be there, and gives the session another token: a copy of the old one opens nothing.
+pub fn confirm(tx: &mut WriteTx<'_>, id: i64, token_hash: &str, now: DateTime<Utc>) -> Result<(), Error> {
+    diesel::update(s::table.find(id)).set((s::confirmed_at.eq(At(now)), s::token_hash.eq(token_hash))).execute(&mut **tx)?;
     Ok(())
 }
 

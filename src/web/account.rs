@@ -13,8 +13,8 @@ use super::{
     answer::html,
     errors::Error,
     frame,
-    gate::Visitor,
-    known_devices::TOO_MANY,
+    gate::{self, Visitor},
+    known_devices::{self, TOO_MANY},
     present::{self, flash},
     request::{self, FormBody},
     server::Site,
@@ -87,7 +87,13 @@ pub async fn change_password(
         throttle.refund(&one_try);
     }
     let told = match changed {
-        Changed::Done => return Ok(back("password")),
+        Changed::Done { token } => {
+            let mut answer = back("password");
+            answer.add_cookie(&gate::session_cookie(&site, Some(&token))).map_err(|_| Error::Internal)?;
+            // It was known under the old password.
+            known_devices::remember(&desk, &site, &visitor.session.email, &mut answer).await?;
+            return Ok(answer);
+        }
         Changed::Wrong => Password { old_error: Some("This is not your password now.".to_owned()), new_error: None },
         Changed::Unfit(why) => Password { old_error: None, new_error: Some(present::sentence(&why.0)) },
     };

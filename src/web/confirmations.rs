@@ -14,10 +14,11 @@ use super::{
     errors::Error,
     factors::{json, shown},
     frame,
-    gate::Visitor,
+    gate::{self, Visitor},
     known_devices::TOO_MANY,
     present,
     request::{self, FormBody},
+    server::Site,
     single_sign_on,
     throttle::Throttle,
     views::factors as views,
@@ -50,6 +51,7 @@ pub async fn new(
 pub async fn create(
     request: HttpRequest,
     desk: web::Data<Desk>,
+    site: web::Data<Site>,
     throttle: web::Data<Throttle>,
     visitor: web::ReqData<Visitor>,
     form: FormBody,
@@ -64,14 +66,15 @@ pub async fn create(
     let is_password = password.is_some();
     let proof = password.map_or_else(|| Proof::Factor(shown(&form)), Proof::Password);
     let work = move |desk: &Desk| confirm_session::confirm(desk, &session, &proof, &request_id);
-    let is_right = if is_password { desk.checking_password(work).await? } else { desk.writing(work).await? };
-    if !is_right {
+    let renewed = if is_password { desk.checking_password(work).await? } else { desk.writing(work).await? };
+    let Some(token) = renewed else {
         let error = "That is not right, or the code was used already. Try again.";
         return page(&request, &desk, &visitor, &return_to, Some(error), StatusCode::UNPROCESSABLE_ENTITY).await;
-    }
+    };
     throttle.refund(&one_try);
     let target = request::own_path(&return_to).filter(|path| *path != "/confirm").unwrap_or("/");
-    Ok(HttpResponse::SeeOther().insert_header((header::LOCATION, format!("{target}?confirmed=yes#message"))).finish())
+    let cookie = gate::session_cookie(&site, Some(&token));
+    Ok(HttpResponse::SeeOther().cookie(cookie).insert_header((header::LOCATION, format!("{target}?confirmed=yes#message"))).finish())
 }
 
 /// `POST /confirm/options`

@@ -150,8 +150,8 @@ fn routes() -> Vec<Line> {
         post("/m/{merchant}/users/{id}/sessions", Member(ManageUsers), to().to(users::manage)).asks_again(),
         post("/m/{merchant}/users/{id}/factors", Member(ManageUsers), to().to(users::manage)).asks_again(),
         get("/m/{merchant}/permissions", Member(FindCustomers), to().to(users::permissions)),
-        get("/m/{merchant}/settings", Member(ChangeSettings), to().to(settings::show)),
-        post("/m/{merchant}/settings", Member(ChangeSettings), to().to(settings::update)),
+        get("/m/{merchant}/settings", Member(ChangeSettings), to().to(settings::show)).asks_again(),
+        post("/m/{merchant}/settings", Member(ChangeSettings), to().to(settings::update)).asks_again(),
         get("/m/{merchant}/audit", Member(SeeAuditLog), to().to(audit::index)),
         post("/m/{merchant}/audit/export", Member(ExportAuditLog), to().to(audit::export)).asks_again(),
     ]

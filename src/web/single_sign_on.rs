@@ -105,9 +105,11 @@ pub async fn arrive(
             let cookie = gate::half_cookie(&site, Some(&token));
             HttpResponse::SeeOther().cookie(cookie).insert_header((header::LOCATION, target)).finish()
         }
-        Arrival::Confirmed => {
+        Arrival::Confirmed { token } => {
             let target = if path.is_empty() || path.starts_with("/confirm") { "/" } else { path };
-            to(format!("{target}?confirmed=yes#message"))
+            let mut response = to(format!("{target}?confirmed=yes#message"));
+            response.add_cookie(&gate::session_cookie(&site, Some(&token))).map_err(|_| Error::Internal)?;
+            response
         }
         Arrival::Linked => account::back("identity"),
         Arrival::Not(why) => return Ok(sorry(&site, errand.purpose, why, path)),

@@ -25,7 +25,6 @@ pub fn show(frame: Frame, account: &Account, password: Password) -> views::Show 
             0 => "None left".to_owned(),
             left => format!("{} left", plural(left, "code")),
         },
-        has_recovery_codes: account.recovery_codes > 0,
         passkeys: account.passkeys.iter().map(|kept| passkey(account, kept)).collect(),
         passkeys_available: account.passkeys_available,
         sso: account.sso.as_ref().map(|sso| views::Sso {

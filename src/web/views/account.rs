@@ -18,7 +18,6 @@ pub struct Show {
     pub app_since: Option<When>,
     /// "7 left"; empty: there is no factor that they could stand in for.
     pub recovery_codes: String,
-    pub has_recovery_codes: bool,
     pub passkeys: Vec<Passkey>,
     /// Whether passkeys can be had at this address.
     pub passkeys_available: bool,

@@ -41,6 +41,26 @@ both! {
         assert_eq!(app.count(records), 2, "one change, one wrong password");
     }
 
+    async fn whoever_proves_again_to_be_there_leaves_copies_of_the_cookie_behind(app: App) {
+        let kim = app.sign_in(Role::Support).await;
+        let token = || app.text("SELECT token_hash AS v FROM sessions").unwrap();
+        let first = token();
+        kim.post("/confirm", &password("not the password")).await.expect(422);
+        assert_eq!(token(), first);
+        kim.post("/confirm", &password(PASSWORD)).await.expect(303);
+        let second = token();
+        assert_ne!(second, first);
+        kim.get("/m/acme/customers").await.expect(200);
+        app.client().post("/forgotten", &Fields::default().with("email", "support@desk.example")).await.expect(303);
+        app.mails(1).await;
+        assert_eq!(app.count("account_links"), 1);
+        kim.post("/account/password", &change(PASSWORD, NEW_PASSWORD)).await.expect(303);
+        assert_ne!(token(), second);
+        kim.get("/m/acme/customers").await.expect(200);
+        assert_eq!(app.count("account_links"), 0, "a link that was asked for before sets no other password");
+        app.mails(2).await;
+    }
+
     async fn two_changes_at_once_make_one(app: App) {
         let kim = app.sign_in(Role::Support).await;
         let (one, two) = (change(PASSWORD, NEW_PASSWORD), change(PASSWORD, "another violin 88"));

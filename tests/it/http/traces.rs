@@ -24,11 +24,11 @@ enum Leaves {
     Record(&'static str),
     /// Nothing, and why that is right.
     Nothing(&'static str),
-    /// A record; it takes a real browser to get there, and that test looks for it.
-    InBrowser(&'static str),
+    /// A record; it takes a real browser or a provider to get there, and the tests named look for it.
+    Elsewhere(&'static str),
 }
 
-use Leaves::{InBrowser, Nothing, Record};
+use Leaves::{Elsewhere, Nothing, Record};
 
 const QUESTION: &str = "hands out a question for an authenticator; the answer to it is the act";
 const PREVIEW: &str = "only reads a file and shows what is in it; the confirmation is the act";
@@ -39,7 +39,7 @@ const TRACES: &[(&str, Leaves)] = &[
     ("/sign-out", Record("session.signed_out")),
     ("/sign-in/factor", Record("session.signed_in")),
     ("/sign-in/factor/options", Nothing(QUESTION)),
-    ("/sign-in/passkey", InBrowser(PASSKEYS)),
+    ("/sign-in/passkey", Elsewhere(PASSKEYS)),
     ("/sign-in/passkey/options", Nothing(QUESTION)),
     ("/setup", Record("user.added")),
     ("/welcome", Record("user.password_chosen")),
@@ -53,8 +53,9 @@ const TRACES: &[(&str, Leaves)] = &[
     ("/account/app/removal", Record("factor.app_removed")),
     ("/account/recovery-codes", Record("factor.recovery_codes_made")),
     ("/account/passkeys/options", Nothing(QUESTION)),
-    ("/account/passkeys", InBrowser(PASSKEYS)),
-    ("/account/passkeys/{id}/removal", InBrowser(PASSKEYS)),
+    ("/account/passkeys", Elsewhere(PASSKEYS)),
+    ("/account/passkeys/{id}/removal", Elsewhere(PASSKEYS)),
+    ("/account/identity/removal", Elsewhere("http::single_sign_on")),
     ("/m/{merchant}/customers/{id}/rewards/{reward}/reissue", Record("coupon.reissued")),
     ("/m/{merchant}/customers/{id}/rewards/{reward}/resend", Record("email.resent")),
     ("/m/{merchant}/customers/{id}/block", Record("customer.blocked")),
@@ -107,7 +108,7 @@ fn every_unsafe_route_says_what_it_leaves_in_the_log() {
     assert_eq!(patterns.len(), TRACES.len(), "there are lines for routes that are gone");
     for (pattern, leaves) in TRACES {
         match leaves {
-            Nothing(why) | InBrowser(why) => assert!(!why.is_empty(), "{pattern}"),
+            Nothing(why) | Elsewhere(why) => assert!(!why.is_empty(), "{pattern}"),
             Record(action) => assert!(action.contains('.'), "{pattern}"),
         }
     }
