@@ -1,7 +1,7 @@
 //! Second factors: which ones a user has, whether one that is shown is right, and recovery codes.
 //! Must not know what is opened by them.
 
-use super::{Desk, Error, passkeys, seal_secret, tokens, totp};
+use super::{Desk, Error, passkeys, seal_secret, sealed, tokens, totp};
 use crate::{
     db::{self, DbConn, WriteTx, factors},
     domain::{
@@ -137,8 +137,7 @@ const LETTERS_PER_CODE: usize = 16;
 
 /// Ten new recovery codes in place of the old; they are shown once, and kept hashed.
 pub(super) fn make_recovery_codes(tx: &mut WriteTx<'_>, user: UserId) -> Result<Vec<String>, Error> {
-    let mut bytes = [0; CODES * LETTERS_PER_CODE];
-    getrandom::fill(&mut bytes).map_err(|e| db::Error::Unavailable(format!("no randomness: {e}")))?;
+    let bytes = sealed::random::<{ CODES * LETTERS_PER_CODE }>()?;
     // Five bits of each byte: every letter is equally likely, and a code has 80 bits.
     let letters: Vec<char> = bytes.iter().map(|byte| char::from(LETTERS[usize::from(byte % 32)])).collect();
     let codes: Vec<String> = letters.chunks(LETTERS_PER_CODE).map(|code| code.iter().collect()).collect();

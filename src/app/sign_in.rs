@@ -4,7 +4,7 @@
 use base64::{Engine, engine::general_purpose::URL_SAFE_NO_PAD};
 use chrono::TimeDelta;
 
-use super::{Desk, Error, finish_sign_in, passwords, tokens};
+use super::{Desk, Error, finish_sign_in, passwords, sealed, tokens};
 use crate::{
     db::{WriteTx, audit, half_sign_ins, memberships, sessions, users},
     domain::{
@@ -127,9 +127,7 @@ pub(super) fn start_session(
 
 /// 256 random bits as text.
 pub(super) fn new_token() -> Result<String, Error> {
-    let mut bytes = [0; 32];
-    getrandom::fill(&mut bytes).map_err(|e| crate::db::Error::Unavailable(format!("no randomness: {e}")))?;
-    Ok(URL_SAFE_NO_PAD.encode(bytes))
+    Ok(URL_SAFE_NO_PAD.encode(sealed::random::<32>()?))
 }
 
 /// Makes the session fresh for whoever has just proved to be its user; answers its new token.

@@ -6,7 +6,7 @@ use chrono::{DateTime, TimeDelta, Utc};
 use hmac::{Hmac, KeyInit, Mac};
 use sha2::{Digest, Sha256};
 
-use super::{Desk, Error};
+use super::{Desk, Error, sealed};
 use crate::domain::{
     Unfit,
     hex::hex,
@@ -27,8 +27,7 @@ const MAC: usize = 32;
 
 /// A new token; every GET of the dialog hands out another.
 pub fn issue(desk: &Desk, binding: Binding) -> Result<String, Error> {
-    let mut bytes = vec![0; NONCE];
-    getrandom::fill(&mut bytes).map_err(|e| crate::db::Error::Unavailable(format!("no randomness: {e}")))?;
+    let mut bytes = sealed::random::<NONCE>()?.to_vec();
     bytes.extend(desk.clock.now().timestamp().to_be_bytes());
     let mac = sign(desk, binding, &bytes).finalize().into_bytes();
     bytes.extend(mac);

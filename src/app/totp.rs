@@ -4,8 +4,7 @@
 use chrono::{DateTime, Utc};
 use totp_rs::{Algorithm, Builder, Secret, Totp};
 
-use super::Error;
-use crate::db;
+use super::{Error, sealed};
 
 /// 160 bits, as RFC 4226 asks for.
 const SECRET: usize = 20;
@@ -15,9 +14,7 @@ const TOLERANCE: u16 = 1;
 
 /// A new secret.
 pub fn new_secret() -> Result<Vec<u8>, Error> {
-    let mut bytes = vec![0; SECRET];
-    getrandom::fill(&mut bytes).map_err(|e| db::Error::Unavailable(format!("no randomness: {e}")))?;
-    Ok(bytes)
+    Ok(sealed::random::<SECRET>()?.to_vec())
 }
 
 /// The time step whose code this is, if it is one of those around `now`.

@@ -4,6 +4,7 @@ use chrono::TimeDelta;
 use rewarddesk::domain::{clock::Clock, role::Role};
 use serde_json::{Value, json};
 
+use super::look;
 use crate::support::{
     App, Browser, Engine, TestDb, World, block_on,
     world::{PASSWORD, noon},
@@ -44,21 +45,6 @@ async fn is_in(browser: &Browser) {
     browser.until("signed in", async || browser.path().await.starts_with("/m/acme")).await;
 }
 
-/// Looks at the page in the light, in the dark and at 320 px.
-async fn look(browser: &Browser, what: &str) {
-    for (dark, width) in [(false, 1280), (true, 1280), (false, 320)] {
-        browser.dark(dark).await;
-        browser.width(width).await;
-        browser.is_accessible(&format!("{what}, dark {dark}, {width}")).await;
-        assert!(!browser.scrolls_sideways().await, "{what} scrolls sideways at {width}");
-        if std::env::var_os("REWARDDESK_TEST_PICTURES").is_some() {
-            browser.picture(&format!("factors-{what}-{dark}-{width}").replace(' ', "-")).await;
-        }
-    }
-    browser.dark(false).await;
-    browser.width(1280).await;
-}
-
 #[test]
 fn a_passkey_is_made_and_signs_in() {
     block_on(async {
@@ -68,13 +54,13 @@ fn a_passkey_is_made_and_signs_in() {
         browser.goto(&format!("{}/account", app.url)).await;
         browser.click("link", "Add a passkey").await;
         browser.fill("textbox", "Name", "Work laptop").await;
-        look(&browser, "add a passkey").await;
+        look(&browser, "factors add a passkey").await;
         browser.click("button", "Add the passkey").await;
         browser.shows("Your recovery codes").await;
-        look(&browser, "recovery codes").await;
+        look(&browser, "factors recovery codes").await;
         browser.click("link", "I have kept them").await;
         browser.shows("Work laptop").await;
-        look(&browser, "account with a passkey").await;
+        look(&browser, "factors account with a passkey").await;
         // The same device is not taken twice.
         browser.goto(&format!("{}/account/passkeys/new", app.url)).await;
         browser.fill("textbox", "Name", "Again").await;
@@ -83,7 +69,7 @@ fn a_passkey_is_made_and_signs_in() {
         assert_eq!(app.count("passkeys"), 1);
         // After the password.
         half_way(&browser, &app).await;
-        look(&browser, "second factor").await;
+        look(&browser, "factors second factor").await;
         assert!(!browser.text().await.contains("No answer came"));
         browser.click("button", "Use a passkey").await;
         is_in(&browser).await;
@@ -91,19 +77,19 @@ fn a_passkey_is_made_and_signs_in() {
         // Alone, and back to where one wanted to go.
         browser.driver.delete_all_cookies().await.unwrap();
         browser.goto(&format!("{}/account", app.url)).await;
-        look(&browser, "sign-in with passkeys").await;
+        look(&browser, "factors sign-in with passkeys").await;
         browser.click("button", "Use a passkey instead").await;
         browser.until("the account", async || browser.path().await == "/account").await;
         // Again before a dangerous act.
         app.desk.clock.advance(TimeDelta::minutes(15));
         browser.click("link", "Add a passkey").await;
         browser.shows("Confirm it is you").await;
-        look(&browser, "confirm").await;
+        look(&browser, "factors confirm").await;
         browser.click("button", "Use a passkey").await;
         browser.shows("Thank you, it is you").await;
         assert_eq!(browser.path().await, "/account/passkeys/new?confirmed=yes");
         browser.goto(&format!("{}/account/recovery-codes", app.url)).await;
-        look(&browser, "new recovery codes").await;
+        look(&browser, "factors new recovery codes").await;
         browser.click("button", "Use a passkey").await;
         browser.shows("Your recovery codes").await;
         // A device that does not verify its user lets nobody in.
@@ -111,7 +97,7 @@ fn a_passkey_is_made_and_signs_in() {
         half_way(&browser, &app).await;
         browser.click("button", "Use a passkey").await;
         browser.shows("No answer came from a passkey").await;
-        look(&browser, "second factor without an answer").await;
+        look(&browser, "factors second factor without an answer").await;
         // One that was removed does not, either.
         cdp(&browser, "WebAuthn.setUserVerified", json!({ "authenticatorId": device, "isUserVerified": true })).await;
         browser.click("button", "Use a passkey").await;
@@ -164,16 +150,16 @@ fn an_authenticator_app_works_without_a_script() {
         browser.shows("Passkeys need JavaScript").await;
         browser.without_script(false).await;
         browser.goto(&format!("{}/account/app", app.url)).await;
-        look(&browser, "authenticator app").await;
+        look(&browser, "factors authenticator app").await;
         browser.goto(&format!("{}/account", app.url)).await;
-        look(&browser, "account with an app").await;
+        look(&browser, "factors account with an app").await;
         app.exec("UPDATE users SET totp_secret = NULL, totp_added_at = NULL");
         app.exec("UPDATE merchants SET requires_second_factor = TRUE");
         browser.goto(&format!("{}/m/acme/customers", app.url)).await;
-        look(&browser, "a merchant that requires a factor").await;
+        look(&browser, "factors a merchant that requires a factor").await;
         browser.click("link", "Set up a second factor").await;
         browser.shows("ACME Ltd opens only with a second factor").await;
-        look(&browser, "account that needs a factor").await;
+        look(&browser, "factors account that needs a factor").await;
         browser.is_quiet_but_for(&[403, 422]).await;
     });
 }

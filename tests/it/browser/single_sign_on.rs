@@ -3,25 +3,11 @@
 use rewarddesk::domain::role::Role;
 use serde_json::json;
 
+use super::look;
 use crate::support::{
     Browser, Engine, block_on,
     issuers::{self, Issuer},
 };
-
-/// Looks at the page in the light, in the dark and at 320 px.
-async fn look(browser: &Browser, what: &str) {
-    for (dark, width) in [(false, 1280), (true, 1280), (false, 320)] {
-        browser.dark(dark).await;
-        browser.width(width).await;
-        browser.is_accessible(&format!("{what}, dark {dark}, {width}")).await;
-        assert!(!browser.scrolls_sideways().await, "{what} scrolls sideways at {width}");
-        if std::env::var_os("REWARDDESK_TEST_PICTURES").is_some() {
-            browser.picture(&format!("sso-{what}-{dark}-{width}").replace(' ', "-")).await;
-        }
-    }
-    browser.dark(false).await;
-    browser.width(1280).await;
-}
 
 #[test]
 fn one_signs_in_over_there_and_is_back_here() {
@@ -33,23 +19,23 @@ fn one_signs_in_over_there_and_is_back_here() {
         browser.goto(&format!("{}/m/acme/check", app.url)).await;
         // Exactly one button is for signing in; the other way is a link.
         assert_eq!(browser.all("button").await.iter().filter(|found| found.name.contains("Sign in")).count(), 1);
-        look(&browser, "sign-in").await;
+        look(&browser, "sso sign-in").await;
         browser.click("link", "Continue with Acme").await;
         browser.shows("Over there").await;
         browser.click("button", "No").await;
         browser.shows("was not finished over there").await;
-        look(&browser, "sign-in refused").await;
+        look(&browser, "sso sign-in refused").await;
         browser.click("link", "Continue with Acme").await;
         browser.fill("textbox", "Name", "kim-1").await;
         browser.click("button", "Let me in").await;
         browser.until("back where one wanted to be", async || browser.path().await == "/m/acme/check").await;
         browser.goto(&format!("{}/account", app.url)).await;
         browser.shows("Unlink Acme").await;
-        look(&browser, "account linked").await;
+        look(&browser, "sso account linked").await;
         app.exec("UPDATE sessions SET confirmed_at = NULL");
         browser.click("button", "Unlink Acme").await;
         browser.shows("Confirm it is you").await;
-        look(&browser, "confirm").await;
+        look(&browser, "sso confirm").await;
         browser.click("link", "Continue with Acme").await;
         browser.shows("Over there").await;
         browser.fill("textbox", "Name", "kim-1").await;
@@ -57,7 +43,7 @@ fn one_signs_in_over_there_and_is_back_here() {
         browser.shows("Thank you, it is you").await;
         browser.click("button", "Unlink Acme").await;
         browser.shows("Single sign-on unlinked").await;
-        look(&browser, "account not linked").await;
+        look(&browser, "sso account not linked").await;
         assert_eq!(app.count("identities"), 0);
         browser.is_quiet_but_for(&[]).await;
     });

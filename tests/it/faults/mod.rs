@@ -11,5 +11,6 @@ mod load;
 mod metrics;
 mod outages;
 mod seals;
+mod settings;
 mod stops;
 mod writers;
