@@ -5,7 +5,7 @@ use std::sync::Arc;
 
 use tokio::sync::{Notify, Semaphore};
 
-use super::{Error, provider::Provider};
+use super::{Error, next_codes::NextCodes, provider::Provider};
 use crate::{
     db::Database,
     domain::{
@@ -33,6 +33,8 @@ pub struct Desk {
     pub import_bell: Arc<Notify>,
     /// Where people can sign in besides; most installations have none.
     pub provider: Option<Arc<Provider>>,
+    /// Where each batch's next code was last found.
+    pub(super) next_codes: Arc<NextCodes>,
     secret: Arc<[u8]>,
     /// As many as there are connections, so that nobody waits for one while holding a pool thread; fair: first come, first served.
     writes: Arc<Semaphore>,
@@ -63,6 +65,7 @@ impl Desk {
             mail_bell: Arc::new(Notify::new()),
             import_bell: Arc::new(Notify::new()),
             provider: None,
+            next_codes: Arc::default(),
             secret: secret.as_bytes().into(),
             writes,
             reads,

@@ -38,6 +38,7 @@ pub mod manage_users;
 pub mod mark_used;
 pub mod measures;
 pub mod member;
+mod next_codes;
 pub mod operate_users;
 pub mod own_account;
 pub mod passkeys;

@@ -3,11 +3,11 @@
 
 use super::{Desk, Error, Member, fulfilment_email, tokens};
 use crate::{
-    db::{WriteTx, coupons, memberships, reissues, rewards, stock},
+    db::{WriteTx, coupons, coupons::Place, memberships, reissues, rewards, stock},
     domain::{
         batch::StockLeft,
         code::CouponCode,
-        ids::{CustomerNo, ReissueId, RewardNo},
+        ids::{BatchId, CustomerNo, ReissueId, RewardNo},
         mail::MailOrigin,
         reissue::{EarlierReissue, Refusal, Reissuable, RewardFile, check_email, check_reissue},
         role::Permission,
@@ -40,14 +40,28 @@ pub struct Reissued {
 /// Errors: [`Error::NotFound`] outside the member's merchant, [`Error::NotAllowed`] when the member's right is gone,
 /// [`Error::Refused`] by the rule, [`Error::Unfit`] for a token of another form. Nothing is done then.
 pub fn reissue_coupon(desk: &Desk, member: &Member, command: &ReissueCoupon) -> Result<Reissued, Error> {
-    let done = desk.db.write(|tx| reissue_in(tx, desk, member, command))?;
+    let mut taken = None;
+    let outcome = desk.db.write(|tx| reissue_in(tx, desk, member, command, &mut taken));
+    match (taken, &outcome) {
+        (Some((batch, place)), Ok(_)) => desk.next_codes.went_out(batch, place),
+        (Some((batch, _)), Err(_)) => desk.next_codes.came_back(batch),
+        (None, _) => {}
+    }
+    let done = outcome?;
     if done.email_to.is_some() && !done.replayed {
         desk.mail_bell.notify_one();
     }
     Ok(done)
 }
 
-fn reissue_in(tx: &mut WriteTx<'_>, desk: &Desk, member: &Member, command: &ReissueCoupon) -> Result<Reissued, Error> {
+/// `taken`: the code that goes out if the transaction is committed, and of which batch.
+fn reissue_in(
+    tx: &mut WriteTx<'_>,
+    desk: &Desk,
+    member: &Member,
+    command: &ReissueCoupon,
+    taken: &mut Option<(BatchId, Place)>,
+) -> Result<Reissued, Error> {
     let scope = member.scope;
     let role =
         memberships::lock_role(tx, scope, member.user)?.filter(|role| role.may(Permission::ReissueCoupons)).ok_or(Error::NotAllowed)?;
@@ -69,11 +83,11 @@ fn reissue_in(tx: &mut WriteTx<'_>, desk: &Desk, member: &Member, command: &Reis
     if !coupons::replace(tx, scope, old.id, file.reward.no, now)? {
         return Err(Error::Fault(crate::db::Error::Unavailable("the coupon changed under a locked reward".into())));
     }
-    let Some(new) = coupons::allocate_next(tx, scope, batch, file.reward.no, now)? else {
-        // A rival took the last one between the look and the allocation.
+    let Some(new) = coupons::allocate_next(tx, scope, batch, desk.next_codes.behind(batch.id), file.reward.no, now)? else {
         let shortage = stock::count_one(tx, scope, batch, now)?.set_aside();
         return Err(Refusal::BatchEmpty(shortage).into());
     };
+    *taken = Some((batch.id, new.place));
     let id = reissues::record(
         tx,
         scope,

@@ -3,14 +3,14 @@
 
 use chrono::{DateTime, Utc};
 use diesel::{
-    BoolExpressionMethods, ExpressionMethods, JoinOnDsl, NullableExpressionMethods, OptionalExtension, QueryDsl, QueryableByName,
-    RunQueryDsl, sql_query,
-    sql_types::{BigInt, Text},
+    ExpressionMethods, JoinOnDsl, NullableExpressionMethods, OptionalExtension, QueryDsl, RunQueryDsl,
+    sql_types::{BigInt, Bool, Nullable, Text},
 };
 
 use super::{
     DbConn, Error, Scope, WriteTx,
-    instant::{At, Instant, window_of},
+    fixed::{Bind, Fixed},
+    instant::{At, Instant, no_end, no_start, window_of},
     schema::{batches, coupons as c, redemptions, users},
 };
 use crate::domain::{
@@ -145,6 +145,20 @@ fn add_redemptions(conn: &mut DbConn, scope: Scope, coupons: &mut [(RewardNo, Co
     Ok(())
 }
 
+/// A code's place in the order in which a batch's codes go out.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
+pub struct Place {
+    ends_at: DateTime<Utc>,
+    id: i64,
+}
+
+impl Place {
+    /// Before all codes.
+    fn head() -> Self {
+        Self { ends_at: no_start(), id: 0 }
+    }
+}
+
 /// A coupon that was just taken out of stock.
 #[derive(Debug, Clone)]
 pub struct Allocated {
@@ -154,30 +168,19 @@ pub struct Allocated {
     /// The effective window, for the record.
     pub valid_from: DateTime<Utc>,
     pub expires_at: DateTime<Utc>,
-}
-
-#[derive(QueryableByName)]
-struct AllocatedRow {
-    #[diesel(sql_type = BigInt)]
-    id: i64,
-    #[diesel(sql_type = Text)]
-    code: String,
-    #[diesel(sql_type = diesel::sql_types::Nullable<Text>)]
-    pin: Option<String>,
-    #[diesel(sql_type = Instant)]
-    valid_from: At,
-    #[diesel(sql_type = Instant)]
-    expires_at: At,
+    pub place: Place,
 }
 
 /// How often PostgreSQL is asked again when rivals held every candidate; each round means that somebody else got a code.
 const ROUNDS: usize = 200;
 
-/// Takes the usable code that ends soonest out of stock and hands it to the reward, for good. `None`: no usable code is left.
+/// Takes the usable code that ends soonest out of stock and hands it to the reward, for good; where one is left behind `behind`,
+/// the soonest of those. `None`: no usable code is left, not before it either.
 pub fn allocate_next(
     tx: &mut WriteTx<'_>,
     scope: Scope,
     batch: &Batch,
+    behind: Option<Place>,
     reward: RewardNo,
     now: DateTime<Utc>,
 ) -> Result<Option<Allocated>, Error> {
@@ -185,15 +188,21 @@ pub fn allocate_next(
         return Ok(None);
     }
     let sqlite = matches!(&**tx, DbConn::Sqlite(_));
+    // SQLite leaves no dead entries behind.
+    if let (Some(place), false) = (behind, sqlite)
+        && let Some(taken) = try_allocate(tx, scope, batch, place, reward, now, Rivals::PassOver)?
+    {
+        return Ok(Some(taken));
+    }
     for round in 0..ROUNDS {
         // Rows that rivals have locked are passed over; but when nothing else is there, their rollback would free them:
         // only a look that waits for them may say "empty".
-        let lock = match (sqlite, round % 2) {
-            (true, _) => "",
-            (false, 0) => "FOR UPDATE SKIP LOCKED",
-            (false, _) => "FOR UPDATE",
+        let rivals = match (sqlite, round % 2) {
+            (true, _) => Rivals::None,
+            (false, 0) => Rivals::PassOver,
+            (false, _) => Rivals::WaitFor,
         };
-        if let Some(taken) = try_allocate(tx, scope, batch, reward, now, lock)? {
+        if let Some(taken) = try_allocate(tx, scope, batch, Place::head(), reward, now, rivals)? {
             return Ok(Some(taken));
         }
         let lost_a_race = !sqlite && is_any_usable(tx, scope, batch, now)?;
@@ -204,83 +213,92 @@ pub fn allocate_next(
     Err(Error::Unavailable("too many rivals for the same codes".into()))
 }
 
-const USABLE: &str = "c.merchant_id = $1 AND c.batch_id = $2 AND c.state = 'available' AND c.barred_at IS NULL AND c.redemptions = 0 \
-    AND c.expires_at > $3 AND c.valid_from <= $3 AND c.id <= (SELECT published_to FROM batches WHERE batches.id = $2) \
-    AND c.id > coalesce((SELECT w.coupon_to FROM withdrawals w WHERE w.merchant_id = $1 AND w.batch_id = $2 AND w.ended_at IS NULL), 0)";
+/// A usable code of one batch, with the values of [`usable`]. "+ 0": without it a plan for any values takes the two bounds for a narrow
+/// range of ids, and sorts the whole batch instead of walking along the order in which codes go out (measured: 80 ms for 0.1 ms).
+macro_rules! usable {
+    () => {
+        "c.merchant_id = ? AND c.batch_id = ? AND c.state = 'available' AND c.barred_at IS NULL AND c.redemptions = 0 \
+         AND c.expires_at > ? AND c.valid_from <= ? AND c.id + 0 <= (SELECT published_to FROM batches WHERE batches.id = ?) \
+         AND c.id + 0 > coalesce((SELECT w.coupon_to FROM withdrawals w WHERE w.merchant_id = ? AND w.batch_id = ? AND w.ended_at IS NULL), 0)"
+    };
+}
+
+fn usable(scope: Scope, batch: &Batch, now: DateTime<Utc>) -> [Bind; 7] {
+    let (merchant, batch, now) = (Bind::Number(scope.merchant().0), Bind::Number(batch.id.0), Bind::Moment(At(now)));
+    [merchant, batch, now, now, batch, merchant, batch]
+}
+
+// "= (SELECT … LIMIT 1)" from a CTE, never IN: under a nested loop IN re-runs the sub-select and burns many codes.
+macro_rules! allocate {
+    ($lock:literal) => {
+        concat!(
+            "WITH next AS (SELECT c.id FROM coupons c WHERE ",
+            usable!(),
+            " AND (c.expires_at, c.id) > (?, ?) ORDER BY c.expires_at, c.id LIMIT 1 ",
+            $lock,
+            ") UPDATE coupons SET state = 'allocated', reward = ?, changed_at = ? WHERE id = (SELECT id FROM next) \
+             RETURNING id, code, pin, valid_from, expires_at"
+        )
+    };
+}
+
+/// What is done about rows that rivals hold.
+#[derive(Debug, Clone, Copy)]
+enum Rivals {
+    /// SQLite: there are none.
+    None,
+    PassOver,
+    WaitFor,
+}
 
 fn try_allocate(
     tx: &mut WriteTx<'_>,
     scope: Scope,
     batch: &Batch,
+    behind: Place,
     reward: RewardNo,
     now: DateTime<Utc>,
-    lock: &str,
+    rivals: Rivals,
 ) -> Result<Option<Allocated>, Error> {
-    // "= (SELECT … LIMIT 1)" from a CTE, never IN: under a nested loop IN re-runs the sub-select and burns many codes.
-    // SQLite numbers $n by first occurrence, so they must occur in order.
-    let row: Option<AllocatedRow> = sql_query(format!(
-        "WITH next AS (SELECT c.id FROM coupons c WHERE {USABLE} ORDER BY c.expires_at, c.id LIMIT 1 {lock}) \
-         UPDATE coupons SET state = 'allocated', reward = $4, changed_at = $5 WHERE id = (SELECT id FROM next) \
-         RETURNING id, code, pin, valid_from, expires_at"
-    ))
-    .bind::<BigInt, _>(scope.merchant().0)
-    .bind::<BigInt, _>(batch.id.0)
-    .bind::<Instant, _>(At(now))
-    .bind::<BigInt, _>(reward.0)
-    .bind::<Instant, _>(At(now))
-    .get_result(&mut **tx)
-    .optional()?;
-    Ok(row.map(|row| {
-        let window = window_of(row.valid_from, row.expires_at).within(batch.window);
+    let text = match rivals {
+        Rivals::None => allocate!(""),
+        Rivals::PassOver => allocate!("FOR UPDATE SKIP LOCKED"),
+        Rivals::WaitFor => allocate!("FOR UPDATE"),
+    };
+    let place = [Bind::Moment(At(behind.ends_at)), Bind::Number(behind.id)];
+    let binds = [usable(scope, batch, now).as_slice(), &place, &[Bind::Number(reward.0), Bind::Moment(At(now))]].concat();
+    let row: Option<(i64, String, Option<String>, At, At)> =
+        Fixed::<(BigInt, Text, Nullable<Text>, Instant, Instant)>::new(text, &binds).get_result(&mut **tx).optional()?;
+    Ok(row.map(|(id, code, pin, valid_from, expires_at)| {
+        let window = window_of(valid_from, expires_at).within(batch.window);
         Allocated {
-            id: CouponId(row.id),
-            code: CouponCode::stored(row.code),
-            pin: row.pin,
-            valid_from: window.from.unwrap_or_else(super::instant::no_start),
-            expires_at: window.until.unwrap_or_else(super::instant::no_end),
+            id: CouponId(id),
+            code: CouponCode::stored(code),
+            pin,
+            place: Place { ends_at: expires_at.0, id },
+            valid_from: window.from.unwrap_or_else(no_start),
+            expires_at: window.until.unwrap_or_else(no_end),
         }
     }))
 }
 
-#[derive(QueryableByName)]
-struct Found {
-    #[diesel(sql_type = diesel::sql_types::Bool)]
-    found: bool,
-}
-
 /// Whether the batch has a code that may be allocated at `now`.
-pub fn is_any_usable(conn: &mut DbConn, scope: Scope, batch: &Batch, now: DateTime<Utc>) -> Result<bool, Error> {
-    if !batch.window.has_started(now) || batch.window.has_expired(now) {
-        return Ok(false);
-    }
-    let row: Found = sql_query(format!("SELECT EXISTS (SELECT 1 FROM coupons c WHERE {USABLE}) AS found"))
-        .bind::<BigInt, _>(scope.merchant().0)
-        .bind::<BigInt, _>(batch.id.0)
-        .bind::<Instant, _>(At(now))
-        .get_result(conn)?;
-    Ok(row.found)
-}
-
-#[derive(QueryableByName)]
-struct Count {
-    #[diesel(sql_type = BigInt)]
-    n: i64,
+fn is_any_usable(conn: &mut DbConn, scope: Scope, batch: &Batch, now: DateTime<Utc>) -> Result<bool, Error> {
+    let text = concat!("SELECT EXISTS (SELECT 1 FROM coupons c WHERE ", usable!(), ")");
+    Ok(Fixed::<Bool>::new(text, &usable(scope, batch, now)).get_result(conn)?)
 }
 
 /// Counts the usable codes above this coupon one by one: those that came in while others are being withdrawn.
 pub fn count_usable_above(conn: &mut DbConn, scope: Scope, batch: &Batch, above: i64, now: DateTime<Utc>) -> Result<i64, Error> {
-    let row: Count = sql_query(format!("SELECT count(*) AS n FROM coupons c WHERE {USABLE} AND c.id > $4"))
-        .bind::<BigInt, _>(scope.merchant().0)
-        .bind::<BigInt, _>(batch.id.0)
-        .bind::<Instant, _>(At(now))
-        .bind::<BigInt, _>(above)
-        .get_result(conn)?;
-    Ok(row.n)
+    let text = concat!("SELECT count(*) FROM coupons c WHERE ", usable!(), " AND c.id > ?");
+    let binds = [usable(scope, batch, now).as_slice(), &[Bind::Number(above)]].concat();
+    Ok(Fixed::<BigInt>::new(text, &binds).get_result(conn)?)
 }
 
 /// Makes the reward's current coupon a replaced one. `false`: it was no longer the current one, somebody was faster.
 pub fn replace(tx: &mut WriteTx<'_>, scope: Scope, old: CouponId, reward: RewardNo, now: DateTime<Utc>) -> Result<bool, Error> {
-    let current = c::merchant_id.eq(scope.merchant().0).and(c::id.eq(old.0)).and(c::reward.eq(reward.0)).and(c::state.eq("allocated"));
-    let changed = diesel::update(c::table.filter(current)).set((c::state.eq("replaced"), c::changed_at.eq(At(now)))).execute(&mut **tx)?;
-    Ok(changed == 1)
+    let text =
+        "UPDATE coupons SET state = 'replaced', changed_at = ? WHERE merchant_id = ? AND id = ? AND reward = ? AND state = 'allocated'";
+    let binds = [Bind::Moment(At(now)), Bind::Number(scope.merchant().0), Bind::Number(old.0), Bind::Number(reward.0)];
+    Ok(Fixed::<()>::new(text, &binds).execute(&mut **tx)? == 1)
 }

@@ -3,13 +3,9 @@
 //!
 //! A record says whose it is, also to the mail worker, which serves all merchants: so do these functions.
 
-use diesel::{ExpressionMethods, OptionalExtension, QueryDsl, RunQueryDsl};
+use diesel::{ExpressionMethods, QueryDsl, RunQueryDsl};
 
-use super::{
-    DbConn, Error, Scope, WriteTx, customers,
-    instant::At,
-    schema::{customer_keys as k, customers as c},
-};
+use super::{DbConn, Error, Scope, WriteTx, customers, schema::customer_keys as k};
 use crate::domain::ids::{CustomerNo, MerchantId};
 
 /// The customer's wrapped key, held with the customer until the transaction ends; what `fresh` makes where there is none yet.
@@ -20,10 +16,7 @@ pub fn hold<E: From<Error>>(
     customer: CustomerNo,
     fresh: impl FnOnce() -> Result<String, E>,
 ) -> Result<Option<String>, E> {
-    customers::hold(tx, merchant, customer)?;
-    let person = c::table.filter(c::merchant_id.eq(merchant.0)).filter(c::id.eq(customer.0)).select(c::purged_at);
-    let purged_at: Option<Option<At>> = person.first(&mut **tx).optional().map_err(Error::from)?;
-    if purged_at.flatten().is_some() {
+    if customers::hold(tx, merchant, customer)?.is_none_or(|person| person.purged_at.is_some()) {
         return Ok(None);
     }
     if let Some(known) = find(tx, merchant, customer)? {

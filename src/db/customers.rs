@@ -77,12 +77,32 @@ impl From<Row> for Customer {
 
 /// One customer of the merchant; a blocked or purged one with the name of who did it.
 pub fn find(conn: &mut DbConn, scope: Scope, no: CustomerNo) -> Result<Option<Customer>, Error> {
-    let row: Option<(Row, Option<i64>, Option<i64>)> = c::table
-        .filter(c::merchant_id.eq(scope.merchant().0))
-        .filter(c::id.eq(no.0))
-        .select((COLUMNS, c::blocked_by, c::purged_by))
-        .first(conn)
-        .optional()?;
+    let row: Option<Found> = mine(scope.merchant(), no).first(conn).optional()?;
+    named(conn, row)
+}
+
+/// Holds the customer as they are until the transaction ends, and answers them: a purge, a block or the switch of e-mails waits
+/// for it. Others who only rely on the customer do not wait for each other. `None`: not this merchant's.
+pub fn hold(tx: &mut WriteTx<'_>, merchant: MerchantId, no: CustomerNo) -> Result<Option<Customer>, Error> {
+    let row: Option<Found> = match &mut **tx {
+        // BEGIN IMMEDIATE holds every row already.
+        DbConn::Sqlite(conn) => mine(merchant, no).first(conn).optional()?,
+        DbConn::Postgres(conn) => mine(merchant, no).for_share().first(conn).optional()?,
+    };
+    named(tx, row)
+}
+
+type Found = (Row, Option<i64>, Option<i64>);
+
+#[diesel::dsl::auto_type(no_type_alias)]
+fn mine(merchant: MerchantId, no: CustomerNo) -> _ {
+    let (merchant, no): (i64, i64) = (merchant.0, no.0);
+    let columns: Columns = COLUMNS;
+    c::table.filter(c::merchant_id.eq(merchant)).filter(c::id.eq(no)).select((columns, c::blocked_by, c::purged_by))
+}
+
+/// The customer with the names of those who blocked and purged them.
+fn named(conn: &mut DbConn, row: Option<Found>) -> Result<Option<Customer>, Error> {
     let Some((row, blocked_by, purged_by)) = row else { return Ok(None) };
     let mut customer = Customer::from(row);
     let mut name_of = |user: i64| users::table.find(user).select(users::name).first(conn).optional();
@@ -93,15 +113,6 @@ pub fn find(conn: &mut DbConn, scope: Scope, no: CustomerNo) -> Result<Option<Cu
         customer.purged_by = name_of(user)?;
     }
     Ok(Some(customer))
-}
-
-/// Holds the customer as they are until the transaction ends: a purge, a block or the switch of e-mails waits for it. Others who
-/// only rely on the customer do not wait for each other.
-pub fn hold(tx: &mut WriteTx<'_>, merchant: MerchantId, no: CustomerNo) -> Result<(), Error> {
-    if let DbConn::Postgres(conn) = &mut **tx {
-        c::table.filter(c::merchant_id.eq(merchant.0)).filter(c::id.eq(no.0)).select(c::id).for_share().first::<i64>(conn).optional()?;
-    }
-    Ok(())
 }
 
 /// Locks the customer until the transaction ends, then reads them. `None`: not this merchant's.

@@ -19,6 +19,7 @@ pub mod customers;
 pub mod database;
 pub mod error;
 pub mod factors;
+mod fixed;
 pub mod half_sign_ins;
 pub mod head_mails;
 pub mod health;

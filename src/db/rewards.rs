@@ -52,8 +52,8 @@ impl TryFrom<Row> for Reward {
 enum Look {
     /// How much is left, for a screen.
     Count,
-    /// Whether a code is left, for the rule: counts play no part in it, and this is the way of every click.
-    Whether,
+    /// Nothing: the allocation itself finds out whether a code is left, and this is the way of every click.
+    Nothing,
 }
 
 /// The files on the customer's rewards below `before`, newest first.
@@ -84,10 +84,20 @@ pub fn find_file(
     reward: RewardNo,
     now: DateTime<Utc>,
 ) -> Result<Option<RewardFile>, Error> {
-    load_file(conn, scope, customer, reward, now, Look::Count)
+    let Some(customer) = customers::find(conn, scope, customer)? else { return Ok(None) };
+    let row: Option<Row> = r::table
+        .filter(r::merchant_id.eq(scope.merchant().0))
+        .filter(r::customer.eq(customer.no.0))
+        .filter(r::id.eq(reward.0))
+        .select(COLUMNS)
+        .first(conn)
+        .optional()?;
+    let Some(row) = row else { return Ok(None) };
+    Ok(files(conn, scope, &customer, vec![row], now, Look::Count)?.pop())
 }
 
-/// Locks the reward, its batch's validity and its customer until the transaction ends, then reads the file on it.
+/// Locks the reward, its batch's validity and its customer until the transaction ends, then reads the file on it. The batch has a
+/// code for all that the file says: only the allocation can tell.
 /// `None`: not this customer's, or not this merchant's.
 pub fn lock_file(
     tx: &mut WriteTx<'_>,
@@ -100,20 +110,20 @@ pub fn lock_file(
         .filter(r::merchant_id.eq(scope.merchant().0))
         .filter(r::customer.eq(customer.0))
         .filter(r::id.eq(reward.0))
-        .select((r::id, r::batch_id));
-    let found: Option<(i64, Option<i64>)> = match &mut **tx {
+        .select(COLUMNS);
+    let found: Option<Row> = match &mut **tx {
         // BEGIN IMMEDIATE holds every row already.
         DbConn::Sqlite(c) => locked.first(c).optional()?,
         // The row alone: locking a join re-checks it after the wait, and the rival has changed the coupon by then.
         DbConn::Postgres(c) => locked.for_no_key_update().first(c).optional()?,
     };
-    let Some((_, batch)) = found else { return Ok(None) };
-    if let Some(batch) = batch {
+    let Some(row) = found else { return Ok(None) };
+    if let Some(batch) = row.batch_id {
         batches::hold_validity(tx, BatchId(batch))?;
     }
     // Nobody blocks them under our hands; and a purge comes before the mail that is about to be queued, or finds it.
-    customers::hold(tx, scope.merchant(), customer)?;
-    load_file(tx, scope, customer, reward, now, Look::Whether)
+    let Some(customer) = customers::hold(tx, scope.merchant(), customer)? else { return Ok(None) };
+    Ok(files(tx, scope, &customer, vec![row], now, Look::Nothing)?.pop())
 }
 
 /// Locks the reward alone until the transaction ends: what is done to its coupon and a reissue come one after the other.
@@ -123,26 +133,6 @@ pub fn lock(tx: &mut WriteTx<'_>, scope: Scope, reward: RewardNo) -> Result<(), 
         row.for_no_key_update().first::<i64>(conn).optional()?;
     }
     Ok(())
-}
-
-fn load_file(
-    conn: &mut DbConn,
-    scope: Scope,
-    customer: CustomerNo,
-    reward: RewardNo,
-    now: DateTime<Utc>,
-    look: Look,
-) -> Result<Option<RewardFile>, Error> {
-    let Some(customer) = customers::find(conn, scope, customer)? else { return Ok(None) };
-    let row: Option<Row> = r::table
-        .filter(r::merchant_id.eq(scope.merchant().0))
-        .filter(r::customer.eq(customer.no.0))
-        .filter(r::id.eq(reward.0))
-        .select(COLUMNS)
-        .first(conn)
-        .optional()?;
-    let Some(row) = row else { return Ok(None) };
-    Ok(files(conn, scope, &customer, vec![row], now, look)?.pop())
 }
 
 fn files(
@@ -161,8 +151,9 @@ fn files(
     batch_ids.sort_unstable();
     batch_ids.dedup();
     let batches = batches::list_by_ids(conn, scope, &batch_ids)?;
-    let stocks = match (look, batches.as_slice()) {
-        (Look::Whether, [batch]) if coupons::is_any_usable(conn, scope, batch, now)? => vec![(batch.clone(), StockLeft::Usable(1))],
+    let within = |batch: &Batch| batch.window.has_started(now) && !batch.window.has_expired(now);
+    let stocks = match look {
+        Look::Nothing if batches.iter().all(within) => batches.into_iter().map(|batch| (batch, StockLeft::Usable(1))).collect(),
         _ => left_of(conn, scope, batches, now)?,
     };
     let coupons = coupons::current_of_rewards(conn, scope, &ids)?;

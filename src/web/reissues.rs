@@ -107,9 +107,13 @@ async fn done(
         return Ok(HttpResponse::SeeOther().insert_header((header::LOCATION, target)).finish());
     }
     let profile = customers::load(desk, member, customer, From::default()).await?;
-    let (row, now) = fresh_row(desk, member, customer, reward).await?;
+    let row = match profile.rewards.iter().find(|row| row.file.reward.no == reward) {
+        Some(row) => row.clone(),
+        // Not among the newest.
+        None => fresh_row(desk, member, customer, reward).await?.0,
+    };
     let view = views::reissues::Create {
-        row: views::rewards::Row { fresh: true, ..present::rewards::row(member, &row, &profile.who_can, now) },
+        row: views::rewards::Row { fresh: true, ..present::rewards::row(member, &row, &profile.who_can, profile.now) },
         toast: present::flash::reissued(member, reissued),
         emails: Some(present::mails::items(member, &profile)),
         events: profile

@@ -1,0 +1,58 @@
+//! Where each batch's next code was last found: a hint, which makes allocation as quick in a drained batch as in a fresh one.
+//!
+//! On PostgreSQL the entries of codes that went out stay at the head of the index until they are vacuumed, which an old snapshot (a
+//! dump, a long report) can put off for hours; each look from the head walks over all of them (measured: half a second behind half a
+//! million). So a click goes on behind the last code that went out. What may have come back or in before it since (a code that was
+//! unbarred, a file of codes that end sooner, a rival's rollback on another server) is seen by the look from the head that one
+//! click makes every few seconds; and whether a batch is empty is decided by a look from the head alone. So the hint decides
+//! which of two good codes goes first, within seconds, and nothing else. Must not know SQL.
+
+use std::{
+    collections::HashMap,
+    sync::{Mutex, PoisonError},
+    time::{Duration, Instant},
+};
+
+use crate::{db::coupons::Place, domain::ids::BatchId};
+
+/// How long clicks go on behind each other before one looks from the head again.
+const STRIDE: Duration = Duration::from_secs(10);
+/// More batches than are in use at once; beyond it all hints are forgotten.
+const MOST: usize = 10_000;
+
+#[derive(Debug, Clone, Copy)]
+struct Known {
+    place: Place,
+    from_head: Instant,
+}
+
+/// The hints of one process.
+#[derive(Debug, Default)]
+pub struct NextCodes(Mutex<HashMap<BatchId, Known>>);
+
+impl NextCodes {
+    /// Where to go on; `None`: from the head. Whoever gets `None` while there is a hint looks for all others.
+    pub fn behind(&self, batch: BatchId) -> Option<Place> {
+        let mut known = self.0.lock().unwrap_or_else(PoisonError::into_inner);
+        let hint = known.get_mut(&batch)?;
+        if hint.from_head.elapsed() < STRIDE {
+            return Some(hint.place);
+        }
+        hint.from_head = Instant::now();
+        None
+    }
+
+    /// This one went out, and its transaction is committed.
+    pub fn went_out(&self, batch: BatchId, place: Place) {
+        let mut known = self.0.lock().unwrap_or_else(PoisonError::into_inner);
+        if known.len() >= MOST {
+            known.clear();
+        }
+        known.entry(batch).and_modify(|hint| hint.place = place).or_insert(Known { place, from_head: Instant::now() });
+    }
+
+    /// A code was taken and given back: the next look begins at the head.
+    pub fn came_back(&self, batch: BatchId) {
+        self.0.lock().unwrap_or_else(PoisonError::into_inner).remove(&batch);
+    }
+}

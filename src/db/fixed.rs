@@ -1,0 +1,73 @@
+//! SQL of our own whose text never changes: prepared once for each connection and then only executed.
+//!
+//! Diesel's `sql_query` and `update` are parsed and planned anew at every call, which on PostgreSQL is a round trip and, for the
+//! statement that allocates a coupon, more work than its execution. Must not know what is asked.
+
+use diesel::{
+    QueryResult, RunQueryDsl,
+    backend::Backend,
+    query_builder::{AstPass, Query, QueryFragment, QueryId},
+    serialize::ToSql,
+    sql_types::{BigInt, HasSqlType},
+};
+
+use super::instant::{At, Instant};
+
+/// A value for one of the marks.
+#[derive(Debug, Clone, Copy)]
+pub enum Bind {
+    Number(i64),
+    Moment(At),
+}
+
+/// A statement with its values; `ST` is what its rows hold. The text has a `?` where a value stands, in the values' order, and
+/// no other `?`.
+#[derive(Debug)]
+pub struct Fixed<'a, ST = ()> {
+    text: &'a str,
+    binds: &'a [Bind],
+    rows: std::marker::PhantomData<ST>,
+}
+
+impl<'a, ST> Fixed<'a, ST> {
+    pub fn new(text: &'a str, binds: &'a [Bind]) -> Self {
+        Self { text, binds, rows: std::marker::PhantomData }
+    }
+}
+
+impl<ST> QueryId for Fixed<'_, ST> {
+    type QueryId = ();
+    // The text is the key of the cache.
+    const HAS_STATIC_QUERY_ID: bool = false;
+}
+
+impl<ST> Query for Fixed<'_, ST> {
+    type SqlType = ST;
+}
+
+impl<Conn, ST> RunQueryDsl<Conn> for Fixed<'_, ST> {}
+
+impl<DB, ST> QueryFragment<DB> for Fixed<'_, ST>
+where
+    DB: Backend + HasSqlType<Instant>,
+    i64: ToSql<BigInt, DB>,
+    At: ToSql<Instant, DB>,
+{
+    fn walk_ast<'b>(&'b self, mut out: AstPass<'_, 'b, DB>) -> QueryResult<()> {
+        let mut binds = self.binds.iter();
+        for (at, piece) in self.text.split('?').enumerate() {
+            if at > 0 {
+                match binds.next() {
+                    Some(Bind::Number(number)) => out.push_bind_param::<BigInt, _>(number)?,
+                    Some(Bind::Moment(moment)) => out.push_bind_param::<Instant, _>(moment)?,
+                    None => return Err(diesel::result::Error::QueryBuilderError("a mark without a value".into())),
+                }
+            }
+            out.push_sql(piece);
+        }
+        if binds.next().is_some() {
+            return Err(diesel::result::Error::QueryBuilderError("a value without a mark".into()));
+        }
+        Ok(())
+    }
+}
