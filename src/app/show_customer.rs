@@ -62,7 +62,7 @@ pub fn show_customer(desk: &Desk, member: &Member, no: CustomerNo, from: From) -
             emails: cut(&mut emails, EMAILS).map(|mail| mail.id),
             events: cut(&mut events, EVENTS).map(|event| event.id),
         };
-        let rewards = with_mails(conn, member, files)?;
+        let rewards = with_mails(conn, member, no, files)?;
         let who_can = if member.role.may(Permission::ManageBatches) {
             vec![]
         } else {
@@ -77,7 +77,7 @@ pub fn show_reward(desk: &Desk, member: &Member, customer: CustomerNo, reward: R
     let now = desk.clock.now();
     desk.db.read(|conn| {
         let file = rewards::find_file(conn, member.scope, customer, reward, now)?.ok_or(Error::NotFound)?;
-        let row = with_mails(conn, member, vec![file])?.pop().ok_or(Error::NotFound)?;
+        let row = with_mails(conn, member, customer, vec![file])?.pop().ok_or(Error::NotFound)?;
         Ok((row, now))
     })
 }
@@ -91,9 +91,14 @@ pub fn show_mail(desk: &Desk, member: &Member, customer: CustomerNo, mail: MailI
     })
 }
 
-fn with_mails(conn: &mut crate::db::DbConn, member: &Member, files: Vec<RewardFile>) -> Result<Vec<RewardRow>, Error> {
+fn with_mails(
+    conn: &mut crate::db::DbConn,
+    member: &Member,
+    customer: CustomerNo,
+    files: Vec<RewardFile>,
+) -> Result<Vec<RewardRow>, Error> {
     let numbers: Vec<RewardNo> = files.iter().map(|file| file.reward.no).collect();
-    let mails = mails::latest_of_rewards(conn, member.scope, &numbers)?;
+    let mails = mails::latest_of_rewards(conn, member.scope, customer, &numbers)?;
     Ok(files.into_iter().map(|file| RewardRow { mail: mails.iter().find(|mail| mail.reward == file.reward.no).cloned(), file }).collect())
 }
 

@@ -223,7 +223,7 @@ macro_rules! usable {
     };
 }
 
-fn usable(scope: Scope, batch: &Batch, now: DateTime<Utc>) -> [Bind; 7] {
+fn usable(scope: Scope, batch: &Batch, now: DateTime<Utc>) -> [Bind<'static>; 7] {
     let (merchant, batch, now) = (Bind::Number(scope.merchant().0), Bind::Number(batch.id.0), Bind::Moment(At(now)));
     [merchant, batch, now, now, batch, merchant, batch]
 }

@@ -8,16 +8,17 @@ use diesel::{
     backend::Backend,
     query_builder::{AstPass, Query, QueryFragment, QueryId},
     serialize::ToSql,
-    sql_types::{BigInt, HasSqlType},
+    sql_types::{BigInt, HasSqlType, Text},
 };
 
 use super::instant::{At, Instant};
 
 /// A value for one of the marks.
 #[derive(Debug, Clone, Copy)]
-pub enum Bind {
+pub enum Bind<'a> {
     Number(i64),
     Moment(At),
+    Text(&'a str),
 }
 
 /// A statement with its values; `ST` is what its rows hold. The text has a `?` where a value stands, in the values' order, and
@@ -25,12 +26,12 @@ pub enum Bind {
 #[derive(Debug)]
 pub struct Fixed<'a, ST = ()> {
     text: &'a str,
-    binds: &'a [Bind],
+    binds: &'a [Bind<'a>],
     rows: std::marker::PhantomData<ST>,
 }
 
 impl<'a, ST> Fixed<'a, ST> {
-    pub fn new(text: &'a str, binds: &'a [Bind]) -> Self {
+    pub fn new(text: &'a str, binds: &'a [Bind<'a>]) -> Self {
         Self { text, binds, rows: std::marker::PhantomData }
     }
 }
@@ -52,6 +53,7 @@ where
     DB: Backend + HasSqlType<Instant>,
     i64: ToSql<BigInt, DB>,
     At: ToSql<Instant, DB>,
+    str: ToSql<Text, DB>,
 {
     fn walk_ast<'b>(&'b self, mut out: AstPass<'_, 'b, DB>) -> QueryResult<()> {
         let mut binds = self.binds.iter();
@@ -60,6 +62,7 @@ where
                 match binds.next() {
                     Some(Bind::Number(number)) => out.push_bind_param::<BigInt, _>(number)?,
                     Some(Bind::Moment(moment)) => out.push_bind_param::<Instant, _>(moment)?,
+                    Some(Bind::Text(text)) => out.push_bind_param::<Text, str>(text)?,
                     None => return Err(diesel::result::Error::QueryBuilderError("a mark without a value".into())),
                 }
             }
@@ -70,4 +73,24 @@ where
         }
         Ok(())
     }
+}
+
+/// A text whose values have names, such as `:now`, as one with marks, and the values in the marks' order.
+pub fn named<'a>(text: &str, values: &[(&str, Bind<'a>)]) -> (String, Vec<Bind<'a>>) {
+    let (mut marked, mut binds) = (String::with_capacity(text.len()), vec![]);
+    let mut rest = text;
+    while let Some(at) = rest.find(':') {
+        let name = rest[at + 1..].split(|c: char| !c.is_ascii_lowercase()).next().unwrap_or_default();
+        marked.push_str(&rest[..at]);
+        match values.iter().find(|(known, _)| *known == name) {
+            Some((_, bind)) => {
+                marked.push('?');
+                binds.push(*bind);
+            }
+            None => marked.push_str(&rest[at..=at + name.len()]),
+        }
+        rest = &rest[at + 1 + name.len()..];
+    }
+    marked.push_str(rest);
+    (marked, binds)
 }

@@ -7,7 +7,7 @@ use diesel::{ExpressionMethods, JoinOnDsl, NullableExpressionMethods, OptionalEx
 use super::{
     DbConn, Error, Scope, WriteTx,
     instant::At,
-    schema::{mails as m, rewards, users},
+    schema::{mails as m, users},
 };
 use crate::domain::{
     ids::{CouponId, CustomerNo, MailId, ReissueId, RewardNo, UserId},
@@ -139,16 +139,14 @@ fn summary(row: Summary) -> Result<MailSummary, Error> {
     })
 }
 
-/// The newest mail of each of these rewards, where there is one.
-pub fn latest_of_rewards(conn: &mut DbConn, scope: Scope, of: &[RewardNo]) -> Result<Vec<MailSummary>, Error> {
-    let merchant = scope.merchant().0;
+/// The newest mail of each of these rewards of the customer, where there is one.
+pub fn latest_of_rewards(conn: &mut DbConn, scope: Scope, customer: CustomerNo, of: &[RewardNo]) -> Result<Vec<MailSummary>, Error> {
     let numbers: Vec<i64> = of.iter().map(|no| no.0).collect();
-    // By way of the customers: that is what the index is on.
-    let owners = rewards::table.filter(rewards::merchant_id.eq(merchant)).filter(rewards::id.eq_any(numbers.clone()));
+    // By way of the customer: that is what the index is on.
     let newest_first: Vec<Summary> = m::table
         .left_join(users::table.on(users::id.nullable().eq(m::asked_by)))
-        .filter(m::merchant_id.eq(merchant))
-        .filter(m::customer.eq_any(owners.select(rewards::customer.nullable())))
+        .filter(m::merchant_id.eq(scope.merchant().0))
+        .filter(m::customer.eq(customer.0))
         .filter(m::reward.eq_any(numbers))
         .order(m::id.desc())
         .select(columns())

@@ -7,18 +7,22 @@
 use chrono::{DateTime, NaiveDate, Utc};
 use diesel::{
     QueryableByName, RunQueryDsl, sql_query,
-    sql_types::{Array, BigInt, Nullable, Text},
+    sql_types::{Array, BigInt, Nullable, Text, Untyped},
 };
 
 use super::{
     DbConn, Error, Scope, WriteTx, coupons,
+    fixed::{Bind, Fixed, named},
     instant::{At, Instant, no_end},
     withdrawals,
 };
-use crate::domain::{
-    batch::{Batch, Stock},
-    ids::BatchId,
-    stock::Ending,
+use crate::{
+    domain::{
+        batch::{Batch, Stock},
+        ids::BatchId,
+        stock::Ending,
+    },
+    each,
 };
 
 #[derive(QueryableByName)]
@@ -57,17 +61,17 @@ fn sums() -> String {
     SUMS.map(|name| format!("CAST(sum({name}) AS BIGINT) AS {name}")).join(", ")
 }
 
-/// The windows of batches $3 of merchant $2 with their sums; what is still to be settled has windows of its own.
+/// The windows of `:batches` of `:merchant` with their sums; what is still to be settled has windows of its own.
 fn windows(conn: &DbConn) -> String {
     let among = match conn {
-        DbConn::Sqlite(_) => "IN (SELECT value FROM json_each($3))",
-        DbConn::Postgres(_) => "= ANY($3)",
+        DbConn::Sqlite(_) => "IN (SELECT value FROM json_each(:batches))",
+        DbConn::Postgres(_) => "= ANY(CAST(:batches AS BIGINT[]))",
     };
     format!(
         "SELECT batch_id, valid_from, expires_at, {} FROM ( \
-             SELECT batch_id, valid_from, expires_at, {} FROM stock_by_window WHERE merchant_id = $2 AND batch_id {among} \
+             SELECT batch_id, valid_from, expires_at, {} FROM stock_by_window WHERE merchant_id = :merchant AND batch_id {among} \
              UNION ALL \
-             SELECT m.batch_id, m.valid_from, m.expires_at, {} FROM stock_movements m WHERE m.merchant_id = $2 AND m.batch_id {among} \
+             SELECT m.batch_id, m.valid_from, m.expires_at, {} FROM stock_movements m WHERE m.merchant_id = :merchant AND m.batch_id {among} \
                  AND m.coupon_to <= (SELECT b.published_to FROM batches b WHERE b.id = m.batch_id)) AS parts \
          GROUP BY batch_id, valid_from, expires_at",
         sums(),
@@ -76,23 +80,20 @@ fn windows(conn: &DbConn) -> String {
     )
 }
 
-/// Asks with the moment as $1, the merchant as $2, the batches as $3; in this order they must come first in the text.
-fn ask<R>(conn: &mut DbConn, text: String, now: DateTime<Utc>, scope: Scope, batches: &[i64]) -> Result<Vec<R>, Error>
+/// Asks with the moment as `:now`. Prepared once for each connection: every profile and every click counts.
+fn ask<R>(conn: &mut DbConn, text: &str, now: DateTime<Utc>, scope: Scope, batches: &[i64]) -> Result<Vec<R>, Error>
 where
     R: QueryableByName<diesel::sqlite::Sqlite> + QueryableByName<diesel::pg::Pg> + 'static,
 {
-    Ok(match conn {
-        DbConn::Sqlite(conn) => sql_query(text)
-            .bind::<Instant, _>(At(now))
-            .bind::<BigInt, _>(scope.merchant().0)
-            .bind::<Text, _>(serde_json::to_string(batches).unwrap_or_default())
-            .load(conn)?,
-        DbConn::Postgres(conn) => sql_query(text)
-            .bind::<Instant, _>(At(now))
-            .bind::<BigInt, _>(scope.merchant().0)
-            .bind::<Array<BigInt>, _>(batches)
-            .load(conn)?,
-    })
+    let list = batches.iter().map(ToString::to_string).collect::<Vec<_>>().join(",");
+    let list = match conn {
+        DbConn::Sqlite(_) => format!("[{list}]"),
+        DbConn::Postgres(_) => format!("{{{list}}}"),
+    };
+    let values = [("now", Bind::Moment(At(now))), ("merchant", Bind::Number(scope.merchant().0)), ("batches", Bind::Text(&list))];
+    let (text, binds) = named(text, &values);
+    let asked = Fixed::<Untyped>::new(&text, &binds);
+    Ok(each!(conn, |c| asked.load(c)?))
 }
 
 #[derive(QueryableByName)]
@@ -113,13 +114,13 @@ pub fn ends(conn: &mut DbConn, scope: Scope, batches: &[BatchId], now: DateTime<
         DbConn::Postgres(_) => "date_trunc('day', expires_at, 'UTC')",
     };
     let text = format!(
-        "SELECT batch_id, max(CASE WHEN expires_at > $1 AND valid_from <= $1 AND clean > 0 THEN expires_at END) AS at, \
-             CAST(sum(CASE WHEN expires_at > $1 AND valid_from <= $1 THEN clean ELSE 0 END) AS BIGINT) AS codes \
+        "SELECT batch_id, max(CASE WHEN expires_at > :now AND valid_from <= :now AND clean > 0 THEN expires_at END) AS at, \
+             CAST(sum(CASE WHEN expires_at > :now AND valid_from <= :now THEN clean ELSE 0 END) AS BIGINT) AS codes \
          FROM ({}) AS windows GROUP BY batch_id, {day} \
-         HAVING sum(CASE WHEN expires_at > $1 AND valid_from <= $1 THEN clean ELSE 0 END) > 0 ORDER BY batch_id, at",
+         HAVING sum(CASE WHEN expires_at > :now AND valid_from <= :now THEN clean ELSE 0 END) > 0 ORDER BY batch_id, at",
         windows(conn),
     );
-    let rows: Vec<EndRow> = ask(conn, text, now, scope, &ids)?;
+    let rows: Vec<EndRow> = ask(conn, &text, now, scope, &ids)?;
     let end = |At(at): At| Some(at).filter(|at| *at < no_end());
     Ok(rows.into_iter().map(|row| (BatchId(row.batch_id), Ending { at: end(row.at), codes: row.codes })).collect())
 }
@@ -132,17 +133,17 @@ pub fn count(conn: &mut DbConn, scope: Scope, batches: &[Batch], now: DateTime<U
     let ids: Vec<i64> = batches.iter().map(|batch| batch.id.0).collect();
     let text = format!(
         "SELECT batch_id, \
-             CAST(sum(CASE WHEN expires_at > $1 AND valid_from <= $1 THEN clean ELSE 0 END) AS BIGINT) AS usable, \
-             CAST(sum(CASE WHEN expires_at > $1 AND valid_from > $1 THEN clean ELSE 0 END) AS BIGINT) AS early, \
-             CAST(sum(CASE WHEN expires_at <= $1 THEN clean ELSE 0 END) AS BIGINT) AS expired, {}, \
-             max(CASE WHEN expires_at <= $1 AND clean > 0 THEN expires_at END) AS last_expired, \
-             min(CASE WHEN expires_at > $1 AND valid_from <= $1 AND clean > 0 THEN expires_at END) AS first_end, \
+             CAST(sum(CASE WHEN expires_at > :now AND valid_from <= :now THEN clean ELSE 0 END) AS BIGINT) AS usable, \
+             CAST(sum(CASE WHEN expires_at > :now AND valid_from > :now THEN clean ELSE 0 END) AS BIGINT) AS early, \
+             CAST(sum(CASE WHEN expires_at <= :now THEN clean ELSE 0 END) AS BIGINT) AS expired, {}, \
+             max(CASE WHEN expires_at <= :now AND clean > 0 THEN expires_at END) AS last_expired, \
+             min(CASE WHEN expires_at > :now AND valid_from <= :now AND clean > 0 THEN expires_at END) AS first_end, \
              max(CASE WHEN clean > 0 THEN expires_at END) AS last_end \
          FROM ({}) AS windows GROUP BY batch_id",
         sums(),
         windows(conn),
     );
-    let rows: Vec<Sums> = ask(conn, text, now, scope, &ids)?;
+    let rows: Vec<Sums> = ask(conn, &text, now, scope, &ids)?;
     let mut stocks: Vec<Stock> = batches
         .iter()
         .map(|batch| rows.iter().find(|row| row.batch_id == batch.id.0).map(|row| stock_of(batch, row, now)).unwrap_or_default())

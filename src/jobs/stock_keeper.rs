@@ -13,6 +13,10 @@ use crate::app::{Desk, Error, keep_stock, send_heads, watch_stock, withdraw_vouc
 
 /// The pause between two rounds.
 const ROUND: Duration = Duration::from_secs(2);
+/// The pause while much moves: whoever counts a batch adds up what is still to be settled.
+const BUSY_ROUND: Duration = Duration::from_millis(250);
+/// So many movements in one round are much.
+const MUCH: usize = 200;
 /// How often the lines are looked at: an alert may come a moment later than a click.
 const WATCH: Duration = Duration::from_secs(10);
 
@@ -22,8 +26,14 @@ pub async fn run(desk: Desk, shutdown: impl Future<Output = ()>) {
     let (mut watched, mut was_away) = (None, false);
     loop {
         let due = watched.is_none_or(|at: Instant| at.elapsed() >= WATCH);
+        let mut pause = ROUND;
         match round(&desk, due).await {
-            Ok(()) => was_away = false,
+            Ok(settled) => {
+                was_away = false;
+                if settled >= MUCH {
+                    pause = BUSY_ROUND;
+                }
+            }
             Err(error) => {
                 if !std::mem::replace(&mut was_away, true) {
                     tracing::warn!(%error, "the stock keeper could not do its round; it keeps trying");
@@ -35,18 +45,21 @@ pub async fn run(desk: Desk, shutdown: impl Future<Output = ()>) {
         }
         tokio::select! {
             () = &mut shutdown => return,
-            () = sleep(ROUND) => (),
+            () = sleep(pause) => (),
         }
     }
 }
 
-async fn round(desk: &Desk, watch: bool) -> Result<(), Error> {
+/// One round; answers how many movements were settled.
+async fn round(desk: &Desk, watch: bool) -> Result<usize, Error> {
     // Short transactions, and clicks go in between: they hold a reader's place, not the one place of a writer.
-    desk.reading(|desk| {
-        keep_stock::settle(desk)?;
-        withdraw_vouchers::carry_on_all(desk)
-    })
-    .await?;
+    let settled = desk
+        .reading(|desk| {
+            let settled = keep_stock::settle(desk)?;
+            withdraw_vouchers::carry_on_all(desk)?;
+            Ok(settled)
+        })
+        .await?;
     if watch {
         desk.reading(|desk| {
             watch_stock::watch_stock(desk)?;
@@ -58,5 +71,5 @@ async fn round(desk: &Desk, watch: bool) -> Result<(), Error> {
         })
         .await?;
     }
-    Ok(())
+    Ok(settled)
 }
