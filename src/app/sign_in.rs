@@ -120,7 +120,7 @@ pub(super) fn start_session(
 ) -> Result<(), Error> {
     let now = desk.clock.now();
     // Whoever comes in sweeps: sessions that have ended do not pile up.
-    sessions::remove_stale(tx, now - limits.idle, now - limits.absolute)?;
+    sessions::remove_stale(tx, now - limits.absolute)?;
     sessions::start(tx, user.id, &tokens::hash(token), (&device.agent, &device.address), now)?;
     Ok(users::touch(tx, user.id, now)?)
 }

@@ -29,6 +29,8 @@ struct Place {
 }
 
 const OF_BATCH: &str = "merchant_id = $1 AND batch_id = $2 AND id <= (SELECT published_to FROM batches WHERE batches.id = $2)";
+/// The same for lists in the order of the ends; "+id": numbers up to the newest are no range to look for.
+const ENDING: &str = "merchant_id = $1 AND batch_id = $2 AND +id <= (SELECT published_to FROM batches WHERE batches.id = $2)";
 /// SQLite takes the index only where its own condition stands in the query.
 const ALLOCATED: &str = "state IN ('allocated', 'replaced') AND state = 'allocated'";
 const REPLACED: &str = "state IN ('allocated', 'replaced') AND state = 'replaced'";
@@ -51,7 +53,7 @@ pub fn list(
         |what: &str| format!("SELECT id FROM coupons WHERE {OF_BATCH} AND id > $3 AND $4 = $4 AND $5 = $5 AND {what} ORDER BY id LIMIT $6");
     let by_end = |what: &str| {
         format!(
-            "SELECT id FROM coupons WHERE {OF_BATCH} AND $3 = $3 AND (expires_at, id) > ($4, $3) AND $5 = $5 AND {what} \
+            "SELECT id FROM coupons WHERE {ENDING} AND $3 = $3 AND (expires_at, id) > ($4, $3) AND $5 = $5 AND {what} \
              ORDER BY expires_at, id LIMIT $6"
         )
     };
@@ -64,10 +66,10 @@ pub fn list(
         Condition::Barred => by_id("barred_at IS NOT NULL"),
         Condition::Withdrawn => by_id("state = 'withdrawn'"),
         Condition::Expired => {
-            // Each part has an index that is in this order but the last, which is short.
+            // Each part has an index that is in this order.
             let part = |what: &str| {
                 format!(
-                    "SELECT * FROM (SELECT expires_at, id FROM coupons WHERE {OF_BATCH} AND $3 = $3 AND (expires_at, id) > ($4, $3) \
+                    "SELECT * FROM (SELECT expires_at, id FROM coupons WHERE {ENDING} AND $3 = $3 AND (expires_at, id) > ($4, $3) \
                          AND expires_at <= $5 AND {what} ORDER BY expires_at, id LIMIT $6) AS part"
                 )
             };

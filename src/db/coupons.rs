@@ -284,7 +284,7 @@ fn try_allocate(
 
 /// Whether the batch has a code that may be allocated at `now`.
 fn is_any_usable(conn: &mut DbConn, scope: Scope, batch: &Batch, now: DateTime<Utc>) -> Result<bool, Error> {
-    let text = concat!("SELECT EXISTS (SELECT 1 FROM coupons c WHERE ", usable!(), ")");
+    let text = concat!("SELECT EXISTS (SELECT 1 FROM coupons c WHERE ", usable!(), " LIMIT 1)");
     Ok(Fixed::<Bool>::new(text, &usable(scope, batch, now)).get_result(conn)?)
 }
 

@@ -225,8 +225,6 @@ type AccountRow = (String, String, At, At, Option<At>, Option<String>);
 pub fn newest_to_user(conn: &mut DbConn, scope: Scope, user: UserId) -> Result<Option<AccountMail>, Error> {
     let row: Option<AccountRow> = m::table
         .filter(m::merchant_id.eq(scope.merchant().0))
-        // Those to users have none: that is what the index is on.
-        .filter(m::customer.is_null())
         .filter(m::user_id.eq(user.0))
         .filter(m::origin.eq(Notice::Account.as_str()))
         .order(m::id.desc())

@@ -27,3 +27,4 @@ mod floors;
 mod http;
 mod import;
 mod mail;
+mod plans;

@@ -11,6 +11,7 @@ mod coupon_acts_at_once;
 mod coupons;
 mod cross_site;
 mod customer_acts;
+pub mod drive;
 mod factors;
 mod guesses;
 mod hostile;

@@ -19,7 +19,7 @@ use rewarddesk::{
 use tokio::sync::oneshot;
 use url::Url;
 
-use super::{Client, Engine, Fixture, TestDb, World, invariants, logs, world::noon};
+use super::{Client, Engine, Fixture, TestDb, World, invariants, logs, statements, world::noon};
 
 /// A running desk over a [`World`]; lends itself as one.
 pub struct App {
@@ -173,7 +173,9 @@ impl App {
     fn ask(&self) {
         let broken = invariants::broken(&self.world.db);
         assert!(broken.is_empty(), "broken invariants:\n{}", broken.join("\n"));
+        let during = statements::during("rewarddesk check");
         let verdicts = check_invariants(&self.world.db.db).expect("the desk's own check runs");
+        drop(during);
         let broken: Vec<_> = verdicts.iter().filter(|verdict| !verdict.holds()).collect();
         assert!(broken.is_empty(), "rewarddesk check says: {broken:?}");
         let (made, looked_at) = (self.mail_rows(), self.looked_at.load(Ordering::Relaxed));

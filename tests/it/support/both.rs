@@ -19,12 +19,12 @@ macro_rules! both {
         both! { @tests [$(#[$attr])*] $name ($arg) $fixture, $body }
     };
     (@tests [$(#[$attr:meta])*] $name:ident ($($arg:tt)+) $fixture:ty, $body:block) => {
-        mod $name {
+        pub mod $name {
             #[allow(unused_imports, reason = "the body decides")]
             use super::*;
 
             #[allow(clippy::unused_async, reason = "one shape for both kinds of body")]
-            async fn body(engine: $crate::support::Engine) {
+            pub async fn body(engine: $crate::support::Engine) {
                 let $($arg)+ = <$fixture as $crate::support::Fixture>::on(engine).await;
                 $body
             }

@@ -6,7 +6,7 @@ use reqwest::{
     redirect::Policy,
 };
 
-use super::{page::Page, world::PASSWORD};
+use super::{page::Page, statements, world::PASSWORD};
 
 /// One person's session.
 #[derive(Clone)]
@@ -94,9 +94,16 @@ impl Client {
 
 /// Sends and reads to the end.
 pub async fn send(request: RequestBuilder) -> Page {
-    let answer = request.send().await.unwrap_or_else(|e| panic!("no answer came: {e:?}"));
+    let (client, request) = request.build_split();
+    let request = request.expect("a request");
+    let (method, path) = (request.method().to_string(), request.url().path().to_owned());
+    let during = statements::during(&format!("{method} {path}"));
+    let answer = client.execute(request).await.unwrap_or_else(|e| panic!("no answer came: {e:?}"));
     let (status, headers, address) = (answer.status().as_u16(), answer.headers().clone(), answer.url().clone());
     let body = answer.text().await.expect("an answer to its end");
+    drop(during);
+    let location = headers.get("Location").and_then(|value| value.to_str().ok()).unwrap_or_default();
+    statements::answered(&method, &path, status, location);
     Page { status, headers, address, body }
 }
 

@@ -15,7 +15,7 @@ use rewarddesk::{
 use super::{
     postgres,
     sql::{Value, literal},
-    sqlite,
+    sqlite, statements,
 };
 
 /// Which of the two databases.
@@ -93,12 +93,12 @@ impl TestDb {
         let url = DatabaseUrl::parse(&self.url).expect("our own address");
         match url.sqlite_path() {
             Some(path) => {
-                let mut conn = DbConn::Sqlite(sqlite::open(path));
+                let mut conn = statements::mute(DbConn::Sqlite(sqlite::open(path)));
                 conn.batch_execute("PRAGMA busy_timeout = 30000; PRAGMA foreign_keys = ON; PRAGMA recursive_triggers = ON")
                     .expect("pragmas");
                 conn
             }
-            None => DbConn::Postgres(postgres::open(&self.url)),
+            None => statements::mute(DbConn::Postgres(postgres::open(&self.url))),
         }
     }
 

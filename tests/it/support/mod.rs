@@ -16,6 +16,7 @@ pub mod page;
 pub mod postgres;
 pub mod sql;
 pub mod sqlite;
+pub mod statements;
 pub mod world;
 
 pub use app::App;
@@ -34,6 +35,12 @@ pub fn block_on<T>(body: impl Future<Output = T>) -> T {
 /// A fixture that a test can ask for by the type of its argument.
 pub trait Fixture {
     fn on(engine: Engine) -> impl Future<Output = Self>;
+}
+
+impl Fixture for Engine {
+    async fn on(engine: Engine) -> Self {
+        engine
+    }
 }
 
 impl Fixture for TestDb {

@@ -74,7 +74,10 @@ pub fn admin_url() -> &'static str {
 }
 
 pub fn admin() -> PgConnection {
-    open(admin_url())
+    let rewarddesk::db::DbConn::Postgres(conn) = super::statements::mute(rewarddesk::db::DbConn::Postgres(open(admin_url()))) else {
+        unreachable!("it was one of PostgreSQL")
+    };
+    conn
 }
 
 /// The cluster's address with another database's name in it.

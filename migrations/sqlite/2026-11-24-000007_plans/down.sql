@@ -1,0 +1,14 @@
+-- Twin of migrations/postgres/<same name>.
+CREATE INDEX rewards_of_batch ON rewards (merchant_id, batch_id) WHERE batch_id IS NOT NULL;
+CREATE INDEX reissues_of_batch ON reissues (merchant_id, batch_id, at);
+DROP INDEX coupons_set_aside;
+CREATE INDEX coupons_set_aside ON coupons (merchant_id, batch_id, id)
+    WHERE state = 'available' AND (barred_at IS NOT NULL OR redemptions > 0);
+DROP INDEX mails_to_users;
+DROP INDEX imports_open;
+DROP INDEX sessions_by_age;
+INSERT INTO sqlite_stat1 (tbl, idx, stat) VALUES
+    ('coupons', 'coupons_set_aside', '120000 6000 120 1'),
+    ('reissues', 'reissues_of_batch', '300000 15000 300 1'),
+    ('rewards', 'rewards_of_batch', '2700000 135000 2700');
+ANALYZE sqlite_master;
