@@ -17,6 +17,8 @@ install_packages() {
             postgresql) [ -n "$(postgres_folder)" ] || missing+=(postgresql) ;;
             chromium) have chromium || have google-chrome || missing+=(chromium) ;;
             chromium-driver) have chromedriver || missing+=(chromium-driver) ;;
+            # Debian puts it where not everybody looks.
+            pgbouncer) have pgbouncer || [ -x /usr/sbin/pgbouncer ] || missing+=(pgbouncer) ;;
             *) have "$package" || missing+=("$package") ;;
         esac
     done

@@ -12,7 +12,7 @@ use ipnet::IpNet;
 use url::Url;
 
 use crate::{
-    db::DatabaseUrl,
+    db::{DatabaseUrl, Pooler},
     domain::email::{EmailAddress, Mailbox},
 };
 
@@ -43,6 +43,7 @@ macro_rules! settings {
 
 settings! {
     DATABASE_URL = "DATABASE_URL", "where the data lives: sqlite:PATH, postgres://… or postgresql://… [default: sqlite:rewarddesk.db]", "sqlite:rewarddesk.db";
+    POOLER = "REWARDDESK_DATABASE_POOLER", "what stands before PostgreSQL: none, or transaction for pgbouncer in transaction mode [default: none]", "transaction";
     LISTEN = "REWARDDESK_LISTEN", "address and port that serve listens on [default: 127.0.0.1:8080]", "127.0.0.1:8080";
     BASE_URL = "REWARDDESK_BASE_URL", "the address people type [default: http:// and the listening address]", "https://desk.example.com";
     SECRET_KEY = "REWARDDESK_SECRET_KEY", "secret text of 32 or more characters, needed by serve", "$(openssl rand -hex 32)";
@@ -200,7 +201,15 @@ impl Settings {
             let ambient: Vec<&str> = AMBIENT.into_iter().filter(|name| self.0.contains_key(name)).collect();
             postgres::check_ambient(url, &ambient).map_err(|why| DATABASE_URL.malformed(why))?;
         }
-        Ok(url)
+        Ok(url.behind(self.pooler()?))
+    }
+
+    fn pooler(&self) -> Result<Pooler, SettingError> {
+        match self.get(&POOLER) {
+            None | Some("none") => Ok(Pooler::None),
+            Some("transaction") => Ok(Pooler::Transaction),
+            Some(_) => Err(POOLER.malformed("it is none or transaction")),
+        }
     }
 
     pub fn listen(&self) -> Result<SocketAddr, SettingError> {

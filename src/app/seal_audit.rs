@@ -45,9 +45,9 @@ pub struct Round {
 }
 
 impl Sealer {
-    /// Whether there may be something to seal: one look at the newest id.
+    /// Whether there may be something to seal: one look at the newest id. A lower one than before is another database's.
     pub fn has_work(&self, db: &Database) -> Result<bool, Error> {
-        Ok(db.read(audit_seals::newest_record)? > self.sealed_to)
+        Ok(db.read(audit_seals::newest_record)? != self.sealed_to)
     }
 
     /// Seals up to a batch of records.
@@ -67,7 +67,10 @@ impl Sealer {
         // In this order: whoever holds an id up to `newest` is among the writers, and what those who have ended wrote is seen below.
         let newest = audit_seals::newest_record(tx)?;
         let writers = audit_seals::open_writers(tx)?;
-        let (settled_to, horizon) = self.settle(newest, writers);
+        // A standby that took over without the latest records: what was remembered of the other one does not hold here.
+        let went_back = mark < self.sealed_to || self.horizon.as_ref().is_some_and(|horizon| newest < horizon.to);
+        let fresh = Self { sealed_to: mark, horizon: None };
+        let (settled_to, horizon) = if went_back { &fresh } else { self }.settle(newest, writers);
         let unsealed = audit_contents::unsealed(tx, mark, BATCH)?;
         let sealed = seal(tx, &unsealed, clock)?;
         let is_done = unsealed.len() < BATCH;

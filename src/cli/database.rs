@@ -6,6 +6,7 @@ use crate::{
     db::{
         Database, DatabaseUrl,
         migrate::{SchemaState, schema_state},
+        pooler,
     },
 };
 
@@ -14,6 +15,7 @@ pub fn open_current(settings: &Settings) -> Result<Database, Refused> {
     let url = settings.database()?;
     refuse_missing_file(&url)?;
     let db = Database::open(&url)?;
+    refuse_unsaid_pooler(&url)?;
     match schema_state(&db)? {
         SchemaState::Current | SchemaState::Newer => Ok(db),
         SchemaState::Older { missing } => {
@@ -34,4 +36,16 @@ pub(super) fn refuse_missing_file(url: &DatabaseUrl) -> Result<(), Refused> {
         }
         _ => Ok(()),
     }
+}
+
+/// What to do about a pooler that nobody has told the desk of.
+pub(super) const UNSAID_POOLER: &str = "DATABASE_URL leads to a pooler of transactions, where one session's statements end up in another's: \
+    set REWARDDESK_DATABASE_POOLER=transaction, or name PostgreSQL itself";
+
+/// Before anything is written: with statements kept by name, one could be taken for another's.
+pub(super) fn refuse_unsaid_pooler(url: &DatabaseUrl) -> Result<(), Refused> {
+    if !url.has_pooler() && pooler::is_between(url)? {
+        return Err(Refused::because(UNSAID_POOLER));
+    }
+    Ok(())
 }

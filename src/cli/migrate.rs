@@ -2,7 +2,7 @@
 
 use std::io::Write;
 
-use super::Refused;
+use super::{Refused, database::refuse_unsaid_pooler};
 use crate::{config::Settings, db};
 
 /// Makes the database, or brings its schema up to date
@@ -12,7 +12,9 @@ pub struct Migrate {}
 
 /// Runs it.
 pub fn run(settings: &Settings, out: &mut dyn Write) -> Result<(), Refused> {
-    let db = db::Database::open(&settings.database()?)?;
+    let url = settings.database()?;
+    let db = db::Database::open(&url)?;
+    refuse_unsaid_pooler(&url)?;
     let done = db::migrate::migrate(&db)?;
     for name in &done {
         writeln!(out, "applied {name}")?;

@@ -159,3 +159,12 @@ fn sessions_and_proxies_are_set_in_numbers_and_networks() {
         refusal(settings(&[("REWARDDESK_TRUSTED_PROXIES", "10.0.0.0/8, proxy")]).trusted_proxies()).contains("\"proxy\" is not an address")
     );
 }
+
+#[test]
+fn a_pooler_is_said_in_one_of_two_words() {
+    let here = ("DATABASE_URL", "postgres://a:1,b:2/desk?target_session_attrs=read-write&sslmode=disable");
+    let behind = |word| settings(&[here, ("REWARDDESK_DATABASE_POOLER", word)]).database().map(|url| url.has_pooler());
+    assert_eq!(settings(&[here]).database().map(|url| url.has_pooler()), Ok(false));
+    assert_eq!((behind("none"), behind("transaction")), (Ok(false), Ok(true)));
+    assert!(refusal(behind("session")).starts_with("REWARDDESK_DATABASE_POOLER "));
+}

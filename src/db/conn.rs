@@ -7,7 +7,13 @@ use std::{
     time::{Duration, Instant},
 };
 
-use diesel::{Connection, ConnectionError, PgConnection, SqliteConnection, connection::SimpleConnection, r2d2::R2D2Connection};
+use diesel::{
+    Connection, ConnectionError, PgConnection, SqliteConnection,
+    connection::{CacheSize, SimpleConnection},
+    r2d2::R2D2Connection,
+};
+
+use super::patience;
 
 /// A connection to one of the two databases; queries in the common subset run on it as on any other.
 #[derive(diesel::MultiConnection)]
@@ -27,11 +33,22 @@ macro_rules! each {
     };
 }
 
+/// What stands between the desk and `PostgreSQL`.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
+pub enum Pooler {
+    /// Nothing, or something that gives each connection a server's connection of its own.
+    #[default]
+    None,
+    /// A pooler that gives a server's connection for one transaction, such as pgbouncer in transaction mode: whatever a session keeps
+    /// (prepared statements, settings, locks) may be another's at the next statement, so the desk keeps nothing.
+    Transaction,
+}
+
 /// Where the data lives.
 #[derive(Clone, PartialEq, Eq)]
 pub enum Target {
     Sqlite(PathBuf),
-    Postgres(String),
+    Postgres(String, Pooler),
 }
 
 /// A PostgreSQL address holds a password: what is printed for debugging may end up in a log.
@@ -39,7 +56,7 @@ impl std::fmt::Debug for Target {
     fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
         match self {
             Self::Sqlite(path) => f.debug_tuple("Sqlite").field(path).finish(),
-            Self::Postgres(_) => f.write_str("Postgres(…)"),
+            Self::Postgres(_, pooler) => write!(f, "Postgres(…, {pooler:?})"),
         }
     }
 }
@@ -91,11 +108,16 @@ impl Connector {
                 .map_err(ConnectionError::CouldntSetupConfiguration)?;
                 Ok(DbConn::Sqlite(conn))
             }
-            Target::Postgres(url) => {
-                let mut conn = PgConnection::establish(url)?;
-                // Where statistics lag behind, as under an import, a statement looks so dear that compiling it to machine code seems
-                // worth it: 80 ms for each slice of 5 ms (measured).
-                conn.batch_execute("SET jit = off").map_err(ConnectionError::CouldntSetupConfiguration)?;
+            Target::Postgres(url, pooler) => {
+                let mut conn = PgConnection::establish(&patience::patient(url))?;
+                match pooler {
+                    // Where statistics lag behind, as under an import, a statement looks so dear that compiling it to machine code seems
+                    // worth it: 80 ms for each slice of 5 ms (measured).
+                    Pooler::None => conn.batch_execute("SET jit = off").map_err(ConnectionError::CouldntSetupConfiguration)?,
+                    // Another's statement may have the same name on the next server's connection. Without a name, a statement and its
+                    // values go in one message: pgbouncer cannot part them.
+                    Pooler::Transaction => conn.set_prepared_statement_cache_size(CacheSize::Disabled),
+                }
                 Ok(DbConn::Postgres(conn))
             }
         }

@@ -13,7 +13,7 @@ use r2d2::{Pool, PooledConnection};
 
 use super::{
     DbConn, Error, WriteTx,
-    conn::{BUSY_MILLISECONDS, Connector, Purpose, Target},
+    conn::{BUSY_MILLISECONDS, Connector, Pooler, Purpose, Target},
     tx,
 };
 use crate::domain::Unfit;
@@ -34,7 +34,7 @@ impl DatabaseUrl {
         }
         if let Some(rest) = text.strip_prefix("postgres://").or_else(|| text.strip_prefix("postgresql://")) {
             check_address(rest)?;
-            return Ok(Self(Target::Postgres(text.to_owned())));
+            return Ok(Self(Target::Postgres(text.to_owned(), Pooler::None)));
         }
         Err(Unfit::because("a database address starts with sqlite:, postgres:// or postgresql://"))
     }
@@ -43,7 +43,7 @@ impl DatabaseUrl {
     pub fn sqlite_path(&self) -> Option<&Path> {
         match &self.0 {
             Target::Sqlite(path) => Some(path),
-            Target::Postgres(_) => None,
+            Target::Postgres(..) => None,
         }
     }
 
@@ -51,8 +51,21 @@ impl DatabaseUrl {
     pub fn postgres_url(&self) -> Option<&str> {
         match &self.0 {
             Target::Sqlite(_) => None,
-            Target::Postgres(url) => Some(url),
+            Target::Postgres(url, _) => Some(url),
         }
+    }
+
+    /// The same address, with this between it and the desk.
+    pub fn behind(self, pooler: Pooler) -> Self {
+        match self.0 {
+            Target::Postgres(url, _) => Self(Target::Postgres(url, pooler)),
+            Target::Sqlite(_) => self,
+        }
+    }
+
+    /// Whether a session lasts no longer than a transaction.
+    pub fn has_pooler(&self) -> bool {
+        matches!(self.0, Target::Postgres(_, Pooler::Transaction))
     }
 }
 
@@ -124,13 +137,13 @@ impl Database {
             Pool::builder()
                 .max_size(size)
                 .min_idle(Some(0))
-                .test_on_check_out(matches!(url.0, Target::Postgres(_)))
+                .test_on_check_out(matches!(url.0, Target::Postgres(..)))
                 .connection_timeout(Duration::from_secs(patience))
                 .build_unchecked(connector(purpose))
         };
         let (readers, writers) = match &url.0 {
             Target::Sqlite(_) => (pool(Purpose::Read, SQLITE_READERS, 35), pool(Purpose::Write, 1, 35)),
-            Target::Postgres(_) => {
+            Target::Postgres(..) => {
                 let both = pool(Purpose::Write, POSTGRES_CONNECTIONS, 5);
                 (both.clone(), both)
             }

@@ -76,7 +76,7 @@ impl From<crate::domain::Unfit> for Error {
 
 /// Engine messages that mean "not now", which diesel files under unknown kinds.
 fn means_unavailable(message: &str) -> bool {
-    const SIGNS: [&str; 19] = [
+    const SIGNS: [&str; 25] = [
         "database is locked",
         "database table is locked",
         "disk I/O error",
@@ -96,6 +96,13 @@ fn means_unavailable(message: &str) -> bool {
         "lock timeout",
         "deadlock detected",
         "remaining connection slots",
+        // pgbouncer's, which have no code of their own.
+        "query_wait_timeout",
+        "server conn crashed",
+        "server login has been failing",
+        "pgbouncer cannot connect to server",
+        "no more connections allowed",
+        "client_login_timeout",
     ];
     SIGNS.iter().any(|sign| message.contains(sign))
 }

@@ -1,13 +1,17 @@
 //! What a database says about itself: version, how safely it keeps what it confirms, and who could change the audit log.
 //! Must not know what is good or bad about it.
 
+use chrono::{DateTime, Utc};
 use diesel::{
     QueryableByName, RunQueryDsl, SqliteConnection,
     pg::PgConnection,
     sql_types::{BigInt, Text},
 };
 
-use super::{Database, DbConn, Error};
+use super::{
+    Database, DbConn, Error,
+    instant::{At, Instant},
+};
 
 /// Answers of either engine.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -31,6 +35,13 @@ pub struct PostgresHealth {
     pub isolation: String,
     pub fsync: String,
     pub synchronous_commit: String,
+    /// Whether commits wait for a standby.
+    pub has_standby: bool,
+    /// A statement that takes longer is cancelled, and so is a commit that waits for a standby; "0": never.
+    pub statement_timeout: String,
+    pub jit: String,
+    /// The database's clock.
+    pub now: DateTime<Utc>,
     /// The protocol, such as `TLSv1.3`; empty without TLS.
     pub tls: String,
     pub role: String,
@@ -42,6 +53,12 @@ pub struct PostgresHealth {
 struct Said {
     #[diesel(sql_type = Text)]
     v: String,
+}
+
+#[derive(QueryableByName)]
+struct Moment {
+    #[diesel(sql_type = Instant)]
+    at: At,
 }
 
 #[derive(QueryableByName)]
@@ -71,6 +88,10 @@ fn postgres(conn: &mut PgConnection) -> Result<PostgresHealth, Error> {
     let mut setting = |name: &str| text(&format!("SELECT current_setting('{name}') AS v"));
     let (version, isolation) = (setting("server_version")?, setting("default_transaction_isolation")?);
     let (fsync, synchronous_commit) = (setting("fsync")?, setting("synchronous_commit")?);
+    let (standbys, statement_timeout) = (setting("synchronous_standby_names")?, setting("statement_timeout")?);
+    let (has_standby, jit) = (!standbys.is_empty(), setting("jit")?);
+    let Moment { at: At(now) } = diesel::sql_query("SELECT clock_timestamp() AS at").get_result(conn)?;
+    let mut text = |sql: &str| diesel::sql_query(sql).get_result::<Said>(conn).map(|said| said.v);
     let tls = text("SELECT coalesce((SELECT version FROM pg_stat_ssl WHERE pid = pg_backend_pid() AND ssl), '') AS v")?;
     let role = text("SELECT current_user::text AS v")?;
     let powers: Vec<Said> = diesel::sql_query(
@@ -86,7 +107,19 @@ fn postgres(conn: &mut PgConnection) -> Result<PostgresHealth, Error> {
     if powers_over_log.first().is_some_and(|power| !power.starts_with("may ")) {
         powers_over_log.truncate(1);
     }
-    Ok(PostgresHealth { version, isolation, fsync, synchronous_commit, tls, role, powers_over_log })
+    Ok(PostgresHealth {
+        version,
+        isolation,
+        fsync,
+        synchronous_commit,
+        has_standby,
+        statement_timeout,
+        jit,
+        now,
+        tls,
+        role,
+        powers_over_log,
+    })
 }
 
 /// The triggers that hold whoever has a connection to the rules, on both engines and on each.

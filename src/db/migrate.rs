@@ -24,6 +24,17 @@ pub enum SchemaState {
 /// Applies what is missing; answers the names of the migrations that ran.
 pub fn migrate(db: &Database) -> Result<Vec<String>, Error> {
     let run = |e: Box<dyn std::error::Error + Send + Sync>| Error::Unavailable(format!("a migration did not run: {e}"));
+    if db.url().has_pooler() {
+        // A session's lock would stay with a server's connection that is another's by then: all in one transaction.
+        return db.write(|tx| match &mut **tx {
+            DbConn::Sqlite(_) => Ok(vec![]),
+            DbConn::Postgres(c) => {
+                use diesel::connection::SimpleConnection;
+                c.batch_execute("SELECT pg_advisory_xact_lock(7235117)")?;
+                c.run_pending_migrations(POSTGRES).map(|v| v.iter().map(ToString::to_string).collect()).map_err(run)
+            }
+        });
+    }
     db.lend(|conn| match conn {
         DbConn::Sqlite(c) => match c.run_pending_migrations(SQLITE).map(|v| v.iter().map(ToString::to_string).collect()) {
             Ok(applied) => Ok(applied),

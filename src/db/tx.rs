@@ -1,11 +1,14 @@
 //! Write transactions. A [`WriteTx`] is made only here, and every writing function asks for one:
 //! a write outside a transaction does not compile.
 
-use std::ops::{Deref, DerefMut};
+use std::{
+    ops::{Deref, DerefMut},
+    time::Instant,
+};
 
 use diesel::connection::{AnsiTransactionManager, TransactionManager};
 
-use super::{DbConn, Error};
+use super::{DbConn, Error, replication};
 use crate::each;
 
 /// Proof that a write transaction is open. Reading functions take it too, as a plain connection.
@@ -42,7 +45,13 @@ pub(super) fn run<T, E: From<Error>>(conn: &mut DbConn, work: impl FnOnce(&mut W
                 Err(E::from(Error::CommitUnknown("failpoint".into())))
             });
             // Diesel rolls back by itself where a failed COMMIT leaves the transaction open.
+            let begun = Instant::now();
             each!(conn, |c| AnsiTransactionManager::commit_transaction(c)).map_err(|e| E::from(Error::CommitUnknown(e.to_string())))?;
+            if let DbConn::Postgres(c) = conn
+                && begun.elapsed() >= replication::SLOW
+            {
+                replication::confirm(c).map_err(|why| E::from(Error::CommitUnknown(why)))?;
+            }
             fail::fail_point!("db::committed", |_| Err(E::from(Error::CommitUnknown("failpoint".into()))));
             Ok(value)
         }

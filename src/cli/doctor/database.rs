@@ -1,14 +1,18 @@
 //! The database: there, current, safe, and the audit log out of the app's hands.
 
 use super::{Matter, files};
+use chrono::TimeDelta;
+
 use crate::{
-    cli::database::refuse_missing_file,
+    cli::database::{UNSAID_POOLER, refuse_missing_file},
     config::Settings,
     db::{
-        Database,
+        Database, DatabaseUrl, Error,
         health::{Health, PostgresHealth, SqliteHealth, examine, missing_guards},
         migrate::{SchemaState, schema_state},
+        pooler::is_between,
     },
+    domain::clock::Clock,
 };
 
 pub(super) fn look(settings: &Settings) -> Vec<Matter> {
@@ -23,7 +27,10 @@ pub(super) fn look(settings: &Settings) -> Vec<Matter> {
     if let Some(path) = url.sqlite_path() {
         matters.extend(files::only_ours("database file", path));
     }
-    let health = Database::open(&url).and_then(|db| examine(&db).map(|health| (db, health)));
+    let health = Database::open(&url).and_then(|db| {
+        matters.extend(pooler(&url)?);
+        examine(&db).map(|health| (db, health))
+    });
     let (db, health) = match health {
         Ok(found) => found,
         Err(error) => {
@@ -69,7 +76,7 @@ fn sqlite(health: &SqliteHealth) -> Vec<Matter> {
 }
 
 fn postgres(health: &PostgresHealth, is_far: bool, has_schema: bool) -> Vec<Matter> {
-    let PostgresHealth { version, isolation, fsync, synchronous_commit, tls, role, powers_over_log } = health;
+    let PostgresHealth { version, isolation, fsync, synchronous_commit, tls, role, powers_over_log, .. } = health;
     let mut matters = vec![Matter::ok("database", format!("PostgreSQL {version} answers to the role {role}"))];
     matters.push(match isolation.as_str() {
         "read committed" => Matter::ok("isolation", "read committed"),
@@ -83,9 +90,20 @@ fn postgres(health: &PostgresHealth, is_far: bool, has_schema: bool) -> Vec<Matt
             "safety",
             format!("synchronous_commit is off: a crash forgets what was confirmed; run ALTER ROLE {role} SET synchronous_commit = on"),
         ),
+        ("on", commit @ ("local" | "remote_write")) if health.has_standby => Matter::bad(
+            "safety",
+            format!(
+                "there is to be a synchronous standby, but synchronous_commit={commit} does not wait for its disk; run ALTER ROLE {role} SET synchronous_commit = on"
+            ),
+        ),
+        ("on", commit) if health.has_standby => Matter::ok(
+            "safety",
+            format!("fsync=on, synchronous_commit={commit}: what is confirmed is on the disks of this machine and of a standby"),
+        ),
         ("on", commit) => Matter::ok("safety", format!("fsync=on, synchronous_commit={commit}: what is confirmed is on disk")),
         _ => Matter::bad("safety", "fsync is off: a crash can lose everything; set fsync = on in postgresql.conf"),
     });
+    matters.extend(waits(health));
     matters.push(match (tls.as_str(), is_far) {
         ("", false) => Matter::ok("tls to the database", "not used, and not needed on this machine"),
         ("", true) => Matter::warn(
@@ -105,6 +123,48 @@ fn postgres(health: &PostgresHealth, is_far: bool, has_schema: bool) -> Vec<Matt
     matters
 }
 
+/// What stands before `PostgreSQL`, which nobody can see for sure.
+fn pooler(url: &DatabaseUrl) -> Result<Option<Matter>, Error> {
+    Ok(match (url.postgres_url().is_some(), url.has_pooler(), is_between(url)?) {
+        (false, ..) => None,
+        (true, false, true) => Some(Matter::bad("pooler", UNSAID_POOLER)),
+        (true, true, _) => Some(Matter::ok("pooler", "of transactions, as REWARDDESK_DATABASE_POOLER says: nothing is kept in a session")),
+        (true, false, false) => Some(Matter::ok("pooler", "none of transactions is seen")),
+    })
+}
+
+/// Apart by more than this, two servers' clocks could take one another's mail for abandoned.
+const CLOCKS: TimeDelta = TimeDelta::seconds(5);
+
+/// Times: the clock that leases and expiry go by, what cuts a commit short, what makes short statements long.
+fn waits(health: &PostgresHealth) -> Vec<Matter> {
+    let apart = (Clock::System.now() - health.now).abs();
+    let mut matters = vec![if apart < CLOCKS {
+        Matter::ok("clock", "this machine's and the database's agree")
+    } else {
+        let seconds = apart.num_seconds();
+        Matter::bad(
+            "clock",
+            format!("this machine's and the database's are {seconds} s apart: expiry and leases go by it; set both by NTP"),
+        )
+    }];
+    let role = &health.role;
+    if health.has_standby && health.statement_timeout != "0" {
+        let limit = &health.statement_timeout;
+        matters.push(Matter::warn(
+            "patience",
+            format!("statement_timeout={limit} also cuts commits short that wait for the standby: people are told \"we can't tell\"; run ALTER ROLE {role} SET statement_timeout = 0"),
+        ));
+    }
+    if health.jit != "off" {
+        matters.push(Matter::warn(
+            "jit",
+            format!("it is on, and a pooler lets no session turn it off: compiling takes longer than most statements; run ALTER ROLE {role} SET jit = off"),
+        ));
+    }
+    matters
+}
+
 fn guards(db: &Database) -> Matter {
     match missing_guards(db) {
         Ok(missing) if missing.is_empty() => {
@@ -120,4 +180,47 @@ fn guards(db: &Database) -> Matter {
 
 fn is_far(settings: &Settings) -> bool {
     settings.database().is_ok_and(|url| url.postgres_url().is_some_and(crate::config::is_far))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::cli::doctor::Level;
+
+    fn sound() -> PostgresHealth {
+        let text = ToOwned::to_owned;
+        PostgresHealth {
+            version: text("15"),
+            isolation: text("read committed"),
+            fsync: text("on"),
+            synchronous_commit: text("on"),
+            has_standby: true,
+            statement_timeout: text("0"),
+            jit: text("off"),
+            now: Clock::System.now(),
+            tls: text("TLSv1.3"),
+            role: text("desk"),
+            powers_over_log: vec![],
+        }
+    }
+
+    fn ails(health: &PostgresHealth) -> Vec<(Level, &'static str)> {
+        postgres(health, true, true).iter().filter(|matter| matter.level != Level::Ok).map(|matter| (matter.level, matter.about)).collect()
+    }
+
+    #[test]
+    fn what_could_lose_or_delay_a_commit_is_said() {
+        let text = ToOwned::to_owned;
+        assert_eq!(ails(&sound()), []);
+        assert_eq!(ails(&PostgresHealth { synchronous_commit: text("off"), ..sound() }), [(Level::Bad, "safety")]);
+        assert_eq!(ails(&PostgresHealth { synchronous_commit: text("local"), ..sound() }), [(Level::Bad, "safety")]);
+        assert_eq!(ails(&PostgresHealth { synchronous_commit: text("local"), has_standby: false, ..sound() }), []);
+        assert_eq!(ails(&PostgresHealth { statement_timeout: text("5s"), ..sound() }), [(Level::Warn, "patience")]);
+        assert_eq!(ails(&PostgresHealth { statement_timeout: text("5s"), has_standby: false, ..sound() }), []);
+        assert_eq!(ails(&PostgresHealth { jit: text("on"), ..sound() }), [(Level::Warn, "jit")]);
+        for apart in [-30, 30] {
+            let now = Clock::System.now() + TimeDelta::seconds(apart);
+            assert_eq!(ails(&PostgresHealth { now, ..sound() }), [(Level::Bad, "clock")]);
+        }
+    }
 }

@@ -55,14 +55,22 @@ impl<E: From<Error>> Wait<'_, E> {
         clean_up: impl FnOnce(&mut Turn<'_, '_>) -> Result<(), E>,
     ) -> Result<T, E> {
         if !self.db.is_sqlite() {
-            return self.db.write(|tx| {
-                while !try_lock(tx, self.scope)? {
-                    (self.waiting)()?;
+            let mut work = Some(work);
+            loop {
+                // Each try is a transaction of its own: one that waits would hold a connection, which a pooler may have few of.
+                let tried = self.db.write(|tx| {
+                    if !try_lock(tx, self.scope)? {
+                        return Ok(None);
+                    }
+                    plan_afresh(tx)?;
+                    // Dropping the transaction is all the cleaning up there is.
+                    work.take().map(|work| work(&mut Turn(Kind::Transaction(tx)))).transpose()
+                })?;
+                if let Some(done) = tried {
+                    return Ok(done);
                 }
-                plan_afresh(tx)?;
-                // Dropping the transaction is all the cleaning up there is.
-                work(&mut Turn(Kind::Transaction(tx)))
-            });
+                (self.waiting)()?;
+            }
         }
         let lease = Lease { db: self.db, clock: self.clock, scope: self.scope, holder: self.holder };
         while !self.db.write(|tx| lease.take(tx))? {
@@ -175,8 +183,12 @@ impl Lease<'_> {
 /// For this transaction: a statement is planned for the tables as they are now. They grow under it, and a plan that was kept from when
 /// they were empty reads all of a table for each row.
 fn plan_afresh(tx: &mut WriteTx<'_>) -> Result<(), Error> {
-    sql_query("SELECT set_config('plan_cache_mode', 'force_custom_plan', true), set_config('enable_seqscan', 'off', true)")
-        .execute(&mut **tx)?;
+    // jit: a pooler may have lost what the connection said of it.
+    sql_query(
+        "SELECT set_config('plan_cache_mode', 'force_custom_plan', true), set_config('enable_seqscan', 'off', true), \
+             set_config('jit', 'off', true)",
+    )
+    .execute(&mut **tx)?;
     Ok(())
 }
 

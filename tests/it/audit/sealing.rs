@@ -126,6 +126,32 @@ both! {
     }
 }
 
+/// A standby without the latest records takes over under a running server.
+#[test]
+fn a_sealer_whose_database_went_back_seals_what_is_written_there() {
+    let (ahead, behind) = (World::new(TestDb::new(Engine::Postgres), noon()), World::new(TestDb::new(Engine::Postgres), noon()));
+    let mut sealer = Sealer::default();
+    logs(&ahead, 40);
+    let mut open = ahead.connect();
+    run_on(&mut open, &format!("BEGIN; {INSERT} '{{}}')")).unwrap();
+    record(&ahead, None, 50);
+    // It waits for an open writer, and knows up to where.
+    sealer.round(&ahead.db.db, &clock()).unwrap();
+    let mut late = behind.connect();
+    run_on(&mut late, &format!("BEGIN; {INSERT} '{{}}')")).unwrap();
+    for n in 0..3 {
+        record(&behind, None, n);
+        assert!(sealer.has_work(&behind.db.db).unwrap());
+        sealer.round(&behind.db.db, &clock()).unwrap();
+    }
+    run_on(&mut late, "COMMIT").unwrap();
+    for _ in 0..2 {
+        sealer.round(&behind.db.db, &clock()).unwrap();
+    }
+    is_proved(&behind);
+    assert_eq!(behind.count("audit_seals"), behind.count("audit_records"));
+}
+
 const INSERT: &str = "INSERT INTO audit_records (merchant_id, at, action, actor_kind, details) VALUES (1, now(), 'email.sent', 'system', ";
 
 /// Plans are kept from when the tables were empty: no row may walk through all seals.

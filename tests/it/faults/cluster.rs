@@ -2,41 +2,121 @@
 
 use std::{
     fs,
-    net::TcpListener,
+    net::{TcpListener, TcpStream},
     os::unix::fs::PermissionsExt,
     path::{Path, PathBuf},
     process::{Command, Stdio},
 };
 
+use diesel::connection::SimpleConnection;
+
+use crate::support::postgres;
+
 /// A cluster in a folder of its own; it ends with this value.
 pub struct Cluster {
     programs: PathBuf,
-    dir: tempfile::TempDir,
+    place: Place,
     port: u16,
+}
+
+/// A folder in which a server can run that refuses to run as root.
+pub struct Place {
+    dir: tempfile::TempDir,
     is_root: bool,
+}
+
+impl Place {
+    pub fn new() -> Self {
+        let dir = tempfile::Builder::new().prefix("rewarddesk-cluster-").tempdir().unwrap();
+        let is_root = Command::new("id").arg("-u").output().is_ok_and(|said| said.stdout.trim_ascii() == b"0");
+        let place = Self { dir, is_root };
+        fs::create_dir(place.path()).unwrap();
+        if is_root {
+            fs::set_permissions(place.dir.path(), fs::Permissions::from_mode(0o711)).unwrap();
+            assert!(Command::new("chown").arg("postgres").arg(place.path()).status().unwrap().success());
+        }
+        place
+    }
+
+    pub fn path(&self) -> PathBuf {
+        self.dir.path().join("pg")
+    }
+
+    /// A program that is run as somebody who may.
+    pub fn command(&self, program: &Path) -> Command {
+        let mut command = if self.is_root { Command::new("runuser") } else { Command::new(program) };
+        if self.is_root {
+            command.args(["-u", "postgres", "--"]).arg(program);
+        }
+        // No pipes: a server would hold them open.
+        command.current_dir("/").stdin(Stdio::null()).stdout(Stdio::null()).stderr(Stdio::null());
+        command
+    }
+}
+
+/// A port that nobody listens on; another test may take it in between.
+pub fn free_port() -> u16 {
+    TcpListener::bind("127.0.0.1:0").unwrap().local_addr().unwrap().port()
 }
 
 impl Cluster {
     pub fn start() -> Self {
-        let dir = tempfile::Builder::new().prefix("rewarddesk-cluster-").tempdir().unwrap();
-        let is_root = Command::new("id").arg("-u").output().is_ok_and(|said| said.stdout.trim_ascii() == b"0");
-        let mut cluster = Self { programs: programs(), dir, port: 0, is_root };
-        let place = cluster.place();
-        fs::create_dir(&place).unwrap();
-        if is_root {
-            // PostgreSQL refuses to run as root.
-            fs::set_permissions(cluster.dir.path(), fs::Permissions::from_mode(0o711)).unwrap();
-            assert!(Command::new("chown").arg("postgres").arg(&place).status().unwrap().success());
-        }
+        let cluster = Self { programs: programs(), place: Place::new(), port: 0 };
         let data = cluster.data();
         assert!(cluster.run("initdb", &["-D", &data, "-A", "trust", "-U", "postgres", "-E", "UTF8", "--locale=C.UTF-8", "--no-sync"]));
+        cluster.started()
+    }
+
+    /// Another cluster that follows this one: from now on a commit here is confirmed when it is on the disks of both.
+    pub fn with_standby(&self) -> Self {
+        let standby = Self { programs: self.programs.clone(), place: Place::new(), port: 0 };
+        let (data, from) = (standby.data(), format!("host=127.0.0.1 port={} user=postgres", self.port));
+        assert!(standby.run("pg_basebackup", &["-D", &data, "-d", &from, "-R", "-X", "stream", "-c", "fast", "--no-sync"]));
+        let standby = standby.started();
+        // After the copy, which is to wait for nobody once it is promoted.
+        let mut conn = postgres::open(&self.url());
+        conn.batch_execute("ALTER SYSTEM SET synchronous_standby_names = '*'").unwrap();
+        conn.batch_execute("SELECT pg_reload_conf()").unwrap();
+        standby
+    }
+
+    /// An address that leads to whichever of the two takes writes.
+    pub fn url_with(&self, other: &Self) -> String {
+        format!("postgres://postgres@127.0.0.1:{},127.0.0.1:{}/postgres?target_session_attrs=read-write", self.port, other.port)
+    }
+
+    /// A standby that hears nothing of its primary from now on, as if the network between them were cut.
+    pub fn stop_following(&self) {
+        let mut conn = postgres::open(&self.url());
+        conn.batch_execute("ALTER SYSTEM SET primary_conninfo = ''").unwrap();
+        conn.batch_execute("SELECT pg_reload_conf()").unwrap();
+    }
+
+    /// Makes a standby the primary.
+    pub fn promote(&self) {
+        assert!(self.run("pg_ctl", &["-D", &self.data(), "-w", "-s", "promote"]), "{}", self.log());
+    }
+
+    /// SIGKILL for every process of it at once.
+    pub fn kill(&self) {
+        let said = fs::read_to_string(Path::new(&self.data()).join("postmaster.pid")).unwrap();
+        let first = said.lines().next().unwrap();
+        let children = fs::read_to_string(format!("/proc/{first}/task/{first}/children")).unwrap();
+        let killed = Command::new("kill").arg("-KILL").arg(first).args(children.split_whitespace()).stderr(Stdio::null()).status();
+        assert!(killed.is_ok());
+        while postgres_answers(self.port) {
+            std::thread::sleep(std::time::Duration::from_millis(10));
+        }
+    }
+
+    fn started(mut self) -> Self {
         // Another test may take the port in between.
         let started = (0..5).any(|_| {
-            cluster.port = TcpListener::bind("127.0.0.1:0").unwrap().local_addr().unwrap().port();
-            cluster.try_start()
+            self.port = free_port();
+            self.try_start()
         });
-        assert!(started, "{}", cluster.log());
-        cluster
+        assert!(started, "{}", self.log());
+        self
     }
 
     pub fn url(&self) -> String {
@@ -54,33 +134,22 @@ impl Cluster {
     }
 
     fn try_start(&self) -> bool {
-        let place = self.place();
+        let place = self.place.path();
         let options = format!("-p {} -k {} -c listen_addresses=127.0.0.1", self.port, place.display());
         let log = place.join("log").display().to_string();
         self.run("pg_ctl", &["-D", &self.data(), "-w", "-s", "-l", &log, "-o", &options, "start"])
     }
 
-    fn place(&self) -> PathBuf {
-        self.dir.path().join("pg")
-    }
-
     fn data(&self) -> String {
-        self.place().join("data").display().to_string()
+        self.place.path().join("data").display().to_string()
     }
 
     fn log(&self) -> String {
-        fs::read_to_string(self.place().join("log")).unwrap_or_default()
+        fs::read_to_string(self.place.path().join("log")).unwrap_or_default()
     }
 
     fn run(&self, program: &str, args: &[&str]) -> bool {
-        let program = self.programs.join(program);
-        let mut command = if self.is_root { Command::new("runuser") } else { Command::new(&program) };
-        if self.is_root {
-            command.args(["-u", "postgres", "--"]).arg(&program);
-        }
-        // No pipes: the server would hold them open.
-        command.args(args).current_dir("/").stdin(Stdio::null()).stdout(Stdio::null()).stderr(Stdio::null());
-        command.status().unwrap().success()
+        self.place.command(&self.programs.join(program)).args(args).status().unwrap().success()
     }
 }
 
@@ -90,6 +159,10 @@ impl Drop for Cluster {
             self.run("pg_ctl", &["-D", &self.data(), "-m", "immediate", "-w", "-s", "stop"]);
         }
     }
+}
+
+fn postgres_answers(port: u16) -> bool {
+    TcpStream::connect(("127.0.0.1", port)).is_ok()
 }
 
 /// Where Debian keeps the newest, or the folder of the path that has it.

@@ -73,6 +73,12 @@ impl House {
         Self { shell: settings(&db, mail), db, rewards: self.rewards.clone(), starts: AtomicU32::new(0) }
     }
 
+    /// The same installation with this setting.
+    pub fn with(mut self, name: &str, value: &str) -> Self {
+        self.shell = std::mem::replace(&mut self.shell, Shell::new()).with(name, value);
+        self
+    }
+
     fn import(&self, what: &str, more: &[&str], columns: &str, rows: usize, row: impl Fn(usize) -> String) {
         let path = self.shell.dir.path().join(format!("{what}.csv"));
         fs::write(&path, file(columns, 0..rows, row)).unwrap();

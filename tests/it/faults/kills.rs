@@ -79,10 +79,10 @@ both! {
     }
 }
 
-/// How many mails arrived, and each one's Message-ID with the code in it. One Message-ID is one mail, however often it comes.
-fn letters(relay: &Relay) -> (usize, BTreeSet<String>) {
+/// How many mails with a code arrived, and each one's Message-ID with the code in it. One Message-ID is one mail, however often it comes.
+pub fn letters(relay: &Relay) -> (usize, BTreeSet<String>) {
     let mut letters: BTreeMap<String, String> = BTreeMap::new();
-    let contents = relay.said("CONTENT");
+    let contents: Vec<String> = relay.said("CONTENT").into_iter().filter(|content| new_code(content).is_some()).collect();
     for content in &contents {
         let id = content.lines().find_map(|line| line.strip_prefix("Message-ID: <")?.strip_suffix('>')).expect("a Message-ID");
         let code = new_code(content).expect("a code");

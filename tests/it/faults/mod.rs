@@ -2,14 +2,18 @@
 //! overrun, and its database taken away. Over loopback only; bounded in number and time.
 
 mod backups;
+mod balancer;
 mod cluster;
 mod commits;
+mod failovers;
 mod house;
 mod imports;
 mod kills;
 mod load;
+mod many;
 mod metrics;
 mod outages;
+mod poolers;
 mod seals;
 mod settings;
 mod stops;

@@ -82,7 +82,7 @@ async fn says_that_it_is_away(client: &Client, profile: &str, load: &Load) {
 }
 
 /// Whoever heard "Not saved" heard the truth.
-fn nothing_unsaved_was_saved(house: &House, load: &Load) {
+pub fn nothing_unsaved_was_saved(house: &House, load: &Load) {
     let saved = house.db.texts("SELECT w.reward_id AS v FROM reissues r JOIN rewards w ON w.id = r.reward");
     for (form, heard) in load.open.lock().unwrap().iter().filter(|(_, heard)| *heard == Heard::NotSaved) {
         assert!(!saved.contains(&form.reward.id), "{} was saved, but {heard:?} was said", form.reward.id);

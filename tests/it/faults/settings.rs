@@ -4,21 +4,13 @@ use chrono::{TimeDelta, Utc};
 use reqwest::Method;
 
 use super::{house::House, load::ask};
-use crate::{
-    cli::Shell,
-    support::{Client, TestDb, client::Fields, world::PASSWORD},
-};
-
-fn with(mut house: House, name: &str, value: &str) -> House {
-    house.shell = std::mem::replace(&mut house.shell, Shell::new()).with(name, value);
-    house
-}
+use crate::support::{Client, TestDb, client::Fields, world::PASSWORD};
 
 both! {
     async fn dangerous_acts_ask_again_after_the_minutes_that_are_set(db: TestDb) {
         let mut house = House::new(db, 1, 1, "smtp://127.0.0.1:9");
         for (minutes, asked) in [("15", false), ("1", true)] {
-            house = with(house, "REWARDDESK_CONFIRMATION_MINUTES", minutes);
+            house = house.with("REWARDDESK_CONFIRMATION_MINUTES", minutes);
             let server = house.serve();
             let casey = house.sign_in(&server).await;
             let earlier = house.db.sql(Utc::now() - TimeDelta::minutes(2));
@@ -30,7 +22,7 @@ both! {
     }
 
     async fn behind_https_every_cookie_is_secure_and_bound_to_the_host(db: TestDb) {
-        let house = with(House::new(db, 1, 1, "smtp://127.0.0.1:9"), "REWARDDESK_BASE_URL", "https://desk.example");
+        let house = House::new(db, 1, 1, "smtp://127.0.0.1:9").with("REWARDDESK_BASE_URL", "https://desk.example");
         let server = house.serve();
         let form = Fields::default().with("email", "casey@desk.example").with("password", PASSWORD);
         let visitor = Client::new(&server.url);

@@ -22,7 +22,7 @@ use rewarddesk::{
     },
     db::{
         Database, DatabaseUrl, DbConn, Scope,
-        conn::{Connector, Purpose, Target},
+        conn::{Connector, Pooler, Purpose, Target},
         merchants::{self, NewMerchant},
         migrate::migrate,
     },
@@ -97,7 +97,7 @@ impl World {
         let (scope, merchant) = desk.db.read(|conn| merchants::for_operator(conn, "acme")).unwrap().unwrap();
         let target = match url.strip_prefix("sqlite:") {
             Some(path) => Target::Sqlite(path.into()),
-            None => Target::Postgres(url.clone()),
+            None => Target::Postgres(url.clone(), Pooler::None),
         };
         let sql = Mutex::new(Connector { target, purpose: Purpose::Write, open: std::sync::Arc::default() }.open().unwrap());
         let world = Self { desk, clock, scope, merchant, url, sql, _dir: dir, admin };

@@ -16,6 +16,8 @@ pub enum Answer {
     Say(&'static str),
     HangUp,
     Silence,
+    /// The usual, after so many milliseconds.
+    Late(u64),
 }
 
 /// The steps by name: `GREETING`, the verbs, `CONTENT` for the end of the mail, `AFTER` to hang up without a word after it.
@@ -109,6 +111,10 @@ async fn answer(stream: &mut BufReader<TcpStream>, script: Script, step: &str, u
         Some(Answer::Say(text)) => text,
         Some(Answer::HangUp) => return None,
         Some(Answer::Silence) => return std::future::pending().await,
+        Some(Answer::Late(milliseconds)) => {
+            tokio::time::sleep(std::time::Duration::from_millis(*milliseconds)).await;
+            usual
+        }
     };
     stream.get_mut().write_all(format!("{text}\r\n").as_bytes()).await.ok()?;
     Some(text)
