@@ -13,4 +13,6 @@ mod outages;
 mod seals;
 mod settings;
 mod stops;
+#[cfg(feature = "pg-tls")]
+mod tls;
 mod writers;
