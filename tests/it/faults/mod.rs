@@ -15,4 +15,5 @@ mod settings;
 mod stops;
 #[cfg(feature = "pg-tls")]
 mod tls;
+pub mod versions;
 mod writers;
