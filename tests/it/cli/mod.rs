@@ -2,6 +2,7 @@
 
 mod audit;
 mod commands;
+mod deployment;
 mod doctor;
 mod settings;
 mod users;
