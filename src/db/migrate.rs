@@ -32,9 +32,11 @@ pub enum SchemaState {
 /// How long a migration waits for a table on PostgreSQL. Everybody else's statements queue up behind it meanwhile, and it gives way
 /// before the server, which looks for deadlocks after a second, could end one of theirs.
 const GIVES_WAY_AFTER: &str = "500ms";
-/// For those who have queued up to be served before the next attempt.
-const PAUSE: Duration = Duration::from_millis(1_500);
-/// A backup holds every table from its beginning to its end.
+/// For those who have queued up to be served before the next attempt; twice as long each time, since whoever holds a table may be a
+/// request that needs another of the migration's, or a backup.
+const FIRST_PAUSE: Duration = Duration::from_millis(100);
+const LONGEST_PAUSE: Duration = Duration::from_secs(3);
+/// A backup holds every table from its beginning to its end: then an operator has to decide.
 const PATIENCE: Duration = Duration::from_mins(10);
 
 /// Applies what is missing; answers the versions of the migrations that ran. Other processes may work on the database meanwhile.
@@ -71,19 +73,20 @@ fn give_way(conn: &mut PgConnection, source: impl MigrationSource<Pg>) -> Result
     conn.batch_execute(&format!("SET lock_timeout = '{GIVES_WAY_AFTER}'"))?;
     let pending = conn.pending_migrations(source).map_err(did_not_run)?;
     for migration in pending {
-        let mut is_told = false;
+        let (mut is_told, mut pause) = (false, FIRST_PAUSE);
         let version = loop {
             match conn.run_migration(&*migration) {
                 Ok(version) => break version,
                 Err(error) if error.to_string().contains("lock timeout") && begun.elapsed() < PATIENCE => {
-                    if !is_told {
+                    if !is_told && pause == LONGEST_PAUSE {
                         tracing::warn!(
                             migration = %migration.name(),
                             "a table is in use, as by a backup or by a session idle in a transaction; trying again until it is free"
                         );
                         is_told = true;
                     }
-                    std::thread::sleep(PAUSE);
+                    std::thread::sleep(pause);
+                    pause = (pause * 2).min(LONGEST_PAUSE);
                 }
                 Err(error) => return Err(did_not_run(error)),
             }
