@@ -21,7 +21,7 @@ mod postgres;
 mod sso;
 
 pub use access::SessionSettings;
-pub use postgres::is_far;
+pub use postgres::{is_far, proves_the_server};
 pub use sso::SsoSettings;
 
 #[cfg(test)]

@@ -72,6 +72,6 @@ pub async fn sign_in(address: &str, email: &str, password: &str) -> String {
     let form = url::form_urlencoded::Serializer::new(String::new()).append_pair("email", email).append_pair("password", password).finish();
     let answer = connection.ask(Method::POST, "/sign-in", "", &form, false).await;
     assert_eq!(answer.status, 303, "signing in: {}", answer.text());
-    let cookies = answer.headers.get_all(header::SET_COOKIE).iter().filter_map(|value| value.to_str().ok()?.split(';').next());
-    cookies.filter(|cookie| cookie.starts_with("rewarddesk=")).next_back().expect("a session").to_owned()
+    let mut cookies = answer.headers.get_all(header::SET_COOKIE).iter().filter_map(|value| value.to_str().ok()?.split(';').next());
+    cookies.rfind(|cookie| cookie.starts_with("rewarddesk=")).expect("a session").to_owned()
 }

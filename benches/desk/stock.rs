@@ -43,9 +43,9 @@ pub fn measure_imports(desk: &Desk, size: Size, results: &mut Results) {
         let batch = numbers(&desk.url, &format!("SELECT id AS a, 0 AS b FROM batches WHERE name = '{name}'"))[0].0;
         let begun = Instant::now();
         if desk.is_sqlite() {
-            bare_inserts(desk, batch, lines(2 * repeat + 1, codes))
+            bare_inserts(desk, batch, lines(2 * repeat + 1, codes));
         } else {
-            copy(desk, batch, lines(2 * repeat + 1, codes))
+            copy(desk, batch, lines(2 * repeat + 1, codes));
         }
         limits.push(codes as f64 / begun.elapsed().as_secs_f64());
     }

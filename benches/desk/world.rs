@@ -34,11 +34,6 @@ impl Size {
     fn records(self) -> u64 {
         500_000 / self.0
     }
-
-    /// All codes.
-    pub fn codes(self) -> u64 {
-        4_000_000 / self.0 + 2_000_000 / self.0 + SMALL * (120_000 / self.0)
-    }
 }
 
 /// Rewards that can be reissued: numbers of customer and reward.

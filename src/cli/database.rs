@@ -17,7 +17,11 @@ pub fn open_current(settings: &Settings) -> Result<Database, Refused> {
     let db = Database::open(&url)?;
     refuse_unsaid_pooler(&url)?;
     match schema_state(&db)? {
-        SchemaState::Current | SchemaState::Newer => Ok(db),
+        SchemaState::Current => Ok(db),
+        SchemaState::Newer => {
+            tracing::info!("the database's schema is newer than this program: a newer one has been here, and both can work on it");
+            Ok(db)
+        }
         SchemaState::Older { missing } => {
             let migrations = if missing == 1 { "1 migration is".into() } else { format!("{missing} migrations are") };
             Err(Refused::because(format!(

@@ -14,11 +14,11 @@ pub fn check(url: &str, has_tls: bool) -> Result<(), String> {
         ));
     }
     if is_far(url) && !demands_tls && mode != "disable" {
-        let cure = if has_tls { "add sslmode=require" } else { "build with `--features pg-tls` and add sslmode=require" };
+        let first = if has_tls { "" } else { "build with `--features pg-tls`, then " };
         return Err(format!(
-            "DATABASE_URL cannot be used: its host is on the network and the connection would not be encrypted; {cure}, or say \
-             sslmode=disable if the network itself is trusted; for example \
-             DATABASE_URL=\"postgres://desk:password@db.example.com/rewarddesk?sslmode=require\""
+            "DATABASE_URL cannot be used: its host is on the network and the connection would not be encrypted; {first}add \
+             sslmode=verify-full and sslrootcert, or say sslmode=disable if the network itself is trusted; for example \
+             DATABASE_URL=\"postgres://desk:password@db.example.com/rewarddesk?sslmode=verify-full&sslrootcert=/etc/rewarddesk/ca.crt\""
         ));
     }
     Ok(())
@@ -48,6 +48,11 @@ pub fn is_far(url: &str) -> bool {
     Way::of(url).hosts.iter().any(|host| !is_near(host))
 }
 
+/// Whether the server has to show a certificate for its own name from an authority that is trusted.
+pub fn proves_the_server(url: &str) -> bool {
+    Way::of(url).ssl_mode.as_deref() == Some("verify-full")
+}
+
 /// Where the address leads and how.
 struct Way {
     hosts: Vec<String>,
@@ -64,15 +69,20 @@ impl Way {
         let authority = place.split('/').next().unwrap_or_default();
         let hosts = authority.rsplit('@').next().unwrap_or_default();
         let mut way = Self { hosts: hosts.split(',').map(without_port).collect(), ssl_mode: None, has_service: false, has_address: false };
-        let mut addresses = None;
+        let (mut addresses, mut trusts_the_system) = (None, false);
         for (name, value) in url::form_urlencoded::parse(query.replace('+', "%2B").as_bytes()) {
             match name.as_ref() {
                 "host" => way.hosts = value.split(',').map(ToOwned::to_owned).collect(),
                 "hostaddr" => addresses = Some(value.split(',').map(ToOwned::to_owned).collect()),
+                "sslrootcert" => trusts_the_system = value == "system",
                 "service" => way.has_service = true,
                 "sslmode" => way.ssl_mode = Some(value.into_owned()),
                 _ => {}
             }
+        }
+        if trusts_the_system && way.ssl_mode.is_none() {
+            // So libpq decides, too, and it refuses anything weaker.
+            way.ssl_mode = Some("verify-full".to_owned());
         }
         way.has_address = addresses.is_some();
         way.hosts = addresses.unwrap_or(way.hosts);

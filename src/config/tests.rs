@@ -110,10 +110,14 @@ fn a_database_across_the_network_needs_tls_or_a_waiver() {
         "postgres://desk@127.0.0.1@db.example.com/x?sslmode=prefer",
     ] {
         assert!(postgres::check(far, false).is_err_and(|e| e.contains("pg-tls") && e.contains("sslmode=disable")), "{far}");
-        assert!(postgres::check(far, true).is_err_and(|e| e.contains("sslmode=require")), "{far}");
+        assert!(postgres::check(far, true).is_err_and(|e| e.contains("sslmode=verify-full") && !e.contains("pg-tls")), "{far}");
     }
     assert_eq!(postgres::check("postgres://db.example.com/x?sslmode=disable", false), Ok(()));
     assert_eq!(postgres::check("postgres://db.example.com/x?sslmode=verify-full", true), Ok(()));
+    assert_eq!(postgres::check("postgres://db.example.com/x?sslrootcert=system", true), Ok(()));
+    assert!(postgres::proves_the_server("postgres://db.example.com/x?sslrootcert=system"));
+    assert!(postgres::proves_the_server("postgres://db.example.com/x?sslmode=verify-full&sslrootcert=ca.crt"));
+    assert!(!postgres::proves_the_server("postgres://db.example.com/x?sslmode=require&sslrootcert=ca.crt"));
     assert!(postgres::check("postgres://127.0.0.1/x?sslmode=require", false).is_err_and(|e| e.contains("--features pg-tls")));
 }
 

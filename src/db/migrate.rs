@@ -1,7 +1,15 @@
 //! The schema's history, embedded in the binary, and what state a database is in.
 //! Must not know the tables themselves.
 
-use diesel::migration::{Migration, MigrationSource};
+use std::time::{Duration, Instant};
+
+use diesel::{
+    PgConnection,
+    connection::SimpleConnection,
+    migration::{Migration, MigrationSource},
+    pg::Pg,
+    sqlite::Sqlite,
+};
 use diesel_migrations::{EmbeddedMigrations, MigrationHarness, embed_migrations};
 
 use super::{Database, DbConn, Error};
@@ -21,36 +29,101 @@ pub enum SchemaState {
     Newer,
 }
 
-/// Applies what is missing; answers the names of the migrations that ran.
+/// How long a migration waits for a table on PostgreSQL. Everybody else's statements queue up behind it meanwhile, and it gives way
+/// before the server, which looks for deadlocks after a second, could end one of theirs.
+const GIVES_WAY_AFTER: &str = "500ms";
+/// For those who have queued up to be served before the next attempt; twice as long each time, since whoever holds a table may be a
+/// request that needs another of the migration's, or a backup.
+const FIRST_PAUSE: Duration = Duration::from_millis(100);
+const LONGEST_PAUSE: Duration = Duration::from_secs(3);
+/// A backup holds every table from its beginning to its end: then an operator has to decide.
+const PATIENCE: Duration = Duration::from_mins(10);
+
+/// Applies what is missing; answers the versions of the migrations that ran. Other processes may work on the database meanwhile.
 pub fn migrate(db: &Database) -> Result<Vec<String>, Error> {
-    let run = |e: Box<dyn std::error::Error + Send + Sync>| Error::Unavailable(format!("a migration did not run: {e}"));
     if db.url().has_pooler() {
-        // A session's lock would stay with a server's connection that is another's by then: all in one transaction.
-        return db.write(|tx| match &mut **tx {
+        return behind_pooler(db);
+    }
+    apply(db, || SQLITE, || POSTGRES)
+}
+
+/// Behind a pooler a session's lock would stay with a connection that is another's by then: all in one transaction, which gives way
+/// as a whole.
+fn behind_pooler(db: &Database) -> Result<Vec<String>, Error> {
+    let (begun, mut pause) = (Instant::now(), FIRST_PAUSE);
+    loop {
+        let done = db.write(|tx| match &mut **tx {
             DbConn::Sqlite(_) => Ok(vec![]),
             DbConn::Postgres(c) => {
-                use diesel::connection::SimpleConnection;
-                c.batch_execute("SELECT pg_advisory_xact_lock(7235117)")?;
-                c.run_pending_migrations(POSTGRES).map(|v| v.iter().map(ToString::to_string).collect()).map_err(run)
+                // The turn is waited for; the tables are not.
+                c.batch_execute(&format!("SELECT pg_advisory_xact_lock(7235117); SET LOCAL lock_timeout = '{GIVES_WAY_AFTER}'"))?;
+                c.run_pending_migrations(POSTGRES).map(|v| v.iter().map(ToString::to_string).collect()).map_err(did_not_run)
             }
         });
+        match done {
+            Err(error) if error.to_string().contains("lock timeout") && begun.elapsed() < PATIENCE => {
+                std::thread::sleep(pause);
+                pause = (pause * 2).min(LONGEST_PAUSE);
+            }
+            done => return done,
+        }
     }
+}
+
+/// Applies what is missing of the history that is meant for the database's engine, as [`migrate`] does with the embedded one.
+pub fn apply<S: MigrationSource<Sqlite>, P: MigrationSource<Pg>>(
+    db: &Database,
+    sqlite: impl Fn() -> S,
+    postgres: impl Fn() -> P,
+) -> Result<Vec<String>, Error> {
     db.lend(|conn| match conn {
-        DbConn::Sqlite(c) => match c.run_pending_migrations(SQLITE).map(|v| v.iter().map(ToString::to_string).collect()) {
+        DbConn::Sqlite(c) => match c.run_pending_migrations(sqlite()).map(|v| v.iter().map(ToString::to_string).collect()) {
             Ok(applied) => Ok(applied),
             // Another process was faster with the same migration: what counts is that none is missing now.
-            Err(_) if c.has_pending_migration(SQLITE).is_ok_and(|pending| !pending) => Ok(vec![]),
-            Err(error) => Err(run(error)),
+            Err(_) if c.has_pending_migration(sqlite()).is_ok_and(|pending| !pending) => Ok(vec![]),
+            Err(error) => Err(did_not_run(error)),
         },
         DbConn::Postgres(c) => {
             // Two servers started at once must not migrate at once.
-            use diesel::connection::SimpleConnection;
             c.batch_execute("SELECT pg_advisory_lock(7235117)")?;
-            let done = c.run_pending_migrations(POSTGRES).map(|v| v.iter().map(ToString::to_string).collect()).map_err(run);
-            c.batch_execute("SELECT pg_advisory_unlock(7235117)")?;
+            let done = give_way(c, postgres());
+            c.batch_execute("RESET lock_timeout; SELECT pg_advisory_unlock(7235117)")?;
             done
         }
     })
+}
+
+/// Applies one migration after the other, each in its own transaction; where somebody holds a table for long, again and again.
+fn give_way(conn: &mut PgConnection, source: impl MigrationSource<Pg>) -> Result<Vec<String>, Error> {
+    let (begun, mut applied) = (Instant::now(), vec![]);
+    conn.batch_execute(&format!("SET lock_timeout = '{GIVES_WAY_AFTER}'"))?;
+    let pending = conn.pending_migrations(source).map_err(did_not_run)?;
+    for migration in pending {
+        let (mut is_told, mut pause) = (false, FIRST_PAUSE);
+        let version = loop {
+            match conn.run_migration(&*migration) {
+                Ok(version) => break version,
+                Err(error) if error.to_string().contains("lock timeout") && begun.elapsed() < PATIENCE => {
+                    if !is_told && pause == LONGEST_PAUSE {
+                        tracing::warn!(
+                            migration = %migration.name(),
+                            "a table is in use, as by a backup or by a session idle in a transaction; trying again until it is free"
+                        );
+                        is_told = true;
+                    }
+                    std::thread::sleep(pause);
+                    pause = (pause * 2).min(LONGEST_PAUSE);
+                }
+                Err(error) => return Err(did_not_run(error)),
+            }
+        };
+        applied.push(version.to_string());
+    }
+    Ok(applied)
+}
+
+fn did_not_run(error: impl std::fmt::Display) -> Error {
+    Error::Unavailable(format!("a migration did not run: {error}"))
 }
 
 /// Compares the applied migrations with the embedded ones; changes nothing.
@@ -79,7 +152,7 @@ pub fn schema_state(db: &Database) -> Result<SchemaState, Error> {
 }
 
 fn known_versions() -> Result<Vec<String>, Error> {
-    let all: Vec<Box<dyn Migration<diesel::sqlite::Sqlite>>> = SQLITE.migrations().map_err(|e| Error::Corrupt(e.to_string()))?;
+    let all: Vec<Box<dyn Migration<Sqlite>>> = SQLITE.migrations().map_err(|e| Error::Corrupt(e.to_string()))?;
     Ok(all.iter().map(|m| m.name().version().to_string()).collect())
 }
 

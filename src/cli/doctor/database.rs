@@ -4,7 +4,10 @@ use super::{Matter, files};
 use chrono::TimeDelta;
 
 use crate::{
-    cli::database::{UNSAID_POOLER, refuse_missing_file},
+    cli::{
+        database::{UNSAID_POOLER, refuse_missing_file},
+        outcome::encryption_cure,
+    },
     config::Settings,
     db::{
         Database, DatabaseUrl, Error,
@@ -34,7 +37,8 @@ pub(super) fn look(settings: &Settings) -> Vec<Matter> {
     let (db, health) = match health {
         Ok(found) => found,
         Err(error) => {
-            matters.push(Matter::bad("database", format!("{error}; see that it runs and that DATABASE_URL leads to it")));
+            let cure = encryption_cure(&error.to_string()).unwrap_or("see that it runs and that DATABASE_URL leads to it");
+            matters.push(Matter::bad("database", format!("{error}; {cure}")));
             return matters;
         }
     };
@@ -46,7 +50,7 @@ pub(super) fn look(settings: &Settings) -> Vec<Matter> {
     };
     match &health {
         Health::Sqlite(health) => matters.extend(sqlite(health)),
-        Health::Postgres(health) => matters.extend(postgres(health, is_far(settings), has_schema.is_ok())),
+        Health::Postgres(health) => matters.extend(postgres(health, Way::of(settings), has_schema.is_ok())),
     }
     match has_schema {
         Ok(matter) => matters.extend([matter, guards(&db)]),
@@ -75,7 +79,7 @@ fn sqlite(health: &SqliteHealth) -> Vec<Matter> {
     matters
 }
 
-fn postgres(health: &PostgresHealth, is_far: bool, has_schema: bool) -> Vec<Matter> {
+fn postgres(health: &PostgresHealth, way: Way, has_schema: bool) -> Vec<Matter> {
     let PostgresHealth { version, isolation, fsync, synchronous_commit, tls, role, powers_over_log, .. } = health;
     let mut matters = vec![Matter::ok("database", format!("PostgreSQL {version} answers to the role {role}"))];
     matters.push(match isolation.as_str() {
@@ -104,14 +108,7 @@ fn postgres(health: &PostgresHealth, is_far: bool, has_schema: bool) -> Vec<Matt
         _ => Matter::bad("safety", "fsync is off: a crash can lose everything; set fsync = on in postgresql.conf"),
     });
     matters.extend(waits(health));
-    matters.push(match (tls.as_str(), is_far) {
-        ("", false) => Matter::ok("tls to the database", "not used, and not needed on this machine"),
-        ("", true) => Matter::warn(
-            "tls to the database",
-            "codes cross the network in the clear (sslmode=disable); build with `--features pg-tls` and say sslmode=verify-full",
-        ),
-        (protocol, _) => Matter::ok("tls to the database", protocol),
-    });
+    matters.push(encryption(tls, way));
     if has_schema {
         matters.push(if powers_over_log.is_empty() {
             Matter::ok("audit log", format!("the role {role} can add to it and read it, and cannot change it"))
@@ -178,14 +175,59 @@ fn guards(db: &Database) -> Matter {
     }
 }
 
-fn is_far(settings: &Settings) -> bool {
-    settings.database().is_ok_and(|url| url.postgres_url().is_some_and(crate::config::is_far))
+/// The way to PostgreSQL, as `DATABASE_URL` has it.
+#[derive(Debug, Clone, Copy)]
+struct Way {
+    is_far: bool,
+    /// The server has to prove that it is the one that was meant.
+    is_proved: bool,
+}
+
+impl Way {
+    fn of(settings: &Settings) -> Self {
+        let url = settings.database().ok();
+        let asks = |about: fn(&str) -> bool| url.as_ref().and_then(|url| url.postgres_url()).is_some_and(about);
+        Self { is_far: asks(crate::config::is_far), is_proved: asks(crate::config::proves_the_server) }
+    }
+}
+
+/// `protocol` is what the database says of this very connection; empty: none.
+fn encryption(protocol: &str, way: Way) -> Matter {
+    let about = "tls to the database";
+    match (protocol, way) {
+        ("", Way { is_far: false, .. }) => Matter::ok(about, "not encrypted, and need not be on this machine"),
+        ("", _) => Matter::warn(
+            about,
+            "not encrypted: codes cross the network in the clear (sslmode=disable); build with `--features pg-tls` and say sslmode=verify-full",
+        ),
+        (_, Way { is_proved: true, .. }) => {
+            Matter::ok(about, format!("encrypted, {protocol}; the server's certificate and name are checked"))
+        }
+        (_, Way { is_far: false, .. }) => Matter::ok(about, format!("encrypted, {protocol}")),
+        _ => Matter::warn(
+            about,
+            format!(
+                "encrypted, {protocol}, but whoever stands in between can pose as the server: say sslmode=verify-full, and let sslrootcert \
+                 name the authority that signed its certificate"
+            ),
+        ),
+    }
 }
 
 #[cfg(test)]
 mod tests {
     use super::*;
     use crate::cli::doctor::Level;
+
+    #[test]
+    fn encryption_is_judged_by_the_way_and_by_the_proof() {
+        let told = |protocol, is_far, is_proved| encryption(protocol, Way { is_far, is_proved }).line();
+        assert!(told("", false, false).starts_with("ok    tls to the database: not encrypted"));
+        assert!(told("", true, false).starts_with("warn  tls to the database: not encrypted"));
+        assert!(told("TLSv1.3", true, false).starts_with("warn  tls to the database: encrypted, TLSv1.3, but"));
+        assert!(told("TLSv1.3", false, false).starts_with("ok    tls to the database: encrypted, TLSv1.3"));
+        assert!(told("TLSv1.3", true, true).contains("certificate and name are checked"));
+    }
 
     fn sound() -> PostgresHealth {
         let text = ToOwned::to_owned;
@@ -205,7 +247,11 @@ mod tests {
     }
 
     fn ails(health: &PostgresHealth) -> Vec<(Level, &'static str)> {
-        postgres(health, true, true).iter().filter(|matter| matter.level != Level::Ok).map(|matter| (matter.level, matter.about)).collect()
+        postgres(health, Way { is_far: true, is_proved: true }, true)
+            .iter()
+            .filter(|matter| matter.level != Level::Ok)
+            .map(|matter| (matter.level, matter.about))
+            .collect()
     }
 
     #[test]

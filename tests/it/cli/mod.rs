@@ -2,12 +2,13 @@
 
 mod audit;
 mod commands;
+mod deployment;
 mod doctor;
 mod settings;
 mod users;
 
 use std::{
-    path::Path,
+    path::{Path, PathBuf},
     process::{Command, Output, Stdio},
 };
 
@@ -17,6 +18,7 @@ use crate::support::TestDb;
 pub struct Shell {
     pub dir: tempfile::TempDir,
     settings: Vec<(String, String)>,
+    program: PathBuf,
 }
 
 /// How a command ended.
@@ -30,7 +32,7 @@ pub struct Ended {
 impl Shell {
     /// In a folder of its own, with the default database in it.
     pub fn new() -> Self {
-        Self { dir: tempfile::tempdir().unwrap(), settings: vec![] }
+        Self { dir: tempfile::tempdir().unwrap(), settings: vec![], program: env!("CARGO_BIN_EXE_rewarddesk").into() }
     }
 
     /// On a test's database.
@@ -43,8 +45,13 @@ impl Shell {
         self
     }
 
+    /// Another version of the program, from here on.
+    pub fn use_program(&mut self, program: &Path) {
+        self.program = program.into();
+    }
+
     pub fn command(&self, args: &[&str]) -> Command {
-        let mut command = Command::new(env!("CARGO_BIN_EXE_rewarddesk"));
+        let mut command = Command::new(&self.program);
         command.args(args).current_dir(self.dir.path()).env_clear().envs(self.settings.iter().map(|(n, v)| (n, v)));
         command.stdin(Stdio::null()).stdout(Stdio::piped()).stderr(Stdio::piped());
         command

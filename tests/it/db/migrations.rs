@@ -1,6 +1,11 @@
 //! The schema's history: twins on both engines, there and back again.
 
-use std::{collections::BTreeSet, fs, path::PathBuf};
+use std::{
+    collections::BTreeSet,
+    fs,
+    path::PathBuf,
+    time::{Duration, Instant},
+};
 
 use diesel_migrations::{FileBasedMigrations, MigrationHarness};
 use rewarddesk::db::{
@@ -8,7 +13,7 @@ use rewarddesk::db::{
     migrate::{SchemaState, migrate, schema_state},
 };
 
-use crate::support::TestDb;
+use crate::support::{Engine, TestDb, engine::run_on};
 
 fn folder(engine: &str) -> PathBuf {
     PathBuf::from(env!("CARGO_MANIFEST_DIR")).join("migrations").join(engine)
@@ -93,4 +98,40 @@ both! {
         assert!(outcomes.iter().all(Result::is_ok), "{outcomes:?}");
         assert_eq!(dump(&empty), want);
     }
+}
+
+/// As a backup does: every table is held from its beginning to its end, and people work meanwhile.
+#[test]
+fn a_migration_waits_for_a_backup_and_nobody_waits_for_the_migration() {
+    let db = TestDb::new(Engine::Postgres);
+    // Back before one that has to change a table which is there.
+    let undone: Vec<String> = names("postgres").into_iter().filter(|name| name.as_str() >= "2026-11-24-000006").collect();
+    let DbConn::Postgres(mut conn) = db.connect() else { panic!("PostgreSQL was asked for") };
+    for _ in &undone {
+        conn.revert_last_migration(FileBasedMigrations::from_path(folder("postgres")).unwrap()).unwrap();
+    }
+    let mut backup = db.connect();
+    run_on(&mut backup, "BEGIN; LOCK TABLE mails IN ACCESS SHARE MODE").unwrap();
+    std::thread::scope(|scope| {
+        let migrating = scope.spawn(|| migrate(&db.db));
+        let begun = Instant::now();
+        let (mut longest, mut tries, mut all_done) = (Duration::ZERO, 0, true);
+        db.exec("SET statement_timeout = '3s'");
+        while all_done && begun.elapsed() < Duration::from_secs(5) {
+            let before = Instant::now();
+            all_done = db.run("UPDATE mails SET attempts = attempts").is_ok();
+            longest = longest.max(before.elapsed());
+            tries += 1;
+            std::thread::sleep(Duration::from_millis(5));
+        }
+        let is_waiting = !migrating.is_finished();
+        run_on(&mut backup, "ROLLBACK").unwrap();
+        assert!(is_waiting, "it took no notice of the backup");
+        assert!(longest > Duration::from_millis(100), "it did not try: {longest:?}");
+        assert!(longest < Duration::from_millis(1_500), "somebody waited {longest:?}");
+        assert_eq!(migrating.join().unwrap().unwrap().len(), undone.len());
+        eprintln!("{tries} statements while a migration waited for a backup, the slowest took {longest:.1?}");
+    });
+    assert_eq!(db.text("SELECT current_setting('lock_timeout')").as_deref(), Some("0"));
+    assert_eq!(schema_state(&db.db).unwrap(), SchemaState::Current);
 }

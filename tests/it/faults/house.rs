@@ -5,7 +5,7 @@ use std::{
     collections::BTreeMap,
     fmt::Write,
     fs::{self, File},
-    path::PathBuf,
+    path::{Path, PathBuf},
     process::{Child, Command, Stdio},
     sync::atomic::{AtomicU32, Ordering},
     time::{Duration, Instant},
@@ -48,7 +48,17 @@ pub struct Server {
 impl House {
     /// Rewards `R-0000` and on with the expired codes `OLD-0000` and on, and the usable codes `NEW-0000` and on.
     pub fn new(db: TestDb, rewards: usize, codes: usize, mail: &str) -> Self {
-        let shell = settings(&db, mail);
+        Self::made_by(settings(&db, mail), db, rewards, codes)
+    }
+
+    /// The same, made by another version of the program, on a database without a schema.
+    pub fn of_version(program: &Path, db: TestDb, rewards: usize, codes: usize, mail: &str) -> Self {
+        let mut shell = settings(&db, mail);
+        shell.use_program(program);
+        Self::made_by(shell, db, rewards, codes)
+    }
+
+    fn made_by(shell: Shell, db: TestDb, rewards: usize, codes: usize) -> Self {
         shell.done(&["migrate"]);
         shell.done(&["merchant", "add", "acme", "--name", "Acme Ltd", "--timezone", "Europe/London"]);
         let user = ["user", "add", EMAIL, "--name", "Casey Jones", "--role", "support", "--merchant", "acme", "--password-stdin"];

@@ -17,4 +17,7 @@ mod poolers;
 mod seals;
 mod settings;
 mod stops;
+#[cfg(feature = "pg-tls")]
+mod tls;
+pub mod versions;
 mod writers;

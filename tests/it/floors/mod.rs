@@ -1,6 +1,7 @@
 //! The house rules that a compiler does not know, read from the sources themselves (design.md): floors, lengths, names,
 //! and what a template may hold. Each rule is shown to catch what it is for, in `proofs`.
 
+mod migrations;
 mod proofs;
 mod source;
 
