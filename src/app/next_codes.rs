@@ -56,3 +56,27 @@ impl NextCodes {
         self.0.lock().unwrap_or_else(PoisonError::into_inner).remove(&batch);
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use chrono::DateTime;
+
+    use super::*;
+
+    #[test]
+    fn one_click_in_ten_seconds_looks_from_the_head_and_the_others_go_on() {
+        let (codes, batch) = (NextCodes::default(), BatchId(1));
+        let [first, second] = [1, 2].map(|id| Place::new(DateTime::UNIX_EPOCH, id));
+        assert_eq!(codes.behind(batch), None);
+        codes.went_out(batch, first);
+        assert_eq!(codes.behind(batch), Some(first));
+        codes.went_out(batch, second);
+        assert_eq!((codes.behind(batch), codes.behind(BatchId(2))), (Some(second), None));
+        if let Some(hint) = codes.0.lock().unwrap_or_else(PoisonError::into_inner).get_mut(&batch) {
+            hint.from_head = hint.from_head.checked_sub(STRIDE).unwrap_or(hint.from_head);
+        }
+        assert_eq!((codes.behind(batch), codes.behind(batch)), (None, Some(second)));
+        codes.came_back(batch);
+        assert_eq!(codes.behind(batch), None);
+    }
+}

@@ -74,9 +74,16 @@ fn reissue_in(
         return replay(first, &file, command);
     }
     let Reissuable { old, batch } = check_reissue(&file, now)?;
-    check_email(&file, command.email_requested)?;
     let binding = tokens::Binding { merchant: scope.merchant(), user: member.user, reward: command.reward };
-    tokens::check(desk, binding, &command.token, now)?;
+    let fit =
+        check_email(&file, command.email_requested).map_err(Error::from).and_then(|()| tokens::check(desk, binding, &command.token, now));
+    if let Err(unfit) = fit {
+        // An empty batch comes first, and the allocation, which would find out, is not come to.
+        return Err(match stock::count_one(tx, scope, batch, now)?.left() {
+            StockLeft::Short(shortage) => Refusal::BatchEmpty(shortage).into(),
+            StockLeft::Usable(_) => unfit,
+        });
+    }
     fail::fail_point!("reissue::checked");
 
     // The old one goes first: a reward has one current coupon at most, and the schema holds us to it.

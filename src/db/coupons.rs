@@ -153,6 +153,10 @@ pub struct Place {
 }
 
 impl Place {
+    pub fn new(ends_at: DateTime<Utc>, id: i64) -> Self {
+        Self { ends_at, id }
+    }
+
     /// Before all codes.
     fn head() -> Self {
         Self { ends_at: no_start(), id: 0 }
@@ -275,7 +279,7 @@ fn try_allocate(
             id: CouponId(id),
             code: CouponCode::stored(code),
             pin,
-            place: Place { ends_at: expires_at.0, id },
+            place: Place::new(expires_at.0, id),
             valid_from: window.from.unwrap_or_else(no_start),
             expires_at: window.until.unwrap_or_else(no_end),
         }

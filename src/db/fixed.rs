@@ -94,3 +94,16 @@ pub fn named<'a>(text: &str, values: &[(&str, Bind<'a>)]) -> (String, Vec<Bind<'
     marked.push_str(rest);
     (marked, binds)
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn names_become_marks_in_the_order_in_which_they_stand() {
+        let values = [("merchant", Bind::Number(7)), ("now", Bind::Text("noon"))];
+        let (text, binds) = named("a = :now AND b = :merchant AND c = :now AND d = 'x:y'", &values);
+        assert_eq!(text, "a = ? AND b = ? AND c = ? AND d = 'x:y'");
+        assert!(matches!(binds.as_slice(), [Bind::Text("noon"), Bind::Number(7), Bind::Text("noon")]));
+    }
+}

@@ -167,7 +167,8 @@ async fn done(
     let view = views::coupon_acts::Create {
         row: views::rewards::Row { fresh: true, ..present::rewards::row(member, &row, &profile.who_can, now) },
         toast: event.and_then(present::coupon_acts::told).unwrap_or_else(present::coupon_acts::just_done),
-        events: event.iter().map(|event| present::audit::own_event(member, event)).collect(),
+        activity: present::customers::activity(member, &profile),
+        facts: present::customers::facts(member, &profile),
     };
     Ok(html(StatusCode::OK, view.render()?))
 }

@@ -116,12 +116,8 @@ async fn done(
         row: views::rewards::Row { fresh: true, ..present::rewards::row(member, &row, &profile.who_can, profile.now) },
         toast: present::flash::reissued(member, reissued),
         emails: Some(present::mails::items(member, &profile)),
-        events: profile
-            .events
-            .iter()
-            .filter(|event| event.reissue == Some(reissued.id))
-            .map(|event| present::audit::own_event(member, event))
-            .collect(),
+        activity: present::customers::activity(member, &profile),
+        facts: present::customers::facts(member, &profile),
     };
     Ok(html(StatusCode::OK, view.render()?))
 }

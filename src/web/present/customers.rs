@@ -10,6 +10,7 @@ use crate::{
     },
     domain::{coupon::CouponState, customer::Customer, role::Permission, zone},
     web::views::{
+        audit::Event,
         customers::{Results, Row, Screen, Show},
         frame::Frame,
         ui::{Badge, Fact, Pager, Tone},
@@ -126,10 +127,14 @@ fn notes(member: &Member, customer: &Customer) -> Vec<String> {
     notes
 }
 
-/// The profile's page.
-pub fn profile(frame: Frame, member: &Member, profile: &Profile, from: From, back_href: String) -> Show {
+/// The events of the profile.
+pub fn activity(member: &Member, profile: &Profile) -> Vec<Event> {
+    profile.events.iter().map(|event| super::audit::own_event(member, event)).collect()
+}
+
+/// What the profile counts.
+pub fn facts(member: &Member, profile: &Profile) -> Vec<Fact> {
     let customer = &profile.customer;
-    let here = format!("/m/{}/customers/{}", member.merchant.slug, customer.no);
     let last = profile.events.first().map(|event| event.at).or_else(|| profile.rewards.iter().map(|row| row.file.reward.issued_at).max());
     let fact = |label: &str, text: String| Fact { label: label.to_owned(), text, when: None };
     let moment = |label: &str, at| Fact { label: label.to_owned(), text: String::new(), when: Some(when(member, at)) };
@@ -144,6 +149,13 @@ pub fn profile(frame: Frame, member: &Member, profile: &Profile, from: From, bac
     ];
     facts.extend(last.map(|at| moment("Last activity", at)));
     facts.extend(customer.locale.as_ref().map(|locale| fact("Locale", locale.clone())));
+    facts
+}
+
+/// The profile's page.
+pub fn profile(frame: Frame, member: &Member, profile: &Profile, from: From, back_href: String) -> Show {
+    let customer = &profile.customer;
+    let here = format!("/m/{}/customers/{}", member.merchant.slug, customer.no);
     Show {
         frame,
         back_href,
@@ -152,7 +164,7 @@ pub fn profile(frame: Frame, member: &Member, profile: &Profile, from: From, bac
         customer_id: customer.customer_id.clone().unwrap_or_default(),
         flags: badges(customer),
         notes: notes(member, customer),
-        facts,
+        facts: facts(member, profile),
         actions: customer_acts::links(member, customer),
         rewards: profile.rewards.iter().map(|row| rewards::row(member, row, &profile.who_can, profile.now)).collect(),
         rewards_pager: Pager {
@@ -168,7 +180,7 @@ pub fn profile(frame: Frame, member: &Member, profile: &Profile, from: From, bac
             .role
             .may(Permission::SeeAuditLog)
             .then(|| format!("/m/{}/audit?customer={}", member.merchant.slug, profile.customer.no)),
-        activity: profile.events.iter().map(|event| super::audit::own_event(member, event)).collect(),
+        activity: activity(member, profile),
         activity_pager: Pager {
             first_href: from.events.map(|_| format!("{here}#activity")),
             older_href: profile.older.events.map(|id| format!("{here}?events={id}#activity")),

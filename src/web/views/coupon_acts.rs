@@ -4,7 +4,7 @@
 use super::audit::Event;
 use super::frame::Frame;
 use super::rewards::Row;
-use super::ui::{Status, Toast};
+use super::ui::{Fact, Status, Toast};
 use askama::Template;
 
 /// `GET …/bar` and its like as a page, for those without a script.
@@ -33,7 +33,7 @@ pub struct Again {
     pub form: Form,
 }
 
-/// 200 as a fragment: the fresh row, the event on top of Activity, then the toast.
+/// 200 as a fragment: the fresh row, Activity and the counts, then the toast.
 #[derive(Debug, Template)]
 #[template(path = "coupon_acts/create.html")]
 pub struct Create {
@@ -41,8 +41,10 @@ pub struct Create {
     pub row: Row,
     /// What happened.
     pub toast: Toast,
-    /// The record of it.
-    pub events: Vec<Event>,
+    /// All of Activity again.
+    pub activity: Vec<Event>,
+    /// What the profile counts, again.
+    pub facts: Vec<Fact>,
 }
 
 /// 409 as a fragment, for the POST and for the dialog's GET: the fresh row with its `refusal`, then the toast.

@@ -5,7 +5,7 @@ use super::audit::Event;
 use super::frame::Frame;
 use super::mails::Item as Mail;
 use super::rewards::Row;
-use super::ui::{Status, Toast};
+use super::ui::{Fact, Status, Toast};
 use askama::Template;
 
 /// `GET …/reissue` as a page, for those without a script.
@@ -44,8 +44,10 @@ pub struct Create {
     pub toast: Toast,
     /// The whole Emails section again, or none to leave it.
     pub emails: Option<Vec<Mail>>,
-    /// The newest events, to stand on top of Activity; may be empty.
-    pub events: Vec<Event>,
+    /// All of Activity again.
+    pub activity: Vec<Event>,
+    /// What the profile counts, again.
+    pub facts: Vec<Fact>,
 }
 
 /// 409 as a fragment, for the POST and for the dialog's GET: the fresh row with its `refusal`, then the toast.

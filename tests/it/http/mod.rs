@@ -18,6 +18,7 @@ mod hostile;
 mod import_ends;
 mod import_files;
 pub mod imports;
+mod next_codes;
 mod purges;
 mod reissues;
 mod reissues_at_once;

@@ -172,6 +172,22 @@ both! {
         assert_eq!(app.count("reissues"), 0);
     }
 
+    async fn the_answer_to_a_click_holds_activity_and_counts_as_a_reload_would_show_them(app: App) {
+        let (scene, ann) = (app.scene(2), app.sign_in(Role::Support).await);
+        let profile = format!("/m/acme/customers/{}", scene.customer);
+        ann.get(&profile).await.expect(200).says("Nothing has happened yet");
+        let path = app.reissue_path(scene.customer, scene.reward);
+        let form = ann.dialog(&path).await;
+        let answer = ann.post_fragment(&path, &form).await.expect(200);
+        assert!(!answer.words().contains("Nothing has happened yet"), "{}", answer.words());
+        let reloaded = ann.get(&profile).await.expect(200);
+        for part in ["<div id=\"activity\">", "<div id=\"facts\">"] {
+            let of = |body: &str| body.split_once(part).map(|(_, rest)| rest.split_once("</div>\n").map_or(rest, |(inner, _)| inner).to_owned());
+            assert!(of(&answer.body).is_some(), "{part} is not in {}", answer.body);
+            assert_eq!(of(&answer.body), of(&reloaded.body));
+        }
+    }
+
     async fn each_kind_of_spent_coupon_can_be_reissued(app: App) {
         let (batch, jo) = (app.batch("Spring"), app.customer(&Person::default()));
         app.fresh(batch, 3);

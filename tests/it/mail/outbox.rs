@@ -54,7 +54,7 @@ both! {
             assert_eq!(listed(mails::list_of_customer(conn, scope, customer, None, 2)?), [ids[2], ids[1]]);
             assert_eq!(listed(mails::list_of_customer(conn, scope, customer, Some(ids[1]), 2)?), [ids[0]]);
             assert_eq!(listed(mails::list_of_customer(conn, scope, CustomerNo(customer.0 + 1), None, 2)?), []);
-            let latest = mails::latest_of_rewards(conn, scope, &[RewardNo(stage.scene.reward), RewardNo(i64::MAX)])?;
+            let latest = mails::latest_of_rewards(conn, scope, customer, &[RewardNo(stage.scene.reward), RewardNo(i64::MAX)])?;
             assert_eq!(listed(latest.clone()), [ids[2]]);
             assert_eq!((latest[0].state, latest[0].asked_by.as_deref()), (MailState::Queued, Some("Casey Customer Support")));
             let (summary, found) = mails::find(conn, scope, customer, ids[0])?.unwrap();
@@ -68,7 +68,7 @@ both! {
         stage.desk.db.read(|conn| {
             assert!(mails::find(conn, rival, customer, ids[0])?.is_none());
             assert!(mails::list_of_customer(conn, rival, customer, None, 9)?.is_empty());
-            assert!(mails::latest_of_rewards(conn, rival, &[RewardNo(stage.scene.reward)])?.is_empty());
+            assert!(mails::latest_of_rewards(conn, rival, customer, &[RewardNo(stage.scene.reward)])?.is_empty());
             Ok::<_, rewarddesk::db::Error>(())
         }).unwrap();
     }
