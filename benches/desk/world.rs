@@ -84,7 +84,7 @@ fn code(n: u64, size: Size) -> (Option<String>, Option<String>) {
     match n {
         n if n < ready => (Some("Hot".into()), Some(format!("HOT-OLD-{n:07}"))),
         n if n < 2 * ready => (Some(small(n % SMALL)), Some(format!("SML-OLD-{n:07}"))),
-        n if n < rewards * 9 / 10 => (Some("Second".into()), (n % 8 > 0).then(|| format!("SEC-{n:07}-A"))),
+        n if n < rewards * 9 / 10 => (Some("Second".into()), (n % 8 > 0 && n < rewards * 845 / 1000).then(|| format!("SEC-{n:07}-A"))),
         _ => (None, None),
     }
 }

@@ -1,11 +1,7 @@
 //! One connection to either database, and the pool's way to make and judge connections.
 //! Must not know transactions or tables.
 
-use std::{
-    path::PathBuf,
-    sync::Arc,
-    time::{Duration, Instant},
-};
+use std::{path::PathBuf, sync::Arc};
 
 use diesel::{
     Connection, ConnectionError, PgConnection, SqliteConnection,
@@ -80,17 +76,11 @@ pub struct Connector {
 /// A connection of a pool. The fields are dropped in this order: the mark goes when the connection is closed.
 pub struct Pooled {
     pub conn: DbConn,
-    /// When it last came back from its work.
-    used: Instant,
     _open: Arc<()>,
 }
 
 /// How long one SQLite process waits for another's write lock.
 pub(super) const BUSY_MILLISECONDS: u32 = 30_000;
-
-/// For so long after its last work a connection is taken to be alive: asking first would be one more round trip for each of the
-/// three looks of a click. Whoever meets a server that has just gone is told so, and nothing was done.
-const STILL_GOOD: Duration = Duration::from_millis(500);
 
 impl Connector {
     /// Opens a connection with the engine's settings applied.
@@ -130,20 +120,18 @@ impl r2d2::ManageConnection for Connector {
 
     fn connect(&self) -> Result<Pooled, Self::Error> {
         let conn = self.open().map_err(diesel::r2d2::Error::ConnectionError)?;
-        Ok(Pooled { conn, used: Instant::now(), _open: Arc::clone(&self.open) })
+        Ok(Pooled { conn, _open: Arc::clone(&self.open) })
     }
 
     fn is_valid(&self, pooled: &mut Pooled) -> Result<(), Self::Error> {
         match &mut pooled.conn {
             DbConn::Sqlite(_) => Ok(()),
-            DbConn::Postgres(_) if pooled.used.elapsed() < STILL_GOOD => Ok(()),
             DbConn::Postgres(c) => c.ping().map_err(diesel::r2d2::Error::QueryError),
         }
     }
 
     /// A connection whose work panicked may sit in an open transaction: it never goes back to the pool.
     fn has_broken(&self, pooled: &mut Pooled) -> bool {
-        pooled.used = Instant::now();
         std::thread::panicking() || each!(&mut pooled.conn, |c| c.is_broken())
     }
 }
