@@ -86,7 +86,8 @@ fn panel(svg: &mut String, everything: &Everything, title: &str, name: &str, lef
         }
         if let (Some((x, y)), Some(Some(value))) = (points.last(), values.last()) {
             // Two ends at one height would write over each other.
-            let shift = if class == "s" { -5.0 } else { 9.0 };
+            let other = if class == "s" { series[1][2] } else { series[0][2] };
+            let shift = if other.is_some_and(|other| other > *value) { 12.0 } else { -5.0 };
             let _ = write!(svg, "<text class=\"f{class}\" x=\"{:.1}\" y=\"{:.1}\">{value:.1}</text>", x + 7.0, y + shift);
         }
     }

@@ -42,7 +42,7 @@ pub type Ready = Vec<(i64, i64)>;
 /// The customer of reward `n`: a tenth of the people have ten rewards each, the others two or three.
 fn owner(n: u64, people: u64) -> u64 {
     let tenth = people / 10;
-    if n % 3 == 0 { (n / 3) % tenth } else { tenth + (n - n / 3 - 1) % (people - tenth) }
+    if n.is_multiple_of(3) { (n / 3) % tenth } else { tenth + (n - n / 3 - 1) % (people - tenth) }
 }
 
 const FIRST: [&str; 16] =
