@@ -1,5 +1,6 @@
--- What the desk sends to PostgreSQL for one click on "Reissue coupon" with the box ticked, for pgbench: session, transaction, the
--- rows of the answer. :base, :per and :i choose the reward; :session, :subject and :body stand for what the desk makes itself.
+-- What a click on "Reissue coupon" with the box ticked asks of PostgreSQL, for pgbench: session, transaction, the rows of the answer.
+-- Written after what the desk sends, by hand. Left out: whether a connection lives (three times), the counts of the batches and the newest
+-- mail of each reward in the answer. :base, :per and :i choose the reward; :session is a hash of the table.
 \set reward :base + :client_id * :per + :i
 \set i :i + 1
 

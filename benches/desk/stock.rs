@@ -143,7 +143,7 @@ pub async fn measure_drain(desk: &Desk, drained: usize, count: usize, results: &
 pub fn measure_counting(desk: &Desk, count: usize, scratch: &Path, results: &mut Results) {
     let triggers = |what: &str| {
         let sql = format!(
-            "DO $$ DECLARE t text; BEGIN FOR t IN SELECT tgname FROM pg_trigger WHERE tgrelid = 'coupons'::regclass AND tgname LIKE '%stock%' LOOP EXECUTE 'ALTER TABLE coupons {what} TRIGGER ' || quote_ident(t); END LOOP; END $$"
+            "DO $$ DECLARE t text; BEGIN FOR t IN SELECT tgname FROM pg_trigger WHERE tgrelid = 'coupons'::regclass AND tgname = 'coupons_move_stock' LOOP EXECUTE 'ALTER TABLE coupons {what} TRIGGER ' || quote_ident(t); END LOOP; END $$"
         );
         execute(&desk.url, &sql);
     };

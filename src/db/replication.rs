@@ -1,4 +1,5 @@
-//! With a synchronous standby: never a success that only one machine has. Must not know what was written.
+//! With a synchronous standby: no success that only one machine has, but where the wait for it is cancelled within [`SLOW`].
+//! Must not know what was written.
 //!
 //! `PostgreSQL` holds a COMMIT until the standby has it. But where such a wait is cancelled (`pg_cancel_backend`, a `statement_timeout`), it
 //! says "done" with a warning that nobody sees, and where it is broken off (the backend is ended, the server crashes and starts again) the
@@ -9,7 +10,7 @@ use std::time::{Duration, Instant};
 
 use diesel::{PgConnection, QueryableByName, RunQueryDsl, connection::SimpleConnection, sql_query, sql_types::Bool};
 
-/// Nobody cancels a commit sooner. One that took longer is followed by another, which costs nothing in comparison.
+/// A commit that is cancelled sooner goes unnoticed: there is no way to tell it from a quick one. One that took longer is followed by another, which costs nothing in comparison.
 pub(super) const SLOW: Duration = Duration::from_millis(250);
 
 /// So many later commits are tried before the answer is "we can't tell".
