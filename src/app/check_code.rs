@@ -74,7 +74,7 @@ pub fn check_code(desk: &Desk, member: &Member, text: &str) -> Result<Checked, E
     let now = desk.clock.now();
     desk.db.read(|conn| {
         let Some(found) = coupons::find_by_code(conn, member.scope, &code)? else {
-            return Ok(Checked::Unknown { suggestions: suggestions(conn, member, &code)?, code });
+            return Ok(Checked::Unknown { suggestions: suggestions(conn, member, &code)?, code: code.clone() });
         };
         let shown = show_coupon::load(conn, desk, member, found.id, now)?.ok_or(Error::NotFound)?;
         Ok(Checked::Found(Box::new(known(conn, member, shown, now)?)))

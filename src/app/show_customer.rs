@@ -62,7 +62,9 @@ pub fn show_customer(desk: &Desk, member: &Member, no: CustomerNo, from: From) -
             emails: cut(&mut emails, EMAILS).map(|mail| mail.id),
             events: cut(&mut events, EVENTS).map(|event| event.id),
         };
-        let rewards = with_mails(conn, member, no, files)?;
+        // Where the page holds all of the customer's mails, the newest of each reward is among them.
+        let rewards =
+            if from.emails.is_none() && older.emails.is_none() { joined(files, &emails) } else { with_mails(conn, member, no, files)? };
         let who_can = if member.role.may(Permission::ManageBatches) {
             vec![]
         } else {
@@ -99,7 +101,12 @@ fn with_mails(
 ) -> Result<Vec<RewardRow>, Error> {
     let numbers: Vec<RewardNo> = files.iter().map(|file| file.reward.no).collect();
     let mails = mails::latest_of_rewards(conn, member.scope, customer, &numbers)?;
-    Ok(files.into_iter().map(|file| RewardRow { mail: mails.iter().find(|mail| mail.reward == file.reward.no).cloned(), file }).collect())
+    Ok(joined(files, &mails))
+}
+
+/// Each file with the first of these mails that is about its reward.
+fn joined(files: Vec<RewardFile>, mails: &[MailSummary]) -> Vec<RewardRow> {
+    files.into_iter().map(|file| RewardRow { mail: mails.iter().find(|mail| mail.reward == file.reward.no).cloned(), file }).collect()
 }
 
 fn more_than(page: usize) -> i64 {

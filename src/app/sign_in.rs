@@ -147,9 +147,18 @@ pub fn sign_out(desk: &Desk, token: &str, request_id: &str) -> Result<(), Error>
 
 /// The live session of that token. Its last use is written down at most once a minute.
 pub fn resume_session(desk: &Desk, token: &str, limits: SessionLimits) -> Result<Option<Session>, Error> {
-    let now = desk.clock.now();
-    let hash = tokens::hash(token);
+    let (hash, now) = (tokens::hash(token), desk.clock.now());
     Ok(desk.db.read(|conn| sessions::find(conn, &hash, now - limits.idle, now - limits.absolute))?)
+}
+
+/// The live session of that token, and all merchants of its user, by name.
+pub fn recognise(desk: &Desk, token: &str, limits: SessionLimits) -> Result<Option<(Session, Vec<Membership>)>, Error> {
+    let (hash, now) = (tokens::hash(token), desk.clock.now());
+    desk.db.read(|conn| {
+        let Some(session) = sessions::find(conn, &hash, now - limits.idle, now - limits.absolute)? else { return Ok(None) };
+        let merchants = memberships::list_of_user(conn, session.user)?;
+        Ok(Some((session, merchants)))
+    })
 }
 
 /// Whether the session's last use is old enough to be written down anew.
@@ -169,11 +178,6 @@ pub fn touch_session(desk: &Desk, session: i64, user: UserId) -> Result<(), Erro
 /// The user's place in the merchant of that slug.
 pub fn enter_merchant(desk: &Desk, slug: &str, user: UserId) -> Result<Option<Membership>, Error> {
     Ok(desk.db.read(|conn| memberships::enter(conn, slug, user))?)
-}
-
-/// All merchants of the user, by name.
-pub fn merchants_of(desk: &Desk, user: UserId) -> Result<Vec<Membership>, Error> {
-    Ok(desk.db.read(|conn| memberships::list_of_user(conn, user))?)
 }
 
 /// A failure goes into each merchant of the user, or into the installation's own log for an unknown address.

@@ -6,6 +6,7 @@ use diesel::{BoolExpressionMethods, ExpressionMethods, JoinOnDsl, NullableExpres
 
 use super::{
     DbConn, Error, Scope, WriteTx,
+    among::among,
     instant::At,
     schema::{audit_records as a, customers, rewards, users},
 };
@@ -151,7 +152,7 @@ pub fn list(
         query = query.filter(a::customer.eq(customer.0));
     }
     query = match slice {
-        Slice::Of(ids) => query.filter(a::id.eq_any(ids.to_vec())).order(a::id.asc()),
+        Slice::Of(ids) => query.filter(among(conn, a::id, ids.iter().copied())).order(a::id.asc()),
         Slice::After(id) => query.filter(a::id.gt(id)).order(a::id.asc()),
         Slice::Before(id) => query.filter(a::id.lt(id)).order(a::id.desc()),
     };

@@ -3,12 +3,13 @@
 
 use chrono::{DateTime, Utc};
 use diesel::{
-    ExpressionMethods, QueryDsl, QueryableByName, RunQueryDsl, sql_query,
+    BoolExpressionMethods, ExpressionMethods, QueryDsl, QueryableByName, RunQueryDsl, sql_query,
     sql_types::{BigInt, Nullable},
 };
 
 use super::{
     DbConn, Error, Scope,
+    among::among,
     instant::{self, At, Instant},
     schema::{audit_records as a, audit_seals as s, users as u},
 };
@@ -129,25 +130,25 @@ pub fn actors(conn: &mut DbConn, scope: Scope) -> Result<Vec<UserId>, Error> {
 
 /// The names of these users.
 pub fn names_of(conn: &mut DbConn, ids: &[UserId]) -> Result<Vec<(UserId, String)>, Error> {
-    let ids: Vec<i64> = ids.iter().map(|id| id.0).collect();
-    let rows: Vec<(i64, String)> = u::table.select((u::id, u::name)).filter(u::id.eq_any(ids)).order((u::name, u::id)).load(conn)?;
+    let these = among(conn, u::id, ids.iter().map(|id| id.0));
+    let rows: Vec<(i64, String)> = u::table.select((u::id, u::name)).filter(these).order((u::name, u::id)).load(conn)?;
     Ok(rows.into_iter().map(|(id, name)| (UserId(id), name)).collect())
 }
 
 /// The numbers of the seals over those of these records that are sealed.
 pub fn seals_of(conn: &mut DbConn, ids: &[AuditId]) -> Result<Vec<(AuditId, i64)>, Error> {
-    let ids: Vec<i64> = ids.iter().map(|id| id.0).collect();
-    let rows: Vec<(i64, i64)> = s::table.select((s::record_id, s::no)).filter(s::record_id.eq_any(ids)).load(conn)?;
+    let these = among(conn, s::record_id, ids.iter().map(|id| id.0));
+    let rows: Vec<(i64, i64)> = s::table.select((s::record_id, s::no)).filter(these).load(conn)?;
     Ok(rows.into_iter().map(|(id, no)| (AuditId(id), no)).collect())
 }
 
 /// The records of the end of these reissues' mails, sent or finally failed, oldest first: the reissue, what came of it, and when.
 pub fn mail_ends(conn: &mut DbConn, scope: Scope, reissues: &[ReissueId]) -> Result<Vec<(ReissueId, String, DateTime<Utc>)>, Error> {
-    let reissues: Vec<i64> = reissues.iter().map(|id| id.0).collect();
+    let of_these = among(conn, a::reissue_id, reissues.iter().map(|id| id.0));
     let rows: Vec<(Option<i64>, String, At)> = a::table
         .filter(a::merchant_id.eq(scope.merchant().0))
-        .filter(a::reissue_id.eq_any(reissues))
-        .filter(a::action.eq_any([Action::EmailSent.as_str(), Action::EmailFailed.as_str()]))
+        .filter(of_these)
+        .filter(a::action.eq(Action::EmailSent.as_str()).or(a::action.eq(Action::EmailFailed.as_str())))
         .order(a::id)
         .select((a::reissue_id, a::action, a::at))
         .load(conn)?;

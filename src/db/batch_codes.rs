@@ -8,6 +8,7 @@ use diesel::{
 
 use super::{
     DbConn, Error, Scope,
+    among::among,
     instant::{At, Instant, no_end, no_start, window_of},
     schema::{coupons as c, customers, rewards, users},
 };
@@ -97,12 +98,13 @@ type Person = Option<(Option<String>, Option<String>, Option<String>, Option<Str
 
 /// These coupons of the batch, in this order.
 pub fn load(conn: &mut DbConn, scope: Scope, batch: &Batch, ids: &[i64]) -> Result<Vec<ListedCode>, Error> {
+    let these = among(conn, c::id, ids.iter().copied());
     let query = c::table
         .left_join(users::table.on(users::id.nullable().eq(c::barred_by)))
         .left_join(rewards::table.on(rewards::id.nullable().eq(c::reward)))
         .left_join(customers::table.on(customers::id.nullable().eq(rewards::customer.nullable())))
         .filter(c::merchant_id.eq(scope.merchant().0))
-        .filter(c::id.eq_any(ids))
+        .filter(these)
         .select((
             (c::id, c::code, c::pin, c::state, c::valid_from, c::expires_at, c::redemptions, c::max_redemptions, c::changed_at),
             (c::barred_at, c::barred_reason, users::name.nullable()),

@@ -2,10 +2,12 @@
 //! Must not know who may look, nor how much of one is left.
 
 use chrono::{DateTime, Utc};
-use diesel::{ExpressionMethods, OptionalExtension, QueryDsl, Queryable, RunQueryDsl, sql_query, sql_types::BigInt};
+use diesel::{ExpressionMethods, OptionalExtension, QueryDsl, Queryable, RunQueryDsl};
 
 use super::{
     DbConn, Error, Scope, WriteTx,
+    among::among,
+    fixed::{Bind, Fixed},
     instant::{At, columns_of, window_of},
     schema::batches as b,
 };
@@ -107,8 +109,8 @@ pub fn find_by_name(conn: &mut DbConn, scope: Scope, name: &str) -> Result<Optio
 
 /// These batches, in no particular order.
 pub fn list_by_ids(conn: &mut DbConn, scope: Scope, ids: &[i64]) -> Result<Vec<Batch>, Error> {
-    let rows: Vec<Row> =
-        b::table.filter(b::merchant_id.eq(scope.merchant().0)).filter(b::id.eq_any(ids.to_vec())).select(COLUMNS).load(conn)?;
+    let these = among(conn, b::id, ids.iter().copied());
+    let rows: Vec<Row> = b::table.filter(b::merchant_id.eq(scope.merchant().0)).filter(these).select(COLUMNS).load(conn)?;
     Ok(rows.into_iter().map(Batch::from).collect())
 }
 
@@ -125,7 +127,7 @@ pub fn list(conn: &mut DbConn, scope: Scope, before: Option<BatchId>, limit: i64
 }
 
 /// The first half of the lock's number, which keeps it apart from the desk's other advisory locks.
-const VALIDITY_LOCK: &str = "(7235119::bigint << 32) # $1";
+const VALIDITY_LOCK: &str = "(7235119::bigint << 32) # ?";
 
 /// Keeps the batch's validity as it is until the transaction ends: what was usable when it was allocated is usable at
 /// commit (quality.md I8), and what was spent still is (I9). Many hold it at once; [`lock_validity`] waits for them all.
@@ -150,7 +152,8 @@ fn advisory_lock(tx: &mut WriteTx<'_>, function: &str, batch: BatchId) -> Result
         // BEGIN IMMEDIATE holds everything already.
         DbConn::Sqlite(_) => {}
         DbConn::Postgres(conn) => {
-            sql_query(format!("SELECT {function}({VALIDITY_LOCK})")).bind::<BigInt, _>(batch.0).execute(conn)?;
+            let text = format!("SELECT {function}({VALIDITY_LOCK})");
+            Fixed::<()>::new(&text, &[Bind::Number(batch.0)]).execute(conn)?;
         }
     }
     Ok(())

@@ -76,7 +76,20 @@ pub struct Connector {
 /// A connection of a pool. The fields are dropped in this order: the mark goes when the connection is closed.
 pub struct Pooled {
     pub conn: DbConn,
+    /// The server has not answered on it: it does not go back to the pool.
+    lost: bool,
     _open: Arc<()>,
+}
+
+impl Pooled {
+    /// Asks the server; one that did not answer is thrown away by the pool.
+    pub fn lives(&mut self) -> bool {
+        self.lost = match &mut self.conn {
+            DbConn::Sqlite(_) => false,
+            DbConn::Postgres(c) => c.ping().is_err(),
+        };
+        !self.lost
+    }
 }
 
 /// How long one SQLite process waits for another's write lock.
@@ -92,7 +105,7 @@ impl Connector {
                 // synchronous=FULL: with NORMAL a commit is not on disk when it returns. busy_timeout comes before anything that locks.
                 conn.batch_execute(&format!(
                     "PRAGMA busy_timeout = {BUSY_MILLISECONDS}; PRAGMA journal_mode = WAL; PRAGMA synchronous = FULL; \
-                     PRAGMA foreign_keys = ON; PRAGMA recursive_triggers = ON; PRAGMA cache_size = -16384; PRAGMA secure_delete = ON; PRAGMA query_only = {};",
+                     PRAGMA foreign_keys = ON; PRAGMA recursive_triggers = ON; PRAGMA cache_size = -4096; PRAGMA secure_delete = ON; PRAGMA query_only = {};",
                     if self.purpose == Purpose::Read { "ON" } else { "OFF" }
                 ))
                 .map_err(ConnectionError::CouldntSetupConfiguration)?;
@@ -120,18 +133,16 @@ impl r2d2::ManageConnection for Connector {
 
     fn connect(&self) -> Result<Pooled, Self::Error> {
         let conn = self.open().map_err(diesel::r2d2::Error::ConnectionError)?;
-        Ok(Pooled { conn, _open: Arc::clone(&self.open) })
+        Ok(Pooled { conn, lost: false, _open: Arc::clone(&self.open) })
     }
 
-    fn is_valid(&self, pooled: &mut Pooled) -> Result<(), Self::Error> {
-        match &mut pooled.conn {
-            DbConn::Sqlite(_) => Ok(()),
-            DbConn::Postgres(c) => c.ping().map_err(diesel::r2d2::Error::QueryError),
-        }
+    /// Not asked: see `Database::read`.
+    fn is_valid(&self, _: &mut Pooled) -> Result<(), Self::Error> {
+        Ok(())
     }
 
     /// A connection whose work panicked may sit in an open transaction: it never goes back to the pool.
     fn has_broken(&self, pooled: &mut Pooled) -> bool {
-        std::thread::panicking() || each!(&mut pooled.conn, |c| c.is_broken())
+        pooled.lost || std::thread::panicking() || each!(&mut pooled.conn, |c| c.is_broken())
     }
 }

@@ -9,6 +9,7 @@ use diesel::{
 
 use super::{
     DbConn, Error, Scope, WriteTx,
+    among::among,
     fixed::{Bind, Fixed},
     instant::{At, Instant, no_end, no_start, window_of},
     schema::{batches, coupons as c, redemptions, users},
@@ -80,11 +81,12 @@ type CouponColumns = (i64, i64, String, Option<String>, At, At, i64, i64, Option
 
 /// The current coupon of each of these rewards.
 pub fn current_of_rewards(conn: &mut DbConn, scope: Scope, rewards: &[i64]) -> Result<Vec<(RewardNo, Coupon)>, Error> {
+    let theirs = among(conn, c::reward, rewards.iter().copied());
     let rows: Vec<CouponColumns> = c::table
         .inner_join(batches::table.on(batches::id.eq(c::batch_id)))
         .left_join(users::table.on(users::id.nullable().eq(c::barred_by)))
         .filter(c::merchant_id.eq(scope.merchant().0))
-        .filter(c::reward.eq_any(rewards.to_vec()))
+        .filter(theirs)
         .filter(c::state.eq("allocated"))
         .select((
             c::id,
@@ -131,9 +133,10 @@ fn add_redemptions(conn: &mut DbConn, scope: Scope, coupons: &mut [(RewardNo, Co
     if redeemed.is_empty() {
         return Ok(());
     }
+    let these = among(conn, redemptions::coupon_id, redeemed);
     let rows: Vec<(i64, At, String)> = redemptions::table
         .filter(redemptions::merchant_id.eq(scope.merchant().0))
-        .filter(redemptions::coupon_id.eq_any(redeemed))
+        .filter(these)
         .order((redemptions::redeemed_at.asc(), redemptions::id.asc()))
         .select((redemptions::coupon_id, redemptions::redeemed_at, redemptions::order_id))
         .load(conn)?;

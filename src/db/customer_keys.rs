@@ -5,7 +5,7 @@
 
 use diesel::{ExpressionMethods, QueryDsl, RunQueryDsl};
 
-use super::{DbConn, Error, Scope, WriteTx, customers, schema::customer_keys as k};
+use super::{DbConn, Error, Scope, WriteTx, among::among, customers, schema::customer_keys as k};
 use crate::domain::ids::{CustomerNo, MerchantId};
 
 /// The customer's wrapped key, held with the customer until the transaction ends; what `fresh` makes where there is none yet.
@@ -38,12 +38,9 @@ fn find(conn: &mut DbConn, merchant: MerchantId, customer: CustomerNo) -> Result
 
 /// The wrapped keys of those of these customers who have one.
 pub fn list(conn: &mut DbConn, merchant: MerchantId, of: &[CustomerNo]) -> Result<Vec<(CustomerNo, String)>, Error> {
-    let numbers: Vec<i64> = of.iter().map(|no| no.0).collect();
-    let rows: Vec<(i64, String)> = k::table
-        .filter(k::merchant_id.eq(merchant.0))
-        .filter(k::customer.eq_any(numbers))
-        .select((k::customer, k::wrapped_key))
-        .load(conn)?;
+    let theirs = among(conn, k::customer, of.iter().map(|no| no.0));
+    let rows: Vec<(i64, String)> =
+        k::table.filter(k::merchant_id.eq(merchant.0)).filter(theirs).select((k::customer, k::wrapped_key)).load(conn)?;
     Ok(rows.into_iter().map(|(customer, key)| (CustomerNo(customer), key)).collect())
 }
 

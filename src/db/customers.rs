@@ -6,6 +6,7 @@ use diesel::{ExpressionMethods, OptionalExtension, QueryDsl, Queryable, RunQuery
 
 use super::{
     DbConn, Error, Scope, WriteTx,
+    among::among,
     instant::At,
     schema::{audit_records, customers as c, rewards, users},
 };
@@ -139,16 +140,17 @@ pub fn list(conn: &mut DbConn, scope: Scope, before: Option<CustomerNo>, limit: 
 /// When something last happened to each of these customers: a record in the audit log, or a reward issued.
 pub fn last_activity(conn: &mut DbConn, scope: Scope, customers: &[CustomerNo]) -> Result<Vec<(CustomerNo, DateTime<Utc>)>, Error> {
     use diesel::dsl::max;
-    let ids: Vec<i64> = customers.iter().map(|no| no.0).collect();
+    let ids = || customers.iter().map(|no| no.0);
+    let (their_records, their_rewards) = (among(conn, audit_records::customer, ids()), among(conn, rewards::customer, ids()));
     let recorded: Vec<(Option<i64>, Option<At>)> = audit_records::table
         .filter(audit_records::merchant_id.eq(scope.merchant().0))
-        .filter(audit_records::customer.eq_any(ids.clone()))
+        .filter(their_records)
         .group_by(audit_records::customer)
         .select((audit_records::customer, max(audit_records::at)))
         .load(conn)?;
     let issued: Vec<(i64, Option<At>)> = rewards::table
         .filter(rewards::merchant_id.eq(scope.merchant().0))
-        .filter(rewards::customer.eq_any(ids))
+        .filter(their_rewards)
         .group_by(rewards::customer)
         .select((rewards::customer, max(rewards::issued_at)))
         .load(conn)?;

@@ -137,7 +137,7 @@ impl Database {
             Pool::builder()
                 .max_size(size)
                 .min_idle(Some(0))
-                .test_on_check_out(matches!(url.0, Target::Postgres(..)))
+                .test_on_check_out(false)
                 .connection_timeout(Duration::from_secs(patience))
                 .build_unchecked(connector(purpose))
         };
@@ -164,14 +164,25 @@ impl Database {
         (self.0.writers.max_size() as usize, self.0.readers.max_size() as usize)
     }
 
-    /// Runs `work` on a connection for reading.
-    pub fn read<T, E: From<Error>>(&self, work: impl FnOnce(&mut DbConn) -> Result<T, E>) -> Result<T, E> {
-        work(&mut checkout(&self.0.readers)?.conn)
+    /// Runs `work` on a connection for reading. Where that turns out to be lost, it runs once more on another one.
+    pub fn read<T, E: From<Error>>(&self, work: impl Fn(&mut DbConn) -> Result<T, E>) -> Result<T, E> {
+        on_living(&self.0.readers, work).map(|(_, done)| done)
+    }
+
+    /// Runs `work` on a connection for reading on which `begin` has been done, which nobody else can notice.
+    pub(super) fn read_begun<T, E: From<Error>>(
+        &self,
+        begin: impl Fn(&mut DbConn) -> Result<(), Error>,
+        work: impl FnOnce(&mut DbConn) -> Result<T, E>,
+    ) -> Result<T, E> {
+        let (mut begun, ()) = on_living(&self.0.readers, begin)?;
+        work(&mut begun.conn)
     }
 
     /// Runs `work` in one write transaction; see [`tx`].
     pub fn write<T, E: From<Error>>(&self, work: impl FnOnce(&mut WriteTx<'_>) -> Result<T, E>) -> Result<T, E> {
-        tx::run(&mut checkout(&self.0.writers)?.conn, work)
+        let (mut begun, ()) = on_living(&self.0.writers, tx::begin)?;
+        tx::run(&mut begun.conn, work)
     }
 
     /// Moves what SQLite's write-ahead log holds into the file and empties it: pages as they were before a purge are in it.
@@ -203,12 +214,40 @@ impl Database {
 
     /// Lends a connection that may write, for the schema and for imports; everything else uses [`Database::write`].
     pub(super) fn lend<T, E: From<Error>>(&self, work: impl FnOnce(&mut DbConn) -> Result<T, E>) -> Result<T, E> {
-        work(&mut checkout(&self.0.writers)?.conn)
+        work(&mut living(&self.0.writers)?.conn)
     }
 }
 
-fn checkout(pool: &Pool<Connector>) -> Result<PooledConnection<Connector>, Error> {
+type Lent = PooledConnection<Connector>;
+
+fn checkout(pool: &Pool<Connector>) -> Result<Lent, Error> {
     pool.get().map_err(|e| Error::Unavailable(e.to_string()))
+}
+
+/// Runs `work`, which changes nothing that lasts, and answers the connection with what it found.
+///
+/// Nobody asks a connection beforehand whether it lives: that would be a round trip for each use, and no promise. A server that was
+/// started again, or a proxy that let go, shows in the first statement; then `work` runs on a connection that was asked.
+fn on_living<T, E: From<Error>>(pool: &Pool<Connector>, work: impl Fn(&mut DbConn) -> Result<T, E>) -> Result<(Lent, T), E> {
+    let mut lent = checkout(pool)?;
+    match work(&mut lent.conn) {
+        Ok(done) => return Ok((lent, done)),
+        Err(error) if lent.lives() => return Err(error),
+        Err(_) => drop(lent),
+    }
+    let mut lent = living(pool)?;
+    work(&mut lent.conn).map(|done| (lent, done))
+}
+
+/// A connection that answered just now. Those that don't are thrown away: after a restart of the server, all that were open.
+fn living(pool: &Pool<Connector>) -> Result<Lent, Error> {
+    for _ in 0..pool.max_size() {
+        let mut lent = checkout(pool)?;
+        if lent.lives() {
+            return Ok(lent);
+        }
+    }
+    checkout(pool)
 }
 
 /// How long emptying the log waits for readers; nobody can write meanwhile.

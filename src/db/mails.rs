@@ -6,6 +6,7 @@ use diesel::{ExpressionMethods, JoinOnDsl, NullableExpressionMethods, OptionalEx
 
 use super::{
     DbConn, Error, Scope, WriteTx,
+    among::among,
     instant::At,
     schema::{mails as m, users},
 };
@@ -141,13 +142,13 @@ fn summary(row: Summary) -> Result<MailSummary, Error> {
 
 /// The newest mail of each of these rewards of the customer, where there is one.
 pub fn latest_of_rewards(conn: &mut DbConn, scope: Scope, customer: CustomerNo, of: &[RewardNo]) -> Result<Vec<MailSummary>, Error> {
-    let numbers: Vec<i64> = of.iter().map(|no| no.0).collect();
+    let of_these = among(conn, m::reward, of.iter().map(|no| no.0));
     // By way of the customer: that is what the index is on.
     let newest_first: Vec<Summary> = m::table
         .left_join(users::table.on(users::id.nullable().eq(m::asked_by)))
         .filter(m::merchant_id.eq(scope.merchant().0))
         .filter(m::customer.eq(customer.0))
-        .filter(m::reward.eq_any(numbers))
+        .filter(of_these)
         .order(m::id.desc())
         .select(columns())
         .load(conn)?;

@@ -2,6 +2,7 @@
 //! Must not know mail, use cases or the web. Row structs and diesel's derives stay in here.
 
 pub mod account_links;
+mod among;
 pub mod audit;
 pub mod audit_contents;
 pub mod audit_log;

@@ -2,10 +2,12 @@
 //! Must not know the rule of reissuing.
 
 use chrono::{DateTime, Utc};
-use diesel::{BoolExpressionMethods, ExpressionMethods, JoinOnDsl, QueryDsl, RunQueryDsl};
+use diesel::{ExpressionMethods, JoinOnDsl, QueryDsl, RunQueryDsl};
 
 use super::{
-    DbConn, Error, Scope, WriteTx, audit,
+    DbConn, Error, Scope, WriteTx,
+    among::among,
+    audit,
     coupons::Allocated,
     instant::{At, no_end},
     schema::{coupons, reissues as r, users},
@@ -83,11 +85,13 @@ pub fn record(tx: &mut WriteTx<'_>, scope: Scope, new: &NewReissue<'_>, now: Dat
 /// The reissue of each of these rewards, where there is one.
 pub fn list_of_rewards(conn: &mut DbConn, scope: Scope, rewards: &[i64]) -> Result<Vec<(RewardNo, EarlierReissue)>, Error> {
     type Row = (i64, i64, At, i64, String, String, String, bool, String);
+    let of_these = among(conn, r::reward, rewards.iter().copied());
     let rows: Vec<Row> = r::table
         .inner_join(OLD.on(OLD.field(coupons::id).eq(r::old_coupon_id)))
         .inner_join(NEW.on(NEW.field(coupons::id).eq(r::new_coupon_id)))
         .inner_join(users::table.on(users::id.eq(r::user_id)))
-        .filter(r::merchant_id.eq(scope.merchant().0).and(r::reward.eq_any(rewards.to_vec())))
+        .filter(r::merchant_id.eq(scope.merchant().0))
+        .filter(of_these)
         .select((
             r::reward,
             r::id,

@@ -9,12 +9,13 @@ use crate::each;
 impl Database {
     /// Runs `work` in a transaction that only reads and sees the data as they were when it began. It hinders no writer.
     pub fn snapshot<T, E: From<Error>>(&self, work: impl FnOnce(&mut DbConn) -> Result<T, E>) -> Result<T, E> {
-        self.read(|conn| {
-            match conn {
+        let begin = |conn: &mut DbConn| {
+            Ok(match conn {
                 DbConn::Sqlite(c) => AnsiTransactionManager::begin_transaction_sql(c, "BEGIN DEFERRED"),
                 DbConn::Postgres(c) => AnsiTransactionManager::begin_transaction_sql(c, "BEGIN ISOLATION LEVEL REPEATABLE READ READ ONLY"),
-            }
-            .map_err(Error::from)?;
+            }?)
+        };
+        self.read_begun(begin, |conn| {
             let done = work(conn);
             // Nothing was written: there is nothing to keep, and a rollback cannot fail to confirm it.
             let ended = each!(conn, |c| AnsiTransactionManager::rollback_transaction(c));

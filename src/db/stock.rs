@@ -14,7 +14,6 @@ use super::{
     DbConn, Error, Scope, WriteTx, coupons,
     fixed::{Bind, Fixed, named},
     instant::{At, Instant, no_end},
-    withdrawals,
 };
 use crate::{
     domain::{
@@ -52,6 +51,9 @@ struct Sums {
     first_end: Option<At>,
     #[diesel(sql_type = Nullable<Instant>)]
     last_end: Option<At>,
+    /// While a withdrawal is at work: its last coupon.
+    #[diesel(sql_type = Nullable<BigInt>)]
+    held_to: Option<i64>,
 }
 
 const SUMS: [&str; 6] = ["clean", "barred", "redeemed", "allocated", "replaced", "withdrawn"];
@@ -138,24 +140,25 @@ pub fn count(conn: &mut DbConn, scope: Scope, batches: &[Batch], now: DateTime<U
              CAST(sum(CASE WHEN expires_at <= :now THEN clean ELSE 0 END) AS BIGINT) AS expired, {}, \
              max(CASE WHEN expires_at <= :now AND clean > 0 THEN expires_at END) AS last_expired, \
              min(CASE WHEN expires_at > :now AND valid_from <= :now AND clean > 0 THEN expires_at END) AS first_end, \
-             max(CASE WHEN clean > 0 THEN expires_at END) AS last_end \
+             max(CASE WHEN clean > 0 THEN expires_at END) AS last_end, \
+             (SELECT w.coupon_to FROM withdrawals w WHERE w.merchant_id = :merchant AND w.batch_id = windows.batch_id AND w.ended_at IS NULL) \
+                 AS held_to \
          FROM ({}) AS windows GROUP BY batch_id",
         sums(),
         windows(conn),
     );
     let rows: Vec<Sums> = ask(conn, &text, now, scope, &ids)?;
-    let mut stocks: Vec<Stock> = batches
-        .iter()
-        .map(|batch| rows.iter().find(|row| row.batch_id == batch.id.0).map(|row| stock_of(batch, row, now)).unwrap_or_default())
-        .collect();
-    // What is being withdrawn is not handed out any more, although it still stands in stock.
-    for held in withdrawals::list_held(conn, scope, &ids)? {
-        if let Some(at) = batches.iter().position(|batch| batch.id == held.batch) {
-            let stock = &mut stocks[at];
-            let usable = if stock.usable > 0 { coupons::count_usable_above(conn, scope, &batches[at], held.coupon_to, now)? } else { 0 };
+    let mut stocks = Vec::with_capacity(batches.len());
+    for batch in batches {
+        let row = rows.iter().find(|row| row.batch_id == batch.id.0);
+        let mut stock = row.map(|row| stock_of(batch, row, now)).unwrap_or_default();
+        // What is being withdrawn is not handed out any more, although it still stands in stock.
+        if let Some(held_to) = row.and_then(|row| row.held_to) {
+            let usable = if stock.usable > 0 { coupons::count_usable_above(conn, scope, batch, held_to, now)? } else { 0 };
             stock.withdrawn += stock.usable - usable;
             stock.usable = usable;
         }
+        stocks.push(stock);
     }
     Ok(stocks)
 }

@@ -28,16 +28,19 @@ impl DerefMut for WriteTx<'_> {
     }
 }
 
-/// Runs `work` in one write transaction on `conn`: committed when it returns `Ok`, rolled back otherwise.
-///
-/// Errors: what `work` returns; [`Error::Unavailable`] when it could not begin; [`Error::CommitUnknown`] when COMMIT failed.
-pub(super) fn run<T, E: From<Error>>(conn: &mut DbConn, work: impl FnOnce(&mut WriteTx<'_>) -> Result<T, E>) -> Result<T, E> {
-    match conn {
+/// Begins a write transaction for [`run`].
+pub(super) fn begin(conn: &mut DbConn) -> Result<(), Error> {
+    Ok(match conn {
         // IMMEDIATE: a deferred transaction that reads first loses its write to "database is locked" under load.
         DbConn::Sqlite(c) => AnsiTransactionManager::begin_transaction_sql(c, "BEGIN IMMEDIATE"),
         DbConn::Postgres(c) => AnsiTransactionManager::begin_transaction_sql(c, "BEGIN"),
-    }
-    .map_err(|e| E::from(Error::from(e)))?;
+    }?)
+}
+
+/// Runs `work` in the write transaction that has begun on `conn`: committed when it returns `Ok`, rolled back otherwise.
+///
+/// Errors: what `work` returns; [`Error::CommitUnknown`] when COMMIT failed.
+pub(super) fn run<T, E: From<Error>>(conn: &mut DbConn, work: impl FnOnce(&mut WriteTx<'_>) -> Result<T, E>) -> Result<T, E> {
     match work(&mut WriteTx(conn)) {
         Ok(value) => {
             fail::fail_point!("db::commit", |_| {

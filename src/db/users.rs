@@ -6,6 +6,7 @@ use diesel::{BoolExpressionMethods, ExpressionMethods, JoinOnDsl, OptionalExtens
 
 use super::{
     DbConn, Error, Scope, WriteTx,
+    among::among,
     instant::At,
     schema::{
         identities as ids, memberships as m, passkeys as pk,
@@ -42,8 +43,8 @@ pub fn find_by_email(conn: &mut DbConn, email: &EmailAddress) -> Result<Option<F
 
 /// The addresses of those of `ids` that there are.
 pub fn emails_of(conn: &mut DbConn, ids: &[UserId]) -> Result<Vec<(UserId, String)>, Error> {
-    let ids: Vec<i64> = ids.iter().map(|id| id.0).collect();
-    let rows: Vec<(i64, String)> = dsl::users.select((u::id, u::email)).filter(u::id.eq_any(ids)).load(conn)?;
+    let these = among(conn, u::id, ids.iter().map(|id| id.0));
+    let rows: Vec<(i64, String)> = dsl::users.select((u::id, u::email)).filter(these).load(conn)?;
     Ok(rows.into_iter().map(|(id, email)| (UserId(id), email)).collect())
 }
 

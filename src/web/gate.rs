@@ -99,9 +99,8 @@ async fn recognise(request: &ServiceRequest, site: &Site, desk: &Desk) {
 }
 
 fn visit(desk: &Desk, token: &str, limits: SessionLimits) -> Result<Option<Visitor>, app::Error> {
-    let Some(session) = sign_in::resume_session(desk, token, limits)? else { return Ok(None) };
-    let merchants = sign_in::merchants_of(desk, session.user)?.into();
-    Ok(Some(Visitor { session, merchants }))
+    let found = sign_in::recognise(desk, token, limits)?;
+    Ok(found.map(|(session, merchants)| Visitor { session, merchants: merchants.into() }))
 }
 
 /// Another merchant does not exist for this user; a role that is too low is told so.

@@ -17,7 +17,7 @@ use crate::{
     db::{
         DbConn, Error, Scope, WriteTx,
         imports::{
-            codes::{self, Codes, Known},
+            codes::{self, Known},
             redemptions::{self, Use},
             turn::Turn,
         },
@@ -33,7 +33,9 @@ pub fn apply(job: &mut Job<'_, '_>, staged: Staged, out: &mut dyn Write) -> Resu
         let (mut uses, mut disagreements) = (Uses::default(), Disagreements::default());
         some_at_a_time(job, &mut rows, sheet, |job, sheet, rows: CodeRows<RedemptionRow>| {
             let found = codes::lock_by_code(tx, job.scope, &rows.codes())?;
-            look(tx, job.scope, &mut uses, found, &rows)?;
+            uses.go_on(&rows.first_letters(), found);
+            let stored = look(tx, job.scope, &uses, &rows)?;
+            uses.learn(stored);
             judge(&mut uses, rows, sheet, Some(&mut disagreements))?.write(tx, job)
         })?;
         // A file of which nothing could be taken changes nothing; its rejects tell all there is to tell.
@@ -46,18 +48,17 @@ pub fn check(job: &mut Job<'_, '_>, staged: Staged, out: &mut dyn Write) -> Resu
     let (mut rows, mut sheet) = staged.open()?;
     let (mut uses, mut turn) = (Uses::default(), Turn::looking(&job.desk.db));
     some_at_a_time(job, &mut rows, &mut sheet, |job, sheet, rows: CodeRows<RedemptionRow>| {
-        turn.read(|conn| {
-            let found = codes::find_by_code(conn, job.scope, &rows.codes())?;
-            look(conn, job.scope, &mut uses, found, &rows)
-        })?;
+        let found = turn.read(|conn| codes::find_by_code(conn, job.scope, &rows.codes()))?;
+        uses.go_on(&rows.first_letters(), found);
+        let stored = turn.read(|conn| look(conn, job.scope, &uses, &rows))?;
+        uses.learn(stored);
         judge(&mut uses, rows, sheet, None).map(drop)
     })?;
     sheet.close(out)
 }
 
-/// Reads what is stored of the uses that the rows name, whose coupons are `found`.
-fn look(conn: &mut DbConn, scope: Scope, uses: &mut Uses, found: Codes, rows: &CodeRows<RedemptionRow>) -> Result<(), Error> {
-    uses.go_on(&rows.first_letters(), found);
+/// Reads what is stored of the uses that the rows name; their coupons are known to `uses`.
+fn look(conn: &mut DbConn, scope: Scope, uses: &Uses, rows: &CodeRows<RedemptionRow>) -> Result<Stored, Error> {
     let mut coupons: BTreeMap<CouponId, &Known> = BTreeMap::new();
     let mut named: Vec<Use> = Vec::with_capacity(rows.0.len());
     for (_, row) in &rows.0 {
@@ -68,13 +69,11 @@ fn look(conn: &mut DbConn, scope: Scope, uses: &mut Uses, found: Codes, rows: &C
     }
     let replaced: Vec<CouponId> = coupons.values().filter(|known| known.state == CouponState::Replaced).map(|known| known.id).collect();
     let uncounted: Vec<CouponId> = coupons.into_keys().filter(|coupon| !uses.has_counted(*coupon)).collect();
-    let stored = Stored {
+    Ok(Stored {
         recorded: redemptions::find_recorded(conn, scope, &named)?,
         counts: redemptions::count_recorded(conn, scope, &uncounted)?,
         replaced: redemption_findings::replaced_at(conn, scope, &replaced)?,
-    };
-    uses.learn(stored);
-    Ok(())
+    })
 }
 
 /// What is to be written for some rows.

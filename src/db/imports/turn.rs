@@ -96,7 +96,7 @@ impl<'t> Turn<'t, '_> {
 
 impl Turn<'_, '_> {
     /// Reads; on SQLite without holding up anybody's writes.
-    pub fn read<T, E: From<Error>>(&mut self, work: impl FnOnce(&mut DbConn) -> Result<T, E>) -> Result<T, E> {
+    pub fn read<T, E: From<Error>>(&mut self, work: impl Fn(&mut DbConn) -> Result<T, E>) -> Result<T, E> {
         match &mut self.0 {
             Kind::Looking(db) => db.read(work),
             Kind::Lease(lease) => lease.db.read(work),
