@@ -64,6 +64,17 @@ pub enum Purpose {
     Write,
 }
 
+impl Purpose {
+    /// How much of the file a connection to SQLite keeps in memory, in KiB. What is not in there is in the system's cache as a rule; an
+    /// import, which goes over all of a large index, gains from more.
+    fn cache_kib(self) -> u32 {
+        match self {
+            Self::Read => 2_048,
+            Self::Write => 8_192,
+        }
+    }
+}
+
 /// Makes connections for a pool. Chooses the engine itself, so that the engine's own error reaches the operator.
 #[derive(Debug, Clone)]
 pub struct Connector {
@@ -105,7 +116,9 @@ impl Connector {
                 // synchronous=FULL: with NORMAL a commit is not on disk when it returns. busy_timeout comes before anything that locks.
                 conn.batch_execute(&format!(
                     "PRAGMA busy_timeout = {BUSY_MILLISECONDS}; PRAGMA journal_mode = WAL; PRAGMA synchronous = FULL; \
-                     PRAGMA foreign_keys = ON; PRAGMA recursive_triggers = ON; PRAGMA cache_size = -4096; PRAGMA secure_delete = ON; PRAGMA query_only = {};",
+                     PRAGMA foreign_keys = ON; PRAGMA recursive_triggers = ON; PRAGMA secure_delete = ON; \
+                     PRAGMA cache_size = -{}; PRAGMA query_only = {};",
+                    self.purpose.cache_kib(),
                     if self.purpose == Purpose::Read { "ON" } else { "OFF" }
                 ))
                 .map_err(ConnectionError::CouldntSetupConfiguration)?;
