@@ -11,7 +11,7 @@ use diesel::{
 };
 
 use super::{
-    DbConn, Error, Scope, coupons,
+    DbConn, Error, Scope, coupons, customer_stretches,
     customers::{COLUMNS, Row},
     fixed::{Bind, Fixed},
     schema::{customers as c, rewards},
@@ -48,6 +48,9 @@ const TRIGRAM: usize = 3;
 
 /// So many of the newest are looked through before an index is asked: half a millisecond, and a page where one in forty has the words.
 pub const NEWEST: i64 = 2_000;
+
+/// So many stretches that are not ruled out are looked through after them, a millisecond each at most.
+const STRETCHES: usize = 4;
 
 /// Everyone with exactly this e-mail, customer ID or coupon code; nobody twice.
 pub fn exact(conn: &mut DbConn, scope: Scope, term: &str) -> Result<Vec<ExactHit>, Error> {
@@ -93,11 +96,15 @@ pub fn words(conn: &mut DbConn, scope: Scope, term: &str, before: Option<Custome
     let mine = c::table.filter(c::merchant_id.eq(scope.merchant().0)).filter(c::id.lt(below));
     let next: Option<i64> = mine.order(c::id.desc()).offset(NEWEST).select(c::id).first(conn).optional()?;
     let mut rows = among(conn, scope, &words, next.map_or(0, |id| id + 1)..below, limit)?;
-    let missing = limit - i64::try_from(rows.len()).unwrap_or(limit);
-    if let Some(id) = next.filter(|_| missing > 0) {
-        rows.extend(indexed(conn, scope, &words, id + 1, missing)?);
+    if let Some(id) = next {
+        rows.extend(indexed(conn, scope, &words, id + 1, missing(limit, &rows))?);
     }
     Ok(rows.into_iter().map(Customer::from).collect())
+}
+
+/// How many are still to be found.
+fn missing(limit: i64, rows: &[Row]) -> i64 {
+    limit - i64::try_from(rows.len()).unwrap_or(limit)
 }
 
 /// Looks through the customers with these numbers, from the newest on.
@@ -117,13 +124,37 @@ fn among(conn: &mut DbConn, scope: Scope, words: &[&str], numbers: Range<i64>, l
     Ok(query.load(conn)?)
 }
 
-/// The same for all below a number, by the trigram index.
-fn indexed(conn: &mut DbConn, scope: Scope, words: &[&str], below: i64, limit: i64) -> Result<Vec<Row>, Error> {
-    let mine = c::table.filter(c::merchant_id.eq(scope.merchant().0)).select(COLUMNS);
+/// The same for all below a number, by an index.
+fn indexed(conn: &mut DbConn, scope: Scope, words: &[&str], mut below: i64, limit: i64) -> Result<Vec<Row>, Error> {
+    if limit <= 0 {
+        return Ok(vec![]);
+    }
     if let DbConn::Sqlite(_) = conn {
         let found = streamed(conn, scope, words, below, limit)?;
-        return Ok(mine.filter(c::id.eq_any(found)).order(c::id.desc()).load(conn)?);
+        let mine = c::table.filter(c::merchant_id.eq(scope.merchant().0));
+        return Ok(mine.filter(c::id.eq_any(found)).order(c::id.desc()).select(COLUMNS).load(conn)?);
     }
+    // Words of names stand close together: few stretches are left, or they are everywhere and the first ones fill the page.
+    let few = i64::try_from(STRETCHES).unwrap_or(i64::MAX);
+    let stretches = customer_stretches::perhaps_in(conn, scope, words, below, few + 1)?;
+    let mut rows = vec![];
+    for stretch in stretches.iter().take(STRETCHES) {
+        let numbers = customer_stretches::numbers(*stretch);
+        rows.extend(among(conn, scope, words, numbers.start..numbers.end.min(below), missing(limit, &rows))?);
+        below = numbers.start;
+        if missing(limit, &rows) <= 0 {
+            return Ok(rows);
+        }
+    }
+    if stretches.len() > STRETCHES {
+        rows.extend(by_trigrams(conn, scope, words, below, missing(limit, &rows))?);
+    }
+    Ok(rows)
+}
+
+/// PostgreSQL's trigram index knows no order: all who have the words are fetched and sorted.
+fn by_trigrams(conn: &mut DbConn, scope: Scope, words: &[&str], below: i64, limit: i64) -> Result<Vec<Row>, Error> {
+    let mine = c::table.filter(c::merchant_id.eq(scope.merchant().0)).select(COLUMNS);
     // By a sum, so that no index is in this order: PostgreSQL would walk along it past all who do not have the words.
     let mut query = mine.filter(c::id.lt(below)).order((c::id + 0).desc()).limit(limit).into_boxed();
     for word in words {

@@ -1,11 +1,11 @@
 //! The search finds whom a look at every customer finds, newest first, page by page, wherever its steps begin and end.
 
 use rewarddesk::{
-    db::{DbConn, Scope, customer_search, merchants},
+    db::{DbConn, Scope, customer_search, customer_stretches, merchants},
     domain::{customer::SearchKeys, ids::CustomerNo},
 };
 
-use crate::support::World;
+use crate::support::{Engine, TestDb, World, engine::run_on, world::noon};
 
 const PAGE: usize = 50;
 
@@ -52,13 +52,34 @@ fn people(world: &World, other: i64, dice: &mut Dice) -> Vec<Seen> {
         all.push(Seen { id, merchant, search: keys.search });
     }
     for rows in rows.chunks(500) {
-        world.exec(&format!(
-            "INSERT INTO customers (id, merchant_id, email, first_name, last_name, search, first_key, last_key, id_key, customer_id, created_at) \
-             VALUES {}",
-            rows.join(", ")
-        ));
+        world.exec(&format!("INSERT INTO customers ({COLUMNS}) VALUES {}", rows.join(", ")));
     }
     all
+}
+
+const COLUMNS: &str = "id, merchant_id, email, first_name, last_name, search, first_key, last_key, id_key, customer_id, created_at";
+
+/// Some are renamed and some purged, and some come in between.
+fn change(world: &World, all: &mut Vec<Seen>) {
+    for seen in all.iter_mut().step_by(97) {
+        let search = if seen.id % 3 == 0 { String::new() } else { format!("zebulon quaye\n{}", seen.search) };
+        world.exec(&format!("UPDATE customers SET search = {} WHERE id = {}", world.sql(&search), seen.id));
+        seen.search = search;
+    }
+    let between: Vec<i64> = all.windows(2).step_by(61).filter(|two| two[0].id + 1 < two[1].id).map(|two| two[0].id + 1).collect();
+    for id in between {
+        let search = format!("xerxes{id}@mail.example");
+        let (merchant, text, now) = (world.merchant, world.sql(&search), world.sql(world.now));
+        world
+            .exec(&format!("INSERT INTO customers ({COLUMNS}) VALUES ({id}, {merchant}, {text}, '', '', {text}, '', '', '', NULL, {now})"));
+        all.push(Seen { id, merchant, search });
+    }
+    all.sort_by_key(|seen| seen.id);
+}
+
+/// Reads all stretches anew that wait for it; answers how many.
+fn settle(world: &TestDb) -> usize {
+    std::iter::repeat_with(|| world.db.write(|tx| customer_stretches::settle(tx, 3)).unwrap()).take_while(|settled| *settled > 0).sum()
 }
 
 /// Terms of every kind: of one word and of several, common and rare, whole and cut out of somebody, and such as nobody has.
@@ -163,7 +184,7 @@ both! {
     fn every_search_finds_whom_a_look_at_everybody_finds(world: World) {
         let mut dice = Dice(20_261_124);
         let other = world.another_merchant("bolt");
-        let all = people(&world, other, &mut dice);
+        let mut all = people(&world, other, &mut dice);
         let newest = usize::try_from(customer_search::NEWEST).unwrap();
         assert!(all.iter().filter(|seen| seen.merchant == world.merchant).count() > 2 * newest, "most are not among the newest");
         let terms = terms(&all, &mut dice);
@@ -171,5 +192,66 @@ both! {
         let scopes = ["acme", "bolt"].map(|slug| merchants::for_operator(conn, slug).unwrap().unwrap().0);
         let found = compare(conn, &scopes, &all, &terms);
         assert!(found > 150, "only {found} of {} terms found anybody", 2 * terms.len());
+        // Once it is known where they need not be looked for; after changes of which that does not know; and then it does.
+        let stretches = settle(&world);
+        assert_eq!(stretches > 20, !world.is_sqlite(), "{stretches} stretches");
+        compare(conn, &scopes, &all, &terms);
+        change(&world, &mut all);
+        let more = ["zebulon", "quaye aoife", "xerxes", "xerxes1", "lon qua"].map(ToOwned::to_owned);
+        let terms = [terms.as_slice(), &more].concat();
+        compare(conn, &scopes, &all, &terms);
+        settle(&world);
+        compare(conn, &scopes, &all, &terms);
     }
+}
+
+/// The stretches that are not ruled out for the merchant `acme`.
+fn perhaps(world: &World, words: &[&str]) -> Vec<i64> {
+    let conn = &mut world.connect();
+    let (scope, _) = merchants::for_operator(conn, "acme").unwrap().unwrap();
+    customer_stretches::perhaps_in(conn, scope, words, i64::MAX, 1_000).unwrap()
+}
+
+/// A customer's row, as an import would write it.
+fn row(id: i64, text: &str) -> String {
+    format!(
+        "INSERT INTO customers (id, merchant_id, email, search, first_key, last_key, id_key, created_at) \
+         VALUES ({id}, 1, '{text}', '{text}', '', '', '', now())"
+    )
+}
+
+#[test]
+fn stretches_without_a_words_letters_are_ruled_out() {
+    let world = World::new(TestDb::new(Engine::Postgres), noon());
+    for (id, text) in [(5, "zoe@mail.example"), (5_000, "ann@mail.example"), (9_000, "joann@mail.example")] {
+        world.exec(&row(id, text));
+    }
+    assert_eq!(perhaps(&world, &["zoe"]), [2, 1, 0], "nothing is known of any yet");
+    assert_eq!(settle(&world), 3);
+    assert_eq!(perhaps(&world, &["ann"]), [2, 1]);
+    assert_eq!(perhaps(&world, &["zoe@mail.example"]), [0]);
+    assert_eq!(perhaps(&world, &["example", "jo"]), [2]);
+    assert!(perhaps(&world, &["zebulon"]).is_empty());
+    world.exec("UPDATE customers SET search = '' WHERE id = 5000");
+    world.exec("UPDATE customers SET blocked_reason = 'x' WHERE id = 5");
+    assert_eq!(settle(&world), 1, "a change beside the texts is none");
+    assert_eq!(perhaps(&world, &["ann"]), [2], "whoever was purged left no letters");
+}
+
+#[test]
+fn whoever_is_written_while_letters_are_read_is_not_ruled_out() {
+    let world = World::new(TestDb::new(Engine::Postgres), noon());
+    world.exec(&row(1, "ann@mail.example"));
+    let mut writer = world.connect();
+    run_on(&mut writer, &format!("BEGIN; {}", row(2, "zoe@mail.example"))).unwrap();
+    assert_eq!(settle(&world), 1);
+    assert!(perhaps(&world, &["zoe"]).is_empty(), "she is not there yet");
+    run_on(&mut writer, "COMMIT").unwrap();
+    assert_eq!(perhaps(&world, &["zoe"]), [0]);
+    // Two servers do not read at the same time: the slower one would write what it saw before.
+    run_on(&mut writer, "BEGIN; SELECT pg_advisory_xact_lock(7235127)").unwrap();
+    assert_eq!(settle(&world), 0);
+    run_on(&mut writer, "COMMIT").unwrap();
+    assert_eq!(settle(&world), 1);
+    assert_eq!(perhaps(&world, &["zoe"]), [0]);
 }
