@@ -52,6 +52,9 @@ pub const NEWEST: i64 = 2_000;
 /// So many stretches that are not ruled out are looked through after them, a millisecond each at most.
 const STRETCHES: usize = 4;
 
+/// So many customers tell what most of them have.
+const SOME: i64 = 200;
+
 /// Everyone with exactly this e-mail, customer ID or coupon code; nobody twice.
 pub fn exact(conn: &mut DbConn, scope: Scope, term: &str) -> Result<Vec<ExactHit>, Error> {
     let term = code::trimmed(term);
@@ -89,7 +92,7 @@ pub fn exact(conn: &mut DbConn, scope: Scope, term: &str) -> Result<Vec<ExactHit
 pub fn words(conn: &mut DbConn, scope: Scope, term: &str, before: Option<CustomerNo>, limit: i64) -> Result<Vec<Customer>, Error> {
     let key = fold::for_search(term);
     let words: Vec<&str> = key.split(' ').filter(|w| !w.is_empty()).collect();
-    if words.iter().all(|w| w.chars().count() < TRIGRAM) {
+    if !words.iter().any(|word| is_long(word)) {
         return if before.is_some() { Ok(vec![]) } else { prefix(conn, scope, &words, limit) };
     }
     let below = before.map_or(i64::MAX, |no| no.0);
@@ -100,6 +103,11 @@ pub fn words(conn: &mut DbConn, scope: Scope, term: &str, before: Option<Custome
         rows.extend(indexed(conn, scope, &words, id + 1, missing(limit, &rows))?);
     }
     Ok(rows.into_iter().map(Customer::from).collect())
+}
+
+/// Whether trigrams can find the word.
+fn is_long(word: &str) -> bool {
+    word.chars().count() >= TRIGRAM
 }
 
 /// How many are still to be found.
@@ -130,7 +138,11 @@ fn indexed(conn: &mut DbConn, scope: Scope, words: &[&str], mut below: i64, limi
         return Ok(vec![]);
     }
     if let DbConn::Sqlite(_) = conn {
-        let found = streamed(conn, scope, words, below, limit)?;
+        let telling = telling(conn, scope, words, below)?;
+        if telling.is_empty() {
+            return among(conn, scope, words, 0..below, limit);
+        }
+        let found = streamed(conn, scope, words, &telling, below, limit)?;
         let mine = c::table.filter(c::merchant_id.eq(scope.merchant().0));
         return Ok(mine.filter(c::id.eq_any(found)).order(c::id.desc()).select(COLUMNS).load(conn)?);
     }
@@ -152,23 +164,42 @@ fn indexed(conn: &mut DbConn, scope: Scope, words: &[&str], mut below: i64, limi
     Ok(rows)
 }
 
+/// Of the words that trigrams can find those that an index is worth asking for: not what most of some customers have, such as a mail
+/// domain, since an index goes through everybody who has it.
+fn telling<'w>(conn: &mut DbConn, scope: Scope, words: &[&'w str], below: i64) -> Result<Vec<&'w str>, Error> {
+    let mut telling: Vec<&str> = words.iter().copied().filter(|word| is_long(word)).collect();
+    if words.len() > 1 {
+        let mine = c::table.filter(c::merchant_id.eq(scope.merchant().0)).filter(c::id.lt(below));
+        let some: Vec<String> = mine.order(c::id.desc()).limit(SOME).select(c::search).load(conn)?;
+        telling.retain(|word| 2 * some.iter().filter(|text| text.contains(word)).count() <= some.len());
+    }
+    Ok(telling)
+}
+
 /// PostgreSQL's trigram index knows no order: all who have the words are fetched and sorted.
 fn by_trigrams(conn: &mut DbConn, scope: Scope, words: &[&str], below: i64, limit: i64) -> Result<Vec<Row>, Error> {
+    let telling = telling(conn, scope, words, below)?;
+    if telling.is_empty() {
+        return among(conn, scope, words, 0..below, limit);
+    }
     let mine = c::table.filter(c::merchant_id.eq(scope.merchant().0)).select(COLUMNS);
     // By a sum, so that no index is in this order: PostgreSQL would walk along it past all who do not have the words.
     let mut query = mine.filter(c::id.lt(below)).order((c::id + 0).desc()).limit(limit).into_boxed();
     for word in words {
-        query = query.filter(c::search.like(anywhere(word)).escape('\\'));
+        query = if telling.contains(word) {
+            query.filter(c::search.like(anywhere(word)).escape('\\'))
+        } else {
+            query.filter(c::search.concat("").like(anywhere(word)).escape('\\'))
+        };
     }
     Ok(query.load(conn)?)
 }
 
 /// FTS5 answers from the newest on and stops when there are enough; its whole answer may be half of all customers. Its phrases
-/// are narrowed by what it does not know: words too short for it, and the merchant, older than whose first nobody is looked at.
-fn streamed(conn: &mut DbConn, scope: Scope, words: &[&str], below: i64, limit: i64) -> Result<Vec<i64>, Error> {
+/// are narrowed by what it is not asked or does not know: the other words, and the merchant, older than whose first nobody is looked at.
+fn streamed(conn: &mut DbConn, scope: Scope, words: &[&str], telling: &[&str], below: i64, limit: i64) -> Result<Vec<i64>, Error> {
     let merchant = Bind::Number(scope.merchant().0);
-    let phrases: Vec<String> =
-        words.iter().filter(|w| w.chars().count() >= TRIGRAM).map(|w| format!("\"{}\"", w.replace('"', "\"\""))).collect();
+    let phrases: Vec<String> = telling.iter().map(|word| format!("\"{}\"", word.replace('"', "\"\""))).collect();
     let phrases = phrases.join(" AND ");
     let patterns: Vec<String> = words.iter().map(|word| anywhere(word)).collect();
     let mut text = "SELECT c.id FROM customers_search s CROSS JOIN customers c ON c.id = s.rowid \
@@ -188,6 +219,12 @@ fn streamed(conn: &mut DbConn, scope: Scope, words: &[&str], below: i64, limit: 
 /// One or two letters: whoever's first name, last name, ID or e-mail begins with the first word and who has the others somewhere.
 fn prefix(conn: &mut DbConn, scope: Scope, words: &[&str], limit: i64) -> Result<Vec<Customer>, Error> {
     let Some((first, rest)) = words.split_first() else { return Ok(vec![]) };
+    if matches!(conn, DbConn::Postgres(_))
+        && !rest.is_empty()
+        && customer_stretches::perhaps_in(conn, scope, words, i64::MAX, 1)?.is_empty()
+    {
+        return Ok(vec![]);
+    }
     // In byte order nothing that begins with the word sorts behind this.
     let (from, to) = ((*first).to_owned(), format!("{first}\u{10ffff}"));
     let mut rows: Vec<Row> = Vec::new();
@@ -202,7 +239,8 @@ fn prefix(conn: &mut DbConn, scope: Scope, words: &[&str], limit: i64) -> Result
                 .select(COLUMNS)
                 .into_boxed();
             for word in rest {
-                query = query.filter(c::search.like(anywhere(word)).escape('\\'));
+                // As in `among`: a plan for any pattern may ask the trigram index, which for two letters reads all of it.
+                query = query.filter(c::search.concat("").like(anywhere(word)).escape('\\'));
             }
             rows.extend(query.load::<Row>(conn)?);
         }};

@@ -51,12 +51,11 @@ fn letters(texts: &[String]) -> Vec<u8> {
     bytes
 }
 
-/// The bits that a text in which all these words occur must have.
+/// The bits that a text in which all these words occur must have, those of the longest groups first: they rule out most. The
+/// shorter ones in them have bits of their own, which another group's bit does not stand for.
 fn asked(words: &[&str]) -> BTreeSet<usize> {
-    let groups = words.iter().flat_map(|word| {
-        let word: Vec<char> = word.chars().collect();
-        word.windows(word.len().clamp(1, LONGEST)).map(bit).collect::<Vec<_>>()
-    });
+    let words: Vec<Vec<char>> = words.iter().map(|word| word.chars().collect()).collect();
+    let groups = (1..=LONGEST).rev().flat_map(|length| words.iter().flat_map(move |word| word.windows(length).map(bit)));
     groups.take(ASKED).collect()
 }
 
