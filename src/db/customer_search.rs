@@ -52,8 +52,8 @@ pub const NEWEST: i64 = 2_000;
 /// So many stretches that are not ruled out are looked through after them, a millisecond each at most.
 const STRETCHES: usize = 4;
 
-/// So many customers tell what most of them have.
-const SOME: i64 = 200;
+/// So many of the newest and of the oldest customers tell what most of all have.
+const SOME: i64 = 100;
 
 /// Everyone with exactly this e-mail, customer ID or coupon code; nobody twice.
 pub fn exact(conn: &mut DbConn, scope: Scope, term: &str) -> Result<Vec<ExactHit>, Error> {
@@ -165,13 +165,15 @@ fn indexed(conn: &mut DbConn, scope: Scope, words: &[&str], mut below: i64, limi
 }
 
 /// Of the words that trigrams can find those that an index is worth asking for: not what most of some customers have, such as a mail
-/// domain, since an index goes through everybody who has it.
+/// domain, since an index goes through everybody who has it. Some are the newest, others the oldest: what only stands close together is
+/// not with both.
 fn telling<'w>(conn: &mut DbConn, scope: Scope, words: &[&'w str], below: i64) -> Result<Vec<&'w str>, Error> {
     let mut telling: Vec<&str> = words.iter().copied().filter(|word| is_long(word)).collect();
     if words.len() > 1 {
         let mine = c::table.filter(c::merchant_id.eq(scope.merchant().0)).filter(c::id.lt(below));
-        let some: Vec<String> = mine.order(c::id.desc()).limit(SOME).select(c::search).load(conn)?;
-        telling.retain(|word| 2 * some.iter().filter(|text| text.contains(word)).count() <= some.len());
+        let mut some: Vec<String> = mine.order(c::id.desc()).limit(SOME).select(c::search).load(conn)?;
+        some.extend(mine.order(c::id.asc()).limit(SOME).select(c::search).load::<String>(conn)?);
+        telling.retain(|word| 4 * some.iter().filter(|text| text.contains(word)).count() <= 3 * some.len());
     }
     Ok(telling)
 }
