@@ -35,14 +35,25 @@ pub struct CustomerPage {
     pub only_exact: Option<CustomerNo>,
 }
 
+/// What somebody wants who searches.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Wanted {
+    /// The one customer whom the term names exactly, and the list only where it does not.
+    Person,
+    List,
+}
+
 /// A page of all customers (an empty `term`) or of those who match it, newest first, exact hits on top of the first page.
-pub fn find_customers(desk: &Desk, member: &Member, term: &str, before: Option<CustomerNo>) -> Result<CustomerPage, Error> {
+/// Where a person is wanted and found, nobody else is looked for.
+pub fn find_customers(desk: &Desk, member: &Member, term: &str, before: Option<CustomerNo>, wanted: Wanted) -> Result<CustomerPage, Error> {
     let scope = member.scope;
     let term = term.trim();
     desk.db.read(|conn| {
         let limit = i64::try_from(PAGE + 1).unwrap_or(i64::MAX);
         let exact = if term.is_empty() { vec![] } else { customer_search::exact(conn, scope, term)? };
-        let mut listed = if term.is_empty() {
+        let mut listed = if wanted == Wanted::Person && exact.len() == 1 {
+            vec![]
+        } else if term.is_empty() {
             customers::list(conn, scope, before, limit)?
         } else {
             customer_search::words(conn, scope, term, before, limit)?

@@ -32,6 +32,7 @@ pub mod fulfilment_email;
 pub mod import_file;
 pub mod import_pieces;
 pub mod invite_user;
+pub mod keep_search;
 pub mod keep_stock;
 pub mod known_devices;
 pub mod manage_users;

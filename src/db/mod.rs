@@ -16,6 +16,7 @@ pub mod coupon_files;
 pub mod coupons;
 pub mod customer_keys;
 pub mod customer_search;
+pub mod customer_stretches;
 pub mod customers;
 pub mod database;
 pub mod error;

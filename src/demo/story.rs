@@ -11,7 +11,7 @@ use crate::{
         Desk, Error, Member,
         customer_acts::{Typed, act_on_customer},
         deliver_mail,
-        find_customers::find_customers,
+        find_customers::{Wanted, find_customers},
         reissue_coupon::{ReissueCoupon, reissue_coupon},
         show_customer::{From, show_customer},
         sign_in, tokens,
@@ -49,7 +49,7 @@ pub fn tell(desk: &Desk, slug: &str) -> Result<(), Error> {
         }
     }
     if let Some(member) = member(desk, slug, SIGN_INS[1].email)? {
-        let found = find_customers(desk, &member, &world::email(3), None)?;
+        let found = find_customers(desk, &member, &world::email(3), None, Wanted::Person)?;
         if let Some(tom) = found.only_exact {
             let then = desk.at(Clock::fixed(desk.clock.now() - TimeDelta::days(20)));
             let typed = Typed { reason: "chargebacks on three orders".to_owned(), ..Typed::default() };
@@ -77,7 +77,9 @@ fn member(desk: &Desk, slug: &str, email: &str) -> Result<Option<Member>, Error>
 
 /// Reissues the customer's first reward that can be.
 fn reissue_first(desk: &Desk, member: &Member, past: &Past) -> Result<(), Error> {
-    let Some(customer) = find_customers(desk, member, &world::email(past.customer), None)?.only_exact else { return Ok(()) };
+    let Some(customer) = find_customers(desk, member, &world::email(past.customer), None, Wanted::Person)?.only_exact else {
+        return Ok(());
+    };
     let profile = show_customer(desk, member, customer, From::default())?;
     let Some(row) = profile.rewards.iter().find(|row| check_reissue(&row.file, desk.clock.now()).is_ok()) else { return Ok(()) };
     let reward = row.file.reward.no;

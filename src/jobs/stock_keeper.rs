@@ -1,5 +1,5 @@
 //! The stock keeper: adds up what moved in the stock, goes on with withdrawals, watches the lines, and sends the digests
-//! and, beside them, the audit logs' heads.
+//! and, beside them, the audit logs' heads. It also tells the search where it need not look.
 //! Must not know how any of it is done.
 
 use std::{
@@ -9,7 +9,7 @@ use std::{
 
 use tokio::time::sleep;
 
-use crate::app::{Desk, Error, keep_stock, send_heads, watch_stock, withdraw_vouchers};
+use crate::app::{Desk, Error, keep_search, keep_stock, send_heads, watch_stock, withdraw_vouchers};
 
 /// The pause between two rounds.
 const ROUND: Duration = Duration::from_secs(2);
@@ -57,6 +57,7 @@ async fn round(desk: &Desk, watch: bool) -> Result<usize, Error> {
         .reading(|desk| {
             let settled = keep_stock::settle(desk)?;
             withdraw_vouchers::carry_on_all(desk)?;
+            keep_search::settle(desk)?;
             Ok(settled)
         })
         .await?;

@@ -13,7 +13,7 @@ use super::{errors::Error, frame, present, request, views};
 use crate::{
     app::{
         self, Desk, Member,
-        find_customers::{CustomerPage, MatchedBy, find_customers},
+        find_customers::{CustomerPage, MatchedBy, Wanted, find_customers},
         show_customer::{self, From, Profile},
     },
     domain::ids::{AuditId, CustomerNo, MailId, RewardNo},
@@ -56,12 +56,13 @@ pub async fn index(
     let before = query.before.as_deref().and_then(request::number).map(CustomerNo);
     let fragment = request::is_fragment(request.headers());
     let (asker, searched) = (member.clone(), term.clone());
-    let found = desk.reading(move |desk| find_customers(desk, &asker, &searched, before)).await;
+    let wanted = if fragment || before.is_some() || query.view.is_some() { Wanted::List } else { Wanted::Person };
+    let found = desk.reading(move |desk| find_customers(desk, &asker, &searched, before, wanted)).await;
     if fragment {
         return typed(&member, &term, before.is_some(), found);
     }
     let page = found?;
-    if let (None, None, Some(only)) = (before, &query.view, page.only_exact) {
+    if let (Wanted::Person, Some(only)) = (wanted, page.only_exact) {
         // A code leads to its reward, which then stands out.
         let reward = page.rows.first().and_then(|row| match row.matched {
             Some(MatchedBy::Code { reward, .. }) => Some(format!("#reward-{reward}")),

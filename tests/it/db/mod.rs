@@ -3,6 +3,7 @@
 mod audit;
 mod audit_plans;
 mod coupons;
+mod customer_search;
 mod instants;
 mod invariants;
 mod migrations;

@@ -47,7 +47,8 @@ fn actual(db: &TestDb) -> Tables {
                ELSE data_type END || CASE is_nullable WHEN 'YES' THEN '?' ELSE '' END AS v
              FROM information_schema.columns c JOIN information_schema.tables t USING (table_schema, table_name)
              WHERE table_schema = 'public' AND table_type = 'BASE TABLE' AND table_name NOT LIKE '%diesel%'
-             ORDER BY c.table_name, ordinal_position",
+             -- A part of PostgreSQL's search index, as the tables of FTS5 are of SQLite's.
+             AND table_name NOT LIKE 'customer_stretch%' ORDER BY c.table_name, ordinal_position",
         )
     };
     let mut tables = Tables::new();

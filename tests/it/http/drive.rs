@@ -13,7 +13,7 @@ use rewarddesk::{
         back_up, deliver_mail,
         export_audit::export_audit,
         import_file::{Kind, Order, import_file},
-        keep_stock,
+        keep_search, keep_stock,
         manage_users::Act,
         measures,
         operate_users::{Invite, invite, operate},
@@ -120,6 +120,7 @@ async fn search(app: &App) {
     for n in 2..130 {
         app.customer_number(n);
     }
+    crowd(app);
     let kim = app.sign_in(Role::Supervisor).await;
     let _during = during("search");
     for query in ["", "j", "jo", "smith", "jo smith", "s jo", "jo2@customer.example", "C-3", "OLD-1", "FRESH-1-1", "nobody"] {
@@ -133,6 +134,18 @@ async fn search(app: &App) {
     }
     let batch = kim.get("/m/acme/batches").await;
     batch.says("Spring");
+}
+
+/// So many newer customers, so far apart, that all of the search's steps are gone through.
+fn crowd(app: &App) {
+    let row = |n: i64| {
+        let id = 200_000 + 4_096 * n.min(100) + n;
+        format!("({id}, {}, 'crowd{n}@crowd.example', 'crowd{n}@crowd.example', '', '', '', {})", app.merchant, app.sql(app.now()))
+    };
+    for some in (0..2_200).map(row).collect::<Vec<_>>().chunks(550) {
+        let columns = "id, merchant_id, email, search, first_key, last_key, id_key, created_at";
+        app.exec(&format!("INSERT INTO customers ({columns}) VALUES {}", some.join(", ")));
+    }
 }
 
 /// A mail that is refused for a while, sent, asked for again, looked at; and held mail.
@@ -183,6 +196,7 @@ fn rounds(app: &App) {
         let _during = during("stock keeper");
         keep_stock::settle(desk).unwrap();
         withdraw_vouchers::carry_on_all(desk).unwrap();
+        keep_search::settle(desk).unwrap();
         watch_stock::watch_stock(desk).unwrap();
         watch_stock::send_digests(desk).unwrap();
     }

@@ -22,6 +22,7 @@ mod next_codes;
 mod purges;
 mod reissues;
 mod reissues_at_once;
+mod searches;
 mod secrecy;
 mod set_up;
 mod settings;

@@ -45,10 +45,11 @@ pub fn is_narrow(table: &str, column: &str) -> bool {
     column == "id" || column == "rowid" || columns.contains(&column)
 }
 
-/// Whether a stretch of the table's rows between two values of this column is what somebody asked for: a beginning of a name, some days.
+/// Whether a stretch of the table's rows between two values of this column is what somebody asked for: a beginning of a name, some
+/// days, some numbers.
 pub fn is_stretch(table: &str, column: &str) -> bool {
     let columns: &[&str] = match table {
-        "customers" => &["email", "first_key", "last_key", "id_key"],
+        "customers" => &["id", "email", "first_key", "last_key", "id_key"],
         "audit_records" => &["at"],
         _ => &[],
     };
