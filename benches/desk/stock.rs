@@ -31,12 +31,20 @@ fn stock_up(desk: &Desk, name: &str, size: Size, stock: usize, ready: usize) {
 }
 
 /// Half a million codes go out of one batch, nobody vacuums, and somebody keeps an old snapshot open: the head of every index on
-/// free codes is full of dead entries then, and so is what counts them. The button takes from that batch and from a fresh one, in turn.
+/// free codes is full of dead entries then, and so is what counts them. Before that the button takes from a fresh batch; after it from
+/// both, in turn: what slows down all batches alike would not show beside the fresh one alone.
 pub async fn measure_drain(desk: &Desk, size: Size, results: &mut Results) {
     let (drained, count) = (500_000 / size.0 as usize, 992);
-    let ready = REPEATS * count + 160;
+    let ready = 2 * REPEATS * count + 160;
     for name in ["Drained", "Fresh"] {
         stock_up(desk, name, size, drained + 2 * ready, ready);
+    }
+    let server = desk.serve(&["--hold-mail"]);
+    let addresses = [server.address.clone()];
+    over_http(desk, &addresses, Stock::Fresh, 160).await;
+    let mut before = vec![];
+    for _ in 0..REPEATS {
+        before.push(over_http(desk, &addresses, Stock::Fresh, count).await);
     }
     let _snapshot = if desk.is_sqlite() {
         let mut snapshot = sqlite(&desk.url).expect("SQLite");
@@ -44,14 +52,15 @@ pub async fn measure_drain(desk: &Desk, size: Size, results: &mut Results) {
         sql_query("SELECT count(*) FROM batches").execute(&mut snapshot).expect("a snapshot");
         (Some(snapshot), None)
     } else {
-        execute(&desk.url, "ALTER TABLE coupons SET (autovacuum_enabled = off); ALTER TABLE stock_movements SET (autovacuum_enabled = off)");
+        execute(
+            &desk.url,
+            "ALTER TABLE coupons SET (autovacuum_enabled = off); ALTER TABLE stock_movements SET (autovacuum_enabled = off)",
+        );
         let mut snapshot = postgres(&desk.url);
         sql_query("BEGIN ISOLATION LEVEL REPEATABLE READ").execute(&mut snapshot).expect("a transaction");
         sql_query("SELECT count(*) FROM batches").execute(&mut snapshot).expect("a snapshot");
         (None, Some(snapshot))
     };
-    let server = desk.serve(&["--hold-mail"]);
-    let addresses = [server.address.clone()];
     let begun = Instant::now();
     let slice = 5_000.min(drained);
     for _ in 0..drained / slice {
@@ -64,18 +73,23 @@ pub async fn measure_drain(desk: &Desk, size: Size, results: &mut Results) {
     }
     println!("    {drained} codes went out in {} s", begun.elapsed().as_secs());
     let mut all: [(Stock, Vec<Figures>); 2] = [(Stock::Drained, vec![]), (Stock::Fresh, vec![])];
-    for (stock, _) in &all {
-        over_http(desk, &addresses, *stock, 160).await;
-    }
+    over_http(desk, &addresses, Stock::Drained, 160).await;
     for _ in 0..REPEATS {
         for (stock, runs) in &mut all {
             runs.push(over_http(desk, &addresses, *stock, count).await);
         }
     }
     let [(_, behind), (_, fresh)] = &all;
-    results.figures("reissue, from a fresh batch", fresh);
+    results.figures("reissue, from a fresh batch", &before);
     results.figures("reissue, behind half a million", behind);
-    results.median("reissue, behind half a million / fresh", Median::of(behind.iter().zip(fresh).map(|(behind, fresh)| behind.rate / fresh.rate)));
+    results.figures("reissue, from a fresh batch beside it", fresh);
+    let median = |runs: &[Figures]| Median::of(runs.iter().map(|run| run.rate));
+    let (before, after) = (median(&before), median(behind));
+    let ratio = after.middle / before.middle;
+    results.median(
+        "reissue, behind half a million / fresh",
+        Median { middle: ratio, least: after.least / before.most, most: after.most / before.least },
+    );
 }
 
 /// Takes the next codes out of stock, in the order in which they would be handed out and one by one, as clicks do: the same dead entries
