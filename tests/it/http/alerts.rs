@@ -1,9 +1,12 @@
 //! Stock alerts: each crossing is told once, to those who want it, and armed again by a top-up.
 
+use std::time::{Duration, Instant};
+
 use chrono::TimeDelta;
 use rewarddesk::{
     app::{keep_stock, watch_stock},
     domain::role::Role,
+    jobs::stock_keeper,
 };
 
 use crate::{
@@ -169,6 +172,25 @@ both! {
         mia.get("/m/acme/batches").await.says("3 left");
         hand_out(&app, scene.batch, 1);
         mia.get("/m/acme/batches").await.says("2 left");
+    }
+
+    async fn while_much_moves_it_is_added_up_sooner(app: App) {
+        let scene = app.scene(1);
+        let moves = || app.exec(&to_and_fro(app.merchant, scene.batch, 150));
+        let added_up = || async {
+            while app.count("stock_movements") > 0 {
+                tokio::time::sleep(Duration::from_millis(20)).await;
+            }
+        };
+        moves();
+        let keeper = tokio::spawn(stock_keeper::run(app.desk.clone(), std::future::pending()));
+        added_up().await;
+        moves();
+        let begun = Instant::now();
+        added_up().await;
+        // A quiet keeper comes back after two seconds, a busy one after a quarter.
+        assert!(begun.elapsed() < Duration::from_millis(1_500), "{:?}", begun.elapsed());
+        keeper.abort();
     }
 
     async fn counts_begin_behind_what_was_added_up(app: App) {
