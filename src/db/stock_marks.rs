@@ -29,7 +29,7 @@ pub struct Horizon {
 }
 
 #[derive(QueryableByName)]
-struct Drawn {
+struct Numbers {
     #[diesel(sql_type = BigInt)]
     drawn: i64,
     #[diesel(sql_type = BigInt)]
@@ -63,12 +63,12 @@ pub fn advance(db: &Database, earlier: Option<Horizon>) -> Result<Option<Horizon
     let seen: Option<(Horizon, i64)> = db.read(|conn| {
         // In this order: whoever holds an id up to `drawn` is among the writers. They are known by their lock on the table, which a
         // transaction takes before it draws an id, and gives back after its movements can be seen.
-        let drawn: Drawn = each!(conn, |c| sql_query(
+        let numbers: Numbers = each!(conn, |c| sql_query(
             "SELECT CASE WHEN s.is_called THEN s.last_value ELSE 0 END AS drawn, m.settled_to AS mark, \
                  pg_postmaster_start_time()::text AS server FROM stock_movements_id_seq s, stock_marks m WHERE m.id = 1",
         )
         .get_result(c))?;
-        if drawn.drawn - drawn.mark < STEP {
+        if numbers.drawn - numbers.mark < STEP {
             return Ok::<_, Error>(None);
         }
         let writers: Vec<Writer> = each!(conn, |c| sql_query(
@@ -77,7 +77,7 @@ pub fn advance(db: &Database, earlier: Option<Horizon>) -> Result<Option<Horizon
         )
         .load(c))?;
         let writers = writers.into_iter().map(|writer| writer.v).collect();
-        Ok(Some((Horizon { drawn: drawn.drawn, writers, server: drawn.server }, drawn.mark)))
+        Ok(Some((Horizon { drawn: numbers.drawn, writers, server: numbers.server }, numbers.mark)))
     })?;
     let Some((now, mark)) = seen else { return Ok(None) };
     match now.decided(earlier.as_ref()) {
