@@ -5,7 +5,7 @@ use std::{
     fs::{self, File},
     io::Write,
     path::{Path, PathBuf},
-    process::{Child, Command, Stdio},
+    process::{Child, Command, ExitStatus, Stdio},
     sync::atomic::{AtomicU32, Ordering},
     time::{Duration, Instant},
 };
@@ -18,6 +18,15 @@ pub const PASSWORD: &str = "nine grey geese in a row";
 pub struct Desk {
     pub url: String,
     folder: PathBuf,
+}
+
+/// A command that came to its end.
+pub struct Ended {
+    pub status: ExitStatus,
+    pub said: String,
+    pub refused: String,
+    /// The most memory it ever held, in MiB.
+    pub most_memory: f64,
 }
 
 /// A running server.
@@ -62,16 +71,23 @@ impl Desk {
         self.fed(arguments, std::iter::empty());
     }
 
-    /// Runs a command that reads these lines from standard input, to its good end; answers its greatest memory in MiB.
-    pub fn fed(&self, arguments: &[&str], lines: impl Iterator<Item = String>) -> f64 {
+    /// Runs a command that reads these lines from standard input, to its good end.
+    pub fn fed(&self, arguments: &[&str], lines: impl Iterator<Item = String>) {
+        let ended = self.ended(arguments, lines);
+        assert!(ended.status.success(), "{arguments:?}: {}", ended.refused);
+    }
+
+    /// Runs a command that reads these lines from standard input, to its end.
+    pub fn ended(&self, arguments: &[&str], lines: impl Iterator<Item = String>) -> Ended {
         let mut command = self.command(arguments);
-        let mut child = command.stdin(Stdio::piped()).stdout(Stdio::null()).stderr(Stdio::piped()).spawn().expect("the release binary");
+        let mut child = command.stdin(Stdio::piped()).stdout(Stdio::piped()).stderr(Stdio::piped()).spawn().expect("the release binary");
         let pid = child.id();
         let watch = std::thread::spawn(move || {
             let mut most = 0.0_f64;
-            while let Some(now) = memory(pid).filter(|now| *now > 0.0) {
+            // The system keeps the most itself; it is gone with the process.
+            while let Some(now) = memory(pid, "VmHWM:") {
                 most = most.max(now);
-                std::thread::sleep(Duration::from_millis(20));
+                std::thread::sleep(Duration::from_millis(10));
             }
             most
         });
@@ -82,8 +98,14 @@ impl Desk {
             }
         }
         let out = child.wait_with_output().expect("its end");
-        assert!(out.status.success(), "{arguments:?}: {}", String::from_utf8_lossy(&out.stderr));
-        watch.join().expect("a figure")
+        let text = |bytes: &[u8]| String::from_utf8_lossy(bytes).into_owned();
+        let most_memory = watch.join().expect("a figure");
+        Ended { status: out.status, said: text(&out.stdout), refused: text(&out.stderr), most_memory }
+    }
+
+    /// A file that a command has left beside the database.
+    pub fn file(&self, name: &str) -> PathBuf {
+        self.folder.join(name)
     }
 
     pub fn serve(&self, more: &[&str]) -> Server {
@@ -111,7 +133,7 @@ impl Desk {
 impl Server {
     /// What it holds in memory, in MiB.
     pub fn memory(&self) -> f64 {
-        memory(self.child.id()).expect("it runs")
+        memory(self.child.id(), "VmRSS:").expect("it runs")
     }
 }
 
@@ -122,9 +144,9 @@ impl Drop for Server {
     }
 }
 
-/// A process's resident memory in MiB; `None` when it has ended.
-fn memory(pid: u32) -> Option<f64> {
+/// A process's resident memory in MiB, now or at the most; `None` when it has ended.
+fn memory(pid: u32, which: &str) -> Option<f64> {
     let status = fs::read_to_string(format!("/proc/{pid}/status")).ok()?;
-    let line = status.lines().find(|line| line.starts_with("VmRSS:"))?;
+    let line = status.lines().find(|line| line.starts_with(which))?;
     line.split_whitespace().nth(1)?.parse::<f64>().ok().map(|kib| kib / 1024.0)
 }

@@ -21,6 +21,7 @@ pub struct Figures {
     pub rate: f64,
     /// Milliseconds, as all the rest.
     pub p50: f64,
+    pub p95: f64,
     pub p99: f64,
     pub worst: f64,
 }
@@ -31,7 +32,7 @@ impl Figures {
         assert!(!each.is_empty(), "nothing was measured");
         each.sort_by(f64::total_cmp);
         let at = |share: f64| each[((each.len() - 1) as f64 * share).round() as usize];
-        Self { rate: each.len() as f64 / took.as_secs_f64(), p50: at(0.5), p99: at(0.99), worst: at(1.0) }
+        Self { rate: each.len() as f64 / took.as_secs_f64(), p50: at(0.5), p95: at(0.95), p99: at(0.99), worst: at(1.0) }
     }
 }
 

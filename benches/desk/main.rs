@@ -1,9 +1,11 @@
 //! `scripts/bench`: the release binary beside the limits of what it stands on, in one run. See docs/speed.md.
 //! It tells what it sees, and ends where it can't.
 
+mod copied;
 mod desk;
 mod growth;
 mod http;
+mod imports;
 mod load;
 mod pages;
 mod reference;
@@ -14,15 +16,15 @@ mod stock;
 mod tables;
 mod world;
 
-use std::{fs, path::Path};
+use std::{fs, path::Path, time::Instant};
 
 use clap::Parser;
 
 use crate::{
+    copied::{Copied, anew},
     desk::Desk,
     load::Median,
     report::Results,
-    rows::execute,
     world::{Size, engine, settle},
 };
 
@@ -39,7 +41,7 @@ struct Options {
     #[arg(long, value_delimiter = ',', default_values_t = ENGINES.map(str::to_lowercase))]
     engines: Vec<String>,
     /// Parts to measure
-    #[arg(long, value_delimiter = ',', default_values_t = ["start", "pages", "reissues", "counting", "three", "drain", "imports"].map(ToOwned::to_owned))]
+    #[arg(long, value_delimiter = ',', default_values_t = ["start", "pages", "reissues", "three", "drain", "imports", "counting"].map(ToOwned::to_owned))]
     parts: Vec<String>,
     /// Seconds of each run of a page
     #[arg(long, default_value_t = 1.0)]
@@ -47,6 +49,8 @@ struct Options {
     /// Make the data anew
     #[arg(long)]
     fresh: bool,
+    #[arg(skip = Instant::now())]
+    begun: Instant,
 }
 
 fn main() {
@@ -80,47 +84,55 @@ async fn bench(options: &Options, postgres: &str, folder: &Path, name: &str, siz
     settle(&desk, size, &marker);
     let mut results = Results::open(&folder.join("results"), engine(&desk), size.0);
     let wants = |part: &str| options.parts.iter().any(|wanted| wanted == part);
+    let begins = |part: &str| println!("  {part}, {} s since the beginning", options.begun.elapsed().as_secs());
+    // What changes its world works on a copy that is thrown away: the world stays as it was made, for the next run.
+    let copied = if ["reissues", "three", "counting", "drain", "imports"].into_iter().any(wants) {
+        begins("a copy of the world");
+        Some(Copied::of(&desk, postgres, &folder.join(format!("copy-{name}"))))
+    } else {
+        None
+    };
     if wants("start") {
+        begins("start");
         let starts: Vec<f64> = (0..9).map(|_| desk.serve(&["--hold-mail"]).started_in.as_secs_f64() * 1000.0).collect();
         results.median("start", Median::of(starts));
         results.set("binary", fs::metadata(desk::binary()).expect("the binary").len() as f64 / 1024.0 / 1024.0);
     }
     if wants("pages") {
+        begins("pages");
         pages::measure(&desk, size, options.seconds, &mut results).await;
     }
+    let Some(copied) = copied else { return };
+    let (copy, scratch) = (&copied.desk, copied.folder.as_path());
+    let clicks = reissues::clicks(copy);
     if wants("reissues") {
-        reissues::measure(&desk, size, &own, &mut results).await;
+        begins("reissues");
+        reissues::measure(copy, clicks, scratch, &mut results).await;
     }
-    // What is about several connections has no meaning where there is one writer; what grows is measured at every size.
-    if wants("three") && !desk.is_sqlite() && size.0 == 1 {
-        reissues::measure_three(&desk, size, &mut results).await;
+    // SQLite has one writer, and one server.
+    if wants("three") && !desk.is_sqlite() {
+        begins("three");
+        reissues::measure_three(copy, clicks / 2, &mut results).await;
     }
-    if wants("counting") && !desk.is_sqlite() && size.0 == 1 {
-        stock::measure_counting(&desk, 2_000, &own, &mut results);
+    if wants("drain") {
+        begins("drain");
+        stock::measure_drain(copy, size, &mut results).await;
     }
-    if wants("imports") && size.0 == 1 {
-        stock::measure_imports(&desk, size, &mut results);
-        stock::measure_beside_import(&desk, size, &mut results).await;
+    if wants("imports") {
+        begins("imports");
+        imports::measure(copy, size, &mut results);
+        imports::measure_beside(copy, size, clicks / 2, &mut results).await;
     }
-    if wants("drain") && !desk.is_sqlite() && size.0 == 1 {
-        drain(postgres, folder, &mut results).await;
+    // The last, because what is not counted makes the copy unfit for anything else.
+    if wants("counting") {
+        begins("counting");
+        stock::measure_counting(copy, clicks / 2, &mut results).await;
     }
-}
-
-/// A third of full size in a database of its own, thrown away afterwards: it is spoilt by what is done to it.
-async fn drain(postgres: &str, folder: &Path, results: &mut Results) {
-    let own = folder.join("drain");
-    let _ = fs::remove_dir_all(&own);
-    anew(postgres, "bench_drain");
-    let desk = Desk::new(&format!("{postgres}/bench_drain"), &own);
-    let size = Size(3);
-    settle(&desk, size, &own.join("made"));
-    stock::measure_drain(&desk, 500_000, 2_000, results).await;
-    execute(&format!("{postgres}/postgres"), "DROP DATABASE bench_drain WITH (FORCE)");
-}
-
-fn anew(postgres: &str, database: &str) {
-    let server = format!("{postgres}/postgres");
-    execute(&server, &format!("DROP DATABASE IF EXISTS {database} WITH (FORCE)"));
-    execute(&server, &format!("CREATE DATABASE {database}"));
+    drop(copied);
+    if wants("imports") {
+        begins("imports of ten times as many rows, into an empty desk");
+        let empty = Copied::empty(postgres, name, &folder.join(format!("copy-{name}")));
+        imports::measure_memory(&empty.desk, size, &mut results);
+    }
+    begins("done");
 }

@@ -1,7 +1,7 @@
 //! The button under load, beside the same statements without a desk.
 //! Must not know how the button works.
 
-use std::{fs, path::Path, process::Command, rc::Rc, time::Instant};
+use std::{cell::RefCell, fs, path::Path, process::Command, rc::Rc, time::Instant};
 
 use hyper::Method;
 
@@ -11,41 +11,60 @@ use crate::{
     load::{Figures, Median, Until, run},
     report::Results,
     rows::numbers,
-    world::{Ready, Size, ready},
+    world::{FIFTY, HOT, Ready, count_ready, every_ready, ready},
 };
 
 const CONNECTIONS: usize = 16;
-const REPEATS: usize = 5;
+pub const REPEATS: usize = 5;
 
 /// Where the reissues take their codes from.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Stock {
     Hot,
     Fifty,
+    /// The two of [`crate::stock::measure_drain`].
+    Drained,
+    Fresh,
 }
 
 impl Stock {
-    fn is_hot(self) -> bool {
-        self == Self::Hot
+    /// A condition on the names of its batches.
+    pub fn batches(self) -> &'static str {
+        match self {
+            Self::Hot => HOT,
+            Self::Fifty => FIFTY,
+            Self::Drained => "= 'Drained'",
+            Self::Fresh => "= 'Fresh'",
+        }
     }
 }
 
-/// How many clicks a run is, so that all runs find rewards.
-fn clicks(size: Size) -> usize {
-    (size.ready() as usize / 14).clamp(400, 4_000) / CONNECTIONS * CONNECTIONS
+/// How many clicks a run of the button alone is, so that all parts find rewards: ten such runs, and twenty-nine of half as many.
+pub fn clicks(desk: &Desk) -> usize {
+    let left = count_ready(desk, HOT).min(count_ready(desk, FIFTY));
+    let clicks = (left.saturating_sub(480) / 25).min(4_000);
+    assert!(clicks >= 2 * CONNECTIONS, "{left} rewards are left to reissue, too few; make the data anew with --fresh");
+    clicks / (2 * CONNECTIONS) * (2 * CONNECTIONS)
 }
 
-/// Opens the dialogs of these rewards and answers address and form of each; not measured.
-async fn forms(address: &str, cookie: &str, rewards: &Ready) -> Vec<(String, String)> {
-    let mut connection = Connection::open(address).await;
-    let mut forms = vec![];
-    for (customer, reward) in rewards {
-        let path = format!("/m/acme/customers/{customer}/rewards/{reward}/reissue");
-        let dialog = connection.ask(Method::GET, &path, cookie, "", true).await;
-        let token = dialog.field("idempotency_token").unwrap_or_else(|| panic!("{path}: {} {}", dialog.status, dialog.text()));
-        forms.push((path, format!("idempotency_token={token}&send_notification_email=on")));
-    }
-    forms
+/// Opens the dialogs of up to `count` rewards and answers address and form of each; not measured.
+pub async fn forms(desk: &Desk, address: &str, cookie: &str, stock: Stock, count: usize) -> Vec<(String, String)> {
+    let rewards: Rc<Ready> = ready(desk, stock.batches(), count).into();
+    let forms = Rc::new(RefCell::new(vec![(String::new(), String::new()); count]));
+    let (asked, cookie): (_, Rc<str>) = (Rc::clone(&forms), cookie.into());
+    let one = move |mut connection: Connection, n: usize| {
+        let (rewards, forms, cookie) = (Rc::clone(&rewards), Rc::clone(&asked), Rc::clone(&cookie));
+        async move {
+            let (customer, reward) = rewards[n];
+            let path = format!("/m/acme/customers/{customer}/rewards/{reward}/reissue");
+            let dialog = connection.ask(Method::GET, &path, &cookie, "", true).await;
+            let token = dialog.field("idempotency_token").unwrap_or_else(|| panic!("{path}: {} {}", dialog.status, dialog.text()));
+            forms.borrow_mut()[n] = (path, format!("idempotency_token={token}&send_notification_email=on"));
+            connection
+        }
+    };
+    run(&[address.to_owned()], 8, Until::Count(count), one).await;
+    forms.take()
 }
 
 /// Clicks once for each form, as htmx does.
@@ -67,19 +86,14 @@ async fn click(addresses: &[String], cookie: &str, forms: Vec<(String, String)>)
 /// A run of the button over HTTP on servers that share the clicks.
 pub async fn over_http(desk: &Desk, addresses: &[String], stock: Stock, count: usize) -> Figures {
     let cookie = sign_in(&addresses[0], EMAIL, PASSWORD).await;
-    let forms = forms(&addresses[0], &cookie, &ready(desk, stock.is_hot(), count)).await;
+    let forms = forms(desk, &addresses[0], &cookie, stock, count).await;
     click(addresses, &cookie, forms).await
 }
 
 /// The same statements by pgbench, on the rewards at the other end.
 pub fn by_pgbench(desk: &Desk, stock: Stock, count: usize, scratch: &Path) -> Figures {
-    let batches = if stock.is_hot() { "= 'Hot'" } else { "LIKE 'Small%'" };
-    let sql = format!(
-        "SELECT r.id AS a, 0 AS b FROM coupons c JOIN rewards r ON r.id = c.reward WHERE c.merchant_id = 1 \
-         AND c.batch_id IN (SELECT id FROM batches WHERE name {batches}) AND c.state = 'allocated' AND c.expires_at < '2021-01-01' \
-         ORDER BY r.id DESC LIMIT {count}"
-    );
-    let ids: Vec<i64> = numbers(&desk.url, &sql).into_iter().map(|(id, _)| id).collect();
+    let sql = format!("{} ORDER BY r.id DESC LIMIT {count}", every_ready(stock.batches()));
+    let ids: Vec<i64> = numbers(&desk.url, &sql).into_iter().map(|(_, id)| id).collect();
     let (last, first) = (ids[0], ids[ids.len() - 1]);
     assert_eq!(last - first + 1, count as i64, "the rewards of a run stand in a row");
     let log = scratch.join("pgbench");
@@ -128,7 +142,7 @@ fn token_hash(desk: &Desk) -> String {
 
 /// The same transaction by the bare library on SQLite: one writer, its statements prepared once.
 pub fn by_library(desk: &Desk, stock: Stock, count: usize) -> Figures {
-    let rewards = ready(desk, stock.is_hot(), count);
+    let rewards = ready(desk, stock.batches(), count);
     let script = include_str!("../reissue.sqlite.sql");
     let conn = rusqlite::Connection::open(desk.url.trim_start_matches("sqlite:")).expect("the file");
     conn.execute_batch(
@@ -157,8 +171,7 @@ pub fn by_library(desk: &Desk, stock: Stock, count: usize) -> Figures {
 }
 
 /// The button on one hot batch and on fifty, in turn, each beside the limit.
-pub async fn measure(desk: &Desk, size: Size, scratch: &Path, results: &mut Results) {
-    let count = clicks(size);
+pub async fn measure(desk: &Desk, count: usize, scratch: &Path, results: &mut Results) {
     let server = desk.serve(&["--hold-mail"]);
     let addresses = [server.address.clone()];
     let limit = if desk.is_sqlite() { "the bare library" } else { "pgbench" };
@@ -172,7 +185,7 @@ pub async fn measure(desk: &Desk, size: Size, scratch: &Path, results: &mut Resu
         }
     }
     for (stock, desks, limits) in &all {
-        let name = if stock.is_hot() { "reissue, one hot batch" } else { "reissue, fifty batches" };
+        let name = if *stock == Stock::Hot { "reissue, one hot batch" } else { "reissue, fifty batches" };
         results.figures(name, desks);
         results.figures(&format!("{name}, {limit}"), limits);
         let pairs = || desks.iter().zip(limits);
@@ -184,9 +197,8 @@ pub async fn measure(desk: &Desk, size: Size, scratch: &Path, results: &mut Resu
     results.set("memory after the reissues", server.memory());
 }
 
-/// Three servers on one database beside one, at the same number of connections in all.
-pub async fn measure_three(desk: &Desk, size: Size, results: &mut Results) {
-    let count = clicks(size);
+/// Three servers on one database beside one, at the same number of connections in all; then all that must hold is proved.
+pub async fn measure_three(desk: &Desk, count: usize, results: &mut Results) {
     let servers: Vec<Server> = (0..3).map(|_| desk.serve(&["--hold-mail"])).collect();
     let addresses: Vec<String> = servers.iter().map(|server| server.address.clone()).collect();
     over_http(desk, &addresses, Stock::Fifty, 160).await;
@@ -196,6 +208,7 @@ pub async fn measure_three(desk: &Desk, size: Size, results: &mut Results) {
         three.push(over_http(desk, &addresses, Stock::Fifty, count).await);
     }
     drop(servers);
+    desk.done(&["check"]);
     results.figures("reissue, three servers", &three);
     results.figures("reissue, one of three servers", &one);
     results.median("reissue, three servers / one", Median::of(three.iter().zip(&one).map(|(three, one)| three.rate / one.rate)));

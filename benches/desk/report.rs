@@ -60,6 +60,7 @@ impl Results {
         let of = |what: fn(&Figures) -> f64| Median::of(runs.iter().map(what));
         self.median(&format!("{name}, rate"), of(|run| run.rate));
         self.median(&format!("{name}, p50"), of(|run| run.p50));
+        self.median(&format!("{name}, p95"), of(|run| run.p95));
         self.median(&format!("{name}, p99"), of(|run| run.p99));
         self.median(&format!("{name}, worst"), of(|run| run.worst));
     }

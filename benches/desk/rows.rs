@@ -13,7 +13,8 @@ struct Pair {
     b: i64,
 }
 
-fn sqlite(url: &str) -> Option<SqliteConnection> {
+/// A connection to SQLite, where the address is one.
+pub fn sqlite(url: &str) -> Option<SqliteConnection> {
     let path = url.strip_prefix("sqlite:")?;
     let mut conn = SqliteConnection::establish(path).expect("the file");
     conn.batch_execute("PRAGMA busy_timeout = 30000").expect("a setting");

@@ -39,14 +39,14 @@ const SQLITE: &[&str] = &["SQLite"];
 const POSTGRES: &[&str] = &["PostgreSQL"];
 
 #[rustfmt::skip]
-const GOALS: [Goal; 35] = [
+const GOALS: [Goal; 37] = [
     Goal { no: "P1", words: "reissue over HTTP, 16 connections, fifty batches, of pgbench's rate with the same statements", figure: "reissue, fifty batches / pgbench", at_least: true, bound: 0.7, engines: POSTGRES },
     Goal { no: "P1", words: "the same, its p99 of pgbench's", figure: "reissue, fifty batches, p99 / pgbench", at_least: false, bound: 2.0, engines: POSTGRES },
     Goal { no: "P2", words: "reissue on SQLite (FULL), 16 connections, of the bare library's rate", figure: "reissue, fifty batches / the bare library", at_least: true, bound: 0.6, engines: SQLITE },
     Goal { no: "P2", words: "the longest wait, ms", figure: "reissue, fifty batches, worst", at_least: false, bound: 500.0, engines: SQLITE },
-    Goal { no: "P3", words: "reissue behind 500,000 dead rows, of a fresh batch", figure: "reissue, behind dead rows / fresh", at_least: true, bound: 0.8, engines: POSTGRES },
+    Goal { no: "P3", words: "reissue behind 500,000 codes that went out, an old snapshot open, of a fresh batch before that", figure: "reissue, behind half a million / fresh", at_least: true, bound: 0.8, engines: BOTH },
     Goal { no: "P3", words: "one hot batch, of fifty", figure: "reissue, hot / fifty", at_least: true, bound: 0.7, engines: BOTH },
-    Goal { no: "P4", words: "reissue's statements with exact counting, of without", figure: "counted / not counted", at_least: true, bound: 0.95, engines: POSTGRES },
+    Goal { no: "P4", words: "reissue over HTTP, 16 connections, with the trigger that counts, of without", figure: "counted / not counted", at_least: true, bound: 0.95, engines: BOTH },
     Goal { no: "P4", words: "the batches page, alone, p50, ms", figure: "voucher batches, alone, p50", at_least: false, bound: 20.0, engines: BOTH },
     Goal { no: "P5", words: "customers list, of one row by its key", figure: "customers, first page / one row", at_least: true, bound: 0.4, engines: BOTH },
     Goal { no: "P5", words: "profile, of one row by its key", figure: "profile, ten rewards / one row", at_least: true, bound: 0.2, engines: BOTH },
@@ -68,8 +68,10 @@ const GOALS: [Goal; 35] = [
     Goal { no: "P6", words: "a code among twelve million, p50", figure: "search, exact code, alone, p50", at_least: false, bound: 3.0, engines: BOTH },
     Goal { no: "P7", words: "import of a million codes, of COPY and INSERT SELECT", figure: "import / the shortest way", at_least: true, bound: 0.9, engines: POSTGRES },
     Goal { no: "P7", words: "import of a million codes, of bare inserts", figure: "import / the shortest way", at_least: true, bound: 0.8, engines: SQLITE },
-    Goal { no: "P7", words: "memory of the import's process, MiB", figure: "import, memory", at_least: false, bound: 64.0, engines: BOTH },
-    Goal { no: "P7", words: "another user's page beside an import, p99, ms", figure: "a page beside an import, p99", at_least: false, bound: 50.0, engines: BOTH },
+    Goal { no: "P7", words: "a million rows: the most memory of the import, beyond that of a hundred rows, MiB", figure: "import, memory growth", at_least: false, bound: 32.0, engines: BOTH },
+    Goal { no: "P7", words: "the same with ten million rows, into an empty desk", figure: "import of ten times as many, memory growth", at_least: false, bound: 32.0, engines: BOTH },
+    Goal { no: "P7", words: "another user's list of customers beside an import, p95, ms", figure: "a page beside an import, p95", at_least: false, bound: 50.0, engines: BOTH },
+    Goal { no: "P7", words: "another user's reissue beside an import, p95, ms", figure: "a reissue beside an import, p95", at_least: false, bound: 50.0, engines: BOTH },
     Goal { no: "P9", words: "memory after the pages, MiB", figure: "memory after the pages", at_least: false, bound: 64.0, engines: BOTH },
     Goal { no: "P9", words: "memory after the reissues, MiB", figure: "memory after the reissues", at_least: false, bound: 64.0, engines: BOTH },
     Goal { no: "P9", words: "start on a migrated database, ms", figure: "start", at_least: false, bound: 150.0, engines: BOTH },
@@ -205,10 +207,13 @@ fn button(page: &mut String, everything: &Everything) {
         "reissue, fifty batches, the bare library",
         "reissue, three servers",
         "reissue, one of three servers",
-        "reissue, before half a million went",
-        "reissue, after half a million went",
-        "reissue's statements, counted",
-        "reissue's statements, not counted",
+        "reissue, from a fresh batch",
+        "reissue, behind half a million",
+        "reissue, from a fresh batch beside it",
+        "reissue, counted",
+        "reissue, not counted",
+        "a page beside an import",
+        "a reissue beside an import",
     ];
     for name in names {
         for engine in ENGINES {
@@ -218,9 +223,11 @@ fn button(page: &mut String, everything: &Everything) {
             let _ = writeln!(page, "| {name} | {engine} | {rate} | {}, {}, {} |", of("p50"), of("p99"), of("worst"));
         }
     }
-    for (name, words) in
-        [("import, codes a second", "import of a million codes"), ("import, the shortest way", "the shortest way into the table")]
-    {
+    for (name, words) in [
+        ("import, codes a second", "import of a million codes"),
+        ("import, the shortest way", "the shortest way into the table"),
+        ("import of ten times as many, codes a second", "import of ten million codes into an empty desk"),
+    ] {
         for engine in ENGINES {
             let Some(rate) = with_spread(everything.of(engine, 1), name) else { continue };
             let _ = writeln!(page, "| {words} | {engine} | {rate} | |");

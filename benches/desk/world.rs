@@ -116,6 +116,8 @@ fn vouchers(batch: String, prefix: String, codes: u64, size: Size) -> impl Itera
 /// Makes the world where it is not there yet, and says how long that took.
 pub fn settle(desk: &Desk, size: Size, marker: &Path) {
     if marker.exists() {
+        // It may have been made by an earlier version.
+        desk.done(&["migrate"]);
         return;
     }
     let begun = Instant::now();
@@ -191,17 +193,26 @@ pub fn engine(desk: &Desk) -> &'static str {
     if desk.is_sqlite() { "SQLite" } else { "PostgreSQL" }
 }
 
-/// Up to `count` rewards that can still be reissued, of the hot batch or of the small ones.
-pub fn ready(desk: &Desk, hot: bool, count: usize) -> Ready {
-    let batches = if hot { "= 'Hot'" } else { "LIKE 'Small%'" };
-    let found = numbers(
-        &desk.url,
-        &format!(
-            "SELECT r.customer AS a, r.id AS b FROM coupons c JOIN rewards r ON r.id = c.reward WHERE c.merchant_id = 1 \
-             AND c.batch_id IN (SELECT id FROM batches WHERE name {batches}) AND c.state = 'allocated' AND c.expires_at < '2021-01-01' \
-             ORDER BY r.id LIMIT {count}"
-        ),
-    );
+/// Which batches codes are taken from: a condition on their name.
+pub const HOT: &str = "= 'Hot'";
+pub const FIFTY: &str = "LIKE 'Small%'";
+
+/// Up to `count` rewards that can still be reissued, of batches with such a name.
+pub fn ready(desk: &Desk, batches: &str, count: usize) -> Ready {
+    let found = numbers(&desk.url, &format!("{} ORDER BY r.id LIMIT {count}", every_ready(batches)));
     assert_eq!(found.len(), count, "too few rewards are left to reissue; make the data anew with --fresh");
     found
+}
+
+/// How many of them there are.
+pub fn count_ready(desk: &Desk, batches: &str) -> usize {
+    numbers(&desk.url, &format!("SELECT count(*) AS a, 0 AS b FROM ({}) AS ready", every_ready(batches)))[0].0 as usize
+}
+
+/// Their customers and numbers.
+pub fn every_ready(batches: &str) -> String {
+    format!(
+        "SELECT r.customer AS a, r.id AS b FROM coupons c JOIN rewards r ON r.id = c.reward WHERE c.merchant_id = 1 \
+         AND c.batch_id IN (SELECT id FROM batches WHERE name {batches}) AND c.state = 'allocated' AND c.expires_at < '2021-01-01'"
+    )
 }

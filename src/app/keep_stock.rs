@@ -2,7 +2,10 @@
 //! Must not know how often it is asked.
 
 use super::{Desk, Error};
-use crate::db::stock;
+use crate::db::{
+    stock,
+    stock_marks::{self, Horizon},
+};
 
 /// Movements in one transaction.
 const SOME: i64 = 5_000;
@@ -19,5 +22,18 @@ pub fn settle(desk: &Desk) -> Result<usize, Error> {
         if settled == 0 {
             return Ok(all);
         }
+    }
+}
+
+/// Adds up round by round, and keeps counts quick behind what is not vacuumed.
+#[derive(Debug, Default)]
+pub struct Keeper(Option<Horizon>);
+
+impl Keeper {
+    /// [`settle`], and moves the mark on below which nothing is left.
+    pub fn round(&mut self, desk: &Desk) -> Result<usize, Error> {
+        let settled = settle(desk)?;
+        self.0 = stock_marks::advance(&desk.db, self.0.take())?;
+        Ok(settled)
     }
 }

@@ -48,6 +48,7 @@ pub mod sessions;
 mod snapshot;
 pub mod stock;
 pub mod stock_alerts;
+pub mod stock_marks;
 pub mod tx;
 pub mod users;
 pub mod withdrawals;

@@ -242,6 +242,15 @@ diesel::table! {
 }
 
 diesel::table! {
+    use diesel::sql_types::BigInt;
+
+    stock_marks (id) {
+        id -> BigInt,
+        settled_to -> BigInt,
+    }
+}
+
+diesel::table! {
     use diesel::sql_types::{BigInt, Text};
     use crate::db::instant::Instant;
 
@@ -269,6 +278,7 @@ diesel::allow_tables_to_appear_in_same_query!(
     audit_records,
     audit_seals,
     seal_marks,
+    stock_marks,
     import_leases,
     stock_by_window,
     stock_by_day,

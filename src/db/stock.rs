@@ -14,6 +14,7 @@ use super::{
     DbConn, Error, Scope, WriteTx, coupons,
     fixed::{Bind, Fixed, named},
     instant::{At, Instant, no_end},
+    stock_marks::ABOVE,
 };
 use crate::{
     domain::{
@@ -63,17 +64,26 @@ fn sums() -> String {
     SUMS.map(|name| format!("CAST(sum({name}) AS BIGINT) AS {name}")).join(", ")
 }
 
+/// A merchant's movements of those batches. The sums leave PostgreSQL the mark to begin at, and no index full of dead entries.
+fn moved(conn: &DbConn, merchant: &str, among: &str) -> String {
+    match conn {
+        DbConn::Sqlite(_) => format!("m.merchant_id = {merchant} AND m.batch_id {among}"),
+        DbConn::Postgres(_) => format!("{ABOVE} AND m.merchant_id + 0 = {merchant} AND m.batch_id + 0 {among}"),
+    }
+}
+
 /// The windows of `:batches` of `:merchant` with their sums; what is still to be settled has windows of its own.
 fn windows(conn: &DbConn) -> String {
     let among = match conn {
         DbConn::Sqlite(_) => "IN (SELECT value FROM json_each(:batches))",
         DbConn::Postgres(_) => "= ANY(CAST(:batches AS BIGINT[]))",
     };
+    let moved = moved(conn, ":merchant", among);
     format!(
         "SELECT batch_id, valid_from, expires_at, {} FROM ( \
              SELECT batch_id, valid_from, expires_at, {} FROM stock_by_window WHERE merchant_id = :merchant AND batch_id {among} \
              UNION ALL \
-             SELECT m.batch_id, m.valid_from, m.expires_at, {} FROM stock_movements m WHERE m.merchant_id = :merchant AND m.batch_id {among} \
+             SELECT m.batch_id, m.valid_from, m.expires_at, {} FROM stock_movements m WHERE {moved} \
                  AND m.coupon_to <= (SELECT b.published_to FROM batches b WHERE b.id = m.batch_id)) AS parts \
          GROUP BY batch_id, valid_from, expires_at",
         sums(),
@@ -241,12 +251,12 @@ struct DayRow {
 /// The days from `since` on of each of these batches, oldest first; a day on which nothing happened is left out.
 pub fn days(conn: &mut DbConn, scope: Scope, batches: &[BatchId], since: NaiveDate) -> Result<Vec<Day>, Error> {
     let ids: Vec<i64> = batches.iter().map(|batch| batch.0).collect();
-    let text = |among: &str| {
+    let text = |moved: String, among: &str| {
         format!(
             "SELECT batch_id, day, {} FROM ( \
                  SELECT batch_id, day, {} FROM stock_by_day WHERE merchant_id = $1 AND day >= $2 AND batch_id {among} \
                  UNION ALL \
-                 SELECT m.batch_id, m.day, {} FROM stock_movements m WHERE m.merchant_id = $1 AND m.day >= $2 AND m.batch_id {among} \
+                 SELECT m.batch_id, m.day, {} FROM stock_movements m WHERE {moved} AND m.day >= $2 \
                      AND m.coupon_to <= (SELECT b.published_to FROM batches b WHERE b.id = m.batch_id)) AS parts \
              GROUP BY batch_id, day ORDER BY batch_id, day",
             sums(),
@@ -255,17 +265,20 @@ pub fn days(conn: &mut DbConn, scope: Scope, batches: &[BatchId], since: NaiveDa
         )
     };
     let since = since.format("%Y-%m-%d").to_string();
+    let among = match conn {
+        DbConn::Sqlite(_) => "IN (SELECT value FROM json_each($3))",
+        DbConn::Postgres(_) => "= ANY($3)",
+    };
+    let text = text(moved(conn, "$1", among), among);
     let rows: Vec<DayRow> = match conn {
-        DbConn::Sqlite(conn) => sql_query(text("IN (SELECT value FROM json_each($3))"))
+        DbConn::Sqlite(conn) => sql_query(text)
             .bind::<BigInt, _>(scope.merchant().0)
             .bind::<Text, _>(since)
             .bind::<Text, _>(serde_json::to_string(&ids).unwrap_or_default())
             .load(conn)?,
-        DbConn::Postgres(conn) => sql_query(text("= ANY($3)"))
-            .bind::<BigInt, _>(scope.merchant().0)
-            .bind::<Text, _>(since)
-            .bind::<Array<BigInt>, _>(&ids)
-            .load(conn)?,
+        DbConn::Postgres(conn) => {
+            sql_query(text).bind::<BigInt, _>(scope.merchant().0).bind::<Text, _>(since).bind::<Array<BigInt>, _>(&ids).load(conn)?
+        }
     };
     rows.into_iter()
         .map(|row| {
@@ -302,13 +315,21 @@ pub fn ended_windows(conn: &mut DbConn, scope: Scope, batch: BatchId, now: DateT
     Ok(rows.into_iter().map(|row| (row.at.0, row.n)).collect())
 }
 
+/// The movements that can be added up.
+fn finished(conn: &DbConn) -> String {
+    let above = match conn {
+        DbConn::Sqlite(_) => "true",
+        DbConn::Postgres(_) => ABOVE,
+    };
+    format!(
+        "SELECT m.id FROM stock_movements m WHERE {above} AND m.coupon_to <= (SELECT b.published_to FROM batches b WHERE b.id = m.batch_id)"
+    )
+}
+
 /// Whether anything can be added up.
 pub fn has_movements(conn: &mut DbConn) -> Result<bool, Error> {
     // What a killed import has left waits for the next import to remove it.
-    let some: Vec<Settled> = sql_query(
-        "SELECT m.id AS n FROM stock_movements m WHERE m.coupon_to <= (SELECT b.published_to FROM batches b WHERE b.id = m.batch_id) LIMIT 1",
-    )
-    .load(conn)?;
+    let some: Vec<Settled> = sql_query(format!("{} LIMIT 1", finished(conn).replacen("m.id", "m.id AS n", 1))).load(conn)?;
     Ok(!some.is_empty())
 }
 
@@ -326,7 +347,7 @@ pub fn settle(tx: &mut WriteTx<'_>, limit: i64) -> Result<usize, Error> {
             sums()
         )
     };
-    let finished = "SELECT id FROM stock_movements m WHERE m.coupon_to <= (SELECT b.published_to FROM batches b WHERE b.id = m.batch_id)";
+    let finished = finished(tx);
     match &mut **tx {
         DbConn::Sqlite(conn) => {
             // Nobody else writes between these.

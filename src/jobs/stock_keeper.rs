@@ -4,6 +4,7 @@
 
 use std::{
     future::Future,
+    sync::{Arc, Mutex, PoisonError},
     time::{Duration, Instant},
 };
 
@@ -24,10 +25,11 @@ const WATCH: Duration = Duration::from_secs(10);
 pub async fn run(desk: Desk, shutdown: impl Future<Output = ()>) {
     tokio::pin!(shutdown);
     let (mut watched, mut was_away) = (None, false);
+    let keeper = Arc::new(Mutex::new(keep_stock::Keeper::default()));
     loop {
         let due = watched.is_none_or(|at: Instant| at.elapsed() >= WATCH);
         let mut pause = ROUND;
-        match round(&desk, due).await {
+        match round(&desk, &keeper, due).await {
             Ok(settled) => {
                 was_away = false;
                 if settled >= MUCH {
@@ -51,11 +53,12 @@ pub async fn run(desk: Desk, shutdown: impl Future<Output = ()>) {
 }
 
 /// One round; answers how many movements were settled.
-async fn round(desk: &Desk, watch: bool) -> Result<usize, Error> {
+async fn round(desk: &Desk, keeper: &Arc<Mutex<keep_stock::Keeper>>, watch: bool) -> Result<usize, Error> {
     // Short transactions, and clicks go in between: they hold a reader's place, not the one place of a writer.
+    let keeper = Arc::clone(keeper);
     let settled = desk
-        .reading(|desk| {
-            let settled = keep_stock::settle(desk)?;
+        .reading(move |desk| {
+            let settled = keeper.lock().unwrap_or_else(PoisonError::into_inner).round(desk)?;
             withdraw_vouchers::carry_on_all(desk)?;
             keep_search::settle(desk)?;
             Ok(settled)

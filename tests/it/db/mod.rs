@@ -10,4 +10,5 @@ mod migrations;
 pub mod plans;
 mod reissues;
 mod schema;
+pub mod stock_marks;
 mod transactions;

@@ -1,0 +1,2 @@
+-- Twin of migrations/sqlite/<same name>.
+DROP TABLE stock_marks;

@@ -1,0 +1,2 @@
+-- Twin of migrations/postgres/<same name>.
+DROP TABLE stock_marks;
