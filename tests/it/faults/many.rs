@@ -147,14 +147,22 @@ fn an_import_whose_server_is_killed_is_taken_over_by_another() {
         let codes = file("code", 0..usize::try_from(ROWS).unwrap(), |n| format!("OVER-{n:06}"));
         let preview = shown(&mia, &send_file(&mia, &top_up(1), "codes.csv", codes.as_bytes()).await).await;
         let path = preview.address.path().to_owned();
+        // An import of this size may be over before anybody could look at it.
+        house.db.exec(
+            "CREATE FUNCTION linger() RETURNS trigger LANGUAGE plpgsql AS $$ BEGIN PERFORM pg_sleep(2); RETURN NULL; END $$;
+            CREATE TRIGGER linger BEFORE INSERT ON coupons FOR EACH STATEMENT EXECUTE FUNCTION linger()",
+        );
         mia.post(&format!("{path}/confirm"), &Fields::default()).await.expect(303);
         let at_work = "imports WHERE state = 'importing' AND lease_holder IS NOT NULL";
+        let begun = Instant::now();
         while house.db.count(at_work) == 0 {
+            assert!(begun.elapsed() < Duration::from_secs(20), "nobody saw it at work");
             tokio::time::sleep(Duration::from_millis(5)).await;
         }
         let second = house.serve();
         assert_eq!(house.db.count(at_work), 1, "it was done before its server could be killed");
         first.kill();
+        house.db.exec("DROP TRIGGER linger ON coupons");
         assert_eq!(
             house.db.count("coupons c JOIN batches b ON b.id = c.batch_id WHERE c.id <= b.published_to AND c.code LIKE 'OVER-%'"),
             0
