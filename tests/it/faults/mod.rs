@@ -14,6 +14,7 @@ mod many;
 mod metrics;
 mod outages;
 mod poolers;
+mod roles;
 mod seals;
 mod settings;
 mod stops;
