@@ -69,8 +69,8 @@ impl Purpose {
     /// import, which goes over all of a large index, gains from more.
     fn cache_kib(self) -> u32 {
         match self {
-            Self::Read => 2_048,
-            Self::Write => 8_192,
+            Self::Read => 1_024,
+            Self::Write => 4_096,
         }
     }
 }
