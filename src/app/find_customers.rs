@@ -58,7 +58,8 @@ pub fn find_customers(desk: &Desk, member: &Member, term: &str, before: Option<C
         } else {
             customer_search::words(conn, scope, term, before, limit)?
         };
-        let older = (listed.len() > PAGE).then(|| listed.get(PAGE - 1).map(|c| c.no)).flatten();
+        let has_pages = term.is_empty() || customer_search::has_pages(term);
+        let older = (has_pages && listed.len() > PAGE).then(|| listed.get(PAGE - 1).map(|c| c.no)).flatten();
         listed.truncate(PAGE);
         let is_exact = |no: CustomerNo| exact.iter().any(|hit| hit.customer.no == no);
         listed.retain(|customer| !is_exact(customer.no));

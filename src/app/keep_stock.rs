@@ -25,15 +25,14 @@ pub fn settle(desk: &Desk) -> Result<usize, Error> {
     }
 }
 
-/// Adds up round by round, and keeps counts quick behind what is not vacuumed.
+/// Keeps counts quick behind what is not vacuumed.
 #[derive(Debug, Default)]
 pub struct Keeper(Option<Horizon>);
 
 impl Keeper {
-    /// [`settle`], and moves the mark on below which nothing is left.
-    pub fn round(&mut self, desk: &Desk) -> Result<usize, Error> {
-        let settled = settle(desk)?;
+    /// Moves the mark on below which nothing is left; each round after [`settle`].
+    pub fn advance(&mut self, desk: &Desk) -> Result<(), Error> {
         self.0 = stock_marks::advance(&desk.db, self.0.take())?;
-        Ok(settled)
+        Ok(())
     }
 }

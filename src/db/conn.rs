@@ -149,7 +149,7 @@ impl r2d2::ManageConnection for Connector {
         Ok(Pooled { conn, lost: false, _open: Arc::clone(&self.open) })
     }
 
-    /// Not asked: see `Database::read`.
+    /// Not asked: see `on_living` in database.rs.
     fn is_valid(&self, _: &mut Pooled) -> Result<(), Self::Error> {
         Ok(())
     }

@@ -105,6 +105,11 @@ pub fn words(conn: &mut DbConn, scope: Scope, term: &str, before: Option<Custome
     Ok(rows.into_iter().map(Customer::from).collect())
 }
 
+/// Whether [`words`] can say who comes after those it found: a term of nothing but short words has one page.
+pub fn has_pages(term: &str) -> bool {
+    fold::for_search(term).split(' ').any(is_long)
+}
+
 /// Whether trigrams can find the word.
 fn is_long(word: &str) -> bool {
     word.chars().count() >= TRIGRAM

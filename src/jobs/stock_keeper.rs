@@ -52,15 +52,13 @@ pub async fn run(desk: Desk, shutdown: impl Future<Output = ()>) {
     }
 }
 
-/// One round; answers how many movements were settled.
+/// One round, what keeps others quick at its end: who cannot do that still raises alerts. Answers how many movements were settled.
 async fn round(desk: &Desk, keeper: &Arc<Mutex<keep_stock::Keeper>>, watch: bool) -> Result<usize, Error> {
     // Short transactions, and clicks go in between: they hold a reader's place, not the one place of a writer.
-    let keeper = Arc::clone(keeper);
     let settled = desk
-        .reading(move |desk| {
-            let settled = keeper.lock().unwrap_or_else(PoisonError::into_inner).round(desk)?;
+        .reading(|desk| {
+            let settled = keep_stock::settle(desk)?;
             withdraw_vouchers::carry_on_all(desk)?;
-            keep_search::settle(desk)?;
             Ok(settled)
         })
         .await?;
@@ -75,5 +73,11 @@ async fn round(desk: &Desk, keeper: &Arc<Mutex<keep_stock::Keeper>>, watch: bool
         })
         .await?;
     }
+    let keeper = Arc::clone(keeper);
+    desk.reading(move |desk| {
+        keep_search::settle(desk)?;
+        keeper.lock().unwrap_or_else(PoisonError::into_inner).advance(desk)
+    })
+    .await?;
     Ok(settled)
 }

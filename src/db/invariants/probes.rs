@@ -83,6 +83,10 @@ const BATCHES: &[Probe] = &[
     },
     Probe { what: "batches whose counted stock is not the stock they have", sql: STOCK },
     Probe {
+        what: "movements of stock that no count looks at, since all below were added up",
+        sql: "SELECT m.id FROM stock_movements m JOIN stock_marks k ON m.id <= k.settled_to",
+    },
+    Probe {
         what: "coupons without a batch, or handed out before their import was finished",
         sql: "SELECT c.id FROM coupons c LEFT JOIN batches b ON b.id = c.batch_id AND b.merchant_id = c.merchant_id \
               WHERE b.id IS NULL OR (c.id > b.published_to AND c.state <> 'available')",

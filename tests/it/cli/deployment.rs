@@ -110,7 +110,9 @@ fn the_image_is_made_of_what_is_there() {
     let build = read("build.rs");
     let watched = build.lines().find_map(|line| line.trim().strip_prefix("for watched in [")).unwrap();
     let watched = watched.split('"').skip(1).step_by(2);
-    for path in watched.chain(["src", "templates", "Cargo.toml", "Cargo.lock"]) {
+    let manifest = read("Cargo.toml");
+    let members = manifest.lines().find_map(|line| line.strip_prefix("members = [")).unwrap().split('"').skip(1).step_by(2);
+    for path in watched.chain(["src", "templates", "Cargo.toml", "Cargo.lock", ".cargo"]).chain(members) {
         assert!(let_in.iter().any(|there| there == path), ".dockerignore keeps {path} out");
     }
     for copied in instructed("COPY").iter().filter(|rest| !rest.starts_with("--from=")) {

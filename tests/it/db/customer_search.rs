@@ -236,6 +236,10 @@ fn stretches_without_a_words_letters_are_ruled_out() {
     world.exec("UPDATE customers SET blocked_reason = 'x' WHERE id = 5");
     assert_eq!(settle(&world), 1, "a change beside the texts is none");
     assert_eq!(perhaps(&world, &["ann"]), [2], "whoever was purged left no letters");
+    world.exec(&row(5_001, "kim@mail.example"));
+    settle(&world);
+    world.exec("UPDATE customers SET search = search || ' new'");
+    assert_eq!(world.count("customer_stretch_changes"), 3, "one for each stretch, not for each customer");
 }
 
 #[test]

@@ -197,7 +197,8 @@ fn rounds(app: &App) {
         if !app.is_sqlite() {
             app.exec("SELECT setval('stock_movements_id_seq', 100000)");
         }
-        keep_stock::Keeper::default().round(desk).unwrap();
+        keep_stock::settle(desk).unwrap();
+        keep_stock::Keeper::default().advance(desk).unwrap();
         withdraw_vouchers::carry_on_all(desk).unwrap();
         keep_search::settle(desk).unwrap();
         watch_stock::watch_stock(desk).unwrap();

@@ -25,4 +25,17 @@ both! {
         let (found, other) = links(&kim.get("/m/acme/customers?q=ann@customer").await.expect(200));
         assert!(found.is_some() && other.is_some());
     }
+
+    async fn who_begins_so_is_one_page_and_what_occurs_anywhere_goes_on(app: App) {
+        for n in 0..51 {
+            let (email, id) = (format!("qx-{n}@customer.example"), format!("QX-{n}"));
+            app.customer(&Person { email: Some(&email), customer_id: Some(&id), first_name: None, last_name: None, ..Person::default() });
+        }
+        let kim = app.sign_in(Role::Supervisor).await;
+        let two = kim.get("/m/acme/customers?q=qx&view=list").await.expect(200);
+        two.says("type a third letter to search everywhere");
+        assert!(!two.body.contains("before="), "a page that nobody can be on");
+        let three = kim.get("/m/acme/customers?q=qx-&view=list").await.expect(200);
+        assert!(three.body.contains("before="));
+    }
 }
