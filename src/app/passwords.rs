@@ -1,13 +1,12 @@
 //! Passwords: which ones may be chosen, and how they are kept and compared (quality.md S4).
 //! Slow on purpose: callers on async threads go through [`super::Desk`], and bound how many run at once.
 
-use std::sync::{Mutex, OnceLock, PoisonError};
+use std::sync::OnceLock;
 
 use argon2::{
-    Algorithm, Argon2, Block, Params, Version,
-    password_hash::{PasswordHasher, phc::PasswordHash},
+    Argon2,
+    password_hash::{PasswordHasher, PasswordVerifier, phc::PasswordHash},
 };
-use subtle::ConstantTimeEq;
 use unicode_normalization::UnicodeNormalization;
 
 use super::Error;
@@ -106,29 +105,10 @@ pub fn verify(password: &str, kept: Option<&str>) -> bool {
     let dummy = || NOBODYS.get_or_init(|| hash("the password of nobody at all").unwrap_or_default()).as_str();
     let kept = kept.and_then(|kept| PasswordHash::new(kept).ok());
     let is_real = kept.is_some();
-    let matches = kept.or_else(|| PasswordHash::new(dummy()).ok()).is_some_and(|hash| is_of(password.as_bytes(), &hash).unwrap_or(false));
+    let matches = kept
+        .or_else(|| PasswordHash::new(dummy()).ok())
+        .is_some_and(|hash| Argon2::default().verify_password(password.as_bytes(), &hash).is_ok());
     matches && is_real
-}
-
-/// Whether the hash is this password's; `None`: it is not one of ours.
-fn is_of(password: &[u8], hash: &PasswordHash) -> Option<bool> {
-    let (salt, kept, params) = (hash.salt?, hash.hash?, Params::try_from(hash).ok()?);
-    let mut room = room();
-    room.resize(room.len().max(params.block_count()), Block::default());
-    let mut out = vec![0; kept.len()];
-    let argon2 = Argon2::new(Algorithm::Argon2id, Version::V0x13, params);
-    let made = argon2.hash_password_into_with_memory(password, salt.as_ref(), &mut out, &mut room);
-    ROOMS.lock().unwrap_or_else(PoisonError::into_inner).push(room);
-    made.ok()?;
-    Some(out.ct_eq(kept.as_bytes()).into())
-}
-
-/// The memory that checking takes, kept: allocated anew each time, some 19 MiB would stay with every thread that ever checked one
-/// (measured: 160 MiB after eleven sign-ins). As many as passwords are checked at once.
-static ROOMS: Mutex<Vec<Vec<Block>>> = Mutex::new(vec![]);
-
-fn room() -> Vec<Block> {
-    ROOMS.lock().unwrap_or_else(PoisonError::into_inner).pop().unwrap_or_default()
 }
 
 /// Makes the dummy hash now, so that the first unknown user does not take longer than the rest.

@@ -11,7 +11,10 @@ use diesel::{
     sql_types::{BigInt, HasSqlType, Text},
 };
 
-use super::instant::{At, Instant};
+use super::{
+    DbConn,
+    instant::{At, Instant},
+};
 
 /// A value for one of the marks.
 #[derive(Debug, Clone, Copy)]
@@ -27,12 +30,20 @@ pub enum Bind<'a> {
 pub struct Fixed<'a, ST = ()> {
     text: &'a str,
     binds: &'a [Bind<'a>],
+    hidden: bool,
     rows: std::marker::PhantomData<ST>,
 }
 
 impl<'a, ST> Fixed<'a, ST> {
     pub fn new(text: &'a str, binds: &'a [Bind<'a>]) -> Self {
-        Self { text, binds, rows: std::marker::PhantomData }
+        Self { text, binds, hidden: false, rows: std::marker::PhantomData }
+    }
+
+    /// The same statement, whose values `PostgreSQL` does not see when it plans. It plans anew at each call where a plan for any values
+    /// looks dearer than one for these, which for ranges and lists is a matter of guesses: the statement that allocates a coupon took as
+    /// long to plan as to run. `SQLite` is built so that it never looks at them.
+    pub fn planned_once(self, conn: &DbConn) -> Self {
+        Self { hidden: matches!(conn, DbConn::Postgres(_)), ..self }
     }
 }
 
@@ -59,11 +70,17 @@ where
         let mut binds = self.binds.iter();
         for (at, piece) in self.text.split('?').enumerate() {
             if at > 0 {
+                if self.hidden {
+                    out.push_sql("(SELECT ");
+                }
                 match binds.next() {
                     Some(Bind::Number(number)) => out.push_bind_param::<BigInt, _>(number)?,
                     Some(Bind::Moment(moment)) => out.push_bind_param::<Instant, _>(moment)?,
                     Some(Bind::Text(text)) => out.push_bind_param::<Text, str>(text)?,
                     None => return Err(diesel::result::Error::QueryBuilderError("a mark without a value".into())),
+                }
+                if self.hidden {
+                    out.push_sql(")");
                 }
             }
             out.push_sql(piece);

@@ -7,7 +7,7 @@
 use chrono::{DateTime, NaiveDate, Utc};
 use diesel::{
     QueryableByName, RunQueryDsl, sql_query,
-    sql_types::{Array, BigInt, Nullable, Text, Untyped},
+    sql_types::{BigInt, Nullable, Text, Untyped},
 };
 
 use super::{
@@ -64,27 +64,36 @@ fn sums() -> String {
     SUMS.map(|name| format!("CAST(sum({name}) AS BIGINT) AS {name}")).join(", ")
 }
 
+/// Movements `m` that count: those of an import do so once its codes are in the batch. The batch is not asked about any other one, which all
+/// are that clicks leave behind: asked for each, it was most of a count (measured on PostgreSQL: 1.05 ms for 400 movements, 0.2 without).
+const PUBLISHED: &str = "(m.coupon_to = 0 OR m.coupon_to <= (SELECT b.published_to FROM batches b WHERE b.id = m.batch_id))";
+
 /// A merchant's movements of those batches. The sums leave PostgreSQL the mark to begin at, and no index full of dead entries.
-fn moved(conn: &DbConn, merchant: &str, among: &str) -> String {
+fn moved(conn: &DbConn, among: &str) -> String {
     match conn {
-        DbConn::Sqlite(_) => format!("m.merchant_id = {merchant} AND m.batch_id {among}"),
-        DbConn::Postgres(_) => format!("{ABOVE} AND m.merchant_id + 0 = {merchant} AND m.batch_id + 0 {among}"),
+        DbConn::Sqlite(_) => format!("m.merchant_id = :merchant AND m.batch_id {among}"),
+        DbConn::Postgres(_) => format!("{ABOVE} AND m.merchant_id + 0 = :merchant AND m.batch_id + 0 {among}"),
+    }
+}
+
+/// "One of `:batches`".
+fn among(conn: &DbConn) -> &'static str {
+    match conn {
+        DbConn::Sqlite(_) => "IN (SELECT value FROM json_each(:batches))",
+        DbConn::Postgres(_) => "= ANY(CAST(:batches AS BIGINT[]))",
     }
 }
 
 /// The windows of `:batches` of `:merchant` with their sums; what is still to be settled has windows of its own.
 fn windows(conn: &DbConn) -> String {
-    let among = match conn {
-        DbConn::Sqlite(_) => "IN (SELECT value FROM json_each(:batches))",
-        DbConn::Postgres(_) => "= ANY(CAST(:batches AS BIGINT[]))",
-    };
-    let moved = moved(conn, ":merchant", among);
+    let among = among(conn);
+    let moved = moved(conn, among);
     format!(
         "SELECT batch_id, valid_from, expires_at, {} FROM ( \
              SELECT batch_id, valid_from, expires_at, {} FROM stock_by_window WHERE merchant_id = :merchant AND batch_id {among} \
              UNION ALL \
              SELECT m.batch_id, m.valid_from, m.expires_at, {} FROM stock_movements m WHERE {moved} \
-                 AND m.coupon_to <= (SELECT b.published_to FROM batches b WHERE b.id = m.batch_id)) AS parts \
+                 AND {PUBLISHED}) AS parts \
          GROUP BY batch_id, valid_from, expires_at",
         sums(),
         SUMS.join(", "),
@@ -92,8 +101,8 @@ fn windows(conn: &DbConn) -> String {
     )
 }
 
-/// Asks with the moment as `:now`. Prepared once for each connection: every profile and every click counts.
-fn ask<R>(conn: &mut DbConn, text: &str, now: DateTime<Utc>, scope: Scope, batches: &[i64]) -> Result<Vec<R>, Error>
+/// Asks with one more value beside merchant and batches. Prepared once for each connection: every profile and every click counts.
+fn ask<R>(conn: &mut DbConn, text: &str, more: (&str, Bind<'_>), scope: Scope, batches: &[i64]) -> Result<Vec<R>, Error>
 where
     R: QueryableByName<diesel::sqlite::Sqlite> + QueryableByName<diesel::pg::Pg> + 'static,
 {
@@ -102,9 +111,9 @@ where
         DbConn::Sqlite(_) => format!("[{list}]"),
         DbConn::Postgres(_) => format!("{{{list}}}"),
     };
-    let values = [("now", Bind::Moment(At(now))), ("merchant", Bind::Number(scope.merchant().0)), ("batches", Bind::Text(&list))];
+    let values = [more, ("merchant", Bind::Number(scope.merchant().0)), ("batches", Bind::Text(&list))];
     let (text, binds) = named(text, &values);
-    let asked = Fixed::<Untyped>::new(&text, &binds);
+    let asked = Fixed::<Untyped>::new(&text, &binds).planned_once(conn);
     Ok(each!(conn, |c| asked.load(c)?))
 }
 
@@ -132,7 +141,7 @@ pub fn ends(conn: &mut DbConn, scope: Scope, batches: &[BatchId], now: DateTime<
          HAVING sum(CASE WHEN expires_at > :now AND valid_from <= :now THEN clean ELSE 0 END) > 0 ORDER BY batch_id, at",
         windows(conn),
     );
-    let rows: Vec<EndRow> = ask(conn, &text, now, scope, &ids)?;
+    let rows: Vec<EndRow> = ask(conn, &text, ("now", Bind::Moment(At(now))), scope, &ids)?;
     let end = |At(at): At| Some(at).filter(|at| *at < no_end());
     Ok(rows.into_iter().map(|row| (BatchId(row.batch_id), Ending { at: end(row.at), codes: row.codes })).collect())
 }
@@ -157,7 +166,7 @@ pub fn count(conn: &mut DbConn, scope: Scope, batches: &[Batch], now: DateTime<U
         sums(),
         windows(conn),
     );
-    let rows: Vec<Sums> = ask(conn, &text, now, scope, &ids)?;
+    let rows: Vec<Sums> = ask(conn, &text, ("now", Bind::Moment(At(now))), scope, &ids)?;
     let mut stocks = Vec::with_capacity(batches.len());
     for batch in batches {
         let row = rows.iter().find(|row| row.batch_id == batch.id.0);
@@ -251,35 +260,21 @@ struct DayRow {
 /// The days from `since` on of each of these batches, oldest first; a day on which nothing happened is left out.
 pub fn days(conn: &mut DbConn, scope: Scope, batches: &[BatchId], since: NaiveDate) -> Result<Vec<Day>, Error> {
     let ids: Vec<i64> = batches.iter().map(|batch| batch.0).collect();
-    let text = |moved: String, among: &str| {
-        format!(
-            "SELECT batch_id, day, {} FROM ( \
-                 SELECT batch_id, day, {} FROM stock_by_day WHERE merchant_id = $1 AND day >= $2 AND batch_id {among} \
-                 UNION ALL \
-                 SELECT m.batch_id, m.day, {} FROM stock_movements m WHERE {moved} AND m.day >= $2 \
-                     AND m.coupon_to <= (SELECT b.published_to FROM batches b WHERE b.id = m.batch_id)) AS parts \
-             GROUP BY batch_id, day ORDER BY batch_id, day",
-            sums(),
-            SUMS.join(", "),
-            SUMS.map(|name| format!("m.{name}")).join(", "),
-        )
-    };
+    let among = among(conn);
+    let text = format!(
+        "SELECT batch_id, day, {} FROM ( \
+             SELECT batch_id, day, {} FROM stock_by_day WHERE merchant_id = :merchant AND day >= :since AND batch_id {among} \
+             UNION ALL \
+             SELECT m.batch_id, m.day, {} FROM stock_movements m WHERE {} AND m.day >= :since \
+                 AND {PUBLISHED}) AS parts \
+         GROUP BY batch_id, day ORDER BY batch_id, day",
+        sums(),
+        SUMS.join(", "),
+        SUMS.map(|name| format!("m.{name}")).join(", "),
+        moved(conn, among),
+    );
     let since = since.format("%Y-%m-%d").to_string();
-    let among = match conn {
-        DbConn::Sqlite(_) => "IN (SELECT value FROM json_each($3))",
-        DbConn::Postgres(_) => "= ANY($3)",
-    };
-    let text = text(moved(conn, "$1", among), among);
-    let rows: Vec<DayRow> = match conn {
-        DbConn::Sqlite(conn) => sql_query(text)
-            .bind::<BigInt, _>(scope.merchant().0)
-            .bind::<Text, _>(since)
-            .bind::<Text, _>(serde_json::to_string(&ids).unwrap_or_default())
-            .load(conn)?,
-        DbConn::Postgres(conn) => {
-            sql_query(text).bind::<BigInt, _>(scope.merchant().0).bind::<Text, _>(since).bind::<Array<BigInt>, _>(&ids).load(conn)?
-        }
-    };
+    let rows: Vec<DayRow> = ask(conn, &text, ("since", Bind::Text(&since)), scope, &ids)?;
     rows.into_iter()
         .map(|row| {
             Ok(Day {
@@ -321,9 +316,7 @@ fn finished(conn: &DbConn) -> String {
         DbConn::Sqlite(_) => "true",
         DbConn::Postgres(_) => ABOVE,
     };
-    format!(
-        "SELECT m.id FROM stock_movements m WHERE {above} AND m.coupon_to <= (SELECT b.published_to FROM batches b WHERE b.id = m.batch_id)"
-    )
+    format!("SELECT m.id FROM stock_movements m WHERE {above} AND {PUBLISHED}")
 }
 
 /// Whether anything can be added up.

@@ -74,6 +74,33 @@ impl Planner {
     }
 }
 
+impl Planner {
+    /// Whether PostgreSQL plans this statement, whose plan was read before, anew at each call, for values like those that were sent.
+    pub fn plans_anew(&mut self, statement: &Statement) -> bool {
+        let DbConn::Postgres(conn) = &mut self.conn else { return false };
+        let Some(at) = self.prepared.iter().position(|(sql, ..)| *sql == statement.sql) else { return false };
+        let text = |conn: &mut PgConnection, sql: &str| sql_query(sql).get_result::<Word>(conn).expect("an answer").v;
+        let made = text(conn, &format!("SELECT statement AS v FROM pg_prepared_statements WHERE name = 'p{at}'"));
+        let values = values(&statement.binds).join(", ");
+        let again = made.replacen(&format!("p{at}"), "again", 1);
+        conn.batch_execute(&format!("SET plan_cache_mode = auto; SET enable_seqscan = on; {again}")).expect("it was prepared before");
+        // PostgreSQL looks at the first five calls with their values before it judges a plan for any.
+        for _ in 0..8 {
+            conn.batch_execute(&format!("EXPLAIN EXECUTE again{}", if values.is_empty() { values.clone() } else { format!("({values})") }))
+                .unwrap_or_else(|e| panic!("{e}: {made} {values}"));
+        }
+        let anew = text(conn, "SELECT (generic_plans = 0)::text AS v FROM pg_prepared_statements WHERE name = 'again'");
+        conn.batch_execute("DEALLOCATE again").expect("it is there");
+        anew == "true"
+    }
+}
+
+#[derive(QueryableByName)]
+struct Word {
+    #[diesel(sql_type = Text)]
+    v: String,
+}
+
 #[derive(QueryableByName)]
 struct Step {
     #[diesel(sql_type = Integer)]

@@ -1,7 +1,7 @@
 //! Every statement that the desk sends is served by an index, on both databases, and each index serves one.
 //!
 //! The desk is driven through everything it does (`http::drive`), its statements are written down (`support::statements`), and the
-//! plan of each is read on a database that looks large to its planner (`large`).
+//! plan of each is read on a database that looks large to its planner (`large`). What each click sends, PostgreSQL plans once.
 
 mod explain;
 mod large;
@@ -79,6 +79,13 @@ fn excuse(engine: Engine, statement: &Statement) -> Option<&'static str> {
     whole.or_else(|| EXCUSED.iter().find(applies).map(|(_, _, why)| *why))
 }
 
+/// Whether each click sends it, on a connection that keeps it, and it looks for something: a row that is only added needs no plan.
+fn is_of_the_button(statement: &Statement) -> bool {
+    statement.is_kept
+        && !statement.sql.starts_with("INSERT")
+        && statement.during.iter().any(|what| what.starts_with("POST") && what.ends_with("/reissue"))
+}
+
 fn shown(statement: &Statement) -> String {
     let during: Vec<&str> = statement.during.iter().map(String::as_str).take(4).collect();
     format!("{}\n    in {}", statement.sql, during.join(", "))
@@ -103,6 +110,9 @@ both! {
                     match excuse(engine, statement) {
                         Some(why) => *excused.entry(why).or_insert(0) += usize::from(!plan.faults.is_empty()),
                         None => complaints.extend(plan.faults.iter().map(|fault| format!("{fault}\n    {}", shown(statement)))),
+                    }
+                    if is_of_the_button(statement) && planner.plans_anew(statement) {
+                        complaints.push(format!("is planned anew at each click\n    {}", shown(statement)));
                     }
                     plans.push((statement, plan));
                 }
