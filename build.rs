@@ -16,6 +16,15 @@ fn main() {
         println!("cargo:rerun-if-changed={watched}");
     }
     println!("cargo:rerun-if-env-changed=NODE_MODULES");
+    // Cargo reads .cargo/config.toml by the folder that it is called in.
+    for setting in ["LIBSQLITE3_FLAGS", "JEMALLOC_SYS_WITH_MALLOC_CONF"] {
+        println!("cargo:rerun-if-env-changed={setting}");
+        if env::var_os(setting).is_none() {
+            println!(
+                "cargo:warning={setting} is not set: SQLite or the allocator is built otherwise than it was tested; call cargo in the project's folder"
+            );
+        }
+    }
     let out = PathBuf::from(env::var_os("OUT_DIR").unwrap_or_else(|| fail("cargo gave no OUT_DIR")));
     let modules = env::var_os("NODE_MODULES").map_or_else(|| npm_ci(&out), PathBuf::from);
     let assets = [

@@ -6,9 +6,10 @@
 use diesel::{
     QueryResult, RunQueryDsl,
     backend::Backend,
+    expression::{AppearsOnTable, Expression, SelectableExpression, ValidGrouping, is_aggregate},
     query_builder::{AstPass, Query, QueryFragment, QueryId},
     serialize::ToSql,
-    sql_types::{BigInt, HasSqlType, Text},
+    sql_types::{BigInt, Bool, HasSqlType, Text},
 };
 
 use super::{
@@ -41,7 +42,7 @@ impl<'a, ST> Fixed<'a, ST> {
 
     /// The same statement, whose values `PostgreSQL` does not see when it plans. It plans anew at each call where a plan for any values
     /// looks dearer than one for these, which for ranges and lists is a matter of guesses: the statement that allocates a coupon took as
-    /// long to plan as to run. `SQLite` is built so that it never looks at them.
+    /// long to plan as to run. `SQLite` is built so that it never looks at them, and behind a pooler no plan is kept.
     pub fn planned_once(self, conn: &DbConn) -> Self {
         Self { hidden: matches!(conn, DbConn::Postgres(_)), ..self }
     }
@@ -88,6 +89,35 @@ where
         if binds.next().is_some() {
             return Err(diesel::result::Error::QueryBuilderError("a value without a mark".into()));
         }
+        Ok(())
+    }
+}
+
+/// A condition whose text never changes, for a query that diesel writes and a connection keeps: with a `sql` of diesel's it would not be
+/// kept. What stands there as a word and not as a value can choose an index that holds some rows alone, in a plan for any values too.
+#[derive(Debug, Clone)]
+pub struct Words(pub String);
+
+impl Expression for Words {
+    type SqlType = Bool;
+}
+
+impl<QS> AppearsOnTable<QS> for Words {}
+
+impl<QS> SelectableExpression<QS> for Words {}
+
+impl<G> ValidGrouping<G> for Words {
+    type IsAggregate = is_aggregate::No;
+}
+
+impl QueryId for Words {
+    type QueryId = ();
+    const HAS_STATIC_QUERY_ID: bool = false;
+}
+
+impl<DB: Backend> QueryFragment<DB> for Words {
+    fn walk_ast<'b>(&'b self, mut out: AstPass<'_, 'b, DB>) -> QueryResult<()> {
+        out.push_sql(&self.0);
         Ok(())
     }
 }

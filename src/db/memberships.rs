@@ -1,10 +1,12 @@
 //! Which user has which role in which merchant; the one place where a user's scope is made.
 //! Must not know what a role allows; see `domain::role`.
 
-use diesel::{ExpressionMethods, JoinOnDsl, OptionalExtension, QueryDsl, RunQueryDsl, dsl::sql, sql_types::Bool};
+use diesel::{ExpressionMethods, JoinOnDsl, OptionalExtension, QueryDsl, RunQueryDsl};
 
 use super::{
-    DbConn, Error, Scope, WriteTx, merchants,
+    DbConn, Error, Scope, WriteTx,
+    fixed::Words,
+    merchants,
     schema::{memberships as m, merchants as mt, users},
 };
 use crate::domain::{
@@ -97,7 +99,7 @@ pub fn names_who_may(conn: &mut DbConn, scope: Scope, permission: Permission, li
     Ok(m::table
         .inner_join(users::table.on(users::id.eq(m::user_id)))
         .filter(m::merchant_id.eq(scope.merchant().0))
-        .filter(sql::<Bool>(&format!("memberships.role IN ({})", roles.join(", "))))
+        .filter(Words(format!("memberships.role IN ({})", roles.join(", "))))
         .filter(users::disabled_at.is_null())
         .order((users::name, users::id))
         .limit(limit)

@@ -78,7 +78,9 @@ impl Planner {
     /// Whether PostgreSQL plans this statement, whose plan was read before, anew at each call, for values like those that were sent.
     pub fn plans_anew(&mut self, statement: &Statement) -> bool {
         let DbConn::Postgres(conn) = &mut self.conn else { return false };
-        let Some(at) = self.prepared.iter().position(|(sql, ..)| *sql == statement.sql) else { return false };
+        let Some(at) = self.prepared.iter().position(|(sql, ..)| *sql == statement.sql) else {
+            panic!("its plan was not read: {}", statement.sql);
+        };
         let text = |conn: &mut PgConnection, sql: &str| sql_query(sql).get_result::<Word>(conn).expect("an answer").v;
         let made = text(conn, &format!("SELECT statement AS v FROM pg_prepared_statements WHERE name = 'p{at}'"));
         let values = values(&statement.binds).join(", ");

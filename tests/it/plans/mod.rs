@@ -79,9 +79,11 @@ fn excuse(engine: Engine, statement: &Statement) -> Option<&'static str> {
     whole.or_else(|| EXCUSED.iter().find(applies).map(|(_, _, why)| *why))
 }
 
-/// Whether each click sends it, on a connection that keeps it, and it looks for something: a row that is only added needs no plan.
+/// Whether each click sends it and it looks for something: a row that is only added needs no plan.
 fn is_of_the_button(statement: &Statement) -> bool {
-    statement.is_kept
+    // The mail worker sends its own meanwhile.
+    let of_worker = ["lease_holder", "mails.state = 'queued'"].iter().any(|part| statement.sql.contains(part));
+    !of_worker
         && !statement.sql.starts_with("INSERT")
         && statement.during.iter().any(|what| what.starts_with("POST") && what.ends_with("/reissue"))
 }
@@ -102,7 +104,7 @@ both! {
 
         let db = large::database(engine);
         let mut planner = Planner::new(&db);
-        let (mut plans, mut excused) = (vec![], BTreeMap::new());
+        let (mut plans, mut excused, mut clicked) = (vec![], BTreeMap::new(), 0);
         for statement in statements.iter().filter(|statement| explain::has_plan(&statement.sql)) {
             match planner.plan(statement) {
                 Err(error) => complaints.push(format!("has no plan: {error}\n    {}", shown(statement))),
@@ -111,8 +113,11 @@ both! {
                         Some(why) => *excused.entry(why).or_insert(0) += usize::from(!plan.faults.is_empty()),
                         None => complaints.extend(plan.faults.iter().map(|fault| format!("{fault}\n    {}", shown(statement)))),
                     }
-                    if is_of_the_button(statement) && planner.plans_anew(statement) {
-                        complaints.push(format!("is planned anew at each click\n    {}", shown(statement)));
+                    if is_of_the_button(statement) && engine == Engine::Postgres {
+                        clicked += 1;
+                        if !statement.is_kept || planner.plans_anew(statement) {
+                            complaints.push(format!("is planned anew at each click\n    {}", shown(statement)));
+                        }
                     }
                     plans.push((statement, plan));
                 }
@@ -123,6 +128,7 @@ both! {
                 complaints.push(format!("nothing needs the excuse {why:?}"));
             }
         }
+        assert!(engine == Engine::Sqlite || clicked > 12, "{clicked} statements of the button");
         assert!(plans.len() > 300, "{} statements", plans.len());
         complaints.extend(explain::idle_indexes(&db, &mut planner, &plans));
         assert!(complaints.is_empty(), "{} of {} statements and their indexes:\n{}", complaints.len(), plans.len(), complaints.join("\n"));
