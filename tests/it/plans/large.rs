@@ -21,6 +21,22 @@ pub fn database(engine: Engine) -> TestDb {
     db
 }
 
+/// A PostgreSQL where sixty of a hundred codes are in one batch, and fifteen others are small.
+pub fn skewed() -> TestDb {
+    let db = TestDb::new(Engine::Postgres);
+    db.exec(&format!("SET session_replication_role = replica; {SKEWED} SET session_replication_role = origin; ANALYZE"));
+    db
+}
+
+const SKEWED: &str = "
+INSERT INTO batches (id, merchant_id, name, valid_from, valid_until, uses_per_code, case_sensitive, published_to, created_at)
+    SELECT n, 1 + n % 10, 'B' || n, '0001-01-01', '9999-12-31', 1, true, 1000000, now() FROM generate_series(1, 16) AS n;
+INSERT INTO coupons (id, merchant_id, batch_id, code, valid_from, expires_at, max_redemptions, state, reward, created_at)
+    SELECT n, 1 + b % 10, b, 'CODE-' || n, '0001-01-01', '2027-01-01'::date + n * 7919 % 700, 1,
+    CASE WHEN n % 3 = 0 THEN 'allocated' ELSE 'available' END, CASE WHEN n % 3 = 0 THEN n END, now()
+    FROM (SELECT n, CASE WHEN n % 10 < 6 THEN 1 ELSE 1 + n % 16 END AS b FROM generate_series(1, 150000) AS n) AS codes;
+";
+
 const ROWS: &str = "
 INSERT INTO merchants (id, slug, name, timezone, created_at) SELECT n, 'm' || n, 'M', 'UTC', now() FROM generate_series(1, 4) AS n;
 INSERT INTO users (id, email, name, password_hash, created_at) SELECT n, n || '@desk.example', 'U', 'x', now() FROM generate_series(1, 200) AS n;

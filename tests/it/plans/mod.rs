@@ -130,6 +130,15 @@ both! {
         }
         assert!(engine == Engine::Sqlite || clicked > 12, "{clicked} statements of the button");
         assert!(plans.len() > 300, "{} statements", plans.len());
+        if engine == Engine::Postgres {
+            let (db, allocate) = (large::skewed(), |statement: &&Statement| statement.sql.starts_with("WITH next"));
+            let found: Vec<&Statement> = statements.iter().filter(allocate).collect();
+            assert!(!found.is_empty(), "nobody takes a code");
+            for statement in found {
+                let plan = Planner::new(&db).plan(statement).expect("a plan");
+                complaints.extend(plan.faults.iter().map(|fault| format!("beside small batches: {fault}\n    {}", shown(statement))));
+            }
+        }
         complaints.extend(explain::idle_indexes(&db, &mut planner, &plans));
         assert!(complaints.is_empty(), "{} of {} statements and their indexes:\n{}", complaints.len(), plans.len(), complaints.join("\n"));
     }
