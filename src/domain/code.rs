@@ -1,7 +1,10 @@
 //! A coupon code as text: what may be one, and what a spreadsheet has damaged.
 //! Must not know batches or rewards.
 
-use super::{Unfit, fold};
+use super::{
+    Unfit, fold,
+    invisible::{self, is_invisible},
+};
 
 /// A code that may be stored: 3 to 255 characters, no white space, not a spreadsheet's number (contract.md section 4).
 #[derive(Clone, PartialEq, Eq, Hash, PartialOrd, Ord)]
@@ -14,7 +17,10 @@ impl CouponCode {
         if text.is_empty() {
             return Err(Unfit::because("the code is empty"));
         }
-        if text.chars().any(|c| c.is_whitespace() || c.is_control() || is_invisible(c)) {
+        if let Some(name) = invisible::first_in(text) {
+            return Err(Unfit::because(format!("the code has an invisible character inside ({name}); type the code again")));
+        }
+        if text.chars().any(|c| c.is_whitespace() || c.is_control()) {
             return Err(Unfit::because("the code has white space or a control character inside"));
         }
         let length = text.chars().count();
@@ -57,16 +63,12 @@ impl std::fmt::Debug for CouponCode {
 
 /// Without white space and invisible characters around it, as a pasted code often has.
 pub fn trimmed(text: &str) -> &str {
-    text.trim_matches(|c: char| c.is_whitespace() || is_invisible(c))
+    invisible::trimmed(text)
 }
 
 /// As [`trimmed`], and without white space, invisible and control characters inside too: no code has any.
 pub fn bare(text: &str) -> String {
     text.chars().filter(|c| !c.is_whitespace() && !c.is_control() && !is_invisible(*c)).collect()
-}
-
-fn is_invisible(c: char) -> bool {
-    matches!(c, '\u{feff}' | '\u{200b}'..='\u{200f}' | '\u{2060}' | '\u{00ad}')
 }
 
 /// Digits, a decimal mark, digits, `E+` and digits: what a spreadsheet makes of a long number.

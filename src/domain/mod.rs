@@ -19,6 +19,7 @@ pub mod fold;
 pub mod hex;
 pub mod ids;
 pub mod import;
+pub mod invisible;
 pub mod look_alikes;
 pub mod mail;
 pub mod mail_retry;

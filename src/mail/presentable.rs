@@ -1,6 +1,8 @@
 //! Other people's text made fit for a mail: one line, nothing that acts, turns or hides.
 //! Must not know what the text is for.
 
+use crate::domain::invisible;
+
 /// One line of `text`: line breaks and control characters are spaces, invisible and direction-turning ones are gone.
 pub(super) fn line(text: &str) -> String {
     let spaced: String = text.chars().filter(|c| !is_trickery(*c)).map(|c| if c.is_control() { ' ' } else { c }).collect();
@@ -37,12 +39,9 @@ fn is_mark(c: char) -> bool {
     unicode_normalization::char::is_combining_mark(c)
 }
 
-/// Characters that show nothing but turn, join or break what stands around them.
+/// Characters that show nothing of their own, but for those that words are written with.
 fn is_trickery(c: char) -> bool {
-    matches!(
-        c,
-        '\u{00ad}' | '\u{061c}' | '\u{200b}' | '\u{200e}' | '\u{200f}' | '\u{202a}'..='\u{202e}' | '\u{2060}'..='\u{2069}' | '\u{feff}'
-    )
+    invisible::is_invisible(c) && !invisible::shapes_words(c)
 }
 
 #[cfg(test)]
