@@ -7,7 +7,10 @@ use hmac::{Hmac, KeyInit, Mac};
 use sha2::{Digest, Sha256};
 
 use super::{Desk, Error, sealed};
-use crate::{db::sessions, domain::ids::UserId};
+use crate::{
+    db::sessions,
+    domain::{email::account_key, ids::UserId},
+};
 
 /// How long a browser stays known after the last sign-in in it.
 pub const LIFETIME: TimeDelta = TimeDelta::days(180);
@@ -40,7 +43,7 @@ pub fn recognise(desk: &Desk, email: &str, mark: &str) -> Result<Option<String>,
 
 fn credentials(desk: &Desk, email: &str) -> Result<Option<sessions::Credentials>, Error> {
     // As at sign-in: PostgreSQL takes no NUL in a text.
-    let email = email.trim().to_lowercase().replace('\0', "\u{fffd}");
+    let email = account_key(email).replace('\0', "\u{fffd}");
     desk.db.read(|conn| sessions::credentials(conn, &email).map_err(Error::from))
 }
 

@@ -1,11 +1,13 @@
 //! Names that people type for merchants, users and batches.
 //! Must not know where they are shown.
 
-use crate::domain::Unfit;
+use crate::domain::{Unfit, fold, invisible};
 
-/// Takes 1 to 100 characters without control characters; white space around is dropped. `what` begins the complaint.
+/// Takes 1 to 100 characters without control characters; white space around and invisible characters are dropped,
+/// and it is in Unicode's composed form. `what` begins the complaint.
 pub fn check(what: &str, text: &str) -> Result<String, Unfit> {
-    let text = text.trim();
+    let text = invisible::shown(text);
+    let text = &*fold::nfc(text.trim());
     let length = text.chars().count();
     if text.chars().any(char::is_control) {
         return Err(Unfit::because(format!("{what} holds a line break or control character")));

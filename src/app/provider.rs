@@ -19,6 +19,8 @@ use openidconnect::{
 };
 use serde::{Deserialize, Serialize};
 
+use crate::domain::email::account_key;
+
 mod http;
 
 type Client = CoreClient<EndpointSet, EndpointNotSet, EndpointNotSet, EndpointNotSet, EndpointMaybeSet, EndpointMaybeSet>;
@@ -176,7 +178,7 @@ impl Provider {
         })
     }
 
-    /// The person's e-mail in lower case, if the provider vouches for it; asks for it where the token does not tell.
+    /// The person's email in the form of accounts, if the provider vouches for it; asks for it where the token does not tell.
     pub fn verified_email(&self, proven: &Proven) -> Result<Option<String>, Trouble> {
         let (email, is_verified) = match &proven.email {
             Some(known) => known.clone(),
@@ -185,7 +187,7 @@ impl Provider {
                 None => return Ok(None),
             },
         };
-        Ok(is_verified.then(|| email.trim().to_lowercase()))
+        Ok(is_verified.then(|| account_key(&email)))
     }
 
     fn ask_email(&self, proven: &Proven) -> Result<Option<(String, bool)>, Trouble> {

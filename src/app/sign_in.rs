@@ -9,6 +9,7 @@ use crate::{
     db::{WriteTx, audit, half_sign_ins, memberships, sessions, users},
     domain::{
         audit::{Action, Actor, NewRecord},
+        email::account_key,
         ids::{MerchantId, UserId},
         user::{Absence, Standing, User},
     },
@@ -74,7 +75,7 @@ pub fn sign_in(
     request_id: &str,
 ) -> Result<SignIn, Error> {
     // PostgreSQL takes no NUL in a text; nobody's address has one.
-    let email = email.trim().to_lowercase().replace('\0', "\u{fffd}");
+    let email = account_key(email).replace('\0', "\u{fffd}");
     let known = desk.db.read(|conn| sessions::credentials(conn, &email).map_err(Error::from))?;
     let fits = passwords::verify(password, known.as_ref().map(|k| k.password_hash.as_str()));
     let Some(known) = known.as_ref().filter(|_| fits) else {

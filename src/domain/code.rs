@@ -1,6 +1,8 @@
 //! A coupon code as text: what may be one, and what a spreadsheet has damaged.
 //! Must not know batches or rewards.
 
+use unicode_normalization::UnicodeNormalization;
+
 use super::{
     Unfit, fold,
     invisible::{self, is_invisible},
@@ -11,9 +13,9 @@ use super::{
 pub struct CouponCode(String);
 
 impl CouponCode {
-    /// Trims `text` and takes it as a code.
+    /// Trims `text` and takes it as a code, in Unicode's composed form: however it was typed, it is one code.
     pub fn parse(text: &str) -> Result<Self, Unfit> {
-        let text = trimmed(text);
+        let text = &*fold::nfc(trimmed(text));
         if text.is_empty() {
             return Err(Unfit::because("the code is empty"));
         }
@@ -71,6 +73,24 @@ pub fn bare(text: &str) -> String {
     text.chars().filter(|c| !c.is_whitespace() && !c.is_control() && !is_invisible(*c)).collect()
 }
 
+/// The texts under which a code may be stored: composed, as it is now, and as its letters fall apart, as a file may have had it before.
+pub fn stored_forms(code: &str) -> Vec<String> {
+    let mut forms = vec![fold::nfc(code).into_owned()];
+    if !code.is_ascii() {
+        forms.extend([code.nfd().collect(), code.to_owned()]);
+        forms.dedup();
+    }
+    forms
+}
+
+/// The same for the letters of a code without case.
+pub fn stored_letters(code: &str) -> Vec<String> {
+    let mut letters: Vec<String> = vec![fold::code(code)];
+    letters.extend(stored_forms(code).iter().skip(1).map(|form| form.chars().flat_map(char::to_lowercase).collect::<String>()));
+    letters.dedup();
+    letters
+}
+
 /// Digits, a decimal mark, digits, `E+` and digits: what a spreadsheet makes of a long number.
 pub fn is_spreadsheet_number(text: &str) -> bool {
     let Some((mantissa, exponent)) = text.split_once(['E', 'e']) else { return false };
@@ -101,6 +121,16 @@ mod tests {
         for text in ["5E92", "E+10", "12E+AB", "0012345", "1.5", &"é".repeat(255)] {
             assert!(CouponCode::parse(text).is_ok(), "{text:?} was refused");
         }
+    }
+
+    #[test]
+    fn a_code_is_one_however_its_letters_were_typed() {
+        let (composed, decomposed) = ("SÉ-1", "SE\u{301}-1");
+        assert_eq!(CouponCode::parse(decomposed).map(|code| code.to_string()), Ok(composed.to_owned()));
+        assert_eq!(stored_forms(decomposed), [composed, decomposed]);
+        assert_eq!(stored_forms(composed), [composed, decomposed, composed]);
+        assert_eq!(stored_letters(composed)[..2], ["sé-1", "se\u{301}-1"]);
+        assert_eq!((stored_forms("AB-1"), stored_letters("AB-1")), (vec!["AB-1".to_owned()], vec!["ab-1".to_owned()]));
     }
 
     #[test]

@@ -1,6 +1,8 @@
 //! The one list of characters that show nothing on a screen. Codes, names, addresses and mail text all ask here.
 //! Must not know what a text is for.
 
+use std::borrow::Cow;
+
 use icu_properties::{
     CodePointSetData,
     props::{BidiControl, DefaultIgnorableCodePoint},
@@ -26,6 +28,12 @@ pub fn shapes_words(c: char) -> bool {
 /// `text` without the white space, control and invisible characters around it, which copying from pages and chats leaves there.
 pub fn trimmed(text: &str) -> &str {
     text.trim_matches(|c: char| c.is_whitespace() || c.is_control() || is_invisible(c))
+}
+
+/// `text` as it is kept to be shown: without the invisible characters that shape no words.
+pub fn shown(text: &str) -> Cow<'_, str> {
+    let is_kept = |c: char| !is_invisible(c) || shapes_words(c);
+    if text.chars().all(is_kept) { Cow::Borrowed(text) } else { Cow::Owned(text.chars().filter(|c| is_kept(*c)).collect()) }
 }
 
 /// The first invisible character of `text`, named for a person: "U+200B, a zero-width space".
@@ -75,6 +83,7 @@ mod tests {
     #[test]
     fn it_is_trimmed_around_a_text_and_named_inside() {
         assert_eq!(trimmed("\u{202a}\u{feff} AB 12\u{202c}\r\n\u{200b}"), "AB 12");
+        assert_eq!(shown("\u{202e}می\u{200c}خواهم\u{200b}"), "می\u{200c}خواهم");
         assert_eq!(first_in("AB12"), None);
         assert_eq!(first_in("A\u{200b}B").as_deref(), Some("U+200B, a zero-width space"));
         assert_eq!(first_in("A\u{202e}B").as_deref(), Some("U+202E, a direction mark"));

@@ -25,6 +25,7 @@ pub mod mail;
 pub mod mail_retry;
 pub mod merchant;
 pub mod note;
+pub mod pasted;
 pub mod reissue;
 pub mod reward;
 pub mod role;

@@ -1,11 +1,12 @@
 //! A letter as bytes on the wire: headers that cannot be injected, text and HTML side by side, one recipient.
 //! Must not know where the bytes go.
 
-use std::{str::FromStr, time::SystemTime};
+use std::time::SystemTime;
 
 use chrono::{DateTime, Utc};
 use lettre::{
     Address,
+    address::Envelope,
     message::{
         Mailbox, Message as Mime, MultiPart, SinglePart,
         header::{HeaderName, HeaderValue},
@@ -36,7 +37,10 @@ impl Message {
             .boundary(boundary(&letter.message_id))
             .singlepart(part(&letter.text, false))
             .singlepart(part(&letter.html, true));
+        // Given, since lettre would read it from the headers again, where it does not take a quoted local part.
+        let envelope = Envelope::new(Some(from.clone()), vec![to.clone()]).map_err(|_| unfit("it has no recipient"))?;
         let mime = Mime::builder()
+            .envelope(envelope)
             .from(Mailbox::new(sender.name, from.clone()))
             .to(Mailbox::new(None, to.clone()))
             .subject(presentable::line(&letter.subject))
@@ -56,13 +60,11 @@ impl Message {
     }
 }
 
-/// An address with its domain in the form that DNS knows (`xn--…`).
+/// An address as relays take it: the domain in the form that DNS knows (`xn--…`), odd dots in quotes.
 fn address(text: &str) -> Result<Address, Unfit> {
-    let unfit = || Unfit::because("this address cannot be used in a mail");
     let plain = email::EmailAddress::parse(text)?;
-    let (user, domain) = plain.as_str().rsplit_once('@').ok_or_else(unfit)?;
-    let domain = if domain.is_ascii() { domain.to_owned() } else { url::Host::parse(domain).map_err(|_| unfit())?.to_string() };
-    Address::from_str(&format!("{user}@{domain}")).map_err(|_| unfit())
+    let (user, domain) = plain.for_relay();
+    Address::new(user, domain).map_err(|_| Unfit::because("this address cannot be used in a mail"))
 }
 
 /// The bare id: characters that could end the header's value are gone.

@@ -90,3 +90,14 @@ fn a_domain_beyond_ascii_is_named_as_dns_knows_it() {
     letter.recipient = "zoë@customer.example".into();
     assert!(!Message::build(&letter, queued()).unwrap().has_plain_addresses());
 }
+
+#[test]
+fn odd_dots_of_carriers_are_quoted() {
+    for (recipient, quoted) in [("a..b@docomo.ne.jp", "\"a..b\"@docomo.ne.jp"), ("ab.@ezweb.ne.jp", "\"ab.\"@ezweb.ne.jp")] {
+        let mut letter = letter();
+        letter.recipient = recipient.into();
+        let message = Message::build(&letter, queued()).unwrap();
+        assert_eq!(message.to.to_string(), quoted);
+        assert!(String::from_utf8(message.bytes).unwrap().contains(&format!("To: {quoted}\r\n")));
+    }
+}

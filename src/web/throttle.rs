@@ -12,6 +12,8 @@ use std::{
     time::{Duration, Instant},
 };
 
+use crate::domain::email::account_key;
+
 /// So many failures at once, then one for every pause.
 #[derive(Clone, Copy)]
 struct Budget {
@@ -177,7 +179,7 @@ fn network(address: &str) -> String {
 
 /// One account, however its address was typed.
 fn account(email: &str) -> String {
-    email.trim().to_lowercase()
+    account_key(email)
 }
 
 #[cfg(test)]

@@ -7,14 +7,18 @@ use chrono_tz::Tz;
 use crate::domain::{
     Unfit,
     code::is_spreadsheet_number,
+    fold, invisible,
     zone::{Bound, parse_instant},
 };
 
 /// The longest text in most columns; longer ones are a wrong column or an attack, not a name.
 pub const LONGEST: usize = 255;
 
-/// One line of text, or `None` for an empty cell.
+/// One line of text in Unicode's composed form, or `None` for an empty cell. Invisible characters are dropped, but for those that shape
+/// words.
 pub fn text(column: &str, cell: &str, longest: usize) -> Result<Option<String>, Unfit> {
+    let cell = invisible::shown(cell);
+    let cell = &*fold::nfc(&cell);
     if cell.is_empty() {
         return Ok(None);
     }

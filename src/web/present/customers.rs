@@ -8,7 +8,7 @@ use crate::{
         find_customers::{CustomerPage, Found, MatchedBy},
         show_customer::{From, Profile},
     },
-    domain::{coupon::CouponState, customer::Customer, role::Permission, zone},
+    domain::{coupon::CouponState, customer::Customer, email::EmailAddress, role::Permission, zone},
     web::views::{
         audit::Event,
         customers::{Results, Row, Screen, Show},
@@ -72,7 +72,7 @@ fn list_row(member: &Member, found: &Found) -> Row {
     Row {
         href: format!("/m/{}/customers/{}", member.merchant.slug, customer.no),
         name: customer.display_name(),
-        email: customer.email.as_ref().map(ToString::to_string).unwrap_or_default(),
+        email: customer.email.as_ref().map(EmailAddress::shown).unwrap_or_default(),
         customer_id: customer.customer_id.clone().unwrap_or_default(),
         badges: badges(customer),
         last_activity: found.last_activity.map(|at| when(member, at)),
@@ -160,7 +160,7 @@ pub fn profile(frame: Frame, member: &Member, profile: &Profile, from: From, bac
         frame,
         back_href,
         name: customer.display_name(),
-        email: customer.email.as_ref().map(ToString::to_string).unwrap_or_default(),
+        email: customer.email.as_ref().map(EmailAddress::shown).unwrap_or_default(),
         customer_id: customer.customer_id.clone().unwrap_or_default(),
         flags: badges(customer),
         notes: notes(member, customer),
