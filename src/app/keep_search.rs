@@ -1,10 +1,10 @@
-//! Reads anew where the search need not look, once customers came or changed.
+//! Keeps what the search goes by: keys made by today's rules, and where it need not look.
 //! Must not know how often it is asked.
 
 use std::time::{Duration, Instant};
 
 use super::{Desk, Error};
-use crate::db::customer_stretches;
+use crate::db::{Database, customer_stretches, search_keys};
 
 /// Stretches in one transaction: some tens of milliseconds.
 const SOME: i64 = 4;
@@ -26,4 +26,34 @@ pub fn settle(desk: &Desk) -> Result<usize, Error> {
             return Ok(all);
         }
     }
+}
+
+/// Customers whose keys are made again in one transaction: some tens of milliseconds.
+const RENEWED_AT_ONCE: i64 = 500;
+
+/// Makes the search keys of earlier versions again, until none is left or `progress`, which learns how many are done, says no; answers
+/// how many are done. May end at any moment: what is left is done by the next call, here or in another process.
+pub fn renew_keys(db: &Database, mut progress: impl FnMut(u64) -> bool) -> Result<u64, Error> {
+    let mut all = 0;
+    while db.read(search_keys::has_old)? {
+        let done = db.write(|tx| Ok::<_, Error>(search_keys::renew(tx, RENEWED_AT_ONCE)?))? as u64;
+        all += done;
+        // None: others hold those that are left.
+        if !progress(all) || done == 0 {
+            break;
+        }
+    }
+    Ok(all)
+}
+
+/// The same for about a second, among a server's other work.
+pub fn renew_keys_for_a_while(desk: &Desk) -> Result<u64, Error> {
+    let begun = Instant::now();
+    renew_keys(&desk.db, |_| begun.elapsed() < PATIENCE)
+}
+
+/// Gives users' addresses the form of today, as an earlier version may have stored them in another.
+pub fn renew_users(db: &Database) -> Result<(), Error> {
+    let users = db.read(search_keys::users_to_renew)?;
+    if users.is_empty() { Ok(()) } else { Ok(db.write(|tx| search_keys::renew_users(tx, &users))?) }
 }

@@ -3,7 +3,10 @@
 use std::io::Write;
 
 use super::{Refused, database::refuse_unsaid_pooler};
-use crate::{config::Settings, db};
+use crate::{app::keep_search, config::Settings, db};
+
+/// Customers between two lines of progress.
+const PROGRESS_EVERY: u64 = 50_000;
 
 /// Makes the database, or brings its schema up to date
 #[derive(Debug, clap::Args)]
@@ -22,5 +25,24 @@ pub fn run(settings: &Settings, out: &mut dyn Write) -> Result<(), Refused> {
     if done.is_empty() {
         writeln!(out, "the schema is up to date")?;
     }
+    let old = db.read(db::search_keys::count_old)?;
+    if old > 0 {
+        writeln!(out, "making the search keys of {old} customers again; this may be stopped, and the server goes on with it")?;
+        let mut next = PROGRESS_EVERY;
+        keep_search::renew_keys(&db, |done| {
+            if done >= next {
+                // Whoever stops reading early still gets the keys.
+                let _ = writeln!(out, "{done} of {old} done");
+                next = done + PROGRESS_EVERY;
+            }
+            true
+        })?;
+        let left = db.read(db::search_keys::count_old)?;
+        match left {
+            0 => writeln!(out, "all search keys are made by today's rules")?,
+            left => writeln!(out, "{left} customers are in use by others; the server makes their search keys again")?,
+        }
+    }
+    keep_search::renew_users(&db)?;
     Ok(())
 }

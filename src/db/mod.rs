@@ -44,6 +44,7 @@ mod replication;
 pub mod rewards;
 pub mod schema;
 pub mod scope;
+pub mod search_keys;
 pub mod sessions;
 mod snapshot;
 pub mod stock;

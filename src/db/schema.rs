@@ -52,6 +52,7 @@ diesel::table! {
         id_key -> Text,
         created_at -> Instant,
         purged_by -> Nullable<BigInt>,
+        keys_version -> BigInt,
     }
 }
 

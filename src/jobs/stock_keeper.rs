@@ -64,6 +64,7 @@ async fn round(desk: &Desk, keeper: &Arc<Mutex<keep_stock::Keeper>>, watch: bool
         .await?;
     if watch {
         desk.reading(|desk| {
+            keep_search::renew_users(&desk.db)?;
             watch_stock::watch_stock(desk)?;
             watch_stock::send_digests(desk)?;
             match &desk.heads_to {
@@ -76,6 +77,7 @@ async fn round(desk: &Desk, keeper: &Arc<Mutex<keep_stock::Keeper>>, watch: bool
     let keeper = Arc::clone(keeper);
     desk.reading(move |desk| {
         keep_search::settle(desk)?;
+        keep_search::renew_keys_for_a_while(desk)?;
         keeper.lock().unwrap_or_else(PoisonError::into_inner).advance(desk)
     })
     .await?;

@@ -14,6 +14,7 @@ use crate::{
         health::{Health, PostgresHealth, SqliteHealth, examine, missing_guards},
         migrate::{SchemaState, schema_state},
         pooler::is_between,
+        search_keys::earlier_addresses,
     },
     domain::clock::Clock,
 };
@@ -53,7 +54,7 @@ pub(super) fn look(settings: &Settings) -> Vec<Matter> {
         Health::Postgres(health) => matters.extend(postgres(health, Way::of(settings), has_schema.is_ok())),
     }
     match has_schema {
-        Ok(matter) => matters.extend([matter, guards(&db)]),
+        Ok(matter) => matters.extend([matter, guards(&db), addresses(&db)]),
         Err(matter) => matters.push(matter),
     }
     matters
@@ -173,6 +174,29 @@ fn guards(db: &Database) -> Matter {
         ),
         Err(error) => Matter::bad("triggers", error.to_string()),
     }
+}
+
+/// Addresses that a version before stored in another form than today's.
+fn addresses(db: &Database) -> Matter {
+    let found = match db.read(earlier_addresses) {
+        Ok(found) => found,
+        Err(error) => return Matter::bad("addresses", error.to_string()),
+    };
+    let named = |who: &str, ids: &[i64]| {
+        let first: Vec<String> = ids.iter().take(5).map(ToString::to_string).collect();
+        (!ids.is_empty()).then(|| format!("{} {who} ({}{})", ids.len(), first.join(", "), if ids.len() > 5 { ", …" } else { "" }))
+    };
+    let all: Vec<String> = [named("customers", &found.customers), named("users", &found.users)].into_iter().flatten().collect();
+    if all.is_empty() {
+        return Matter::ok("addresses", "each mailbox is written in one way");
+    }
+    Matter::warn(
+        "addresses",
+        format!(
+            "the same mailbox belongs to another customer or user too, its domain written in the other way: {}; run `rewarddesk migrate` if it has not ended, else open their pages by number and purge or disable those that are not needed",
+            all.join(" and ")
+        ),
+    )
 }
 
 /// The way to PostgreSQL, as `DATABASE_URL` has it.

@@ -1,16 +1,19 @@
 //! Customers by address, many at once; adding and changing them.
 //! Must not know files.
 
+use std::collections::HashSet;
+
 use chrono::{DateTime, Utc};
 use diesel::{
-    ExpressionMethods, QueryDsl, Queryable, RunQueryDsl, sql_query,
-    sql_types::{BigInt, Text},
+    ExpressionMethods, QueryDsl, Queryable, QueryableByName, RunQueryDsl, sql_query,
+    sql_types::{Array, BigInt, Text},
 };
 
 use super::super::{
     DbConn, Error, Scope, WriteTx,
     instant::{At, Instant},
     schema::customers as c,
+    search_keys::changed_version,
 };
 use crate::{
     domain::{customer::SearchKeys, fold, ids::CustomerNo},
@@ -87,6 +90,60 @@ pub fn find_by_customer_id(conn: &mut DbConn, scope: Scope, customer_id: &str) -
     Ok(found.into_iter().map(CustomerNo).collect())
 }
 
+/// A customer's ID with the address that it came with.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct IdOfAddress {
+    pub customer_id: String,
+    pub email: String,
+}
+
+impl IdOfAddress {
+    /// Those of a person who has an ID.
+    pub fn of(person: &Person) -> Option<Self> {
+        Some(Self { customer_id: person.customer_id.clone()?, email: person.email.clone() })
+    }
+}
+
+#[derive(QueryableByName)]
+struct Taken {
+    #[diesel(sql_type = Text)]
+    customer_id: String,
+}
+
+/// Those of the IDs that a customer with another address has. Each is looked up by itself and no further than its first such customer:
+/// in some shops thousands have one ID.
+pub fn with_other_addresses(conn: &mut DbConn, scope: Scope, ids: &[&IdOfAddress]) -> Result<HashSet<String>, Error> {
+    if ids.is_empty() {
+        return Ok(HashSet::new());
+    }
+    let keys: Vec<String> = ids.iter().map(|id| fold::for_search(&id.customer_id)).collect();
+    let has_other = "EXISTS (SELECT 1 FROM customers c WHERE c.merchant_id = ?1 AND c.id_key = w.id_key AND c.customer_id = w.customer_id \
+         AND c.email <> w.email)";
+    let taken: Vec<Taken> = match conn {
+        DbConn::Sqlite(conn) => {
+            let rows: Vec<_> = ids.iter().zip(&keys).map(|(id, key)| (&id.customer_id, key, &id.email)).collect();
+            sql_query(format!(
+                "SELECT w.customer_id FROM (SELECT value ->> 0 AS customer_id, value ->> 1 AS id_key, value ->> 2 AS email FROM json_each(?2)) \
+                 AS w WHERE {has_other}"
+            ))
+            .bind::<BigInt, _>(scope.merchant().0)
+            // Texts always have a form in JSON.
+            .bind::<Text, _>(serde_json::to_string(&rows).unwrap_or_default())
+            .load(conn)?
+        }
+        DbConn::Postgres(conn) => {
+            let has_other = has_other.replace('?', "$");
+            sql_query(format!("SELECT w.customer_id FROM unnest($2, $3, $4) AS w (customer_id, id_key, email) WHERE {has_other}"))
+                .bind::<BigInt, _>(scope.merchant().0)
+                .bind::<Array<Text>, _>(ids.iter().map(|id| id.customer_id.as_str()).collect::<Vec<_>>())
+                .bind::<Array<Text>, _>(keys)
+                .bind::<Array<Text>, _>(ids.iter().map(|id| id.email.as_str()).collect::<Vec<_>>())
+                .load(conn)?
+        }
+    };
+    Ok(taken.into_iter().map(|taken| taken.customer_id).collect())
+}
+
 fn keys_of(person: &Person) -> SearchKeys {
     SearchKeys::of(&person.email, person.customer_id.as_deref(), person.first_name.as_deref(), person.last_name.as_deref())
 }
@@ -97,13 +154,14 @@ pub fn insert(tx: &mut WriteTx<'_>, scope: Scope, people: &[Person], now: DateTi
         // One statement for all; see `stock::insert`.
         DbConn::Sqlite(conn) => sql_query(
             "INSERT INTO customers (merchant_id, email, customer_id, first_name, last_name, locale, receives_emails, \
-                 search, first_key, last_key, id_key, created_at) \
+                 search, first_key, last_key, id_key, created_at, keys_version) \
              SELECT ?1, value ->> 0, value ->> 1, value ->> 2, value ->> 3, value ->> 4, value ->> 5, \
-                 value ->> 6, value ->> 7, value ->> 8, value ->> 9, ?2 FROM json_each(?3)",
+                 value ->> 6, value ->> 7, value ->> 8, value ->> 9, ?2, ?4 FROM json_each(?3)",
         )
         .bind::<BigInt, _>(scope.merchant().0)
         .bind::<Instant, _>(At(now))
         .bind::<Text, _>(as_json(people))
+        .bind::<BigInt, _>(fold::VERSION)
         .execute(conn)?,
         DbConn::Postgres(conn) => {
             let values = |person: &Person| {
@@ -121,6 +179,7 @@ pub fn insert(tx: &mut WriteTx<'_>, scope: Scope, people: &[Person], now: DateTi
                     c::last_key.eq(keys.last),
                     c::id_key.eq(keys.id),
                     c::created_at.eq(At(now)),
+                    c::keys_version.eq(fold::VERSION),
                 )
             };
             diesel::insert_into(c::table).values(people.iter().map(values).collect::<Vec<_>>()).execute(conn)?
@@ -157,6 +216,7 @@ pub fn update(tx: &mut WriteTx<'_>, scope: Scope, no: CustomerNo, person: &Perso
             c::first_key.eq(keys.first),
             c::last_key.eq(keys.last),
             c::id_key.eq(keys.id),
+            c::keys_version.eq(changed_version()),
         ))
         .execute(&mut **tx)?;
     Ok(updated == 1)

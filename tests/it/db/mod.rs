@@ -10,5 +10,6 @@ mod migrations;
 pub mod plans;
 mod reissues;
 mod schema;
+mod search_keys;
 pub mod stock_marks;
 mod transactions;

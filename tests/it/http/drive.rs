@@ -201,6 +201,8 @@ fn rounds(app: &App) {
         keep_stock::Keeper::default().advance(desk).unwrap();
         withdraw_vouchers::carry_on_all(desk).unwrap();
         keep_search::settle(desk).unwrap();
+        keep_search::renew_keys_for_a_while(desk).unwrap();
+        keep_search::renew_users(&desk.db).unwrap();
         watch_stock::watch_stock(desk).unwrap();
         watch_stock::send_digests(desk).unwrap();
     }

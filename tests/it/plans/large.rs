@@ -42,9 +42,9 @@ INSERT INTO merchants (id, slug, name, timezone, created_at) SELECT n, 'm' || n,
 INSERT INTO users (id, email, name, password_hash, created_at) SELECT n, n || '@desk.example', 'U', 'x', now() FROM generate_series(1, 200) AS n;
 INSERT INTO memberships (merchant_id, user_id, role) SELECT 1 + n % 4, 1 + n / 4, 'support' FROM generate_series(0, 799) AS n;
 INSERT INTO sessions (token_hash, user_id, created_at, last_used_at) SELECT 'h' || n, 1 + n % 200, now(), now() FROM generate_series(1, 5000) AS n;
-INSERT INTO customers (id, merchant_id, email, customer_id, first_name, last_name, search, first_key, last_key, id_key, created_at)
+INSERT INTO customers (id, merchant_id, email, customer_id, first_name, last_name, search, first_key, last_key, id_key, created_at, keys_version)
     SELECT n, 1 + n % 4, 'jo' || n || '@customer.example', 'C-' || n, 'Jo', 'Smith', md5(n::text), left(md5(n::text), 3), left(md5((n * 7)::text), 3),
-    'c-' || n, now() FROM generate_series(1, 20000) AS n;
+    'c-' || n, now(), CASE WHEN n < 100 THEN 1 ELSE 2 END FROM generate_series(1, 20000) AS n;
 INSERT INTO customer_keys (merchant_id, customer, wrapped_key) SELECT 1 + n % 4, n, 'k' FROM generate_series(1, 10000) AS n;
 INSERT INTO batches (id, merchant_id, name, valid_from, valid_until, uses_per_code, case_sensitive, published_to, created_at)
     SELECT n, 1 + (n - 1) % 4, 'B' || n, '0001-01-01', '9999-12-31', 1, n % 2 = 0, 1000000, now() FROM generate_series(1, 8) AS n;

@@ -167,6 +167,7 @@ impl World {
             blocked_at: person.blocked.map(|_| self.now), blocked_reason: person.blocked,
             purged_at: person.email.is_none().then_some(self.now),
             search: keys.search, first_key: keys.first, last_key: keys.last, id_key: keys.id, created_at: self.now,
+            keys_version: fold::VERSION,
         };
         self.insert("customers", row)
     }
