@@ -10,6 +10,7 @@ use crate::{
         audit_filter::{AuditFilter, Who},
         customer::Customer,
         ids::{CouponId, CustomerNo, UserId},
+        pasted::Term,
         zone::{self, Bound},
     },
 };
@@ -110,7 +111,7 @@ pub(super) fn judge(conn: &mut DbConn, desk: &Desk, member: &Member, typed: &Typ
         }
     }
     if !typed.code.is_empty() {
-        match coupons::find_by_code(conn, scope, &typed.code)? {
+        match coupons::find_pasted(conn, scope, &Term::read(&typed.code))? {
             Some(found) => (judged.filter.coupon, judged.code) = (Some(found.id), Some(found.code.to_string())),
             None => unfit
                 .push((Field::Code, Unfit::because("No batch of this merchant has that code. Paste the whole code; an old one is fine."))),

@@ -11,6 +11,7 @@ use crate::{
         batch::Batch,
         coupon_list::{After, Condition, ListedCode},
         ids::BatchId,
+        pasted::Term,
         role::Permission,
         zone,
     },
@@ -42,7 +43,7 @@ pub fn list_codes(desk: &Desk, member: &Member, batch: &Batch, condition: Condit
 pub fn find_code(desk: &Desk, member: &Member, batch: &Batch, text: &str) -> Result<CodePage, Error> {
     let now = desk.clock.now();
     desk.db.read(|conn| {
-        let found = coupons::find_by_code(conn, member.scope, text)?.filter(|found| found.batch == batch.id);
+        let found = coupons::find_pasted(conn, member.scope, &Term::read(text))?.filter(|found| found.batch == batch.id);
         let rows = match found {
             Some(found) => batch_codes::load(conn, member.scope, batch, &[found.id.0])?,
             None => vec![],

@@ -16,6 +16,7 @@ use crate::{
         fold,
         look_alikes::LookAlikes,
         mail::MailSummary,
+        pasted::Term,
         reissue::RewardFile,
         role::Permission,
     },
@@ -59,9 +60,9 @@ pub struct Suggestion {
     pub other_case: bool,
 }
 
-/// Looks the code up: exactly first, then without case in batches that ignore case. White space is forgiven anywhere.
+/// Looks the code up as every search box does: as it was typed first, then as it may be meant; see [`Term`].
 pub fn check_code(desk: &Desk, member: &Member, text: &str) -> Result<Checked, Error> {
-    let code = code::bare(text);
+    let code = fold::nfc(&code::bare(text)).into_owned();
     if code.is_empty() {
         return Ok(Checked::Unfit(Unfit::because("type or paste the code that the customer quotes")));
     }
@@ -71,9 +72,9 @@ pub fn check_code(desk: &Desk, member: &Member, text: &str) -> Result<Checked, E
             "this has {length} characters; a code has {LONGEST} at most. Paste the code alone"
         ))));
     }
-    let now = desk.clock.now();
+    let (now, term) = (desk.clock.now(), Term::read(text));
     desk.db.read(|conn| {
-        let Some(found) = coupons::find_by_code(conn, member.scope, &code)? else {
+        let Some(found) = coupons::find_pasted(conn, member.scope, &term)? else {
             return Ok(Checked::Unknown { suggestions: suggestions(conn, member, &code)?, code: code.clone() });
         };
         let shown = show_coupon::load(conn, desk, member, found.id, now)?.ok_or(Error::NotFound)?;

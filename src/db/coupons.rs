@@ -20,6 +20,7 @@ use crate::domain::{
     coupon::{Barred, Coupon, CouponState, Redemption},
     fold,
     ids::{BatchId, CouponId, RewardNo},
+    pasted::Term,
 };
 
 /// A coupon found by its code.
@@ -35,17 +36,40 @@ pub struct FoundCode {
 
 /// The coupon with that code: the exact string first, then without case in batches that ignore case. Spaces around it are forgiven.
 pub fn find_by_code(conn: &mut DbConn, scope: Scope, text: &str) -> Result<Option<FoundCode>, Error> {
-    let text = code::trimmed(text);
+    find_one_of(conn, scope, &[fold::nfc(code::trimmed(text)).into_owned()])
+}
+
+/// The coupon that a pasted term means: by its likeliest reading that is a code here.
+pub fn find_pasted(conn: &mut DbConn, scope: Scope, term: &Term) -> Result<Option<FoundCode>, Error> {
+    // Mostly it is the code itself.
+    let (itself, others) = term.codes.split_at(term.codes.len().min(1));
+    match find_one_of(conn, scope, itself)? {
+        None if !others.is_empty() => find_one_of(conn, scope, others),
+        found => Ok(found),
+    }
+}
+
+type CodeRow = (i64, i64, String, String, Option<i64>);
+
+/// The coupon with the first of these codes that there is.
+fn find_one_of(conn: &mut DbConn, scope: Scope, codes: &[String]) -> Result<Option<FoundCode>, Error> {
     let visible = || {
         c::table
             .inner_join(batches::table.on(batches::id.eq(c::batch_id)))
             .filter(c::merchant_id.eq(scope.merchant().0))
             .filter(c::id.le(batches::published_to))
-            .select((c::id, c::batch_id, c::code, c::state, c::reward))
     };
-    let mut found: Option<(i64, i64, String, String, Option<i64>)> = visible().filter(c::code.eq(text)).first(conn).optional()?;
+    let columns = (c::id, c::batch_id, c::code, c::state, c::reward);
+    let exact: Vec<String> = codes.iter().flat_map(|code| code::stored_forms(code)).collect();
+    let letters: Vec<String> = codes.iter().flat_map(|code| code::stored_letters(code)).collect();
+    let place = |all: &[String], text: &str| all.iter().position(|one| one == text).unwrap_or(usize::MAX);
+    let by_text: Vec<CodeRow> = visible().filter(c::code.eq_any(&exact)).select(columns).load(conn)?;
+    let mut found = by_text.into_iter().min_by_key(|row| place(&exact, &row.2));
     if found.is_none() {
-        found = visible().filter(c::folded_code.eq(fold::code(text))).first(conn).optional()?;
+        let by_letters: Vec<(CodeRow, Option<String>)> =
+            visible().filter(c::folded_code.eq_any(&letters)).select((columns, c::folded_code)).load(conn)?;
+        found =
+            by_letters.into_iter().min_by_key(|(_, folded)| folded.as_deref().map(|folded| place(&letters, folded))).map(|(row, _)| row);
     }
     found
         .map(|(id, batch, code, state, reward)| {

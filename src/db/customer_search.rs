@@ -17,11 +17,12 @@ use super::{
     schema::{customers as c, rewards},
 };
 use crate::domain::{
-    code,
     coupon::CouponState,
     customer::Customer,
+    email::account_key,
     fold,
     ids::{CustomerNo, RewardNo},
+    pasted::Term,
 };
 
 /// What an exact term turned out to be.
@@ -55,43 +56,63 @@ const STRETCHES: usize = 4;
 /// So many of the newest and of the oldest customers tell what most of all have.
 const SOME: i64 = 100;
 
-/// Everyone with exactly this e-mail, customer ID or coupon code; nobody twice.
-pub fn exact(conn: &mut DbConn, scope: Scope, term: &str) -> Result<Vec<ExactHit>, Error> {
-    let term = code::trimmed(term);
-    let key = fold::for_search(term);
-    if key.is_empty() {
-        return Ok(vec![]);
-    }
-    let merchant = scope.merchant().0;
-    let mut hits: Vec<ExactHit> = Vec::new();
-    let by_email: Vec<Row> =
-        c::table.filter(c::merchant_id.eq(merchant)).filter(c::email.eq(term.to_lowercase())).select(COLUMNS).limit(1).load(conn)?;
-    let by_id: Vec<Row> =
-        c::table.filter(c::merchant_id.eq(merchant)).filter(c::id_key.eq(key)).order(c::id.desc()).limit(50).select(COLUMNS).load(conn)?;
-    hits.extend(by_email.into_iter().map(|row| ExactHit { customer: row.into(), by: MatchedBy::Email }));
-    hits.extend(by_id.into_iter().map(|row| ExactHit { customer: row.into(), by: MatchedBy::CustomerId }));
-    if let Some(found) = coupons::find_by_code(conn, scope, term)?
-        && let Some(reward) = found.reward
+/// Everyone with exactly this e-mail, customer ID or coupon code; nobody twice. The term counts as it is; where that names nobody, the one
+/// address in it, and then the codes that may be meant.
+pub fn exact(conn: &mut DbConn, scope: Scope, text: &str) -> Result<Vec<ExactHit>, Error> {
+    let term = Term::read(text);
+    let mut hits = by_address(conn, scope, account_key(&term.itself))?;
+    hits.extend(by_id(conn, scope, &term.itself)?);
+    hits.extend(by_code(conn, scope, &term)?);
+    if hits.is_empty()
+        && let Some(address) = &term.address
     {
-        let owner: Vec<Row> = c::table
-            .inner_join(rewards::table.on(rewards::customer.eq(c::id).and(rewards::merchant_id.eq(c::merchant_id))))
-            .filter(rewards::merchant_id.eq(merchant))
-            .filter(rewards::id.eq(reward.0))
-            .select(COLUMNS)
-            .load(conn)?;
-        let by = MatchedBy::Code { reward, state: found.state };
-        hits.extend(owner.into_iter().map(|row| ExactHit { customer: row.into(), by: by.clone() }));
+        hits = by_address(conn, scope, address.as_str().to_owned())?;
+    }
+    if hits.is_empty()
+        && let Some(bare) = &term.bare
+    {
+        hits = by_id(conn, scope, bare)?;
     }
     let mut seen = std::collections::HashSet::new();
     hits.retain(|hit| seen.insert(hit.customer.no));
     Ok(hits)
 }
 
+fn by_address(conn: &mut DbConn, scope: Scope, address: String) -> Result<Vec<ExactHit>, Error> {
+    let rows: Vec<Row> =
+        c::table.filter(c::merchant_id.eq(scope.merchant().0)).filter(c::email.eq(address)).select(COLUMNS).limit(1).load(conn)?;
+    Ok(rows.into_iter().map(|row| ExactHit { customer: row.into(), by: MatchedBy::Email }).collect())
+}
+
+fn by_id(conn: &mut DbConn, scope: Scope, id: &str) -> Result<Vec<ExactHit>, Error> {
+    let key = fold::for_search(id);
+    if key.is_empty() {
+        return Ok(vec![]);
+    }
+    let mine = c::table.filter(c::merchant_id.eq(scope.merchant().0)).filter(c::id_key.eq(key));
+    let rows: Vec<Row> = mine.order(c::id.desc()).limit(50).select(COLUMNS).load(conn)?;
+    Ok(rows.into_iter().map(|row| ExactHit { customer: row.into(), by: MatchedBy::CustomerId }).collect())
+}
+
+fn by_code(conn: &mut DbConn, scope: Scope, term: &Term) -> Result<Vec<ExactHit>, Error> {
+    let Some(found) = coupons::find_pasted(conn, scope, term)? else { return Ok(vec![]) };
+    let Some(reward) = found.reward else { return Ok(vec![]) };
+    let owner: Vec<Row> = c::table
+        .inner_join(rewards::table.on(rewards::customer.eq(c::id).and(rewards::merchant_id.eq(c::merchant_id))))
+        .filter(rewards::merchant_id.eq(scope.merchant().0))
+        .filter(rewards::id.eq(reward.0))
+        .select(COLUMNS)
+        .load(conn)?;
+    let by = MatchedBy::Code { reward, state: found.state };
+    Ok(owner.into_iter().map(|row| ExactHit { customer: row.into(), by: by.clone() }).collect())
+}
+
 /// Up to `limit` customers below `before`, newest first, in whose name, e-mail or ID every word of `term` occurs.
 /// Words too short for trigrams narrow the result; a term of nothing but such words goes to [`prefix`].
 pub fn words(conn: &mut DbConn, scope: Scope, term: &str, before: Option<CustomerNo>, limit: i64) -> Result<Vec<Customer>, Error> {
     let key = fold::for_search(term);
-    let words: Vec<&str> = key.split(' ').filter(|w| !w.is_empty()).collect();
+    // "Smith, Jo": the commas belong to the sentence.
+    let words: Vec<&str> = key.split(' ').map(|word| word.trim_end_matches([',', ';'])).filter(|w| !w.is_empty()).collect();
     if !words.iter().any(|word| is_long(word)) {
         return if before.is_some() { Ok(vec![]) } else { prefix(conn, scope, &words, limit) };
     }
@@ -107,7 +128,7 @@ pub fn words(conn: &mut DbConn, scope: Scope, term: &str, before: Option<Custome
 
 /// Whether [`words`] can say who comes after those it found: a term of nothing but short words has one page.
 pub fn has_pages(term: &str) -> bool {
-    fold::for_search(term).split(' ').any(is_long)
+    fold::for_search(term).split(' ').any(|word| is_long(word.trim_end_matches([',', ';'])))
 }
 
 /// Whether trigrams can find the word.

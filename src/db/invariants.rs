@@ -63,7 +63,10 @@ pub fn contradictions(conn: &mut DbConn, invariant: Invariant) -> Result<Vec<Fin
         findings.extend(run(conn, probe)?);
     }
     match invariant {
-        Invariant::I1 => findings.extend(letters::wrongly_folded(conn)?),
+        Invariant::I1 => {
+            findings.extend(letters::wrongly_folded(conn)?);
+            findings.extend(letters::one_code_twice(conn)?);
+        }
         Invariant::I5 => findings.extend(records::that_tell_another_story(conn)?),
         Invariant::I10 => findings.extend(actors::without_a_role(conn)?),
         _ => {}

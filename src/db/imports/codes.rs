@@ -1,7 +1,10 @@
 //! Coupons by the codes that rows name, many at once; and taking one out of stock.
 //! Must not know why. The rule: the exact string first, then without case in batches that ignore case.
 
-use std::collections::{BTreeSet, HashMap};
+use std::{
+    borrow::Cow,
+    collections::{BTreeSet, HashMap},
+};
 
 use chrono::{DateTime, Utc};
 use diesel::{
@@ -16,7 +19,7 @@ use super::super::{
 };
 use crate::{
     domain::{
-        code::CouponCode,
+        code::{self, CouponCode},
         coupon::CouponState,
         fold,
         ids::{BatchId, CouponId, RewardNo, UserId},
@@ -72,10 +75,11 @@ impl Codes {
     fn add(&mut self, rows: Vec<Row>) -> Result<(), Error> {
         for row in rows {
             let id = CouponId(row.id);
-            self.exact.insert(row.code, id);
-            if let Some(folded) = row.folded {
-                self.folded.insert(folded, id);
+            // Composed, whatever form it was stored in.
+            if row.folded.is_some() {
+                self.folded.insert(fold::code(&row.code), id);
             }
+            self.exact.insert(fold::nfc(&row.code).into_owned(), id);
             let known = Known {
                 id,
                 batch: BatchId(row.batch),
@@ -153,8 +157,11 @@ pub struct Coded {
 const AT_ONCE: usize = 1000;
 
 /// All coupons that have one of these codes, or the letters of one of `folded`; those of unfinished imports too.
+/// What is found is in composed form, however it was stored.
 pub fn probe(conn: &mut DbConn, scope: Scope, codes: &[String], folded: &[String]) -> Result<Vec<Coded>, Error> {
     let mut found: Vec<Coded> = Vec::new();
+    let codes = &with_other_forms(codes, code::stored_forms);
+    let folded = &with_other_forms(folded, code::stored_letters);
     match conn {
         DbConn::Sqlite(conn) => {
             let of_merchant =
@@ -167,13 +174,25 @@ pub fn probe(conn: &mut DbConn, scope: Scope, codes: &[String], folded: &[String
             }
         }
         DbConn::Postgres(conn) => {
-            for (column, wanted) in [("code", codes), ("folded_code", folded)] {
+            for (column, wanted) in [("code", &**codes), ("folded_code", &**folded)] {
                 let query = sql_query(probe_on_postgres(column));
                 found.append(&mut query.bind::<BigInt, _>(scope.merchant().0).bind::<Array<Text>, _>(wanted).load(conn)?);
             }
         }
     }
+    for coded in found.iter_mut().filter(|coded| !coded.code.is_ascii()) {
+        coded.folded = coded.folded.as_ref().map(|_| fold::code(&coded.code));
+        coded.code = fold::nfc(&coded.code).into_owned();
+    }
     Ok(found)
+}
+
+/// The texts and, of those beyond ASCII, the other forms under which they may be stored.
+fn with_other_forms(texts: &[String], forms: fn(&str) -> Vec<String>) -> Cow<'_, [String]> {
+    if texts.iter().all(|text| text.is_ascii()) {
+        return Cow::Borrowed(texts);
+    }
+    Cow::Owned(texts.iter().flat_map(|text| forms(text)).collect())
 }
 
 /// Finds $1's coupons by the texts $2 in that column: one look into one index for each, whatever the statistics say. After a killed import

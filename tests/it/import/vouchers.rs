@@ -63,6 +63,34 @@ on_both! {
         assert_eq!(world.vouchers("Exact", "code\näBC-1\nÄbc-1\n").counts(), [1, 0, 0, 1]);
     }
 
+    fn a_code_is_one_code_however_its_letters_were_typed(world) {
+        let (composed, decomposed) = ("CAFÉ-1", "CAFE\u{301}-1");
+        assert_eq!(world.vouchers("Exact", &format!("code\n{decomposed}\n")).counts(), [1, 0, 0, 0]);
+        assert_eq!(world.texts("SELECT code AS t FROM coupons"), [composed]);
+        for again in [composed, decomposed] {
+            assert_eq!(world.vouchers("Exact", &format!("code\n{again}\n")).counts(), [0, 0, 1, 0]);
+            assert_eq!(world.vouchers("Spring", &format!("code\n{again}\n")).counts(), [0, 0, 0, 1], "it is in another batch");
+        }
+        let twice = world.vouchers("Spring", "code\nTE\u{301}-1\nté-1\n");
+        assert_eq!(twice.counts(), [1, 0, 0, 1], "the same code twice in one file");
+    }
+
+    fn a_code_that_a_version_before_stored_decomposed_stays_and_is_found(world) {
+        for (batch, code, folded) in [("Exact", "CAFE\u{301}-1", "NULL"), ("Spring", "TE\u{301}-1", "'te\u{301}-1'")] {
+            world.run(&format!(
+                "INSERT INTO coupons (merchant_id, batch_id, code, folded_code, valid_from, expires_at, max_redemptions, state, created_at) \
+                 SELECT 1, id, '{code}', {folded}, {0}, {1}, 1, 'available', {0} FROM batches WHERE merchant_id = 1 AND name = '{batch}'",
+                world.at_time("2026-01-01"),
+                world.at_time("9999-12-31")
+            ));
+        }
+        world.run("UPDATE batches SET published_to = (SELECT max(id) FROM coupons)");
+        assert_eq!(world.vouchers("Exact", "code\nCAFÉ-1\n").counts(), [0, 0, 1, 0]);
+        assert_eq!(world.vouchers("Spring", "code\ntÉ-1\nCAFÉ-1\n").counts(), [0, 0, 1, 1]);
+        assert_eq!(world.redemptions("code,redeemed_at\nCAFÉ-1,2026-11-01\nté-1,2026-11-01\n").counts(), [2, 0, 0, 0]);
+        assert_eq!(world.count("redemptions"), 2);
+    }
+
     fn another_merchant_may_have_the_same_codes(world) {
         world.run(&format!(
             "INSERT INTO coupons (merchant_id, batch_id, code, folded_code, valid_from, expires_at, max_redemptions, state, created_at) \
