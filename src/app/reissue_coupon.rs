@@ -3,10 +3,11 @@
 
 use super::{Desk, Error, Member, fulfilment_email, tokens};
 use crate::{
-    db::{WriteTx, coupons, coupons::Place, memberships, reissues, rewards, stock},
+    db::{WriteTx, coupons, coupons::Place, customers, memberships, reissues, rewards, stock},
     domain::{
         batch::StockLeft,
         code::CouponCode,
+        email::EmailAddress,
         ids::{BatchId, CustomerNo, ReissueId, RewardNo},
         mail::MailOrigin,
         reissue::{EarlierReissue, Refusal, Reissuable, RewardFile, check_email, check_reissue},
@@ -149,7 +150,12 @@ pub struct Prepared {
     pub file: RewardFile,
     pub codes_left: StockLeft,
     pub token: String,
+    /// Addresses of other customers with the same customer ID, the newest first.
+    pub other_addresses: Vec<EmailAddress>,
 }
+
+/// More would be no help.
+const OTHER_ADDRESSES: i64 = 3;
 
 /// The dialog: the same rule as the guard, and a fresh token. Stores nothing.
 ///
@@ -160,5 +166,6 @@ pub fn prepare_reissue(desk: &Desk, member: &Member, customer: CustomerNo, rewar
     check_reissue(&file, now)?;
     let codes_left = file.batch.as_ref().map(|(_, left)| *left).ok_or(Error::NotFound)?;
     let token = tokens::issue(desk, tokens::Binding { merchant: member.scope.merchant(), user: member.user, reward })?;
-    Ok(Prepared { file, codes_left, token })
+    let other_addresses = desk.db.read(|conn| customers::other_addresses(conn, member.scope, &file.customer, OTHER_ADDRESSES))?;
+    Ok(Prepared { file, codes_left, token, other_addresses })
 }

@@ -13,6 +13,7 @@ use super::{
 use crate::domain::{
     customer::{Blocked, Customer},
     email::EmailAddress,
+    fold,
     ids::{CustomerNo, MerchantId, UserId},
 };
 
@@ -80,6 +81,16 @@ impl From<Row> for Customer {
 pub fn find(conn: &mut DbConn, scope: Scope, no: CustomerNo) -> Result<Option<Customer>, Error> {
     let row: Option<Found> = mine(scope.merchant(), no).first(conn).optional()?;
     named(conn, row)
+}
+
+/// The addresses of other customers who have this one's customer ID, the newest first.
+pub fn other_addresses(conn: &mut DbConn, scope: Scope, customer: &Customer, limit: i64) -> Result<Vec<EmailAddress>, Error> {
+    let Some(id) = &customer.customer_id else { return Ok(vec![]) };
+    // The comparable form is what the index is on.
+    let same = c::table.filter(c::merchant_id.eq(scope.merchant().0)).filter(c::id_key.eq(fold::for_search(id)));
+    let found: Vec<Option<String>> =
+        same.filter(c::customer_id.eq(id)).filter(c::id.ne(customer.no.0)).order(c::id.desc()).limit(limit).select(c::email).load(conn)?;
+    Ok(found.into_iter().flatten().map(EmailAddress::stored).collect())
 }
 
 /// Holds the customer as they are until the transaction ends, and answers them: a purge, a block or the switch of e-mails waits

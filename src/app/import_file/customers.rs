@@ -1,7 +1,10 @@
 //! Customers: added, changed where the file says something else, left alone where it says nothing.
 //! Must not know rewards.
 
-use std::{collections::HashMap, io::Write};
+use std::{
+    collections::{HashMap, HashSet},
+    io::Write,
+};
 
 use super::{
     ImportError, Report,
@@ -14,7 +17,7 @@ use super::{
 use crate::{
     db::{
         WriteTx,
-        imports::customers::{self as db, Known, Person},
+        imports::customers::{self as db, IdOfAddress, Known, Person},
     },
     domain::Unfit,
 };
@@ -60,6 +63,8 @@ fn apply_some(
     let known: HashMap<String, Known> =
         db::find_by_email(tx, job.scope, &emails)?.into_iter().map(|known| (known.person.email.clone(), known)).collect();
     let mut fresh: Vec<(u64, Person)> = Vec::new();
+    // Whose ID comes with this row: that another customer has it too is reported.
+    let mut with_new_id: Vec<(u64, IdOfAddress)> = Vec::new();
     for (entry, row) in rows {
         let line = entry.record.line;
         if let Some(taken) = last.as_ref().filter(|taken| taken.row.email == row.email) {
@@ -72,7 +77,11 @@ fn apply_some(
             continue;
         }
         match known.get(row.email.as_str()) {
-            None => fresh.push((line, merged(None, &row))),
+            None => {
+                let person = merged(None, &row);
+                with_new_id.extend(IdOfAddress::of(&person).map(|id| (line, id)));
+                fresh.push((line, person));
+            }
             Some(known) if known.purged => {
                 sheet.reject(&entry.record, Cause::Conflict, &Unfit::because("this customer was purged"))?;
                 continue;
@@ -83,6 +92,9 @@ fn apply_some(
                     sheet.report.unchanged += 1;
                 } else if db::update(tx, job.scope, known.no, &person)? {
                     sheet.report.updated += 1;
+                    if person.customer_id != known.person.customer_id {
+                        with_new_id.extend(IdOfAddress::of(&person).map(|id| (line, id)));
+                    }
                 } else {
                     sheet.reject(&entry.record, Cause::Conflict, &Unfit::because("this customer was purged"))?;
                     continue;
@@ -91,10 +103,30 @@ fn apply_some(
         }
         *last = Some(Taken { line, row });
     }
+    note_second_addresses(job, tx, sheet, &with_new_id)?;
     fresh.sort_unstable_by_key(|(line, _)| *line);
     sheet.report.new += fresh.len() as u64;
     let people: Vec<Person> = fresh.into_iter().map(|(_, person)| person).collect();
     db::insert(tx, job.scope, &people, job.desk.clock.now())?;
+    Ok(())
+}
+
+/// Notes the customer IDs that another customer has, who has another address: in the database or among these rows.
+fn note_second_addresses(
+    job: &Job<'_, '_>,
+    tx: &mut WriteTx<'_>,
+    sheet: &mut Sheet,
+    arrived: &[(u64, IdOfAddress)],
+) -> Result<(), ImportError> {
+    let ids: Vec<&IdOfAddress> = arrived.iter().map(|(_, id)| id).collect();
+    let stored = db::with_other_addresses(tx, job.scope, &ids)?;
+    let mut here = HashSet::new();
+    for (line, id) in arrived {
+        let is_first_here = here.insert(&id.customer_id);
+        if !is_first_here || stored.contains(&id.customer_id) {
+            sheet.findings().1.note_second_address(*line, &id.customer_id);
+        }
+    }
     Ok(())
 }
 

@@ -7,7 +7,7 @@ use chrono::{DateTime, Utc};
 use serde::{Deserialize, Serialize};
 
 use super::{header::Layout, records::Record, rows::Voucher};
-use crate::domain::{Unfit, batch::Window};
+use crate::domain::{Unfit, batch::Window, fold};
 
 /// How many rows of a kind are kept as samples.
 const SAMPLES: usize = 5;
@@ -110,6 +110,8 @@ pub struct Findings {
     rounded: Tally,
     /// All new codes by length.
     lengths: BTreeMap<usize, Tally>,
+    /// Customer IDs that another customer has already, with another email address.
+    pub second_addresses: Tally,
 }
 
 /// New codes that look as if a program had damaged them.
@@ -131,7 +133,7 @@ impl Findings {
     /// Notes a voucher that is new; `outer` is the batch's validity.
     pub(super) fn accept(&mut self, layout: &Layout, record: &Record, voucher: &Voucher, outer: Window, now: DateTime<Utc>) {
         let (code, line) = (voucher.code.as_str(), record.line);
-        let raw = layout.key_cell(record);
+        let raw = &*fold::nfc(layout.key_cell(record));
         if raw.len() != code.len() && raw.trim_start_matches('\'').len() != code.len() {
             self.trimmed.add(line, raw, "");
         }
@@ -155,6 +157,11 @@ impl Findings {
         }
         let spent = voucher.barred_reason.is_some() || voucher.redemptions > 0;
         self.usable += u64::from(!spent && !window.has_expired(now));
+    }
+
+    /// Notes a customer ID that another customer has already.
+    pub(super) fn note_second_address(&mut self, line: u64, customer_id: &str) {
+        self.second_addresses.add(line, customer_id, "");
     }
 
     /// What a person should look at before these codes are handed out.

@@ -50,11 +50,16 @@ fn sentence(report: &Report, kind: Kind, dry_run: bool) -> String {
         0 => String::new(),
         n => format!("; {} taken out of stock, claimed by rejected rows", counted(*n, "code")),
     };
+    let second = match report.findings.second_addresses.count {
+        0 => String::new(),
+        1 => "; 1 customer ID now appears with another email address".to_owned(),
+        n => format!("; {n} customer IDs now appear with another email address"),
+    };
     let dry = if dry_run { " (dry run: nothing was changed)" } else { "" };
     if kind == Kind::Purges {
         return format!("{}: {updated} purged, {unchanged} named twice, {rejected} rejected{dry}", counted(*rows, "row"));
     }
-    format!("{}: {new} new, {updated} updated, {unchanged} unchanged, {rejected} rejected{claimed}{dry}", counted(*rows, "row"))
+    format!("{}: {new} new, {updated} updated, {unchanged} unchanged, {rejected} rejected{claimed}{second}{dry}", counted(*rows, "row"))
 }
 
 fn verdict(report: &Report) -> String {
@@ -206,6 +211,12 @@ mod tests {
         assert_eq!(
             sentence(&report, Kind::Rewards, false),
             "6 rows: 3 new, 0 updated, 1 unchanged, 2 rejected; 1 code taken out of stock, claimed by rejected rows"
+        );
+        let mut second = Report { rows: 1, new: 1, ..Report::default() };
+        second.findings.second_addresses.count = 1;
+        assert_eq!(
+            sentence(&second, Kind::Customers, false),
+            "1 row: 1 new, 0 updated, 0 unchanged, 0 rejected; 1 customer ID now appears with another email address"
         );
         assert_eq!(verdict(&report), "2 rows were rejected");
         assert_eq!(verdict(&Report { rows: 1, rejected: 1, ..Report::default() }), "no row could be taken");

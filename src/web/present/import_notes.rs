@@ -73,6 +73,13 @@ pub fn of(member: &Member, account: &Account) -> Vec<Note> {
         let title = format!("{} had white space around {}", codes(n), if n == 1 { "it" } else { "them" });
         notes.push(note(Tone::Quiet, title, "It is left out; the codes themselves are as they were.".to_owned(), &findings.trimmed));
     }
+    let second = &findings.second_addresses;
+    if second.count > 0 {
+        let n = number(second.count);
+        let title = format!("{} now {} with another email address", plural(n, "customer ID"), if n == 1 { "appears" } else { "appear" });
+        let text = "The earlier customer keeps their rewards and address. A reissue there says who else has the ID.";
+        notes.push(note(Tone::Notice, title, text.to_owned(), second));
+    }
     notes
 }
 

@@ -6,6 +6,7 @@ use chrono::{DateTime, Utc};
 use super::{left, rewards};
 use crate::{
     app::{Member, reissue_coupon::Prepared},
+    domain::email::EmailAddress,
     web::views::reissues::Form,
 };
 
@@ -24,11 +25,19 @@ pub fn form(member: &Member, prepared: &Prepared, now: DateTime<Utc>) -> Form {
         status: rewards::status(member, file, &problems),
         batch: file.batch.as_ref().map(|(batch, _)| batch.name.clone()).unwrap_or_default(),
         left: left(&prepared.codes_left),
-        email: file.customer.email.as_ref().map(ToString::to_string).unwrap_or_default(),
+        email: file.customer.email.as_ref().map(EmailAddress::shown).unwrap_or_default(),
+        also: also(prepared),
         email_off: (!file.customer.receives_emails).then(|| format!("{customer} has e-mails switched off.")),
         customer,
         send_email: false,
         token: prepared.token.clone(),
         message: None,
     }
+}
+
+/// "C-1 is also jo@new.example.": the customer may have another address by now.
+fn also(prepared: &Prepared) -> Option<String> {
+    let id = prepared.file.customer.customer_id.as_ref()?;
+    let others: Vec<String> = prepared.other_addresses.iter().map(EmailAddress::shown).collect();
+    (!others.is_empty()).then(|| format!("{id} is also {}.", others.join(", ")))
 }

@@ -19,6 +19,7 @@ mod import_ends;
 mod import_files;
 pub mod imports;
 mod next_codes;
+mod pasted_terms;
 mod purges;
 mod reissues;
 mod reissues_at_once;

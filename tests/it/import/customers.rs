@@ -2,6 +2,8 @@
 
 use rewarddesk::app::import_file::Kind;
 
+use super::world::Said;
+
 on_both! {
     fn customers_are_new_then_unchanged_then_updated(world) {
         let file = "email,customer_id,first_name,last_name,locale,receives_emails\n\
@@ -22,6 +24,47 @@ on_both! {
             ["Zoë|Smith|C-1|en-GB|zoe smith\njo@customer.example\nc-1|zoe"]
         );
         assert_eq!(world.texts("SELECT details AS t FROM audit_records ORDER BY id DESC LIMIT 1")[0].matches("customer.example").count(), 0);
+    }
+
+    fn an_international_domain_is_one_mailbox_in_either_spelling(world) {
+        let said = world.customers("email,first_name\nkim@bücher.example,Kim\nkim@xn--bcher-kva.example,Kim\nKIM@BÜCHER.example,Kim\n");
+        assert_eq!(said.counts(), [1, 0, 2, 0]);
+        assert_eq!(world.texts("SELECT email AS t FROM customers"), ["kim@xn--bcher-kva.example"]);
+        world.rewards("reward_id,email,kind,title,fulfilment\nR-1,kim@bücher.example,referrer,T,other\n");
+        assert_eq!(world.count("rewards"), 1);
+    }
+
+    fn what_is_invisible_is_trimmed_around_an_address_and_named_inside(world) {
+        let said = world.customers("email,first_name\n\u{feff}jo@x.example\u{200b},J\u{200b}o\nal\u{200b}x@x.example,Al\n\u{212a}im@x.example,Kim\n");
+        assert_eq!(said.counts(), [1, 0, 0, 2]);
+        assert_eq!(
+            said.reasons(),
+            [
+                (3, "the email address has an invisible character inside (U+200B, a zero-width space); type the address again"),
+                (4, "the email address has the character U+212A, which only looks like K; type the address again"),
+            ]
+        );
+        assert_eq!(world.texts("SELECT email || first_name AS t FROM customers"), ["jo@x.exampleJo"]);
+    }
+
+    fn names_are_compared_by_their_composed_form(world) {
+        assert_eq!(world.customers("email,first_name\njo@x.example,Zoe\u{308}\n").counts(), [1, 0, 0, 0]);
+        assert_eq!(world.customers("email,first_name\njo@x.example,Zoë\n").counts(), [0, 0, 1, 0]);
+        assert_eq!(world.texts("SELECT first_name AS t FROM customers"), ["Zoë"]);
+    }
+
+    fn a_customer_id_that_comes_with_another_address_is_reported(world) {
+        let count = |said: &Said| said.report.findings.second_addresses.count;
+        let first = world.customers("email,customer_id\njo@old.example,C-1\nal@x.example,C-2\n");
+        assert_eq!((first.counts(), count(&first)), ([2, 0, 0, 0], 0));
+        let file = "email,customer_id\njo@new.example,C-1\nal@x.example,C-2\na@y.example,C-9\nb@y.example,C-9\n";
+        let second = world.customers(file);
+        assert_eq!((second.counts(), count(&second)), ([3, 0, 1, 0], 2), "C-1 of before, and C-9 of this file");
+        let again = world.customers(file);
+        assert_eq!((again.counts(), count(&again)), ([0, 0, 4, 0], 0), "it is reported once");
+        // An ID given later to somebody who is there.
+        let later = world.customers("email,customer_id\nal@x.example,C-9\n");
+        assert_eq!((later.counts(), count(&later)), ([0, 1, 0, 0], 1));
     }
 
     fn an_empty_cell_clears_a_name_but_never_switches_mails(world) {
