@@ -8,6 +8,7 @@ mod http;
 mod imports;
 mod load;
 mod pages;
+mod published;
 mod reference;
 mod reissues;
 mod report;
@@ -49,6 +50,9 @@ struct Options {
     /// Make the data anew
     #[arg(long)]
     fresh: bool,
+    /// Replace the published page even where figures in it were not measured on this machine
+    #[arg(long)]
+    publish: bool,
     #[arg(skip = Instant::now())]
     begun: Instant,
 }
@@ -65,7 +69,7 @@ fn main() {
             tokio::task::LocalSet::new().block_on(&runtime, bench(&options, &postgres, &folder, name, Size(*size)));
         }
     }
-    report::write(&folder.join("results"), &root.join("docs"));
+    report::write(&folder.join("results"), &root.join("docs"), options.publish);
 }
 
 async fn bench(options: &Options, postgres: &str, folder: &Path, name: &str, size: Size) {

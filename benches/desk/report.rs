@@ -12,6 +12,7 @@ use serde::{Deserialize, Serialize};
 use crate::{
     growth,
     load::{Figures, Median},
+    published::lost_rows,
     tables,
 };
 
@@ -86,10 +87,18 @@ impl Everything {
     }
 }
 
-/// Writes the tables and the picture of growth from all that was measured.
-pub fn write(folder: &Path, into: &Path) {
+/// Writes the tables and the picture of growth from all that was measured: in place of the published ones where every figure in them
+/// was measured on this machine, by this run or an earlier one, and beside the results otherwise.
+pub fn write(folder: &Path, published: &Path, always: bool) {
     let everything = Everything::read(folder);
-    fs::write(into.join("speed.md"), tables::page(&everything)).expect("the page");
+    let page = tables::page(&everything);
+    let lost = lost_rows(&fs::read_to_string(published.join("speed.md")).unwrap_or_default(), &page);
+    let into = if always || lost.is_empty() { published } else { folder };
+    fs::write(into.join("speed.md"), page).expect("the page");
     fs::write(into.join("growth.svg"), growth::picture(&everything)).expect("the picture");
-    println!("wrote docs/speed.md and docs/growth.svg");
+    println!("wrote speed.md and growth.svg in {}", into.display());
+    if let Some(first) = lost.first().filter(|_| !always) {
+        let why = format!("{} of its rows were not measured here, such as \"{first}\"", lost.len());
+        println!("the published page stays as it is: {why}; --publish replaces it all the same");
+    }
 }

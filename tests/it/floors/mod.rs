@@ -4,6 +4,7 @@
 mod migrations;
 mod proofs;
 mod source;
+mod speed;
 
 use std::{fs, path::Path};
 
