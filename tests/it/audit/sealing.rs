@@ -168,7 +168,8 @@ fn the_first_minute_of_a_busy_postgres_is_sealed_as_fast_as_any_other() {
     }
     let took = begun.elapsed();
     eprintln!("27,000 records written and sealed in {took:.2?}");
-    assert!(took < Duration::from_secs(15), "{took:?}");
+    // With a walk through all seals for each record it is minutes.
+    assert!(took < Duration::from_mins(1), "{took:?}");
 }
 
 /// Ids are drawn before records can be seen: the higher one is committed first, by the transaction that began later.
@@ -183,9 +184,7 @@ fn a_record_that_is_committed_late_is_sealed_after_its_elders_and_the_log_is_pro
     run_on(&mut late, &format!("BEGIN; {INSERT} '{{}}')")).unwrap();
     run_on(&mut quick, &format!("{INSERT} '{{}}')")).unwrap();
     // The open one is not waited for, and does not wait.
-    let begun = Instant::now();
     assert_eq!((round(), round()), (1, 0));
-    assert!(begun.elapsed() < Duration::from_secs(2));
     let (late_id, quick_id) = (11, 12);
     let mark = || world.number("SELECT sealed_to FROM seal_marks");
     assert!(mark() < late_id, "the mark passed a record that nobody has seen");
@@ -246,12 +245,11 @@ fn sealing_and_appending_do_not_wait_for_each_other() {
     let no = world.number("SELECT max(no) + 1 FROM audit_seals WHERE chain = 1");
     run_on(&mut sealing, "BEGIN; SELECT pg_advisory_xact_lock(7235125)").unwrap();
     run_on(&mut sealing, &format!("INSERT INTO audit_seals VALUES (11, 1, {no}, '{digest}', now())")).unwrap();
-    run_on(&mut writing, "SET lock_timeout = '1s'").unwrap();
+    run_on(&mut writing, "SET lock_timeout = '60s'").unwrap();
     run_on(&mut writing, &format!("{INSERT} '{{}}')")).unwrap();
-    // Another sealer passes on at once.
-    let begun = Instant::now();
+    // Another sealer passes on: the one at work does not end before this has.
     let round = Sealer::default().round(&world.db.db, &clock()).unwrap();
-    assert!(round.sealed == 0 && !round.is_done && begun.elapsed() < Duration::from_secs(1), "{round:?}");
+    assert!(round.sealed == 0 && !round.is_done, "{round:?}");
     run_on(&mut sealing, "ROLLBACK").unwrap();
     seal(&world);
     is_proved(&world);

@@ -3,7 +3,6 @@
 use std::{
     panic::{AssertUnwindSafe, catch_unwind},
     sync::Barrier,
-    time::{Duration, Instant},
 };
 
 use diesel::RunQueryDsl;
@@ -105,10 +104,9 @@ both! {
     fn readers_are_not_stopped_by_a_writer(world: World) {
         world.db.db.write(|tx| {
             execute(tx, RENAME)?;
-            let started = Instant::now();
+            // The writer ends when this has ended: a reader that waited for it would not come back.
             let read: Result<usize, Error> = world.db.db.read(|conn| Ok(diesel::sql_query("SELECT id FROM merchants").execute(conn)?));
             assert!(read.is_ok(), "{read:?}");
-            assert!(started.elapsed() < Duration::from_secs(2), "a reader waited for a writer");
             Ok::<_, Error>(())
         }).unwrap();
     }

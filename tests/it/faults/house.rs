@@ -21,7 +21,7 @@ use crate::{
 
 const EMAIL: &str = "casey@desk.example";
 /// For what a process of the desk may take on a busy machine.
-const PATIENCE: Duration = Duration::from_mins(1);
+const PATIENCE: Duration = Duration::from_mins(3);
 
 /// A merchant with rewards whose coupons have expired, and fresh codes.
 pub struct House {

@@ -14,7 +14,7 @@ use super::house::Reward;
 use crate::support::{Client, client::Fields, page::Page};
 
 /// Longer than anything the desk may take.
-const PATIENCE: Duration = Duration::from_secs(45);
+const PATIENCE: Duration = Duration::from_mins(2);
 
 const EMPTY: &str = "Voucher batch empty";
 

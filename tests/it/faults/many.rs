@@ -52,7 +52,7 @@ fn three_servers_are_one_desk_though_one_is_killed() {
         load.until(60).await;
         let begun = Instant::now();
         while house.db.count("(SELECT DISTINCT lease_holder FROM mails WHERE lease_holder IS NOT NULL) AS holders") < 3 {
-            assert!(begun.elapsed() < Duration::from_secs(20), "not every server sends mail");
+            assert!(begun.elapsed() < Duration::from_mins(1), "not every server sends mail");
         }
         let [dying, second, third] = servers;
         dying.kill();
@@ -65,7 +65,7 @@ fn three_servers_are_one_desk_though_one_is_killed() {
         load.had_no_surprise();
         assert_eq!((load.successes(), load.refused.lock().unwrap().len()), (CODES - 2, REWARDS - CODES));
         while house.db.count("mails WHERE state = 'queued'") > 0 || house.db.count("stock_alerts WHERE kind = 'run_out'") == 0 {
-            assert!(killed.elapsed() < Duration::from_mins(1), "a dead server's mail waits");
+            assert!(killed.elapsed() < Duration::from_mins(3), "a dead server's mail waits");
             tokio::time::sleep(Duration::from_millis(200)).await;
         }
         let waited = killed.elapsed();
@@ -149,14 +149,14 @@ fn an_import_whose_server_is_killed_is_taken_over_by_another() {
         let path = preview.address.path().to_owned();
         // An import of this size may be over before anybody could look at it.
         house.db.exec(
-            "CREATE FUNCTION linger() RETURNS trigger LANGUAGE plpgsql AS $$ BEGIN PERFORM pg_sleep(2); RETURN NULL; END $$;
+            "CREATE FUNCTION linger() RETURNS trigger LANGUAGE plpgsql AS $$ BEGIN PERFORM pg_sleep(10); RETURN NULL; END $$;
             CREATE TRIGGER linger BEFORE INSERT ON coupons FOR EACH STATEMENT EXECUTE FUNCTION linger()",
         );
         mia.post(&format!("{path}/confirm"), &Fields::default()).await.expect(303);
         let at_work = "imports WHERE state = 'importing' AND lease_holder IS NOT NULL";
         let begun = Instant::now();
         while house.db.count(at_work) == 0 {
-            assert!(begun.elapsed() < Duration::from_secs(20), "nobody saw it at work");
+            assert!(begun.elapsed() < Duration::from_mins(1), "nobody saw it at work");
             tokio::time::sleep(Duration::from_millis(5)).await;
         }
         let second = house.serve();

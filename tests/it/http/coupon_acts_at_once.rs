@@ -9,6 +9,7 @@ use crate::support::{
     App,
     client::Fields,
     engine::run_on,
+    failpoints::pause_at,
     world::{NewCoupon, Person, barred, usable},
 };
 
@@ -32,10 +33,10 @@ mod with_failpoints {
             let path = app.reissue_path(customer, reward);
             let form = ann.dialog(&path).await;
             let failpoints = fail::FailScenario::setup();
-            fail::cfg("reissue::checked", "sleep(800)").unwrap();
+            let mut pause = pause_at("reissue::checked", Duration::from_millis(800));
             let clicker = ann.clone();
             let click = tokio::spawn(async move { clicker.post(&path, &form).await });
-            tokio::time::sleep(Duration::from_millis(300)).await;
+            pause.reached().await;
             ann.post(&act(coupon, "unbar"), &why("found")).await.expect(303);
             failpoints.teardown();
             click.await.unwrap().expect(303);
@@ -51,10 +52,10 @@ mod with_failpoints {
             let path = app.reissue_path(customer, reward);
             let form = ann.dialog(&path).await;
             let failpoints = fail::FailScenario::setup();
-            fail::cfg("coupon_acts::checked", "sleep(800)").unwrap();
+            let mut pause = pause_at("coupon_acts::checked", Duration::from_millis(800));
             let supervisor = ann.clone();
             let unbar = tokio::spawn(async move { supervisor.post(&act(coupon, "unbar"), &why("found")).await });
-            tokio::time::sleep(Duration::from_millis(300)).await;
+            pause.reached().await;
             let answer = ann.post_fragment(&path, &form).await;
             failpoints.teardown();
             unbar.await.unwrap().expect(303);
@@ -111,11 +112,13 @@ mod with_failpoints {
             let path = app.reissue_path(scene.customer, scene.reward);
             let form = ann.dialog(&path).await;
             let failpoints = fail::FailScenario::setup();
-            fail::cfg("coupon_acts::locking", "1*sleep(800)").unwrap();
+            // On SQLite the reissue waits for the bar to end.
+            let mut pause = pause_at("coupon_acts::locking", if app.is_sqlite() { Duration::from_millis(800) } else { Duration::from_mins(1) });
             let supervisor = ann.clone();
             let bar = tokio::spawn(async move { supervisor.post(&act(fresh, "bar"), &why("leaked")).await });
-            tokio::time::sleep(Duration::from_millis(300)).await;
+            pause.reached().await;
             let reissue = ann.post(&path, &form).await;
+            pause.end();
             failpoints.teardown();
             bar.await.unwrap().expect(303);
             assert_eq!(app.count(&format!("coupons WHERE id = {fresh} AND barred_at IS NOT NULL")), 1);
@@ -135,18 +138,20 @@ mod with_failpoints {
             let (reward, coupon) = (app.reward(customer, batch, "R-1"), app.coupon(batch, &barred("BAD-1")));
             app.fresh(batch, 1);
             let failpoints = fail::FailScenario::setup();
-            fail::cfg("coupon_acts::locking", "1*sleep(900)").unwrap();
+            let mut pause = pause_at("coupon_acts::locking", Duration::from_mins(1));
             let supervisor = ann.clone();
             let unbar = tokio::spawn(async move { supervisor.post(&act(coupon, "unbar"), &why("found")).await });
-            tokio::time::sleep(Duration::from_millis(200)).await;
+            pause.reached().await;
             // As an import of past rewards hands it out.
             app.allocate(coupon, reward);
             let path = app.reissue_path(customer, reward);
             let form = ann.dialog(&path).await;
-            fail::cfg("reissue::checked", "sleep(1500)").unwrap();
-            let reissue = ann.post(&path, &form).await;
+            let mut held = pause_at("reissue::checked", Duration::from_millis(600));
+            let reissue = tokio::spawn(async move { ann.post(&path, &form).await });
+            held.reached().await;
+            pause.end();
+            reissue.await.unwrap().expect(303);
             failpoints.teardown();
-            reissue.expect(303);
             unbar.await.unwrap().expect(303);
             let order = app.texts("SELECT action AS v FROM audit_records WHERE action LIKE 'coupon.%' ORDER BY id");
             assert_eq!(order, ["coupon.reissued", "coupon.unbarred"], "the bar stood until the reissue was done");

@@ -1,7 +1,11 @@
 //! The whole desk at work, for whoever wants to see what it does meanwhile: the tests of every page one after the other, and then
 //! what no page asks for: the workers' rounds and the commands, step by step.
 
-use std::{ops::ControlFlow, sync::Arc, time::Duration};
+use std::{
+    ops::ControlFlow,
+    sync::Arc,
+    time::{Duration, Instant},
+};
 
 use chrono::TimeDelta;
 use rewarddesk::{
@@ -154,10 +158,9 @@ async fn mails(app: &App, scene: Scene) {
     app.memory.script([Behaviour::Temporary]);
     let path = app.reissue_path(scene.customer, scene.reward);
     kim.post_fragment(&path, &kim.dialog(&path).await.ticked()).await.expect(200);
-    for _ in 0..200 {
-        if app.memory.tries() > 0 && app.count("mails WHERE attempts > 0 AND lease_holder IS NULL") == 1 {
-            break;
-        }
+    let begun = Instant::now();
+    while app.memory.tries() == 0 || app.count("mails WHERE attempts > 0 AND lease_holder IS NULL") != 1 {
+        assert!(begun.elapsed() < Duration::from_mins(2), "no mail was refused");
         tokio::time::sleep(Duration::from_millis(25)).await;
     }
     {

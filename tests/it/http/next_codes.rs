@@ -6,6 +6,7 @@ use rewarddesk::domain::role::Role;
 
 use crate::support::{
     App, Client,
+    failpoints::pause_at,
     world::{Scene, barred, expired, usable},
 };
 
@@ -57,13 +58,14 @@ mod with_failpoints {
             let slow = app.reissue_path(scene.customer, scene.reward);
             let form = ann.dialog(&slow).await;
             let failpoints = fail::FailScenario::setup();
-            // The first one sleeps with NEXT-1 in hand; it is the second to commit, and fails.
-            fail::cfg("reissue::before_commit", "1*sleep(1000)->off").unwrap();
+            // The first one waits with NEXT-1 in hand; it is the second to commit, and fails.
+            let mut pause = pause_at("reissue::before_commit", Duration::from_mins(1));
             fail::cfg("db::commit", "1*off->1*return->off").unwrap();
             let sleeper = ann.clone();
             let failing = tokio::spawn(async move { sleeper.post(&slow, &form).await });
-            tokio::time::sleep(Duration::from_millis(300)).await;
+            pause.reached().await;
             assert_eq!(reissue(&app, &ann, scene.customer, rewards[0]).await, "NEXT-2");
+            pause.end();
             failing.await.unwrap().expect(503);
             failpoints.teardown();
             assert_eq!(reissue(&app, &ann, scene.customer, rewards[1]).await, "NEXT-1");

@@ -16,7 +16,7 @@ use rewarddesk::{
 };
 
 use super::customer_acts::{act, details, profile, why};
-use crate::support::{App, Client, Engine, client::Fields, world::Person, world::Scene};
+use crate::support::{App, Client, Engine, client::Fields, failpoints::pause_at, world::Person, world::Scene};
 
 /// A person whose every part is found nowhere else. The first letters of the names are in no other word, so that the search index
 /// writes their trigrams out.
@@ -227,13 +227,14 @@ both! {
             let (reward, old) = app.reward_with(customer, scene.batch, &format!("R-2{n}"), &crate::support::world::expired(format!("GONE-{n}")));
             app.coupon(scene.batch, &crate::support::world::usable(format!("NEXT-{n}")));
             let failpoints = fail::FailScenario::setup();
-            fail::cfg("mails::sent_not_marked", "sleep(1200)").unwrap();
+            let mut pause = pause_at("mails::sent_not_marked", Duration::from_mins(1));
             app.memory.script([behaviour]);
             reissue(&app, &ada, Scene { customer, reward, old, ..scene }, true).await;
             until(&app, "mails WHERE lease_holder IS NOT NULL", 1).await;
-            tokio::time::sleep(Duration::from_millis(200)).await;
+            pause.reached().await;
             assert_eq!(app.memory.tries(), n + 1, "the relay has it, and the mark is yet to be made");
             ada.post(&act(customer, "purge"), &confirmed(customer)).await.expect(303);
+            pause.end();
             tokio::time::sleep(Duration::from_millis(1500)).await;
             failpoints.teardown();
             assert_eq!(app.count(&format!("mails WHERE customer = {customer} AND state = 'cancelled' AND recipient = '' AND last_error IS NULL")), 1);
@@ -249,10 +250,10 @@ both! {
         let path = app.reissue_path(scene.customer, scene.reward);
         let form = ada.dialog(&path).await.ticked();
         let failpoints = fail::FailScenario::setup();
-        fail::cfg("reissue::before_commit", "sleep(700)").unwrap();
+        let mut pause = pause_at("reissue::before_commit", Duration::from_millis(700));
         let (other, at) = (ada.clone(), path.clone());
         let reissued = tokio::spawn(async move { other.post(&at, &form).await });
-        tokio::time::sleep(Duration::from_millis(250)).await;
+        pause.reached().await;
         let purged = ada.post(&act(scene.customer, "purge"), &confirmed(scene.customer)).await;
         failpoints.teardown();
         reissued.await.unwrap().expect(303);
@@ -261,10 +262,10 @@ both! {
 
         let second = app.customer(&PERSON);
         let failpoints = fail::FailScenario::setup();
-        fail::cfg("customer_acts::checked", "1*sleep(700)->off").unwrap();
+        let mut pause = pause_at("customer_acts::checked", Duration::from_millis(700));
         let other = ada.clone();
         let blocked = tokio::spawn(async move { other.post(&act(second, "block"), &why("grumblefoot")).await });
-        tokio::time::sleep(Duration::from_millis(250)).await;
+        pause.reached().await;
         let purged = ada.post(&act(second, "purge"), &confirmed(second)).await;
         failpoints.teardown();
         blocked.await.unwrap().expect(303);
@@ -278,10 +279,10 @@ both! {
         let path = app.reissue_path(third, reward);
         let form = ada.dialog(&path).await.ticked();
         let failpoints = fail::FailScenario::setup();
-        fail::cfg("purge::erased", "sleep(700)").unwrap();
+        let mut pause = pause_at("purge::erased", Duration::from_millis(700));
         let other = ada.clone();
         let purged = tokio::spawn(async move { other.post(&act(third, "purge"), &confirmed(third)).await });
-        tokio::time::sleep(Duration::from_millis(250)).await;
+        pause.reached().await;
         let (reissued, barred) = tokio::join!(ada.post(&path, &form), async { ada.post(&format!("/m/acme/coupons/{old}/bar"), &why("leaked")).await });
         failpoints.teardown();
         purged.await.unwrap().expect(303);
@@ -297,10 +298,10 @@ both! {
         let path = app.reissue_path(scene.customer, scene.reward);
         let form = ada.dialog(&path).await;
         let failpoints = fail::FailScenario::setup();
-        fail::cfg("reissue::before_commit", "sleep(700)").unwrap();
+        let mut pause = pause_at("reissue::before_commit", Duration::from_millis(700));
         let other = ada.clone();
         let reissued = tokio::spawn(async move { other.post(&path, &form).await });
-        tokio::time::sleep(Duration::from_millis(250)).await;
+        pause.reached().await;
         ada.post(&act(scene.customer, "block"), &why("chargeback")).await.expect(303);
         assert_eq!(app.count("reissues"), 1, "nothing is reissued to a customer who is blocked already");
         failpoints.teardown();

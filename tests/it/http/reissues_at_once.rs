@@ -152,7 +152,7 @@ fn a_database_that_went_away_is_said_and_heals_by_itself() {
         admin.batch_execute(&format!("ALTER DATABASE {name} ALLOW_CONNECTIONS true")).unwrap();
         let back = std::time::Instant::now();
         while ann.post_fragment(&path, &form).await.status != 200 {
-            assert!(back.elapsed() < Duration::from_secs(10), "it did not heal");
+            assert!(back.elapsed() < Duration::from_mins(1), "it did not heal");
             tokio::time::sleep(Duration::from_millis(200)).await;
         }
         assert_eq!(app.count("reissues"), 1);

@@ -4,7 +4,7 @@ use std::time::Duration;
 
 use rewarddesk::domain::role::Role;
 
-use crate::support::{App, client::Fields};
+use crate::support::{App, client::Fields, failpoints::pause_at};
 
 fn days(from: &str, until: &str) -> Fields {
     Fields::default().with("valid_from", from).with("valid_until", until)
@@ -91,10 +91,10 @@ mod with_failpoints {
             let path = app.reissue_path(scene.customer, scene.reward);
             let form = ann.dialog(&path).await;
             let failpoints = fail::FailScenario::setup();
-            fail::cfg("reissue::checked", "sleep(800)").unwrap();
+            let mut pause = pause_at("reissue::checked", Duration::from_millis(800));
             let clicker = ann.clone();
             let click = tokio::spawn(async move { clicker.post(&path, &form).await });
-            tokio::time::sleep(Duration::from_millis(300)).await;
+            pause.reached().await;
             ann.post(&validity_path(scene.batch), &days("", "2026-11-01")).await.expect(303);
             failpoints.teardown();
             click.await.unwrap().expect(303);
@@ -107,10 +107,10 @@ mod with_failpoints {
             let path = app.reissue_path(scene.customer, scene.reward);
             let form = ann.dialog(&path).await;
             let failpoints = fail::FailScenario::setup();
-            fail::cfg("validity::before_commit", "sleep(800)").unwrap();
+            let mut pause = pause_at("validity::before_commit", Duration::from_millis(800));
             let adjuster = ann.clone();
             let adjust = tokio::spawn(async move { adjuster.post(&validity_path(scene.batch), &days("", "2026-11-01")).await });
-            tokio::time::sleep(Duration::from_millis(300)).await;
+            pause.reached().await;
             let answer = ann.post_fragment(&path, &form).await;
             failpoints.teardown();
             adjust.await.unwrap().expect(303);

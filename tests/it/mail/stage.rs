@@ -146,7 +146,7 @@ impl Stage {
     pub async fn until(&self, what: &str, holds: impl Fn(&Self) -> bool) -> Duration {
         let begun = Instant::now();
         while !holds(self) {
-            assert!(begun.elapsed() < Duration::from_secs(20), "waited in vain until {what}");
+            assert!(begun.elapsed() < Duration::from_mins(2), "waited in vain until {what}");
             tokio::time::sleep(Duration::from_millis(20)).await;
         }
         begun.elapsed()

@@ -7,11 +7,9 @@ use crate::support::{Engine, TestDb};
 pub fn database(engine: Engine) -> TestDb {
     let db = TestDb::new(engine);
     if engine == Engine::Postgres {
-        // Neither keys nor triggers: the rows need to be many, not true.
-        db.exec(&format!("SET session_replication_role = replica; {ROWS} SET session_replication_role = origin; ANALYZE"));
-        // A hundred times as many rows on the same pages; nobody may count them again.
+        fill(&db, ROWS);
+        // A hundred times as many rows on the same pages.
         for table in LARGE {
-            db.exec(&format!("ALTER TABLE {table} SET (autovacuum_enabled = false)"));
             db.exec(&format!(
                 "UPDATE pg_class SET reltuples = reltuples * 100 WHERE oid = '{table}'::regclass \
                  OR oid IN (SELECT indexrelid FROM pg_index WHERE indrelid = '{table}'::regclass)"
@@ -24,8 +22,22 @@ pub fn database(engine: Engine) -> TestDb {
 /// A PostgreSQL where sixty of a hundred codes are in one batch, and fifteen others are small.
 pub fn skewed() -> TestDb {
     let db = TestDb::new(Engine::Postgres);
-    db.exec(&format!("SET session_replication_role = replica; {SKEWED} SET session_replication_role = origin; ANALYZE"));
+    fill(&db, SKEWED);
     db
+}
+
+/// Puts the rows in, and has PostgreSQL count them in a way that comes out the same each time: every row, not a sample of them, and
+/// nobody counts again while plans are read.
+fn fill(db: &TestDb, rows: &str) {
+    let tables = db.texts("SELECT relname::text AS v FROM pg_class WHERE relkind = 'r' AND relnamespace = 'public'::regnamespace");
+    for table in tables {
+        // The sample is 300 rows for each entry of the longest list that a column of the table is to have; one column decides for all.
+        let first =
+            db.text(&format!("SELECT attname::text FROM pg_attribute WHERE attrelid = '{table}'::regclass AND attnum = 1")).unwrap();
+        db.exec(&format!("ALTER TABLE {table} SET (autovacuum_enabled = false), ALTER COLUMN {first} SET STATISTICS 1000"));
+    }
+    // Neither keys nor triggers: the rows need to be many, not true.
+    db.exec(&format!("SET session_replication_role = replica; {rows} SET session_replication_role = origin; ANALYZE"));
 }
 
 const SKEWED: &str = "

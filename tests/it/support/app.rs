@@ -130,7 +130,8 @@ impl App {
 
     /// Waits until `n` mails have arrived in all, and answers them; they count as looked at.
     pub async fn mails(&self, n: usize) -> Vec<Letter> {
-        for _ in 0..400 {
+        // Much longer than it takes: a busy machine is no reason to fail.
+        for _ in 0..4_800 {
             if self.memory.delivered().len() >= n && self.count("mails WHERE state = 'queued'") == 0 {
                 break;
             }

@@ -9,6 +9,7 @@ pub mod app;
 pub mod browser;
 pub mod client;
 pub mod engine;
+pub mod failpoints;
 pub mod invariants;
 pub mod issuers;
 pub mod logs;
