@@ -19,6 +19,8 @@ install_packages() {
             chromium-driver) have chromedriver || missing+=(chromium-driver) ;;
             # Debian puts it where not everybody looks.
             pgbouncer) have pgbouncer || [ -x /usr/sbin/pgbouncer ] || missing+=(pgbouncer) ;;
+            # For a server that speaks another language.
+            locales) [ -e /usr/share/i18n/locales/de_DE ] || missing+=(locales) ;;
             # For TLS to PostgreSQL, which the tests build in.
             libssl-dev) { have pkg-config && pkg-config --exists openssl; } || missing+=(libssl-dev) ;;
             *) have "$package" || missing+=("$package") ;;

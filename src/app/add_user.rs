@@ -53,6 +53,7 @@ pub fn add_user(db: &Database, now: DateTime<Utc>, new: &AddUser, password_hash:
     db.write(|tx| match (db::users::find_by_email(tx, &new.email)?, password_hash) {
         (Some(user), _) if new.roles.is_empty() => Err(already_there(&user)),
         (Some(user), _) => {
+            db::users::lock(tx, &[user.id])?;
             let given = give_roles(tx, now, user.id, &new.roles, false)?;
             Ok(AddedUser { id: user.id, is_new: false, is_disabled: user.disabled_at.is_some(), given })
         }

@@ -34,3 +34,19 @@ impl From<Refusal> for Error {
         Self::Refused(Box::new(refusal))
     }
 }
+
+impl db::Failure for Error {
+    fn fault(&self) -> Option<&db::Error> {
+        match self {
+            Self::Fault(fault) => Some(fault),
+            _ => None,
+        }
+    }
+
+    fn judged(self, judge: impl FnOnce(db::Error) -> db::Error) -> Self {
+        match self {
+            Self::Fault(fault) => Self::Fault(judge(fault)),
+            other => other,
+        }
+    }
+}

@@ -112,7 +112,7 @@ pub fn finish(
         };
         half_sign_ins::remove(tx, half.id)?;
         start(tx, desk, &user, &session, factor, limits, device, request_id)?;
-        Ok(Finished::In { token: session })
+        Ok(Finished::In { token: session.clone() })
     })
 }
 
@@ -147,7 +147,7 @@ pub fn sign_in_with_passkey(
         match user.standing(limits.absence, desk.clock.now()) {
             Standing::Active if is_right => {
                 start(tx, desk, &user, &token, Factor::Passkey, limits, device, request_id)?;
-                Ok(SignIn::In { token })
+                Ok(SignIn::In { token: token.clone() })
             }
             standing => {
                 record_failure(tx, desk, Some(user.id), request_id)?;

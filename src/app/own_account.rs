@@ -143,6 +143,7 @@ pub fn end_session(desk: &Desk, session: &Session, id: i64, request_id: &str) ->
 /// Ends all sessions of the session's user but this one.
 pub fn end_other_sessions(desk: &Desk, session: &Session, request_id: &str) -> Result<(), Error> {
     desk.db.write(|tx| {
+        users::lock(tx, &[session.user])?;
         let ended = sessions::end_all(tx, session.user, Some(session.id))?;
         record_end(tx, desk, session, i64::try_from(ended).unwrap_or(i64::MAX), request_id)
     })

@@ -1,6 +1,8 @@
 //! The one dangerous button: a spent coupon gives way to the next usable code of the same batch, in one transaction.
 //! Must not know forms, rows or toasts.
 
+use std::cell::Cell;
+
 use super::{Desk, Error, Member, fulfilment_email, tokens};
 use crate::{
     db::{WriteTx, coupons, coupons::Place, customers, memberships, reissues, rewards, stock},
@@ -41,9 +43,12 @@ pub struct Reissued {
 /// Errors: [`Error::NotFound`] outside the member's merchant, [`Error::NotAllowed`] when the member's right is gone,
 /// [`Error::Refused`] by the rule, [`Error::Unfit`] for a token of another form. Nothing is done then.
 pub fn reissue_coupon(desk: &Desk, member: &Member, command: &ReissueCoupon) -> Result<Reissued, Error> {
-    let mut taken = None;
-    let outcome = desk.db.write(|tx| reissue_in(tx, desk, member, command, &mut taken));
-    match (taken, &outcome) {
+    let taken = Cell::new(None);
+    let outcome = desk.db.write(|tx| {
+        taken.set(None);
+        reissue_in(tx, desk, member, command, &taken)
+    });
+    match (taken.get(), &outcome) {
         (Some((batch, place)), Ok(_)) => desk.next_codes.went_out(batch, place),
         (Some((batch, _)), Err(_)) => desk.next_codes.came_back(batch),
         (None, _) => {}
@@ -61,7 +66,7 @@ fn reissue_in(
     desk: &Desk,
     member: &Member,
     command: &ReissueCoupon,
-    taken: &mut Option<(BatchId, Place)>,
+    taken: &Cell<Option<(BatchId, Place)>>,
 ) -> Result<Reissued, Error> {
     let scope = member.scope;
     let role =
@@ -95,7 +100,7 @@ fn reissue_in(
         let shortage = stock::count_one(tx, scope, batch, now)?.set_aside();
         return Err(Refusal::BatchEmpty(shortage).into());
     };
-    *taken = Some((batch.id, new.place));
+    taken.set(Some((batch.id, new.place)));
     let id = reissues::record(
         tx,
         scope,

@@ -107,7 +107,7 @@ pub fn set_up(desk: &Desk, token: &str, typed: &FirstUser, request_id: &str) -> 
                 let added = record(Action::MerchantAdded).detail("name", merchant.name.as_str()).detail("timezone", merchant.zone.name());
                 append(tx, desk, added, request_id)?;
             }
-            memberships::set_role(tx, scope, user, Role::Administrator)?;
+            memberships::add(tx, scope, user, Role::Administrator)?;
             let added = record(Action::UserAdded).detail("user", user.0).detail("role", Role::Administrator.as_str());
             append(tx, desk, added, request_id)?;
         }

@@ -102,11 +102,11 @@ pub fn sign_in(
             // The actor is nobody yet: a password alone does not prove that it is this user.
             let record = NewRecord::new(None, Action::PasswordAccepted, Actor::System).detail("user", user.id.0);
             record_in_each_merchant(tx, desk, user.id, &record, request_id)?;
-            return Ok(SignIn::Half { token });
+            return Ok(SignIn::Half { token: token.clone() });
         }
         start_session(tx, desk, &user, &token, limits, device)?;
         record_in_each_merchant(tx, desk, user.id, &NewRecord::new(None, Action::SignedIn, Actor::User(user.id)), request_id)?;
-        Ok(SignIn::In { token })
+        Ok(SignIn::In { token: token.clone() })
     })
 }
 
@@ -171,8 +171,8 @@ pub fn is_due_for_touch(desk: &Desk, session: &Session) -> bool {
 pub fn touch_session(desk: &Desk, session: i64, user: UserId) -> Result<(), Error> {
     desk.db.write(|tx| {
         let now = desk.clock.now();
-        sessions::touch(tx, session, now)?;
-        Ok(users::touch(tx, user, now)?)
+        users::touch(tx, user, now)?;
+        Ok(sessions::touch(tx, session, now)?)
     })
 }
 

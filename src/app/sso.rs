@@ -203,7 +203,7 @@ fn let_in(
     let token = new_token()?;
     desk.db.write(|tx| {
         let now = desk.clock.now();
-        let Some(id) = whose(tx, who, email)? else {
+        let Some(id) = whose(tx, who, email.as_deref())? else {
             record_failure_of(tx, desk, None, &failure("unknown"), request_id)?;
             return Ok(Arrival::Not(Why::Unknown));
         };
@@ -231,22 +231,22 @@ fn let_in(
             half_sign_ins::start(tx, id, &tokens::hash(&token), now)?;
             let record = NewRecord::new(None, Action::IdentityAccepted, Actor::System).detail("user", id.0);
             record_in_each_merchant(tx, desk, id, &record, request_id)?;
-            return Ok(Arrival::Half { token });
+            return Ok(Arrival::Half { token: token.clone() });
         }
         start_session(tx, desk, &user, &token, limits, device)?;
         let record = NewRecord::new(None, Action::SignedIn, Actor::User(id)).detail("method", "sso");
         record_in_each_merchant(tx, desk, id, &record, request_id)?;
-        Ok(Arrival::In { token })
+        Ok(Arrival::In { token: token.clone() })
     })
 }
 
 /// Whom the identity belongs to, or would if it were linked.
-fn whose(tx: &mut WriteTx<'_>, (issuer, subject): (&str, &str), email: Option<String>) -> Result<Option<UserId>, Error> {
+fn whose(tx: &mut WriteTx<'_>, (issuer, subject): (&str, &str), email: Option<&str>) -> Result<Option<UserId>, Error> {
     if let Some(linked) = identities::find(tx, issuer, subject)? {
         return Ok(Some(linked.user));
     }
     let Some(email) = email.filter(|email| !email.contains('\0')) else { return Ok(None) };
-    Ok(users::find_by_email(tx, &EmailAddress::stored(email))?.map(|user| user.id))
+    Ok(users::find_by_email(tx, &EmailAddress::stored(email.to_owned()))?.map(|user| user.id))
 }
 
 fn link(tx: &mut WriteTx<'_>, desk: &Desk, user: UserId, who: (&str, &str), by: &str, request_id: &str) -> Result<(), Error> {

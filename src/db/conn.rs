@@ -127,17 +127,28 @@ impl Connector {
             Target::Postgres(url, pooler) => {
                 let mut conn = PgConnection::establish(&patience::patient(url))?;
                 match pooler {
+                    // What the server, the database or the role says of commits is not ours to rely on.
                     // Where statistics lag behind, as under an import, a statement looks so dear that compiling it to machine code seems
                     // worth it: 80 ms for each slice of 5 ms (measured).
-                    Pooler::None => conn.batch_execute("SET jit = off").map_err(ConnectionError::CouldntSetupConfiguration)?,
+                    Pooler::None => conn
+                        .batch_execute(&format!("SET jit = off; {}", commits_on_disk(false)))
+                        .map_err(ConnectionError::CouldntSetupConfiguration)?,
                     // Another's statement may have the same name on the next server's connection. Without a name, a statement and its
-                    // values go in one message: pgbouncer cannot part them.
+                    // values go in one message: pgbouncer cannot part them. Of commits each transaction says itself: see `tx`.
                     Pooler::Transaction => conn.set_prepared_statement_cache_size(CacheSize::Disabled),
                 }
                 Ok(DbConn::Postgres(conn))
             }
         }
     }
+}
+
+/// A statement after which a commit is confirmed when it is on disk, here and on a synchronous standby where there is one: for the
+/// transaction alone or for the session. `off`, `local` and `remote_write` confirm sooner; `remote_apply` is more, and stays.
+pub(super) fn commits_on_disk(for_transaction: bool) -> String {
+    format!(
+        "SELECT set_config('synchronous_commit', 'on', {for_transaction}) WHERE current_setting('synchronous_commit') NOT IN ('on', 'remote_apply')"
+    )
 }
 
 impl r2d2::ManageConnection for Connector {

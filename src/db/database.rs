@@ -12,7 +12,7 @@ use diesel::RunQueryDsl;
 use r2d2::{Pool, PooledConnection};
 
 use super::{
-    DbConn, Error, WriteTx,
+    DbConn, Error, Failure, WriteTx,
     conn::{BUSY_MILLISECONDS, Connector, Pooler, Purpose, Target},
     tx,
 };
@@ -65,7 +65,14 @@ impl DatabaseUrl {
 
     /// Whether a session lasts no longer than a transaction.
     pub fn has_pooler(&self) -> bool {
-        matches!(self.0, Target::Postgres(_, Pooler::Transaction))
+        self.pooler() == Pooler::Transaction
+    }
+
+    pub(super) fn pooler(&self) -> Pooler {
+        match &self.0 {
+            Target::Postgres(_, pooler) => *pooler,
+            Target::Sqlite(_) => Pooler::None,
+        }
     }
 }
 
@@ -165,24 +172,66 @@ impl Database {
     }
 
     /// Runs `work` on a connection for reading. Where that turns out to be lost, it runs once more on another one.
-    pub fn read<T, E: From<Error>>(&self, work: impl Fn(&mut DbConn) -> Result<T, E>) -> Result<T, E> {
-        on_living(&self.0.readers, work).map(|(_, done)| done)
+    pub fn read<T, E: Failure>(&self, work: impl Fn(&mut DbConn) -> Result<T, E>) -> Result<T, E> {
+        on_living(&self.0.readers, work).map(|(_, done)| done).map_err(|error| self.ended(error))
     }
 
     /// Runs `work` on a connection for reading on which `begin` has been done, which nobody else can notice.
-    pub(super) fn read_begun<T, E: From<Error>>(
+    pub(super) fn read_begun<T, E: Failure>(
         &self,
         begin: impl Fn(&mut DbConn) -> Result<(), Error>,
         work: impl FnOnce(&mut DbConn) -> Result<T, E>,
     ) -> Result<T, E> {
-        let (mut begun, ()) = on_living(&self.0.readers, begin)?;
-        work(&mut begun.conn)
+        let (mut begun, ()) = on_living(&self.0.readers, begin).map_err(|error| self.ended(error))?;
+        work(&mut begun.conn).map_err(|error| self.ended(error))
     }
 
-    /// Runs `work` in one write transaction; see [`tx`].
-    pub fn write<T, E: From<Error>>(&self, work: impl FnOnce(&mut WriteTx<'_>) -> Result<T, E>) -> Result<T, E> {
-        let (mut begun, ()) = on_living(&self.0.writers, tx::begin)?;
-        tx::run(&mut begun.conn, work)
+    /// Runs `work` in one write transaction; see [`tx`]. Where PostgreSQL undoes it in favour of another transaction before COMMIT, it
+    /// runs again: so `work` changes nothing but the database. What is to be done once it is saved, comes after this.
+    pub fn write<T, E: Failure>(&self, work: impl Fn(&mut WriteTx<'_>) -> Result<T, E>) -> Result<T, E> {
+        let mut begun = self.begun()?;
+        for attempt in 0..RETRIES {
+            match tx::run(&mut begun.conn, &work).map_err(|error| self.judged(error)) {
+                Err(error) if matches!(error.fault(), Some(Error::Contention(_))) => {
+                    tracing::info!(attempt, "a transaction gave way to another one and runs again");
+                    std::thread::sleep(pause(attempt));
+                    tx::begin(&mut begun.conn, self.0.url.pooler())?;
+                }
+                outcome => return outcome,
+            }
+        }
+        tx::run(&mut begun.conn, work).map_err(|error| self.ended(error))
+    }
+
+    /// The same for work that can run only once, such as one that uses up what it reads.
+    pub fn write_once<T, E: Failure>(&self, work: impl FnOnce(&mut WriteTx<'_>) -> Result<T, E>) -> Result<T, E> {
+        let mut begun = self.begun()?;
+        tx::run(&mut begun.conn, work).map_err(|error| self.ended(error))
+    }
+
+    /// A connection on which a write transaction has begun.
+    fn begun<E: Failure>(&self) -> Result<Lent, E> {
+        let (begun, ()) = on_living(&self.0.writers, |conn| tx::begin(conn, self.0.url.pooler())).map_err(|error| self.ended(error))?;
+        Ok(begun)
+    }
+
+    /// The error with its kind, where only the engine's name tells it.
+    fn judged<E: Failure>(&self, error: E) -> E {
+        match error.fault() {
+            Some(Error::Query(diesel::result::Error::DatabaseError(..))) if !self.is_sqlite() => error.judged(Error::judged_on_postgres),
+            _ => error,
+        }
+    }
+
+    /// The error as it is answered: nothing is tried again.
+    fn ended<E: Failure>(&self, error: E) -> E {
+        match self.judged(error) {
+            error if matches!(error.fault(), Some(Error::Contention(_))) => error.judged(|fault| match fault {
+                Error::Contention(why) => Error::Unavailable(why),
+                other => other,
+            }),
+            error => error,
+        }
     }
 
     /// Moves what SQLite's write-ahead log holds into the file and empties it: pages as they were before a purge are in it.
@@ -213,12 +262,24 @@ impl Database {
     }
 
     /// Lends a connection that may write, for the schema and for imports; everything else uses [`Database::write`].
-    pub(super) fn lend<T, E: From<Error>>(&self, work: impl FnOnce(&mut DbConn) -> Result<T, E>) -> Result<T, E> {
-        work(&mut living(&self.0.writers)?.conn)
+    pub(super) fn lend<T, E: Failure>(&self, work: impl FnOnce(&mut DbConn) -> Result<T, E>) -> Result<T, E> {
+        work(&mut living(&self.0.writers)?.conn).map_err(|error| self.ended(error))
     }
 }
 
 type Lent = PooledConnection<Connector>;
+
+/// How many times a transaction that gave way runs again: those it met are done by then, since all lock in one order (`lock_order`).
+const RETRIES: u32 = 6;
+
+/// How long it waits before: longer each time, and with a jitter, so that two that met do not meet again.
+fn pause(attempt: u32) -> Duration {
+    let longest = 10_000_u64 << attempt;
+    let mut bytes = [0; 8];
+    // Without random numbers it only waits the longest.
+    let random = getrandom::fill(&mut bytes).map_or(longest, |()| u64::from_ne_bytes(bytes));
+    Duration::from_micros(longest / 2 + random % (longest / 2))
+}
 
 fn checkout(pool: &Pool<Connector>) -> Result<Lent, Error> {
     pool.get().map_err(|e| Error::Unavailable(e.to_string()))

@@ -6,7 +6,7 @@ use diesel::result::{DatabaseErrorKind, Error as Diesel};
 /// A fault of the database or of a statement.
 #[derive(Debug, thiserror::Error)]
 pub enum Error {
-    /// The database is away, full, read-only or locked beyond patience. Nothing was saved: COMMIT was never sent.
+    /// The database is away, full, read-only, unreadable or locked for too long. Nothing was saved: COMMIT was never sent.
     #[error("the database is unavailable: {0}")]
     Unavailable(String),
     /// COMMIT was sent and no answer, or a bad one, came back: the work may or may not be saved.
@@ -18,6 +18,10 @@ pub enum Error {
     /// A stored value cannot be read as what it should be.
     #[error("a stored value is unreadable: {0}")]
     Corrupt(String),
+    /// A deadlock or a serialization failure: PostgreSQL undid the transaction in favour of another one, and it can run again.
+    /// [`super::Database`] does that, and answers [`Error::Unavailable`] where it was not enough.
+    #[error("the database undid a transaction in favour of another one: {0}")]
+    Contention(String),
     /// Anything else: a defect of ours.
     #[error("a query failed: {0}")]
     Query(Diesel),
@@ -41,6 +45,26 @@ impl Conflict {
     }
 }
 
+/// An error of a use case that may come from the database.
+pub trait Failure: From<Error> {
+    /// What the database could not do, where it is that.
+    fn fault(&self) -> Option<&Error>;
+
+    /// The same with another word for what the database could not do; any other error stays as it is.
+    #[must_use]
+    fn judged(self, judge: impl FnOnce(Error) -> Error) -> Self;
+}
+
+impl Failure for Error {
+    fn fault(&self) -> Option<&Error> {
+        Some(self)
+    }
+
+    fn judged(self, judge: impl FnOnce(Error) -> Error) -> Self {
+        judge(self)
+    }
+}
+
 impl From<Diesel> for Error {
     fn from(error: Diesel) -> Self {
         match error {
@@ -55,9 +79,9 @@ impl From<Diesel> for Error {
                     }
                     DatabaseErrorKind::ClosedConnection
                     | DatabaseErrorKind::UnableToSendCommand
-                    | DatabaseErrorKind::ReadOnlyTransaction
-                    | DatabaseErrorKind::SerializationFailure => Self::Unavailable(message),
-                    _ if means_unavailable(&message) => Self::Unavailable(message),
+                    | DatabaseErrorKind::ReadOnlyTransaction => Self::Unavailable(message),
+                    DatabaseErrorKind::SerializationFailure => Self::Contention(message),
+                    _ if SQLITE_CANNOT.contains(&message.as_str()) => Self::Unavailable(message),
                     _ => Self::Query(Diesel::DatabaseError(kind, info)),
                 }
             }
@@ -68,41 +92,76 @@ impl From<Diesel> for Error {
     }
 }
 
+/// What SQLite's result codes SQLITE_BUSY, _LOCKED, _IOERR, _FULL, _CANTOPEN, _READONLY, _CORRUPT, _NOTADB, _PROTOCOL and _NOMEM are called
+/// by the SQLite that is built in. Diesel hands on the name and not the code; names are never translated, and tests provoke them.
+const SQLITE_CANNOT: [&str; 10] = [
+    "database is locked",
+    "database table is locked",
+    "disk I/O error",
+    "database or disk is full",
+    "unable to open database file",
+    "attempt to write a readonly database",
+    "database disk image is malformed",
+    "file is not a database",
+    "locking protocol",
+    "out of memory",
+];
+
+impl Error {
+    /// The kind of an error of PostgreSQL whose SQLSTATE diesel does not hand on; others stay what they are.
+    ///
+    /// Diesel 2.3 reads the SQLSTATE, names twelve of them by its kinds and drops the rest: it has no way to ask for the code, nor has
+    /// libpq but by an unsafe call, and `lc_messages` can be set by a superuser alone. So this goes by what is the same in every language:
+    /// - a deadlock names the processes that wait in a circle;
+    /// - what is wrong with a statement has a place in the statement's text, and what our own triggers refuse has the name of their rule;
+    /// - anything else is what the server could not do just now: a full or broken disk, no memory, a time limit, a statement that was
+    ///   cancelled, no right to a table.
+    #[must_use]
+    pub(super) fn judged_on_postgres(self) -> Self {
+        let Self::Query(Diesel::DatabaseError(DatabaseErrorKind::Unknown, info)) = &self else { return self };
+        let message = info.message();
+        if info.details().is_some_and(is_circle) {
+            return Self::Contention(message.to_owned());
+        }
+        let is_rule = message.contains('_') && message.chars().all(|c| c.is_ascii_lowercase() || c == '_');
+        if info.statement_position().is_some() || is_rule { self } else { Self::Unavailable(message.to_owned()) }
+    }
+}
+
+/// Whether these are the lines "Process 4711 waits for …; blocked by process 4712.", in whatever words: two or more, and each has a number
+/// in common with the next, the last with the first.
+fn is_circle(details: &str) -> bool {
+    let numbers = |line: &str| -> Vec<String> {
+        line.split(|c: char| !c.is_ascii_digit()).filter(|part| !part.is_empty()).map(ToOwned::to_owned).collect()
+    };
+    let lines: Vec<Vec<String>> = details.lines().map(numbers).collect();
+    let next = lines.iter().cycle().skip(1);
+    lines.len() > 1 && lines.iter().zip(next).all(|(line, next)| line.len() > 1 && line.iter().any(|number| next.contains(number)))
+}
+
 impl From<crate::domain::Unfit> for Error {
     fn from(unfit: crate::domain::Unfit) -> Self {
         Self::Corrupt(unfit.0)
     }
 }
 
-/// Engine messages that mean "not now", which diesel files under unknown kinds.
-fn means_unavailable(message: &str) -> bool {
-    const SIGNS: [&str; 25] = [
-        "database is locked",
-        "database table is locked",
-        "disk I/O error",
-        "database or disk is full",
-        "unable to open database file",
-        "attempt to write a readonly database",
-        "server closed the connection",
-        "terminating connection",
-        "no connection to the server",
-        "connection not open",
-        "could not receive data",
-        "could not send data",
-        "the database system is",
-        "No space left on device",
-        "could not extend file",
-        "read-only transaction",
-        "lock timeout",
-        "deadlock detected",
-        "remaining connection slots",
-        // pgbouncer's, which have no code of their own.
-        "query_wait_timeout",
-        "server conn crashed",
-        "server login has been failing",
-        "pgbouncer cannot connect to server",
-        "no more connections allowed",
-        "client_login_timeout",
-    ];
-    SIGNS.iter().any(|sign| message.contains(sign))
+#[cfg(test)]
+mod tests {
+    use super::is_circle;
+
+    #[test]
+    fn a_deadlock_is_known_by_its_circle_in_any_language() {
+        for details in [
+            "Process 71 waits for ShareLock on transaction 912; blocked by process 72.\n\
+             Process 72 waits for ShareLock on transaction 911; blocked by process 71.",
+            "Prozess 71 wartet auf ShareLock-Sperre auf Transaktion 912; blockiert von Prozess 72.\n\
+             Prozess 72 wartet auf ShareLock-Sperre auf Tupel (0,5) von Relation 16402 der Datenbank 5; blockiert von Prozess 73.\n\
+             Prozess 73 wartet auf ShareLock-Sperre auf Transaktion 911; blockiert von Prozess 71.",
+        ] {
+            assert!(is_circle(details), "{details}");
+        }
+        for details in ["", "Key (id)=(71) is not present.", "Process 71 waits for 72.\nProcess 73 waits for 74.", "one\ntwo"] {
+            assert!(!is_circle(details), "{details}");
+        }
+    }
 }

@@ -4,14 +4,18 @@
 use chrono::{DateTime, Utc};
 use diesel::{
     QueryableByName, RunQueryDsl, SqliteConnection,
+    connection::{AnsiTransactionManager, TransactionManager},
     pg::PgConnection,
+    sql_query,
     sql_types::{BigInt, Text},
 };
 
 use super::{
     Database, DbConn, Error,
     instant::{At, Instant},
+    tx,
 };
+use crate::each;
 
 /// Answers of either engine.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -34,7 +38,10 @@ pub struct PostgresHealth {
     pub version: String,
     pub isolation: String,
     pub fsync: String,
+    /// In a transaction of the desk that writes.
     pub synchronous_commit: String,
+    /// What the server, the database or the role says of it.
+    pub usual_synchronous_commit: String,
     /// Whether commits wait for a standby.
     pub has_standby: bool,
     /// A statement that takes longer is cancelled, and so is a commit that waits for a standby; "0": never.
@@ -71,7 +78,14 @@ struct Number {
 pub fn examine(db: &Database) -> Result<Health, Error> {
     db.read(|conn| match conn {
         DbConn::Sqlite(c) => sqlite(c).map(Health::Sqlite),
-        DbConn::Postgres(c) => postgres(c).map(Health::Postgres),
+        DbConn::Postgres(_) => {
+            tx::begin(conn, db.url().pooler())?;
+            let in_transaction = each!(conn, |c| sql_query("SELECT current_setting('synchronous_commit') AS v").get_result::<Said>(c));
+            let ended = each!(conn, |c| AnsiTransactionManager::rollback_transaction(c));
+            let DbConn::Postgres(c) = conn else { return Err(Error::Corrupt("it was PostgreSQL a moment ago".into())) };
+            ended?;
+            postgres(c, in_transaction?.v).map(Health::Postgres)
+        }
     })
 }
 
@@ -83,13 +97,14 @@ fn sqlite(conn: &mut SqliteConnection) -> Result<SqliteHealth, Error> {
     Ok(SqliteHealth { version, journal_mode, synchronous: number("synchronous")?.v, foreign_keys: number("foreign_keys")?.v })
 }
 
-fn postgres(conn: &mut PgConnection) -> Result<PostgresHealth, Error> {
+fn postgres(conn: &mut PgConnection, synchronous_commit: String) -> Result<PostgresHealth, Error> {
     let mut text = |sql: &str| diesel::sql_query(sql).get_result::<Said>(conn).map(|said| said.v);
     let mut setting = |name: &str| text(&format!("SELECT current_setting('{name}') AS v"));
     let (version, isolation) = (setting("server_version")?, setting("default_transaction_isolation")?);
-    let (fsync, synchronous_commit) = (setting("fsync")?, setting("synchronous_commit")?);
+    let fsync = setting("fsync")?;
     let (standbys, statement_timeout) = (setting("synchronous_standby_names")?, setting("statement_timeout")?);
     let (has_standby, jit) = (!standbys.is_empty(), setting("jit")?);
+    let usual_synchronous_commit = text("SELECT reset_val AS v FROM pg_settings WHERE name = 'synchronous_commit'")?;
     let Moment { at: At(now) } = diesel::sql_query("SELECT clock_timestamp() AS at").get_result(conn)?;
     let mut text = |sql: &str| diesel::sql_query(sql).get_result::<Said>(conn).map(|said| said.v);
     let tls = text("SELECT coalesce((SELECT version FROM pg_stat_ssl WHERE pid = pg_backend_pid() AND ssl), '') AS v")?;
@@ -112,6 +127,7 @@ fn postgres(conn: &mut PgConnection) -> Result<PostgresHealth, Error> {
         isolation,
         fsync,
         synchronous_commit,
+        usual_synchronous_commit,
         has_standby,
         statement_timeout,
         jit,

@@ -78,8 +78,9 @@ pub fn list_of_user(conn: &mut DbConn, user: UserId) -> Result<Vec<Membership>, 
 
 /// The role that an active user has in the merchant, held until the transaction ends: what was allowed at commit (quality.md I10).
 pub fn lock_role(tx: &mut WriteTx<'_>, scope: Scope, user: UserId) -> Result<Option<Role>, Error> {
-    let query = m::table
-        .inner_join(users::table.on(users::id.eq(m::user_id)))
+    // The user first: see `lock_order`. Whoever changes the role has locked the user, and then this waits and holds nothing.
+    let query = users::table
+        .inner_join(m::table.on(m::user_id.eq(users::id)))
         .filter(m::merchant_id.eq(scope.merchant().0))
         .filter(m::user_id.eq(user.0))
         .filter(users::disabled_at.is_null())

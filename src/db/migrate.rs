@@ -1,7 +1,10 @@
 //! The schema's history, embedded in the binary, and what state a database is in.
 //! Must not know the tables themselves.
 
-use std::time::{Duration, Instant};
+use std::{
+    cell::Cell,
+    time::{Duration, Instant},
+};
 
 use diesel::{
     PgConnection,
@@ -31,7 +34,7 @@ pub enum SchemaState {
 
 /// How long a migration waits for a table on PostgreSQL. Everybody else's statements queue up behind it meanwhile, and it gives way
 /// before the server, which looks for deadlocks after a second, could end one of theirs.
-const GIVES_WAY_AFTER: &str = "500ms";
+const GIVES_WAY_AFTER: Duration = Duration::from_millis(500);
 /// For those who have queued up to be served before the next attempt; twice as long each time, since whoever holds a table may be a
 /// request that needs another of the migration's, or a backup.
 const FIRST_PAUSE: Duration = Duration::from_millis(100);
@@ -52,16 +55,25 @@ pub fn migrate(db: &Database) -> Result<Vec<String>, Error> {
 fn behind_pooler(db: &Database) -> Result<Vec<String>, Error> {
     let (begun, mut pause) = (Instant::now(), FIRST_PAUSE);
     loop {
-        let done = db.write(|tx| match &mut **tx {
+        let gave_way = Cell::new(false);
+        let done = db.write_once(|tx| match &mut **tx {
             DbConn::Sqlite(_) => Ok(vec![]),
             DbConn::Postgres(c) => {
                 // The turn is waited for; the tables are not.
-                c.batch_execute(&format!("SELECT pg_advisory_xact_lock(7235117); SET LOCAL lock_timeout = '{GIVES_WAY_AFTER}'"))?;
-                c.run_pending_migrations(POSTGRES).map(|v| v.iter().map(ToString::to_string).collect()).map_err(did_not_run)
+                c.batch_execute(&format!(
+                    "SELECT pg_advisory_xact_lock(7235117); SET LOCAL lock_timeout = '{}ms'",
+                    GIVES_WAY_AFTER.as_millis()
+                ))?;
+                let begun = Instant::now();
+                let done = c.run_pending_migrations(POSTGRES).map(|v| v.iter().map(ToString::to_string).collect());
+                done.map_err(|error| {
+                    gave_way.set(may_have_waited(begun.elapsed()));
+                    did_not_run(error)
+                })
             }
         });
         match done {
-            Err(error) if error.to_string().contains("lock timeout") && begun.elapsed() < PATIENCE => {
+            Err(_) if gave_way.get() && begun.elapsed() < PATIENCE => {
                 std::thread::sleep(pause);
                 pause = (pause * 2).min(LONGEST_PAUSE);
             }
@@ -96,17 +108,18 @@ pub fn apply<S: MigrationSource<Sqlite>, P: MigrationSource<Pg>>(
 /// Applies one migration after the other, each in its own transaction; where somebody holds a table for long, again and again.
 fn give_way(conn: &mut PgConnection, source: impl MigrationSource<Pg>) -> Result<Vec<String>, Error> {
     let (begun, mut applied) = (Instant::now(), vec![]);
-    conn.batch_execute(&format!("SET lock_timeout = '{GIVES_WAY_AFTER}'"))?;
+    conn.batch_execute(&format!("SET lock_timeout = '{}ms'", GIVES_WAY_AFTER.as_millis()))?;
     let pending = conn.pending_migrations(source).map_err(did_not_run)?;
     for migration in pending {
         let (mut is_told, mut pause) = (false, FIRST_PAUSE);
         let version = loop {
+            let tried = Instant::now();
             match conn.run_migration(&*migration) {
                 Ok(version) => break version,
-                Err(error) if error.to_string().contains("lock timeout") && begun.elapsed() < PATIENCE => {
+                Err(error) if may_have_waited(tried.elapsed()) && begun.elapsed() < PATIENCE => {
                     if !is_told && pause == LONGEST_PAUSE {
                         tracing::warn!(
-                            migration = %migration.name(),
+                            migration = %migration.name(), %error,
                             "a table is in use, as by a backup or by a session idle in a transaction; trying again until it is free"
                         );
                         is_told = true;
@@ -122,27 +135,33 @@ fn give_way(conn: &mut PgConnection, source: impl MigrationSource<Pg>) -> Result
     Ok(applied)
 }
 
+/// Whether a migration that failed after so long may have met `lock_timeout`. The crate that runs migrations keeps the error to itself and
+/// gives only its words, which depend on the server's language; but nothing that failed sooner has waited for a lock to its end.
+fn may_have_waited(took: Duration) -> bool {
+    took >= GIVES_WAY_AFTER
+}
+
 fn did_not_run(error: impl std::fmt::Display) -> Error {
     Error::Unavailable(format!("a migration did not run: {error}"))
 }
 
 /// Compares the applied migrations with the embedded ones; changes nothing.
 pub fn schema_state(db: &Database) -> Result<SchemaState, Error> {
+    db.lend(state_on)
+}
+
+/// The same on a connection.
+pub(super) fn state_on(conn: &mut DbConn) -> Result<SchemaState, Error> {
+    use diesel::{QueryDsl, RunQueryDsl};
+    diesel::table! { __diesel_schema_migrations (version) { version -> Text, } }
     let known = known_versions()?;
-    let applied: Vec<String> = db.lend(|conn| {
-        use diesel::{QueryDsl, RunQueryDsl};
-        diesel::table! { __diesel_schema_migrations (version) { version -> Text, } }
-        // A database without the table has no schema at all; a database that is away says so on the next line.
-        let there: bool = match conn {
-            DbConn::Sqlite(c) => exists(c, "SELECT count(*) AS n FROM sqlite_master WHERE name = '__diesel_schema_migrations'")?,
-            DbConn::Postgres(c) => exists(c, "SELECT count(*) AS n FROM pg_tables WHERE tablename = '__diesel_schema_migrations'")?,
-        };
-        if there {
-            __diesel_schema_migrations::table.select(__diesel_schema_migrations::version).load(conn).map_err(Error::from)
-        } else {
-            Ok(vec![])
-        }
-    })?;
+    // A database without the table has no schema at all; a database that is away says so on the next line.
+    let there: bool = match conn {
+        DbConn::Sqlite(c) => exists(c, "SELECT count(*) AS n FROM sqlite_master WHERE name = '__diesel_schema_migrations'")?,
+        DbConn::Postgres(c) => exists(c, "SELECT count(*) AS n FROM pg_tables WHERE tablename = '__diesel_schema_migrations'")?,
+    };
+    let applied: Vec<String> =
+        if there { __diesel_schema_migrations::table.select(__diesel_schema_migrations::version).load(conn)? } else { vec![] };
     let missing = known.iter().filter(|version| !applied.contains(version)).count();
     Ok(match missing {
         0 if applied.len() > known.len() => SchemaState::Newer,

@@ -29,6 +29,7 @@ pub mod identities;
 pub mod imports;
 pub mod instant;
 pub mod invariants;
+pub mod lock_order;
 pub mod mail_leases;
 pub mod mails;
 pub mod memberships;
@@ -56,6 +57,6 @@ pub mod withdrawals;
 
 pub use conn::{DbConn, Pooler};
 pub use database::{Database, DatabaseUrl};
-pub use error::{Conflict, Error};
+pub use error::{Conflict, Error, Failure};
 pub use scope::Scope;
 pub use tx::WriteTx;

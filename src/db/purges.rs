@@ -27,17 +27,21 @@ pub struct Erased {
 /// What stands in the place of a reason that somebody gave for barring the customer's code.
 const REASON: &str = "(purged)";
 
-/// Locks the customer's rewards, their coupons and the customer, in the order of everybody else, then reads the customer.
+/// Locks the customer's rewards, the customer and their coupons, in the order of everybody else, and reads the customer.
 /// `None`: not this merchant's.
 pub fn lock(tx: &mut WriteTx<'_>, scope: Scope, no: CustomerNo) -> Result<Option<Customer>, Error> {
     let merchant = scope.merchant().0;
+    let mut owned: Vec<i64> = vec![];
     if let DbConn::Postgres(conn) = &mut **tx {
         let mine = rewards::table.filter(rewards::merchant_id.eq(merchant)).filter(rewards::customer.eq(no.0));
-        let owned: Vec<i64> = mine.order(rewards::id).select(rewards::id).for_no_key_update().load(conn)?;
+        owned = mine.order(rewards::id).select(rewards::id).for_no_key_update().load(conn)?;
+    }
+    let customer = customers::lock(tx, scope, no)?;
+    if let DbConn::Postgres(conn) = &mut **tx {
         let handed_out = coupons::table.filter(coupons::merchant_id.eq(merchant)).filter(coupons::reward.eq_any(owned));
         handed_out.order(coupons::id).select(coupons::id).for_no_key_update().load::<i64>(conn)?;
     }
-    customers::lock(tx, scope, no)
+    Ok(customer)
 }
 
 /// Takes the person away; only under [`lock`].

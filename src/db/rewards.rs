@@ -126,11 +126,14 @@ pub fn lock_file(
     Ok(files(tx, scope, &customer, vec![row], now, Look::Nothing)?.pop())
 }
 
-/// Locks the reward alone until the transaction ends: what is done to its coupon and a reissue come one after the other.
+/// Locks the reward, and holds its customer, until the transaction ends: what is done to its coupon and a reissue come one after the other.
 pub fn lock(tx: &mut WriteTx<'_>, scope: Scope, reward: RewardNo) -> Result<(), Error> {
     if let DbConn::Postgres(conn) = &mut **tx {
-        let row = r::table.filter(r::merchant_id.eq(scope.merchant().0)).filter(r::id.eq(reward.0)).select(r::id);
-        row.for_no_key_update().first::<i64>(conn).optional()?;
+        let row = r::table.filter(r::merchant_id.eq(scope.merchant().0)).filter(r::id.eq(reward.0)).select(r::customer);
+        let customer: Option<i64> = row.for_no_key_update().first(conn).optional()?;
+        if let Some(customer) = customer {
+            customers::hold(tx, scope.merchant(), CustomerNo(customer))?;
+        }
     }
     Ok(())
 }

@@ -3,12 +3,12 @@
 
 use diesel::connection::{AnsiTransactionManager, TransactionManager};
 
-use super::{Database, DbConn, Error};
+use super::{Database, DbConn, Error, error::Failure};
 use crate::each;
 
 impl Database {
     /// Runs `work` in a transaction that only reads and sees the data as they were when it began. It hinders no writer.
-    pub fn snapshot<T, E: From<Error>>(&self, work: impl FnOnce(&mut DbConn) -> Result<T, E>) -> Result<T, E> {
+    pub fn snapshot<T, E: Failure>(&self, work: impl FnOnce(&mut DbConn) -> Result<T, E>) -> Result<T, E> {
         let begin = |conn: &mut DbConn| {
             Ok(match conn {
                 DbConn::Sqlite(c) => AnsiTransactionManager::begin_transaction_sql(c, "BEGIN DEFERRED"),

@@ -8,7 +8,7 @@ use std::{
 
 use diesel::connection::{AnsiTransactionManager, TransactionManager};
 
-use super::{DbConn, Error, replication};
+use super::{DbConn, Error, Pooler, conn, replication};
 use crate::each;
 
 /// Proof that a write transaction is open. Reading functions take it too, as a plain connection.
@@ -29,11 +29,15 @@ impl DerefMut for WriteTx<'_> {
 }
 
 /// Begins a write transaction for [`run`].
-pub(super) fn begin(conn: &mut DbConn) -> Result<(), Error> {
-    Ok(match conn {
+pub(super) fn begin(conn: &mut DbConn, pooler: Pooler) -> Result<(), Error> {
+    Ok(match (conn, pooler) {
         // IMMEDIATE: a deferred transaction that reads first loses its write to "database is locked" under load.
-        DbConn::Sqlite(c) => AnsiTransactionManager::begin_transaction_sql(c, "BEGIN IMMEDIATE"),
-        DbConn::Postgres(c) => AnsiTransactionManager::begin_transaction_sql(c, "BEGIN"),
+        (DbConn::Sqlite(c), _) => AnsiTransactionManager::begin_transaction_sql(c, "BEGIN IMMEDIATE"),
+        (DbConn::Postgres(c), Pooler::None) => AnsiTransactionManager::begin_transaction_sql(c, "BEGIN"),
+        // In one message with BEGIN: it costs no round trip, and the pooler cannot part them.
+        (DbConn::Postgres(c), Pooler::Transaction) => {
+            AnsiTransactionManager::begin_transaction_sql(c, &format!("BEGIN; {}", conn::commits_on_disk(true)))
+        }
     }?)
 }
 

@@ -146,7 +146,7 @@ impl From<app::Error> for Error {
             app::Error::Fault(fault) => {
                 // Logged once, here at the edge; the message never holds a value of a row.
                 match fault {
-                    app::error::Fault::Unavailable(why) => {
+                    app::error::Fault::Unavailable(why) | app::error::Fault::Contention(why) => {
                         tracing::error!(%why, "the database is unavailable");
                         Self::Unavailable
                     }

@@ -101,3 +101,19 @@ pub enum ImportError {
     #[error(transparent)]
     Fault(#[from] db::Error),
 }
+
+impl db::Failure for ImportError {
+    fn fault(&self) -> Option<&db::Error> {
+        match self {
+            Self::Fault(fault) => Some(fault),
+            _ => None,
+        }
+    }
+
+    fn judged(self, judge: impl FnOnce(db::Error) -> db::Error) -> Self {
+        match self {
+            Self::Fault(fault) => Self::Fault(judge(fault)),
+            other => other,
+        }
+    }
+}

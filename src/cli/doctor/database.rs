@@ -90,6 +90,10 @@ fn postgres(health: &PostgresHealth, way: Way, has_schema: bool) -> Vec<Matter> 
             format!("the default is {other}; run ALTER ROLE {role} SET default_transaction_isolation = 'read committed'"),
         ),
     });
+    let usual = match &health.usual_synchronous_commit {
+        usual if usual == synchronous_commit => String::new(),
+        usual => format!(" (the program sets it; it is {usual} for the role {role} otherwise)"),
+    };
     matters.push(match (fsync.as_str(), synchronous_commit.as_str()) {
         ("on", "off") => Matter::bad(
             "safety",
@@ -103,9 +107,9 @@ fn postgres(health: &PostgresHealth, way: Way, has_schema: bool) -> Vec<Matter> 
         ),
         ("on", commit) if health.has_standby => Matter::ok(
             "safety",
-            format!("fsync=on, synchronous_commit={commit}: what is confirmed is on the disks of this machine and of a standby"),
+            format!("fsync=on, synchronous_commit={commit}{usual}: what is confirmed is on the disks of this machine and of a standby"),
         ),
-        ("on", commit) => Matter::ok("safety", format!("fsync=on, synchronous_commit={commit}: what is confirmed is on disk")),
+        ("on", commit) => Matter::ok("safety", format!("fsync=on, synchronous_commit={commit}{usual}: what is confirmed is on disk")),
         _ => Matter::bad("safety", "fsync is off: a crash can lose everything; set fsync = on in postgresql.conf"),
     });
     matters.extend(waits(health));
@@ -260,6 +264,7 @@ mod tests {
             isolation: text("read committed"),
             fsync: text("on"),
             synchronous_commit: text("on"),
+            usual_synchronous_commit: text("on"),
             has_standby: true,
             statement_timeout: text("0"),
             jit: text("off"),

@@ -9,7 +9,7 @@ use chrono::{DateTime, TimeDelta, Utc};
 use diesel::{BoolExpressionMethods, ExpressionMethods, OptionalExtension, QueryDsl, RunQueryDsl, sql_query, sql_types::BigInt};
 
 use super::super::{
-    Database, DbConn, Error, Scope, WriteTx,
+    Database, DbConn, Error, Failure, Scope, WriteTx,
     instant::At,
     schema::import_leases::{self as l, dsl},
 };
@@ -47,7 +47,7 @@ struct Lease<'t> {
     holder: &'t str,
 }
 
-impl<E: From<Error>> Wait<'_, E> {
+impl<E: Failure> Wait<'_, E> {
     /// Waits for the turn, then runs `work`. When it fails, `clean_up` removes what its slices have left.
     pub fn take<T>(
         self,
@@ -58,7 +58,7 @@ impl<E: From<Error>> Wait<'_, E> {
             let mut work = Some(work);
             loop {
                 // Each try is a transaction of its own: one that waits would hold a connection, which a pooler may have few of.
-                let tried = self.db.write(|tx| {
+                let tried = self.db.write_once(|tx| {
                     if !try_lock(tx, self.scope)? {
                         return Ok(None);
                     }
@@ -96,7 +96,7 @@ impl<'t> Turn<'t, '_> {
 
 impl Turn<'_, '_> {
     /// Reads; on SQLite without holding up anybody's writes.
-    pub fn read<T, E: From<Error>>(&mut self, work: impl Fn(&mut DbConn) -> Result<T, E>) -> Result<T, E> {
+    pub fn read<T, E: Failure>(&mut self, work: impl Fn(&mut DbConn) -> Result<T, E>) -> Result<T, E> {
         match &mut self.0 {
             Kind::Looking(db) => db.read(work),
             Kind::Lease(lease) => lease.db.read(work),
@@ -105,10 +105,10 @@ impl Turn<'_, '_> {
     }
 
     /// Writes a slice: on SQLite a transaction of its own, which nobody may see the effects of yet.
-    pub fn write<T, E: From<Error>>(&mut self, work: impl FnOnce(&mut WriteTx<'_>) -> Result<T, E>) -> Result<T, E> {
+    pub fn write<T, E: Failure>(&mut self, work: impl FnOnce(&mut WriteTx<'_>) -> Result<T, E>) -> Result<T, E> {
         match &mut self.0 {
             Kind::Looking(_) => Err(without_a_turn().into()),
-            Kind::Lease(lease) => lease.db.write(|tx| {
+            Kind::Lease(lease) => lease.db.write_once(|tx| {
                 lease.renew(tx)?;
                 work(tx)
             }),
@@ -117,10 +117,10 @@ impl Turn<'_, '_> {
     }
 
     /// Writes the last slice, the one that makes the import visible, and ends the turn.
-    pub fn finish<T, E: From<Error>>(&mut self, work: impl FnOnce(&mut WriteTx<'_>) -> Result<T, E>) -> Result<T, E> {
+    pub fn finish<T, E: Failure>(&mut self, work: impl FnOnce(&mut WriteTx<'_>) -> Result<T, E>) -> Result<T, E> {
         match &mut self.0 {
             Kind::Looking(_) => Err(without_a_turn().into()),
-            Kind::Lease(lease) => lease.db.write(|tx| {
+            Kind::Lease(lease) => lease.db.write_once(|tx| {
                 lease.renew(tx)?;
                 let value = work(tx)?;
                 lease.give_back(tx)?;

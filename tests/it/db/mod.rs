@@ -2,6 +2,8 @@
 
 mod audit;
 mod audit_plans;
+mod commits;
+mod contention;
 mod coupons;
 mod customer_search;
 mod instants;

@@ -17,6 +17,8 @@ pub struct Cluster {
     programs: PathBuf,
     place: Place,
     port: u16,
+    /// A locale of the test's own, in which the server writes its messages.
+    language: Option<String>,
 }
 
 /// A folder in which a server can run that refuses to run as root.
@@ -61,15 +63,38 @@ pub fn free_port() -> u16 {
 
 impl Cluster {
     pub fn start() -> Self {
-        let cluster = Self { programs: programs(), place: Place::new(), port: 0 };
+        Self::made(None)
+    }
+
+    /// A server whose messages are in this language, such as `de_DE`.
+    pub fn speaking(language: &str) -> Self {
+        let cluster = Self::made(Some(language));
+        let mut conn = postgres::open(&cluster.url());
+        let said = conn.batch_execute("SELECT 1 / 0").unwrap_err().to_string();
+        assert!(!said.contains("division by zero"), "the server still speaks English");
+        cluster
+    }
+
+    fn made(language: Option<&str>) -> Self {
+        let place = Place::new();
+        let language = language.map(|language| {
+            // Made here and found by LOCPATH: the machine's own locales stay as they are.
+            let name = format!("{language}.UTF-8");
+            let made = Command::new("localedef").args(["-i", language, "-f", "UTF-8"]).arg(place.dir.path().join(&name)).status();
+            assert!(made.is_ok_and(|status| status.success()), "this test needs Debian's package locales: scripts/test installs it");
+            name
+        });
+        let cluster = Self { programs: programs(), place, port: 0, language };
         let data = cluster.data();
-        assert!(cluster.run("initdb", &["-D", &data, "-A", "trust", "-U", "postgres", "-E", "UTF8", "--locale=C.UTF-8", "--no-sync"]));
+        let messages = format!("--lc-messages={}", cluster.language.as_deref().unwrap_or("C.UTF-8"));
+        let locale = ["-E", "UTF8", "--locale=C.UTF-8", &messages];
+        assert!(cluster.run("initdb", &[["-D", &data, "-A", "trust"].as_slice(), &["-U", "postgres", "--no-sync"], &locale].concat()));
         cluster.started()
     }
 
     /// Another cluster that follows this one: from now on a commit here is confirmed when it is on the disks of both.
     pub fn with_standby(&self) -> Self {
-        let standby = Self { programs: self.programs.clone(), place: Place::new(), port: 0 };
+        let standby = Self { programs: self.programs.clone(), place: Place::new(), port: 0, language: None };
         let (data, from) = (standby.data(), format!("host=127.0.0.1 port={} user=postgres", self.port));
         assert!(standby.run("pg_basebackup", &["-D", &data, "-d", &from, "-R", "-X", "stream", "-c", "fast", "--no-sync"]));
         let standby = standby.started();
@@ -149,7 +174,11 @@ impl Cluster {
     }
 
     fn run(&self, program: &str, args: &[&str]) -> bool {
-        self.place.command(&self.programs.join(program)).args(args).status().unwrap().success()
+        let mut command = self.place.command(&self.programs.join(program));
+        if self.language.is_some() {
+            command.env("LOCPATH", self.place.dir.path());
+        }
+        command.args(args).status().unwrap().success()
     }
 }
 

@@ -3,7 +3,7 @@
 
 mod backups;
 mod balancer;
-mod cluster;
+pub mod cluster;
 mod commits;
 mod failovers;
 mod house;
@@ -14,6 +14,7 @@ mod many;
 mod metrics;
 mod outages;
 mod poolers;
+mod rivals;
 mod roles;
 mod seals;
 mod settings;

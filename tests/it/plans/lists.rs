@@ -80,6 +80,9 @@ pub const UNSEEN: &[(&str, &str)] = &[
     ("POST /account/passkeys/{id}/removal", DEVICE),
 ];
 
+/// The steps in which workers do by hand, alone, what they do by themselves beside everything else.
+pub const WORKERS: &[&str] = &["mail worker", "mail held", "sealer", "stock keeper", "heads by mail", "import worker", "probes"];
+
 /// What reads everything, and may: during these alone.
 pub const MAY_WALK: &[(&str, &str)] =
     &[("rewarddesk check", "proves the invariants on all data"), ("rewarddesk audit verify", "proves every record")];

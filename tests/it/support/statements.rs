@@ -7,7 +7,13 @@ use std::{
 };
 
 use diesel::connection::{Instrumentation, InstrumentationEvent, set_default_instrumentation};
-use rewarddesk::{db::DbConn, each};
+use rewarddesk::{
+    db::{
+        DbConn,
+        lock_order::{LOCK_ORDER, OF_ONE_USER},
+    },
+    each,
+};
 
 /// What nobody asked for: the workers' rounds.
 pub const BY_ITSELF: &str = "by itself";
@@ -43,6 +49,8 @@ struct Book {
     now: Vec<(usize, String)>,
     next: usize,
     answers: Vec<Answer>,
+    /// Transactions that locked tables in another order than the desk's.
+    disorder: BTreeSet<String>,
 }
 
 static BOOK: Mutex<Option<Book>> = Mutex::new(None);
@@ -61,6 +69,11 @@ pub fn listen() {
 pub fn told() -> (Vec<Statement>, Vec<Answer>) {
     let book = book().take().unwrap_or_default();
     (book.statements.into_values().collect(), book.answers)
+}
+
+/// What was locked in another order than [`LOCK_ORDER`] says, so far.
+pub fn disorder() -> BTreeSet<String> {
+    book().as_ref().map(|book| book.disorder.clone()).unwrap_or_default()
 }
 
 /// Nobody listens on this connection: it is a test's own.
@@ -100,6 +113,8 @@ pub fn answered(method: &str, path: &str, status: u16, location: &str) {
 #[derive(Default)]
 struct Ear {
     walks_last: bool,
+    /// The tables of which this transaction has locked rows, in order.
+    locked: Vec<String>,
 }
 
 impl Instrumentation for Ear {
@@ -110,6 +125,7 @@ impl Instrumentation for Ear {
                 let (sql, binds) = text.rsplit_once(" -- binds: ").unwrap_or((&text, "[]"));
                 self.walks_last |= sql.contains("enable_seqscan");
                 write_down(sql, binds, self.walks_last);
+                self.note_locks(sql);
             }
             InstrumentationEvent::CacheQuery { sql, .. } => {
                 let known = (likeness(sql), self.walks_last);
@@ -117,9 +133,80 @@ impl Instrumentation for Ear {
                     statement.is_kept = true;
                 }
             }
-            InstrumentationEvent::CommitTransaction { .. } | InstrumentationEvent::RollbackTransaction { .. } => self.walks_last = false,
+            InstrumentationEvent::CommitTransaction { .. } | InstrumentationEvent::RollbackTransaction { .. } => *self = Self::default(),
             _ => {}
         }
+    }
+}
+
+impl Ear {
+    fn note_locks(&mut self, sql: &str) {
+        // An import locks what its rows name, some at a time, and is begun again where it meets somebody.
+        if self.walks_last {
+            return;
+        }
+        let is_theirs = |table: &str| OF_ONE_USER.contains(&table);
+        let place = |table: &str| LOCK_ORDER.iter().position(|listed| *listed == table).unwrap_or(LOCK_ORDER.len());
+        let rank = |table: &str| place(if is_theirs(table) { OF_ONE_USER[0] } else { table });
+        for table in locked_tables(sql) {
+            if self.locked.contains(&table) {
+                continue;
+            }
+            let is_gated = is_theirs(&table) && self.locked.iter().any(|known| known == LOCK_ORDER[0]);
+            let comes_later = |earlier: &&String| rank(earlier) > rank(&table) || (rank(earlier) == rank(&table) && !is_gated);
+            if let Some(later) = self.locked.iter().find(comes_later)
+                && let Some(book) = book().as_mut()
+            {
+                let during: Vec<&str> = book.now.iter().map(|(_, what)| what.as_str()).collect();
+                book.disorder.insert(format!("{table} is locked after {later}, in {}\n    {sql}", during.join(", ")));
+            }
+            self.locked.push(table);
+        }
+    }
+}
+
+/// The tables of which a statement for PostgreSQL locks rows and may wait for them, in order.
+fn locked_tables(sql: &str) -> Vec<String> {
+    let tokens: Vec<&str> = sql.split(|c: char| !(c.is_alphanumeric() || c == '_')).filter(|token| !token.is_empty()).collect();
+    let before = |at: usize, n: usize| at.checked_sub(n).map_or("", |at| tokens[at]);
+    let mut found = vec![];
+    for (at, token) in tokens.iter().enumerate() {
+        let next = tokens.get(at + 1).copied().unwrap_or_default();
+        match *token {
+            // SKIP LOCKED waits for nobody.
+            "UPDATE" | "SHARE" if ["FOR", "KEY"].contains(&before(at, 1)) && next == "SKIP" => {}
+            "UPDATE" | "SHARE" if ["FOR", "KEY"].contains(&before(at, 1)) => {
+                let of = |(at, _): &(usize, &&str)| ["FROM", "JOIN"].contains(&before(*at, 1));
+                found.extend(tokens.iter().enumerate().filter(of).map(|(_, table)| *table));
+            }
+            // ON CONFLICT DO UPDATE SET: a row that was just added.
+            "UPDATE" if next != "SET" => found.push(next),
+            "FROM" if before(at, 1) == "DELETE" => found.push(next),
+            _ => {}
+        }
+    }
+    let mut each: Vec<String> = vec![];
+    for table in found {
+        if !each.iter().any(|known| known == table) {
+            each.push(table.to_owned());
+        }
+    }
+    each
+}
+
+#[test]
+fn locks_are_read_from_statements() {
+    for (sql, tables) in [
+        ("SELECT a FROM (\"users\" INNER JOIN \"memberships\" ON b) WHERE c FOR SHARE", ["users", "memberships"].as_slice()),
+        ("SELECT \"rewards\".\"id\" FROM \"rewards\" WHERE c ORDER BY d FOR NO KEY UPDATE", &["rewards"]),
+        ("UPDATE \"sessions\" SET \"challenge\" = $1", &["sessions"]),
+        ("DELETE  FROM \"sessions\" WHERE a", &["sessions"]),
+        ("INSERT INTO t (a) VALUES ($1) ON CONFLICT (a) DO UPDATE SET b = 1", &[]),
+        ("UPDATE coupons SET a = 1 WHERE id = (SELECT id FROM coupons LIMIT 1 FOR UPDATE SKIP LOCKED)", &["coupons"]),
+        ("SELECT a FROM mails FOR UPDATE SKIP LOCKED", &[]),
+        ("SELECT a FROM users", &[]),
+    ] {
+        assert_eq!(locked_tables(sql), tables, "{sql}");
     }
 }
 
