@@ -43,6 +43,8 @@ pub struct Desk {
     imports: Arc<Semaphore>,
     /// Checking a password takes a core for tens of milliseconds: two at a time, whatever the number of cores, leave room for pages.
     password_checks: Arc<Semaphore>,
+    /// One at a time, beside everybody else: whether the desk can work is asked when it is busy, too.
+    probes: Arc<Semaphore>,
     /// A provider that hangs must not hold all pool threads.
     provider_calls: Arc<Semaphore>,
 }
@@ -71,6 +73,7 @@ impl Desk {
             reads,
             imports: Arc::new(Semaphore::new(1)),
             password_checks: Arc::new(Semaphore::new(2)),
+            probes: Arc::new(Semaphore::new(1)),
             provider_calls: Arc::new(Semaphore::new(16)),
         }
     }
@@ -127,6 +130,11 @@ impl Desk {
     /// Runs a use case that only reads on a pool thread, in the caller's tracing span.
     pub async fn reading<T: Send + 'static>(&self, work: impl FnOnce(&Self) -> Result<T, Error> + Send + 'static) -> Result<T, Error> {
         self.off_thread(&self.reads, work).await
+    }
+
+    /// Looks at the desk's own state on a pool thread; waits for no reader and no writer.
+    pub async fn probing<T: Send + 'static>(&self, work: impl FnOnce(&Self) -> Result<T, Error> + Send + 'static) -> Result<T, Error> {
+        self.off_thread(&self.probes, work).await
     }
 
     /// Runs an import on a pool thread, in the caller's tracing span. It draws many short transactions on SQLite, and clicks

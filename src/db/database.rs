@@ -14,6 +14,7 @@ use r2d2::{Pool, PooledConnection};
 use super::{
     DbConn, Error, Failure, WriteTx,
     conn::{BUSY_MILLISECONDS, Connector, Pooler, Purpose, Target},
+    probe::Probe,
     tx,
 };
 use crate::domain::Unfit;
@@ -103,6 +104,7 @@ struct Pools {
     readers: Pool<Connector>,
     /// On SQLite one connection, since there is one writer; on PostgreSQL the same pool as `readers`.
     writers: Pool<Connector>,
+    probe: Probe,
     _closing: Closing,
 }
 
@@ -155,7 +157,7 @@ impl Database {
                 (both.clone(), both)
             }
         };
-        Ok(Self(Arc::new(Pools { url: url.clone(), readers, writers, _closing: Closing(open) })))
+        Ok(Self(Arc::new(Pools { url: url.clone(), readers, writers, probe: Probe::default(), _closing: Closing(open) })))
     }
 
     pub fn url(&self) -> &DatabaseUrl {
@@ -189,6 +191,12 @@ impl Database {
     /// Runs `work` in one write transaction; see [`tx`]. Where PostgreSQL undoes it in favour of another transaction before COMMIT, it
     /// runs again: so `work` changes nothing but the database. What is to be done once it is saved, comes after this.
     pub fn write<T, E: Failure>(&self, work: impl Fn(&mut WriteTx<'_>) -> Result<T, E>) -> Result<T, E> {
+        let outcome = self.write_again(work);
+        self.0.probe.note(&outcome);
+        outcome
+    }
+
+    fn write_again<T, E: Failure>(&self, work: impl Fn(&mut WriteTx<'_>) -> Result<T, E>) -> Result<T, E> {
         let mut begun = self.begun()?;
         for attempt in 0..RETRIES {
             match tx::run(&mut begun.conn, &work).map_err(|error| self.judged(error)) {
@@ -205,8 +213,17 @@ impl Database {
 
     /// The same for work that can run only once, such as one that uses up what it reads.
     pub fn write_once<T, E: Failure>(&self, work: impl FnOnce(&mut WriteTx<'_>) -> Result<T, E>) -> Result<T, E> {
-        let mut begun = self.begun()?;
-        tx::run(&mut begun.conn, work).map_err(|error| self.ended(error))
+        let outcome = self.begun().and_then(|mut begun| tx::run(&mut begun.conn, work).map_err(|error| self.ended(error)));
+        self.0.probe.note(&outcome);
+        outcome
+    }
+
+    pub(super) fn own_probe(&self) -> &Probe {
+        &self.0.probe
+    }
+
+    pub(super) fn target(&self) -> &Target {
+        &self.0.url.0
     }
 
     /// A connection on which a write transaction has begun.

@@ -38,6 +38,7 @@ pub mod migrate;
 pub mod passkeys;
 mod patience;
 pub mod pooler;
+pub mod probe;
 pub mod purges;
 pub mod redemption_findings;
 pub mod reissues;

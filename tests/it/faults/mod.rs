@@ -16,6 +16,7 @@ mod outages;
 mod poolers;
 mod rivals;
 mod roles;
+mod room;
 mod seals;
 mod settings;
 mod stops;

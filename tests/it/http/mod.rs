@@ -21,6 +21,7 @@ pub mod imports;
 mod next_codes;
 mod pasted_terms;
 mod purges;
+mod readiness;
 mod reissues;
 mod reissues_at_once;
 mod searches;

@@ -1,0 +1,150 @@
+//! Whether the database can do its work just now, asked on a connection of its own: the pools may be busy, and a busy desk is no broken one.
+//! Must not know what follows from it.
+
+use std::sync::{
+    Mutex, PoisonError,
+    atomic::{AtomicBool, Ordering},
+};
+
+use diesel::{QueryableByName, RunQueryDsl, connection::SimpleConnection, sql_query, sql_types::Bool};
+
+use super::{
+    Database, DbConn, Error,
+    conn::{Connector, Purpose},
+    error::Failure,
+    mail_leases,
+    migrate::{self, SchemaState},
+};
+use crate::each;
+
+/// What was found.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Probed {
+    pub schema: SchemaState,
+    /// Nothing can be written, and it was not the disk's lack of room: a standby, a file or a file system that may only be read.
+    pub is_read_only: bool,
+    /// Whether there is room to write, as far as the last writes and the disk say.
+    pub is_writable: bool,
+    /// When the oldest mail that waits was queued; `None` also without a schema that fits.
+    pub oldest_mail: Option<chrono::DateTime<chrono::Utc>>,
+}
+
+/// The connection, and what the last writes of others have told.
+#[derive(Default)]
+pub(super) struct Probe {
+    conn: Mutex<Option<DbConn>>,
+    has_failed: AtomicBool,
+}
+
+impl Probe {
+    /// A write of the desk has ended. One that could not be saved is a reason to try; only a try that succeeds takes it back, since most
+    /// transactions that succeed on a full disk have nothing to write.
+    pub fn note<T, E: Failure>(&self, outcome: &Result<T, E>) {
+        if let Err(error) = outcome
+            && matches!(error.fault(), Some(Error::Unavailable(_) | Error::CommitUnknown(_)))
+        {
+            self.has_failed.store(true, Ordering::Relaxed);
+        }
+    }
+}
+
+#[derive(QueryableByName)]
+struct Answer {
+    #[diesel(sql_type = Bool)]
+    v: bool,
+}
+
+/// Less room than this beside an SQLite file is none: a click writes some pages, and the write-ahead log grows before it is emptied.
+const LEAST_FREE_BYTES: u64 = 1024 * 1024;
+
+impl Database {
+    /// Looks. Writes only where a write has failed since the last one that this made.
+    ///
+    /// Errors: [`Error::Unavailable`] where the database cannot be reached.
+    pub fn probe(&self) -> Result<Probed, Error> {
+        let probe = self.own_probe();
+        let mut conn = probe.conn.lock().unwrap_or_else(PoisonError::into_inner);
+        // One that was kept may be lost: then on a fresh one.
+        let kept = conn.take();
+        let probed = kept.and_then(|mut kept| Some((self.probe_on(&mut kept).ok()?, kept)));
+        let (probed, used) = if let Some(done) = probed {
+            done
+        } else {
+            let mut fresh = self.probing_connector().open().map_err(|e| Error::Unavailable(e.to_string()))?;
+            let probed = self.probe_on(&mut fresh).map_err(|error| if self.is_sqlite() { error } else { error.judged_on_postgres() })?;
+            (probed, fresh)
+        };
+        *conn = Some(used);
+        Ok(probed)
+    }
+
+    fn probe_on(&self, conn: &mut DbConn) -> Result<Probed, Error> {
+        if let DbConn::Sqlite(c) = conn {
+            // Nobody who asks is to wait as long as a click would.
+            c.batch_execute("PRAGMA busy_timeout = 500")?;
+        }
+        let schema = migrate::state_on(conn)?;
+        let fits = !matches!(schema, SchemaState::Older { .. });
+        let is_read_only = self.is_read_only(conn)?;
+        let oldest_mail = if fits { mail_leases::oldest_due(conn)? } else { None };
+        let failed = &self.own_probe().has_failed;
+        if failed.load(Ordering::Relaxed) && fits && !is_read_only && try_to_write(conn).is_ok() {
+            failed.store(false, Ordering::Relaxed);
+        }
+        let is_writable = !is_read_only && !failed.load(Ordering::Relaxed) && self.has_room();
+        Ok(Probed { schema, is_read_only, is_writable, oldest_mail })
+    }
+
+    fn is_read_only(&self, conn: &mut DbConn) -> Result<bool, Error> {
+        match conn {
+            DbConn::Sqlite(_) => {
+                let path = self.url().sqlite_path();
+                Ok(path.is_some_and(|path| rustix::fs::access(path, rustix::fs::Access::WRITE_OK).is_err()))
+            }
+            DbConn::Postgres(c) => {
+                let sql = "SELECT pg_is_in_recovery() OR current_setting('transaction_read_only')::bool AS v";
+                Ok(sql_query(sql).get_result::<Answer>(c)?.v)
+            }
+        }
+    }
+
+    /// Whether there is room beside an SQLite file; of another machine's disk nobody knows.
+    fn has_room(&self) -> bool {
+        let Some(path) = self.url().sqlite_path() else { return true };
+        rustix::fs::statvfs(path).map_or(true, |disk| disk.f_bavail.saturating_mul(disk.f_frsize) >= LEAST_FREE_BYTES)
+    }
+
+    fn probing_connector(&self) -> Connector {
+        Connector { target: self.target().clone(), purpose: Purpose::Write, open: std::sync::Arc::default() }
+    }
+}
+
+/// A write that changes nothing.
+const TOUCH: &str = "UPDATE stock_marks SET settled_to = settled_to";
+
+/// Writes something that changes nothing, and before that as much as makes a file grow, which is taken back: a row can often be changed in
+/// place on a disk that is full.
+fn try_to_write(conn: &mut DbConn) -> Result<(), Error> {
+    fail::fail_point!("db::probe_write", |_| Err(Error::Unavailable("failpoint".into())));
+    let tried = match conn {
+        // More than the cache holds goes to the write-ahead log before its transaction ends.
+        DbConn::Sqlite(c) => c.batch_execute(&format!(
+            "PRAGMA cache_size = 8; BEGIN IMMEDIATE; CREATE TABLE room (v); INSERT INTO room VALUES (zeroblob(262144)); ROLLBACK; \
+             BEGIN IMMEDIATE; {TOUCH}; COMMIT"
+        )),
+        DbConn::Postgres(c) => {
+            let may = "SELECT has_database_privilege(current_database(), 'TEMP') AS v";
+            let grow = if sql_query(may).get_result::<Answer>(c)?.v {
+                "CREATE TEMP TABLE room ON COMMIT DROP AS SELECT repeat(md5(n::text), 100) AS v FROM generate_series(1, 100) AS n;"
+            } else {
+                ""
+            };
+            c.batch_execute(&format!("BEGIN; SET LOCAL lock_timeout = '500ms'; {TOUCH}; {grow} COMMIT"))
+        }
+    };
+    if tried.is_err() {
+        // It may have failed at any of them.
+        let _ = each!(conn, |c| c.batch_execute("ROLLBACK"));
+    }
+    Ok(tried?)
+}
