@@ -56,5 +56,6 @@ fn meaning(invariant: Invariant) -> &'static str {
         Invariant::I8 => "every new coupon was usable when it was handed out",
         Invariant::I9 => "every old coupon was unusable when it was replaced",
         Invariant::I10 => "whoever reissued was active and allowed to",
+        Invariant::I12 => "an order is one use of a coupon, whatever time is given for it",
     }
 }

@@ -21,6 +21,7 @@ use crate::{
         coupon_acts::{ActRefusal, CouponAct, check_act},
         ids::CouponId,
         note::Note,
+        redemption::{self, OrderNumber},
         zone,
     },
 };
@@ -56,20 +57,24 @@ fn mark_in(
     if let Some(first) = first_answer(tx, desk, member, file, command, now)? {
         return Ok(Acted::Done(first.id));
     }
+    let typed = parse(member, command, now);
+    // Before the other rules: who reports an order a second time needs to know of the first, not of what is left.
+    if let Ok(one) = &typed
+        && let Some(first) = redemptions::find_recorded(tx, member.scope, std::slice::from_ref(one))?.pop()
+    {
+        let order_id = first.order.map(|order| order.as_str().to_owned());
+        return Ok(Acted::Refused(ActRefusal::SameUse(Redemption { at: first.at, order_id })));
+    }
     if let Err(refusal) = check_act(CouponAct::MarkUsed, coupon) {
         return Ok(Acted::Refused(refusal));
     }
     if command.gone.is_some_and(|gone| gone != coupon.redemptions) {
         return Ok(Acted::Refused(ActRefusal::UsedMeanwhile { gone: coupon.redemptions, allowed: coupon.max_redemptions }));
     }
-    let one = match parse(member, command, now) {
+    let one = match typed {
         Ok(one) => one,
         Err(unfit) => return Ok(Acted::Unfit(unfit)),
     };
-    if redemptions::find_recorded(tx, member.scope, std::slice::from_ref(&one))?.contains(&one) {
-        let order_id = Some(one.order_id).filter(|order| !order.is_empty());
-        return Ok(Acted::Refused(ActRefusal::SameUse(Redemption { at: one.at, order_id })));
-    }
     fail::fail_point!("coupon_acts::checked");
     if !redemptions::count_uses(tx, member.scope, &[(coupon.id, 1)], now)? {
         return Err(Error::Fault(crate::db::Error::Unavailable("the coupon changed under its lock".into())));
@@ -79,8 +84,8 @@ fn mark_in(
         .detail("redeemed_at", zone::rfc3339(one.at))
         .detail("uses_gone", coupon.redemptions + 1)
         .detail("uses_allowed", coupon.max_redemptions);
-    if !one.order_id.is_empty() {
-        record = record.detail("order_id", one.order_id.as_str());
+    if let Some(order) = &one.order {
+        record = record.detail("order_id", order.as_str());
     }
     Ok(Acted::Done(audit::append(tx, &record, now)?))
 }
@@ -88,9 +93,7 @@ fn mark_in(
 fn parse(member: &Member, command: &MarkUsed, now: DateTime<Utc>) -> Result<Use, UnfitAct> {
     let order = Note::parse(&command.order);
     match (order, moment(member, &command.at, now)) {
-        (Ok(order), Ok(at)) => {
-            Ok(Use { coupon: command.coupon, at, order_id: order.map(|order| order.as_str().to_owned()).unwrap_or_default() })
-        }
+        (Ok(order), Ok(at)) => Ok(Use { coupon: command.coupon, at, order: order.and_then(|order| OrderNumber::of(order.as_str())) }),
         (order, at) => Err(UnfitAct { order: order.err(), at: at.err(), reason: None }),
     }
 }
@@ -101,12 +104,7 @@ fn moment(member: &Member, text: &str, now: DateTime<Utc>) -> Result<DateTime<Ut
         return Ok(now);
     }
     let at = zone::parse_clock(text, zone, now)?;
-    if at > now {
-        return Err(Unfit::because(format!(
-            "this lies in the future: it is {} now, and a use is counted when it has happened",
-            zone::show(now, zone)
-        )));
-    }
+    redemption::check_used_at(at, now, zone)?;
     // Fields know no seconds: this very minute is now.
     Ok(if zone::on_the_clock(at, zone) == zone::on_the_clock(now, zone) { now } else { at })
 }
@@ -127,7 +125,7 @@ fn first_answer(
             && mine
             && is_double_click(record.at, now)
             && record.number("uses_gone") == Some(gone + 1)
-            && record.text("order_id").unwrap_or_default() == command.order.trim()
+            && record.text("order_id").and_then(OrderNumber::of) == OrderNumber::of(&command.order)
     };
     Ok(coupon_history::list(tx, desk, member, file)?.into_iter().find(same))
 }

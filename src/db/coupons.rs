@@ -12,7 +12,7 @@ use super::{
     among::among,
     fixed::{Bind, Fixed, Words},
     instant::{At, Instant, no_end, no_start, window_of},
-    schema::{batches, coupons as c, redemptions, users},
+    schema::{batches, coupons as c, redemptions, repeated_redemptions, users},
 };
 use crate::domain::{
     batch::Batch,
@@ -142,7 +142,10 @@ pub fn current_of_rewards(conn: &mut DbConn, scope: Scope, rewards: &[i64]) -> R
                 redemptions,
                 max_redemptions: max,
                 barred: barred_at.map(|at| Barred { at: at.0, by, reason: reason.unwrap_or_default() }),
+                first_redemption: None,
                 last_redemption: None,
+                handed_out_at: None,
+                repeats: 0,
                 state: CouponState::Allocated,
             };
             Some((RewardNo(reward?), coupon))
@@ -152,7 +155,7 @@ pub fn current_of_rewards(conn: &mut DbConn, scope: Scope, rewards: &[i64]) -> R
     Ok(found)
 }
 
-/// Adds the last redemption to coupons that were redeemed.
+/// Adds the first and the last redemption to coupons that were redeemed.
 fn add_redemptions(conn: &mut DbConn, scope: Scope, coupons: &mut [(RewardNo, Coupon)]) -> Result<(), Error> {
     let redeemed: Vec<i64> = coupons.iter().filter(|(_, coupon)| coupon.redemptions > 0).map(|(_, coupon)| coupon.id.0).collect();
     if redeemed.is_empty() {
@@ -167,8 +170,28 @@ fn add_redemptions(conn: &mut DbConn, scope: Scope, coupons: &mut [(RewardNo, Co
         .load(conn)?;
     for (id, At(at), order) in rows {
         if let Some((_, coupon)) = coupons.iter_mut().find(|(_, coupon)| coupon.id.0 == id) {
-            coupon.last_redemption = Some(Redemption { at, order_id: Some(order).filter(|o| !o.is_empty()) });
+            let one = Redemption { at, order_id: Some(order).filter(|o| !o.is_empty()) };
+            coupon.first_redemption.get_or_insert_with(|| one.clone());
+            coupon.last_redemption = Some(one);
         }
+    }
+    Ok(())
+}
+
+/// Adds how many orders were counted twice to the redeemed ones of these coupons.
+pub fn add_repeats<'c>(conn: &mut DbConn, scope: Scope, coupons: impl Iterator<Item = &'c mut Coupon>) -> Result<(), Error> {
+    let mut redeemed: Vec<&mut Coupon> = coupons.filter(|coupon| coupon.redemptions > 0).collect();
+    if redeemed.is_empty() {
+        return Ok(());
+    }
+    let these = among(conn, repeated_redemptions::coupon_id, redeemed.iter().map(|coupon| coupon.id.0));
+    let rows: Vec<i64> = repeated_redemptions::table
+        .filter(repeated_redemptions::merchant_id.eq(scope.merchant().0))
+        .filter(these)
+        .select(repeated_redemptions::coupon_id)
+        .load(conn)?;
+    for coupon in &mut redeemed {
+        coupon.repeats = i64::try_from(rows.iter().filter(|id| **id == coupon.id.0).count()).unwrap_or(i64::MAX);
     }
     Ok(())
 }

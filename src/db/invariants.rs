@@ -8,6 +8,7 @@ use super::{DbConn, Error};
 
 mod actors;
 mod letters;
+mod orders;
 mod probes;
 mod records;
 
@@ -23,10 +24,11 @@ pub enum Invariant {
     I8,
     I9,
     I10,
+    I12,
 }
 
 impl Invariant {
-    pub const ALL: [Self; 9] = [Self::I1, Self::I2, Self::I3, Self::I4, Self::I5, Self::I6, Self::I8, Self::I9, Self::I10];
+    pub const ALL: [Self; 10] = [Self::I1, Self::I2, Self::I3, Self::I4, Self::I5, Self::I6, Self::I8, Self::I9, Self::I10, Self::I12];
 }
 
 /// Rows that contradict an invariant.
@@ -69,6 +71,7 @@ pub fn contradictions(conn: &mut DbConn, invariant: Invariant) -> Result<Vec<Fin
         }
         Invariant::I5 => findings.extend(records::that_tell_another_story(conn)?),
         Invariant::I10 => findings.extend(actors::without_a_role(conn)?),
+        Invariant::I12 => findings.extend(orders::in_another_form(conn)?),
         _ => {}
     }
     Ok(findings)

@@ -7,7 +7,7 @@ use std::{
 };
 
 use diesel::{
-    PgConnection,
+    PgConnection, SqliteConnection,
     connection::SimpleConnection,
     migration::{Migration, MigrationSource},
     pg::Pg,
@@ -16,6 +16,13 @@ use diesel::{
 use diesel_migrations::{EmbeddedMigrations, MigrationHarness, embed_migrations};
 
 use super::{Database, DbConn, Error};
+use crate::domain::redemption::OrderNumber;
+
+#[diesel::declare_sql_function]
+extern "SQL" {
+    /// The one form of an order's number, for migrations on SQLite, which does not know Unicode's forms.
+    fn order_number(text: diesel::sql_types::Text) -> diesel::sql_types::Text;
+}
 
 const SQLITE: EmbeddedMigrations = embed_migrations!("migrations/sqlite");
 const POSTGRES: EmbeddedMigrations = embed_migrations!("migrations/postgres");
@@ -89,7 +96,7 @@ pub fn apply<S: MigrationSource<Sqlite>, P: MigrationSource<Pg>>(
     postgres: impl Fn() -> P,
 ) -> Result<Vec<String>, Error> {
     db.lend(|conn| match conn {
-        DbConn::Sqlite(c) => match c.run_pending_migrations(sqlite()).map(|v| v.iter().map(ToString::to_string).collect()) {
+        DbConn::Sqlite(c) => match prepared(c)?.run_pending_migrations(sqlite()).map(|v| v.iter().map(ToString::to_string).collect()) {
             Ok(applied) => Ok(applied),
             // Another process was faster with the same migration: what counts is that none is missing now.
             Err(_) if c.has_pending_migration(sqlite()).is_ok_and(|pending| !pending) => Ok(vec![]),
@@ -103,6 +110,13 @@ pub fn apply<S: MigrationSource<Sqlite>, P: MigrationSource<Pg>>(
             done
         }
     })
+}
+
+/// The connection with the functions that migrations call.
+fn prepared(conn: &mut SqliteConnection) -> Result<&mut SqliteConnection, Error> {
+    let form = |text: String| OrderNumber::of(&text).map(|number| number.as_str().to_owned()).unwrap_or_default();
+    order_number_utils::register_impl(conn, form)?;
+    Ok(conn)
 }
 
 /// Applies one migration after the other, each in its own transaction; where somebody holds a table for long, again and again.

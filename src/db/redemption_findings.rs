@@ -18,6 +18,7 @@ use crate::domain::{
     code::CouponCode,
     coupon_list::{Disagreement, Finding},
     ids::CouponId,
+    redemption::{self, OrderNumber},
 };
 
 /// A finding about to be noted.
@@ -28,10 +29,17 @@ pub struct NewFinding {
     /// Nothing where the code is unknown.
     pub coupon: Option<CouponId>,
     pub redeemed_at: DateTime<Utc>,
-    pub order_id: String,
+    pub order: Option<OrderNumber>,
 }
 
-/// Notes findings in this order, each once.
+impl NewFinding {
+    /// The order as its column holds it: empty when there is none.
+    fn order_column(&self) -> &str {
+        self.order.as_ref().map(OrderNumber::as_str).unwrap_or_default()
+    }
+}
+
+/// Notes findings in this order, each once: one order of one code is one finding, whatever its time.
 pub fn note(tx: &mut WriteTx<'_>, scope: Scope, new: &[NewFinding], now: DateTime<Utc>) -> Result<(), Error> {
     match &mut **tx {
         // One statement for all; see `imports::stock::insert`. "WHERE true": else SQLite takes ON for a join's.
@@ -55,7 +63,7 @@ pub fn note(tx: &mut WriteTx<'_>, scope: Scope, new: &[NewFinding], now: DateTim
         .bind::<Array<Text>, _>(new.iter().map(|one| one.code.as_str()).collect::<Vec<_>>())
         .bind::<Array<Nullable<BigInt>>, _>(new.iter().map(|one| one.coupon.map(|id| id.0)).collect::<Vec<_>>())
         .bind::<Array<Instant>, _>(new.iter().map(|one| At(one.redeemed_at)).collect::<Vec<_>>())
-        .bind::<Array<Text>, _>(new.iter().map(|one| one.order_id.as_str()).collect::<Vec<_>>())
+        .bind::<Array<Text>, _>(new.iter().map(NewFinding::order_column).collect::<Vec<_>>())
         .execute(conn)?,
     };
     Ok(())
@@ -64,7 +72,7 @@ pub fn note(tx: &mut WriteTx<'_>, scope: Scope, new: &[NewFinding], now: DateTim
 fn as_json(new: &[NewFinding]) -> String {
     let rows: Vec<_> = new
         .iter()
-        .map(|one| (one.kind.as_str(), one.code.as_str(), one.coupon.map(|id| id.0), instant::text(one.redeemed_at), &one.order_id))
+        .map(|one| (one.kind.as_str(), one.code.as_str(), one.coupon.map(|id| id.0), instant::text(one.redeemed_at), one.order_column()))
         .collect();
     // Texts and numbers always have a form in JSON.
     serde_json::to_string(&rows).unwrap_or_default()
@@ -99,6 +107,51 @@ pub fn replaced_at(conn: &mut DbConn, scope: Scope, coupons: &[CouponId]) -> Res
         .load(conn)?,
     };
     Ok(rows.into_iter().map(|row| (CouponId(row.id), row.at.0)).collect())
+}
+
+#[derive(QueryableByName)]
+struct HandedOut {
+    #[diesel(sql_type = BigInt)]
+    id: i64,
+    #[diesel(sql_type = Nullable<Instant>)]
+    reissued_at: Option<At>,
+    #[diesel(sql_type = Instant)]
+    issued_at: At,
+    #[diesel(sql_type = Instant)]
+    created_at: At,
+}
+
+/// When each of these coupons was handed out; nothing for those in stock, and where it is not known.
+pub fn handed_out_at(conn: &mut DbConn, scope: Scope, coupons: &[CouponId]) -> Result<HashMap<CouponId, DateTime<Utc>>, Error> {
+    let ids: Vec<i64> = coupons.iter().map(|coupon| coupon.0).collect();
+    let rows: Vec<HandedOut> = match conn {
+        // As in `replaced_at`.
+        DbConn::Sqlite(conn) => sql_query(
+            "SELECT c.id, r.issued_at, r.created_at, \
+                 (SELECT at FROM reissues WHERE merchant_id = ?1 AND new_coupon_id = wanted.value) AS reissued_at \
+             FROM json_each(?2) AS wanted CROSS JOIN coupons AS c CROSS JOIN rewards AS r \
+             WHERE c.id = wanted.value AND c.merchant_id = ?1 AND r.id = c.reward AND r.merchant_id = ?1",
+        )
+        .bind::<BigInt, _>(scope.merchant().0)
+        .bind::<Text, _>(serde_json::to_string(&ids).unwrap_or_default())
+        .load(conn)?,
+        // The sums leave PostgreSQL the ids to go by; see `imports::codes::probe_on_postgres`.
+        DbConn::Postgres(conn) => sql_query(
+            "SELECT c.id, r.issued_at, r.created_at, \
+                 (SELECT at FROM reissues WHERE merchant_id = $1 AND new_coupon_id = wanted.id) AS reissued_at \
+             FROM unnest($2) AS wanted (id) \
+             CROSS JOIN LATERAL (SELECT * FROM coupons WHERE id = wanted.id AND merchant_id + 0 = $1 OFFSET 0) AS c \
+             CROSS JOIN LATERAL (SELECT * FROM rewards WHERE id = c.reward AND merchant_id + 0 = $1 OFFSET 0) AS r",
+        )
+        .bind::<BigInt, _>(scope.merchant().0)
+        .bind::<Array<BigInt>, _>(ids)
+        .load(conn)?,
+    };
+    let known = |row: HandedOut| {
+        let at = redemption::handed_out_at(row.reissued_at.map(|at| at.0), row.issued_at.0, row.created_at.0)?;
+        Some((CouponId(row.id), at))
+    };
+    Ok(rows.into_iter().filter_map(known).collect())
 }
 
 /// The merchant's findings of this kind below `before`, newest first.

@@ -7,8 +7,10 @@ use diesel::{ExpressionMethods, OptionalExtension, QueryDsl, Queryable, RunQuery
 use super::{DbConn, Error, Scope, WriteTx, batches, coupons, customers, instant::At, reissues, schema::rewards as r, stock};
 use crate::domain::{
     batch::{Batch, StockLeft},
+    coupon::Coupon,
     customer::Customer,
     ids::{BatchId, CustomerNo, RewardNo},
+    redemption,
     reissue::RewardFile,
     reward::{Fulfilment, Reward},
 };
@@ -23,10 +25,11 @@ struct Row {
     fulfilment: String,
     batch_id: Option<i64>,
     issued_at: At,
+    created_at: At,
 }
 
-const COLUMNS: (r::id, r::customer, r::reward_id, r::kind, r::title, r::fulfilment, r::batch_id, r::issued_at) =
-    (r::id, r::customer, r::reward_id, r::kind, r::title, r::fulfilment, r::batch_id, r::issued_at);
+type Columns = (r::id, r::customer, r::reward_id, r::kind, r::title, r::fulfilment, r::batch_id, r::issued_at, r::created_at);
+const COLUMNS: Columns = (r::id, r::customer, r::reward_id, r::kind, r::title, r::fulfilment, r::batch_id, r::issued_at, r::created_at);
 
 impl TryFrom<Row> for Reward {
     type Error = Error;
@@ -159,15 +162,22 @@ fn files(
         Look::Nothing if batches.iter().all(within) => batches.into_iter().map(|batch| (batch, StockLeft::Usable(1))).collect(),
         _ => left_of(conn, scope, batches, now)?,
     };
-    let coupons = coupons::current_of_rewards(conn, scope, &ids)?;
+    let mut coupons = coupons::current_of_rewards(conn, scope, &ids)?;
+    if let Look::Count = look {
+        coupons::add_repeats(conn, scope, coupons.iter_mut().map(|(_, coupon)| coupon))?;
+    }
     let reissues = reissues::list_of_rewards(conn, scope, &ids)?;
     rows.into_iter()
         .map(|row| {
+            let recorded_at = row.created_at.0;
             let reward = Reward::try_from(row)?;
+            let reissued = reissues.iter().find(|(no, _)| *no == reward.no).map(|(_, earlier)| earlier.clone());
+            let handed_out_at = redemption::handed_out_at(reissued.as_ref().map(|earlier| earlier.at), reward.issued_at, recorded_at);
+            let coupon = coupons.iter().find(|(no, _)| *no == reward.no).map(|(_, coupon)| coupon.clone());
             Ok(RewardFile {
                 batch: stocks.iter().find(|(batch, _)| reward.fulfilment == Fulfilment::Batch(batch.id)).cloned(),
-                coupon: coupons.iter().find(|(no, _)| *no == reward.no).map(|(_, coupon)| coupon.clone()),
-                reissued: reissues.iter().find(|(no, _)| *no == reward.no).map(|(_, earlier)| earlier.clone()),
+                coupon: coupon.map(|coupon| Coupon { handed_out_at, ..coupon }),
+                reissued,
                 customer: customer.clone(),
                 reward,
             })

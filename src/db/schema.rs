@@ -6,7 +6,8 @@ mod stock;
 
 pub use people::{account_links, half_sign_ins, identities, memberships, passkeys, recovery_codes, sessions, users};
 pub use stock::{
-    alert_choices, import_pieces, imports, redemption_findings, stock_alerts, stock_by_day, stock_by_window, stock_movements, withdrawals,
+    alert_choices, import_pieces, imports, redemption_findings, repeated_redemptions, stock_alerts, stock_by_day, stock_by_window,
+    stock_movements, withdrawals,
 };
 
 diesel::table! {
@@ -288,6 +289,7 @@ diesel::allow_tables_to_appear_in_same_query!(
     imports,
     import_pieces,
     redemption_findings,
+    repeated_redemptions,
     alert_choices,
     stock_alerts,
     account_links,

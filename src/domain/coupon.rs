@@ -10,6 +10,7 @@ use super::{
     batch::Window,
     code::CouponCode,
     ids::{BatchId, CouponId},
+    redemption,
 };
 
 /// Where a coupon stands in its one-way life.
@@ -54,7 +55,14 @@ pub struct Coupon {
     pub redemptions: i64,
     pub max_redemptions: i64,
     pub barred: Option<Barred>,
+    /// The earliest and the latest use that are known one by one.
+    pub first_redemption: Option<Redemption>,
     pub last_redemption: Option<Redemption>,
+    /// When the customer got it, where that is known.
+    pub handed_out_at: Option<DateTime<Utc>>,
+    /// Reports of an order that had been counted already. They date from before a second report was left uncounted, so the count
+    /// of redemptions may be too high by this many.
+    pub repeats: i64,
     pub state: CouponState,
 }
 
@@ -97,6 +105,12 @@ impl Coupon {
         self.redemptions >= self.max_redemptions
     }
 
+    /// The earliest use, where it is older than the hand-out: somebody else had the code.
+    pub fn use_before_hand_out(&self) -> Option<&Redemption> {
+        let handed_out = self.handed_out_at?;
+        self.first_redemption.as_ref().filter(|first| redemption::is_before_hand_out(first.at, handed_out))
+    }
+
     /// All that keeps the coupon from being used at `now`, the gravest first.
     pub fn problems(&self, now: DateTime<Utc>) -> Vec<Problem> {
         let barred = self.barred.clone().map(Problem::Barred);
@@ -106,9 +120,11 @@ impl Coupon {
         [barred, expired, redeemed, early].into_iter().flatten().collect()
     }
 
-    /// Not expired, not barred and not fully redeemed. A start that lies ahead does not take capacity away.
+    /// Not expired, not barred, not fully redeemed and not replaced: another code has taken a replaced one's place, also when its batch
+    /// is given a later end afterwards. A start that lies ahead does not take capacity away.
     pub fn capacity(&self, now: DateTime<Utc>) -> Option<Capacity> {
-        let spent = self.window.has_expired(now) || self.barred.is_some() || self.is_fully_redeemed();
+        let replaced = self.state == CouponState::Replaced;
+        let spent = replaced || self.window.has_expired(now) || self.barred.is_some() || self.is_fully_redeemed();
         (!spent).then(|| Capacity {
             uses_left: self.max_redemptions - self.redemptions,
             uses_allowed: self.max_redemptions,

@@ -33,8 +33,10 @@ pub enum ActRefusal {
         gone: i64,
         allowed: i64,
     },
-    /// The very same use is recorded already.
+    /// The very same use is recorded already: the first report of it.
     SameUse(Redemption),
+    /// Its customer has another code: unbarred, both would work.
+    Replaced,
 }
 
 /// An unbar that happened.
@@ -54,6 +56,7 @@ pub fn check_act(act: CouponAct, coupon: &Coupon) -> Result<(), ActRefusal> {
     match (act, &coupon.barred) {
         (CouponAct::Bar, Some(barred)) => Err(ActRefusal::AlreadyBarred(barred.clone())),
         (CouponAct::Unbar, None) => Err(ActRefusal::NotBarred(None)),
+        (CouponAct::Unbar, Some(_)) if coupon.state == CouponState::Replaced => Err(ActRefusal::Replaced),
         // A barred or expired code may have been used before that: only the uses count.
         (CouponAct::MarkUsed, _) if coupon.is_fully_redeemed() => {
             Err(ActRefusal::NoUsesLeft { allowed: coupon.max_redemptions, last: coupon.last_redemption.clone() })
@@ -87,7 +90,10 @@ mod tests {
             redemptions,
             max_redemptions: 2,
             barred: is_barred.then(|| Barred { at, by: None, reason: "leaked".into() }),
+            first_redemption: None,
             last_redemption: None,
+            handed_out_at: None,
+            repeats: 0,
             state,
         }
     }
@@ -95,11 +101,23 @@ mod tests {
     #[test]
     fn one_may_bar_what_is_not_barred_and_unbar_what_is() {
         use CouponAct::{Bar, MarkUsed, Unbar};
-        for state in [CouponState::Available, CouponState::Allocated, CouponState::Replaced] {
+        for state in [CouponState::Available, CouponState::Allocated] {
             assert_eq!(acts_on(&coupon(state, false, 1)), [Bar, MarkUsed], "{state:?}");
             assert_eq!(acts_on(&coupon(state, true, 1)), [Unbar, MarkUsed], "{state:?}");
             assert_eq!(acts_on(&coupon(state, true, 2)), [Unbar], "{state:?}: no uses are left");
         }
+    }
+
+    #[test]
+    fn a_replaced_coupon_is_barred_for_good_and_never_has_capacity() {
+        use CouponAct::{Bar, MarkUsed, Unbar};
+        assert_eq!(acts_on(&coupon(CouponState::Replaced, false, 1)), [Bar, MarkUsed]);
+        assert_eq!(acts_on(&coupon(CouponState::Replaced, true, 1)), [MarkUsed]);
+        assert_eq!(check_act(Unbar, &coupon(CouponState::Replaced, true, 1)), Err(ActRefusal::Replaced));
+        // As when its batch is given a later end.
+        let long_ago = DateTime::<Utc>::UNIX_EPOCH - chrono::TimeDelta::days(1);
+        assert!(coupon(CouponState::Allocated, false, 1).capacity(long_ago).is_some());
+        assert_eq!(coupon(CouponState::Replaced, false, 1).capacity(long_ago), None);
     }
 
     #[test]

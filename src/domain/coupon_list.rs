@@ -58,7 +58,7 @@ pub struct Holder {
 pub enum Disagreement {
     /// No voucher of the merchant has this code.
     Unknown,
-    /// The code was in stock: nobody should have had it.
+    /// The code was in stock at the time of the use: nobody should have had it.
     NotIssued,
     /// The code had been replaced by then, and yet the shop took it.
     Replaced,

@@ -26,6 +26,7 @@ pub mod mail_retry;
 pub mod merchant;
 pub mod note;
 pub mod pasted;
+pub mod redemption;
 pub mod reissue;
 pub mod reward;
 pub mod role;

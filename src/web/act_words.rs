@@ -86,17 +86,25 @@ pub fn of_refusal(member: &Member, refusal: &ActRefusal, barred_by: Option<UserI
                 "Open the form again if yours is still missing.".to_owned(),
             ],
         ),
-        ActRefusal::SameUse(same) => (
-            "Counted already",
+        ActRefusal::SameUse(same) => {
+            let apart = match same.order_id {
+                Some(_) => "One order counts once, whatever time is given for it. Another use has another order reference.",
+                None => "Another use has an order reference or another time.",
+            };
+            ("Counted already", vec![format!("This very use is recorded: {}.", redemption(member, same)), apart.to_owned()])
+        }
+        ActRefusal::Replaced => (
+            "Replaced",
             vec![
-                format!("This very use is recorded: {}.", redemption(member, same)),
-                "Another use has another order or another time.".to_owned(),
+                "This coupon was replaced, and its customer has the new code. Unbarred, both codes would count as usable.".to_owned(),
+                "It stays barred for good.".to_owned(),
             ],
         ),
     }
 }
 
-fn redemption(member: &Member, one: &Redemption) -> String {
+/// "order O-12, 15 Jan 2026, 10:00 GMT".
+pub fn redemption(member: &Member, one: &Redemption) -> String {
     let at = zone::show(one.at, member.merchant.zone);
     match &one.order_id {
         Some(order) => format!("order {order}, {at}"),

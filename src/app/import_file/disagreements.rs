@@ -45,7 +45,7 @@ impl Disagreements {
 fn finding(job: &Job<'_, '_>, sheet: &Sheet, entry: &Entry) -> Result<NewFinding, ImportError> {
     let row = Row { layout: &sheet.layout, record: &entry.record, zone: job.merchant.zone }.redemption()?;
     let (kind, coupon) = read(&entry.note).ok_or_else(|| db::Error::Corrupt("a temporary file holds something else".into()))?;
-    Ok(NewFinding { kind, code: row.code, coupon, redeemed_at: row.redeemed_at, order_id: row.order_id })
+    Ok(NewFinding { kind, code: row.code, coupon, redeemed_at: row.redeemed_at, order: row.order })
 }
 
 /// What [`Disagreements::add`] has written.

@@ -23,7 +23,7 @@ use crate::{
         },
         redemption_findings,
     },
-    domain::{Unfit, coupon::CouponState, ids::CouponId},
+    domain::{Unfit, coupon::CouponState, ids::CouponId, redemption},
 };
 
 /// Compares the good rows, which come by code, with the merchant's coupons and what is recorded of them, and records the new ones.
@@ -36,7 +36,7 @@ pub fn apply(job: &mut Job<'_, '_>, staged: Staged, out: &mut dyn Write) -> Resu
             uses.go_on(&rows.first_letters(), found);
             let stored = look(tx, job.scope, &uses, &rows)?;
             uses.learn(stored);
-            judge(&mut uses, rows, sheet, Some(&mut disagreements))?.write(tx, job)
+            judge(job, &mut uses, rows, sheet, Some(&mut disagreements))?.write(tx, job)
         })?;
         // A file of which nothing could be taken changes nothing; its rejects tell all there is to tell.
         if sheet.report.accepted() > 0 { disagreements.note(job, tx, sheet) } else { Ok(()) }
@@ -52,7 +52,7 @@ pub fn check(job: &mut Job<'_, '_>, staged: Staged, out: &mut dyn Write) -> Resu
         uses.go_on(&rows.first_letters(), found);
         let stored = turn.read(|conn| look(conn, job.scope, &uses, &rows))?;
         uses.learn(stored);
-        judge(&mut uses, rows, sheet, None).map(drop)
+        judge(job, &mut uses, rows, sheet, None).map(drop)
     })?;
     sheet.close(out)
 }
@@ -68,11 +68,13 @@ fn look(conn: &mut DbConn, scope: Scope, uses: &Uses, rows: &CodeRows<Redemption
         }
     }
     let replaced: Vec<CouponId> = coupons.values().filter(|known| known.state == CouponState::Replaced).map(|known| known.id).collect();
+    let with_reward: Vec<CouponId> = coupons.values().filter(|known| known.reward.is_some()).map(|known| known.id).collect();
     let uncounted: Vec<CouponId> = coupons.into_keys().filter(|coupon| !uses.has_counted(*coupon)).collect();
     Ok(Stored {
         recorded: redemptions::find_recorded(conn, scope, &named)?,
         counts: redemptions::count_recorded(conn, scope, &uncounted)?,
         replaced: redemption_findings::replaced_at(conn, scope, &replaced)?,
+        handed_out: redemption_findings::handed_out_at(conn, scope, &with_reward)?,
     })
 }
 
@@ -85,13 +87,18 @@ struct Effects {
 
 /// Decides on the rows, one after the other.
 fn judge(
+    job: &Job<'_, '_>,
     uses: &mut Uses,
     rows: CodeRows<RedemptionRow>,
     sheet: &mut Sheet,
     mut noted: Option<&mut Disagreements>,
 ) -> Result<Effects, ImportError> {
-    let mut effects = Effects::default();
+    let (mut effects, now) = (Effects::default(), job.desk.clock.now());
     for (entry, row) in rows.0 {
+        if let Err(why) = redemption::check_used_at(row.redeemed_at, now, job.merchant.zone) {
+            sheet.reject(&entry.record, Cause::Malformed, &Unfit::because(format!("redeemed_at: {why}")))?;
+            continue;
+        }
         let Verdict { fate, disagreement } = uses.judge(&row);
         if let (Some(noted), Some((kind, coupon))) = (&mut noted, disagreement) {
             noted.add(&entry.record, kind, coupon)?;
@@ -119,6 +126,7 @@ fn judge(
 
 impl Effects {
     fn write(self, tx: &mut WriteTx<'_>, job: &Job<'_, '_>) -> Result<(), ImportError> {
+        fail::fail_point!("redemptions::judged");
         let now = job.desk.clock.now();
         if !redemptions::count_uses(tx, job.scope, &self.counted.into_iter().collect::<Vec<_>>(), now)? {
             return Err(Error::Corrupt("a coupon that was locked had fewer uses left".into()).into());

@@ -14,6 +14,7 @@ use crate::domain::{
     Unfit,
     code::{CouponCode, is_spreadsheet_number},
     email::EmailAddress,
+    redemption::OrderNumber,
     reward::{Provider, RewardKind},
     zone::Bound,
 };
@@ -89,8 +90,7 @@ pub struct PurgeRow {
 pub struct RedemptionRow {
     pub code: CouponCode,
     pub redeemed_at: DateTime<Utc>,
-    /// Empty when there is none, as in the table.
-    pub order_id: String,
+    pub order: Option<OrderNumber>,
 }
 
 impl<'a> Row<'a> {
@@ -182,7 +182,7 @@ impl<'a> Row<'a> {
         Ok(RedemptionRow {
             code: CouponCode::parse(self.cell("code"))?,
             redeemed_at: cells::required("redeemed_at", self.instant("redeemed_at", Bound::Start)?)?,
-            order_id: cells::reference("order_id", self.cell("order_id"))?.unwrap_or_default(),
+            order: cells::reference("order_id", self.cell("order_id"))?.and_then(|order| OrderNumber::of(&order)),
         })
     }
 

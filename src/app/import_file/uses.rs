@@ -11,25 +11,32 @@ use crate::{
         codes::{Codes, Known},
         redemptions::Use,
     },
-    domain::{coupon::CouponState, coupon_list::Disagreement, ids::CouponId},
+    domain::{
+        coupon::CouponState,
+        coupon_list::Disagreement,
+        ids::CouponId,
+        redemption::{UseIdentity, is_before_hand_out},
+    },
 };
 
 /// What is known of the coupons that rows name. Rows of one code, in any spelling, must follow each other.
 #[derive(Debug, Default)]
 pub struct Uses {
     coupons: Codes,
-    recorded: HashSet<Use>,
+    recorded: HashSet<(CouponId, UseIdentity)>,
     /// How many uses of each coupon are recorded with their details.
     counts: HashMap<CouponId, i64>,
     replaced: HashMap<CouponId, DateTime<Utc>>,
+    handed_out: HashMap<CouponId, DateTime<Utc>>,
 }
 
 /// What is stored of uses and their coupons.
 #[derive(Debug, Default)]
 pub struct Stored {
-    pub recorded: HashSet<Use>,
+    pub recorded: Vec<Use>,
     pub counts: HashMap<CouponId, i64>,
     pub replaced: HashMap<CouponId, DateTime<Utc>>,
+    pub handed_out: HashMap<CouponId, DateTime<Utc>>,
 }
 
 /// What is to become of a row.
@@ -56,19 +63,21 @@ pub enum Fate {
 impl Uses {
     /// Goes on to rows that name these coupons; `letters` are those of the first row's code, which the rows before may have named too.
     pub fn go_on(&mut self, letters: &str, found: Codes) {
-        let Self { coupons, recorded, counts, replaced } = self;
+        let Self { coupons, recorded, counts, replaced, handed_out } = self;
         coupons.keep(letters);
-        recorded.retain(|one| coupons.holds(one.coupon));
+        recorded.retain(|(coupon, _)| coupons.holds(*coupon));
         counts.retain(|coupon, _| coupons.holds(*coupon));
         replaced.retain(|coupon, _| coupons.holds(*coupon));
+        handed_out.retain(|coupon, _| coupons.holds(*coupon));
         coupons.learn(found);
     }
 
     /// Takes in what is stored of these coupons and of uses of theirs.
     pub fn learn(&mut self, stored: Stored) {
-        self.recorded.extend(stored.recorded);
+        self.recorded.extend(stored.recorded.iter().map(Use::identity));
         self.counts.extend(stored.counts);
         self.replaced.extend(stored.replaced);
+        self.handed_out.extend(stored.handed_out);
     }
 
     /// Whether it is known how many uses of the coupon are recorded, those of the rows before among them: to be learnt once only.
@@ -88,10 +97,11 @@ impl Uses {
             return Verdict { fate: Fate::NoSuchCode, disagreement: Some((Disagreement::Unknown, None)) };
         };
         let one = use_of(known, row);
-        if self.recorded.contains(&one) {
+        if self.recorded.contains(&one.identity()) {
             return Verdict { fate: Fate::Unchanged, disagreement: None };
         }
-        let disagreement = disagreement(known, self.replaced.get(&one.coupon), &one).map(|kind| (kind, Some(one.coupon)));
+        let (replaced, handed_out) = (self.replaced.get(&one.coupon), self.handed_out.get(&one.coupon));
+        let disagreement = disagreement(known, replaced, handed_out, &one).map(|kind| (kind, Some(one.coupon)));
         let count = self.counts.entry(one.coupon).or_default();
         // A count that came with the vouchers file is told by rows from before that file; a later row is a use of its own.
         let untold = known.redemptions > 0 && *count < known.redemptions;
@@ -103,18 +113,19 @@ impl Uses {
         }
         known.redemptions += i64::from(counts);
         *count += 1;
-        self.recorded.insert(one.clone());
+        self.recorded.insert(one.identity());
         Verdict { fate: Fate::New { one, counts }, disagreement }
     }
 }
 
 /// The use of that coupon that a row tells.
 pub fn use_of(known: &Known, row: &RedemptionRow) -> Use {
-    Use { coupon: known.id, at: row.redeemed_at, order_id: row.order_id.clone() }
+    Use { coupon: known.id, at: row.redeemed_at, order: row.order.clone() }
 }
 
-fn disagreement(known: &Known, replaced: Option<&DateTime<Utc>>, one: &Use) -> Option<Disagreement> {
-    if known.reward.is_none() {
+/// Judged at the time of the use: a code that leaked while it was in stock is no better for having been handed out since.
+fn disagreement(known: &Known, replaced: Option<&DateTime<Utc>>, handed_out: Option<&DateTime<Utc>>, one: &Use) -> Option<Disagreement> {
+    if known.reward.is_none() || handed_out.is_some_and(|at| is_before_hand_out(one.at, *at)) {
         return Some(Disagreement::NotIssued);
     }
     let after = known.state == CouponState::Replaced && replaced.is_some_and(|at| one.at > *at);

@@ -1,7 +1,7 @@
 //! Redemptions of coupons: which are recorded, recording more, and counting them.
 //! Must not know files.
 
-use std::collections::{HashMap, HashSet};
+use std::collections::HashMap;
 
 use chrono::{DateTime, Utc};
 use diesel::{
@@ -13,15 +13,29 @@ use super::super::{
     DbConn, Error, Scope, WriteTx,
     instant::{self, At, Instant},
 };
-use crate::domain::ids::CouponId;
+use crate::domain::{
+    ids::CouponId,
+    redemption::{OrderNumber, UseIdentity},
+};
 
-/// One use of a coupon. Two are the same when all of it is.
-#[derive(Debug, Clone, PartialEq, Eq, Hash)]
+/// One use of a coupon.
+#[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Use {
     pub coupon: CouponId,
     pub at: DateTime<Utc>,
-    /// Empty when there is none.
-    pub order_id: String,
+    pub order: Option<OrderNumber>,
+}
+
+impl Use {
+    /// What another report of this use has in common with it.
+    pub fn identity(&self) -> (CouponId, UseIdentity) {
+        (self.coupon, UseIdentity::of(self.order.as_ref(), self.at))
+    }
+
+    /// The order as its column holds it: empty when there is none.
+    fn order_column(&self) -> &str {
+        self.order.as_ref().map(OrderNumber::as_str).unwrap_or_default()
+    }
 }
 
 #[derive(QueryableByName)]
@@ -34,17 +48,26 @@ struct Recorded {
     order_id: String,
 }
 
-/// Finds ?1's recorded uses among those in ?2. A CROSS JOIN is done in the order that is written: one look into the index for each.
+/// Finds ?1's recorded uses that are those in ?2: by the order where there is one, else by the time. A CROSS JOIN is done in the order
+/// that is written: one look into an index for each. The index is named since another one holds all columns that are asked for, and
+/// would be read through all uses of the coupon each time.
 pub const RECORDED_ON_SQLITE: &str = "SELECT r.coupon_id, r.redeemed_at, r.order_id FROM json_each(?2) AS wanted CROSS JOIN redemptions AS r \
-     WHERE r.merchant_id = ?1 AND r.coupon_id = wanted.value ->> 0 AND r.redeemed_at = wanted.value ->> 1 AND r.order_id = wanted.value ->> 2";
+     WHERE wanted.value ->> 2 = '' AND r.merchant_id = ?1 AND r.coupon_id = wanted.value ->> 0 AND r.redeemed_at = wanted.value ->> 1 \
+         AND r.order_id = '' \
+     UNION ALL SELECT r.coupon_id, r.redeemed_at, r.order_id FROM json_each(?2) AS wanted \
+     CROSS JOIN redemptions AS r INDEXED BY redemptions_one_per_order \
+     WHERE r.merchant_id = ?1 AND r.coupon_id = wanted.value ->> 0 AND r.order_id = wanted.value ->> 2 AND r.order_id <> ''";
 
-/// Finds $1's recorded uses among those in $2 to $4: one look into the index for each, also where the statistics know of no row.
+/// As [`RECORDED_ON_SQLITE`], of $1's, among those in $2 to $4; one look for each also where the statistics know of no row.
 pub const RECORDED_ON_POSTGRES: &str = "SELECT r.coupon_id, r.redeemed_at, r.order_id \
      FROM unnest($2, $3, $4) AS wanted (coupon, at, order_id) CROSS JOIN LATERAL (SELECT * FROM redemptions WHERE merchant_id = $1 \
-         AND coupon_id = wanted.coupon AND redeemed_at = wanted.at AND order_id = wanted.order_id OFFSET 0) AS r";
+         AND coupon_id = wanted.coupon AND redeemed_at = wanted.at AND order_id = '' OFFSET 0) AS r WHERE wanted.order_id = '' \
+     UNION ALL SELECT r.coupon_id, r.redeemed_at, r.order_id \
+     FROM unnest($2, $3, $4) AS wanted (coupon, at, order_id) CROSS JOIN LATERAL (SELECT * FROM redemptions WHERE merchant_id = $1 \
+         AND coupon_id = wanted.coupon AND order_id = wanted.order_id AND order_id <> '' OFFSET 0) AS r";
 
-/// Which of these are recorded already.
-pub fn find_recorded(conn: &mut DbConn, scope: Scope, uses: &[Use]) -> Result<HashSet<Use>, Error> {
+/// Those of these uses that are recorded already, as they were recorded first.
+pub fn find_recorded(conn: &mut DbConn, scope: Scope, uses: &[Use]) -> Result<Vec<Use>, Error> {
     let rows: Vec<Recorded> = match conn {
         DbConn::Sqlite(conn) => {
             sql_query(RECORDED_ON_SQLITE).bind::<BigInt, _>(scope.merchant().0).bind::<Text, _>(as_json(uses)).load(conn)?
@@ -53,15 +76,16 @@ pub fn find_recorded(conn: &mut DbConn, scope: Scope, uses: &[Use]) -> Result<Ha
             .bind::<BigInt, _>(scope.merchant().0)
             .bind::<Array<BigInt>, _>(uses.iter().map(|one| one.coupon.0).collect::<Vec<_>>())
             .bind::<Array<Instant>, _>(uses.iter().map(|one| At(one.at)).collect::<Vec<_>>())
-            .bind::<Array<Text>, _>(uses.iter().map(|one| one.order_id.as_str()).collect::<Vec<_>>())
+            .bind::<Array<Text>, _>(uses.iter().map(Use::order_column).collect::<Vec<_>>())
             .load(conn)?,
     };
-    Ok(rows.into_iter().map(|row| Use { coupon: CouponId(row.coupon_id), at: row.redeemed_at.0, order_id: row.order_id }).collect())
+    let recorded = |row: Recorded| Use { coupon: CouponId(row.coupon_id), at: row.redeemed_at.0, order: OrderNumber::stored(row.order_id) };
+    Ok(rows.into_iter().map(recorded).collect())
 }
 
 /// As SQLite unpacks it again. Texts and numbers always have a form in JSON.
 fn as_json(uses: &[Use]) -> String {
-    let rows: Vec<_> = uses.iter().map(|one| (one.coupon.0, instant::text(one.at), &one.order_id)).collect();
+    let rows: Vec<_> = uses.iter().map(|one| (one.coupon.0, instant::text(one.at), one.order_column())).collect();
     serde_json::to_string(&rows).unwrap_or_default()
 }
 
@@ -116,7 +140,7 @@ pub fn insert(tx: &mut WriteTx<'_>, scope: Scope, uses: &[Use], now: DateTime<Ut
         .bind::<Instant, _>(At(now))
         .bind::<Array<BigInt>, _>(uses.iter().map(|one| one.coupon.0).collect::<Vec<_>>())
         .bind::<Array<Instant>, _>(uses.iter().map(|one| At(one.at)).collect::<Vec<_>>())
-        .bind::<Array<Text>, _>(uses.iter().map(|one| one.order_id.as_str()).collect::<Vec<_>>())
+        .bind::<Array<Text>, _>(uses.iter().map(Use::order_column).collect::<Vec<_>>())
         .execute(conn)?,
     };
     if inserted == uses.len() { Ok(()) } else { Err(Error::Corrupt("not every use of a coupon was recorded".into())) }

@@ -14,6 +14,7 @@ pub(super) fn of(invariant: Invariant) -> &'static [Probe] {
         Invariant::I8 => NEW_COUPONS,
         Invariant::I9 => OLD_COUPONS,
         Invariant::I10 => ACTORS,
+        Invariant::I12 => USES,
     }
 }
 
@@ -191,6 +192,25 @@ const OLD_COUPONS: &[Probe] = &[
         // Uses per code never change: only they could make a coupon look spent that was not.
         what: "reissues that count the old coupon's uses otherwise than the coupon does",
         sql: "SELECT i.id FROM reissues i JOIN coupons o ON o.id = i.old_coupon_id WHERE i.old_max_redemptions <> o.max_redemptions",
+    },
+    Probe {
+        what: "reissues whose old coupon was barred then and is not any more, so that both codes may work",
+        sql: "SELECT i.id FROM reissues i JOIN coupons o ON o.id = i.old_coupon_id WHERE i.old_barred AND o.barred_at IS NULL",
+    },
+    Probe {
+        what: "reissues whose old coupon has fewer uses counted now than then",
+        sql: "SELECT i.id FROM reissues i JOIN coupons o ON o.id = i.old_coupon_id WHERE o.redemptions < i.old_redemptions",
+    },
+];
+
+const USES: &[Probe] = &[
+    Probe {
+        what: "redemptions of an order that is recorded for the coupon already",
+        sql: "SELECT max(id) AS id FROM redemptions WHERE order_id <> '' GROUP BY merchant_id, coupon_id, order_id HAVING count(*) > 1",
+    },
+    Probe {
+        what: "redemptions without an order at a time that is recorded for the coupon already",
+        sql: "SELECT max(id) AS id FROM redemptions WHERE order_id = '' GROUP BY merchant_id, coupon_id, redeemed_at HAVING count(*) > 1",
     },
 ];
 

@@ -133,6 +133,21 @@ diesel::table! {
     use diesel::sql_types::{BigInt, Text};
     use crate::db::instant::Instant;
 
+    repeated_redemptions (id) {
+        id -> BigInt,
+        merchant_id -> BigInt,
+        coupon_id -> BigInt,
+        first_id -> BigInt,
+        redeemed_at -> Instant,
+        order_id -> Text,
+        created_at -> Instant,
+    }
+}
+
+diesel::table! {
+    use diesel::sql_types::{BigInt, Text};
+    use crate::db::instant::Instant;
+
     alert_choices (id) {
         id -> BigInt,
         merchant_id -> BigInt,

@@ -71,7 +71,9 @@ fn means(act: CouponAct, shown: &ShownCoupon) -> String {
         (CouponAct::Bar, CouponState::Available) => {
             "A barred code is never handed out. It stays in the batch, and you can unbar it later.".to_owned()
         }
-        (CouponAct::Bar, _) => "It stays the customer's old code. The shop is not told. You can unbar it later.".to_owned(),
+        (CouponAct::Bar, _) => {
+            "It stays the customer's old code, barred for good: a replaced coupon can't be unbarred. The shop is not told.".to_owned()
+        }
         (CouponAct::Unbar, CouponState::Available) => {
             "The code may be handed out again, unless something else keeps it from that.".to_owned()
         }

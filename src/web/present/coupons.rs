@@ -9,9 +9,10 @@ use crate::{
     },
     domain::{
         audit::AuditRecord,
-        coupon::{Coupon, CouponState},
+        coupon::{self, Coupon, CouponState},
         coupon_acts::acts_on,
         ids::CouponId,
+        redemption::is_before_hand_out,
         reissue::EarlierReissue,
         role::Permission,
     },
@@ -32,7 +33,8 @@ pub fn show(frame: Frame, member: &Member, shown: &ShownCoupon) -> Show {
     let coupon = &shown.file.coupon;
     let places = places(member, shown);
     let back = places.last().map_or_else(|| batch(member, shown), |place| place.link.clone());
-    let listed = i64::try_from(shown.redemptions.len()).unwrap_or(i64::MAX);
+    let redemptions = redemptions(member, shown);
+    let listed = i64::try_from(redemptions.len()).unwrap_or(i64::MAX);
     Show {
         frame,
         back,
@@ -41,11 +43,7 @@ pub fn show(frame: Frame, member: &Member, shown: &ShownCoupon) -> Show {
         facts: facts(member, shown),
         places,
         reissue: shown.reissue.as_ref().map(|part| reissue(member, part)),
-        redemptions: shown
-            .redemptions
-            .iter()
-            .map(|one| Redemption { order: one.order_id.clone().unwrap_or_default(), when: when(member, one.at) })
-            .collect(),
+        redemptions,
         redemptions_note: match coupon.redemptions {
             0 => "This code has not been redeemed.".to_owned(),
             all if all > listed => format!("{} in all; of the others, order and date are not known here.", grouped(all)),
@@ -54,6 +52,20 @@ pub fn show(frame: Frame, member: &Member, shown: &ShownCoupon) -> Show {
         actions: actions(member, coupon),
         history: shown.history.iter().map(|record| event(member, coupon, record)).collect(),
     }
+}
+
+/// The uses, newest first, then reports of the same orders that were counted again.
+fn redemptions(member: &Member, shown: &ShownCoupon) -> Vec<Redemption> {
+    let handed_out = shown.file.coupon.handed_out_at;
+    let note = |at| if handed_out.is_some_and(|out| is_before_hand_out(at, out)) { "before it was handed out" } else { "" };
+    let uses = shown.redemptions.iter().map(|one| (one, note(one.at)));
+    let repeats = shown.file.repeats.iter().map(|one| (one, "the same order, reported and counted again"));
+    let row = |(one, note): (&coupon::Redemption, _)| Redemption {
+        order: one.order_id.clone().unwrap_or_default(),
+        when: when(member, one.at),
+        note,
+    };
+    uses.chain(repeats).map(row).collect()
 }
 
 /// What may be done to it now, by those who may.

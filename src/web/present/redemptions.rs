@@ -52,7 +52,7 @@ fn meaning(kind: Disagreement) -> &'static str {
             "The shop took codes that no batch of this merchant has. Import the vouchers they belong to, or ask the shop where they come from."
         }
         Disagreement::NotIssued => {
-            "The shop took codes that were still in stock. They are set aside now; somebody may have them from elsewhere, or the reward was not imported."
+            "The shop took codes that were in stock at the time of the use, so nobody should have had them. Those still in stock are set aside. Where a code is with a customer now, somebody else used it first; or the reward is missing here, or its date is wrong."
         }
         Disagreement::Replaced => {
             "The shop took codes after they had been replaced: their customer had two codes that worked. Switch them off in the shop as well."

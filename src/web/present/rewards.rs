@@ -3,7 +3,7 @@
 
 use chrono::{DateTime, Utc};
 
-use super::{day, left, when, when_end};
+use super::{day, grouped, left, when, when_end};
 use crate::{
     app::{Member, show_customer::RewardRow},
     domain::{
@@ -78,7 +78,27 @@ fn coupon_lines(member: &Member, coupon: &Coupon, problems: &[Problem]) -> Vec<S
     if problems.iter().all(|p| matches!(p, Problem::NotStarted { .. })) {
         lines.push(usable_line(member, coupon));
     }
+    lines.extend(use_doubts(member, coupon));
     lines
+}
+
+/// What to know before the uses are taken for the customer's own.
+fn use_doubts(member: &Member, coupon: &Coupon) -> Vec<Status> {
+    let mut doubts = vec![];
+    if let (Some(first), Some(handed_out)) = (coupon.use_before_hand_out(), coupon.handed_out_at) {
+        let used = act_words::redemption(member, first);
+        let text = format!("Used before the customer had it ({used}), so somebody else had this code. Handed out");
+        doubts.push(Status { tone: Tone::Notice, text, when: Some(when(member, handed_out)) });
+    }
+    if coupon.repeats > 0 {
+        let counted = match coupon.repeats {
+            1 => "1 use was counted twice".to_owned(),
+            n => format!("{} uses were counted twice", grouped(n)),
+        };
+        let text = format!("{counted}: the same order was reported again. The shop may still take this code; bar it before you reissue");
+        doubts.push(Status { tone: Tone::Notice, text, when: None });
+    }
+    doubts
 }
 
 fn problem_line(member: &Member, problem: &Problem) -> Status {

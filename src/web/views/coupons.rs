@@ -65,4 +65,6 @@ pub struct Redemption {
     pub order: String,
     /// When.
     pub when: When,
+    /// What is odd about it, or empty.
+    pub note: &'static str,
 }

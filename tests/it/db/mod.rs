@@ -15,3 +15,4 @@ mod schema;
 mod search_keys;
 pub mod stock_marks;
 mod transactions;
+mod uses;

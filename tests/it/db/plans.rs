@@ -89,10 +89,12 @@ both! {
                 let steps = plan(&db, &sql);
                 assert!(steps.contains("USING COVERING INDEX sqlite_autoindex_redemptions_1") && steps.contains(columns), "{steps}");
             }
+            let steps = plan(&db, &set(uses::RECORDED_ON_SQLITE, "'[]'"));
+            assert!(steps.contains("USING INDEX redemptions_one_per_order (merchant_id=? AND coupon_id=? AND order_id=?)"), "{steps}");
             return;
         }
         // As after a killed import: nothing is known of any row.
-        let rows = "INSERT INTO redemptions (merchant_id, coupon_id, redeemed_at, created_at) SELECT 1, c.id, now() + n * interval '1 s', now() \
+        let rows = "INSERT INTO redemptions (merchant_id, coupon_id, redeemed_at, created_at) SELECT 1, c.id, now() - n * interval '1 s', now() \
                     FROM coupons c, generate_series(1, 20000) AS n";
         let world = World::new(db, noon());
         let batch = world.batch("Spring");
@@ -101,7 +103,7 @@ both! {
         world.exec("ANALYZE redemptions");
         let set = |sql: &str| sql.replace("$1", "1").replace("$2", "ARRAY[1, 2]").replace("$3", "ARRAY[now(), now()]").replace("$4", "ARRAY['', '']");
         for (sql, columns) in [
-            (uses::RECORDED_ON_POSTGRES, ["coupon_id = wanted.coupon", "redeemed_at = wanted.at", "order_id = wanted.order_id"].as_slice()),
+            (uses::RECORDED_ON_POSTGRES, ["coupon_id = wanted.coupon", "redeemed_at = wanted.at", "coupon_id = wanted_1.coupon", "order_id = wanted_1.order_id"].as_slice()),
             (uses::COUNT_ON_POSTGRES, &["coupon_id = wanted.id"]),
         ] {
             let steps = plan(&world.db, &set(sql));

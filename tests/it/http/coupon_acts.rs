@@ -155,12 +155,16 @@ both! {
         let in_stock = app.number("SELECT min(id) FROM coupons WHERE state = 'available'");
         for coupon in [scene.old, in_stock] {
             kim.post(&act(coupon, "bar"), &why("stolen")).await.expect(303);
-            kim.post(&act(coupon, "unbar"), &why("found")).await.expect(303);
+            // Its customer has another code: a replaced one stays barred.
+            let replaced = coupon == scene.old;
+            kim.post(&act(coupon, "unbar"), &why("found")).await.expect(if replaced { 409 } else { 303 });
             let done = kim.post(&act(coupon, "use"), &Fields::default()).await.expect(303);
-            kim.get(done.header("Location")).await.says("1 of 1 use gone.").says("Coupon marked as used").says("Coupon unbarred").says("Coupon barred");
+            let page = kim.get(done.header("Location")).await;
+            page.says("1 of 1 use gone.").says("Coupon marked as used").says("Coupon barred");
+            assert_eq!(page.words().contains("Coupon unbarred"), !replaced);
         }
         let of_the_old = format!("audit_records WHERE action LIKE 'coupon.%' AND customer = {} AND reward = {}", scene.customer, scene.reward);
-        assert_eq!(app.count(&of_the_old), 4, "the reissue and three acts on the replaced one");
+        assert_eq!(app.count(&of_the_old), 3, "the reissue and two acts on the replaced one");
         assert_eq!(app.count("audit_records WHERE action = 'coupon.barred' AND customer IS NULL AND batch_id IS NOT NULL"), 1);
         assert_eq!(app.count("coupons WHERE state = 'available' AND redemptions = 1"), 1);
         let page = kim.get(&format!("/m/acme/coupons/{withdrawn}")).await;
@@ -194,10 +198,17 @@ both! {
         kim.post_fragment(&path, &form).await.expect(200);
         assert_eq!(app.number(&format!("SELECT redemptions FROM coupons WHERE id = {coupon}")), 1);
         app.desk.clock.advance(TimeDelta::seconds(30));
-        kim.post_fragment(&path, &form).await.expect(409).says("Another use was counted since this form was opened: 1 of 2 uses gone.");
+        kim.post_fragment(&path, &form).await.expect(409).says("Counted already").says("order O-77, 3 Aug 2026, 14:05 BST");
+        let other = form.clone().with("order_id", "O-79");
+        kim.post_fragment(&path, &other).await.expect(409).says("Another use was counted since this form was opened: 1 of 2 uses gone.");
         let form = kim.get(&path).await.fields(&path).with("order_id", "O-77").with("redeemed_at", "2026-08-03T14:05");
-        kim.post(&path, &form).await.expect(409).says("Counted already").says("order O-77, 3 Aug 2026, 14:05 BST");
+        // The same order at another time is the same use; so it is when somebody writes it otherwise, or no use is left.
+        for (order, at) in [("O-77", "2026-08-03T14:05"), ("O-77", "2026-08-04"), ("\u{200b}O-77\u{a0}", "")] {
+            let form = form.clone().with("order_id", order).with("redeemed_at", at);
+            kim.post(&path, &form).await.expect(409).says("Counted already").says("order O-77, 3 Aug 2026, 14:05 BST").says("One order counts once");
+        }
         kim.post(&path, &form.with("order_id", "O-78")).await.expect(303);
+        kim.post(&path, &Fields::default().with("order_id", "O-77")).await.expect(409).says("order O-77, 3 Aug 2026, 14:05 BST");
         for page in [kim.post(&path, &Fields::default()).await, kim.get_fragment(&path).await] {
             page.expect(409).says("No uses left").says("2 of 2 uses gone.").says("The last: order O-7");
         }
@@ -217,8 +228,8 @@ both! {
         let path = act(coupon, "use");
         let at = |text: &str| Fields::default().with("redeemed_at", text);
         for (text, words) in [
-            ("2026-11-23T12:01", "This lies in the future: it is 23 Nov 2026, 12:00 GMT now"), ("2027-01-01", "This lies in the future"),
-            ("2026-11-23T12:00:01Z", "This lies in the future"), ("soon", "This is not a date"), ("2026-03-29T01:30", "The clocks were put forward then"),
+            ("2026-11-23T12:06", "This lies in the future: it is 23 Nov 2026, 12:00 GMT now"), ("2027-01-01", "This lies in the future"),
+            ("2026-11-23T12:05:01Z", "This lies in the future"), ("soon", "This is not a date"), ("2026-03-29T01:30", "The clocks were put forward then"),
             ("0001-01-01T00:00", "The year must lie between 1900 and 9998"), ("\0", "This is not a date"),
         ] {
             for page in [kim.post(&path, &at(text)).await, kim.post_fragment(&path, &at(text)).await] {
@@ -235,6 +246,8 @@ both! {
             kim.post(&path, &at(text).with("order_id", &format!("O{text}"))).await.expect(303);
         }
         kim.post(&path, &at("2026-11-22").with("order_id", "day")).await.expect(303);
+        // Clocks differ by some minutes.
+        kim.post(&path, &at("2026-11-23T12:05").with("order_id", "ahead")).await.expect(303);
         assert_eq!(app.count(&format!("redemptions WHERE redeemed_at = {}", app.sql(app.now()))), 2, "this very minute is now");
         assert_eq!(app.count(&format!("redemptions WHERE redeemed_at = {}", app.sql(app.now - TimeDelta::hours(36)))), 1);
     }
@@ -279,5 +292,51 @@ both! {
         kim.get(&app.reissue_path(scene.customer, scene.reward)).await.expect(409).says("2 codes left that can't be used: 1 barred, 1 already redeemed.");
         kim.post(&act(stock[1], "unbar"), &why("it was another one")).await.expect(303);
         kim.get(&format!("/m/acme/batches/{}", scene.batch)).await.says("1 left");
+    }
+
+    async fn a_replaced_coupon_stays_barred(app: App) {
+        let (customer, batch, kim) = (app.customer(&crate::support::world::Person::default()), app.batch("Spring"), app.sign_in(Role::Supervisor).await);
+        let (reward, coupon) = app.reward_with(customer, batch, "R-1", &barred("BAD-1"));
+        app.fresh(batch, 1);
+        let path = app.reissue_path(customer, reward);
+        let form = kim.dialog(&path).await;
+        kim.post(&path, &form).await.expect(303);
+        let page = kim.get(&format!("/m/acme/coupons/{coupon}")).await;
+        assert!(!page.body.contains(&act(coupon, "unbar")), "no way leads there");
+        for page in [kim.get(&act(coupon, "unbar")).await, kim.get_fragment(&act(coupon, "unbar")).await, kim.post(&act(coupon, "unbar"), &why("x")).await, kim.post_fragment(&act(coupon, "unbar"), &why("x")).await] {
+            page.expect(409).says("Replaced").says("This coupon was replaced, and its customer has the new code.");
+        }
+        assert_eq!(app.count(&format!("coupons WHERE id = {coupon} AND barred_at IS NOT NULL")), 1);
+        // Nor does a later end of its batch make it usable.
+        app.exec(&format!("UPDATE batches SET valid_until = {} WHERE id = {batch}", app.sql(rewarddesk::db::instant::no_end())));
+        assert!(!kim.get(&format!("/m/acme/coupons/{coupon}")).await.words().contains("Usable"));
+    }
+
+    async fn a_use_older_than_the_hand_out_is_told_at_the_row_and_at_the_coupon(app: App) {
+        let ((customer, _, coupon), kim) = (with_capacity(&app, 1), app.sign_in(Role::Supervisor).await);
+        let path = act(coupon, "use");
+        // R-1 was issued thirty days ago, on 24 October.
+        kim.post(&path, &Fields::default().with("order_id", "O-12").with("redeemed_at", "2026-10-01T10:00")).await.expect(303);
+        let said = "Used before the customer had it (order O-12, 1 Oct 2026, 10:00 BST), so somebody else had this code. Handed out 24 Oct 2026";
+        assert!(row(&kim, customer).await.contains(said), "{}", row(&kim, customer).await);
+        kim.get(&format!("/m/acme/coupons/{coupon}")).await.says(said).says("O-12 before it was handed out");
+        // On the day before it may be the same day, told as a date.
+        let (_, other) = app.reward_with(customer, app.number("SELECT id FROM batches"), "R-2", &usable("GOOD-2"));
+        kim.post(&act(other, "use"), &Fields::default().with("redeemed_at", "2026-10-24")).await.expect(303);
+        assert!(!kim.get(&format!("/m/acme/coupons/{other}")).await.words().contains("before"));
+    }
+
+    async fn an_order_that_was_counted_twice_before_is_told_at_the_row_and_at_the_coupon(app: App) {
+        let ((customer, _, coupon), kim) = (with_capacity(&app, 2), app.sign_in(Role::Supervisor).await);
+        let at = |days| app.now - TimeDelta::days(days);
+        let first = app.insert("redemptions", crate::row! { merchant_id: app.merchant, coupon_id: coupon, redeemed_at: at(3), order_id: "O-77", created_at: app.now });
+        // As the migration leaves it.
+        app.insert("repeated_redemptions", crate::row! { id: 900, merchant_id: app.merchant, coupon_id: coupon, first_id: first, redeemed_at: at(4), order_id: "O-77", created_at: app.now });
+        app.exec(&format!("UPDATE coupons SET redemptions = 2 WHERE id = {coupon}"));
+        let said = "1 use was counted twice: the same order was reported again.";
+        assert!(row(&kim, customer).await.contains(said), "{}", row(&kim, customer).await);
+        let page = kim.get(&format!("/m/acme/coupons/{coupon}")).await;
+        page.says(said).says("Order O-77 the same order, reported and counted again 19 Nov 2026").says("Order O-77 20 Nov 2026");
+        assert!(!page.words().contains("order and date are not known here"));
     }
 }

@@ -1,9 +1,13 @@
 //! Acts on one coupon at the same time as each other and as a reissue (quality.md I9). The window between check and write is
 //! held open by failpoints: a race test that passes without proves nothing.
 
-use std::time::Duration;
+use std::{ops::ControlFlow, time::Duration};
 
-use rewarddesk::domain::role::Role;
+use rewarddesk::{
+    app::import_file::{Kind, Order, import_file},
+    db::merchants,
+    domain::role::Role,
+};
 
 use crate::support::{
     App,
@@ -19,6 +23,20 @@ fn act(coupon: i64, act: &str) -> String {
 
 fn why(reason: &str) -> Fields {
     Fields::default().with("reason", reason)
+}
+
+/// Imports a file of redemptions beside everything else; answers how many are new and how many unchanged.
+fn import_redemptions(app: &App, file: String) -> tokio::task::JoinHandle<(u64, u64)> {
+    let desk = app.desk.clone();
+    tokio::task::spawn_blocking(move || {
+        let (scope, merchant) = desk.db.read(|conn| merchants::for_operator(conn, "acme")).unwrap().unwrap();
+        let order = Order::of_operator(Kind::Redemptions, None);
+        let mut rejects = vec![];
+        let done = import_file(&desk, scope, &merchant, &order, &mut file.as_bytes(), &mut rejects, &mut |_| ControlFlow::Continue(()));
+        let report = done.unwrap();
+        assert_eq!(report.rejected, 0, "{}", String::from_utf8_lossy(&rejects));
+        (report.new, report.unchanged)
+    })
 }
 
 /// Uses failpoints, which are the process's: `cargo test` runs these one after the other.
@@ -37,12 +55,12 @@ mod with_failpoints {
             let clicker = ann.clone();
             let click = tokio::spawn(async move { clicker.post(&path, &form).await });
             pause.reached().await;
-            ann.post(&act(coupon, "unbar"), &why("found")).await.expect(303);
+            ann.post(&act(coupon, "unbar"), &why("found")).await.expect(409).says("This coupon was replaced");
             failpoints.teardown();
             click.await.unwrap().expect(303);
             let order = app.texts("SELECT action AS v FROM audit_records WHERE action LIKE 'coupon.%' ORDER BY id");
-            assert_eq!(order, ["coupon.reissued", "coupon.unbarred"], "the old coupon was unusable when it was replaced");
-            assert_eq!(app.count(&format!("coupons WHERE id = {coupon} AND state = 'replaced' AND barred_at IS NULL")), 1);
+            assert_eq!(order, ["coupon.reissued"], "the old coupon stays unusable");
+            assert_eq!(app.count(&format!("coupons WHERE id = {coupon} AND state = 'replaced' AND barred_at IS NOT NULL")), 1);
         }
 
         async fn a_reissue_waits_for_the_unbar_that_takes_its_reason_away(app: App) {
@@ -106,6 +124,42 @@ mod with_failpoints {
             assert_eq!((app.count("redemptions"), app.count("audit_records WHERE action = 'coupon.marked_used'")), (5, 5));
         }
 
+        async fn an_order_that_is_marked_and_imported_at_once_is_one_use(app: App) {
+            let (scene, kim) = (app.scene(1), app.sign_in(Role::Supervisor).await);
+            let codes = ["RACE-1", "RACE-2", "RACE-3"];
+            let coupons = codes.map(|code| app.coupon(scene.batch, &NewCoupon { max_redemptions: 2, ..usable(code) }));
+            let file = |code: &str, time: &str| format!("code,redeemed_at,order_id\n{code},{time},O-77\n");
+            let form = Fields::default().with("order_id", "O-77").with("redeemed_at", "2026-11-20T10:00");
+            let failpoints = fail::FailScenario::setup();
+            // Marked first: the import waits for it, and finds the order.
+            fail::cfg("coupon_acts::checked", "sleep(600)").unwrap();
+            let (clicker, path, sent) = (kim.clone(), act(coupons[0], "use"), form.clone());
+            let click = tokio::spawn(async move { clicker.post(&path, &sent).await });
+            tokio::time::sleep(Duration::from_millis(200)).await;
+            assert_eq!(import_redemptions(&app, file(codes[0], "2026-11-20T10:00:27Z")).await.unwrap(), (0, 1));
+            click.await.unwrap().expect(303);
+            // Imported first: the click waits for it, and names it.
+            fail::cfg("redemptions::judged", "sleep(600)").unwrap();
+            let import = import_redemptions(&app, file(codes[1], "2026-11-20T10:00:27Z"));
+            tokio::time::sleep(Duration::from_millis(200)).await;
+            let refused = kim.post(&act(coupons[1], "use"), &form).await.expect(409);
+            refused.says("Counted already").says("order O-77, 20 Nov 2026, 10:00 GMT").says("One order counts once");
+            assert_eq!(import.await.unwrap(), (1, 0));
+            // Two files with other times.
+            let files = ["2026-11-20T10:00:27Z", "2026-11-20"].map(|time| import_redemptions(&app, file(codes[2], time)));
+            let mut counts = vec![];
+            for file in files {
+                counts.push(file.await.unwrap());
+            }
+            failpoints.teardown();
+            counts.sort_unstable();
+            assert_eq!(counts, [(0, 1), (1, 0)]);
+            for coupon in coupons {
+                assert_eq!(app.number(&format!("SELECT redemptions FROM coupons WHERE id = {coupon}")), 1);
+                assert_eq!(app.count(&format!("redemptions WHERE coupon_id = {coupon}")), 1);
+            }
+        }
+
         async fn a_code_that_is_handed_out_meanwhile_is_barred_as_what_it_is_then(app: App) {
             let (scene, ann) = (app.scene(1), app.sign_in(Role::Supervisor).await);
             let fresh = app.number("SELECT id FROM coupons WHERE state = 'available'");
@@ -152,10 +206,10 @@ mod with_failpoints {
             pause.end();
             reissue.await.unwrap().expect(303);
             failpoints.teardown();
-            unbar.await.unwrap().expect(303);
+            unbar.await.unwrap().expect(409).says("This coupon was replaced");
             let order = app.texts("SELECT action AS v FROM audit_records WHERE action LIKE 'coupon.%' ORDER BY id");
-            assert_eq!(order, ["coupon.reissued", "coupon.unbarred"], "the bar stood until the reissue was done");
-            assert_eq!(app.count(&format!("audit_records WHERE action = 'coupon.unbarred' AND reward = {reward}")), 1);
+            assert_eq!(order, ["coupon.reissued"], "the bar stood until the reissue was done, and since");
+            assert_eq!(app.count(&format!("coupons WHERE id = {coupon} AND barred_at IS NOT NULL AND reward = {reward}")), 1);
         });
     }
 }

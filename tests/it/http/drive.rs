@@ -311,7 +311,7 @@ fn imports(app: &App) {
     import(Kind::Rewards, "rewards", None, rewards);
     import(Kind::Rewards, "rewards", None, rewards);
     let uses =
-        "code,redeemed_at,order_id\nV-1,2026-11-20,O-1\nOLD-1,2026-11-23T13:00:00Z,O-2\nNOPE-9,2026-11-20,O-3\nfresh-1-2,2026-11-20,O-4\n";
+        "code,redeemed_at,order_id\nV-1,2026-11-20,O-1\nOLD-1,2026-11-23T12:04:00Z,O-2\nNOPE-9,2026-11-20,O-3\nfresh-1-2,2026-11-20,O-4\n";
     import(Kind::Redemptions, "redemptions", None, uses);
     import(Kind::Redemptions, "redemptions", None, uses);
     import(Kind::Bars, "bars", None, "code,reason\nV-1,stolen\nNOPE-9,stolen\n");

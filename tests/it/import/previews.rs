@@ -31,11 +31,13 @@ const NO_SUCH_CODE: &str = "no voucher of this merchant has this code";
 on_both! {
     fn a_preview_of_redemptions_says_what_the_import_will(world) {
         stock(world);
+        // Some of the uses are later than the vouchers file, and none is in the future.
+        world.clock.advance(chrono::TimeDelta::days(4));
         world.redemptions("code,redeemed_at,order_id\nNEW-1,2026-11-21,BEFORE\n");
         let file = "code,redeemed_at,order_id\n\
             two-uses,2026-11-01,O-1\nTWO-USES,2026-11-01,O-1\nnone-such,2026-11-01,O-2\nTwo-Uses,2026-11-02,\ntwo-uses,2026-11-03,\n\
-            MANY-1,2001-02-01,\nMANY-1,2001-02-02,\nmany-1,2001-02-02,\nMANY-1,2001-02-03,\nMANY-1,2098-02-01,\nMANY-1,2098-02-02,\n\
-            MANY-1,2098-02-03,\nABC,2026-11-01,\nAbc,2026-11-01,\nabc,2026-11-01,\nABC,2026-11-02,\nabc,2026-11-02,\n\
+            MANY-1,2001-02-01,\nMANY-1,2001-02-02,\nmany-1,2001-02-02,\nMANY-1,2001-02-03,\nMANY-1,2026-11-24,\nMANY-1,2026-11-25,\n\
+            MANY-1,2026-11-26,\nABC,2026-11-01,\nAbc,2026-11-01,\nabc,2026-11-01,\nABC,2026-11-02,\nabc,2026-11-02,\n\
             STOCK-1,2026-11-21,O-3\nOLD-1,2026-11-19,O-4\nOLD-1,2026-11-21,O-5\nGONE-1,2026-11-21,O-6\nBARRED-1,2026-11-21,O-7\n\
             new-1,2026-11-21,BEFORE\nab,2026-11-21,\nNEW-1,2026-11-22,\nnone-such,2026-11-01,O-2\n";
         let said = both_say(world, Kind::Redemptions, file);

@@ -69,7 +69,8 @@ INSERT INTO coupons (id, merchant_id, batch_id, code, folded_code, valid_from, e
     CASE WHEN n % 7 = 5 THEN 1 ELSE 0 END, CASE WHEN n % 6 = 5 THEN now() END, CASE WHEN n % 6 = 5 THEN 'lost' END,
     CASE WHEN n <= 40000 THEN 'allocated' WHEN n <= 60000 THEN 'replaced' WHEN n <= 65000 THEN 'withdrawn' ELSE 'available' END,
     CASE WHEN n <= 40000 THEN n WHEN n <= 60000 THEN n - 40000 END, now() FROM generate_series(1, 120000) AS n;
-INSERT INTO redemptions (merchant_id, coupon_id, redeemed_at, created_at) SELECT 1 + n % 4, n, now(), now() FROM generate_series(1, 30000) AS n;
+INSERT INTO redemptions (merchant_id, coupon_id, redeemed_at, order_id, created_at)
+    SELECT 1 + n % 4, n, now(), CASE WHEN n % 5 = 0 THEN '' ELSE 'O-' || n END, now() FROM generate_series(1, 30000) AS n;
 INSERT INTO redemption_findings (merchant_id, kind, code, coupon_id, redeemed_at, found_at)
     SELECT 1 + n % 100, CASE WHEN n % 3 = 0 THEN 'unknown' ELSE 'replaced' END, 'CODE-' || n, CASE WHEN n % 3 > 0 THEN n END, now(), now() FROM generate_series(1, 20000) AS n;
 INSERT INTO reissues (id, merchant_id, customer, reward, batch_id, old_coupon_id, new_coupon_id, user_id, actor_role, at, email_requested, token_hash,

@@ -107,6 +107,9 @@ pub const RULES: &[(&str, &str)] = &[
     ("sqlite_autoindex_mails_1", "stable Message-IDs"),
     ("reissues_merchant_id_token_hash_key", "a form is answered once"),
     ("sqlite_autoindex_reissues_4", "a form is answered once"),
+    ("redemptions_one_per_order", "an order is one use of a coupon"),
+    ("redemption_findings_one_per_order", "an order is one finding of a code"),
+    ("redemption_findings_one_per_coupon_and_order", "an order is one finding of a coupon"),
     ("redemption_findings_merchant_id_code_redeemed_at_order_id_key", "a finding is told once"),
     ("sqlite_autoindex_redemption_findings_1", "a finding is told once"),
 ];
