@@ -3,12 +3,13 @@
 
 use chrono::{DateTime, Utc};
 
-use super::{Desk, Error, Member, import_file::harmless};
+use super::{Desk, Error, Member};
 use crate::{
     db::{audit, batch_codes, batches, coupons, memberships},
     domain::{
         audit::{Action, Actor, NewRecord},
         batch::Batch,
+        cell::{BYTE_ORDER_MARK, harmless},
         coupon_list::{After, Condition, ListedCode},
         ids::BatchId,
         pasted::Term,
@@ -110,7 +111,8 @@ impl Export {
             return Ok(None);
         }
         let rows = desk.db.read(|conn| batch_codes::list(conn, member.scope, &self.batch, self.condition, self.after, PIECE, self.now))?;
-        let mut csv = csv::WriterBuilder::new().terminator(csv::Terminator::CRLF).from_writer(Vec::new());
+        let mark = if self.after.is_none() { BYTE_ORDER_MARK } else { "" };
+        let mut csv = csv::WriterBuilder::new().terminator(csv::Terminator::CRLF).from_writer(mark.as_bytes().to_vec());
         let mut written = if self.after.is_none() { csv.write_record(HEAD) } else { Ok(()) };
         for row in &rows {
             written = written.and_then(|()| csv.write_record(cells(row).iter().map(|cell| harmless(cell).into_owned())));

@@ -10,7 +10,7 @@ use super::{
 use crate::{
     db::{coupons, mails, memberships, rewards},
     domain::{
-        Unfit,
+        Unfit, cell,
         code::{self, CouponCode},
         coupon::CouponState,
         fold,
@@ -62,7 +62,8 @@ pub struct Suggestion {
 
 /// Looks the code up as every search box does: as it was typed first, then as it may be meant; see [`Term`].
 pub fn check_code(desk: &Desk, member: &Member, text: &str) -> Result<Checked, Error> {
-    let code = fold::nfc(&code::bare(text)).into_owned();
+    // What was copied from a cell or a list may still have what is around it there.
+    let code = fold::nfc(&code::bare(&cell::reference(text))).into_owned();
     if code.is_empty() {
         return Ok(Checked::Unfit(Unfit::because("type or paste the code that the customer quotes")));
     }

@@ -9,7 +9,6 @@ use super::{
     Desk, Error, Member,
     audit_filters::{self, Typed},
     export_audit::Page,
-    import_file::harmless,
     seal_audit::seal_all,
 };
 use crate::{
@@ -21,6 +20,7 @@ use crate::{
     domain::{
         audit::{Action, Actor, Detail, NewRecord},
         audit_filter::{AuditFilter, Place},
+        cell::{BYTE_ORDER_MARK, harmless},
         ids::AuditId,
         role::Permission,
         zone,
@@ -167,7 +167,8 @@ const HEAD: [&str; 15] = [
 ];
 
 fn csv(page: &Page, slug: &str, with_head: bool) -> Result<Vec<u8>, Error> {
-    let mut csv = csv::WriterBuilder::new().terminator(csv::Terminator::CRLF).from_writer(Vec::new());
+    let mark = if with_head { BYTE_ORDER_MARK } else { "" };
+    let mut csv = csv::WriterBuilder::new().terminator(csv::Terminator::CRLF).from_writer(mark.as_bytes().to_vec());
     let mut written = if with_head { csv.write_record(HEAD) } else { Ok(()) };
     for (record, opened) in page.records.iter().zip(&page.opened) {
         let members = page.members(record, Some(slug));

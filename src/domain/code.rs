@@ -1,14 +1,17 @@
-//! A coupon code as text: what may be one, and what a spreadsheet has damaged.
+//! A coupon code as text: what may be one.
 //! Must not know batches or rewards.
 
 use unicode_normalization::UnicodeNormalization;
 
 use super::{
-    Unfit, fold,
+    Unfit, cell,
+    damage::Damage,
+    fold,
     invisible::{self, is_invisible},
 };
 
-/// A code that may be stored: 3 to 255 characters, no white space, not a spreadsheet's number (contract.md section 4).
+/// A code that may be stored: 3 to 255 characters, no white space, nothing around it, and not what a program has left instead of one
+/// (contract.md section 4).
 #[derive(Clone, PartialEq, Eq, Hash, PartialOrd, Ord)]
 pub struct CouponCode(String);
 
@@ -18,6 +21,9 @@ impl CouponCode {
         let text = &*fold::nfc(trimmed(text));
         if text.is_empty() {
             return Err(Unfit::because("the code is empty"));
+        }
+        if let Some(damage) = Damage::of(text) {
+            return Err(damage.reason("this code"));
         }
         if let Some(name) = invisible::first_in(text) {
             return Err(Unfit::because(format!("the code has an invisible character inside ({name}); type the code again")));
@@ -29,8 +35,9 @@ impl CouponCode {
         if !(3..=255).contains(&length) {
             return Err(Unfit::because(format!("the code has {length} characters; 3 to 255 are allowed")));
         }
-        if is_spreadsheet_number(text) {
-            return Err(Unfit::because("a spreadsheet has turned this code into a number like 5.57E+92; export the column as text"));
+        // Written into a file and read again, it has to be the same code.
+        if cell::reference(&cell::harmless(text)) != text {
+            return Err(Unfit::because("the code has quotes, an apostrophe or a comma around it; type the code alone"));
         }
         Ok(Self(text.to_owned()))
     }
@@ -91,15 +98,6 @@ pub fn stored_letters(code: &str) -> Vec<String> {
     letters
 }
 
-/// Digits, a decimal mark, digits, `E+` and digits: what a spreadsheet makes of a long number.
-pub fn is_spreadsheet_number(text: &str) -> bool {
-    let Some((mantissa, exponent)) = text.split_once(['E', 'e']) else { return false };
-    let Some(exponent) = exponent.strip_prefix(['+', '-']) else { return false };
-    let digits = |s: &str| !s.is_empty() && s.bytes().all(|b| b.is_ascii_digit());
-    let (whole, part) = mantissa.split_once(['.', ',']).unwrap_or((mantissa, "0"));
-    digits(exponent) && digits(whole.trim_start_matches('-')) && digits(part)
-}
-
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -117,8 +115,28 @@ mod tests {
     }
 
     #[test]
+    fn each_refusal_names_its_cause() {
+        for (text, why) in [
+            ("=\"0012\"", "is a formula"),
+            ("#N/A", "error value"),
+            ("NULL", "a word for no value"),
+            ("\\N", "a word for no value"),
+            ("10012345.0", "a number with decimals"),
+            ("1.5E15", "a number like 5.57E+92"),
+            ("10,012,345", "a number in groups"),
+            ("AB\u{2066}12", "U+2066, a direction mark"),
+            ("'ABC'", "quotes"),
+            ("ABC,", "a comma"),
+            ("'0012", "an apostrophe"),
+        ] {
+            let said = CouponCode::parse(text).map(|_| ()).map_err(|why| why.0);
+            assert!(said.as_ref().is_err_and(|said| said.contains(why)), "{text:?}: {said:?}");
+        }
+    }
+
+    #[test]
     fn codes_that_only_look_like_numbers_are_taken() {
-        for text in ["5E92", "E+10", "12E+AB", "0012345", "1.5", &"é".repeat(255)] {
+        for text in ["5E92", "E+10", "12E+AB", "0012345", "1.5", "10.50", "'ABC", "=1+1", &"é".repeat(255)] {
             assert!(CouponCode::parse(text).is_ok(), "{text:?} was refused");
         }
     }

@@ -1,7 +1,7 @@
 //! What people paste into a search box, and the texts that they may mean by it: every search reads a term by these.
 //! Must not know what there is to be found.
 
-use super::{code, email::EmailAddress, fold, invisible};
+use super::{cell, code, email::EmailAddress, fold, invisible};
 
 /// A term that somebody typed or pasted.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -69,6 +69,8 @@ fn codes(itself: &str, bare: Option<&str>) -> Vec<String> {
     if itself.chars().count() > 2 * LONGEST {
         return found;
     }
+    // As a file's cell or a list has it: in quotes, or as a formula that only says a text.
+    add(cell::reference(itself).into_owned());
     add(code::bare(itself));
     let text = bare.unwrap_or(itself);
     add(text.to_owned());

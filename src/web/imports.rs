@@ -9,7 +9,7 @@ use actix_web::{
     web::{self, Bytes},
 };
 use askama::Template;
-use futures_util::stream;
+use futures_util::{StreamExt, stream};
 use serde::Deserialize;
 use tokio::time::{Instant, sleep};
 
@@ -29,6 +29,7 @@ use crate::{
         show_imports::{self, ImportFile},
     },
     domain::{
+        cell::BYTE_ORDER_MARK,
         ids::ImportId,
         import::{Import, ImportState},
     },
@@ -162,10 +163,12 @@ pub async fn rejects(desk: web::Data<Desk>, member: web::ReqData<Member>, path: 
         let piece = desk.reading(move |desk| show_imports::rejects_piece(desk, &asker, id, seq)).await.map_err(Error::from)?;
         Ok::<_, Error>(piece.map(|piece| (Bytes::from(piece), (desk, member, seq + 1))))
     });
+    // What is stored is as the command writes it; what is downloaded is opened with a spreadsheet.
+    let marked = stream::iter([Ok(Bytes::from_static(BYTE_ORDER_MARK.as_bytes()))]).chain(pieces);
     Ok(HttpResponse::Ok()
         .content_type("text/csv; charset=utf-8")
         .insert_header((header::CONTENT_DISPOSITION, format!("attachment; filename=\"{name}\"")))
-        .streaming(pieces))
+        .streaming(Box::pin(marked)))
 }
 
 fn number(path: &Path) -> Result<ImportId, Error> {

@@ -6,7 +6,7 @@ use chrono_tz::Tz;
 
 use crate::domain::{
     Unfit,
-    code::is_spreadsheet_number,
+    damage::Damage,
     fold, invisible,
     zone::{Bound, parse_instant},
 };
@@ -34,8 +34,8 @@ pub fn text(column: &str, cell: &str, longest: usize) -> Result<Option<String>, 
 
 /// A reference that must survive a spreadsheet, or `None` for an empty cell.
 pub fn reference(column: &str, cell: &str) -> Result<Option<String>, Unfit> {
-    if is_spreadsheet_number(cell) {
-        return Err(Unfit::because(format!("a spreadsheet has turned {column} into a number like 5.57E+92; export the column as text")));
+    if let Some(damage) = Damage::of(cell).filter(|damage| damage.is_number()) {
+        return Err(damage.reason(column));
     }
     text(column, cell, LONGEST)
 }

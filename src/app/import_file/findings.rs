@@ -7,7 +7,7 @@ use chrono::{DateTime, Utc};
 use serde::{Deserialize, Serialize};
 
 use super::{header::Layout, records::Record, rows::Voucher};
-use crate::domain::{Unfit, batch::Window, fold};
+use crate::domain::{Unfit, batch::Window, cell, damage::Damage, fold, invisible};
 
 /// How many rows of a kind are kept as samples.
 const SAMPLES: usize = 5;
@@ -28,10 +28,37 @@ pub enum Cause {
     Elsewhere,
     /// The row does not have the form that it should have.
     Malformed,
-    /// A spreadsheet has made a number of it.
+    /// A program has left something else in the place of a value, or a heading in the place of a row.
     Damaged,
     /// It does not go together with what is stored.
     Conflict,
+}
+
+/// What a program has left in damaged rows; a part of [`Cause::Damaged`], which is all that earlier versions know.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum DamageGroup {
+    /// The heading again.
+    Heading,
+    Formula,
+    ErrorValue,
+    /// A word for no value.
+    NoValue,
+    /// A number that was a code.
+    Number,
+    /// Characters inside a code that nobody sees.
+    Invisible,
+}
+
+impl From<Damage> for DamageGroup {
+    fn from(damage: Damage) -> Self {
+        match damage {
+            Damage::Formula => Self::Formula,
+            Damage::ErrorValue => Self::ErrorValue,
+            Damage::NoValue => Self::NoValue,
+            Damage::Exponent | Damage::Decimals | Damage::Grouped => Self::Number,
+        }
+    }
 }
 
 /// A row that stands for others.
@@ -94,8 +121,14 @@ impl Ends {
 #[serde(default)]
 pub struct Findings {
     pub rejected: BTreeMap<Cause, Tally>,
-    /// New codes with white space or invisible characters around them.
+    /// The damaged ones of them, by what a program has left there.
+    pub damaged: BTreeMap<DamageGroup, Tally>,
+    /// New codes with white space around them.
     pub trimmed: Tally,
+    /// New codes with invisible characters around them.
+    pub unseen: Tally,
+    /// New codes in a formula or in quotes.
+    pub wrapped: Tally,
     /// New codes that could be handed out now, but for their start.
     pub usable: u64,
     /// New codes that end within a year, and those whose end is past.
@@ -108,6 +141,8 @@ pub struct Findings {
     /// Of those, longer than a spreadsheet's number, and with nothing but zeros behind its digits.
     long: u64,
     rounded: Tally,
+    /// New codes that look as a spreadsheet writes a date.
+    dates: Tally,
     /// All new codes by length.
     lengths: BTreeMap<usize, Tally>,
     /// Customer IDs that another customer has already, with another email address.
@@ -121,6 +156,8 @@ pub enum Suspicion<'f> {
     ZerosLost { usual: usize, shorter: u64, samples: Vec<&'f Sample> },
     /// Numbers whose digits behind the fifteenth are all zeros.
     Rounded(&'f Tally),
+    /// Codes that look as a spreadsheet writes a date.
+    Dates(&'f Tally),
     /// Many codes have exactly this length, and none is longer.
     CutAt { length: usize, tally: &'f Tally },
 }
@@ -130,12 +167,17 @@ impl Findings {
         self.rejected.entry(cause).or_default().add(record.line, layout.key_cell(record), &why.0);
     }
 
+    pub(super) fn damage(&mut self, layout: &Layout, record: &Record, group: DamageGroup, why: &Unfit) {
+        self.damaged.entry(group).or_default().add(record.line, layout.key_cell(record), &why.0);
+    }
+
     /// Notes a voucher that is new; `outer` is the batch's validity.
     pub(super) fn accept(&mut self, layout: &Layout, record: &Record, voucher: &Voucher, outer: Window, now: DateTime<Utc>) {
         let (code, line) = (voucher.code.as_str(), record.line);
         let raw = &*fold::nfc(layout.key_cell(record));
-        if raw.len() != code.len() && raw.trim_start_matches('\'').len() != code.len() {
-            self.trimmed.add(line, raw, "");
+        self.look_around(line, raw, code);
+        if looks_like_a_date(code) {
+            self.dates.add(line, code, "");
         }
         let length = code.chars().count();
         self.lengths.entry(length).or_default().add(line, code, "");
@@ -164,9 +206,27 @@ impl Findings {
         self.second_addresses.add(line, customer_id, "");
     }
 
+    /// Notes what was around a code in its cell.
+    fn look_around(&mut self, line: u64, raw: &str, code: &str) {
+        if raw.len() == code.len() {
+            return;
+        }
+        let inner = invisible::trimmed(raw);
+        let is_seen = |c: char| c.is_whitespace() || c.is_control();
+        if raw.trim_matches(is_seen).len() > inner.len() {
+            self.unseen.add(line, raw, "");
+        } else if raw.len() > inner.len() {
+            self.trimmed.add(line, raw, "");
+        }
+        // What our own files put in front of a code is nothing to speak of.
+        if inner != code && inner != cell::harmless(code) {
+            self.wrapped.add(line, raw, "");
+        }
+    }
+
     /// What a person should look at before these codes are handed out.
     pub fn suspicions(&self) -> Vec<Suspicion<'_>> {
-        [self.zeros_lost(), self.rounded(), self.cut()].into_iter().flatten().collect()
+        [self.zeros_lost(), self.rounded(), self.dated(), self.cut()].into_iter().flatten().collect()
     }
 
     fn zeros_lost(&self) -> Option<Suspicion<'_>> {
@@ -188,6 +248,10 @@ impl Findings {
         (self.rounded.count >= 2 && self.rounded.count == self.long).then_some(Suspicion::Rounded(&self.rounded))
     }
 
+    fn dated(&self) -> Option<Suspicion<'_>> {
+        (self.dates.count > 0).then_some(Suspicion::Dates(&self.dates))
+    }
+
     /// Codes of many lengths that pile up at the longest.
     fn cut(&self) -> Option<Suspicion<'_>> {
         let (length, tally) = self.lengths.last_key_value()?;
@@ -198,70 +262,23 @@ impl Findings {
     }
 }
 
-#[cfg(test)]
-mod tests {
-    use super::super::{
-        header::{First, read_first},
-        kind::Kind,
-        rows::Row,
-    };
-    use super::*;
-
-    fn seen(codes: &[&str]) -> Findings {
-        let Ok(First::Header(layout)) = read_first(Kind::Vouchers, &Record::of(1, ["code"]), None) else { panic!("refused") };
-        let mut findings = Findings::default();
-        let now = DateTime::<Utc>::UNIX_EPOCH;
-        for (code, line) in codes.iter().zip(2..) {
-            let record = Record::of(line, [*code]);
-            let row = Row { layout: &layout, record: &record, zone: chrono_tz::UTC };
-            let voucher = row.voucher(1).unwrap_or_else(|e| panic!("{e}"));
-            findings.accept(&layout, &record, &voucher, Window { from: None, until: None }, now);
-        }
-        findings
-    }
-
-    #[test]
-    fn lost_zeros_are_seen_only_where_no_zero_leads() {
-        let findings = seen(&["123456", "234567", "345678", "45678", "5678"]);
-        let [Suspicion::ZerosLost { usual: 6, shorter: 2, samples }] = &findings.suspicions()[..] else { panic!("{findings:?}") };
-        assert_eq!(samples.iter().map(|sample| (sample.line, sample.cell.as_str())).collect::<Vec<_>>(), [(5, "45678"), (6, "5678")]);
-        for quiet in
-            [&["123456", "234567", "345678", "012345", "5678"][..], &["123456", "234567", "ABCD", "ABC"], &["123", "1234", "12345"]]
-        {
-            assert_eq!(seen(quiet).suspicions(), [], "{quiet:?}");
-        }
-    }
-
-    #[test]
-    fn rounded_numbers_are_seen_when_all_long_ones_are() {
-        let rounded = seen(&["1234567890123450", "2234567890123460", "ABC"]);
-        assert!(matches!(&rounded.suspicions()[..], [Suspicion::Rounded(tally)] if tally.count == 2));
-        assert_eq!(seen(&["1234567890123450", "2234567890123461", "3234567890123462"]).suspicions(), []);
-    }
-
-    #[test]
-    fn codes_that_pile_up_at_the_longest_are_seen() {
-        let long = "x".repeat(254);
-        assert!(matches!(
-            seen(&[&format!("{long}a"), &format!("{long}b"), "short"]).suspicions()[..],
-            [Suspicion::CutAt { length: 255, .. }]
-        ));
-        let all_alike: Vec<String> = (0..50).map(|n| format!("ABCDEFGHIJKLMNO-{n:04}")).collect();
-        assert_eq!(seen(&all_alike.iter().map(String::as_str).collect::<Vec<_>>()).suspicions(), []);
-        let cut: Vec<String> = (0..9).map(|n| format!("ABCDEFGHIJKLMNO{n}")).chain(["AB1", "ABC2", "ABCD3"].map(Into::into)).collect();
-        assert!(matches!(
-            seen(&cut.iter().map(String::as_str).collect::<Vec<_>>()).suspicions()[..],
-            [Suspicion::CutAt { length: 16, .. }]
-        ));
-    }
-
-    #[test]
-    fn samples_are_the_first_of_the_file_whatever_order_they_come_in() {
-        let mut tally = Tally::default();
-        for line in [9, 3, 7, 1, 8, 2, 6] {
-            tally.add(line, &"é".repeat(100), "no");
-        }
-        assert_eq!((tally.count, tally.samples.iter().map(|s| s.line).collect::<Vec<_>>()), (7, vec![1, 2, 3, 6, 7]));
-        assert_eq!(tally.samples[0].cell.chars().count(), CELL + 1);
+/// As Excel writes what it took for a date, such as MAR1 or 5-1: "1-Mar", "Mar-24", "1-Mar-24", "5/1/2024", "2024-05-01". Capital letters
+/// are nobody's date.
+fn looks_like_a_date(code: &str) -> bool {
+    const MONTHS: [&str; 12] = ["Jan", "Feb", "Mar", "Apr", "May", "Jun", "Jul", "Aug", "Sep", "Oct", "Nov", "Dec"];
+    let number = |text: &str, most: u32| text.len() <= 2 && text.parse().is_ok_and(|n: u32| (1..=most).contains(&n));
+    let year = |text: &str| matches!(text.len(), 2 | 4) && text.bytes().all(|b| b.is_ascii_digit());
+    let parts: Vec<&str> = code.splitn(4, ['-', '/']).collect();
+    match parts[..] {
+        [day, month] if MONTHS.contains(&month) => number(day, 31),
+        [month, end] if MONTHS.contains(&month) => year(end),
+        [day, month, end] if MONTHS.contains(&month) => number(day, 31) && year(end),
+        [first, second, end] if code.contains('/') => number(first, 31) && number(second, 31) && year(end),
+        [start, month, day] => start.len() == 4 && year(start) && number(month, 12) && number(day, 31),
+        _ => false,
     }
 }
+
+#[cfg(test)]
+#[path = "findings_tests.rs"]
+mod tests;

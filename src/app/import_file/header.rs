@@ -1,12 +1,14 @@
 //! The first line: which delimiter, which columns in which order, or none because the file is bare codes.
 //! Must not know what the cells mean.
 
+use std::borrow::Cow;
+
 use super::{
     heading,
-    kind::{Column, Kind},
+    kind::{Column, Kind, holds_words},
     records::Record,
 };
-use crate::domain::Unfit;
+use crate::domain::{Unfit, cell};
 
 /// Where each column of the kind is found in a row.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -14,8 +16,10 @@ pub struct Layout {
     kind: Kind,
     /// The file's own headings, in its order.
     headings: Vec<String>,
-    /// For each of the file's columns, its name in the contract.
+    /// For each of the file's columns, its name in the contract; empty for a column without a name.
     names: Vec<&'static str>,
+    /// Whether the file has no header.
+    is_bare: bool,
 }
 
 /// What the first record turned out to be.
@@ -26,40 +30,38 @@ pub enum First {
     Code(Layout),
 }
 
-/// The delimiter under which the first record names the most known columns; where none does, has the most cells.
-pub fn delimiter_of(kind: Kind, firsts: &[(u8, Record)]) -> u8 {
+/// The delimiter under which the first record names the most known columns; where none does, the one that the file declares; where it
+/// declares none, the one that makes the most cells.
+pub fn delimiter_of(kind: Kind, firsts: &[(u8, Record)], declared: Option<u8>) -> u8 {
     let mut best = (b',', 0, 0);
     for (delimiter, record) in firsts {
         let known = record.cells().filter(|cell| column(kind, cell).is_some()).count();
-        if (known, record.len()) > (best.1, best.2) {
-            best = (*delimiter, known, record.len());
+        let cells = if declared == Some(*delimiter) { usize::MAX } else { record.len() };
+        if (known, cells) > (best.1, best.2) {
+            best = (*delimiter, known, cells);
         }
     }
     best.0
 }
 
-fn normalised(heading: &str) -> String {
-    heading.trim().to_lowercase().replace([' ', '-'], "_")
-}
-
 fn column(kind: Kind, heading: &str) -> Option<&'static Column> {
-    let wanted = normalised(heading);
-    kind.columns().iter().find(|column| column.name == wanted)
+    let heading = cell::reference(heading);
+    let letters = || heading.chars().map(|c| if matches!(c, ' ' | '-') { '_' } else { c.to_ascii_lowercase() });
+    kind.columns().iter().find(|column| letters().eq(column.name.chars()))
 }
 
 /// Takes the first record as a header or, in a voucher file of one column, as the first code. `second` is the row below it.
 pub fn read_first(kind: Kind, first: &Record, second: Option<&Record>) -> Result<First, Unfit> {
-    if kind == Kind::Vouchers && first.len() == 1 {
-        let cell = first.cell(0).unwrap_or_default();
-        let below = second.filter(|record| record.len() == 1).and_then(|record| record.cell(0));
-        if column(kind, cell).is_none() {
-            if heading::looks_like_one(cell, below) {
+    if kind == Kind::Vouchers && first.filled() == 1 {
+        let code = cell::reference(first.cell(0).unwrap_or_default());
+        let below = second.filter(|record| record.filled() == 1).and_then(|record| record.cell(0)).map(cell::reference);
+        if column(kind, &code).is_none() {
+            if heading::looks_like_one(&code, below.as_deref()) {
                 return Err(Unfit::because(format!(
-                    "the first line, {:?}, looks like a heading that is not known; call the column code, or remove the line",
-                    cell.trim()
+                    "the first line, {code:?}, looks like a heading that is not known; call the column code, or remove the line"
                 )));
             }
-            return Ok(First::Code(Layout { kind, headings: vec!["code".into()], names: vec!["code"] }));
+            return Ok(First::Code(Layout { kind, headings: vec!["code".into()], names: vec!["code"], is_bare: true }));
         }
     }
     header(kind, first).map(First::Header)
@@ -67,18 +69,24 @@ pub fn read_first(kind: Kind, first: &Record, second: Option<&Record>) -> Result
 
 fn header(kind: Kind, first: &Record) -> Result<Layout, Unfit> {
     let expected = || kind.columns().iter().map(|column| column.name).collect::<Vec<_>>().join(", ");
-    let mut names = Vec::with_capacity(first.len());
+    let mut names = Vec::with_capacity(first.filled());
     if let Some(fault) = first.fault {
         return Err(Unfit::because(format!("the header cannot be read: {fault}")));
     }
-    for (index, heading) in first.cells().enumerate() {
+    let headings: Vec<String> = first.cells().take(first.filled()).map(|heading| cell::reference(heading).into_owned()).collect();
+    for heading in &headings {
+        if heading.is_empty() {
+            // A column that was emptied once; what is in it is judged row by row.
+            names.push("");
+            continue;
+        }
         let Some(column) = column(kind, heading) else {
-            let shown: String = heading.trim().chars().take(60).collect();
-            return Err(Unfit::because(if shown.is_empty() {
-                format!("column {} has no name; the columns of a {} file are: {}", index + 1, kind.as_str(), expected())
-            } else {
-                format!("the column {shown:?} is not known; the columns of a {} file are: {}", kind.as_str(), expected())
-            }));
+            let shown: String = heading.chars().take(60).collect();
+            return Err(Unfit::because(format!(
+                "the column {shown:?} is not known; the columns of a {} file are: {}",
+                kind.as_str(),
+                expected()
+            )));
         };
         if names.contains(&column.name) {
             return Err(Unfit::because(format!("the column {} is there twice", column.name)));
@@ -93,7 +101,10 @@ fn header(kind: Kind, first: &Record) -> Result<Layout, Unfit> {
             expected()
         )));
     }
-    Ok(Layout { kind, headings: first.cells().map(|heading| heading.trim().to_owned()).collect(), names })
+    if names.iter().all(|name| name.is_empty()) {
+        return Err(Unfit::because(format!("the header names no column; the columns of a {} file are: {}", kind.as_str(), expected())));
+    }
+    Ok(Layout { kind, headings, names, is_bare: false })
 }
 
 impl Layout {
@@ -106,22 +117,55 @@ impl Layout {
         &self.headings
     }
 
-    /// Columns of the file that hold references: codes and numbers that must survive a spreadsheet.
-    pub fn references(&self) -> impl Iterator<Item = &'static str> {
-        self.names.iter().copied().filter(|name| matches!(*name, "code" | "pin" | "customer_id" | "reward_id" | "order_id"))
+    /// The file's columns that have a name.
+    pub fn columns(&self) -> impl Iterator<Item = &'static str> {
+        self.names.iter().copied().filter(|name| !name.is_empty())
     }
 
-    /// Whether the row has the form that its header promises.
+    /// Whether a row can do nothing without this column.
+    pub fn is_required(&self, name: &str) -> bool {
+        self.kind.columns().iter().any(|column| column.required && column.name == name)
+    }
+
+    /// Whether the row has the form that its header promises. Cells that are left out at its end are empty ones.
     pub fn check(&self, record: &Record) -> Result<(), Unfit> {
         if let Some(fault) = record.fault {
             return Err(Unfit::because(fault));
         }
-        let cells = |n: usize| format!("{n} {}", if n == 1 { "cell" } else { "cells" });
-        if record.len() == self.names.len() {
-            Ok(())
-        } else {
-            Err(Unfit::because(format!("the row has {}, the header {}", cells(record.len()), self.names.len())))
+        let filled = record.filled();
+        if filled > self.names.len() {
+            let cells = if filled == 1 { "cell" } else { "cells" };
+            return Err(Unfit::because(format!("the row has {filled} {cells}, the header {}", self.names.len())));
         }
+        let is_stray = |(name, cell): (&&str, &str)| name.is_empty() && !cell::text(cell).is_empty();
+        match self.names.iter().zip(record.cells()).position(is_stray) {
+            Some(index) => Err(Unfit::because(format!("this row has something in column {}, which has no name in the header", index + 1))),
+            None => Ok(()),
+        }
+    }
+
+    /// Whether the row is a heading again: exports that are made page by page, and files that are joined, repeat it. It has nothing
+    /// but names of columns, or such a name where a row has its key.
+    pub fn is_repeated_by(&self, record: &Record) -> bool {
+        if record.fault.is_some() {
+            return false;
+        }
+        if self.is_bare && record.filled() == 1 && heading::is_known(&cell::reference(self.key_cell(record))) {
+            return true;
+        }
+        let key = column(self.kind, self.key_cell(record));
+        let mut cells = record.cells().map(cell::text).filter(|cell| !cell.is_empty()).peekable();
+        let is_names = cells.peek().is_some() && cells.all(|cell| column(self.kind, &cell).is_some());
+        (key.is_some() && key == self.kind.columns().first()) || is_names
+    }
+
+    /// Why such a row is no row.
+    pub fn why_repeated(&self) -> Unfit {
+        Unfit::because(if self.is_bare {
+            "this is a heading and no code; if it is a code, put a line that says code above all codes"
+        } else {
+            "this is a heading again and no row; remove the line"
+        })
     }
 
     /// The row's key as it stands in the file: its code, address or number. Else its first cell.
@@ -130,15 +174,12 @@ impl Layout {
         record.cell(key.unwrap_or(0)).unwrap_or_default()
     }
 
-    /// The cell of that column, trimmed; `None` where the file does not have the column.
-    ///
-    /// A leading apostrophe that only keeps a spreadsheet from running a formula is not part of the value:
-    /// our own rejects files put it there, and so do spreadsheets.
-    pub fn cell<'r>(&self, record: &'r Record, name: &str) -> Option<&'r str> {
+    /// The value in the cell of that column, without what spreadsheets and shops put around it; empty where the row ends before it,
+    /// `None` where the file does not have the column.
+    pub fn cell<'r>(&self, record: &'r Record, name: &str) -> Option<Cow<'r, str>> {
         let index = self.names.iter().position(|n| *n == name)?;
-        let cell = record.cell(index)?;
-        let bare = cell.strip_prefix('\'').filter(|rest| rest.starts_with(super::rejects::FORMULA)).unwrap_or(cell);
-        Some(bare.trim())
+        let cell = record.cell(index).unwrap_or_default();
+        Some(if holds_words(name) { cell::text(cell) } else { cell::reference(cell) })
     }
 }
 
@@ -155,9 +196,9 @@ mod tests {
         let Ok(First::Header(layout)) = first(Kind::Customers, &["First Name", "EMAIL ", "customer-id"], None) else {
             panic!("the header was refused")
         };
-        assert_eq!(layout.cell(&Record::of(2, ["Jo", " jo@x.example", "'=1"]), "email"), Some("jo@x.example"));
-        assert_eq!(layout.cell(&Record::of(2, ["Jo", "x", "'=1"]), "customer_id"), Some("=1"));
-        assert_eq!(layout.cell(&Record::of(2, ["Jo", "x", "'t Hart"]), "customer_id"), Some("'t Hart"));
+        assert_eq!(layout.cell(&Record::of(2, ["Jo", " jo@x.example", "'=1"]), "email"), Some("jo@x.example".into()));
+        assert_eq!(layout.cell(&Record::of(2, ["Jo", "x", "'=1"]), "customer_id"), Some("=1".into()));
+        assert_eq!(layout.cell(&Record::of(2, ["Jo", "x", "'t Hart"]), "customer_id"), Some("'t Hart".into()));
         assert_eq!(layout.cell(&Record::of(2, ["Jo", "x", "y"]), "locale"), None);
     }
 
@@ -166,7 +207,7 @@ mod tests {
         assert!(first(Kind::Vouchers, &["code", "colour"], None).is_err_and(|e| e.contains("\"colour\"")));
         assert!(first(Kind::Vouchers, &["code", "pin", "Code"], None).is_err_and(|e| e.contains("code is there twice")));
         assert!(first(Kind::Redemptions, &["code", "order_id"], None).is_err_and(|e| e.contains("redeemed_at is missing")));
-        assert!(first(Kind::Vouchers, &["code", ""], None).is_err_and(|e| e.contains("column 2 has no name")));
+        assert!(first(Kind::Purges, &["\"\"", "''"], None).is_err_and(|e| e.contains("names no column")));
     }
 
     #[test]

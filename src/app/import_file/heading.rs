@@ -1,4 +1,4 @@
-//! Whether the first line of a file of bare codes is a heading that we don't know.
+//! Whether a line of a file of bare codes is a heading that we don't know.
 //! A heading taken as a code would one day be handed to a customer. Must not know columns.
 
 /// Words that headings are made of and codes, as a rule, are not.
@@ -83,14 +83,18 @@ pub fn looks_like_one(first: &str, below: Option<&str>) -> bool {
     if first.chars().any(char::is_numeric) {
         return is_numbered(first, below);
     }
-    let wordy = first.chars().any(char::is_alphabetic)
-        && first.chars().all(|c| c.is_alphabetic() || c.is_whitespace() || matches!(c, '_' | '-' | '.' | ':' | '#' | '(' | ')' | '/'));
-    if !wordy {
-        return false;
-    }
-    let lower = first.to_lowercase();
-    let known = lower.split(|c: char| !c.is_alphabetic()).filter(|word| !word.is_empty()).all(is_made_of_words);
-    known || (first.chars().any(char::is_lowercase) && below.is_some_and(|code| code.chars().any(|c| c.is_ascii_digit())))
+    let has_digit = |code: &str| code.chars().any(|c| c.is_ascii_digit());
+    is_known(first) || (is_wordy(first) && first.chars().any(char::is_lowercase) && below.is_some_and(has_digit))
+}
+
+/// Whether the text consists of the words above, without a number: so it is a heading wherever it is.
+pub fn is_known(text: &str) -> bool {
+    is_wordy(text) && text.to_lowercase().split(|c: char| !c.is_alphabetic()).filter(|word| !word.is_empty()).all(is_made_of_words)
+}
+
+fn is_wordy(text: &str) -> bool {
+    text.chars().any(char::is_alphabetic)
+        && text.chars().all(|c| c.is_alphabetic() || c.is_whitespace() || matches!(c, '_' | '-' | '.' | ':' | '#' | '(' | ')' | '/'))
 }
 
 /// "voucher_code_1", "Coupon2027"; but not the first of a series of such codes, and nothing as short as E-1.
@@ -105,7 +109,20 @@ fn is_numbered(first: &str, below: Option<&str>) -> bool {
 
 /// Whether the text is one of the words, or several run together ("vouchercode").
 fn is_made_of_words(text: &str) -> bool {
-    text.is_empty() || WORDS.iter().any(|word| text.strip_prefix(word).is_some_and(is_made_of_words))
+    // No code and no heading is longer; below that, each place is looked at once, whatever words could end there.
+    if text.len() > 255 {
+        return false;
+    }
+    let mut ends = vec![false; text.len() + 1];
+    ends[0] = true;
+    for at in 0..text.len() {
+        if ends[at] {
+            for word in WORDS.iter().filter(|word| text.as_bytes()[at..].starts_with(word.as_bytes())) {
+                ends[at + word.len()] = true;
+            }
+        }
+    }
+    ends[text.len()]
 }
 
 #[cfg(test)]
@@ -127,6 +144,17 @@ mod tests {
         for first in ["Kennung", "Bon de réduction", "Einmalschlüssel (neu)"] {
             assert!(looks_like_one(first, Some("AB-12")), "{first:?} was taken as a code");
         }
+    }
+
+    #[test]
+    fn a_heading_is_known_anywhere_but_a_number_may_be_a_code() {
+        for text in ["Coupon_Code", "code", "VoucherCode", "Gutschein", "gift-card:", "código"] {
+            assert!(is_known(text), "{text:?}");
+        }
+        for text in ["SUMMER", "GIFT-0001", "PROMO25", "codex", "kode".repeat(60).as_str(), "e".repeat(100_000).as_str()] {
+            assert!(!is_known(text) || text.starts_with("kode"), "{text:?}");
+        }
+        assert!(!is_known(&("kode".repeat(60) + "x")), "in a moment");
     }
 
     #[test]

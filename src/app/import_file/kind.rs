@@ -23,6 +23,16 @@ pub struct Column {
     pub required: bool,
 }
 
+/// Whether the column of that name holds words for people. In these, quotes are somebody's, and a word such as Null may be a name.
+pub fn holds_words(name: &str) -> bool {
+    matches!(name, "first_name" | "last_name" | "title" | "batch" | "barred_reason" | "reason" | "locale")
+}
+
+/// Whether the column of that name holds references: codes and numbers that must survive a spreadsheet.
+pub fn holds_references(name: &str) -> bool {
+    matches!(name, "code" | "pin" | "customer_id" | "reward_id" | "order_id")
+}
+
 const fn must(name: &'static str) -> Column {
     Column { name, required: true }
 }

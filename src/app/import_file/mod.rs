@@ -32,11 +32,10 @@ mod vouchers;
 
 use std::io::{Read, Write};
 
-pub use findings::{Cause, Ends, Findings, Sample, Suspicion, Tally};
+pub use findings::{Cause, DamageGroup, Ends, Findings, Sample, Suspicion, Tally};
 pub use kind::Kind;
 pub use order::{ImportError, Order, Progress, Report, Seal, Watch};
 pub use pace::Pace;
-pub use rejects::harmless;
 
 use super::Desk;
 use crate::{

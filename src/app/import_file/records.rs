@@ -5,7 +5,7 @@
 use std::io::Read;
 
 use super::{ImportError, decode::Text};
-use crate::domain::Unfit;
+use crate::domain::{Unfit, invisible::trimmed};
 
 /// No honest row is larger; without a limit one stray quote would read the rest of the file into memory.
 const LONGEST: usize = 1024 * 1024;
@@ -41,6 +41,11 @@ impl Record {
         let end = *self.ends.get(index)?;
         let start = if index == 0 { 0 } else { *self.ends.get(index - 1)? };
         std::str::from_utf8(self.text.get(start..end)?).ok()
+    }
+
+    /// How many cells there are up to the last that holds something: spreadsheets add empty ones, and leave them out.
+    pub fn filled(&self) -> usize {
+        (0..self.len()).rev().find(|index| self.cell(*index).is_some_and(|cell| !trimmed(cell).is_empty())).map_or(0, |last| last + 1)
     }
 
     pub fn cells(&self) -> impl Iterator<Item = &str> {
@@ -83,12 +88,13 @@ pub struct Splitter {
     line: u64,
     /// The last character was a carriage return that ended a line: a line feed now belongs to it.
     after_return: bool,
-    quoted_cell: bool,
+    /// What a line such as `sep=;` has said so far.
+    declared: Option<u8>,
 }
 
 impl Splitter {
     pub fn new(delimiter: u8) -> Self {
-        Self { delimiter, state: State::Start, line: 1, after_return: false, quoted_cell: false }
+        Self { delimiter, state: State::Start, line: 1, after_return: false, declared: None }
     }
 
     fn feed(&mut self, bytes: &[u8], record: &mut Record) -> Fed {
@@ -98,7 +104,6 @@ impl Splitter {
             }
             if self.state == State::Start {
                 record.clear(self.line);
-                self.quoted_cell = false;
             }
             match (self.state, byte) {
                 (State::Quoted, b'"') => self.state = State::Quote,
@@ -121,10 +126,7 @@ impl Splitter {
                     record.ends.push(record.text.len());
                     self.state = State::Cell;
                 }
-                (State::Start | State::Cell, b'"') => {
-                    self.quoted_cell = true;
-                    self.state = State::Quoted;
-                }
+                (State::Start | State::Cell, b'"') => self.state = State::Quoted,
                 (State::Quote, _) => {
                     record.fault = Some("there is text behind a closing quote");
                     record.text.push(byte);
@@ -138,7 +140,8 @@ impl Splitter {
         Fed::More
     }
 
-    /// Ends the record at a line's or the file's end; false when the line was empty.
+    /// Ends the record at a line's or the file's end; false when there is no row on the line: nothing, nothing but empty cells, or
+    /// what tells Excel the delimiter.
     fn end(&mut self, record: &mut Record) -> bool {
         if self.state == State::Start {
             return false;
@@ -148,8 +151,29 @@ impl Splitter {
         }
         record.ends.push(record.text.len());
         self.state = State::Start;
-        // A line of spaces is an empty line; a pair of quotes is not.
-        record.len() > 1 || self.quoted_cell || record.cell(0).is_none_or(|cell| !cell.trim().is_empty())
+        if record.fault.is_some() {
+            return true;
+        }
+        if let Some(says) = declaration(record, self.delimiter) {
+            self.declared = self.declared.or(Some(says));
+            return false;
+        }
+        record.filled() > 0
+    }
+}
+
+/// The delimiter that a line such as `sep=;` tells Excel; the line may have been quoted, and given empty cells, by another program.
+fn declaration(record: &Record, delimiter: u8) -> Option<u8> {
+    let first = trimmed(record.cell(0)?).trim_start_matches('"');
+    let says = first.get(..4).filter(|word| word.eq_ignore_ascii_case("sep=")).and_then(|_| first.get(4..))?;
+    if record.filled() > 1 {
+        return None;
+    }
+    match says.trim_end_matches('"').as_bytes() {
+        // Trimmed off, or a cell of its own.
+        [] => Some(if record.cell(0)?.ends_with('\t') { b'\t' } else { delimiter }),
+        [one] if !one.is_ascii_alphanumeric() => Some(*one),
+        _ => None,
     }
 }
 
@@ -163,11 +187,17 @@ pub struct Records<R> {
 }
 
 impl<R: Read> Records<R> {
-    /// The records of `text`; `choose` is shown the first record as each delimiter would cut it and answers which it is.
-    pub fn open(mut text: Text<R>, choose: impl FnOnce(&[(u8, Record)]) -> u8) -> Result<Self, ImportError> {
+    /// The records of `text`; `choose` is shown the first record as each delimiter would cut it, and the delimiter that the file
+    /// declares, and answers which it is.
+    pub fn open(mut text: Text<R>, choose: impl FnOnce(&[(u8, Record)], Option<u8>) -> u8) -> Result<Self, ImportError> {
         let piece = text.next()?.map(<[u8]>::to_vec).unwrap_or_default();
-        let firsts: Vec<(u8, Record)> = [b',', b';', b'\t'].map(|delimiter| (delimiter, first_record(&piece, delimiter))).into();
-        let delimiter = choose(&firsts);
+        let (mut firsts, mut declared) = (vec![], None);
+        for delimiter in [b',', b';', b'\t'] {
+            let (record, says) = first_record(&piece, delimiter);
+            firsts.push((delimiter, record));
+            declared = declared.or(says.filter(|says| b",;\t".contains(says)));
+        }
+        let delimiter = choose(&firsts, declared);
         Ok(Self { text, piece, at: 0, splitter: Splitter::new(delimiter), ended: false })
     }
 
@@ -208,12 +238,12 @@ impl<R: Read> Records<R> {
     }
 }
 
-fn first_record(piece: &[u8], delimiter: u8) -> Record {
+fn first_record(piece: &[u8], delimiter: u8) -> (Record, Option<u8>) {
     let (mut splitter, mut record) = (Splitter::new(delimiter), Record::default());
     if splitter.feed(piece, &mut record) == Fed::More {
         splitter.end(&mut record);
     }
-    record
+    (record, splitter.declared)
 }
 
 #[cfg(test)]
@@ -222,7 +252,7 @@ mod tests {
 
     fn read(text: &str) -> Vec<(u64, Vec<String>, Option<&'static str>)> {
         let source = Text::open(text.as_bytes()).unwrap_or_else(|e| panic!("{e}"));
-        let mut records = Records::open(source, |_| b',').unwrap_or_else(|e| panic!("{e}"));
+        let mut records = Records::open(source, |_, _| b',').unwrap_or_else(|e| panic!("{e}"));
         let (mut record, mut all) = (Record::default(), Vec::new());
         while records.read(&mut record).unwrap_or_else(|e| panic!("{e}")) {
             all.push((record.line, record.cells().map(ToOwned::to_owned).collect(), record.fault));
@@ -255,8 +285,35 @@ mod tests {
     }
 
     #[test]
-    fn an_empty_line_is_skipped_but_an_empty_row_is_not() {
-        assert_eq!(plain("\n \n\"\"\n,\n\n"), [row(3, &[""]), row(4, &["", ""])]);
+    fn lines_without_a_row_are_skipped() {
+        assert_eq!(plain("\n \n\"\"\n,\n\n,\" \u{feff}\",\na,,\n"), [row(7, &["a", "", ""])]);
+        assert_eq!(plain("sep=;\na\n\u{feff}\"SEP=;\",\n sep=,\nsep=|,,\nsep=\t\nb\n"), [row(2, &["a"]), row(7, &["b"])]);
+        assert_eq!(
+            plain("sep=A\nsep=;,x\nsep=12\nx sep=;"),
+            [row(1, &["sep=A"]), row(2, &["sep=;", "x"]), row(3, &["sep=12"]), row(4, &["x sep=;"])]
+        );
+    }
+
+    #[test]
+    fn the_delimiter_that_a_file_declares_is_heard() {
+        for (text, says) in [
+            ("sep=;\na", Some(b';')),
+            ("\"sep=;\"\na", Some(b';')),
+            ("sep=,\na", Some(b',')),
+            ("sep=\t\na", Some(b'\t')),
+            ("a\nsep=;", None),
+            ("sep=|\na", None),
+        ] {
+            let source = Text::open(text.as_bytes()).unwrap_or_else(|e| panic!("{e}"));
+            let mut heard = None;
+            let records = Records::open(source, |firsts, declared| {
+                assert!(firsts.iter().all(|(_, first)| first.cell(0) == Some("a")), "{text:?}");
+                heard = declared;
+                b','
+            });
+            assert!(records.is_ok());
+            assert_eq!(heard, says, "{text:?}");
+        }
     }
 
     #[test]
@@ -269,7 +326,7 @@ mod tests {
     fn a_row_without_end_is_refused_before_it_fills_the_memory() {
         let text = format!("a\n\"{}", "x\n".repeat(LONGEST));
         let mut records =
-            Records::open(Text::open(text.as_bytes()).unwrap_or_else(|e| panic!("{e}")), |_| b',').unwrap_or_else(|e| panic!("{e}"));
+            Records::open(Text::open(text.as_bytes()).unwrap_or_else(|e| panic!("{e}")), |_, _| b',').unwrap_or_else(|e| panic!("{e}"));
         let mut record = Record::default();
         assert!(records.read(&mut record).is_ok_and(|more| more));
         assert!(records.read(&mut record).is_err_and(|e| e.to_string().contains("line 2")));

@@ -5,16 +5,12 @@ use std::io::Write;
 
 use super::{
     ImportError,
-    findings::{Cause, Findings},
+    findings::{Cause, DamageGroup, Findings},
     header::Layout,
     pile::Pile,
     records::Record,
 };
-use crate::domain::Unfit;
-
-/// What makes a spreadsheet take a cell for a formula. Such cells get an apostrophe in front, which
-/// [`Layout::cell`] takes off again: a rejects file that was put right and imported means the same codes.
-pub const FORMULA: [char; 6] = ['=', '+', '-', '@', '\t', '\r'];
+use crate::domain::{Unfit, cell::harmless};
 
 /// Collects rejects while the import goes on, and what else is seen in the rows.
 #[derive(Default)]
@@ -32,6 +28,12 @@ impl Rejects {
         self.findings.reject(layout, record, cause, why);
         // Ordered by line: every key is the same.
         self.pile.push(b"", &why.0, record).map_err(ImportError::Staging)
+    }
+
+    /// Adds a row that a program has damaged.
+    pub fn add_damaged(&mut self, layout: &Layout, record: &Record, group: DamageGroup, why: &Unfit) -> Result<(), ImportError> {
+        self.findings.damage(layout, record, group, why);
+        self.add(layout, record, Cause::Damaged, why)
     }
 
     /// Writes all of them; nothing at all when there are none.
@@ -53,11 +55,6 @@ impl Rejects {
         }
         csv.flush().map_err(ImportError::Rejects)
     }
-}
-
-/// The cell as a spreadsheet runs no formula of it; an import takes the apostrophe off again.
-pub fn harmless(cell: &str) -> std::borrow::Cow<'_, str> {
-    if cell.starts_with(FORMULA) { format!("'{cell}").into() } else { cell.into() }
 }
 
 #[cfg(test)]

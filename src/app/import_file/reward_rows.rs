@@ -217,7 +217,7 @@ fn take_out_of_stock(job: &mut Job<'_, '_>, tx: &mut WriteTx<'_>, sheet: &mut Sh
         for entry in &entries {
             let row = Row { layout: &sheet.layout, record: &entry.record, zone: job.merchant.zone };
             if let Some(code) = row.claimed_code() {
-                claimed.push((code, batches.find(job, tx, row.claimed_batch())?, entry.record.line));
+                claimed.push((code, batches.find(job, tx, &row.claimed_batch())?, entry.record.line));
             }
         }
         let wanted: Vec<_> = claimed.iter().map(|(code, ..)| code.clone()).collect();

@@ -1,20 +1,25 @@
 //! Rows into typed values: what of a row can be judged without the database.
 //! Must not know what is stored.
 
+use std::borrow::Cow;
+
 use chrono::{DateTime, Utc};
 use chrono_tz::Tz;
 
 use super::{
     cells::{self, LONGEST},
-    findings::Cause,
+    findings::DamageGroup,
     header::Layout,
+    kind::{holds_references, holds_words},
     records::Record,
 };
 use crate::domain::{
     Unfit,
-    code::{CouponCode, is_spreadsheet_number},
+    code::CouponCode,
+    damage::Damage,
     email::EmailAddress,
     redemption::OrderNumber,
+    invisible,
     reward::{Provider, RewardKind},
     zone::Bound,
 };
@@ -94,33 +99,58 @@ pub struct RedemptionRow {
 }
 
 impl<'a> Row<'a> {
-    fn cell(&self, name: &str) -> &'a str {
+    fn cell(&self, name: &str) -> Cow<'a, str> {
         self.layout.cell(self.record, name).unwrap_or_default()
     }
 
+    /// The cell of a column that may be empty: a word for no value is an empty cell.
+    fn optional(&self, name: &str) -> Cow<'a, str> {
+        let cell = self.cell(name);
+        if damage_in(name, &cell) == Some(Damage::NoValue) { Cow::default() } else { cell }
+    }
+
     fn text(&self, name: &str) -> Result<Option<String>, Unfit> {
-        cells::text(name, self.cell(name), LONGEST)
+        cells::text(name, &self.optional(name), LONGEST)
+    }
+
+    fn reference(&self, name: &str) -> Result<Option<String>, Unfit> {
+        cells::reference(name, &self.optional(name))
     }
 
     fn instant(&self, name: &str, bound: Bound) -> Result<Option<DateTime<Utc>>, Unfit> {
-        cells::instant(name, self.cell(name), self.zone, bound)
+        cells::instant(name, &self.optional(name), self.zone, bound)
+    }
+
+    fn number(&self, name: &str, least: i64) -> Result<Option<i64>, Unfit> {
+        cells::number(name, &self.cell(name), least)
     }
 
     /// `value` of the column, where the file has it.
     fn present<T>(&self, name: &str, value: impl FnOnce(&str, &str) -> Result<T, Unfit>) -> Result<Option<T>, Unfit> {
-        self.layout.cell(self.record, name).map(|cell| value(name, cell)).transpose()
+        if self.layout.columns().any(|column| column == name) { value(name, &self.optional(name)).map(Some) } else { Ok(None) }
+    }
+
+    /// Whether the row has the form that its header promises, and a value in every cell that holds something.
+    fn check(&self) -> Result<(), Unfit> {
+        self.layout.check(self.record)?;
+        for name in self.layout.columns() {
+            if let Some(damage) = Damage::of_any(&self.cell(name)) {
+                return Err(damage.reason(if name == "code" { "this code" } else { name }));
+            }
+        }
+        Ok(())
     }
 
     pub fn voucher(&self, uses_per_code: i64) -> Result<Voucher, Unfit> {
-        self.layout.check(self.record)?;
+        self.check()?;
         let voucher = Voucher {
-            code: CouponCode::parse(self.cell("code"))?,
-            pin: cells::reference("pin", self.cell("pin"))?,
+            code: CouponCode::parse(&self.cell("code"))?,
+            pin: self.reference("pin")?,
             from: self.instant("valid_from", Bound::Start)?,
             until: self.instant("expires_at", Bound::End)?,
-            max_redemptions: cells::number("max_redemptions", self.cell("max_redemptions"), 1)?.unwrap_or(uses_per_code),
-            redemptions: cells::number("redemptions", self.cell("redemptions"), 0)?.unwrap_or(0),
-            barred_reason: cells::text("barred_reason", self.cell("barred_reason"), 500)?,
+            max_redemptions: self.number("max_redemptions", 1)?.unwrap_or(uses_per_code),
+            redemptions: self.number("redemptions", 0)?.unwrap_or(0),
+            barred_reason: cells::text("barred_reason", &self.optional("barred_reason"), 500)?,
         };
         if voucher.redemptions > voucher.max_redemptions {
             return Err(Unfit::because(format!(
@@ -137,27 +167,27 @@ impl<'a> Row<'a> {
     }
 
     pub fn customer(&self) -> Result<CustomerRow, Unfit> {
-        self.layout.check(self.record)?;
+        self.check()?;
         let line = |name: &str, cell: &str| cells::text(name, cell, LONGEST);
         Ok(CustomerRow {
-            email: EmailAddress::parse(self.cell("email"))?,
+            email: EmailAddress::parse(&self.cell("email"))?,
             customer_id: self.present("customer_id", cells::reference)?,
             first_name: self.present("first_name", line)?,
             last_name: self.present("last_name", line)?,
             locale: self.present("locale", locale)?,
-            receives_emails: cells::yes_no("receives_emails", self.cell("receives_emails"))?,
+            receives_emails: cells::yes_no("receives_emails", &self.cell("receives_emails"))?,
         })
     }
 
     pub fn reward(&self) -> Result<RewardRow, Unfit> {
-        self.layout.check(self.record)?;
+        self.check()?;
         let way = match self.cell("fulfilment").to_lowercase().as_str() {
             "batch" => Way::Batch,
             provider => Way::External(provider.parse()?),
         };
         let reward = RewardRow {
-            reward_id: cells::required("reward_id", cells::reference("reward_id", self.cell("reward_id"))?)?,
-            email: EmailAddress::parse(self.cell("email"))?,
+            reward_id: cells::required("reward_id", self.reference("reward_id")?)?,
+            email: EmailAddress::parse(&self.cell("email"))?,
             kind: self.cell("kind").to_lowercase().parse()?,
             title: cells::required("title", self.text("title")?)?,
             way,
@@ -178,45 +208,63 @@ impl<'a> Row<'a> {
     }
 
     pub fn redemption(&self) -> Result<RedemptionRow, Unfit> {
-        self.layout.check(self.record)?;
+        self.check()?;
         Ok(RedemptionRow {
-            code: CouponCode::parse(self.cell("code"))?,
+            code: CouponCode::parse(&self.cell("code"))?,
             redeemed_at: cells::required("redeemed_at", self.instant("redeemed_at", Bound::Start)?)?,
-            order: cells::reference("order_id", self.cell("order_id"))?.and_then(|order| OrderNumber::of(&order)),
+            order: self.reference("order_id")?.and_then(|order| OrderNumber::of(&order)),
         })
     }
 
     pub fn bar(&self) -> Result<BarRow, Unfit> {
-        self.layout.check(self.record)?;
-        Ok(BarRow { code: CouponCode::parse(self.cell("code"))?, reason: cells::required("reason", self.text("reason")?)? })
+        self.check()?;
+        Ok(BarRow { code: CouponCode::parse(&self.cell("code"))?, reason: cells::required("reason", self.text("reason")?)? })
     }
 
     pub fn purge(&self) -> Result<PurgeRow, Unfit> {
-        self.layout.check(self.record)?;
-        let email = Some(self.cell("email").trim()).filter(|cell| !cell.is_empty()).map(EmailAddress::parse).transpose()?;
-        let customer_id = cells::reference("customer_id", self.cell("customer_id"))?;
+        self.check()?;
+        let email = Some(self.optional("email")).filter(|cell| !cell.is_empty()).map(|cell| EmailAddress::parse(&cell)).transpose()?;
+        let customer_id = self.reference("customer_id")?;
         if email.is_none() && customer_id.is_none() {
             return Err(Unfit::because("this row names nobody; give an e-mail or a customer_id"));
         }
         Ok(PurgeRow { email, customer_id })
     }
 
-    /// Why a row that does not look right is rejected.
-    pub fn cause(&self) -> Cause {
-        let damaged = |name| is_spreadsheet_number(self.cell(name));
-        let in_form = self.layout.check(self.record).is_ok();
-        if in_form && self.layout.references().any(damaged) { Cause::Damaged } else { Cause::Malformed }
+    /// What a program has left in a row that cannot be taken, where that is why.
+    pub fn damage(&self) -> Option<DamageGroup> {
+        self.layout.check(self.record).ok()?;
+        self.layout.columns().find_map(|name| {
+            let cell = self.cell(name);
+            match damage_in(name, &cell) {
+                Some(Damage::NoValue) if !self.layout.is_required(name) => None,
+                Some(damage) => Some(damage.into()),
+                None => (name == "code" && invisible::first_in(&cell).is_some()).then_some(DamageGroup::Invisible),
+            }
+        })
     }
 
     /// The code that a row names, also where the rest of the row cannot be taken.
     pub fn claimed_code(&self) -> Option<CouponCode> {
-        CouponCode::parse(self.cell("code")).ok()
+        CouponCode::parse(&self.cell("code")).ok()
     }
 
     /// The batch that a row names, also where the rest of the row cannot be taken.
-    pub fn claimed_batch(&self) -> &'a str {
+    pub fn claimed_batch(&self) -> Cow<'a, str> {
         self.cell("batch")
     }
+}
+
+/// What a program has left in a cell of that column in the place of a value.
+fn damage_in(name: &str, cell: &str) -> Option<Damage> {
+    if holds_references(name) {
+        return Damage::of(cell);
+    }
+    if holds_words(name) {
+        return Damage::of_text(cell);
+    }
+    // A number with decimals is for the column to judge: in some it is one.
+    Damage::of(cell).filter(|damage| !damage.is_number())
 }
 
 /// A language tag such as en, pt-BR or zh_Hant_TW.

@@ -6,7 +6,7 @@ use std::io::{Read, Write};
 use super::{
     ImportError, Kind, Progress, Report,
     decode::Text,
-    findings::{Cause, Findings},
+    findings::{Cause, DamageGroup, Findings},
     header::{First, Layout, delimiter_of, read_first},
     job::Job,
     pile::{Pile, Sorted},
@@ -35,7 +35,7 @@ const BREATH: u64 = 4096;
 /// Errors: [`ImportError::Unfit`] when it is not text, empty, or its header cannot be taken.
 pub fn read(source: &mut dyn Read, job: &mut Job<'_, '_>, shelf: Option<Shelf>) -> Result<Staged, ImportError> {
     let kind = job.order.kind;
-    let mut records = Records::open(Text::open(source)?, |firsts| delimiter_of(kind, firsts))?;
+    let mut records = Records::open(Text::open(source)?, |firsts, declared| delimiter_of(kind, firsts, declared))?;
     let (mut first, mut record) = (Record::default(), Record::default());
     if !records.read(&mut first)? {
         return Err(Unfit::because("the file is empty; nothing was changed").into());
@@ -66,6 +66,9 @@ pub fn read(source: &mut dyn Read, job: &mut Job<'_, '_>, shelf: Option<Shelf>) 
 impl Staged {
     fn add(&mut self, record: &Record, job: &Job<'_, '_>, shelf: Option<Shelf>) -> Result<(), ImportError> {
         self.rows += 1;
+        if self.layout.is_repeated_by(record) {
+            return self.rejects.add_damaged(&self.layout, record, DamageGroup::Heading, &self.layout.why_repeated());
+        }
         let row = Row { layout: &self.layout, record, zone: job.merchant.zone };
         match key_of(&row, shelf) {
             Ok(key) => self.good.push(key.as_bytes(), "", record).map_err(ImportError::Staging),
@@ -73,7 +76,10 @@ impl Staged {
                 if self.layout.kind() == Kind::Rewards && row.claimed_code().is_some() {
                     self.claims.push(b"", "", record).map_err(ImportError::Staging)?;
                 }
-                self.rejects.add(&self.layout, record, row.cause(), &why)
+                match row.damage() {
+                    Some(group) => self.rejects.add_damaged(&self.layout, record, group, &why),
+                    None => self.rejects.add(&self.layout, record, Cause::Malformed, &why),
+                }
             }
         }
     }

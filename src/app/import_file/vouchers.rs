@@ -28,7 +28,7 @@ use crate::{
         },
         stock as counts,
     },
-    domain::{Unfit, batch::Window, ids::BatchId},
+    domain::{Unfit, batch::Window, cell, code::CouponCode, ids::BatchId},
 };
 
 /// How many movements of stock are added up at once.
@@ -185,13 +185,23 @@ impl Slices {
         now: DateTime<Utc>,
     ) -> Result<Vec<NewCoupon>, ImportError> {
         let fold = |voucher: &Voucher| (!self.shelf.case_sensitive).then(|| voucher.code.folded());
-        let codes: Vec<String> = vouchers.iter().map(|(_, voucher)| voucher.code.as_str().to_owned()).collect();
+        let mut codes: Vec<String> = vouchers.iter().map(|(_, voucher)| voucher.code.as_str().to_owned()).collect();
+        codes.extend(vouchers.iter().filter_map(|(entry, voucher)| as_once_taken(sheet.layout.key_cell(&entry.record), &voucher.code)));
         let folded: Vec<String> = vouchers.iter().filter_map(|(_, voucher)| fold(voucher)).collect();
         let taken = turn.read(|conn| stock::find_taken(conn, self.scope, self.among, &codes, &folded))?;
         let taken = Found::of(taken, self.shelf);
         let mut fresh = Vec::with_capacity(vouchers.len());
         for (entry, voucher) in vouchers {
             let folded = (!self.shelf.case_sensitive).then(|| voucher.code.folded());
+            let once_taken = as_once_taken(sheet.layout.key_cell(&entry.record), &voucher.code);
+            if let Some(batch) = once_taken.and_then(|text| taken.exact.get(&text).copied()) {
+                let name = self.name_of(turn, batch)?;
+                sheet.reject(&entry.record, Cause::Conflict, &Unfit::because(format!(
+                    "an earlier import has put this code into the batch {name:?} with what is around it in this cell, so that no shop takes \
+                     it; bar or withdraw that one, reissue it if somebody has it, and import the code alone"
+                )))?;
+                continue;
+            }
             match taken.fate(voucher.code.as_str(), folded.as_deref()) {
                 Fate::New => {
                     let (layout, findings) = sheet.findings();
@@ -216,6 +226,14 @@ impl Slices {
         self.names.insert(batch, name.clone());
         Ok(name)
     }
+}
+
+/// The code as earlier versions took it, with what is around it in its cell; nothing where nothing is. That code is in stock, or
+/// somebody has it, and the same one without it would be given to somebody else.
+fn as_once_taken(cell: &str, code: &CouponCode) -> Option<String> {
+    let text = cell.trim();
+    let text = text.strip_prefix('\'').filter(|rest| *cell::harmless(rest) == *text).unwrap_or(text);
+    (text != code.as_str()).then(|| text.to_owned())
 }
 
 /// Codes of the merchant that stand in a slice's way.

@@ -10,9 +10,9 @@ use crate::{
     },
     domain::{
         Unfit,
-        code::is_spreadsheet_number,
         coupon::{CouponState, Problem},
         coupon_acts::CouponAct,
+        damage::Damage,
         reissue::check_reissue,
         role::Permission,
         zone,
@@ -191,7 +191,7 @@ fn times(left: i64) -> String {
 
 fn unknown(member: &Member, code: &str, suggestions: &[check_code::Suggestion]) -> Verdict {
     let mut notes = vec![format!("No voucher batch of {} has this code.", member.merchant.name)];
-    if is_spreadsheet_number(code) {
+    if Damage::of(code).is_some_and(Damage::is_number) {
         notes.push("A spreadsheet has turned it into a number; ask for the message it came in.".to_owned());
     }
     Verdict {

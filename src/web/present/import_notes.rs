@@ -5,7 +5,7 @@ use super::{grouped, plural, sentence, when_end};
 use crate::{
     app::{
         Member,
-        import_file::{Cause, Findings, Sample as Seen, Suspicion, Tally},
+        import_file::{Cause, DamageGroup, Findings, Sample as Seen, Suspicion, Tally},
         show_imports::{Account, Outlook},
     },
     web::views::{
@@ -49,7 +49,26 @@ pub fn rejected(findings: &Findings) -> Vec<Note> {
         };
         note(Tone::Bad, title, text.to_owned(), tally)
     };
-    findings.rejected.iter().map(of).collect()
+    // What an earlier version has written down is not told apart further.
+    let told_apart = |cause: &Cause| *cause == Cause::Damaged && !findings.damaged.is_empty();
+    let others = findings.rejected.iter().filter(|(cause, _)| !told_apart(cause)).map(of);
+    others.chain(findings.damaged.iter().map(damaged)).collect()
+}
+
+/// The rows in which a program has left something else than a value.
+fn damaged((group, tally): (&DamageGroup, &Tally)) -> Note {
+    let lines = plural(number(tally.count), "line");
+    let (title, text) = match group {
+        DamageGroup::Heading => (format!("{lines}: a heading again"), "It comes from files that were put together."),
+        DamageGroup::Formula => (format!("{lines}: a formula"), "Copy the values in the spreadsheet, and send those."),
+        DamageGroup::ErrorValue => {
+            (format!("{lines}: a spreadsheet's error value"), "Find the values that belong there, and send them again.")
+        }
+        DamageGroup::NoValue => (format!("{lines}: no value"), "The cell says NULL or the like. Find the value, or leave out the line."),
+        DamageGroup::Number => (format!("{lines}: damaged by a spreadsheet"), "Export the column as text, and send it again."),
+        DamageGroup::Invisible => (format!("{lines}: invisible characters inside"), "Type these codes again."),
+    };
+    note(Tone::Bad, title, text.to_owned(), tally)
 }
 
 /// What to look at before the codes are added.
@@ -68,10 +87,15 @@ pub fn of(member: &Member, account: &Account) -> Vec<Note> {
         notes.push(bare(Tone::Notice, title, format!("The first on {}.", when_end(member, first).text)));
     }
     notes.extend(account.pace.map(pace));
-    if findings.trimmed.count > 0 {
-        let n = findings.trimmed.count;
-        let title = format!("{} had white space around {}", codes(n), if n == 1 { "it" } else { "them" });
-        notes.push(note(Tone::Quiet, title, "It is left out; the codes themselves are as they were.".to_owned(), &findings.trimmed));
+    for (what, tally) in [
+        ("white space", &findings.trimmed),
+        ("invisible characters", &findings.unseen),
+        ("a formula, quotes or a comma", &findings.wrapped),
+    ] {
+        if tally.count > 0 {
+            let title = format!("{} had {what} around {}", codes(tally.count), if tally.count == 1 { "it" } else { "them" });
+            notes.push(note(Tone::Quiet, title, "That is left out; the codes themselves are as they were.".to_owned(), tally));
+        }
     }
     let second = &findings.second_addresses;
     if second.count > 0 {
@@ -97,6 +121,15 @@ fn suspicion(seen: &Suspicion<'_>) -> Note {
         Suspicion::Rounded(tally) => {
             let title = format!("{} may have been rounded", plural(number(tally.count), "long number"));
             let text = "Behind the fifteenth digit all of them have zeros. A spreadsheet keeps fifteen: export the column as text.";
+            note(Tone::Notice, title, text.to_owned(), tally)
+        }
+        Suspicion::Dates(tally) => {
+            let title = format!(
+                "{} may have been turned into {}",
+                plural(number(tally.count), "code"),
+                if tally.count == 1 { "a date" } else { "dates" }
+            );
+            let text = "A spreadsheet makes a date of a code such as MAR1: compare with where the codes come from.";
             note(Tone::Notice, title, text.to_owned(), tally)
         }
         Suspicion::CutAt { length, tally } => {

@@ -140,7 +140,7 @@ both! {
         assert_eq!(file.header("Content-Disposition"), "attachment; filename=\"spring-all.csv\"");
         let lines: Vec<&str> = file.body.lines().collect();
         assert_eq!(lines.len(), 5, "{lines:?}");
-        assert!(lines[0].starts_with("code,pin,state,valid_from,expires_at,"));
+        assert!(lines[0].starts_with("\u{feff}code,pin,state,valid_from,expires_at,"));
         assert!(lines.iter().any(|line| line.starts_with("OLD-1,") && line.contains(",R-1,20 off,C-1,Jo Smith,jo@customer.example")), "{lines:?}");
         assert!(lines.iter().any(|line| line.starts_with("'=HYPER(1),")), "{lines:?}");
         assert_eq!(app.count(&format!("audit_records WHERE action = 'batch.codes_exported' AND batch_id = {}", scene.batch)), 1);

@@ -196,7 +196,8 @@ both! {
             import_file(&desk, scope, &merchant, &order, &mut file.as_bytes(), &mut rejects, &mut |_| ControlFlow::Continue(())).unwrap();
             String::from_utf8(rejects).unwrap()
         });
-        let expected = expected.await.unwrap();
+        // A spreadsheet opens what is downloaded.
+        let expected = format!("\u{feff}{}", expected.await.unwrap());
         let preview = shown(&mia, &send_file(&mia, &top_up(batch), "codes.csv", file.as_bytes()).await).await;
         let rejects = format!("{}/rejects", preview.address.path());
         assert_eq!(mia.get(&rejects).await.expect(200).body, expected);

@@ -30,6 +30,7 @@ mod set_up;
 mod settings;
 mod single_sign_on;
 mod single_sign_on_forged;
+mod spreadsheets;
 mod traces;
 mod users;
 mod validity;

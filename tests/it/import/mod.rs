@@ -31,6 +31,7 @@ mod purges;
 mod redemptions;
 mod rewards;
 mod speed;
+mod spreadsheets;
 mod turns;
 mod vouchers;
 mod world;

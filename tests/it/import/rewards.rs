@@ -170,7 +170,7 @@ on_both! {
              R-1,jo@x.example,referrer,t,batch,,,\n\
              R-1,jo@x.example,referrer,t,runa,Spring,,\n\
              R-1,jo@x.example,referrer,t,other,,,yesterday\n\
-             R-1,jo@x.example,referrer,t,other,,\n\
+             R-1,jo@x.example,referrer,t,other,,,,more\n\
              1.0E+5,jo@x.example,referrer,t,other,,,\n"
         ));
         assert_eq!(said.counts(), [0, 0, 0, 8]);

@@ -113,10 +113,11 @@ on_both! {
              BAD-3;;;soon;;\r\n\
              BAD-4;;;2026-01-01;2026-02-01;\r\n\
              BAD-5;;;;;\"1\r\n2\"\r\n\
-             BAD-6;;\r\n\
+             BAD-6;;;;;;more\r\n\
              \"BAD-7\"x;;;;;\r\n\
+             ;;;;;1\r\n\
              ;;;;;\r\n\
-             GOOD-2;;;;;\r\n",
+             GOOD-2\r\n",
         );
         assert_eq!(said.counts(), [2, 0, 0, 10]);
         let lines: Vec<u64> = said.reasons().iter().map(|(line, _)| *line).collect();
@@ -125,7 +126,7 @@ on_both! {
         assert_eq!(said.rejects[1][1], "a spreadsheet has turned this code into a number like 5.57E+92; export the column as text");
         assert_eq!(said.rejects[4][2..], ["BAD-2", "1", "2", "", "", ""]);
         assert_eq!(said.rejects[7][2..], ["BAD-5", "", "", "", "", "1\r\n2"]);
-        assert_eq!(said.rejects[8][1..], ["the row has 3 cells, the header 6", "BAD-6", "", ""]);
+        assert_eq!(said.rejects[8][1..], ["the row has 7 cells, the header 6", "BAD-6", "", "", "", "", "", "more"]);
         assert_eq!(said.rejects[9][1], "there is text behind a closing quote");
         assert_eq!(said.rejects[10][1], "the code is empty");
     }
