@@ -151,10 +151,11 @@ mod tests {
         for text in ["Coupon_Code", "code", "VoucherCode", "Gutschein", "gift-card:", "código"] {
             assert!(is_known(text), "{text:?}");
         }
-        for text in ["SUMMER", "GIFT-0001", "PROMO25", "codex", "kode".repeat(60).as_str(), "e".repeat(100_000).as_str()] {
-            assert!(!is_known(text) || text.starts_with("kode"), "{text:?}");
+        for text in ["SUMMER", "GIFT-0001", "PROMO25", "codex"] {
+            assert!(!is_known(text), "{text:?}");
         }
-        assert!(!is_known(&("kode".repeat(60) + "x")), "in a moment");
+        // Many ways to cut it, or a very long text, take no longer.
+        assert!(is_known(&"kode".repeat(60)) && !is_known(&("kode".repeat(60) + "x")) && !is_known(&"e".repeat(100_000)));
     }
 
     #[test]

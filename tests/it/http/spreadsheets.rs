@@ -62,7 +62,9 @@ both! {
         let rows = csv::Reader::from_reader(text.as_bytes()).into_records().map(Result::unwrap);
         let mut again = csv::Writer::from_writer("\u{feff}".as_bytes().to_vec());
         again.write_record(["code", "pin"]).unwrap();
-        rows.for_each(|row| again.write_record([&row[0], &row[1]]).unwrap());
+        for row in rows {
+            again.write_record([&row[0], &row[1]]).unwrap();
+        }
         let preview = shown(&ada, &send_file(&ada, &top_up(batch), "again.csv", &again.into_inner().unwrap()).await).await;
         preview.says("Nothing new to add").says(&format!("{} codes are in this batch already", codes.len()));
 
