@@ -134,7 +134,12 @@ pub async fn destroy(request: HttpRequest, desk: web::Data<Desk>, site: web::Dat
         let (token, request_id) = (cookie.value().to_owned(), request::request_id(&request));
         desk.writing(move |desk| sign_in::sign_out(desk, &token, &request_id)).await?;
     }
-    Ok(HttpResponse::SeeOther().cookie(gate::session_cookie(&site, None)).insert_header((header::LOCATION, "/sign-in")).finish())
+    Ok(HttpResponse::SeeOther()
+        .cookie(gate::session_cookie(&site, None))
+        // Not cookies: this browser stays known for who signed in here.
+        .insert_header(("Clear-Site-Data", r#""cache", "storage""#))
+        .insert_header((header::LOCATION, "/sign-in"))
+        .finish())
 }
 
 /// The sign-in page with what went wrong.

@@ -284,7 +284,8 @@ both! {
         ann.get("/m/acme/customers").await.expect(303);
         let ann = app.sign_in(Role::Support).await;
         let thief = ann.clone();
-        ann.post("/sign-out", &crate::support::client::Fields::default()).await.expect(303);
+        let left = ann.post("/sign-out", &crate::support::client::Fields::default()).await.expect(303);
+        assert_eq!(left.header("Clear-Site-Data"), r#""cache", "storage""#, "this browser stays known by its cookie");
         thief.get("/m/acme/customers").await.expect(303);
         assert_eq!(app.count("sessions WHERE token_hash LIKE '%-%'"), 0, "tokens are kept hashed");
     }
