@@ -81,6 +81,9 @@ fn the_unit_grants_the_time_to_stop_and_the_place_to_write() {
     assert_eq!(directive("WorkingDirectory"), format!("/var/lib/{}", directive("StateDirectory")));
     assert_eq!((directive("StateDirectoryMode").as_str(), directive("UMask").as_str()), ("0700", "0077"));
     assert_eq!(directive("ProtectSystem"), "strict");
+    // A dump would hold codes and the secret key.
+    assert_eq!(directive("LimitCORE"), "0");
+    assert!(directive("LimitNOFILE").parse::<u64>().unwrap() >= 8192);
     for name in ["NoNewPrivileges", "MemoryDenyWriteExecute", "PrivateTmp", "PrivateDevices", "RestrictSUIDSGID", "LockPersonality"] {
         assert_eq!(directive(name), "yes", "{name}");
     }
