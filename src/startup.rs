@@ -31,6 +31,7 @@ use crate::{
     mail::mailer::Mailer,
     web::{
         metrics::{self, Metrics},
+        open_files,
         server::{self, Site},
     },
 };
@@ -169,6 +170,7 @@ fn mailer(route: &MailRoute) -> Result<Mailer, Refused> {
 }
 
 fn run(house: House, ready: impl FnOnce(SocketAddr)) -> Result<(), Refused> {
+    open_files::raise();
     let listener = bind(house.listen, "--listen")?;
     let metrics_listener = house.metrics_listen.map(|address| bind(address, "REWARDDESK_METRICS_LISTEN")).transpose()?;
     // The first sign-in should not pay for it.

@@ -9,7 +9,7 @@ use actix_web::{
     middleware::Next,
 };
 
-use super::{frame, request, views};
+use super::{connections, frame, request, views};
 use crate::app;
 
 /// Why a request is not met.
@@ -192,6 +192,8 @@ pub async fn render(request: ServiceRequest, next: Next<impl MessageBody + 'stat
         (None, None) => return Ok(response),
     };
     let (http, _) = response.into_parts();
+    // To its reader, a body that stopped coming is one that is cut short.
+    let error = if matches!(error, Error::Malformed) && connections::was_too_slow(&http) { Error::TooSlow } else { error };
     let body = body(&http, &error);
     let mut answer = HttpResponse::build(error.status_code());
     answer.content_type("text/html; charset=utf-8");

@@ -8,11 +8,11 @@ use std::{
 };
 
 use actix_web::{
-    App, Error, HttpResponse, HttpServer,
+    App, Error, HttpResponse,
     body::MessageBody,
     dev::{Server, ServiceRequest, ServiceResponse},
     http::Method,
-    middleware::Next,
+    middleware::{Next, from_fn},
     web,
 };
 use prometheus_client::{
@@ -27,6 +27,7 @@ use prometheus_client::{
     registry::{Registry, Unit},
 };
 
+use super::connections::{self, Bounds};
 use crate::app::{Desk, measures::measures};
 
 /// A series for each of these that was ever seen: patterns and not paths, so that there are not many.
@@ -126,11 +127,18 @@ async fn show(desk: web::Data<Desk>, metrics: web::Data<Metrics>) -> HttpRespons
     }
 }
 
+/// A few collectors ask now and then.
+const MAX_CONNECTIONS: usize = 64;
+
 /// Starts the metrics' own server: one thread, one page, no sign-in. Whoever reaches the address may read it.
 pub fn start(listener: TcpListener, desk: Desk, metrics: Arc<Metrics>) -> std::io::Result<Server> {
     let (desk, metrics) = (web::Data::new(desk), web::Data::from(metrics));
-    let server =
-        HttpServer::new(move || App::new().app_data(desk.clone()).app_data(metrics.clone()).route("/metrics", web::get().to(show)));
-    let server = server.workers(1).client_request_timeout(Duration::from_secs(10)).shutdown_timeout(1).disable_signals();
-    Ok(server.listen(listener)?.run())
+    let bounds = Bounds { workers: 1, connections: MAX_CONNECTIONS, shutdown_seconds: 1 };
+    connections::serve(listener, bounds, move || {
+        App::new()
+            .app_data(desk.clone())
+            .app_data(metrics.clone())
+            .wrap(from_fn(connections::observe))
+            .route("/metrics", web::get().to(show))
+    })
 }

@@ -4,11 +4,10 @@
 use std::{
     net::{SocketAddr, TcpListener},
     sync::Arc,
-    time::Duration,
 };
 
 use actix_web::{
-    App, HttpServer,
+    App,
     dev::Server,
     middleware::from_fn,
     web::{self, FormConfig, PayloadConfig},
@@ -17,7 +16,17 @@ use ipnet::IpNet;
 use tracing_actix_web::TracingLogger;
 use url::Url;
 
-use super::{errors, gate, headers, metrics, metrics::Metrics, router, throttle::Throttle, trace::PathOnly, views::sessions::DemoSignIn};
+use super::{
+    connections::{self, Bounds},
+    errors, gate, headers,
+    metrics,
+    metrics::Metrics,
+    open_files::OpenFiles,
+    router,
+    throttle::Throttle,
+    trace::PathOnly,
+    views::sessions::DemoSignIn,
+};
 use crate::app::{Desk, sign_in::SessionLimits};
 
 /// How this installation is reached, and what its sign-in page offers.
@@ -80,8 +89,14 @@ pub fn start(
     let secure = site.is_https();
     let (desk, site, throttle) = (web::Data::new(desk), web::Data::new(site), web::Data::new(Throttle::new()));
     let (rules, metrics) = (web::Data::new(router::rules()), web::Data::from(metrics));
-    let server = HttpServer::new(move || {
-        // The last wrap is the outermost: counting, trace, headers, errors given a body, gate.
+    let bounds = Bounds {
+        workers,
+        connections: OpenFiles::of_this_process().max_connections(workers),
+        // With the mail worker and the closing of the database the process ends within twenty seconds (quality.md R11).
+        shutdown_seconds: 13,
+    };
+    let server = connections::serve(listener, bounds, move || {
+        // The last wrap is the outermost: the connection's clock, counting, trace, headers, errors given a body, gate.
         App::new()
             .app_data(desk.clone())
             .app_data(site.clone())
@@ -95,16 +110,8 @@ pub fn start(
             .wrap(headers::defaults(secure))
             .wrap(TracingLogger::<PathOnly>::new())
             .wrap(from_fn(metrics::count))
+            .wrap(from_fn(connections::observe))
             .configure(router::register)
-    })
-    .workers(workers)
-    // Slow sockets are cut off (quality.md S9).
-    .client_request_timeout(Duration::from_secs(10))
-    .keep_alive(Duration::from_secs(75))
-    // With the mail worker and the closing of the database the process ends within twenty seconds (quality.md R11).
-    .shutdown_timeout(13)
-    .disable_signals()
-    .listen(listener)?
-    .run();
+    })?;
     Ok((server, address))
 }

@@ -1,12 +1,9 @@
 //! A form with settings, pasted lines and a file: the file is kept piece by piece as it arrives, all of it bounded.
 //! Must not know what the lines and the file hold.
 
-use std::time::Duration;
-
 use actix_multipart::{Field, Multipart};
 use actix_web::web::Bytes;
 use futures_util::StreamExt;
-use tokio::time::{Instant, timeout_at};
 
 use super::errors::Error;
 use crate::{
@@ -30,18 +27,12 @@ pub const TEXT_LIMIT: usize = 256 * 1024;
 const FIELDS_LIMIT: usize = 16 * 1024;
 /// What is read to its end although it is too large: a browser that is cut off shows its own error, not ours.
 const DRAINED: usize = 64 * 1024 * 1024;
-/// A sender may be so long at it, and one second more for each so many bytes; slower ones are cut off.
-const PATIENCE: Duration = Duration::from_mins(1);
-const SLOWEST: usize = 32 * 1024;
+/// Our forms have a dozen fields at most.
+const MAX_PARTS: usize = 32;
 
 fn file_limit() -> usize {
     fail::fail_point!("upload::limit", |bytes| bytes.and_then(|bytes| bytes.parse().ok()).unwrap_or(FILE_LIMIT));
     FILE_LIMIT
-}
-
-fn patience() -> Duration {
-    fail::fail_point!("upload::patience", |ms| Duration::from_millis(ms.and_then(|ms| ms.parse().ok()).unwrap_or(0)));
-    PATIENCE
 }
 
 /// What the form held.
@@ -85,20 +76,16 @@ pub struct Receiver<'r> {
     pub batch: Option<BatchId>,
 }
 
-/// How much the sender has sent, against the clock.
-struct Line {
-    begun: Instant,
-    patience: Duration,
+/// How much of a form has come, which may not be more than there is room for. How long it may take, its connection knows.
+struct Meter {
     taken: usize,
     limit: usize,
 }
 
-impl Line {
-    /// The next piece of a field, in time and as long as there is room for it at all.
+impl Meter {
+    /// The next piece of a field.
     async fn next(&mut self, field: &mut Field) -> Result<Option<Bytes>, Error> {
-        let deadline = self.begun + self.patience + Duration::from_secs((self.taken / SLOWEST) as u64);
-        let Some(piece) = timeout_at(deadline, field.next()).await.map_err(|_| Error::TooSlow)? else { return Ok(None) };
-        let piece = piece.map_err(|_| Error::Malformed)?;
+        let Some(piece) = field.next().await.transpose().map_err(|_| Error::Malformed)? else { return Ok(None) };
         self.taken += piece.len();
         if self.taken > self.limit + DRAINED { Err(Error::TooLarge) } else { Ok(Some(piece)) }
     }
@@ -117,38 +104,43 @@ impl Receiver<'_> {
     }
 
     async fn read_all(&self, mut form: Multipart, upload: &mut Upload) -> Result<(), Error> {
-        let mut line = Line { begun: Instant::now(), patience: patience(), taken: 0, limit: file_limit() };
-        loop {
-            let deadline = line.begun + line.patience + Duration::from_secs((line.taken / SLOWEST) as u64);
-            let Some(field) = timeout_at(deadline, form.next()).await.map_err(|_| Error::TooSlow)? else { return Ok(()) };
+        let mut meter = Meter { taken: 0, limit: file_limit() };
+        let (mut parts, mut text) = (0, 0);
+        while let Some(field) = form.next().await {
             let mut field = field.map_err(|_| Error::Malformed)?;
+            parts += 1;
+            if parts > MAX_PARTS {
+                return Err(Error::TooLarge);
+            }
             match field.name().unwrap_or_default().to_owned().as_str() {
-                "codes" => upload.text = upload.take_text(&mut field, &mut line, TEXT_LIMIT).await?,
-                "file" => self.take_file(&mut field, &mut line, upload).await?,
+                "codes" => upload.text = upload.take_text(&mut field, &mut meter, TEXT_LIMIT).await?,
+                "file" => self.take_file(&mut field, &mut meter, upload).await?,
                 name => {
-                    let value = upload.take_text(&mut field, &mut line, FIELDS_LIMIT).await?;
+                    let value = upload.take_text(&mut field, &mut meter, FIELDS_LIMIT).await?;
+                    text += name.len() + value.len();
                     upload.fields.push((name.to_owned(), value));
                 }
             }
-            if upload.fields.iter().map(|(name, value)| name.len() + value.len()).sum::<usize>() > FIELDS_LIMIT {
+            if text > FIELDS_LIMIT {
                 return Err(Error::TooLarge);
             }
         }
+        Ok(())
     }
 
-    async fn take_file(&self, field: &mut Field, line: &mut Line, upload: &mut Upload) -> Result<(), Error> {
+    async fn take_file(&self, field: &mut Field, meter: &mut Meter, upload: &mut Upload) -> Result<(), Error> {
         // A browser sends an empty part where no file was chosen; an empty file with a name is a choice.
         let name = field.content_disposition().and_then(|about| about.get_filename()).unwrap_or_default().to_owned();
         if upload.file.is_some() {
             return Err(Error::Malformed);
         }
         upload.file = Some(Kept::default());
-        while let Some(piece) = line.next(field).await? {
+        while let Some(piece) = meter.next(field).await? {
             let Some(kept) = upload.file.as_mut().filter(|_| upload.wrong.is_none()) else { continue };
             kept.bytes += piece.len();
             kept.waiting.extend_from_slice(&piece);
             let is_full = kept.waiting.len() >= PIECE;
-            if kept.bytes > line.limit {
+            if kept.bytes > meter.limit {
                 upload.wrong = Some(Wrong::FileTooLarge);
             } else if is_full {
                 self.keep(upload).await?;
@@ -204,9 +196,9 @@ impl Receiver<'_> {
 }
 
 impl Upload {
-    async fn take_text(&mut self, field: &mut Field, line: &mut Line, limit: usize) -> Result<String, Error> {
+    async fn take_text(&mut self, field: &mut Field, meter: &mut Meter, limit: usize) -> Result<String, Error> {
         let mut bytes = Vec::new();
-        while let Some(piece) = line.next(field).await? {
+        while let Some(piece) = meter.next(field).await? {
             if bytes.len() + piece.len() > limit {
                 self.wrong = Some(Wrong::TextTooLarge);
             } else if self.wrong.is_none() {

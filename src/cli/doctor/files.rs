@@ -3,7 +3,7 @@
 use std::path::Path;
 
 use super::Matter;
-use crate::config::Settings;
+use crate::{config::Settings, web::open_files::OpenFiles};
 
 pub(super) fn look(settings: &Settings) -> Vec<Matter> {
     let mut matters = vec![match settings.secret() {
@@ -17,7 +17,27 @@ pub(super) fn look(settings: &Settings) -> Vec<Matter> {
         matters.extend(only_ours("secret file", path));
     }
     matters.push(address(settings));
+    matters.push(open_files(OpenFiles::of_this_process()));
     matters
+}
+
+/// With fewer connections than these, a burst of visitors has to wait.
+const FEW_CONNECTIONS: usize = 512;
+
+fn open_files(limits: OpenFiles) -> Matter {
+    let says = |limit: Option<u64>| limit.map_or_else(|| "none".to_owned(), |limit| limit.to_string());
+    let workers = std::thread::available_parallelism().map_or(2, usize::from);
+    let connections = OpenFiles { soft: limits.hard, ..limits }.max_connections(workers);
+    let says = format!(
+        "soft limit {}, hard limit {}; the server raises the soft one to the hard one, which is enough for {connections} connections at once",
+        says(limits.soft),
+        says(limits.hard)
+    );
+    if connections < FEW_CONNECTIONS {
+        Matter::warn("open files", format!("{says}: set LimitNOFILE=65536 in the systemd unit, or `ulimit -n` before the start"))
+    } else {
+        Matter::ok("open files", says)
+    }
 }
 
 fn distinct(text: &str) -> usize {

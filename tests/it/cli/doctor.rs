@@ -100,3 +100,19 @@ both! {
         assert!(line(&whole.run(&["doctor"]).out, "single sign-on").starts_with("bad   "));
     }
 }
+
+#[test]
+fn the_limit_of_open_files_is_reported_with_what_it_means() {
+    let bin = env!("CARGO_BIN_EXE_rewarddesk");
+    let mut shell = Shell::new();
+    shell.use_program(std::path::Path::new("/bin/sh"));
+    for (limits, expected) in [
+        ("ulimit -Sn 300; ulimit -Hn 2048", "ok    open files: soft limit 300, hard limit 2048;"),
+        ("ulimit -n 300", "warn  open files: soft limit 300, hard limit 300;"),
+    ] {
+        let out = shell.run(&["-c", &format!("{limits}; exec {bin} doctor")]).out;
+        let said = line(&out, "open files");
+        assert!(said.starts_with(expected) && said.contains("connections at once"), "{said}");
+        assert_eq!(said.contains("LimitNOFILE"), expected.starts_with("warn"), "{said}");
+    }
+}

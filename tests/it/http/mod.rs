@@ -6,6 +6,7 @@ mod alerts;
 mod audit_log;
 mod batches;
 mod code_checks;
+mod connections;
 mod coupon_acts;
 mod coupon_acts_at_once;
 mod coupons;

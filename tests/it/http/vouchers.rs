@@ -97,6 +97,9 @@ both! {
         let large = vec![b'x'; 3 * 1024 * 1024];
         mia.post_parts(&path, &[("codes", None, &large[..300 * 1024])]).await.expect(413).says("Send it as a file");
         mia.post_parts(&path, &[("codes", None, b"ABC"), ("else", None, &large[..20 * 1024])]).await.expect(413);
+        let parts = [("x", None, b"".as_slice()); 33];
+        mia.post_parts(&path, &parts).await.expect(413);
+        mia.post_parts(&path, &parts[1..]).await.expect(422);
         fail::cfg("upload::limit", "return(2000000)").unwrap();
         send_file(&mia, &path, "large.csv", &large).await.expect(413).says("larger than 512 MiB").says("rewarddesk import vouchers");
         fail::remove("upload::limit");
