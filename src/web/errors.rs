@@ -33,6 +33,9 @@ pub enum Error {
     TooLarge,
     #[error("malformed")]
     Malformed,
+    /// The request names a host that is not this desk's.
+    #[error("misdirected")]
+    Misdirected,
     #[error("too slow")]
     TooSlow,
     /// Nothing was saved: COMMIT was never sent.
@@ -83,6 +86,11 @@ impl Error {
                 words("That is more than the desk takes here", "Nothing was changed.", "Send less, or import a file instead.")
             }
             Self::Malformed => words("The desk can't read this request", "Nothing was changed.", "Go back, reload the page and try again."),
+            Self::Misdirected => words(
+                "This is not the desk's address",
+                "The request named a host that is not this desk's. Nothing was changed.",
+                "Open the desk at the address you were given. A proxy has to pass the Host header on unchanged.",
+            ),
             Self::TooSlow => words("The form took too long to arrive", "Nothing was changed.", "Check the connection and send it again."),
             Self::Unavailable => words("The desk's database can't be reached", "Not saved, safe to retry.", "Try again in a few seconds."),
             Self::CommitUnknown => words(
@@ -118,6 +126,7 @@ impl ResponseError for Error {
             Self::Unprocessable(_) => StatusCode::UNPROCESSABLE_ENTITY,
             Self::TooLarge => StatusCode::PAYLOAD_TOO_LARGE,
             Self::Malformed => StatusCode::BAD_REQUEST,
+            Self::Misdirected => StatusCode::MISDIRECTED_REQUEST,
             Self::TooSlow => StatusCode::REQUEST_TIMEOUT,
             Self::Unavailable | Self::CommitUnknown => StatusCode::SERVICE_UNAVAILABLE,
             Self::Internal => StatusCode::INTERNAL_SERVER_ERROR,

@@ -1,4 +1,4 @@
-//! The one gate before every handler: cross-site, session, role, in this order (contract.md section 6).
+//! The one gate before every handler: host, cross-site, session, role, in this order (contract.md section 6).
 //! Must not know what lies behind it.
 
 use std::sync::Arc;
@@ -16,6 +16,7 @@ use actix_web::{
 use super::{
     access::{Access, Rules},
     errors::Error,
+    hosts::Hosts,
     request,
     server::Site,
 };
@@ -46,11 +47,18 @@ pub async fn guard(request: ServiceRequest, next: Next<impl MessageBody + 'stati
 
 async fn admit(request: &ServiceRequest) -> Result<(), HttpResponse<BoxBody>> {
     let refuse = |error: Error| error.error_response();
-    let (Some(site), Some(desk), Some(rules)) =
-        (request.app_data::<web::Data<Site>>(), request.app_data::<web::Data<Desk>>(), request.app_data::<web::Data<Rules>>())
-    else {
+    let (Some(site), Some(desk), Some(rules), Some(hosts)) = (
+        request.app_data::<web::Data<Site>>(),
+        request.app_data::<web::Data<Desk>>(),
+        request.app_data::<web::Data<Rules>>(),
+        request.app_data::<web::Data<Hosts>>(),
+    ) else {
         return Err(refuse(Error::Internal));
     };
+    // Machines that ask whether this one is well know it by its address.
+    if !matches!(request.path(), "/healthz" | "/readyz") {
+        hosts.check(request).map_err(refuse)?;
+    }
     let safe = matches!(*request.method(), Method::GET | Method::HEAD | Method::OPTIONS);
     if !safe && !is_same_site(request, site) {
         return Err(refuse(Error::CrossSite));

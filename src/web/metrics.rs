@@ -27,7 +27,12 @@ use prometheus_client::{
     registry::{Registry, Unit},
 };
 
-use super::connections::{self, Bounds};
+use url::Url;
+
+use super::{
+    connections::{self, Bounds},
+    hosts::{self, Hosts},
+};
 use crate::app::{Desk, measures::measures};
 
 /// A series for each of these that was ever seen: patterns and not paths, so that there are not many.
@@ -132,12 +137,15 @@ const MAX_CONNECTIONS: usize = 64;
 
 /// Starts the metrics' own server: one thread, one page, no sign-in. Whoever reaches the address may read it.
 pub fn start(listener: TcpListener, desk: Desk, metrics: Arc<Metrics>) -> std::io::Result<Server> {
+    let hosts = web::Data::new(Hosts::of_machine(Url::parse(&desk.base_url).ok().as_ref(), listener.local_addr()?.ip()));
     let (desk, metrics) = (web::Data::new(desk), web::Data::from(metrics));
     let bounds = Bounds { workers: 1, connections: MAX_CONNECTIONS, shutdown_seconds: 1 };
     connections::serve(listener, bounds, move || {
         App::new()
             .app_data(desk.clone())
             .app_data(metrics.clone())
+            .app_data(hosts.clone())
+            .wrap(from_fn(hosts::guard))
             .wrap(from_fn(connections::observe))
             .route("/metrics", web::get().to(show))
     })

@@ -25,6 +25,7 @@ pub mod frame;
 pub mod gate;
 pub mod headers;
 pub mod health;
+mod hosts;
 mod import_files;
 pub mod imports;
 mod known_devices;

@@ -19,6 +19,7 @@ use url::Url;
 use super::{
     connections::{self, Bounds},
     errors, gate, headers,
+    hosts::Hosts,
     metrics,
     metrics::Metrics,
     open_files::OpenFiles,
@@ -88,6 +89,7 @@ pub fn start(
     let address = listener.local_addr()?;
     let secure = site.is_https();
     let (desk, site, throttle) = (web::Data::new(desk), web::Data::new(site), web::Data::new(Throttle::new()));
+    let hosts = web::Data::new(Hosts::of_site(site.base_url.as_ref(), address.ip()));
     let (rules, metrics) = (web::Data::new(router::rules()), web::Data::from(metrics));
     let bounds = Bounds {
         workers,
@@ -102,6 +104,7 @@ pub fn start(
             .app_data(site.clone())
             .app_data(throttle.clone())
             .app_data(rules.clone())
+            .app_data(hosts.clone())
             .app_data(metrics.clone())
             .app_data(FormConfig::default().limit(FORM_LIMIT))
             .app_data(PayloadConfig::new(FORM_LIMIT))

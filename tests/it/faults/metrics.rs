@@ -36,6 +36,8 @@ both! {
         for secret in ["OLD-", "NEW-", "acme", "casey", "customer.example"] {
             assert!(!metrics.contains(secret), "{secret}:\n{metrics}");
         }
+        let elsewhere = reqwest::Client::new().get(format!("http://127.0.0.1:{port}/metrics")).header("Host", "evil.example");
+        assert_eq!(elsewhere.send().await.unwrap().status(), 421, "a site that lets its name lead here");
         // The desk's own address has no such page.
         assert_eq!(ask(casey.request(Method::GET, "/metrics")).await.unwrap().status, 404);
         server.terminate();

@@ -26,7 +26,7 @@ both! {
         let server = house.serve();
         let form = Fields::default().with("email", "casey@desk.example").with("password", PASSWORD);
         let visitor = Client::new(&server.url);
-        let page = ask(visitor.request(Method::POST, "/sign-in").header("Sec-Fetch-Site", "same-origin").form(&form.0)).await.unwrap();
+        let page = ask(visitor.request(Method::POST, "/sign-in").header("Sec-Fetch-Site", "same-origin").header("Host", "desk.example").form(&form.0)).await.unwrap();
         assert_eq!(page.status, 303);
         let cookies: Vec<_> = page.headers.get_all("Set-Cookie").iter().map(|cookie| cookie.to_str().unwrap()).collect();
         for name in ["__Host-rewarddesk=", "__Host-rewarddesk-device="] {

@@ -16,6 +16,7 @@ pub mod drive;
 mod factors;
 mod guesses;
 mod hostile;
+mod hosts;
 mod import_ends;
 mod import_files;
 pub mod imports;
