@@ -20,6 +20,7 @@ mod room;
 mod seals;
 mod settings;
 mod stops;
+mod strangers;
 #[cfg(feature = "pg-tls")]
 mod tls;
 pub mod versions;
