@@ -1,14 +1,17 @@
 //! Mails to users about their account, and the links in them.
 //! Must not know when one is sent.
 
-use super::{Desk, Error, fulfilment_email::message_id, sign_in::new_token, tokens};
+use super::{Desk, Error, Member, fulfilment_email::message_id, origin::Origin, sign_in::new_token, tokens};
 use crate::{
-    db::{self, Scope, WriteTx, mails},
-    domain::{email::EmailAddress, mail::Notice, merchant::Merchant, user::User},
-    mail::account::{Facts, compose},
+    db::{self, Scope, WriteTx, mails, memberships, users},
+    domain::{email::EmailAddress, ids::UserId, mail::Notice, merchant::Merchant, user::User, zone},
+    mail::{
+        account::{Facts, compose},
+        account_changes::{AccountChange, ChangedBy},
+    },
 };
 
-pub use crate::mail::account::Matter;
+pub use crate::mail::{account::Matter, account_changes::Change};
 
 /// A link that lets somebody in once.
 pub struct Link {
@@ -33,10 +36,48 @@ pub fn send(tx: &mut WriteTx<'_>, desk: &Desk, scope: Scope, merchant: &Merchant
         recipient: &recipient,
         name: &user.name,
         sign_in: format!("{}/sign-in", desk.base_url),
+        home: &desk.base_url,
         matter,
         message_id: message_id(desk, now),
     };
     let letter = compose(&facts).map_err(|error| db::Error::Corrupt(format!("a mail could not be rendered: {error}")))?;
     mails::enqueue_for_user(tx, scope, user.id, Notice::Account, &letter, now)?;
     Ok(())
+}
+
+/// A merchant in whose name a mail can be sent.
+pub(super) fn some_merchant_of(tx: &mut WriteTx<'_>, user: UserId) -> Result<Option<(Scope, Merchant)>, Error> {
+    Ok(memberships::list_of_user(tx, user)?.into_iter().next().map(|own| (own.scope, own.merchant)))
+}
+
+/// Queues the email about what the user, or somebody in their session, has changed about how they sign in.
+pub(super) fn tell_user(tx: &mut WriteTx<'_>, desk: &Desk, user: UserId, changes: &[Change], origin: &Origin) -> Result<(), Error> {
+    let by = ChangedBy::User { browser: origin.agent.clone(), address: origin.address.clone() };
+    tell(tx, desk, user, changes, by)
+}
+
+/// The same for what an administrator did.
+pub(super) fn tell_user_of_administrator(
+    tx: &mut WriteTx<'_>,
+    desk: &Desk,
+    user: UserId,
+    changes: &[Change],
+    actor: &Member,
+) -> Result<(), Error> {
+    let by = ChangedBy::Administrator { name: actor.user_name.clone(), merchant: actor.merchant.name.clone() };
+    tell(tx, desk, user, changes, by)
+}
+
+/// The same for what the machine's operator did.
+pub(super) fn tell_user_of_operator(tx: &mut WriteTx<'_>, desk: &Desk, user: UserId, changes: &[Change]) -> Result<(), Error> {
+    tell(tx, desk, user, changes, ChangedBy::Operator)
+}
+
+/// One email for all that one act changed. A user without any merchant gets none: there is nobody in whose name to write.
+fn tell(tx: &mut WriteTx<'_>, desk: &Desk, user: UserId, changes: &[Change], by: ChangedBy) -> Result<(), Error> {
+    let Some((scope, merchant)) = some_merchant_of(tx, user)? else { return Ok(()) };
+    let at = zone::show(desk.clock.now(), merchant.zone);
+    let matter = Matter::Changed(AccountChange { changes: changes.to_vec(), by, at });
+    let user = users::get(tx, user)?;
+    send(tx, desk, scope, &merchant, &user, &matter)
 }

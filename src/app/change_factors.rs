@@ -3,9 +3,11 @@
 
 use super::{
     Desk, Error,
+    account_mail::{Change, tell_user},
     confirm_session::{check_factor, owner_of},
     factors::{self, Shown},
     names,
+    origin::Origin,
     own_account::record_end,
     passkeys,
     sign_in::{Session, record_in_each_merchant},
@@ -54,29 +56,43 @@ pub enum Added {
 }
 
 /// Sets the app up in place of the one before, if the code is one of the secret's.
-pub fn add_app(desk: &Desk, session: &Session, sealed: &str, code: &str, request_id: &str) -> Result<Added, Error> {
+pub fn add_app(desk: &Desk, session: &Session, sealed: &str, code: &str, origin: &Origin) -> Result<Added, Error> {
     let code: String = code.chars().filter(|c| !c.is_whitespace()).collect();
     let Some(secret) = factors::secret_in_form(desk, session.user, sealed) else { return Ok(Added::Wrong) };
     let Some(step) = totp::step_of(&secret, &code, desk.clock.now()) else { return Ok(Added::Wrong) };
-    desk.db.write(|tx| {
+    let added = desk.db.write::<_, Error>(|tx| {
         users::lock(tx, &[session.user])?;
-        shut_others_out(tx, desk, session, request_id)?;
+        shut_others_out(tx, desk, session, &origin.request_id)?;
+        let had_one = db::factors::app_of(tx, session.user)?.is_some();
         db::factors::set_app(tx, session.user, &factors::seal(desk, session.user, &secret)?, step, desk.clock.now())?;
-        record(tx, desk, session, Action::AppAdded, request_id)?;
-        Ok(Added::Done { recovery_codes: first_codes(tx, desk, session, request_id)? })
-    })
+        record(tx, desk, session, Action::AppAdded, &origin.request_id)?;
+        added(tx, desk, session, if had_one { Change::AppReplaced } else { Change::AppAdded }, origin)
+    })?;
+    desk.mail_bell.notify_one();
+    Ok(added)
+}
+
+/// What there is to show after a factor was added, and the email about it.
+fn added(tx: &mut WriteTx<'_>, desk: &Desk, session: &Session, change: Change, origin: &Origin) -> Result<Added, Error> {
+    let recovery_codes = first_codes(tx, desk, session, &origin.request_id)?;
+    let mut changes = vec![change];
+    changes.extend((!recovery_codes.is_empty()).then_some(Change::RecoveryCodesMade));
+    tell_user(tx, desk, session.user, &changes, origin)?;
+    Ok(Added::Done { recovery_codes })
 }
 
 /// Removes the authenticator app; with the last factor the recovery codes go, too.
-pub fn remove_app(desk: &Desk, session: &Session, request_id: &str) -> Result<(), Error> {
-    desk.db.write(|tx| {
+pub fn remove_app(desk: &Desk, session: &Session, origin: &Origin) -> Result<(), Error> {
+    desk.db.write::<_, Error>(|tx| {
         users::lock(tx, &[session.user])?;
         if !db::factors::remove_app(tx, session.user)? {
             return Err(Error::NotFound);
         }
-        record(tx, desk, session, Action::AppRemoved, request_id)?;
-        tidy(tx, session.user)
-    })
+        record(tx, desk, session, Action::AppRemoved, &origin.request_id)?;
+        removed(tx, desk, session, Change::AppRemoved, origin)
+    })?;
+    desk.mail_bell.notify_one();
+    Ok(())
 }
 
 /// What the browser is to ask a device for, to make a passkey.
@@ -95,9 +111,9 @@ const MOST: usize = 20;
 /// Keeps the passkey that the device has made.
 ///
 /// Errors: [`Error::Unfit`] for a name that is none, or too many passkeys.
-pub fn add_passkey(desk: &Desk, session: &Session, name: &str, answer: &str, request_id: &str) -> Result<Added, Error> {
+pub fn add_passkey(desk: &Desk, session: &Session, name: &str, answer: &str, origin: &Origin) -> Result<Added, Error> {
     let name = names::check("the passkey's name", name)?;
-    desk.db.write(|tx| {
+    let added = desk.db.write::<_, Error>(|tx| {
         users::lock(tx, &[session.user])?;
         let asked = sessions::take_challenge(tx, session.id)?;
         let made = asked.and_then(|sealed| passkeys::new_of(desk, &owner_of(session), &sealed, answer));
@@ -108,39 +124,50 @@ pub fn add_passkey(desk: &Desk, session: &Session, name: &str, answer: &str, req
         if db::passkeys::list_of_user(tx, session.user)?.len() >= MOST {
             return Err(Unfit::because(format!("there are {MOST} passkeys already; remove one first")).into());
         }
-        shut_others_out(tx, desk, session, request_id)?;
+        shut_others_out(tx, desk, session, &origin.request_id)?;
         let number = db::passkeys::add(tx, session.user, &name, (&id, &credential), desk.clock.now())?;
         let added = NewRecord::new(None, Action::PasskeyAdded, Actor::User(session.user)).detail("passkey", number);
-        record_in_each_merchant(tx, desk, session.user, &added, request_id)?;
-        Ok(Added::Done { recovery_codes: first_codes(tx, desk, session, request_id)? })
-    })
+        record_in_each_merchant(tx, desk, session.user, &added, &origin.request_id)?;
+        self::added(tx, desk, session, Change::PasskeyAdded { name: name.clone() }, origin)
+    })?;
+    desk.mail_bell.notify_one();
+    Ok(added)
 }
 
 /// Removes one of the user's own passkeys.
 ///
 /// Errors: [`Error::NotFound`] for one that is not theirs.
-pub fn remove_passkey(desk: &Desk, session: &Session, id: i64, request_id: &str) -> Result<(), Error> {
-    desk.db.write(|tx| {
+pub fn remove_passkey(desk: &Desk, session: &Session, id: i64, origin: &Origin) -> Result<(), Error> {
+    desk.db.write::<_, Error>(|tx| {
         users::lock(tx, &[session.user])?;
+        let own = db::passkeys::list_of_user(tx, session.user)?;
+        let name = own.into_iter().find(|key| key.id == id).map(|key| key.name).unwrap_or_default();
         if !db::passkeys::remove(tx, session.user, id)? {
             return Err(Error::NotFound);
         }
         let removed = NewRecord::new(None, Action::PasskeyRemoved, Actor::User(session.user)).detail("passkey", id);
-        record_in_each_merchant(tx, desk, session.user, &removed, request_id)?;
-        tidy(tx, session.user)
-    })
+        record_in_each_merchant(tx, desk, session.user, &removed, &origin.request_id)?;
+        self::removed(tx, desk, session, Change::PasskeyRemoved { name }, origin)
+    })?;
+    desk.mail_bell.notify_one();
+    Ok(())
 }
 
 /// Ten recovery codes in place of the old ones, for whoever shows a factor. `None`: it is not right.
-pub fn renew_recovery_codes(desk: &Desk, session: &Session, shown: &Shown, request_id: &str) -> Result<Option<Vec<String>>, Error> {
-    desk.db.write(|tx| {
+pub fn renew_recovery_codes(desk: &Desk, session: &Session, shown: &Shown, origin: &Origin) -> Result<Option<Vec<String>>, Error> {
+    let request_id = origin.request_id.as_str();
+    let made = desk.db.write::<_, Error>(|tx| {
         users::lock(tx, &[session.user])?;
         if !users::get(tx, session.user)?.has_second_factor || !check_factor(tx, desk, session, shown, request_id)? {
             record(tx, desk, session, Action::ConfirmFailed, request_id)?;
             return Ok(None);
         }
-        make_codes(tx, desk, session, request_id).map(Some)
-    })
+        let codes = make_codes(tx, desk, session, request_id)?;
+        tell_user(tx, desk, session.user, &[Change::RecoveryCodesReplaced], origin)?;
+        Ok(Some(codes))
+    })?;
+    desk.mail_bell.notify_one();
+    Ok(made)
 }
 
 /// With the first factor all other sessions end: none of them has shown one, and a merchant that requires one lets all of the user's in.
@@ -171,12 +198,15 @@ fn record(tx: &mut WriteTx<'_>, desk: &Desk, session: &Session, action: Action, 
     record_in_each_merchant(tx, desk, session.user, &NewRecord::new(None, action, Actor::User(session.user)), request_id)
 }
 
-/// Recovery codes recover nothing where there is no factor.
-fn tidy(tx: &mut WriteTx<'_>, user: UserId) -> Result<(), Error> {
-    if !users::get(tx, user)?.has_second_factor {
-        db::factors::remove_recovery_codes(tx, user)?;
+/// After a factor was removed: recovery codes recover nothing where there is none. And the email about it.
+fn removed(tx: &mut WriteTx<'_>, desk: &Desk, session: &Session, change: Change, origin: &Origin) -> Result<(), Error> {
+    let mut changes = vec![change];
+    if !users::get(tx, session.user)?.has_second_factor {
+        let had_codes = db::factors::count_recovery_codes(tx, session.user)? > 0;
+        db::factors::remove_recovery_codes(tx, session.user)?;
+        changes.extend(had_codes.then_some(Change::RecoveryCodesRemoved));
     }
-    Ok(())
+    tell_user(tx, desk, session.user, &changes, origin)
 }
 
 /// Removes all of a user's factors and recovery codes, and ends their sessions: whoever has the lost device may be in one. False: there

@@ -5,18 +5,17 @@ use chrono::TimeDelta;
 
 use super::{
     Desk, Error,
-    account_mail::{self, Matter},
+    account_mail::{self, Change, Matter, some_merchant_of, tell_user},
+    origin::Origin,
     passwords, tokens,
 };
 use crate::{
-    db::{Scope, WriteTx, account_links, audit, memberships, sessions, users},
+    db::{WriteTx, account_links, audit, memberships, sessions, users},
     domain::{
         Unfit,
         account_link::Purpose,
         audit::{Action, Actor, NewRecord},
         email::EmailAddress,
-        ids::UserId,
-        merchant::Merchant,
         user::User,
     },
 };
@@ -54,7 +53,7 @@ pub enum Chosen {
 }
 
 /// Sets the password of the user whose link this is, uses the link up, and ends all of their sessions. Slow on purpose.
-pub fn choose_password(desk: &Desk, token: &str, password: &str, request_id: &str) -> Result<Chosen, Error> {
+pub fn choose_password(desk: &Desk, token: &str, password: &str, origin: &Origin) -> Result<Chosen, Error> {
     let Some(guest) = look_at_link(desk, token)? else { return Ok(Chosen::Gone) };
     if let Err(why) = passwords::check_new(password, &[&guest.email, &guest.name]) {
         return Ok(Chosen::Unfit(why));
@@ -80,11 +79,9 @@ pub fn choose_password(desk: &Desk, token: &str, password: &str, request_id: &st
             account_links::remove_unused(tx, Purpose::Reset, Some(user.id))?;
             account_links::remove_unused(tx, Purpose::Invite, Some(user.id))?;
             sessions::end_all(tx, user.id, None)?;
-            record(tx, desk, &user, Action::PasswordChosen, request_id)?;
-            if link.purpose == Purpose::Reset
-                && let Some((scope, merchant)) = some_merchant_of(tx, user.id)?
-            {
-                account_mail::send(tx, desk, scope, &merchant, &user, &Matter::PasswordChanged)?;
+            record(tx, desk, &user, Action::PasswordChosen, &origin.request_id)?;
+            if link.purpose == Purpose::Reset {
+                tell_user(tx, desk, user.id, &[Change::PasswordChanged], origin)?;
             }
             Ok::<_, Error>(Chosen::Done)
         })
@@ -121,11 +118,6 @@ pub fn forget_password(desk: &Desk, email: &str, request_id: &str) -> Result<(),
     })?;
     desk.mail_bell.notify_one();
     Ok(())
-}
-
-/// A merchant in whose name a mail can be sent.
-pub(super) fn some_merchant_of(tx: &mut WriteTx<'_>, user: UserId) -> Result<Option<(Scope, Merchant)>, Error> {
-    Ok(memberships::list_of_user(tx, user)?.into_iter().next().map(|own| (own.scope, own.merchant)))
 }
 
 /// A record in each merchant of the user. Whoever follows a link has proved to read the user's mail; whoever asks for one has proved nothing.

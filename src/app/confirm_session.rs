@@ -56,9 +56,9 @@ pub fn ask_passkey(desk: &Desk, session: &Session) -> Result<String, Error> {
     })
 }
 
-/// To whom a question in a session is put.
+/// To whom a question in a session is put. With the user: SQLite gives the number of a session that has ended to a later one.
 pub(super) fn owner_of(session: &Session) -> String {
-    format!("session:{}", session.id)
+    format!("session:{}:{}", session.id, session.user.0)
 }
 
 /// Checks the proof; if it is right the session is fresh again, under the new token that is answered. Slow on purpose where it is a

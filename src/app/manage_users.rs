@@ -3,7 +3,11 @@
 
 use chrono::{DateTime, Utc};
 
-use super::{Desk, Error, Member, change_factors};
+use super::{
+    Desk, Error, Member,
+    account_mail::{self, tell_user_of_administrator},
+    change_factors,
+};
 use crate::{
     db::{Scope, WriteTx, account_links, audit, memberships, sessions, users},
     domain::{
@@ -74,7 +78,7 @@ pub fn barrier(actor: &Member, user: &User, role: Role, act: Act, is_administrat
 ///
 /// Errors: [`Error::NotFound`] for a user of another merchant.
 pub fn manage_user(desk: &Desk, actor: &Member, id: UserId, act: Act, absence: Absence) -> Result<Managed, Error> {
-    desk.db.write(|tx| {
+    let managed = desk.db.write::<_, Error>(|tx| {
         let now = desk.clock.now();
         // Both at once: two who act on each other come one after the other. Whoever acts is an administrator who stays, or acts on no
         // administrator: so every merchant keeps one.
@@ -104,10 +108,17 @@ pub fn manage_user(desk: &Desk, actor: &Member, id: UserId, act: Act, absence: A
             _ => {}
         }
         match change_account(tx, now, &user, act, absence)? {
-            Some((action, old)) => record_everywhere(tx, desk, &actor, action, id, &old),
+            Some((action, old)) => {
+                if action == Action::FactorsReset {
+                    tell_user_of_administrator(tx, desk, id, &[account_mail::Change::FactorsReset], &actor)?;
+                }
+                record_everywhere(tx, desk, &actor, action, id, &old)
+            }
             None => Ok(Managed::Unchanged),
         }
-    })
+    })?;
+    desk.mail_bell.notify_one();
+    Ok(managed)
 }
 
 /// What a change leaves in the record.

@@ -2,7 +2,9 @@
 //! Must not know the command line; what members may do to each other is in `manage_users`.
 
 use super::{
-    Desk, Error, invite_user,
+    Desk, Error,
+    account_mail::{self, tell_user_of_operator},
+    invite_user,
     manage_users::{Act, Change, change_account},
     names,
 };
@@ -30,6 +32,9 @@ pub fn operate(desk: &Desk, email: &EmailAddress, act: Act, absence: Absence) ->
         let merchants: Vec<_> = memberships::list_of_user(tx, user.id)?.into_iter().map(|own| Some(own.merchant.id)).collect();
         for merchant in if merchants.is_empty() { vec![None] } else { merchants } {
             record(tx, desk, merchant, &user, &change)?;
+        }
+        if change.0 == Action::FactorsReset {
+            tell_user_of_operator(tx, desk, user.id, &[account_mail::Change::FactorsReset])?;
         }
         Ok(true)
     })

@@ -6,9 +6,9 @@ use chrono_tz::Tz;
 
 use super::{
     Desk, Error,
-    account_mail::{self, Matter},
-    choose_password::some_merchant_of,
+    account_mail::{Change, tell_user},
     confirm_session::{is_still, right_password},
+    origin::Origin,
     passkeys, passwords,
     sign_in::{Session, SessionLimits, freshen, record_in_each_merchant},
 };
@@ -81,6 +81,11 @@ pub fn show(desk: &Desk, session: &Session, limits: SessionLimits) -> Result<Acc
     })
 }
 
+/// The zone in which times are shown to the session's user, where no merchant is open.
+pub fn zone_of(desk: &Desk, session: &Session) -> Result<Tz, Error> {
+    desk.db.read(|conn| Ok(memberships::list_of_user(conn, session.user)?.first().map_or(Tz::UTC, |own| own.merchant.zone)))
+}
+
 /// What came of changing the password.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum Changed {
@@ -94,7 +99,8 @@ pub enum Changed {
 }
 
 /// Changes the password of the session's user, ends all their other sessions and tells them by mail. Slow on purpose.
-pub fn change_password(desk: &Desk, session: &Session, old: &str, new: &str, request_id: &str) -> Result<Changed, Error> {
+pub fn change_password(desk: &Desk, session: &Session, old: &str, new: &str, origin: &Origin) -> Result<Changed, Error> {
+    let request_id = origin.request_id.as_str();
     let actor = Actor::User(session.user);
     let Some(kept) = right_password(desk, session, old)? else {
         let record = NewRecord::new(None, Action::ConfirmFailed, actor);
@@ -119,10 +125,7 @@ pub fn change_password(desk: &Desk, session: &Session, old: &str, new: &str, req
             sessions::end_all(tx, session.user, Some(session.id))?;
             let token = freshen(tx, desk, session)?;
             record_in_each_merchant(tx, desk, session.user, &NewRecord::new(None, Action::PasswordChanged, actor), request_id)?;
-            if let Some((scope, merchant)) = some_merchant_of(tx, session.user)? {
-                let user = users::get(tx, session.user)?;
-                account_mail::send(tx, desk, scope, &merchant, &user, &Matter::PasswordChanged)?;
-            }
+            tell_user(tx, desk, session.user, &[Change::PasswordChanged], origin)?;
             Ok::<_, Error>(Changed::Done { token })
         })
         .inspect(|_| desk.mail_bell.notify_one())

@@ -49,6 +49,8 @@ pub struct Proven {
     pub subject: String,
     /// When the provider last asked the person itself; it need not tell.
     pub authenticated_at: Option<DateTime<Utc>>,
+    /// What the provider calls the person, if the token says.
+    pub name: Option<String>,
     /// The e-mail in the token, and whether the provider has verified it.
     email: Option<(String, bool)>,
     access: AccessToken,
@@ -121,15 +123,16 @@ impl Provider {
         &self.redirect
     }
 
-    /// Where to send somebody, and what to keep until they come back. `anew`: the provider is to ask them even if it knows them.
-    pub fn depart(&self, anew: bool) -> Result<(String, Asked), Trouble> {
+    /// Where to send somebody, and what to keep until they come back. `is_fresh`: the provider is asked for a new sign-in, even if it
+    /// knows them.
+    pub fn depart(&self, is_fresh: bool) -> Result<(String, Asked), Trouble> {
         let client = self.client(self.metadata()?.as_ref())?;
         let (challenge, verifier) = PkceCodeChallenge::new_random_sha256();
         let mut request = client
             .authorize_url(CoreAuthenticationFlow::AuthorizationCode, CsrfToken::new_random, Nonce::new_random)
             .add_scope(Scope::new("email".to_owned()))
             .set_pkce_challenge(challenge);
-        if anew {
+        if is_fresh {
             request = request.add_prompt(CoreAuthPrompt::Login).set_max_age(Duration::ZERO);
         }
         let (address, state, nonce) = request.url();
@@ -173,6 +176,7 @@ impl Provider {
             issuer: claims.issuer().to_string(),
             subject: claims.subject().to_string(),
             authenticated_at: claims.auth_time(),
+            name: name_in(claims),
             email,
             access: answer.access_token().clone(),
         })
@@ -180,14 +184,16 @@ impl Provider {
 
     /// The person's email in the form of accounts, if the provider vouches for it; asks for it where the token does not tell.
     pub fn verified_email(&self, proven: &Proven) -> Result<Option<String>, Trouble> {
-        let (email, is_verified) = match &proven.email {
-            Some(known) => known.clone(),
-            None => match self.ask_email(proven)? {
-                Some(told) => told,
-                None => return Ok(None),
-            },
-        };
-        Ok(is_verified.then(|| account_key(&email)))
+        let known = self.email(proven)?;
+        Ok(known.filter(|(_, is_verified)| *is_verified).map(|(email, _)| account_key(&email)))
+    }
+
+    /// The person's email as the provider writes it, and whether it has verified it; asks for it where the token does not say.
+    pub fn email(&self, proven: &Proven) -> Result<Option<(String, bool)>, Trouble> {
+        match &proven.email {
+            Some(known) => Ok(Some(known.clone())),
+            None => self.ask_email(proven),
+        }
     }
 
     fn ask_email(&self, proven: &Proven) -> Result<Option<(String, bool)>, Trouble> {
@@ -255,6 +261,12 @@ fn claims<'t>(
 ) -> Result<&'t CoreIdTokenClaims, ClaimsVerificationError> {
     let verifier = client.id_token_verifier().set_allowed_algs(SIGNATURES).set_time_fn(move || now);
     token.claims(&verifier, &Nonce::new(asked.nonce.clone()))
+}
+
+/// What people there call this account: a full name, or else the name it signs in with.
+fn name_in(claims: &CoreIdTokenClaims) -> Option<String> {
+    let full = claims.name().and_then(|names| names.get(None)).map(|name| name.to_string());
+    full.or_else(|| claims.preferred_username().map(|name| name.to_string())).filter(|name| !name.trim().is_empty())
 }
 
 fn silent(why: &'static str) -> Trouble {

@@ -134,7 +134,7 @@ pub(super) fn new_token() -> Result<String, Error> {
 /// Makes the session fresh for whoever has just proved to be its user; answers its new token.
 pub(super) fn freshen(tx: &mut WriteTx<'_>, desk: &Desk, session: &Session) -> Result<String, Error> {
     let token = new_token()?;
-    sessions::confirm(tx, session.id, &tokens::hash(&token), desk.clock.now())?;
+    sessions::confirm(tx, session.user, session.id, &tokens::hash(&token), desk.clock.now())?;
     Ok(token)
 }
 

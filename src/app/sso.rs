@@ -6,7 +6,10 @@ use serde::{Deserialize, Serialize};
 use subtle::ConstantTimeEq;
 
 use super::{
-    Desk, Error, finish_sign_in,
+    Desk, Error,
+    confirm_session::owner_of,
+    finish_sign_in, link_identity,
+    origin::Origin,
     provider::{Asked, Proven, Provider, Trouble},
     seal_secret,
     sign_in::{Device, Session, SessionLimits, freshen, new_token, record_failure_of, record_in_each_merchant, start_session},
@@ -15,7 +18,6 @@ use super::{
 use crate::{
     db::{self, WriteTx, half_sign_ins, identities, sessions, users},
     domain::{
-        Unfit,
         audit::{Action, Actor, NewRecord},
         email::EmailAddress,
         ids::UserId,
@@ -35,14 +37,10 @@ const LONGEST_PATH: usize = 1_000;
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
 pub enum Purpose {
     SignIn,
-    /// To prove in this session that they are there.
-    Confirm {
-        session: i64,
-    },
-    /// To link who they are there to the user of this session.
-    Link {
-        session: i64,
-    },
+    /// To prove in a session that they are there.
+    Confirm,
+    /// To show which account of theirs is to be linked to the user of a session.
+    Link,
 }
 
 /// Somebody who is on their way.
@@ -97,7 +95,8 @@ pub enum Arrival {
     Confirmed {
         token: String,
     },
-    Linked,
+    /// The account waits in the session until the user has confirmed it.
+    Pending,
     Not(Why),
 }
 
@@ -113,36 +112,75 @@ impl From<Trouble> for Why {
 /// What came of setting out.
 #[derive(Debug)]
 pub enum Departure {
-    /// To the provider's address; the errand is to be kept by the browser until it comes back.
+    /// To the provider's address. For signing in, the errand is to be kept by the browser until it comes back; otherwise the session
+    /// keeps it.
     To {
         address: String,
-        errand: String,
+        errand: Option<String>,
     },
     Not(Why),
 }
 
-/// Sends somebody out.
+/// Sends somebody out to sign in.
 ///
 /// Errors: [`Error::NotFound`] where there is no provider.
-pub fn set_out(desk: &Desk, purpose: Purpose, return_to: &str) -> Result<Departure, Error> {
+pub fn set_out(desk: &Desk, return_to: &str) -> Result<Departure, Error> {
+    depart(desk, Purpose::SignIn, return_to, None)
+}
+
+/// Sends the user of a session out: they are asked for a new sign-in there. The session keeps what for, so that only an answer to this
+/// request, in this session, and only once, counts.
+///
+/// Errors: [`Error::NotFound`] where there is no provider.
+pub fn set_out_in_session(desk: &Desk, purpose: Purpose, return_to: &str, session: &Session) -> Result<Departure, Error> {
+    depart(desk, purpose, return_to, Some(session))
+}
+
+fn depart(desk: &Desk, purpose: Purpose, return_to: &str, session: Option<&Session>) -> Result<Departure, Error> {
     let provider = desk.provider.as_deref().ok_or(Error::NotFound)?;
-    let (address, asked) = match provider.depart(matches!(purpose, Purpose::Confirm { .. })) {
+    let (address, asked) = match provider.depart(session.is_some()) {
         Ok(departed) => departed,
         Err(trouble) => return Ok(Departure::Not(trouble.into())),
     };
     let return_to = if return_to.len() <= LONGEST_PATH { return_to.to_owned() } else { String::new() };
     let errand = Errand { asked, purpose, return_to, began: desk.clock.now() };
     let plain = serde_json::to_vec(&errand).map_err(|_| db::Error::Unavailable("an errand could not be written".into()))?;
-    Ok(Departure::To { address, errand: seal_secret::seal(desk, ERRAND, "", &plain)? })
+    let sealed = seal_secret::seal(desk, ERRAND, &session.map(owner_of).unwrap_or_default(), &plain)?;
+    match session {
+        Some(session) => {
+            desk.db.write(|tx| sessions::set_challenge(tx, session.id, &sealed))?;
+            Ok(Departure::To { address, errand: None })
+        }
+        None => Ok(Departure::To { address, errand: Some(sealed) }),
+    }
 }
 
-/// The errand that was sealed, if it is not too old and the answer belongs to it. What comes back a second time is stale, too.
-pub fn recognise(desk: &Desk, sealed: &str, answer: &Answer) -> Option<Errand> {
-    let errand: Errand = serde_json::from_slice(&seal_secret::open(desk, ERRAND, "", sealed)?).ok()?;
+/// The errand that an answer belongs to: one of signing in, which the browser's cookie holds, or the one of the session. What comes back
+/// a second time is stale, and so is what took too long; then the purpose is answered, as far as it is known.
+pub fn recognise(desk: &Desk, cookie: &str, session: Option<&Session>, answer: &Answer) -> Result<Result<Errand, Purpose>, Error> {
+    let Some(provider) = desk.provider.as_deref() else { return Ok(Err(Purpose::SignIn)) };
+    if let Some(errand) = open(desk, "", cookie, answer) {
+        let counts = is_young(desk, errand.began) && provider.use_up(&errand.asked);
+        return Ok(if counts { Ok(errand) } else { Err(errand.purpose) });
+    }
+    let Some(session) = session else { return Ok(Err(Purpose::SignIn)) };
+    let Some(sealed) = desk.db.read(|conn| sessions::challenge(conn, session.id))? else { return Ok(Err(Purpose::SignIn)) };
+    // Looked at first: an address that somebody else made up uses up nothing.
+    let Some(errand) = open(desk, &owner_of(session), &sealed, answer) else { return Ok(Err(Purpose::SignIn)) };
+    let is_first = desk.db.write(|tx| sessions::use_challenge(tx, session.id, &sealed))?;
+    Ok(if is_first && is_young(desk, errand.began) { Ok(errand) } else { Err(errand.purpose) })
+}
+
+/// The sealed errand, if the answer has its state.
+fn open(desk: &Desk, owner: &str, sealed: &str, answer: &Answer) -> Option<Errand> {
+    let errand: Errand = serde_json::from_slice(&seal_secret::open(desk, ERRAND, owner, sealed)?).ok()?;
     let state = answer.state.as_deref().unwrap_or_default();
-    let is_young = (TimeDelta::zero()..PATIENCE).contains(&(desk.clock.now() - errand.began));
-    let belongs = bool::from(state.as_bytes().ct_eq(errand.asked.state.as_bytes()));
-    (is_young && belongs && desk.provider.as_deref()?.use_up(&errand.asked)).then_some(errand)
+    bool::from(state.as_bytes().ct_eq(errand.asked.state.as_bytes())).then_some(errand)
+}
+
+/// Whether what began then may still be finished.
+pub(super) fn is_young(desk: &Desk, began: DateTime<Utc>) -> bool {
+    (TimeDelta::zero()..PATIENCE).contains(&(desk.clock.now() - began))
 }
 
 /// Takes in whoever comes back. `session`: the one that the browser has, if it is alive.
@@ -151,9 +189,10 @@ pub fn arrive(
     errand: &Errand,
     answer: &Answer,
     session: Option<&Session>,
-    (limits, device): (SessionLimits, &Device),
-    request_id: &str,
+    limits: SessionLimits,
+    origin: &Origin,
 ) -> Result<Arrival, Error> {
+    let request_id = origin.request_id.as_str();
     let Some(provider) = desk.provider.as_deref() else { return Ok(Arrival::Not(Why::Stale)) };
     // Another issuer's answer, mixed up with ours (RFC 9207), or no answer at all.
     let is_ours = answer.iss.as_deref().is_none_or(|iss| iss == provider.issuer());
@@ -172,11 +211,19 @@ pub fn arrive(
         }
     };
     match (errand.purpose, session) {
-        (Purpose::SignIn, _) => let_in(desk, provider, &proven, limits, device, request_id),
-        (Purpose::Confirm { session: asked }, Some(session)) if asked == session.id => confirm(desk, errand, &proven, session, request_id),
-        (Purpose::Link { session: asked }, Some(session)) if asked == session.id => link_own(desk, &proven, session, request_id),
-        _ => Ok(Arrival::Not(Why::Stale)),
+        (Purpose::SignIn, _) => let_in(desk, provider, &proven, limits, origin),
+        (Purpose::Confirm, Some(session)) => confirm(desk, errand, &proven, session, request_id),
+        // A provider that says when it asked the person must have asked just now. One that does not say so was asked to all the same:
+        // the page that shows the account says that it is not known.
+        (Purpose::Link, Some(_)) if !is_fresh(errand, &proven).unwrap_or(true) => Ok(Arrival::Not(Why::NotProved)),
+        (Purpose::Link, Some(session)) => link_identity::keep_pending(desk, provider, &proven, session),
+        (Purpose::Confirm | Purpose::Link, None) => Ok(Arrival::Not(Why::Stale)),
     }
+}
+
+/// Whether the provider has asked the person since they set out; `None`: it does not say.
+fn is_fresh(errand: &Errand, proven: &Proven) -> Option<bool> {
+    proven.authenticated_at.map(|at| at >= errand.began - CLOCKS)
 }
 
 fn failure(why: &str) -> NewRecord {
@@ -189,9 +236,10 @@ fn let_in(
     provider: &Provider,
     proven: &Proven,
     limits: SessionLimits,
-    device: &Device,
-    request_id: &str,
+    origin: &Origin,
 ) -> Result<Arrival, Error> {
+    let request_id = origin.request_id.as_str();
+    let device = &Device { agent: origin.agent.clone(), address: origin.address.clone(), ..Device::default() };
     let who = (proven.issuer.as_str(), proven.subject.as_str());
     let email = match desk.db.read(|conn| identities::find(conn, who.0, who.1).map_err(Error::from))? {
         Some(_) => None,
@@ -201,7 +249,7 @@ fn let_in(
         },
     };
     let token = new_token()?;
-    desk.db.write(|tx| {
+    let arrival = desk.db.write::<_, Error>(|tx| {
         let now = desk.clock.now();
         let Some(id) = whose(tx, who, email.as_deref())? else {
             record_failure_of(tx, desk, None, &failure("unknown"), request_id)?;
@@ -223,7 +271,7 @@ fn let_in(
             return Ok(Arrival::Not(why));
         }
         if linked.is_none() {
-            link(tx, desk, id, who, "email", request_id)?;
+            link_identity::link(tx, desk, id, who, "email", origin)?;
         }
         identities::note_use(tx, who, now)?;
         if user.has_second_factor {
@@ -237,7 +285,9 @@ fn let_in(
         let record = NewRecord::new(None, Action::SignedIn, Actor::User(id)).detail("method", "sso");
         record_in_each_merchant(tx, desk, id, &record, request_id)?;
         Ok(Arrival::In { token: token.clone() })
-    })
+    })?;
+    desk.mail_bell.notify_one();
+    Ok(arrival)
 }
 
 /// Whom the identity belongs to, or would if it were linked.
@@ -249,58 +299,17 @@ fn whose(tx: &mut WriteTx<'_>, (issuer, subject): (&str, &str), email: Option<&s
     Ok(users::find_by_email(tx, &EmailAddress::stored(email.to_owned()))?.map(|user| user.id))
 }
 
-fn link(tx: &mut WriteTx<'_>, desk: &Desk, user: UserId, who: (&str, &str), by: &str, request_id: &str) -> Result<(), Error> {
-    identities::link(tx, user, who, desk.clock.now())?;
-    // The subject may name a person: no record holds it.
-    let record = NewRecord::new(None, Action::IdentityLinked, Actor::User(user)).detail("by", by).detail("issuer", who.0);
-    record_in_each_merchant(tx, desk, user, &record, request_id)
-}
-
 /// The user of the session has proved again to be there, if it is they, and if the provider has just asked them.
 fn confirm(desk: &Desk, errand: &Errand, proven: &Proven, session: &Session, request_id: &str) -> Result<Arrival, Error> {
     desk.db.write(|tx| {
         users::lock(tx, &[session.user])?;
         let linked = identities::find(tx, &proven.issuer, &proven.subject)?;
         let is_own = linked.is_some_and(|linked| linked.user == session.user);
-        let is_fresh = proven.authenticated_at.is_some_and(|at| at >= errand.began - CLOCKS);
-        let is_right = is_own && is_fresh;
+        let is_right = is_own && is_fresh(errand, proven) == Some(true);
         let token = is_right.then(|| freshen(tx, desk, session)).transpose()?;
         let action = if is_right { Action::Confirmed } else { Action::ConfirmFailed };
         let record = NewRecord::new(None, action, Actor::User(session.user)).detail("method", "sso");
         record_in_each_merchant(tx, desk, session.user, &record, request_id)?;
         Ok(token.map_or(Arrival::Not(Why::NotProved), |token| Arrival::Confirmed { token }))
-    })
-}
-
-fn link_own(desk: &Desk, proven: &Proven, session: &Session, request_id: &str) -> Result<Arrival, Error> {
-    let who = (proven.issuer.as_str(), proven.subject.as_str());
-    desk.db.write(|tx| {
-        users::lock(tx, &[session.user])?;
-        if identities::find(tx, who.0, who.1)?.is_some() || identities::of_user(tx, session.user, who.0)?.is_some() {
-            return Ok(Arrival::Not(Why::Taken));
-        }
-        link(tx, desk, session.user, who, "user", request_id)?;
-        Ok(Arrival::Linked)
-    })
-}
-
-/// Takes away the identity of the session's user at the provider.
-///
-/// Errors: [`Error::NotFound`] where there is none; [`Error::Unfit`] where they could not sign in any more.
-pub fn unlink(desk: &Desk, session: &Session, request_id: &str) -> Result<(), Error> {
-    let provider = desk.provider.as_deref().ok_or(Error::NotFound)?;
-    desk.db.write(|tx| {
-        users::lock(tx, &[session.user])?;
-        let has_password = sessions::credentials(tx, &session.email)?.is_some_and(|known| !known.password_hash.is_empty());
-        if !has_password && db::passkeys::list_of_user(tx, session.user)?.is_empty() {
-            return Err(
-                Unfit::because("this is your only way in; choose a password by “Forgotten password?” or add a passkey first").into()
-            );
-        }
-        if !identities::unlink(tx, session.user, provider.issuer())? {
-            return Err(Error::NotFound);
-        }
-        let record = NewRecord::new(None, Action::IdentityUnlinked, Actor::User(session.user)).detail("issuer", provider.issuer());
-        record_in_each_merchant(tx, desk, session.user, &record, request_id)
     })
 }

@@ -151,12 +151,14 @@ pub fn touch(tx: &mut WriteTx<'_>, id: i64, now: DateTime<Utc>) -> Result<(), Er
 }
 
 /// Writes down that the user has proved again to be there, and gives the session another token: a copy of the old one opens nothing.
-pub fn confirm(tx: &mut WriteTx<'_>, id: i64, token_hash: &str, now: DateTime<Utc>) -> Result<(), Error> {
-    diesel::update(s::table.find(id)).set((s::confirmed_at.eq(At(now)), s::token_hash.eq(token_hash))).execute(&mut **tx)?;
+/// Only a session of that user: SQLite gives the number of one that has ended to a later one, which may be another user's.
+pub fn confirm(tx: &mut WriteTx<'_>, user: UserId, id: i64, token_hash: &str, now: DateTime<Utc>) -> Result<(), Error> {
+    let own = s::table.filter(s::id.eq(id)).filter(s::user_id.eq(user.0));
+    diesel::update(own).set((s::confirmed_at.eq(At(now)), s::token_hash.eq(token_hash))).execute(&mut **tx)?;
     Ok(())
 }
 
-/// Notes what a passkey is asked, sealed.
+/// Notes what is asked in the session, of a passkey or of the provider of single sign-on, sealed: one question at a time.
 pub fn set_challenge(tx: &mut WriteTx<'_>, id: i64, sealed: &str) -> Result<(), Error> {
     diesel::update(s::table.find(id)).set(s::challenge.eq(sealed)).execute(&mut **tx)?;
     Ok(())
@@ -167,6 +169,18 @@ pub fn take_challenge(tx: &mut WriteTx<'_>, id: i64) -> Result<Option<String>, E
     let asked: Option<Option<String>> = s::table.find(id).select(s::challenge).first(&mut **tx).optional()?;
     diesel::update(s::table.find(id)).set(s::challenge.eq(None::<String>)).execute(&mut **tx)?;
     Ok(asked.flatten())
+}
+
+/// What is being asked in the session, sealed; it is not used up by looking.
+pub fn challenge(conn: &mut DbConn, id: i64) -> Result<Option<String>, Error> {
+    let asked: Option<Option<String>> = s::table.find(id).select(s::challenge).first(conn).optional()?;
+    Ok(asked.flatten())
+}
+
+/// Uses up that question; false: it was used before, or another was asked since.
+pub fn use_challenge(tx: &mut WriteTx<'_>, id: i64, sealed: &str) -> Result<bool, Error> {
+    let asked = s::table.filter(s::id.eq(id)).filter(s::challenge.eq(sealed));
+    Ok(diesel::update(asked).set(s::challenge.eq(None::<String>)).execute(&mut **tx)? == 1)
 }
 
 /// Ends the session of that token; answers whose it was.

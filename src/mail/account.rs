@@ -3,7 +3,10 @@
 
 use askama::Template;
 
-use super::presentable::{display_name, short_line};
+use super::{
+    account_changes::AccountChange,
+    presentable::{display_name, short_line},
+};
 use crate::domain::{
     email::{EmailAddress, Mailbox},
     mail::Letter,
@@ -19,8 +22,8 @@ pub enum Matter<'a> {
     Welcomed { by: &'a str, role: Role },
     /// Somebody, hopefully the user, has forgotten the password.
     Forgotten { link: String },
-    /// The password was changed.
-    PasswordChanged,
+    /// The way the user signs in was changed.
+    Changed(AccountChange),
 }
 
 /// What the mail says.
@@ -32,6 +35,8 @@ pub struct Facts<'a> {
     pub name: &'a str,
     /// Where one signs in.
     pub sign_in: String,
+    /// Where the desk is reached.
+    pub home: &'a str,
     pub matter: &'a Matter<'a>,
     pub message_id: String,
 }
@@ -98,13 +103,13 @@ fn words(facts: &Facts<'_>) -> Words {
             link.clone(),
             "If it was not you, you can leave it: your password stays as it is.",
         ),
-        Matter::PasswordChanged => (
-            "Your password was changed".to_owned(),
-            "Your password was changed".to_owned(),
-            vec![hello, "All other sessions of yours have ended.".to_owned()],
-            "Sign in",
-            facts.sign_in.clone(),
-            "If it was not you, tell an administrator at once: they can disable the account.",
+        Matter::Changed(change) => (
+            short_line(&change.subject(), 120),
+            change.subject(),
+            change.paragraphs(facts.name, &merchant),
+            "Open Reward Desk",
+            facts.home.to_owned(),
+            "You get this email whenever the way you sign in is changed. It holds no secret, and nobody asks you for one.",
         ),
     };
     Words { merchant, subject, title, paragraphs, act, link, foot }

@@ -2,6 +2,7 @@
 //! Must not know the database, use cases or the web.
 
 pub mod account;
+pub mod account_changes;
 pub mod alert;
 pub mod file;
 pub mod fulfilment;

@@ -30,6 +30,14 @@ pub(super) fn first_name(text: &str) -> Option<String> {
     (fits && name.chars().all(plain) && name.chars().any(char::is_alphabetic) && !looks_like_a_host).then_some(name)
 }
 
+/// A name that somebody chose for a thing or a person, if it is no more than that: letters, digits and the few signs that names have.
+/// Mail programs make links of addresses, and a sentence would be somebody else's words in the desk's mouth.
+pub(super) fn plain_name(text: &str) -> Option<String> {
+    let name = line(text);
+    let plain = |c: char| c.is_alphanumeric() || is_mark(c) || matches!(c, ' ' | '-' | '\'' | '’' | '_' | '(' | ')' | '+');
+    (!name.is_empty() && name.chars().count() <= 40 && name.chars().all(plain)).then_some(name)
+}
+
 /// "J.R." or "J.R": single letters with dots.
 fn is_initials(word: &str) -> bool {
     word.split('.').all(|part| part.chars().count() <= 1)

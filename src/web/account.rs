@@ -11,6 +11,7 @@ use serde::Deserialize;
 
 use super::{
     answer::html,
+    browser,
     errors::Error,
     frame,
     gate::{self, Visitor},
@@ -81,8 +82,8 @@ pub async fn change_password(
         let body = page(&request, &desk, &site, &visitor, told, None).await?;
         return Ok(html(StatusCode::TOO_MANY_REQUESTS, body));
     }
-    let request_id = request::request_id(&request);
-    let changed = desk.checking_password(move |desk| own_account::change_password(desk, &session, &old, &new, &request_id)).await?;
+    let origin = browser::origin_of(&request);
+    let changed = desk.checking_password(move |desk| own_account::change_password(desk, &session, &old, &new, &origin)).await?;
     if changed != Changed::Wrong {
         throttle.refund(&one_try);
     }

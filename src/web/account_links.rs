@@ -11,6 +11,7 @@ use serde::Deserialize;
 
 use super::{
     answer::html,
+    browser,
     errors::Error,
     frame, known_devices,
     request::{self, FormBody},
@@ -50,8 +51,8 @@ pub async fn update(request: HttpRequest, desk: web::Data<Desk>, site: web::Data
     let password = form.field("password").unwrap_or_default();
     let asked = token.clone();
     let Some(guest) = desk.reading(move |desk| choose_password::look_at_link(desk, &asked)).await? else { return gone(&request) };
-    let (asked, request_id) = (token.clone(), request::request_id(&request));
-    match desk.checking_password(move |desk| choose_password::choose_password(desk, &asked, &password, &request_id)).await? {
+    let (asked, origin) = (token.clone(), browser::origin_of(&request));
+    match desk.checking_password(move |desk| choose_password::choose_password(desk, &asked, &password, &origin)).await? {
         Chosen::Done => {
             let mut answer = HttpResponse::SeeOther().insert_header((header::LOCATION, "/sign-in?chosen=yes")).finish();
             // Whoever reads the user's mail signs in next, also while others guess.

@@ -3,6 +3,14 @@
 
 use actix_web::{HttpRequest, http::header};
 
+use super::request;
+use crate::app::origin::Origin;
+
+/// Where a request comes from: its id, and browser and address in words.
+pub fn origin_of(request: &HttpRequest) -> Origin {
+    Origin { request_id: request::request_id(request), agent: name_of(request), address: request::address(request) }
+}
+
 /// "Firefox on Linux", as far as it can be told; empty where nothing is said.
 pub fn name_of(request: &HttpRequest) -> String {
     let agent = request.headers().get(header::USER_AGENT).and_then(|value| value.to_str().ok()).unwrap_or_default();

@@ -99,7 +99,7 @@ async fn page(
         frame: frame::for_visitor(request, "Confirm it is you"),
         email: visitor.session.email.clone(),
         has_password: ways.password,
-        sso: present::single_sign_on::link(desk, "/confirm/sso", return_to).filter(|_| ways.identity),
+        sso: present::single_sign_on::button(desk, "/confirm/sso").filter(|_| ways.identity),
         ask: views::Ask { error: error.map(ToOwned::to_owned), ..ask },
     };
     Ok(html(status, page.render()?))

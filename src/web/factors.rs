@@ -7,6 +7,7 @@ use askama::Template;
 use super::{
     account::back,
     answer::html,
+    browser,
     errors::Error,
     frame,
     gate::Visitor,
@@ -70,8 +71,8 @@ pub async fn add_app(
     form: FormBody,
 ) -> Result<HttpResponse, Error> {
     let (sealed, code) = (form.field("sealed").unwrap_or_default(), form.field("code").unwrap_or_default());
-    let (session, request_id, kept) = (visitor.session.clone(), request::request_id(&request), sealed.clone());
-    match desk.writing(move |desk| change_factors::add_app(desk, &session, &sealed, &code, &request_id)).await? {
+    let (session, origin, kept) = (visitor.session.clone(), browser::origin_of(&request), sealed.clone());
+    match desk.writing(move |desk| change_factors::add_app(desk, &session, &sealed, &code, &origin)).await? {
         Added::Done { recovery_codes } => added(&request, recovery_codes, "app"),
         Added::Wrong => {
             let app = change_factors::begin_app(&desk, &visitor.session, Some(&kept))?;
@@ -93,8 +94,8 @@ fn codes_page(request: &HttpRequest, codes: Vec<String>) -> Result<HttpResponse,
 
 /// `POST /account/app/removal`
 pub async fn remove_app(request: HttpRequest, desk: web::Data<Desk>, visitor: web::ReqData<Visitor>) -> Result<HttpResponse, Error> {
-    let (session, request_id) = (visitor.session.clone(), request::request_id(&request));
-    desk.writing(move |desk| change_factors::remove_app(desk, &session, &request_id)).await?;
+    let (session, origin) = (visitor.session.clone(), browser::origin_of(&request));
+    desk.writing(move |desk| change_factors::remove_app(desk, &session, &origin)).await?;
     Ok(back("app-removed"))
 }
 
@@ -129,8 +130,8 @@ pub async fn add_passkey(
     form: FormBody,
 ) -> Result<HttpResponse, Error> {
     let (name, answer) = (form.field("name").unwrap_or_default(), form.field("passkey").unwrap_or_default());
-    let (session, request_id, typed) = (visitor.session.clone(), request::request_id(&request), name.clone());
-    let outcome = desk.writing(move |desk| change_factors::add_passkey(desk, &session, &name, &answer, &request_id)).await;
+    let (session, origin, typed) = (visitor.session.clone(), browser::origin_of(&request), name.clone());
+    let outcome = desk.writing(move |desk| change_factors::add_passkey(desk, &session, &name, &answer, &origin)).await;
     let error = match outcome {
         Ok(Added::Done { recovery_codes }) => return added(&request, recovery_codes, "passkey"),
         Ok(Added::Wrong) => "The device's answer was not taken, or came too late. Nothing was changed. Try again.".to_owned(),
@@ -148,8 +149,8 @@ pub async fn remove_passkey(
     path: web::Path<String>,
 ) -> Result<HttpResponse, Error> {
     let id = request::number(&path).ok_or(Error::NotFound)?;
-    let (session, request_id) = (visitor.session.clone(), request::request_id(&request));
-    desk.writing(move |desk| change_factors::remove_passkey(desk, &session, id, &request_id)).await?;
+    let (session, origin) = (visitor.session.clone(), browser::origin_of(&request));
+    desk.writing(move |desk| change_factors::remove_passkey(desk, &session, id, &origin)).await?;
     Ok(back("passkey-removed"))
 }
 
@@ -188,12 +189,12 @@ pub async fn make_recovery_codes(
     visitor: web::ReqData<Visitor>,
     form: FormBody,
 ) -> Result<HttpResponse, Error> {
-    let (session, shown, request_id) = (visitor.session.clone(), shown(&form), request::request_id(&request));
+    let (session, shown, origin) = (visitor.session.clone(), shown(&form), browser::origin_of(&request));
     let one_try = throttle.in_session(session.id, &session.email);
     if throttle.spend(&one_try).is_err() {
         return renew_page(&request, &desk, &visitor, Some(TOO_MANY.to_owned()), StatusCode::TOO_MANY_REQUESTS).await;
     }
-    let made = desk.writing(move |desk| change_factors::renew_recovery_codes(desk, &session, &shown, &request_id)).await?;
+    let made = desk.writing(move |desk| change_factors::renew_recovery_codes(desk, &session, &shown, &origin)).await?;
     if let Some(codes) = made {
         throttle.refund(&one_try);
         return codes_page(&request, codes);

@@ -188,7 +188,7 @@ fn landing(path: &str) -> String {
         ["", "m", slug, "audit", _, ..] => format!("/m/{slug}/audit"),
         ["", "m", slug, "alerts", _, ..] => format!("/m/{slug}/alerts"),
         ["", "m", slug, "batches", id, _, ..] => format!("/m/{slug}/batches/{id}"),
-        ["", "account", "app"] | ["", "account", "passkeys", "new"] => path.to_owned(),
+        ["", "account", "app" | "identity"] | ["", "account", "passkeys", "new"] => path.to_owned(),
         ["", "account", "passkeys", "options"] => "/account/passkeys/new".to_owned(),
         ["", "account", ..] => "/account".to_owned(),
         _ => path.to_owned(),

@@ -1,21 +1,34 @@
-//! Single sign-on: the way to the provider and back, for signing in, for proving to be there, and for linking one's account.
+//! Single sign-on: the way to the provider and back, for signing in, for proving to be there, and for linking an account, which counts
+//! after its user has seen which one it is.
 //! Must not know the provider's protocol, nor who may come in.
 
-use actix_web::{HttpRequest, HttpResponse, http::header, web};
+use actix_web::{
+    HttpRequest, HttpResponse,
+    http::{StatusCode, header},
+    web,
+};
+use askama::Template;
 use serde::Deserialize;
 
 use super::{
-    account, browser,
+    account,
+    answer::html,
+    browser,
     errors::Error,
+    frame,
     gate::{self, Visitor},
-    request,
+    present,
+    request::{self, FormBody},
     server::Site,
     sessions::{LOCKED, signed_in},
     throttle::Throttle,
+    views::account::Leaving,
 };
 use crate::app::{
     Desk,
-    sign_in::{self, Device},
+    link_identity::{self, Linked},
+    own_account,
+    sign_in::{self, Session},
     sso::{self, Answer, Arrival, Departure, Purpose, Why},
 };
 
@@ -25,47 +38,122 @@ pub struct Query {
     return_to: String,
 }
 
-/// `GET /sign-in/sso`
+/// `GET /sign-in/sso`: to the provider, with a cookie to know them by when they come back. Nothing is stored here.
 pub async fn new(desk: web::Data<Desk>, site: web::Data<Site>, query: web::Query<Query>) -> Result<HttpResponse, Error> {
-    set_out(&desk, &site, Purpose::SignIn, &query.return_to).await
+    let return_to = request::own_path(&query.return_to).unwrap_or_default().to_owned();
+    let path = return_to.clone();
+    Ok(match desk.asking_provider(move |desk| sso::set_out(desk, &path)).await? {
+        Departure::To { address, errand } => {
+            let cookie = gate::errand_cookie(&site, errand.as_deref());
+            HttpResponse::SeeOther().cookie(cookie).insert_header((header::LOCATION, address)).finish()
+        }
+        Departure::Not(why) => sorry(&site, Purpose::SignIn, why, &return_to),
+    })
 }
 
-/// `GET /confirm/sso`
+/// `POST /confirm/sso`
 pub async fn confirm(
+    request: HttpRequest,
     desk: web::Data<Desk>,
     site: web::Data<Site>,
     visitor: web::ReqData<Visitor>,
-    query: web::Query<Query>,
+    form: FormBody,
 ) -> Result<HttpResponse, Error> {
-    set_out(&desk, &site, Purpose::Confirm { session: visitor.session.id }, &query.return_to).await
+    let return_to = form.field("return_to").unwrap_or_default();
+    leave(&request, &desk, &site, &visitor, Purpose::Confirm, &return_to).await
 }
 
-/// `GET /account/identity/new`
-pub async fn link(desk: web::Data<Desk>, site: web::Data<Site>, visitor: web::ReqData<Visitor>) -> Result<HttpResponse, Error> {
-    set_out(&desk, &site, Purpose::Link { session: visitor.session.id }, "").await
+/// `POST /account/identity/start`
+pub async fn start(
+    request: HttpRequest,
+    desk: web::Data<Desk>,
+    site: web::Data<Site>,
+    visitor: web::ReqData<Visitor>,
+) -> Result<HttpResponse, Error> {
+    leave(&request, &desk, &site, &visitor, Purpose::Link, "").await
+}
+
+/// To the provider from within a session. Not by a redirect: browsers follow one from a form only to where forms may be sent, and a
+/// provider may send people on to places that we don't know. The page goes on by itself, and has a link for browsers that don't.
+async fn leave(
+    request: &HttpRequest,
+    desk: &Desk,
+    site: &Site,
+    visitor: &Visitor,
+    purpose: Purpose,
+    return_to: &str,
+) -> Result<HttpResponse, Error> {
+    let return_to = request::own_path(return_to).unwrap_or_default().to_owned();
+    let (session, path) = (visitor.session.clone(), return_to.clone());
+    match desk.asking_provider(move |desk| sso::set_out_in_session(desk, purpose, &path, &session)).await? {
+        Departure::To { address, .. } => {
+            let name = desk.provider.as_deref().map(|provider| provider.name().to_owned()).unwrap_or_default();
+            let frame = frame::for_visitor(request, &format!("Going to {name}"));
+            let mut answer = html(StatusCode::OK, Leaving { frame, name, href: address.clone() }.render()?);
+            let on = header::HeaderValue::from_str(&format!("0; url={address}")).map_err(|_| Error::Internal)?;
+            answer.headers_mut().insert(header::HeaderName::from_static("refresh"), on);
+            Ok(answer)
+        }
+        Departure::Not(why) => Ok(sorry(site, purpose, why, &return_to)),
+    }
+}
+
+/// `GET /account/identity`: which account will be linked, before it counts.
+pub async fn show(
+    request: HttpRequest,
+    desk: web::Data<Desk>,
+    site: web::Data<Site>,
+    visitor: web::ReqData<Visitor>,
+) -> Result<HttpResponse, Error> {
+    let session = visitor.session.clone();
+    let found = desk
+        .reading(move |desk| {
+            if desk.provider.is_none() {
+                return Err(crate::app::Error::NotFound);
+            }
+            let Some(pending) = link_identity::pending(desk, &session)? else { return Ok(None) };
+            Ok(Some((pending, own_account::zone_of(desk, &session)?)))
+        })
+        .await?;
+    let Some((pending, zone)) = found else { return Ok(sorry(&site, Purpose::Link, Why::Stale, "")) };
+    let name = desk.provider.as_deref().map(|provider| provider.name().to_owned()).unwrap_or_default();
+    let frame = frame::for_visitor(&request, &format!("Link {name}"));
+    Ok(html(StatusCode::OK, present::single_sign_on::link_page(frame, &name, &pending, &visitor.session, zone).render()?))
+}
+
+/// `POST /account/identity`
+pub async fn link(
+    request: HttpRequest,
+    desk: web::Data<Desk>,
+    site: web::Data<Site>,
+    visitor: web::ReqData<Visitor>,
+    form: FormBody,
+) -> Result<HttpResponse, Error> {
+    let token = form.field("token").unwrap_or_default();
+    let (session, origin) = (visitor.session.clone(), browser::origin_of(&request));
+    let linked = desk
+        .writing(move |desk| {
+            if desk.provider.is_none() {
+                return Err(crate::app::Error::NotFound);
+            }
+            link_identity::link_pending(desk, &session, &token, &origin)
+        })
+        .await?;
+    Ok(match linked {
+        Linked::Done => account::back("identity"),
+        Linked::Not(why) => sorry(&site, Purpose::Link, why, ""),
+    })
 }
 
 /// `POST /account/identity/removal`
 pub async fn unlink(request: HttpRequest, desk: web::Data<Desk>, visitor: web::ReqData<Visitor>) -> Result<HttpResponse, Error> {
-    let (session, request_id) = (visitor.session.clone(), request::request_id(&request));
-    desk.writing(move |desk| sso::unlink(desk, &session, &request_id)).await?;
+    let (session, origin) = (visitor.session.clone(), browser::origin_of(&request));
+    desk.writing(move |desk| link_identity::unlink(desk, &session, &origin)).await?;
     Ok(account::back("identity-removed"))
 }
 
-/// To the provider, with a cookie to know them by when they come back. Nothing is stored here.
-async fn set_out(desk: &Desk, site: &Site, purpose: Purpose, return_to: &str) -> Result<HttpResponse, Error> {
-    let return_to = request::own_path(return_to).unwrap_or_default().to_owned();
-    let path = return_to.clone();
-    let departure = desk.asking_provider(move |desk| sso::set_out(desk, purpose, &path)).await?;
-    Ok(match departure {
-        Departure::To { address, errand } => {
-            HttpResponse::SeeOther().cookie(gate::errand_cookie(site, Some(&errand))).insert_header((header::LOCATION, address)).finish()
-        }
-        Departure::Not(why) => sorry(site, purpose, why, &return_to),
-    })
-}
-
-/// `GET /sign-in/sso/callback`: another site leads here, so that nothing counts but what the sealed cookie and the provider say.
+/// `GET /sign-in/sso/callback`: another site leads here, so that nothing counts but what the sealed cookie or the session, and the
+/// provider, say.
 pub async fn arrive(
     request: HttpRequest,
     desk: web::Data<Desk>,
@@ -74,26 +162,27 @@ pub async fn arrive(
     answer: web::Query<Answer>,
 ) -> Result<HttpResponse, Error> {
     let answer = answer.into_inner();
-    let sealed = request.cookie(site.errand_cookie_name()).map(|cookie| cookie.value().to_owned()).unwrap_or_default();
-    let Some(errand) = sso::recognise(&desk, &sealed, &answer) else {
-        return Ok(sorry(&site, Purpose::SignIn, Why::Stale, ""));
+    let value_of = |name: &str| request.cookie(name).map(|cookie| cookie.value().to_owned());
+    let sealed = value_of(site.errand_cookie_name()).unwrap_or_default();
+    let (token, limits, asked) = (value_of(site.cookie_name()), site.session_limits, answer.clone());
+    let (recognised, session) = desk
+        .writing(move |desk| {
+            let session: Option<Session> = token.map(|token| sign_in::resume_session(desk, &token, limits)).transpose()?.flatten();
+            Ok((sso::recognise(desk, &sealed, session.as_ref(), &asked)?, session))
+        })
+        .await?;
+    let errand = match recognised {
+        Ok(errand) => errand,
+        Err(purpose) => return Ok(sorry(&site, purpose, Why::Stale, "")),
     };
-    let address = request::address(&request);
+    let origin = browser::origin_of(&request);
     // Who it is will only be known afterwards: the tries of an address are counted.
-    let one_try = throttle.nobody(&address);
+    let one_try = throttle.nobody(&origin.address);
     if throttle.spend(&one_try).is_err() {
         return Ok(sorry(&site, errand.purpose, Why::Down, &errand.return_to));
     }
-    let token = request.cookie(site.cookie_name()).map(|cookie| cookie.value().to_owned());
-    let (limits, request_id) = (site.session_limits, request::request_id(&request));
-    let device = Device { agent: browser::name_of(&request), address, ..Device::default() };
     let own = errand.clone();
-    let arrival = desk
-        .asking_provider(move |desk| {
-            let session = token.map(|token| sign_in::resume_session(desk, &token, limits)).transpose()?.flatten();
-            sso::arrive(desk, &own, &answer, session.as_ref(), (limits, &device), &request_id)
-        })
-        .await?;
+    let arrival = desk.asking_provider(move |desk| sso::arrive(desk, &own, &answer, session.as_ref(), limits, &origin)).await?;
     if !matches!(arrival, Arrival::Not(_)) {
         throttle.refund(&one_try);
     }
@@ -111,7 +200,7 @@ pub async fn arrive(
             response.add_cookie(&gate::session_cookie(&site, Some(&token))).map_err(|_| Error::Internal)?;
             response
         }
-        Arrival::Linked => account::back("identity"),
+        Arrival::Pending => to("/account/identity".to_owned()),
         Arrival::Not(why) => return Ok(sorry(&site, errand.purpose, why, path)),
     };
     forget(&mut response, &site)?;
@@ -132,8 +221,8 @@ fn sorry(site: &Site, purpose: Purpose, why: Why, return_to: &str) -> HttpRespon
     let word = WORDS.iter().find(|(known, ..)| *known == why).map_or("stale", |(_, word, _)| word);
     let target = match purpose {
         Purpose::SignIn => format!("/sign-in?sso={word}&return_to={return_to}"),
-        Purpose::Confirm { .. } => format!("/confirm?sso={word}&return_to={return_to}"),
-        Purpose::Link { .. } => format!("/account?done=identity-{word}#message"),
+        Purpose::Confirm => format!("/confirm?sso={word}&return_to={return_to}"),
+        Purpose::Link => format!("/account?done=identity-{word}#message"),
     };
     let mut response = to(target);
     // A cookie that cannot be taken away ends by itself.
@@ -162,7 +251,7 @@ const WORDS: [(Why, &str, &str); 8] = [
         "Your account here is linked to another sign-in over there, or that one to another account. Come in another way, and look at your account page.",
     ),
     (Why::Locked, "locked", LOCKED),
-    (Why::NotProved, "other", "That was somebody else, or you were not asked anew over there. Nothing was done. Take another way."),
+    (Why::NotProved, "other", "That was another account, or you were not asked to sign in again there. Nothing was done. Take another way."),
 ];
 
 /// What to say for that word in an address; nothing for words that are not ours.

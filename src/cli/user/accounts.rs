@@ -9,7 +9,7 @@ use crate::{
     app::{Desk, manage_users::Act, operate_users::operate},
     cli::{Refused, open_current},
     config::Settings,
-    domain::{email::EmailAddress, user::Absence},
+    domain::{clock::Clock, email::EmailAddress, user::Absence},
 };
 
 macro_rules! accounts {
@@ -24,7 +24,7 @@ macro_rules! accounts {
         impl $name {
             pub fn run(self, settings: &Settings, out: &mut dyn Write) -> Result<(), Refused> {
                 let email = EmailAddress::parse(&self.email)?;
-                let desk = Desk::for_operator(open_current(settings)?);
+                let desk = desk(settings)?;
                 let changed = operate(&desk, &email, $act, absence(settings)?)?;
                 writeln!(out, "{} {email}", if changed { $done } else { $unchanged })?;
                 Ok(())
@@ -54,6 +54,17 @@ accounts! {
     #[command(after_help = "For whoever has lost their second factor. Make sure by another way that it is them.\n\n\
         Example:\n  rewarddesk user reset-factors casey@example.com")]
     ResetFactors, Act::ResetFactors, "reset the second factors of", "there is no second factor to reset:";
+}
+
+/// A desk that can queue an email to the user: the running server sends it. Where no sender is set, nothing is sent either, and the
+/// outbox keeps it.
+fn desk(settings: &Settings) -> Result<Desk, Refused> {
+    let (db, base_url) = (open_current(settings)?, settings.base_url(settings.listen()?)?);
+    let desk = match settings.mail_from() {
+        Ok(sender) => Desk::new(db, Clock::System, sender, ""),
+        Err(_) => Desk::for_operator(db),
+    };
+    Ok(desk.reached_at(base_url.as_str()))
 }
 
 /// After how long an absence the server locks accounts.

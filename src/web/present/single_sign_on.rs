@@ -1,10 +1,52 @@
-//! The link that leads to the provider of single sign-on.
+//! Single sign-on in words: what leads to the provider, and the account that is about to be linked.
 //! Must not know what happens there.
 
-use crate::{app::Desk, web::views::ui::Link};
+use chrono_tz::Tz;
+
+use super::when_in;
+use crate::{
+    app::{Desk, link_identity::PendingLink, sign_in::Session},
+    web::views::{
+        account::Link as LinkPage,
+        factors::Away,
+        frame::Frame,
+        ui::{Fact, Link},
+    },
+};
 
 /// "Continue with Acme", and back to `return_to`, a path of our own; `None`: there is no provider.
 pub fn link(desk: &Desk, path: &str, return_to: &str) -> Option<Link> {
     let provider = desk.provider.as_deref()?;
-    Some(Link { label: format!("Continue with {}", provider.name()), href: format!("{path}?return_to={return_to}") })
+    Some(Link { label: label(provider.name()), href: format!("{path}?return_to={return_to}") })
+}
+
+/// The same as a button of a form that posts to `action`.
+pub fn button(desk: &Desk, action: &'static str) -> Option<Away> {
+    desk.provider.as_deref().map(|provider| Away { label: label(provider.name()), action })
+}
+
+fn label(name: &str) -> String {
+    format!("Continue with {name}")
+}
+
+/// The account that will be linked to the session's user.
+pub fn link_page(frame: Frame, provider: &str, pending: &PendingLink, session: &Session, zone: Tz) -> LinkPage {
+    let fact = |label: &str, text: &str| Fact { label: label.to_owned(), text: text.to_owned(), when: None };
+    let mut facts = vec![];
+    facts.extend(pending.email.as_deref().map(|email| fact("Email there", email)));
+    facts.extend(pending.name.as_deref().map(|name| fact("Name there", name)));
+    facts.push(match pending.authenticated_at {
+        Some(at) => Fact { label: "Signed in there".to_owned(), text: String::new(), when: Some(when_in(zone, at)) },
+        None => fact("Signed in there", &format!("Just now, as far as we know: {provider} does not say when")),
+    });
+    LinkPage {
+        frame,
+        provider: provider.to_owned(),
+        name: session.name.clone(),
+        email: session.email.clone(),
+        facts,
+        subject: pending.subject.clone(),
+        issuer: pending.issuer.clone(),
+        token: pending.token.clone(),
+    }
 }

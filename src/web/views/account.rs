@@ -1,7 +1,10 @@
-//! Owns a user's own account page.
+//! Owns a user's own account page, and the pages on which an account elsewhere is linked to it.
 //! Must not know how any of it is changed.
 
-use super::{frame::Frame, ui::When};
+use super::{
+    frame::Frame,
+    ui::{Fact, When},
+};
 use askama::Template;
 
 /// `GET /account`.
@@ -64,4 +67,32 @@ pub struct Passkey {
     pub since: When,
     pub last_used: Option<When>,
     pub remove_action: String,
+}
+
+/// `GET /account/identity`: the account that is linked when its user says so.
+#[derive(Debug, Template)]
+#[template(path = "account/link.html")]
+pub struct Link {
+    pub frame: Frame,
+    /// "Acme".
+    pub provider: String,
+    /// The user here.
+    pub name: String,
+    pub email: String,
+    /// What the provider says of the account.
+    pub facts: Vec<Fact>,
+    /// How the provider tells it from all others.
+    pub subject: String,
+    pub issuer: String,
+    pub token: String,
+}
+
+/// The page between a form of ours and the provider; it goes on by itself.
+#[derive(Debug, Template)]
+#[template(path = "account/leaving.html")]
+pub struct Leaving {
+    pub frame: Frame,
+    /// "Acme".
+    pub name: String,
+    pub href: String,
 }

@@ -1,7 +1,7 @@
 //! Owns the pages that ask for a second factor, and those that set one up.
 //! Must not know how a factor is judged.
 
-use super::{frame::Frame, ui::Link};
+use super::frame::Frame;
 use askama::Template;
 
 /// What can be shown, in a form.
@@ -37,8 +37,17 @@ pub struct Confirm {
     /// Whether there is a password to ask for.
     pub has_password: bool,
     /// "Continue with Acme", for whoever is linked there.
-    pub sso: Option<Link>,
+    pub sso: Option<Away>,
     pub ask: Ask,
+}
+
+/// A button that leads to the provider of single sign-on.
+#[derive(Clone, Debug)]
+pub struct Away {
+    /// "Continue with Acme".
+    pub label: String,
+    /// Where its form posts to.
+    pub action: &'static str,
 }
 
 /// `GET /account/app`.

@@ -114,6 +114,10 @@ fn a_passkey_is_made_and_signs_in() {
         for action in ["factor.passkey_added", "factor.passkey_removed"] {
             assert!(app.count(&format!("audit_records WHERE action = '{action}'")) > 0, "{action} is on record");
         }
+        let told = app.texts("SELECT DISTINCT subject AS v FROM mails ORDER BY subject");
+        assert!(told.contains(&"A passkey was added to your account".to_owned()), "{told:?}");
+        assert!(told.contains(&"A passkey was removed from your account".to_owned()), "{told:?}");
+        app.overlook_mails();
         browser.is_quiet_but_for(&[422]).await;
     });
 }
@@ -159,6 +163,7 @@ fn an_authenticator_app_works_without_a_script() {
         look(&browser, "factors a merchant that requires a factor").await;
         browser.click("link", "Set up a second factor").await;
         browser.shows("ACME Ltd opens only with a second factor").await;
+        app.overlook_mails();
         look(&browser, "factors account that needs a factor").await;
         browser.is_quiet_but_for(&[403, 422]).await;
     });

@@ -36,7 +36,7 @@ fn one_signs_in_over_there_and_is_back_here() {
         browser.click("button", "Unlink Acme").await;
         browser.shows("Confirm it is you").await;
         look(&browser, "sso confirm").await;
-        browser.click("link", "Continue with Acme").await;
+        browser.click("button", "Continue with Acme").await;
         browser.shows("Over there").await;
         browser.fill("textbox", "Name", "kim-1").await;
         browser.click("button", "Let me in").await;
@@ -45,6 +45,22 @@ fn one_signs_in_over_there_and_is_back_here() {
         browser.shows("Single sign-on unlinked").await;
         look(&browser, "sso account not linked").await;
         assert_eq!(app.count("identities"), 0);
+        // And linked again, from the account page, to another account there.
+        browser.click("button", "Link Acme").await;
+        browser.shows("Over there").await;
+        browser.fill("textbox", "Name", "stranger").await;
+        browser.click("button", "Let me in").await;
+        browser.shows("Link this account?").await;
+        look(&browser, "sso account to be linked").await;
+        assert_eq!(app.count("identities"), 0);
+        browser.click("link", "Cancel").await;
+        browser.shows("Sessions").await;
+        assert_eq!(app.count("identities"), 0);
+        browser.goto(&format!("{}/account/identity", app.url)).await;
+        browser.click("button", "Link this account").await;
+        browser.shows("Single sign-on linked").await;
+        assert_eq!(app.count("identities"), 1);
+        app.mails(3).await;
         browser.is_quiet_but_for(&[]).await;
     });
 }

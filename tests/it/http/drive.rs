@@ -70,8 +70,8 @@ async fn pages(engine: Engine) {
         reissues: a_second_dialog_gets_a_409_with_the_winners_result every_refusal_is_said_in_the_menu_and_by_the_post_alike;
         set_up: the_first_user_comes_in_by_the_link_and_is_administrator an_empty_desk_gets_its_first_merchant_too;
         settings: a_change_is_kept_with_old_and_new_value;
-        single_sign_on: the_first_time_the_verified_address_decides_and_then_only_the_subject whoever_has_no_password_proves_over_there_to_be_here
-            one_links_and_unlinks_ones_own;
+        single_sign_on: the_first_time_the_verified_address_decides_and_then_only_the_subject whoever_has_no_password_proves_over_there_to_be_here;
+        single_sign_on_links: one_links_and_unlinks_ones_own;
         users: an_invitation_lets_one_person_in_once links_end_with_time_and_with_the_next_one a_forgotten_password_is_told_to_its_owner_only
             who_manages_whom_is_as_the_table_says disabling_ends_every_session_and_other_merchants_are_asked_first
             whoever_stays_away_is_locked_out_until_an_administrator_unlocks;

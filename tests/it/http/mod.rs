@@ -32,6 +32,7 @@ mod set_up;
 mod settings;
 mod single_sign_on;
 mod single_sign_on_forged;
+mod single_sign_on_links;
 mod spreadsheets;
 mod traces;
 mod users;

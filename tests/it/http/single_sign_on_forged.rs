@@ -6,6 +6,7 @@ use serde_json::{Value, json};
 
 use crate::support::{
     App, Client, Engine, Fixture,
+    client::Fields,
     issuers::{self, Asked, Issuer, leave},
     logs,
 };
@@ -91,6 +92,7 @@ both! {
         let answer = thief.bare(reqwest::Method::GET, &back, &[("Cookie", stolen)]).await.expect(303);
         assert!(answer.header("Location").starts_with("/sign-in?sso=stale"), "a state comes back once");
         assert_eq!(house.app.count("sessions"), 1);
+        house.app.overlook_mails();
     }
 
     async fn tokens_that_prove_nothing_let_nobody_in(house: House) {
@@ -168,6 +170,7 @@ both! {
         let asked = leave(&client).await;
         client.get(&asked.back(&good(&asked))).await.expect(303);
         assert!(is_in(&client).await);
+        house.app.overlook_mails();
     }
 
     async fn one_that_hangs_is_waited_for_ten_seconds_and_holds_up_nobody(house: House) {
@@ -204,6 +207,7 @@ both! {
         client.get(&asked.back(&with(good(&asked), "key", "next"))).await.expect(303);
         assert!(is_in(&client).await);
         assert_eq!(house.issuer.tell("/seen").await["counts"]["/jwks"], json!(2));
+        house.app.overlook_mails();
     }
 
     async fn proving_to_be_there_needs_to_be_asked_anew(house: House) {
@@ -211,16 +215,19 @@ both! {
         let asked = leave(&client).await;
         client.get(&asked.back(&good(&asked))).await.expect(303);
         let now = Utc::now().timestamp();
+        let return_to = Fields::default().with("return_to", "/account");
+        client.get("/confirm/sso?return_to=/account").await.expect(405);
         for (auth_time, word) in [(json!(now - 600), "/confirm?sso=other"), (Value::Null, "/confirm?sso=other"), (json!(now), "/account?confirmed=yes")] {
-            let asked = Asked::of(&client.get("/confirm/sso?return_to=/account").await.expect(303));
+            let asked = Asked::of(&client.post("/confirm/sso", &return_to).await.expect(200));
             let back = client.get(&asked.back(&asked.claims(json!({ "auth_time": auth_time })))).await.expect(303);
             assert!(back.header("Location").starts_with(word), "{auth_time}: {}", back.header("Location"));
         }
         // In a session that is another by now, it counts for nothing.
-        let asked = Asked::of(&client.get("/confirm/sso?return_to=/account").await.expect(303));
-        client.post("/sign-out", &crate::support::client::Fields::default()).await.expect(303);
+        let asked = Asked::of(&client.post("/confirm/sso", &return_to).await.expect(200));
+        client.post("/sign-out", &Fields::default()).await.expect(303);
         let back = client.get(&asked.back(&asked.claims(json!({ "auth_time": now })))).await.expect(303);
-        assert!(back.header("Location").starts_with("/confirm?sso=stale"));
+        assert!(back.header("Location").starts_with("/sign-in?sso=stale"));
         assert!(!is_in(&client).await);
+        house.app.overlook_mails();
     }
 }

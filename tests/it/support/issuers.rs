@@ -90,9 +90,15 @@ pub fn app(engine: Engine, issuer: impl FnOnce(&str) -> Issuer) -> (App, Issuer)
 #[derive(Debug, Clone)]
 pub struct Asked(url::Url);
 
+/// Where an answer leads: by a redirect, or by a page that goes on by itself.
+pub fn leads_to(page: &Page) -> &str {
+    let redirect = page.header("Location");
+    if redirect.is_empty() { page.header("Refresh").strip_prefix("0; url=").unwrap_or_default() } else { redirect }
+}
+
 impl Asked {
     pub fn of(page: &Page) -> Self {
-        Self(url::Url::parse(page.header("Location")).expect("the issuer's address"))
+        Self(url::Url::parse(leads_to(page)).expect("the issuer's address"))
     }
 
     pub fn field(&self, name: &str) -> String {
@@ -127,7 +133,7 @@ pub async fn leave(client: &Client) -> Asked {
 pub async fn over_there(client: &Client, led: &Page, name: &str) -> Page {
     // A browser that nobody has signed in with over there: the provider would first sign another name out.
     let there = Client::new("").http;
-    let mut address = led.header("Location").to_owned();
+    let mut address = leads_to(led).to_owned();
     for _ in 0..10 {
         if let Some(path) = address.strip_prefix(&client.base) {
             return client.get(path).await;
