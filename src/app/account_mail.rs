@@ -47,7 +47,7 @@ pub fn send(tx: &mut WriteTx<'_>, desk: &Desk, scope: Scope, merchant: &Merchant
 
 /// A merchant in whose name a mail can be sent.
 pub(super) fn some_merchant_of(tx: &mut WriteTx<'_>, user: UserId) -> Result<Option<(Scope, Merchant)>, Error> {
-    Ok(memberships::list_of_user(tx, user)?.into_iter().next().map(|own| (own.scope, own.merchant)))
+    Ok(memberships::list_counted(tx, user)?.into_iter().next().map(|own| (own.scope, own.merchant)))
 }
 
 /// Queues the email about what the user, or somebody in their session, has changed about how they sign in.

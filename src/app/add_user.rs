@@ -92,6 +92,8 @@ fn give_roles(tx: &mut WriteTx<'_>, now: DateTime<Utc>, user: UserId, roles: &[(
             }
             db::audit::append(tx, &record, now)?;
         }
+        // What the operator gives need not be accepted.
+        db::memberships::accept(tx, scope, user)?;
         given.push(Given { merchant: slug.clone(), asked: *role, now: after, before });
     }
     Ok(given)

@@ -6,6 +6,7 @@ use chrono::TimeDelta;
 use super::{
     Desk, Error,
     account_mail::{self, Change, Matter, some_merchant_of, tell_user},
+    offers,
     origin::Origin,
     passwords, tokens,
 };
@@ -36,7 +37,7 @@ pub fn look_at_link(desk: &Desk, token: &str) -> Result<Option<Guest>, Error> {
         let Some(id) = link.user else { return Ok(None) };
         let user = users::get(conn, id)?;
         // Whoever belongs nowhere any more has nothing to come in to.
-        if memberships::list_of_user(conn, id)?.is_empty() {
+        if memberships::list_counted(conn, id)?.is_empty() {
             return Ok(None);
         }
         Ok(user.disabled_at.is_none().then_some(Guest { purpose: link.purpose, email: user.email, name: user.name }))
@@ -66,7 +67,7 @@ pub fn choose_password(desk: &Desk, token: &str, password: &str, origin: &Origin
             let Some(user) = link.user.filter(|_| link.purpose == guest.purpose) else { return Ok(Chosen::Gone) };
             users::lock(tx, &[user])?;
             let user = users::get(tx, user)?;
-            let belongs = !memberships::list_of_user(tx, user.id)?.is_empty();
+            let belongs = !memberships::list_counted(tx, user.id)?.is_empty();
             if user.disabled_at.is_some() || !belongs || !account_links::use_up(tx, link.id, now)? {
                 return Ok(Chosen::Gone);
             }
@@ -74,6 +75,7 @@ pub fn choose_password(desk: &Desk, token: &str, password: &str, origin: &Origin
             if link.purpose == Purpose::Invite {
                 // The time before they came in is no absence.
                 users::unlock(tx, user.id, now)?;
+                offers::accept_only_one(tx, desk, user.id, &origin.request_id)?;
             }
             // What was asked for before is not to be used after.
             account_links::remove_unused(tx, Purpose::Reset, Some(user.id))?;
@@ -123,7 +125,7 @@ pub fn forget_password(desk: &Desk, email: &str, request_id: &str) -> Result<(),
 /// A record in each merchant of the user. Whoever follows a link has proved to read the user's mail; whoever asks for one has proved nothing.
 fn record(tx: &mut WriteTx<'_>, desk: &Desk, user: &User, action: Action, request_id: &str) -> Result<(), Error> {
     let actor = if action == Action::PasswordForgotten { Actor::System } else { Actor::User(user.id) };
-    for own in memberships::list_of_user(tx, user.id)? {
+    for own in memberships::list_counted(tx, user.id)? {
         let mut record = NewRecord::new(Some(own.merchant.id), action, actor).detail("user", user.id.0);
         record.request_id = Some(request_id.to_owned());
         audit::append(tx, &record, desk.clock.now())?;

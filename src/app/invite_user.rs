@@ -43,7 +43,7 @@ pub enum Invited {
     Unfit(UnfitInvitation),
 }
 
-/// Invites somebody: a new user gets a link to choose a password, one of another merchant is told of the new role.
+/// Invites somebody: a new user gets a link to choose a password, one of another merchant an offer. The role is theirs once they accept.
 pub fn invite_user(desk: &Desk, actor: &Member, typed: &Invitation) -> Result<Invited, Error> {
     let role = typed.role.parse::<Role>().and_then(|role| {
         if actor.role.manages(role) { Ok(role) } else { Err(Unfit::because("your role does not allow you to give this one")) }
@@ -75,9 +75,9 @@ pub fn invite_user(desk: &Desk, actor: &Member, typed: &Invitation) -> Result<In
                     "the user with this address is disabled; an administrator of all of their merchants can enable them",
                 ));
             }
-            memberships::add(tx, actor.scope, id, *role)?;
+            memberships::offer(tx, actor.scope, id, *role, desk.clock.now())?;
             manage_users::record(tx, desk, actor, actor.scope, Action::UserInvited, id, vec![("role", Detail::from(role.as_str()))])?;
-            send(tx, desk, (actor.scope, &actor.merchant), &actor.user_name, &user, *role)?;
+            send(tx, desk, (actor.scope, &actor.merchant), &actor.user_name, &user, *role, true)?;
             Ok::<_, Error>(Invited::Done { user: id, has_link: !user.has_credentials })
         })
     };
@@ -95,22 +95,22 @@ pub fn invite_again(desk: &Desk, actor: &Member, id: UserId) -> Result<bool, Err
     let sent = desk.db.write(|tx| {
         users::lock(tx, &[actor.user, id])?;
         let own = memberships::lock_role(tx, actor.scope, actor.user)?.ok_or(Error::NotAllowed)?;
-        let (user, role) = users::find_member(tx, actor.scope, id)?.ok_or(Error::NotFound)?;
+        let users::Member { user, role, is_offer } = users::find_member(tx, actor.scope, id)?.ok_or(Error::NotFound)?;
         if !own.manages(role) {
             return Err(Error::NotAllowed);
         }
-        if user.has_credentials || user.disabled_at.is_some() {
+        if (user.has_credentials && !is_offer) || user.disabled_at.is_some() {
             return Ok(false);
         }
         manage_users::record(tx, desk, actor, actor.scope, Action::UserInvited, id, vec![("role", Detail::from(role.as_str()))])?;
-        send(tx, desk, (actor.scope, &actor.merchant), &actor.user_name, &user, role)?;
+        send(tx, desk, (actor.scope, &actor.merchant), &actor.user_name, &user, role, is_offer)?;
         Ok(true)
     })?;
     desk.mail_bell.notify_one();
     Ok(sent)
 }
 
-/// Queues the mail: with a link, in place of the one before, for a user who cannot sign in yet.
+/// Queues the mail: with a link, in place of the one before, for a user who cannot sign in yet. `is_offer`: the role waits to be accepted.
 pub(super) fn send(
     tx: &mut WriteTx<'_>,
     desk: &Desk,
@@ -118,11 +118,12 @@ pub(super) fn send(
     by: &str,
     user: &User,
     role: Role,
+    is_offer: bool,
 ) -> Result<(), Error> {
-    let matter = if user.has_credentials {
-        account_mail::Matter::Welcomed { by, role }
-    } else {
-        account_mail::Matter::Invited { by, role, link: new_link(tx, desk, user)? }
+    let matter = match (user.has_credentials, is_offer) {
+        (true, true) => account_mail::Matter::Offered { by, role },
+        (true, false) => account_mail::Matter::Welcomed { by, role },
+        (false, _) => account_mail::Matter::Invited { by, role, link: new_link(tx, desk, user)? },
     };
     account_mail::send(tx, desk, scope, merchant, user, &matter)
 }

@@ -69,6 +69,13 @@ pub(super) fn keep_pending(desk: &Desk, provider: &Provider, proven: &Proven, se
     })
 }
 
+impl PendingLink {
+    /// The subject as it is shown: without characters that show nothing, or turn what follows.
+    pub fn shown_subject(&self) -> String {
+        shown(&self.subject).unwrap_or_default()
+    }
+}
+
 /// Somebody else's text as one short line without invisible characters; `None`: nothing is left of it.
 fn shown(text: &str) -> Option<String> {
     let plain = text.chars().filter(|c| !invisible::is_invisible(*c)).map(|c| if c.is_control() { ' ' } else { c });

@@ -56,15 +56,21 @@ pub enum Managed {
 }
 
 /// Whether `actor` may do `act` to a user with that role, as far as their roles decide. Pages and acts ask the same.
-pub fn barrier(actor: &Member, user: &User, role: Role, act: Act, is_administrator_everywhere: bool) -> Option<Barrier> {
+pub fn barrier(
+    actor: &Member,
+    (user, role, is_offer): (&User, Role, bool),
+    act: Act,
+    is_administrator_everywhere: bool,
+) -> Option<Barrier> {
     if actor.user == user.id && act != Act::EndSessions {
         return Some(Barrier::Yourself);
     }
     let reaches = match act {
         Act::ChangeRole(to) => actor.role.manages(role) && actor.role.manages(to),
         Act::Remove => actor.role.manages(role),
-        Act::Unlock => actor.role == Role::Administrator,
-        Act::Disable | Act::Enable | Act::EndSessions | Act::ResetFactors => {
+        Act::Unlock if !is_offer => actor.role == Role::Administrator,
+        // Whoever only offers a role unlocks nobody else's user.
+        Act::Unlock | Act::Disable | Act::Enable | Act::EndSessions | Act::ResetFactors => {
             if actor.role == Role::Administrator && !is_administrator_everywhere {
                 return Some(Barrier::OtherMerchants);
             }
@@ -85,9 +91,9 @@ pub fn manage_user(desk: &Desk, actor: &Member, id: UserId, act: Act, absence: A
         users::lock(tx, &[actor.user, id])?;
         let role = memberships::lock_role(tx, actor.scope, actor.user)?.filter(|role| role.may(Permission::ManageUsers));
         let actor = Member { role: role.ok_or(Error::NotAllowed)?, ..actor.clone() };
-        let (user, role) = users::find_member(tx, actor.scope, id)?.ok_or(Error::NotFound)?;
+        let users::Member { user, role, is_offer } = users::find_member(tx, actor.scope, id)?.ok_or(Error::NotFound)?;
         let everywhere = is_administrator_everywhere(tx, actor.user, id)?;
-        if let Some(barrier) = barrier(&actor, &user, role, act, everywhere) {
+        if let Some(barrier) = barrier(&actor, (&user, role, is_offer), act, everywhere) {
             return Ok(Managed::Barred(barrier));
         }
         match act {
@@ -99,7 +105,7 @@ pub fn manage_user(desk: &Desk, actor: &Member, id: UserId, act: Act, absence: A
             }
             Act::Remove => {
                 memberships::remove(tx, actor.scope, id)?;
-                if memberships::list_of_user(tx, id)?.is_empty() {
+                if memberships::list_counted(tx, id)?.is_empty() {
                     remove_links(tx, id)?;
                 }
                 let old = vec![("role_before", Detail::from(role.as_str()))];
@@ -152,14 +158,15 @@ pub(super) fn change_account(
     })
 }
 
-/// Whether `actor` is administrator in all merchants of `user`.
+/// Whether `actor` is administrator in all merchants that the account of `user` belongs to. A role that another merchant only offers
+/// takes nothing from those who have a say over it.
 pub fn is_administrator_everywhere(conn: &mut crate::db::DbConn, actor: UserId, user: UserId) -> Result<bool, Error> {
     let own: Vec<_> = memberships::list_of_user(conn, actor)?
         .into_iter()
         .filter(|own| own.role == Role::Administrator)
         .map(|own| own.merchant.id)
         .collect();
-    Ok(memberships::list_of_user(conn, user)?.iter().all(|theirs| own.contains(&theirs.merchant.id)))
+    Ok(memberships::list_counted(conn, user)?.iter().all(|theirs| own.contains(&theirs.merchant.id)))
 }
 
 /// Ends the links by which the user could come in.
@@ -169,7 +176,7 @@ fn remove_links(tx: &mut WriteTx<'_>, user: UserId) -> Result<(), Error> {
     Ok(())
 }
 
-/// A record in each merchant of the user; answers the one in the actor's.
+/// A record in each merchant of the user, and in the actor's, which is answered.
 fn record_everywhere(
     tx: &mut WriteTx<'_>,
     desk: &Desk,
@@ -178,14 +185,10 @@ fn record_everywhere(
     user: UserId,
     details: &[(&'static str, Detail)],
 ) -> Result<Managed, Error> {
-    let mut own = None;
-    for theirs in memberships::list_of_user(tx, user)? {
-        let id = record(tx, desk, actor, theirs.scope, action, user, details.to_vec())?;
-        if theirs.scope == actor.scope {
-            own = Some(id);
-        }
+    for theirs in memberships::list_counted(tx, user)?.iter().filter(|theirs| theirs.scope != actor.scope) {
+        record(tx, desk, actor, theirs.scope, action, user, details.to_vec())?;
     }
-    own.map(Managed::Done).ok_or(Error::NotFound)
+    record(tx, desk, actor, actor.scope, action, user, details.to_vec()).map(Managed::Done)
 }
 
 /// Leaves a record of something done to a user.

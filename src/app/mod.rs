@@ -41,6 +41,7 @@ pub mod mark_used;
 pub mod measures;
 pub mod member;
 mod next_codes;
+pub mod offers;
 pub mod operate_users;
 pub mod origin;
 pub mod own_account;

@@ -29,7 +29,7 @@ pub fn operate(desk: &Desk, email: &EmailAddress, act: Act, absence: Absence) ->
         users::lock(tx, &[known.id])?;
         let user = users::get(tx, known.id)?;
         let Some(change) = change_account(tx, desk.clock.now(), &user, act, absence)? else { return Ok(false) };
-        let merchants: Vec<_> = memberships::list_of_user(tx, user.id)?.into_iter().map(|own| Some(own.merchant.id)).collect();
+        let merchants: Vec<_> = memberships::list_counted(tx, user.id)?.into_iter().map(|own| Some(own.merchant.id)).collect();
         for merchant in if merchants.is_empty() { vec![None] } else { merchants } {
             record(tx, desk, merchant, &user, &change)?;
         }
@@ -88,7 +88,9 @@ pub fn invite(desk: &Desk, new: &Invite) -> Result<Invited, Error> {
             return Err(Unfit::because(format!("{0} is disabled; run `rewarddesk user enable {0}` first", new.email)).into());
         }
         match memberships::role_of(tx, scope, id)? {
-            None => memberships::add(tx, scope, id, new.role)?,
+            // The operator has a say in every merchant: whoever signs in already need not accept.
+            None if user.has_credentials => memberships::add(tx, scope, id, new.role)?,
+            None => memberships::offer(tx, scope, id, new.role, desk.clock.now())?,
             Some(role) if role == new.role && !user.has_credentials => {}
             Some(role) => {
                 let what = format!("{} is {} in {} already", new.email, role.label(), new.merchant);
@@ -100,7 +102,7 @@ pub fn invite(desk: &Desk, new: &Invite) -> Result<Invited, Error> {
             (true, true) => Invited::NoLink,
             (true, false) => Invited::Link(invite_user::new_link(tx, desk, &user)?),
             (false, _) => {
-                invite_user::send(tx, desk, (scope, &merchant), "The operator of this desk", &user, new.role)?;
+                invite_user::send(tx, desk, (scope, &merchant), "The operator of this desk", &user, new.role, false)?;
                 Invited::Mailed
             }
         })

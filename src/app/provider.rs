@@ -73,6 +73,8 @@ const GOOD_FOR: Duration = Duration::from_hours(1);
 const REST: Duration = Duration::from_secs(2);
 /// How long an errand may last; see `sso`.
 const ERRAND: Duration = Duration::from_mins(10);
+/// As long as a subject may be.
+const MAX_SUBJECT_BYTES: usize = 255;
 /// Only signatures that the provider alone can make: never a shared secret, never none.
 const SIGNATURES: [Alg; 9] = [
     Alg::RsaSsaPkcs1V15Sha256,
@@ -171,6 +173,10 @@ impl Provider {
             other => other,
         };
         let claims = claims.map_err(|error| untrusted(kind_of(&error)))?;
+        // OpenID Connect allows no longer one; it is kept, and shown before it is linked.
+        if claims.subject().len() > MAX_SUBJECT_BYTES {
+            return Err(untrusted("its subject is too long"));
+        }
         let email = claims.email().map(|email| (email.to_string(), claims.email_verified() == Some(true)));
         Ok(Proven {
             issuer: claims.issuer().to_string(),

@@ -66,7 +66,7 @@ pub fn show_audit_log(desk: &Desk, member: &Member, typed: &Typed, before: Optio
     desk.db.read(|conn| {
         let judged = audit_filters::judge(conn, desk, member, typed)?;
         let members: Vec<(UserId, String)> =
-            users::list_members(conn, member.scope, None, MEMBERS)?.into_iter().map(|(user, _)| (user.id, user.name)).collect();
+            users::list_members(conn, member.scope, None, MEMBERS)?.into_iter().map(|member| (member.user.id, member.user.name)).collect();
         let mut former = audit_log::actors(conn, member.scope)?;
         former.retain(|id| members.iter().all(|(known, _)| known != id));
         let former = audit_log::names_of(conn, &former)?;

@@ -211,7 +211,7 @@ pub(super) fn record_in_each_merchant(
     record: &NewRecord,
     request_id: &str,
 ) -> Result<(), Error> {
-    let merchants = memberships::list_of_user(tx, user)?;
+    let merchants = memberships::list_counted(tx, user)?;
     if merchants.is_empty() {
         return append(tx, desk, None, record, request_id);
     }

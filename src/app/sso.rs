@@ -8,7 +8,7 @@ use subtle::ConstantTimeEq;
 use super::{
     Desk, Error,
     confirm_session::owner_of,
-    finish_sign_in, link_identity,
+    finish_sign_in, link_identity, offers,
     origin::Origin,
     provider::{Asked, Proven, Provider, Trouble},
     seal_secret,
@@ -231,13 +231,7 @@ fn failure(why: &str) -> NewRecord {
 }
 
 /// Signs in whom the identity belongs to; the first time the one who has its verified e-mail.
-fn let_in(
-    desk: &Desk,
-    provider: &Provider,
-    proven: &Proven,
-    limits: SessionLimits,
-    origin: &Origin,
-) -> Result<Arrival, Error> {
+fn let_in(desk: &Desk, provider: &Provider, proven: &Proven, limits: SessionLimits, origin: &Origin) -> Result<Arrival, Error> {
     let request_id = origin.request_id.as_str();
     let device = &Device { agent: origin.agent.clone(), address: origin.address.clone(), ..Device::default() };
     let who = (proven.issuer.as_str(), proven.subject.as_str());
@@ -257,7 +251,9 @@ fn let_in(
         };
         users::lock(tx, &[id])?;
         // An invited user comes in this way, too.
-        let user = User { has_credentials: true, ..users::get(tx, id)? };
+        let kept = users::get(tx, id)?;
+        let is_invited = !kept.has_credentials;
+        let user = User { has_credentials: true, ..kept };
         let linked = identities::find(tx, who.0, who.1)?;
         let refused = match (user.standing(limits.absence, now), &linked) {
             (Standing::Locked { .. }, _) => Some(("locked", Why::Locked)),
@@ -271,6 +267,9 @@ fn let_in(
             return Ok(Arrival::Not(why));
         }
         if linked.is_none() {
+            if is_invited {
+                offers::accept_only_one(tx, desk, id, request_id)?;
+            }
             link_identity::link(tx, desk, id, who, "email", origin)?;
         }
         identities::note_use(tx, who, now)?;

@@ -1,11 +1,13 @@
 //! Which user has which role in which merchant; the one place where a user's scope is made.
 //! Must not know what a role allows; see `domain::role`.
 
+use chrono::{DateTime, Utc};
 use diesel::{ExpressionMethods, JoinOnDsl, OptionalExtension, QueryDsl, RunQueryDsl};
 
 use super::{
     DbConn, Error, Scope, WriteTx,
     fixed::Words,
+    instant::At,
     merchants,
     schema::{memberships as m, merchants as mt, users},
 };
@@ -31,13 +33,14 @@ pub fn enter(conn: &mut DbConn, slug: &str, user: UserId) -> Result<Option<Membe
         .inner_join(mt::table.on(mt::id.eq(m::merchant_id)))
         .filter(mt::slug.eq(slug))
         .filter(m::user_id.eq(user.0))
+        .filter(m::offered_at.is_null())
         .select((m::role, mt::requires_second_factor, merchants::COLUMNS))
         .first(conn)
         .optional()?;
     row.map(membership).transpose()
 }
 
-/// The user's role in the merchant, if there is one.
+/// The user's role in the merchant, if there is one; it may be one that is only offered.
 pub fn role_of(conn: &mut DbConn, scope: Scope, user: UserId) -> Result<Option<Role>, Error> {
     let mine = m::table.filter(m::merchant_id.eq(scope.merchant().0)).filter(m::user_id.eq(user.0));
     let role: Option<String> = mine.select(m::role).first(conn).optional()?;
@@ -59,21 +62,56 @@ pub fn add(tx: &mut WriteTx<'_>, scope: Scope, user: UserId, role: Role) -> Resu
     Ok(())
 }
 
+/// Offers a role to a user who has none in the merchant: it is theirs once they accept it. One who has a role is [`Error::Conflict`].
+pub fn offer(tx: &mut WriteTx<'_>, scope: Scope, user: UserId, role: Role, now: DateTime<Utc>) -> Result<(), Error> {
+    let offered = m::offered_at.eq(Some(At(now)));
+    diesel::insert_into(m::table)
+        .values((m::merchant_id.eq(scope.merchant().0), m::user_id.eq(user.0), m::role.eq(role.as_str()), offered))
+        .execute(&mut **tx)?;
+    Ok(())
+}
+
+/// Makes the role that is offered the user's own; false: none is offered.
+pub fn accept(tx: &mut WriteTx<'_>, scope: Scope, user: UserId) -> Result<bool, Error> {
+    let offered = m::table.filter(m::merchant_id.eq(scope.merchant().0)).filter(m::user_id.eq(user.0)).filter(m::offered_at.is_not_null());
+    Ok(diesel::update(offered).set(m::offered_at.eq(None::<At>)).execute(&mut **tx)? == 1)
+}
+
 /// Takes the user out of the merchant; false: they were not in it.
 pub fn remove(tx: &mut WriteTx<'_>, scope: Scope, user: UserId) -> Result<bool, Error> {
     let own = m::table.filter(m::merchant_id.eq(scope.merchant().0)).filter(m::user_id.eq(user.0));
     Ok(diesel::delete(own).execute(&mut **tx)? == 1)
 }
 
-/// All merchants of the user, by name.
+/// All merchants of the user, by name: those whose role they have accepted.
 pub fn list_of_user(conn: &mut DbConn, user: UserId) -> Result<Vec<Membership>, Error> {
-    let rows: Vec<(String, bool, merchants::Row)> = m::table
+    Ok(accepted_and_offered(conn, user)?.0)
+}
+
+/// The merchants that offer the user a role, by name.
+pub fn list_offers(conn: &mut DbConn, user: UserId) -> Result<Vec<Membership>, Error> {
+    Ok(accepted_and_offered(conn, user)?.1)
+}
+
+/// The merchants that the user's account belongs to: an offer counts only as long as nothing was accepted. Otherwise anybody could make
+/// themselves a say over the account of a user of another merchant, and take it from those who have it, by an invitation.
+pub fn list_counted(conn: &mut DbConn, user: UserId) -> Result<Vec<Membership>, Error> {
+    let (accepted, offered) = accepted_and_offered(conn, user)?;
+    Ok(if accepted.is_empty() { offered } else { accepted })
+}
+
+fn accepted_and_offered(conn: &mut DbConn, user: UserId) -> Result<(Vec<Membership>, Vec<Membership>), Error> {
+    let rows: Vec<(Option<At>, (String, bool, merchants::Row))> = m::table
         .inner_join(mt::table.on(mt::id.eq(m::merchant_id)))
         .filter(m::user_id.eq(user.0))
         .order((mt::name, mt::id))
-        .select((m::role, mt::requires_second_factor, merchants::COLUMNS))
+        .select((m::offered_at, (m::role, mt::requires_second_factor, merchants::COLUMNS)))
         .load(conn)?;
-    rows.into_iter().map(membership).collect()
+    let (mut accepted, mut offered) = (vec![], vec![]);
+    for (since, row) in rows {
+        if since.is_none() { &mut accepted } else { &mut offered }.push(membership(row)?);
+    }
+    Ok((accepted, offered))
 }
 
 /// The role that an active user has in the merchant, held until the transaction ends: what was allowed at commit (quality.md I10).
@@ -83,6 +121,7 @@ pub fn lock_role(tx: &mut WriteTx<'_>, scope: Scope, user: UserId) -> Result<Opt
         .inner_join(m::table.on(m::user_id.eq(users::id)))
         .filter(m::merchant_id.eq(scope.merchant().0))
         .filter(m::user_id.eq(user.0))
+        .filter(m::offered_at.is_null())
         .filter(users::disabled_at.is_null())
         .select(m::role);
     let role: Option<String> = match &mut **tx {
@@ -101,6 +140,7 @@ pub fn names_who_may(conn: &mut DbConn, scope: Scope, permission: Permission, li
         .inner_join(users::table.on(users::id.eq(m::user_id)))
         .filter(m::merchant_id.eq(scope.merchant().0))
         .filter(Words(format!("memberships.role IN ({})", roles.join(", "))))
+        .filter(m::offered_at.is_null())
         .filter(users::disabled_at.is_null())
         .order((users::name, users::id))
         .limit(limit)

@@ -119,26 +119,39 @@ pub fn get(conn: &mut DbConn, id: UserId) -> Result<User, Error> {
     Ok(row.into())
 }
 
-/// The member of that number, with their role.
-pub fn find_member(conn: &mut DbConn, scope: Scope, id: UserId) -> Result<Option<(User, Role)>, Error> {
-    let found: Option<(Row, String)> = dsl::users
+/// A user with their role in a merchant.
+#[derive(Debug, Clone)]
+pub struct Member {
+    pub user: User,
+    pub role: Role,
+    /// Whether the role is only offered: its user has not accepted it.
+    pub is_offer: bool,
+}
+
+fn member((row, role, offered_at): (Row, String, Option<At>)) -> Result<Member, Error> {
+    Ok(Member { user: row.into(), role: role.parse()?, is_offer: offered_at.is_some() })
+}
+
+/// The member of that number, or the user to whom the merchant offers a role.
+pub fn find_member(conn: &mut DbConn, scope: Scope, id: UserId) -> Result<Option<Member>, Error> {
+    let found: Option<(Row, String, Option<At>)> = dsl::users
         .inner_join(m::table.on(m::user_id.eq(u::id)))
         .filter(m::merchant_id.eq(scope.merchant().0))
         .filter(u::id.eq(id.0))
-        .select((columns!(), m::role))
+        .select((columns!(), m::role, m::offered_at))
         .first(conn)
         .optional()?;
-    found.map(|(row, role)| Ok((row.into(), role.parse()?))).transpose()
+    found.map(member).transpose()
 }
 
-/// Up to `limit` members of the merchant after that one, by name.
-pub fn list_members(conn: &mut DbConn, scope: Scope, after: Option<UserId>, limit: i64) -> Result<Vec<(User, Role)>, Error> {
+/// Up to `limit` members of the merchant, and users to whom it offers a role, after that one, by name.
+pub fn list_members(conn: &mut DbConn, scope: Scope, after: Option<UserId>, limit: i64) -> Result<Vec<Member>, Error> {
     let mut query = dsl::users
         .inner_join(m::table.on(m::user_id.eq(u::id)))
         .filter(m::merchant_id.eq(scope.merchant().0))
         .order((u::name, u::id))
         .limit(limit)
-        .select((columns!(), m::role))
+        .select((columns!(), m::role, m::offered_at))
         .into_boxed::<super::conn::MultiBackend>();
     if let Some(after) = after {
         // Only a member's name: those of others are nobody's business here.
@@ -147,8 +160,8 @@ pub fn list_members(conn: &mut DbConn, scope: Scope, after: Option<UserId>, limi
         let name = name.unwrap_or_default();
         query = query.filter(u::name.gt(name.clone()).or(u::name.eq(name).and(u::id.gt(after.0))));
     }
-    let rows: Vec<(Row, String)> = query.load(conn)?;
-    rows.into_iter().map(|(row, role)| Ok((row.into(), role.parse()?))).collect()
+    let rows: Vec<(Row, String, Option<At>)> = query.load(conn)?;
+    rows.into_iter().map(member).collect()
 }
 
 /// Disables the user, or enables them again; false: they were so already.

@@ -20,6 +20,8 @@ pub enum Matter<'a> {
     Invited { by: &'a str, role: Role, link: String },
     /// A user of another merchant, who has a role here now.
     Welcomed { by: &'a str, role: Role },
+    /// A user of another merchant, to whom a role here is offered.
+    Offered { by: &'a str, role: Role },
     /// Somebody, hopefully the user, has forgotten the password.
     Forgotten { link: String },
     /// The way the user signs in was changed.
@@ -94,6 +96,19 @@ fn words(facts: &Facts<'_>) -> Words {
             "Sign in",
             facts.sign_in.clone(),
             "If you did not expect this, ask the one who gave you the role.",
+        ),
+        Matter::Offered { by, role } => (
+            format!("{merchant} offers you a role"),
+            format!("{merchant} offers you a role"),
+            vec![
+                hello,
+                format!("{} offers you the role {} in {merchant}.", short_line(by, 80), role.label()),
+                "Sign in as usual: the first page asks you to accept or decline it. Nothing changes until you accept.".to_owned(),
+            ],
+            "Sign in",
+            facts.sign_in.clone(),
+            "If you did not expect this, decline it. Once you accept, administrators of that merchant must agree before your account \
+             is disabled or its second factors are reset.",
         ),
         Matter::Forgotten { link } => (
             "Choose another password".to_owned(),

@@ -7,8 +7,12 @@ use super::presentable::{first_name, plain_name};
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum Change {
     PasswordChanged,
-    PasskeyAdded { name: String },
-    PasskeyRemoved { name: String },
+    PasskeyAdded {
+        name: String,
+    },
+    PasskeyRemoved {
+        name: String,
+    },
     AppAdded,
     /// In place of the one before.
     AppReplaced,
@@ -19,8 +23,12 @@ pub enum Change {
     RecoveryCodesRemoved,
     /// Authenticator app, passkeys and recovery codes were all removed.
     FactorsReset,
-    IdentityLinked { provider: String },
-    IdentityUnlinked { provider: String },
+    IdentityLinked {
+        provider: String,
+    },
+    IdentityUnlinked {
+        provider: String,
+    },
 }
 
 /// Who changed it.
@@ -76,7 +84,9 @@ impl Change {
             Self::AppAdded => "An authenticator app was added. You are asked for its code when you sign in.".to_owned(),
             Self::AppReplaced => "Another authenticator app was set up. The codes of the one before no longer work.".to_owned(),
             Self::AppRemoved => "Your authenticator app was removed. Its codes no longer work.".to_owned(),
-            Self::RecoveryCodesMade => "Ten recovery codes were made. Each signs its holder in once, instead of the second factor.".to_owned(),
+            Self::RecoveryCodesMade => {
+                "Ten recovery codes were made. Each signs its holder in once, instead of the second factor.".to_owned()
+            }
             Self::RecoveryCodesReplaced => "Ten new recovery codes were made. The ones before no longer work.".to_owned(),
             Self::RecoveryCodesRemoved => "Your recovery codes were removed with your last second factor. They no longer work.".to_owned(),
             Self::FactorsReset => {
@@ -165,7 +175,8 @@ mod tests {
         ];
         for (change, says) in all {
             let text = paragraphs(vec![change], by_user()).join("\n");
-            for part in [says, "Hello Kim Lee,", "When: 24 Nov 2026, 12:00 GMT", "From: Firefox on Linux, 198.51.100.7", "If it wasn’t you"] {
+            for part in [says, "Hello Kim Lee,", "When: 24 Nov 2026, 12:00 GMT", "From: Firefox on Linux, 198.51.100.7", "If it wasn’t you"]
+            {
                 assert!(text.contains(part), "{part:?} is not in {text}");
             }
         }

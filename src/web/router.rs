@@ -68,6 +68,8 @@ fn routes() -> Vec<Line> {
         get("/forgotten", Public, to().to(account_links::new)),
         post("/forgotten", Public, to().to(account_links::create)),
         get("/", SignedIn, to().to(merchants::index)),
+        post("/offers/{merchant}/acceptance", SignedIn, to().to(merchants::accept)),
+        post("/offers/{merchant}/refusal", SignedIn, to().to(merchants::decline)),
         get("/confirm", SignedIn, to().to(confirmations::new)),
         post("/confirm", SignedIn, to().to(confirmations::create)),
         post("/confirm/options", SignedIn, to().to(confirmations::options)),

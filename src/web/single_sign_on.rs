@@ -164,6 +164,10 @@ pub async fn arrive(
     let answer = answer.into_inner();
     let value_of = |name: &str| request.cookie(name).map(|cookie| cookie.value().to_owned());
     let sealed = value_of(site.errand_cookie_name()).unwrap_or_default();
+    if sealed.is_empty() && request.cookie(site.cookie_name()).is_none() {
+        // Nothing can wait for this browser: the database is not asked.
+        return Ok(sorry(&site, Purpose::SignIn, Why::Stale, ""));
+    }
     let (token, limits, asked) = (value_of(site.cookie_name()), site.session_limits, answer.clone());
     let (recognised, session) = desk
         .writing(move |desk| {
@@ -251,7 +255,11 @@ const WORDS: [(Why, &str, &str); 8] = [
         "Your account here is linked to another sign-in over there, or that one to another account. Come in another way, and look at your account page.",
     ),
     (Why::Locked, "locked", LOCKED),
-    (Why::NotProved, "other", "That was another account, or you were not asked to sign in again there. Nothing was done. Take another way."),
+    (
+        Why::NotProved,
+        "other",
+        "That was another account, or you were not asked to sign in again there. Nothing was done. Take another way.",
+    ),
 ];
 
 /// What to say for that word in an address; nothing for words that are not ours.

@@ -196,7 +196,7 @@ fn to(member: &Member, rest: &str) -> HttpResponse {
 fn said(done: &str) -> Option<Toast> {
     let (title, text) = match done {
         "invited" => ("Invitation on its way", "They come in by the link in the mail. Only the newest one works."),
-        "welcomed" => ("They are told of their role", "They have a password already, and sign in as before."),
+        "welcomed" => ("Offer on its way", "They have an account already. The role is theirs once they sign in and accept it."),
         "unchanged" => ("Nothing was changed", "It was so already."),
         "is-in" => ("They are in already", "There is nothing to follow any more."),
         "role" => ("Role changed", "It holds from now on, in pages that are open as well."),

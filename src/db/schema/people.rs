@@ -22,7 +22,7 @@ diesel::table! {
 }
 
 diesel::table! {
-    use diesel::sql_types::{BigInt, Text};
+    use diesel::sql_types::{BigInt, Nullable, Text};
     use crate::db::instant::Instant;
 
     memberships (id) {
@@ -30,6 +30,7 @@ diesel::table! {
         merchant_id -> BigInt,
         user_id -> BigInt,
         role -> Text,
+        offered_at -> Nullable<Instant>,
     }
 }
 

@@ -45,7 +45,7 @@ pub fn link_page(frame: Frame, provider: &str, pending: &PendingLink, session: &
         name: session.name.clone(),
         email: session.email.clone(),
         facts,
-        subject: pending.subject.clone(),
+        subject: pending.shown_subject(),
         issuer: pending.issuer.clone(),
         token: pending.token.clone(),
     }

@@ -51,7 +51,7 @@ fn row(member: &Member, row: &UserRow) -> views::Row {
         email: row.user.email.clone(),
         role: row.role.label().to_owned(),
         badges: badges(member, row),
-        last_seen: row.user.last_seen_at.map(|at| when(member, at)),
+        last_seen: row.user.last_seen_at.filter(|_| !row.is_offer).map(|at| when(member, at)),
     }
 }
 
@@ -63,6 +63,8 @@ fn badges(member: &Member, row: &UserRow) -> Vec<Badge> {
         Standing::Disabled { .. } => Some(badge(Tone::Bad, "Disabled")),
         Standing::Active => None,
     };
+    let standing =
+        if row.is_offer && row.standing != Standing::Invited { Some(badge(Tone::Notice, "Has not accepted yet")) } else { standing };
     let own = (row.user.id == member.user).then(|| badge(Tone::Quiet, "You"));
     standing.into_iter().chain(own).collect()
 }
@@ -134,8 +136,13 @@ pub fn show(frame: Frame, member: &Member, file: &UserFile) -> views::Show {
         is_grave,
     };
     let mut acts = Vec::new();
-    if file.row.standing == Standing::Invited {
-        let again = "The link in the invitation before it stops working.";
+    let is_offer = file.row.is_offer;
+    if file.row.standing == Standing::Invited || is_offer {
+        let again = if user.has_credentials {
+            "They have an account, and have not accepted yet."
+        } else {
+            "The link in the invitation before it stops working."
+        };
         let mut invite = act(Act::Remove, "Invite again", again, "invitation", "Send the invitation again", "Sending…", false);
         if barrier(Act::Remove) == Some(Barrier::Yourself) {
             invite.barrier.clear();
@@ -151,7 +158,7 @@ pub fn show(frame: Frame, member: &Member, file: &UserFile) -> views::Show {
             format!("{} open. Whoever is at work has to sign in again.", plural(i64::try_from(file.sessions).unwrap_or(0), "session"));
         acts.push(act(Act::EndSessions, "End sessions", &text, "sessions", "End all sessions", "Ending…", false));
     }
-    if user.has_second_factor {
+    if user.has_second_factor && !is_offer {
         let text = "For whoever has lost theirs: the authenticator app, passkeys and recovery codes are removed. Ask by another way who they are first.";
         acts.push(act(Act::ResetFactors, "Reset second factors", text, "factors", "Reset second factors", "Resetting…", true));
     }
@@ -182,11 +189,11 @@ pub fn show(frame: Frame, member: &Member, file: &UserFile) -> views::Show {
         email: user.email.clone(),
         facts: vec![
             fact("Role here", role.label().to_owned(), None),
-            match user.last_seen_at {
+            match user.last_seen_at.filter(|_| !is_offer) {
                 Some(at) => fact("Last seen", String::new(), Some(when(member, at))),
                 None => fact("Last seen", "Never".to_owned(), None),
             },
-            fact("Second factor", if user.has_second_factor { "Yes" } else { "None" }.to_owned(), None),
+            fact("Second factor", second_factor(user.has_second_factor, is_offer).to_owned(), None),
             fact("Since", String::new(), Some(when(member, user.created_at))),
         ]
         .into_iter()
@@ -198,6 +205,15 @@ pub fn show(frame: Frame, member: &Member, file: &UserFile) -> views::Show {
         roles: if role_barrier.is_none() { roles(member, |choice| choice == role) } else { vec![] },
         role_barrier: role_barrier.unwrap_or_default(),
         acts,
+    }
+}
+
+/// Of somebody who has not accepted a role yet, this merchant need not know it.
+fn second_factor(has_one: bool, is_offer: bool) -> &'static str {
+    match (is_offer, has_one) {
+        (true, _) => "Not shown before they accept",
+        (false, true) => "Yes",
+        (false, false) => "None",
     }
 }
 

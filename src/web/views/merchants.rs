@@ -1,10 +1,10 @@
-//! Owns the choice between several merchants.
+//! Owns the choice between several merchants, and what others offer.
 //! Must not know roles' rules.
 
 use super::frame::Frame;
 use askama::Template;
 
-/// `GET /` for a user with several merchants, or none.
+/// `GET /` for a user with several merchants, or none, or with an offer.
 #[derive(Debug, Template)]
 #[template(path = "merchants/index.html")]
 pub struct Index {
@@ -12,6 +12,19 @@ pub struct Index {
     pub frame: Frame,
     /// In order of name.
     pub merchants: Vec<Choice>,
+    /// Merchants that offer a role, in order of name.
+    pub offers: Vec<Offer>,
+}
+
+/// A role that a merchant offers.
+#[derive(Clone, Debug)]
+pub struct Offer {
+    /// As people know the merchant.
+    pub name: String,
+    /// The role in words.
+    pub role: String,
+    pub accept_action: String,
+    pub decline_action: String,
 }
 
 /// One merchant to choose.

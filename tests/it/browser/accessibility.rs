@@ -167,6 +167,19 @@ async fn people(judge: &mut Judge<'_>, app: &App) {
         judge.0.goto(&format!("{}{path}", app.url)).await;
         judge.look(what).await;
     }
+    // Another merchant offers a role: to the one who looks, and to another user.
+    let (globex, own) = (app.another_merchant("globex"), app.number("SELECT id FROM users WHERE email = 'administrator@desk.example'"));
+    let offer = format!(
+        "INSERT INTO memberships (merchant_id, user_id, role, offered_at) VALUES ({globex}, {own}, 'marketing', {})",
+        app.sql(app.now())
+    );
+    app.exec(&offer);
+    app.exec(&format!("UPDATE memberships SET offered_at = {} WHERE user_id = {other}", app.sql(app.now())));
+    for (what, path) in [("an offer", "/"), ("a user who has not accepted", &format!("/m/acme/users/{other}"))] {
+        judge.0.goto(&format!("{}{path}", app.url)).await;
+        judge.look(what).await;
+    }
+    app.exec("DELETE FROM memberships WHERE offered_at IS NOT NULL");
 }
 
 /// The answers to a checked code, and the dialogs of acts on a coupon with what follows them.

@@ -46,6 +46,8 @@ const TABLE: &[(&str, &str, Who)] = &[
     ("GET", "/account/identity", Who::SignedIn),
     ("POST", "/account/identity", Who::SignedIn),
     ("POST", "/account/identity/removal", Who::SignedIn),
+    ("POST", "/offers/{merchant}/acceptance", Who::SignedIn),
+    ("POST", "/offers/{merchant}/refusal", Who::SignedIn),
     ("GET", "/confirm", Who::SignedIn),
     ("POST", "/confirm", Who::SignedIn),
     ("POST", "/confirm/options", Who::SignedIn),

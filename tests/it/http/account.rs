@@ -153,7 +153,7 @@ both! {
         let rules = router::rules();
         let dangerous = |pattern: &str| {
             let users = pattern.starts_with("/m/{merchant}/users");
-            let factors = ["/account/app", "/account/passkeys"].iter().any(|one| pattern.starts_with(one));
+            let factors = ["/account/app", "/account/passkeys", "/account/identity"].iter().any(|one| pattern.starts_with(one));
             users || factors || pattern.contains("export") || pattern.contains("purge")
         };
         let unsafe_ones: Vec<_> = rules.all().iter().filter(|rule| rule.method == "POST" && dangerous(rule.pattern)).collect();

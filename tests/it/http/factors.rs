@@ -17,7 +17,7 @@ pub struct Phone(totp_rs::Totp);
 
 impl Phone {
     /// As somebody types the secret that the page shows.
-    fn of(page: &Page) -> Self {
+    pub fn of(page: &Page) -> Self {
         let letters = page.body.split("app-setup__letters\" translate=\"no\">").nth(1).unwrap().split('<').next().unwrap();
         let secret = totp_rs::Secret::try_from_base32(letters.replace(' ', "")).unwrap();
         Self(totp_rs::Builder::new().with_algorithm(totp_rs::Algorithm::SHA1).with_secret(secret).build().unwrap())
@@ -100,6 +100,7 @@ both! {
         let again = page.fields("/account/app").with("code", &Phone::of(&page).code(&app, 0));
         kim.post("/account/app", &again).await.expect(303);
         assert!(is_in(&elsewhere).await, "it has shown one");
+        app.overlook_mails();
     }
 
     async fn secrets_are_kept_sealed_or_hashed(app: App) {
@@ -243,6 +244,7 @@ both! {
         kim.post("/account/recovery-codes", &code(&phone.code(&app, 0))).await.expect(200).says("Your recovery codes");
         assert_eq!(app.count("recovery_codes"), 10);
         half_way(&app).await.post("/sign-in/factor", &code(&old[0])).await.expect(422);
+        app.overlook_mails();
     }
 
     async fn half_a_sign_in_opens_nothing_and_ends(app: App) {
@@ -294,6 +296,7 @@ both! {
             assert!(!is_in(&client).await, "{act}");
             ada.post(&format!("/m/acme/users/{support}/enable"), &Fields::default()).await.expect(303);
         }
+        app.overlook_mails();
     }
 
     async fn an_administrator_resets_a_lost_factor_and_nobody_else(app: App) {
@@ -317,6 +320,7 @@ both! {
         app.client().signed_in("support@desk.example").await;
         assert_eq!(app.count("recovery_codes"), 0);
         assert_eq!(app.count("audit_records WHERE action = 'user.factors_reset'"), 2, "one in each merchant");
+        app.overlook_mails();
     }
 
     async fn a_merchant_can_require_a_factor(app: App) {
@@ -342,6 +346,7 @@ both! {
         let again = app.client().signed_in("support@desk.example").await;
         again.get("/m/acme/customers").await.expect(403);
         drop(phone);
+        app.overlook_mails();
     }
 
     async fn passkeys_need_a_host_name_and_answers_of_nobody_are_refused(app: App) {

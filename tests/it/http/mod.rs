@@ -2,6 +2,7 @@
 
 mod access;
 mod account;
+mod account_changes;
 mod alerts;
 mod audit_log;
 mod batches;
@@ -21,6 +22,7 @@ mod import_ends;
 mod import_files;
 pub mod imports;
 mod next_codes;
+mod offers;
 mod pasted_terms;
 mod purges;
 mod readiness;

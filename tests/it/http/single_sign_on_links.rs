@@ -78,7 +78,7 @@ both! {
         let back = over_there(&client, &led, "kim-1").await.expect(303);
         assert_eq!(back.header("Location"), PAGE);
         let page = client.get(PAGE).await.expect(200);
-        page.says("Link this account?").says("kim@elsewhere.example").says("Number there kim-1").says("Nothing is linked yet");
+        page.says("Link this account?").says("kim@elsewhere.example").says("ID there kim-1").says("Nothing is linked yet");
         page.says("support@desk.example").says("Signed in there");
         assert_eq!((app.count("identities"), app.count("audit_records WHERE action LIKE 'identity.%'")), (0, 0), "nothing counts before the button");
         assert_eq!(app.count("mails"), 0);
@@ -160,7 +160,7 @@ both! {
         let asked = start(&client).await;
         let theirs = asked.claims(json!({ "sub": "other", "name": "Somebody Else", "auth_time": Utc::now().timestamp() }));
         let second = shown(&client, &asked.back(&theirs)).await;
-        second.says("Somebody Else").says("Number there other");
+        second.says("Somebody Else").says("ID there other");
         not_linked(&client.post(PAGE, &first.fields(PAGE)).await.expect(303), "stale");
         for token in ["", "x"] {
             not_linked(&client.post(PAGE, &Fields::default().with("token", token)).await.expect(303), "stale");

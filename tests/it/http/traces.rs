@@ -44,6 +44,8 @@ const TRACES: &[(&str, Leaves)] = &[
     ("/setup", Record("user.added")),
     ("/welcome", Record("user.password_chosen")),
     ("/forgotten", Record("user.password_forgotten")),
+    ("/offers/{merchant}/acceptance", Elsewhere("http::offers")),
+    ("/offers/{merchant}/refusal", Elsewhere("http::offers")),
     ("/confirm", Record("session.confirmed")),
     ("/confirm/options", Nothing(QUESTION)),
     ("/account/password", Record("user.password_changed")),

@@ -1,0 +1,2 @@
+-- Twin of migrations/sqlite/<same name>.
+ALTER TABLE memberships DROP COLUMN offered_at;

@@ -1,0 +1,9 @@
+-- A role that is only offered: its user has not accepted it yet. Until then it lets them in nowhere, and gives the merchant that offers
+-- it no say over their account. Empty: accepted, as is every role that the version before gives.
+-- Twin of migrations/sqlite/<same name>.
+ALTER TABLE memberships ADD COLUMN offered_at TIMESTAMPTZ;
+
+-- Whoever has neither a password nor an identity has not followed an invitation yet.
+UPDATE memberships SET offered_at = (SELECT created_at FROM users WHERE users.id = memberships.user_id)
+WHERE EXISTS (SELECT 1 FROM users WHERE users.id = memberships.user_id AND users.password_hash = '')
+  AND NOT EXISTS (SELECT 1 FROM identities WHERE identities.user_id = memberships.user_id);
