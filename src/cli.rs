@@ -25,7 +25,7 @@ mod outcome;
 mod serve;
 mod user;
 
-pub use database::open_current;
+pub use database::{open_current, open_limited};
 pub use outcome::Refused;
 
 /// A desk for reissuing reward coupons, safely.

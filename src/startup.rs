@@ -24,7 +24,7 @@ use crate::{
     },
     cli::Refused,
     config::{MailRoute, Secret, ServerSettings, SessionSettings, Settings, SsoSettings},
-    db::{Database, DatabaseUrl, migrate},
+    db::{Database, DatabaseUrl, database::PAGE_STATEMENT_LIMIT, migrate},
     demo,
     domain::{clock::Clock, email::Mailbox},
     jobs::{import_worker, mail_worker, sealer, stock_keeper},
@@ -69,7 +69,7 @@ struct House {
 #[allow(clippy::needless_pass_by_value, reason = "what was asked for is used up by running")]
 pub fn serve(serve: Serve) -> Result<(), Refused> {
     let settings = serve.settings.for_server(serve.listen)?;
-    let db = crate::cli::open_current(&serve.settings)?;
+    let db = crate::cli::open_limited(&serve.settings, Some(PAGE_STATEMENT_LIMIT))?;
     let mailer = mailer(&settings.mail)?;
     let SessionSettings { idle_minutes, hours, confirmation_minutes, absence_days } = settings.sessions;
     let session_limits = SessionLimits {

@@ -1,5 +1,7 @@
 //! Opens the database for a command. Must not know what the command wants of it.
 
+use std::time::Duration;
+
 use super::Refused;
 use crate::{
     config::Settings,
@@ -12,9 +14,14 @@ use crate::{
 
 /// The database of the settings, its schema not older than this binary. Dropping it closes it: on `SQLite` nothing but the file is left.
 pub fn open_current(settings: &Settings) -> Result<Database, Refused> {
+    open_limited(settings, None)
+}
+
+/// The same, where no statement takes longer than that.
+pub fn open_limited(settings: &Settings, statement_limit: Option<Duration>) -> Result<Database, Refused> {
     let url = settings.database()?;
     refuse_missing_file(&url)?;
-    let db = Database::open(&url)?;
+    let db = Database::open_limited(&url, statement_limit)?;
     refuse_unsaid_pooler(&url)?;
     match schema_state(&db)? {
         SchemaState::Current => Ok(db),

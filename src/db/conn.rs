@@ -1,7 +1,7 @@
 //! One connection to either database, and the pool's way to make and judge connections.
 //! Must not know transactions or tables.
 
-use std::{path::PathBuf, sync::Arc};
+use std::{path::PathBuf, sync::Arc, time::Duration};
 
 use diesel::{
     Connection, ConnectionError, PgConnection, SqliteConnection,
@@ -80,6 +80,8 @@ impl Purpose {
 pub struct Connector {
     pub target: Target,
     pub purpose: Purpose,
+    /// How long `PostgreSQL` works on one statement; see [`super::Database::open_limited`].
+    pub statement_limit: Option<Duration>,
     /// Held by every connection of a pool for as long as it is open.
     pub open: Arc<()>,
 }
@@ -130,9 +132,11 @@ impl Connector {
                     // What the server, the database or the role says of commits is not ours to rely on.
                     // Where statistics lag behind, as under an import, a statement looks so dear that compiling it to machine code seems
                     // worth it: 80 ms for each slice of 5 ms (measured).
-                    Pooler::None => conn
-                        .batch_execute(&format!("SET jit = off; {}", commits_on_disk(false)))
-                        .map_err(ConnectionError::CouldntSetupConfiguration)?,
+                    Pooler::None => {
+                        let limit = self.statement_limit.map(|limit| format!("SET {}; ", statement_timeout(limit))).unwrap_or_default();
+                        conn.batch_execute(&format!("SET jit = off; {limit}{}", commits_on_disk(false)))
+                            .map_err(ConnectionError::CouldntSetupConfiguration)?;
+                    }
                     // Another's statement may have the same name on the next server's connection. Without a name, a statement and its
                     // values go in one message: pgbouncer cannot part them. Of commits each transaction says itself: see `tx`.
                     Pooler::Transaction => conn.set_prepared_statement_cache_size(CacheSize::Disabled),
@@ -149,6 +153,11 @@ pub(super) fn commits_on_disk(for_transaction: bool) -> String {
     format!(
         "SELECT set_config('synchronous_commit', 'on', {for_transaction}) WHERE current_setting('synchronous_commit') NOT IN ('on', 'remote_apply')"
     )
+}
+
+/// The setting of PostgreSQL that ends a statement which takes longer.
+pub(super) fn statement_timeout(limit: Duration) -> String {
+    format!("statement_timeout = {}", limit.as_millis())
 }
 
 impl r2d2::ManageConnection for Connector {

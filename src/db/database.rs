@@ -8,7 +8,10 @@ use std::{
     time::Duration,
 };
 
-use diesel::RunQueryDsl;
+use diesel::{
+    RunQueryDsl,
+    connection::{AnsiTransactionManager, TransactionManager},
+};
 use r2d2::{Pool, PooledConnection};
 
 use super::{
@@ -17,7 +20,7 @@ use super::{
     probe::Probe,
     tx,
 };
-use crate::domain::Unfit;
+use crate::{domain::Unfit, each};
 
 /// A checked `DATABASE_URL`.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -94,6 +97,12 @@ fn check_address(rest: &str) -> Result<(), Unfit> {
     Ok(())
 }
 
+/// How long one statement of a page or a worker may take on PostgreSQL: as long as a proxy and a person wait for an answer. SQLite has no
+/// such limit within reach of safe code: there, what a statement reads is bounded.
+pub const PAGE_STATEMENT_LIMIT: Duration = Duration::from_secs(15);
+/// The same for an import, whose last statements make all of a large file visible.
+pub const IMPORT_STATEMENT_LIMIT: Duration = Duration::from_mins(10);
+
 /// Pools of connections to one database.
 #[derive(Clone)]
 pub struct Database(Arc<Pools>);
@@ -105,6 +114,7 @@ struct Pools {
     /// On SQLite one connection, since there is one writer; on PostgreSQL the same pool as `readers`.
     writers: Pool<Connector>,
     probe: Probe,
+    statement_limit: Option<Duration>,
     _closing: Closing,
 }
 
@@ -135,8 +145,13 @@ impl Database {
     ///
     /// Errors: [`Error::Unavailable`] with the engine's own words.
     pub fn open(url: &DatabaseUrl) -> Result<Self, Error> {
+        Self::open_limited(url, None)
+    }
+
+    /// The same, where no statement takes longer than `statement_limit`. A command has no limit but its operator's patience.
+    pub fn open_limited(url: &DatabaseUrl, statement_limit: Option<Duration>) -> Result<Self, Error> {
         let open = Arc::new(());
-        let connector = |purpose| Connector { target: url.0.clone(), purpose, open: Arc::clone(&open) };
+        let connector = |purpose| Connector { target: url.0.clone(), purpose, statement_limit, open: Arc::clone(&open) };
         if let Target::Sqlite(path) = &url.0 {
             make_private(path).map_err(|e| Error::Unavailable(format!("cannot open {}: {e}", path.display())))?;
         }
@@ -157,7 +172,7 @@ impl Database {
                 (both.clone(), both)
             }
         };
-        Ok(Self(Arc::new(Pools { url: url.clone(), readers, writers, probe: Probe::default(), _closing: Closing(open) })))
+        Ok(Self(Arc::new(Pools { url: url.clone(), readers, writers, probe: Probe::default(), statement_limit, _closing: Closing(open) })))
     }
 
     pub fn url(&self) -> &DatabaseUrl {
@@ -173,9 +188,31 @@ impl Database {
         (self.0.writers.max_size() as usize, self.0.readers.max_size() as usize)
     }
 
+    /// How long a statement may take on this database.
+    pub fn statement_limit(&self) -> Option<Duration> {
+        self.0.statement_limit.filter(|_| !self.is_sqlite())
+    }
+
+    /// What each transaction has to say of it: behind a pooler a connection keeps nothing.
+    pub(super) fn limit_of_transactions(&self) -> Option<Duration> {
+        self.statement_limit().filter(|_| self.url().has_pooler())
+    }
+
     /// Runs `work` on a connection for reading. Where that turns out to be lost, it runs once more on another one.
     pub fn read<T, E: Failure>(&self, work: impl Fn(&mut DbConn) -> Result<T, E>) -> Result<T, E> {
-        on_living(&self.0.readers, work).map(|(_, done)| done).map_err(|error| self.ended(error))
+        let read = match self.limit_of_transactions() {
+            None => on_living(&self.0.readers, work),
+            limit => on_living(&self.0.readers, |conn| {
+                tx::begin(conn, self.0.url.pooler(), limit)?;
+                let done = work(conn);
+                // Nothing was written: a rollback has nothing to lose.
+                let ended = each!(conn, |c| AnsiTransactionManager::rollback_transaction(c));
+                let done = done?;
+                ended.map_err(Error::from)?;
+                Ok(done)
+            }),
+        };
+        read.map(|(_, done)| done).map_err(|error| self.ended(error))
     }
 
     /// Runs `work` on a connection for reading on which `begin` has been done, which nobody else can notice.
@@ -203,7 +240,7 @@ impl Database {
                 Err(error) if matches!(error.fault(), Some(Error::Contention(_))) => {
                     tracing::info!(attempt, "a transaction gave way to another one and runs again");
                     std::thread::sleep(pause(attempt));
-                    tx::begin(&mut begun.conn, self.0.url.pooler())?;
+                    tx::begin(&mut begun.conn, self.0.url.pooler(), self.limit_of_transactions())?;
                 }
                 outcome => return outcome,
             }
@@ -228,7 +265,8 @@ impl Database {
 
     /// A connection on which a write transaction has begun.
     fn begun<E: Failure>(&self) -> Result<Lent, E> {
-        let (begun, ()) = on_living(&self.0.writers, |conn| tx::begin(conn, self.0.url.pooler())).map_err(|error| self.ended(error))?;
+        let begin = |conn: &mut DbConn| tx::begin(conn, self.0.url.pooler(), self.limit_of_transactions());
+        let (begun, ()) = on_living(&self.0.writers, begin).map_err(|error| self.ended(error))?;
         Ok(begun)
     }
 

@@ -45,6 +45,13 @@ impl Conflict {
     }
 }
 
+impl Error {
+    /// Whether it may be that a statement was ended at its time limit, which is not told apart by anything but the time that it took.
+    pub fn may_be_a_time_limit(&self) -> bool {
+        matches!(self, Self::Unavailable(_) | Self::Query(Diesel::DatabaseError(..)))
+    }
+}
+
 /// An error of a use case that may come from the database.
 pub trait Failure: From<Error> {
     /// What the database could not do, where it is that.

@@ -79,7 +79,7 @@ pub fn examine(db: &Database) -> Result<Health, Error> {
     db.read(|conn| match conn {
         DbConn::Sqlite(c) => sqlite(c).map(Health::Sqlite),
         DbConn::Postgres(_) => {
-            tx::begin(conn, db.url().pooler())?;
+            tx::begin(conn, db.url().pooler(), None)?;
             let in_transaction = each!(conn, |c| sql_query("SELECT current_setting('synchronous_commit') AS v").get_result::<Said>(c));
             let ended = each!(conn, |c| AnsiTransactionManager::rollback_transaction(c));
             let DbConn::Postgres(c) = conn else { return Err(Error::Corrupt("it was PostgreSQL a moment ago".into())) };

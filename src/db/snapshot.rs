@@ -3,16 +3,21 @@
 
 use diesel::connection::{AnsiTransactionManager, TransactionManager};
 
-use super::{Database, DbConn, Error, error::Failure};
+use super::{Database, DbConn, Error, conn::statement_timeout, error::Failure};
 use crate::each;
 
 impl Database {
     /// Runs `work` in a transaction that only reads and sees the data as they were when it began. It hinders no writer.
     pub fn snapshot<T, E: Failure>(&self, work: impl FnOnce(&mut DbConn) -> Result<T, E>) -> Result<T, E> {
+        let limit = self.limit_of_transactions();
         let begin = |conn: &mut DbConn| {
             Ok(match conn {
                 DbConn::Sqlite(c) => AnsiTransactionManager::begin_transaction_sql(c, "BEGIN DEFERRED"),
-                DbConn::Postgres(c) => AnsiTransactionManager::begin_transaction_sql(c, "BEGIN ISOLATION LEVEL REPEATABLE READ READ ONLY"),
+                DbConn::Postgres(c) => {
+                    let begin = "BEGIN ISOLATION LEVEL REPEATABLE READ READ ONLY".to_owned();
+                    let begin = limit.map_or(begin.clone(), |limit| format!("{begin}; SET LOCAL {}", statement_timeout(limit)));
+                    AnsiTransactionManager::begin_transaction_sql(c, &begin)
+                }
             }?)
         };
         self.read_begun(begin, |conn| {

@@ -3,12 +3,16 @@
 
 use std::{
     ops::{Deref, DerefMut},
-    time::Instant,
+    time::{Duration, Instant},
 };
 
 use diesel::connection::{AnsiTransactionManager, TransactionManager};
 
-use super::{DbConn, Error, Pooler, conn, replication};
+use super::{
+    DbConn, Error, Pooler,
+    conn::{commits_on_disk, statement_timeout},
+    replication,
+};
 use crate::each;
 
 /// Proof that a write transaction is open. Reading functions take it too, as a plain connection.
@@ -29,14 +33,18 @@ impl DerefMut for WriteTx<'_> {
 }
 
 /// Begins a write transaction for [`run`].
-pub(super) fn begin(conn: &mut DbConn, pooler: Pooler) -> Result<(), Error> {
+///
+/// Behind a pooler a connection keeps nothing: each transaction says there, in one message with BEGIN, that its commit is to be on disk,
+/// and with a `limit` how long a statement may take.
+pub(super) fn begin(conn: &mut DbConn, pooler: Pooler, limit: Option<Duration>) -> Result<(), Error> {
     Ok(match (conn, pooler) {
         // IMMEDIATE: a deferred transaction that reads first loses its write to "database is locked" under load.
         (DbConn::Sqlite(c), _) => AnsiTransactionManager::begin_transaction_sql(c, "BEGIN IMMEDIATE"),
         (DbConn::Postgres(c), Pooler::None) => AnsiTransactionManager::begin_transaction_sql(c, "BEGIN"),
         // In one message with BEGIN: it costs no round trip, and the pooler cannot part them.
         (DbConn::Postgres(c), Pooler::Transaction) => {
-            AnsiTransactionManager::begin_transaction_sql(c, &format!("BEGIN; {}", conn::commits_on_disk(true)))
+            let limit = limit.map(|limit| format!("; SET LOCAL {}", statement_timeout(limit))).unwrap_or_default();
+            AnsiTransactionManager::begin_transaction_sql(c, &format!("BEGIN; {}{limit}", commits_on_disk(true)))
         }
     }?)
 }

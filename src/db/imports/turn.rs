@@ -10,6 +10,8 @@ use diesel::{BoolExpressionMethods, ExpressionMethods, OptionalExtension, QueryD
 
 use super::super::{
     Database, DbConn, Error, Failure, Scope, WriteTx,
+    conn::statement_timeout,
+    database::IMPORT_STATEMENT_LIMIT,
     instant::At,
     schema::import_leases::{self as l, dsl},
 };
@@ -62,7 +64,7 @@ impl<E: Failure> Wait<'_, E> {
                     if !try_lock(tx, self.scope)? {
                         return Ok(None);
                     }
-                    plan_afresh(tx)?;
+                    plan_afresh(tx, self.db.statement_limit().is_some())?;
                     // Dropping the transaction is all the cleaning up there is.
                     work.take().map(|work| work(&mut Turn(Kind::Transaction(tx)))).transpose()
                 })?;
@@ -182,13 +184,17 @@ impl Lease<'_> {
 
 /// For this transaction: a statement is planned for the tables as they are now. They grow under it, and a plan that was kept from when
 /// they were empty reads all of a table for each row.
-fn plan_afresh(tx: &mut WriteTx<'_>) -> Result<(), Error> {
+fn plan_afresh(tx: &mut WriteTx<'_>, limited: bool) -> Result<(), Error> {
     // jit: a pooler may have lost what the connection said of it.
     sql_query(
         "SELECT set_config('plan_cache_mode', 'force_custom_plan', true), set_config('enable_seqscan', 'off', true), \
              set_config('jit', 'off', true)",
     )
     .execute(&mut **tx)?;
+    if limited {
+        let limit = statement_timeout(IMPORT_STATEMENT_LIMIT);
+        sql_query(format!("SET LOCAL {limit}")).execute(&mut **tx)?;
+    }
     Ok(())
 }
 
@@ -198,7 +204,18 @@ pub fn refresh_statistics(db: &Database) {
     let told: Result<(), Error> = db.lend(|conn| match conn {
         DbConn::Sqlite(_) => Ok(()),
         DbConn::Postgres(conn) => {
-            sql_query("ANALYZE (SKIP_LOCKED) customers, rewards, coupons, redemptions").execute(conn)?;
+            let analyze = "ANALYZE (SKIP_LOCKED) customers, rewards, coupons, redemptions";
+            match db.statement_limit() {
+                // It reads samples of large tables, longer than a page waits.
+                Some(limit) if !db.url().has_pooler() => {
+                    let (longer, back) = (statement_timeout(IMPORT_STATEMENT_LIMIT), statement_timeout(limit));
+                    sql_query(format!("SET {longer}")).execute(conn)?;
+                    let analyzed = sql_query(analyze).execute(conn);
+                    sql_query(format!("SET {back}")).execute(conn)?;
+                    analyzed?;
+                }
+                _ => drop(sql_query(analyze).execute(conn)?),
+            }
             Ok(())
         }
     });

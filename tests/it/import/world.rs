@@ -99,7 +99,9 @@ impl World {
             Some(path) => Target::Sqlite(path.into()),
             None => Target::Postgres(url.clone(), Pooler::None),
         };
-        let sql = Mutex::new(Connector { target, purpose: Purpose::Write, open: std::sync::Arc::default() }.open().unwrap());
+        let sql = Mutex::new(
+            Connector { target, purpose: Purpose::Write, statement_limit: None, open: std::sync::Arc::default() }.open().unwrap(),
+        );
         let world = Self { desk, clock, scope, merchant, url, sql, _dir: dir, admin };
         for (merchant, name, uses, sensitive) in
             [(1, "Spring", 1, false), (1, "Exact", 5, true), (1, "Autumn", 2, false), (2, "Spring", 1, false)]
