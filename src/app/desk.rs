@@ -1,11 +1,19 @@
 //! What every use case is handed: the database, the clock, the mail bell. And the way off the async threads.
 //! Must not know who is asking.
 
-use std::sync::Arc;
+use std::{
+    sync::Arc,
+    time::{Duration, Instant},
+};
 
 use tokio::sync::{Notify, Semaphore};
 
-use super::{Error, next_codes::NextCodes, provider::Provider};
+use super::{
+    Error,
+    next_codes::NextCodes,
+    provider::Provider,
+    queue::{Caller, Limits, Queue},
+};
 use crate::{
     db::Database,
     domain::{
@@ -36,26 +44,65 @@ pub struct Desk {
     /// Where each batch's next code was last found.
     pub(super) next_codes: Arc<NextCodes>,
     secret: Arc<[u8]>,
-    /// As many as there are connections, so that nobody waits for one while holding a pool thread; fair: first come, first served.
-    writes: Arc<Semaphore>,
-    reads: Arc<Semaphore>,
-    /// One at a time in this process: they would only wait for one another's turn.
+    /// One at a time in this process: they would only wait for one another.
     imports: Arc<Semaphore>,
+    queues: Queues,
+    limits: QueueLimits,
+}
+
+/// What work waits for before it gets a thread of the pool.
+#[derive(Clone)]
+struct Queues {
+    /// As many permits as there are connections, so that nobody waits for one while holding a pool thread.
+    writes: Arc<Queue>,
+    reads: Arc<Queue>,
     /// Checking a password takes a core for tens of milliseconds: two at a time, whatever the number of cores, leave room for pages.
-    password_checks: Arc<Semaphore>,
+    password_checks: Arc<Queue>,
     /// One at a time, beside everybody else: whether the desk can work is asked when it is busy, too.
-    probes: Arc<Semaphore>,
+    probes: Arc<Queue>,
     /// A provider that hangs must not hold all pool threads.
-    provider_calls: Arc<Semaphore>,
+    provider_calls: Arc<Queue>,
+}
+
+/// How many requests may wait in each queue, and for how long. Beyond that they are told that the desk is busy.
+#[derive(Debug, Clone, Copy)]
+pub struct QueueLimits {
+    pub writes: Limits,
+    pub reads: Limits,
+    pub password_checks: Limits,
+    pub provider_calls: Limits,
+}
+
+/// Whoever asks whether the desk can work asks again soon.
+const PROBES: Limits = Limits { max_waiting: 100, timeout: Duration::from_secs(5) };
+
+impl Default for QueueLimits {
+    /// Proxies give up after 60 seconds, and people sooner. Writes are the last to be refused: a reissue that waits is worth more than a
+    /// page, and hundreds of them are done within seconds, one after the other on SQLite. A page or a sign-in that has not begun after
+    /// ten seconds is tried again anyway.
+    fn default() -> Self {
+        let limits = |max_waiting, seconds| Limits { max_waiting, timeout: Duration::from_secs(seconds) };
+        Self { writes: limits(1_000, 30), reads: limits(500, 10), password_checks: limits(100, 10), provider_calls: limits(100, 10) }
+    }
+}
+
+/// How many requests wait in each queue. On PostgreSQL reads and writes share one, and both have its number.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Waiting {
+    pub writes: usize,
+    pub reads: usize,
+    pub password_checks: usize,
+    pub provider_calls: usize,
 }
 
 impl Desk {
     /// A desk over `db`. `secret` is the installation's key material, 32 characters or more.
     pub fn new(db: Database, clock: Clock, mail_from: Mailbox, secret: &str) -> Self {
         let (writes, reads) = db.capacity();
-        let writes = Arc::new(Semaphore::new(writes));
+        let writes = Queue::new(writes);
         // PostgreSQL has one pool for both.
-        let reads = if db.is_sqlite() { Arc::new(Semaphore::new(reads)) } else { Arc::clone(&writes) };
+        let reads = if db.is_sqlite() { Queue::new(reads) } else { Arc::clone(&writes) };
+        let queues = Queues { writes, reads, password_checks: Queue::new(2), probes: Queue::new(1), provider_calls: Queue::new(16) };
         let mail_domain = mail_from.address.as_str().rsplit('@').next().unwrap_or("localhost").into();
         Self {
             db,
@@ -69,12 +116,25 @@ impl Desk {
             provider: None,
             next_codes: Arc::default(),
             secret: secret.as_bytes().into(),
-            writes,
-            reads,
             imports: Arc::new(Semaphore::new(1)),
-            password_checks: Arc::new(Semaphore::new(2)),
-            probes: Arc::new(Semaphore::new(1)),
-            provider_calls: Arc::new(Semaphore::new(16)),
+            queues,
+            limits: QueueLimits::default(),
+        }
+    }
+
+    /// The same desk with other limits.
+    pub fn with_queue_limits(self, limits: QueueLimits) -> Self {
+        Self { limits, ..self }
+    }
+
+    /// How many requests wait now.
+    pub fn waiting(&self) -> Waiting {
+        let Queues { writes, reads, password_checks, provider_calls, .. } = &self.queues;
+        Waiting {
+            writes: writes.waiting(),
+            reads: reads.waiting(),
+            password_checks: password_checks.waiting(),
+            provider_calls: provider_calls.waiting(),
         }
     }
 
@@ -124,17 +184,17 @@ impl Desk {
 
     /// Runs a use case that writes on a pool thread, in the caller's tracing span.
     pub async fn writing<T: Send + 'static>(&self, work: impl FnOnce(&Self) -> Result<T, Error> + Send + 'static) -> Result<T, Error> {
-        self.off_thread(&self.writes, work).await
+        self.off_thread(&self.queues.writes, self.limits.writes, work).await
     }
 
     /// Runs a use case that only reads on a pool thread, in the caller's tracing span.
     pub async fn reading<T: Send + 'static>(&self, work: impl FnOnce(&Self) -> Result<T, Error> + Send + 'static) -> Result<T, Error> {
-        self.off_thread(&self.reads, work).await
+        self.off_thread(&self.queues.reads, self.limits.reads, work).await
     }
 
     /// Looks at the desk's own state on a pool thread; waits for no reader and no writer.
     pub async fn probing<T: Send + 'static>(&self, work: impl FnOnce(&Self) -> Result<T, Error> + Send + 'static) -> Result<T, Error> {
-        self.off_thread(&self.probes, work).await
+        self.off_thread(&self.queues.probes, PROBES, work).await
     }
 
     /// Runs an import on a pool thread, in the caller's tracing span. It draws many short transactions on SQLite, and clicks
@@ -142,7 +202,7 @@ impl Desk {
     pub async fn importing<T: Send + 'static>(&self, work: impl FnOnce(&Self) -> Result<T, Error> + Send + 'static) -> Result<T, Error> {
         let stopped = || Error::Fault(crate::db::Error::Unavailable("the desk is shutting down".into()));
         let turn = Arc::clone(&self.imports).acquire_owned().await.map_err(|_| stopped())?;
-        self.off_thread(&self.reads, move |desk| {
+        self.off_thread(&self.queues.reads, self.limits.reads, move |desk| {
             let _turn = turn;
             work(desk)
         })
@@ -154,7 +214,7 @@ impl Desk {
         &self,
         work: impl FnOnce(&Self) -> Result<T, Error> + Send + 'static,
     ) -> Result<T, Error> {
-        self.off_thread(&self.password_checks, work).await
+        self.off_thread(&self.queues.password_checks, self.limits.password_checks, work).await
     }
 
     /// Runs a use case that asks the provider of single sign-on on a pool thread, in the caller's tracing span.
@@ -162,21 +222,23 @@ impl Desk {
         &self,
         work: impl FnOnce(&Self) -> Result<T, Error> + Send + 'static,
     ) -> Result<T, Error> {
-        self.off_thread(&self.provider_calls, work).await
+        self.off_thread(&self.queues.provider_calls, self.limits.provider_calls, work).await
     }
 
     async fn off_thread<T: Send + 'static>(
         &self,
-        gate: &Arc<Semaphore>,
+        queue: &Arc<Queue>,
+        limits: Limits,
         work: impl FnOnce(&Self) -> Result<T, Error> + Send + 'static,
     ) -> Result<T, Error> {
         let stopped = || Error::Fault(crate::db::Error::Unavailable("the desk is shutting down".into()));
-        let permit = Arc::clone(gate).acquire_owned().await.map_err(|_| stopped())?;
+        let permit = queue.enter(Caller::current(), limits).await.map_err(|_| Error::Busy)?;
         let (desk, span) = (self.clone(), tracing::Span::current());
         let task = tokio::task::spawn_blocking(move || {
             // Held until the work is done, even when the request that asked for it has gone away.
             let _permit = permit;
-            span.in_scope(|| work(&desk))
+            let begun = Instant::now();
+            span.in_scope(|| work(&desk).map_err(|error| too_slow(&desk, begun, error)))
         });
         match task.await {
             Ok(outcome) => outcome,
@@ -184,5 +246,16 @@ impl Desk {
             Err(panic) if panic.is_panic() => Err(Error::Fault(crate::db::Error::Corrupt("a use case panicked".into()))),
             Err(_) => Err(stopped()),
         }
+    }
+}
+
+/// A statement that reached its time limit is the desk being busy. PostgreSQL says so in the language of the server, so the time tells.
+fn too_slow(desk: &Desk, begun: Instant, error: Error) -> Error {
+    match (error, desk.db.statement_limit()) {
+        (Error::Fault(fault), Some(limit)) if fault.may_be_a_time_limit() && begun.elapsed() >= limit => {
+            tracing::warn!(limit_seconds = limit.as_secs(), "a statement was ended at its time limit");
+            Error::Busy
+        }
+        (error, _) => error,
     }
 }

@@ -1,4 +1,4 @@
-//! The three ways a use case can end badly.
+//! The ways a use case can end badly.
 //! Must not know status codes or words.
 
 use crate::{
@@ -24,6 +24,9 @@ pub enum Error {
     /// The input cannot be taken; the sentence says why and what to do.
     #[error("{0}")]
     Unfit(#[from] Unfit),
+    /// Too much work waits, or this work has waited for too long. It was never begun.
+    #[error("busy")]
+    Busy,
     /// The database let us down.
     #[error(transparent)]
     Fault(#[from] db::Error),

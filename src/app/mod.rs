@@ -50,6 +50,7 @@ pub mod passwords;
 mod private_details;
 pub mod provider;
 mod purge_customer;
+pub mod queue;
 pub mod readiness;
 pub mod receive_import;
 pub mod reissue_coupon;

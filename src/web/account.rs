@@ -83,7 +83,8 @@ pub async fn change_password(
         return Ok(html(StatusCode::TOO_MANY_REQUESTS, body));
     }
     let origin = browser::origin_of(&request);
-    let changed = desk.checking_password(move |desk| own_account::change_password(desk, &session, &old, &new, &origin)).await?;
+    let change = desk.checking_password(move |desk| own_account::change_password(desk, &session, &old, &new, &origin));
+    let changed = throttle.judged(&one_try, change.await)?;
     if changed != Changed::Wrong {
         throttle.refund(&one_try);
     }
@@ -92,7 +93,7 @@ pub async fn change_password(
             let mut answer = back("password");
             answer.add_cookie(&gate::session_cookie(&site, Some(&token))).map_err(|_| Error::Internal)?;
             // It was known under the old password.
-            known_devices::remember(&desk, &site, &visitor.session.email, &mut answer).await?;
+            known_devices::remember(&desk, &site, &visitor.session.email, &mut answer).await.map_err(Error::after_commit)?;
             return Ok(answer);
         }
         Changed::Wrong => Password { old_error: Some("This is not your password now.".to_owned()), new_error: None },

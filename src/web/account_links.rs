@@ -23,6 +23,7 @@ use crate::{
     app::{
         Desk,
         choose_password::{self, Chosen, Guest},
+        queue::Caller,
     },
     domain::account_link::Purpose,
 };
@@ -56,7 +57,7 @@ pub async fn update(request: HttpRequest, desk: web::Data<Desk>, site: web::Data
         Chosen::Done => {
             let mut answer = HttpResponse::SeeOther().insert_header((header::LOCATION, "/sign-in?chosen=yes")).finish();
             // Whoever reads the user's mail signs in next, also while others guess.
-            known_devices::remember(&desk, &site, &guest.email, &mut answer).await?;
+            known_devices::remember(&desk, &site, &guest.email, &mut answer).await.map_err(Error::after_commit)?;
             Ok(answer)
         }
         Chosen::Unfit(why) => page(&request, guest, token, Some(why.0)),
@@ -80,8 +81,11 @@ pub async fn create(
     let email = form.field("email").unwrap_or_default();
     if throttle.spend(&throttle.link(&request::address(&request), &email)).is_ok() {
         let request_id = request::request_id(&request);
+        // A task of its own has no caller of its own: it would count as the desk's own work.
+        let caller = Caller::current();
         actix_web::rt::spawn(async move {
-            if let Err(error) = desk.writing(move |desk| choose_password::forget_password(desk, &email, &request_id)).await {
+            let work = desk.writing(move |desk| choose_password::forget_password(desk, &email, &request_id));
+            if let Err(error) = caller.runs(work).await {
                 tracing::error!(%error, "a link for a forgotten password could not be sent");
             }
         });

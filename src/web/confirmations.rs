@@ -66,7 +66,8 @@ pub async fn create(
     let is_password = password.is_some();
     let proof = password.map_or_else(|| Proof::Factor(shown(&form)), Proof::Password);
     let work = move |desk: &Desk| confirm_session::confirm(desk, &session, &proof, &request_id);
-    let renewed = if is_password { desk.checking_password(work).await? } else { desk.writing(work).await? };
+    let renewed = if is_password { desk.checking_password(work).await } else { desk.writing(work).await };
+    let renewed = throttle.judged(&one_try, renewed)?;
     let Some(token) = renewed else {
         let error = "That is not right, or the code was used already. Try again.";
         return page(&request, &desk, &visitor, &return_to, Some(error), StatusCode::UNPROCESSABLE_ENTITY).await;

@@ -80,6 +80,9 @@ where
             .client_request_timeout(patience.head)
             .keep_alive(patience.idle)
             .client_disconnect_timeout(LINGER)
+            // A client that has closed its side is gone: its request is dropped, and leaves the queue that it waits in. What has begun runs
+            // to its end.
+            .h1_allow_half_closed(false)
             .on_connect_ext(|io: &Connection, data| {
                 data.insert(Rc::clone(&io.watch));
             })

@@ -38,6 +38,9 @@ pub enum Error {
     Misdirected,
     #[error("too slow")]
     TooSlow,
+    /// Too many requests wait, or this one's work took too long. Nothing was saved.
+    #[error("busy")]
+    Busy,
     /// Nothing was saved: COMMIT was never sent.
     #[error("unavailable")]
     Unavailable,
@@ -47,6 +50,9 @@ pub enum Error {
     #[error("internal")]
     Internal,
 }
+
+/// Seconds after which to try again what was not possible just now.
+pub const RETRY_LATER: (header::HeaderName, &str) = (header::RETRY_AFTER, "5");
 
 /// What an answer says.
 pub struct Words {
@@ -92,6 +98,7 @@ impl Error {
                 "Open the desk at the address you were given. A proxy has to pass the Host header on unchanged.",
             ),
             Self::TooSlow => words("The form took too long to arrive", "Nothing was changed.", "Check the connection and send it again."),
+            Self::Busy => words("The desk is busy", "Nothing was saved.", "Try again in a few seconds."),
             Self::Unavailable => words("The desk's database can't be reached", "Not saved, safe to retry.", "Try again in a few seconds."),
             Self::CommitUnknown => words(
                 "The database did not confirm",
@@ -111,7 +118,7 @@ impl Error {
     /// This error where it keeps an answer from being shown after the act itself was committed: then "not saved" would be false.
     pub fn after_commit(self) -> Self {
         match self {
-            Self::Unavailable => Self::CommitUnknown,
+            Self::Busy | Self::Unavailable => Self::CommitUnknown,
             other => other,
         }
     }
@@ -128,7 +135,7 @@ impl ResponseError for Error {
             Self::Malformed => StatusCode::BAD_REQUEST,
             Self::Misdirected => StatusCode::MISDIRECTED_REQUEST,
             Self::TooSlow => StatusCode::REQUEST_TIMEOUT,
-            Self::Unavailable | Self::CommitUnknown => StatusCode::SERVICE_UNAVAILABLE,
+            Self::Busy | Self::Unavailable | Self::CommitUnknown => StatusCode::SERVICE_UNAVAILABLE,
             Self::Internal => StatusCode::INTERNAL_SERVER_ERROR,
         }
     }
@@ -151,6 +158,11 @@ impl From<app::Error> for Error {
             app::Error::Refused(_) => {
                 tracing::error!("a refusal was not answered");
                 Self::Internal
+            }
+            app::Error::Busy => {
+                // Not louder: there are most of these when there is least time to read them. The metrics count them.
+                tracing::debug!("the desk is busy: a request was refused");
+                Self::Busy
             }
             app::Error::Fault(fault) => {
                 // Logged once, here at the edge; the message never holds a value of a row.
@@ -206,8 +218,8 @@ pub async fn render(request: ServiceRequest, next: Next<impl MessageBody + 'stat
     let body = body(&http, &error);
     let mut answer = HttpResponse::build(error.status_code());
     answer.content_type("text/html; charset=utf-8");
-    if matches!(error, Error::Unavailable | Error::CommitUnknown) {
-        answer.insert_header((header::RETRY_AFTER, "5"));
+    if error.status_code() == StatusCode::SERVICE_UNAVAILABLE {
+        answer.insert_header(RETRY_LATER);
     }
     Ok(ServiceResponse::new(http, answer.body(body)))
 }

@@ -194,7 +194,8 @@ pub async fn make_recovery_codes(
     if throttle.spend(&one_try).is_err() {
         return renew_page(&request, &desk, &visitor, Some(TOO_MANY.to_owned()), StatusCode::TOO_MANY_REQUESTS).await;
     }
-    let made = desk.writing(move |desk| change_factors::renew_recovery_codes(desk, &session, &shown, &origin)).await?;
+    let made = desk.writing(move |desk| change_factors::renew_recovery_codes(desk, &session, &shown, &origin)).await;
+    let made = throttle.judged(&one_try, made)?;
     if let Some(codes) = made {
         throttle.refund(&one_try);
         return codes_page(&request, codes);

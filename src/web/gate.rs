@@ -17,12 +17,14 @@ use super::{
     access::{Access, Rules},
     errors::Error,
     hosts::Hosts,
+    recent_sessions::RecentSessions,
     request,
     server::Site,
 };
 use crate::{
     app::{
         self, Desk, Member, confirm_session, finish_sign_in,
+        queue::Caller,
         sign_in::{self, Membership, Session, SessionLimits},
         sso,
     },
@@ -38,10 +40,23 @@ pub struct Visitor {
 
 /// Middleware: lets a request in, or answers it.
 pub async fn guard(request: ServiceRequest, next: Next<impl MessageBody + 'static>) -> Result<ServiceResponse<BoxBody>, ActixError> {
-    match admit(&request).await {
-        Ok(()) => Ok(next.call(request).await?.map_into_boxed_body()),
+    let caller = caller(&request);
+    match caller.runs(admit(&request)).await {
+        Ok(()) => {
+            let caller = if request.extensions().contains::<Visitor>() { Caller::SignedIn } else { caller };
+            Ok(caller.runs(next.call(request)).await?.map_into_boxed_body())
+        }
         // An Err would lose the headers that outer middleware adds.
         Err(answer) => Ok(request.into_response(answer)),
+    }
+}
+
+/// For whom the request is looked at, before it is known whether its cookie is still that of a session.
+fn caller(request: &ServiceRequest) -> Caller {
+    let token = request.app_data::<web::Data<Site>>().and_then(|site| request.cookie(site.cookie_name()));
+    match (token, request.app_data::<web::Data<RecentSessions>>()) {
+        (Some(token), Some(recent)) if recent.contains(token.value()) => Caller::SignedIn,
+        _ => Caller::Stranger,
     }
 }
 
@@ -78,12 +93,13 @@ async fn admit(request: &ServiceRequest) -> Result<(), HttpResponse<BoxBody>> {
     };
     let slug = if let Access::Member(_) = access { request.path().split('/').nth(2).map(ToOwned::to_owned) } else { None };
     let limits = site.session_limits;
-    let found = desk.reading(move |desk| visit(desk, &token, limits)).await.map_err(|e| refuse(e.into()))?;
+    let found = visit(request, desk, token, limits).await.map_err(|e| refuse(e.into()))?;
     let Some(visitor) = found else { return Err(to_sign_in(request)) };
     if sign_in::is_due_for_touch(desk, &visitor.session) {
         let (id, user) = (visitor.session.id, visitor.session.user);
         // A session whose use cannot be written down just ends a little earlier.
-        if let Err(error) = desk.writing(move |desk| sign_in::touch_session(desk, id, user)).await {
+        let touch = desk.writing(move |desk| sign_in::touch_session(desk, id, user));
+        if let Err(error) = Caller::SignedIn.runs(touch).await {
             tracing::warn!(%error, "the session's last use was not written down");
         }
     }
@@ -101,13 +117,17 @@ async fn admit(request: &ServiceRequest) -> Result<(), HttpResponse<BoxBody>> {
 async fn recognise(request: &ServiceRequest, site: &Site, desk: &Desk) {
     let Some(token) = request.cookie(site.cookie_name()).map(|cookie| cookie.value().to_owned()) else { return };
     let limits = site.session_limits;
-    if let Ok(Some(visitor)) = desk.reading(move |desk| visit(desk, &token, limits)).await {
+    if let Ok(Some(visitor)) = visit(request, desk, token, limits).await {
         request.extensions_mut().insert(visitor);
     }
 }
 
-fn visit(desk: &Desk, token: &str, limits: SessionLimits) -> Result<Option<Visitor>, app::Error> {
-    let found = sign_in::recognise(desk, token, limits)?;
+async fn visit(request: &ServiceRequest, desk: &Desk, token: String, limits: SessionLimits) -> Result<Option<Visitor>, app::Error> {
+    let sent = token.clone();
+    let found = desk.reading(move |desk| sign_in::recognise(desk, &sent, limits)).await?;
+    if let Some(recent) = request.app_data::<web::Data<RecentSessions>>() {
+        recent.note(&token, found.is_some());
+    }
     Ok(found.map(|(session, merchants)| Visitor { session, merchants: merchants.into() }))
 }
 

@@ -9,7 +9,7 @@ use super::{
     server::Site,
     throttle::{Spent, Throttle, Try},
 };
-use crate::app::{Desk, known_devices, sign_in};
+use crate::app::{Desk, known_devices, queue::Caller, sign_in};
 
 /// Said to whoever tries too often.
 pub const TOO_MANY: &str = "Too many tries for this account from here. Wait a minute, then try again.";
@@ -34,11 +34,11 @@ pub fn refused(spent: Spent, mut page: HttpResponse) -> HttpResponse {
     page
 }
 
-/// The try of whoever sends this request on the account of that address.
-pub async fn trying(request: &HttpRequest, desk: &Desk, site: &Site, throttle: &Throttle, email: &str) -> Result<Try, Error> {
+/// The try that this request is on the account of that address, and as what it waits to be judged.
+pub async fn trying(request: &HttpRequest, desk: &Desk, site: &Site, throttle: &Throttle, email: &str) -> Result<(Try, Caller), Error> {
     Ok(match known_as(request, desk, site, email).await? {
-        Some(device) => throttle.known(&device, email),
-        None => throttle.stranger(&request::address(request), email),
+        Some(device) => (throttle.known(&device, email), Caller::Known),
+        None => (throttle.stranger(&request::address(request), email), Caller::Stranger),
     })
 }
 

@@ -33,7 +33,7 @@ use super::{
     connections::{self, Bounds},
     hosts::{self, Hosts},
 };
-use crate::app::{Desk, measures::measures};
+use crate::app::{Desk, desk::Waiting, measures::measures};
 
 /// A series for each of these that was ever seen: patterns and not paths, so that there are not many.
 #[derive(Debug, Clone, PartialEq, Eq, Hash, EncodeLabelSet)]
@@ -48,6 +48,11 @@ struct Route {
     route: String,
 }
 
+#[derive(Debug, Clone, PartialEq, Eq, Hash, EncodeLabelSet)]
+struct QueueName {
+    queue: &'static str,
+}
+
 /// The counters of this process.
 pub struct Metrics {
     registry: Registry,
@@ -57,6 +62,7 @@ pub struct Metrics {
     mails_waiting: Gauge,
     oldest_mail: Gauge<f64, AtomicU64>,
     unsealed: Gauge,
+    waiting: Family<QueueName, Gauge>,
 }
 
 /// From one millisecond to half a minute.
@@ -70,6 +76,7 @@ impl Metrics {
         let answered = Family::default();
         let seconds = Family::<Route, Histogram, fn() -> Histogram>::new_with_constructor(histogram);
         let (database_up, mails_waiting, oldest_mail, unsealed) = Default::default();
+        let waiting = Family::default();
         registry.register("build", "This program", Info::new([("version", env!("CARGO_PKG_VERSION")), ("database", engine)]));
         registry.register("http_requests", "Requests answered", Family::clone(&answered));
         registry.register_with_unit("http_request_duration", "From a request to its answer's head", Unit::Seconds, seconds.clone());
@@ -82,7 +89,8 @@ impl Metrics {
             Gauge::clone(&oldest_mail),
         );
         registry.register("audit_records_unsealed", "At most so many records of the audit log are not sealed yet", Gauge::clone(&unsealed));
-        Self { registry, answered, seconds, database_up, mails_waiting, oldest_mail, unsealed }
+        registry.register("requests_waiting", "Requests that wait in a queue of this process", Family::clone(&waiting));
+        Self { registry, answered, seconds, database_up, mails_waiting, oldest_mail, unsealed, waiting }
     }
 
     fn count(&self, method: &Method, route: Option<String>, status: u16, took: Duration) {
@@ -113,6 +121,10 @@ pub async fn count(request: ServiceRequest, next: Next<impl MessageBody>) -> Res
 
 /// `GET /metrics`
 async fn show(desk: web::Data<Desk>, metrics: web::Data<Metrics>) -> HttpResponse {
+    let Waiting { writes, reads, password_checks, provider_calls } = desk.waiting();
+    for (queue, n) in [("writes", writes), ("reads", reads), ("password_checks", password_checks), ("provider_calls", provider_calls)] {
+        metrics.waiting.get_or_create(&QueueName { queue }).set(i64::try_from(n).unwrap_or(i64::MAX));
+    }
     let asked = desk.reading(measures).await;
     metrics.database_up.set(i64::from(asked.is_ok()));
     match asked {

@@ -35,6 +35,7 @@ pub mod metrics;
 pub mod new_batch;
 pub mod open_files;
 pub mod present;
+mod recent_sessions;
 pub mod redemptions;
 mod reissues;
 pub mod request;

@@ -25,6 +25,7 @@ use crate::app::{
     Desk,
     factors::Shown,
     finish_sign_in::{self, Finished, Waiting},
+    queue::Caller,
     sign_in::{Device, SignIn},
 };
 
@@ -81,7 +82,9 @@ pub async fn create(
     }
     let (request_id, limits) = (request::request_id(&request), site.session_limits);
     let device = Device { agent: browser::name_of(&request), address, is_known: known.is_some() };
-    match desk.writing(move |desk| finish_sign_in::finish(desk, &token, &shown, limits, &device, &request_id)).await? {
+    let caller = if known.is_some() { Caller::Known } else { Caller::current() };
+    let finish = desk.writing(move |desk| finish_sign_in::finish(desk, &token, &shown, limits, &device, &request_id));
+    match throttle.judged(&one_try, caller.runs(finish).await)? {
         Finished::In { token } => {
             throttle.refund(&one_try);
             signed_in(&desk, &site, &token, &return_to).await
@@ -137,7 +140,7 @@ pub async fn create_by_passkey(
     let (request_id, limits) = (request::request_id(&request), site.session_limits);
     let device = Device { agent: browser::name_of(&request), address, is_known: false };
     let work = move |desk: &Desk| finish_sign_in::sign_in_with_passkey(desk, &sealed, &answer, limits, &device, &request_id);
-    match desk.writing(work).await? {
+    match throttle.judged(&one_try, desk.writing(work).await)? {
         SignIn::In { token } => {
             throttle.refund(&one_try);
             signed_in(&desk, &site, &token, &return_to).await

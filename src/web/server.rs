@@ -23,6 +23,7 @@ use super::{
     metrics,
     metrics::Metrics,
     open_files::OpenFiles,
+    recent_sessions::RecentSessions,
     router,
     throttle::Throttle,
     trace::PathOnly,
@@ -90,6 +91,7 @@ pub fn start(
     let secure = site.is_https();
     let (desk, site, throttle) = (web::Data::new(desk), web::Data::new(site), web::Data::new(Throttle::new()));
     let hosts = web::Data::new(Hosts::of_site(site.base_url.as_ref(), address.ip()));
+    let recent_sessions = web::Data::new(RecentSessions::default());
     let (rules, metrics) = (web::Data::new(router::rules()), web::Data::from(metrics));
     let bounds = Bounds {
         workers,
@@ -103,6 +105,7 @@ pub fn start(
             .app_data(desk.clone())
             .app_data(site.clone())
             .app_data(throttle.clone())
+            .app_data(recent_sessions.clone())
             .app_data(rules.clone())
             .app_data(hosts.clone())
             .app_data(metrics.clone())

@@ -22,6 +22,7 @@ use super::{
 };
 use crate::app::{
     Desk, passkeys,
+    queue::Caller,
     sign_in::{self, SignIn},
 };
 
@@ -86,7 +87,7 @@ pub async fn create(
     body: FormBody,
 ) -> Result<HttpResponse, Error> {
     let form = Form::parse(&body);
-    let one_try = known_devices::trying(&request, &desk, &site, &throttle, &form.email).await?;
+    let (one_try, caller) = known_devices::trying(&request, &desk, &site, &throttle, &form.email).await?;
     if let Err(spent) = throttle.spend(&one_try) {
         let sorry = known_devices::sorry(spent);
         let page = page(&request, &desk, &site, form.email, &form.return_to, Some(sorry), StatusCode::TOO_MANY_REQUESTS)?;
@@ -95,7 +96,8 @@ pub async fn create(
     let (email, password, request_id) = (form.email.clone(), form.password, request::request_id(&request));
     let limits = site.session_limits;
     let device = sign_in::Device { agent: browser::name_of(&request), address: request::address(&request), ..sign_in::Device::default() };
-    let outcome = desk.checking_password(move |desk| sign_in::sign_in(desk, &email, &password, limits, &device, &request_id)).await?;
+    let check = desk.checking_password(move |desk| sign_in::sign_in(desk, &email, &password, limits, &device, &request_id));
+    let outcome = throttle.judged(&one_try, caller.runs(check).await)?;
     let sorry = match &outcome {
         SignIn::In { .. } | SignIn::Half { .. } => None,
         SignIn::Locked => Some(LOCKED),
@@ -124,7 +126,8 @@ pub async fn signed_in(desk: &Desk, site: &Site, token: &str, return_to: &str) -
         .cookie(gate::half_cookie(site, None))
         .insert_header((header::LOCATION, target.to_owned()))
         .finish();
-    known_devices::remember_session(desk, site, token, &mut answer).await?;
+    // The session is there already, and its request waits as one that has a session.
+    Caller::SignedIn.runs(known_devices::remember_session(desk, site, token, &mut answer)).await.map_err(Error::after_commit)?;
     Ok(answer)
 }
 

@@ -186,7 +186,8 @@ pub async fn arrive(
         return Ok(sorry(&site, errand.purpose, Why::Down, &errand.return_to));
     }
     let own = errand.clone();
-    let arrival = desk.asking_provider(move |desk| sso::arrive(desk, &own, &answer, session.as_ref(), limits, &origin)).await?;
+    let arriving = desk.asking_provider(move |desk| sso::arrive(desk, &own, &answer, session.as_ref(), limits, &origin));
+    let arrival = throttle.judged(&one_try, arriving.await)?;
     if !matches!(arrival, Arrival::Not(_)) {
         throttle.refund(&one_try);
     }

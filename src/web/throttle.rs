@@ -12,7 +12,7 @@ use std::{
     time::{Duration, Instant},
 };
 
-use crate::domain::email::account_key;
+use crate::{app, domain::email::account_key};
 
 /// So many failures at once, then one for every pause.
 #[derive(Clone, Copy)]
@@ -137,6 +137,14 @@ impl Throttle {
             *full_again = (*full_again).max(now) + budget.pause;
         }
         Ok(())
+    }
+
+    /// What came of a try. One that the desk was too busy to judge is given back.
+    pub fn judged<T>(&self, one: &Try, outcome: Result<T, app::Error>) -> Result<T, app::Error> {
+        if let Err(app::Error::Busy) = outcome {
+            self.refund(one);
+        }
+        outcome
     }
 
     /// Gives a try back that succeeded.

@@ -6,9 +6,12 @@ use std::{
 };
 
 use diesel::RunQueryDsl;
-use rewarddesk::db::{Database, DatabaseUrl, Error, WriteTx};
+use rewarddesk::{
+    app::{self, Desk},
+    db::{Database, DatabaseUrl, Error, WriteTx, conn::Pooler},
+};
 
-use crate::support::{TestDb, World};
+use crate::support::{Engine, TestDb, World, block_on, world::noon};
 
 fn execute(tx: &mut WriteTx<'_>, sql: &str) -> Result<usize, Error> {
     Ok(diesel::sql_query(sql).execute(&mut **tx)?)
@@ -160,4 +163,28 @@ fn on_postgres_a_connection_killed_in_the_middle_is_told_as_unavailable() {
     });
     assert!(matches!(outcome, Err(Error::Unavailable(_))), "{outcome:?}");
     world.db.db.write(|tx| execute(tx, RENAME)).unwrap();
+}
+
+/// A statement that PostgreSQL would work on for ten minutes is ended at its limit, whether a connection or each transaction says so.
+#[test]
+fn a_statement_is_ended_at_its_time_limit() {
+    const SLEEP: &str = "SELECT pg_sleep(600)";
+    let world = World::new(TestDb::new(Engine::Postgres), noon());
+    for pooler in [Pooler::None, Pooler::Transaction] {
+        let url = DatabaseUrl::parse(&world.db.url).unwrap().behind(pooler);
+        let db = Database::open_limited(&url, Some(Duration::from_millis(200))).unwrap();
+        let read = db.read(|conn| Ok::<_, Error>(diesel::sql_query(SLEEP).execute(conn)?));
+        assert!(read.as_ref().is_err_and(Error::may_be_a_time_limit), "{read:?}");
+        let written = db.write(|tx| execute(tx, SLEEP));
+        assert!(written.as_ref().is_err_and(Error::may_be_a_time_limit), "{written:?}");
+        let seen = db.snapshot(|conn| Ok::<_, Error>(diesel::sql_query(SLEEP).execute(conn)?));
+        assert!(seen.as_ref().is_err_and(Error::may_be_a_time_limit), "{seen:?}");
+        // To a request that is the desk being busy.
+        let desk = Desk::for_operator(db.clone());
+        let told = block_on(
+            desk.reading(|desk| desk.db.read(|conn| Ok::<_, app::Error>(diesel::sql_query(SLEEP).execute(conn).map_err(Error::from)?))),
+        );
+        assert!(matches!(told, Err(app::Error::Busy)), "{told:?}");
+        db.write(|tx| execute(tx, RENAME)).unwrap();
+    }
 }

@@ -25,6 +25,7 @@ mod next_codes;
 mod offers;
 mod pasted_terms;
 mod purges;
+mod queues;
 mod readiness;
 mod reissues;
 mod reissues_at_once;
