@@ -33,6 +33,8 @@ pub struct CustomerPage {
     pub older: Option<CustomerNo>,
     /// The one customer the term names exactly, if it is one.
     pub only_exact: Option<CustomerNo>,
+    /// The search ended at its bound: more people may match than it has looked at.
+    pub is_cut: bool,
 }
 
 /// What somebody wants who searches.
@@ -51,14 +53,18 @@ pub fn find_customers(desk: &Desk, member: &Member, term: &str, before: Option<C
     desk.db.read(|conn| {
         let limit = i64::try_from(PAGE + 1).unwrap_or(i64::MAX);
         let exact = if term.is_empty() { vec![] } else { customer_search::exact(conn, scope, term)? };
+        let mut is_cut = false;
         let mut listed = if wanted == Wanted::Person && exact.len() == 1 {
             vec![]
         } else if term.is_empty() {
             customers::list(conn, scope, before, limit)?
         } else {
-            customer_search::words(conn, scope, term, before, limit)?
+            let found = customer_search::words(conn, scope, term, before, limit)?;
+            is_cut = found.is_cut;
+            found.customers
         };
-        let has_pages = term.is_empty() || customer_search::has_pages(term);
+        // Those who come after a page that was cut are not known.
+        let has_pages = term.is_empty() || (!is_cut && customer_search::has_pages(term));
         let older = (has_pages && listed.len() > PAGE).then(|| listed.get(PAGE - 1).map(|c| c.no)).flatten();
         listed.truncate(PAGE);
         let is_exact = |no: CustomerNo| exact.iter().any(|hit| hit.customer.no == no);
@@ -78,6 +84,6 @@ pub fn find_customers(desk: &Desk, member: &Member, term: &str, before: Option<C
         for row in &mut rows {
             row.last_activity = activity.get(&row.customer.no).copied();
         }
-        Ok(CustomerPage { rows, older, only_exact })
+        Ok(CustomerPage { rows, older, only_exact, is_cut })
     })
 }

@@ -1,19 +1,14 @@
 //! Finding customers by what a person types or pastes: exact hits first, then words anywhere in name, address or ID.
 //!
-//! Whoever is asked for is mostly among the newest, or a word is rare: so some of the newest are looked through, and what is still
+//! Most people who are asked for are among the newest, or a word is rare: so some of the newest are looked through, and what is still
 //! missing is asked of an index, trigrams for three letters and more, prefixes below. Must not know how a page is made up.
 
-use std::ops::Range;
-
-use diesel::{
-    BoolExpressionMethods, EscapeExpressionMethods, ExpressionMethods, JoinOnDsl, OptionalExtension, QueryDsl, RunQueryDsl,
-    TextExpressionMethods, sql_types::BigInt,
-};
+use diesel::{BoolExpressionMethods, ExpressionMethods, JoinOnDsl, QueryDsl, RunQueryDsl};
 
 use super::{
-    DbConn, Error, Scope, coupons, customer_stretches,
+    DbConn, Error, Scope, coupons,
+    customer_lookups::{Step, indexed, is_long, missing, newest, prefix},
     customers::{COLUMNS, Row},
-    fixed::{Bind, Fixed},
     schema::{customers as c, rewards},
 };
 use crate::domain::{
@@ -44,19 +39,10 @@ pub struct ExactHit {
     pub by: MatchedBy,
 }
 
-/// The shortest word that trigrams can find.
-const TRIGRAM: usize = 3;
-
-/// So many of the newest are looked through before an index is asked: half a millisecond, and a page where one in forty has the words.
+/// How many of the newest are looked through before an index is asked: half a millisecond, and a page where one in forty has the words.
 pub const NEWEST: i64 = 2_000;
 
-/// So many stretches that are not ruled out are looked through after them, a millisecond each at most.
-const STRETCHES: usize = 4;
-
-/// So many of the newest and of the oldest customers tell what most of all have.
-const SOME: i64 = 100;
-
-/// Everyone with exactly this e-mail, customer ID or coupon code; nobody twice. The term counts as it is; where that names nobody, the one
+/// Everyone with exactly this email, customer ID or coupon code; nobody twice. The term counts as it is; where that names nobody, the one
 /// address in it, and then the codes that may be meant.
 pub fn exact(conn: &mut DbConn, scope: Scope, text: &str) -> Result<Vec<ExactHit>, Error> {
     let term = Term::read(text);
@@ -106,24 +92,58 @@ fn by_code(conn: &mut DbConn, scope: Scope, term: &Term) -> Result<Vec<ExactHit>
     let by = MatchedBy::Code { reward, state: found.state };
     Ok(owner.into_iter().map(|row| ExactHit { customer: row.into(), by: by.clone() }).collect())
 }
+/// Who was found by words.
+#[derive(Debug)]
+pub struct WordMatches {
+    pub customers: Vec<Customer>,
+    /// The search ended at its bound before the page was full: more people may match, and nobody can say that none does.
+    pub is_cut: bool,
+}
+
+/// How many words are looked for; nobody's name has more.
+const MAX_WORDS: usize = 16;
 
 /// Up to `limit` customers below `before`, newest first, in whose name, e-mail or ID every word of `term` occurs.
 /// Words too short for trigrams narrow the result; a term of nothing but such words goes to [`prefix`].
-pub fn words(conn: &mut DbConn, scope: Scope, term: &str, before: Option<CustomerNo>, limit: i64) -> Result<Vec<Customer>, Error> {
+/// However common or odd the words are, a bounded number of customers and index entries is looked at.
+pub fn words(conn: &mut DbConn, scope: Scope, term: &str, before: Option<CustomerNo>, limit: i64) -> Result<WordMatches, Error> {
     let key = fold::for_search(term);
+    let (words, are_all) = told_apart(&key);
+    let step = if words.iter().any(|word| is_long(word)) {
+        let below = before.map_or(i64::MAX, |no| no.0);
+        let (mut rows, next) = newest(conn, scope, &words, below, NEWEST, limit)?;
+        let mut is_all = true;
+        if let Some(next) = next.filter(|_| missing(limit, &rows) > 0) {
+            let older = indexed(conn, scope, &words, next, missing(limit, &rows))?;
+            rows.extend(older.rows);
+            is_all = older.is_all;
+        }
+        Step { rows, is_all }
+    } else if before.is_some() {
+        Step { rows: vec![], is_all: true }
+    } else {
+        prefix(conn, scope, &words, limit)?
+    };
+    Ok(WordMatches { customers: step.rows.into_iter().map(Customer::from).collect(), is_cut: !(step.is_all && are_all) })
+}
+
+/// The words of a folded term, without those that occur in another one of them; the longest where there are too many, and whether these
+/// are all.
+fn told_apart(key: &str) -> (Vec<&str>, bool) {
+    let mut words: Vec<&str> = vec![];
     // "Smith, Jo": the commas belong to the sentence.
-    let words: Vec<&str> = key.split(' ').map(|word| word.trim_end_matches([',', ';'])).filter(|w| !w.is_empty()).collect();
-    if !words.iter().any(|word| is_long(word)) {
-        return if before.is_some() { Ok(vec![]) } else { prefix(conn, scope, &words, limit) };
+    for word in key.split(' ').map(|word| word.trim_end_matches([',', ';'])).filter(|word| !word.is_empty()) {
+        if !words.iter().any(|other| other.contains(word)) {
+            words.retain(|other| !word.contains(other));
+            words.push(word);
+        }
     }
-    let below = before.map_or(i64::MAX, |no| no.0);
-    let mine = c::table.filter(c::merchant_id.eq(scope.merchant().0)).filter(c::id.lt(below));
-    let next: Option<i64> = mine.order(c::id.desc()).offset(NEWEST).select(c::id).first(conn).optional()?;
-    let mut rows = among(conn, scope, &words, next.map_or(0, |id| id + 1)..below, limit)?;
-    if let Some(id) = next {
-        rows.extend(indexed(conn, scope, &words, id + 1, missing(limit, &rows))?);
+    let are_all = words.len() <= MAX_WORDS;
+    if !are_all {
+        words.sort_by_key(|word| std::cmp::Reverse(word.len()));
+        words.truncate(MAX_WORDS);
     }
-    Ok(rows.into_iter().map(Customer::from).collect())
+    (words, are_all)
 }
 
 /// Whether [`words`] can say who comes after those it found: a term of nothing but short words has one page.
@@ -131,159 +151,17 @@ pub fn has_pages(term: &str) -> bool {
     fold::for_search(term).split(' ').any(|word| is_long(word.trim_end_matches([',', ';'])))
 }
 
-/// Whether trigrams can find the word.
-fn is_long(word: &str) -> bool {
-    word.chars().count() >= TRIGRAM
-}
+#[cfg(test)]
+mod tests {
+    use super::*;
 
-/// How many are still to be found.
-fn missing(limit: i64, rows: &[Row]) -> i64 {
-    limit - i64::try_from(rows.len()).unwrap_or(limit)
-}
-
-/// Looks through the customers with these numbers, from the newest on.
-fn among(conn: &mut DbConn, scope: Scope, words: &[&str], numbers: Range<i64>, limit: i64) -> Result<Vec<Row>, Error> {
-    let mut query = c::table
-        .filter(c::merchant_id.eq(scope.merchant().0))
-        .filter(c::id.ge(numbers.start))
-        .filter(c::id.lt(numbers.end))
-        .order(c::id.desc())
-        .limit(limit)
-        .select(COLUMNS)
-        .into_boxed();
-    for word in words {
-        // Joined to nothing the text is not what the trigram index is on: PostgreSQL would go through all who have a common word.
-        query = query.filter(c::search.concat("").like(anywhere(word)).escape('\\'));
+    #[test]
+    fn words_that_occur_in_others_are_not_looked_for_and_there_is_a_bound() {
+        assert_eq!(told_apart("ann joanna ann jo smith"), (vec!["joanna", "smith"], true));
+        assert_eq!(told_apart("a b"), (vec!["a", "b"], true));
+        let many: Vec<String> = (0..1_000).map(|n| format!("{n:04}")).collect();
+        let many = many.join(" ");
+        let (words, are_all) = told_apart(&many);
+        assert_eq!((words.len(), are_all), (MAX_WORDS, false));
     }
-    Ok(query.load(conn)?)
-}
-
-/// The same for all below a number, by an index.
-fn indexed(conn: &mut DbConn, scope: Scope, words: &[&str], mut below: i64, limit: i64) -> Result<Vec<Row>, Error> {
-    if limit <= 0 {
-        return Ok(vec![]);
-    }
-    if let DbConn::Sqlite(_) = conn {
-        let telling = telling(conn, scope, words, below)?;
-        if telling.is_empty() {
-            return among(conn, scope, words, 0..below, limit);
-        }
-        let found = streamed(conn, scope, words, &telling, below, limit)?;
-        let mine = c::table.filter(c::merchant_id.eq(scope.merchant().0));
-        return Ok(mine.filter(c::id.eq_any(found)).order(c::id.desc()).select(COLUMNS).load(conn)?);
-    }
-    // Words of names stand close together: few stretches are left, or they are everywhere and the first ones fill the page.
-    let few = i64::try_from(STRETCHES).unwrap_or(i64::MAX);
-    let stretches = customer_stretches::perhaps_in(conn, scope, words, below, few + 1)?;
-    let mut rows = vec![];
-    for stretch in stretches.iter().take(STRETCHES) {
-        let numbers = customer_stretches::numbers(*stretch);
-        rows.extend(among(conn, scope, words, numbers.start..numbers.end.min(below), missing(limit, &rows))?);
-        below = numbers.start;
-        if missing(limit, &rows) <= 0 {
-            return Ok(rows);
-        }
-    }
-    if stretches.len() > STRETCHES {
-        rows.extend(by_trigrams(conn, scope, words, below, missing(limit, &rows))?);
-    }
-    Ok(rows)
-}
-
-/// Of the words that trigrams can find those that an index is worth asking for: not what most of some customers have, such as a mail
-/// domain, since an index goes through everybody who has it. Some are the newest, others the oldest: what only stands close together is
-/// not with both.
-fn telling<'w>(conn: &mut DbConn, scope: Scope, words: &[&'w str], below: i64) -> Result<Vec<&'w str>, Error> {
-    let mut telling: Vec<&str> = words.iter().copied().filter(|word| is_long(word)).collect();
-    if words.len() > 1 {
-        let mine = c::table.filter(c::merchant_id.eq(scope.merchant().0)).filter(c::id.lt(below));
-        let mut some: Vec<String> = mine.order(c::id.desc()).limit(SOME).select(c::search).load(conn)?;
-        some.extend(mine.order(c::id.asc()).limit(SOME).select(c::search).load::<String>(conn)?);
-        telling.retain(|word| 4 * some.iter().filter(|text| text.contains(word)).count() <= 3 * some.len());
-    }
-    Ok(telling)
-}
-
-/// PostgreSQL's trigram index knows no order: all who have the words are fetched and sorted.
-fn by_trigrams(conn: &mut DbConn, scope: Scope, words: &[&str], below: i64, limit: i64) -> Result<Vec<Row>, Error> {
-    let telling = telling(conn, scope, words, below)?;
-    if telling.is_empty() {
-        return among(conn, scope, words, 0..below, limit);
-    }
-    let mine = c::table.filter(c::merchant_id.eq(scope.merchant().0)).select(COLUMNS);
-    // By a sum, so that no index is in this order: PostgreSQL would walk along it past all who do not have the words.
-    let mut query = mine.filter(c::id.lt(below)).order((c::id + 0).desc()).limit(limit).into_boxed();
-    for word in words {
-        query = if telling.contains(word) {
-            query.filter(c::search.like(anywhere(word)).escape('\\'))
-        } else {
-            query.filter(c::search.concat("").like(anywhere(word)).escape('\\'))
-        };
-    }
-    Ok(query.load(conn)?)
-}
-
-/// FTS5 answers from the newest on and stops when there are enough; its whole answer may be half of all customers. Its phrases
-/// are narrowed by what it is not asked or does not know: the other words, and the merchant, older than whose first nobody is looked at.
-fn streamed(conn: &mut DbConn, scope: Scope, words: &[&str], telling: &[&str], below: i64, limit: i64) -> Result<Vec<i64>, Error> {
-    let merchant = Bind::Number(scope.merchant().0);
-    let phrases: Vec<String> = telling.iter().map(|word| format!("\"{}\"", word.replace('"', "\"\""))).collect();
-    let phrases = phrases.join(" AND ");
-    let patterns: Vec<String> = words.iter().map(|word| anywhere(word)).collect();
-    let mut text = "SELECT c.id FROM customers_search s CROSS JOIN customers c ON c.id = s.rowid \
-         WHERE s.customers_search MATCH ? AND s.rowid < ? AND s.rowid >= (SELECT min(id) FROM customers WHERE merchant_id = ?) \
-         AND c.merchant_id = ?"
-        .to_owned();
-    let mut binds = vec![Bind::Text(&phrases), Bind::Number(below), merchant, merchant];
-    for pattern in &patterns {
-        text.push_str(" AND c.search LIKE ? ESCAPE '\\'");
-        binds.push(Bind::Text(pattern));
-    }
-    text.push_str(" ORDER BY s.rowid DESC LIMIT ?");
-    binds.push(Bind::Number(limit));
-    Ok(Fixed::<BigInt>::new(&text, &binds).load(conn)?)
-}
-
-/// One or two letters: whoever's first name, last name, ID or e-mail begins with the first word and who has the others somewhere.
-fn prefix(conn: &mut DbConn, scope: Scope, words: &[&str], limit: i64) -> Result<Vec<Customer>, Error> {
-    let Some((first, rest)) = words.split_first() else { return Ok(vec![]) };
-    if matches!(conn, DbConn::Postgres(_))
-        && !rest.is_empty()
-        && customer_stretches::perhaps_in(conn, scope, words, i64::MAX, 1)?.is_empty()
-    {
-        return Ok(vec![]);
-    }
-    // In byte order nothing that begins with the word sorts behind this.
-    let (from, to) = ((*first).to_owned(), format!("{first}\u{10ffff}"));
-    let mut rows: Vec<Row> = Vec::new();
-    macro_rules! by {
-        ($column:expr) => {{
-            let mut query = c::table
-                .filter(c::merchant_id.eq(scope.merchant().0))
-                .filter($column.ge(from.clone()))
-                .filter($column.lt(to.clone()))
-                .order(($column.asc(), c::id.asc()))
-                .limit(limit)
-                .select(COLUMNS)
-                .into_boxed();
-            for word in rest {
-                // As in `among`: a plan for any pattern may ask the trigram index, which for two letters reads all of it.
-                query = query.filter(c::search.concat("").like(anywhere(word)).escape('\\'));
-            }
-            rows.extend(query.load::<Row>(conn)?);
-        }};
-    }
-    by!(c::last_key);
-    by!(c::first_key);
-    by!(c::id_key);
-    by!(c::email);
-    let mut seen = std::collections::HashSet::new();
-    let mut found: Vec<Customer> = rows.into_iter().map(Customer::from).filter(|customer| seen.insert(customer.no)).collect();
-    found.truncate(usize::try_from(limit).unwrap_or(usize::MAX));
-    Ok(found)
-}
-
-/// The pattern of texts in which the word occurs.
-fn anywhere(word: &str) -> String {
-    format!("%{}%", word.replace('\\', "\\\\").replace('%', "\\%").replace('_', "\\_"))
 }

@@ -15,6 +15,7 @@ pub mod coupon_acts;
 pub mod coupon_files;
 pub mod coupons;
 pub mod customer_keys;
+pub mod customer_lookups;
 pub mod customer_search;
 pub mod customer_stretches;
 pub mod customers;

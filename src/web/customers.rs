@@ -9,7 +9,10 @@ use actix_web::{
 use askama::Template;
 use serde::Deserialize;
 
-use super::{errors::Error, frame, present, request, views};
+use super::{
+    errors::{self, Error},
+    frame, present, request, views,
+};
 use crate::{
     app::{
         self, Desk, Member,
@@ -84,10 +87,16 @@ fn typed(member: &Member, term: &str, later: bool, found: Result<CustomerPage, a
     let all = format!("/m/{}/customers", member.merchant.slug);
     let (status, results) = match found {
         Ok(page) => (StatusCode::OK, present::customers::results(member, term, later, &page)),
-        Err(error) => (Error::from(error).status_code(), present::customers::failed(member, term)),
+        Err(error) => {
+            let error = Error::from(error);
+            (error.status_code(), present::customers::failed(member, term, &error))
+        }
     };
     let address = if term.is_empty() { all } else { format!("{all}?{}&view=list", present::customers::query(term)) };
     let mut response = HttpResponse::build(status);
+    if status == StatusCode::SERVICE_UNAVAILABLE {
+        response.insert_header(errors::RETRY_LATER);
+    }
     if !later {
         response.insert_header(("HX-Replace-Url", address));
     }

@@ -9,6 +9,7 @@ use crate::{
         show_customer::{From, Profile},
     },
     domain::{coupon::CouponState, customer::Customer, email::EmailAddress, role::Permission, zone},
+    web::errors::Error,
     web::views::{
         audit::Event,
         customers::{Results, Row, Screen, Show},
@@ -16,6 +17,9 @@ use crate::{
         ui::{Badge, Fact, Pager, Tone},
     },
 };
+
+/// Said where the search ended at its bound.
+const MORE_MATCH: &str = "More people match. Add a letter or a surname.";
 
 /// A page of the list. `later` is set when it is not the first one.
 pub fn results(member: &Member, term: &str, later: bool, page: &CustomerPage) -> Results {
@@ -26,6 +30,7 @@ pub fn results(member: &Member, term: &str, later: bool, page: &CustomerPage) ->
         format!("q={}&", url::form_urlencoded::byte_serialize(term.as_bytes()).collect::<String>())
     };
     let context = match (term.is_empty(), term.chars().count() < 3, page.rows.len()) {
+        _ if page.is_cut => MORE_MATCH.to_owned(),
         (true, _, _) => "Newest customers first".to_owned(),
         (false, true, _) => "Names, IDs and addresses that begin so; type a third letter to search everywhere".to_owned(),
         (false, false, n) if page.older.is_none() && !later => {
@@ -36,6 +41,7 @@ pub fn results(member: &Member, term: &str, later: bool, page: &CustomerPage) ->
     Results {
         screen: match (page.rows.is_empty(), term.is_empty() && !later) {
             (false, _) => Screen::Rows,
+            (true, _) if page.is_cut => Screen::Cut,
             (true, true) => Screen::Empty,
             (true, false) => Screen::NoMatch,
         },
@@ -56,12 +62,16 @@ pub fn query(term: &str) -> String {
 }
 
 /// The list that could not be loaded: a screen of its own, with a way to try again.
-pub fn failed(member: &Member, term: &str) -> Results {
+pub fn failed(member: &Member, term: &str, error: &Error) -> Results {
+    let context = match error {
+        Error::Busy => "The desk is busy. Nothing was saved. Try again in a few seconds.",
+        _ => "The desk could not read its database just now. Nothing was changed.",
+    };
     Results {
         screen: Screen::Failed,
         query: term.to_owned(),
         all_href: format!("/m/{}/customers", member.merchant.slug),
-        context: String::new(),
+        context: context.to_owned(),
         rows: vec![],
         pager: Pager::default(),
     }

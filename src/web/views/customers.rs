@@ -28,7 +28,7 @@ pub struct Fragment {
     pub results: Results,
 }
 
-/// Which of the four screens the list is.
+/// Which of the five screens the list is.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Screen {
     /// There are rows.
@@ -37,6 +37,8 @@ pub enum Screen {
     Empty,
     /// Nobody matches the query.
     NoMatch,
+    /// Nobody was found before the search ended at its bound.
+    Cut,
     /// The list could not be loaded.
     Failed,
 }
@@ -49,6 +51,10 @@ impl Screen {
     /// Whether nothing matches.
     pub fn is_no_match(self) -> bool {
         self == Self::NoMatch
+    }
+    /// Whether the search ended before it found anybody.
+    pub fn is_cut(self) -> bool {
+        self == Self::Cut
     }
     /// Whether loading failed.
     pub fn is_failed(self) -> bool {

@@ -150,7 +150,7 @@ fn paged(conn: &mut DbConn, scope: Scope, term: &str) -> Vec<i64> {
     let (mut all, mut before) = (vec![], None);
     loop {
         let mut page: Vec<i64> =
-            customer_search::words(conn, scope, term, before, 51).unwrap().into_iter().map(|customer| customer.no.0).collect();
+            customer_search::words(conn, scope, term, before, 51).unwrap().customers.into_iter().map(|customer| customer.no.0).collect();
         let is_last = page.len() <= PAGE;
         page.truncate(PAGE);
         before = page.last().map(|id| CustomerNo(*id));

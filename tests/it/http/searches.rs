@@ -1,8 +1,40 @@
 //! What a search for a customer answers: while typing the list, at Enter the one person whom the term names exactly.
 
-use rewarddesk::domain::role::Role;
+use rewarddesk::{
+    db::{customer_lookups::MAX_ROWS, customer_search, merchants},
+    domain::role::Role,
+};
 
 use crate::support::{App, world::Person};
+
+/// Customers with the same last name, two of three of them called Even, numbered in steps of three. The oldest has a sign in the name that
+/// nobody else has, and the newest has another one.
+fn many_alike(app: &App) -> i64 {
+    let last = 2 * MAX_ROWS;
+    let row = |n: i64| {
+        let sign = if n == 0 {
+            " ☃"
+        } else if n == last {
+            " ☄"
+        } else {
+            ""
+        };
+        let first = if n % 3 == 2 { "odd" } else { "even" };
+        let email = format!("{n}@mail.example");
+        let text = format!("{first} common{sign} {email}");
+        format!("({}, {}, '{email}', '{text}', '{first}', 'common', '', {})", 3 * n + 1, app.merchant, app.sql(app.world.now))
+    };
+    // The oldest comes last: PostgreSQL's index gives those first who were written first.
+    let numbers: Vec<i64> = (1..=last).chain([0]).collect();
+    for numbers in numbers.chunks(500) {
+        let rows: Vec<String> = numbers.iter().map(|n| row(*n)).collect();
+        app.exec(&format!(
+            "INSERT INTO customers (id, merchant_id, email, search, first_key, last_key, id_key, created_at) VALUES {}",
+            rows.join(", ")
+        ));
+    }
+    last
+}
 
 both! {
     async fn an_exact_address_leads_to_its_person_and_lists_whoever_has_it_in_theirs(app: App) {
@@ -37,5 +69,37 @@ both! {
         assert!(!two.body.contains("before="), "a page that nobody can be on");
         let three = kim.get("/m/acme/customers?q=qx-&view=list").await.expect(200);
         assert!(three.body.contains("before="));
+    }
+
+    async fn a_search_reads_a_bounded_number_of_customers_and_says_so(app: App) {
+        many_alike(&app);
+        let kim = app.sign_in(Role::Supervisor).await;
+        let conn = &mut app.connect();
+        let (scope, _) = merchants::for_operator(conn, "acme").unwrap().unwrap();
+        // A beginning of names, a word that everybody has, and one that an index is asked for: who has the sign is further away than
+        // anybody looks.
+        for term in ["c ☄", "common ☃", "even ☃"] {
+            let found = customer_search::words(conn, scope, term, None, 51).unwrap();
+            assert!(found.is_cut && found.customers.is_empty(), "{term}: {found:?}");
+            let page = kim.get(&format!("/m/acme/customers?q={term}&view=list")).await.expect(200);
+            page.says("More people match. Add a letter or a surname.");
+            assert!(!page.words().contains("Nobody matches"), "{term}");
+        }
+        // What is rare is found however old it is, and a page that is full is no end.
+        for (term, n) in [("19999@mail ☄", 0), ("20000@mail ☄", 1), ("common 20000@", 1), ("even common", 51), ("c", 51)] {
+            let found = customer_search::words(conn, scope, term, None, 51).unwrap();
+            assert!(!found.is_cut, "{term}");
+            assert_eq!(found.customers.len(), n, "{term}");
+        }
+    }
+
+    async fn odd_terms_are_no_error(app: App) {
+        let kim = app.sign_in(Role::Supervisor).await;
+        let long = "☃".repeat(16_000);
+        let many = (0..1_000).map(|n| format!("w{n}")).collect::<Vec<_>>().join(" ");
+        for term in ["☃", "% _ \\", "\"\"\"", "a b c d e f g h i j k l m n o p q r s t u v w x y z", "''", "(", "NEAR(a b)", &long[..3_000], &many] {
+            let term: String = url::form_urlencoded::byte_serialize(term.as_bytes()).collect();
+            kim.get_fragment(&format!("/m/acme/customers?q={term}")).await.expect(200);
+        }
     }
 }

@@ -1,0 +1,261 @@
+//! The steps of a search by words. Each looks at a bounded number of customers and index entries, and says whether that was all.
+
+use std::{collections::BTreeSet, ops::Range};
+
+use diesel::{
+    EscapeExpressionMethods, ExpressionMethods, OptionalExtension, QueryDsl, RunQueryDsl, TextExpressionMethods,
+    sql_types::{Array, BigInt, Nullable},
+};
+
+use super::{
+    DbConn, Error, Scope,
+    among::among as one_of,
+    customer_stretches,
+    customers::{COLUMNS, Row},
+    fixed::{Bind, Fixed},
+    schema::customers as c,
+};
+
+/// The shortest word that trigrams can find.
+const TRIGRAM: usize = 3;
+/// How many customers a step looks at: some milliseconds, and more than share two words of a name among a million.
+pub const MAX_ROWS: i64 = 10_000;
+/// The same for each of the four columns in which a short word may be the beginning.
+const MAX_ROWS_OF_A_PREFIX: i64 = MAX_ROWS / 4;
+/// How many entries of one trigram in SQLite's index are read: those with fewer are rare, and their customers are looked at.
+const MAX_ENTRIES: i64 = 2 * MAX_ROWS;
+/// Of a long term not every trigram is counted.
+const MAX_TRIGRAMS: usize = 24;
+/// How many id ranges that are not ruled out are looked through before PostgreSQL's index is asked, a millisecond each at most.
+const MAX_RANGES: usize = 4;
+/// How many of the newest and of the oldest customers tell what most of all have.
+const SAMPLE: i64 = 100;
+
+/// What a step has found.
+pub(super) struct Step {
+    pub rows: Vec<Row>,
+    /// Nobody was left out who is older, or comes later in the order, than those who were found.
+    pub is_all: bool,
+}
+
+/// Whether trigrams can find the word.
+pub(super) fn is_long(word: &str) -> bool {
+    word.chars().count() >= TRIGRAM
+}
+
+/// How many are still to be found.
+pub(super) fn missing(limit: i64, rows: &[Row]) -> i64 {
+    limit - i64::try_from(rows.len()).unwrap_or(limit)
+}
+
+/// The pattern of texts in which the word occurs.
+fn anywhere(word: &str) -> String {
+    format!("%{}%", word.replace('\\', "\\\\").replace('%', "\\%").replace('_', "\\_"))
+}
+
+/// Looks through up to `max` of the newest below a number; answers also below which number nobody was looked at.
+pub(super) fn newest(
+    conn: &mut DbConn,
+    scope: Scope,
+    words: &[&str],
+    below: i64,
+    max: i64,
+    limit: i64,
+) -> Result<(Vec<Row>, Option<i64>), Error> {
+    let mine = c::table.filter(c::merchant_id.eq(scope.merchant().0)).filter(c::id.lt(below));
+    let next: Option<i64> = mine.order(c::id.desc()).offset(max).select(c::id).first(conn).optional()?;
+    let rows = within(conn, scope, words, next.map_or(0, |id| id + 1)..below, limit)?;
+    Ok((rows, next.map(|id| id + 1)))
+}
+
+/// Looks through the customers with these numbers, from the newest on.
+fn within(conn: &mut DbConn, scope: Scope, words: &[&str], numbers: Range<i64>, limit: i64) -> Result<Vec<Row>, Error> {
+    let mut query = c::table
+        .filter(c::merchant_id.eq(scope.merchant().0))
+        .filter(c::id.ge(numbers.start))
+        .filter(c::id.lt(numbers.end))
+        .order(c::id.desc())
+        .limit(limit)
+        .select(COLUMNS)
+        .into_boxed();
+    for word in words {
+        // Joined to nothing the text is not what the trigram index is on: PostgreSQL would go through all who have a common word.
+        query = query.filter(c::search.concat("").like(anywhere(word)).escape('\\'));
+    }
+    Ok(query.load(conn)?)
+}
+
+/// Those below a number, by an index.
+pub(super) fn indexed(conn: &mut DbConn, scope: Scope, words: &[&str], mut below: i64, limit: i64) -> Result<Step, Error> {
+    if let DbConn::Sqlite(_) = conn {
+        return by_trigrams(conn, scope, words, below, limit);
+    }
+    // Words of names are close together: few ranges are left, or they are everywhere and the first ones fill the page.
+    let few = i64::try_from(MAX_RANGES).unwrap_or(i64::MAX);
+    let ranges = customer_stretches::perhaps_in(conn, scope, words, below, few + 1)?;
+    let mut rows = vec![];
+    for range in ranges.iter().take(MAX_RANGES) {
+        let numbers = customer_stretches::numbers(*range);
+        rows.extend(within(conn, scope, words, numbers.start..numbers.end.min(below), missing(limit, &rows))?);
+        below = numbers.start;
+        if missing(limit, &rows) <= 0 {
+            return Ok(Step { rows, is_all: true });
+        }
+    }
+    if ranges.len() <= MAX_RANGES {
+        return Ok(Step { rows, is_all: true });
+    }
+    let older = by_trigrams(conn, scope, words, below, missing(limit, &rows))?;
+    rows.extend(older.rows);
+    Ok(Step { rows, is_all: older.is_all })
+}
+
+fn by_trigrams(conn: &mut DbConn, scope: Scope, words: &[&str], below: i64, limit: i64) -> Result<Step, Error> {
+    let telling = telling(conn, scope, words, below)?;
+    if telling.is_empty() {
+        let (rows, next) = newest(conn, scope, words, below, MAX_ROWS, limit)?;
+        return Ok(Step { is_all: next.is_none() || missing(limit, &rows) <= 0, rows });
+    }
+    let (found, is_all) = match conn {
+        DbConn::Sqlite(_) => from_fts(conn, scope, words, &telling, below, limit)?,
+        DbConn::Postgres(_) => from_gin(conn, scope, words, &telling, below, limit)?,
+    };
+    let mine = c::table.filter(c::merchant_id.eq(scope.merchant().0));
+    let these = one_of(conn, c::id, found);
+    Ok(Step { rows: mine.filter(these).order(c::id.desc()).select(COLUMNS).load(conn)?, is_all })
+}
+
+/// Of the words that trigrams can find those that an index is worth asking for: not what most of some customers have, such as a mail
+/// domain, since an index goes through everybody who has it. Some are the newest, others the oldest: what is only close together is
+/// not with both.
+fn telling<'w>(conn: &mut DbConn, scope: Scope, words: &[&'w str], below: i64) -> Result<Vec<&'w str>, Error> {
+    let mut telling: Vec<&str> = words.iter().copied().filter(|word| is_long(word)).collect();
+    if words.len() > 1 {
+        let mine = c::table.filter(c::merchant_id.eq(scope.merchant().0)).filter(c::id.lt(below));
+        let mut some: Vec<String> = mine.order(c::id.desc()).limit(SAMPLE).select(c::search).load(conn)?;
+        some.extend(mine.order(c::id.asc()).limit(SAMPLE).select(c::search).load::<String>(conn)?);
+        telling.retain(|word| 4 * some.iter().filter(|text| text.contains(word)).count() <= 3 * some.len());
+    }
+    Ok(telling)
+}
+
+/// FTS5 answers from the newest on and stops when there are enough. Before that, two looks at the index alone say how far back it has to
+/// go: to where the rarest trigram has [`MAX_ENTRIES`], and to where [`MAX_ROWS`] customers have all these words.
+fn from_fts(conn: &mut DbConn, scope: Scope, words: &[&str], telling: &[&str], below: i64, limit: i64) -> Result<(Vec<i64>, bool), Error> {
+    let merchant = Bind::Number(scope.merchant().0);
+    let mut from = None;
+    for (n, trigram) in trigrams(telling).iter().enumerate() {
+        let reach = nth_entry(conn, &phrase(trigram), below, 0, MAX_ENTRIES)?;
+        from = if n == 0 { reach } else { from.min(reach) };
+        if from.is_none() {
+            break;
+        }
+    }
+    let phrases = telling.iter().map(|word| phrase(word)).collect::<Vec<_>>().join(" AND ");
+    from = from.max(nth_entry(conn, &phrases, below, from.unwrap_or(0), MAX_ROWS)?);
+    let patterns: Vec<String> = words.iter().map(|word| anywhere(word)).collect();
+    // Narrowed by what FTS5 is not asked or does not know: the other words, and the merchant, older than whose first nobody is looked at.
+    let mut text = "SELECT c.id FROM customers_search s CROSS JOIN customers c ON c.id = s.rowid \
+         WHERE s.customers_search MATCH ? AND s.rowid < ? AND s.rowid >= max((SELECT min(id) FROM customers WHERE merchant_id = ?), ?) \
+         AND c.merchant_id = ?"
+        .to_owned();
+    let mut binds = vec![Bind::Text(&phrases), Bind::Number(below), merchant, Bind::Number(from.unwrap_or(0)), merchant];
+    for pattern in &patterns {
+        text.push_str(" AND c.search LIKE ? ESCAPE '\\'");
+        binds.push(Bind::Text(pattern));
+    }
+    text.push_str(" ORDER BY s.rowid DESC LIMIT ?");
+    binds.push(Bind::Number(limit));
+    let found: Vec<i64> = Fixed::<BigInt>::new(&text, &binds).load(conn)?;
+    let is_full = i64::try_from(found.len()).unwrap_or(limit) >= limit;
+    Ok((found, is_full || from.is_none()))
+}
+
+/// The trigrams of these words, one of each word after the other, so that every word has its say.
+fn trigrams(words: &[&str]) -> BTreeSet<String> {
+    let words: Vec<Vec<char>> = words.iter().map(|word| word.chars().collect()).collect();
+    let longest = words.iter().map(Vec::len).max().unwrap_or(0);
+    let all = (0..longest).flat_map(|at| words.iter().filter_map(move |word| word.get(at..at + TRIGRAM)));
+    all.take(MAX_TRIGRAMS).map(|trigram| trigram.iter().collect()).collect()
+}
+
+/// A text as FTS5 looks for it, whatever signs are in it.
+fn phrase(text: &str) -> String {
+    format!("\"{}\"", text.replace('"', "\"\""))
+}
+
+/// The number of the customer with the `n`th entry below `below` and from `from` on, the newest first; `None`: there are fewer.
+fn nth_entry(conn: &mut DbConn, phrases: &str, below: i64, from: i64, n: i64) -> Result<Option<i64>, Error> {
+    let text = "SELECT rowid FROM customers_search WHERE customers_search MATCH ? AND rowid < ? AND rowid >= ? ORDER BY rowid DESC \
+         LIMIT 1 OFFSET ?";
+    let binds = [Bind::Text(phrases), Bind::Number(below), Bind::Number(from), Bind::Number(n)];
+    Ok(Fixed::<BigInt>::new(text, &binds).load(conn)?.pop())
+}
+
+/// PostgreSQL's trigram index knows neither order nor merchant: up to [`MAX_ROWS`] who have the words are looked at, and the newest of
+/// those who fit are taken.
+fn from_gin(conn: &mut DbConn, scope: Scope, words: &[&str], telling: &[&str], below: i64, limit: i64) -> Result<(Vec<i64>, bool), Error> {
+    let DbConn::Postgres(conn) = conn else { return Ok((vec![], true)) };
+    let patterns: Vec<String> = words.iter().map(|word| anywhere(word)).collect();
+    let with = |is_indexed: bool| {
+        let of_this_kind = words.iter().zip(&patterns).filter(move |(word, _)| telling.contains(word) == is_indexed);
+        of_this_kind.map(|(_, pattern)| Bind::Text(pattern)).collect::<Vec<_>>()
+    };
+    let (others, indexed) = (with(false), with(true));
+    let fits = " AND search || '' LIKE ? ESCAPE '\\'".repeat(others.len());
+    let has = vec!["search LIKE ? ESCAPE '\\'"; indexed.len()].join(" AND ");
+    let text = format!(
+        "SELECT count(*), (array_agg(id ORDER BY id DESC) FILTER (WHERE fits))[1:?] FROM (SELECT id, \
+         merchant_id = ? AND id < ?{fits} AS fits FROM customers WHERE {has} LIMIT ?) AS looked"
+    );
+    let mut binds = vec![Bind::Number(limit), Bind::Number(scope.merchant().0), Bind::Number(below)];
+    binds.extend(others);
+    binds.extend(indexed);
+    binds.push(Bind::Number(MAX_ROWS + 1));
+    let looked = Fixed::<(BigInt, Nullable<Array<BigInt>>)>::new(&text, &binds).get_result::<(i64, Option<Vec<i64>>)>(conn)?;
+    Ok((looked.1.unwrap_or_default(), looked.0 <= MAX_ROWS))
+}
+
+/// One or two letters: those whose first name, last name, ID or e-mail begins with the first word and who have the others somewhere.
+pub(super) fn prefix(conn: &mut DbConn, scope: Scope, words: &[&str], limit: i64) -> Result<Step, Error> {
+    let Some((first, rest)) = words.split_first() else { return Ok(Step { rows: vec![], is_all: true }) };
+    if matches!(conn, DbConn::Postgres(_))
+        && !rest.is_empty()
+        && customer_stretches::perhaps_in(conn, scope, words, i64::MAX, 1)?.is_empty()
+    {
+        return Ok(Step { rows: vec![], is_all: true });
+    }
+    // In byte order nothing that begins with the word sorts after this.
+    let last = format!("{first}\u{10ffff}");
+    let patterns: Vec<String> = rest.iter().map(|word| anywhere(word)).collect();
+    let (mut found, mut is_all): (Vec<i64>, bool) = (vec![], true);
+    for column in ["last_key", "first_key", "id_key", "email"] {
+        let range = [Bind::Number(scope.merchant().0), Bind::Text(first), Bind::Text(&last)];
+        let begins = format!("FROM customers WHERE merchant_id = ? AND {column} >= ? AND {column} < ? ORDER BY {column}, id");
+        let fits = vec!["search LIKE ? ESCAPE '\\'"; rest.len().max(1)].join(" AND ");
+        let text =
+            format!("SELECT id FROM (SELECT {column}, id, search {begins} LIMIT ?) AS first WHERE {fits} ORDER BY {column}, id LIMIT ?");
+        let mut binds = range.to_vec();
+        binds.push(Bind::Number(if rest.is_empty() { limit } else { MAX_ROWS_OF_A_PREFIX }));
+        binds.extend(patterns.iter().map(|pattern| Bind::Text(pattern)));
+        if rest.is_empty() {
+            binds.push(Bind::Text("%"));
+        }
+        binds.push(Bind::Number(limit));
+        let ids: Vec<i64> = Fixed::<BigInt>::new(&text, &binds).load(conn)?;
+        if !rest.is_empty() && i64::try_from(ids.len()).unwrap_or(limit) < limit {
+            let text = format!("SELECT id {begins} LIMIT 1 OFFSET ?");
+            let mut binds = range.to_vec();
+            binds.push(Bind::Number(MAX_ROWS_OF_A_PREFIX));
+            is_all &= Fixed::<BigInt>::new(&text, &binds).load::<i64>(conn)?.is_empty();
+        }
+        found.extend(ids);
+    }
+    let mut seen = std::collections::HashSet::new();
+    found.retain(|id| seen.insert(*id));
+    found.truncate(usize::try_from(limit).unwrap_or(usize::MAX));
+    let mine = c::table.filter(c::merchant_id.eq(scope.merchant().0)).filter(one_of(conn, c::id, found.iter().copied()));
+    let mut rows: Vec<(i64, Row)> = mine.select((c::id, COLUMNS)).load(conn)?;
+    rows.sort_by_key(|(id, _)| found.iter().position(|other| other == id));
+    Ok(Step { rows: rows.into_iter().map(|(_, row)| row).collect(), is_all: is_all || seen.len() >= usize::try_from(limit).unwrap_or(0) })
+}
