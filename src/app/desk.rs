@@ -78,11 +78,10 @@ const PROBES: Limits = Limits { max_waiting: 100, timeout: Duration::from_secs(5
 
 impl Default for QueueLimits {
     /// Proxies give up after 60 seconds, and people sooner. Writes are the last to be refused: a reissue that waits is worth more than a
-    /// page, and hundreds of them are done within seconds, one after the other on SQLite. A page or a sign-in that has not begun after
-    /// ten seconds is tried again anyway.
+    /// page, and hundreds of them are done within seconds, one after the other on SQLite.
     fn default() -> Self {
         let limits = |max_waiting, seconds| Limits { max_waiting, timeout: Duration::from_secs(seconds) };
-        Self { writes: limits(1_000, 30), reads: limits(500, 10), password_checks: limits(100, 10), provider_calls: limits(100, 10) }
+        Self { writes: limits(1_000, 45), reads: limits(500, 30), password_checks: limits(100, 15), provider_calls: limits(100, 15) }
     }
 }
 

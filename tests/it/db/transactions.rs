@@ -165,10 +165,10 @@ fn on_postgres_a_connection_killed_in_the_middle_is_told_as_unavailable() {
     world.db.db.write(|tx| execute(tx, RENAME)).unwrap();
 }
 
-/// A statement that PostgreSQL would work on for ten minutes is ended at its limit, whether a connection or each transaction says so.
+/// A statement that PostgreSQL would work on for a minute is ended at its limit, whether a connection or each transaction says so.
 #[test]
 fn a_statement_is_ended_at_its_time_limit() {
-    const SLEEP: &str = "SELECT pg_sleep(600)";
+    const SLEEP: &str = "SELECT pg_sleep(60)";
     let world = World::new(TestDb::new(Engine::Postgres), noon());
     for pooler in [Pooler::None, Pooler::Transaction] {
         let url = DatabaseUrl::parse(&world.db.url).unwrap().behind(pooler);

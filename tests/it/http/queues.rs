@@ -71,6 +71,11 @@ async fn until(what: &str, is_so: impl Fn() -> bool) {
     panic!("never: {what}");
 }
 
+/// What is to end by itself, though every permit is held.
+async fn in_time<T>(work: impl Future<Output = T>) -> T {
+    tokio::time::timeout(Duration::from_mins(1), work).await.expect("it does not wait for a permit")
+}
+
 async fn wait_for(desk: &Desk, what: &str, n: usize, of: impl Fn(Waiting) -> usize) {
     until(&format!("{what} = {n}"), || of(desk.waiting()) == n).await;
 }
@@ -107,7 +112,7 @@ async fn is_refused_as_busy(client: &Client, method: Method, path: &str) {
         for (name, value) in headers {
             request = request.header(*name, *value);
         }
-        let answer = send(request).await.expect(503);
+        let answer = in_time(send(request)).await.expect(503);
         assert_eq!(answer.header("Retry-After"), "5");
         answer.says("The desk is busy");
         answer.says("Nothing was saved");
@@ -172,7 +177,7 @@ both! {
         let limits = Limits { max_waiting: 1_000, timeout: Duration::from_millis(1) };
         let hurried = QueueLimits { password_checks: limits, ..QueueLimits::default() };
         let hurried = app.desk.clone().with_queue_limits(hurried);
-        let refused = Caller::SignedIn.runs(hurried.checking_password(|_| Ok(()))).await;
+        let refused = in_time(Caller::SignedIn.runs(hurried.checking_password(|_| Ok(())))).await;
         assert!(matches!(refused, Err(rewarddesk::app::Error::Busy)));
         drop(held);
     }
