@@ -23,7 +23,7 @@ const MANY: Limits = Limits { max_waiting: 100, ..LIMITS };
 
 /// Timers need a runtime; nothing here waits for one.
 fn runtime() -> Runtime {
-    Builder::new_current_thread().enable_time().build().unwrap()
+    Builder::new_current_thread().enable_time().build().unwrap_or_else(|error| panic!("no runtime: {error}"))
 }
 
 fn poll(entering: &mut Entering) -> Option<Result<Permit, Busy>> {
@@ -46,7 +46,7 @@ fn waiting(queue: &Arc<Queue>, caller: Caller, limits: Limits) -> Entering {
 }
 
 fn at_once(queue: &Arc<Queue>, caller: Caller) -> Result<Permit, Busy> {
-    poll(&mut enter(queue, caller, LIMITS)).expect("it does not wait")
+    poll(&mut enter(queue, caller, LIMITS)).unwrap_or_else(|| panic!("{caller:?} waits"))
 }
 
 /// In which order one permit serves these, by their numbers.
@@ -64,7 +64,7 @@ fn order(callers: &[Caller]) -> Vec<usize> {
             }
             None => false,
         });
-        served.push(waiting.remove(at.expect("somebody is served")).0);
+        served.push(waiting.remove(at.unwrap_or_else(|| panic!("nobody is served"))).0);
     }
     served
 }
@@ -85,7 +85,8 @@ fn those_who_leave_the_queue_take_no_place_in_it() {
     let runtime = runtime();
     let _entered = runtime.enter();
     let queue = Queue::new(1);
-    let permit = at_once(&queue, Stranger).unwrap();
+    let permit = at_once(&queue, Stranger);
+    assert!(permit.is_ok());
     let mut gone: Vec<Entering> = (0..3).map(|_| waiting(&queue, Stranger, LIMITS)).collect();
     assert!(at_once(&queue, Stranger).is_err());
     drop(gone.pop());
@@ -95,8 +96,8 @@ fn those_who_leave_the_queue_take_no_place_in_it() {
     drop(permit);
     drop(gone);
     assert_eq!(queue.waiting(), 0);
-    drop(poll(&mut stays).expect("its turn").unwrap());
-    drop(at_once(&queue, Stranger).unwrap());
+    assert!(matches!(poll(&mut stays), Some(Ok(_))), "its turn has come");
+    assert!(at_once(&queue, Stranger).is_ok(), "the permit is free again");
 }
 
 #[test]
@@ -104,7 +105,8 @@ fn each_class_has_a_bound_of_its_own_and_the_desk_has_none() {
     let runtime = runtime();
     let _entered = runtime.enter();
     let queue = Queue::new(1);
-    let _permit = at_once(&queue, Stranger).unwrap();
+    let permit = at_once(&queue, Stranger);
+    assert!(permit.is_ok());
     let _others = [Stranger, Known, SignedIn].map(|caller| [(); 3].map(|()| waiting(&queue, caller, LIMITS)));
     for caller in [Stranger, Known, SignedIn] {
         assert!(at_once(&queue, caller).is_err(), "{caller:?}");
@@ -117,7 +119,8 @@ fn each_class_has_a_bound_of_its_own_and_the_desk_has_none() {
 #[test]
 fn nobody_waits_for_longer_than_the_timeout() {
     let queue = Queue::new(1);
-    let _permit = at_once(&queue, Stranger).unwrap();
+    let permit = at_once(&queue, Stranger);
+    assert!(permit.is_ok());
     assert!(runtime().block_on(queue.enter(SignedIn, Limits { timeout: Duration::from_millis(1), ..LIMITS })).is_err());
     assert_eq!(queue.waiting(), 0);
 }

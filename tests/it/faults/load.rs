@@ -82,6 +82,7 @@ fn heard(page: &Page, reward: &Reward) -> Heard {
         303 if page.header("Location").starts_with(&reward.profile) => Heard::Success(None),
         409 => Heard::Refused(words),
         503 if words.contains("Not saved, safe to retry.") => Heard::NotSaved,
+        503 if words.contains("The desk is busy") && words.contains("Nothing was saved.") => Heard::NotSaved,
         503 if words.contains("We can't tell yet whether it was saved. Send again: it will not happen twice.") => Heard::Unsure,
         status => Heard::Other(status, words),
     }
