@@ -115,7 +115,12 @@ impl Database {
     }
 
     fn probing_connector(&self) -> Connector {
-        Connector { target: self.target().clone(), purpose: Purpose::Write, open: std::sync::Arc::default() }
+        Connector {
+            target: self.target().clone(),
+            purpose: Purpose::Write,
+            statement_limit: self.statement_limit(),
+            open: std::sync::Arc::default(),
+        }
     }
 }
 

@@ -18,8 +18,8 @@ use crate::domain::{
     code::CouponCode,
     damage::Damage,
     email::EmailAddress,
-    redemption::OrderNumber,
     invisible,
+    redemption::OrderNumber,
     reward::{Provider, RewardKind},
     zone::Bound,
 };

@@ -26,7 +26,7 @@ fn old_ones(world: &World) -> i64 {
 fn found(world: &World, term: &str) -> Vec<i64> {
     let conn = &mut world.connect();
     let (scope, _): (Scope, _) = merchants::for_operator(conn, "acme").unwrap().unwrap();
-    customer_search::words(conn, scope, term, None, 50).unwrap().into_iter().map(|customer| customer.no.0).collect()
+    customer_search::words(conn, scope, term, None, 50).unwrap().customers.into_iter().map(|customer| customer.no.0).collect()
 }
 
 both! {

@@ -3,6 +3,7 @@
 use std::{
     panic::{AssertUnwindSafe, catch_unwind},
     sync::Barrier,
+    time::Duration,
 };
 
 use diesel::RunQueryDsl;
