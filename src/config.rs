@@ -14,6 +14,7 @@ use url::Url;
 use crate::{
     db::{DatabaseUrl, Pooler},
     domain::email::{EmailAddress, Mailbox},
+    mail::relay::Relay,
 };
 
 mod access;
@@ -48,7 +49,7 @@ settings! {
     BASE_URL = "REWARDDESK_BASE_URL", "the address people type [default: http:// and the listening address]", "https://desk.example.com";
     SECRET_KEY = "REWARDDESK_SECRET_KEY", "secret text of 32 or more characters, needed by serve", "$(openssl rand -hex 32)";
     SECRET_KEY_FILE = "REWARDDESK_SECRET_KEY_FILE", "a file that holds the secret text, instead of the above", "/etc/rewarddesk/secret";
-    SMTP_URL = "SMTP_URL", "the mail relay: smtp://, smtps://, or file:DIR to write .eml files", "smtps://user:password@smtp.example.com";
+    SMTP_URL = "SMTP_URL", "the mail relay: smtps://, smtp://…?tls=required, smtp:// (a password only with cleartext-password=allowed), or file:DIR to write .eml files", "smtps://user:password@smtp.example.com";
     MAIL_FROM = "MAIL_FROM", "sender of mails of merchants that have none of their own", "Rewards <rewards@example.com>";
     SESSION_IDLE = "REWARDDESK_SESSION_IDLE_MINUTES", "minutes without use after which a session ends [default: 30]", "30";
     SESSION_HOURS = "REWARDDESK_SESSION_HOURS", "hours after which a session ends in any case [default: 8]", "8";
@@ -277,11 +278,10 @@ impl Settings {
         if !text.starts_with("smtp://") && !text.starts_with("smtps://") {
             return Err(SMTP_URL.malformed("it starts with smtp://, smtps:// or file:"));
         }
-        let host = Url::parse(text).ok().and_then(|url| url.host_str().map(|host| !host.is_empty()));
-        // Lettre's own words could show the password.
-        match (host, lettre::SmtpTransport::from_url(text)) {
-            (Some(true), Ok(_)) => Ok(MailRoute::Smtp(Secret(text.to_owned()))),
-            _ => Err(SMTP_URL.malformed("it is not a mail relay's address; percent-encode special characters in the password")),
+        match (Url::parse(text), Relay::from_url(text)) {
+            (Ok(_), Ok(_)) => Ok(MailRoute::Smtp(Secret(text.to_owned()))),
+            (Ok(_), Err(unfit)) => Err(SMTP_URL.malformed(unfit.0)),
+            (Err(_), _) => Err(SMTP_URL.malformed("it is not a mail relay's address; percent-encode special characters in the password")),
         }
     }
 

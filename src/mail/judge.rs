@@ -58,6 +58,16 @@ pub(super) fn judge(step: Step, error: &Error) -> SendError {
     if is_final { SendError::Permanent(reason) } else { SendError::Temporary(reason) }
 }
 
+/// The verdict over an answer that is neither a refusal nor the one that `step` needs: the mail may or may not have been taken.
+pub(super) fn unexpected(step: Step, code: u16) -> SendError {
+    SendError::Temporary(format!("the relay's answer makes no sense ({}): {code}", step.words()))
+}
+
+/// The verdict where there is no connection yet. Nothing of a mail has been said: the system's own words can only be about the relay.
+pub(super) fn unreachable(what: &str, error: &std::io::Error) -> SendError {
+    SendError::Temporary(format!("the relay {what}: {error}"))
+}
+
 fn without_status(step: Step, error: &Error) -> String {
     if error.is_response() {
         // Its text quotes the relay.

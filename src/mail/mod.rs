@@ -13,5 +13,6 @@ pub mod memory;
 mod message;
 mod presentable;
 pub mod relay;
+mod replies;
 
 pub use mailer::{Mailer, SendError};

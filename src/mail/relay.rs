@@ -1,12 +1,13 @@
 //! One SMTP relay, and a few connections to it that are kept for the next mail.
 //! lettre's own pooled transport tells the code of a refusal but not which command was refused; what is final hangs on that
-//! (quality.md R9), so the dialogue is led here, command by command.
+//! (quality.md R9), so the dialogue is led here, command by command, on a connection that trusts the relay less: see `replies`.
 
 use std::{
     collections::VecDeque,
     fmt,
     future::Future,
-    sync::{Mutex, PoisonError},
+    net::IpAddr,
+    sync::{Arc, Mutex, PoisonError},
     time::Duration,
 };
 
@@ -16,13 +17,22 @@ use lettre::transport::smtp::{
     client::{AsyncSmtpConnection, TlsParameters},
     commands::{Data, Mail, Rcpt},
     extension::{ClientId, Extension, MailBodyParameter, MailParameter},
+    response::Response,
 };
-use tokio::time::{Instant, timeout_at};
+use tokio::{
+    net::TcpStream,
+    time::{Instant, timeout_at},
+};
+use tokio_rustls::{
+    TlsConnector,
+    rustls::{ClientConfig, RootCertStore, crypto::ring, pki_types::ServerName},
+};
 
 use super::{
     SendError,
-    judge::{Step, judge},
+    judge::{Step, judge, unexpected, unreachable},
     message::Message,
+    replies::Replies,
 };
 use crate::domain::Unfit;
 
@@ -42,6 +52,8 @@ pub struct Relay {
     port: u16,
     security: Security,
     credentials: Option<Credentials>,
+    /// Whether the password may leave without TLS.
+    may_sign_in_unencrypted: bool,
     hello: ClientId,
     patience: Duration,
     kept: Mutex<VecDeque<Line>>,
@@ -54,7 +66,7 @@ enum Security {
     /// STARTTLS or nothing.
     Required(TlsParameters),
     /// TLS from the first byte.
-    Wrapped(TlsParameters),
+    Wrapped(TlsConnector, ServerName<'static>),
 }
 
 struct Line {
@@ -72,6 +84,9 @@ impl fmt::Debug for Relay {
 
 impl Relay {
     /// Takes lettre's URL form: `smtp://`, `smtp://…?tls=required`, `smtp://…?tls=opportunistic`, `smtps://`; the path is the EHLO name.
+    /// With `cleartext-password=allowed` the password may leave without TLS, as it may to a relay on this machine.
+    ///
+    /// Errors: a sentence without the address itself.
     pub fn from_url(text: &str) -> Result<Self, Unfit> {
         let unfit =
             || Unfit::because("a mail relay's address starts with smtp:// or smtps://, such as smtps://user:password@mail.example.com");
@@ -84,7 +99,7 @@ impl Relay {
             ("smtp", None) => (Security::Plain, 25),
             ("smtp", Some("opportunistic")) => (Security::Opportunistic(tls()?), 587),
             ("smtp", Some("required")) => (Security::Required(tls()?), 587),
-            ("smtps", _) => (Security::Wrapped(tls()?), 465),
+            ("smtps", _) => (wrapped(&host)?, 465),
             ("smtp", Some(_)) => return Err(Unfit::because("tls must be required or opportunistic: smtp://mail.example.com?tls=required")),
             _ => return Err(unfit()),
         };
@@ -95,10 +110,18 @@ impl Relay {
                 return Err(Unfit::because("the mail relay's address has a user but no password: smtps://user:password@mail.example.com"));
             }
         };
+        let is_allowed = url.query_pairs().any(|(key, value)| key == "cleartext-password" && value == "allowed");
+        let may_sign_in_unencrypted = is_allowed || is_this_machine(&host);
+        if credentials.is_some() && matches!(security, Security::Plain) && !may_sign_in_unencrypted {
+            return Err(Unfit::because(
+                "the password would leave this machine without encryption: use smtps://, or smtp://…?tls=required; where the network up to \
+                 the relay is yours alone, add cleartext-password=allowed",
+            ));
+        }
         let name = url.path().trim_matches('/');
         let hello = if name.is_empty() { ClientId::default() } else { ClientId::Domain(name.to_owned()) };
         let port = url.port().unwrap_or(usual_port);
-        Ok(Self { host, port, security, credentials, hello, patience: PATIENCE, kept: Mutex::default() })
+        Ok(Self { host, port, security, credentials, may_sign_in_unencrypted, hello, patience: PATIENCE, kept: Mutex::default() })
     }
 
     /// With another bound for a whole dialogue than five minutes.
@@ -128,9 +151,7 @@ impl Relay {
     }
 
     async fn connect(&self, deadline: Instant) -> Result<Line, SendError> {
-        let wrapped = if let Security::Wrapped(tls) = &self.security { Some(tls.clone()) } else { None };
-        let connecting = AsyncSmtpConnection::connect_tokio1((self.host.as_str(), self.port), None, &self.hello, wrapped, None);
-        let mut conn = step(Step::Connect, deadline, connecting).await?;
+        let mut conn = self.greet(deadline).await?;
         let upgrade = match &self.security {
             Security::Required(tls) => Some(tls),
             Security::Opportunistic(tls) if conn.can_starttls() => Some(tls),
@@ -139,17 +160,40 @@ impl Relay {
         if let Some(tls) = upgrade {
             step(Step::StartTls, deadline, conn.starttls(tls.clone(), &self.hello)).await?;
         }
+        let is_encrypted = upgrade.is_some() || matches!(self.security, Security::Wrapped(..));
         if let Some(credentials) = &self.credentials {
-            step(Step::SignIn, deadline, conn.auth(DEFAULT_MECHANISMS, credentials)).await?;
+            if !is_encrypted && !self.may_sign_in_unencrypted {
+                return Err(SendError::Temporary("the relay offers no encryption, so our password was not sent".into()));
+            }
+            command(Step::SignIn, &[235], deadline, conn.auth(DEFAULT_MECHANISMS, credentials)).await?;
         }
         Ok(Line { conn, mails: 0, since: Instant::now() })
     }
 
+    /// TCP, TLS where it is there from the first byte, greeting and EHLO.
+    async fn greet(&self, deadline: Instant) -> Result<AsyncSmtpConnection, SendError> {
+        let connecting = async {
+            let tcp = TcpStream::connect((self.host.as_str(), self.port)).await?;
+            let peer = tcp.peer_addr()?;
+            std::io::Result::Ok((tcp, peer))
+        };
+        let in_time = timeout_at(deadline, connecting).await.map_err(|_| Step::Connect.too_late())?;
+        let (tcp, peer) = in_time.map_err(|error| unreachable("could not be reached", &error))?;
+        let Security::Wrapped(connector, name) = &self.security else {
+            let stream = Box::new(Replies::of(tcp, peer));
+            return step(Step::Connect, deadline, AsyncSmtpConnection::connect_with_transport(stream, &self.hello)).await;
+        };
+        let in_time = timeout_at(deadline, connector.connect(name.clone(), tcp)).await.map_err(|_| Step::Connect.too_late())?;
+        let tls = in_time.map_err(|error| unreachable("could not be used", &error))?;
+        let stream = Box::new(Replies::of(tls, peer));
+        step(Step::Connect, deadline, AsyncSmtpConnection::connect_with_transport(stream, &self.hello)).await
+    }
+
     /// RCPT, DATA and the message: from here on an answer of 5xx is final. A connection that saw any error is not kept.
     async fn hand_over(&self, mut line: Line, message: &Message, deadline: Instant) -> Result<(), SendError> {
-        step(Step::Recipient, deadline, line.conn.command(Rcpt::new(message.to.clone(), vec![]))).await?;
-        step(Step::Content, deadline, line.conn.command(Data)).await?;
-        step(Step::Content, deadline, line.conn.message(&message.bytes)).await?;
+        command(Step::Recipient, &[250, 251], deadline, line.conn.command(Rcpt::new(message.to.clone(), vec![]))).await?;
+        command(Step::Content, &[354], deadline, line.conn.command(Data)).await?;
+        command(Step::Content, &[250], deadline, line.conn.message(&message.bytes)).await?;
         line.mails += 1;
         self.keep(line);
         Ok(())
@@ -186,7 +230,13 @@ async fn name_sender(line: &mut Line, message: &Message, deadline: Instant) -> R
         parameters.push(MailParameter::Body(MailBodyParameter::EightBitMime));
     }
     let mail = Mail::new(Some(message.from.clone()), parameters);
-    step(Step::Sender, deadline, line.conn.command(mail)).await.map(drop)
+    command(Step::Sender, &[250], deadline, line.conn.command(mail)).await
+}
+
+/// A step that is done only by one of these answers: the library takes any of 2xx and 3xx for a yes, and a mail is taken by 250 alone.
+async fn command(at: Step, codes: &[u16], deadline: Instant, work: impl Future<Output = Result<Response, Error>>) -> Result<(), SendError> {
+    let code = u16::from(step(at, deadline, work).await?.code());
+    if codes.contains(&code) { Ok(()) } else { Err(unexpected(at, code)) }
 }
 
 async fn step<T>(step: Step, deadline: Instant, work: impl Future<Output = Result<T, Error>>) -> Result<T, SendError> {
@@ -194,6 +244,23 @@ async fn step<T>(step: Step, deadline: Instant, work: impl Future<Output = Resul
         Ok(outcome) => outcome.map_err(|error| judge(step, &error)),
         Err(_) => Err(step.too_late()),
     }
+}
+
+/// TLS from the first byte, with the roots that STARTTLS trusts, too.
+fn wrapped(host: &str) -> Result<Security, Unfit> {
+    let unfit = || Unfit::because("the mail relay's host cannot be named in a certificate");
+    let name = ServerName::try_from(host.to_owned()).map_err(|_| unfit())?;
+    let roots = RootCertStore { roots: webpki_roots::TLS_SERVER_ROOTS.to_vec() };
+    let config = ClientConfig::builder_with_provider(Arc::new(ring::default_provider()))
+        .with_safe_default_protocol_versions()
+        .map_err(|_| unfit())?
+        .with_root_certificates(roots)
+        .with_no_client_auth();
+    Ok(Security::Wrapped(TlsConnector::from(Arc::new(config)), name))
+}
+
+fn is_this_machine(host: &str) -> bool {
+    host == "localhost" || host.parse::<IpAddr>().is_ok_and(|ip| ip.is_loopback())
 }
 
 fn decoded(text: &str) -> Result<String, Unfit> {
@@ -220,10 +287,30 @@ mod tests {
     }
 
     #[test]
+    fn a_password_leaves_this_machine_encrypted_unless_it_may_not() {
+        for url in ["smtp://jo:word@mail.example.com", "smtp://jo:word@mail.example.com?cleartext-password=yes", "smtp://jo:word@10.0.0.1"]
+        {
+            assert!(Relay::from_url(url).is_err_and(|unfit| unfit.0.contains("without encryption")), "{url}");
+        }
+        for url in [
+            "smtp://jo:word@localhost",
+            "smtp://jo:word@[::1]:25",
+            "smtp://jo:word@127.0.0.2",
+            "smtp://mail.example.com",
+            "smtps://jo:word@mail.example.com",
+            "smtp://jo:word@mail.example.com?tls=required",
+            "smtp://jo:word@mail.example.com?tls=opportunistic",
+            "smtp://jo:word@mail.example.com?cleartext-password=allowed",
+        ] {
+            assert!(Relay::from_url(url).is_ok(), "{url}");
+        }
+    }
+
+    #[test]
     fn neither_errors_nor_debug_output_hold_the_password() {
         let url = "smtp://jo:secret-word@mail.example.com?tls=maybe";
         assert!(Relay::from_url(url).is_err_and(|unfit| !unfit.0.contains("secret-word")));
-        let relay = Relay::from_url("smtp://jo:secret-word@mail.example.com").map(|relay| format!("{relay:?}"));
+        let relay = Relay::from_url("smtps://jo:secret-word@mail.example.com").map(|relay| format!("{relay:?}"));
         assert!(relay.is_ok_and(|text| !text.contains("secret-word")));
     }
 }

@@ -3,7 +3,10 @@
 use std::{fs, path::Path, time::Duration};
 
 use super::Matter;
-use crate::config::{MailRoute, Settings};
+use crate::{
+    config::{MailRoute, Settings},
+    mail::relay::Relay,
+};
 
 /// A relay that does not answer within this is as good as none.
 const PATIENCE: Duration = Duration::from_secs(5);
@@ -22,30 +25,23 @@ pub(super) fn look(settings: &Settings) -> Vec<Matter> {
 }
 
 fn relay(address: &str) -> Vec<Matter> {
-    let mut matters =
-        vec![match lettre::SmtpTransport::from_url(address).map(|relay| relay.timeout(Some(PATIENCE)).build().test_connection()) {
-            Ok(Ok(true)) => Matter::ok("mail relay", "answers, and takes us for who we are"),
-            Ok(Ok(false)) => Matter::bad("mail relay", "let us in and then left; ask whoever runs it"),
-            Ok(Err(error)) => Matter::bad("mail relay", format!("{}; see that it runs, and SMTP_URL", causes(&error))),
-            Err(_) => Matter::bad("mail relay", "SMTP_URL is not a mail relay's address"),
-        }];
+    let probe = |relay: Relay| actix_web::rt::System::new().block_on(relay.with_patience(PATIENCE).probe());
+    let mut matters = vec![match Relay::from_url(address).map(probe) {
+        Ok(Ok(())) => Matter::ok("mail relay", "answers, and takes us for who we are"),
+        Ok(Err(error)) => Matter::bad("mail relay", format!("{error}; see that it runs, and SMTP_URL")),
+        Err(unfit) => Matter::bad("mail relay", format!("SMTP_URL cannot be used: {unfit}")),
+    }];
     let url = url::Url::parse(address).ok();
     let host = url.as_ref().and_then(url::Url::host_str).unwrap_or_default().trim_matches(['[', ']']).to_owned();
     let near = host == "localhost" || host.parse::<std::net::IpAddr>().is_ok_and(|ip| ip.is_loopback());
+    let has_password = url.as_ref().is_some_and(|url| url.password().is_some());
     let demands_tls =
         address.starts_with("smtps://") || url.is_some_and(|url| url.query_pairs().any(|(k, v)| k == "tls" && v == "required"));
     if !near && !demands_tls {
-        matters.push(Matter::warn("tls to the relay", "codes may leave in the clear; use smtps://, or smtp://…?tls=required"));
+        let what = if has_password { "codes and the relay's password may" } else { "codes may" };
+        matters.push(Matter::warn("tls to the relay", format!("{what} leave in the clear; use smtps://, or smtp://…?tls=required")));
     }
     matters
-}
-
-/// What went wrong, down to the cause: the outer words alone are "Connection error".
-fn causes(error: &dyn std::error::Error) -> String {
-    let chain = std::iter::successors(Some(error), |error| error.source());
-    let mut said: Vec<String> = chain.map(ToString::to_string).collect();
-    said.dedup_by(|inner, outer| outer.contains(inner.as_str()));
-    said.join(": ")
 }
 
 fn folder(dir: &Path) -> Matter {

@@ -105,7 +105,7 @@ both! {
         db.exec("INSERT INTO stock_by_window SELECT merchant_id, id, valid_from, valid_until, 1, 0, 0, 0, 0, 0 FROM batches");
         let ended = shell.run(&["check"]);
         ended.is_refused("1 invariant is broken");
-        assert_eq!(ended.out.lines().count(), 9);
+        assert_eq!(ended.out.lines().count(), 10);
         assert!(ended.out.contains("\nI4 BROKEN: 1 batches whose"), "{ended:?}");
     }
 }

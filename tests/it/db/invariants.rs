@@ -267,18 +267,6 @@ both! {
         ]);
     }
 
-    fn i1_a_code_that_is_another_one_typed_otherwise(world: World) {
-        let batch = world.batch_that("Exact", true, rewarddesk::db::instant::no_end());
-        for code in ["CAFÉ-1", "CAFE\u{301}-1", "THE\u{301}-2"] {
-            world.coupon(batch, &usable(code));
-        }
-        let first = || check_invariants(&world.db.db).unwrap()[0].to_string();
-        let said = first();
-        assert!(said.starts_with("I1 BROKEN: 1 coupons whose code is another usable coupon's too") && said.contains("bar one of the two"), "{said}");
-        world.exec("UPDATE coupons SET barred_at = created_at, barred_reason = 'twice' WHERE id = 1");
-        assert!(first().starts_with("I1 ok"), "one of the two is barred: {}", first());
-    }
-
     fn i2_a_reward_reissued_twice(world: World) {
         let world = filled_and_bare(world);
         let second = copied("reissues", FIRST, &[("id", "900"), ("old_coupon_id", "new_coupon_id"), ("new_coupon_id", "(SELECT id FROM coupons WHERE code = 'FRESH-1-4')"), ("email_requested", "FALSE")]);

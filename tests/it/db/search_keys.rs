@@ -2,12 +2,19 @@
 
 use diesel_migrations::{FileBasedMigrations, MigrationHarness};
 use rewarddesk::{
-    app::keep_search::{renew_keys, renew_users},
+    app::{
+        check_invariants::check_invariants,
+        keep_search::{renew_keys, renew_users},
+    },
     db::{DbConn, Scope, customer_search, merchants, migrate::migrate, search_keys},
     domain::{customer::SearchKeys, role::Role},
 };
 
-use crate::support::{TestDb, World, engine::run_on, world::Person};
+use crate::support::{
+    TestDb, World,
+    engine::run_on,
+    world::{Person, usable},
+};
 
 const MIGRATION: &str = "2026-11-30-000002_search_keys";
 const COLUMNS: &str = "merchant_id, email, first_name, last_name, search, first_key, last_key, id_key, customer_id, created_at";
@@ -30,6 +37,18 @@ fn found(world: &World, term: &str) -> Vec<i64> {
 }
 
 both! {
+    fn a_code_that_is_another_one_typed_otherwise_is_reported(world: World) {
+        let batch = world.batch_that("Exact", true, rewarddesk::db::instant::no_end());
+        for code in ["CAFÉ-1", "CAFE\u{301}-1", "THE\u{301}-2"] {
+            world.coupon(batch, &usable(code));
+        }
+        let first = || check_invariants(&world.db.db).unwrap()[0].to_string();
+        let said = first();
+        assert!(said.starts_with("I1 BROKEN: 1 coupons whose code is another usable coupon's too") && said.contains("bar one of the two"), "{said}");
+        world.exec("UPDATE coupons SET barred_at = created_at, barred_reason = 'twice' WHERE id = 1");
+        assert!(first().starts_with("I1 ok"), "one of the two is barred: {}", first());
+    }
+
     fn keys_of_an_earlier_version_are_made_again(world: World) {
         for (n, (first, last)) in [("Łukasz", "Wałęsa"), ("Siobhán", "O’Brien"), ("太郎", "山田")].into_iter().enumerate() {
             old_row(&world, &format!("p{n}@x.example"), first, last);

@@ -55,7 +55,7 @@ both! {
         let ada = app.sign_in(Role::Administrator).await;
         for code in KIMS_CODE {
             ada.post("/m/acme/check", &Fields::default().with("code", code)).await.expect(200).says("This code works");
-            let page = ada.get(&format!("/m/acme/batches/{batch}/codes?q={}", query(code))).await.expect(200);
+            let page = ada.get(&format!("/m/acme/batches/{batch}?q={}", query(code))).await.expect(200);
             assert!(page.body.contains("ABCD-EFGH-0001") && page.body.contains(&format!("/m/acme/customers/{customer}")), "{code:?}: {}", page.words());
             let page = ada.get(&format!("/m/acme/audit?q={}", query(code))).await.expect(200);
             assert!(!page.words().contains("No batch of this merchant has that code"), "{code:?}");

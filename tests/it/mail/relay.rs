@@ -6,7 +6,7 @@ use rewarddesk::mail::{Mailer, SendError, relay::Relay};
 
 use super::{
     relay_server::{
-        Answer::{HangUp, Say, Silence},
+        Answer::{Flood, HangUp, Say, Silence},
         Script, Server,
     },
     stage::letter,
@@ -129,6 +129,69 @@ fn a_relay_that_is_away_or_does_not_encrypt_is_tried_again() {
         let wrapped = send(&format!("smtps://{gone}")).await;
         assert!(matches!(wrapped, Err(SendError::Temporary(_))), "{wrapped:?}");
         send(&format!("smtp://{gone}?tls=opportunistic")).await.unwrap();
+    });
+}
+
+#[test]
+fn only_the_answer_that_a_command_needs_is_a_yes() {
+    let cases: [Script; 7] = [
+        &[("MAIL", Say("354 go on"))],
+        &[("RCPT", Say("354 go on"))],
+        &[("RCPT", Say("220 hello"))],
+        &[("DATA", Say("250 fine"))],
+        &[("CONTENT", Say("354 go on"))],
+        &[("CONTENT", Say("220 hello"))],
+        &[("CONTENT", Say("251 elsewhere"))],
+    ];
+    for script in cases {
+        assert!(matches!(outcome(script), Err(SendError::Temporary(why)) if why.contains("makes no sense")), "{script:?}");
+    }
+    outcome(&[("RCPT", Say("251 elsewhere"))]).unwrap();
+}
+
+#[test]
+fn an_answer_without_an_end_is_cut_off() {
+    block_on(async {
+        for step in ["GREETING", "EHLO", "RCPT", "CONTENT"] {
+            // The relay would go on for longer than the dialogue may last.
+            let server = Server::start(Box::leak(Box::new([(step, Flood)]))).await;
+            let relay = Relay::from_url(&server.url()).unwrap().with_patience(Duration::from_mins(10));
+            let sent = Mailer::Smtp(Arc::new(relay)).send(&letter(1, "jo@customer.example"), noon()).await;
+            assert!(matches!(sent, Err(SendError::Temporary(_))), "{step}: {sent:?}");
+        }
+    });
+}
+
+#[test]
+fn what_is_said_before_it_is_asked_is_no_answer() {
+    block_on(async {
+        // Whoever sits in between adds the answer to what comes next, also to EHLO under TLS.
+        for (step, said, address) in [
+            ("STARTTLS", "220 go on\r\n250-relay.example\r\n250 AUTH PLAIN", "smtp://{}?tls=required"),
+            ("MAIL", "250 fine\r\n250 fine", "smtp://{}"),
+            ("DATA", "354 go on\r\n250 taken", "smtp://{}"),
+        ] {
+            let script: Script = Box::leak(Box::new([("EHLO", Say("250-relay.example\r\n250 STARTTLS")), (step, Say(said))]));
+            let server = Server::start(script).await;
+            let refused = send(&address.replace("{}", &server.address.to_string())).await;
+            assert!(matches!(&refused, Err(SendError::Temporary(_))), "{step}: {refused:?}");
+            assert!(server.said("CONTENT").is_empty(), "{step}");
+            if step == "STARTTLS" {
+                assert!(refused.unwrap_err().to_string().contains("before it was asked"), "{step}");
+            }
+        }
+    });
+}
+
+#[test]
+fn a_password_is_not_sent_to_a_relay_that_offers_no_encryption() {
+    block_on(async {
+        let server = Server::start(&[]).await;
+        // It leads to this machine, and the desk takes it for another one.
+        let address = format!("smtp://jo:word@0.0.0.0:{}", server.address.port());
+        assert!(Mailer::from_url(&address).is_err());
+        let sent = send(&format!("{address}?tls=opportunistic")).await;
+        assert!(sent.is_err() && server.said("AUTH").is_empty(), "{sent:?}");
     });
 }
 

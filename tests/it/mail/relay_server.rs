@@ -16,6 +16,8 @@ pub enum Answer {
     Say(&'static str),
     HangUp,
     Silence,
+    /// A line that does not end.
+    Flood,
     /// The usual, after so many milliseconds.
     Late(u64),
 }
@@ -111,6 +113,10 @@ async fn answer(stream: &mut BufReader<TcpStream>, script: Script, step: &str, u
         Some(Answer::Say(text)) => text,
         Some(Answer::HangUp) => return None,
         Some(Answer::Silence) => return std::future::pending().await,
+        Some(Answer::Flood) => {
+            while stream.get_mut().write_all(&[b'2'; 4096]).await.is_ok() {}
+            return None;
+        }
         Some(Answer::Late(milliseconds)) => {
             tokio::time::sleep(std::time::Duration::from_millis(*milliseconds)).await;
             usual
