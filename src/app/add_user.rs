@@ -79,10 +79,13 @@ fn give_roles(tx: &mut WriteTx<'_>, now: DateTime<Utc>, user: UserId, roles: &[(
     let mut given: Vec<Given> = Vec::new();
     for (role, slug) in roles {
         let (scope, _) = super::find_merchant(tx, slug)?;
-        let before = db::memberships::role_of(tx, scope, user)?;
+        // A role that is only offered is none yet: what the operator gives takes its place.
+        let before = db::memberships::role_of(tx, scope, user)?.filter(|held| !held.is_offer).map(|held| held.role);
         let after = before.map_or(*role, |old| old.max(*role));
         if before != Some(after) {
             db::memberships::set_role(tx, scope, user, after)?;
+            // What the operator gives need not be accepted.
+            db::memberships::accept(tx, scope, user)?;
             let first_here = is_new && given.iter().all(|g| g.merchant != *slug);
             let action = if first_here { Action::UserAdded } else { Action::RoleAdded };
             let mut record =
@@ -92,8 +95,6 @@ fn give_roles(tx: &mut WriteTx<'_>, now: DateTime<Utc>, user: UserId, roles: &[(
             }
             db::audit::append(tx, &record, now)?;
         }
-        // What the operator gives need not be accepted.
-        db::memberships::accept(tx, scope, user)?;
         given.push(Given { merchant: slug.clone(), asked: *role, now: after, before });
     }
     Ok(given)

@@ -64,7 +64,7 @@ pub(super) fn keep_pending(desk: &Desk, provider: &Provider, proven: &Proven, se
         if is_taken(tx, session.user, &pending)? {
             return Ok(Arrival::Not(Why::Taken));
         }
-        sessions::set_challenge(tx, session.id, &sealed)?;
+        sessions::set_pending_link(tx, session.id, &sealed)?;
         Ok(Arrival::Pending)
     })
 }
@@ -91,7 +91,7 @@ fn is_taken(tx: &mut WriteTx<'_>, user: UserId, pending: &PendingLink) -> Result
 
 /// The account that waits in the session for its user's confirmation; `None`: there is none, or it has waited too long.
 pub fn pending(desk: &Desk, session: &Session) -> Result<Option<PendingLink>, Error> {
-    let sealed = desk.db.read(|conn| sessions::challenge(conn, session.id))?;
+    let sealed = desk.db.read(|conn| sessions::pending_link(conn, session.id))?;
     Ok(sealed.and_then(|sealed| opened(desk, session, &sealed)))
 }
 
@@ -112,12 +112,12 @@ pub enum Linked {
 pub fn link_pending(desk: &Desk, session: &Session, token: &str, origin: &Origin) -> Result<Linked, Error> {
     let linked = desk.db.write::<_, Error>(|tx| {
         users::lock(tx, &[session.user])?;
-        let Some(sealed) = sessions::challenge(tx, session.id)? else { return Ok(Linked::Not(Why::Stale)) };
+        let Some(sealed) = sessions::pending_link(tx, session.id)? else { return Ok(Linked::Not(Why::Stale)) };
         let pending = opened(desk, session, &sealed);
         let Some(pending) = pending.filter(|pending| bool::from(pending.token.as_bytes().ct_eq(token.as_bytes()))) else {
             return Ok(Linked::Not(Why::Stale));
         };
-        if !sessions::use_challenge(tx, session.id, &sealed)? {
+        if !sessions::use_pending_link(tx, session.id, &sealed)? {
             return Ok(Linked::Not(Why::Stale));
         }
         if is_taken(tx, session.user, &pending)? {
@@ -129,7 +129,7 @@ pub fn link_pending(desk: &Desk, session: &Session, token: &str, origin: &Origin
     desk.mail_bell.notify_one();
     match linked {
         // Another user's request has just linked the same account.
-        Err(Error::Fault(db::Error::Conflict(_))) => Ok(Linked::Not(Why::Taken)),
+        Err(Error::Fault(db::Error::Conflict(which))) if which.is_about("identities", "") => Ok(Linked::Not(Why::Taken)),
         other => other,
     }
 }

@@ -33,11 +33,13 @@ pub fn answer_offer(desk: &Desk, session: &Session, slug: &str, is_accepted: boo
     })
 }
 
-/// For somebody who comes in by an invitation: the one role that is offered is theirs. Where several are, they choose on the first page;
-/// otherwise an invitation by another merchant would be accepted with the one that they followed.
+/// For somebody who comes in by their first invitation: the one role that is offered is theirs. Where several are, they choose on the
+/// first page; otherwise an invitation by another merchant would be accepted with the one that they followed. Whoever has accepted a role
+/// already follows no first invitation, and accepts each further one by name.
 pub(super) fn accept_only_one(tx: &mut WriteTx<'_>, desk: &Desk, user: UserId, request_id: &str) -> Result<(), Error> {
-    match memberships::list_offers(tx, user)?.as_slice() {
-        [only] => accept(tx, desk, user, (only.scope, only.role), request_id),
+    let (accepted, offered) = memberships::accepted_and_offered(tx, user)?;
+    match (accepted.as_slice(), offered.as_slice()) {
+        ([], [only]) => accept(tx, desk, user, (only.scope, only.role), request_id),
         _ => Ok(()),
     }
 }

@@ -69,6 +69,19 @@ pub enum Invited {
     NoLink,
 }
 
+fn has_a_role(new: &Invite, held: memberships::Held) -> Error {
+    let (email, role, merchant) = (&new.email, held.role.label(), &new.merchant);
+    let sentence = if held.is_offer {
+        format!(
+            "{merchant} has offered {email} the role {role}, and they have not accepted it yet; `rewarddesk user add` gives a role that \
+             need not be accepted"
+        )
+    } else {
+        format!("{email} is {role} in {merchant} already; `rewarddesk user add` gives a higher role")
+    };
+    Unfit::because(sentence).into()
+}
+
 /// Invites somebody, or invites them again who have not followed their link; the link before it ends.
 ///
 /// Errors: [`Error::Unfit`] for a merchant that is not there, a name that can't be one, and a user who is disabled or has another role,
@@ -91,11 +104,8 @@ pub fn invite(desk: &Desk, new: &Invite) -> Result<Invited, Error> {
             // The operator has a say in every merchant: whoever signs in already need not accept.
             None if user.has_credentials => memberships::add(tx, scope, id, new.role)?,
             None => memberships::offer(tx, scope, id, new.role, desk.clock.now())?,
-            Some(role) if role == new.role && !user.has_credentials => {}
-            Some(role) => {
-                let what = format!("{} is {} in {} already", new.email, role.label(), new.merchant);
-                return Err(Unfit::because(format!("{what}; `rewarddesk user add` gives a higher role")).into());
-            }
+            Some(held) if held.role == new.role && !user.has_credentials => {}
+            Some(held) => return Err(has_a_role(new, held)),
         }
         record(tx, desk, Some(merchant.id), &user, &(Action::UserInvited, vec![("role", Detail::from(new.role.as_str()))]))?;
         Ok::<_, Error>(match (new.by_hand, user.has_credentials) {

@@ -48,6 +48,8 @@ pub struct Account {
     pub passkeys_available: bool,
     /// Where one can sign in besides, and who one is there.
     pub sso: Option<Sso>,
+    /// Merchants that offer a role.
+    pub offers: Vec<memberships::Membership>,
     /// Merchants that open only with a second factor.
     pub requiring: Vec<String>,
     /// The zone of the user's first merchant; UTC where there is none.
@@ -59,7 +61,7 @@ pub fn show(desk: &Desk, session: &Session, limits: SessionLimits) -> Result<Acc
     let now = desk.clock.now();
     desk.db.read(|conn| {
         let user = session.user;
-        let merchants = memberships::list_of_user(conn, user)?;
+        let (merchants, offers) = memberships::accepted_and_offered(conn, user)?;
         Ok(Account {
             user: users::get(conn, user)?,
             has_password: sessions::credentials(conn, &session.email)?.is_some_and(|known| !known.password_hash.is_empty()),
@@ -75,6 +77,7 @@ pub fn show(desk: &Desk, session: &Session, limits: SessionLimits) -> Result<Acc
                 }
                 None => None,
             },
+            offers,
             zone: merchants.first().map_or(Tz::UTC, |own| own.merchant.zone),
             requiring: merchants.into_iter().filter(|own| own.requires_second_factor).map(|own| own.merchant.name).collect(),
         })

@@ -16,8 +16,9 @@ use super::{
     tokens,
 };
 use crate::{
-    db::{self, WriteTx, half_sign_ins, identities, sessions, users},
+    db::{self, WriteTx, account_links, half_sign_ins, identities, sessions, users},
     domain::{
+        account_link,
         audit::{Action, Actor, NewRecord},
         email::EmailAddress,
         ids::UserId,
@@ -269,6 +270,8 @@ fn let_in(desk: &Desk, provider: &Provider, proven: &Proven, limits: SessionLimi
         if linked.is_none() {
             if is_invited {
                 offers::accept_only_one(tx, desk, id, request_id)?;
+                // They are in: the link of the invitation has done its work.
+                account_links::remove_unused(tx, account_link::Purpose::Invite, Some(id))?;
             }
             link_identity::link(tx, desk, id, who, "email", origin)?;
         }

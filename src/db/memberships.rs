@@ -40,11 +40,19 @@ pub fn enter(conn: &mut DbConn, slug: &str, user: UserId) -> Result<Option<Membe
     row.map(membership).transpose()
 }
 
+/// A user's role in a merchant, accepted or not.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Held {
+    pub role: Role,
+    /// Whether it is only offered: its user has not accepted it.
+    pub is_offer: bool,
+}
+
 /// The user's role in the merchant, if there is one; it may be one that is only offered.
-pub fn role_of(conn: &mut DbConn, scope: Scope, user: UserId) -> Result<Option<Role>, Error> {
+pub fn role_of(conn: &mut DbConn, scope: Scope, user: UserId) -> Result<Option<Held>, Error> {
     let mine = m::table.filter(m::merchant_id.eq(scope.merchant().0)).filter(m::user_id.eq(user.0));
-    let role: Option<String> = mine.select(m::role).first(conn).optional()?;
-    role.map(|text| text.parse().map_err(Error::from)).transpose()
+    let found: Option<(String, Option<At>)> = mine.select((m::role, m::offered_at)).first(conn).optional()?;
+    found.map(|(role, offered_at)| Ok(Held { role: role.parse()?, is_offer: offered_at.is_some() })).transpose()
 }
 
 /// Gives the user this role in the merchant in place of the one they have, if any.
@@ -100,7 +108,8 @@ pub fn list_counted(conn: &mut DbConn, user: UserId) -> Result<Vec<Membership>, 
     Ok(if accepted.is_empty() { offered } else { accepted })
 }
 
-fn accepted_and_offered(conn: &mut DbConn, user: UserId) -> Result<(Vec<Membership>, Vec<Membership>), Error> {
+/// The merchants of the user, and those that offer them a role, both by name.
+pub fn accepted_and_offered(conn: &mut DbConn, user: UserId) -> Result<(Vec<Membership>, Vec<Membership>), Error> {
     let rows: Vec<(Option<At>, (String, bool, merchants::Row))> = m::table
         .inner_join(mt::table.on(mt::id.eq(m::merchant_id)))
         .filter(m::user_id.eq(user.0))

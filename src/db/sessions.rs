@@ -183,6 +183,24 @@ pub fn use_challenge(tx: &mut WriteTx<'_>, id: i64, sealed: &str) -> Result<bool
     Ok(diesel::update(asked).set(s::challenge.eq(None::<String>)).execute(&mut **tx)? == 1)
 }
 
+/// Keeps the account that waits for its user's confirmation, sealed, in place of the one before.
+pub fn set_pending_link(tx: &mut WriteTx<'_>, id: i64, sealed: &str) -> Result<(), Error> {
+    diesel::update(s::table.find(id)).set(s::pending_link.eq(sealed)).execute(&mut **tx)?;
+    Ok(())
+}
+
+/// The account that waits, sealed; it is not used up by looking.
+pub fn pending_link(conn: &mut DbConn, id: i64) -> Result<Option<String>, Error> {
+    let waits: Option<Option<String>> = s::table.find(id).select(s::pending_link).first(conn).optional()?;
+    Ok(waits.flatten())
+}
+
+/// Uses up the account that waits; false: it was used before, or another waits since.
+pub fn use_pending_link(tx: &mut WriteTx<'_>, id: i64, sealed: &str) -> Result<bool, Error> {
+    let waits = s::table.filter(s::id.eq(id)).filter(s::pending_link.eq(sealed));
+    Ok(diesel::update(waits).set(s::pending_link.eq(None::<String>)).execute(&mut **tx)? == 1)
+}
+
 /// Ends the session of that token; answers whose it was.
 pub fn end(tx: &mut WriteTx<'_>, token_hash: &str) -> Result<Option<UserId>, Error> {
     let user: Option<i64> =

@@ -83,7 +83,7 @@ impl From<Row> for User {
             last_seen_at: at(row.last_seen_at),
             unlocked_at: at(row.unlocked_at),
             disabled_at: at(row.disabled_at),
-            has_credentials: !row.password_hash.is_empty() || row.has_identity,
+            has_credentials: !row.password_hash.is_empty() || row.has_identity || row.has_passkey,
             has_second_factor: row.totp_added_at.is_some() || row.has_passkey,
         }
     }

@@ -103,12 +103,12 @@ fn words(facts: &Facts<'_>) -> Words {
             vec![
                 hello,
                 format!("{} offers you the role {} in {merchant}.", short_line(by, 80), role.label()),
-                "Sign in as usual: the first page asks you to accept or decline it. Nothing changes until you accept.".to_owned(),
+                "Accept or decline it on your account page. Nothing changes until you accept.".to_owned(),
             ],
-            "Sign in",
-            facts.sign_in.clone(),
-            "If you did not expect this, decline it. Once you accept, administrators of that merchant must agree before your account \
-             is disabled or its second factors are reset.",
+            "Open your account page",
+            format!("{}/account", facts.home),
+            "If you did not expect this, decline it. Once you accept, the administrators of this merchant will also have to agree, besides \
+             those of your other merchants, before your account can be disabled or its second factors reset.",
         ),
         Matter::Forgotten { link } => (
             "Choose another password".to_owned(),

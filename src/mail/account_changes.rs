@@ -130,12 +130,12 @@ impl AccountChange {
             ChangedBy::Administrator { name, merchant: theirs } => {
                 let name = plain_name(name).map(|name| format!("{name}, ")).unwrap_or_default();
                 paragraphs.push(format!("By: {name}an administrator of {theirs}"));
-                paragraphs.push("If you asked for this, there is nothing to do but to set up another second factor.".to_owned());
+                paragraphs.push("If you asked for this, you only need to set up another second factor.".to_owned());
                 paragraphs.push(format!("If you didn’t, ask an administrator of {merchant} at once why it was done."));
             }
             ChangedBy::Operator => {
                 paragraphs.push("By: the operator of Reward Desk, on its server".to_owned());
-                paragraphs.push("If you asked for this, there is nothing to do but to set up another second factor.".to_owned());
+                paragraphs.push("If you asked for this, you only need to set up another second factor.".to_owned());
                 paragraphs.push(format!("If you didn’t, ask an administrator of {merchant} at once why it was done."));
             }
         }

@@ -143,6 +143,8 @@ fn said(done: &str) -> Option<Toast> {
         "app" => ("Authenticator app set up", "From now on you are asked for a code when you sign in."),
         "app-removed" => ("Authenticator app removed", "Its codes do not work any more."),
         "passkey" => ("Passkey added", "You can sign in with it from now on."),
+        "accepted" => ("Role accepted", "The merchant is now one of yours. Choose it from the list of merchants."),
+        "declined" => ("Offer declined", "You have no role there, and nothing else has changed."),
         "identity" => ("Single sign-on linked", "You can sign in with it from now on."),
         "identity-removed" => ("Single sign-on unlinked", "It does not let you in any more."),
         "passkey-removed" => ("Passkey removed", "It does not let anybody in any more."),

@@ -8,17 +8,16 @@ use actix_web::{
 };
 use askama::Template;
 
-use super::{errors::Error, frame, gate::Visitor, request, views};
+use super::{account, errors::Error, frame, gate::Visitor, present, request, views};
 use crate::app::{Desk, offers};
 
-/// `GET /`
+/// `GET /`. What others offer holds nobody up who has a merchant to go to: it is on their account page, too.
 pub async fn index(request: HttpRequest, desk: Data<Desk>, visitor: ReqData<Visitor>) -> Result<HttpResponse, Error> {
+    if let [only] = visitor.merchants.as_ref() {
+        return Ok(to(format!("/m/{}/customers", only.merchant.slug)));
+    }
     let session = visitor.session.clone();
     let offers = desk.reading(move |desk| offers::list_offers(desk, &session)).await?;
-    if let ([only], true) = (visitor.merchants.as_ref(), offers.is_empty()) {
-        let target = format!("/m/{}/customers", only.merchant.slug);
-        return Ok(HttpResponse::SeeOther().insert_header((header::LOCATION, target)).finish());
-    }
     let merchants = visitor
         .merchants
         .iter()
@@ -28,15 +27,7 @@ pub async fn index(request: HttpRequest, desk: Data<Desk>, visitor: ReqData<Visi
             role: m.role.label().to_owned(),
         })
         .collect();
-    let offers = offers
-        .iter()
-        .map(|offer| views::merchants::Offer {
-            name: offer.merchant.name.clone(),
-            role: offer.role.label().to_owned(),
-            accept_action: format!("/offers/{}/acceptance", offer.merchant.slug),
-            decline_action: format!("/offers/{}/refusal", offer.merchant.slug),
-        })
-        .collect();
+    let offers = offers.iter().map(present::account::offer).collect();
     let page = views::merchants::Index { frame: frame::for_visitor(&request, "Merchants"), merchants, offers };
     Ok(HttpResponse::Ok().content_type("text/html; charset=utf-8").body(page.render()?))
 }
@@ -54,5 +45,14 @@ pub async fn decline(request: HttpRequest, desk: Data<Desk>, visitor: ReqData<Vi
 async fn answer(request: &HttpRequest, desk: &Desk, visitor: &Visitor, slug: String, is_accepted: bool) -> Result<HttpResponse, Error> {
     let (session, request_id) = (visitor.session.clone(), request::request_id(request));
     desk.writing(move |desk| offers::answer_offer(desk, &session, &slug, is_accepted, &request_id)).await?;
-    Ok(HttpResponse::SeeOther().insert_header((header::LOCATION, "/")).finish())
+    // Whoever has a merchant sees on the account page what became of the offer; the others go on to the first, or back to the choice.
+    Ok(match (visitor.merchants.is_empty(), is_accepted) {
+        (true, _) => to("/".to_owned()),
+        (false, true) => account::back("accepted"),
+        (false, false) => account::back("declined"),
+    })
+}
+
+fn to(target: String) -> HttpResponse {
+    HttpResponse::SeeOther().insert_header((header::LOCATION, target)).finish()
 }

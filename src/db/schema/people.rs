@@ -48,6 +48,7 @@ diesel::table! {
         agent -> Text,
         address -> Text,
         challenge -> Nullable<Text>,
+        pending_link -> Nullable<Text>,
     }
 }
 

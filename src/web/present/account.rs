@@ -3,10 +3,14 @@
 
 use super::{plural, when_in};
 use crate::{
-    app::own_account::{Account, Kept, SeenSession},
+    app::{
+        own_account::{Account, Kept, SeenSession},
+        sign_in::Membership,
+    },
     web::views::{
         account::{self as views, Password},
         frame::Frame,
+        merchants::Offer,
     },
 };
 
@@ -33,11 +37,22 @@ pub fn show(frame: Frame, account: &Account, password: Password) -> views::Show 
             last_used: sso.identity.as_ref().and_then(|identity| identity.last_used_at).map(|at| when_in(account.zone, at)),
             can_unlink: account.has_password || !account.passkeys.is_empty(),
         }),
+        offers: account.offers.iter().map(offer).collect(),
         required: if has_factor || account.requiring.is_empty() {
             String::new()
         } else {
             format!("Set one up: {} only with a second factor.", opens(&account.requiring))
         },
+    }
+}
+
+/// A role that a merchant offers, with where it is answered.
+pub fn offer(offer: &Membership) -> Offer {
+    Offer {
+        name: offer.merchant.name.clone(),
+        role: offer.role.label().to_owned(),
+        accept_action: format!("/offers/{}/acceptance", offer.merchant.slug),
+        decline_action: format!("/offers/{}/refusal", offer.merchant.slug),
     }
 }
 

@@ -31,13 +31,13 @@ fn label(name: &str) -> String {
 
 /// The account that will be linked to the session's user.
 pub fn link_page(frame: Frame, provider: &str, pending: &PendingLink, session: &Session, zone: Tz) -> LinkPage {
-    let fact = |label: &str, text: &str| Fact { label: label.to_owned(), text: text.to_owned(), when: None };
+    let fact = |what: &str, text: &str| Fact { label: format!("{what} at {provider}"), text: text.to_owned(), when: None };
     let mut facts = vec![];
-    facts.extend(pending.email.as_deref().map(|email| fact("Email there", email)));
-    facts.extend(pending.name.as_deref().map(|name| fact("Name there", name)));
+    facts.extend(pending.email.as_deref().map(|email| fact("Email", email)));
+    facts.extend(pending.name.as_deref().map(|name| fact("Name", name)));
     facts.push(match pending.authenticated_at {
-        Some(at) => Fact { label: "Signed in there".to_owned(), text: String::new(), when: Some(when_in(zone, at)) },
-        None => fact("Signed in there", &format!("Just now, as far as we know: {provider} does not say when")),
+        Some(at) => Fact { when: Some(when_in(zone, at)), ..fact("Signed in", "") },
+        None => fact("Signed in", &format!("Not known: {provider} does not say when")),
     });
     LinkPage {
         frame,

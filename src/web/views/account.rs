@@ -3,6 +3,7 @@
 
 use super::{
     frame::Frame,
+    merchants::Offer,
     ui::{Fact, When},
 };
 use askama::Template;
@@ -26,6 +27,8 @@ pub struct Show {
     pub passkeys_available: bool,
     /// Where one can sign in besides.
     pub sso: Option<Sso>,
+    /// Merchants that offer a role, in order of name.
+    pub offers: Vec<Offer>,
     /// "Acme UK opens only with one."; empty: none does, or there is one.
     pub required: String,
 }

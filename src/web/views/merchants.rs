@@ -4,7 +4,7 @@
 use super::frame::Frame;
 use askama::Template;
 
-/// `GET /` for a user with several merchants, or none, or with an offer.
+/// `GET /` for a user with several merchants, or none.
 #[derive(Debug, Template)]
 #[template(path = "merchants/index.html")]
 pub struct Index {

@@ -174,12 +174,17 @@ async fn people(judge: &mut Judge<'_>, app: &App) {
         app.sql(app.now())
     );
     app.exec(&offer);
+    // And a second role is theirs, so that there is a choice of merchants.
+    let initech = app.another_merchant("initech");
+    app.exec(&format!("INSERT INTO memberships (merchant_id, user_id, role) VALUES ({initech}, {own}, 'support')"));
     app.exec(&format!("UPDATE memberships SET offered_at = {} WHERE user_id = {other}", app.sql(app.now())));
-    for (what, path) in [("an offer", "/"), ("a user who has not accepted", &format!("/m/acme/users/{other}"))] {
+    for (what, path) in
+        [("an offer", "/account"), ("an offer beside merchants", "/"), ("a user who has not accepted", &format!("/m/acme/users/{other}"))]
+    {
         judge.0.goto(&format!("{}{path}", app.url)).await;
         judge.look(what).await;
     }
-    app.exec("DELETE FROM memberships WHERE offered_at IS NOT NULL");
+    app.exec(&format!("DELETE FROM memberships WHERE offered_at IS NOT NULL OR merchant_id = {initech}"));
 }
 
 /// The answers to a checked code, and the dialogs of acts on a coupon with what follows them.

@@ -67,13 +67,29 @@ both! {
         // Again: another link in place of the first.
         shell.done(&invite("administrator", &[]));
         assert_eq!((db.count("mails"), db.count("account_links"), db.count("users")), (2, 1, 1));
-        shell.refused(&invite("support", &[]), "casey@desk.example is Administrator in acme already");
+        shell.refused(&invite("support", &[]), "acme has offered casey@desk.example the role Administrator, and they have not accepted it yet");
         shell.done(&["user", "disable", CASEY]);
         shell.refused(&invite("administrator", &[]), "rewarddesk user enable casey@desk.example");
         assert_eq!(db.count("account_links"), 0, "who is disabled has no link");
         assert_eq!(db.count("audit_records WHERE action = 'user.invited' AND actor_kind = 'cli'"), 2);
         shell.refused(&["user", "invite", "x@desk.example", "--name", "X", "--merchant", "nope", "--role", "support"], "there is no merchant \"nope\"");
         assert_eq!(db.count("users"), 1);
+    }
+
+    fn what_is_only_offered_raises_nothing_that_the_operator_gives(db: TestDb) {
+        let shell = desk(&db);
+        shell.done(&invite("administrator", &[]));
+        shell.done(&["user", "add", CASEY, "--name", "Casey Jones", "--role", "support", "--merchant", "acme"]);
+        assert_eq!(db.count("memberships WHERE role = 'support' AND offered_at IS NULL"), 1, "support was given, not administrator");
+        let records = "SELECT details AS v FROM audit_records WHERE action = 'role.added' AND actor_kind = 'cli'";
+        let details = db.texts(records);
+        assert!(details.len() == 1 && details[0].contains("support") && !details[0].contains("role_before"), "{details:?}");
+        shell.refused(&invite("marketing", &[]), "casey@desk.example is Customer Support in acme already");
+        // The role that is offered, given: accepted by that, and on record.
+        db.exec("DELETE FROM memberships WHERE role = 'support'");
+        shell.done(&invite("marketing", &[]));
+        shell.done(&["user", "add", CASEY, "--name", "Casey Jones", "--role", "marketing", "--merchant", "acme"]);
+        assert_eq!((db.count("memberships WHERE offered_at IS NULL"), db.texts(records).len()), (1, 2));
     }
 
     async fn a_printed_link_lets_its_holder_in_once(app: App) {

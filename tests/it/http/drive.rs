@@ -66,7 +66,7 @@ async fn pages(engine: Engine) {
         import_ends: a_new_batch_stays_when_its_import_is_cancelled the_rejects_are_those_of_the_command_line;
         import_files: redemptions_come_in_and_what_does_not_fit_is_listed codes_are_barred_by_a_file_each_with_its_reason;
         imports: a_new_batch_is_made_by_the_word_and_not_before a_fragment_tells_how_far_it_is_and_then_the_news;
-        offers: an_offer_is_accepted_or_declined_on_the_first_page an_invitation_by_another_merchant_takes_nothing_from_ones_own_administrator;
+        offers: an_offer_is_accepted_or_declined_on_the_account_page an_invitation_by_another_merchant_takes_nothing_from_ones_own_administrator;
         account_changes: each_change_of_a_factor_is_told_once;
         purges: mails_that_wait_are_cancelled_and_never_sent;
         reissues: a_second_dialog_gets_a_409_with_the_winners_result every_refusal_is_said_in_the_menu_and_by_the_post_alike;

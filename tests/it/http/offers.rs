@@ -52,7 +52,7 @@ both! {
         assert_eq!(app.count("memberships WHERE offered_at IS NULL"), 2, "Ada and Gus");
     }
 
-    async fn an_offer_is_accepted_or_declined_on_the_first_page(app: App) {
+    async fn an_offer_is_accepted_or_declined_on_the_account_page(app: App) {
         let mut app = app;
         let (support, kim) = (app.user(Role::Support), app.sign_in(Role::Support).await);
         let gus = administrator_of_globex(&mut app).await;
@@ -62,8 +62,11 @@ both! {
         };
         invite().await;
         kim.get("/m/globex/customers").await.expect(404);
-        let page = kim.get("/").await.expect(200);
-        page.says("Offered to you").says("GLOBEX Ltd").says("Offers you the role Marketing").says("ACME Ltd");
+        // The email leads to the offer; the way to one's own merchant stays as short as it was.
+        assert!(app.mails(1).await[0].text.contains(&format!("{}/account", app.url)), "the email leads to the account page");
+        assert_eq!(kim.get("/").await.expect(303).header("Location"), "/m/acme/customers");
+        let page = kim.get("/account").await.expect(200);
+        page.says("Offered to you").says("GLOBEX Ltd").says("Offers you the role Marketing").says("also have to agree");
         for path in ["/offers/globex/acceptance", "/offers/globex/refusal"] {
             kim.get(path).await.expect(405);
             kim.bare(reqwest::Method::POST, path, &[("Sec-Fetch-Site", "cross-site")]).await.expect(403);
@@ -71,7 +74,9 @@ both! {
         kim.post("/offers/nowhere/acceptance", &nothing()).await.expect(404);
         let other = app.sign_in(Role::Supervisor).await;
         other.post("/offers/globex/acceptance", &nothing()).await.expect(404);
-        kim.post("/offers/globex/refusal", &nothing()).await.expect(303);
+        let declined = kim.post("/offers/globex/refusal", &page.fields("/offers/globex/refusal")).await.expect(303);
+        let page = kim.get(declined.header("Location")).await.expect(200);
+        assert!(!page.says("Offer declined").body.contains("Offered to you"));
         assert_eq!(kim.get("/").await.expect(303).header("Location"), "/m/acme/customers");
         kim.post("/offers/globex/acceptance", &nothing()).await.expect(404);
         gus.get(&format!("/m/globex/users/{support}")).await.expect(404);
@@ -80,7 +85,9 @@ both! {
         gus.post(&format!("/m/globex/users/{support}/invitation"), &nothing()).await.expect(303);
         gus.post(&format!("/m/globex/users/{support}/role"), &Fields::default().with("role", "supervisor")).await.expect(303);
         kim.get("/m/globex/customers").await.expect(404);
-        kim.post("/offers/globex/acceptance", &nothing()).await.expect(303);
+        let accepted = kim.post("/offers/globex/acceptance", &nothing()).await.expect(303);
+        kim.get(accepted.header("Location")).await.expect(200).says("Role accepted");
+        kim.get("/").await.expect(200).says("ACME Ltd").says("GLOBEX Ltd");
         kim.get("/m/globex/audit").await.expect(200);
         kim.post("/offers/globex/acceptance", &nothing()).await.expect(404);
         // From now on both merchants have a say.
@@ -137,6 +144,36 @@ both! {
         app.client().post("/sign-in", &Fields::default().with("email", "two@desk.example").with("password", PASSWORD)).await.expect(422);
     }
 
+    async fn a_link_that_was_left_over_accepts_no_second_offer(app: App) {
+        let mut app = app;
+        let ada = app.sign_in(Role::Administrator).await;
+        let gus = administrator_of_globex(&mut app).await;
+        ada.post("/m/acme/users", &invitation("ina@desk.example", "support")).await.expect(303);
+        let link = token(&app.mails(1).await[0].text);
+        let ina = app.number("SELECT id FROM users WHERE email = 'ina@desk.example'");
+        // She has come in another way, and the version before left the link open.
+        app.exec(&format!("UPDATE memberships SET offered_at = NULL WHERE user_id = {ina}"));
+        app.exec(&format!("INSERT INTO identities (user_id, issuer, subject, linked_at) VALUES ({ina}, 'i', 's', {})", app.sql(app.now())));
+        gus.post("/m/globex/users", &invitation("ina@desk.example", "support")).await.expect(303);
+        assert_eq!(app.mails(2).await[1].subject, "GLOBEX Ltd offers you a role");
+        let form = Fields::default().with("token", &link).with("password", "anchor violin tulip 7");
+        app.client().post("/welcome", &form).await.expect(303);
+        assert_eq!(app.count(&format!("memberships WHERE user_id = {ina} AND offered_at IS NOT NULL")), 1, "nobody has accepted GLOBEX");
+        ada.post(&format!("/m/acme/users/{ina}/disable"), &nothing()).await.expect(303);
+    }
+
+    async fn whoever_has_only_a_passkey_gets_an_offer_and_no_link(app: App) {
+        let mut app = app;
+        let support = app.user(Role::Support);
+        let gus = administrator_of_globex(&mut app).await;
+        app.exec(&format!("UPDATE users SET password_hash = '' WHERE id = {support}"));
+        let passkey = format!("{support}, 'c', 'Phone', '{{}}', {}", app.sql(app.now()));
+        app.exec(&format!("INSERT INTO passkeys (user_id, credential_id, name, credential, created_at) VALUES ({passkey})"));
+        gus.post("/m/globex/users", &invitation("support@desk.example", "support")).await.expect(303);
+        assert_eq!(app.mails(1).await[0].subject, "GLOBEX Ltd offers you a role");
+        assert_eq!(app.count("account_links"), 0, "who can sign in needs no link to come in");
+    }
+
     fn roles_that_were_there_before_are_accepted_and_open_invitations_are_offers(db: crate::support::TestDb) {
         use diesel_migrations::{FileBasedMigrations, MigrationHarness};
         use rewarddesk::db::{DbConn, migrate::migrate};
@@ -156,11 +193,12 @@ both! {
         drop(conn);
         let at = if db.is_sqlite() { "'2026-11-01 10:00:00.000000'" } else { "'2026-11-01T10:00:00Z'" };
         db.exec(&format!("INSERT INTO merchants (id, slug, name, timezone, created_at) VALUES (1, 'acme', 'ACME', 'UTC', {at})"));
-        for (id, hash) in [(1, "x"), (2, ""), (3, "")] {
+        for (id, hash) in [(1, "x"), (2, ""), (3, ""), (4, "")] {
             db.exec(&format!("INSERT INTO users (id, email, name, password_hash, created_at) VALUES ({id}, 'u{id}@desk.example', 'U', '{hash}', {at})"));
             db.exec(&format!("INSERT INTO memberships (merchant_id, user_id, role) VALUES (1, {id}, 'support')"));
         }
         db.exec(&format!("INSERT INTO identities (user_id, issuer, subject, linked_at) VALUES (3, 'i', 's', {at})"));
+        db.exec(&format!("INSERT INTO passkeys (user_id, credential_id, name, credential, created_at) VALUES (4, 'c', 'Phone', '{{}}', {at})"));
         migrate(&db.db).unwrap();
         assert_eq!(db.texts("SELECT CAST(user_id AS TEXT) AS v FROM memberships WHERE offered_at IS NOT NULL"), ["2"]);
         // The version before gives roles as it did.

@@ -4,6 +4,7 @@ use chrono::TimeDelta;
 use rewarddesk::domain::role::Role;
 use serde_json::json;
 
+use super::users::token;
 use crate::support::{
     App, Client, Engine, Fixture,
     client::Fields,
@@ -136,6 +137,29 @@ both! {
         client.post("/account/identity/removal", &Fields::default()).await.expect(422).says("your only way in");
         assert_eq!(app.count("identities"), 1);
         app.mails(1).await;
+    }
+
+    async fn whoever_comes_in_from_over_there_leaves_no_invitation_open(house: House) {
+        let mut house = house;
+        let ada = house.app.sign_in(Role::Administrator).await;
+        let globex = house.app.another_merchant("globex");
+        house.app.world.inside(globex, |w| w.user_called("gus@desk.example", "Gus", Role::Administrator));
+        let app = &house.app;
+        let gus = app.client().signed_in("gus@desk.example").await;
+        let invitation = Fields::default().with("email", "support@desk.example").with("name", "Ina").with("role", "support");
+        ada.post("/m/acme/users", &invitation).await.expect(303);
+        let link = token(&app.mails(1).await[0].text);
+        let client = app.client();
+        come(&client, "kim-1").await;
+        assert!(is_in(&client).await);
+        assert_eq!(app.count("account_links"), 0, "the invitation has been followed");
+        gus.post("/m/globex/users", &invitation).await.expect(303);
+        let form = Fields::default().with("token", &link).with("password", "anchor violin tulip 7");
+        app.client().post("/welcome", &form).await.expect(404);
+        assert_eq!(app.count("memberships WHERE offered_at IS NOT NULL"), 1, "nobody has accepted GLOBEX");
+        let ina = app.number("SELECT id FROM users WHERE email = 'support@desk.example'");
+        ada.post(&format!("/m/acme/users/{ina}/disable"), &Fields::default()).await.expect(303);
+        app.mails(3).await;
     }
 
     async fn the_second_factor_is_asked_for_all_the_same(house: House) {

@@ -11,6 +11,7 @@ use crate::support::{
     client::Fields,
     issuers::{self, Asked, Issuer, leads_to, over_there},
     page::Page,
+    world::PASSWORD,
 };
 
 const START: &str = "/account/identity/start";
@@ -72,14 +73,14 @@ both! {
         let client = app.sign_in(Role::Support).await;
         client.get("/account").await.says("Link Acme");
         let led = client.post(START, &Fields::default()).await.expect(200);
-        led.says("Going to Acme").says("Go on to Acme");
+        led.says("Going to Acme").says("Go on to Acme").says("Nothing has been changed yet");
         assert!(leads_to(&led).contains("prompt=login") && leads_to(&led).contains("max_age=0"), "{}", leads_to(&led));
         // The address plays no part: one is signed in over here and over there.
         let back = over_there(&client, &led, "kim-1").await.expect(303);
         assert_eq!(back.header("Location"), PAGE);
         let page = client.get(PAGE).await.expect(200);
-        page.says("Link this account?").says("kim@elsewhere.example").says("ID there kim-1").says("Nothing is linked yet");
-        page.says("support@desk.example").says("Signed in there");
+        page.says("Link this account?").says("kim@elsewhere.example").says("ID at Acme kim-1").says("Nothing is linked yet");
+        page.says("support@desk.example").says("Signed in at Acme").says("Email at Acme");
         assert_eq!((app.count("identities"), app.count("audit_records WHERE action LIKE 'identity.%'")), (0, 0), "nothing counts before the button");
         assert_eq!(app.count("mails"), 0);
         let done = client.post(PAGE, &page.fields(PAGE)).await.expect(303);
@@ -114,7 +115,7 @@ both! {
             client.get(path).await.expect(405);
         }
         not_linked(&client.get(PAGE).await.expect(303), "stale");
-        assert_eq!(forged.app.count("sessions WHERE challenge IS NOT NULL"), 0, "nothing waits");
+        assert_eq!(forged.app.count("sessions WHERE challenge IS NOT NULL OR pending_link IS NOT NULL"), 0, "nothing waits");
     }
 
     async fn a_callback_counts_only_in_the_session_that_started_and_only_once(forged: Forged) {
@@ -160,7 +161,7 @@ both! {
         let asked = start(&client).await;
         let theirs = asked.claims(json!({ "sub": "other", "name": "Somebody Else", "auth_time": Utc::now().timestamp() }));
         let second = shown(&client, &asked.back(&theirs)).await;
-        second.says("Somebody Else").says("ID there other");
+        second.says("Somebody Else").says("ID at Acme other");
         not_linked(&client.post(PAGE, &first.fields(PAGE)).await.expect(303), "stale");
         for token in ["", "x"] {
             not_linked(&client.post(PAGE, &Fields::default().with("token", token)).await.expect(303), "stale");
@@ -207,10 +208,47 @@ both! {
         // One that does not say when: the page says so, and the person decides.
         let asked = start(&client).await;
         let page = shown(&client, &asked.back(&asked.claims(json!({ "email": "kim@elsewhere.example" })))).await;
-        page.says("Acme does not say when");
+        page.says("Signed in at Acme").says("Not known: Acme does not say when");
         client.post(PAGE, &page.fields(PAGE)).await.expect(303);
         assert_eq!(app.count("identities"), 1);
         app.mails(1).await;
+    }
+
+    async fn what_waits_is_still_there_after_a_confirmation(forged: Forged) {
+        let app = &forged.app;
+        let client = app.sign_in(Role::Support).await;
+        let asked = start(&client).await;
+        let page = shown(&client, &asked.back(&fresh(&asked))).await;
+        app.exec("UPDATE sessions SET confirmed_at = NULL");
+        let stale = client.post(PAGE, &page.fields(PAGE)).await.expect(303);
+        assert_eq!(stale.header("Location"), format!("/confirm?return_to={PAGE}"));
+        // Another question is asked in the session meanwhile, and then the password proves it.
+        client.post("/confirm/sso", &Fields::default()).await.expect(200);
+        let proof = Fields::default().with("password", PASSWORD).with("return_to", PAGE);
+        client.post("/confirm", &proof).await.expect(303);
+        let again = client.get(PAGE).await.expect(200);
+        again.says("Link this account?").says("Kim Elsewhere");
+        client.post(PAGE, &again.fields(PAGE)).await.expect(303);
+        assert_eq!(app.count("identities"), 1);
+        app.mails(1).await;
+    }
+
+    async fn only_a_linked_account_is_said_to_be_taken(forged: Forged) {
+        let app = &forged.app;
+        let client = app.sign_in(Role::Support).await;
+        let asked = start(&client).await;
+        let page = shown(&client, &asked.back(&fresh(&asked))).await;
+        // Another rule of the schema says no.
+        let again = "INSERT INTO users (email, name, password_hash, created_at) SELECT email, name, password_hash, created_at FROM users";
+        if app.is_sqlite() {
+            app.exec(&format!("CREATE TRIGGER twice AFTER INSERT ON identities BEGIN {again}; END"));
+        } else {
+            app.exec(&format!("CREATE FUNCTION twice() RETURNS trigger LANGUAGE plpgsql AS $$ BEGIN {again}; RETURN NEW; END $$"));
+            app.exec("CREATE TRIGGER twice AFTER INSERT ON identities FOR EACH ROW EXECUTE FUNCTION twice()");
+        }
+        let answer = client.post(PAGE, &page.fields(PAGE)).await;
+        assert!(answer.status >= 500, "{} {}", answer.status, answer.header("Location"));
+        assert_eq!(app.count("identities"), 0);
     }
 
     async fn a_forged_answer_shows_no_account(forged: Forged) {
