@@ -190,6 +190,10 @@ fn bind(address: SocketAddr, setting: &str) -> Result<TcpListener, Refused> {
 /// How long the mail worker sends what the last requests queue. A server that slow clients hold up for longer ends beside it:
 /// both patiences after one another would be more than an operator grants a process that was told to stop.
 const WORKER_GOES_ON: Duration = Duration::from_secs(5);
+/// How long after the signal server and workers have ended, or are left to themselves: then the log is sealed and the database closed.
+const ALL_END: Duration = Duration::from_secs(14);
+/// The server for metrics ends while the log is sealed.
+const METRICS_END: Duration = Duration::from_secs(1);
 
 /// Runs server and worker side by side; on SIGTERM or Ctrl-C first the server ends what it has accepted, then the worker.
 async fn until_told(
@@ -231,6 +235,7 @@ async fn until_told(
     signal().await?;
     tracing::info!("stopping: what was accepted is answered first");
     let _ = halt.send(true);
+    let all_end = tokio::time::Instant::now() + ALL_END;
     let ending = handle.stop(true);
     tokio::pin!(ending);
     if tokio::time::timeout(WORKER_GOES_ON, &mut ending).await.is_err() {
@@ -238,20 +243,20 @@ async fn until_told(
         ending.await;
     }
     let _ = stop.send(true);
-    let served = serving.await;
-    let (mailed, imported, kept) = (mailing.await, importing.await, keeping.await);
+    let all = async { (serving.await.err(), mailing.await.err(), importing.await.err(), keeping.await.err()) };
+    let (served, mailed, imported, kept) = tokio::time::timeout_at(all_end, all).await.unwrap_or_else(|_| {
+        tracing::warn!("what a worker was at is left as it is; the next start goes on with it");
+        (None, None, None, None)
+    });
     let _ = written.send(true);
-    let sealed = sealing.await;
-    if let Some(measured) = measured {
-        measured.stop(true).await;
-    }
-    let failures = [
-        ("server", served.err()),
-        ("mail worker", mailed.err()),
-        ("import worker", imported.err()),
-        ("stock keeper", kept.err()),
-        ("sealer", sealed.err()),
-    ];
+    let measured = async {
+        if let Some(measured) = measured {
+            let _ = tokio::time::timeout(METRICS_END, measured.stop(true)).await;
+        }
+    };
+    let (sealed, ()) = tokio::join!(sealing, measured);
+    let failures =
+        [("server", served), ("mail worker", mailed), ("import worker", imported), ("stock keeper", kept), ("sealer", sealed.err())];
     for (what, failure) in failures {
         if let Some(error) = failure {
             tracing::error!(%error, "the {what} did not end well");
@@ -265,5 +270,21 @@ async fn signal() -> Result<(), Refused> {
     tokio::select! {
         _ = terminate.recv() => Ok(()),
         interrupted = tokio::signal::ctrl_c() => interrupted.map_err(Into::into),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::{ALL_END, METRICS_END, WORKER_GOES_ON};
+    use crate::{db::database, jobs, web::server};
+    use std::time::Duration;
+
+    /// quality.md R11, whatever hangs: each of these ends at its limit, one after the other.
+    #[test]
+    fn the_limits_of_the_end_add_up_to_less_than_twenty_seconds() {
+        let server = Duration::from_secs(server::SHUTDOWN_SECONDS);
+        assert!(server < ALL_END && WORKER_GOES_ON + jobs::mail_worker::LAST_PATIENCE < ALL_END, "those end well within their limit");
+        let last = jobs::sealer::LAST_PATIENCE.max(METRICS_END);
+        assert!(ALL_END + last + database::LET_GO + database::CLOSED < Duration::from_secs(20));
     }
 }

@@ -1,10 +1,7 @@
 //! What every use case is handed: the database, the clock, the mail bell. And the way off the async threads.
 //! Must not know who is asking.
 
-use std::{
-    sync::Arc,
-    time::{Duration, Instant},
-};
+use std::{sync::Arc, time::Duration};
 
 use tokio::sync::{Notify, Semaphore};
 
@@ -13,6 +10,7 @@ use super::{
     next_codes::NextCodes,
     provider::Provider,
     queue::{Caller, Limits, Queue},
+    readiness::Looks,
 };
 use crate::{
     db::Database,
@@ -41,6 +39,8 @@ pub struct Desk {
     pub import_bell: Arc<Notify>,
     /// Where people can sign in besides; most installations have none.
     pub provider: Option<Arc<Provider>>,
+    /// Whether the desk can work, as far as it was asked lately.
+    pub looks: Looks,
     /// Where each batch's next code was last found.
     pub(super) next_codes: Arc<NextCodes>,
     secret: Arc<[u8]>,
@@ -58,7 +58,7 @@ struct Queues {
     reads: Arc<Queue>,
     /// Checking a password takes a core for tens of milliseconds: two at a time, whatever the number of cores, leave room for pages.
     password_checks: Arc<Queue>,
-    /// One at a time, beside everybody else: whether the desk can work is asked when it is busy, too.
+    /// Beside everybody else: whether the desk can work is asked when it is busy, too. The desk itself asks, one look at a time.
     probes: Arc<Queue>,
     /// A provider that hangs must not hold all pool threads.
     provider_calls: Arc<Queue>,
@@ -72,9 +72,6 @@ pub struct QueueLimits {
     pub password_checks: Limits,
     pub provider_calls: Limits,
 }
-
-/// Whoever asks whether the desk can work asks again soon.
-const PROBES: Limits = Limits { max_waiting: 100, timeout: Duration::from_secs(5) };
 
 impl Default for QueueLimits {
     /// Proxies give up after 60 seconds, and people sooner. Writes are the last to be refused: a reissue that waits is worth more than a
@@ -113,6 +110,7 @@ impl Desk {
             mail_bell: Arc::new(Notify::new()),
             import_bell: Arc::new(Notify::new()),
             provider: None,
+            looks: Looks::default(),
             next_codes: Arc::default(),
             secret: secret.as_bytes().into(),
             imports: Arc::new(Semaphore::new(1)),
@@ -193,7 +191,7 @@ impl Desk {
 
     /// Looks at the desk's own state on a pool thread; waits for no reader and no writer.
     pub async fn probing<T: Send + 'static>(&self, work: impl FnOnce(&Self) -> Result<T, Error> + Send + 'static) -> Result<T, Error> {
-        self.off_thread(&self.queues.probes, PROBES, work).await
+        Caller::Desk.runs(self.off_thread(&self.queues.probes, self.limits.reads, work)).await
     }
 
     /// Runs an import on a pool thread, in the caller's tracing span. It draws many short transactions on SQLite, and clicks
@@ -236,8 +234,7 @@ impl Desk {
         let task = tokio::task::spawn_blocking(move || {
             // Held until the work is done, even when the request that asked for it has gone away.
             let _permit = permit;
-            let begun = Instant::now();
-            span.in_scope(|| work(&desk).map_err(|error| too_slow(&desk, begun, error)))
+            span.in_scope(|| work(&desk))
         });
         match task.await {
             Ok(outcome) => outcome,
@@ -245,16 +242,5 @@ impl Desk {
             Err(panic) if panic.is_panic() => Err(Error::Fault(crate::db::Error::Corrupt("a use case panicked".into()))),
             Err(_) => Err(stopped()),
         }
-    }
-}
-
-/// A statement that reached its time limit is the desk being busy. PostgreSQL says so in the language of the server, so the time tells.
-fn too_slow(desk: &Desk, begun: Instant, error: Error) -> Error {
-    match (error, desk.db.statement_limit()) {
-        (Error::Fault(fault), Some(limit)) if fault.may_be_a_time_limit() && begun.elapsed() >= limit => {
-            tracing::warn!(limit_seconds = limit.as_secs(), "a statement was ended at its time limit");
-            Error::Busy
-        }
-        (error, _) => error,
     }
 }

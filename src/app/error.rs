@@ -24,7 +24,7 @@ pub enum Error {
     /// The input cannot be taken; the sentence says why and what to do.
     #[error("{0}")]
     Unfit(#[from] Unfit),
-    /// Too much work waits, or this work has waited for too long. It was never begun.
+    /// Too much work waits, or this work has waited for too long. It was never begun, unlike one whose statement met its time limit.
     #[error("busy")]
     Busy,
     /// The database let us down.

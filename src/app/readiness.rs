@@ -1,6 +1,13 @@
 //! Whether the desk can do its work: database and schema, room to write; and how long the oldest unsent mail has waited.
 //! Must not know who asks.
 
+use std::{
+    sync::{Arc, Mutex, PoisonError},
+    time::{Duration, Instant},
+};
+
+use tokio::sync::watch;
+
 use super::{Desk, Error};
 use crate::db::migrate::SchemaState;
 
@@ -14,6 +21,46 @@ pub struct Readiness {
     pub is_writable: bool,
     /// Since the oldest unsent mail was queued; `None`: no mail waits.
     pub oldest_mail_seconds: Option<i64>,
+}
+
+/// How long an answer counts for those who ask next.
+pub const KEPT: Duration = Duration::from_millis(250);
+
+type Answer = Result<Readiness, Arc<Error>>;
+
+/// The latest look, which may still be at work: many who ask make no more work than one.
+#[derive(Clone, Default)]
+pub struct Looks(Arc<Mutex<Option<watch::Receiver<Option<(Instant, Answer)>>>>>);
+
+impl Looks {
+    /// What the look at work finds, or the one that has just ended, or a new one. Dropping the future ends no look.
+    pub async fn ask(&self, desk: &Desk) -> Answer {
+        let mut answer = self.current(desk);
+        let found = answer.wait_for(Option::is_some).await.ok().and_then(|found| found.clone());
+        // Without an answer it broke off, as where the process ends.
+        found.map_or_else(|| Err(Arc::new(Error::Busy)), |(_, answer)| answer)
+    }
+
+    fn current(&self, desk: &Desk) -> watch::Receiver<Option<(Instant, Answer)>> {
+        let mut latest = self.0.lock().unwrap_or_else(PoisonError::into_inner);
+        if let Some(look) = &*latest {
+            let counts = match &*look.borrow() {
+                Some((found, _)) => found.elapsed() < KEPT,
+                None => look.has_changed().is_ok(),
+            };
+            if counts {
+                return look.clone();
+            }
+        }
+        let (found, look) = watch::channel(None);
+        let desk = desk.clone();
+        tokio::spawn(async move {
+            let answer = desk.probing(readiness).await.map_err(Arc::new);
+            let _ = found.send(Some((Instant::now(), answer)));
+        });
+        *latest = Some(look.clone());
+        look
+    }
 }
 
 /// Looks once.

@@ -173,7 +173,7 @@ fn is_away(error: &ImportError) -> bool {
         ImportError::Source(error) | ImportError::Rejects(error) => error.get_ref().and_then(|inner| inner.downcast_ref()),
         _ => None,
     };
-    matches!(fault, Some(db::Error::Unavailable(_) | db::Error::CommitUnknown(_)))
+    matches!(fault, Some(db::Error::Unavailable(_) | db::Error::TimeLimit(_) | db::Error::CommitUnknown(_)))
 }
 
 /// What happened and what to do; the log says more.

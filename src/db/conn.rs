@@ -106,7 +106,13 @@ impl Pooled {
 }
 
 /// How long one SQLite process waits for another's write lock.
-pub(super) const BUSY_MILLISECONDS: u32 = 30_000;
+const BUSY_MILLISECONDS: u32 = 30_000;
+
+pub(super) fn busy_milliseconds() -> u32 {
+    // Some weeks: a lock that nobody gives up waiting for.
+    fail::fail_point!("db::lock_limit", |_| 2_000_000_000);
+    BUSY_MILLISECONDS
+}
 
 impl Connector {
     /// Opens a connection with the engine's settings applied.
@@ -117,9 +123,10 @@ impl Connector {
                 // secure_delete: what was purged is overwritten, not only forgotten.
                 // synchronous=FULL: with NORMAL a commit is not on disk when it returns. busy_timeout comes before anything that locks.
                 conn.batch_execute(&format!(
-                    "PRAGMA busy_timeout = {BUSY_MILLISECONDS}; PRAGMA journal_mode = WAL; PRAGMA synchronous = FULL; \
+                    "PRAGMA busy_timeout = {}; PRAGMA journal_mode = WAL; PRAGMA synchronous = FULL; \
                      PRAGMA foreign_keys = ON; PRAGMA recursive_triggers = ON; PRAGMA secure_delete = ON; \
                      PRAGMA cache_size = -{}; PRAGMA query_only = {};",
+                    busy_milliseconds(),
                     self.purpose.cache_kib(),
                     if self.purpose == Purpose::Read { "ON" } else { "OFF" }
                 ))

@@ -5,7 +5,7 @@ use std::{
     fs::OpenOptions,
     path::{Path, PathBuf},
     sync::Arc,
-    time::Duration,
+    time::{Duration, Instant},
 };
 
 use diesel::{
@@ -16,9 +16,10 @@ use r2d2::{Pool, PooledConnection};
 
 use super::{
     DbConn, Error, Failure, WriteTx,
-    conn::{BUSY_MILLISECONDS, Connector, Pooler, Purpose, Target},
+    conn::{Connector, Pooler, Purpose, Target, busy_milliseconds},
     probe::Probe,
     tx,
+    words::Words,
 };
 use crate::{domain::Unfit, each};
 
@@ -118,6 +119,10 @@ struct Pools {
     _closing: Closing,
 }
 
+/// How long the end waits for those who have the database in hand, and then for its connections.
+pub const LET_GO: Duration = Duration::from_secs(1);
+pub const CLOSED: Duration = Duration::from_millis(1_500);
+
 /// A pool closes its connections on threads of its own, perhaps after the process has ended: then an SQLite file would be left
 /// with a write-ahead log beside it (contract.md section 2).
 struct Closing(Arc<()>);
@@ -125,7 +130,8 @@ struct Closing(Arc<()>);
 impl Drop for Closing {
     fn drop(&mut self) {
         // Nobody else can open one any more. The limit is for a disk that has stopped answering.
-        for _ in 0..5_000 {
+        let begun = Instant::now();
+        while begun.elapsed() < CLOSED {
             if Arc::strong_count(&self.0) == 1 {
                 return;
             }
@@ -201,18 +207,18 @@ impl Database {
     /// Runs `work` on a connection for reading. Where that turns out to be lost, it runs once more on another one.
     pub fn read<T, E: Failure>(&self, work: impl Fn(&mut DbConn) -> Result<T, E>) -> Result<T, E> {
         let read = match self.limit_of_transactions() {
-            None => on_living(&self.0.readers, work),
+            None => on_living(&self.0.readers, |conn| work(conn).map_err(|error| self.ended(conn, error))),
             limit => on_living(&self.0.readers, |conn| {
                 tx::begin(conn, self.0.url.pooler(), limit)?;
                 let done = work(conn);
                 // Nothing was written: a rollback has nothing to lose.
                 let ended = each!(conn, |c| AnsiTransactionManager::rollback_transaction(c));
-                let done = done?;
+                let done = done.map_err(|error| self.ended(conn, error))?;
                 ended.map_err(Error::from)?;
                 Ok(done)
             }),
         };
-        read.map(|(_, done)| done).map_err(|error| self.ended(error))
+        read.map(|(_, done)| done)
     }
 
     /// Runs `work` on a connection for reading on which `begin` has been done, which nobody else can notice.
@@ -221,8 +227,9 @@ impl Database {
         begin: impl Fn(&mut DbConn) -> Result<(), Error>,
         work: impl FnOnce(&mut DbConn) -> Result<T, E>,
     ) -> Result<T, E> {
-        let (mut begun, ()) = on_living(&self.0.readers, begin).map_err(|error| self.ended(error))?;
-        work(&mut begun.conn).map_err(|error| self.ended(error))
+        let begin = |conn: &mut DbConn| begin(conn).map_err(|error| self.ended(conn, error));
+        let (mut begun, ()) = on_living(&self.0.readers, begin)?;
+        work(&mut begun.conn).map_err(|error| self.ended(&mut begun.conn, error))
     }
 
     /// Runs `work` in one write transaction; see [`tx`]. Where PostgreSQL undoes it in favour of another transaction before COMMIT, it
@@ -236,21 +243,21 @@ impl Database {
     fn write_again<T, E: Failure>(&self, work: impl Fn(&mut WriteTx<'_>) -> Result<T, E>) -> Result<T, E> {
         let mut begun = self.begun()?;
         for attempt in 0..RETRIES {
-            match tx::run(&mut begun.conn, &work).map_err(|error| self.judged(error)) {
+            match tx::run(&mut begun.conn, &work).map_err(|error| self.judged(&mut begun.conn, error)) {
                 Err(error) if matches!(error.fault(), Some(Error::Contention(_))) => {
                     tracing::info!(attempt, "a transaction gave way to another one and runs again");
                     std::thread::sleep(pause(attempt));
-                    tx::begin(&mut begun.conn, self.0.url.pooler(), self.limit_of_transactions())?;
+                    self.begin(&mut begun.conn)?;
                 }
                 outcome => return outcome,
             }
         }
-        tx::run(&mut begun.conn, work).map_err(|error| self.ended(error))
+        tx::run(&mut begun.conn, work).map_err(|error| self.ended(&mut begun.conn, error))
     }
 
     /// The same for work that can run only once, such as one that uses up what it reads.
     pub fn write_once<T, E: Failure>(&self, work: impl FnOnce(&mut WriteTx<'_>) -> Result<T, E>) -> Result<T, E> {
-        let outcome = self.begun().and_then(|mut begun| tx::run(&mut begun.conn, work).map_err(|error| self.ended(error)));
+        let outcome = self.begun().and_then(|mut begun| tx::run(&mut begun.conn, work).map_err(|error| self.ended(&mut begun.conn, error)));
         self.0.probe.note(&outcome);
         outcome
     }
@@ -265,22 +272,27 @@ impl Database {
 
     /// A connection on which a write transaction has begun.
     fn begun<E: Failure>(&self) -> Result<Lent, E> {
-        let begin = |conn: &mut DbConn| tx::begin(conn, self.0.url.pooler(), self.limit_of_transactions());
-        let (begun, ()) = on_living(&self.0.writers, begin).map_err(|error| self.ended(error))?;
+        let (begun, ()) = on_living(&self.0.writers, |conn| self.begin(conn))?;
         Ok(begun)
     }
 
-    /// The error with its kind, where only the engine's name tells it.
-    fn judged<E: Failure>(&self, error: E) -> E {
-        match error.fault() {
-            Some(Error::Query(diesel::result::Error::DatabaseError(..))) if !self.is_sqlite() => error.judged(Error::judged_on_postgres),
+    fn begin(&self, conn: &mut DbConn) -> Result<(), Error> {
+        tx::begin(conn, self.0.url.pooler(), self.limit_of_transactions()).map_err(|error| self.ended(conn, error))
+    }
+
+    /// The error with its kind, where only the engine's words tell it; `conn` is in no transaction any more.
+    fn judged<E: Failure>(&self, conn: &mut DbConn, error: E) -> E {
+        match (error.fault(), conn) {
+            (Some(Error::Query(diesel::result::Error::DatabaseError(..))), DbConn::Postgres(conn)) => {
+                error.judged(|fault| fault.judged_on_postgres(|| Words::learn(conn)))
+            }
             _ => error,
         }
     }
 
     /// The error as it is answered: nothing is tried again.
-    fn ended<E: Failure>(&self, error: E) -> E {
-        match self.judged(error) {
+    pub(super) fn ended<E: Failure>(&self, conn: &mut DbConn, error: E) -> E {
+        match self.judged(conn, error) {
             error if matches!(error.fault(), Some(Error::Contention(_))) => error.judged(|fault| match fault {
                 Error::Contention(why) => Error::Unavailable(why),
                 other => other,
@@ -297,7 +309,7 @@ impl Database {
                 let emptied = diesel::sql_query(format!("PRAGMA busy_timeout = {MOMENT_MILLISECONDS}"))
                     .execute(conn)
                     .and_then(|_| diesel::sql_query("PRAGMA wal_checkpoint(TRUNCATE)").get_result::<Checkpoint>(conn));
-                diesel::sql_query(format!("PRAGMA busy_timeout = {BUSY_MILLISECONDS}")).execute(conn)?;
+                diesel::sql_query(format!("PRAGMA busy_timeout = {}", busy_milliseconds())).execute(conn)?;
                 Ok(emptied?.busy == 0)
             }
             DbConn::Postgres(_) => Ok(true),
@@ -307,7 +319,8 @@ impl Database {
     /// Ends the use of the database: waits, within a bound, until nobody else has it in hand and its connections are closed.
     /// A server's threads let go of it a moment after the server has ended.
     pub fn close(self) {
-        for _ in 0..2_000 {
+        let begun = Instant::now();
+        while begun.elapsed() < LET_GO {
             if Arc::strong_count(&self.0) == 1 {
                 return;
             }
@@ -318,7 +331,8 @@ impl Database {
 
     /// Lends a connection that may write, for the schema and for imports; everything else uses [`Database::write`].
     pub(super) fn lend<T, E: Failure>(&self, work: impl FnOnce(&mut DbConn) -> Result<T, E>) -> Result<T, E> {
-        work(&mut living(&self.0.writers)?.conn).map_err(|error| self.ended(error))
+        let mut lent = living(&self.0.writers)?;
+        work(&mut lent.conn).map_err(|error| self.ended(&mut lent.conn, error))
     }
 }
 

@@ -3,6 +3,8 @@
 
 use diesel::result::{DatabaseErrorKind, Error as Diesel};
 
+use super::words::Words;
+
 /// A fault of the database or of a statement.
 #[derive(Debug, thiserror::Error)]
 pub enum Error {
@@ -22,6 +24,9 @@ pub enum Error {
     /// [`super::Database`] does that, and answers [`Error::Unavailable`] where it was not enough.
     #[error("the database undid a transaction in favour of another one: {0}")]
     Contention(String),
+    /// A statement was ended at its time limit, as where the desk has too much to do. Nothing was saved.
+    #[error("a statement was ended at its time limit: {0}")]
+    TimeLimit(String),
     /// Anything else: a defect of ours.
     #[error("a query failed: {0}")]
     Query(Diesel),
@@ -42,13 +47,6 @@ impl Conflict {
     pub fn is_about(&self, table: &str, column: &str) -> bool {
         // PostgreSQL: table_merchant_id_column_key; SQLite: "… table.merchant_id, table.column".
         self.0.contains(&format!("{table}.{column}")) || (self.0.starts_with(table) && self.0.contains(column))
-    }
-}
-
-impl Error {
-    /// Whether it may be that a statement was ended at its time limit, which is not told apart by anything but the time that it took.
-    pub fn may_be_a_time_limit(&self) -> bool {
-        matches!(self, Self::Unavailable(_) | Self::Query(Diesel::DatabaseError(..)))
     }
 }
 
@@ -121,17 +119,25 @@ impl Error {
     /// libpq but by an unsafe call, and `lc_messages` can be set by a superuser alone. So this goes by what is the same in every language:
     /// - a deadlock names the processes that wait in a circle;
     /// - what is wrong with a statement has a place in the statement's text, and what our own triggers refuse has the name of their rule;
-    /// - anything else is what the server could not do just now: a full or broken disk, no memory, a time limit, a statement that was
-    ///   cancelled, no right to a table.
+    /// - a time limit and a wrong value are in the server's own `words` for them, which it was asked for;
+    /// - anything else is what the server could not do just now: a full or broken disk, no memory, a statement that was cancelled, no
+    ///   right to a table.
     #[must_use]
-    pub(super) fn judged_on_postgres(self) -> Self {
+    pub(super) fn judged_on_postgres(self, words: impl FnOnce() -> Option<Words>) -> Self {
         let Self::Query(Diesel::DatabaseError(DatabaseErrorKind::Unknown, info)) = &self else { return self };
         let message = info.message();
         if info.details().is_some_and(is_circle) {
             return Self::Contention(message.to_owned());
         }
         let is_rule = message.contains('_') && message.chars().all(|c| c.is_ascii_lowercase() || c == '_');
-        if info.statement_position().is_some() || is_rule { self } else { Self::Unavailable(message.to_owned()) }
+        if info.statement_position().is_some() || is_rule {
+            return self;
+        }
+        match words() {
+            Some(words) if words.is_time_limit(message) => Self::TimeLimit(message.to_owned()),
+            Some(words) if words.is_wrong_value(message) => self,
+            _ => Self::Unavailable(message.to_owned()),
+        }
     }
 }
 

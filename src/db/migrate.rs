@@ -15,7 +15,7 @@ use diesel::{
 };
 use diesel_migrations::{EmbeddedMigrations, MigrationHarness, embed_migrations};
 
-use super::{Database, DbConn, Error};
+use super::{Database, DbConn, Error, words::Words};
 use crate::domain::redemption::OrderNumber;
 
 #[diesel::declare_sql_function]
@@ -39,6 +39,8 @@ pub enum SchemaState {
     Newer,
 }
 
+/// The advisory lock of who migrates: two servers that start at once take turns.
+const TURN: i64 = 7_235_117;
 /// How long a migration waits for a table on PostgreSQL. Everybody else's statements queue up behind it meanwhile, and it gives way
 /// before the server, which looks for deadlocks after a second, could end one of theirs.
 const GIVES_WAY_AFTER: Duration = Duration::from_millis(500);
@@ -68,13 +70,12 @@ fn behind_pooler(db: &Database) -> Result<Vec<String>, Error> {
             DbConn::Postgres(c) => {
                 // The turn is waited for; the tables are not.
                 c.batch_execute(&format!(
-                    "SELECT pg_advisory_xact_lock(7235117); SET LOCAL lock_timeout = '{}ms'",
+                    "SELECT pg_advisory_xact_lock({TURN}); SET LOCAL lock_timeout = '{}ms'",
                     GIVES_WAY_AFTER.as_millis()
                 ))?;
-                let begun = Instant::now();
                 let done = c.run_pending_migrations(POSTGRES).map(|v| v.iter().map(ToString::to_string).collect());
                 done.map_err(|error| {
-                    gave_way.set(may_have_waited(begun.elapsed()));
+                    gave_way.set(waited_for_a_lock(db, &error.to_string()));
                     did_not_run(error)
                 })
             }
@@ -104,9 +105,9 @@ pub fn apply<S: MigrationSource<Sqlite>, P: MigrationSource<Pg>>(
         },
         DbConn::Postgres(c) => {
             // Two servers started at once must not migrate at once.
-            c.batch_execute("SELECT pg_advisory_lock(7235117)")?;
-            let done = give_way(c, postgres());
-            c.batch_execute("RESET lock_timeout; SELECT pg_advisory_unlock(7235117)")?;
+            c.batch_execute(&format!("SELECT pg_advisory_lock({TURN})"))?;
+            let done = give_way(db, c, postgres());
+            c.batch_execute(&format!("RESET lock_timeout; SELECT pg_advisory_unlock({TURN})"))?;
             done
         }
     })
@@ -120,17 +121,16 @@ fn prepared(conn: &mut SqliteConnection) -> Result<&mut SqliteConnection, Error>
 }
 
 /// Applies one migration after the other, each in its own transaction; where somebody holds a table for long, again and again.
-fn give_way(conn: &mut PgConnection, source: impl MigrationSource<Pg>) -> Result<Vec<String>, Error> {
+fn give_way(db: &Database, conn: &mut PgConnection, source: impl MigrationSource<Pg>) -> Result<Vec<String>, Error> {
     let (begun, mut applied) = (Instant::now(), vec![]);
     conn.batch_execute(&format!("SET lock_timeout = '{}ms'", GIVES_WAY_AFTER.as_millis()))?;
     let pending = conn.pending_migrations(source).map_err(did_not_run)?;
     for migration in pending {
         let (mut is_told, mut pause) = (false, FIRST_PAUSE);
         let version = loop {
-            let tried = Instant::now();
             match conn.run_migration(&*migration) {
                 Ok(version) => break version,
-                Err(error) if may_have_waited(tried.elapsed()) && begun.elapsed() < PATIENCE => {
+                Err(error) if begun.elapsed() < PATIENCE && waited_for_a_lock(db, &error.to_string()) => {
                     if !is_told && pause == LONGEST_PAUSE {
                         tracing::warn!(
                             migration = %migration.name(), %error,
@@ -149,10 +149,14 @@ fn give_way(conn: &mut PgConnection, source: impl MigrationSource<Pg>) -> Result
     Ok(applied)
 }
 
-/// Whether a migration that failed after so long may have met `lock_timeout`. The crate that runs migrations keeps the error to itself and
-/// gives only its words, which depend on the server's language; but nothing that failed sooner has waited for a lock to its end.
-fn may_have_waited(took: Duration) -> bool {
-    took >= GIVES_WAY_AFTER
+/// Whether a migration met `lock_timeout`, by the words of this server for that, since the crate that runs migrations keeps the error to
+/// itself. Anything else that went wrong would go wrong again, after as much work. The caller holds [`TURN`].
+fn waited_for_a_lock(db: &Database, said: &str) -> bool {
+    let words = db.lend(|conn| match conn {
+        DbConn::Sqlite(_) => Ok::<_, Error>(None),
+        DbConn::Postgres(c) => Ok(Words::of_lock_limit(c, TURN)),
+    });
+    words.is_ok_and(|words| words.is_some_and(|words| said.contains(&words)))
 }
 
 fn did_not_run(error: impl std::fmt::Display) -> Error {

@@ -56,6 +56,7 @@ pub mod stock_marks;
 pub mod tx;
 pub mod users;
 pub mod withdrawals;
+mod words;
 
 pub use conn::{DbConn, Pooler};
 pub use database::{Database, DatabaseUrl};

@@ -3,7 +3,7 @@
 
 use std::sync::{
     Mutex, PoisonError,
-    atomic::{AtomicBool, Ordering},
+    atomic::{AtomicU8, Ordering},
 };
 
 use diesel::{QueryableByName, RunQueryDsl, connection::SimpleConnection, sql_query, sql_types::Bool};
@@ -33,19 +33,40 @@ pub struct Probed {
 #[derive(Default)]
 pub(super) struct Probe {
     conn: Mutex<Option<DbConn>>,
-    has_failed: AtomicBool,
+    room: AtomicU8,
 }
+
+/// What is known of the room to write.
+const FOUND: u8 = 0;
+/// A write could not be saved, for whatever reason: it is to be tried.
+const DOUBTED: u8 = 1;
+/// A try had the lock and could not write.
+const MISSED: u8 = 2;
 
 impl Probe {
     /// A write of the desk has ended. One that could not be saved is a reason to try; only a try that succeeds takes it back, since most
-    /// transactions that succeed on a full disk have nothing to write.
+    /// transactions that succeed on a full disk have nothing to write. One that waited too long for others says nothing about room.
     pub fn note<T, E: Failure>(&self, outcome: &Result<T, E>) {
-        if let Err(error) = outcome
-            && matches!(error.fault(), Some(Error::Unavailable(_) | Error::CommitUnknown(_)))
-        {
-            self.has_failed.store(true, Ordering::Relaxed);
+        let Err(error) = outcome else { return };
+        let is_doubtful = match error.fault() {
+            Some(Error::Unavailable(why)) => !is_locked(why),
+            Some(Error::CommitUnknown(_)) => true,
+            _ => false,
+        };
+        if is_doubtful {
+            // What is known to be missing stays known.
+            let _ = self.room.compare_exchange(FOUND, DOUBTED, Ordering::Relaxed, Ordering::Relaxed);
         }
     }
+}
+
+/// What came of a try to write.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+enum Tried {
+    Written,
+    Failed,
+    /// Somebody else writes for longer than a probe waits: nothing is known of the room.
+    NotTried,
 }
 
 #[derive(QueryableByName)]
@@ -62,6 +83,7 @@ impl Database {
     ///
     /// Errors: [`Error::Unavailable`] where the database cannot be reached.
     pub fn probe(&self) -> Result<Probed, Error> {
+        fail::fail_point!("db::probe");
         let probe = self.own_probe();
         let mut conn = probe.conn.lock().unwrap_or_else(PoisonError::into_inner);
         // One that was kept may be lost: then on a fresh one.
@@ -71,7 +93,8 @@ impl Database {
             done
         } else {
             let mut fresh = self.probing_connector().open().map_err(|e| Error::Unavailable(e.to_string()))?;
-            let probed = self.probe_on(&mut fresh).map_err(|error| if self.is_sqlite() { error } else { error.judged_on_postgres() })?;
+            let probed = self.probe_on(&mut fresh);
+            let probed = probed.map_err(|error| self.ended(&mut fresh, error))?;
             (probed, fresh)
         };
         *conn = Some(used);
@@ -87,11 +110,15 @@ impl Database {
         let fits = !matches!(schema, SchemaState::Older { .. });
         let is_read_only = self.is_read_only(conn)?;
         let oldest_mail = if fits { mail_leases::oldest_due(conn)? } else { None };
-        let failed = &self.own_probe().has_failed;
-        if failed.load(Ordering::Relaxed) && fits && !is_read_only && try_to_write(conn).is_ok() {
-            failed.store(false, Ordering::Relaxed);
+        let room = &self.own_probe().room;
+        if room.load(Ordering::Relaxed) != FOUND && fits && !is_read_only {
+            match try_to_write(conn) {
+                Tried::Written => room.store(FOUND, Ordering::Relaxed),
+                Tried::Failed => room.store(MISSED, Ordering::Relaxed),
+                Tried::NotTried => {}
+            }
         }
-        let is_writable = !is_read_only && !failed.load(Ordering::Relaxed) && self.has_room();
+        let is_writable = !is_read_only && room.load(Ordering::Relaxed) != MISSED && self.has_room();
         Ok(Probed { schema, is_read_only, is_writable, oldest_mail })
     }
 
@@ -129,27 +156,45 @@ const TOUCH: &str = "UPDATE stock_marks SET settled_to = settled_to";
 
 /// Writes something that changes nothing, and before that as much as makes a file grow, which is taken back: a row can often be changed in
 /// place on a disk that is full.
-fn try_to_write(conn: &mut DbConn) -> Result<(), Error> {
-    fail::fail_point!("db::probe_write", |_| Err(Error::Unavailable("failpoint".into())));
+fn try_to_write(conn: &mut DbConn) -> Tried {
+    fail::fail_point!("db::probe_write", |_| Tried::Failed);
     let tried = match conn {
         // More than the cache holds goes to the write-ahead log before its transaction ends.
-        DbConn::Sqlite(c) => c.batch_execute(&format!(
+        DbConn::Sqlite(c) => match c.batch_execute(&format!(
             "PRAGMA cache_size = 8; BEGIN IMMEDIATE; CREATE TABLE room (v); INSERT INTO room VALUES (zeroblob(262144)); ROLLBACK; \
              BEGIN IMMEDIATE; {TOUCH}; COMMIT"
-        )),
+        )) {
+            Ok(()) => Tried::Written,
+            Err(error) if is_locked(&error.to_string()) => Tried::NotTried,
+            Err(_) => Tried::Failed,
+        },
         DbConn::Postgres(c) => {
-            let may = "SELECT has_database_privilege(current_database(), 'TEMP') AS v";
-            let grow = if sql_query(may).get_result::<Answer>(c)?.v {
-                "CREATE TEMP TABLE room ON COMMIT DROP AS SELECT repeat(md5(n::text), 100) AS v FROM generate_series(1, 100) AS n;"
+            // Locks are taken first and never waited for: after that only room can be missing.
+            if c.batch_execute("BEGIN; LOCK TABLE stock_marks IN ROW EXCLUSIVE MODE NOWAIT").is_ok() {
+                let may = "SELECT has_database_privilege(current_database(), 'TEMP') AS v";
+                let grow = if sql_query(may).get_result::<Answer>(c).is_ok_and(|may| may.v) {
+                    "CREATE TEMP TABLE room ON COMMIT DROP AS SELECT repeat(md5(n::text), 100) AS v FROM generate_series(1, 100) AS n;"
+                } else {
+                    ""
+                };
+                let free = "WHERE ctid IN (SELECT ctid FROM stock_marks FOR UPDATE SKIP LOCKED)";
+                match c.batch_execute(&format!("{TOUCH} {free}; {grow} COMMIT")) {
+                    Ok(()) => Tried::Written,
+                    Err(_) => Tried::Failed,
+                }
             } else {
-                ""
-            };
-            c.batch_execute(&format!("BEGIN; SET LOCAL lock_timeout = '500ms'; {TOUCH}; {grow} COMMIT"))
+                Tried::NotTried
+            }
         }
     };
-    if tried.is_err() {
-        // It may have failed at any of them.
+    if tried != Tried::Written {
+        // It may have ended at any of them.
         let _ = each!(conn, |c| c.batch_execute("ROLLBACK"));
     }
-    Ok(tried?)
+    tried
+}
+
+/// Whether SQLite says that somebody else has the lock.
+fn is_locked(why: &str) -> bool {
+    why == "database is locked" || why == "database table is locked"
 }

@@ -26,7 +26,7 @@ const SHORTEST_SLEEP: Duration = Duration::from_millis(50);
 /// The pause while the database is away.
 const AWAY: Duration = Duration::from_secs(2);
 /// How long mails in flight may take to end once the worker is told to stop.
-const LAST_PATIENCE: Duration = Duration::from_secs(8);
+pub const LAST_PATIENCE: Duration = Duration::from_secs(8);
 
 struct Worker {
     desk: Desk,

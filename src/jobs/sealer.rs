@@ -19,7 +19,7 @@ const PAUSE: Duration = Duration::from_millis(250);
 /// How often the heads are told, if they have changed.
 const TELL: Duration = Duration::from_mins(1);
 /// How long the last round may take once the server has ended.
-const LAST_PATIENCE: Duration = Duration::from_secs(3);
+pub const LAST_PATIENCE: Duration = Duration::from_secs(3);
 
 /// Seals until `shutdown` is ready, and then all that was committed before.
 pub async fn run(desk: Desk, shutdown: impl Future<Output = ()>) {

@@ -171,6 +171,10 @@ impl From<app::Error> for Error {
                         tracing::error!(%why, "the database is unavailable");
                         Self::Unavailable
                     }
+                    app::error::Fault::TimeLimit(_) => {
+                        tracing::warn!("a statement was ended at its time limit");
+                        Self::Busy
+                    }
                     app::error::Fault::CommitUnknown(why) => {
                         tracing::error!(%why, "a commit was not confirmed");
                         Self::CommitUnknown

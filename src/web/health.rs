@@ -6,7 +6,7 @@ use std::time::Duration;
 use actix_web::{HttpResponse, web};
 use serde_json::json;
 
-use crate::app::{Desk, readiness};
+use crate::app::Desk;
 
 /// How long an answer may take: whoever asks has a limit of its own, and no answer says less than a clear one.
 const LIMIT: Duration = Duration::from_secs(2);
@@ -22,7 +22,7 @@ pub async fn ready(desk: web::Data<Desk>) -> HttpResponse {
     let not_ready = |database: &str, schema: &str| {
         HttpResponse::ServiceUnavailable().json(json!({ "ready": false, "writable": false, "database": database, "schema": schema }))
     };
-    match tokio::time::timeout(LIMIT, desk.probing(readiness::readiness)).await {
+    match tokio::time::timeout(LIMIT, desk.looks.ask(&desk)).await {
         Ok(Ok(state)) if !state.schema_fits => not_ready("ok", "older than this binary: run `rewarddesk migrate`"),
         Ok(Ok(state)) if state.is_read_only => not_ready("read-only", "ok"),
         Ok(Ok(state)) => HttpResponse::Ok().json(json!({

@@ -78,6 +78,9 @@ impl Site {
 
 /// The largest form: a ticked box and a token need far less.
 const FORM_LIMIT: usize = 16 * 1024;
+/// How long what was accepted may take once the server is told to stop. With the workers and the closing of the database the process ends
+/// within twenty seconds (quality.md R11).
+pub const SHUTDOWN_SECONDS: u64 = 13;
 
 /// Starts the server on `listener`; it runs when the returned future is awaited or spawned, and stops gracefully by its handle.
 pub fn start(
@@ -93,12 +96,7 @@ pub fn start(
     let hosts = web::Data::new(Hosts::of_site(site.base_url.as_ref(), address.ip()));
     let recent_sessions = web::Data::new(RecentSessions::default());
     let (rules, metrics) = (web::Data::new(router::rules()), web::Data::from(metrics));
-    let bounds = Bounds {
-        workers,
-        connections: OpenFiles::of_this_process().max_connections(workers),
-        // With the mail worker and the closing of the database the process ends within twenty seconds (quality.md R11).
-        shutdown_seconds: 13,
-    };
+    let bounds = Bounds { workers, connections: OpenFiles::of_this_process().max_connections(workers), shutdown_seconds: SHUTDOWN_SECONDS };
     let server = connections::serve(listener, bounds, move || {
         // The last wrap is the outermost: the connection's clock, counting, trace, headers, errors given a body, gate.
         App::new()

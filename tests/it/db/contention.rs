@@ -117,7 +117,6 @@ fn kinds_are_told_apart(db: &TestDb) {
     for (what, sql) in [
         ("a lock that is not got in time", "SET LOCAL lock_timeout = '10ms'; UPDATE held SET id = 2".to_owned()),
         ("a lock that is not waited for", "SELECT id FROM held FOR UPDATE NOWAIT".to_owned()),
-        ("a statement that takes too long", "SET LOCAL statement_timeout = '10ms'; SELECT pg_sleep(60)".to_owned()),
         ("a cancelled statement", "SELECT pg_cancel_backend(pg_backend_pid()), pg_sleep(60)".to_owned()),
         ("a transaction that may only read", "SET TRANSACTION READ ONLY; UPDATE held SET id = 2".to_owned()),
         ("a full disk", failing("53100")),
@@ -134,11 +133,24 @@ fn kinds_are_told_apart(db: &TestDb) {
         ("no statement", "SELEKT 1".to_owned()),
         ("no such table", "SELECT * FROM nowhere".to_owned()),
         ("no such column", "SELECT nothing FROM held".to_owned()),
+        ("a sum out of range", "SELECT 2147483647::int4 + id::int4 FROM held".to_owned()),
+        ("a large sum out of range", "SELECT 9223372036854775807 + id FROM held".to_owned()),
+        ("a text that is no number", "SELECT ('x' || id)::int8 FROM held".to_owned()),
+        ("a text that is no moment", "SELECT ('x' || id)::timestamptz FROM held".to_owned()),
+        ("a text that is too large a number", "SELECT ('99999999999' || id)::int4 FROM held".to_owned()),
+        ("a division by zero", "SELECT 1 / (id - 1) FROM held".to_owned()),
+        ("bytes that are no text", "SELECT convert_from(decode('ff', 'hex'), 'UTF8') FROM held".to_owned()),
+        ("two rows for one", "SELECT (SELECT n FROM generate_series(1, 1 + id) AS n) FROM held".to_owned()),
         ("a rule of our own triggers", failing("23000").replace("so sagt der Server", "coupons_are_kept")),
     ] {
         let error = tried(&sql);
         assert!(matches!(error, Error::Query(_)), "{what}: {error:?}");
     }
+    let nul =
+        db.db.write(|tx| Ok::<_, Error>(diesel::sql_query("SELECT $1").bind::<diesel::sql_types::Text, _>("a\0b").execute(&mut **tx)?));
+    assert!(matches!(nul, Err(Error::Query(_))), "a NUL: {nul:?}");
+    let error = tried("SET LOCAL statement_timeout = '10ms'; SELECT pg_sleep(60)");
+    assert!(matches!(error, Error::TimeLimit(_)), "{error:?}");
     let error = tried("INSERT INTO held VALUES (5), (5)");
     assert!(matches!(&error, Error::Conflict(conflict) if conflict.0 == "held_pkey"), "{error:?}");
     run_on(&mut other, "ROLLBACK").unwrap();

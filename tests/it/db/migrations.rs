@@ -10,7 +10,7 @@ use std::{
 use diesel_migrations::{FileBasedMigrations, MigrationHarness};
 use rewarddesk::db::{
     Database, DatabaseUrl, DbConn,
-    migrate::{SchemaState, migrate, schema_state},
+    migrate::{SchemaState, apply, migrate, schema_state},
 };
 
 use crate::support::{Engine, TestDb, engine::run_on};
@@ -98,6 +98,27 @@ both! {
         assert!(outcomes.iter().all(Result::is_ok), "{outcomes:?}");
         assert_eq!(dump(&empty), want);
     }
+}
+
+/// What fails for another reason than a lock fails once, however long it took: it would do all its work again and fail again.
+#[test]
+fn a_migration_that_fails_late_is_not_repeated() {
+    let db = TestDb::new(Engine::Postgres);
+    db.exec("CREATE SEQUENCE tries");
+    let history = tempfile::tempdir().unwrap();
+    let late = history.path().join("2099-01-01-000000_late");
+    fs::create_dir(&late).unwrap();
+    // The second try would do well.
+    let up = "SELECT pg_sleep(0.7); SELECT 1 / (nextval('tries') - 1);";
+    fs::write(late.join("up.sql"), up).unwrap();
+    fs::write(late.join("down.sql"), "SELECT 1;").unwrap();
+    let failed = apply(
+        &db.db,
+        || FileBasedMigrations::from_path(folder("sqlite")).unwrap(),
+        || FileBasedMigrations::from_path(history.path()).unwrap(),
+    );
+    assert!(failed.is_err(), "{failed:?}");
+    assert_eq!(db.number("SELECT last_value FROM tries"), 1);
 }
 
 /// As a backup does: every table is held from its beginning to its end, and people work meanwhile.

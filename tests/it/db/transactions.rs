@@ -175,17 +175,25 @@ fn a_statement_is_ended_at_its_time_limit() {
         let url = DatabaseUrl::parse(&world.db.url).unwrap().behind(pooler);
         let db = Database::open_limited(&url, Some(Duration::from_millis(200))).unwrap();
         let read = db.read(|conn| Ok::<_, Error>(diesel::sql_query(SLEEP).execute(conn)?));
-        assert!(read.as_ref().is_err_and(Error::may_be_a_time_limit), "{read:?}");
+        assert!(read.as_ref().is_err_and(|e| matches!(e, Error::TimeLimit(_))), "{read:?}");
         let written = db.write(|tx| execute(tx, SLEEP));
-        assert!(written.as_ref().is_err_and(Error::may_be_a_time_limit), "{written:?}");
+        assert!(written.as_ref().is_err_and(|e| matches!(e, Error::TimeLimit(_))), "{written:?}");
         let seen = db.snapshot(|conn| Ok::<_, Error>(diesel::sql_query(SLEEP).execute(conn)?));
-        assert!(seen.as_ref().is_err_and(Error::may_be_a_time_limit), "{seen:?}");
+        assert!(seen.as_ref().is_err_and(|e| matches!(e, Error::TimeLimit(_))), "{seen:?}");
         // To a request that is the desk being busy.
         let desk = Desk::for_operator(db.clone());
         let told = block_on(
             desk.reading(|desk| desk.db.read(|conn| Ok::<_, app::Error>(diesel::sql_query(SLEEP).execute(conn).map_err(Error::from)?))),
         );
-        assert!(matches!(told, Err(app::Error::Busy)), "{told:?}");
+        assert!(matches!(told, Err(app::Error::Fault(Error::TimeLimit(_)))), "{told:?}");
+        let answer = actix_web::ResponseError::status_code(&rewarddesk::web::errors::Error::from(told.unwrap_err()));
+        assert_eq!(answer, 503);
+        // A statement that is wrong after that much time is wrong, and not slow.
+        let late = db.write(|tx| {
+            std::thread::sleep(Duration::from_millis(300));
+            execute(tx, "SELECT 2147483647 + id::int4 FROM merchants")
+        });
+        assert!(matches!(late, Err(Error::Query(_))), "{late:?}");
         db.write(|tx| execute(tx, RENAME)).unwrap();
     }
 }

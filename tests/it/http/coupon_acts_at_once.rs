@@ -132,20 +132,21 @@ mod with_failpoints {
             let form = Fields::default().with("order_id", "O-77").with("redeemed_at", "2026-11-20T10:00");
             let failpoints = fail::FailScenario::setup();
             // Marked first: the import waits for it, and finds the order.
-            fail::cfg("coupon_acts::checked", "sleep(600)").unwrap();
+            let mut pause = pause_at("coupon_acts::checked", Duration::from_millis(600));
             let (clicker, path, sent) = (kim.clone(), act(coupons[0], "use"), form.clone());
             let click = tokio::spawn(async move { clicker.post(&path, &sent).await });
-            tokio::time::sleep(Duration::from_millis(200)).await;
+            pause.reached().await;
             assert_eq!(import_redemptions(&app, file(codes[0], "2026-11-20T10:00:27Z")).await.unwrap(), (0, 1));
             click.await.unwrap().expect(303);
             // Imported first: the click waits for it, and names it.
-            fail::cfg("redemptions::judged", "sleep(600)").unwrap();
+            let mut pause = pause_at("redemptions::judged", Duration::from_millis(600));
             let import = import_redemptions(&app, file(codes[1], "2026-11-20T10:00:27Z"));
-            tokio::time::sleep(Duration::from_millis(200)).await;
+            pause.reached().await;
             let refused = kim.post(&act(coupons[1], "use"), &form).await.expect(409);
             refused.says("Counted already").says("order O-77, 20 Nov 2026, 10:00 GMT").says("One order counts once");
             assert_eq!(import.await.unwrap(), (1, 0));
             // Two files with other times.
+            fail::cfg("redemptions::judged", "sleep(600)").unwrap();
             let files = ["2026-11-20T10:00:27Z", "2026-11-20"].map(|time| import_redemptions(&app, file(codes[2], time)));
             let mut counts = vec![];
             for file in files {

@@ -1,20 +1,32 @@
 //! `/readyz`: what makes the desk unfit, what it only mentions, and that a busy desk is no unfit one.
 
-use std::{sync::Barrier, time::Duration};
+use std::{
+    sync::{
+        Arc, Barrier, Mutex,
+        atomic::{AtomicUsize, Ordering},
+        mpsc,
+    },
+    time::Duration,
+};
+
+use futures_util::FutureExt;
 
 use rewarddesk::{
+    app::queue::Caller,
     db::{DbConn, Error},
     domain::role::Role,
 };
 use serde_json::{Value, json};
 use tokio::time::timeout;
 
-use crate::support::{App, Engine, Fixture, block_on, postgres};
+use crate::support::{App, Engine, Fixture, block_on, engine::run_on, postgres};
 
 /// More than a busy machine takes for an answer that waits for nobody.
 const PATIENCE: Duration = Duration::from_secs(20);
 
 async fn asked(app: &App) -> (u16, Value) {
+    // An answer counts for a moment.
+    tokio::time::sleep(rewarddesk::app::readiness::KEPT * 2).await;
     let client = app.client();
     let page = timeout(PATIENCE, client.bare(reqwest::Method::GET, "/readyz", &[])).await.expect("an answer while the desk is busy");
     (page.status, serde_json::from_str(&page.body).expect("JSON"))
@@ -83,6 +95,43 @@ mod with_failpoints {
     use super::*;
 
     both! {
+        async fn many_who_ask_at_once_are_answered_by_one_look(app: App) {
+            let failpoints = fail::FailScenario::setup();
+            let (release, released) = mpsc::channel::<()>();
+            let (released, looks) = (Mutex::new(released), Arc::new(AtomicUsize::new(0)));
+            let counted = Arc::clone(&looks);
+            fail::cfg_callback("db::probe", move || {
+                counted.fetch_add(1, Ordering::Relaxed);
+                let _ = released.lock().unwrap().recv();
+            })
+            .unwrap();
+            let mut asking: Vec<_> = (0..500).map(|_| Box::pin(Caller::Stranger.runs(app.desk.looks.ask(&app.desk)))).collect();
+            for ask in &mut asking {
+                assert!(ask.as_mut().now_or_never().is_none(), "the look is held");
+            }
+            drop(release);
+            for ask in asking {
+                assert!(ask.await.is_ok());
+            }
+            failpoints.teardown();
+            assert_eq!(looks.load(Ordering::Relaxed), 1);
+        }
+
+        async fn a_lock_that_another_holds_says_nothing_about_room(app: App) {
+            let (scene, ann) = (app.scene(2), app.sign_in(Role::Support).await);
+            let path = app.reissue_path(scene.customer, scene.reward);
+            let form = ann.dialog(&path).await;
+            let failpoints = fail::FailScenario::setup();
+            fail::cfg("db::commit", "return").unwrap();
+            ann.post(&path, &form).await.expect(503);
+            failpoints.teardown();
+            let mut other = app.connect();
+            run_on(&mut other, if app.is_sqlite() { "BEGIN IMMEDIATE" } else { "BEGIN; LOCK TABLE stock_marks IN SHARE MODE" }).unwrap();
+            assert_eq!(asked(&app).await.1["writable"], json!(true), "nobody could try");
+            run_on(&mut other, "ROLLBACK").unwrap();
+            assert_eq!(asked(&app).await.1["writable"], json!(true));
+        }
+
         async fn a_disk_without_room_is_mentioned_until_a_write_succeeds(app: App) {
             let (scene, ann) = (app.scene(2), app.sign_in(Role::Support).await);
             let path = app.reissue_path(scene.customer, scene.reward);
