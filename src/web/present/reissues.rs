@@ -35,9 +35,9 @@ pub fn form(member: &Member, prepared: &Prepared, now: DateTime<Utc>) -> Form {
     }
 }
 
-/// "C-1 is also jo@new.example.": the customer may have another address by now.
+/// "Customer ID C-1 also belongs to jo@new.example.": the customer may have another address by now.
 fn also(prepared: &Prepared) -> Option<String> {
     let id = prepared.file.customer.customer_id.as_ref()?;
     let others: Vec<String> = prepared.other_addresses.iter().map(EmailAddress::shown).collect();
-    (!others.is_empty()).then(|| format!("{id} is also {}.", others.join(", ")))
+    (!others.is_empty()).then(|| format!("Customer ID {id} also belongs to {}.", others.join(", ")))
 }

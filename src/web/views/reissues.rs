@@ -85,7 +85,7 @@ pub struct Form {
     pub left: String,
     /// The address the mail would go to.
     pub email: String,
-    /// Who else has the customer ID: "C-1 is also jo@new.example."
+    /// Who else has the customer ID: "Customer ID C-1 also belongs to jo@new.example."
     pub also: Option<String>,
     /// Why no mail can be sent: "Jo has e-mails switched off." Disables the box.
     pub email_off: Option<String>,

@@ -104,8 +104,8 @@ both! {
         let scene = app.scene(1);
         let sam = app.sign_in(Role::Supervisor).await;
         let dialog = || async { sam.get(&app.reissue_path(scene.customer, scene.reward)).await.expect(200).words() };
-        assert!(!dialog().await.contains("is also"));
+        assert!(!dialog().await.contains("also belongs to"));
         app.customer(&Person { email: Some("jo@new.example"), ..Person::default() });
-        assert!(dialog().await.contains("C-1 is also jo@new.example."), "{}", dialog().await);
+        assert!(dialog().await.contains("Customer ID C-1 also belongs to jo@new.example."), "{}", dialog().await);
     }
 }
