@@ -86,8 +86,12 @@ pub fn find(conn: &mut DbConn, scope: Scope, no: CustomerNo) -> Result<Option<Cu
 /// The addresses of other customers who have this one's customer ID, the newest first.
 pub fn other_addresses(conn: &mut DbConn, scope: Scope, customer: &Customer, limit: i64) -> Result<Vec<EmailAddress>, Error> {
     let Some(id) = &customer.customer_id else { return Ok(vec![]) };
-    // The comparable form is what the index is on.
-    let same = c::table.filter(c::merchant_id.eq(scope.merchant().0)).filter(c::id_key.eq(fold::for_search(id)));
+    // The comparable form is what the index is on; an empty one is that of everybody without an ID.
+    let key = fold::for_search(id);
+    if key.is_empty() {
+        return Ok(vec![]);
+    }
+    let same = c::table.filter(c::merchant_id.eq(scope.merchant().0)).filter(c::id_key.eq(key));
     let found: Vec<Option<String>> =
         same.filter(c::customer_id.eq(id)).filter(c::id.ne(customer.no.0)).order(c::id.desc()).limit(limit).select(c::email).load(conn)?;
     Ok(found.into_iter().flatten().map(EmailAddress::stored).collect())

@@ -113,10 +113,12 @@ struct Taken {
 /// Those of the IDs that a customer with another address has. Each is looked up by itself and no further than its first such customer:
 /// in some shops thousands have one ID.
 pub fn with_other_addresses(conn: &mut DbConn, scope: Scope, ids: &[&IdOfAddress]) -> Result<HashSet<String>, Error> {
+    // An empty key is that of everybody without an ID: all of them would be gone through.
+    let (ids, keys): (Vec<&IdOfAddress>, Vec<String>) =
+        ids.iter().map(|id| (*id, fold::for_search(&id.customer_id))).filter(|(_, key)| !key.is_empty()).unzip();
     if ids.is_empty() {
         return Ok(HashSet::new());
     }
-    let keys: Vec<String> = ids.iter().map(|id| fold::for_search(&id.customer_id)).collect();
     let has_other = "EXISTS (SELECT 1 FROM customers c WHERE c.merchant_id = ?1 AND c.id_key = w.id_key AND c.customer_id = w.customer_id \
          AND c.email <> w.email)";
     let taken: Vec<Taken> = match conn {
