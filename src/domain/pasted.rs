@@ -6,7 +6,7 @@ use super::{cell, code, email::EmailAddress, fold, invisible};
 /// A term that somebody typed or pasted.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Term {
-    /// As it is, without white space and invisible characters around it.
+    /// As it is, without white space and invisible characters around it, and without control characters.
     pub itself: String,
     /// Without the quotes, brackets and punctuation around it, where there are any.
     pub bare: Option<String>,
@@ -21,7 +21,9 @@ const LONGEST: usize = 255;
 
 impl Term {
     pub fn read(text: &str) -> Self {
-        let itself = fold::nfc(invisible::trimmed(text)).into_owned();
+        // No text that is stored has a control character, and PostgreSQL refuses to look for some. Those that are white space part words.
+        let kept: String = text.chars().filter(|c| !c.is_control() || c.is_whitespace()).collect();
+        let itself = fold::nfc(invisible::trimmed(&kept)).into_owned();
         let inner = itself.trim_matches(is_around);
         let bare = (inner != itself && !inner.is_empty()).then(|| inner.to_owned());
         let mut term = Self { address: address_in(&itself), codes: vec![], itself, bare };
@@ -151,6 +153,14 @@ mod tests {
             for code in [groups.concat(), groups.join("-")] {
                 prop_assert!(codes.contains(&code), "{code} is not among {codes:?}");
             }
+        }
+
+        #[test]
+        fn no_reading_has_a_control_character(text in "[A-C\\x00-\\x08\\x0e-\\x1b \\x7f@.-]{0,20}") {
+            let term = Term::read(&text);
+            let address = term.address.map(|address| address.to_string());
+            let all = [Some(term.itself), term.bare, address].into_iter().flatten().chain(term.codes);
+            prop_assert!(all.into_iter().all(|reading| !reading.chars().any(char::is_control)), "{text:?}");
         }
 
         #[test]
