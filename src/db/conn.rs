@@ -140,8 +140,9 @@ impl Connector {
                     // Where statistics lag behind, as under an import, a statement looks so dear that compiling it to machine code seems
                     // worth it: 80 ms for each slice of 5 ms (measured).
                     Pooler::None => {
-                        let limit = self.statement_limit.map(|limit| format!("SET {}; ", statement_timeout(limit))).unwrap_or_default();
-                        conn.batch_execute(&format!("SET jit = off; {limit}{}", commits_on_disk(false)))
+                        let limit =
+                            self.statement_limit.map(|limit| format!("; {}", statements_end_after(limit, false))).unwrap_or_default();
+                        conn.batch_execute(&format!("SET jit = off; {}{limit}", commits_on_disk(false)))
                             .map_err(ConnectionError::CouldntSetupConfiguration)?;
                     }
                     // Another's statement may have the same name on the next server's connection. Without a name, a statement and its
@@ -162,9 +163,15 @@ pub(super) fn commits_on_disk(for_transaction: bool) -> String {
     )
 }
 
-/// The setting of PostgreSQL that ends a statement which takes longer.
-pub(super) fn statement_timeout(limit: Duration) -> String {
-    format!("statement_timeout = {}", limit.as_millis())
+/// A statement after which PostgreSQL ends each statement that takes longer: for the transaction alone or for the session.
+///
+/// With a synchronous standby it ends none: COMMIT is a statement, too, and one that is ended while it waits for the standby is done, and
+/// seen by everybody, on one machine only. After that machine's death the code that it gave away would be given to another.
+pub(super) fn statements_end_after(limit: Duration, for_transaction: bool) -> String {
+    format!(
+        "SELECT set_config('statement_timeout', CASE current_setting('synchronous_standby_names') WHEN '' THEN '{}' ELSE '0' END, {for_transaction})",
+        limit.as_millis()
+    )
 }
 
 impl r2d2::ManageConnection for Connector {

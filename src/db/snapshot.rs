@@ -3,7 +3,7 @@
 
 use diesel::connection::{AnsiTransactionManager, TransactionManager};
 
-use super::{Database, DbConn, Error, conn::statement_timeout, error::Failure};
+use super::{Database, DbConn, Error, conn::statements_end_after, error::Failure};
 use crate::each;
 
 impl Database {
@@ -15,7 +15,7 @@ impl Database {
                 DbConn::Sqlite(c) => AnsiTransactionManager::begin_transaction_sql(c, "BEGIN DEFERRED"),
                 DbConn::Postgres(c) => {
                     let begin = "BEGIN ISOLATION LEVEL REPEATABLE READ READ ONLY".to_owned();
-                    let begin = limit.map_or(begin.clone(), |limit| format!("{begin}; SET LOCAL {}", statement_timeout(limit)));
+                    let begin = limit.map_or(begin.clone(), |limit| format!("{begin}; {}", statements_end_after(limit, true)));
                     AnsiTransactionManager::begin_transaction_sql(c, &begin)
                 }
             }?)

@@ -10,7 +10,7 @@ use diesel::connection::{AnsiTransactionManager, TransactionManager};
 
 use super::{
     DbConn, Error, Pooler,
-    conn::{commits_on_disk, statement_timeout},
+    conn::{commits_on_disk, statements_end_after},
     replication,
 };
 use crate::each;
@@ -43,7 +43,7 @@ pub(super) fn begin(conn: &mut DbConn, pooler: Pooler, limit: Option<Duration>) 
         (DbConn::Postgres(c), Pooler::None) => AnsiTransactionManager::begin_transaction_sql(c, "BEGIN"),
         // In one message with BEGIN: it costs no round trip, and the pooler cannot part them.
         (DbConn::Postgres(c), Pooler::Transaction) => {
-            let limit = limit.map(|limit| format!("; SET LOCAL {}", statement_timeout(limit))).unwrap_or_default();
+            let limit = limit.map(|limit| format!("; {}", statements_end_after(limit, true))).unwrap_or_default();
             AnsiTransactionManager::begin_transaction_sql(c, &format!("BEGIN; {}{limit}", commits_on_disk(true)))
         }
     }?)

@@ -10,7 +10,7 @@ use diesel::{BoolExpressionMethods, ExpressionMethods, OptionalExtension, QueryD
 
 use super::super::{
     Database, DbConn, Error, Failure, Scope, WriteTx,
-    conn::statement_timeout,
+    conn::statements_end_after,
     database::IMPORT_STATEMENT_LIMIT,
     instant::At,
     schema::import_leases::{self as l, dsl},
@@ -192,8 +192,7 @@ fn plan_afresh(tx: &mut WriteTx<'_>, limited: bool) -> Result<(), Error> {
     )
     .execute(&mut **tx)?;
     if limited {
-        let limit = statement_timeout(IMPORT_STATEMENT_LIMIT);
-        sql_query(format!("SET LOCAL {limit}")).execute(&mut **tx)?;
+        sql_query(statements_end_after(IMPORT_STATEMENT_LIMIT, true)).execute(&mut **tx)?;
     }
     Ok(())
 }
@@ -208,10 +207,9 @@ pub fn refresh_statistics(db: &Database) {
             match db.statement_limit() {
                 // It reads samples of large tables, longer than a page waits.
                 Some(limit) if !db.url().has_pooler() => {
-                    let (longer, back) = (statement_timeout(IMPORT_STATEMENT_LIMIT), statement_timeout(limit));
-                    sql_query(format!("SET {longer}")).execute(conn)?;
+                    sql_query(statements_end_after(IMPORT_STATEMENT_LIMIT, false)).execute(conn)?;
                     let analyzed = sql_query(analyze).execute(conn);
-                    sql_query(format!("SET {back}")).execute(conn)?;
+                    sql_query(statements_end_after(limit, false)).execute(conn)?;
                     analyzed?;
                 }
                 _ => drop(sql_query(analyze).execute(conn)?),

@@ -5,6 +5,16 @@ use std::{
     time::{Duration, Instant},
 };
 
+use diesel::{QueryableByName, RunQueryDsl, connection::SimpleConnection, sql_query, sql_types::Text};
+use rewarddesk::db::{
+    Database, DatabaseUrl, DbConn, Error, Pooler, Scope,
+    database::PAGE_STATEMENT_LIMIT,
+    imports::turn::{Turn, Wait},
+    merchants::{self, NewMerchant},
+    migrate::migrate,
+};
+use rewarddesk::domain::{clock::Clock, merchant::Slug};
+
 use super::{
     cluster::Cluster,
     house::House,
@@ -15,7 +25,7 @@ use super::{
 };
 use crate::{
     mail::relay_server::Server as Relay,
-    support::{Client, Engine, TestDb, block_on},
+    support::{Client, Engine, TestDb, block_on, postgres},
 };
 
 const PEOPLE: usize = 8;
@@ -145,4 +155,52 @@ fn no_success_is_told_that_the_standby_has_not() {
         assert_eq!(house.exported().len(), 3);
         house.is_sound();
     });
+}
+
+#[derive(QueryableByName)]
+struct Setting {
+    #[diesel(sql_type = Text)]
+    v: String,
+}
+
+fn limit_on(conn: &mut DbConn) -> Result<String, Error> {
+    let DbConn::Postgres(conn) = conn else { panic!("not PostgreSQL") };
+    let said: Setting = sql_query("SELECT current_setting('statement_timeout') AS v").get_result(conn)?;
+    Ok(said.v)
+}
+
+/// The limit in a read, a snapshot, a transaction that writes and an import, on a connection of its own and where each transaction says it.
+fn limits(cluster: &Cluster, scope: Scope) -> Vec<String> {
+    let mut all = vec![];
+    for pooler in [Pooler::None, Pooler::Transaction] {
+        let url = DatabaseUrl::parse(&cluster.url()).unwrap().behind(pooler);
+        let db = Database::open_limited(&url, Some(PAGE_STATEMENT_LIMIT)).unwrap();
+        all.push(db.read(limit_on).unwrap());
+        all.push(db.snapshot(limit_on).unwrap());
+        all.push(db.write(|tx| limit_on(tx)).unwrap());
+        let wait = Wait { db: &db, clock: &Clock::System, scope, holder: "a test", waiting: &mut || Ok::<_, Error>(()) };
+        all.push(wait.take(|turn: &mut Turn<'_, '_>| turn.read(limit_on), |_| Ok(())).unwrap());
+    }
+    all
+}
+
+#[test]
+fn no_limit_on_statements_ends_a_commit_that_waits_for_the_standby() {
+    let cluster = Cluster::start();
+    let db = Database::open(&DatabaseUrl::parse(&cluster.url()).unwrap()).unwrap();
+    migrate(&db).unwrap();
+    let slug = Slug::parse("acme").unwrap();
+    let new = NewMerchant { slug: &slug, name: "Ltd", zone: chrono_tz::UTC, ticket_url: None, account_manager: None, mail_from: None };
+    let scope = db.write(|tx| merchants::add(tx, &new, Clock::System.now())).unwrap();
+    assert_eq!(limits(&cluster, scope), ["15s", "15s", "15s", "10min"].repeat(2));
+    let mut conn = postgres::open(&cluster.url());
+    conn.batch_execute("ALTER SYSTEM SET synchronous_standby_names = '*'").unwrap();
+    conn.batch_execute("SELECT pg_reload_conf()").unwrap();
+    let begun = Instant::now();
+    let standbys = "SELECT current_setting('synchronous_standby_names') AS v";
+    while sql_query(standbys).get_result::<Setting>(&mut postgres::open(&cluster.url())).unwrap().v.is_empty() {
+        assert!(begun.elapsed() < Duration::from_secs(10), "the setting does not take effect");
+        std::thread::sleep(Duration::from_millis(20));
+    }
+    assert_eq!(limits(&cluster, scope), ["0"; 8]);
 }
