@@ -94,7 +94,7 @@ where
                 tokio::select! {
                     biased;
                     ended = serving => note(ended),
-                    () = watch.is_overdue() => tracing::debug!("a connection that kept the server waiting was closed"),
+                    () = watch.is_overdue() => tracing::debug!("a connection that kept the server waiting, or sent too much ahead, was closed"),
                 }
                 Ok(())
             }
@@ -121,6 +121,7 @@ struct Connection {
 
 impl AsyncRead for Connection {
     fn poll_read(mut self: Pin<&mut Self>, context: &mut Context<'_>, buffer: &mut ReadBuf<'_>) -> Poll<std::io::Result<()>> {
+        self.watch.is_read();
         let before = buffer.filled().len();
         let read = Pin::new(&mut self.io).poll_read(context, buffer);
         if buffer.filled().len() > before {
@@ -247,6 +248,6 @@ impl Stream for Body {
 
 impl Drop for Body {
     fn drop(&mut self) {
-        self.watch.waits_for_body(false);
+        self.watch.leaves_body();
     }
 }

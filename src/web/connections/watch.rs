@@ -27,9 +27,9 @@ pub struct Patience {
     /// For the times in which nothing more of an answer can be sent, together; and one second more for each
     /// [`SLOWEST_READER`] bytes.
     pub answer: Duration,
-    /// Without a request, while connections are short.
+    /// Without the whole head of a request, while connections are short.
     pub idle_in_a_crowd: Duration,
-    /// In the middle of a request or an answer without a byte, while connections are short.
+    /// In the middle of a body that is read, or of an answer, without a byte, while connections are short.
     pub silence_in_a_crowd: Duration,
     /// actix's own timers come first: they still answer 408.
     pub grace: Duration,
@@ -149,7 +149,15 @@ pub struct Watch {
     was_too_slow: Cell<bool>,
     /// The client does not read the answer.
     unread: Cell<Stall>,
+    /// A handler has the body, and has not read it to its end.
+    reads_body: Cell<bool>,
+    /// How many steps of the connection's task in a row asked for no bytes.
+    steps_without_reading: Cell<u32>,
 }
+
+/// A connection's task that goes on without asking for bytes has read as far ahead as it may (128 KiB), and wakes itself all the time until
+/// that is used up: it takes a core for as long as the client reads no answer. No client of ours sends so many requests ahead.
+const MOST_STEPS_WITHOUT_READING: u32 = 64;
 
 impl Watch {
     pub fn new(patience: Patience, crowd: &Arc<Crowd>) -> Rc<Self> {
@@ -164,6 +172,8 @@ impl Watch {
             waits_for_body: Cell::new(false),
             was_too_slow: Cell::new(false),
             unread: Cell::default(),
+            reads_body: Cell::new(false),
+            steps_without_reading: Cell::new(0),
         })
     }
 
@@ -175,6 +185,7 @@ impl Watch {
     pub fn has_request(&self, with_body: bool) {
         self.turn.set(Turn::Server);
         self.has_body_left.set(with_body);
+        self.reads_body.set(with_body);
         self.was_too_slow.set(false);
         self.unread.set(Stall::default());
     }
@@ -196,6 +207,13 @@ impl Watch {
     /// The body is complete.
     pub fn has_body(&self) {
         self.has_body_left.set(false);
+        self.reads_body.set(false);
+    }
+
+    /// No handler reads more of the body.
+    pub fn leaves_body(&self) {
+        self.waits_for_body.set(false);
+        self.reads_body.set(false);
     }
 
     pub fn gives_up_body(&self) {
@@ -205,6 +223,19 @@ impl Watch {
     /// Whether the request's body did not come in time.
     pub fn was_too_slow(&self) -> bool {
         self.was_too_slow.get()
+    }
+
+    /// The connection's task asks for bytes.
+    pub(super) fn is_read(&self) {
+        self.steps_without_reading.set(0);
+    }
+
+    /// Whether the client has sent so much ahead that the task does nothing but wake itself. While a handler reads a body, what is read
+    /// ahead waits for the handler, and nobody is woken.
+    fn is_flooded(&self) -> bool {
+        let steps = if self.reads_body.get() { 0 } else { self.steps_without_reading.get() + 1 };
+        self.steps_without_reading.set(steps);
+        steps > MOST_STEPS_WITHOUT_READING
     }
 
     /// Bytes came.
@@ -251,6 +282,9 @@ impl Watch {
 
     /// It is asked after each step of the connection's task, so that it sees each change of the deadline but a crowd's coming.
     fn poll_overdue(&self, mut sleep: Pin<&mut Sleep>, context: &mut Context<'_>) -> Poll<()> {
+        if self.is_flooded() {
+            return Poll::Ready(());
+        }
         loop {
             let (now, deadline) = (Instant::now(), self.deadline());
             if deadline.is_some_and(|deadline| deadline <= now) {

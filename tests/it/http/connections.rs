@@ -154,6 +154,38 @@ mod with_failpoints {
     }
 
     #[test]
+    fn many_requests_ahead_of_an_unread_answer_end_the_connection() {
+        block_on(async {
+            // No time ends it.
+            fail::cfg("connections::patience", "return(0)").unwrap();
+            let (server, address) = small(Bounds { workers: 1, connections: 100, shutdown_seconds: 1 });
+            let handle = server.handle();
+            tokio::spawn(server);
+            // A few ahead are served, one after the other.
+            let mut line = TcpStream::connect(&address).await.unwrap();
+            let one = format!("GET /short HTTP/1.1\r\nHost: {address}\r\n\r\n");
+            let last = format!("GET /short HTTP/1.1\r\nHost: {address}\r\nConnection: close\r\n\r\n");
+            line.write_all(format!("{}{last}", one.repeat(30)).as_bytes()).await.unwrap();
+            let mut answers = String::new();
+            timeout(LONG, line.read_to_string(&mut answers)).await.expect("answers").unwrap();
+            assert_eq!(answers.matches("HTTP/1.1 200 OK").count(), 31);
+            for (path, head) in
+                [("/long", String::new()), ("/short", format!("POST /short HTTP/1.1\r\nHost: {address}\r\nContent-Length: 1\r\n\r\nx"))]
+            {
+                let socket = TcpSocket::new_v4().unwrap();
+                socket.set_recv_buffer_size(4096).unwrap();
+                let mut line = socket.connect(address.parse().unwrap()).await.unwrap();
+                let many = [head, format!("GET {path} HTTP/1.1\r\nHost: {address}\r\n\r\n").repeat(100_000)].concat();
+                let sent = timeout(LONG, line.write_all(many.as_bytes())).await.expect("the connection ends");
+                assert!(sent.is_err(), "all was taken: {path}");
+            }
+            is_served(&address, "/short").await;
+            handle.stop(false).await;
+            fail::remove("connections::patience");
+        });
+    }
+
+    #[test]
     fn in_a_crowd_silent_connections_make_room() {
         block_on(async {
             // Only a crowd shortens their time.
