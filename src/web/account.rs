@@ -93,7 +93,7 @@ pub async fn change_password(
             let mut answer = back("password");
             answer.add_cookie(&gate::session_cookie(&site, Some(&token))).map_err(|_| Error::Internal)?;
             // It was known under the old password.
-            known_devices::remember(&desk, &site, &visitor.session.email, &mut answer).await.map_err(Error::after_commit)?;
+            known_devices::remember(&desk, &site, &visitor.session.email, &mut answer).await;
             return Ok(answer);
         }
         Changed::Wrong => Password { old_error: Some("This is not your password now.".to_owned()), new_error: None },

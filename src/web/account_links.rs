@@ -57,7 +57,7 @@ pub async fn update(request: HttpRequest, desk: web::Data<Desk>, site: web::Data
         Chosen::Done => {
             let mut answer = HttpResponse::SeeOther().insert_header((header::LOCATION, "/sign-in?chosen=yes")).finish();
             // Whoever reads the user's mail signs in next, also while others guess.
-            known_devices::remember(&desk, &site, &guest.email, &mut answer).await.map_err(Error::after_commit)?;
+            known_devices::remember(&desk, &site, &guest.email, &mut answer).await;
             Ok(answer)
         }
         Chosen::Unfit(why) => page(&request, guest, token, Some(why.0)),

@@ -9,7 +9,7 @@ use super::{
     server::Site,
     throttle::{Spent, Throttle, Try},
 };
-use crate::app::{Desk, known_devices, queue::Caller, sign_in};
+use crate::app::{self, Desk, known_devices, queue::Caller, sign_in};
 
 /// Said to whoever tries too often.
 pub const TOO_MANY: &str = "Too many tries for this account from here. Wait a minute, then try again.";
@@ -50,20 +50,28 @@ pub async fn known_as(request: &HttpRequest, desk: &Desk, site: &Site, email: &s
 }
 
 /// Makes the browser that gets this answer a known one of the user with that address, who has just proved to be it.
-pub async fn remember(desk: &Desk, site: &Site, email: &str, answer: &mut HttpResponse) -> Result<(), Error> {
+///
+/// What the answer tells of is saved already: where this fails, the answer goes out without it, and the next sign-in makes up for it.
+pub async fn remember(desk: &Desk, site: &Site, email: &str, answer: &mut HttpResponse) {
     let email = email.to_owned();
-    if let Some(cookie) = desk.reading(move |desk| known_devices::mark(desk, &email)).await?.map(|mark| cookie(site, &mark)) {
-        answer.add_cookie(&cookie).map_err(|_| Error::Internal)?;
-    }
-    Ok(())
+    give(site, answer, desk.reading(move |desk| known_devices::mark(desk, &email)).await);
 }
 
 /// The same for the user of the session that was just begun.
-pub async fn remember_session(desk: &Desk, site: &Site, token: &str, answer: &mut HttpResponse) -> Result<(), Error> {
+pub async fn remember_session(desk: &Desk, site: &Site, token: &str, answer: &mut HttpResponse) {
     let (token, limits) = (token.to_owned(), site.session_limits);
-    match desk.reading(move |desk| sign_in::resume_session(desk, &token, limits)).await? {
-        Some(session) => remember(desk, site, &session.email, answer).await,
-        None => Ok(()),
+    let mark = desk.reading(move |desk| match sign_in::resume_session(desk, &token, limits)? {
+        Some(session) => known_devices::mark(desk, &session.email),
+        None => Ok(None),
+    });
+    give(site, answer, mark.await);
+}
+
+fn give(site: &Site, answer: &mut HttpResponse, mark: Result<Option<String>, app::Error>) {
+    match mark.map(|mark| mark.map(|mark| answer.add_cookie(&cookie(site, &mark)))) {
+        Ok(None | Some(Ok(()))) => {}
+        Ok(Some(Err(error))) => tracing::error!(%error, "a browser was not made known"),
+        Err(error) => tracing::warn!(%error, "a browser was not made known"),
     }
 }
 

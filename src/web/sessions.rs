@@ -127,7 +127,7 @@ pub async fn signed_in(desk: &Desk, site: &Site, token: &str, return_to: &str) -
         .insert_header((header::LOCATION, target.to_owned()))
         .finish();
     // The session is there already, and its request waits as one that has a session.
-    Caller::SignedIn.runs(known_devices::remember_session(desk, site, token, &mut answer)).await.map_err(Error::after_commit)?;
+    Caller::SignedIn.runs(known_devices::remember_session(desk, site, token, &mut answer)).await;
     Ok(answer)
 }
 
