@@ -53,7 +53,8 @@ pub async fn export(
     let Begun::Done(export) = begun else {
         return page(&request, &desk, &member, wanted, None, StatusCode::UNPROCESSABLE_ENTITY).await;
     };
-    let export = desk.reading(move |desk| export.settle(desk)).await?;
+    // The log tells of the export already.
+    let export = desk.reading(move |desk| export.settle(desk)).await.map_err(|error| Error::from(error).after_commit())?;
     let name = format!("{}-audit-log.{word}", member.merchant.slug);
     let pieces = stream::try_unfold(Some(export), move |rest| {
         let (desk, member) = (desk.clone(), member.clone());

@@ -118,9 +118,13 @@ pub async fn cancel(desk: web::Data<Desk>, member: web::ReqData<Member>, path: P
 pub async fn checked(desk: &Desk, member: &Member, id: ImportId, pasted: &str) -> Result<Result<HttpResponse, String>, Error> {
     rest(desk, member, id).await;
     if !pasted.is_empty() {
-        let Import { state, failure, .. } = load(desk, member, id).await?.import;
-        if let Some(why) = failure.filter(|_| state == ImportState::Failed) {
-            return Ok(Err(present::sentence(&why)));
+        match load(desk, member, id).await {
+            Ok(ImportFile { import: Import { state: ImportState::Failed, failure: Some(why), .. }, .. }) => {
+                return Ok(Err(present::sentence(&why)));
+            }
+            // The import is there, and its page says how it stands. An error here would have it sent a second time.
+            Ok(_) | Err(Error::Busy | Error::Unavailable) => {}
+            Err(error) => return Err(error),
         }
     }
     Ok(Ok(to_page(member, id)))
