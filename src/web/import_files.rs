@@ -1,7 +1,6 @@
 //! Files of other things than vouchers: the shop's redemptions, and codes to bar. Each becomes an import that is checked first.
 //! Must not know how rows are judged.
 
-use actix_multipart::Multipart;
 use actix_web::{HttpRequest, HttpResponse, http::StatusCode, web};
 use askama::Template;
 
@@ -9,7 +8,7 @@ use super::{
     errors::Error,
     frame, imports,
     present::{self, vouchers::Sent},
-    upload::Receiver,
+    upload::{self, Receiver},
     vouchers,
 };
 use crate::{
@@ -27,7 +26,7 @@ pub async fn create_redemptions(
     request: HttpRequest,
     desk: web::Data<Desk>,
     member: web::ReqData<Member>,
-    sent: Multipart,
+    sent: upload::Form,
 ) -> Result<HttpResponse, Error> {
     create(&request, &desk, &member.into_inner(), ImportKind::Redemptions, sent).await
 }
@@ -42,12 +41,12 @@ pub async fn create_bars(
     request: HttpRequest,
     desk: web::Data<Desk>,
     member: web::ReqData<Member>,
-    sent: Multipart,
+    sent: upload::Form,
 ) -> Result<HttpResponse, Error> {
     create(&request, &desk, &member.into_inner(), ImportKind::Bars, sent).await
 }
 
-async fn create(request: &HttpRequest, desk: &Desk, member: &Member, kind: ImportKind, sent: Multipart) -> Result<HttpResponse, Error> {
+async fn create(request: &HttpRequest, desk: &Desk, member: &Member, kind: ImportKind, sent: upload::Form) -> Result<HttpResponse, Error> {
     let receiver = Receiver { desk, member, kind, batch: None };
     let mut upload = receiver.read(sent).await?;
     let import = if upload.wrong.is_none() { receiver.import(&mut upload).await? } else { None };

@@ -1,7 +1,6 @@
 //! A new batch with its codes, in one form; nothing is made before the import that it becomes is confirmed.
 //! Must not know what a batch's settings may be.
 
-use actix_multipart::Multipart;
 use actix_web::{HttpRequest, HttpResponse, http::StatusCode, web};
 use askama::Template;
 
@@ -9,7 +8,7 @@ use super::{
     errors::Error,
     frame, imports,
     present::{self, vouchers::Sent},
-    upload::Receiver,
+    upload::{self, Receiver},
     vouchers,
 };
 use crate::{
@@ -31,7 +30,7 @@ pub async fn create(
     request: HttpRequest,
     desk: web::Data<Desk>,
     member: web::ReqData<Member>,
-    form: Multipart,
+    form: upload::Form,
 ) -> Result<HttpResponse, Error> {
     let member = member.into_inner();
     let receiver = Receiver { desk: &desk, member: &member, kind: ImportKind::Vouchers, batch: None };

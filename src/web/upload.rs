@@ -1,8 +1,10 @@
 //! A form with settings, pasted lines and a file: the file is kept piece by piece as it arrives, all of it bounded.
 //! Must not know what the lines and the file hold.
 
-use actix_multipart::{Field, Multipart};
-use actix_web::web::Bytes;
+use std::future::{Ready, ready};
+
+use actix_multipart::{Field, Multipart, MultipartError};
+use actix_web::{FromRequest, HttpRequest, dev::Payload, error::PayloadError};
 use futures_util::StreamExt;
 
 use super::errors::Error;
@@ -76,24 +78,33 @@ pub struct Receiver<'r> {
     pub batch: Option<BatchId>,
 }
 
-/// How much of a form has come, which may not be more than there is room for. How long it may take, its connection knows.
-struct Meter {
-    taken: usize,
-    limit: usize,
+/// A form on its way. It ends where more of it comes than there is room for, fields or not. How long it may take, its connection knows.
+pub struct Form(Multipart);
+
+impl FromRequest for Form {
+    type Error = actix_web::Error;
+    type Future = Ready<Result<Self, Self::Error>>;
+
+    fn from_request(request: &HttpRequest, payload: &mut Payload) -> Self::Future {
+        let mut room = file_limit() + DRAINED;
+        let metered = payload.take().map(move |piece| {
+            let piece = piece?;
+            room = room.checked_sub(piece.len()).ok_or(PayloadError::Overflow)?;
+            Ok(piece)
+        });
+        ready(Ok(Self(Multipart::new(request.headers(), metered))))
+    }
 }
 
-impl Meter {
-    /// The next piece of a field.
-    async fn next(&mut self, field: &mut Field) -> Result<Option<Bytes>, Error> {
-        let Some(piece) = field.next().await.transpose().map_err(|_| Error::Malformed)? else { return Ok(None) };
-        self.taken += piece.len();
-        if self.taken > self.limit + DRAINED { Err(Error::TooLarge) } else { Ok(Some(piece)) }
-    }
+/// Why a form can't be read.
+#[allow(clippy::needless_pass_by_value, reason = "it is handed on by map_err")]
+fn unreadable(error: MultipartError) -> Error {
+    if matches!(error, MultipartError::Payload(PayloadError::Overflow)) { Error::TooLarge } else { Error::Malformed }
 }
 
 impl Receiver<'_> {
     /// Reads the form's `codes` and `file`, and what else there is. What was kept of a form that breaks off is given up.
-    pub async fn read(&self, form: Multipart) -> Result<Upload, Error> {
+    pub async fn read(&self, form: Form) -> Result<Upload, Error> {
         let mut upload = Upload::default();
         let read = self.read_all(form, &mut upload).await;
         let outcome = read.map(|()| upload.judge());
@@ -103,20 +114,19 @@ impl Receiver<'_> {
         outcome.map(|()| upload)
     }
 
-    async fn read_all(&self, mut form: Multipart, upload: &mut Upload) -> Result<(), Error> {
-        let mut meter = Meter { taken: 0, limit: file_limit() };
+    async fn read_all(&self, Form(mut form): Form, upload: &mut Upload) -> Result<(), Error> {
         let (mut parts, mut text) = (0, 0);
         while let Some(field) = form.next().await {
-            let mut field = field.map_err(|_| Error::Malformed)?;
+            let mut field = field.map_err(unreadable)?;
             parts += 1;
             if parts > MAX_PARTS {
                 return Err(Error::TooLarge);
             }
             match field.name().unwrap_or_default().to_owned().as_str() {
-                "codes" => upload.text = upload.take_text(&mut field, &mut meter, TEXT_LIMIT).await?,
-                "file" => self.take_file(&mut field, &mut meter, upload).await?,
+                "codes" => upload.text = upload.take_text(&mut field, TEXT_LIMIT).await?,
+                "file" => self.take_file(&mut field, upload).await?,
                 name => {
-                    let value = upload.take_text(&mut field, &mut meter, FIELDS_LIMIT).await?;
+                    let value = upload.take_text(&mut field, FIELDS_LIMIT).await?;
                     text += name.len() + value.len();
                     upload.fields.push((name.to_owned(), value));
                 }
@@ -128,19 +138,19 @@ impl Receiver<'_> {
         Ok(())
     }
 
-    async fn take_file(&self, field: &mut Field, meter: &mut Meter, upload: &mut Upload) -> Result<(), Error> {
+    async fn take_file(&self, field: &mut Field, upload: &mut Upload) -> Result<(), Error> {
         // A browser sends an empty part where no file was chosen; an empty file with a name is a choice.
         let name = field.content_disposition().and_then(|about| about.get_filename()).unwrap_or_default().to_owned();
         if upload.file.is_some() {
             return Err(Error::Malformed);
         }
         upload.file = Some(Kept::default());
-        while let Some(piece) = meter.next(field).await? {
+        while let Some(piece) = field.next().await.transpose().map_err(unreadable)? {
             let Some(kept) = upload.file.as_mut().filter(|_| upload.wrong.is_none()) else { continue };
             kept.bytes += piece.len();
             kept.waiting.extend_from_slice(&piece);
             let is_full = kept.waiting.len() >= PIECE;
-            if kept.bytes > meter.limit {
+            if kept.bytes > file_limit() {
                 upload.wrong = Some(Wrong::FileTooLarge);
             } else if is_full {
                 self.keep(upload).await?;
@@ -196,9 +206,9 @@ impl Receiver<'_> {
 }
 
 impl Upload {
-    async fn take_text(&mut self, field: &mut Field, meter: &mut Meter, limit: usize) -> Result<String, Error> {
+    async fn take_text(&mut self, field: &mut Field, limit: usize) -> Result<String, Error> {
         let mut bytes = Vec::new();
-        while let Some(piece) = meter.next(field).await? {
+        while let Some(piece) = field.next().await.transpose().map_err(unreadable)? {
             if bytes.len() + piece.len() > limit {
                 self.wrong = Some(Wrong::TextTooLarge);
             } else if self.wrong.is_none() {

@@ -1,7 +1,6 @@
 //! Adding vouchers to a batch: codes pasted, or a file; both become an import that is checked first.
 //! Must not know how rows are judged.
 
-use actix_multipart::Multipart;
 use actix_web::{HttpRequest, HttpResponse, http::StatusCode, web};
 use askama::Template;
 
@@ -11,7 +10,7 @@ use super::{
     imports,
     present::{self, batches::Told, vouchers::Sent},
     request,
-    upload::{Receiver, Upload, Wrong},
+    upload::{self, Receiver, Upload, Wrong},
     words,
 };
 use crate::{
@@ -25,7 +24,7 @@ pub async fn create(
     desk: web::Data<Desk>,
     member: web::ReqData<Member>,
     path: web::Path<(String, String)>,
-    form: Multipart,
+    form: upload::Form,
 ) -> Result<HttpResponse, Error> {
     let member = member.into_inner();
     let id = request::number(&path.1).map(BatchId).ok_or(Error::NotFound)?;

@@ -1,11 +1,12 @@
 //! Adding vouchers on a batch's page: shown before anything is added, nothing lost silently, nothing larger than said is taken.
 
+use reqwest::Method;
 use rewarddesk::domain::role::Role;
 
 use super::imports::{add, paste, send_file, shown};
 use crate::support::{
     App,
-    client::Fields,
+    client::{Fields, send},
     world::{expired, usable},
 };
 
@@ -102,6 +103,10 @@ both! {
         mia.post_parts(&path, &parts[1..]).await.expect(422);
         fail::cfg("upload::limit", "return(2000000)").unwrap();
         send_file(&mia, &path, "large.csv", &large).await.expect(413).says("larger than 512 MiB").says("rewarddesk import vouchers");
+        // What stands before the first field counts, too: 2 MB and 64 MiB are read, and no more.
+        let before = format!("{}\n", "x".repeat(1023)).repeat(67_600);
+        let sent = mia.request(Method::POST, &path).header("Content-Type", "multipart/form-data; boundary=b");
+        send(sent.body(before + "--b\r\nContent-Disposition: form-data; name=\"codes\"\r\n\r\nABC-1\r\n--b--\r\n")).await.expect(413);
         fail::remove("upload::limit");
         // Forms elsewhere keep their own limit.
         let long = "9".repeat(20_000);
