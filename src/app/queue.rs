@@ -18,7 +18,7 @@ pub enum Caller {
     Desk,
     /// A request with a session. It never waits for one without.
     SignedIn,
-    /// A sign-in from a browser in which the user has signed in before, or a machine that asks whether the desk is ready.
+    /// A sign-in from a browser in which the user has signed in before.
     Known,
     /// Any other request.
     Stranger,
