@@ -176,8 +176,9 @@ mod with_failpoints {
                 socket.set_recv_buffer_size(4096).unwrap();
                 let mut line = socket.connect(address.parse().unwrap()).await.unwrap();
                 let many = [head, format!("GET {path} HTTP/1.1\r\nHost: {address}\r\n\r\n").repeat(100_000)].concat();
-                let sent = timeout(LONG, line.write_all(many.as_bytes())).await.expect("the connection ends");
-                assert!(sent.is_err(), "all was taken: {path}");
+                // The system's buffers take some megabytes.
+                let ends = async { while line.write_all(many.as_bytes()).await.is_ok() {} };
+                timeout(LONG, ends).await.expect("the connection ends");
             }
             is_served(&address, "/short").await;
             handle.stop(false).await;
