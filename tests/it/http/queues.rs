@@ -172,6 +172,22 @@ both! {
         kim.get("/m/acme/customers").await.expect(200);
     }
 
+    async fn a_full_queue_takes_back_neither_a_sign_in_nor_a_link_that_was_promised(world: World) {
+        let app = limited(world, Limits { max_waiting: 0, timeout: Duration::from_mins(10) });
+        app.user(Role::Support);
+        let held = hold(&app.desk, Queue::Reads).await;
+        let signing_in = app.client();
+        let answer = in_time(signing_in.post("/sign-in", &Fields::default().with("email", OWNER).with("password", PASSWORD))).await.expect(303);
+        assert!(answer.header("Set-Cookie").starts_with("rewarddesk="), "the session's cookie");
+        drop(held);
+        let held = hold(&app.desk, Queue::Writes).await;
+        in_time(app.client().post("/forgotten", &Fields::default().with("email", OWNER))).await.expect(303);
+        // Time for it to be refused, were it refused.
+        tokio::time::sleep(Duration::from_millis(300)).await;
+        drop(held);
+        assert_eq!(app.mails(1).await[0].recipient, OWNER);
+    }
+
     async fn nobody_waits_for_longer_than_the_limit(app: App) {
         let held = hold(&app.desk, Queue::PasswordChecks).await;
         let limits = Limits { max_waiting: 1_000, timeout: Duration::from_millis(1) };
