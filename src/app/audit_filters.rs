@@ -111,9 +111,13 @@ pub(super) fn judge(conn: &mut DbConn, desk: &Desk, member: &Member, typed: &Typ
         }
     }
     if !typed.code.is_empty() {
-        match coupons::find_pasted(conn, scope, &Term::read(&typed.code))? {
-            Some(found) => (judged.filter.coupon, judged.code) = (Some(found.id), Some(found.code.to_string())),
-            None => unfit
+        match coupons::find_pasted(conn, scope, &Term::read(&typed.code))?.as_slice() {
+            [found] => (judged.filter.coupon, judged.code) = (Some(found.id), Some(found.code.to_string())),
+            [_, _, ..] => unfit.push((
+                Field::Code,
+                Unfit::because("This may be more than one code. Type the code as it is in its batch, with its hyphens and without spaces."),
+            )),
+            [] => unfit
                 .push((Field::Code, Unfit::because("No batch of this merchant has that code. Paste the whole code; an old one is fine."))),
         }
     }

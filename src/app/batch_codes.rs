@@ -40,15 +40,13 @@ pub fn list_codes(desk: &Desk, member: &Member, batch: &Batch, condition: Condit
     })
 }
 
-/// The code of that text, if it is in this batch.
+/// The codes that the text may mean, of those in this batch.
 pub fn find_code(desk: &Desk, member: &Member, batch: &Batch, text: &str) -> Result<CodePage, Error> {
     let now = desk.clock.now();
     desk.db.read(|conn| {
-        let found = coupons::find_pasted(conn, member.scope, &Term::read(text))?.filter(|found| found.batch == batch.id);
-        let rows = match found {
-            Some(found) => batch_codes::load(conn, member.scope, batch, &[found.id.0])?,
-            None => vec![],
-        };
+        let found = coupons::find_pasted(conn, member.scope, &Term::read(text))?;
+        let ids: Vec<i64> = found.iter().filter(|found| found.batch == batch.id).map(|found| found.id.0).collect();
+        let rows = if ids.is_empty() { vec![] } else { batch_codes::load(conn, member.scope, batch, &ids)? };
         Ok(CodePage { rows, next: None, now })
     })
 }

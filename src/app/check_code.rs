@@ -36,6 +36,11 @@ pub enum Checked {
         code: String,
         suggestions: Vec<Suggestion>,
     },
+    /// More than one code fits what was typed, as it was typed.
+    Several {
+        code: String,
+        suggestions: Vec<Suggestion>,
+    },
     /// Nothing was looked for.
     Unfit(Unfit),
 }
@@ -75,8 +80,15 @@ pub fn check_code(desk: &Desk, member: &Member, text: &str) -> Result<Checked, E
     }
     let (now, term) = (desk.clock.now(), Term::read(text));
     desk.db.read(|conn| {
-        let Some(found) = coupons::find_pasted(conn, member.scope, &term)? else {
-            return Ok(Checked::Unknown { suggestions: suggestions(conn, member, &code)?, code: code.clone() });
+        let pasted = coupons::find_pasted(conn, member.scope, &term)?;
+        let found = match pasted.as_slice() {
+            [one] => one,
+            [] => return Ok(Checked::Unknown { suggestions: suggestions(conn, member, &code)?, code: code.clone() }),
+            // Which one is meant only the person who typed it can say.
+            several => {
+                let suggestions = several.iter().map(|found| Suggestion { code: found.code.clone(), other_case: false }).collect();
+                return Ok(Checked::Several { code: term.itself.clone(), suggestions });
+            }
         };
         let shown = show_coupon::load(conn, desk, member, found.id, now)?.ok_or(Error::NotFound)?;
         Ok(Checked::Found(Box::new(known(conn, member, shown, now)?)))

@@ -36,23 +36,22 @@ pub struct FoundCode {
 
 /// The coupon with that code: the exact string first, then without case in batches that ignore case. Spaces around it are forgiven.
 pub fn find_by_code(conn: &mut DbConn, scope: Scope, text: &str) -> Result<Option<FoundCode>, Error> {
-    find_one_of(conn, scope, &[fold::nfc(code::trimmed(text)).into_owned()])
+    Ok(find_each(conn, scope, &[fold::nfc(code::trimmed(text)).into_owned()])?.pop())
 }
 
-/// The coupon that a pasted term means: by its likeliest reading that is a code here.
-pub fn find_pasted(conn: &mut DbConn, scope: Scope, term: &Term) -> Result<Option<FoundCode>, Error> {
+/// The coupons that a pasted term may mean: the one whose code is the term as it was typed, or else all that another reading names, the
+/// likeliest first.
+pub fn find_pasted(conn: &mut DbConn, scope: Scope, term: &Term) -> Result<Vec<FoundCode>, Error> {
     // Mostly it is the code itself.
     let (itself, others) = term.codes.split_at(term.codes.len().min(1));
-    match find_one_of(conn, scope, itself)? {
-        None if !others.is_empty() => find_one_of(conn, scope, others),
-        found => Ok(found),
-    }
+    let found = find_each(conn, scope, itself)?;
+    if found.is_empty() && !others.is_empty() { find_each(conn, scope, others) } else { Ok(found) }
 }
 
 type CodeRow = (i64, i64, String, String, Option<i64>);
 
-/// The coupon with the first of these codes that there is.
-fn find_one_of(conn: &mut DbConn, scope: Scope, codes: &[String]) -> Result<Option<FoundCode>, Error> {
+/// The coupon of each of these codes that there is, each once: the exact string first, then without case.
+fn find_each(conn: &mut DbConn, scope: Scope, codes: &[String]) -> Result<Vec<FoundCode>, Error> {
     let visible = || {
         c::table
             .inner_join(batches::table.on(batches::id.eq(c::batch_id)))
@@ -61,27 +60,30 @@ fn find_one_of(conn: &mut DbConn, scope: Scope, codes: &[String]) -> Result<Opti
     };
     let columns = (c::id, c::batch_id, c::code, c::state, c::reward);
     let exact: Vec<String> = codes.iter().flat_map(|code| code::stored_forms(code)).collect();
-    let letters: Vec<String> = codes.iter().flat_map(|code| code::stored_letters(code)).collect();
-    let place = |all: &[String], text: &str| all.iter().position(|one| one == text).unwrap_or(usize::MAX);
     let by_text: Vec<CodeRow> = visible().filter(c::code.eq_any(&exact)).select(columns).load(conn)?;
-    let mut found = by_text.into_iter().min_by_key(|row| place(&exact, &row.2));
-    if found.is_none() {
-        let by_letters: Vec<(CodeRow, Option<String>)> =
-            visible().filter(c::folded_code.eq_any(&letters)).select((columns, c::folded_code)).load(conn)?;
-        found =
-            by_letters.into_iter().min_by_key(|(_, folded)| folded.as_deref().map(|folded| place(&letters, folded))).map(|(row, _)| row);
-    }
-    found
-        .map(|(id, batch, code, state, reward)| {
-            Ok(FoundCode {
-                id: CouponId(id),
-                batch: BatchId(batch),
-                code: CouponCode::stored(code),
-                state: state.parse()?,
-                reward: reward.map(RewardNo),
-            })
+    let of_text = |code: &String| code::stored_forms(code).iter().find_map(|form| by_text.iter().find(|row| row.2 == *form));
+    let letters: Vec<String> = codes.iter().filter(|code| of_text(code).is_none()).flat_map(|code| code::stored_letters(code)).collect();
+    let by_letters: Vec<(CodeRow, Option<String>)> = if letters.is_empty() {
+        vec![]
+    } else {
+        visible().filter(c::folded_code.eq_any(&letters)).select((columns, c::folded_code)).load(conn)?
+    };
+    let of_letters = |code: &String| {
+        let mut forms = code::stored_letters(code).into_iter();
+        forms.find_map(|form| by_letters.iter().find(|(_, folded)| folded.as_ref() == Some(&form)).map(|(row, _)| row))
+    };
+    let mut seen = std::collections::HashSet::new();
+    let rows = codes.iter().filter_map(|code| of_text(code).or_else(|| of_letters(code))).filter(|row| seen.insert(row.0));
+    rows.map(|(id, batch, code, state, reward)| {
+        Ok(FoundCode {
+            id: CouponId(*id),
+            batch: BatchId(*batch),
+            code: CouponCode::stored(code.clone()),
+            state: state.parse()?,
+            reward: reward.map(RewardNo),
         })
-        .transpose()
+    })
+    .collect()
 }
 
 /// The codes that are one of `exact`, or one of `folded` in batches that ignore case; sorted. By the two unique indexes:

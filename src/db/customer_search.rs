@@ -6,7 +6,8 @@
 use diesel::{BoolExpressionMethods, ExpressionMethods, JoinOnDsl, QueryDsl, RunQueryDsl};
 
 use super::{
-    DbConn, Error, Scope, coupons,
+    DbConn, Error, Scope,
+    coupons::{self, FoundCode},
     customer_lookups::{Step, indexed, is_long, missing, newest, prefix},
     customers::{COLUMNS, Row},
     schema::{customers as c, rewards},
@@ -42,23 +43,25 @@ pub struct ExactHit {
 /// How many of the newest are looked through before an index is asked: half a millisecond, and a page where one in forty has the words.
 pub const NEWEST: i64 = 2_000;
 
-/// Everyone with exactly this email, customer ID or coupon code; nobody twice. The term counts as it is; where that names nobody, the one
-/// address in it, and then the codes that may be meant.
+/// Everyone with exactly this email, customer ID or coupon code; nobody twice. The term counts as it is, then every code that may be meant;
+/// where it names nobody as it is, also the one address in it and what is left without the punctuation around it.
 pub fn exact(conn: &mut DbConn, scope: Scope, text: &str) -> Result<Vec<ExactHit>, Error> {
     let term = Term::read(text);
     let mut hits = by_address(conn, scope, account_key(&term.itself))?;
     hits.extend(by_id(conn, scope, &term.itself)?);
-    hits.extend(by_code(conn, scope, &term)?);
-    if hits.is_empty()
-        && let Some(address) = &term.address
-    {
-        hits = by_address(conn, scope, address.as_str().to_owned())?;
+    let coupon = coupons::find_by_code(conn, scope, &term.itself)?;
+    let as_typed = by_coupon(conn, scope, coupon)?;
+    let is_named = !(hits.is_empty() && as_typed.is_empty());
+    let codes = if as_typed.is_empty() { by_code(conn, scope, &term)? } else { as_typed };
+    if !is_named {
+        if let Some(address) = &term.address {
+            hits.extend(by_address(conn, scope, address.as_str().to_owned())?);
+        }
+        if let Some(bare) = &term.bare {
+            hits.extend(by_id(conn, scope, bare)?);
+        }
     }
-    if hits.is_empty()
-        && let Some(bare) = &term.bare
-    {
-        hits = by_id(conn, scope, bare)?;
-    }
+    hits.extend(codes);
     let mut seen = std::collections::HashSet::new();
     hits.retain(|hit| seen.insert(hit.customer.no));
     Ok(hits)
@@ -80,8 +83,25 @@ fn by_id(conn: &mut DbConn, scope: Scope, id: &str) -> Result<Vec<ExactHit>, Err
     Ok(rows.into_iter().map(|row| ExactHit { customer: row.into(), by: MatchedBy::CustomerId }).collect())
 }
 
+/// By the codes that the term may mean. Where somebody has its words in their name, it is a name.
 fn by_code(conn: &mut DbConn, scope: Scope, term: &Term) -> Result<Vec<ExactHit>, Error> {
-    let Some(found) = coupons::find_pasted(conn, scope, term)? else { return Ok(vec![]) };
+    let found = coupons::find_pasted(conn, scope, term)?;
+    let mut hits = vec![];
+    for coupon in found {
+        hits.extend(by_coupon(conn, scope, Some(coupon))?);
+    }
+    if !hits.is_empty() && term.may_be_a_name() {
+        let named = words(conn, scope, &term.itself, None, 1)?;
+        if named.is_cut || !named.customers.is_empty() {
+            return Ok(vec![]);
+        }
+    }
+    Ok(hits)
+}
+
+/// Whose reward the coupon was ever handed to.
+fn by_coupon(conn: &mut DbConn, scope: Scope, coupon: Option<FoundCode>) -> Result<Vec<ExactHit>, Error> {
+    let Some(found) = coupon else { return Ok(vec![]) };
     let Some(reward) = found.reward else { return Ok(vec![]) };
     let owner: Vec<Row> = c::table
         .inner_join(rewards::table.on(rewards::customer.eq(c::id).and(rewards::merchant_id.eq(c::merchant_id))))
@@ -92,6 +112,7 @@ fn by_code(conn: &mut DbConn, scope: Scope, term: &Term) -> Result<Vec<ExactHit>
     let by = MatchedBy::Code { reward, state: found.state };
     Ok(owner.into_iter().map(|row| ExactHit { customer: row.into(), by: by.clone() }).collect())
 }
+
 /// Who was found by words.
 #[derive(Debug)]
 pub struct WordMatches {
@@ -107,7 +128,8 @@ const MAX_WORDS: usize = 16;
 /// Words too short for trigrams narrow the result; a term of nothing but such words goes to [`prefix`].
 /// However common or odd the words are, a bounded number of customers and index entries is looked at.
 pub fn words(conn: &mut DbConn, scope: Scope, term: &str, before: Option<CustomerNo>, limit: i64) -> Result<WordMatches, Error> {
-    let key = fold::for_search(term);
+    // Nobody's keys have control characters, and PostgreSQL refuses to look for some.
+    let key = fold::for_search(term).replace(char::is_control, "");
     let (words, are_all) = told_apart(&key);
     let step = if words.iter().any(|word| is_long(word)) {
         let below = before.map_or(i64::MAX, |no| no.0);

@@ -16,6 +16,13 @@ pub struct Term {
     pub codes: Vec<String>,
 }
 
+impl Term {
+    /// Whether it is words without a digit, as names are: joined to a code they mean somebody else.
+    pub fn may_be_a_name(&self) -> bool {
+        self.itself.split_whitespace().nth(1).is_some() && !self.itself.chars().any(char::is_numeric)
+    }
+}
+
 /// No code is longer; of a longer text no reading is tried.
 const LONGEST: usize = 255;
 

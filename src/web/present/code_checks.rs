@@ -42,6 +42,7 @@ pub fn result(member: &Member, checked: &Checked) -> Verdict {
     match checked {
         Checked::Found(known) => found(member, known),
         Checked::Unknown { code, suggestions } => unknown(member, code, suggestions),
+        Checked::Several { code, suggestions } => several(member, code, suggestions),
         Checked::Unfit(_) => unknown(member, "", &[]),
     }
 }
@@ -187,6 +188,18 @@ fn for_the_customer(member: &Member, known: &Known) -> String {
 
 fn times(left: i64) -> String {
     if left == 1 { "one more time".to_owned() } else { format!("{} more times", super::grouped(left)) }
+}
+
+/// Which code is meant has to be said first.
+fn several(member: &Member, code: &str, suggestions: &[check_code::Suggestion]) -> Verdict {
+    let suggestions = suggestions.iter().map(|one| Suggestion { code: one.code.to_string(), why: "the same letters and digits" }).collect();
+    Verdict {
+        title: "More than one code fits".to_owned(),
+        notes: vec!["Choose the code that is exactly as the customer has it, with or without hyphens.".to_owned()],
+        suggestions,
+        sentence: "Could you copy the code again, exactly as it is in the message you received?".to_owned(),
+        ..unknown(member, code, &[])
+    }
 }
 
 fn unknown(member: &Member, code: &str, suggestions: &[check_code::Suggestion]) -> Verdict {

@@ -77,6 +77,65 @@ both! {
         assert_eq!(leads_to(&sam, "aaaabbbb").await, format!("/m/acme/customers/{plain}"));
     }
 
+    async fn whatever_a_pasted_term_may_mean_is_listed(app: App) {
+        let person = |email, id, last| app.customer(&Person { email: Some(email), customer_id: id, first_name: None, last_name: last, ..Person::default() });
+        let batch = app.batch("Spring");
+        let (plain, dashed) = (person("a@customer.example", None, None), person("b@customer.example", None, None));
+        app.reward_with(plain, batch, "R-1", &usable("AAAABBBB"));
+        app.reward_with(dashed, batch, "R-2", &usable("AAAA-BBBB"));
+        // One in stock and one that was handed out.
+        app.coupon(batch, &usable("CCCCDDDD"));
+        let handed = person("c@customer.example", None, None);
+        app.reward_with(handed, batch, "R-3", &usable("CCCC-DDDD"));
+        // An ID of one and a code of another.
+        let (known, coded) = (person("d@customer.example", Some("C-1001"), None), person("e@customer.example", None, None));
+        app.reward_with(coded, batch, "R-4", &usable("C1001"));
+        // Words that are a name and, joined, a code.
+        let (holder, other) = (person("f@customer.example", None, None), person("g@customer.example", None, None));
+        app.reward_with(holder, batch, "R-5", &usable("ANNLEE"));
+        app.reward_with(other, batch, "R-6", &usable("JOXYZ"));
+        let named = app.customer(&Person { email: Some("h@customer.example"), customer_id: None, first_name: Some("Ann"), last_name: Some("Lee"), ..Person::default() });
+
+        let sam = app.sign_in(Role::Support).await;
+        let listed = |term: &'static str| {
+            let sam = &sam;
+            async move {
+                let page = sam.get(&format!("/m/acme/customers?q={}", query(term))).await.expect(200);
+                let all = [plain, dashed, handed, known, coded, holder, other, named];
+                all.into_iter().filter(|no| page.body.contains(&format!("/m/acme/customers/{no}\""))).collect::<Vec<_>>()
+            }
+        };
+        assert_eq!(listed("AAAA BBBB").await, [plain, dashed]);
+        assert_eq!(leads_to(&sam, "CCCC DDDD").await, format!("/m/acme/customers/{handed}"));
+        for term in ["C-1001", "C-1001,", "(C-1001)"] {
+            assert_eq!(listed(term).await, [known, coded], "{term:?}");
+        }
+        assert_eq!(listed("Ann Lee").await, [named]);
+        assert_eq!(leads_to(&sam, "annlee").await, format!("/m/acme/customers/{holder}"));
+        assert_eq!(leads_to(&sam, "JO XYZ").await, format!("/m/acme/customers/{other}"), "nobody is called that");
+
+        for (typed, codes) in [("AAAA BBBB", ["AAAABBBB", "AAAA-BBBB"]), ("cccc dddd", ["CCCCDDDD", "CCCC-DDDD"])] {
+            let page = sam.post("/m/acme/check", &Fields::default().with("code", typed)).await.expect(200);
+            page.says("More than one code fits");
+            assert!(codes.iter().all(|code| page.body.contains(&format!("name=\"code\" value=\"{code}\""))), "{}", page.words());
+        }
+        sam.post("/m/acme/check", &Fields::default().with("code", "AAAA-BBBB")).await.expect(200).says("This code works");
+    }
+
+    async fn a_control_character_inside_a_term_is_no_outage(app: App) {
+        let (customer, batch) = (app.customer(&Person::default()), app.batch("Spring"));
+        app.reward_with(customer, batch, "R-1", &usable("ABCD"));
+        let ada = app.sign_in(Role::Administrator).await;
+        for typed in ["AB\0CD", "\u{1}AB\u{7f}CD\0"] {
+            ada.post("/m/acme/check", &Fields::default().with("code", typed)).await.expect(200).says("This code works");
+            assert_eq!(leads_to(&ada, typed).await, format!("/m/acme/customers/{customer}"), "{typed:?}");
+            for box_ in [format!("batches/{batch}?q="), "audit?q=".to_owned(), "audit?customer=".to_owned(), "customers?view=list&q=".to_owned()] {
+                ada.get(&format!("/m/acme/{box_}{}", query(typed))).await.expect(200);
+            }
+        }
+        ada.post("/m/acme/check", &Fields::default().with("code", "NO\0NE")).await.expect(200).says("There is no such code");
+    }
+
     async fn a_code_is_found_however_its_letters_were_typed_and_stored(app: App) {
         let (customer, batch) = (app.customer(&Person::default()), app.batch_that("Exact", true, rewarddesk::db::instant::no_end()));
         let (composed, decomposed) = ("CAFÉ-1", "CAFE\u{301}-1");

@@ -93,6 +93,29 @@ both! {
         }
     }
 
+    async fn other_merchants_customers_hide_nobody(app: App) {
+        let other = app.another_merchant("globex");
+        let add = |merchant: i64, numbers: std::ops::Range<i64>, name: &str| {
+            for numbers in numbers.collect::<Vec<_>>().chunks(500) {
+                let row = |n: &i64| format!("({n}, {merchant}, '{n}@x.example', '{name} {n}@x.example', '{name}', '', '', {})", app.sql(app.world.now));
+                let rows: Vec<String> = numbers.iter().map(row).collect();
+                app.exec(&format!(
+                    "INSERT INTO customers (id, merchant_id, email, search, first_key, last_key, id_key, created_at) VALUES {}",
+                    rows.join(", ")
+                ));
+            }
+        };
+        // More than an index is read for, between the one who is looked for and the newest of the same merchant.
+        add(other, 100..100 + 2 * MAX_ROWS + 10, "kestrel");
+        add(app.merchant, 50_000..50_000 + customer_search::NEWEST + 1, "other");
+        add(app.merchant, 1..2, "kestrel");
+        let conn = &mut app.connect();
+        let (scope, _) = merchants::for_operator(conn, "acme").unwrap().unwrap();
+        let found = customer_search::words(conn, scope, "kestrel", None, 51).unwrap();
+        assert!(!found.is_cut && found.customers.len() == 1, "{found:?}");
+        assert!(!customer_search::words(conn, scope, "kestrels", None, 51).unwrap().is_cut, "all were looked through");
+    }
+
     async fn odd_terms_are_no_error(app: App) {
         let kim = app.sign_in(Role::Supervisor).await;
         let long = "☃".repeat(16_000);
