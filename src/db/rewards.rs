@@ -163,9 +163,7 @@ fn files(
         _ => left_of(conn, scope, batches, now)?,
     };
     let mut coupons = coupons::current_of_rewards(conn, scope, &ids)?;
-    if let Look::Count = look {
-        coupons::add_repeats(conn, scope, coupons.iter_mut().map(|(_, coupon)| coupon))?;
-    }
+    coupons::add_repeats(conn, scope, coupons.iter_mut().map(|(_, coupon)| coupon))?;
     let reissues = reissues::list_of_rewards(conn, scope, &ids)?;
     rows.into_iter()
         .map(|row| {

@@ -136,12 +136,12 @@ fn without_quotes(value: &str) -> Option<&str> {
     QUOTES.contains(&(first, last)).then_some(inside)
 }
 
-/// A number or a date behind the apostrophe with which people keep a spreadsheet from reading it as one. A name such as 't Hart, or a
-/// code with letters, keeps its own.
+/// A number or a date behind the apostrophe with which people keep a spreadsheet from reading it as one; 12E45 is a number to it, too. A
+/// name such as 't Hart, or a code with other letters, keeps its own.
 fn number_as_text(value: &str) -> Option<&str> {
     let rest = value.trim_start_matches(['\'', '’', '‘']);
     let is_number = rest.starts_with(|c: char| c.is_ascii_digit())
-        && rest.chars().all(|c| c.is_ascii_digit() || matches!(c, '.' | ',' | '-' | '/' | ':'));
+        && rest.chars().all(|c| c.is_ascii_digit() || matches!(c, '.' | ',' | '-' | '+' | '/' | ':' | 'E' | 'e'));
     (is_number && rest.len() < value.len()).then_some(rest)
 }
 

@@ -37,7 +37,7 @@ impl CouponCode {
         }
         // Written into a file and read again, it has to be the same code.
         if cell::reference(&cell::harmless(text)) != text {
-            return Err(Unfit::because("the code has quotes, an apostrophe or a comma around it; type the code alone"));
+            return Err(Unfit::because("the code has quotes, an apostrophe or a comma around it; enter only the code"));
         }
         Ok(Self(text.to_owned()))
     }

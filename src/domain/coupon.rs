@@ -61,7 +61,7 @@ pub struct Coupon {
     /// When the customer got it, where that is known.
     pub handed_out_at: Option<DateTime<Utc>>,
     /// Reports of an order that had been counted already. They date from before a second report was left uncounted, so the count
-    /// of redemptions may be too high by this many.
+    /// of redemptions may be too high by this many: what may be left counts as left.
     pub repeats: i64,
     pub state: CouponState,
 }
@@ -124,9 +124,11 @@ impl Coupon {
     /// is given a later end afterwards. A start that lies ahead does not take capacity away.
     pub fn capacity(&self, now: DateTime<Utc>) -> Option<Capacity> {
         let replaced = self.state == CouponState::Replaced;
-        let spent = replaced || self.window.has_expired(now) || self.barred.is_some() || self.is_fully_redeemed();
+        // The shop may take the code for each use that was perhaps counted twice.
+        let surely_used = self.redemptions - self.repeats;
+        let spent = replaced || self.window.has_expired(now) || self.barred.is_some() || surely_used >= self.max_redemptions;
         (!spent).then(|| Capacity {
-            uses_left: self.max_redemptions - self.redemptions,
+            uses_left: self.max_redemptions - surely_used,
             uses_allowed: self.max_redemptions,
             expires_at: self.window.until,
             starts_at: self.window.from.filter(|_| !self.window.has_started(now)),

@@ -1,10 +1,10 @@
 //! Uses of coupons in the shop: what makes two reports one use, and which times can be right. Pure: no database, no clock.
 
-use chrono::{DateTime, TimeDelta, Utc};
+use chrono::{DateTime, TimeDelta, Timelike, Utc};
 use chrono_tz::Tz;
 use unicode_normalization::UnicodeNormalization;
 
-use super::{Unfit, invisible, zone};
+use super::{Unfit, cell, damage::Damage, fold, invisible, zone};
 
 /// How far the shop's clock may be ahead of ours. A use further ahead has not happened: it is a wrong date.
 pub const CLOCK_TOLERANCE: TimeDelta = TimeDelta::minutes(5);
@@ -21,10 +21,20 @@ const GUESS_WINDOW: TimeDelta = TimeDelta::minutes(1);
 pub struct OrderNumber(String);
 
 impl OrderNumber {
-    /// `text` without white space and invisible characters around it, in Unicode's form NFC; `None` when nothing is left.
+    /// `text` as a file's cell is read, without invisible characters, in Unicode's form NFC. `None` when nothing is left, or only a word or
+    /// a dash for no value: such uses are told apart by their times. A page, every file and the migration of older data ask here.
     pub fn of(text: &str) -> Option<Self> {
-        let text: String = invisible::trimmed(text).nfc().collect();
-        (!text.is_empty()).then_some(Self(text))
+        let mut number = text.to_owned();
+        loop {
+            let seen: String = number.chars().filter(|c| !invisible::is_invisible(*c)).nfc().collect();
+            let bare = cell::reference(&seen).into_owned();
+            if bare == number {
+                break;
+            }
+            number = bare;
+        }
+        let is_none = number.chars().all(fold::is_hyphen) || Damage::of(&number) == Some(Damage::NoValue);
+        (!is_none).then_some(Self(number))
     }
 
     /// A number as it is stored; an empty one is none.
@@ -69,7 +79,12 @@ pub fn handed_out_at(reissued: Option<DateTime<Utc>>, issued: DateTime<Utc>, rec
 
 /// Whether somebody used the coupon before the customer had it.
 pub fn is_before_hand_out(used: DateTime<Utc>, handed_out: DateTime<Utc>) -> bool {
-    used < handed_out - HAND_OUT_TOLERANCE
+    used < if may_be_a_day(used) { handed_out - HAND_OUT_TOLERANCE } else { handed_out }
+}
+
+/// Whether the time may be a day's first instant in some zone: those are whole quarters of an hour in UTC.
+fn may_be_a_day(at: DateTime<Utc>) -> bool {
+    at.second() == 0 && at.minute().is_multiple_of(15) && at.timestamp_subsec_micros() == 0
 }
 
 #[cfg(test)]
@@ -88,6 +103,12 @@ mod tests {
         assert_eq!(OrderNumber::of("Be\u{301}b\u{e9}"), OrderNumber::of("B\u{e9}be\u{301}"));
         assert_ne!(OrderNumber::of("o-77"), OrderNumber::of("O-77"), "shops tell them apart by case");
         assert_eq!(OrderNumber::of(" \u{200b}\u{a0}"), None);
+        for dressed in ["=\"1001\"", "\"1001\"", "'1001'", "'1001", "1001,", "10\u{200b}01", "=(\"1001\")", "\u{feff}=\"1001\" "] {
+            assert_eq!(OrderNumber::of(dressed), OrderNumber::of("1001"), "{dressed:?}");
+        }
+        for none in ["NULL", "null", "N/A", "None", "\\N", "-", "--", "–", "=\"\"", "\"\""] {
+            assert_eq!(OrderNumber::of(none), None, "{none:?}");
+        }
     }
 
     proptest! {
@@ -121,6 +142,7 @@ mod tests {
         let handed_out = at("2026-03-01T15:00:00Z");
         assert!(!is_before_hand_out(at("2026-03-01T00:00:00Z"), handed_out), "a date alone means that day's first instant");
         assert!(!is_before_hand_out(at("2026-02-28T15:00:00Z"), handed_out));
+        assert!(is_before_hand_out(at("2026-03-01T14:59:58Z"), handed_out), "no day begins at such a time");
         assert!(is_before_hand_out(at("2026-02-28T14:59:59Z"), handed_out));
     }
 

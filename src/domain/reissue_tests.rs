@@ -188,6 +188,19 @@ fn a_coupon_that_has_not_started_still_has_capacity() {
 }
 
 #[test]
+fn a_use_that_was_perhaps_counted_twice_is_capacity() {
+    let mut file = file();
+    let coupon = unexpired(&mut file);
+    (coupon.max_redemptions, coupon.redemptions, coupon.repeats) = (2, 2, 1);
+    match check_reissue(&file, now()) {
+        Err(Refusal::StillHasCapacity(c)) => assert_eq!((c.uses_left, c.uses_allowed), (1, 2)),
+        other => panic!("{other:?}"),
+    }
+    unexpired(&mut file).repeats = 0;
+    assert!(check_reissue(&file, now()).is_ok());
+}
+
+#[test]
 fn a_tick_for_a_customer_with_e_mails_off_is_refused() {
     let mut file = file();
     assert_eq!(check_email(&file, true), Ok(()));

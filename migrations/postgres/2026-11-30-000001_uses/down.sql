@@ -1,6 +1,4 @@
 -- Twin of migrations/sqlite/<same name>.
-DROP TRIGGER coupons_replaced_stay_unusable ON coupons;
-ALTER TABLE redemptions DROP CONSTRAINT redemptions_have_happened;
 DROP INDEX redemptions_one_per_order;
 DROP INDEX redemption_findings_one_per_order;
 DROP INDEX redemption_findings_one_per_coupon_and_order;

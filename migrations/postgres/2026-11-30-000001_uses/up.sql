@@ -1,18 +1,42 @@
--- One order is one use of a coupon, whatever time is reported for it; no use is in the future; a replaced coupon stays unusable.
+-- One order is one use of a coupon, whatever time is reported for it.
 -- Twin of migrations/sqlite/<same name>.
 
--- Nobody reports a use until the rule holds; everybody may read. Coupons are locked last and for a moment only: clicks go on meanwhile.
+-- Nobody reports a use until the rule holds; everybody may read. Clicks go on meanwhile.
 LOCK TABLE redemptions, redemption_findings IN SHARE ROW EXCLUSIVE MODE;
 
--- Trimmed, and in Unicode's form NFC, as the program does it: white space, control and invisible characters around it go. ASCII is in
--- that form already, and was trimmed before it was stored.
-CREATE FUNCTION order_number(given TEXT) RETURNS TEXT LANGUAGE sql IMMUTABLE AS $$
-    SELECT CASE WHEN octet_length(given) = length(given) THEN given
-        ELSE normalize(regexp_replace(given, '^' || around || '|' || around || '$', '', 'g'), NFC) END
-    FROM (SELECT E'[\\s\\u0001-\\u0020\\u007f-\\u00a0\\u00ad\\u034f\\u061c\\u115f\\u1160\\u1680\\u17b4\\u17b5\\u180b-\\u180f\\u2000-\\u200f'
-        || E'\\u2028-\\u202f\\u205f-\\u206f\\u2800\\u3000\\u3164\\ufe00-\\ufe0f\\ufeff\\uffa0\\ufff0-\\ufffb\\U0001bca0-\\U0001bca3'
-        || E'\\U0001d159\\U0001d173-\\U0001d17a\\U000e0000-\\U000e0fff]+' AS around) AS edges
-$$;
+-- An order's one form, as the program makes it of what files and pages give: without invisible characters, in Unicode's form NFC, without
+-- the white space, quotes, formula and list's comma around it; empty for a word or a dash that says "none".
+CREATE FUNCTION order_number(given TEXT) RETURNS TEXT LANGUAGE plpgsql IMMUTABLE AS $$
+DECLARE
+    number TEXT := given;
+    before TEXT;
+    invisible CONSTANT TEXT := E'[\\u00ad\\u034f\\u061c\\u115f\\u1160\\u17b4\\u17b5\\u180b-\\u180f\\u200b-\\u200f\\u202a-\\u202e\\u2060-\\u206f\\u2800'
+        || E'\\u3164\\ufe00-\\ufe0f\\ufeff\\uffa0\\ufff0-\\ufffb\\U0001bca0-\\U0001bca3\\U0001d159\\U0001d173-\\U0001d17a\\U000e0000-\\U000e0fff]';
+    space CONSTANT TEXT := E'[\\s\\u0001-\\u0020\\u007f-\\u00a0\\u1680\\u2000-\\u200a\\u2028\\u2029\\u202f\\u205f\\u3000]+';
+BEGIN
+    -- Nearly every number.
+    IF given ~ '^[A-Za-z0-9][A-Za-z0-9._/-]*[0-9]$' THEN RETURN given; END IF;
+    LOOP
+        before := number;
+        IF octet_length(number) > length(number) THEN
+            number := normalize(regexp_replace(number, invisible, '', 'g'), NFC);
+        END IF;
+        number := regexp_replace(number, '^' || space || '|' || space || '$', '', 'g');
+        number := regexp_replace(number, '[,;，；、]+$', '');
+        number := regexp_replace(number, '^["＂](.*)["＂]$|^[''`´‘’‚](.*)[''`´‘’]$|^[“”„](.*)[“”]$|^[«»](.*)[«»]$|^[‹›](.*)[‹›]$|^「(.*)」$',
+            '\1\2\3\4\5\6');
+        number := regexp_replace(number, '^[''’‘]+([0-9][0-9.,+/:eE-]*)$', '\1');
+        number := regexp_replace(number, '^''([=+@＝＋－＠-].*)$', '\1');
+        number := regexp_replace(number, '^[=＝][ +]*[tT]? *\(? *"([^"]*)" *\)?$', '\1');
+        EXIT WHEN number = before;
+    END LOOP;
+    IF number ~ '^[-‐‑‒–—―−]*$' OR number IN ('NA', 'NaT') OR lower(number) IN ('null', '(null)', '<null>', '[null]', '{null}', 'nil', '(nil)',
+        '<nil>', 'none', '(none)', '<none>', 'n/a', 'n.a.', '(n/a)', '<na>', 'nan', 'undefined', E'\\n', '(blank)', '(empty)', '<empty>')
+    THEN
+        RETURN '';
+    END IF;
+    RETURN number;
+END $$;
 
 -- Orders that were reported more than once, and so counted more than once: all reports but the first. What was counted stays counted,
 -- since nobody can tell here which of a coupon's uses were counted on their own and which came with the vouchers file. The desk shows
@@ -24,7 +48,7 @@ CREATE TABLE repeated_redemptions (
     merchant_id BIGINT NOT NULL,
     coupon_id BIGINT NOT NULL,
     -- The report that stays the use.
-    first_id BIGINT NOT NULL REFERENCES redemptions (id),
+    first_id BIGINT NOT NULL,
     redeemed_at TIMESTAMPTZ NOT NULL,
     order_id TEXT COLLATE "C" NOT NULL,
     created_at TIMESTAMPTZ NOT NULL
@@ -60,14 +84,3 @@ CREATE UNIQUE INDEX redemption_findings_one_per_coupon_and_order ON redemption_f
     WHERE order_id <> '' AND coupon_id IS NOT NULL;
 -- Old versions are not hurt: order_number is of this file alone.
 DROP FUNCTION order_number(TEXT);
-
--- The clock of whoever reports a use may be ahead by five minutes. Uses from before this rule stay as they are.
--- Old versions are not hurt: of redemptions they refuse a whole file, and change nothing, where they would have counted a use to come.
-ALTER TABLE redemptions ADD CONSTRAINT redemptions_have_happened CHECK (redeemed_at - created_at <= INTERVAL '5 minutes') NOT VALID;
-
--- Its customer has another code by then: both would work.
--- Old versions are not hurt: of coupons they refuse the one act that would let two codes live.
-CREATE TRIGGER coupons_replaced_stay_unusable BEFORE UPDATE OF barred_at, redemptions, max_redemptions, expires_at ON coupons FOR EACH ROW
-WHEN (OLD.state = 'replaced' AND ((OLD.barred_at IS NOT NULL AND NEW.barred_at IS NULL) OR NEW.redemptions < OLD.redemptions
-    OR NEW.max_redemptions > OLD.max_redemptions OR NEW.expires_at > OLD.expires_at))
-EXECUTE FUNCTION refuse('coupons_replaced_stay_unusable');

@@ -1,5 +1,4 @@
 -- Twin of migrations/postgres/<same name>.
-DROP TRIGGER coupons_replaced_stay_unusable;
 DROP TRIGGER redemptions_have_happened;
 DROP INDEX redemptions_one_per_order;
 DROP INDEX redemption_findings_one_per_order;

@@ -1,5 +1,5 @@
--- One order is one use of a coupon, whatever time is reported for it; no use is in the future; a replaced coupon stays unusable.
--- Twin of migrations/postgres/<same name>. order_number is given by the program: trimmed, and in Unicode's form NFC.
+-- One order is one use of a coupon, whatever time is reported for it; no use is in the future.
+-- Twin of migrations/postgres/<same name>. order_number is given by the program.
 
 -- Orders that were reported more than once, and so counted more than once: all reports but the first. What was counted stays counted,
 -- since nobody can tell here which of a coupon's uses were counted on their own and which came with the vouchers file. The desk shows
@@ -10,7 +10,7 @@ CREATE TABLE repeated_redemptions (
     merchant_id BIGINT NOT NULL,
     coupon_id BIGINT NOT NULL,
     -- The report that stays the use.
-    first_id BIGINT NOT NULL REFERENCES redemptions (id),
+    first_id BIGINT NOT NULL,
     redeemed_at TEXT NOT NULL,
     order_id TEXT NOT NULL,
     created_at TEXT NOT NULL
@@ -50,13 +50,6 @@ UPDATE redemption_findings SET order_id = order_number(order_id) WHERE order_id 
 CREATE UNIQUE INDEX redemption_findings_one_per_order ON redemption_findings (merchant_id, code, order_id) WHERE order_id <> '';
 CREATE UNIQUE INDEX redemption_findings_one_per_coupon_and_order ON redemption_findings (merchant_id, coupon_id, order_id)
     WHERE order_id <> '' AND coupon_id IS NOT NULL;
-
--- Its customer has another code by then: both would work.
--- Old versions are not hurt: of coupons they refuse the one act that would let two codes live.
-CREATE TRIGGER coupons_replaced_stay_unusable BEFORE UPDATE OF barred_at, redemptions, max_redemptions, expires_at ON coupons
-WHEN OLD.state = 'replaced' AND ((OLD.barred_at IS NOT NULL AND NEW.barred_at IS NULL) OR NEW.redemptions < OLD.redemptions
-    OR NEW.max_redemptions > OLD.max_redemptions OR NEW.expires_at > OLD.expires_at)
-BEGIN SELECT RAISE(ABORT, 'coupons_replaced_stay_unusable'); END;
 
 -- The statistics are made up as the others' were (see the migration "stock"). A coupon has more uses than one that is found by its order.
 UPDATE sqlite_stat1 SET stat = '3000000 150000 2 1 1' WHERE idx = 'sqlite_autoindex_redemptions_1';

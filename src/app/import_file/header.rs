@@ -164,7 +164,7 @@ impl Layout {
         Unfit::because(if self.is_bare {
             "this is a heading and no code; if it is a code, put a line that says code above all codes"
         } else {
-            "this is a heading again and no row; remove the line"
+            "this row repeats the heading; remove the line"
         })
     }
 

@@ -97,11 +97,12 @@ impl Uses {
             return Verdict { fate: Fate::NoSuchCode, disagreement: Some((Disagreement::Unknown, None)) };
         };
         let one = use_of(known, row);
-        if self.recorded.contains(&one.identity()) {
-            return Verdict { fate: Fate::Unchanged, disagreement: None };
-        }
         let (replaced, handed_out) = (self.replaced.get(&one.coupon), self.handed_out.get(&one.coupon));
         let disagreement = disagreement(known, replaced, handed_out, &one).map(|kind| (kind, Some(one.coupon)));
+        if self.recorded.contains(&one.identity()) {
+            // What Mark as used has recorded was compared with nothing yet.
+            return Verdict { fate: Fate::Unchanged, disagreement };
+        }
         let count = self.counts.entry(one.coupon).or_default();
         // A count that came with the vouchers file is told by rows from before that file; a later row is a use of its own.
         let untold = known.redemptions > 0 && *count < known.redemptions;

@@ -197,8 +197,8 @@ impl Slices {
             if let Some(batch) = once_taken.and_then(|text| taken.exact.get(&text).copied()) {
                 let name = self.name_of(turn, batch)?;
                 sheet.reject(&entry.record, Cause::Conflict, &Unfit::because(format!(
-                    "an earlier import has put this code into the batch {name:?} with what is around it in this cell, so that no shop takes \
-                     it; bar or withdraw that one, reissue it if somebody has it, and import the code alone"
+                    "an earlier import stored this code in the batch {name:?} together with its quotes or formula, so that no shop takes \
+                     it; bar or withdraw that coupon (reissue it if a customer has it), then import the plain code"
                 )))?;
                 continue;
             }

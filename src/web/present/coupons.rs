@@ -54,12 +54,12 @@ pub fn show(frame: Frame, member: &Member, shown: &ShownCoupon) -> Show {
     }
 }
 
-/// The uses, newest first, then reports of the same orders that were counted again.
+/// The uses, newest first, then further reports of the same orders.
 fn redemptions(member: &Member, shown: &ShownCoupon) -> Vec<Redemption> {
     let handed_out = shown.file.coupon.handed_out_at;
     let note = |at| if handed_out.is_some_and(|out| is_before_hand_out(at, out)) { "before it was handed out" } else { "" };
     let uses = shown.redemptions.iter().map(|one| (one, note(one.at)));
-    let repeats = shown.file.repeats.iter().map(|one| (one, "the same order, reported and counted again"));
+    let repeats = shown.file.repeats.iter().map(|one| (one, "the same order, reported again"));
     let row = |(one, note): (&coupon::Redemption, _)| Redemption {
         order: one.order_id.clone().unwrap_or_default(),
         when: when(member, one.at),

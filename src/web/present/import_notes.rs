@@ -59,7 +59,7 @@ pub fn rejected(findings: &Findings) -> Vec<Note> {
 fn damaged((group, tally): (&DamageGroup, &Tally)) -> Note {
     let lines = plural(number(tally.count), "line");
     let (title, text) = match group {
-        DamageGroup::Heading => (format!("{lines}: a heading again"), "It comes from files that were put together."),
+        DamageGroup::Heading => (format!("{lines}: the heading, repeated"), "It comes from files that were put together."),
         DamageGroup::Formula => (format!("{lines}: a formula"), "Copy the values in the spreadsheet, and send those."),
         DamageGroup::ErrorValue => {
             (format!("{lines}: a spreadsheet's error value"), "Find the values that belong there, and send them again.")

@@ -41,7 +41,7 @@ pub fn index(frame: Frame, member: &Member, kind: Disagreement, page: &FindingPa
 fn label(kind: Disagreement) -> &'static str {
     match kind {
         Disagreement::Unknown => "Unknown codes",
-        Disagreement::NotIssued => "Never handed out",
+        Disagreement::NotIssued => "Not handed out at the time",
         Disagreement::Replaced => "Replaced before",
     }
 }

@@ -92,8 +92,8 @@ fn use_doubts(member: &Member, coupon: &Coupon) -> Vec<Status> {
     }
     if coupon.repeats > 0 {
         let counted = match coupon.repeats {
-            1 => "1 use was counted twice".to_owned(),
-            n => format!("{} uses were counted twice", grouped(n)),
+            1 => "1 use may have been counted twice".to_owned(),
+            n => format!("{} uses may have been counted more than once", grouped(n)),
         };
         let text = format!("{counted}: the same order was reported again. The shop may still take this code; bar it before you reissue");
         doubts.push(Status { tone: Tone::Notice, text, when: None });

@@ -14,7 +14,7 @@ pub struct Index {
     pub back_href: String,
     /// Where redemptions are imported, for those who may.
     pub import_href: Option<String>,
-    /// "Unknown codes", "Never handed out", "Replaced before".
+    /// "Unknown codes", "Not handed out at the time", "Replaced before".
     pub filters: Vec<Filter>,
     /// What the current kind means and what to do.
     pub meaning: &'static str,

@@ -188,6 +188,15 @@ both! {
             used(&world, scene.old, world.now - TimeDelta::days(1), &order).unwrap();
             wanted.push(OrderNumber::of(&order).unwrap().as_str().to_owned());
         }
+        // What is around a number in files, and words for none; each at a time of its own.
+        let dressed = [
+            "=\"2001\"", "\"2002\"", "'2003'", "'2004", "2005,", "20\u{200b}06", "=(\"2007\")", "=T(\"2008\")", "“2009”", " 2010 ;", "'=2011", "NULL", "n/a", "None", "-", "—",
+            "O-1,2", "#12", "A", "Null-7", "12E45", "'12E46", "{null}", "x'", "(A)", "=A1",
+        ];
+        for (order, n) in dressed.iter().zip(2..) {
+            used(&world, scene.old, world.now - TimeDelta::days(n), order).unwrap();
+            wanted.push(OrderNumber::of(order).map(|one| one.as_str().to_owned()).unwrap_or_default());
+        }
         migrate(&world.db.db).unwrap();
         assert_eq!(world.texts("SELECT order_id AS v FROM redemptions ORDER BY id"), wanted);
     }

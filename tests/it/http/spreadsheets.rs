@@ -11,7 +11,7 @@ both! {
         let file = "code,pin\n=\"0012\",\ncode,pin\n=A1,\n#N/A,\nNULL,\n10012345.0,\nA\u{200b}B-1,\n\u{202d}C-1\u{202c},\n1-May,\nAB,\n";
         let preview = shown(&mia, &send_file(&mia, &top_up(batch), "codes.csv", file.as_bytes()).await).await;
         for words in [
-            "3 codes can be added", "Rejected 7", "1 line: a heading again", "Line 3 code", "1 line: a formula", "Line 4 =A1",
+            "3 codes can be added", "Rejected 7", "1 line: the heading, repeated", "Line 3 code", "1 line: a formula", "Line 4 =A1",
             "1 line: a spreadsheet's error value", "Line 5 #N/A", "1 line: no value", "Line 6 NULL", "1 line: damaged by a spreadsheet",
             "Line 7 10012345.0", "1 line: invisible characters inside", "U+200B", "1 line: not in the right form", "Line 11 AB",
             "1 code had a formula, quotes or a comma around it", "1 code had invisible characters around it",
@@ -20,7 +20,7 @@ both! {
             preview.says(words);
         }
         let done = add(&mia, &preview).await;
-        done.says("3 codes added to Spring").says("1 line: a heading again").says("1 line: no value");
+        done.says("3 codes added to Spring").says("1 line: the heading, repeated").says("1 line: no value");
         assert_eq!(app.texts("SELECT code AS v FROM coupons ORDER BY id"), ["0012", "C-1", "1-May"]);
     }
 
@@ -41,7 +41,7 @@ both! {
     async fn pasted_and_typed_codes_are_read_as_cells_are(app: App) {
         let (batch, mia, sam) = (app.batch("Spring"), app.sign_in(Role::Marketing).await, app.sign_in(Role::Support).await);
         let preview = shown(&mia, &paste(&mia, &top_up(batch), "\"P-1\",\r\n'P-2',\r\n=\"0003\"\r\n\u{2066}P-4\u{2069}\r\nCoupon_Code\r\nP-5;").await).await;
-        add(&mia, &preview).await.says("5 codes added").says("1 line: a heading again");
+        add(&mia, &preview).await.says("5 codes added").says("1 line: the heading, repeated");
         for typed in ["=\"0003\"", "\u{202a}0003\u{202c}", "'0003", "“0003”", "0003,"] {
             sam.post("/m/acme/check", &Fields::default().with("code", typed)).await.expect(200).says("This code was never handed out");
         }

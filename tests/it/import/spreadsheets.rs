@@ -106,7 +106,7 @@ on_both! {
     fn a_heading_again_is_no_row(world) {
         let said = both_say(world, "code,pin\nREAL-1,11\ncode,pin\n\u{feff}Code;\nPIN,CODE\n\"\u{feff}code\",\nREAL-2,12\n");
         assert_eq!((said.counts(), damaged(&said)), ([2, 0, 0, 4], vec![(DamageGroup::Heading, 4)]));
-        assert_eq!(said.reasons()[0], (3, "this is a heading again and no row; remove the line"));
+        assert_eq!(said.reasons()[0], (3, "this row repeats the heading; remove the line"));
         let bare = both_say(world, "BARE-1\nBARE-2\nCoupon_Code\nexpires_at\n\u{feff}code\nGIFT-0001\n");
         assert_eq!((bare.counts(), damaged(&bare)), ([3, 0, 0, 3], vec![(DamageGroup::Heading, 3)]));
         assert!(bare.reasons()[0].1.starts_with("this is a heading and no code; if it is a code,"));
@@ -205,7 +205,7 @@ on_both! {
         for written in ["=\"0001\"", "'=\"0001\""] {
             let said = both_say(world, &format!("code\n{written}\n\u{202d}0002\u{202c}\nTHREE-3\n=\"0003\"\n"));
             assert_eq!((said.counts()[2], said.counts()[3]), (if written.starts_with('=') { 1 } else { 2 }, 2), "{:?}", said.reasons());
-            assert!(said.reasons()[0].1.starts_with("an earlier import has put this code into the batch \"Spring\" with"), "{:?}", said.reasons());
+            assert!(said.reasons()[0].1.starts_with("an earlier import stored this code in the batch \"Spring\" together with"), "{:?}", said.reasons());
         }
         // Alone, it is what somebody has put right.
         assert_eq!(world.vouchers("Spring", "code\n0001\n").counts(), [1, 0, 0, 0]);
