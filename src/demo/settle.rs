@@ -104,7 +104,12 @@ fn found(desk: &Desk, merchant: &SampleMerchant) -> Result<(), Refused> {
 fn fill(beginning: &Desk, then: &Desk, desk: &Desk, merchant: &SampleMerchant, people: u64, bar: &ProgressBar) -> Result<(), Refused> {
     let now = desk.clock.now();
     let import = |kind, batch, head: &'static str, lines: Box<dyn Iterator<Item = String>>| {
-        let when = if matches!(kind, Kind::Customers | Kind::Vouchers) { beginning } else { then };
+        let when = match kind {
+            Kind::Customers | Kind::Vouchers => beginning,
+            // The shop's file is of today: no use in it is still to come.
+            Kind::Redemptions => desk,
+            _ => then,
+        };
         import(when, merchant, kind, batch, &mut Lines::new(head, lines), bar)
     };
     import(Kind::Customers, None, world::CUSTOMER_HEAD, Box::new((0..people).map(world::customer_line)))?;

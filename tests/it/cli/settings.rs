@@ -74,3 +74,22 @@ fn logging_settings_are_checked_too() {
 fn the_demo_listens_on_loopback_only() {
     Shell::new().refused(&["demo", "--listen", "0.0.0.0:8080"], "loopback");
 }
+
+/// As a new user starts it: the sample data go through the same imports and rules as real ones.
+#[test]
+fn the_demo_starts_with_data_that_hold_together() {
+    let shell = Shell::new();
+    let mut demo = shell.command(&["demo", "--dir", "world", "--listen", "127.0.0.1:0", "--customers", "60"]).spawn().unwrap();
+    let mut said = String::new();
+    let begun = std::io::BufRead::read_line(&mut std::io::BufReader::new(demo.stdout.take().unwrap()), &mut said);
+    demo.kill().unwrap();
+    let ended = demo.wait_with_output().unwrap();
+    assert!(
+        begun.unwrap() > 0 && said.starts_with("Reward Desk demo: http://127.0.0.1:"),
+        "{said}{}",
+        String::from_utf8_lossy(&ended.stderr)
+    );
+    let shell = shell.with("DATABASE_URL", "sqlite:world/desk.db");
+    shell.done(&["check"]);
+    shell.done(&["audit", "verify"]);
+}
