@@ -68,7 +68,9 @@ pub fn choose_password(desk: &Desk, token: &str, password: &str, origin: &Origin
             users::lock(tx, &[user])?;
             let user = users::get(tx, user)?;
             let belongs = !memberships::list_counted(tx, user.id)?.is_empty();
-            if user.disabled_at.is_some() || !belongs || !account_links::use_up(tx, link.id, now)? {
+            // Somebody else may have followed the link until the user was locked.
+            let is_open = account_links::find_open(tx, &token, now)?.is_some();
+            if user.disabled_at.is_some() || !belongs || !is_open {
                 return Ok(Chosen::Gone);
             }
             users::set_password(tx, user.id, &hash, now)?;
@@ -76,6 +78,9 @@ pub fn choose_password(desk: &Desk, token: &str, password: &str, origin: &Origin
                 // The time before they came in is no absence.
                 users::unlock(tx, user.id, now)?;
                 offers::accept_only_one(tx, desk, user.id, &origin.request_id)?;
+            }
+            if !account_links::use_up(tx, link.id, now)? {
+                return Err(Error::NotFound);
             }
             // What was asked for before is not to be used after.
             account_links::remove_unused(tx, Purpose::Reset, Some(user.id))?;

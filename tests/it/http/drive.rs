@@ -25,7 +25,7 @@ use rewarddesk::{
         verify_audit::verify_audit,
         watch_stock, withdraw_vouchers,
     },
-    db::{half_sign_ins, health, merchants, passkeys, sessions},
+    db::{customer_lookups::MAX_ROWS, half_sign_ins, health, merchants, passkeys, sessions},
     domain::{email::EmailAddress, ids::UserId, merchant::Slug, role::Role, user::Absence},
     mail::memory::Behaviour,
 };
@@ -142,13 +142,14 @@ async fn search(app: &App) {
     batch.says("Spring");
 }
 
-/// So many newer customers, so far apart, that all of the search's steps are gone through.
+/// Enough newer customers, far enough apart, for all of the search's steps: more than are looked through without an index.
 fn crowd(app: &App) {
     let row = |n: i64| {
-        let id = 200_000 + 4_096 * n.min(100) + n;
+        let sparse = n - MAX_ROWS - 100;
+        let id = if sparse < 0 { 200_000 + n } else { 300_000 + 4_096 * sparse.min(100) + sparse };
         format!("({id}, {}, 'crowd{n}@crowd.example', 'crowd{n}@crowd.example', '', '', '', {})", app.merchant, app.sql(app.now()))
     };
-    for some in (0..2_200).map(row).collect::<Vec<_>>().chunks(550) {
+    for some in (0..MAX_ROWS + 2_300).map(row).collect::<Vec<_>>().chunks(550) {
         let columns = "id, merchant_id, email, search, first_key, last_key, id_key, created_at";
         app.exec(&format!("INSERT INTO customers ({columns}) VALUES {}", some.join(", ")));
     }
