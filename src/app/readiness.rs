@@ -30,7 +30,10 @@ type Answer = Result<Readiness, Arc<Error>>;
 
 /// The latest look, which may still be at work: many who ask make no more work than one.
 #[derive(Clone, Default)]
-pub struct Looks(Arc<Mutex<Option<watch::Receiver<Option<(Instant, Answer)>>>>>);
+pub struct Looks(Arc<Mutex<Option<Look>>>);
+
+/// One look: nothing until it has ended, then when and what it found.
+type Look = watch::Receiver<Option<(Instant, Answer)>>;
 
 impl Looks {
     /// What the look at work finds, or the one that has just ended, or a new one. Dropping the future ends no look.
@@ -41,7 +44,7 @@ impl Looks {
         found.map_or_else(|| Err(Arc::new(Error::Busy)), |(_, answer)| answer)
     }
 
-    fn current(&self, desk: &Desk) -> watch::Receiver<Option<(Instant, Answer)>> {
+    fn current(&self, desk: &Desk) -> Look {
         let mut latest = self.0.lock().unwrap_or_else(PoisonError::into_inner);
         if let Some(look) = &*latest {
             let counts = match &*look.borrow() {

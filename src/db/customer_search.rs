@@ -128,8 +128,7 @@ const MAX_WORDS: usize = 16;
 /// Words too short for trigrams narrow the result; a term of nothing but such words goes to [`prefix`].
 /// However common or odd the words are, a bounded number of customers and index entries is looked at.
 pub fn words(conn: &mut DbConn, scope: Scope, term: &str, before: Option<CustomerNo>, limit: i64) -> Result<WordMatches, Error> {
-    // Nobody's keys have control characters, and PostgreSQL refuses to look for some.
-    let key = fold::for_search(term).replace(char::is_control, "");
+    let key = fold::for_search(term);
     let (words, are_all) = told_apart(&key);
     let step = if words.iter().any(|word| is_long(word)) {
         let below = before.map_or(i64::MAX, |no| no.0);

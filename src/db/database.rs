@@ -207,13 +207,13 @@ impl Database {
     /// Runs `work` on a connection for reading. Where that turns out to be lost, it runs once more on another one.
     pub fn read<T, E: Failure>(&self, work: impl Fn(&mut DbConn) -> Result<T, E>) -> Result<T, E> {
         let read = match self.limit_of_transactions() {
-            None => on_living(&self.0.readers, |conn| work(conn).map_err(|error| self.ended(conn, error))),
+            None => on_living(&self.0.readers, |conn| work(conn).map_err(|error| Self::ended(conn, error))),
             limit => on_living(&self.0.readers, |conn| {
                 tx::begin(conn, self.0.url.pooler(), limit)?;
                 let done = work(conn);
                 // Nothing was written: a rollback has nothing to lose.
                 let ended = each!(conn, |c| AnsiTransactionManager::rollback_transaction(c));
-                let done = done.map_err(|error| self.ended(conn, error))?;
+                let done = done.map_err(|error| Self::ended(conn, error))?;
                 ended.map_err(Error::from)?;
                 Ok(done)
             }),
@@ -227,9 +227,9 @@ impl Database {
         begin: impl Fn(&mut DbConn) -> Result<(), Error>,
         work: impl FnOnce(&mut DbConn) -> Result<T, E>,
     ) -> Result<T, E> {
-        let begin = |conn: &mut DbConn| begin(conn).map_err(|error| self.ended(conn, error));
+        let begin = |conn: &mut DbConn| begin(conn).map_err(|error| Self::ended(conn, error));
         let (mut begun, ()) = on_living(&self.0.readers, begin)?;
-        work(&mut begun.conn).map_err(|error| self.ended(&mut begun.conn, error))
+        work(&mut begun.conn).map_err(|error| Self::ended(&mut begun.conn, error))
     }
 
     /// Runs `work` in one write transaction; see [`tx`]. Where PostgreSQL undoes it in favour of another transaction before COMMIT, it
@@ -243,7 +243,7 @@ impl Database {
     fn write_again<T, E: Failure>(&self, work: impl Fn(&mut WriteTx<'_>) -> Result<T, E>) -> Result<T, E> {
         let mut begun = self.begun()?;
         for attempt in 0..RETRIES {
-            match tx::run(&mut begun.conn, &work).map_err(|error| self.judged(&mut begun.conn, error)) {
+            match tx::run(&mut begun.conn, &work).map_err(|error| Self::judged(&mut begun.conn, error)) {
                 Err(error) if matches!(error.fault(), Some(Error::Contention(_))) => {
                     tracing::info!(attempt, "a transaction gave way to another one and runs again");
                     std::thread::sleep(pause(attempt));
@@ -252,12 +252,13 @@ impl Database {
                 outcome => return outcome,
             }
         }
-        tx::run(&mut begun.conn, work).map_err(|error| self.ended(&mut begun.conn, error))
+        tx::run(&mut begun.conn, work).map_err(|error| Self::ended(&mut begun.conn, error))
     }
 
     /// The same for work that can run only once, such as one that uses up what it reads.
     pub fn write_once<T, E: Failure>(&self, work: impl FnOnce(&mut WriteTx<'_>) -> Result<T, E>) -> Result<T, E> {
-        let outcome = self.begun().and_then(|mut begun| tx::run(&mut begun.conn, work).map_err(|error| self.ended(&mut begun.conn, error)));
+        let outcome =
+            self.begun().and_then(|mut begun| tx::run(&mut begun.conn, work).map_err(|error| Self::ended(&mut begun.conn, error)));
         self.0.probe.note(&outcome);
         outcome
     }
@@ -277,11 +278,11 @@ impl Database {
     }
 
     fn begin(&self, conn: &mut DbConn) -> Result<(), Error> {
-        tx::begin(conn, self.0.url.pooler(), self.limit_of_transactions()).map_err(|error| self.ended(conn, error))
+        tx::begin(conn, self.0.url.pooler(), self.limit_of_transactions()).map_err(|error| Self::ended(conn, error))
     }
 
     /// The error with its kind, where only the engine's words tell it; `conn` is in no transaction any more.
-    fn judged<E: Failure>(&self, conn: &mut DbConn, error: E) -> E {
+    fn judged<E: Failure>(conn: &mut DbConn, error: E) -> E {
         match (error.fault(), conn) {
             (Some(Error::Query(diesel::result::Error::DatabaseError(..))), DbConn::Postgres(conn)) => {
                 error.judged(|fault| fault.judged_on_postgres(|| Words::learn(conn)))
@@ -291,8 +292,8 @@ impl Database {
     }
 
     /// The error as it is answered: nothing is tried again.
-    pub(super) fn ended<E: Failure>(&self, conn: &mut DbConn, error: E) -> E {
-        match self.judged(conn, error) {
+    pub(super) fn ended<E: Failure>(conn: &mut DbConn, error: E) -> E {
+        match Self::judged(conn, error) {
             error if matches!(error.fault(), Some(Error::Contention(_))) => error.judged(|fault| match fault {
                 Error::Contention(why) => Error::Unavailable(why),
                 other => other,
@@ -332,7 +333,7 @@ impl Database {
     /// Lends a connection that may write, for the schema and for imports; everything else uses [`Database::write`].
     pub(super) fn lend<T, E: Failure>(&self, work: impl FnOnce(&mut DbConn) -> Result<T, E>) -> Result<T, E> {
         let mut lent = living(&self.0.writers)?;
-        work(&mut lent.conn).map_err(|error| self.ended(&mut lent.conn, error))
+        work(&mut lent.conn).map_err(|error| Self::ended(&mut lent.conn, error))
     }
 }
 

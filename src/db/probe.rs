@@ -66,7 +66,7 @@ enum Tried {
     Written,
     Failed,
     /// Somebody else writes for longer than a probe waits: nothing is known of the room.
-    NotTried,
+    Prevented,
 }
 
 #[derive(QueryableByName)]
@@ -94,7 +94,7 @@ impl Database {
         } else {
             let mut fresh = self.probing_connector().open().map_err(|e| Error::Unavailable(e.to_string()))?;
             let probed = self.probe_on(&mut fresh);
-            let probed = probed.map_err(|error| self.ended(&mut fresh, error))?;
+            let probed = probed.map_err(|error| Self::ended(&mut fresh, error))?;
             (probed, fresh)
         };
         *conn = Some(used);
@@ -115,7 +115,7 @@ impl Database {
             match try_to_write(conn) {
                 Tried::Written => room.store(FOUND, Ordering::Relaxed),
                 Tried::Failed => room.store(MISSED, Ordering::Relaxed),
-                Tried::NotTried => {}
+                Tried::Prevented => {}
             }
         }
         let is_writable = !is_read_only && room.load(Ordering::Relaxed) != MISSED && self.has_room();
@@ -165,7 +165,7 @@ fn try_to_write(conn: &mut DbConn) -> Tried {
              BEGIN IMMEDIATE; {TOUCH}; COMMIT"
         )) {
             Ok(()) => Tried::Written,
-            Err(error) if is_locked(&error.to_string()) => Tried::NotTried,
+            Err(error) if is_locked(&error.to_string()) => Tried::Prevented,
             Err(_) => Tried::Failed,
         },
         DbConn::Postgres(c) => {
@@ -183,7 +183,7 @@ fn try_to_write(conn: &mut DbConn) -> Tried {
                     Err(_) => Tried::Failed,
                 }
             } else {
-                Tried::NotTried
+                Tried::Prevented
             }
         }
     };

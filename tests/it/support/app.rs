@@ -137,8 +137,11 @@ impl App {
             }
             tokio::time::sleep(Duration::from_millis(25)).await;
         }
-        let letters: Vec<Letter> = self.memory.delivered().into_iter().map(|delivered| delivered.letter).collect();
+        let mut letters: Vec<Letter> = self.memory.delivered().into_iter().map(|delivered| delivered.letter).collect();
         assert_eq!(letters.len(), n, "mails that arrived");
+        // Several are sent at once, and arrive in any order: here they are in the order in which they were queued.
+        let queued = self.texts("SELECT message_id AS v FROM mails ORDER BY id");
+        letters.sort_by_key(|letter| queued.iter().position(|id| *id == letter.message_id));
         self.looked_at.store(self.mail_rows(), Ordering::Relaxed);
         letters
     }
