@@ -20,6 +20,7 @@ pub mod customer_search;
 pub mod customer_stretches;
 pub mod customers;
 pub mod database;
+mod database_url;
 pub mod error;
 pub mod factors;
 mod fixed;
@@ -59,7 +60,8 @@ pub mod withdrawals;
 mod words;
 
 pub use conn::{DbConn, Pooler};
-pub use database::{Database, DatabaseUrl};
+pub use database::Database;
+pub use database_url::DatabaseUrl;
 pub use error::{Conflict, Error, Failure};
 pub use scope::Scope;
 pub use tx::WriteTx;
