@@ -69,7 +69,7 @@ pub fn barrier(
         Act::ChangeRole(to) => actor.role.manages(role) && actor.role.manages(to),
         Act::Remove => actor.role.manages(role),
         Act::Unlock if !is_offer => actor.role == Role::Administrator,
-        // Whoever only offers a role unlocks nobody else's user.
+        // A merchant that only offers a role does not unlock another merchant's user.
         Act::Unlock | Act::Disable | Act::Enable | Act::EndSessions | Act::ResetFactors => {
             if actor.role == Role::Administrator && !is_administrator_everywhere {
                 return Some(Barrier::OtherMerchants);

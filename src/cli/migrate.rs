@@ -31,7 +31,7 @@ pub fn run(settings: &Settings, out: &mut dyn Write) -> Result<(), Refused> {
         let mut next = PROGRESS_EVERY;
         keep_search::renew_keys(&db, |done| {
             if done >= next {
-                // Whoever stops reading early still gets the keys.
+                // A caller that stops reading early still gets the keys.
                 let _ = writeln!(out, "{done} of {old} done");
                 next = done + PROGRESS_EVERY;
             }

@@ -27,6 +27,6 @@ pub const LOCK_ORDER: [&str; 12] = [
     "sessions",
 ];
 
-/// What one user has, beside the session. Whoever locks rows of more than one of these has locked the user's row before, and needs no order
-/// among them.
+/// What one user has, beside the session. A transaction that locks rows of more than one of these has locked the user's row first, and
+/// needs no order among them.
 pub const OF_ONE_USER: [&str; 6] = ["sessions", "half_sign_ins", "account_links", "identities", "passkeys", "recovery_codes"];

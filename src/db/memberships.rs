@@ -125,7 +125,7 @@ pub fn accepted_and_offered(conn: &mut DbConn, user: UserId) -> Result<(Vec<Memb
 
 /// The role that an active user has in the merchant, held until the transaction ends: what was allowed at commit (quality.md I10).
 pub fn lock_role(tx: &mut WriteTx<'_>, scope: Scope, user: UserId) -> Result<Option<Role>, Error> {
-    // The user first: see `lock_order`. Whoever changes the role has locked the user, and then this waits and holds nothing.
+    // The user first: see `lock_order`. A change of the role has locked the user, and then this waits and holds nothing.
     let query = users::table
         .inner_join(m::table.on(m::user_id.eq(users::id)))
         .filter(m::merchant_id.eq(scope.merchant().0))

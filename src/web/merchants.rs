@@ -45,7 +45,7 @@ pub async fn decline(request: HttpRequest, desk: Data<Desk>, visitor: ReqData<Vi
 async fn answer(request: &HttpRequest, desk: &Desk, visitor: &Visitor, slug: String, is_accepted: bool) -> Result<HttpResponse, Error> {
     let (session, request_id) = (visitor.session.clone(), request::request_id(request));
     desk.writing(move |desk| offers::answer_offer(desk, &session, &slug, is_accepted, &request_id)).await?;
-    // Whoever has a merchant sees on the account page what became of the offer; the others go on to the first, or back to the choice.
+    // A user with a merchant sees on the account page what became of the offer; the others go on to the first, or back to the choice.
     Ok(match (visitor.merchants.is_empty(), is_accepted) {
         (true, _) => to("/".to_owned()),
         (false, true) => account::back("accepted"),

@@ -1,4 +1,4 @@
-//! Whoever's way of signing in is changed gets one email about it: what, when, from where, and what to do.
+//! The email to a user whose way of signing in has changed: what, when, from where, and what to do.
 
 use chrono::TimeDelta;
 use rewarddesk::{

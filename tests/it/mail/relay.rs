@@ -165,7 +165,7 @@ fn an_answer_without_an_end_is_cut_off() {
 #[test]
 fn what_is_said_before_it_is_asked_is_no_answer() {
     block_on(async {
-        // Whoever sits in between adds the answer to what comes next, also to EHLO under TLS.
+        // Somebody in between adds the answer to what comes next, also to EHLO under TLS.
         for (step, said, address) in [
             ("STARTTLS", "220 go on\r\n250-relay.example\r\n250 AUTH PLAIN", "smtp://{}?tls=required"),
             ("MAIL", "250 fine\r\n250 fine", "smtp://{}"),
