@@ -7,11 +7,12 @@ use std::{
     time::{Duration, Instant},
 };
 
+use diesel::RunQueryDsl;
 use reqwest::{Method, RequestBuilder};
 use tokio::{task::JoinSet, time::timeout};
 
 use super::house::Reward;
-use crate::support::{Client, client::Fields, page::Page};
+use crate::support::{Client, client::Fields, page::Page, postgres};
 
 /// Longer than anything the desk may take.
 const PATIENCE: Duration = Duration::from_mins(2);
@@ -67,12 +68,35 @@ impl Form {
 
 /// The answer, if it came to its end.
 pub async fn ask(request: RequestBuilder) -> Option<Page> {
+    let (client, request) = request.build_split();
+    let request = request.expect("a request");
+    let (what, port) = (format!("{} {}", request.method(), request.url()), request.url().port().expect("a port"));
     let answering = async {
-        let answer = request.send().await.ok()?;
+        let answer = client.execute(request).await.ok()?;
         let (status, headers, address) = (answer.status().as_u16(), answer.headers().clone(), answer.url().clone());
         Some(Page { status, headers, address, body: answer.text().await.ok()? })
     };
-    timeout(PATIENCE, answering).await.expect("an answer, or the end of the connection, in time")
+    let Ok(answer) = timeout(PATIENCE, answering).await else {
+        panic!("no answer to {what} within {PATIENCE:?}, and the connection did not end\n{}", evidence(port))
+    };
+    answer
+}
+
+/// What the sockets of this port and the databases are doing, for whoever has to explain a request that nobody answered.
+fn evidence(port: u16) -> String {
+    #[derive(diesel::QueryableByName)]
+    struct Session {
+        #[diesel(sql_type = diesel::sql_types::Text)]
+        v: String,
+    }
+    let sockets = std::fs::read_to_string("/proc/net/tcp").unwrap_or_default();
+    let of_port = format!(":{port:04X} ");
+    let sockets: Vec<&str> = sockets.lines().filter(|line| line.contains(&of_port)).collect();
+    let busy = "SELECT concat_ws(' ', datname, pid, client_port, state, wait_event_type, wait_event, now() - xact_start, \
+                pg_blocking_pids(pid), left(query, 120)) AS v FROM pg_stat_activity WHERE backend_type = 'client backend' AND state <> 'idle'";
+    let sessions: Vec<Session> = diesel::sql_query(busy).load(&mut postgres::admin()).unwrap_or_default();
+    let sessions: Vec<String> = sessions.into_iter().map(|session| session.v).collect();
+    format!("sockets of port {port}:\n{}\nPostgreSQL's sessions at work:\n{}", sockets.join("\n"), sessions.join("\n"))
 }
 
 fn heard(page: &Page, reward: &Reward) -> Heard {
