@@ -1,6 +1,6 @@
 //! All tests that need a database, a server or a browser, in one binary. Run them with `scripts/test`.
 //!
-//! Names are sentences. A test inside `both! { … }` runs twice: `name::sqlite` and `name::postgres`.
+//! Names are sentences. A test marked `#[both]` runs twice: `name::sqlite` and `name::postgres`.
 #![allow(
     clippy::unwrap_used,
     clippy::expect_used,
@@ -16,6 +16,8 @@
 )]
 
 #[macro_use]
+extern crate both;
+
 mod support;
 
 mod audit;

@@ -19,111 +19,116 @@ fn clock() -> Clock {
     Clock::fixed(noon())
 }
 
-both! {
-    fn every_record_has_one_seal_in_its_own_logs_chain(world: World) {
-        logs(&world, 40);
-        is_proved(&world);
-        for (chain, of) in [("0", "merchant_id IS NULL"), ("1", "merchant_id = 1"), ("2", "merchant_id = 2")] {
-            let seals = world.texts(&format!("SELECT no AS v FROM audit_seals WHERE chain = {chain} ORDER BY no"));
-            let want: Vec<String> = (1..=world.count(&format!("audit_records WHERE {of}"))).map(|no| no.to_string()).collect();
-            assert!(seals == want && seals.len() > 5, "{chain}: {seals:?}");
-        }
-        let mark = world.number("SELECT sealed_to FROM seal_marks");
-        assert_eq!(mark, world.number("SELECT max(id) FROM audit_records"));
-        assert!(!Sealer::default().round(&world.db.db, &clock()).unwrap().sealed > 0);
+#[both]
+fn every_record_has_one_seal_in_its_own_logs_chain(world: World) {
+    logs(&world, 40);
+    is_proved(&world);
+    for (chain, of) in [("0", "merchant_id IS NULL"), ("1", "merchant_id = 1"), ("2", "merchant_id = 2")] {
+        let seals = world.texts(&format!("SELECT no AS v FROM audit_seals WHERE chain = {chain} ORDER BY no"));
+        let want: Vec<String> = (1..=world.count(&format!("audit_records WHERE {of}"))).map(|no| no.to_string()).collect();
+        assert!(seals == want && seals.len() > 5, "{chain}: {seals:?}");
     }
+    let mark = world.number("SELECT sealed_to FROM seal_marks");
+    assert_eq!(mark, world.number("SELECT max(id) FROM audit_records"));
+    assert!(!Sealer::default().round(&world.db.db, &clock()).unwrap().sealed > 0);
+}
 
-    fn a_log_from_before_there_were_seals_is_sealed_in_pieces(world: World) {
-        let sql = if world.is_sqlite() {
-            "WITH RECURSIVE n (i) AS (SELECT 1 UNION ALL SELECT i + 1 FROM n WHERE i < 5500) INSERT INTO audit_records (merchant_id, at, action, \
-             actor_kind, details) SELECT 1, '2026-11-23 12:00:00.000000', 'email.sent', 'system', '{}' FROM n"
-        } else {
-            "INSERT INTO audit_records (merchant_id, at, action, actor_kind, details) \
-             SELECT 1, '2026-11-23 12:00Z', 'email.sent', 'system', '{}' FROM generate_series(1, 5500)"
-        };
-        world.exec(sql);
-        let verdict = verify(&world).remove(1);
-        assert!(verdict.flaw.is_none() && verdict.unsealed == 5500 && verdict.head.no == 0, "{verdict:?}");
-        let mut sealer = Sealer::default();
-        let begun = Instant::now();
-        let mut rounds = 0;
-        while !sealer.round(&world.db.db, &clock()).unwrap().is_done {
-            rounds += 1;
-        }
-        eprintln!("{:?}: 5,500 records sealed in {:.2?}", world.engine, begun.elapsed());
-        assert_eq!(rounds, 5);
-        assert!(!sealer.has_work(&world.db.db).unwrap());
-        is_proved(&world);
+#[both]
+fn a_log_from_before_there_were_seals_is_sealed_in_pieces(world: World) {
+    let sql = if world.is_sqlite() {
+        "WITH RECURSIVE n (i) AS (SELECT 1 UNION ALL SELECT i + 1 FROM n WHERE i < 5500) INSERT INTO audit_records (merchant_id, at, action, \
+         actor_kind, details) SELECT 1, '2026-11-23 12:00:00.000000', 'email.sent', 'system', '{}' FROM n"
+    } else {
+        "INSERT INTO audit_records (merchant_id, at, action, actor_kind, details) \
+         SELECT 1, '2026-11-23 12:00Z', 'email.sent', 'system', '{}' FROM generate_series(1, 5500)"
+    };
+    world.exec(sql);
+    let verdict = verify(&world).remove(1);
+    assert!(verdict.flaw.is_none() && verdict.unsealed == 5500 && verdict.head.no == 0, "{verdict:?}");
+    let mut sealer = Sealer::default();
+    let begun = Instant::now();
+    let mut rounds = 0;
+    while !sealer.round(&world.db.db, &clock()).unwrap().is_done {
+        rounds += 1;
     }
+    eprintln!("{:?}: 5,500 records sealed in {:.2?}", world.engine, begun.elapsed());
+    assert_eq!(rounds, 5);
+    assert!(!sealer.has_work(&world.db.db).unwrap());
+    is_proved(&world);
+}
 
-    fn two_that_seal_at_once_leave_no_gap_and_seal_nothing_twice(world: World) {
-        let other = world.another_merchant("bolt");
-        for i in 1..=300 {
-            record(&world, [Some(world.merchant), Some(other), None][i % 3], i64::try_from(i).unwrap());
-        }
-        // Each holds its seals back before they are committed.
-        fail::cfg("audit::sealed", "sleep(20)").unwrap();
-        std::thread::scope(|scope| {
-            for _ in 0..4 {
-                scope.spawn(|| {
-                    for _ in 0..5 {
-                        assert!(seal_all(&world.db.db, &clock(), Duration::from_secs(20)).unwrap());
-                    }
-                });
-            }
-            for i in 301..400 {
-                record(&world, Some(world.merchant), i);
-            }
-        });
-        seal(&world);
-        is_proved(&world);
+#[both]
+fn two_that_seal_at_once_leave_no_gap_and_seal_nothing_twice(world: World) {
+    let other = world.another_merchant("bolt");
+    for i in 1..=300 {
+        record(&world, [Some(world.merchant), Some(other), None][i % 3], i64::try_from(i).unwrap());
     }
-
-    fn a_seal_never_changes_and_the_next_one_is_the_next_number(world: World) {
-        logs(&world, 12);
-        let last = world.number("SELECT max(no) FROM audit_seals WHERE chain = 1");
-        let digest = "0".repeat(64);
-        let insert = |record: i64, no: i64| {
-            format!("INSERT INTO audit_seals (record_id, chain, no, digest, at) VALUES ({record}, 1, {no}, '{digest}', '2026-11-23 12:00:00.000000')")
-        };
-        for conn in [&mut world.connect(), &mut world.stranger()] {
-            for change in ["digest = digest", "no = no + 1", "record_id = 900", "at = at", "chain = 2"] {
-                refused(run_on(conn, &format!("UPDATE audit_seals SET {change}")), "audit_seals_never_change");
-            }
-            refused(run_on(conn, "DELETE FROM audit_seals"), "audit_seals_are_kept");
-            for no in [last, last + 2, 0, -1] {
-                refused(run_on(conn, &insert(900, no)), "audit_seals_are_gapless");
-            }
-            refused(run_on(conn, "UPDATE seal_marks SET sealed_to = 1"), "seal_marks_only_grow");
-            refused(run_on(conn, "DELETE FROM seal_marks"), "seal_marks_are_kept");
-            if world.is_sqlite() {
-                for verb in ["INSERT", "INSERT OR REPLACE", "REPLACE"] {
-                    refused(run_on(conn, &insert(1, last + 1).replacen("INSERT", verb, 1)), "audit_seals_are_not_replaced");
-                    refused(run_on(conn, &format!("{verb} INTO seal_marks VALUES (1, 5)")), "seal_marks_are_not_replaced");
+    // Each holds its seals back before they are committed.
+    fail::cfg("audit::sealed", "sleep(20)").unwrap();
+    std::thread::scope(|scope| {
+        for _ in 0..4 {
+            scope.spawn(|| {
+                for _ in 0..5 {
+                    assert!(seal_all(&world.db.db, &clock(), Duration::from_secs(20)).unwrap());
                 }
-            } else {
-                refused(run_on(conn, &insert(1, last + 1)), "constraint");
-                let conflict = format!("{} ON CONFLICT (record_id) DO UPDATE SET digest = EXCLUDED.digest", insert(1, last + 1));
-                refused(run_on(conn, &conflict), "audit_seals_never_change");
-                refused(run_on(conn, "TRUNCATE audit_seals"), "audit_seals_are_kept");
-                refused(run_on(conn, "TRUNCATE seal_marks"), "seal_marks_are_kept");
-            }
+            });
         }
-        is_proved(&world);
-    }
+        for i in 301..400 {
+            record(&world, Some(world.merchant), i);
+        }
+    });
+    seal(&world);
+    is_proved(&world);
+}
 
-    fn an_idle_look_is_a_look_at_one_index(world: World) {
-        logs(&world, 12);
-        let mut sealer = Sealer::default();
-        sealer.round(&world.db.db, &clock()).unwrap();
-        assert!(!sealer.has_work(&world.db.db).unwrap());
-        record(&world, None, 50);
-        assert!(sealer.has_work(&world.db.db).unwrap());
-        assert_eq!(sealer.round(&world.db.db, &clock()).unwrap().sealed, 1);
-        assert!(!sealer.has_work(&world.db.db).unwrap());
-        // A sealer that starts again does not look at what lies below the mark.
-        assert_eq!(world.db.db.read(audit_seals::mark).unwrap(), world.number("SELECT max(id) FROM audit_records"));
+#[both]
+fn a_seal_never_changes_and_the_next_one_is_the_next_number(world: World) {
+    logs(&world, 12);
+    let last = world.number("SELECT max(no) FROM audit_seals WHERE chain = 1");
+    let digest = "0".repeat(64);
+    let insert = |record: i64, no: i64| {
+        format!(
+            "INSERT INTO audit_seals (record_id, chain, no, digest, at) VALUES ({record}, 1, {no}, '{digest}', '2026-11-23 12:00:00.000000')"
+        )
+    };
+    for conn in [&mut world.connect(), &mut world.stranger()] {
+        for change in ["digest = digest", "no = no + 1", "record_id = 900", "at = at", "chain = 2"] {
+            refused(run_on(conn, &format!("UPDATE audit_seals SET {change}")), "audit_seals_never_change");
+        }
+        refused(run_on(conn, "DELETE FROM audit_seals"), "audit_seals_are_kept");
+        for no in [last, last + 2, 0, -1] {
+            refused(run_on(conn, &insert(900, no)), "audit_seals_are_gapless");
+        }
+        refused(run_on(conn, "UPDATE seal_marks SET sealed_to = 1"), "seal_marks_only_grow");
+        refused(run_on(conn, "DELETE FROM seal_marks"), "seal_marks_are_kept");
+        if world.is_sqlite() {
+            for verb in ["INSERT", "INSERT OR REPLACE", "REPLACE"] {
+                refused(run_on(conn, &insert(1, last + 1).replacen("INSERT", verb, 1)), "audit_seals_are_not_replaced");
+                refused(run_on(conn, &format!("{verb} INTO seal_marks VALUES (1, 5)")), "seal_marks_are_not_replaced");
+            }
+        } else {
+            refused(run_on(conn, &insert(1, last + 1)), "constraint");
+            let conflict = format!("{} ON CONFLICT (record_id) DO UPDATE SET digest = EXCLUDED.digest", insert(1, last + 1));
+            refused(run_on(conn, &conflict), "audit_seals_never_change");
+            refused(run_on(conn, "TRUNCATE audit_seals"), "audit_seals_are_kept");
+            refused(run_on(conn, "TRUNCATE seal_marks"), "seal_marks_are_kept");
+        }
     }
+    is_proved(&world);
+}
+
+#[both]
+fn an_idle_look_is_a_look_at_one_index(world: World) {
+    logs(&world, 12);
+    let mut sealer = Sealer::default();
+    sealer.round(&world.db.db, &clock()).unwrap();
+    assert!(!sealer.has_work(&world.db.db).unwrap());
+    record(&world, None, 50);
+    assert!(sealer.has_work(&world.db.db).unwrap());
+    assert_eq!(sealer.round(&world.db.db, &clock()).unwrap().sealed, 1);
+    assert!(!sealer.has_work(&world.db.db).unwrap());
+    // A sealer that starts again does not look at what lies below the mark.
+    assert_eq!(world.db.db.read(audit_seals::mark).unwrap(), world.number("SELECT max(id) FROM audit_records"));
 }
 
 /// A standby without the latest records takes over under a running server.

@@ -63,153 +63,161 @@ const COLUMNS: [(&str, &str); 12] = [
     ("id", "id + 1000"),
 ];
 
-both! {
-    fn a_change_of_any_column_is_found_and_the_record_named(world: World) {
-        logs(&world, 30);
-        let conn = &mut world.stranger();
-        let target = world.number("SELECT record_id FROM audit_seals WHERE chain = 1 AND no = 5");
-        for (column, value) in COLUMNS {
-            let found = flaw(after(conn, &format!("UPDATE audit_records SET {column} = {value} WHERE id = {target}"), None, &[]));
-            assert_eq!(named(&found), Some(target), "{column}: {found}");
-            let wrong = if column == "id" { Wrong::Removed { no: 5 } } else { Wrong::Changed { no: 5 } };
-            assert_eq!(found.wrong, wrong, "{column}");
-        }
-        let seal = [("digest", "'ab' || substr(digest, 3)"), ("at", "'2026-11-23 12:00:00.000009'")];
-        for (column, value) in seal {
-            let found = flaw(after(conn, &format!("UPDATE audit_seals SET {column} = {value} WHERE record_id = {target}"), None, &[]));
-            assert_eq!(named(&found), Some(target), "{column}: {found}");
-        }
-        for (column, value) in [("record_id", "4711"), ("no", "4711"), ("chain", "4711")] {
-            let sql = format!("UPDATE audit_seals SET {column} = {value} WHERE record_id = {target}");
-            let found = flaw(after(conn, &sql, None, &[]));
-            assert!(matches!(found.wrong, Wrong::Removed { .. } | Wrong::Unsealed { .. } | Wrong::SealMissing { .. }), "{column}: {found}");
-        }
-        is_proved(&world);
+#[both]
+fn a_change_of_any_column_is_found_and_the_record_named(world: World) {
+    logs(&world, 30);
+    let conn = &mut world.stranger();
+    let target = world.number("SELECT record_id FROM audit_seals WHERE chain = 1 AND no = 5");
+    for (column, value) in COLUMNS {
+        let found = flaw(after(conn, &format!("UPDATE audit_records SET {column} = {value} WHERE id = {target}"), None, &[]));
+        assert_eq!(named(&found), Some(target), "{column}: {found}");
+        let wrong = if column == "id" { Wrong::Removed { no: 5 } } else { Wrong::Changed { no: 5 } };
+        assert_eq!(found.wrong, wrong, "{column}");
     }
-
-    fn what_sqlite_alone_would_take_is_found_too(world: World) {
-        if !world.is_sqlite() {
-            return;
-        }
-        logs(&world, 30);
-        let conn = &mut world.stranger();
-        let target = world.number("SELECT record_id FROM audit_seals s JOIN audit_records r ON r.id = record_id WHERE chain = 1 AND r.customer > 0");
-        for change in [
-            "customer = customer + 0.5",
-            "details = CAST(details AS BLOB)",
-            "details = x'ff'",
-            "at = replace(at, ' ', '  ')",
-            "at = substr(at, 1, length(at) - 1)",
-            "action = NULLIF(1, 1) || ''",
-            "merchant_id = 'one'",
-        ] {
-            let sql = format!("PRAGMA writable_schema = 1; UPDATE audit_records SET {change} WHERE id = {target}");
-            run_on(conn, "BEGIN").unwrap();
-            unguard(conn);
-            if run_on(conn, &sql).is_err() {
-                // NOT NULL holds whatever was dropped.
-                run_on(conn, "ROLLBACK").unwrap();
-                continue;
-            }
-            let found = flaw(verify_audit(conn, None, &[]).map_err(|e| e.to_string()));
-            run_on(conn, "ROLLBACK").unwrap();
-            assert_eq!(named(&found), Some(target), "{change}: {found}");
-        }
+    let seal = [("digest", "'ab' || substr(digest, 3)"), ("at", "'2026-11-23 12:00:00.000009'")];
+    for (column, value) in seal {
+        let found = flaw(after(conn, &format!("UPDATE audit_seals SET {column} = {value} WHERE record_id = {target}"), None, &[]));
+        assert_eq!(named(&found), Some(target), "{column}: {found}");
     }
-
-    fn what_is_removed_inserted_or_moved_is_named(world: World) {
-        logs(&world, 30);
-        let conn = &mut world.stranger();
-        let of = |no: i64| world.number(&format!("SELECT record_id FROM audit_seals WHERE chain = 1 AND no = {no}"));
-        let (third, fourth, last) = (of(3), of(4), of(world.number("SELECT max(no) FROM audit_seals WHERE chain = 1")));
-        let remove = |table: &str, key: &str, id: i64| format!("DELETE FROM {table} WHERE {key} = {id};");
-        let (record_gone, seal_gone) = (remove("audit_records", "id", third), remove("audit_seals", "record_id", third));
-        let found = flaw(after(conn, &record_gone, None, &[]));
-        assert_eq!((named(&found), &found.wrong), (Some(third), &Wrong::Removed { no: 3 }), "{found}");
-        let found = flaw(after(conn, &seal_gone, None, &[]));
-        assert_eq!((named(&found), &found.wrong), (Some(third), &Wrong::Unsealed { missing: Some(3) }), "{found}");
-        let found = flaw(after(conn, &format!("{record_gone}{seal_gone}"), None, &[]));
-        assert_eq!((named(&found), &found.wrong), (None, &Wrong::SealMissing { no: 3, next: fourth }), "{found}");
-        // With the numbers closed up behind it, the next one does not follow.
-        let close_up = format!("{record_gone}{seal_gone} UPDATE audit_seals SET no = no + 1000 WHERE chain = 1 AND no > 3; UPDATE audit_seals SET no = no - 1001 WHERE no > 1000");
-        let found = flaw(after(conn, &close_up, None, &[]));
-        assert_eq!((named(&found), &found.wrong), (Some(fourth), &Wrong::Changed { no: 3 }), "{found}");
-        let insert = "INSERT INTO audit_records (id, merchant_id, at, action, actor_kind, details) VALUES (-5, 1, '2026-11-23 12:00:00.000000', 'email.sent', 'cli', '{}')";
-        let found = flaw(after(conn, insert, None, &[]));
-        assert_eq!((named(&found), &found.wrong), (Some(-5), &Wrong::Unsealed { missing: None }), "{found}");
-        let found = flaw(after(conn, &swap("audit_records", "id", (third, last)), None, &[]));
-        assert_eq!((named(&found), &found.wrong), (Some(third), &Wrong::Swapped { no: 3, with: last }), "{found}");
-        let found = flaw(after(conn, &swap("audit_seals", "record_id", (third, last)), None, &[]));
-        assert_eq!((named(&found), &found.wrong), (Some(last), &Wrong::Reordered { no: 3, instead_of: third }), "{found}");
-        let found = flaw(after(conn, &swap("audit_seals", "no", (3, 6)).replace(" WHERE", " WHERE chain = 1 AND"), None, &[]));
-        assert_eq!((named(&found), &found.wrong), (Some(of(6)), &Wrong::Reordered { no: 3, instead_of: third }), "{found}");
-        let words = flaw(after(conn, &record_gone, None, &[])).to_string();
-        assert!(words.contains(&format!("record {third} (2026-11-23T12:00")) && words.contains("was removed"), "{words}");
-        is_proved(&world);
+    for (column, value) in [("record_id", "4711"), ("no", "4711"), ("chain", "4711")] {
+        let sql = format!("UPDATE audit_seals SET {column} = {value} WHERE record_id = {target}");
+        let found = flaw(after(conn, &sql, None, &[]));
+        assert!(matches!(found.wrong, Wrong::Removed { .. } | Wrong::Unsealed { .. } | Wrong::SealMissing { .. }), "{column}: {found}");
     }
+    is_proved(&world);
+}
 
-    fn a_cut_or_rewritten_log_is_found_by_a_remembered_head(world: World) {
-        logs(&world, 30);
-        let (acme, bolt) = (head_of(&world, 1), head_of(&world, 2));
-        assert!(verify_with(&world, None, &[acme.clone(), bolt.clone()]).iter().all(|verdict| verdict.flaw.is_none()));
-        assert!(verify_with(&world, Some("acme"), std::slice::from_ref(&acme))[0].flaw.is_none());
-        let conn = &mut world.stranger();
-        let cut = |from: i64| {
-            format!(
-                "DELETE FROM audit_records WHERE id IN (SELECT record_id FROM audit_seals WHERE chain = 1 AND no >= {from}); \
-                 DELETE FROM audit_seals WHERE chain = 1 AND no >= {from}"
-            )
-        };
-        let found = flaw(after(conn, &cut(acme.no), Some("acme"), std::slice::from_ref(&acme)));
-        let before = world.number(&format!("SELECT record_id FROM audit_seals WHERE chain = 1 AND no = {}", acme.no - 1));
-        assert_eq!((named(&found), &found.wrong), (Some(before), &Wrong::Cut { remembered: acme.no }), "{found}");
-        let said = after(conn, &cut(acme.no - 2), None, &[bolt.clone(), acme.clone()]);
-        assert!(said.as_ref().is_err_and(|said| said.contains(&acme.to_string())) || said.unwrap().iter().any(|v| v.flaw.is_some()));
-        // The newest of all logs cannot be cut without being missed, even by somebody who remembers nothing.
-        let newest = world.number("SELECT max(id) FROM audit_records");
-        let sql = format!("DELETE FROM audit_records WHERE id = {newest}; DELETE FROM audit_seals WHERE record_id = {newest}");
-        assert_eq!(flaw(after(conn, &sql, None, &[])).wrong, Wrong::CutAtMark);
-        // Another merchant's head is not this one's.
-        assert!(verify_with(&world, Some("acme"), &[bolt])[0].flaw.is_some());
-        // Somebody changes a record and seals everything anew: only the remembered head tells.
-        let target = world.number("SELECT record_id FROM audit_seals WHERE chain = 1 AND no = 2");
+#[both]
+fn what_sqlite_alone_would_take_is_found_too(world: World) {
+    if !world.is_sqlite() {
+        return;
+    }
+    logs(&world, 30);
+    let conn = &mut world.stranger();
+    let target =
+        world.number("SELECT record_id FROM audit_seals s JOIN audit_records r ON r.id = record_id WHERE chain = 1 AND r.customer > 0");
+    for change in [
+        "customer = customer + 0.5",
+        "details = CAST(details AS BLOB)",
+        "details = x'ff'",
+        "at = replace(at, ' ', '  ')",
+        "at = substr(at, 1, length(at) - 1)",
+        "action = NULLIF(1, 1) || ''",
+        "merchant_id = 'one'",
+    ] {
+        let sql = format!("PRAGMA writable_schema = 1; UPDATE audit_records SET {change} WHERE id = {target}");
         run_on(conn, "BEGIN").unwrap();
         unguard(conn);
-        run_on(conn, &format!("UPDATE audit_records SET action = 'email.failed' WHERE id = {target}; DELETE FROM audit_seals; UPDATE seal_marks SET sealed_to = 0")).unwrap();
-        run_on(conn, "COMMIT").unwrap();
-        seal(&world);
-        is_proved(&world);
-        let found = verify_with(&world, Some("acme"), std::slice::from_ref(&acme)).remove(0).flaw.expect("a flaw");
-        assert_eq!(found.wrong, Wrong::Rewritten { remembered: acme.no });
-    }
-
-    fn check_finds_records_without_a_seal_seals_without_a_record_and_gaps(world: World) {
-        logs(&world, 12);
-        let conn = &mut world.stranger();
-        let target = world.number("SELECT record_id FROM audit_seals WHERE chain = 1 AND no = 2");
-        for (sql, what) in [
-            (format!("DELETE FROM audit_seals WHERE record_id = {target}"), "should be sealed"),
-            (format!("DELETE FROM audit_records WHERE id = {target}"), "not there"),
-            (format!("UPDATE audit_seals SET no = no + 100 WHERE record_id = {target}"), "without a gap"),
-        ] {
-            run_on(conn, "BEGIN").unwrap();
-            unguard(conn);
-            run_on(conn, &sql).unwrap();
-            let findings = contradictions(conn, Invariant::I5).unwrap();
+        if run_on(conn, &sql).is_err() {
+            // NOT NULL holds whatever was dropped.
             run_on(conn, "ROLLBACK").unwrap();
-            assert!(findings.iter().any(|finding| finding.what.contains(what)), "{sql}: {findings:?}");
+            continue;
         }
-        assert!(contradictions(conn, Invariant::I5).unwrap().is_empty());
+        let found = flaw(verify_audit(conn, None, &[]).map_err(|e| e.to_string()));
+        run_on(conn, "ROLLBACK").unwrap();
+        assert_eq!(named(&found), Some(target), "{change}: {found}");
     }
+}
 
-    fn two_hundred_tamperings_are_all_found(world: World) {
-        many(&world, 200);
-    }
+#[both]
+fn what_is_removed_inserted_or_moved_is_named(world: World) {
+    logs(&world, 30);
+    let conn = &mut world.stranger();
+    let of = |no: i64| world.number(&format!("SELECT record_id FROM audit_seals WHERE chain = 1 AND no = {no}"));
+    let (third, fourth, last) = (of(3), of(4), of(world.number("SELECT max(no) FROM audit_seals WHERE chain = 1")));
+    let remove = |table: &str, key: &str, id: i64| format!("DELETE FROM {table} WHERE {key} = {id};");
+    let (record_gone, seal_gone) = (remove("audit_records", "id", third), remove("audit_seals", "record_id", third));
+    let found = flaw(after(conn, &record_gone, None, &[]));
+    assert_eq!((named(&found), &found.wrong), (Some(third), &Wrong::Removed { no: 3 }), "{found}");
+    let found = flaw(after(conn, &seal_gone, None, &[]));
+    assert_eq!((named(&found), &found.wrong), (Some(third), &Wrong::Unsealed { missing: Some(3) }), "{found}");
+    let found = flaw(after(conn, &format!("{record_gone}{seal_gone}"), None, &[]));
+    assert_eq!((named(&found), &found.wrong), (None, &Wrong::SealMissing { no: 3, next: fourth }), "{found}");
+    // With the numbers closed up behind it, the next one does not follow.
+    let close_up = format!(
+        "{record_gone}{seal_gone} UPDATE audit_seals SET no = no + 1000 WHERE chain = 1 AND no > 3; UPDATE audit_seals SET no = no - 1001 WHERE no > 1000"
+    );
+    let found = flaw(after(conn, &close_up, None, &[]));
+    assert_eq!((named(&found), &found.wrong), (Some(fourth), &Wrong::Changed { no: 3 }), "{found}");
+    let insert = "INSERT INTO audit_records (id, merchant_id, at, action, actor_kind, details) VALUES (-5, 1, '2026-11-23 12:00:00.000000', 'email.sent', 'cli', '{}')";
+    let found = flaw(after(conn, insert, None, &[]));
+    assert_eq!((named(&found), &found.wrong), (Some(-5), &Wrong::Unsealed { missing: None }), "{found}");
+    let found = flaw(after(conn, &swap("audit_records", "id", (third, last)), None, &[]));
+    assert_eq!((named(&found), &found.wrong), (Some(third), &Wrong::Swapped { no: 3, with: last }), "{found}");
+    let found = flaw(after(conn, &swap("audit_seals", "record_id", (third, last)), None, &[]));
+    assert_eq!((named(&found), &found.wrong), (Some(last), &Wrong::Reordered { no: 3, instead_of: third }), "{found}");
+    let found = flaw(after(conn, &swap("audit_seals", "no", (3, 6)).replace(" WHERE", " WHERE chain = 1 AND"), None, &[]));
+    assert_eq!((named(&found), &found.wrong), (Some(of(6)), &Wrong::Reordered { no: 3, instead_of: third }), "{found}");
+    let words = flaw(after(conn, &record_gone, None, &[])).to_string();
+    assert!(words.contains(&format!("record {third} (2026-11-23T12:00")) && words.contains("was removed"), "{words}");
+    is_proved(&world);
+}
 
-    #[ignore = "prints the counts of a thousand; takes a while"]
-    fn a_thousand_tamperings_are_all_found(world: World) {
-        many(&world, 1_000);
+#[both]
+fn a_cut_or_rewritten_log_is_found_by_a_remembered_head(world: World) {
+    logs(&world, 30);
+    let (acme, bolt) = (head_of(&world, 1), head_of(&world, 2));
+    assert!(verify_with(&world, None, &[acme.clone(), bolt.clone()]).iter().all(|verdict| verdict.flaw.is_none()));
+    assert!(verify_with(&world, Some("acme"), std::slice::from_ref(&acme))[0].flaw.is_none());
+    let conn = &mut world.stranger();
+    let cut = |from: i64| {
+        format!(
+            "DELETE FROM audit_records WHERE id IN (SELECT record_id FROM audit_seals WHERE chain = 1 AND no >= {from}); \
+             DELETE FROM audit_seals WHERE chain = 1 AND no >= {from}"
+        )
+    };
+    let found = flaw(after(conn, &cut(acme.no), Some("acme"), std::slice::from_ref(&acme)));
+    let before = world.number(&format!("SELECT record_id FROM audit_seals WHERE chain = 1 AND no = {}", acme.no - 1));
+    assert_eq!((named(&found), &found.wrong), (Some(before), &Wrong::Cut { remembered: acme.no }), "{found}");
+    let said = after(conn, &cut(acme.no - 2), None, &[bolt.clone(), acme.clone()]);
+    assert!(said.as_ref().is_err_and(|said| said.contains(&acme.to_string())) || said.unwrap().iter().any(|v| v.flaw.is_some()));
+    // The newest of all logs cannot be cut without being missed, even by somebody who remembers nothing.
+    let newest = world.number("SELECT max(id) FROM audit_records");
+    let sql = format!("DELETE FROM audit_records WHERE id = {newest}; DELETE FROM audit_seals WHERE record_id = {newest}");
+    assert_eq!(flaw(after(conn, &sql, None, &[])).wrong, Wrong::CutAtMark);
+    // Another merchant's head is not this one's.
+    assert!(verify_with(&world, Some("acme"), &[bolt])[0].flaw.is_some());
+    // Somebody changes a record and seals everything anew: only the remembered head tells.
+    let target = world.number("SELECT record_id FROM audit_seals WHERE chain = 1 AND no = 2");
+    run_on(conn, "BEGIN").unwrap();
+    unguard(conn);
+    run_on(conn, &format!("UPDATE audit_records SET action = 'email.failed' WHERE id = {target}; DELETE FROM audit_seals; UPDATE seal_marks SET sealed_to = 0")).unwrap();
+    run_on(conn, "COMMIT").unwrap();
+    seal(&world);
+    is_proved(&world);
+    let found = verify_with(&world, Some("acme"), std::slice::from_ref(&acme)).remove(0).flaw.expect("a flaw");
+    assert_eq!(found.wrong, Wrong::Rewritten { remembered: acme.no });
+}
+
+#[both]
+fn check_finds_records_without_a_seal_seals_without_a_record_and_gaps(world: World) {
+    logs(&world, 12);
+    let conn = &mut world.stranger();
+    let target = world.number("SELECT record_id FROM audit_seals WHERE chain = 1 AND no = 2");
+    for (sql, what) in [
+        (format!("DELETE FROM audit_seals WHERE record_id = {target}"), "should be sealed"),
+        (format!("DELETE FROM audit_records WHERE id = {target}"), "not there"),
+        (format!("UPDATE audit_seals SET no = no + 100 WHERE record_id = {target}"), "without a gap"),
+    ] {
+        run_on(conn, "BEGIN").unwrap();
+        unguard(conn);
+        run_on(conn, &sql).unwrap();
+        let findings = contradictions(conn, Invariant::I5).unwrap();
+        run_on(conn, "ROLLBACK").unwrap();
+        assert!(findings.iter().any(|finding| finding.what.contains(what)), "{sql}: {findings:?}");
     }
+    assert!(contradictions(conn, Invariant::I5).unwrap().is_empty());
+}
+
+#[both]
+fn two_hundred_tamperings_are_all_found(world: World) {
+    many(&world, 200);
+}
+
+#[ignore = "prints the counts of a thousand; takes a while"]
+#[both]
+fn a_thousand_tamperings_are_all_found(world: World) {
+    many(&world, 1_000);
 }
 
 /// Below `bound` (splitmix64).

@@ -42,95 +42,110 @@ impl Fixture for Profile {
     }
 }
 
-both! {
-    async fn a_supervisor_bars_from_the_row_by_keys_alone_and_then_reissues(it: Profile) {
-        let Profile(app, browser, _, reward) = it;
-        browser.eval(&format!("document.getElementById('actions-{reward}').focus()")).await;
-        browser.press(Key::Enter).await;
-        browser.until("the menu has the focus", async || browser.focus().await.contains("Reissue coupon")).await;
-        browser.press("b").await;
-        browser.until("the item has the focus", async || browser.focus().await.contains("Bar this coupon")).await;
-        browser.press(Key::Enter).await;
-        browser.find("dialog", "Bar coupon").await;
-        browser.until("the reason has the focus", async || browser.focus().await.starts_with("input#reason")).await;
-        browser.press("leaked online").await;
-        browser.press(Key::Enter).await;
-        browser.until("the row says so", async || row_text(&browser, reward).await.contains("Barred by Casey Customer Support Supervisor: leaked online")).await;
-        browser.until("the focus is on the row's menu", async || browser.focus().await.starts_with(&format!("button#actions-{reward}"))).await;
-        browser.until("the toast", async || browser.eval("return document.querySelector('#toasts').innerText").await.as_str().unwrap_or_default().contains("Coupon barred")).await;
-        assert_eq!(browser.eval("return document.querySelectorAll('[role=status] [data-toast]').length").await, 1, "one announcement");
-        assert!(!browser.has("dialog", "").await, "the dialog is closed");
-        browser.until("Activity says it too", async || browser.eval("return document.body.innerText").await.as_str().unwrap_or_default().matches("Coupon barred").count() >= 1).await;
-        browser.press(Key::Enter).await;
-        browser.until("a reissue is available", async || browser.focus().await.starts_with("a#")).await;
-        browser.press(Key::Enter).await;
-        browser.find("dialog", "Reissue coupon").await;
-        go(&browser, "Reissue coupon").await;
-        browser.until("the row has the new code", async || row_text(&browser, reward).await.contains("FRESH-1-1")).await;
-        assert_eq!(app.count("audit_records WHERE action LIKE 'coupon.%'"), 2);
-        browser.is_quiet_but_for(&[]).await;
-    }
+#[both]
+async fn a_supervisor_bars_from_the_row_by_keys_alone_and_then_reissues(it: Profile) {
+    let Profile(app, browser, _, reward) = it;
+    browser.eval(&format!("document.getElementById('actions-{reward}').focus()")).await;
+    browser.press(Key::Enter).await;
+    browser.until("the menu has the focus", async || browser.focus().await.contains("Reissue coupon")).await;
+    browser.press("b").await;
+    browser.until("the item has the focus", async || browser.focus().await.contains("Bar this coupon")).await;
+    browser.press(Key::Enter).await;
+    browser.find("dialog", "Bar coupon").await;
+    browser.until("the reason has the focus", async || browser.focus().await.starts_with("input#reason")).await;
+    browser.press("leaked online").await;
+    browser.press(Key::Enter).await;
+    browser
+        .until("the row says so", async || {
+            row_text(&browser, reward).await.contains("Barred by Casey Customer Support Supervisor: leaked online")
+        })
+        .await;
+    browser.until("the focus is on the row's menu", async || browser.focus().await.starts_with(&format!("button#actions-{reward}"))).await;
+    browser
+        .until("the toast", async || {
+            browser.eval("return document.querySelector('#toasts').innerText").await.as_str().unwrap_or_default().contains("Coupon barred")
+        })
+        .await;
+    assert_eq!(browser.eval("return document.querySelectorAll('[role=status] [data-toast]').length").await, 1, "one announcement");
+    assert!(!browser.has("dialog", "").await, "the dialog is closed");
+    browser
+        .until("Activity says it too", async || {
+            browser.eval("return document.body.innerText").await.as_str().unwrap_or_default().matches("Coupon barred").count() >= 1
+        })
+        .await;
+    browser.press(Key::Enter).await;
+    browser.until("a reissue is available", async || browser.focus().await.starts_with("a#")).await;
+    browser.press(Key::Enter).await;
+    browser.find("dialog", "Reissue coupon").await;
+    go(&browser, "Reissue coupon").await;
+    browser.until("the row has the new code", async || row_text(&browser, reward).await.contains("FRESH-1-1")).await;
+    assert_eq!(app.count("audit_records WHERE action LIKE 'coupon.%'"), 2);
+    browser.is_quiet_but_for(&[]).await;
+}
 
-    async fn a_dialog_says_what_is_wrong_and_gives_the_focus_back(it: Profile) {
-        let Profile(app, browser, _, reward) = it;
-        let open = format!("const b = document.getElementById('actions-{reward}'); b.focus(); b.click()");
-        browser.eval(&open).await;
-        browser.click("menuitem", "Mark as used").await;
-        browser.find("dialog", "Mark as used").await;
-        // As a browser without such a field would send it.
-        browser.eval("const at = document.getElementById('redeemed_at'); at.type = 'text'; at.value = '2030-01-01T10:00';").await;
-        go(&browser, "Mark as used").await;
-        browser.shows("This lies in the future").await;
-        browser.until("the focus is at what is wrong", async || browser.focus().await.starts_with("input#redeemed_at")).await;
-        browser.find("dialog", "Mark as used").await;
-        browser.press(Key::Escape).await;
-        browser.until("the dialog is closed", async || !browser.has("dialog", "").await).await;
-        browser.until("the focus is not lost", async || browser.focus().await.starts_with(&format!("button#actions-{reward}"))).await;
-        assert_eq!(app.count("redemptions"), 0);
-        // Somebody is faster: the row says who, and the dialog gives way to it.
-        browser.eval(&open).await;
-        browser.click("menuitem", "Bar this coupon").await;
-        browser.find("dialog", "Bar coupon").await;
-        app.user_called("ann@desk.example", "Ann Lee", Role::Supervisor);
-        let ann = app.client().signed_in("ann@desk.example").await;
-        let coupon = app.number("SELECT id FROM coupons WHERE code = 'GOOD-1'");
-        ann.post(&format!("/m/acme/coupons/{coupon}/bar"), &crate::support::client::Fields::default().with("reason", "stolen")).await.expect(303);
-        browser.fill("textbox", "Reason", "leaked").await;
-        go(&browser, "Bar coupon").await;
-        browser.until("the row says who", async || row_text(&browser, reward).await.contains("Already barred.")).await;
-        assert!(row_text(&browser, reward).await.contains("Barred by Ann Lee: stolen"));
-        browser.until("the focus is on the row's menu", async || browser.focus().await.starts_with(&format!("button#actions-{reward}"))).await;
-        browser.is_quiet_but_for(&[409, 422]).await;
-    }
+#[both]
+async fn a_dialog_says_what_is_wrong_and_gives_the_focus_back(it: Profile) {
+    let Profile(app, browser, _, reward) = it;
+    let open = format!("const b = document.getElementById('actions-{reward}'); b.focus(); b.click()");
+    browser.eval(&open).await;
+    browser.click("menuitem", "Mark as used").await;
+    browser.find("dialog", "Mark as used").await;
+    // As a browser without such a field would send it.
+    browser.eval("const at = document.getElementById('redeemed_at'); at.type = 'text'; at.value = '2030-01-01T10:00';").await;
+    go(&browser, "Mark as used").await;
+    browser.shows("This lies in the future").await;
+    browser.until("the focus is at what is wrong", async || browser.focus().await.starts_with("input#redeemed_at")).await;
+    browser.find("dialog", "Mark as used").await;
+    browser.press(Key::Escape).await;
+    browser.until("the dialog is closed", async || !browser.has("dialog", "").await).await;
+    browser.until("the focus is not lost", async || browser.focus().await.starts_with(&format!("button#actions-{reward}"))).await;
+    assert_eq!(app.count("redemptions"), 0);
+    // Somebody is faster: the row says who, and the dialog gives way to it.
+    browser.eval(&open).await;
+    browser.click("menuitem", "Bar this coupon").await;
+    browser.find("dialog", "Bar coupon").await;
+    app.user_called("ann@desk.example", "Ann Lee", Role::Supervisor);
+    let ann = app.client().signed_in("ann@desk.example").await;
+    let coupon = app.number("SELECT id FROM coupons WHERE code = 'GOOD-1'");
+    ann.post(&format!("/m/acme/coupons/{coupon}/bar"), &crate::support::client::Fields::default().with("reason", "stolen"))
+        .await
+        .expect(303);
+    browser.fill("textbox", "Reason", "leaked").await;
+    go(&browser, "Bar coupon").await;
+    browser.until("the row says who", async || row_text(&browser, reward).await.contains("Already barred.")).await;
+    assert!(row_text(&browser, reward).await.contains("Barred by Ann Lee: stolen"));
+    browser.until("the focus is on the row's menu", async || browser.focus().await.starts_with(&format!("button#actions-{reward}"))).await;
+    browser.is_quiet_but_for(&[409, 422]).await;
+}
 
-    async fn a_code_is_checked_with_the_focus_on_the_answer(it: Profile) {
-        let Profile(app, browser, scene, _) = it;
-        app.coupon(scene.batch, &usable("GIFT-0I1"));
-        browser.click("link", "Check a code").await;
-        browser.until("the field has the focus", async || browser.focus().await.starts_with("input#code")).await;
-        browser.press(" old-1 ").await;
-        browser.press(Key::Enter).await;
-        browser.until("the answer has the focus", async || browser.focus().await.contains("This code has expired")).await;
-        browser.shows("I'm sorry, your code OLD-1 expired on 23 Nov 2026.").await;
-        assert_eq!(browser.path().await, "/m/acme/check");
-        assert_eq!(browser.eval("return document.getElementById('code').value").await, " old-1 ", "the field keeps what was typed");
-        assert_eq!(browser.eval("return document.querySelectorAll('#toasts [data-toast]').length").await, 0);
-        assert!(browser.has("region", "This code has expired").await, "the answer is a region with its name");
-        browser.fill("textbox", "Code", "   ").await;
-        browser.click("button", "Check").await;
-        browser.shows("Type or paste the code").await;
-        browser.until("the field has the focus", async || browser.focus().await.starts_with("input#code")).await;
-        assert!(!browser.text().await.contains("has expired"), "the old answer is gone");
-        browser.fill("textbox", "Code", "GIFT-OI1").await;
-        browser.press(Key::Enter).await;
-        browser.shows("Did they mean").await;
-        browser.click("button", "GIFT-0I1").await;
-        browser.until("the answer has the focus", async || browser.focus().await.contains("never handed out")).await;
-        browser.until("the field shows it", async || browser.eval("return document.getElementById('code').value").await == "GIFT-0I1").await;
-        browser.click("link", "Bar this coupon").await;
-        browser.find("heading", "Bar coupon").await;
-        browser.is_quiet_but_for(&[422]).await;
-    }
+#[both]
+async fn a_code_is_checked_with_the_focus_on_the_answer(it: Profile) {
+    let Profile(app, browser, scene, _) = it;
+    app.coupon(scene.batch, &usable("GIFT-0I1"));
+    browser.click("link", "Check a code").await;
+    browser.until("the field has the focus", async || browser.focus().await.starts_with("input#code")).await;
+    browser.press(" old-1 ").await;
+    browser.press(Key::Enter).await;
+    browser.until("the answer has the focus", async || browser.focus().await.contains("This code has expired")).await;
+    browser.shows("I'm sorry, your code OLD-1 expired on 23 Nov 2026.").await;
+    assert_eq!(browser.path().await, "/m/acme/check");
+    assert_eq!(browser.eval("return document.getElementById('code').value").await, " old-1 ", "the field keeps what was typed");
+    assert_eq!(browser.eval("return document.querySelectorAll('#toasts [data-toast]').length").await, 0);
+    assert!(browser.has("region", "This code has expired").await, "the answer is a region with its name");
+    browser.fill("textbox", "Code", "   ").await;
+    browser.click("button", "Check").await;
+    browser.shows("Type or paste the code").await;
+    browser.until("the field has the focus", async || browser.focus().await.starts_with("input#code")).await;
+    assert!(!browser.text().await.contains("has expired"), "the old answer is gone");
+    browser.fill("textbox", "Code", "GIFT-OI1").await;
+    browser.press(Key::Enter).await;
+    browser.shows("Did they mean").await;
+    browser.click("button", "GIFT-0I1").await;
+    browser.until("the answer has the focus", async || browser.focus().await.contains("never handed out")).await;
+    browser.until("the field shows it", async || browser.eval("return document.getElementById('code').value").await == "GIFT-0I1").await;
+    browser.click("link", "Bar this coupon").await;
+    browser.find("heading", "Bar coupon").await;
+    browser.is_quiet_but_for(&[422]).await;
 }
 
 #[test]

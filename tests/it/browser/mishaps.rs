@@ -40,51 +40,52 @@ impl Fixture for Dialog {
     }
 }
 
-both! {
-    async fn a_double_click_is_one_reissue_and_a_success(it: Dialog) {
-        let Dialog(app, browser, scene) = it;
-        let button = go_button(&browser).await;
-        browser.driver.action_chain().double_click_element(&button).perform().await.unwrap();
-        browser.until("the row has the new code", async || row_text(&browser, scene).await.contains("FRESH-1-1")).await;
-        browser.until("success is said", async || browser.text().await.contains("FRESH-1-1")).await;
-        assert!(!browser.text().await.contains("Nothing was done"));
-        assert_eq!(app.count("reissues"), 1);
-        browser.is_quiet_but_for(&[]).await;
-    }
+#[both]
+async fn a_double_click_is_one_reissue_and_a_success(it: Dialog) {
+    let Dialog(app, browser, scene) = it;
+    let button = go_button(&browser).await;
+    browser.driver.action_chain().double_click_element(&button).perform().await.unwrap();
+    browser.until("the row has the new code", async || row_text(&browser, scene).await.contains("FRESH-1-1")).await;
+    browser.until("success is said", async || browser.text().await.contains("FRESH-1-1")).await;
+    assert!(!browser.text().await.contains("Nothing was done"));
+    assert_eq!(app.count("reissues"), 1);
+    browser.is_quiet_but_for(&[]).await;
+}
 
-    async fn the_slower_of_two_sees_the_winners_result(it: Dialog) {
-        let Dialog(app, browser, scene) = it;
-        let winner = app.sign_in(Role::Supervisor).await;
-        let path = app.reissue_path(scene.customer, scene.reward);
-        let form = winner.dialog(&path).await;
-        winner.post(&path, &form).await.expect(303);
-        app.desk.clock.advance(chrono::TimeDelta::seconds(8));
-        go_button(&browser).await.click().await.unwrap();
-        browser.until("the fresh row", async || row_text(&browser, scene).await.contains("FRESH-1-1")).await;
-        browser.shows("Already reissued once").await;
-        browser.shows("8 seconds ago").await;
-        browser.shows("Casey Customer Support Supervisor").await;
-        assert!(!browser.has("dialog", "").await);
-        browser.until("the focus is not lost", async || browser.focus().await != "body").await;
-        assert_eq!(app.count("reissues"), 1);
-        browser.is_quiet_but_for(&[409]).await;
-    }
+#[both]
+async fn the_slower_of_two_sees_the_winners_result(it: Dialog) {
+    let Dialog(app, browser, scene) = it;
+    let winner = app.sign_in(Role::Supervisor).await;
+    let path = app.reissue_path(scene.customer, scene.reward);
+    let form = winner.dialog(&path).await;
+    winner.post(&path, &form).await.expect(303);
+    app.desk.clock.advance(chrono::TimeDelta::seconds(8));
+    go_button(&browser).await.click().await.unwrap();
+    browser.until("the fresh row", async || row_text(&browser, scene).await.contains("FRESH-1-1")).await;
+    browser.shows("Already reissued once").await;
+    browser.shows("8 seconds ago").await;
+    browser.shows("Casey Customer Support Supervisor").await;
+    assert!(!browser.has("dialog", "").await);
+    browser.until("the focus is not lost", async || browser.focus().await != "body").await;
+    assert_eq!(app.count("reissues"), 1);
+    browser.is_quiet_but_for(&[409]).await;
+}
 
-    async fn a_session_that_ended_leads_to_sign_in_and_back_to_the_profile(it: Dialog) {
-        let Dialog(app, browser, scene) = it;
-        app.exec("DELETE FROM sessions");
-        go_button(&browser).await.click().await.unwrap();
-        browser.find("textbox", "Password").await;
-        assert!(browser.path().await.starts_with("/sign-in"), "{}", browser.path().await);
-        browser.fill("textbox", "Email", "support@desk.example").await;
-        browser.fill("textbox", "Password", crate::support::world::PASSWORD).await;
-        browser.click("button", "Sign in").await;
-        let profile = format!("/m/acme/customers/{}", scene.customer);
-        browser.until("the same profile", async || browser.path().await == profile).await;
-        assert!(row_text(&browser, scene).await.contains("OLD-1"), "nothing was done");
-        assert_eq!(app.count("reissues"), 0);
-        browser.is_quiet_but_for(&[401]).await;
-    }
+#[both]
+async fn a_session_that_ended_leads_to_sign_in_and_back_to_the_profile(it: Dialog) {
+    let Dialog(app, browser, scene) = it;
+    app.exec("DELETE FROM sessions");
+    go_button(&browser).await.click().await.unwrap();
+    browser.find("textbox", "Password").await;
+    assert!(browser.path().await.starts_with("/sign-in"), "{}", browser.path().await);
+    browser.fill("textbox", "Email", "support@desk.example").await;
+    browser.fill("textbox", "Password", crate::support::world::PASSWORD).await;
+    browser.click("button", "Sign in").await;
+    let profile = format!("/m/acme/customers/{}", scene.customer);
+    browser.until("the same profile", async || browser.path().await == profile).await;
+    assert!(row_text(&browser, scene).await.contains("OLD-1"), "nothing was done");
+    assert_eq!(app.count("reissues"), 0);
+    browser.is_quiet_but_for(&[401]).await;
 }
 
 #[test]

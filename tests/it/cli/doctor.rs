@@ -16,37 +16,42 @@ fn line<'a>(out: &'a str, about: &str) -> &'a str {
     out.lines().find(|line| line.contains(&format!("  {about}: "))).unwrap_or_else(|| panic!("nothing about {about} in\n{out}"))
 }
 
-both! {
-    fn a_sound_installation_has_nothing_bad(db: TestDb) {
-        use std::os::unix::fs::PermissionsExt;
-        if let Some(path) = db.url.strip_prefix("sqlite:") {
-            std::fs::set_permissions(path, std::fs::Permissions::from_mode(0o600)).unwrap();
-        }
-        let ended = ready(&db).run(&["doctor"]);
-        // The tests' own PostgreSQL may run without fsync, to be quick.
-        let bad: Vec<&str> = ended.out.lines().filter(|line| line.starts_with("bad") && !line.contains("fsync is off")).collect();
-        assert!(bad.is_empty(), "{bad:?}");
-        assert!(line(&ended.out, "schema").starts_with("ok"));
-        assert!(line(&ended.out, "triggers").starts_with("ok"));
-        assert!(line(&ended.out, "database").contains(if db.is_sqlite() { "SQLite 3." } else { "PostgreSQL 1" }));
-        assert!(db.is_sqlite() || line(&ended.out, "audit log").starts_with("warn"), "the tests' role owns everything");
-        assert!(ended.out.lines().all(|line| ["ok    ", "warn  ", "bad   "].iter().any(|level| line.starts_with(level))), "{}", ended.out);
-        assert!(!ended.out.contains("0123456789abcdef"));
+#[both]
+fn a_sound_installation_has_nothing_bad(db: TestDb) {
+    use std::os::unix::fs::PermissionsExt;
+    if let Some(path) = db.url.strip_prefix("sqlite:") {
+        std::fs::set_permissions(path, std::fs::Permissions::from_mode(0o600)).unwrap();
     }
+    let ended = ready(&db).run(&["doctor"]);
+    // The tests' own PostgreSQL may run without fsync, to be quick.
+    let bad: Vec<&str> = ended.out.lines().filter(|line| line.starts_with("bad") && !line.contains("fsync is off")).collect();
+    assert!(bad.is_empty(), "{bad:?}");
+    assert!(line(&ended.out, "schema").starts_with("ok"));
+    assert!(line(&ended.out, "triggers").starts_with("ok"));
+    assert!(line(&ended.out, "database").contains(if db.is_sqlite() { "SQLite 3." } else { "PostgreSQL 1" }));
+    assert!(db.is_sqlite() || line(&ended.out, "audit log").starts_with("warn"), "the tests' role owns everything");
+    assert!(ended.out.lines().all(|line| ["ok    ", "warn  ", "bad   "].iter().any(|level| line.starts_with(level))), "{}", ended.out);
+    assert!(!ended.out.contains("0123456789abcdef"));
+}
 
-    fn a_missing_trigger_is_found(db: TestDb) {
-        db.exec(if db.is_sqlite() { "DROP TRIGGER audit_records_never_change" } else { "ALTER TABLE audit_records DISABLE TRIGGER audit_records_never_change" });
-        let ended = ready(&db).run(&["doctor"]);
-        assert_eq!(ended.status, 1);
-        assert!(line(&ended.out, "triggers").starts_with("bad   triggers: missing or switched off: audit_records_never_change"));
-    }
+#[both]
+fn a_missing_trigger_is_found(db: TestDb) {
+    db.exec(if db.is_sqlite() {
+        "DROP TRIGGER audit_records_never_change"
+    } else {
+        "ALTER TABLE audit_records DISABLE TRIGGER audit_records_never_change"
+    });
+    let ended = ready(&db).run(&["doctor"]);
+    assert_eq!(ended.status, 1);
+    assert!(line(&ended.out, "triggers").starts_with("bad   triggers: missing or switched off: audit_records_never_change"));
+}
 
-    fn a_missing_schema_is_found(db: TestDb) {
-        let empty = TestDb::empty(db.engine);
-        let ended = ready(&empty).run(&["doctor"]);
-        assert_eq!(ended.status, 1);
-        assert!(line(&ended.out, "schema").contains("rewarddesk migrate"));
-    }
+#[both]
+fn a_missing_schema_is_found(db: TestDb) {
+    let empty = TestDb::empty(db.engine);
+    let ended = ready(&empty).run(&["doctor"]);
+    assert_eq!(ended.status, 1);
+    assert!(line(&ended.out, "schema").contains("rewarddesk migrate"));
 }
 
 #[test]
@@ -84,21 +89,20 @@ fn a_relay_that_is_not_there_and_files_open_to_all_are_bad() {
     assert!(line(&out, "secret").starts_with("ok"), "{out}");
 }
 
-both! {
-    async fn single_sign_on_is_off_half_silent_or_there(db: TestDb) {
-        assert!(line(&ready(&db).run(&["doctor"]).out, "single sign-on").starts_with("ok    single sign-on: off"));
-        let issuer = Issuer::forging();
-        let half = ready(&db).with("REWARDDESK_OIDC_ISSUER", &issuer.address);
-        let ended = half.run(&["doctor"]);
-        assert!(line(&ended.out, "single sign-on").starts_with("bad   single sign-on: REWARDDESK_OIDC_CLIENT_ID is not set"), "{}", ended.out);
-        let whole = half.with("REWARDDESK_OIDC_CLIENT_ID", "desk").with("REWARDDESK_OIDC_CLIENT_SECRET", "between-the-two");
-        let ended = whole.run(&["doctor"]);
-        let there = line(&ended.out, "single sign-on");
-        assert!(there.starts_with("ok  ") && there.contains("/sign-in/sso/callback"), "{there}");
-        assert!(!ended.out.contains("between-the-two"));
-        drop(issuer);
-        assert!(line(&whole.run(&["doctor"]).out, "single sign-on").starts_with("bad   "));
-    }
+#[both]
+async fn single_sign_on_is_off_half_silent_or_there(db: TestDb) {
+    assert!(line(&ready(&db).run(&["doctor"]).out, "single sign-on").starts_with("ok    single sign-on: off"));
+    let issuer = Issuer::forging();
+    let half = ready(&db).with("REWARDDESK_OIDC_ISSUER", &issuer.address);
+    let ended = half.run(&["doctor"]);
+    assert!(line(&ended.out, "single sign-on").starts_with("bad   single sign-on: REWARDDESK_OIDC_CLIENT_ID is not set"), "{}", ended.out);
+    let whole = half.with("REWARDDESK_OIDC_CLIENT_ID", "desk").with("REWARDDESK_OIDC_CLIENT_SECRET", "between-the-two");
+    let ended = whole.run(&["doctor"]);
+    let there = line(&ended.out, "single sign-on");
+    assert!(there.starts_with("ok  ") && there.contains("/sign-in/sso/callback"), "{there}");
+    assert!(!ended.out.contains("between-the-two"));
+    drop(issuer);
+    assert!(line(&whole.run(&["doctor"]).out, "single sign-on").starts_with("bad   "));
 }
 
 #[test]

@@ -71,46 +71,46 @@ fn filters(sam: i64) -> Vec<(AuditFilter, &'static str, usize)> {
     ]
 }
 
-both! {
-    fn every_filter_of_the_log_has_its_index(db: TestDb) {
-        let (world, scope, sam) = long_log(db);
-        for (filter, index, _) in filters(sam) {
-            let place = Place { at: chrono::DateTime::from_timestamp(1_767_225_600 + 600_000, 0).unwrap(), id: AuditId(10_000) };
-            for way in [Way::Back(None), Way::Back(Some(place)), Way::Forth(None, AuditId(LENGTH)), Way::Forth(Some(place), AuditId(LENGTH))] {
-                let steps = plan(&world.db, &places_sql(world.is_sqlite(), scope, &filter, way, 51));
-                assert!(steps.contains(index), "{index} is not used for {filter:?}, {way:?}: {steps}");
-                assert!(!steps.contains("Seq Scan on audit_records"), "{filter:?}, {way:?}: {steps}");
-                // Few rows may be put in order; the whole log must come in order.
-                if filter.customer.is_none() && filter.coupon.is_none() {
-                    assert!(!steps.contains("TEMP B-TREE") && !steps.contains("Sort"), "{filter:?}, {way:?}: {steps}");
-                }
+#[both]
+fn every_filter_of_the_log_has_its_index(db: TestDb) {
+    let (world, scope, sam) = long_log(db);
+    for (filter, index, _) in filters(sam) {
+        let place = Place { at: chrono::DateTime::from_timestamp(1_767_225_600 + 600_000, 0).unwrap(), id: AuditId(10_000) };
+        for way in [Way::Back(None), Way::Back(Some(place)), Way::Forth(None, AuditId(LENGTH)), Way::Forth(Some(place), AuditId(LENGTH))] {
+            let steps = plan(&world.db, &places_sql(world.is_sqlite(), scope, &filter, way, 51));
+            assert!(steps.contains(index), "{index} is not used for {filter:?}, {way:?}: {steps}");
+            assert!(!steps.contains("Seq Scan on audit_records"), "{filter:?}, {way:?}: {steps}");
+            // Few rows may be put in order; the whole log must come in order.
+            if filter.customer.is_none() && filter.coupon.is_none() {
+                assert!(!steps.contains("TEMP B-TREE") && !steps.contains("Sort"), "{filter:?}, {way:?}: {steps}");
             }
         }
     }
+}
 
-    fn a_filter_finds_all_of_its_records_page_by_page_and_no_other(db: TestDb) {
-        let (world, scope, sam) = long_log(db);
-        let mut conn = world.connect();
-        for (filter, _, expected) in filters(sam) {
-            let (mut seen, mut place) = (vec![], None);
-            loop {
-                let page = places(&mut conn, scope, &filter, Way::Back(place), 997).unwrap();
-                place = page.last().copied();
-                seen.extend(page.iter().map(|place| (place.at, place.id)));
-                if page.len() < 997 {
-                    break;
-                }
+#[both]
+fn a_filter_finds_all_of_its_records_page_by_page_and_no_other(db: TestDb) {
+    let (world, scope, sam) = long_log(db);
+    let mut conn = world.connect();
+    for (filter, _, expected) in filters(sam) {
+        let (mut seen, mut place) = (vec![], None);
+        loop {
+            let page = places(&mut conn, scope, &filter, Way::Back(place), 997).unwrap();
+            place = page.last().copied();
+            seen.extend(page.iter().map(|place| (place.at, place.id)));
+            if page.len() < 997 {
+                break;
             }
-            assert_eq!(seen.len(), expected, "{filter:?}");
-            assert!(seen.is_sorted_by(|a, b| a > b), "{filter:?}");
-            let (mut forth, mut place) = (vec![], None);
-            while let page @ [_, ..] = places(&mut conn, scope, &filter, Way::Forth(place, AuditId(LENGTH)), 997).unwrap().as_slice() {
-                place = page.last().copied();
-                forth.extend(page.iter().map(|place| (place.at, place.id)));
-            }
-            forth.reverse();
-            assert_eq!(forth, seen, "{filter:?}");
         }
-        assert_eq!(actors(&mut conn, scope).unwrap().len(), 2);
+        assert_eq!(seen.len(), expected, "{filter:?}");
+        assert!(seen.is_sorted_by(|a, b| a > b), "{filter:?}");
+        let (mut forth, mut place) = (vec![], None);
+        while let page @ [_, ..] = places(&mut conn, scope, &filter, Way::Forth(place, AuditId(LENGTH)), 997).unwrap().as_slice() {
+            place = page.last().copied();
+            forth.extend(page.iter().map(|place| (place.at, place.id)));
+        }
+        forth.reverse();
+        assert_eq!(forth, seen, "{filter:?}");
     }
+    assert_eq!(actors(&mut conn, scope).unwrap().len(), 2);
 }

@@ -180,29 +180,28 @@ fn compare(conn: &mut DbConn, scopes: &[Scope], all: &[Seen], terms: &[String]) 
     found
 }
 
-both! {
-    fn every_search_finds_whom_a_look_at_everybody_finds(world: World) {
-        let mut dice = Dice(20_261_124);
-        let other = world.another_merchant("bolt");
-        let mut all = people(&world, other, &mut dice);
-        let newest = usize::try_from(customer_search::NEWEST).unwrap();
-        assert!(all.iter().filter(|seen| seen.merchant == world.merchant).count() > 2 * newest, "most are not among the newest");
-        let terms = terms(&all, &mut dice);
-        let conn = &mut world.connect();
-        let scopes = ["acme", "bolt"].map(|slug| merchants::for_operator(conn, slug).unwrap().unwrap().0);
-        let found = compare(conn, &scopes, &all, &terms);
-        assert!(found > 150, "only {found} of {} terms found anybody", 2 * terms.len());
-        // Once it is known where they need not be looked for; after changes of which that does not know; and then it does.
-        let stretches = settle(&world);
-        assert_eq!(stretches > 20, !world.is_sqlite(), "{stretches} stretches");
-        compare(conn, &scopes, &all, &terms);
-        change(&world, &mut all);
-        let more = ["zebulon", "quaye aoife", "xerxes", "xerxes1", "lon qua"].map(ToOwned::to_owned);
-        let terms = [terms.as_slice(), &more].concat();
-        compare(conn, &scopes, &all, &terms);
-        settle(&world);
-        compare(conn, &scopes, &all, &terms);
-    }
+#[both]
+fn every_search_finds_whom_a_look_at_everybody_finds(world: World) {
+    let mut dice = Dice(20_261_124);
+    let other = world.another_merchant("bolt");
+    let mut all = people(&world, other, &mut dice);
+    let newest = usize::try_from(customer_search::NEWEST).unwrap();
+    assert!(all.iter().filter(|seen| seen.merchant == world.merchant).count() > 2 * newest, "most are not among the newest");
+    let terms = terms(&all, &mut dice);
+    let conn = &mut world.connect();
+    let scopes = ["acme", "bolt"].map(|slug| merchants::for_operator(conn, slug).unwrap().unwrap().0);
+    let found = compare(conn, &scopes, &all, &terms);
+    assert!(found > 150, "only {found} of {} terms found anybody", 2 * terms.len());
+    // Once it is known where they need not be looked for; after changes of which that does not know; and then it does.
+    let stretches = settle(&world);
+    assert_eq!(stretches > 20, !world.is_sqlite(), "{stretches} stretches");
+    compare(conn, &scopes, &all, &terms);
+    change(&world, &mut all);
+    let more = ["zebulon", "quaye aoife", "xerxes", "xerxes1", "lon qua"].map(ToOwned::to_owned);
+    let terms = [terms.as_slice(), &more].concat();
+    compare(conn, &scopes, &all, &terms);
+    settle(&world);
+    compare(conn, &scopes, &all, &terms);
 }
 
 /// The stretches that are not ruled out for the merchant `acme`.

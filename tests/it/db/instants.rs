@@ -34,39 +34,39 @@ fn instants() -> Vec<DateTime<Utc>> {
     all
 }
 
-both! {
-    fn instants_come_back_as_they_went_in_and_in_order(db: TestDb) {
-        let sorted = instants();
-        for at in sorted.iter().rev() {
-            db.insert("merchants", row! { slug: at.to_rfc3339(), name: "x", timezone: "UTC", created_at: *at });
+#[both]
+fn instants_come_back_as_they_went_in_and_in_order(db: TestDb) {
+    let sorted = instants();
+    for at in sorted.iter().rev() {
+        db.insert("merchants", row! { slug: at.to_rfc3339(), name: "x", timezone: "UTC", created_at: *at });
+    }
+    let mut conn = db.connect();
+    for zone in ["UTC", "Asia/Kolkata", "America/St_Johns"] {
+        if !db.is_sqlite() {
+            run_on(&mut conn, &format!("SET TIME ZONE '{zone}'")).unwrap();
         }
-        let mut conn = db.connect();
-        for zone in ["UTC", "Asia/Kolkata", "America/St_Johns"] {
-            if !db.is_sqlite() {
-                run_on(&mut conn, &format!("SET TIME ZONE '{zone}'")).unwrap();
-            }
-            let read: Vec<At> = m::table.select(m::created_at).order(m::created_at).load(&mut conn).unwrap();
-            assert_eq!(read.iter().map(|at| at.0).collect::<Vec<_>>(), sorted, "in a session in {zone}");
-            for (i, at) in sorted.iter().enumerate() {
-                let (before, until): (i64, i64) = (
-                    m::table.filter(m::created_at.lt(At(*at))).count().get_result(&mut conn).unwrap(),
-                    m::table.filter(m::created_at.le(At(*at))).count().get_result(&mut conn).unwrap(),
-                );
-                let i = i64::try_from(i).unwrap();
-                assert_eq!((before, until), (i, i + 1), "around {at}");
-            }
+        let read: Vec<At> = m::table.select(m::created_at).order(m::created_at).load(&mut conn).unwrap();
+        assert_eq!(read.iter().map(|at| at.0).collect::<Vec<_>>(), sorted, "in a session in {zone}");
+        for (i, at) in sorted.iter().enumerate() {
+            let (before, until): (i64, i64) = (
+                m::table.filter(m::created_at.lt(At(*at))).count().get_result(&mut conn).unwrap(),
+                m::table.filter(m::created_at.le(At(*at))).count().get_result(&mut conn).unwrap(),
+            );
+            let i = i64::try_from(i).unwrap();
+            assert_eq!((before, until), (i, i + 1), "around {at}");
         }
     }
+}
 
-    fn instants_written_by_diesel_are_those_of_plain_sql(db: TestDb) {
-        let mut conn = db.connect();
-        for at in instants() {
-            diesel::insert_into(m::table)
-                .values((m::slug.eq(at.to_rfc3339()), m::name.eq("x"), m::timezone.eq("UTC"), m::created_at.eq(At(at))))
-                .execute(&mut conn)
-                .unwrap();
-            assert_eq!(db.count(&format!("merchants WHERE created_at = {}", db.sql(at))), 1, "{at}");
-        }
+#[both]
+fn instants_written_by_diesel_are_those_of_plain_sql(db: TestDb) {
+    let mut conn = db.connect();
+    for at in instants() {
+        diesel::insert_into(m::table)
+            .values((m::slug.eq(at.to_rfc3339()), m::name.eq("x"), m::timezone.eq("UTC"), m::created_at.eq(At(at))))
+            .execute(&mut conn)
+            .unwrap();
+        assert_eq!(db.count(&format!("merchants WHERE created_at = {}", db.sql(at))), 1, "{at}");
     }
 }
 

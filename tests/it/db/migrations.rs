@@ -66,38 +66,40 @@ fn down(db: &TestDb) {
     assert_eq!(done.expect("every migration can be undone"), names("sqlite").len());
 }
 
-both! {
-    fn migrations_go_up_down_and_up_again(db: TestDb) {
-        let first = dump(&db);
-        assert!(first.len() > 50, "the dump sees the schema: {first:#?}");
-        down(&db);
-        assert_eq!(dump(&db), Vec::<String>::new(), "undoing left something behind");
-        migrate(&db.db).unwrap();
-        assert_eq!(dump(&db), first);
-    }
+#[both]
+fn migrations_go_up_down_and_up_again(db: TestDb) {
+    let first = dump(&db);
+    assert!(first.len() > 50, "the dump sees the schema: {first:#?}");
+    down(&db);
+    assert_eq!(dump(&db), Vec::<String>::new(), "undoing left something behind");
+    migrate(&db.db).unwrap();
+    assert_eq!(dump(&db), first);
+}
 
-    fn migrating_twice_changes_nothing(db: TestDb) {
-        let before = dump(&db);
-        assert_eq!(migrate(&db.db).unwrap(), Vec::<String>::new());
-        assert_eq!(dump(&db), before);
-    }
+#[both]
+fn migrating_twice_changes_nothing(db: TestDb) {
+    let before = dump(&db);
+    assert_eq!(migrate(&db.db).unwrap(), Vec::<String>::new());
+    assert_eq!(dump(&db), before);
+}
 
-    fn the_state_of_a_schema_is_told(db: TestDb) {
-        assert_eq!(schema_state(&db.db).unwrap(), SchemaState::Current);
-        db.exec("INSERT INTO __diesel_schema_migrations (version) VALUES ('99991231000000')");
-        assert_eq!(schema_state(&db.db).unwrap(), SchemaState::Newer);
-        let empty = TestDb::empty(db.engine);
-        assert_eq!(schema_state(&empty.db).unwrap(), SchemaState::Older { missing: names("sqlite").len() });
-    }
+#[both]
+fn the_state_of_a_schema_is_told(db: TestDb) {
+    assert_eq!(schema_state(&db.db).unwrap(), SchemaState::Current);
+    db.exec("INSERT INTO __diesel_schema_migrations (version) VALUES ('99991231000000')");
+    assert_eq!(schema_state(&db.db).unwrap(), SchemaState::Newer);
+    let empty = TestDb::empty(db.engine);
+    assert_eq!(schema_state(&empty.db).unwrap(), SchemaState::Older { missing: names("sqlite").len() });
+}
 
-    fn two_that_migrate_at_once_do_not_harm_each_other(db: TestDb) {
-        let want = dump(&db);
-        let empty = TestDb::empty(db.engine);
-        let other = Database::open(&DatabaseUrl::parse(&empty.url).unwrap()).unwrap();
-        let outcomes = std::thread::scope(|scope| [&empty.db, &other].map(|db| scope.spawn(|| migrate(db))).map(|t| t.join().unwrap()));
-        assert!(outcomes.iter().all(Result::is_ok), "{outcomes:?}");
-        assert_eq!(dump(&empty), want);
-    }
+#[both]
+fn two_that_migrate_at_once_do_not_harm_each_other(db: TestDb) {
+    let want = dump(&db);
+    let empty = TestDb::empty(db.engine);
+    let other = Database::open(&DatabaseUrl::parse(&empty.url).unwrap()).unwrap();
+    let outcomes = std::thread::scope(|scope| [&empty.db, &other].map(|db| scope.spawn(|| migrate(db))).map(|t| t.join().unwrap()));
+    assert!(outcomes.iter().all(Result::is_ok), "{outcomes:?}");
+    assert_eq!(dump(&empty), want);
 }
 
 /// What fails for another reason than a lock fails once, however long it took: it would do all its work again and fail again.

@@ -2,6 +2,7 @@
 
 mod audit;
 mod audit_plans;
+mod breakages;
 mod commits;
 mod contention;
 mod coupons;

@@ -24,96 +24,109 @@ const RENAME: &str = "UPDATE merchants SET name = 'Changed'";
 mod with_failpoints {
     use super::*;
 
-    both! {
-        fn a_lost_commit_is_told_as_unknown(world: World) {
-            let scenario = fail::FailScenario::setup();
-            fail::cfg("db::commit", "return").unwrap();
-            let outcome = world.db.db.write(|tx| execute(tx, RENAME));
-            scenario.teardown();
-            assert!(matches!(outcome, Err(Error::CommitUnknown(_))), "{outcome:?}");
-            world.db.db.write(|tx| execute(tx, RENAME)).unwrap();
-        }
+    #[both]
+    fn a_lost_commit_is_told_as_unknown(world: World) {
+        let scenario = fail::FailScenario::setup();
+        fail::cfg("db::commit", "return").unwrap();
+        let outcome = world.db.db.write(|tx| execute(tx, RENAME));
+        scenario.teardown();
+        assert!(matches!(outcome, Err(Error::CommitUnknown(_))), "{outcome:?}");
+        world.db.db.write(|tx| execute(tx, RENAME)).unwrap();
     }
 }
 
-both! {
-    fn a_write_that_ends_well_is_saved(world: World) {
-        world.db.db.write(|tx| execute(tx, RENAME)).unwrap();
-        assert_eq!(world.text("SELECT name FROM merchants").as_deref(), Some("Changed"));
-    }
+#[both]
+fn a_write_that_ends_well_is_saved(world: World) {
+    world.db.db.write(|tx| execute(tx, RENAME)).unwrap();
+    assert_eq!(world.text("SELECT name FROM merchants").as_deref(), Some("Changed"));
+}
 
-    fn a_write_that_ends_badly_leaves_nothing(world: World) {
-        let outcome: Result<(), Error> = world.db.db.write(|tx| {
+#[both]
+fn a_write_that_ends_badly_leaves_nothing(world: World) {
+    let outcome: Result<(), Error> = world.db.db.write(|tx| {
+        execute(tx, RENAME)?;
+        Err(Error::Corrupt("on purpose".into()))
+    });
+    assert!(matches!(outcome, Err(Error::Corrupt(_))), "the first error is the one that is told: {outcome:?}");
+    assert_eq!(world.text("SELECT name FROM merchants").as_deref(), Some("ACME Ltd"));
+    world.db.db.write(|tx| execute(tx, RENAME)).unwrap();
+}
+
+#[both]
+fn a_refused_statement_ends_the_write_and_not_the_pool(world: World) {
+    for _ in 0..20 {
+        let outcome = world.db.db.write(|tx| {
             execute(tx, RENAME)?;
-            Err(Error::Corrupt("on purpose".into()))
+            execute(tx, "INSERT INTO merchants (slug, name, timezone, created_at) SELECT slug, name, timezone, created_at FROM merchants")
         });
-        assert!(matches!(outcome, Err(Error::Corrupt(_))), "the first error is the one that is told: {outcome:?}");
-        assert_eq!(world.text("SELECT name FROM merchants").as_deref(), Some("ACME Ltd"));
-        world.db.db.write(|tx| execute(tx, RENAME)).unwrap();
+        assert!(matches!(&outcome, Err(Error::Conflict(c)) if c.is_about("merchants", "slug")), "{outcome:?}");
     }
+    assert_eq!(world.text("SELECT name FROM merchants").as_deref(), Some("ACME Ltd"));
+    world.db.db.write(|tx| execute(tx, RENAME)).unwrap();
+}
 
-    fn a_refused_statement_ends_the_write_and_not_the_pool(world: World) {
-        for _ in 0..20 {
-            let outcome = world.db.db.write(|tx| {
+#[both]
+fn a_panic_inside_a_write_leaves_nothing_and_the_pool_works_on(world: World) {
+    // As often as there are connections, and once more.
+    for _ in 0..=world.db.db.capacity().0 {
+        let panicked = catch_unwind(AssertUnwindSafe(|| {
+            world.db.db.write(|tx| -> Result<(), Error> {
                 execute(tx, RENAME)?;
-                execute(tx, "INSERT INTO merchants (slug, name, timezone, created_at) SELECT slug, name, timezone, created_at FROM merchants")
-            });
-            assert!(matches!(&outcome, Err(Error::Conflict(c)) if c.is_about("merchants", "slug")), "{outcome:?}");
-        }
-        assert_eq!(world.text("SELECT name FROM merchants").as_deref(), Some("ACME Ltd"));
-        world.db.db.write(|tx| execute(tx, RENAME)).unwrap();
+                panic!("on purpose");
+            })
+        }));
+        assert!(panicked.is_err());
     }
+    assert_eq!(world.text("SELECT name FROM merchants").as_deref(), Some("ACME Ltd"));
+    world.db.db.write(|tx| execute(tx, RENAME)).unwrap();
+    assert_eq!(world.text("SELECT name FROM merchants").as_deref(), Some("Changed"));
+}
 
-    fn a_panic_inside_a_write_leaves_nothing_and_the_pool_works_on(world: World) {
-        // As often as there are connections, and once more.
-        for _ in 0..=world.db.db.capacity().0 {
-            let panicked = catch_unwind(AssertUnwindSafe(|| {
-                world.db.db.write(|tx| -> Result<(), Error> {
-                    execute(tx, RENAME)?;
-                    panic!("on purpose");
-                })
-            }));
-            assert!(panicked.is_err());
-        }
-        assert_eq!(world.text("SELECT name FROM merchants").as_deref(), Some("ACME Ltd"));
-        world.db.db.write(|tx| execute(tx, RENAME)).unwrap();
-        assert_eq!(world.text("SELECT name FROM merchants").as_deref(), Some("Changed"));
-    }
-
-    fn forty_writers_at_once_all_get_through(world: World) {
-        // Two pools, as two processes have: import beside serve.
-        let other = Database::open(&DatabaseUrl::parse(&world.url).unwrap()).unwrap();
-        world.exec("UPDATE merchants SET name = '0'");
-        let start = Barrier::new(40);
-        let failures: Vec<String> = std::thread::scope(|scope| {
-            let writers: Vec<_> = (0..40).map(|n| {
+#[both]
+fn forty_writers_at_once_all_get_through(world: World) {
+    // Two pools, as two processes have: import beside serve.
+    let other = Database::open(&DatabaseUrl::parse(&world.url).unwrap()).unwrap();
+    world.exec("UPDATE merchants SET name = '0'");
+    let start = Barrier::new(40);
+    let failures: Vec<String> = std::thread::scope(|scope| {
+        let writers: Vec<_> = (0..40)
+            .map(|n| {
                 let (db, start) = (if n % 2 == 0 { &world.db.db } else { &other }, &start);
                 scope.spawn(move || {
                     start.wait();
-                    (0..5).filter_map(|_| {
-                        db.write(|tx| {
-                            // Reads first: this is what loses its write to "database is locked" under a deferred BEGIN.
-                            execute(tx, "SELECT id FROM merchants ORDER BY id")?;
-                            execute(tx, "UPDATE merchants SET name = CAST(CAST(name AS INTEGER) + 1 AS TEXT)")
-                        }).err().map(|e| e.to_string())
-                    }).collect::<Vec<_>>()
+                    (0..5)
+                        .filter_map(|_| {
+                            db.write(|tx| {
+                                // Reads first: this is what loses its write to "database is locked" under a deferred BEGIN.
+                                execute(tx, "SELECT id FROM merchants ORDER BY id")?;
+                                execute(tx, "UPDATE merchants SET name = CAST(CAST(name AS INTEGER) + 1 AS TEXT)")
+                            })
+                            .err()
+                            .map(|e| e.to_string())
+                        })
+                        .collect::<Vec<_>>()
                 })
-            }).collect();
-            writers.into_iter().flat_map(|writer| writer.join().expect("no writer panics")).collect()
-        });
-        assert_eq!(failures, Vec::<String>::new());
-        assert_eq!(world.text("SELECT name FROM merchants").as_deref(), Some("200"));
-    }
+            })
+            .collect();
+        writers.into_iter().flat_map(|writer| writer.join().expect("no writer panics")).collect()
+    });
+    assert_eq!(failures, Vec::<String>::new());
+    assert_eq!(world.text("SELECT name FROM merchants").as_deref(), Some("200"));
+}
 
-    fn readers_are_not_stopped_by_a_writer(world: World) {
-        world.db.db.write(|tx| {
+#[both]
+fn readers_are_not_stopped_by_a_writer(world: World) {
+    world
+        .db
+        .db
+        .write(|tx| {
             execute(tx, RENAME)?;
             // The writer ends when this has ended: a reader that waited for it would not come back.
             let read: Result<usize, Error> = world.db.db.read(|conn| Ok(diesel::sql_query("SELECT id FROM merchants").execute(conn)?));
             assert!(read.is_ok(), "{read:?}");
             Ok::<_, Error>(())
-        }).unwrap();
-    }
+        })
+        .unwrap();
 }
 
 #[test]

@@ -16,54 +16,53 @@ use crate::{
 const PEOPLE: usize = 6;
 const REWARDS: usize = 120;
 
-both! {
-    async fn a_backup_under_load_restores_to_a_sound_desk_that_holds_its_mail(db: TestDb) {
-        let house = House::new(db, REWARDS, REWARDS, "smtp://127.0.0.1:9");
-        let load = Load::of(&house.rewards);
-        // Every mail is still waiting in the copy.
-        let server = house.serve_with(&["--hold-mail"]);
-        let casey = house.sign_in(&server).await;
-        let people = load.begin(&casey, PEOPLE);
-        load.until(REWARDS / 4).await;
-        let before = load.told.lock().unwrap().clone();
-        let copy = house.shell.dir.path().join("copy");
-        let (shell, file, url) = (&house.shell, copy.clone(), house.db.url.clone());
-        tokio::task::block_in_place(|| match house.db.engine {
-            Engine::Sqlite => assert!(shell.done(&["backup", file.to_str().unwrap()]).ends_with(", checked\n")),
-            Engine::Postgres => run("pg_dump", &["--format=custom", "--file", file.to_str().unwrap(), &url]),
-        });
-        people.join_all().await;
-        load.had_no_surprise();
-        assert_eq!(load.successes(), REWARDS, "the backup hinders nobody");
-        server.terminate();
-        assert_eq!(server.ended(Instant::now()).0, Some(0));
-        house.is_sound();
+#[both]
+async fn a_backup_under_load_restores_to_a_sound_desk_that_holds_its_mail(db: TestDb) {
+    let house = House::new(db, REWARDS, REWARDS, "smtp://127.0.0.1:9");
+    let load = Load::of(&house.rewards);
+    // Every mail is still waiting in the copy.
+    let server = house.serve_with(&["--hold-mail"]);
+    let casey = house.sign_in(&server).await;
+    let people = load.begin(&casey, PEOPLE);
+    load.until(REWARDS / 4).await;
+    let before = load.told.lock().unwrap().clone();
+    let copy = house.shell.dir.path().join("copy");
+    let (shell, file, url) = (&house.shell, copy.clone(), house.db.url.clone());
+    tokio::task::block_in_place(|| match house.db.engine {
+        Engine::Sqlite => assert!(shell.done(&["backup", file.to_str().unwrap()]).ends_with(", checked\n")),
+        Engine::Postgres => run("pg_dump", &["--format=custom", "--file", file.to_str().unwrap(), &url]),
+    });
+    people.join_all().await;
+    load.had_no_surprise();
+    assert_eq!(load.successes(), REWARDS, "the backup hinders nobody");
+    server.terminate();
+    assert_eq!(server.ended(Instant::now()).0, Some(0));
+    house.is_sound();
 
-        let restored = TestDb::empty(house.db.engine);
-        match house.db.engine {
-            Engine::Sqlite => drop(fs::copy(&copy, restored.url.strip_prefix("sqlite:").unwrap()).unwrap()),
-            Engine::Postgres => run("pg_restore", &["--no-owner", "--dbname", &restored.url, copy.to_str().unwrap()]),
-        }
-        let relay = Relay::start(&[]).await;
-        let house = house.restored(restored, &relay.url());
-        // Whatever was told before the backup began is in it.
-        let exported = house.keeps_its_word(&before);
-        assert!(house.shell.done(&["audit", "verify"]).contains("acme"));
-        let asked = exported.values().filter(|record| record["email_requested"] == true).count();
-        let server = house.serve_with(&["--hold-mail"]);
-        tokio::time::sleep(Duration::from_secs(3)).await;
-        assert_eq!(relay.said("CONTENT").len(), 0, "held mail went out");
-        let released = tokio::task::block_in_place(|| house.shell.done(&["mail", "release"]));
-        assert!(asked > 0 && released.starts_with(&format!("released {asked} waiting: {asked} of the last hour")), "{released}");
-        let from = Instant::now();
-        while relay.said("CONTENT").len() < asked {
-            assert!(from.elapsed() < Duration::from_mins(1), "released mail does not go");
-            tokio::time::sleep(Duration::from_millis(100)).await;
-        }
-        server.terminate();
-        assert_eq!(server.ended(Instant::now()).0, Some(0));
-        house.is_sound();
+    let restored = TestDb::empty(house.db.engine);
+    match house.db.engine {
+        Engine::Sqlite => drop(fs::copy(&copy, restored.url.strip_prefix("sqlite:").unwrap()).unwrap()),
+        Engine::Postgres => run("pg_restore", &["--no-owner", "--dbname", &restored.url, copy.to_str().unwrap()]),
     }
+    let relay = Relay::start(&[]).await;
+    let house = house.restored(restored, &relay.url());
+    // Whatever was told before the backup began is in it.
+    let exported = house.keeps_its_word(&before);
+    assert!(house.shell.done(&["audit", "verify"]).contains("acme"));
+    let asked = exported.values().filter(|record| record["email_requested"] == true).count();
+    let server = house.serve_with(&["--hold-mail"]);
+    tokio::time::sleep(Duration::from_secs(3)).await;
+    assert_eq!(relay.said("CONTENT").len(), 0, "held mail went out");
+    let released = tokio::task::block_in_place(|| house.shell.done(&["mail", "release"]));
+    assert!(asked > 0 && released.starts_with(&format!("released {asked} waiting: {asked} of the last hour")), "{released}");
+    let from = Instant::now();
+    while relay.said("CONTENT").len() < asked {
+        assert!(from.elapsed() < Duration::from_mins(1), "released mail does not go");
+        tokio::time::sleep(Duration::from_millis(100)).await;
+    }
+    server.terminate();
+    assert_eq!(server.ended(Instant::now()).0, Some(0));
+    house.is_sound();
 }
 
 #[test]

@@ -11,24 +11,23 @@ mod with_failpoints {
 
     const UNSURE: &str = "We can't tell yet whether it was saved. Send again: it will not happen twice.";
 
-    both! {
-        async fn a_commit_that_did_happen_unheard_is_answered_when_the_form_comes_again(app: App) {
-            let (scene, ann) = (app.scene(2), app.sign_in(Role::Support).await);
-            let path = app.reissue_path(scene.customer, scene.reward);
-            let form = ann.dialog(&path).await.ticked();
-            let failpoints = fail::FailScenario::setup();
-            fail::cfg("db::committed", "1*return->off").unwrap();
-            ann.post_fragment(&path, &form).await.expect(503).says(UNSURE);
-            failpoints.teardown();
-            assert_eq!(app.count("reissues"), 1, "it was saved");
-            for _ in 0..2 {
-                let again = ann.post_fragment(&path, &form).await.expect(200);
-                assert!(again.row("R-1").contains("FRESH-1-1"));
-                ann.post(&path, &form).await.expect(303);
-            }
-            assert_eq!((app.count("reissues"), app.count("coupons WHERE state = 'available'")), (1, 1));
-            app.mails(1).await;
+    #[both]
+    async fn a_commit_that_did_happen_unheard_is_answered_when_the_form_comes_again(app: App) {
+        let (scene, ann) = (app.scene(2), app.sign_in(Role::Support).await);
+        let path = app.reissue_path(scene.customer, scene.reward);
+        let form = ann.dialog(&path).await.ticked();
+        let failpoints = fail::FailScenario::setup();
+        fail::cfg("db::committed", "1*return->off").unwrap();
+        ann.post_fragment(&path, &form).await.expect(503).says(UNSURE);
+        failpoints.teardown();
+        assert_eq!(app.count("reissues"), 1, "it was saved");
+        for _ in 0..2 {
+            let again = ann.post_fragment(&path, &form).await.expect(200);
+            assert!(again.row("R-1").contains("FRESH-1-1"));
+            ann.post(&path, &form).await.expect(303);
         }
+        assert_eq!((app.count("reissues"), app.count("coupons WHERE state = 'available'")), (1, 1));
+        app.mails(1).await;
     }
 
     #[test]

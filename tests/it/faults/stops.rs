@@ -32,62 +32,62 @@ fn ended_well(house: &House, server: Server, begun: Instant) -> Duration {
     took
 }
 
-both! {
-    async fn what_was_accepted_before_the_signal_is_answered_after_it(db: TestDb) {
-        let house = House::new(db, 20, 20, "file:mails");
-        let server = house.serve();
-        let client = house.sign_in(&server).await;
-        let mut forms = vec![];
-        for (n, reward) in house.rewards.iter().enumerate() {
-            forms.push(Form::open(&client, reward, n).await.unwrap());
-        }
-        // Nobody can write: all of them are on their way when the signal comes.
-        let mut other = house.db.connect();
-        run_on(&mut other, if house.db.is_sqlite() { "BEGIN IMMEDIATE" } else { "BEGIN; LOCK TABLE reissues IN EXCLUSIVE MODE" }).unwrap();
-        let sending: Vec<_> = forms
-            .into_iter()
-            .map(|form| {
-                let client = client.clone();
-                tokio::spawn(async move { form.send(&client).await })
-            })
-            .collect();
-        tokio::time::sleep(Duration::from_secs(2)).await;
-        server.terminate();
-        let begun = Instant::now();
-        tokio::time::sleep(Duration::from_secs(2)).await;
-        run_on(&mut other, "ROLLBACK").unwrap();
-        drop(other);
-        for task in sending {
-            let heard = task.await.unwrap();
-            assert!(matches!(heard, Heard::Success(_)), "{heard:?}");
-        }
-        let took = ended_well(&house, server, begun);
-        assert_eq!(house.exported().len(), 20);
-        house.is_sound();
-        eprintln!("{:?}: 20 forms answered after the signal, ended after {took:.1?}", house.db.engine);
+#[both]
+async fn what_was_accepted_before_the_signal_is_answered_after_it(db: TestDb) {
+    let house = House::new(db, 20, 20, "file:mails");
+    let server = house.serve();
+    let client = house.sign_in(&server).await;
+    let mut forms = vec![];
+    for (n, reward) in house.rewards.iter().enumerate() {
+        forms.push(Form::open(&client, reward, n).await.unwrap());
     }
+    // Nobody can write: all of them are on their way when the signal comes.
+    let mut other = house.db.connect();
+    run_on(&mut other, if house.db.is_sqlite() { "BEGIN IMMEDIATE" } else { "BEGIN; LOCK TABLE reissues IN EXCLUSIVE MODE" }).unwrap();
+    let sending: Vec<_> = forms
+        .into_iter()
+        .map(|form| {
+            let client = client.clone();
+            tokio::spawn(async move { form.send(&client).await })
+        })
+        .collect();
+    tokio::time::sleep(Duration::from_secs(2)).await;
+    server.terminate();
+    let begun = Instant::now();
+    tokio::time::sleep(Duration::from_secs(2)).await;
+    run_on(&mut other, "ROLLBACK").unwrap();
+    drop(other);
+    for task in sending {
+        let heard = task.await.unwrap();
+        assert!(matches!(heard, Heard::Success(_)), "{heard:?}");
+    }
+    let took = ended_well(&house, server, begun);
+    assert_eq!(house.exported().len(), 20);
+    house.is_sound();
+    eprintln!("{:?}: 20 forms answered after the signal, ended after {took:.1?}", house.db.engine);
+}
 
-    async fn whatever_was_done_around_the_signal_was_told(db: TestDb) {
-        let house = House::new(db, 300, 300, "file:mails");
-        let load = Load::of(&house.rewards);
-        let mut server = house.serve();
-        let client = house.sign_in(&server).await;
-        let people = load.begin(&client, 16);
-        load.until(30).await;
-        server.terminate();
-        let begun = Instant::now();
-        people.join_all().await;
-        let took = ended_well(&house, server, begun);
-        load.had_no_surprise();
-        let told = load.told.lock().unwrap().clone();
-        let exported = house.keeps_its_word(&told);
-        let untold: Vec<&String> = exported.keys().filter(|reward| !told.contains_key(*reward)).collect();
-        assert!(untold.is_empty(), "done and not told: {untold:?}");
-        server = house.serve();
-        server.terminate();
-        ended_well(&house, server, Instant::now());
-        eprintln!("{:?}: {} told, {} turned away, ended after {took:.1?}", house.db.engine, told.len(), load.open.lock().unwrap().len());
-    }
+#[both]
+async fn whatever_was_done_around_the_signal_was_told(db: TestDb) {
+    let house = House::new(db, 300, 300, "file:mails");
+    let load = Load::of(&house.rewards);
+    let mut server = house.serve();
+    let client = house.sign_in(&server).await;
+    let people = load.begin(&client, 16);
+    load.until(30).await;
+    server.terminate();
+    let begun = Instant::now();
+    people.join_all().await;
+    let took = ended_well(&house, server, begun);
+    load.had_no_surprise();
+    let told = load.told.lock().unwrap().clone();
+    let exported = house.keeps_its_word(&told);
+    let untold: Vec<&String> = exported.keys().filter(|reward| !told.contains_key(*reward)).collect();
+    assert!(untold.is_empty(), "done and not told: {untold:?}");
+    server = house.serve();
+    server.terminate();
+    ended_well(&house, server, Instant::now());
+    eprintln!("{:?}: {} told, {} turned away, ended after {took:.1?}", house.db.engine, told.len(), load.open.lock().unwrap().len());
 }
 
 #[test]

@@ -177,120 +177,124 @@ fn of_members() -> Vec<Rule> {
     router::rules().all().iter().filter(|rule| matches!(rule.access, Access::Member(_))).cloned().collect()
 }
 
-both! {
-    async fn without_a_session_one_is_sent_to_sign_in(app: App) {
-        let scene = app.scene(1);
-        let nobody = app.client();
-        for rule in router::rules().all().iter().filter(|rule| expected(rule) != Who::Anyone) {
-            let path = fill(rule.pattern, "acme", scene);
-            let page = send(nobody.request(method(rule), &format!("{path}?q=OLD-1"))).await.expect(303);
-            assert!(page.header("Location").starts_with("/sign-in"), "{path}: {}", page.header("Location"));
-            assert!(!page.header("Location").contains("OLD-1"), "a code went into an address");
-            let fragment = send(nobody.request(method(rule), &path).header("HX-Request", "true")).await.expect(401);
-            assert!(fragment.header("HX-Redirect").starts_with("/sign-in"), "{path}");
-            assert!(fragment.body.is_empty(), "nothing to swap into a row: {}", fragment.body);
-        }
-        assert_eq!(app.count("reissues"), 0);
+#[both]
+async fn without_a_session_one_is_sent_to_sign_in(app: App) {
+    let scene = app.scene(1);
+    let nobody = app.client();
+    for rule in router::rules().all().iter().filter(|rule| expected(rule) != Who::Anyone) {
+        let path = fill(rule.pattern, "acme", scene);
+        let page = send(nobody.request(method(rule), &format!("{path}?q=OLD-1"))).await.expect(303);
+        assert!(page.header("Location").starts_with("/sign-in"), "{path}: {}", page.header("Location"));
+        assert!(!page.header("Location").contains("OLD-1"), "a code went into an address");
+        let fragment = send(nobody.request(method(rule), &path).header("HX-Request", "true")).await.expect(401);
+        assert!(fragment.header("HX-Redirect").starts_with("/sign-in"), "{path}");
+        assert!(fragment.body.is_empty(), "nothing to swap into a row: {}", fragment.body);
     }
+    assert_eq!(app.count("reissues"), 0);
+}
 
-    async fn a_role_below_is_refused_and_the_role_itself_is_not(app: App) {
-        let scene = app.scene(1);
-        for role in Role::ALL {
-            let who = app.sign_in(role).await;
-            for rule in of_members() {
-                let Who::From(least) = expected(&rule) else { panic!("a member's route") };
-                let status = status(&who, &rule, &fill(rule.pattern, "acme", scene)).await;
-                assert_eq!(status == 403, role < least, "{role:?} at {} {}: {status}", rule.method, rule.pattern);
-                assert!(status < 500, "{role:?} at {} {}: {status}", rule.method, rule.pattern);
-            }
-        }
-        app.overlook_mails();
-        assert_eq!(app.count("reissues"), 0);
-    }
-
-    async fn another_merchants_things_do_not_exist(app: App) {
-        let mut app = app;
-        let own = app.scene(1);
-        let globex = app.another_merchant("globex");
-        let theirs = app.world.inside(globex, |w| {
-            let (customer, batch) = (w.customer_number(9), w.batch("Spring"));
-            let (reward, old) = w.reward_with(customer, batch, "R-9", &crate::support::world::expired("THEIRS-1"));
-            w.fresh(batch, 1);
-            Scene { customer, batch, reward, old }
-        });
-        let ann = app.sign_in(Role::Administrator).await;
+#[both]
+async fn a_role_below_is_refused_and_the_role_itself_is_not(app: App) {
+    let scene = app.scene(1);
+    for role in Role::ALL {
+        let who = app.sign_in(role).await;
         for rule in of_members() {
-            for (merchant, scene) in [("globex", theirs), ("globex", own), ("nowhere", own)] {
-                let path = fill(rule.pattern, merchant, scene);
-                assert_eq!(status(&ann, &rule, &path).await, 404, "{} {path}", rule.method);
-            }
-            // Their numbers below our own merchant's address.
-            if rule.pattern.contains("{id}") {
-                for scene in [theirs, Scene { reward: theirs.reward, ..own }, Scene { customer: theirs.customer, ..own }] {
-                    let path = fill(rule.pattern, "acme", scene);
-                    if path != fill(rule.pattern, "acme", own) {
-                        assert_eq!(status(&ann, &rule, &path).await, 404, "{} {path}", rule.method);
-                    }
+            let Who::From(least) = expected(&rule) else { panic!("a member's route") };
+            let status = status(&who, &rule, &fill(rule.pattern, "acme", scene)).await;
+            assert_eq!(status == 403, role < least, "{role:?} at {} {}: {status}", rule.method, rule.pattern);
+            assert!(status < 500, "{role:?} at {} {}: {status}", rule.method, rule.pattern);
+        }
+    }
+    app.overlook_mails();
+    assert_eq!(app.count("reissues"), 0);
+}
+
+#[both]
+async fn another_merchants_things_do_not_exist(app: App) {
+    let mut app = app;
+    let own = app.scene(1);
+    let globex = app.another_merchant("globex");
+    let theirs = app.world.inside(globex, |w| {
+        let (customer, batch) = (w.customer_number(9), w.batch("Spring"));
+        let (reward, old) = w.reward_with(customer, batch, "R-9", &crate::support::world::expired("THEIRS-1"));
+        w.fresh(batch, 1);
+        Scene { customer, batch, reward, old }
+    });
+    let ann = app.sign_in(Role::Administrator).await;
+    for rule in of_members() {
+        for (merchant, scene) in [("globex", theirs), ("globex", own), ("nowhere", own)] {
+            let path = fill(rule.pattern, merchant, scene);
+            assert_eq!(status(&ann, &rule, &path).await, 404, "{} {path}", rule.method);
+        }
+        // Their numbers below our own merchant's address.
+        if rule.pattern.contains("{id}") {
+            for scene in [theirs, Scene { reward: theirs.reward, ..own }, Scene { customer: theirs.customer, ..own }] {
+                let path = fill(rule.pattern, "acme", scene);
+                if path != fill(rule.pattern, "acme", own) {
+                    assert_eq!(status(&ann, &rule, &path).await, 404, "{} {path}", rule.method);
                 }
             }
         }
-        assert_eq!(app.count("reissues"), 0);
     }
+    assert_eq!(app.count("reissues"), 0);
+}
 
-    async fn nothing_changes_by_looking(app: App) {
-        let scene = app.scene(3);
-        let ann = app.sign_in(Role::Administrator).await;
-        let state = |app: &App| {
-            ["customers", "batches", "rewards", "coupons", "reissues", "mails", "audit_records", "users", "memberships", "merchants"]
-                .map(|table| app.count(table) + app.number(&format!("SELECT max(id) FROM {table}")))
-        };
-        let before = state(&app);
-        for rule in router::rules().all().iter().filter(|rule| rule.method == "GET") {
-            for _ in 0..2 {
-                ann.get(&fill(rule.pattern, "acme", scene)).await;
-                ann.get_fragment(&fill(rule.pattern, "acme", scene)).await;
-            }
+#[both]
+async fn nothing_changes_by_looking(app: App) {
+    let scene = app.scene(3);
+    let ann = app.sign_in(Role::Administrator).await;
+    let state = |app: &App| {
+        ["customers", "batches", "rewards", "coupons", "reissues", "mails", "audit_records", "users", "memberships", "merchants"]
+            .map(|table| app.count(table) + app.number(&format!("SELECT max(id) FROM {table}")))
+    };
+    let before = state(&app);
+    for rule in router::rules().all().iter().filter(|rule| rule.method == "GET") {
+        for _ in 0..2 {
+            ann.get(&fill(rule.pattern, "acme", scene)).await;
+            ann.get_fragment(&fill(rule.pattern, "acme", scene)).await;
         }
-        assert_eq!(state(&app), before);
-        assert_eq!(app.count("coupons WHERE state = 'available'"), 3);
     }
+    assert_eq!(state(&app), before);
+    assert_eq!(app.count("coupons WHERE state = 'available'"), 3);
+}
 
-    async fn a_disabled_user_and_a_lost_role_end_at_once(app: App) {
-        let scene = app.scene(3);
-        let path = app.reissue_path(scene.customer, scene.reward);
-        let ann = app.sign_in(Role::Support).await;
-        let form = ann.dialog(&path).await;
-        app.exec("DELETE FROM memberships");
-        ann.post(&path, &form).await.expect(404);
-        let user = app.number("SELECT id FROM users");
-        app.insert_membership(user, Role::Support);
-        app.exec(&format!("UPDATE users SET disabled_at = {}", app.sql(app.now())));
-        let answer = ann.post(&path, &form).await.expect(303);
-        assert!(answer.header("Location").starts_with("/sign-in"));
-        assert_eq!(app.count("reissues"), 0);
-    }
+#[both]
+async fn a_disabled_user_and_a_lost_role_end_at_once(app: App) {
+    let scene = app.scene(3);
+    let path = app.reissue_path(scene.customer, scene.reward);
+    let ann = app.sign_in(Role::Support).await;
+    let form = ann.dialog(&path).await;
+    app.exec("DELETE FROM memberships");
+    ann.post(&path, &form).await.expect(404);
+    let user = app.number("SELECT id FROM users");
+    app.insert_membership(user, Role::Support);
+    app.exec(&format!("UPDATE users SET disabled_at = {}", app.sql(app.now())));
+    let answer = ann.post(&path, &form).await.expect(303);
+    assert!(answer.header("Location").starts_with("/sign-in"));
+    assert_eq!(app.count("reissues"), 0);
+}
 
-    async fn sessions_end_by_rest_by_age_and_by_sign_out(app: App) {
-        app.scene(1);
-        let minutes = chrono::TimeDelta::minutes;
-        let ann = app.sign_in(Role::Support).await;
-        app.desk.clock.advance(minutes(29));
+#[both]
+async fn sessions_end_by_rest_by_age_and_by_sign_out(app: App) {
+    app.scene(1);
+    let minutes = chrono::TimeDelta::minutes;
+    let ann = app.sign_in(Role::Support).await;
+    app.desk.clock.advance(minutes(29));
+    ann.get("/m/acme/customers").await.expect(200);
+    app.desk.clock.advance(minutes(31));
+    ann.get("/m/acme/customers").await.expect(303);
+    // Never at rest, but too old.
+    let ann = app.sign_in(Role::Support).await;
+    for _ in 0..23 {
+        app.desk.clock.advance(minutes(20));
         ann.get("/m/acme/customers").await.expect(200);
-        app.desk.clock.advance(minutes(31));
-        ann.get("/m/acme/customers").await.expect(303);
-        // Never at rest, but too old.
-        let ann = app.sign_in(Role::Support).await;
-        for _ in 0..23 {
-            app.desk.clock.advance(minutes(20));
-            ann.get("/m/acme/customers").await.expect(200);
-        }
-        app.desk.clock.advance(minutes(21));
-        ann.get("/m/acme/customers").await.expect(303);
-        let ann = app.sign_in(Role::Support).await;
-        let thief = ann.clone();
-        let left = ann.post("/sign-out", &crate::support::client::Fields::default()).await.expect(303);
-        assert_eq!(left.header("Clear-Site-Data"), r#""cache", "storage""#, "this browser stays known by its cookie");
-        thief.get("/m/acme/customers").await.expect(303);
-        assert_eq!(app.count("sessions WHERE token_hash LIKE '%-%'"), 0, "tokens are kept hashed");
     }
+    app.desk.clock.advance(minutes(21));
+    ann.get("/m/acme/customers").await.expect(303);
+    let ann = app.sign_in(Role::Support).await;
+    let thief = ann.clone();
+    let left = ann.post("/sign-out", &crate::support::client::Fields::default()).await.expect(303);
+    assert_eq!(left.header("Clear-Site-Data"), r#""cache", "storage""#, "this browser stays known by its cookie");
+    thief.get("/m/acme/customers").await.expect(303);
+    assert_eq!(app.count("sessions WHERE token_hash LIKE '%-%'"), 0, "tokens are kept hashed");
 }

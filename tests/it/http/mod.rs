@@ -21,6 +21,7 @@ mod hosts;
 mod import_ends;
 mod import_files;
 pub mod imports;
+mod marked_uses;
 mod next_codes;
 mod offers;
 mod pasted_terms;

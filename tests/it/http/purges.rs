@@ -131,216 +131,267 @@ pub fn traces(app: &App) -> Vec<String> {
     found
 }
 
-both! {
-    async fn nothing_of_the_person_is_found_afterwards(app: App) {
-        let ada = app.sign_in(Role::Administrator).await;
-        let scene = a_life(&app, &ada).await;
-        for words in ["Coupon barred", "grumblefoot again", "Customer unblocked grumblefoot said sorry, it had been blocked for: grumblefoot: wuvulax", "550"] {
-            profile(&ada, scene.customer).await.says(words);
-        }
-        assert_eq!(app.count("customer_keys"), 1);
-        let seen = traces(&app);
-        for trace in TRACES {
-            assert!(seen.iter().any(|line| line.starts_with(trace)), "{trace} is to be found before the purge, or looking proves nothing: {seen:?}");
-        }
-        let log = app.texts("SELECT details AS v FROM audit_records ORDER BY id");
-        let path = act(scene.customer, "purge");
-        let dialog = ada.get_fragment(&path).await.expect(200);
-        dialog.says("Purge data").says("wuvulax@vanish.example").says("It can't be undone").says(&format!("Type {} to confirm", scene.customer));
-        let done = ada.post_fragment(&path, &dialog.fields(&path).with("confirmation", &format!(" {} ", scene.customer))).await.expect(200);
-        assert_eq!(traces(&app), Vec::<String>::new());
+#[both]
+async fn nothing_of_the_person_is_found_afterwards(app: App) {
+    let ada = app.sign_in(Role::Administrator).await;
+    let scene = a_life(&app, &ada).await;
+    for words in [
+        "Coupon barred",
+        "grumblefoot again",
+        "Customer unblocked grumblefoot said sorry, it had been blocked for: grumblefoot: wuvulax",
+        "550",
+    ] {
+        profile(&ada, scene.customer).await.says(words);
+    }
+    assert_eq!(app.count("customer_keys"), 1);
+    let seen = traces(&app);
+    for trace in TRACES {
+        assert!(
+            seen.iter().any(|line| line.starts_with(trace)),
+            "{trace} is to be found before the purge, or looking proves nothing: {seen:?}"
+        );
+    }
+    let log = app.texts("SELECT details AS v FROM audit_records ORDER BY id");
+    let path = act(scene.customer, "purge");
+    let dialog = ada.get_fragment(&path).await.expect(200);
+    dialog
+        .says("Purge data")
+        .says("wuvulax@vanish.example")
+        .says("It can't be undone")
+        .says(&format!("Type {} to confirm", scene.customer));
+    let done = ada.post_fragment(&path, &dialog.fields(&path).with("confirmation", &format!(" {} ", scene.customer))).await.expect(200);
+    assert_eq!(traces(&app), Vec::<String>::new());
 
-        let page = ada.get(done.header("HX-Redirect")).await.expect(200);
-        page.says("Data purged").says("Purged on 23 Nov 2026, 12:00 GMT by Casey Administrator").says(&format!("Purged customer {}", scene.customer));
-        page.says("Customer blocked (purged)").says("Customer unblocked (purged), it had been blocked for: (purged)").says("E-mails switched off or on").says("Barred by Casey Administrator: (purged)");
-        assert_eq!(app.texts("SELECT details AS v FROM audit_records WHERE action <> 'customer.purged' ORDER BY id"), log, "the log is as it was");
-        assert_eq!(app.count("customer_keys"), 0);
-        assert_eq!(details(&app, "customer.purged"), ["{\"mails_emptied\":2,\"mails_cancelled\":0}"]);
-        assert_eq!(app.texts("SELECT state AS v FROM mails ORDER BY id"), ["failed", "sent"]);
-        assert_eq!(app.count("customers WHERE purged_by IS NOT NULL AND blocked_at IS NULL AND search = '' AND first_key = '' AND last_key = '' AND id_key = ''"), 1);
-        assert_eq!(app.count("reissues"), 1);
-        page.says("E-mail without its content, which was purged");
-        assert!(!page.body.contains("/resend\""), "nothing can be sent again");
-        ada.get(&format!("/m/acme/customers/{}/mails/2", scene.customer)).await.expect(200).says("To (purged)");
-        for term in ["wuvulax", "ǂw", "QJX-77-ZV", "wuvulax@vanish.example", "ʬyvermox", "y"] {
-            let found = ada.get(&format!("/m/acme/customers?q={term}")).await.expect(200);
-            assert!(!found.body.contains(&format!("/customers/{}\"", scene.customer)), "{term} finds them");
-        }
-        // The others are found as before.
-        ada.get("/m/acme/customers?q=smith&view=list").await.says("Jo Smith");
-        if app.is_sqlite() {
-            app.exec("CREATE VIRTUAL TABLE temp.terms USING fts5vocab(main, customers_search, instance)");
-            assert_eq!(app.count(&format!("temp.terms WHERE doc = {}", scene.customer)), 0);
-            app.exec("INSERT INTO customers_search (customers_search) VALUES ('integrity-check')");
-        }
-        for (path, form) in [
-            (app.reissue_path(scene.customer, scene.reward), Fields::default()),
-            (format!("/m/acme/customers/{}/rewards/{}/resend", scene.customer, scene.reward), Fields::default()),
-            (act(scene.customer, "block"), why("x")),
-            (act(scene.customer, "emails-off"), Fields::default()),
+    let page = ada.get(done.header("HX-Redirect")).await.expect(200);
+    page.says("Data purged")
+        .says("Purged on 23 Nov 2026, 12:00 GMT by Casey Administrator")
+        .says(&format!("Purged customer {}", scene.customer));
+    page.says("Customer blocked (purged)")
+        .says("Customer unblocked (purged), it had been blocked for: (purged)")
+        .says("E-mails switched off or on")
+        .says("Barred by Casey Administrator: (purged)");
+    assert_eq!(
+        app.texts("SELECT details AS v FROM audit_records WHERE action <> 'customer.purged' ORDER BY id"),
+        log,
+        "the log is as it was"
+    );
+    assert_eq!(app.count("customer_keys"), 0);
+    assert_eq!(details(&app, "customer.purged"), ["{\"mails_emptied\":2,\"mails_cancelled\":0}"]);
+    assert_eq!(app.texts("SELECT state AS v FROM mails ORDER BY id"), ["failed", "sent"]);
+    assert_eq!(app.count("customers WHERE purged_by IS NOT NULL AND blocked_at IS NULL AND search = '' AND first_key = '' AND last_key = '' AND id_key = ''"), 1);
+    assert_eq!(app.count("reissues"), 1);
+    page.says("E-mail without its content, which was purged");
+    assert!(!page.body.contains("/resend\""), "nothing can be sent again");
+    ada.get(&format!("/m/acme/customers/{}/mails/2", scene.customer)).await.expect(200).says("To (purged)");
+    for term in ["wuvulax", "ǂw", "QJX-77-ZV", "wuvulax@vanish.example", "ʬyvermox", "y"] {
+        let found = ada.get(&format!("/m/acme/customers?q={term}")).await.expect(200);
+        assert!(!found.body.contains(&format!("/customers/{}\"", scene.customer)), "{term} finds them");
+    }
+    // The others are found as before.
+    ada.get("/m/acme/customers?q=smith&view=list").await.says("Jo Smith");
+    if app.is_sqlite() {
+        app.exec("CREATE VIRTUAL TABLE temp.terms USING fts5vocab(main, customers_search, instance)");
+        assert_eq!(app.count(&format!("temp.terms WHERE doc = {}", scene.customer)), 0);
+        app.exec("INSERT INTO customers_search (customers_search) VALUES ('integrity-check')");
+    }
+    for (path, form) in [
+        (app.reissue_path(scene.customer, scene.reward), Fields::default()),
+        (format!("/m/acme/customers/{}/rewards/{}/resend", scene.customer, scene.reward), Fields::default()),
+        (act(scene.customer, "block"), why("x")),
+        (act(scene.customer, "emails-off"), Fields::default()),
+    ] {
+        ada.post(&path, &form).await.expect(409).says("urged on 23 Nov 2026");
+    }
+    app.overlook_mails();
+}
+
+#[both]
+async fn a_purge_is_confirmed_by_the_number_and_done_once(app: App) {
+    let (scene, ada) = (scene_of(&app, 1), app.sign_in(Role::Administrator).await);
+    let path = act(scene.customer, "purge");
+    for typed in ["", "yes", "1", &format!("{}0", scene.customer)] {
+        for page in [
+            ada.post(&path, &Fields::default().with("confirmation", typed)).await,
+            ada.post_fragment(&path, &Fields::default().with("confirmation", typed)).await,
         ] {
-            ada.post(&path, &form).await.expect(409).says("urged on 23 Nov 2026");
+            page.expect(422).says(&format!("Type the customer's number, {}", scene.customer));
         }
-        app.overlook_mails();
     }
+    let kim = app.sign_in(Role::Supervisor).await;
+    kim.post(&path, &confirmed(scene.customer)).await.expect(403);
+    assert_eq!(app.count("customers WHERE purged_at IS NOT NULL"), 0);
+    let first = ada.post(&path, &confirmed(scene.customer)).await.expect(303);
+    let again = ada.post(&path, &confirmed(scene.customer)).await.expect(303);
+    assert_eq!(first.header("Location"), again.header("Location"), "a double click");
+    app.desk.clock.advance(TimeDelta::seconds(11));
+    ada.post(&path, &confirmed(scene.customer))
+        .await
+        .expect(409)
+        .says("Purged on 23 Nov 2026, 12:00 GMT by Casey Administrator. Nothing more can be done");
+    assert_eq!(app.count("audit_records WHERE action = 'customer.purged'"), 1);
+}
 
-    async fn a_purge_is_confirmed_by_the_number_and_done_once(app: App) {
-        let (scene, ada) = (scene_of(&app, 1), app.sign_in(Role::Administrator).await);
-        let path = act(scene.customer, "purge");
-        for typed in ["", "yes", "1", &format!("{}0", scene.customer)] {
-            for page in [ada.post(&path, &Fields::default().with("confirmation", typed)).await, ada.post_fragment(&path, &Fields::default().with("confirmation", typed)).await] {
-                page.expect(422).says(&format!("Type the customer's number, {}", scene.customer));
-            }
-        }
-        let kim = app.sign_in(Role::Supervisor).await;
-        kim.post(&path, &confirmed(scene.customer)).await.expect(403);
-        assert_eq!(app.count("customers WHERE purged_at IS NOT NULL"), 0);
-        let first = ada.post(&path, &confirmed(scene.customer)).await.expect(303);
-        let again = ada.post(&path, &confirmed(scene.customer)).await.expect(303);
-        assert_eq!(first.header("Location"), again.header("Location"), "a double click");
-        app.desk.clock.advance(TimeDelta::seconds(11));
-        ada.post(&path, &confirmed(scene.customer)).await.expect(409).says("Purged on 23 Nov 2026, 12:00 GMT by Casey Administrator. Nothing more can be done");
-        assert_eq!(app.count("audit_records WHERE action = 'customer.purged'"), 1);
-    }
+#[both]
+async fn mails_that_wait_are_cancelled_and_never_sent(app: App) {
+    let (scene, ada) = (scene_of(&app, 1), app.sign_in(Role::Administrator).await);
+    app.memory.script([Behaviour::Temporary]);
+    reissue(&app, &ada, scene, true).await;
+    until(&app, "mails WHERE last_error IS NOT NULL", 1).await;
+    let done = ada.post(&act(scene.customer, "purge"), &confirmed(scene.customer)).await.expect(303);
+    ada.get(done.header("Location")).await.says("1 e-mail waiting was cancelled").says("E-mail cancelled");
+    app.desk.clock.advance(TimeDelta::hours(1));
+    app.desk.mail_bell.notify_one();
+    tokio::time::sleep(Duration::from_millis(500)).await;
+    assert_eq!(app.memory.tries(), 1);
+    assert_eq!(app.count("mails WHERE state = 'cancelled' AND recipient = '' AND subject = '' AND text_body = '' AND html_body = '' AND last_error IS NULL AND lease_holder IS NULL AND ended_at IS NOT NULL"), 1);
+    assert_eq!(details(&app, "customer.purged"), ["{\"mails_emptied\":1,\"mails_cancelled\":1}"]);
+    app.overlook_mails();
+}
 
-    async fn mails_that_wait_are_cancelled_and_never_sent(app: App) {
-        let (scene, ada) = (scene_of(&app, 1), app.sign_in(Role::Administrator).await);
-        app.memory.script([Behaviour::Temporary]);
-        reissue(&app, &ada, scene, true).await;
-        until(&app, "mails WHERE last_error IS NOT NULL", 1).await;
-        let done = ada.post(&act(scene.customer, "purge"), &confirmed(scene.customer)).await.expect(303);
-        ada.get(done.header("Location")).await.says("1 e-mail waiting was cancelled").says("E-mail cancelled");
-        app.desk.clock.advance(TimeDelta::hours(1));
-        app.desk.mail_bell.notify_one();
-        tokio::time::sleep(Duration::from_millis(500)).await;
-        assert_eq!(app.memory.tries(), 1);
-        assert_eq!(app.count("mails WHERE state = 'cancelled' AND recipient = '' AND subject = '' AND text_body = '' AND html_body = '' AND last_error IS NULL AND lease_holder IS NULL AND ended_at IS NOT NULL"), 1);
-        assert_eq!(details(&app, "customer.purged"), ["{\"mails_emptied\":1,\"mails_cancelled\":1}"]);
-        app.overlook_mails();
-    }
-
-    async fn a_mail_that_is_being_sent_writes_nobody_back(app: App) {
-        let (scene, ada) = (scene_of(&app, 1), app.sign_in(Role::Administrator).await);
-        for (n, behaviour) in [Behaviour::Deliver, Behaviour::Permanent, Behaviour::Temporary].into_iter().enumerate() {
-            let person = Person { email: Some(&format!("wuvulax{n}@vanish.example")), ..PERSON };
-            let customer = app.customer(&person);
-            let (reward, old) = app.reward_with(customer, scene.batch, &format!("R-2{n}"), &crate::support::world::expired(format!("GONE-{n}")));
-            app.coupon(scene.batch, &crate::support::world::usable(format!("NEXT-{n}")));
-            let failpoints = fail::FailScenario::setup();
-            let mut pause = pause_at("mails::sent_not_marked", Duration::from_mins(1));
-            app.memory.script([behaviour]);
-            reissue(&app, &ada, Scene { customer, reward, old, ..scene }, true).await;
-            until(&app, "mails WHERE lease_holder IS NOT NULL", 1).await;
-            pause.reached().await;
-            assert_eq!(app.memory.tries(), n + 1, "the relay has it, and the mark is yet to be made");
-            ada.post(&act(customer, "purge"), &confirmed(customer)).await.expect(303);
-            pause.end();
-            tokio::time::sleep(Duration::from_millis(1500)).await;
-            failpoints.teardown();
-            assert_eq!(app.count(&format!("mails WHERE customer = {customer} AND state = 'cancelled' AND recipient = '' AND last_error IS NULL")), 1);
-            assert_eq!(app.count("audit_records WHERE action IN ('email.sent', 'email.failed')"), 0);
-        }
-        app.exec(&format!("UPDATE customers SET search = 'x' WHERE id = {}", scene.customer));
-        app.overlook_mails();
-    }
-
-    async fn a_reissue_or_a_block_at_the_same_time_leaves_nothing_behind(app: App) {
-        let ada = app.sign_in(Role::Administrator).await;
-        let scene = scene_of(&app, 2);
-        let path = app.reissue_path(scene.customer, scene.reward);
-        let form = ada.dialog(&path).await.ticked();
+#[both]
+async fn a_mail_that_is_being_sent_writes_nobody_back(app: App) {
+    let (scene, ada) = (scene_of(&app, 1), app.sign_in(Role::Administrator).await);
+    for (n, behaviour) in [Behaviour::Deliver, Behaviour::Permanent, Behaviour::Temporary].into_iter().enumerate() {
+        let person = Person { email: Some(&format!("wuvulax{n}@vanish.example")), ..PERSON };
+        let customer = app.customer(&person);
+        let (reward, old) =
+            app.reward_with(customer, scene.batch, &format!("R-2{n}"), &crate::support::world::expired(format!("GONE-{n}")));
+        app.coupon(scene.batch, &crate::support::world::usable(format!("NEXT-{n}")));
         let failpoints = fail::FailScenario::setup();
-        let mut pause = pause_at("reissue::before_commit", Duration::from_millis(700));
-        let (other, at) = (ada.clone(), path.clone());
-        let reissued = tokio::spawn(async move { other.post(&at, &form).await });
+        let mut pause = pause_at("mails::sent_not_marked", Duration::from_mins(1));
+        app.memory.script([behaviour]);
+        reissue(&app, &ada, Scene { customer, reward, old, ..scene }, true).await;
+        until(&app, "mails WHERE lease_holder IS NOT NULL", 1).await;
         pause.reached().await;
-        let purged = ada.post(&act(scene.customer, "purge"), &confirmed(scene.customer)).await;
-        failpoints.teardown();
-        reissued.await.unwrap().expect(303);
-        purged.expect(303);
-        assert_eq!(app.count("mails WHERE recipient <> '' OR state = 'queued'"), 0);
-
-        let second = app.customer(&PERSON);
-        let failpoints = fail::FailScenario::setup();
-        let mut pause = pause_at("customer_acts::checked", Duration::from_millis(700));
-        let other = ada.clone();
-        let blocked = tokio::spawn(async move { other.post(&act(second, "block"), &why("grumblefoot")).await });
-        pause.reached().await;
-        let purged = ada.post(&act(second, "purge"), &confirmed(second)).await;
-        failpoints.teardown();
-        blocked.await.unwrap().expect(303);
-        purged.expect(303);
-        assert_eq!(app.count("customers WHERE blocked_reason IS NOT NULL"), 0);
-        assert_eq!(app.count("customer_keys"), 0);
-
-        // The other way round: who comes after the purge is refused.
-        let third = app.customer(&PERSON);
-        let (reward, old) = app.reward_with(third, scene.batch, "R-3", &crate::support::world::expired("OLD-3"));
-        let path = app.reissue_path(third, reward);
-        let form = ada.dialog(&path).await.ticked();
-        let failpoints = fail::FailScenario::setup();
-        let mut pause = pause_at("purge::erased", Duration::from_millis(700));
-        let other = ada.clone();
-        let purged = tokio::spawn(async move { other.post(&act(third, "purge"), &confirmed(third)).await });
-        pause.reached().await;
-        let (reissued, barred) = tokio::join!(ada.post(&path, &form), async { ada.post(&format!("/m/acme/coupons/{old}/bar"), &why("leaked")).await });
-        failpoints.teardown();
-        purged.await.unwrap().expect(303);
-        reissued.expect(409).says("Customer purged");
-        barred.expect(303);
-        assert_eq!(app.count("customer_keys"), 0, "nobody makes a key for one who is gone");
-        assert_eq!(app.count("reissues"), 1);
-        app.overlook_mails();
-    }
-
-    async fn a_block_waits_for_a_reissue_that_is_under_way(app: App) {
-        let (scene, ada) = (scene_of(&app, 1), app.sign_in(Role::Administrator).await);
-        let path = app.reissue_path(scene.customer, scene.reward);
-        let form = ada.dialog(&path).await;
-        let failpoints = fail::FailScenario::setup();
-        let mut pause = pause_at("reissue::before_commit", Duration::from_millis(700));
-        let other = ada.clone();
-        let reissued = tokio::spawn(async move { other.post(&path, &form).await });
-        pause.reached().await;
-        ada.post(&act(scene.customer, "block"), &why("chargeback")).await.expect(303);
-        assert_eq!(app.count("reissues"), 1, "nothing is reissued to a customer who is blocked already");
-        failpoints.teardown();
-        reissued.await.unwrap().expect(303);
-    }
-
-    async fn the_same_address_is_somebody_new_afterwards(app: App) {
-        let (scene, ada) = (scene_of(&app, 0), app.sign_in(Role::Administrator).await);
-        ada.post(&act(scene.customer, "purge"), &confirmed(scene.customer)).await.expect(303);
-        let (scope, merchant) = app.desk.db.read(|conn| merchants::for_operator(conn, "acme")).unwrap().unwrap();
-        let file = "email,first_name\nwuvulax@vanish.example,Anew\n";
-        let report = import_file(&app.desk, scope, &merchant, &Order::of_operator(Kind::Customers, None), &mut file.as_bytes(), &mut Vec::new(), &mut |_| std::ops::ControlFlow::Continue(())).unwrap();
-        assert_eq!((report.new, report.updated), (1, 0));
-        let anew = app.number("SELECT id FROM customers WHERE email = 'wuvulax@vanish.example'");
-        assert_ne!(anew, scene.customer);
-        let found = ada.get("/m/acme/customers?q=wuvulax@vanish.example").await.expect(303);
-        assert_eq!(found.header("Location"), format!("/m/acme/customers/{anew}"));
-        profile(&ada, anew).await.says("No rewards yet");
-        // A new key, which opens nothing of the old person's.
-        ada.post(&act(anew, "block"), &why("for a while")).await.expect(303);
-        profile(&ada, anew).await.says("for a while");
-    }
-
-    async fn an_export_keeps_what_was_written_and_says_what_it_means(app: App) {
-        let (customer, ada) = (app.customer(&PERSON), app.sign_in(Role::Administrator).await);
-        ada.post(&act(customer, "block"), &why("grumblefoot")).await.expect(303);
-        let stored: serde_json::Value = serde_json::from_str(&details(&app, "customer.blocked").remove(0)).unwrap();
-        let exported = |desk: &Desk| {
-            let mut lines: Vec<serde_json::Value> = vec![];
-            export_audit(desk, Some("acme"), |line| { lines.push(serde_json::from_str(line).unwrap()); Ok::<_, rewarddesk::app::Error>(()) }).unwrap();
-            let line = lines.iter().find(|line| line["action"] == "customer.blocked").unwrap().clone();
-            assert_eq!(line["reason"], stored["reason"], "as it was written, so that it can be proved");
-            line["opened"]["reason"].as_str().unwrap_or_default().to_owned()
-        };
-        let without_key = Desk::for_operator(app.desk.db.clone());
-        assert_eq!((exported(&app.desk).as_str(), exported(&without_key).as_str()), ("grumblefoot", "(encrypted)"));
-        let wrong_key = without_key.clone().with_secret("another secret than it was, 32 characters");
-        assert_eq!(exported(&wrong_key), "(encrypted)");
+        assert_eq!(app.memory.tries(), n + 1, "the relay has it, and the mark is yet to be made");
         ada.post(&act(customer, "purge"), &confirmed(customer)).await.expect(303);
-        assert_eq!((exported(&app.desk).as_str(), exported(&without_key).as_str()), ("(purged)", "(purged)"));
+        pause.end();
+        tokio::time::sleep(Duration::from_millis(1500)).await;
+        failpoints.teardown();
+        assert_eq!(
+            app.count(&format!("mails WHERE customer = {customer} AND state = 'cancelled' AND recipient = '' AND last_error IS NULL")),
+            1
+        );
+        assert_eq!(app.count("audit_records WHERE action IN ('email.sent', 'email.failed')"), 0);
     }
+    app.exec(&format!("UPDATE customers SET search = 'x' WHERE id = {}", scene.customer));
+    app.overlook_mails();
+}
+
+#[both]
+async fn a_reissue_or_a_block_at_the_same_time_leaves_nothing_behind(app: App) {
+    let ada = app.sign_in(Role::Administrator).await;
+    let scene = scene_of(&app, 2);
+    let path = app.reissue_path(scene.customer, scene.reward);
+    let form = ada.dialog(&path).await.ticked();
+    let failpoints = fail::FailScenario::setup();
+    let mut pause = pause_at("reissue::before_commit", Duration::from_millis(700));
+    let (other, at) = (ada.clone(), path.clone());
+    let reissued = tokio::spawn(async move { other.post(&at, &form).await });
+    pause.reached().await;
+    let purged = ada.post(&act(scene.customer, "purge"), &confirmed(scene.customer)).await;
+    failpoints.teardown();
+    reissued.await.unwrap().expect(303);
+    purged.expect(303);
+    assert_eq!(app.count("mails WHERE recipient <> '' OR state = 'queued'"), 0);
+
+    let second = app.customer(&PERSON);
+    let failpoints = fail::FailScenario::setup();
+    let mut pause = pause_at("customer_acts::checked", Duration::from_millis(700));
+    let other = ada.clone();
+    let blocked = tokio::spawn(async move { other.post(&act(second, "block"), &why("grumblefoot")).await });
+    pause.reached().await;
+    let purged = ada.post(&act(second, "purge"), &confirmed(second)).await;
+    failpoints.teardown();
+    blocked.await.unwrap().expect(303);
+    purged.expect(303);
+    assert_eq!(app.count("customers WHERE blocked_reason IS NOT NULL"), 0);
+    assert_eq!(app.count("customer_keys"), 0);
+
+    // The other way round: who comes after the purge is refused.
+    let third = app.customer(&PERSON);
+    let (reward, old) = app.reward_with(third, scene.batch, "R-3", &crate::support::world::expired("OLD-3"));
+    let path = app.reissue_path(third, reward);
+    let form = ada.dialog(&path).await.ticked();
+    let failpoints = fail::FailScenario::setup();
+    let mut pause = pause_at("purge::erased", Duration::from_millis(700));
+    let other = ada.clone();
+    let purged = tokio::spawn(async move { other.post(&act(third, "purge"), &confirmed(third)).await });
+    pause.reached().await;
+    let (reissued, barred) =
+        tokio::join!(ada.post(&path, &form), async { ada.post(&format!("/m/acme/coupons/{old}/bar"), &why("leaked")).await });
+    failpoints.teardown();
+    purged.await.unwrap().expect(303);
+    reissued.expect(409).says("Customer purged");
+    barred.expect(303);
+    assert_eq!(app.count("customer_keys"), 0, "nobody makes a key for one who is gone");
+    assert_eq!(app.count("reissues"), 1);
+    app.overlook_mails();
+}
+
+#[both]
+async fn a_block_waits_for_a_reissue_that_is_under_way(app: App) {
+    let (scene, ada) = (scene_of(&app, 1), app.sign_in(Role::Administrator).await);
+    let path = app.reissue_path(scene.customer, scene.reward);
+    let form = ada.dialog(&path).await;
+    let failpoints = fail::FailScenario::setup();
+    let mut pause = pause_at("reissue::before_commit", Duration::from_millis(700));
+    let other = ada.clone();
+    let reissued = tokio::spawn(async move { other.post(&path, &form).await });
+    pause.reached().await;
+    ada.post(&act(scene.customer, "block"), &why("chargeback")).await.expect(303);
+    assert_eq!(app.count("reissues"), 1, "nothing is reissued to a customer who is blocked already");
+    failpoints.teardown();
+    reissued.await.unwrap().expect(303);
+}
+
+#[both]
+async fn the_same_address_is_somebody_new_afterwards(app: App) {
+    let (scene, ada) = (scene_of(&app, 0), app.sign_in(Role::Administrator).await);
+    ada.post(&act(scene.customer, "purge"), &confirmed(scene.customer)).await.expect(303);
+    let (scope, merchant) = app.desk.db.read(|conn| merchants::for_operator(conn, "acme")).unwrap().unwrap();
+    let file = "email,first_name\nwuvulax@vanish.example,Anew\n";
+    let report = import_file(
+        &app.desk,
+        scope,
+        &merchant,
+        &Order::of_operator(Kind::Customers, None),
+        &mut file.as_bytes(),
+        &mut Vec::new(),
+        &mut |_| std::ops::ControlFlow::Continue(()),
+    )
+    .unwrap();
+    assert_eq!((report.new, report.updated), (1, 0));
+    let anew = app.number("SELECT id FROM customers WHERE email = 'wuvulax@vanish.example'");
+    assert_ne!(anew, scene.customer);
+    let found = ada.get("/m/acme/customers?q=wuvulax@vanish.example").await.expect(303);
+    assert_eq!(found.header("Location"), format!("/m/acme/customers/{anew}"));
+    profile(&ada, anew).await.says("No rewards yet");
+    // A new key, which opens nothing of the old person's.
+    ada.post(&act(anew, "block"), &why("for a while")).await.expect(303);
+    profile(&ada, anew).await.says("for a while");
+}
+
+#[both]
+async fn an_export_keeps_what_was_written_and_says_what_it_means(app: App) {
+    let (customer, ada) = (app.customer(&PERSON), app.sign_in(Role::Administrator).await);
+    ada.post(&act(customer, "block"), &why("grumblefoot")).await.expect(303);
+    let stored: serde_json::Value = serde_json::from_str(&details(&app, "customer.blocked").remove(0)).unwrap();
+    let exported = |desk: &Desk| {
+        let mut lines: Vec<serde_json::Value> = vec![];
+        export_audit(desk, Some("acme"), |line| {
+            lines.push(serde_json::from_str(line).unwrap());
+            Ok::<_, rewarddesk::app::Error>(())
+        })
+        .unwrap();
+        let line = lines.iter().find(|line| line["action"] == "customer.blocked").unwrap().clone();
+        assert_eq!(line["reason"], stored["reason"], "as it was written, so that it can be proved");
+        line["opened"]["reason"].as_str().unwrap_or_default().to_owned()
+    };
+    let without_key = Desk::for_operator(app.desk.db.clone());
+    assert_eq!((exported(&app.desk).as_str(), exported(&without_key).as_str()), ("grumblefoot", "(encrypted)"));
+    let wrong_key = without_key.clone().with_secret("another secret than it was, 32 characters");
+    assert_eq!(exported(&wrong_key), "(encrypted)");
+    ada.post(&act(customer, "purge"), &confirmed(customer)).await.expect(303);
+    assert_eq!((exported(&app.desk).as_str(), exported(&without_key).as_str()), ("(purged)", "(purged)"));
 }

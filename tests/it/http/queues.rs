@@ -122,100 +122,103 @@ async fn is_refused_as_busy(client: &Client, method: Method, path: &str) {
 
 const WRONG: &str = "audit_records WHERE action = 'session.sign_in_failed'";
 
-both! {
-    async fn work_whose_client_has_gone_is_never_done(app: App) {
-        app.user(Role::Support);
-        let held = hold(&app.desk, Queue::PasswordChecks).await;
-        let clients = wrong_sign_ins(&app, 20).await;
-        wait_for(&app.desk, "sign-ins that wait", 20, |waiting| waiting.password_checks).await;
-        drop(clients);
-        wait_for(&app.desk, "sign-ins that wait", 0, |waiting| waiting.password_checks).await;
-        drop(held);
-        // An honest one is served, and it was the only one.
-        let cookie = app.client().signed_in_cookie(OWNER).await;
-        assert_eq!(app.count(WRONG), 0);
+#[both]
+async fn work_whose_client_has_gone_is_never_done(app: App) {
+    app.user(Role::Support);
+    let held = hold(&app.desk, Queue::PasswordChecks).await;
+    let clients = wrong_sign_ins(&app, 20).await;
+    wait_for(&app.desk, "sign-ins that wait", 20, |waiting| waiting.password_checks).await;
+    drop(clients);
+    wait_for(&app.desk, "sign-ins that wait", 0, |waiting| waiting.password_checks).await;
+    drop(held);
+    // An honest one is served, and it was the only one.
+    let cookie = app.client().signed_in_cookie(OWNER).await;
+    assert_eq!(app.count(WRONG), 0);
 
-        let cookie = cookie.split(';').next().expect("a cookie");
-        let held = hold(&app.desk, Queue::Reads).await;
-        let mut clients = vec![];
-        for _ in 0..20 {
-            clients.push(sent(&app, "GET", "/m/acme/customers?q=smith", cookie, "").await);
-        }
-        wait_for(&app.desk, "searches that wait", 20, |waiting| waiting.reads).await;
-        drop(clients);
-        wait_for(&app.desk, "searches that wait", 0, |waiting| waiting.reads).await;
-        drop(held);
+    let cookie = cookie.split(';').next().expect("a cookie");
+    let held = hold(&app.desk, Queue::Reads).await;
+    let mut clients = vec![];
+    for _ in 0..20 {
+        clients.push(sent(&app, "GET", "/m/acme/customers?q=smith", cookie, "").await);
     }
+    wait_for(&app.desk, "searches that wait", 20, |waiting| waiting.reads).await;
+    drop(clients);
+    wait_for(&app.desk, "searches that wait", 0, |waiting| waiting.reads).await;
+    drop(held);
+}
 
-    async fn a_full_queue_answers_that_the_desk_is_busy(world: World) {
-        let app = limited(world, Limits { max_waiting: 1, timeout: Duration::from_mins(10) });
-        let kim = app.sign_in(Role::Supervisor).await;
-        let cookie = kim.signed_in_cookie("supervisor@desk.example").await;
-        let cookie = cookie.split(';').next().expect("a cookie");
-        kim.get("/m/acme/customers").await.expect(200);
+#[both]
+async fn a_full_queue_answers_that_the_desk_is_busy(world: World) {
+    let app = limited(world, Limits { max_waiting: 1, timeout: Duration::from_mins(10) });
+    let kim = app.sign_in(Role::Supervisor).await;
+    let cookie = kim.signed_in_cookie("supervisor@desk.example").await;
+    let cookie = cookie.split(';').next().expect("a cookie");
+    kim.get("/m/acme/customers").await.expect(200);
 
-        let held = hold(&app.desk, Queue::Reads).await;
-        let first = sent(&app, "GET", "/m/acme/customers?q=smith", cookie, "").await;
-        wait_for(&app.desk, "searches that wait", 1, |waiting| waiting.reads).await;
-        is_refused_as_busy(&kim, Method::GET, "/m/acme/customers?q=smith").await;
-        drop((first, held));
-        wait_for(&app.desk, "searches that wait", 0, |waiting| waiting.reads).await;
-        kim.get("/m/acme/customers?q=smith").await.expect(200);
+    let held = hold(&app.desk, Queue::Reads).await;
+    let first = sent(&app, "GET", "/m/acme/customers?q=smith", cookie, "").await;
+    wait_for(&app.desk, "searches that wait", 1, |waiting| waiting.reads).await;
+    is_refused_as_busy(&kim, Method::GET, "/m/acme/customers?q=smith").await;
+    drop((first, held));
+    wait_for(&app.desk, "searches that wait", 0, |waiting| waiting.reads).await;
+    kim.get("/m/acme/customers?q=smith").await.expect(200);
 
-        let held = hold(&app.desk, Queue::Writes).await;
-        let first = sent(&app, "POST", "/sign-out", cookie, "").await;
-        wait_for(&app.desk, "writes that wait", 1, |waiting| waiting.writes).await;
-        is_refused_as_busy(&kim, Method::POST, "/sign-out").await;
-        drop(first);
-        wait_for(&app.desk, "writes that wait", 0, |waiting| waiting.writes).await;
-        drop(held);
-        kim.get("/m/acme/customers").await.expect(200);
-    }
+    let held = hold(&app.desk, Queue::Writes).await;
+    let first = sent(&app, "POST", "/sign-out", cookie, "").await;
+    wait_for(&app.desk, "writes that wait", 1, |waiting| waiting.writes).await;
+    is_refused_as_busy(&kim, Method::POST, "/sign-out").await;
+    drop(first);
+    wait_for(&app.desk, "writes that wait", 0, |waiting| waiting.writes).await;
+    drop(held);
+    kim.get("/m/acme/customers").await.expect(200);
+}
 
-    async fn a_full_queue_takes_back_neither_a_sign_in_nor_a_link_that_was_promised(world: World) {
-        let app = limited(world, Limits { max_waiting: 0, timeout: Duration::from_mins(10) });
-        app.user(Role::Support);
-        let held = hold(&app.desk, Queue::Reads).await;
-        let signing_in = app.client();
-        let answer = in_time(signing_in.post("/sign-in", &Fields::default().with("email", OWNER).with("password", PASSWORD))).await.expect(303);
-        assert!(answer.header("Set-Cookie").starts_with("rewarddesk="), "the session's cookie");
-        drop(held);
-        let held = hold(&app.desk, Queue::Writes).await;
-        in_time(app.client().post("/forgotten", &Fields::default().with("email", OWNER))).await.expect(303);
-        // Time for it to be refused, were it refused.
-        tokio::time::sleep(Duration::from_millis(300)).await;
-        drop(held);
-        assert_eq!(app.mails(1).await[0].recipient, OWNER);
-    }
+#[both]
+async fn a_full_queue_takes_back_neither_a_sign_in_nor_a_link_that_was_promised(world: World) {
+    let app = limited(world, Limits { max_waiting: 0, timeout: Duration::from_mins(10) });
+    app.user(Role::Support);
+    let held = hold(&app.desk, Queue::Reads).await;
+    let signing_in = app.client();
+    let answer = in_time(signing_in.post("/sign-in", &Fields::default().with("email", OWNER).with("password", PASSWORD))).await.expect(303);
+    assert!(answer.header("Set-Cookie").starts_with("rewarddesk="), "the session's cookie");
+    drop(held);
+    let held = hold(&app.desk, Queue::Writes).await;
+    in_time(app.client().post("/forgotten", &Fields::default().with("email", OWNER))).await.expect(303);
+    // Time for it to be refused, were it refused.
+    tokio::time::sleep(Duration::from_millis(300)).await;
+    drop(held);
+    assert_eq!(app.mails(1).await[0].recipient, OWNER);
+}
 
-    async fn nobody_waits_for_longer_than_the_limit(app: App) {
-        let held = hold(&app.desk, Queue::PasswordChecks).await;
-        let limits = Limits { max_waiting: 1_000, timeout: Duration::from_millis(1) };
-        let hurried = QueueLimits { password_checks: limits, ..QueueLimits::default() };
-        let hurried = app.desk.clone().with_queue_limits(hurried);
-        let refused = in_time(Caller::SignedIn.runs(hurried.checking_password(|_| Ok(())))).await;
-        assert!(matches!(refused, Err(rewarddesk::app::Error::Busy)));
-        drop(held);
-    }
+#[both]
+async fn nobody_waits_for_longer_than_the_limit(app: App) {
+    let held = hold(&app.desk, Queue::PasswordChecks).await;
+    let limits = Limits { max_waiting: 1_000, timeout: Duration::from_millis(1) };
+    let hurried = QueueLimits { password_checks: limits, ..QueueLimits::default() };
+    let hurried = app.desk.clone().with_queue_limits(hurried);
+    let refused = in_time(Caller::SignedIn.runs(hurried.checking_password(|_| Ok(())))).await;
+    assert!(matches!(refused, Err(rewarddesk::app::Error::Busy)));
+    drop(held);
+}
 
-    async fn a_known_browser_signs_in_before_strangers_who_came_first(app: App) {
-        app.user(Role::Support);
-        let known = app.client().signed_in(OWNER).await;
-        let mut held = hold(&app.desk, Queue::PasswordChecks).await;
-        let strangers = wrong_sign_ins(&app, 5).await;
-        wait_for(&app.desk, "sign-ins that wait", 5, |waiting| waiting.password_checks).await;
-        let signing_in = tokio::spawn(async move {
-            known.post("/sign-in", &Fields::default().with("email", OWNER).with("password", PASSWORD)).await.expect(303);
-        });
-        wait_for(&app.desk, "sign-ins that wait", 6, |waiting| waiting.password_checks).await;
-        // One at a time, so that the order of the records is the order of the checks.
-        held.pop();
-        signing_in.await.expect("a known browser gets in");
-        until("all are judged", || app.count(WRONG) == 5).await;
-        let latest = app.number("SELECT max(id) FROM audit_records WHERE action = 'session.signed_in'");
-        assert_eq!(app.count(&format!("{WRONG} AND id < {latest}")), 0, "strangers were served first");
-        drop((held, strangers));
-    }
+#[both]
+async fn a_known_browser_signs_in_before_strangers_who_came_first(app: App) {
+    app.user(Role::Support);
+    let known = app.client().signed_in(OWNER).await;
+    let mut held = hold(&app.desk, Queue::PasswordChecks).await;
+    let strangers = wrong_sign_ins(&app, 5).await;
+    wait_for(&app.desk, "sign-ins that wait", 5, |waiting| waiting.password_checks).await;
+    let signing_in = tokio::spawn(async move {
+        known.post("/sign-in", &Fields::default().with("email", OWNER).with("password", PASSWORD)).await.expect(303);
+    });
+    wait_for(&app.desk, "sign-ins that wait", 6, |waiting| waiting.password_checks).await;
+    // One at a time, so that the order of the records is the order of the checks.
+    held.pop();
+    signing_in.await.expect("a known browser gets in");
+    until("all are judged", || app.count(WRONG) == 5).await;
+    let latest = app.number("SELECT max(id) FROM audit_records WHERE action = 'session.signed_in'");
+    assert_eq!(app.count(&format!("{WRONG} AND id < {latest}")), 0, "strangers were served first");
+    drop((held, strangers));
 }
 
 #[test]

@@ -32,45 +32,46 @@ async fn asked(app: &App) -> (u16, Value) {
     (page.status, serde_json::from_str(&page.body).expect("JSON"))
 }
 
-both! {
-    async fn a_desk_that_can_work_says_so_and_how_long_mail_has_waited(app: App) {
-        let sound = |age: Value| json!({"ready": true, "writable": true, "database": "ok", "schema": "ok", "mail_queue_oldest_seconds": age});
-        assert_eq!(asked(&app).await, (200, sound(Value::Null)));
-    }
+#[both]
+async fn a_desk_that_can_work_says_so_and_how_long_mail_has_waited(app: App) {
+    let sound = |age: Value| json!({"ready": true, "writable": true, "database": "ok", "schema": "ok", "mail_queue_oldest_seconds": age});
+    assert_eq!(asked(&app).await, (200, sound(Value::Null)));
+}
 
-    async fn an_older_schema_is_unfit(app: App) {
-        assert_eq!(asked(&app).await.0, 200);
-        let newest = app.text("SELECT max(version) FROM __diesel_schema_migrations").unwrap();
-        app.exec(&format!("DELETE FROM __diesel_schema_migrations WHERE version = '{newest}'"));
-        let (status, said) = asked(&app).await;
-        assert_eq!((status, &said["ready"]), (503, &json!(false)));
-        assert!(said["schema"].as_str().unwrap().contains("rewarddesk migrate"), "{said}");
-    }
+#[both]
+async fn an_older_schema_is_unfit(app: App) {
+    assert_eq!(asked(&app).await.0, 200);
+    let newest = app.text("SELECT max(version) FROM __diesel_schema_migrations").unwrap();
+    app.exec(&format!("DELETE FROM __diesel_schema_migrations WHERE version = '{newest}'"));
+    let (status, said) = asked(&app).await;
+    assert_eq!((status, &said["ready"]), (503, &json!(false)));
+    assert!(said["schema"].as_str().unwrap().contains("rewarddesk migrate"), "{said}");
+}
 
-    async fn a_busy_desk_answers_all_the_same(app: App) {
-        let busy = app.desk.db.capacity().1;
-        let (taken, done) = (Barrier::new(busy + 1), Barrier::new(busy + 1));
-        let said = std::thread::scope(|scope| {
-            for _ in 0..busy {
-                scope.spawn(|| {
-                    let hold = |_: &mut DbConn| {
-                        taken.wait();
-                        done.wait();
-                        Ok::<_, Error>(())
-                    };
-                    // A busy machine may take longer to connect than the pool waits.
-                    while app.desk.db.read(hold).is_err() {}
-                });
-            }
-            tokio::task::block_in_place(|| {
-                taken.wait();
-                let said = tokio::runtime::Handle::current().block_on(asked(&app));
-                done.wait();
-                said
-            })
-        });
-        assert_eq!((said.0, &said.1["writable"]), (200, &json!(true)), "{said:?}");
-    }
+#[both]
+async fn a_busy_desk_answers_all_the_same(app: App) {
+    let busy = app.desk.db.capacity().1;
+    let (taken, done) = (Barrier::new(busy + 1), Barrier::new(busy + 1));
+    let said = std::thread::scope(|scope| {
+        for _ in 0..busy {
+            scope.spawn(|| {
+                let hold = |_: &mut DbConn| {
+                    taken.wait();
+                    done.wait();
+                    Ok::<_, Error>(())
+                };
+                // A busy machine may take longer to connect than the pool waits.
+                while app.desk.db.read(hold).is_err() {}
+            });
+        }
+        tokio::task::block_in_place(|| {
+            taken.wait();
+            let said = tokio::runtime::Handle::current().block_on(asked(&app));
+            done.wait();
+            said
+        })
+    });
+    assert_eq!((said.0, &said.1["writable"]), (200, &json!(true)), "{said:?}");
 }
 
 #[test]
@@ -94,60 +95,61 @@ fn a_server_that_may_only_be_read_is_unfit_and_heals() {
 mod with_failpoints {
     use super::*;
 
-    both! {
-        async fn many_who_ask_at_once_are_answered_by_one_look(app: App) {
-            let failpoints = fail::FailScenario::setup();
-            let (release, released) = mpsc::channel::<()>();
-            let (released, looks) = (Mutex::new(released), Arc::new(AtomicUsize::new(0)));
-            let counted = Arc::clone(&looks);
-            fail::cfg_callback("db::probe", move || {
-                counted.fetch_add(1, Ordering::Relaxed);
-                let _ = released.lock().unwrap().recv();
-            })
-            .unwrap();
-            let mut asking: Vec<_> = (0..500).map(|_| Box::pin(Caller::Stranger.runs(app.desk.looks.ask(&app.desk)))).collect();
-            for ask in &mut asking {
-                assert!(ask.as_mut().now_or_never().is_none(), "the look is held");
-            }
-            drop(release);
-            for ask in asking {
-                assert!(ask.await.is_ok());
-            }
-            failpoints.teardown();
-            assert_eq!(looks.load(Ordering::Relaxed), 1);
+    #[both]
+    async fn many_who_ask_at_once_are_answered_by_one_look(app: App) {
+        let failpoints = fail::FailScenario::setup();
+        let (release, released) = mpsc::channel::<()>();
+        let (released, looks) = (Mutex::new(released), Arc::new(AtomicUsize::new(0)));
+        let counted = Arc::clone(&looks);
+        fail::cfg_callback("db::probe", move || {
+            counted.fetch_add(1, Ordering::Relaxed);
+            let _ = released.lock().unwrap().recv();
+        })
+        .unwrap();
+        let mut asking: Vec<_> = (0..500).map(|_| Box::pin(Caller::Stranger.runs(app.desk.looks.ask(&app.desk)))).collect();
+        for ask in &mut asking {
+            assert!(ask.as_mut().now_or_never().is_none(), "the look is held");
         }
+        drop(release);
+        for ask in asking {
+            assert!(ask.await.is_ok());
+        }
+        failpoints.teardown();
+        assert_eq!(looks.load(Ordering::Relaxed), 1);
+    }
 
-        async fn a_lock_that_another_holds_says_nothing_about_room(app: App) {
-            let (scene, ann) = (app.scene(2), app.sign_in(Role::Support).await);
-            let path = app.reissue_path(scene.customer, scene.reward);
-            let form = ann.dialog(&path).await;
-            let failpoints = fail::FailScenario::setup();
-            fail::cfg("db::commit", "return").unwrap();
-            ann.post(&path, &form).await.expect(503);
-            failpoints.teardown();
-            let mut other = app.connect();
-            run_on(&mut other, if app.is_sqlite() { "BEGIN IMMEDIATE" } else { "BEGIN; LOCK TABLE stock_marks IN SHARE MODE" }).unwrap();
-            assert_eq!(asked(&app).await.1["writable"], json!(true), "nobody could try");
-            run_on(&mut other, "ROLLBACK").unwrap();
-            assert_eq!(asked(&app).await.1["writable"], json!(true));
-        }
+    #[both]
+    async fn a_lock_that_another_holds_says_nothing_about_room(app: App) {
+        let (scene, ann) = (app.scene(2), app.sign_in(Role::Support).await);
+        let path = app.reissue_path(scene.customer, scene.reward);
+        let form = ann.dialog(&path).await;
+        let failpoints = fail::FailScenario::setup();
+        fail::cfg("db::commit", "return").unwrap();
+        ann.post(&path, &form).await.expect(503);
+        failpoints.teardown();
+        let mut other = app.connect();
+        run_on(&mut other, if app.is_sqlite() { "BEGIN IMMEDIATE" } else { "BEGIN; LOCK TABLE stock_marks IN SHARE MODE" }).unwrap();
+        assert_eq!(asked(&app).await.1["writable"], json!(true), "nobody could try");
+        run_on(&mut other, "ROLLBACK").unwrap();
+        assert_eq!(asked(&app).await.1["writable"], json!(true));
+    }
 
-        async fn a_disk_without_room_is_mentioned_until_a_write_succeeds(app: App) {
-            let (scene, ann) = (app.scene(2), app.sign_in(Role::Support).await);
-            let path = app.reissue_path(scene.customer, scene.reward);
-            let form = ann.dialog(&path).await;
-            let failpoints = fail::FailScenario::setup();
-            fail::cfg("db::commit", "return").unwrap();
-            fail::cfg("db::probe_write", "return").unwrap();
-            ann.post(&path, &form).await.expect(503);
-            let (status, said) = asked(&app).await;
-            assert_eq!((status, &said["ready"], &said["writable"]), (200, &json!(true), &json!(false)), "{said}");
-            fail::cfg("db::commit", "off").unwrap();
-            assert_eq!(asked(&app).await.1["writable"], json!(false), "nothing was written since");
-            fail::cfg("db::probe_write", "off").unwrap();
-            assert_eq!(asked(&app).await.1["writable"], json!(true));
-            failpoints.teardown();
-            ann.post(&path, &form).await.expect(303);
-        }
+    #[both]
+    async fn a_disk_without_room_is_mentioned_until_a_write_succeeds(app: App) {
+        let (scene, ann) = (app.scene(2), app.sign_in(Role::Support).await);
+        let path = app.reissue_path(scene.customer, scene.reward);
+        let form = ann.dialog(&path).await;
+        let failpoints = fail::FailScenario::setup();
+        fail::cfg("db::commit", "return").unwrap();
+        fail::cfg("db::probe_write", "return").unwrap();
+        ann.post(&path, &form).await.expect(503);
+        let (status, said) = asked(&app).await;
+        assert_eq!((status, &said["ready"], &said["writable"]), (200, &json!(true), &json!(false)), "{said}");
+        fail::cfg("db::commit", "off").unwrap();
+        assert_eq!(asked(&app).await.1["writable"], json!(false), "nothing was written since");
+        fail::cfg("db::probe_write", "off").unwrap();
+        assert_eq!(asked(&app).await.1["writable"], json!(true));
+        failpoints.teardown();
+        ann.post(&path, &form).await.expect(303);
     }
 }

@@ -33,104 +33,105 @@ fn succeeded(page: &Page) -> bool {
 mod with_failpoints {
     use super::*;
 
-    both! {
-        async fn two_hundred_forms_for_one_reward_make_one_reissue(app: App) {
-            let (scene, ann) = (app.scene(5), app.sign_in(Role::Support).await);
-            let path = app.reissue_path(scene.customer, scene.reward);
-            let mut forms = vec![];
-            for _ in 0..200 {
-                forms.push((path.clone(), ann.dialog(&path).await.ticked()));
-            }
-            let tokens: BTreeSet<_> = forms.iter().map(|(_, form)| form.0[0].1.clone()).collect();
-            assert_eq!(tokens.len(), 200, "every dialog has a token of its own");
-            let failpoints = fail::FailScenario::setup();
-            fail::cfg("reissue::checked", "sleep(100)").unwrap();
-            let answers = all_at_once(&ann, forms).await;
-            failpoints.teardown();
-            let (won, lost): (Vec<_>, Vec<_>) = answers.iter().partition(|page| succeeded(page));
-            assert_eq!(won.len(), 1, "successes");
-            for page in lost {
-                assert_eq!(page.status, 409, "{}", page.words());
-                page.says("Already reissued once");
-            }
-            assert_eq!((app.count("reissues"), app.count("audit_records WHERE action = 'coupon.reissued'")), (1, 1));
-            assert_eq!(app.count("coupons WHERE state = 'available'"), 4, "one click takes one code");
-            app.mails(1).await;
+    #[both]
+    async fn two_hundred_forms_for_one_reward_make_one_reissue(app: App) {
+        let (scene, ann) = (app.scene(5), app.sign_in(Role::Support).await);
+        let path = app.reissue_path(scene.customer, scene.reward);
+        let mut forms = vec![];
+        for _ in 0..200 {
+            forms.push((path.clone(), ann.dialog(&path).await.ticked()));
         }
+        let tokens: BTreeSet<_> = forms.iter().map(|(_, form)| form.0[0].1.clone()).collect();
+        assert_eq!(tokens.len(), 200, "every dialog has a token of its own");
+        let failpoints = fail::FailScenario::setup();
+        fail::cfg("reissue::checked", "sleep(100)").unwrap();
+        let answers = all_at_once(&ann, forms).await;
+        failpoints.teardown();
+        let (won, lost): (Vec<_>, Vec<_>) = answers.iter().partition(|page| succeeded(page));
+        assert_eq!(won.len(), 1, "successes");
+        for page in lost {
+            assert_eq!(page.status, 409, "{}", page.words());
+            page.says("Already reissued once");
+        }
+        assert_eq!((app.count("reissues"), app.count("audit_records WHERE action = 'coupon.reissued'")), (1, 1));
+        assert_eq!(app.count("coupons WHERE state = 'available'"), 4, "one click takes one code");
+        app.mails(1).await;
+    }
 
-        async fn one_form_sent_fifty_times_at_once_is_fifty_times_the_same_success(app: App) {
-            let (scene, ann) = (app.scene(5), app.sign_in(Role::Support).await);
-            let path = app.reissue_path(scene.customer, scene.reward);
-            let form = ann.dialog(&path).await;
-            let failpoints = fail::FailScenario::setup();
-            fail::cfg("reissue::checked", "sleep(100)").unwrap();
-            let answers = all_at_once(&ann, vec![(path, form); 50]).await;
-            failpoints.teardown();
-            for page in &answers {
-                assert!(succeeded(page), "{}: {}", page.status, page.words());
-            }
-            assert!(answers.iter().filter(|page| page.status == 200).all(|page| page.row("R-1").contains("FRESH-1-1")));
-            assert_eq!(app.count("reissues"), 1);
+    #[both]
+    async fn one_form_sent_fifty_times_at_once_is_fifty_times_the_same_success(app: App) {
+        let (scene, ann) = (app.scene(5), app.sign_in(Role::Support).await);
+        let path = app.reissue_path(scene.customer, scene.reward);
+        let form = ann.dialog(&path).await;
+        let failpoints = fail::FailScenario::setup();
+        fail::cfg("reissue::checked", "sleep(100)").unwrap();
+        let answers = all_at_once(&ann, vec![(path, form); 50]).await;
+        failpoints.teardown();
+        for page in &answers {
+            assert!(succeeded(page), "{}: {}", page.status, page.words());
         }
+        assert!(answers.iter().filter(|page| page.status == 200).all(|page| page.row("R-1").contains("FRESH-1-1")));
+        assert_eq!(app.count("reissues"), 1);
+    }
 
-        async fn a_commit_without_an_answer_is_not_called_a_success_or_a_failure(app: App) {
-            let (scene, ann) = (app.scene(2), app.sign_in(Role::Support).await);
-            let path = app.reissue_path(scene.customer, scene.reward);
-            let form = ann.dialog(&path).await.ticked();
-            let failpoints = fail::FailScenario::setup();
-            fail::cfg("db::commit", "return").unwrap();
-            let page = ann.post(&path, &form).await;
-            let fragment = ann.post_fragment(&path, &form).await;
-            failpoints.teardown();
-            for answer in [page, fragment] {
-                answer.expect(503).says("We can't tell yet whether it was saved. Send again: it will not happen twice");
-            }
-            // Again, with the same token, as we said.
-            ann.post_fragment(&path, &form).await.expect(200);
-            ann.post_fragment(&path, &form).await.expect(200);
-            assert_eq!(app.count("reissues"), 1);
-            app.mails(1).await;
+    #[both]
+    async fn a_commit_without_an_answer_is_not_called_a_success_or_a_failure(app: App) {
+        let (scene, ann) = (app.scene(2), app.sign_in(Role::Support).await);
+        let path = app.reissue_path(scene.customer, scene.reward);
+        let form = ann.dialog(&path).await.ticked();
+        let failpoints = fail::FailScenario::setup();
+        fail::cfg("db::commit", "return").unwrap();
+        let page = ann.post(&path, &form).await;
+        let fragment = ann.post_fragment(&path, &form).await;
+        failpoints.teardown();
+        for answer in [page, fragment] {
+            answer.expect(503).says("We can't tell yet whether it was saved. Send again: it will not happen twice");
         }
+        // Again, with the same token, as we said.
+        ann.post_fragment(&path, &form).await.expect(200);
+        ann.post_fragment(&path, &form).await.expect(200);
+        assert_eq!(app.count("reissues"), 1);
+        app.mails(1).await;
     }
 }
 
-both! {
-    async fn two_hundred_rewards_share_a_hundred_codes_fairly(app: App) {
-        let (batch, ann) = (app.batch("Spring"), app.sign_in(Role::Support).await);
-        app.fresh(batch, 100);
-        let mut forms = vec![];
-        for n in 0..200 {
-            let customer = app.customer_number(n);
-            let (reward, _) = app.reward_with(customer, batch, &format!("R-{n}"), &expired(format!("OLD-{n:03}")));
-            let path = app.reissue_path(customer, reward);
-            forms.push((path.clone(), ann.dialog(&path).await));
-        }
-        let answers = all_at_once(&ann, forms).await;
-        let (won, lost): (Vec<_>, Vec<_>) = answers.iter().partition(|page| succeeded(page));
-        assert_eq!((won.len(), lost.len()), (100, 100));
-        for page in lost {
-            assert_eq!(page.status, 409, "{}", page.words());
-            page.says("Voucher batch empty");
-        }
-        assert_eq!(app.number("SELECT count(DISTINCT new_coupon_id) FROM reissues"), 100);
-        assert_eq!(app.count("coupons WHERE state = 'available'"), 0);
+#[both]
+async fn two_hundred_rewards_share_a_hundred_codes_fairly(app: App) {
+    let (batch, ann) = (app.batch("Spring"), app.sign_in(Role::Support).await);
+    app.fresh(batch, 100);
+    let mut forms = vec![];
+    for n in 0..200 {
+        let customer = app.customer_number(n);
+        let (reward, _) = app.reward_with(customer, batch, &format!("R-{n}"), &expired(format!("OLD-{n:03}")));
+        let path = app.reissue_path(customer, reward);
+        forms.push((path.clone(), ann.dialog(&path).await));
     }
+    let answers = all_at_once(&ann, forms).await;
+    let (won, lost): (Vec<_>, Vec<_>) = answers.iter().partition(|page| succeeded(page));
+    assert_eq!((won.len(), lost.len()), (100, 100));
+    for page in lost {
+        assert_eq!(page.status, 409, "{}", page.words());
+        page.says("Voucher batch empty");
+    }
+    assert_eq!(app.number("SELECT count(DISTINCT new_coupon_id) FROM reissues"), 100);
+    assert_eq!(app.count("coupons WHERE state = 'available'"), 0);
+}
 
-    async fn a_neighbour_who_rolls_back_makes_no_false_empty(app: App) {
-        let (scene, ann) = (app.scene(1), app.sign_in(Role::Support).await);
-        let neighbour = app.reward(scene.customer, scene.batch, "R-2");
-        let path = app.reissue_path(scene.customer, scene.reward);
-        let form = ann.dialog(&path).await;
-        // The neighbour holds the last code, and has not decided yet.
-        let mut other = app.connect();
-        run_on(&mut other, if app.is_sqlite() { "BEGIN IMMEDIATE" } else { "BEGIN" }).unwrap();
-        run_on(&mut other, &format!("UPDATE coupons SET state = 'allocated', reward = {neighbour} WHERE state = 'available'")).unwrap();
-        let click = tokio::spawn(async move { ann.post_fragment(&path, &form).await });
-        tokio::time::sleep(Duration::from_millis(700)).await;
-        assert!(!click.is_finished(), "answered before the neighbour had decided: {:?}", click.await.map(|page| page.words()));
-        run_on(&mut other, "ROLLBACK").unwrap();
-        click.await.unwrap().expect(200);
-    }
+#[both]
+async fn a_neighbour_who_rolls_back_makes_no_false_empty(app: App) {
+    let (scene, ann) = (app.scene(1), app.sign_in(Role::Support).await);
+    let neighbour = app.reward(scene.customer, scene.batch, "R-2");
+    let path = app.reissue_path(scene.customer, scene.reward);
+    let form = ann.dialog(&path).await;
+    // The neighbour holds the last code, and has not decided yet.
+    let mut other = app.connect();
+    run_on(&mut other, if app.is_sqlite() { "BEGIN IMMEDIATE" } else { "BEGIN" }).unwrap();
+    run_on(&mut other, &format!("UPDATE coupons SET state = 'allocated', reward = {neighbour} WHERE state = 'available'")).unwrap();
+    let click = tokio::spawn(async move { ann.post_fragment(&path, &form).await });
+    tokio::time::sleep(Duration::from_millis(700)).await;
+    assert!(!click.is_finished(), "answered before the neighbour had decided: {:?}", click.await.map(|page| page.words()));
+    run_on(&mut other, "ROLLBACK").unwrap();
+    click.await.unwrap().expect(200);
 }
 
 #[test]

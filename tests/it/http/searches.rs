@@ -36,93 +36,102 @@ fn many_alike(app: &App) -> i64 {
     last
 }
 
-both! {
-    async fn an_exact_address_leads_to_its_person_and_lists_whoever_has_it_in_theirs(app: App) {
-        let person = |email, id| app.customer(&Person { email: Some(email), customer_id: Some(id), first_name: None, last_name: None, ..Person::default() });
-        let (ann, joann) = (person("ann@customer.example", "C-1"), person("joann@customer.example", "C-2"));
-        let kim = app.sign_in(Role::Supervisor).await;
-        let search = "/m/acme/customers?q=ann@customer.example";
-        let links = |page: &crate::support::page::Page| {
-            let at = |no: i64| page.body.find(&format!("/m/acme/customers/{no}\""));
-            (at(ann), at(joann))
-        };
+#[both]
+async fn an_exact_address_leads_to_its_person_and_lists_whoever_has_it_in_theirs(app: App) {
+    let person = |email, id| {
+        app.customer(&Person { email: Some(email), customer_id: Some(id), first_name: None, last_name: None, ..Person::default() })
+    };
+    let (ann, joann) = (person("ann@customer.example", "C-1"), person("joann@customer.example", "C-2"));
+    let kim = app.sign_in(Role::Supervisor).await;
+    let search = "/m/acme/customers?q=ann@customer.example";
+    let links = |page: &crate::support::page::Page| {
+        let at = |no: i64| page.body.find(&format!("/m/acme/customers/{no}\""));
+        (at(ann), at(joann))
+    };
 
-        let straight = kim.get(search).await.expect(303);
-        assert_eq!(straight.header("Location"), format!("/m/acme/customers/{ann}"));
-        for list in [kim.get_fragment(search).await, kim.get(&format!("{search}&view=list")).await] {
-            let (Some(ann), Some(joann)) = links(&list.expect(200)) else { panic!("both have it in their address") };
-            assert!(ann < joann, "who has exactly this stands first, though the other is newer");
-        }
-        // Nobody has exactly this: Enter shows the list.
-        let (found, other) = links(&kim.get("/m/acme/customers?q=ann@customer").await.expect(200));
-        assert!(found.is_some() && other.is_some());
+    let straight = kim.get(search).await.expect(303);
+    assert_eq!(straight.header("Location"), format!("/m/acme/customers/{ann}"));
+    for list in [kim.get_fragment(search).await, kim.get(&format!("{search}&view=list")).await] {
+        let (Some(ann), Some(joann)) = links(&list.expect(200)) else { panic!("both have it in their address") };
+        assert!(ann < joann, "who has exactly this stands first, though the other is newer");
     }
+    // Nobody has exactly this: Enter shows the list.
+    let (found, other) = links(&kim.get("/m/acme/customers?q=ann@customer").await.expect(200));
+    assert!(found.is_some() && other.is_some());
+}
 
-    async fn who_begins_so_is_one_page_and_what_occurs_anywhere_goes_on(app: App) {
-        for n in 0..51 {
-            let (email, id) = (format!("qx-{n}@customer.example"), format!("QX-{n}"));
-            app.customer(&Person { email: Some(&email), customer_id: Some(&id), first_name: None, last_name: None, ..Person::default() });
-        }
-        let kim = app.sign_in(Role::Supervisor).await;
-        let two = kim.get("/m/acme/customers?q=qx&view=list").await.expect(200);
-        two.says("type a third letter to search everywhere");
-        assert!(!two.body.contains("before="), "a page that nobody can be on");
-        let three = kim.get("/m/acme/customers?q=qx-&view=list").await.expect(200);
-        assert!(three.body.contains("before="));
+#[both]
+async fn who_begins_so_is_one_page_and_what_occurs_anywhere_goes_on(app: App) {
+    for n in 0..51 {
+        let (email, id) = (format!("qx-{n}@customer.example"), format!("QX-{n}"));
+        app.customer(&Person { email: Some(&email), customer_id: Some(&id), first_name: None, last_name: None, ..Person::default() });
     }
+    let kim = app.sign_in(Role::Supervisor).await;
+    let two = kim.get("/m/acme/customers?q=qx&view=list").await.expect(200);
+    two.says("type a third letter to search everywhere");
+    assert!(!two.body.contains("before="), "a page that nobody can be on");
+    let three = kim.get("/m/acme/customers?q=qx-&view=list").await.expect(200);
+    assert!(three.body.contains("before="));
+}
 
-    async fn a_search_reads_a_bounded_number_of_customers_and_says_so(app: App) {
-        many_alike(&app);
-        let kim = app.sign_in(Role::Supervisor).await;
-        let conn = &mut app.connect();
-        let (scope, _) = merchants::for_operator(conn, "acme").unwrap().unwrap();
-        // A beginning of names, a word that everybody has, and one that an index is asked for: who has the sign is further away than
-        // anybody looks.
-        for term in ["c ☄", "common ☃", "even ☃"] {
-            let found = customer_search::words(conn, scope, term, None, 51).unwrap();
-            assert!(found.is_cut && found.customers.is_empty(), "{term}: {found:?}");
-            let page = kim.get(&format!("/m/acme/customers?q={term}&view=list")).await.expect(200);
-            page.says("More people match. Add a letter or a surname.");
-            assert!(!page.words().contains("Nobody matches"), "{term}");
-        }
-        // What is rare is found however old it is, and a page that is full is no end.
-        for (term, n) in [("19999@mail ☄", 0), ("20000@mail ☄", 1), ("common 20000@", 1), ("even common", 51), ("c", 51)] {
-            let found = customer_search::words(conn, scope, term, None, 51).unwrap();
-            assert!(!found.is_cut, "{term}");
-            assert_eq!(found.customers.len(), n, "{term}");
-        }
+#[both]
+async fn a_search_reads_a_bounded_number_of_customers_and_says_so(app: App) {
+    many_alike(&app);
+    let kim = app.sign_in(Role::Supervisor).await;
+    let conn = &mut app.connect();
+    let (scope, _) = merchants::for_operator(conn, "acme").unwrap().unwrap();
+    // A beginning of names, a word that everybody has, and one that an index is asked for: who has the sign is further away than
+    // anybody looks.
+    for term in ["c ☄", "common ☃", "even ☃"] {
+        let found = customer_search::words(conn, scope, term, None, 51).unwrap();
+        assert!(found.is_cut && found.customers.is_empty(), "{term}: {found:?}");
+        let page = kim.get(&format!("/m/acme/customers?q={term}&view=list")).await.expect(200);
+        page.says("More people match. Add a letter or a surname.");
+        assert!(!page.words().contains("Nobody matches"), "{term}");
     }
-
-    async fn other_merchants_customers_hide_nobody(app: App) {
-        let other = app.another_merchant("globex");
-        let add = |merchant: i64, numbers: std::ops::Range<i64>, name: &str| {
-            for numbers in numbers.collect::<Vec<_>>().chunks(500) {
-                let row = |n: &i64| format!("({n}, {merchant}, '{n}@x.example', '{name} {n}@x.example', '{name}', '', '', {})", app.sql(app.world.now));
-                let rows: Vec<String> = numbers.iter().map(row).collect();
-                app.exec(&format!(
-                    "INSERT INTO customers (id, merchant_id, email, search, first_key, last_key, id_key, created_at) VALUES {}",
-                    rows.join(", ")
-                ));
-            }
-        };
-        // More than an index is read for, between the one who is looked for and the newest of the same merchant.
-        add(other, 100..100 + 2 * MAX_ROWS + 10, "kestrel");
-        add(app.merchant, 50_000..50_000 + customer_search::NEWEST + 1, "other");
-        add(app.merchant, 1..2, "kestrel");
-        let conn = &mut app.connect();
-        let (scope, _) = merchants::for_operator(conn, "acme").unwrap().unwrap();
-        let found = customer_search::words(conn, scope, "kestrel", None, 51).unwrap();
-        assert!(!found.is_cut && found.customers.len() == 1, "{found:?}");
-        assert!(!customer_search::words(conn, scope, "kestrels", None, 51).unwrap().is_cut, "all were looked through");
+    // What is rare is found however old it is, and a page that is full is no end.
+    for (term, n) in [("19999@mail ☄", 0), ("20000@mail ☄", 1), ("common 20000@", 1), ("even common", 51), ("c", 51)] {
+        let found = customer_search::words(conn, scope, term, None, 51).unwrap();
+        assert!(!found.is_cut, "{term}");
+        assert_eq!(found.customers.len(), n, "{term}");
     }
+}
 
-    async fn odd_terms_are_no_error(app: App) {
-        let kim = app.sign_in(Role::Supervisor).await;
-        let long = "☃".repeat(16_000);
-        let many = (0..1_000).map(|n| format!("w{n}")).collect::<Vec<_>>().join(" ");
-        for term in ["☃", "% _ \\", "\"\"\"", "a b c d e f g h i j k l m n o p q r s t u v w x y z", "''", "(", "NEAR(a b)", &long[..3_000], &many] {
-            let term: String = url::form_urlencoded::byte_serialize(term.as_bytes()).collect();
-            kim.get_fragment(&format!("/m/acme/customers?q={term}")).await.expect(200);
+#[both]
+async fn other_merchants_customers_hide_nobody(app: App) {
+    let other = app.another_merchant("globex");
+    let add = |merchant: i64, numbers: std::ops::Range<i64>, name: &str| {
+        for numbers in numbers.collect::<Vec<_>>().chunks(500) {
+            let row = |n: &i64| {
+                format!("({n}, {merchant}, '{n}@x.example', '{name} {n}@x.example', '{name}', '', '', {})", app.sql(app.world.now))
+            };
+            let rows: Vec<String> = numbers.iter().map(row).collect();
+            app.exec(&format!(
+                "INSERT INTO customers (id, merchant_id, email, search, first_key, last_key, id_key, created_at) VALUES {}",
+                rows.join(", ")
+            ));
         }
+    };
+    // More than an index is read for, between the one who is looked for and the newest of the same merchant.
+    add(other, 100..100 + 2 * MAX_ROWS + 10, "kestrel");
+    add(app.merchant, 50_000..50_000 + customer_search::NEWEST + 1, "other");
+    add(app.merchant, 1..2, "kestrel");
+    let conn = &mut app.connect();
+    let (scope, _) = merchants::for_operator(conn, "acme").unwrap().unwrap();
+    let found = customer_search::words(conn, scope, "kestrel", None, 51).unwrap();
+    assert!(!found.is_cut && found.customers.len() == 1, "{found:?}");
+    assert!(!customer_search::words(conn, scope, "kestrels", None, 51).unwrap().is_cut, "all were looked through");
+}
+
+#[both]
+async fn odd_terms_are_no_error(app: App) {
+    let kim = app.sign_in(Role::Supervisor).await;
+    let long = "☃".repeat(16_000);
+    let many = (0..1_000).map(|n| format!("w{n}")).collect::<Vec<_>>().join(" ");
+    for term in
+        ["☃", "% _ \\", "\"\"\"", "a b c d e f g h i j k l m n o p q r s t u v w x y z", "''", "(", "NEAR(a b)", &long[..3_000], &many]
+    {
+        let term: String = url::form_urlencoded::byte_serialize(term.as_bytes()).collect();
+        kim.get_fragment(&format!("/m/acme/customers?q={term}")).await.expect(200);
     }
 }

@@ -291,18 +291,19 @@ async fn walk(engine: Engine, which: impl Fn(&str) -> bool) {
     }
 }
 
-both! {
-    async fn whatever_one_does_on_the_way_in_is_on_record(app: App) {
-        walk(engine(&app), |pattern| !pattern.starts_with("/m/")).await;
-    }
+#[both]
+async fn whatever_one_does_on_the_way_in_is_on_record(app: App) {
+    walk(engine(&app), |pattern| !pattern.starts_with("/m/")).await;
+}
 
-    async fn whatever_one_does_to_users_is_on_record(app: App) {
-        walk(engine(&app), |pattern| pattern.starts_with("/m/{merchant}/users")).await;
-    }
+#[both]
+async fn whatever_one_does_to_users_is_on_record(app: App) {
+    walk(engine(&app), |pattern| pattern.starts_with("/m/{merchant}/users")).await;
+}
 
-    async fn whatever_one_does_in_a_merchant_is_on_record(app: App) {
-        walk(engine(&app), |pattern| pattern.starts_with("/m/") && !pattern.starts_with("/m/{merchant}/users")).await;
-    }
+#[both]
+async fn whatever_one_does_in_a_merchant_is_on_record(app: App) {
+    walk(engine(&app), |pattern| pattern.starts_with("/m/") && !pattern.starts_with("/m/{merchant}/users")).await;
 }
 
 fn engine(app: &App) -> Engine {

@@ -15,65 +15,68 @@ fn refused(world: &World, bytes: &[u8], why: &str) {
     assert_eq!(world.count("audit_records"), 0);
 }
 
-on_both! {
-    fn what_cannot_be_a_file_of_codes_is_refused_and_changes_nothing(world) {
-        refused(world, b"", "is empty");
-        refused(world, b"\n\r\n  \n", "is empty");
-        refused(world, b"code\n", "no rows");
-        refused(world, b"code,pin\n\n\n", "no rows");
-        refused(world, b"\x89PNG\r\n\x1a\n\0\0\0\rIHDR\0\0\0\x01", "not text");
-        refused(world, b"code\nAAA\nB\0B\nCCC\n", "from line 3");
-        refused(world, b"code\nAAA\nBB\xFF\n", "from line 3");
-        refused(world, b"code,colour\nAAA,red\n", "\"colour\" is not known");
-        refused(world, b"code,pin,CODE\nAAA,1,2\n", "code is there twice");
-        refused(world, b"pin,expires_at\n1,2026-01-01\n", "code is missing");
-        refused(world, b"Voucher\nAAA\n", "looks like a heading");
-        refused(world, b"coupon_code\nAAA\n", "looks like a heading");
-        refused(world, b"AAA-1,BBB-2\n", "is not known");
-    }
+#[both]
+fn what_cannot_be_a_file_of_codes_is_refused_and_changes_nothing(world: World) {
+    refused(&world, b"", "is empty");
+    refused(&world, b"\n\r\n  \n", "is empty");
+    refused(&world, b"code\n", "no rows");
+    refused(&world, b"code,pin\n\n\n", "no rows");
+    refused(&world, b"\x89PNG\r\n\x1a\n\0\0\0\rIHDR\0\0\0\x01", "not text");
+    refused(&world, b"code\nAAA\nB\0B\nCCC\n", "from line 3");
+    refused(&world, b"code\nAAA\nBB\xFF\n", "from line 3");
+    refused(&world, b"code,colour\nAAA,red\n", "\"colour\" is not known");
+    refused(&world, b"code,pin,CODE\nAAA,1,2\n", "code is there twice");
+    refused(&world, b"pin,expires_at\n1,2026-01-01\n", "code is missing");
+    refused(&world, b"Voucher\nAAA\n", "looks like a heading");
+    refused(&world, b"coupon_code\nAAA\n", "looks like a heading");
+    refused(&world, b"AAA-1,BBB-2\n", "is not known");
+}
 
-    fn a_file_of_nothing_but_rejects_changes_nothing(world) {
-        let before = world.picture();
-        let said = world.vouchers("Spring", "code\nab\n5.57E+92\n");
-        assert_eq!(said.counts(), [0, 0, 0, 2]);
-        world.vouchers("Autumn", "code\nAAA\n");
-        let audit = world.count("audit_records");
-        assert_eq!(world.vouchers("Spring", "code\nAAA\nab\n").counts(), [0, 0, 0, 2]);
-        assert_eq!(world.count("audit_records"), audit);
-        assert_eq!(world.picture().len(), before.len() + 1);
-    }
+#[both]
+fn a_file_of_nothing_but_rejects_changes_nothing(world: World) {
+    let before = world.picture();
+    let said = world.vouchers("Spring", "code\nab\n5.57E+92\n");
+    assert_eq!(said.counts(), [0, 0, 0, 2]);
+    world.vouchers("Autumn", "code\nAAA\n");
+    let audit = world.count("audit_records");
+    assert_eq!(world.vouchers("Spring", "code\nAAA\nab\n").counts(), [0, 0, 0, 2]);
+    assert_eq!(world.count("audit_records"), audit);
+    assert_eq!(world.picture().len(), before.len() + 1);
+}
 
-    fn every_dress_of_the_same_file_means_the_same(world) {
-        let text = "code,pin\nÄ-1,x\n";
-        let utf16 = |bytes: fn(u16) -> [u8; 2], text: &str| text.encode_utf16().flat_map(bytes).collect::<Vec<u8>>();
-        for bytes in [
-            text.as_bytes().to_vec(),
-            format!("\u{feff}{text}").into_bytes(),
-            utf16(u16::to_le_bytes, text),
-            utf16(u16::to_be_bytes, &format!("\u{feff}{text}")),
-            text.replace('\n', "\r\n").into_bytes(),
-            text.replace(',', ";").into_bytes(),
-            text.replace(',', "\t").into_bytes(),
-            "pin,CODE\nx,\"Ä-1\"".as_bytes().to_vec(),
-            "\n\n\"code\"\n\nÄ-1\n\n".as_bytes().to_vec(),
-            "Ä-1".as_bytes().to_vec(),
-            "\u{feff}Ä-1\r\n\r\n".as_bytes().to_vec(),
-        ] {
-            let said = world.import(Kind::Vouchers, Some("Spring"), &bytes).unwrap();
-            assert_eq!((said.report.rows, said.report.rejected), (1, 0), "{:?}", String::from_utf8_lossy(&bytes));
-        }
-        assert_eq!(world.texts("SELECT code || ' ' || coalesce(pin, '-') AS t FROM coupons"), ["Ä-1 x"]);
+#[both]
+fn every_dress_of_the_same_file_means_the_same(world: World) {
+    let text = "code,pin\nÄ-1,x\n";
+    let utf16 = |bytes: fn(u16) -> [u8; 2], text: &str| text.encode_utf16().flat_map(bytes).collect::<Vec<u8>>();
+    for bytes in [
+        text.as_bytes().to_vec(),
+        format!("\u{feff}{text}").into_bytes(),
+        utf16(u16::to_le_bytes, text),
+        utf16(u16::to_be_bytes, &format!("\u{feff}{text}")),
+        text.replace('\n', "\r\n").into_bytes(),
+        text.replace(',', ";").into_bytes(),
+        text.replace(',', "\t").into_bytes(),
+        "pin,CODE\nx,\"Ä-1\"".as_bytes().to_vec(),
+        "\n\n\"code\"\n\nÄ-1\n\n".as_bytes().to_vec(),
+        "Ä-1".as_bytes().to_vec(),
+        "\u{feff}Ä-1\r\n\r\n".as_bytes().to_vec(),
+    ] {
+        let said = world.import(Kind::Vouchers, Some("Spring"), &bytes).unwrap();
+        assert_eq!((said.report.rows, said.report.rejected), (1, 0), "{:?}", String::from_utf8_lossy(&bytes));
     }
+    assert_eq!(world.texts("SELECT code || ' ' || coalesce(pin, '-') AS t FROM coupons"), ["Ä-1 x"]);
+}
 
-    fn a_quote_that_is_never_closed_costs_its_row_only(world) {
-        let said = world.vouchers("Spring", "code\nAAA\n\"BBB\n");
-        assert_eq!(said.counts(), [1, 0, 0, 1]);
-        assert_eq!(said.reasons(), [(3, "a quote is opened in this row and never closed")]);
-    }
+#[both]
+fn a_quote_that_is_never_closed_costs_its_row_only(world: World) {
+    let said = world.vouchers("Spring", "code\nAAA\n\"BBB\n");
+    assert_eq!(said.counts(), [1, 0, 0, 1]);
+    assert_eq!(said.reasons(), [(3, "a quote is opened in this row and never closed")]);
+}
 
-    fn vouchers_need_a_batch_that_exists_and_others_none(world) {
-        assert!(matches!(world.import(Kind::Vouchers, Some("Winter"), "code\nAAA\n"), Err(ImportError::NoBatch { .. })));
-        assert!(matches!(world.import(Kind::Vouchers, None, "code\nAAA\n"), Err(ImportError::Unfit(_))));
-        assert!(matches!(world.import(Kind::Customers, Some("Spring"), "email\na@b.example\n"), Err(ImportError::Unfit(_))));
-    }
+#[both]
+fn vouchers_need_a_batch_that_exists_and_others_none(world: World) {
+    assert!(matches!(world.import(Kind::Vouchers, Some("Winter"), "code\nAAA\n"), Err(ImportError::NoBatch { .. })));
+    assert!(matches!(world.import(Kind::Vouchers, None, "code\nAAA\n"), Err(ImportError::Unfit(_))));
+    assert!(matches!(world.import(Kind::Customers, Some("Spring"), "email\na@b.example\n"), Err(ImportError::Unfit(_))));
 }

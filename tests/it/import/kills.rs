@@ -37,41 +37,40 @@ fn child() {
     assert_eq!(report.unwrap().rejected, 0);
 }
 
-on_both! {
-    fn a_kill_at_any_moment_leaves_all_or_nothing(world) {
-        let mut finished = 0;
-        for attempt in 0..12_u64 {
-            let mut child = Command::new(std::env::current_exe().unwrap())
-                .args(["import::kills::child", "--exact", "--ignored", "--test-threads=1"])
-                .env("REWARDDESK_TEST_CHILD", &world.url)
-                .stdout(Stdio::null())
-                .stderr(Stdio::null())
-                .spawn()
-                .unwrap();
-            std::thread::sleep(Duration::from_millis(100 + attempt * 150));
-            let _ = child.kill();
-            finished += u32::from(child.wait().unwrap().success());
-            let all = i64::try_from(ROWS).unwrap();
-            let mut visible = world.visible();
-            for _ in 0..50 {
-                // PostgreSQL may still be busy with a client that is gone.
-                if world.is_sqlite() || (world.count("pg_locks WHERE locktype = 'advisory'") == 0) {
-                    break;
-                }
-                std::thread::sleep(Duration::from_millis(100));
-                visible = world.visible();
-            }
-            assert!(visible == 0 || visible == all, "{visible} codes are visible after attempt {attempt}");
-            // The child's clock stands still: its lease must not.
-            world.run("DELETE FROM import_leases");
-            if visible == all {
+#[both]
+fn a_kill_at_any_moment_leaves_all_or_nothing(world: World) {
+    let mut finished = 0;
+    for attempt in 0..12_u64 {
+        let mut child = Command::new(std::env::current_exe().unwrap())
+            .args(["import::kills::child", "--exact", "--ignored", "--test-threads=1"])
+            .env("REWARDDESK_TEST_CHILD", &world.url)
+            .stdout(Stdio::null())
+            .stderr(Stdio::null())
+            .spawn()
+            .unwrap();
+        std::thread::sleep(Duration::from_millis(100 + attempt * 150));
+        let _ = child.kill();
+        finished += u32::from(child.wait().unwrap().success());
+        let all = i64::try_from(ROWS).unwrap();
+        let mut visible = world.visible();
+        for _ in 0..50 {
+            // PostgreSQL may still be busy with a client that is gone.
+            if world.is_sqlite() || (world.count("pg_locks WHERE locktype = 'advisory'") == 0) {
                 break;
             }
+            std::thread::sleep(Duration::from_millis(100));
+            visible = world.visible();
         }
-        world.clock.advance(TimeDelta::seconds(11));
-        let said = world.vouchers("Spring", &file());
-        assert_eq!(said.report.new + said.report.unchanged, ROWS as u64);
-        assert_eq!((world.visible(), world.count("coupons")), (ROWS as i64, ROWS as i64));
-        eprintln!("{finished} of the imports ended before they were killed");
+        assert!(visible == 0 || visible == all, "{visible} codes are visible after attempt {attempt}");
+        // The child's clock stands still: its lease must not.
+        world.run("DELETE FROM import_leases");
+        if visible == all {
+            break;
+        }
     }
+    world.clock.advance(TimeDelta::seconds(11));
+    let said = world.vouchers("Spring", &file());
+    assert_eq!(said.report.new + said.report.unchanged, ROWS as u64);
+    assert_eq!((world.visible(), world.count("coupons")), (ROWS as i64, ROWS as i64));
+    eprintln!("{finished} of the imports ended before they were killed");
 }

@@ -33,6 +33,8 @@ use rewarddesk::{
     },
 };
 
+use crate::support::{Engine, Fixture};
+
 pub struct World {
     pub desk: Desk,
     pub clock: Clock,
@@ -66,6 +68,15 @@ impl Said {
 
 pub fn noon() -> DateTime<Utc> {
     Utc.with_ymd_and_hms(2026, 11, 23, 12, 0, 0).unwrap()
+}
+
+impl Fixture for World {
+    async fn on(engine: Engine) -> Self {
+        match engine {
+            Engine::Sqlite => Self::sqlite(),
+            Engine::Postgres => Self::postgres(),
+        }
+    }
 }
 
 impl World {

@@ -94,57 +94,56 @@ fn shown(statement: &Statement) -> String {
     format!("{}\n    in {}", statement.sql, during.join(", "))
 }
 
-both! {
-    async fn every_statement_is_served_and_every_index_serves_one(engine: Engine) {
-        // What databases are copied from is made before anybody listens.
-        drop(TestDb::new(engine));
-        statements::listen();
-        drive::drive(engine).await;
-        let disorder = statements::disorder();
-        let (statements, answers) = statements::told();
-        let mut complaints = left_out(engine, &statements, &answers);
-        if engine == Engine::Postgres {
-            complaints.extend(disorder);
-        }
-
-        let db = large::database(engine);
-        let mut planner = Planner::new(&db);
-        let (mut plans, mut excused, mut clicked) = (vec![], BTreeMap::new(), 0);
-        for statement in statements.iter().filter(|statement| explain::has_plan(&statement.sql)) {
-            match planner.plan(statement) {
-                Err(error) => complaints.push(format!("has no plan: {error}\n    {}", shown(statement))),
-                Ok(plan) => {
-                    match excuse(engine, statement) {
-                        Some(why) => *excused.entry(why).or_insert(0) += usize::from(!plan.faults.is_empty()),
-                        None => complaints.extend(plan.faults.iter().map(|fault| format!("{fault}\n    {}", shown(statement)))),
-                    }
-                    if is_of_the_button(statement) && engine == Engine::Postgres {
-                        clicked += 1;
-                        if !statement.is_kept || planner.plans_anew(statement) {
-                            complaints.push(format!("is planned anew at each click\n    {}", shown(statement)));
-                        }
-                    }
-                    plans.push((statement, plan));
-                }
-            }
-        }
-        for (why, times) in excused {
-            if times == 0 {
-                complaints.push(format!("nothing needs the excuse {why:?}"));
-            }
-        }
-        assert!(engine == Engine::Sqlite || clicked > 12, "{clicked} statements of the button");
-        assert!(plans.len() > 300, "{} statements", plans.len());
-        if engine == Engine::Postgres {
-            let (db, allocate) = (large::skewed(), |statement: &&Statement| statement.sql.starts_with("WITH next"));
-            let found: Vec<&Statement> = statements.iter().filter(allocate).collect();
-            assert!(!found.is_empty(), "nobody takes a code");
-            for statement in found {
-                let plan = Planner::new(&db).plan(statement).expect("a plan");
-                complaints.extend(plan.faults.iter().map(|fault| format!("beside small batches: {fault}\n    {}", shown(statement))));
-            }
-        }
-        complaints.extend(explain::idle_indexes(&db, &mut planner, &plans));
-        assert!(complaints.is_empty(), "{} of {} statements and their indexes:\n{}", complaints.len(), plans.len(), complaints.join("\n"));
+#[both]
+async fn every_statement_is_served_and_every_index_serves_one(engine: Engine) {
+    // What databases are copied from is made before anybody listens.
+    drop(TestDb::new(engine));
+    statements::listen();
+    drive::drive(engine).await;
+    let disorder = statements::disorder();
+    let (statements, answers) = statements::told();
+    let mut complaints = left_out(engine, &statements, &answers);
+    if engine == Engine::Postgres {
+        complaints.extend(disorder);
     }
+
+    let db = large::database(engine);
+    let mut planner = Planner::new(&db);
+    let (mut plans, mut excused, mut clicked) = (vec![], BTreeMap::new(), 0);
+    for statement in statements.iter().filter(|statement| explain::has_plan(&statement.sql)) {
+        match planner.plan(statement) {
+            Err(error) => complaints.push(format!("has no plan: {error}\n    {}", shown(statement))),
+            Ok(plan) => {
+                match excuse(engine, statement) {
+                    Some(why) => *excused.entry(why).or_insert(0) += usize::from(!plan.faults.is_empty()),
+                    None => complaints.extend(plan.faults.iter().map(|fault| format!("{fault}\n    {}", shown(statement)))),
+                }
+                if is_of_the_button(statement) && engine == Engine::Postgres {
+                    clicked += 1;
+                    if !statement.is_kept || planner.plans_anew(statement) {
+                        complaints.push(format!("is planned anew at each click\n    {}", shown(statement)));
+                    }
+                }
+                plans.push((statement, plan));
+            }
+        }
+    }
+    for (why, times) in excused {
+        if times == 0 {
+            complaints.push(format!("nothing needs the excuse {why:?}"));
+        }
+    }
+    assert!(engine == Engine::Sqlite || clicked > 12, "{clicked} statements of the button");
+    assert!(plans.len() > 300, "{} statements", plans.len());
+    if engine == Engine::Postgres {
+        let (db, allocate) = (large::skewed(), |statement: &&Statement| statement.sql.starts_with("WITH next"));
+        let found: Vec<&Statement> = statements.iter().filter(allocate).collect();
+        assert!(!found.is_empty(), "nobody takes a code");
+        for statement in found {
+            let plan = Planner::new(&db).plan(statement).expect("a plan");
+            complaints.extend(plan.faults.iter().map(|fault| format!("beside small batches: {fault}\n    {}", shown(statement))));
+        }
+    }
+    complaints.extend(explain::idle_indexes(&db, &mut planner, &plans));
+    assert!(complaints.is_empty(), "{} of {} statements and their indexes:\n{}", complaints.len(), plans.len(), complaints.join("\n"));
 }

@@ -2,9 +2,6 @@
 //! Must not hold tests, but for those of itself.
 #![allow(dead_code, reason = "a helper may wait for its test")]
 
-#[macro_use]
-mod both;
-
 pub mod app;
 pub mod browser;
 pub mod client;
