@@ -12,7 +12,9 @@ use sha2::{Digest, Sha256};
 
 fn main() {
     // embed_migrations! does not see a new folder by itself.
-    for watched in ["migrations", "static", "package.json", "package-lock.json", ".npmrc", "build.rs"] {
+    for watched in
+        ["migrations", "static", "package.json", "package-lock.json", ".npmrc", "build.rs"]
+    {
         println!("cargo:rerun-if-changed={watched}");
     }
     println!("cargo:rerun-if-env-changed=NODE_MODULES");
@@ -21,11 +23,13 @@ fn main() {
         println!("cargo:rerun-if-env-changed={setting}");
         if env::var_os(setting).is_none() {
             println!(
-                "cargo:warning={setting} is not set: SQLite or the allocator is built otherwise than it was tested; call cargo in the project's folder"
+                "cargo:warning={setting} is not set: SQLite or the allocator is built otherwise \
+                 than it was tested; call cargo in the project's folder"
             );
         }
     }
-    let out = PathBuf::from(env::var_os("OUT_DIR").unwrap_or_else(|| fail("cargo gave no OUT_DIR")));
+    let out =
+        PathBuf::from(env::var_os("OUT_DIR").unwrap_or_else(|| fail("cargo gave no OUT_DIR")));
     let modules = env::var_os("NODE_MODULES").map_or_else(|| npm_ci(&out), PathBuf::from);
     let assets = [
         ("CSS", Path::new("static/app.css").to_owned(), "text/css; charset=utf-8"),
@@ -37,14 +41,21 @@ fn main() {
     for (name, path, mime) in &assets {
         code.push_str(&embed(&out, name, path, mime));
     }
-    code.push_str("/// Everything that is served below /assets/.\npub const ALL: [&Asset; 4] = [&CSS, &JS, &HTMX, &FAVICON];\n");
+    code.push_str(
+        "/// Everything that is served below /assets/.\npub const ALL: [&Asset; 4] = \
+        [&CSS, &JS, &HTMX, &FAVICON];\n",
+    );
     write(&out.join("assets.rs"), code.as_bytes());
 }
 
 /// Writes the three encodings of a file and answers the constant that includes them.
 fn embed(out: &Path, name: &str, path: &Path, mime: &str) -> String {
-    let plain = fs::read(path).unwrap_or_else(|e| fail(&format!("cannot read {}: {e}", path.display())));
-    let hash = Sha256::digest(&plain).iter().take(6).fold(String::new(), |hash, byte| hash + &format!("{byte:02x}"));
+    let plain =
+        fs::read(path).unwrap_or_else(|e| fail(&format!("cannot read {}: {e}", path.display())));
+    let hash = Sha256::digest(&plain)
+        .iter()
+        .take(6)
+        .fold(String::new(), |hash, byte| hash + &format!("{byte:02x}"));
     let file = path.file_name().map(|f| f.to_string_lossy().into_owned()).unwrap_or_default();
     let (stem, extension) = file.rsplit_once('.').unwrap_or((&file, "bin"));
     let mut brotli = Vec::new();
@@ -53,12 +64,16 @@ fn embed(out: &Path, name: &str, path: &Path, mime: &str) -> String {
         fail(&format!("cannot compress {file}: {e}"));
     }
     let mut gzip = flate2::write::GzEncoder::new(Vec::new(), flate2::Compression::best());
-    let gzip = gzip.write_all(&plain).and_then(|()| gzip.finish()).unwrap_or_else(|e| fail(&format!("cannot compress {file}: {e}")));
+    let gzip = gzip
+        .write_all(&plain)
+        .and_then(|()| gzip.finish())
+        .unwrap_or_else(|e| fail(&format!("cannot compress {file}: {e}")));
     for (suffix, bytes) in [("plain", &plain), ("br", &brotli), ("gz", &gzip)] {
         write(&out.join(format!("{name}.{suffix}")), bytes);
     }
     format!(
-        "/// `{file}`.\npub const {name}: Asset = Asset {{ name: \"{stem}.{hash}.{extension}\", path: \"/assets/{stem}.{hash}.{extension}\", mime: \"{mime}\", \
+        "/// `{file}`.\npub const {name}: Asset = Asset {{ name: \"{stem}.{hash}.{extension}\", \
+         path: \"/assets/{stem}.{hash}.{extension}\", mime: \"{mime}\", \
          plain: include_bytes!(concat!(env!(\"OUT_DIR\"), \"/{name}.plain\")), \
          brotli: include_bytes!(concat!(env!(\"OUT_DIR\"), \"/{name}.br\")), \
          gzip: include_bytes!(concat!(env!(\"OUT_DIR\"), \"/{name}.gz\")) }};\n"
@@ -68,7 +83,8 @@ fn embed(out: &Path, name: &str, path: &Path, mime: &str) -> String {
 /// Installs exactly what the lock file says, checked against its hashes; answers the folder.
 fn npm_ci(out: &Path) -> PathBuf {
     let dir = out.join("npm");
-    let lock = fs::read("package-lock.json").unwrap_or_else(|e| fail(&format!("cannot read package-lock.json: {e}")));
+    let lock = fs::read("package-lock.json")
+        .unwrap_or_else(|e| fail(&format!("cannot read package-lock.json: {e}")));
     let stamp = dir.join(".stamp");
     if fs::read(&stamp).is_ok_and(|stamped| stamped == lock) {
         return dir.join("node_modules");
@@ -81,11 +97,17 @@ fn npm_ci(out: &Path) -> PathBuf {
             fail(&format!("cannot copy {file}: {e}"));
         }
     }
-    match Command::new("npm").args(["ci", "--omit=dev", "--no-audit", "--no-fund"]).current_dir(&dir).output() {
+    match Command::new("npm")
+        .args(["ci", "--omit=dev", "--no-audit", "--no-fund"])
+        .current_dir(&dir)
+        .output()
+    {
         Ok(done) if done.status.success() => {}
         Ok(done) => fail(&String::from_utf8_lossy(&done.stderr)),
         Err(e) => fail(&format!(
-            "cannot run npm ({e}). The page script htmx is fetched at build time: install Node.js 20 or newer with npm, or set NODE_MODULES to a folder that holds htmx.org/dist/htmx.min.js"
+            "cannot run npm ({e}). The page script htmx is fetched at build time: install Node.js \
+             20 or newer with npm, or set NODE_MODULES to a folder that holds \
+             htmx.org/dist/htmx.min.js"
         )),
     }
     write(&stamp, &lock);

@@ -1,5 +1,5 @@
-//! The command line (contract.md section 2): what there is, and how its answers and refusals leave the process.
-//! Wiring only; what a command does is in its own module and in the use cases.
+//! The command line (contract.md section 2): what there is, and how its answers and refusals leave
+//! the process. Wiring only; what a command does is in its own module and in the use cases.
 
 use std::{
     io::{self, Write},
@@ -61,7 +61,9 @@ enum Command {
 pub fn run() -> ExitCode {
     let cli = Cli::parse();
     let out = &mut io::stdout().lock();
-    match dispatch(cli.command, out).and_then(|answer| out.flush().map_err(Refused::from).map(|()| answer)) {
+    match dispatch(cli.command, out)
+        .and_then(|answer| out.flush().map_err(Refused::from).map(|()| answer))
+    {
         Ok(()) => ExitCode::SUCCESS,
         Err(Refused::ReaderLeft(code)) => code,
         Err(Refused::Because(sentence)) => {
@@ -80,7 +82,12 @@ fn dispatch(command: Command, out: &mut dyn Write) -> Result<(), Refused> {
     telemetry::start(&settings, default_log)?;
     let writes = matches!(
         &command,
-        Command::Merchant(_) | Command::User(_) | Command::Batch(_) | Command::Import(_) | Command::Mail(_) | Command::Backup(_)
+        Command::Merchant(_)
+            | Command::User(_)
+            | Command::Batch(_)
+            | Command::Import(_)
+            | Command::Mail(_)
+            | Command::Backup(_)
     );
     // For after the command, whether it was refused or not: rejected rows leave a record, too.
     let sealing = writes.then(|| settings.clone());
@@ -126,7 +133,11 @@ mod tests {
 
     /// Every command by its path, and its help.
     fn commands(command: &mut clap::Command, path: &str, found: &mut Vec<(String, String)>) {
-        let names: Vec<String> = command.get_subcommands().map(|c| c.get_name().to_owned()).filter(|n| n != "help").collect();
+        let names: Vec<String> = command
+            .get_subcommands()
+            .map(|c| c.get_name().to_owned())
+            .filter(|n| n != "help")
+            .collect();
         if names.is_empty() {
             found.push((path.trim().to_owned(), command.render_long_help().to_string()));
         }
@@ -143,7 +154,10 @@ mod tests {
         commands(&mut Cli::command(), "", &mut all);
         assert_eq!(all.len(), 19);
         for (path, help) in all {
-            assert!(help.contains(&format!("rewarddesk {path}")) && help.contains("Example"), "{path}:\n{help}");
+            assert!(
+                help.contains(&format!("rewarddesk {path}")) && help.contains("Example"),
+                "{path}:\n{help}"
+            );
         }
         Cli::command().debug_assert();
     }
@@ -151,7 +165,14 @@ mod tests {
     #[test]
     fn help_lists_every_setting() {
         let help = Cli::command().render_long_help().to_string();
-        for name in ["DATABASE_URL", "REWARDDESK_SECRET_KEY_FILE", "SMTP_URL", "MAIL_FROM", "REWARDDESK_METRICS_LISTEN", "RUST_LOG"] {
+        for name in [
+            "DATABASE_URL",
+            "REWARDDESK_SECRET_KEY_FILE",
+            "SMTP_URL",
+            "MAIL_FROM",
+            "REWARDDESK_METRICS_LISTEN",
+            "RUST_LOG",
+        ] {
             assert!(help.contains(name), "{name} is missing:\n{help}");
         }
     }

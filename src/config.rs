@@ -1,5 +1,6 @@
-//! The settings (contract.md section 3), and the one reader of the environment and of `.env`.
-//! Must not know what the settings are for; each command asks for those it needs, and only those can stop it.
+//! The settings (contract.md section 3), and the one reader of the environment and of `.env`. Must
+//! not know what the settings are for; each command asks for those it needs, and only those can
+//! stop it.
 
 use std::{
     collections::HashMap,
@@ -43,27 +44,48 @@ macro_rules! settings {
 }
 
 settings! {
-    DATABASE_URL = "DATABASE_URL", "where the data lives: sqlite:PATH, postgres://… or postgresql://… [default: sqlite:rewarddesk.db]", "sqlite:rewarddesk.db";
-    POOLER = "REWARDDESK_DATABASE_POOLER", "what stands before PostgreSQL: none, or transaction for pgbouncer in transaction mode [default: none]", "transaction";
-    LISTEN = "REWARDDESK_LISTEN", "address and port that serve listens on [default: 127.0.0.1:8080]", "127.0.0.1:8080";
-    BASE_URL = "REWARDDESK_BASE_URL", "the address people type [default: http:// and the listening address]", "https://desk.example.com";
-    SECRET_KEY = "REWARDDESK_SECRET_KEY", "secret text of 32 or more characters, needed by serve", "$(openssl rand -hex 32)";
-    SECRET_KEY_FILE = "REWARDDESK_SECRET_KEY_FILE", "a file that holds the secret text, instead of the above", "/etc/rewarddesk/secret";
-    SMTP_URL = "SMTP_URL", "the mail relay: smtps://, smtp://…?tls=required, smtp:// (a password only with cleartext-password=allowed), or file:DIR to write .eml files", "smtps://user:password@smtp.example.com";
-    MAIL_FROM = "MAIL_FROM", "sender of mails of merchants that have none of their own", "Rewards <rewards@example.com>";
-    SESSION_IDLE = "REWARDDESK_SESSION_IDLE_MINUTES", "minutes without use after which a session ends [default: 30]", "30";
-    SESSION_HOURS = "REWARDDESK_SESSION_HOURS", "hours after which a session ends in any case [default: 8]", "8";
-    CONFIRMATION = "REWARDDESK_CONFIRMATION_MINUTES", "minutes after which exports, changes of users and purges ask again who one is [default: 15]", "15";
-    ABSENCE = "REWARDDESK_LOCK_AFTER_DAYS", "days without use after which an account is locked; 0: never [default: 90]", "90";
-    TRUSTED_PROXIES = "REWARDDESK_TRUSTED_PROXIES", "proxies whose X-Forwarded-For is believed, with commas between [default: none]", "127.0.0.1,10.0.0.0/8";
-    HEAD_MAIL = "REWARDDESK_AUDIT_HEAD_MAIL", "address that gets the heads of the audit logs once a day [default: nobody]", "auditor@example.com";
-    METRICS_LISTEN = "REWARDDESK_METRICS_LISTEN", "address and port of /metrics, for machines, without a sign-in [default: off]", "127.0.0.1:9100";
-    OIDC_ISSUER = "REWARDDESK_OIDC_ISSUER", "single sign-on: the OpenID Connect provider's issuer [default: off]", "https://login.example.com";
+    DATABASE_URL = "DATABASE_URL", "where the data lives: sqlite:PATH, postgres://… or \
+        postgresql://… [default: sqlite:rewarddesk.db]", "sqlite:rewarddesk.db";
+    POOLER = "REWARDDESK_DATABASE_POOLER", "what stands before PostgreSQL: none, or transaction \
+        for pgbouncer in transaction mode [default: none]", "transaction";
+    LISTEN = "REWARDDESK_LISTEN", "address and port that serve listens on [default: \
+        127.0.0.1:8080]", "127.0.0.1:8080";
+    BASE_URL = "REWARDDESK_BASE_URL", "the address people type [default: http:// and the \
+        listening address]", "https://desk.example.com";
+    SECRET_KEY = "REWARDDESK_SECRET_KEY", "secret text of 32 or more characters, needed by serve", "$(openssl rand -hex \
+        \
+        32)";
+    SECRET_KEY_FILE = "REWARDDESK_SECRET_KEY_FILE", "a file that holds the secret text, instead \
+        of the above", "/etc/rewarddesk/secret";
+    SMTP_URL = "SMTP_URL", "the mail relay: smtps://, smtp://…?tls=required, smtp:// (a password \
+        only with cleartext-password=allowed), or file:DIR to write .eml files", "smtps://user:password@smtp.example.com";
+    MAIL_FROM = "MAIL_FROM", "sender of mails of merchants that have none of their own", "Rewards \
+        <rewards@example.com>";
+    SESSION_IDLE = "REWARDDESK_SESSION_IDLE_MINUTES", "minutes without use after which a session \
+        ends [default: 30]", "30";
+    SESSION_HOURS = "REWARDDESK_SESSION_HOURS", "hours after which a session ends in any case \
+        [default: 8]", "8";
+    CONFIRMATION = "REWARDDESK_CONFIRMATION_MINUTES", "minutes after which exports, changes of \
+        users and purges ask again who one is [default: 15]", "15";
+    ABSENCE = "REWARDDESK_LOCK_AFTER_DAYS", "days without use after which an account is locked; \
+        0: never [default: 90]", "90";
+    TRUSTED_PROXIES = "REWARDDESK_TRUSTED_PROXIES", "proxies whose X-Forwarded-For is believed, \
+        with commas between [default: none]", "127.0.0.1,10.0.0.0/8";
+    HEAD_MAIL = "REWARDDESK_AUDIT_HEAD_MAIL", "address that gets the heads of the audit logs once \
+        a day [default: nobody]", "auditor@example.com";
+    METRICS_LISTEN = "REWARDDESK_METRICS_LISTEN", "address and port of /metrics, for machines, \
+        without a sign-in [default: off]", "127.0.0.1:9100";
+    OIDC_ISSUER = "REWARDDESK_OIDC_ISSUER", "single sign-on: the OpenID Connect provider's issuer \
+        [default: off]", "https://login.example.com";
     OIDC_CLIENT_ID = "REWARDDESK_OIDC_CLIENT_ID", "what the provider calls the desk", "rewarddesk";
-    OIDC_CLIENT_SECRET = "REWARDDESK_OIDC_CLIENT_SECRET", "the secret that the provider gave the desk", "the-secret-it-gave";
-    OIDC_CLIENT_SECRET_FILE = "REWARDDESK_OIDC_CLIENT_SECRET_FILE", "a file that holds that secret, instead of the above", "/etc/rewarddesk/oidc-secret";
-    OIDC_NAME = "REWARDDESK_OIDC_NAME", "what people call the provider: Continue with … [default: single sign-on]", "Acme";
-    RUST_LOG = "RUST_LOG", "what is logged [default: info for servers and imports, warn for the rest]", "info,rewarddesk=debug";
+    OIDC_CLIENT_SECRET = "REWARDDESK_OIDC_CLIENT_SECRET", "the secret that the provider gave the \
+        desk", "the-secret-it-gave";
+    OIDC_CLIENT_SECRET_FILE = "REWARDDESK_OIDC_CLIENT_SECRET_FILE", "a file that holds that \
+        secret, instead of the above", "/etc/rewarddesk/oidc-secret";
+    OIDC_NAME = "REWARDDESK_OIDC_NAME", "what people call the provider: Continue with … [default: \
+        single sign-on]", "Acme";
+    RUST_LOG = "RUST_LOG", "what is logged [default: info for servers and imports, warn for the \
+        rest]", "info,rewarddesk=debug";
     LOG_FORMAT = "REWARDDESK_LOG_FORMAT", "pretty or json [default: pretty]", "json";
 }
 
@@ -74,11 +96,22 @@ pub struct SettingError(String);
 
 impl About {
     fn missing(&self) -> SettingError {
-        SettingError(format!("{} is not set: {}; for example {}={}", self.name, self.what, self.name, quoted(self.example)))
+        SettingError(format!(
+            "{} is not set: {}; for example {}={}",
+            self.name,
+            self.what,
+            self.name,
+            quoted(self.example)
+        ))
     }
 
     fn malformed(&self, why: impl fmt::Display) -> SettingError {
-        SettingError(format!("{} cannot be used: {why}; for example {}={}", self.name, self.name, quoted(self.example)))
+        SettingError(format!(
+            "{} cannot be used: {why}; for example {}={}",
+            self.name,
+            self.name,
+            quoted(self.example)
+        ))
     }
 }
 
@@ -149,7 +182,8 @@ impl fmt::Debug for Settings {
     }
 }
 
-/// What libpq would read from the environment to decide where a connection leads, behind the back of `DATABASE_URL`.
+/// What libpq would read from the environment to decide where a connection leads, behind the back
+/// of `DATABASE_URL`.
 const AMBIENT: [&str; 3] = ["PGHOST", "PGHOSTADDR", "PGSERVICE"];
 
 impl Settings {
@@ -162,18 +196,25 @@ impl Settings {
                     // The error would show the line, which may hold a secret.
                     let (name, value) = line.map_err(|_| {
                         SettingError(
-                            "the file .env in this folder has a line that is not NAME=value; put values with spaces in quotes".into(),
+                            "the file .env in this folder has a line that is not NAME=value; put \
+                             values with spaces in quotes"
+                                .into(),
                         )
                     })?;
                     found.insert(name, value);
                 }
             }
             Err(error) if error.not_found() => {}
-            Err(_) => return Err(SettingError("the file .env in this folder cannot be read".into())),
+            Err(_) => {
+                return Err(SettingError("the file .env in this folder cannot be read".into()));
+            }
         }
         for about in ALL {
             if let Some(value) = std::env::var_os(about.name) {
-                found.insert(about.name.to_owned(), value.into_string().map_err(|_| about.malformed("it is not UTF-8 text"))?);
+                found.insert(
+                    about.name.to_owned(),
+                    value.into_string().map_err(|_| about.malformed("it is not UTF-8 text"))?,
+                );
             }
         }
         for name in AMBIENT {
@@ -184,10 +225,19 @@ impl Settings {
         Ok(Self::from_pairs(found))
     }
 
-    /// Settings from pairs of name and value; unknown names are ignored, an empty value counts as not set.
+    /// Settings from pairs of name and value; unknown names are ignored, an empty value counts as
+    /// not set.
     pub fn from_pairs(pairs: impl IntoIterator<Item = (String, String)>) -> Self {
-        let known = |name: &str| ALL.iter().map(|about| about.name).chain(AMBIENT).find(|known| *known == name);
-        Self(pairs.into_iter().filter(|(_, value)| !value.trim().is_empty()).filter_map(|(n, v)| Some((known(&n)?, v))).collect())
+        let known = |name: &str| {
+            ALL.iter().map(|about| about.name).chain(AMBIENT).find(|known| *known == name)
+        };
+        Self(
+            pairs
+                .into_iter()
+                .filter(|(_, value)| !value.trim().is_empty())
+                .filter_map(|(n, v)| Some((known(&n)?, v)))
+                .collect(),
+        )
     }
 
     fn get(&self, about: &About) -> Option<&str> {
@@ -199,7 +249,8 @@ impl Settings {
         let url = DatabaseUrl::parse(text).map_err(|why| DATABASE_URL.malformed(why))?;
         if let Some(url) = url.postgres_url() {
             postgres::check(url, cfg!(feature = "pg-tls")).map_err(SettingError)?;
-            let ambient: Vec<&str> = AMBIENT.into_iter().filter(|name| self.0.contains_key(name)).collect();
+            let ambient: Vec<&str> =
+                AMBIENT.into_iter().filter(|name| self.0.contains_key(name)).collect();
             postgres::check_ambient(url, &ambient).map_err(|why| DATABASE_URL.malformed(why))?;
         }
         Ok(url.behind(self.pooler()?))
@@ -214,7 +265,8 @@ impl Settings {
     }
 
     pub fn listen(&self) -> Result<SocketAddr, SettingError> {
-        self.address(&LISTEN).map(|address| address.unwrap_or(SocketAddr::from(([127, 0, 0, 1], 8080))))
+        self.address(&LISTEN)
+            .map(|address| address.unwrap_or(SocketAddr::from(([127, 0, 0, 1], 8080))))
     }
 
     pub fn metrics_listen(&self) -> Result<Option<SocketAddr>, SettingError> {
@@ -222,17 +274,30 @@ impl Settings {
     }
 
     fn address(&self, about: &About) -> Result<Option<SocketAddr>, SettingError> {
-        let parse = |text: &str| text.parse().map_err(|_| about.malformed("expected an address and a port"));
+        let parse = |text: &str| {
+            text.parse().map_err(|_| about.malformed("expected an address and a port"))
+        };
         self.get(about).map(parse).transpose()
     }
 
-    /// The public address, without a path's trailing slash; `listen` is where the server really listens.
+    /// The public address, without a path's trailing slash; `listen` is where the server really
+    /// listens.
     pub fn base_url(&self, listen: SocketAddr) -> Result<Url, SettingError> {
         let default = format!("http://{listen}");
-        let url = Url::parse(self.get(&BASE_URL).unwrap_or(&default)).map_err(|e| BASE_URL.malformed(e))?;
-        let plain = matches!(url.scheme(), "http" | "https") && url.has_host() && url.path() == "/" && url.query().is_none();
-        if !plain || url.fragment().is_some() || !url.username().is_empty() || url.password().is_some() {
-            return Err(BASE_URL.malformed("expected http:// or https://, a host and nothing after it"));
+        let url = Url::parse(self.get(&BASE_URL).unwrap_or(&default))
+            .map_err(|e| BASE_URL.malformed(e))?;
+        let plain = matches!(url.scheme(), "http" | "https")
+            && url.has_host()
+            && url.path() == "/"
+            && url.query().is_none();
+        if !plain
+            || url.fragment().is_some()
+            || !url.username().is_empty()
+            || url.password().is_some()
+        {
+            return Err(
+                BASE_URL.malformed("expected http:// or https://, a host and nothing after it")
+            );
         }
         Ok(url)
     }
@@ -240,11 +305,19 @@ impl Settings {
     /// The installation's secret, from the setting or the file.
     pub fn secret(&self) -> Result<Secret, SettingError> {
         let (about, text) = match (self.get(&SECRET_KEY), self.secret_file()) {
-            (Some(_), Some(_)) => return Err(SECRET_KEY.malformed(format!("{} is set too; keep one of them", SECRET_KEY_FILE.name))),
+            (Some(_), Some(_)) => {
+                return Err(SECRET_KEY
+                    .malformed(format!("{} is set too; keep one of them", SECRET_KEY_FILE.name)));
+            }
             (Some(text), None) => (&SECRET_KEY, text.to_owned()),
             (None, Some(path)) => {
                 let read = std::fs::read_to_string(path);
-                (&SECRET_KEY_FILE, read.map_err(|e| SECRET_KEY_FILE.malformed(format!("cannot read {}: {e}", path.display())))?)
+                (
+                    &SECRET_KEY_FILE,
+                    read.map_err(|e| {
+                        SECRET_KEY_FILE.malformed(format!("cannot read {}: {e}", path.display()))
+                    })?,
+                )
             }
             (None, None) => return Err(SECRET_KEY.missing()),
         };
@@ -281,7 +354,10 @@ impl Settings {
         match (Url::parse(text), Relay::from_url(text)) {
             (Ok(_), Ok(_)) => Ok(MailRoute::Smtp(Secret(text.to_owned()))),
             (Ok(_), Err(unfit)) => Err(SMTP_URL.malformed(unfit.0)),
-            (Err(_), _) => Err(SMTP_URL.malformed("it is not a mail relay's address; percent-encode special characters in the password")),
+            (Err(_), _) => Err(SMTP_URL.malformed(
+                "it is not a mail relay's address; \
+                percent-encode special characters in the password",
+            )),
         }
     }
 
@@ -292,7 +368,9 @@ impl Settings {
 
     /// Who gets the heads of the audit logs.
     pub fn heads_to(&self) -> Result<Option<EmailAddress>, SettingError> {
-        self.get(&HEAD_MAIL).map(|text| EmailAddress::parse(text).map_err(|why| HEAD_MAIL.malformed(why))).transpose()
+        self.get(&HEAD_MAIL)
+            .map(|text| EmailAddress::parse(text).map_err(|why| HEAD_MAIL.malformed(why)))
+            .transpose()
     }
 
     /// What is logged, in the form of `RUST_LOG`.
@@ -335,5 +413,8 @@ impl Settings {
 /// The settings as `--help` lists them.
 pub fn help() -> String {
     let lines = ALL.iter().map(|about| format!("  {:<34} {}", about.name, about.what));
-    format!("Settings (environment variables, or lines of a file .env in the current folder):\n{}", lines.collect::<Vec<_>>().join("\n"))
+    format!(
+        "Settings (environment variables, or lines of a file .env in the current folder):\n{}",
+        lines.collect::<Vec<_>>().join("\n")
+    )
 }

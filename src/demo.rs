@@ -20,10 +20,30 @@ pub struct SignIn {
 
 /// One for each role; the administrator belongs to both merchants.
 pub const SIGN_INS: [SignIn; 4] = [
-    SignIn { role: Role::Support, name: "Sam Okafor", email: "support@demo.example", password: PASSWORD },
-    SignIn { role: Role::Supervisor, name: "Kim Brook", email: "supervisor@demo.example", password: PASSWORD },
-    SignIn { role: Role::Marketing, name: "Mara Lindqvist", email: "marketing@demo.example", password: PASSWORD },
-    SignIn { role: Role::Administrator, name: "Ann Lee", email: "admin@demo.example", password: PASSWORD },
+    SignIn {
+        role: Role::Support,
+        name: "Sam Okafor",
+        email: "support@demo.example",
+        password: PASSWORD,
+    },
+    SignIn {
+        role: Role::Supervisor,
+        name: "Kim Brook",
+        email: "supervisor@demo.example",
+        password: PASSWORD,
+    },
+    SignIn {
+        role: Role::Marketing,
+        name: "Mara Lindqvist",
+        email: "marketing@demo.example",
+        password: PASSWORD,
+    },
+    SignIn {
+        role: Role::Administrator,
+        name: "Ann Lee",
+        email: "admin@demo.example",
+        password: PASSWORD,
+    },
 ];
 
 const PASSWORD: &str = "coffee before coupons";

@@ -4,7 +4,8 @@
 static ALLOCATOR: tikv_jemallocator::Jemalloc = tikv_jemallocator::Jemalloc;
 
 fn main() -> std::process::ExitCode {
-    // For tests, which stop the program where they want to look; empty in every build without that feature.
+    // For tests, which stop the program where they want to look; empty in every build without that
+    // feature.
     let _failpoints = fail::FailScenario::setup();
     rewarddesk::cli::run()
 }

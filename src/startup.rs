@@ -1,5 +1,5 @@
-//! Builds the desk, its server and its workers from the settings, and runs them until they are told to stop.
-//! Wiring only.
+//! Builds the desk, its server and its workers from the settings, and runs them until they are told
+//! to stop. Wiring only.
 
 use std::{
     fs,
@@ -71,7 +71,8 @@ pub fn serve(serve: Serve) -> Result<(), Refused> {
     let settings = serve.settings.for_server(serve.listen)?;
     let db = crate::cli::open_limited(&serve.settings, Some(PAGE_STATEMENT_LIMIT))?;
     let mailer = mailer(&settings.mail)?;
-    let SessionSettings { idle_minutes, hours, confirmation_minutes, absence_days } = settings.sessions;
+    let SessionSettings { idle_minutes, hours, confirmation_minutes, absence_days } =
+        settings.sessions;
     let session_limits = SessionLimits {
         idle: TimeDelta::minutes(idle_minutes),
         absolute: TimeDelta::hours(hours),
@@ -84,17 +85,28 @@ pub fn serve(serve: Serve) -> Result<(), Refused> {
         trusted_proxies: settings.trusted_proxies,
         demo_sign_ins: vec![],
     };
-    let ServerSettings { listen, metrics_listen, secret, mail_from, base_url, heads_to, sso, .. } = settings;
-    let desk = Desk::new(db, Clock::System, mail_from, secret.expose()).reached_at(base_url.as_str()).sending_heads_to(heads_to);
+    let ServerSettings {
+        listen, metrics_listen, secret, mail_from, base_url, heads_to, sso, ..
+    } = settings;
+    let desk = Desk::new(db, Clock::System, mail_from, secret.expose())
+        .reached_at(base_url.as_str())
+        .sending_heads_to(heads_to);
     let desk = match sso {
         Some(sso) => desk.with_provider(provider(sso, &base_url)),
         None => desk,
     };
     if let Some(link) = set_up::open_the_door(&desk)? {
-        // Beside the log, whose lines may be sent elsewhere; whoever reads this output is the machine's operator.
-        writeln!(std::io::stderr(), "Nobody can sign in yet. Become the first user, once, within a day, at\n\n  {link}\n")?;
+        // Beside the log, whose lines may be sent elsewhere; whoever reads this output is the
+        // machine's operator.
+        writeln!(
+            std::io::stderr(),
+            "Nobody can sign in yet. Become the first user, once, within a day, at\n\n  {link}\n"
+        )?;
     }
-    run(House { desk, mailer, hold_mail: serve.hold_mail, listen, metrics_listen, site }, |address| tracing::info!(%address, "listening"))
+    run(
+        House { desk, mailer, hold_mail: serve.hold_mail, listen, metrics_listen, site },
+        |address| tracing::info!(%address, "listening"),
+    )
 }
 
 /// Runs the server on sample data until SIGTERM.
@@ -108,20 +120,31 @@ pub fn demo(demo: Demo) -> Result<(), Refused> {
     let secret = demo_secret(&demo.dir)?;
     let db = Database::open(&DatabaseUrl::parse(&format!("sqlite:{}", file.display()))?)?;
     migrate::migrate(&db)?;
-    let desk = Desk::new(db, Clock::System, Mailbox::parse("Reward Desk <rewards@desk.example>")?, secret.expose())
-        .reached_at(&format!("http://{}", demo.listen));
+    let desk = Desk::new(
+        db,
+        Clock::System,
+        Mailbox::parse("Reward Desk <rewards@desk.example>")?,
+        secret.expose(),
+    )
+    .reached_at(&format!("http://{}", demo.listen));
     let sign_ins = demo::settle(&desk, demo.customers)?;
     let mailer = Mailer::from_url(&format!("file:{}", demo.dir.join("mail").display()))?;
     let site = Site {
         base_url: None,
         session_limits: SessionLimits::default(),
         trusted_proxies: vec![],
-        demo_sign_ins: sign_ins.iter().map(|s| (s.role.label().to_owned(), s.email.to_owned(), s.password.to_owned())).collect(),
+        demo_sign_ins: sign_ins
+            .iter()
+            .map(|s| (s.role.label().to_owned(), s.email.to_owned(), s.password.to_owned()))
+            .collect(),
     };
     let mails = demo.dir.join("mail");
-    run(House { desk, mailer, hold_mail: false, listen: demo.listen, metrics_listen: None, site }, |address| {
-        demo::announce(address, &sign_ins, &mails);
-    })
+    run(
+        House { desk, mailer, hold_mail: false, listen: demo.listen, metrics_listen: None, site },
+        |address| {
+            demo::announce(address, &sign_ins, &mails);
+        },
+    )
 }
 
 /// Removes what an earlier demo left; nothing else that may lie in the folder.
@@ -146,7 +169,8 @@ fn demo_secret(dir: &Path) -> Result<Secret, Refused> {
         return Ok(Secret::new(text));
     }
     let mut bytes = [0; 32];
-    getrandom::fill(&mut bytes).map_err(|e| Refused::because(format!("this machine gives no random numbers: {e}")))?;
+    getrandom::fill(&mut bytes)
+        .map_err(|e| Refused::because(format!("this machine gives no random numbers: {e}")))?;
     let text = crate::domain::hex::hex(&bytes);
     let mut options = fs::OpenOptions::new();
     options.create(true).write(true).truncate(true);
@@ -159,7 +183,10 @@ fn demo_secret(dir: &Path) -> Result<Secret, Refused> {
 /// The provider of single sign-on, as set; `base_url` is where the desk is reached.
 pub fn provider(sso: SsoSettings, base_url: &Url) -> Provider {
     let SsoSettings { issuer, client_id, client_secret, name } = sso;
-    Provider::new(Terms { issuer, client_id, client_secret: client_secret.expose().to_owned(), name }, base_url.as_str())
+    Provider::new(
+        Terms { issuer, client_id, client_secret: client_secret.expose().to_owned(), name },
+        base_url.as_str(),
+    )
 }
 
 fn mailer(route: &MailRoute) -> Result<Mailer, Refused> {
@@ -172,30 +199,40 @@ fn mailer(route: &MailRoute) -> Result<Mailer, Refused> {
 fn run(house: House, ready: impl FnOnce(SocketAddr)) -> Result<(), Refused> {
     open_files::raise();
     let listener = bind(house.listen, "--listen")?;
-    let metrics_listener = house.metrics_listen.map(|address| bind(address, "REWARDDESK_METRICS_LISTEN")).transpose()?;
+    let metrics_listener = house
+        .metrics_listen
+        .map(|address| bind(address, "REWARDDESK_METRICS_LISTEN"))
+        .transpose()?;
     // The first sign-in should not pay for it.
     passwords::warm_up();
     let db = house.desk.db.clone();
-    let outcome = actix_web::rt::System::new().block_on(until_told(house, listener, metrics_listener, ready));
+    let outcome =
+        actix_web::rt::System::new().block_on(until_told(house, listener, metrics_listener, ready));
     db.close();
     outcome
 }
 
 fn bind(address: SocketAddr, setting: &str) -> Result<TcpListener, Refused> {
     TcpListener::bind(address).map_err(|e| {
-        Refused::because(format!("cannot listen on {address}: {e}; stop what listens there, or choose another address with {setting}"))
+        Refused::because(format!(
+            "cannot listen on {address}: {e}; stop what listens there, or \
+            choose another address with {setting}"
+        ))
     })
 }
 
-/// How long the mail worker sends what the last requests queue. A server that slow clients hold up for longer ends beside it:
-/// both patiences after one another would be more than an operator grants a process that was told to stop.
+/// How long the mail worker sends what the last requests queue. A server that slow clients hold up
+/// for longer ends beside it: both patiences after one another would be more than an operator
+/// grants a process that was told to stop.
 const WORKER_GOES_ON: Duration = Duration::from_secs(5);
-/// How long after the signal server and workers have ended, or are left to themselves: then the log is sealed and the database closed.
+/// How long after the signal server and workers have ended, or are left to themselves: then the log
+/// is sealed and the database closed.
 const ALL_END: Duration = Duration::from_secs(14);
 /// The server for metrics ends while the log is sealed.
 const METRICS_END: Duration = Duration::from_secs(1);
 
-/// Runs server and worker side by side; on SIGTERM or Ctrl-C first the server ends what it has accepted, then the worker.
+/// Runs server and worker side by side; on SIGTERM or Ctrl-C first the server ends what it has
+/// accepted, then the worker.
 async fn until_told(
     house: House,
     listener: TcpListener,
@@ -206,8 +243,11 @@ async fn until_told(
     let (stop, mut stopped) = watch::channel(false);
     let workers = std::thread::available_parallelism().map_or(2, usize::from);
     let metrics = Arc::new(Metrics::new(if desk.db.is_sqlite() { "sqlite" } else { "postgresql" }));
-    let (server, address) = server::start(listener, desk.clone(), site, Arc::clone(&metrics), workers)?;
-    let measuring = metrics_listener.map(|listener| metrics::start(listener, desk.clone(), metrics)).transpose()?;
+    let (server, address) =
+        server::start(listener, desk.clone(), site, Arc::clone(&metrics), workers)?;
+    let measuring = metrics_listener
+        .map(|listener| metrics::start(listener, desk.clone(), metrics))
+        .transpose()?;
     let measured = measuring.as_ref().map(Server::handle);
     if let Some(measuring) = measuring {
         actix_web::rt::spawn(measuring);
@@ -243,11 +283,14 @@ async fn until_told(
         ending.await;
     }
     let _ = stop.send(true);
-    let all = async { (serving.await.err(), mailing.await.err(), importing.await.err(), keeping.await.err()) };
-    let (served, mailed, imported, kept) = tokio::time::timeout_at(all_end, all).await.unwrap_or_else(|_| {
-        tracing::warn!("what a worker was at is left as it is; the next start goes on with it");
-        (None, None, None, None)
-    });
+    let all = async {
+        (serving.await.err(), mailing.await.err(), importing.await.err(), keeping.await.err())
+    };
+    let (served, mailed, imported, kept) =
+        tokio::time::timeout_at(all_end, all).await.unwrap_or_else(|_| {
+            tracing::warn!("what a worker was at is left as it is; the next start goes on with it");
+            (None, None, None, None)
+        });
     let _ = written.send(true);
     let measured = async {
         if let Some(measured) = measured {
@@ -255,8 +298,13 @@ async fn until_told(
         }
     };
     let (sealed, ()) = tokio::join!(sealing, measured);
-    let failures =
-        [("server", served), ("mail worker", mailed), ("import worker", imported), ("stock keeper", kept), ("sealer", sealed.err())];
+    let failures = [
+        ("server", served),
+        ("mail worker", mailed),
+        ("import worker", imported),
+        ("stock keeper", kept),
+        ("sealer", sealed.err()),
+    ];
     for (what, failure) in failures {
         if let Some(error) = failure {
             tracing::error!(%error, "the {what} did not end well");
@@ -283,7 +331,10 @@ mod tests {
     #[test]
     fn the_limits_of_the_end_add_up_to_less_than_twenty_seconds() {
         let server = Duration::from_secs(server::SHUTDOWN_SECONDS);
-        assert!(server < ALL_END && WORKER_GOES_ON + jobs::mail_worker::LAST_PATIENCE < ALL_END, "those end well within their limit");
+        assert!(
+            server < ALL_END && WORKER_GOES_ON + jobs::mail_worker::LAST_PATIENCE < ALL_END,
+            "those end well within their limit"
+        );
         let last = jobs::sealer::LAST_PATIENCE.max(METRICS_END);
         assert!(ALL_END + last + database::LET_GO + database::CLOSED < Duration::from_secs(20));
     }

@@ -54,7 +54,11 @@ impl Copied {
 
     fn folder(is_sqlite: bool, postgres: &str, folder: &Path) -> Self {
         let _ = fs::remove_dir_all(folder);
-        let url = if is_sqlite { format!("sqlite:{}", folder.join("desk.db").display()) } else { format!("{postgres}/{NAME}") };
+        let url = if is_sqlite {
+            format!("sqlite:{}", folder.join("desk.db").display())
+        } else {
+            format!("{postgres}/{NAME}")
+        };
         let server = (!is_sqlite).then(|| format!("{postgres}/postgres"));
         Self { desk: Desk::new(&url, folder), folder: folder.to_owned(), server }
     }

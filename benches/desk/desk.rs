@@ -39,7 +39,10 @@ pub struct Server {
 
 /// The project's folder.
 pub fn root() -> PathBuf {
-    Path::new(env!("CARGO_MANIFEST_DIR")).join("..").canonicalize().expect("the project is where it was built")
+    Path::new(env!("CARGO_MANIFEST_DIR"))
+        .join("..")
+        .canonicalize()
+        .expect("the project is where it was built")
 }
 
 /// What was built by `cargo build --release`.
@@ -60,9 +63,13 @@ impl Desk {
     fn command(&self, arguments: &[&str]) -> Command {
         let mut command = Command::new(binary());
         command.args(arguments).current_dir(&self.folder).env("DATABASE_URL", &self.url);
-        command.env("REWARDDESK_SECRET_KEY", "a secret of benches, 32 characters or more").env("REWARDDESK_BASE_URL", "http://127.0.0.1");
+        command
+            .env("REWARDDESK_SECRET_KEY", "a secret of benches, 32 characters or more")
+            .env("REWARDDESK_BASE_URL", "http://127.0.0.1");
         command.env("SMTP_URL", format!("file:{}", self.folder.join("mail").display()));
-        command.env("MAIL_FROM", "Rewards <rewards@desk.example>").env("REWARDDESK_LOG_FORMAT", "json");
+        command
+            .env("MAIL_FROM", "Rewards <rewards@desk.example>")
+            .env("REWARDDESK_LOG_FORMAT", "json");
         command
     }
 
@@ -80,7 +87,12 @@ impl Desk {
     /// Runs a command that reads these lines from standard input, to its end.
     pub fn ended(&self, arguments: &[&str], lines: impl Iterator<Item = String>) -> Ended {
         let mut command = self.command(arguments);
-        let mut child = command.stdin(Stdio::piped()).stdout(Stdio::piped()).stderr(Stdio::piped()).spawn().expect("the release binary");
+        let mut child = command
+            .stdin(Stdio::piped())
+            .stdout(Stdio::piped())
+            .stderr(Stdio::piped())
+            .spawn()
+            .expect("the release binary");
         let pid = child.id();
         let watch = std::thread::spawn(move || {
             let mut most = 0.0_f64;
@@ -92,7 +104,8 @@ impl Desk {
             most
         });
         {
-            let mut input = std::io::BufWriter::with_capacity(1 << 20, child.stdin.take().expect("its input"));
+            let mut input =
+                std::io::BufWriter::with_capacity(1 << 20, child.stdin.take().expect("its input"));
             for line in lines {
                 input.write_all(line.as_bytes()).expect("it reads on");
             }
@@ -100,7 +113,12 @@ impl Desk {
         let out = child.wait_with_output().expect("its end");
         let text = |bytes: &[u8]| String::from_utf8_lossy(bytes).into_owned();
         let most_memory = watch.join().expect("a figure");
-        Ended { status: out.status, said: text(&out.stdout), refused: text(&out.stderr), most_memory }
+        Ended {
+            status: out.status,
+            said: text(&out.stdout),
+            refused: text(&out.stderr),
+            most_memory,
+        }
     }
 
     /// A file that a command has left beside the database.
@@ -114,17 +132,26 @@ impl Desk {
         let begun = Instant::now();
         let mut command = self.command(&[&["serve", "--listen", "127.0.0.1:0"], more].concat());
         command.env("RUST_LOG", "warn,rewarddesk::startup=info");
-        let mut child = command.stdout(Stdio::null()).stderr(File::create(&log).expect("a log")).spawn().expect("the release binary");
+        let mut child = command
+            .stdout(Stdio::null())
+            .stderr(File::create(&log).expect("a log"))
+            .spawn()
+            .expect("the release binary");
         loop {
             // A start is a matter of milliseconds, and looking at it often would slow it down.
             let said = fs::read_to_string(&log).unwrap_or_default();
-            if let Some(address) = said.lines().filter(|line| line.contains("\"listening\"")).find_map(|line| {
-                let said: serde_json::Value = serde_json::from_str(line).ok()?;
-                Some(said["address"].as_str()?.to_owned())
-            }) {
+            if let Some(address) =
+                said.lines().filter(|line| line.contains("\"listening\"")).find_map(|line| {
+                    let said: serde_json::Value = serde_json::from_str(line).ok()?;
+                    Some(said["address"].as_str()?.to_owned())
+                })
+            {
                 return Server { child, address, started_in: begun.elapsed() };
             }
-            assert!(child.try_wait().expect("a child").is_none(), "the server did not start: {said}");
+            assert!(
+                child.try_wait().expect("a child").is_none(),
+                "the server did not start: {said}"
+            );
             std::thread::sleep(Duration::from_millis(1));
         }
     }

@@ -28,9 +28,11 @@ const WIDE: f64 = 230.0;
 const HIGH: f64 = 150.0;
 const COLUMNS: usize = 4;
 
-const STYLE: &str = "text{font:12px system-ui,sans-serif;fill:#3d3a36}.t{font-weight:600;fill:#1f1d1a}.g{stroke:#d9d5ce;stroke-width:1}\
+const STYLE: &str = "text{font:12px \
+    system-ui,sans-serif;fill:#3d3a36}.t{font-weight:600;fill:#1f1d1a}.g{stroke:#d9d5ce;stroke-width:1}\
     .s{stroke:#0f6f5c;fill:none;stroke-width:2}.p{stroke:#9a5b13;fill:none;stroke-width:2}.fs{fill:#0f6f5c}.fp{fill:#9a5b13}.b{fill:#fbfaf8}\
-    @media (prefers-color-scheme:dark){text{fill:#c9c4bb}.t{fill:#f2efe9}.g{stroke:#45423d}.s{stroke:#5cc8b0}.p{stroke:#e0a458}\
+    @media \
+    (prefers-color-scheme:dark){text{fill:#c9c4bb}.t{fill:#f2efe9}.g{stroke:#45423d}.s{stroke:#5cc8b0}.p{stroke:#e0a458}\
     .fs{fill:#5cc8b0}.fp{fill:#e0a458}.b{fill:#1b1a18}}";
 
 /// Draws what was measured; a figure that is missing leaves its line out.
@@ -38,15 +40,20 @@ pub fn picture(everything: &Everything) -> String {
     let rows = DRAWN.len().div_ceil(COLUMNS);
     let (width, height) = (COLUMNS as f64 * WIDE + 20.0, rows as f64 * HIGH + 50.0);
     let mut svg = format!(
-        "<svg xmlns=\"http://www.w3.org/2000/svg\" viewBox=\"0 0 {width:.0} {height:.0}\" role=\"img\" \
-         aria-label=\"Milliseconds at a hundredth, a tenth and all of full size, by page and database\"><style>{STYLE}</style>\
+        "<svg xmlns=\"http://www.w3.org/2000/svg\" viewBox=\"0 0 {width:.0} {height:.0}\" \
+         role=\"img\" \
+         aria-label=\"Milliseconds at a hundredth, a tenth and all of full size, by page and \
+         database\"><style>{STYLE}</style>\
          <rect class=\"b\" width=\"100%\" height=\"100%\"/>\
-         <text x=\"20\" y=\"24\">Milliseconds at the median, as the data grows a hundredfold.</text>\
+         <text x=\"20\" y=\"24\">Milliseconds at the median, as the data grows a \
+         hundredfold.</text>\
          <circle class=\"fs\" cx=\"410\" cy=\"20\" r=\"4\"/><text x=\"420\" y=\"24\">SQLite</text>\
-         <circle class=\"fp\" cx=\"480\" cy=\"20\" r=\"4\"/><text x=\"490\" y=\"24\">PostgreSQL</text>\n"
+         <circle class=\"fp\" cx=\"480\" cy=\"20\" r=\"4\"/><text x=\"490\" \
+         y=\"24\">PostgreSQL</text>\n"
     );
     for (at, (title, name)) in DRAWN.iter().enumerate() {
-        let (left, top) = ((at % COLUMNS) as f64 * WIDE + 20.0, (at / COLUMNS) as f64 * HIGH + 50.0);
+        let (left, top) =
+            ((at % COLUMNS) as f64 * WIDE + 20.0, (at / COLUMNS) as f64 * HIGH + 50.0);
         panel(&mut svg, everything, title, name, left, top);
     }
     svg.push_str("</svg>\n");
@@ -54,7 +61,8 @@ pub fn picture(everything: &Everything) -> String {
 }
 
 fn panel(svg: &mut String, everything: &Everything, title: &str, name: &str, left: f64, top: f64) {
-    let series = ENGINES.map(|engine| SIZES.map(|(size, _)| everything.of(engine, size).middle(name)));
+    let series =
+        ENGINES.map(|engine| SIZES.map(|(size, _)| everything.of(engine, size).middle(name)));
     let most = series.iter().flatten().flatten().fold(0.0_f64, |most, value| most.max(*value));
     let _ = write!(svg, "<text class=\"t\" x=\"{left}\" y=\"{:.0}\">{title}</text>", top + 12.0);
     if most == 0.0 {
@@ -72,13 +80,27 @@ fn panel(svg: &mut String, everything: &Everything, title: &str, name: &str, lef
             left + WIDE - 50.0,
             y(value),
         );
-        let _ = write!(svg, "<text x=\"{:.1}\" y=\"{:.1}\" text-anchor=\"end\">{value}</text>", left + 26.0, y(value) + 4.0);
+        let _ = write!(
+            svg,
+            "<text x=\"{:.1}\" y=\"{:.1}\" text-anchor=\"end\">{value}</text>",
+            left + 26.0,
+            y(value) + 4.0
+        );
     }
     for (at, (_, label)) in SIZES.iter().enumerate() {
-        let _ = write!(svg, "<text x=\"{:.1}\" y=\"{:.1}\" text-anchor=\"middle\">{label}</text>", x(at), top + HIGH - 22.0);
+        let _ = write!(
+            svg,
+            "<text x=\"{:.1}\" y=\"{:.1}\" text-anchor=\"middle\">{label}</text>",
+            x(at),
+            top + HIGH - 22.0
+        );
     }
     for (values, class) in series.iter().zip(["s", "p"]) {
-        let points: Vec<(f64, f64)> = values.iter().enumerate().filter_map(|(at, value)| value.map(|value| (x(at), y(value)))).collect();
+        let points: Vec<(f64, f64)> = values
+            .iter()
+            .enumerate()
+            .filter_map(|(at, value)| value.map(|value| (x(at), y(value))))
+            .collect();
         let line: Vec<String> = points.iter().map(|(x, y)| format!("{x:.1},{y:.1}")).collect();
         let _ = write!(svg, "<polyline class=\"{class}\" points=\"{}\"/>", line.join(" "));
         for (x, y) in &points {
@@ -88,7 +110,12 @@ fn panel(svg: &mut String, everything: &Everything, title: &str, name: &str, lef
             // Two ends at one height would write over each other.
             let other = if class == "s" { series[1][2] } else { series[0][2] };
             let shift = if other.is_some_and(|other| other > *value) { 12.0 } else { -5.0 };
-            let _ = write!(svg, "<text class=\"f{class}\" x=\"{:.1}\" y=\"{:.1}\">{value:.1}</text>", x + 7.0, y + shift);
+            let _ = write!(
+                svg,
+                "<text class=\"f{class}\" x=\"{:.1}\" y=\"{:.1}\">{value:.1}</text>",
+                x + 7.0,
+                y + shift
+            );
         }
     }
     svg.push('\n');
@@ -97,5 +124,9 @@ fn panel(svg: &mut String, everything: &Everything, title: &str, name: &str, lef
 /// The next of 1, 2, 5, 10 and so on.
 fn nice(value: f64) -> f64 {
     let ten = 10_f64.powf(value.log10().floor());
-    [1.0, 2.0, 5.0, 10.0].into_iter().map(|step| step * ten).find(|step| *step >= value).unwrap_or(value)
+    [1.0, 2.0, 5.0, 10.0]
+        .into_iter()
+        .map(|step| step * ten)
+        .find(|step| *step >= value)
+        .unwrap_or(value)
 }

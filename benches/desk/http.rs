@@ -23,13 +23,22 @@ impl Connection {
     pub async fn open(address: &str) -> Self {
         let stream = TcpStream::connect(address).await.expect("the server listens");
         stream.set_nodelay(true).expect("a socket option");
-        let (sender, connection) = hyper::client::conn::http1::handshake(TokioIo::new(stream)).await.expect("a connection");
+        let (sender, connection) = hyper::client::conn::http1::handshake(TokioIo::new(stream))
+            .await
+            .expect("a connection");
         tokio::task::spawn_local(connection);
         Self { sender, address: address.to_owned() }
     }
 
     /// Asks as a browser does within the site; as htmx does where `fragment`.
-    pub async fn ask(&mut self, method: Method, path: &str, cookie: &str, form: &str, fragment: bool) -> Answer {
+    pub async fn ask(
+        &mut self,
+        method: Method,
+        path: &str,
+        cookie: &str,
+        form: &str,
+        fragment: bool,
+    ) -> Answer {
         let mut request = Request::builder()
             .method(method)
             .uri(path)
@@ -40,7 +49,8 @@ impl Connection {
         if fragment {
             request = request.header("HX-Request", "true");
         }
-        let request = request.body(Full::new(Bytes::copy_from_slice(form.as_bytes()))).expect("a request");
+        let request =
+            request.body(Full::new(Bytes::copy_from_slice(form.as_bytes()))).expect("a request");
         self.sender.ready().await.expect("the connection is kept");
         let answer: Response<_> = self.sender.send_request(request).await.expect("an answer");
         let (head, body) = answer.into_parts();
@@ -69,9 +79,16 @@ impl Answer {
 /// Signs in; answers the session's cookie.
 pub async fn sign_in(address: &str, email: &str, password: &str) -> String {
     let mut connection = Connection::open(address).await;
-    let form = url::form_urlencoded::Serializer::new(String::new()).append_pair("email", email).append_pair("password", password).finish();
+    let form = url::form_urlencoded::Serializer::new(String::new())
+        .append_pair("email", email)
+        .append_pair("password", password)
+        .finish();
     let answer = connection.ask(Method::POST, "/sign-in", "", &form, false).await;
     assert_eq!(answer.status, 303, "signing in: {}", answer.text());
-    let mut cookies = answer.headers.get_all(header::SET_COOKIE).iter().filter_map(|value| value.to_str().ok()?.split(';').next());
+    let mut cookies = answer
+        .headers
+        .get_all(header::SET_COOKIE)
+        .iter()
+        .filter_map(|value| value.to_str().ok()?.split(';').next());
     cookies.rfind(|cookie| cookie.starts_with("rewarddesk=")).expect("a session").to_owned()
 }

@@ -27,7 +27,8 @@ use crate::{
 
 const REPEATS: usize = 3;
 
-/// How many rows a large file has. A part of a second tells nothing: small worlds get more than their share.
+/// How many rows a large file has. A part of a second tells nothing: small worlds get more than
+/// their share.
 fn rows(size: Size) -> usize {
     (1_000_000 / size.0 as usize).max(50_000)
 }
@@ -40,16 +41,30 @@ fn lines(run: usize, codes: usize) -> impl Iterator<Item = String> {
     })
 }
 
-/// Imports so many rows into a new batch; answers the most memory that took, in MiB. Each duplicate must be told, in numbers and by line.
+/// Imports so many rows into a new batch; answers the most memory that took, in MiB. Each duplicate
+/// must be told, in numbers and by line.
 fn import(desk: &Desk, batch: &str, run: usize, rows: usize) -> f64 {
     desk.done(&["batch", "add", batch, "--merchant", "acme"]);
     let head = std::iter::once("code,expires_at\n".to_owned());
-    let ended = desk.ended(&["import", "vouchers", "-", "--merchant", "acme", "--batch", batch], head.chain(lines(run, rows)));
+    let ended = desk.ended(
+        &["import", "vouchers", "-", "--merchant", "acme", "--batch", batch],
+        head.chain(lines(run, rows)),
+    );
     let twice = rows / 100;
-    let report = format!("{rows} rows: {} new, 0 updated, 0 unchanged, {twice} rejected", rows - twice);
-    assert_eq!((ended.status.code(), ended.said.trim()), (Some(1), report.as_str()), "{}", ended.refused);
+    let report =
+        format!("{rows} rows: {} new, 0 updated, 0 unchanged, {twice} rejected", rows - twice);
+    assert_eq!(
+        (ended.status.code(), ended.said.trim()),
+        (Some(1), report.as_str()),
+        "{}",
+        ended.refused
+    );
     let rejects = fs::read_to_string(desk.file("import.rejects.csv")).expect("the rejects");
-    assert_eq!(rejects.matches("the code is in this file already").count(), twice, "each duplicate stands among the rejects");
+    assert_eq!(
+        rejects.matches("the code is in this file already").count(),
+        twice,
+        "each duplicate stands among the rejects"
+    );
     ended.most_memory
 }
 
@@ -68,7 +83,11 @@ pub fn measure(desk: &Desk, size: Size, results: &mut Results) {
         let begun = Instant::now();
         memory.push(import(desk, &name, 2 * repeat, codes) - least);
         desks.push(codes as f64 / begun.elapsed().as_secs_f64());
-        let batch = numbers(&desk.url, &format!("SELECT id AS a, 0 AS b FROM batches WHERE name = '{name}'"))[0].0;
+        let batch = numbers(
+            &desk.url,
+            &format!("SELECT id AS a, 0 AS b FROM batches WHERE name = '{name}'"),
+        )[0]
+        .0;
         let begun = Instant::now();
         if desk.is_sqlite() {
             bare_inserts(desk, batch, lines(2 * repeat + 1, codes));
@@ -80,7 +99,10 @@ pub fn measure(desk: &Desk, size: Size, results: &mut Results) {
     }
     results.median("import, codes a second", Median::of(desks.iter().copied()));
     results.median("import, the shortest way", Median::of(limits.iter().copied()));
-    results.median("import / the shortest way", Median::of(desks.iter().zip(&limits).map(|(desk, limit)| desk / limit)));
+    results.median(
+        "import / the shortest way",
+        Median::of(desks.iter().zip(&limits).map(|(desk, limit)| desk / limit)),
+    );
     results.median("import, memory growth", Median::of(memory));
 }
 
@@ -89,17 +111,28 @@ pub fn measure_memory(desk: &Desk, size: Size, results: &mut Results) {
     let least = least_memory(desk);
     let begun = Instant::now();
     let codes = 10 * rows(size);
-    results.set("import of ten times as many, memory growth", import(desk, "Large", 0, codes) - least);
-    results.set("import of ten times as many, codes a second", codes as f64 / begun.elapsed().as_secs_f64());
+    results
+        .set("import of ten times as many, memory growth", import(desk, "Large", 0, codes) - least);
+    results.set(
+        "import of ten times as many, codes a second",
+        codes as f64 / begun.elapsed().as_secs_f64(),
+    );
 }
 
-/// COPY into a table of its own, then INSERT SELECT, which passes over what is there; then it is published.
+/// COPY into a table of its own, then INSERT SELECT, which passes over what is there; then it is
+/// published.
 fn copy(desk: &Desk, batch: i64, lines: impl Iterator<Item = String>) {
-    let mut psql = Command::new("psql").args(["-X", "-q", "-v", "ON_ERROR_STOP=1", &desk.url]).stdin(Stdio::piped()).spawn().expect("psql");
+    let mut psql = Command::new("psql")
+        .args(["-X", "-q", "-v", "ON_ERROR_STOP=1", &desk.url])
+        .stdin(Stdio::piped())
+        .spawn()
+        .expect("psql");
     {
-        let mut to = std::io::BufWriter::with_capacity(1 << 20, psql.stdin.take().expect("its input"));
+        let mut to =
+            std::io::BufWriter::with_capacity(1 << 20, psql.stdin.take().expect("its input"));
         to.write_all(
-            b"BEGIN;\nCREATE TEMP TABLE staged (code TEXT, expires_at TIMESTAMPTZ) ON COMMIT DROP;\nCOPY staged FROM STDIN (FORMAT csv);\n",
+            b"BEGIN;\nCREATE TEMP TABLE staged (code TEXT, expires_at TIMESTAMPTZ) ON COMMIT \
+                DROP;\nCOPY staged FROM STDIN (FORMAT csv);\n",
         )
         .expect("it reads");
         for line in lines {
@@ -108,9 +141,12 @@ fn copy(desk: &Desk, batch: i64, lines: impl Iterator<Item = String>) {
         let mut rest = String::from("\\.\n");
         let _ = write!(
             rest,
-            "INSERT INTO coupons (merchant_id, batch_id, code, folded_code, valid_from, expires_at, max_redemptions, state, created_at) \
-             SELECT 1, {batch}, code, lower(code), '0001-01-01', expires_at, 1, 'available', now() FROM staged ON CONFLICT DO NOTHING;\n\
-             UPDATE batches SET published_to = (SELECT max(id) FROM coupons) WHERE id = {batch};\nCOMMIT;\n"
+            "INSERT INTO coupons (merchant_id, batch_id, code, folded_code, valid_from, \
+             expires_at, max_redemptions, state, created_at) \
+             SELECT 1, {batch}, code, lower(code), '0001-01-01', expires_at, 1, 'available', \
+             now() FROM staged ON CONFLICT DO NOTHING;\n\
+             UPDATE batches SET published_to = (SELECT max(id) FROM coupons) WHERE id = \
+             {batch};\nCOMMIT;\n"
         );
         to.write_all(rest.as_bytes()).expect("it reads");
     }
@@ -119,20 +155,30 @@ fn copy(desk: &Desk, batch: i64, lines: impl Iterator<Item = String>) {
 
 /// One statement that is prepared once, in one transaction.
 fn bare_inserts(desk: &Desk, batch: i64, lines: impl Iterator<Item = String>) {
-    let mut conn = rusqlite::Connection::open(desk.url.trim_start_matches("sqlite:")).expect("the file");
-    conn.execute_batch("PRAGMA busy_timeout = 30000; PRAGMA journal_mode = WAL; PRAGMA synchronous = FULL; PRAGMA foreign_keys = ON; PRAGMA cache_size = -16384")
-        .expect("settings");
+    let mut conn =
+        rusqlite::Connection::open(desk.url.trim_start_matches("sqlite:")).expect("the file");
+    conn.execute_batch(
+        "PRAGMA busy_timeout = 30000; PRAGMA journal_mode = WAL; PRAGMA \
+        synchronous = FULL; PRAGMA foreign_keys = ON; PRAGMA cache_size = -16384",
+    )
+    .expect("settings");
     let tx = conn.transaction().expect("a transaction");
     {
-        let sql = "INSERT OR IGNORE INTO coupons (merchant_id, batch_id, code, folded_code, valid_from, expires_at, max_redemptions, state, created_at) \
-            VALUES (1, ?1, ?2, lower(?2), '0001-01-01 00:00:00.000000', ?3, 1, 'available', '2026-01-01 00:00:00.000000')";
+        let sql = "INSERT OR IGNORE INTO coupons (merchant_id, batch_id, code, folded_code, \
+            valid_from, expires_at, max_redemptions, state, created_at) \
+            VALUES (1, ?1, ?2, lower(?2), '0001-01-01 00:00:00.000000', ?3, 1, 'available', \
+            '2026-01-01 00:00:00.000000')";
         let mut statement = tx.prepare(sql).expect("a statement");
         for line in lines {
             let (code, _) = line.split_once(',').expect("two cells");
             statement.execute((batch, code, "2031-01-02 00:00:00.000000")).expect("a row");
         }
     }
-    tx.execute("UPDATE batches SET published_to = (SELECT max(id) FROM coupons) WHERE id = ?1", [batch]).expect("published");
+    tx.execute(
+        "UPDATE batches SET published_to = (SELECT max(id) FROM coupons) WHERE id = ?1",
+        [batch],
+    )
+    .expect("published");
     tx.commit().expect("a commit");
 }
 
@@ -147,7 +193,8 @@ pub async fn measure_beside(desk: &Desk, size: Size, clicks: usize, results: &mu
         let _told = OnDrop(ended);
         import(&importing, "Beside", 900, codes);
     });
-    let pages: Vec<(String, String)> = (0..100_000).map(|_| ("/m/acme/customers".to_owned(), String::new())).collect();
+    let pages: Vec<(String, String)> =
+        (0..100_000).map(|_| ("/m/acme/customers".to_owned(), String::new())).collect();
     let (pages, clicks) = tokio::join!(
         now_and_then(&server.address, &cookie, Method::GET, pages, &over),
         now_and_then(&server.address, &cookie, Method::POST, clicks, &over)
@@ -167,7 +214,13 @@ impl Drop for OnDrop {
 }
 
 /// Asks, takes a breath, asks again, until it is over or nothing is left to ask for.
-async fn now_and_then(address: &str, cookie: &str, method: Method, asked: Vec<(String, String)>, over: &AtomicBool) -> Figures {
+async fn now_and_then(
+    address: &str,
+    cookie: &str,
+    method: Method,
+    asked: Vec<(String, String)>,
+    over: &AtomicBool,
+) -> Figures {
     let mut connection = Connection::open(address).await;
     let (mut took, begun) = (vec![], Instant::now());
     for (path, form) in asked {
@@ -175,7 +228,8 @@ async fn now_and_then(address: &str, cookie: &str, method: Method, asked: Vec<(S
             break;
         }
         let asked = Instant::now();
-        let answer = connection.ask(method.clone(), &path, cookie, &form, method == Method::POST).await;
+        let answer =
+            connection.ask(method.clone(), &path, cookie, &form, method == Method::POST).await;
         assert_eq!(answer.status, 200, "{path}: {}", answer.text());
         took.push(asked.elapsed().as_secs_f64() * 1000.0);
         tokio::time::sleep(Duration::from_millis(20)).await;

@@ -32,7 +32,13 @@ impl Figures {
         assert!(!each.is_empty(), "nothing was measured");
         each.sort_by(f64::total_cmp);
         let at = |share: f64| each[((each.len() - 1) as f64 * share).round() as usize];
-        Self { rate: each.len() as f64 / took.as_secs_f64(), p50: at(0.5), p95: at(0.95), p99: at(0.99), worst: at(1.0) }
+        Self {
+            rate: each.len() as f64 / took.as_secs_f64(),
+            p50: at(0.5),
+            p95: at(0.95),
+            p99: at(0.99),
+            worst: at(1.0),
+        }
     }
 }
 
@@ -60,8 +66,9 @@ pub enum Until {
     Time(Duration),
 }
 
-/// Lets `connections` ask one after the other, each with a number of its own that counts up over all of them.
-/// An answer of another status than `good` ends the bench: a figure of failures is none.
+/// Lets `connections` ask one after the other, each with a number of its own that counts up over
+/// all of them. An answer of another status than `good` ends the bench: a figure of failures is
+/// none.
 pub async fn run<W>(
     address: &[String],
     connections: usize,

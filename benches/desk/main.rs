@@ -1,5 +1,5 @@
-//! `scripts/bench`: the release binary beside the limits of what it stands on, in one run. See docs/speed.md.
-//! It tells what it sees, and ends where it can't.
+//! `scripts/bench`: the release binary beside the limits of what it stands on, in one run. See
+//! docs/speed.md. It tells what it sees, and ends where it can't.
 
 mod copied;
 mod desk;
@@ -63,10 +63,12 @@ fn main() {
     let root = desk::root();
     let folder = root.join("target/bench");
     fs::create_dir_all(folder.join("results")).expect("a folder");
-    let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build().expect("a runtime");
+    let runtime =
+        tokio::runtime::Builder::new_current_thread().enable_all().build().expect("a runtime");
     for size in &options.sizes {
         for name in &options.engines {
-            tokio::task::LocalSet::new().block_on(&runtime, bench(&options, &postgres, &folder, name, Size(*size)));
+            tokio::task::LocalSet::new()
+                .block_on(&runtime, bench(&options, &postgres, &folder, name, Size(*size)));
         }
     }
     report::write(&folder.join("results"), &root.join("docs"), options.publish);
@@ -76,7 +78,11 @@ async fn bench(options: &Options, postgres: &str, folder: &Path, name: &str, siz
     let key = format!("{name}-{}", size.0);
     let own = folder.join(&key);
     let marker = own.join("made");
-    let url = if name == "sqlite" { format!("sqlite:{}", own.join("desk.db").display()) } else { format!("{postgres}/bench_{}", size.0) };
+    let url = if name == "sqlite" {
+        format!("sqlite:{}", own.join("desk.db").display())
+    } else {
+        format!("{postgres}/bench_{}", size.0)
+    };
     if options.fresh || !marker.exists() {
         let _ = fs::remove_dir_all(&own);
         if name != "sqlite" {
@@ -88,8 +94,11 @@ async fn bench(options: &Options, postgres: &str, folder: &Path, name: &str, siz
     settle(&desk, size, &marker);
     let mut results = Results::open(&folder.join("results"), engine(&desk), size.0);
     let wants = |part: &str| options.parts.iter().any(|wanted| wanted == part);
-    let begins = |part: &str| println!("  {part}, {} s since the beginning", options.begun.elapsed().as_secs());
-    // What changes its world works on a copy that is thrown away: the world stays as it was made, for the next run.
+    let begins = |part: &str| {
+        println!("  {part}, {} s since the beginning", options.begun.elapsed().as_secs());
+    };
+    // What changes its world works on a copy that is thrown away: the world stays as it was made,
+    // for the next run.
     let copied = if ["reissues", "three", "counting", "drain", "imports"].into_iter().any(wants) {
         begins("a copy of the world");
         Some(Copied::of(&desk, postgres, &folder.join(format!("copy-{name}"))))
@@ -98,9 +107,14 @@ async fn bench(options: &Options, postgres: &str, folder: &Path, name: &str, siz
     };
     if wants("start") {
         begins("start");
-        let starts: Vec<f64> = (0..9).map(|_| desk.serve(&["--hold-mail"]).started_in.as_secs_f64() * 1000.0).collect();
+        let starts: Vec<f64> = (0..9)
+            .map(|_| desk.serve(&["--hold-mail"]).started_in.as_secs_f64() * 1000.0)
+            .collect();
         results.median("start", Median::of(starts));
-        results.set("binary", fs::metadata(desk::binary()).expect("the binary").len() as f64 / 1024.0 / 1024.0);
+        results.set(
+            "binary",
+            fs::metadata(desk::binary()).expect("the binary").len() as f64 / 1024.0 / 1024.0,
+        );
     }
     if wants("pages") {
         begins("pages");

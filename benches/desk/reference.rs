@@ -1,5 +1,5 @@
-//! The limit beside the figures: a server of the same libraries that does nothing, or reads one row by its key.
-//! Must not know the desk.
+//! The limit beside the figures: a server of the same libraries that does nothing, or reads one row
+//! by its key. Must not know the desk.
 
 use std::net::TcpListener;
 
@@ -35,16 +35,26 @@ impl Rows {
     }
 }
 
-/// Serves `/empty` and `/row/{id}` on a thread of its own, with as many workers and connections as the desk has; answers its address.
+/// Serves `/empty` and `/row/{id}` on a thread of its own, with as many workers and connections as
+/// the desk has; answers its address.
 pub fn serve(url: &str) -> String {
     let rows = match url.strip_prefix("sqlite:") {
-        Some(path) => Rows::Sqlite(Pool::builder().max_size(4).build(ConnectionManager::new(path)).expect("the file")),
-        None => {
-            Rows::Postgres(Pool::builder().max_size(12).test_on_check_out(false).build(ConnectionManager::new(url)).expect("PostgreSQL"))
-        }
+        Some(path) => Rows::Sqlite(
+            Pool::builder().max_size(4).build(ConnectionManager::new(path)).expect("the file"),
+        ),
+        None => Rows::Postgres(
+            Pool::builder()
+                .max_size(12)
+                .test_on_check_out(false)
+                .build(ConnectionManager::new(url))
+                .expect("PostgreSQL"),
+        ),
     };
     if let Rows::Sqlite(pool) = &rows {
-        pool.get().expect("a connection").batch_execute("PRAGMA busy_timeout = 30000").expect("a setting");
+        pool.get()
+            .expect("a connection")
+            .batch_execute("PRAGMA busy_timeout = 30000")
+            .expect("a setting");
     }
     let listener = TcpListener::bind("127.0.0.1:0").expect("a port");
     let address = listener.local_addr().expect("its address").to_string();
@@ -56,7 +66,8 @@ pub fn serve(url: &str) -> String {
                 .route("/empty", web::get().to(|| async { HttpResponse::Ok().body("ok") }))
                 .route("/row/{id}", web::get().to(row))
         });
-        let server = server.workers(workers).disable_signals().listen(listener).expect("it listens");
+        let server =
+            server.workers(workers).disable_signals().listen(listener).expect("it listens");
         actix_web::rt::System::new().block_on(server.run())
     });
     address

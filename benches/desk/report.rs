@@ -1,5 +1,5 @@
-//! What was measured, kept beside the data so that parts can be measured apart, and the file that readers get.
-//! Must not know how anything is measured.
+//! What was measured, kept beside the data so that parts can be measured apart, and the file that
+//! readers get. Must not know how anything is measured.
 
 use std::{
     collections::BTreeMap,
@@ -41,7 +41,10 @@ impl Results {
     /// Goes on with what was measured before.
     pub fn open(folder: &Path, engine: &str, size: u64) -> Self {
         let file = folder.join(format!("{}-{size}.json", engine.to_lowercase()));
-        let all = fs::read_to_string(&file).ok().and_then(|text| serde_json::from_str(&text).ok()).unwrap_or_default();
+        let all = fs::read_to_string(&file)
+            .ok()
+            .and_then(|text| serde_json::from_str(&text).ok())
+            .unwrap_or_default();
         Self { file, all }
     }
 
@@ -78,7 +81,9 @@ pub struct Everything(Vec<(&'static str, u64, Results)>);
 impl Everything {
     pub fn read(folder: &Path) -> Self {
         let sizes = [1, 10, 100];
-        let all = crate::ENGINES.iter().flat_map(|engine| sizes.map(|size| (*engine, size, Results::open(folder, engine, size))));
+        let all = crate::ENGINES.iter().flat_map(|engine| {
+            sizes.map(|size| (*engine, size, Results::open(folder, engine, size)))
+        });
         Self(all.collect())
     }
 
@@ -87,12 +92,14 @@ impl Everything {
     }
 }
 
-/// Writes the tables and the picture of growth from all that was measured: in place of the published ones where every figure in them
-/// was measured on this machine, by this run or an earlier one, and beside the results otherwise.
+/// Writes the tables and the picture of growth from all that was measured: in place of the
+/// published ones where every figure in them was measured on this machine, by this run or an
+/// earlier one, and beside the results otherwise.
 pub fn write(folder: &Path, published: &Path, always: bool) {
     let everything = Everything::read(folder);
     let page = tables::page(&everything);
-    let lost = lost_rows(&fs::read_to_string(published.join("speed.md")).unwrap_or_default(), &page);
+    let lost =
+        lost_rows(&fs::read_to_string(published.join("speed.md")).unwrap_or_default(), &page);
     let into = if always || lost.is_empty() { published } else { folder };
     fs::write(into.join("speed.md"), page).expect("the page");
     fs::write(into.join("growth.svg"), growth::picture(&everything)).expect("the picture");

@@ -2,7 +2,8 @@
 //! Must not know measuring.
 
 use diesel::{
-    Connection, PgConnection, QueryableByName, RunQueryDsl, SqliteConnection, connection::SimpleConnection, sql_query, sql_types::BigInt,
+    Connection, PgConnection, QueryableByName, RunQueryDsl, SqliteConnection,
+    connection::SimpleConnection, sql_query, sql_types::BigInt,
 };
 
 #[derive(QueryableByName)]
@@ -37,7 +38,8 @@ pub fn execute(url: &str, sql: &str) {
 
 /// The rows of a query with two numbers, named `a` and `b`.
 pub fn numbers(url: &str, sql: &str) -> Vec<(i64, i64)> {
-    let sql = &format!("SELECT CAST(a AS BIGINT) AS a, CAST(b AS BIGINT) AS b FROM ({sql}) AS pairs");
+    let sql =
+        &format!("SELECT CAST(a AS BIGINT) AS a, CAST(b AS BIGINT) AS b FROM ({sql}) AS pairs");
     let rows: Vec<Pair> = match sqlite(url) {
         Some(mut conn) => sql_query(sql).load(&mut conn),
         None => sql_query(sql).load(&mut postgres(url)),

@@ -24,15 +24,19 @@ fn stock_up(desk: &Desk, name: &str, size: Size, stock: usize, ready: usize) {
     desk.fed(&["import", "vouchers", "-", "--merchant", "acme", "--batch", name], vouchers);
     let rewards = (0..ready).map(|n| {
         let email = email(n as u64 % size.customers());
-        format!("{name}-{n:07},{email},referrer,£20 off for inviting a friend,batch,{name},{name}-OLD-{n:07}\n")
+        format!(
+            "{name}-{n:07},{email},referrer,£20 off for inviting a \
+            friend,batch,{name},{name}-OLD-{n:07}\n"
+        )
     });
     let rewards = head("reward_id,email,kind,title,fulfilment,batch,code").chain(rewards);
     desk.fed(&["import", "rewards", "-", "--merchant", "acme"], rewards);
 }
 
-/// Half a million codes go out of one batch, nobody vacuums, and somebody keeps an old snapshot open: the head of every index on
-/// free codes is full of dead entries then, and so is what counts them. Before that the button takes from a fresh batch; after it from
-/// both, in turn: what slows down all batches alike would not show beside the fresh one alone.
+/// Half a million codes go out of one batch, nobody vacuums, and somebody keeps an old snapshot
+/// open: the head of every index on free codes is full of dead entries then, and so is what counts
+/// them. Before that the button takes from a fresh batch; after it from both, in turn: what slows
+/// down all batches alike would not show beside the fresh one alone.
 pub async fn measure_drain(desk: &Desk, size: Size, results: &mut Results) {
     let (drained, count) = (500_000 / size.0 as usize, 992);
     let ready = 2 * REPEATS * count + 160;
@@ -54,10 +58,13 @@ pub async fn measure_drain(desk: &Desk, size: Size, results: &mut Results) {
     } else {
         execute(
             &desk.url,
-            "ALTER TABLE coupons SET (autovacuum_enabled = off); ALTER TABLE stock_movements SET (autovacuum_enabled = off)",
+            "ALTER TABLE coupons SET (autovacuum_enabled = off); ALTER TABLE stock_movements SET \
+             (autovacuum_enabled = off)",
         );
         let mut snapshot = postgres(&desk.url);
-        sql_query("BEGIN ISOLATION LEVEL REPEATABLE READ").execute(&mut snapshot).expect("a transaction");
+        sql_query("BEGIN ISOLATION LEVEL REPEATABLE READ")
+            .execute(&mut snapshot)
+            .expect("a transaction");
         sql_query("SELECT count(*) FROM batches").execute(&mut snapshot).expect("a snapshot");
         (None, Some(snapshot))
     };
@@ -92,12 +99,14 @@ pub async fn measure_drain(desk: &Desk, size: Size, results: &mut Results) {
     );
 }
 
-/// Takes the next codes out of stock, in the order in which they would be handed out and one by one, as clicks do: the same dead entries
-/// and the same movements, without half a million rewards.
+/// Takes the next codes out of stock, in the order in which they would be handed out and one by
+/// one, as clicks do: the same dead entries and the same movements, without half a million rewards.
 fn take_out(desk: &Desk, codes: usize) -> String {
     let next = format!(
-        "SELECT id FROM coupons WHERE merchant_id = 1 AND batch_id = (SELECT id FROM batches WHERE name = 'Drained') \
-         AND state = 'available' AND barred_at IS NULL AND redemptions = 0 AND expires_at > '2021-01-01' ORDER BY expires_at, id LIMIT {codes}"
+        "SELECT id FROM coupons WHERE merchant_id = 1 AND batch_id = (SELECT id FROM batches \
+         WHERE name = 'Drained') \
+         AND state = 'available' AND barred_at IS NULL AND redemptions = 0 AND expires_at > \
+         '2021-01-01' ORDER BY expires_at, id LIMIT {codes}"
     );
     if desk.is_sqlite() {
         let now = "strftime('%Y-%m-%d %H:%M:%f000', 'now')";
@@ -105,12 +114,14 @@ fn take_out(desk: &Desk, codes: usize) -> String {
     } else {
         format!(
             "DO $$ DECLARE next bigint; BEGIN FOR next IN {next} LOOP \
-             UPDATE coupons SET state = 'withdrawn', changed_at = now() WHERE id = next; END LOOP; END $$"
+             UPDATE coupons SET state = 'withdrawn', changed_at = now() WHERE id = next; END \
+             LOOP; END $$"
         )
     }
 }
 
-/// The button with the trigger that counts and without it, in turn; the server adds up meanwhile what has moved.
+/// The button with the trigger that counts and without it, in turn; the server adds up meanwhile
+/// what has moved.
 pub async fn measure_counting(desk: &Desk, count: usize, results: &mut Results) {
     let server = desk.serve(&["--hold-mail"]);
     let addresses = [server.address.clone()];
@@ -126,17 +137,24 @@ pub async fn measure_counting(desk: &Desk, count: usize, results: &mut Results) 
     }
     results.figures("reissue, counted", &with);
     results.figures("reissue, not counted", &without);
-    results.median("counted / not counted", Median::of(with.iter().zip(&without).map(|(with, without)| with.rate / without.rate)));
+    results.median(
+        "counted / not counted",
+        Median::of(with.iter().zip(&without).map(|(with, without)| with.rate / without.rate)),
+    );
 }
 
 /// The statements that switch counting off and on.
 fn switch(desk: &Desk) -> (String, String) {
     let trigger = "coupons_move_stock";
     let Some(path) = desk.url.strip_prefix("sqlite:") else {
-        return (format!("ALTER TABLE coupons DISABLE TRIGGER {trigger}"), format!("ALTER TABLE coupons ENABLE TRIGGER {trigger}"));
+        return (
+            format!("ALTER TABLE coupons DISABLE TRIGGER {trigger}"),
+            format!("ALTER TABLE coupons ENABLE TRIGGER {trigger}"),
+        );
     };
     let conn = rusqlite::Connection::open(path).expect("the file");
-    let made: String =
-        conn.query_row("SELECT sql FROM sqlite_master WHERE name = ?1", [trigger], |row| row.get(0)).expect("the trigger that counts");
+    let made: String = conn
+        .query_row("SELECT sql FROM sqlite_master WHERE name = ?1", [trigger], |row| row.get(0))
+        .expect("the trigger that counts");
     (format!("DROP TRIGGER {trigger}"), made)
 }

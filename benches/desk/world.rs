@@ -39,14 +39,17 @@ impl Size {
 /// Rewards that can be reissued: numbers of customer and reward.
 pub type Ready = Vec<(i64, i64)>;
 
-/// The customer of reward `n`: a tenth of the people have ten rewards each, the others two or three.
+/// The customer of reward `n`: a tenth of the people have ten rewards each, the others two or
+/// three.
 fn owner(n: u64, people: u64) -> u64 {
     let tenth = people / 10;
     if n.is_multiple_of(3) { (n / 3) % tenth } else { tenth + (n - n / 3 - 1) % (people - tenth) }
 }
 
-const FIRST: [&str; 16] =
-    ["Aoife", "Ben", "Chloe", "Dara", "Elif", "Femi", "Grace", "Hugo", "Ines", "Jonas", "Keiko", "Liam", "Maja", "Noor", "Oskar", "Priya"];
+const FIRST: [&str; 16] = [
+    "Aoife", "Ben", "Chloe", "Dara", "Elif", "Femi", "Grace", "Hugo", "Ines", "Jonas", "Keiko",
+    "Liam", "Maja", "Noor", "Oskar", "Priya",
+];
 const LAST: [&str; 16] = [
     "Abara",
     "Bergstrom",
@@ -66,11 +69,16 @@ const LAST: [&str; 16] = [
     "Patel",
 ];
 
-/// A line of the customers file. The names are spread so that each is one of 256, and each address one of a kind.
+/// A line of the customers file. The names are spread so that each is one of 256, and each address
+/// one of a kind.
 fn customer(n: u64) -> String {
     let mixed = n.wrapping_mul(0x9E37_79B9_7F4A_7C15) >> 40;
     let (first, last) = (FIRST[(mixed & 15) as usize], LAST[(mixed >> 4 & 15) as usize]);
-    format!("{}.{}{n}@mail.example,C-{n:07},{first},{last}\n", first.to_lowercase(), last.to_lowercase())
+    format!(
+        "{}.{}{n}@mail.example,C-{n:07},{first},{last}\n",
+        first.to_lowercase(),
+        last.to_lowercase()
+    )
 }
 
 /// The e-mail of customer `n`.
@@ -84,7 +92,10 @@ fn code(n: u64, size: Size) -> (Option<String>, Option<String>) {
     match n {
         n if n < ready => (Some("Hot".into()), Some(format!("HOT-OLD-{n:07}"))),
         n if n < 2 * ready => (Some(small(n % SMALL)), Some(format!("SML-OLD-{n:07}"))),
-        n if n < rewards * 9 / 10 => (Some("Second".into()), (n % 8 > 0 && n < rewards * 845 / 1000).then(|| format!("SEC-{n:07}-A"))),
+        n if n < rewards * 9 / 10 => (
+            Some("Second".into()),
+            (n % 8 > 0 && n < rewards * 845 / 1000).then(|| format!("SEC-{n:07}-A")),
+        ),
         _ => (None, None),
     }
 }
@@ -96,20 +107,33 @@ fn small(n: u64) -> String {
 fn reward(n: u64, size: Size) -> String {
     let (batch, code) = code(n, size);
     let fulfilment = if batch.is_some() { "batch" } else { "giftcloud" };
-    let (email, batch, code) = (email(owner(n, size.customers())), batch.unwrap_or_default(), code.unwrap_or_default());
+    let (email, batch, code) =
+        (email(owner(n, size.customers())), batch.unwrap_or_default(), code.unwrap_or_default());
     format!("R-{n:07},{email},referrer,£20 off for inviting a friend,{fulfilment},{batch},{code}\n")
 }
 
-/// The lines of the vouchers file of a batch: the codes that rewards have, then the stock up to the batch's size.
+/// The lines of the vouchers file of a batch: the codes that rewards have, then the stock up to the
+/// batch's size.
 fn vouchers(batch: String, prefix: String, codes: u64, size: Size) -> impl Iterator<Item = String> {
     let handed_out = (0..size.rewards()).filter_map(move |n| match code(n, size) {
         (Some(of), Some(code)) if of == batch => Some(code),
         _ => None,
     });
     // The ready ones have expired; the others end with one of twelve months.
-    let handed_out =
-        handed_out.map(|code| if code.contains("-OLD-") { format!("{code},2020-01-01\n") } else { format!("{code},2030-01-01\n") });
-    let stock = (0..codes).map(move |n| format!("{prefix}-{:07X},2030-{:02}-01\n", n.wrapping_mul(0x9E3_779B) & 0xFFF_FFFF, n % 12 + 1));
+    let handed_out = handed_out.map(|code| {
+        if code.contains("-OLD-") {
+            format!("{code},2020-01-01\n")
+        } else {
+            format!("{code},2030-01-01\n")
+        }
+    });
+    let stock = (0..codes).map(move |n| {
+        format!(
+            "{prefix}-{:07X},2030-{:02}-01\n",
+            n.wrapping_mul(0x9E3_779B) & 0xFFF_FFFF,
+            n % 12 + 1
+        )
+    });
     handed_out.chain(stock).take(usize::try_from(codes).expect("a number"))
 }
 
@@ -121,22 +145,56 @@ pub fn settle(desk: &Desk, size: Size, marker: &Path) {
         return;
     }
     let begun = Instant::now();
-    let with_head = |head: &str, lines: Box<dyn Iterator<Item = String>>| std::iter::once(format!("{head}\n")).chain(lines);
+    let with_head = |head: &str, lines: Box<dyn Iterator<Item = String>>| {
+        std::iter::once(format!("{head}\n")).chain(lines)
+    };
     desk.done(&["migrate"]);
     desk.done(&["merchant", "add", "acme", "--name", "Acme Ltd", "--timezone", "Europe/London"]);
-    let user = ["user", "add", EMAIL, "--name", "Casey Jones", "--role", "administrator", "--merchant", "acme", "--password-stdin"];
+    let user = [
+        "user",
+        "add",
+        EMAIL,
+        "--name",
+        "Casey Jones",
+        "--role",
+        "administrator",
+        "--merchant",
+        "acme",
+        "--password-stdin",
+    ];
     desk.fed(&user, std::iter::once(PASSWORD.to_owned()));
-    let import = |what: &str, batch: Option<&str>, head: &str, lines: Box<dyn Iterator<Item = String>>| {
-        let batch = batch.map_or(vec![], |name| vec!["--batch", name]);
-        desk.fed(&[&["import", what, "-", "--merchant", "acme"], batch.as_slice()].concat(), with_head(head, lines));
-    };
-    import("customers", None, "email,customer_id,first_name,last_name", Box::new((0..size.customers()).map(customer)));
-    let large = [("Hot".to_owned(), "HOT".to_owned(), 4_000_000), ("Second".to_owned(), "SCD".to_owned(), 2_000_000)];
+    let import =
+        |what: &str, batch: Option<&str>, head: &str, lines: Box<dyn Iterator<Item = String>>| {
+            let batch = batch.map_or(vec![], |name| vec!["--batch", name]);
+            desk.fed(
+                &[&["import", what, "-", "--merchant", "acme"], batch.as_slice()].concat(),
+                with_head(head, lines),
+            );
+        };
+    import(
+        "customers",
+        None,
+        "email,customer_id,first_name,last_name",
+        Box::new((0..size.customers()).map(customer)),
+    );
+    let large = [
+        ("Hot".to_owned(), "HOT".to_owned(), 4_000_000),
+        ("Second".to_owned(), "SCD".to_owned(), 2_000_000),
+    ];
     let small_ones = (0..SMALL).map(|n| (small(n), format!("S{n:02}"), 120_000));
     for (name, prefix, codes) in large.into_iter().chain(small_ones) {
         desk.done(&["batch", "add", &name, "--merchant", "acme"]);
-        let codes = (codes / size.0).max(if name.starts_with("Small") { 2 * size.ready() / SMALL + 100 } else { 0 });
-        import("vouchers", Some(&name), "code,expires_at", Box::new(vouchers(name.clone(), prefix, codes, size)));
+        let codes = (codes / size.0).max(if name.starts_with("Small") {
+            2 * size.ready() / SMALL + 100
+        } else {
+            0
+        });
+        import(
+            "vouchers",
+            Some(&name),
+            "code,expires_at",
+            Box::new(vouchers(name.clone(), prefix, codes, size)),
+        );
     }
     for n in 0..EMPTY {
         desk.done(&["batch", "add", &format!("Empty {n}"), "--merchant", "acme"]);
@@ -147,11 +205,14 @@ pub fn settle(desk: &Desk, size: Size, marker: &Path) {
         "reward_id,email,kind,title,fulfilment,batch,code",
         Box::new((0..size.rewards()).map(move |n| reward(n, size))),
     );
-    // What the log would hold after years: written as it stands there, and sealed by the server as it starts.
+    // What the log would hold after years: written as it stands there, and sealed by the server as
+    // it starts.
     let (records, customers) = (size.records(), size.customers());
     let series = if desk.is_sqlite() {
         execute(&desk.url, "PRAGMA busy_timeout = 30000");
-        format!("WITH RECURSIVE s (n) AS (SELECT 1 UNION ALL SELECT n + 1 FROM s WHERE n < {records}) ")
+        format!(
+            "WITH RECURSIVE s (n) AS (SELECT 1 UNION ALL SELECT n + 1 FROM s WHERE n < {records}) "
+        )
     } else {
         format!("WITH s AS (SELECT generate_series(1, {records}) AS n) ")
     };
@@ -163,25 +224,33 @@ pub fn settle(desk: &Desk, size: Size, marker: &Path) {
     execute(
         &desk.url,
         &format!(
-            "INSERT INTO audit_records (merchant_id, at, action, actor_kind, user_id, customer, details) {series}\
-             SELECT 1, {at}, CASE n % 3 WHEN 0 THEN 'customer.emails_chosen' WHEN 1 THEN 'customer.blocked' ELSE 'customer.unblocked' END, \
+            "INSERT INTO audit_records (merchant_id, at, action, actor_kind, user_id, customer, \
+             details) {series}\
+             SELECT 1, {at}, CASE n % 3 WHEN 0 THEN 'customer.emails_chosen' WHEN 1 THEN \
+             'customer.blocked' ELSE 'customer.unblocked' END, \
              'user', 1, 1 + n % {customers}, '{{}}' FROM s"
         ),
     );
     seal(desk);
-    // On SQLite the desk brings statistics of its own, which a look at a world without mails would spoil.
+    // On SQLite the desk brings statistics of its own, which a look at a world without mails would
+    // spoil.
     if !desk.is_sqlite() {
         execute(&desk.url, "VACUUM (ANALYZE)");
     }
     fs::write(marker, format!("made in {} s\n", begun.elapsed().as_secs())).expect("a marker");
-    println!("  the world of 1/{} on {} was made in {} s", size.0, engine(desk), begun.elapsed().as_secs());
+    println!(
+        "  the world of 1/{} on {} was made in {} s",
+        size.0,
+        engine(desk),
+        begun.elapsed().as_secs()
+    );
 }
 
 /// Waits until a server has sealed all of the log.
 fn seal(desk: &Desk) {
     let _server = desk.serve(&["--hold-mail"]);
-    let unsealed =
-        "SELECT count(*) AS a, 0 AS b FROM audit_records r WHERE NOT EXISTS (SELECT 1 FROM audit_seals s WHERE s.record_id = r.id)";
+    let unsealed = "SELECT count(*) AS a, 0 AS b FROM audit_records r WHERE NOT EXISTS (SELECT 1 \
+        FROM audit_seals s WHERE s.record_id = r.id)";
     let begun = Instant::now();
     while numbers(&desk.url, unsealed)[0].0 > 0 {
         assert!(begun.elapsed().as_secs() < 900, "the log is not sealed");
@@ -199,20 +268,31 @@ pub const FIFTY: &str = "LIKE 'Small%'";
 
 /// Up to `count` rewards that can still be reissued, of batches with such a name.
 pub fn ready(desk: &Desk, batches: &str, count: usize) -> Ready {
-    let found = numbers(&desk.url, &format!("{} ORDER BY r.id LIMIT {count}", every_ready(batches)));
-    assert_eq!(found.len(), count, "too few rewards are left to reissue; make the data anew with --fresh");
+    let found =
+        numbers(&desk.url, &format!("{} ORDER BY r.id LIMIT {count}", every_ready(batches)));
+    assert_eq!(
+        found.len(),
+        count,
+        "too few rewards are left to reissue; make the data anew with --fresh"
+    );
     found
 }
 
 /// How many of them there are.
 pub fn count_ready(desk: &Desk, batches: &str) -> usize {
-    numbers(&desk.url, &format!("SELECT count(*) AS a, 0 AS b FROM ({}) AS ready", every_ready(batches)))[0].0 as usize
+    numbers(
+        &desk.url,
+        &format!("SELECT count(*) AS a, 0 AS b FROM ({}) AS ready", every_ready(batches)),
+    )[0]
+    .0 as usize
 }
 
 /// Their customers and numbers.
 pub fn every_ready(batches: &str) -> String {
     format!(
-        "SELECT r.customer AS a, r.id AS b FROM coupons c JOIN rewards r ON r.id = c.reward WHERE c.merchant_id = 1 \
-         AND c.batch_id IN (SELECT id FROM batches WHERE name {batches}) AND c.state = 'allocated' AND c.expires_at < '2021-01-01'"
+        "SELECT r.customer AS a, r.id AS b FROM coupons c JOIN rewards r ON r.id = c.reward WHERE \
+         c.merchant_id = 1 \
+         AND c.batch_id IN (SELECT id FROM batches WHERE name {batches}) AND c.state = \
+         'allocated' AND c.expires_at < '2021-01-01'"
     )
 }

@@ -1,10 +1,14 @@
 //! Mails to users about their account, and the links in them.
 //! Must not know when one is sent.
 
-use super::{Desk, Error, Member, fulfilment_email::message_id, origin::Origin, sign_in::new_token, tokens};
+use super::{
+    Desk, Error, Member, fulfilment_email::message_id, origin::Origin, sign_in::new_token, tokens,
+};
 use crate::{
     db::{self, Scope, WriteTx, mails, memberships, users},
-    domain::{email::EmailAddress, ids::UserId, mail::Notice, merchant::Merchant, user::User, zone},
+    domain::{
+        email::EmailAddress, ids::UserId, mail::Notice, merchant::Merchant, user::User, zone,
+    },
     mail::{
         account::{Facts, compose},
         account_changes::{AccountChange, ChangedBy},
@@ -20,14 +24,25 @@ pub struct Link {
     pub hash: String,
 }
 
-/// A link to that page with a token of 256 random bits. The token stands in the query, which no log keeps (quality.md S7).
+/// A link to that page with a token of 256 random bits. The token stands in the query, which no log
+/// keeps (quality.md S7).
 pub fn new_link(desk: &Desk, page: &str) -> Result<Link, Error> {
     let token = new_token()?;
-    Ok(Link { address: format!("{}/{page}?token={token}", desk.base_url), hash: tokens::hash(&token) })
+    Ok(Link {
+        address: format!("{}/{page}?token={token}", desk.base_url),
+        hash: tokens::hash(&token),
+    })
 }
 
 /// Queues the mail.
-pub fn send(tx: &mut WriteTx<'_>, desk: &Desk, scope: Scope, merchant: &Merchant, user: &User, matter: &Matter<'_>) -> Result<(), Error> {
+pub fn send(
+    tx: &mut WriteTx<'_>,
+    desk: &Desk,
+    scope: Scope,
+    merchant: &Merchant,
+    user: &User,
+    matter: &Matter<'_>,
+) -> Result<(), Error> {
     let now = desk.clock.now();
     let recipient = EmailAddress::stored(user.email.clone());
     let facts = Facts {
@@ -40,18 +55,29 @@ pub fn send(tx: &mut WriteTx<'_>, desk: &Desk, scope: Scope, merchant: &Merchant
         matter,
         message_id: message_id(desk, now),
     };
-    let letter = compose(&facts).map_err(|error| db::Error::Corrupt(format!("a mail could not be rendered: {error}")))?;
+    let letter = compose(&facts)
+        .map_err(|error| db::Error::Corrupt(format!("a mail could not be rendered: {error}")))?;
     mails::enqueue_for_user(tx, scope, user.id, Notice::Account, &letter, now)?;
     Ok(())
 }
 
 /// A merchant in whose name a mail can be sent.
-pub(super) fn some_merchant_of(tx: &mut WriteTx<'_>, user: UserId) -> Result<Option<(Scope, Merchant)>, Error> {
+pub(super) fn some_merchant_of(
+    tx: &mut WriteTx<'_>,
+    user: UserId,
+) -> Result<Option<(Scope, Merchant)>, Error> {
     Ok(memberships::list_counted(tx, user)?.into_iter().next().map(|own| (own.scope, own.merchant)))
 }
 
-/// Queues the email about what the user, or somebody in their session, has changed about how they sign in.
-pub(super) fn tell_user(tx: &mut WriteTx<'_>, desk: &Desk, user: UserId, changes: &[Change], origin: &Origin) -> Result<(), Error> {
+/// Queues the email about what the user, or somebody in their session, has changed about how they
+/// sign in.
+pub(super) fn tell_user(
+    tx: &mut WriteTx<'_>,
+    desk: &Desk,
+    user: UserId,
+    changes: &[Change],
+    origin: &Origin,
+) -> Result<(), Error> {
     let by = ChangedBy::User { browser: origin.agent.clone(), address: origin.address.clone() };
     tell(tx, desk, user, changes, by)
 }
@@ -64,17 +90,32 @@ pub(super) fn tell_user_of_administrator(
     changes: &[Change],
     actor: &Member,
 ) -> Result<(), Error> {
-    let by = ChangedBy::Administrator { name: actor.user_name.clone(), merchant: actor.merchant.name.clone() };
+    let by = ChangedBy::Administrator {
+        name: actor.user_name.clone(),
+        merchant: actor.merchant.name.clone(),
+    };
     tell(tx, desk, user, changes, by)
 }
 
 /// The same for what the machine's operator did.
-pub(super) fn tell_user_of_operator(tx: &mut WriteTx<'_>, desk: &Desk, user: UserId, changes: &[Change]) -> Result<(), Error> {
+pub(super) fn tell_user_of_operator(
+    tx: &mut WriteTx<'_>,
+    desk: &Desk,
+    user: UserId,
+    changes: &[Change],
+) -> Result<(), Error> {
     tell(tx, desk, user, changes, ChangedBy::Operator)
 }
 
-/// One email for all that one act changed. A user without any merchant gets none: there is nobody in whose name to write.
-fn tell(tx: &mut WriteTx<'_>, desk: &Desk, user: UserId, changes: &[Change], by: ChangedBy) -> Result<(), Error> {
+/// One email for all that one act changed. A user without any merchant gets none: there is nobody
+/// in whose name to write.
+fn tell(
+    tx: &mut WriteTx<'_>,
+    desk: &Desk,
+    user: UserId,
+    changes: &[Change],
+    by: ChangedBy,
+) -> Result<(), Error> {
     let Some((scope, merchant)) = some_merchant_of(tx, user)? else { return Ok(()) };
     let at = zone::show(desk.clock.now(), merchant.zone);
     let matter = Matter::Changed(AccountChange { changes: changes.to_vec(), by, at });

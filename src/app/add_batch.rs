@@ -34,8 +34,10 @@ pub fn add_batch(db: &Database, now: DateTime<Utc>, new: &AddBatch) -> Result<Ba
     db.write(|tx| {
         let (scope, merchant) = super::find_merchant(tx, &new.merchant)?;
         let date = |what: &str, text: &Option<String>, bound| {
-            let parse =
-                |text: &String| zone::parse_instant(text, merchant.zone, bound).map_err(|why| Unfit::because(format!("{what}: {why}")));
+            let parse = |text: &String| {
+                zone::parse_instant(text, merchant.zone, bound)
+                    .map_err(|why| Unfit::because(format!("{what}: {why}")))
+            };
             text.as_ref().map(parse).transpose()
         };
         let window = Window {
@@ -45,11 +47,21 @@ pub fn add_batch(db: &Database, now: DateTime<Utc>, new: &AddBatch) -> Result<Ba
         if window.is_empty() {
             return Err(Unfit::because("the validity must start before it ends").into());
         }
-        let taken = || Error::Unfit(Unfit::because(format!("{} already has a batch {name:?}; choose another name", merchant.slug)));
+        let taken = || {
+            Error::Unfit(Unfit::because(format!(
+                "{} already has a batch {name:?}; choose another name",
+                merchant.slug
+            )))
+        };
         if db::batches::name_is_taken(tx, scope, &name)? {
             return Err(taken());
         }
-        let row = NewBatch { name: &name, window, uses_per_code: new.uses_per_code, case_sensitive: new.case_sensitive };
+        let row = NewBatch {
+            name: &name,
+            window,
+            uses_per_code: new.uses_per_code,
+            case_sensitive: new.case_sensitive,
+        };
         let id = db::batches::add(tx, scope, &row, now).map_err(|error| match error {
             db::Error::Conflict(which) if which.is_about("batches", "name") => taken(),
             other => other.into(),

@@ -28,7 +28,12 @@ pub struct AddMerchant {
 pub fn add_merchant(db: &Database, now: DateTime<Utc>, new: &AddMerchant) -> Result<Scope, Error> {
     let name = super::names::check("the merchant's name", &new.name)?;
     db.write(|tx| {
-        let taken = || Error::Unfit(Unfit::because(format!("there is already a merchant {:?}; choose another slug", new.slug.as_str())));
+        let taken = || {
+            Error::Unfit(Unfit::because(format!(
+                "there is already a merchant {:?}; choose another slug",
+                new.slug.as_str()
+            )))
+        };
         if db::merchants::for_operator(tx, new.slug.as_str())?.is_some() {
             return Err(taken());
         }
@@ -45,7 +50,11 @@ pub fn add_merchant(db: &Database, now: DateTime<Utc>, new: &AddMerchant) -> Res
             other => other.into(),
         })?;
         let record = NewRecord::new(Some(scope.merchant()), Action::MerchantAdded, Actor::Cli);
-        db::audit::append(tx, &record.detail("name", name.as_str()).detail("timezone", new.zone.name()), now)?;
+        db::audit::append(
+            tx,
+            &record.detail("name", name.as_str()).detail("timezone", new.zone.name()),
+            now,
+        )?;
         Ok(scope)
     })
 }

@@ -42,8 +42,13 @@ pub enum Adjusted {
 
 /// Adjusts the batch's validity. Dates are days in the merchant's zone, or times with an offset.
 ///
-/// Errors: [`Error::NotFound`] outside the member's merchant, [`Error::NotAllowed`] when the member's right is gone.
-pub fn adjust_validity(desk: &Desk, member: &Member, command: &AdjustValidity) -> Result<Adjusted, Error> {
+/// Errors: [`Error::NotFound`] outside the member's merchant, [`Error::NotAllowed`] when the
+/// member's right is gone.
+pub fn adjust_validity(
+    desk: &Desk,
+    member: &Member,
+    command: &AdjustValidity,
+) -> Result<Adjusted, Error> {
     let window = match parse(member, command) {
         Ok(window) => window,
         Err(unfit) => return Ok(Adjusted::Unfit(unfit)),
@@ -54,13 +59,18 @@ pub fn adjust_validity(desk: &Desk, member: &Member, command: &AdjustValidity) -
 fn parse(member: &Member, command: &AdjustValidity) -> Result<Window, UnfitValidity> {
     let bound = |text: &str, bound| {
         let text = text.trim();
-        (!text.is_empty()).then(|| zone::parse_instant(text, member.merchant.zone, bound)).transpose()
+        (!text.is_empty())
+            .then(|| zone::parse_instant(text, member.merchant.zone, bound))
+            .transpose()
     };
     match (bound(&command.from, Bound::Start), bound(&command.until, Bound::End)) {
         (Ok(from), Ok(until)) => {
             let window = Window { from, until };
             if window.is_empty() {
-                return Err(UnfitValidity { until: Some(Unfit::because("the end must lie after the start")), from: None });
+                return Err(UnfitValidity {
+                    until: Some(Unfit::because("the end must lie after the start")),
+                    from: None,
+                });
             }
             Ok(window)
         }
@@ -68,9 +78,17 @@ fn parse(member: &Member, command: &AdjustValidity) -> Result<Window, UnfitValid
     }
 }
 
-fn adjust_in(tx: &mut WriteTx<'_>, desk: &Desk, member: &Member, id: BatchId, window: Window) -> Result<Adjusted, Error> {
+fn adjust_in(
+    tx: &mut WriteTx<'_>,
+    desk: &Desk,
+    member: &Member,
+    id: BatchId,
+    window: Window,
+) -> Result<Adjusted, Error> {
     let scope = member.scope;
-    memberships::lock_role(tx, scope, member.user)?.filter(|role| role.may(Permission::ManageBatches)).ok_or(Error::NotAllowed)?;
+    memberships::lock_role(tx, scope, member.user)?
+        .filter(|role| role.may(Permission::ManageBatches))
+        .ok_or(Error::NotAllowed)?;
     let old = batches::lock_validity(tx, scope, id)?.ok_or(Error::NotFound)?;
     if old.window == window {
         return Ok(Adjusted::Unchanged);
@@ -83,10 +101,18 @@ fn adjust_in(tx: &mut WriteTx<'_>, desk: &Desk, member: &Member, id: BatchId, wi
 
 /// The record holds both validities; an end that is open is left out.
 fn record_of(member: &Member, old: &Batch, new: Window) -> NewRecord {
-    let mut record = NewRecord::new(Some(member.scope.merchant()), Action::BatchValidityAdjusted, Actor::User(member.user))
-        .detail("batch", old.name.as_str());
-    let bounds =
-        [("old_valid_from", old.window.from), ("old_valid_until", old.window.until), ("valid_from", new.from), ("valid_until", new.until)];
+    let mut record = NewRecord::new(
+        Some(member.scope.merchant()),
+        Action::BatchValidityAdjusted,
+        Actor::User(member.user),
+    )
+    .detail("batch", old.name.as_str());
+    let bounds = [
+        ("old_valid_from", old.window.from),
+        ("old_valid_until", old.window.until),
+        ("valid_from", new.from),
+        ("valid_until", new.until),
+    ];
     for (key, at) in bounds {
         if let Some(at) = at {
             record = record.detail(key, zone::rfc3339(at));

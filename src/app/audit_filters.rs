@@ -3,7 +3,9 @@
 
 use super::{Desk, Error, Member};
 use crate::{
-    db::{DbConn, audit_log, coupons, customer_search, customer_search::MatchedBy, customers, users},
+    db::{
+        DbConn, audit_log, coupons, customer_search, customer_search::MatchedBy, customers, users,
+    },
     domain::{
         Unfit,
         audit::{Action, NewRecord},
@@ -27,9 +29,11 @@ pub enum Field {
 }
 
 impl Field {
-    pub const ALL: [Self; 6] = [Self::Who, Self::Customer, Self::Action, Self::Code, Self::From, Self::To];
+    pub const ALL: [Self; 6] =
+        [Self::Who, Self::Customer, Self::Action, Self::Code, Self::From, Self::To];
 
-    /// Its name in forms and addresses. `q` is the only part of an address that may hold a code (contract.md, quality.md S7).
+    /// Its name in forms and addresses. `q` is the only part of an address that may hold a code
+    /// (contract.md, quality.md S7).
     pub fn name(self) -> &'static str {
         match self {
             Self::Who => "who",
@@ -86,16 +90,27 @@ pub struct Judged {
 /// The longest text that is looked at; nothing one filters by is longer.
 const LONGEST: usize = 300;
 
-/// Understands what was typed. Dates are days in the merchant's zone, `to` with its whole day (product.md section 2).
-pub(super) fn judge(conn: &mut DbConn, desk: &Desk, member: &Member, typed: &Typed) -> Result<Judged, Error> {
+/// Understands what was typed. Dates are days in the merchant's zone, `to` with its whole day
+/// (product.md section 2).
+pub(super) fn judge(
+    conn: &mut DbConn,
+    desk: &Desk,
+    member: &Member,
+    typed: &Typed,
+) -> Result<Judged, Error> {
     let mut judged = Judged::default();
     let (scope, zone) = (member.scope, member.merchant.zone);
     let mut unfit = Vec::new();
     if !typed.who.is_empty() {
         match who(conn, member, &typed.who)? {
             Some((who, name)) => (judged.filter.who, judged.user) = (Some(who), name),
-            None => unfit
-                .push((Field::Who, Unfit::because("Nobody of that number ever acted in this merchant. Choose somebody from the list."))),
+            None => unfit.push((
+                Field::Who,
+                Unfit::because(
+                    "Nobody of that number ever acted in this \
+                    merchant. Choose somebody from the list.",
+                ),
+            )),
         }
     }
     if !typed.customer.is_empty() {
@@ -105,29 +120,50 @@ pub(super) fn judge(conn: &mut DbConn, desk: &Desk, member: &Member, typed: &Typ
         }
     }
     if !typed.action.is_empty() {
-        judged.filter.action = Action::ALL.iter().copied().find(|action| action.as_str() == typed.action);
+        judged.filter.action =
+            Action::ALL.iter().copied().find(|action| action.as_str() == typed.action);
         if judged.filter.action.is_none() {
-            unfit.push((Field::Action, Unfit::because("There is no such action. Choose one from the list.")));
+            unfit.push((
+                Field::Action,
+                Unfit::because("There is no such action. Choose one from the list."),
+            ));
         }
     }
     if !typed.code.is_empty() {
         match coupons::find_pasted(conn, scope, &Term::read(&typed.code))?.as_slice() {
-            [found] => (judged.filter.coupon, judged.code) = (Some(found.id), Some(found.code.to_string())),
+            [found] => {
+                (judged.filter.coupon, judged.code) =
+                    (Some(found.id), Some(found.code.to_string()));
+            }
             [_, _, ..] => unfit.push((
                 Field::Code,
-                Unfit::because("This may be more than one code. Type the code as it is in its batch, with its hyphens and without spaces."),
+                Unfit::because(
+                    "This may be more than one code. Type the code as it is in its \
+                    batch, with its hyphens and without spaces.",
+                ),
             )),
-            [] => unfit
-                .push((Field::Code, Unfit::because("No batch of this merchant has that code. Paste the whole code; an old one is fine."))),
+            [] => unfit.push((
+                Field::Code,
+                Unfit::because(
+                    "No batch of this merchant has that code. \
+                    Paste the whole code; an old one is fine.",
+                ),
+            )),
         }
     }
     let mut date = |field: Field, bound| match typed.get(field) {
         "" => None,
         text => zone::parse_instant(text, zone, bound)
             .map_err(|_| {
-                let example =
-                    zone::editable(zone::first_instant(desk.clock.now().with_timezone(&zone).date_naive(), zone), zone, Bound::Start);
-                unfit.push((field, Unfit::because(format!("This is not a date. Write the day as in {example}."))));
+                let example = zone::editable(
+                    zone::first_instant(desk.clock.now().with_timezone(&zone).date_naive(), zone),
+                    zone,
+                    Bound::Start,
+                );
+                unfit.push((
+                    field,
+                    Unfit::because(format!("This is not a date. Write the day as in {example}.")),
+                ));
             })
             .ok(),
     };
@@ -136,7 +172,12 @@ pub(super) fn judge(conn: &mut DbConn, desk: &Desk, member: &Member, typed: &Typ
     if let (Some(from), Some(until)) = (judged.filter.from, judged.filter.until)
         && from >= until
     {
-        unfit.push((Field::To, Unfit::because("This day is before the first one. Choose a later day, or swap the two.")));
+        unfit.push((
+            Field::To,
+            Unfit::because(
+                "This day is before the first one. Choose a later day, or swap the two.",
+            ),
+        ));
     }
     judged.unfit = unfit;
     Ok(judged)
@@ -148,14 +189,21 @@ pub fn plain(text: &str) -> String {
 }
 
 /// "cli", "system", or the number of a user of this merchant, also of one who was removed.
-fn who(conn: &mut DbConn, member: &Member, text: &str) -> Result<Option<(Who, Option<String>)>, Error> {
+fn who(
+    conn: &mut DbConn,
+    member: &Member,
+    text: &str,
+) -> Result<Option<(Who, Option<String>)>, Error> {
     match text {
         "cli" => Ok(Some((Who::Cli, None))),
         "system" => Ok(Some((Who::System, None))),
         number => {
-            let Some(id) = number.parse().ok().filter(|n| *n > 0).map(UserId) else { return Ok(None) };
+            let Some(id) = number.parse().ok().filter(|n| *n > 0).map(UserId) else {
+                return Ok(None);
+            };
             // Users of other merchants are nobody's business here.
-            let is_known = users::find_member(conn, member.scope, id)?.is_some() || audit_log::actors(conn, member.scope)?.contains(&id);
+            let is_known = users::find_member(conn, member.scope, id)?.is_some()
+                || audit_log::actors(conn, member.scope)?.contains(&id);
             let name = if is_known { audit_log::names_of(conn, &[id])?.pop() } else { None };
             Ok(name.map(|(id, name)| (Who::User(id), Some(name))))
         }
@@ -163,7 +211,11 @@ fn who(conn: &mut DbConn, member: &Member, text: &str) -> Result<Option<(Who, Op
 }
 
 /// The customer by the desk's number, e-mail or customer ID.
-fn customer(conn: &mut DbConn, member: &Member, text: &str) -> Result<Result<Customer, Unfit>, Error> {
+fn customer(
+    conn: &mut DbConn,
+    member: &Member,
+    text: &str,
+) -> Result<Result<Customer, Unfit>, Error> {
     let number = text.parse().ok().filter(|n| *n > 0).map(CustomerNo);
     if let Some(no) = number
         && let Some(found) = customers::find(conn, member.scope, no)?
@@ -174,10 +226,13 @@ fn customer(conn: &mut DbConn, member: &Member, text: &str) -> Result<Result<Cus
     hits.retain(|hit| !matches!(hit.by, MatchedBy::Code { .. }));
     Ok(match (hits.pop(), hits.is_empty()) {
         (Some(only), true) => Ok(only.customer),
-        (Some(_), false) => Err(Unfit::because("Several customers have that customer ID. Type the e-mail of the one you mean.")),
-        (None, _) => {
-            Err(Unfit::because("No customer has that number, e-mail or customer ID. Find the customer first; the profile leads here."))
-        }
+        (Some(_), false) => Err(Unfit::because(
+            "Several customers have that customer ID. Type the e-mail of the one you mean.",
+        )),
+        (None, _) => Err(Unfit::because(
+            "No customer has that number, e-mail or customer ID. Find the customer first; the \
+             profile leads here.",
+        )),
     })
 }
 

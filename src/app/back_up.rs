@@ -12,7 +12,8 @@ use crate::{
     domain::audit::{Action, Actor, NewRecord},
 };
 
-/// Copies the database to `target`. The record comes first, so that there is no copy of everything without one; it is in the copy, too.
+/// Copies the database to `target`. The record comes first, so that there is no copy of everything
+/// without one; it is in the copy, too.
 pub fn back_up(desk: &Desk, target: &Path) -> Result<Copied, Error> {
     if !desk.db.is_sqlite() {
         return Ok(Copied::NotSqlite);
@@ -21,6 +22,8 @@ pub fn back_up(desk: &Desk, target: &Path) -> Result<Copied, Error> {
         return Ok(Copied::Taken);
     }
     let now = desk.clock.now();
-    desk.db.write(|tx| audit::append(tx, &NewRecord::new(None, Action::BackupBegun, Actor::Cli), now))?;
+    desk.db.write(|tx| {
+        audit::append(tx, &NewRecord::new(None, Action::BackupBegun, Actor::Cli), now)
+    })?;
     Ok(backup::copy(&desk.db, target)?)
 }

@@ -29,7 +29,13 @@ pub struct CodePage {
 }
 
 /// The batch's codes in this condition, behind `after`.
-pub fn list_codes(desk: &Desk, member: &Member, batch: &Batch, condition: Condition, after: Option<After>) -> Result<CodePage, Error> {
+pub fn list_codes(
+    desk: &Desk,
+    member: &Member,
+    batch: &Batch,
+    condition: Condition,
+    after: Option<After>,
+) -> Result<CodePage, Error> {
     let now = desk.clock.now();
     desk.db.read(|conn| {
         let limit = i64::try_from(PAGE + 1).unwrap_or(i64::MAX);
@@ -41,12 +47,22 @@ pub fn list_codes(desk: &Desk, member: &Member, batch: &Batch, condition: Condit
 }
 
 /// The codes that the text may mean, of those in this batch.
-pub fn find_code(desk: &Desk, member: &Member, batch: &Batch, text: &str) -> Result<CodePage, Error> {
+pub fn find_code(
+    desk: &Desk,
+    member: &Member,
+    batch: &Batch,
+    text: &str,
+) -> Result<CodePage, Error> {
     let now = desk.clock.now();
     desk.db.read(|conn| {
         let found = coupons::find_pasted(conn, member.scope, &Term::read(text))?;
-        let ids: Vec<i64> = found.iter().filter(|found| found.batch == batch.id).map(|found| found.id.0).collect();
-        let rows = if ids.is_empty() { vec![] } else { batch_codes::load(conn, member.scope, batch, &ids)? };
+        let ids: Vec<i64> =
+            found.iter().filter(|found| found.batch == batch.id).map(|found| found.id.0).collect();
+        let rows = if ids.is_empty() {
+            vec![]
+        } else {
+            batch_codes::load(conn, member.scope, batch, &ids)?
+        };
         Ok(CodePage { rows, next: None, now })
     })
 }
@@ -65,15 +81,27 @@ pub struct Export {
 
 /// Begins an export of the batch's codes and writes it down, before the first code leaves.
 ///
-/// Errors: [`Error::NotFound`] outside the member's merchant, [`Error::NotAllowed`] when the member's right is gone.
-pub fn begin_export(desk: &Desk, member: &Member, id: BatchId, condition: Condition, name: &'static str) -> Result<Export, Error> {
+/// Errors: [`Error::NotFound`] outside the member's merchant, [`Error::NotAllowed`] when the
+/// member's right is gone.
+pub fn begin_export(
+    desk: &Desk,
+    member: &Member,
+    id: BatchId,
+    condition: Condition,
+    name: &'static str,
+) -> Result<Export, Error> {
     desk.db.write(|tx| {
-        let allowed = memberships::lock_role(tx, member.scope, member.user)?.filter(|role| role.may(Permission::ManageBatches));
+        let allowed = memberships::lock_role(tx, member.scope, member.user)?
+            .filter(|role| role.may(Permission::ManageBatches));
         allowed.ok_or(Error::NotAllowed)?;
         let batch = batches::find(tx, member.scope, id)?.ok_or(Error::NotFound)?;
-        let mut record = NewRecord::new(Some(member.scope.merchant()), Action::CodesExported, Actor::User(member.user))
-            .detail("batch", batch.name.as_str())
-            .detail("codes", name);
+        let mut record = NewRecord::new(
+            Some(member.scope.merchant()),
+            Action::CodesExported,
+            Actor::User(member.user),
+        )
+        .detail("batch", batch.name.as_str())
+        .detail("codes", name);
         record.batch = Some(batch.id);
         record.request_id = Some(member.request_id.clone());
         let now = desk.clock.now();
@@ -108,15 +136,30 @@ impl Export {
         if self.done {
             return Ok(None);
         }
-        let rows = desk.db.read(|conn| batch_codes::list(conn, member.scope, &self.batch, self.condition, self.after, PIECE, self.now))?;
+        let rows = desk.db.read(|conn| {
+            batch_codes::list(
+                conn,
+                member.scope,
+                &self.batch,
+                self.condition,
+                self.after,
+                PIECE,
+                self.now,
+            )
+        })?;
         let mark = if self.after.is_none() { BYTE_ORDER_MARK } else { "" };
-        let mut csv = csv::WriterBuilder::new().terminator(csv::Terminator::CRLF).from_writer(mark.as_bytes().to_vec());
+        let mut csv = csv::WriterBuilder::new()
+            .terminator(csv::Terminator::CRLF)
+            .from_writer(mark.as_bytes().to_vec());
         let mut written = if self.after.is_none() { csv.write_record(HEAD) } else { Ok(()) };
         for row in &rows {
-            written = written.and_then(|()| csv.write_record(cells(row).iter().map(|cell| harmless(cell).into_owned())));
+            written = written.and_then(|()| {
+                csv.write_record(cells(row).iter().map(|cell| harmless(cell).into_owned()))
+            });
         }
-        let bytes =
-            written.map_err(std::io::Error::other).and_then(|()| csv.into_inner().map_err(|e| std::io::Error::other(e.to_string())));
+        let bytes = written
+            .map_err(std::io::Error::other)
+            .and_then(|()| csv.into_inner().map_err(|e| std::io::Error::other(e.to_string())));
         let bytes = bytes.map_err(|e| Error::Fault(crate::db::Error::Corrupt(e.to_string())))?;
         self.done = i64::try_from(rows.len()).unwrap_or(i64::MAX) < PIECE;
         self.after = rows.last().map(batch_codes::after);

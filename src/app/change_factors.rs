@@ -22,7 +22,8 @@ use crate::{
     },
 };
 
-/// An app that is being set up: nothing is kept of it until a code proves that the app has the secret.
+/// An app that is being set up: nothing is kept of it until a code proves that the app has the
+/// secret.
 #[derive(Clone)]
 pub struct NewApp {
     /// The secret, sealed for this user: it comes back with the code.
@@ -35,7 +36,8 @@ pub struct NewApp {
 
 /// Begins to set up an authenticator app, or goes on with the secret that was sealed before.
 pub fn begin_app(desk: &Desk, session: &Session, sealed: Option<&str>) -> Result<NewApp, Error> {
-    let secret = match sealed.and_then(|sealed| factors::secret_in_form(desk, session.user, sealed)) {
+    let secret = match sealed.and_then(|sealed| factors::secret_in_form(desk, session.user, sealed))
+    {
         Some(secret) => secret,
         None => totp::new_secret()?,
     };
@@ -56,24 +58,52 @@ pub enum Added {
 }
 
 /// Sets the app up in place of the one before, if the code is one of the secret's.
-pub fn add_app(desk: &Desk, session: &Session, sealed: &str, code: &str, origin: &Origin) -> Result<Added, Error> {
+pub fn add_app(
+    desk: &Desk,
+    session: &Session,
+    sealed: &str,
+    code: &str,
+    origin: &Origin,
+) -> Result<Added, Error> {
     let code: String = code.chars().filter(|c| !c.is_whitespace()).collect();
-    let Some(secret) = factors::secret_in_form(desk, session.user, sealed) else { return Ok(Added::Wrong) };
-    let Some(step) = totp::step_of(&secret, &code, desk.clock.now()) else { return Ok(Added::Wrong) };
+    let Some(secret) = factors::secret_in_form(desk, session.user, sealed) else {
+        return Ok(Added::Wrong);
+    };
+    let Some(step) = totp::step_of(&secret, &code, desk.clock.now()) else {
+        return Ok(Added::Wrong);
+    };
     let added = desk.db.write::<_, Error>(|tx| {
         users::lock(tx, &[session.user])?;
         shut_others_out(tx, desk, session, &origin.request_id)?;
         let had_one = db::factors::app_of(tx, session.user)?.is_some();
-        db::factors::set_app(tx, session.user, &factors::seal(desk, session.user, &secret)?, step, desk.clock.now())?;
+        db::factors::set_app(
+            tx,
+            session.user,
+            &factors::seal(desk, session.user, &secret)?,
+            step,
+            desk.clock.now(),
+        )?;
         record(tx, desk, session, Action::AppAdded, &origin.request_id)?;
-        added(tx, desk, session, if had_one { Change::AppReplaced } else { Change::AppAdded }, origin)
+        added(
+            tx,
+            desk,
+            session,
+            if had_one { Change::AppReplaced } else { Change::AppAdded },
+            origin,
+        )
     })?;
     desk.mail_bell.notify_one();
     Ok(added)
 }
 
 /// What there is to show after a factor was added, and the email about it.
-fn added(tx: &mut WriteTx<'_>, desk: &Desk, session: &Session, change: Change, origin: &Origin) -> Result<Added, Error> {
+fn added(
+    tx: &mut WriteTx<'_>,
+    desk: &Desk,
+    session: &Session,
+    change: Change,
+    origin: &Origin,
+) -> Result<Added, Error> {
     let recovery_codes = first_codes(tx, desk, session, &origin.request_id)?;
     let mut changes = vec![change];
     changes.extend((!recovery_codes.is_empty()).then_some(Change::RecoveryCodesMade));
@@ -99,7 +129,12 @@ pub fn remove_app(desk: &Desk, session: &Session, origin: &Origin) -> Result<(),
 pub fn begin_passkey(desk: &Desk, session: &Session) -> Result<String, Error> {
     desk.db.write(|tx| {
         let user = users::get(tx, session.user)?;
-        let question = passkeys::ask_for_new(desk, &user, &db::passkeys::list_of_user(tx, user.id)?, &owner_of(session))?;
+        let question = passkeys::ask_for_new(
+            desk,
+            &user,
+            &db::passkeys::list_of_user(tx, user.id)?,
+            &owner_of(session),
+        )?;
         sessions::set_challenge(tx, session.id, &question.sealed)?;
         Ok(question.options)
     })
@@ -111,22 +146,34 @@ const MOST: usize = 20;
 /// Keeps the passkey that the device has made.
 ///
 /// Errors: [`Error::Unfit`] for a name that is none, or too many passkeys.
-pub fn add_passkey(desk: &Desk, session: &Session, name: &str, answer: &str, origin: &Origin) -> Result<Added, Error> {
+pub fn add_passkey(
+    desk: &Desk,
+    session: &Session,
+    name: &str,
+    answer: &str,
+    origin: &Origin,
+) -> Result<Added, Error> {
     let name = names::check("the passkey's name", name)?;
     let added = desk.db.write::<_, Error>(|tx| {
         users::lock(tx, &[session.user])?;
         let asked = sessions::take_challenge(tx, session.id)?;
-        let made = asked.and_then(|sealed| passkeys::new_of(desk, &owner_of(session), &sealed, answer));
+        let made =
+            asked.and_then(|sealed| passkeys::new_of(desk, &owner_of(session), &sealed, answer));
         let Some((id, credential)) = made else { return Ok(Added::Wrong) };
         if db::passkeys::find(tx, &id)?.is_some() {
             return Ok(Added::Wrong);
         }
         if db::passkeys::list_of_user(tx, session.user)?.len() >= MOST {
-            return Err(Unfit::because(format!("there are {MOST} passkeys already; remove one first")).into());
+            return Err(Unfit::because(format!(
+                "there are {MOST} passkeys already; remove one first"
+            ))
+            .into());
         }
         shut_others_out(tx, desk, session, &origin.request_id)?;
-        let number = db::passkeys::add(tx, session.user, &name, (&id, &credential), desk.clock.now())?;
-        let added = NewRecord::new(None, Action::PasskeyAdded, Actor::User(session.user)).detail("passkey", number);
+        let number =
+            db::passkeys::add(tx, session.user, &name, (&id, &credential), desk.clock.now())?;
+        let added = NewRecord::new(None, Action::PasskeyAdded, Actor::User(session.user))
+            .detail("passkey", number);
         record_in_each_merchant(tx, desk, session.user, &added, &origin.request_id)?;
         self::added(tx, desk, session, Change::PasskeyAdded { name: name.clone() }, origin)
     })?;
@@ -137,7 +184,12 @@ pub fn add_passkey(desk: &Desk, session: &Session, name: &str, answer: &str, ori
 /// Removes one of the user's own passkeys.
 ///
 /// Errors: [`Error::NotFound`] for one that is not theirs.
-pub fn remove_passkey(desk: &Desk, session: &Session, id: i64, origin: &Origin) -> Result<(), Error> {
+pub fn remove_passkey(
+    desk: &Desk,
+    session: &Session,
+    id: i64,
+    origin: &Origin,
+) -> Result<(), Error> {
     desk.db.write::<_, Error>(|tx| {
         users::lock(tx, &[session.user])?;
         let own = db::passkeys::list_of_user(tx, session.user)?;
@@ -145,7 +197,8 @@ pub fn remove_passkey(desk: &Desk, session: &Session, id: i64, origin: &Origin) 
         if !db::passkeys::remove(tx, session.user, id)? {
             return Err(Error::NotFound);
         }
-        let removed = NewRecord::new(None, Action::PasskeyRemoved, Actor::User(session.user)).detail("passkey", id);
+        let removed = NewRecord::new(None, Action::PasskeyRemoved, Actor::User(session.user))
+            .detail("passkey", id);
         record_in_each_merchant(tx, desk, session.user, &removed, &origin.request_id)?;
         self::removed(tx, desk, session, Change::PasskeyRemoved { name }, origin)
     })?;
@@ -153,12 +206,20 @@ pub fn remove_passkey(desk: &Desk, session: &Session, id: i64, origin: &Origin) 
     Ok(())
 }
 
-/// Ten recovery codes in place of the old ones, for whoever shows a factor. `None`: it is not right.
-pub fn renew_recovery_codes(desk: &Desk, session: &Session, shown: &Shown, origin: &Origin) -> Result<Option<Vec<String>>, Error> {
+/// Ten recovery codes in place of the old ones, for whoever shows a factor. `None`: it is not
+/// right.
+pub fn renew_recovery_codes(
+    desk: &Desk,
+    session: &Session,
+    shown: &Shown,
+    origin: &Origin,
+) -> Result<Option<Vec<String>>, Error> {
     let request_id = origin.request_id.as_str();
     let made = desk.db.write::<_, Error>(|tx| {
         users::lock(tx, &[session.user])?;
-        if !users::get(tx, session.user)?.has_second_factor || !check_factor(tx, desk, session, shown, request_id)? {
+        if !users::get(tx, session.user)?.has_second_factor
+            || !check_factor(tx, desk, session, shown, request_id)?
+        {
             record(tx, desk, session, Action::ConfirmFailed, request_id)?;
             return Ok(None);
         }
@@ -170,36 +231,73 @@ pub fn renew_recovery_codes(desk: &Desk, session: &Session, shown: &Shown, origi
     Ok(made)
 }
 
-/// With the first factor all other sessions end: none of them has shown one, and a merchant that requires one lets all of the user's in.
-fn shut_others_out(tx: &mut WriteTx<'_>, desk: &Desk, session: &Session, request_id: &str) -> Result<(), Error> {
+/// With the first factor all other sessions end: none of them has shown one, and a merchant that
+/// requires one lets all of the user's in.
+fn shut_others_out(
+    tx: &mut WriteTx<'_>,
+    desk: &Desk,
+    session: &Session,
+    request_id: &str,
+) -> Result<(), Error> {
     if users::get(tx, session.user)?.has_second_factor {
         return Ok(());
     }
     match db::sessions::end_all(tx, session.user, Some(session.id))? {
         0 => Ok(()),
-        ended => record_end(tx, desk, session, i64::try_from(ended).unwrap_or(i64::MAX), request_id),
+        ended => {
+            record_end(tx, desk, session, i64::try_from(ended).unwrap_or(i64::MAX), request_id)
+        }
     }
 }
 
 /// Recovery codes for somebody who has none yet.
-fn first_codes(tx: &mut WriteTx<'_>, desk: &Desk, session: &Session, request_id: &str) -> Result<Vec<String>, Error> {
+fn first_codes(
+    tx: &mut WriteTx<'_>,
+    desk: &Desk,
+    session: &Session,
+    request_id: &str,
+) -> Result<Vec<String>, Error> {
     if db::factors::count_recovery_codes(tx, session.user)? > 0 {
         return Ok(vec![]);
     }
     make_codes(tx, desk, session, request_id)
 }
 
-fn make_codes(tx: &mut WriteTx<'_>, desk: &Desk, session: &Session, request_id: &str) -> Result<Vec<String>, Error> {
+fn make_codes(
+    tx: &mut WriteTx<'_>,
+    desk: &Desk,
+    session: &Session,
+    request_id: &str,
+) -> Result<Vec<String>, Error> {
     record(tx, desk, session, Action::RecoveryCodesMade, request_id)?;
     factors::make_recovery_codes(tx, session.user)
 }
 
-fn record(tx: &mut WriteTx<'_>, desk: &Desk, session: &Session, action: Action, request_id: &str) -> Result<(), Error> {
-    record_in_each_merchant(tx, desk, session.user, &NewRecord::new(None, action, Actor::User(session.user)), request_id)
+fn record(
+    tx: &mut WriteTx<'_>,
+    desk: &Desk,
+    session: &Session,
+    action: Action,
+    request_id: &str,
+) -> Result<(), Error> {
+    record_in_each_merchant(
+        tx,
+        desk,
+        session.user,
+        &NewRecord::new(None, action, Actor::User(session.user)),
+        request_id,
+    )
 }
 
-/// After a factor was removed: recovery codes recover nothing where there is none. And the email about it.
-fn removed(tx: &mut WriteTx<'_>, desk: &Desk, session: &Session, change: Change, origin: &Origin) -> Result<(), Error> {
+/// After a factor was removed: recovery codes recover nothing where there is none. And the email
+/// about it.
+fn removed(
+    tx: &mut WriteTx<'_>,
+    desk: &Desk,
+    session: &Session,
+    change: Change,
+    origin: &Origin,
+) -> Result<(), Error> {
     let mut changes = vec![change];
     if !users::get(tx, session.user)?.has_second_factor {
         let had_codes = db::factors::count_recovery_codes(tx, session.user)? > 0;
@@ -209,8 +307,9 @@ fn removed(tx: &mut WriteTx<'_>, desk: &Desk, session: &Session, change: Change,
     tell_user(tx, desk, session.user, &changes, origin)
 }
 
-/// Removes all of a user's factors and recovery codes, and ends their sessions: whoever has the lost device may be in one. False: there
-/// were no factors, and nothing was done. The record is the caller's.
+/// Removes all of a user's factors and recovery codes, and ends their sessions: whoever has the
+/// lost device may be in one. False: there were no factors, and nothing was done. The record is the
+/// caller's.
 pub(super) fn remove_all(tx: &mut WriteTx<'_>, user: UserId) -> Result<bool, Error> {
     let app = db::factors::remove_app(tx, user)?;
     let passkeys = db::passkeys::remove_all(tx, user)?;

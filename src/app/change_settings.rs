@@ -63,10 +63,18 @@ impl Setting {
         match self {
             Self::Name => merchant.name.clone(),
             Self::TimeZone => merchant.zone.name().to_owned(),
-            Self::TicketUrl => merchant.ticket_url.as_ref().map(|url| url.as_str().to_owned()).unwrap_or_default(),
-            Self::AccountManager => merchant.account_manager.as_ref().map(ToString::to_string).unwrap_or_default(),
-            Self::MailFrom => merchant.mail_from.as_ref().map(ToString::to_string).unwrap_or_default(),
-            Self::RequiresSecondFactor => if merchant.requires_second_factor { "yes" } else { "" }.to_owned(),
+            Self::TicketUrl => {
+                merchant.ticket_url.as_ref().map(|url| url.as_str().to_owned()).unwrap_or_default()
+            }
+            Self::AccountManager => {
+                merchant.account_manager.as_ref().map(ToString::to_string).unwrap_or_default()
+            }
+            Self::MailFrom => {
+                merchant.mail_from.as_ref().map(ToString::to_string).unwrap_or_default()
+            }
+            Self::RequiresSecondFactor => {
+                if merchant.requires_second_factor { "yes" } else { "" }.to_owned()
+            }
             Self::StockThreshold => merchant.stock_rules.threshold.to_string(),
             Self::LeastDays => merchant.stock_rules.least_days.to_string(),
         }
@@ -87,8 +95,9 @@ pub enum Changed {
     },
 }
 
-/// Changes the settings to what was typed; a record holds old and new of each that is another one now. `seen` is what each setting was
-/// when the form was handed out, where that is known: what somebody else has changed since is not undone unseen.
+/// Changes the settings to what was typed; a record holds old and new of each that is another one
+/// now. `seen` is what each setting was when the form was handed out, where that is known: what
+/// somebody else has changed since is not undone unseen.
 pub fn change_settings(
     desk: &Desk,
     member: &Member,
@@ -100,15 +109,21 @@ pub fn change_settings(
         Err(unfit) => return Ok(Changed::Unfit(unfit)),
     };
     desk.db.write(|tx| {
-        let role = memberships::lock_role(tx, member.scope, member.user)?.filter(|role| role.may(Permission::ChangeSettings));
+        let role = memberships::lock_role(tx, member.scope, member.user)?
+            .filter(|role| role.may(Permission::ChangeSettings));
         role.ok_or(Error::NotAllowed)?;
         let old = merchants::lock(tx, member.scope)?;
-        let is_stale = |setting: &Setting| seen(*setting).is_some_and(|seen| seen != setting.value_of(&old));
+        let is_stale =
+            |setting: &Setting| seen(*setting).is_some_and(|seen| seen != setting.value_of(&old));
         let changed: Vec<Setting> = Setting::ALL.into_iter().filter(is_stale).collect();
         if !changed.is_empty() {
             return Ok(Changed::Stale { now: Box::new(old), changed });
         }
-        let mut record = NewRecord::new(Some(member.scope.merchant()), Action::SettingsChanged, Actor::User(member.user));
+        let mut record = NewRecord::new(
+            Some(member.scope.merchant()),
+            Action::SettingsChanged,
+            Actor::User(member.user),
+        );
         for setting in Setting::ALL {
             let (before, after) = (setting.value_of(&old), setting.value_of(&new));
             if before != after {
@@ -117,7 +132,9 @@ pub fn change_settings(
                     // A person, whom the log never holds.
                     record.details.push((name, Detail::from(true)));
                 } else {
-                    record.details.extend([(old_name, Detail::from(before)), (name, Detail::from(after))]);
+                    record
+                        .details
+                        .extend([(old_name, Detail::from(before)), (name, Detail::from(after))]);
                 }
             }
         }
@@ -131,7 +148,10 @@ pub fn change_settings(
 }
 
 /// The merchant as it was typed, or all that is wrong with it.
-fn judge(merchant: &Merchant, typed: impl Fn(Setting) -> String) -> Result<Merchant, Vec<(Setting, Unfit)>> {
+fn judge(
+    merchant: &Merchant,
+    typed: impl Fn(Setting) -> String,
+) -> Result<Merchant, Vec<(Setting, Unfit)>> {
     let mut unfit = Vec::new();
     let mut new = merchant.clone();
     let mut note = |setting, outcome: Result<(), Unfit>| {
@@ -139,11 +159,27 @@ fn judge(merchant: &Merchant, typed: impl Fn(Setting) -> String) -> Result<Merch
             unfit.push((setting, why));
         }
     };
-    note(Setting::Name, names::check("the name", &typed(Setting::Name)).map(|name| new.name = name));
-    note(Setting::TimeZone, zone::parse_zone(&typed(Setting::TimeZone)).map(|zone| new.zone = zone));
-    note(Setting::TicketUrl, optional(&typed(Setting::TicketUrl), TicketUrl::parse).map(|url| new.ticket_url = url));
-    note(Setting::AccountManager, optional(&typed(Setting::AccountManager), Mailbox::parse).map(|contact| new.account_manager = contact));
-    note(Setting::MailFrom, optional(&typed(Setting::MailFrom), Mailbox::parse).map(|sender| new.mail_from = sender));
+    note(
+        Setting::Name,
+        names::check("the name", &typed(Setting::Name)).map(|name| new.name = name),
+    );
+    note(
+        Setting::TimeZone,
+        zone::parse_zone(&typed(Setting::TimeZone)).map(|zone| new.zone = zone),
+    );
+    note(
+        Setting::TicketUrl,
+        optional(&typed(Setting::TicketUrl), TicketUrl::parse).map(|url| new.ticket_url = url),
+    );
+    note(
+        Setting::AccountManager,
+        optional(&typed(Setting::AccountManager), Mailbox::parse)
+            .map(|contact| new.account_manager = contact),
+    );
+    note(
+        Setting::MailFrom,
+        optional(&typed(Setting::MailFrom), Mailbox::parse).map(|sender| new.mail_from = sender),
+    );
     new.requires_second_factor = !typed(Setting::RequiresSecondFactor).is_empty();
     match choose_alerts::stock_rules(&typed(Setting::StockThreshold), &typed(Setting::LeastDays)) {
         Ok(rules) => new.stock_rules = rules,

@@ -1,5 +1,5 @@
-//! What the desk knows of a code that a customer quotes, and what they may have meant when it knows none.
-//! Must not know words or screens. The code is in nobody's log.
+//! What the desk knows of a code that a customer quotes, and what they may have meant when it knows
+//! none. Must not know words or screens. The code is in nobody's log.
 
 use chrono::{DateTime, Utc};
 
@@ -65,12 +65,15 @@ pub struct Suggestion {
     pub other_case: bool,
 }
 
-/// Looks the code up as every search box does: as it was typed first, then as it may be meant; see [`Term`].
+/// Looks the code up as every search box does: as it was typed first, then as it may be meant; see
+/// [`Term`].
 pub fn check_code(desk: &Desk, member: &Member, text: &str) -> Result<Checked, Error> {
     // What was copied from a cell or a list may still have what is around it there.
     let code = fold::nfc(&code::bare(&cell::reference(text))).into_owned();
     if code.is_empty() {
-        return Ok(Checked::Unfit(Unfit::because("type or paste the code that the customer quotes")));
+        return Ok(Checked::Unfit(Unfit::because(
+            "type or paste the code that the customer quotes",
+        )));
     }
     let length = code.chars().count();
     if length > LONGEST {
@@ -83,10 +86,18 @@ pub fn check_code(desk: &Desk, member: &Member, text: &str) -> Result<Checked, E
         let pasted = coupons::find_pasted(conn, member.scope, &term)?;
         let found = match pasted.as_slice() {
             [one] => one,
-            [] => return Ok(Checked::Unknown { suggestions: suggestions(conn, member, &code)?, code: code.clone() }),
+            [] => {
+                return Ok(Checked::Unknown {
+                    suggestions: suggestions(conn, member, &code)?,
+                    code: code.clone(),
+                });
+            }
             // Which one is meant only the person who typed it can say.
             several => {
-                let suggestions = several.iter().map(|found| Suggestion { code: found.code.clone(), other_case: false }).collect();
+                let suggestions = several
+                    .iter()
+                    .map(|found| Suggestion { code: found.code.clone(), other_case: false })
+                    .collect();
                 return Ok(Checked::Several { code: term.itself.clone(), suggestions });
             }
         };
@@ -95,7 +106,12 @@ pub fn check_code(desk: &Desk, member: &Member, text: &str) -> Result<Checked, E
     })
 }
 
-fn known(conn: &mut crate::db::DbConn, member: &Member, shown: ShownCoupon, now: DateTime<Utc>) -> Result<Known, Error> {
+fn known(
+    conn: &mut crate::db::DbConn,
+    member: &Member,
+    shown: ShownCoupon,
+    now: DateTime<Utc>,
+) -> Result<Known, Error> {
     let (scope, coupon) = (member.scope, &shown.file.coupon);
     let (mut file, mut mail) = (None, None);
     if let Some(handed_to) = &shown.file.reward {
@@ -112,9 +128,17 @@ fn known(conn: &mut crate::db::DbConn, member: &Member, shown: ShownCoupon, now:
     Ok(Known { shown, file, mail, who_can })
 }
 
-fn suggestions(conn: &mut crate::db::DbConn, member: &Member, code: &str) -> Result<Vec<Suggestion>, Error> {
+fn suggestions(
+    conn: &mut crate::db::DbConn,
+    member: &Member,
+    code: &str,
+) -> Result<Vec<Suggestion>, Error> {
     let alike = LookAlikes::of(code);
     let folded = fold::code(code);
     let found = coupons::list_codes_among(conn, member.scope, alike.exact, alike.folded)?;
-    Ok(found.into_iter().take(SUGGESTIONS).map(|code| Suggestion { other_case: code.folded() == folded, code }).collect())
+    Ok(found
+        .into_iter()
+        .take(SUGGESTIONS)
+        .map(|code| Suggestion { other_case: code.folded() == folded, code })
+        .collect())
 }

@@ -23,7 +23,8 @@ impl Verdict {
 /// Looks at all invariants as of one moment; the desk may go on working meanwhile.
 pub fn check_invariants(db: &Database) -> Result<Vec<Verdict>, Error> {
     db.snapshot(|conn| {
-        let judge = |invariant| Ok(Verdict { invariant, findings: contradictions(conn, invariant)? });
+        let judge =
+            |invariant| Ok(Verdict { invariant, findings: contradictions(conn, invariant)? });
         Invariant::ALL.into_iter().map(judge).collect()
     })
 }
@@ -41,18 +42,35 @@ impl std::fmt::Display for Verdict {
 
 fn sentence(finding: &Finding) -> String {
     let ids: Vec<String> = finding.ids.iter().map(ToString::to_string).collect();
-    let more = if i64::try_from(ids.len()).is_ok_and(|named| named < finding.count) { ", …" } else { "" };
-    format!("{} {} ({} {}{more})", finding.count, finding.what, if finding.count == 1 { "id" } else { "ids" }, ids.join(", "))
+    let more = if i64::try_from(ids.len()).is_ok_and(|named| named < finding.count) {
+        ", …"
+    } else {
+        ""
+    };
+    format!(
+        "{} {} ({} {}{more})",
+        finding.count,
+        finding.what,
+        if finding.count == 1 { "id" } else { "ids" },
+        ids.join(", ")
+    )
 }
 
 fn meaning(invariant: Invariant) -> &'static str {
     match invariant {
         Invariant::I1 => "a coupon is attached to at most one reward over its whole life",
         Invariant::I2 => "a reward is reissued at most once",
-        Invariant::I3 => "every reissue replaced a coupon by another one of the same batch and merchant",
+        Invariant::I3 => {
+            "every reissue replaced a coupon by another one of the same batch and merchant"
+        }
         Invariant::I4 => "in every batch available + allocated + replaced + withdrawn = imported",
-        Invariant::I5 => "every reissue has one audit record that tells it, and every record has its one seal",
-        Invariant::I6 => "every mail that was asked for is there once, with the new code, for the reward's customer",
+        Invariant::I5 => {
+            "every reissue has one audit record that tells it, and every record has its one seal"
+        }
+        Invariant::I6 => {
+            "every mail that was asked for is there once, with the new code, for the reward's \
+             customer"
+        }
         Invariant::I8 => "every new coupon was usable when it was handed out",
         Invariant::I9 => "every old coupon was unusable when it was replaced",
         Invariant::I10 => "whoever reissued was active and allowed to",

@@ -36,7 +36,12 @@ pub struct AlertPage {
 /// The alerts below `before`.
 pub fn show_alerts(desk: &Desk, member: &Member, before: Option<i64>) -> Result<AlertPage, Error> {
     desk.db.read(|conn| {
-        let mut alerts = stock_alerts::list(conn, member.scope, before, i64::try_from(PAGE + 1).unwrap_or(i64::MAX))?;
+        let mut alerts = stock_alerts::list(
+            conn,
+            member.scope,
+            before,
+            i64::try_from(PAGE + 1).unwrap_or(i64::MAX),
+        )?;
         let more = alerts.len() > PAGE;
         alerts.truncate(PAGE);
         Ok(AlertPage {
@@ -57,10 +62,20 @@ pub fn choose_alerts(desk: &Desk, member: &Member, mode: AlertMode) -> Result<()
             return Ok(());
         }
         let now = desk.clock.now();
-        stock_alerts::choose(tx, member.scope, member.user, mode, next_digest(&member.merchant, now))?;
-        let mut record = NewRecord::new(Some(member.scope.merchant()), Action::AlertsChosen, Actor::User(member.user))
-            .detail("old_mode", old.as_str())
-            .detail("mode", mode.as_str());
+        stock_alerts::choose(
+            tx,
+            member.scope,
+            member.user,
+            mode,
+            next_digest(&member.merchant, now),
+        )?;
+        let mut record = NewRecord::new(
+            Some(member.scope.merchant()),
+            Action::AlertsChosen,
+            Actor::User(member.user),
+        )
+        .detail("old_mode", old.as_str())
+        .detail("mode", mode.as_str());
         record.request_id = Some(member.request_id.clone());
         audit::append(tx, &record, now)?;
         Ok(())
@@ -87,32 +102,45 @@ const MOST_DAYS: (i64, &str) = (3_650, "3650");
 
 /// The lines as typed, or what is wrong with them.
 pub(super) fn stock_rules(threshold: &str, least_days: &str) -> Result<StockRules, UnfitRules> {
-    let needed = |typed: Result<Option<i64>, Unfit>| typed.and_then(|n| n.ok_or_else(|| Unfit::because("give a number; 0 draws no line")));
-    match (needed(whole_number(threshold, MOST_CODES)), needed(whole_number(least_days, MOST_DAYS))) {
+    let needed = |typed: Result<Option<i64>, Unfit>| {
+        typed.and_then(|n| n.ok_or_else(|| Unfit::because("give a number; 0 draws no line")))
+    };
+    match (needed(whole_number(threshold, MOST_CODES)), needed(whole_number(least_days, MOST_DAYS)))
+    {
         (Ok(threshold), Ok(least_days)) => Ok(StockRules { threshold, least_days }),
         (threshold, days) => Err(UnfitRules { threshold: threshold.err(), least_days: days.err() }),
     }
 }
 
 /// Draws the lines for all batches of the merchant that have none of their own.
-pub fn draw_stock_rules(desk: &Desk, member: &Member, threshold: &str, least_days: &str) -> Result<RulesDrawn, Error> {
+pub fn draw_stock_rules(
+    desk: &Desk,
+    member: &Member,
+    threshold: &str,
+    least_days: &str,
+) -> Result<RulesDrawn, Error> {
     let rules = match stock_rules(threshold, least_days) {
         Ok(rules) => rules,
         Err(unfit) => return Ok(RulesDrawn::Unfit(unfit)),
     };
     desk.db.write(|tx| {
-        let allowed = memberships::lock_role(tx, member.scope, member.user)?.filter(|role| role.may(Permission::ManageBatches));
+        let allowed = memberships::lock_role(tx, member.scope, member.user)?
+            .filter(|role| role.may(Permission::ManageBatches));
         allowed.ok_or(Error::NotAllowed)?;
         let old = merchants::get(tx, member.scope)?.stock_rules;
         if old == rules {
             return Ok(RulesDrawn::Unchanged);
         }
         merchants::set_stock_rules(tx, member.scope, rules)?;
-        let mut record = NewRecord::new(Some(member.scope.merchant()), Action::StockRulesDrawn, Actor::User(member.user))
-            .detail("old_threshold", old.threshold)
-            .detail("threshold", rules.threshold)
-            .detail("old_least_days", old.least_days)
-            .detail("least_days", rules.least_days);
+        let mut record = NewRecord::new(
+            Some(member.scope.merchant()),
+            Action::StockRulesDrawn,
+            Actor::User(member.user),
+        )
+        .detail("old_threshold", old.threshold)
+        .detail("threshold", rules.threshold)
+        .detail("old_least_days", old.least_days)
+        .detail("least_days", rules.least_days);
         record.request_id = Some(member.request_id.clone());
         Ok(RulesDrawn::Done(audit::append(tx, &record, desk.clock.now())?))
     })

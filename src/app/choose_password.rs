@@ -1,5 +1,5 @@
-//! Links that let somebody in once: who follows one, a first or another password, and one forgotten.
-//! Must not know how a link is sent.
+//! Links that let somebody in once: who follows one, a first or another password, and one
+//! forgotten. Must not know how a link is sent.
 
 use chrono::TimeDelta;
 
@@ -33,14 +33,20 @@ pub struct Guest {
 pub fn look_at_link(desk: &Desk, token: &str) -> Result<Option<Guest>, Error> {
     let hash = tokens::hash(token);
     desk.db.read(|conn| {
-        let Some(link) = account_links::find_open(conn, &hash, desk.clock.now())? else { return Ok(None) };
+        let Some(link) = account_links::find_open(conn, &hash, desk.clock.now())? else {
+            return Ok(None);
+        };
         let Some(id) = link.user else { return Ok(None) };
         let user = users::get(conn, id)?;
         // Whoever belongs nowhere any more has nothing to come in to.
         if memberships::list_counted(conn, id)?.is_empty() {
             return Ok(None);
         }
-        Ok(user.disabled_at.is_none().then_some(Guest { purpose: link.purpose, email: user.email, name: user.name }))
+        Ok(user.disabled_at.is_none().then_some(Guest {
+            purpose: link.purpose,
+            email: user.email,
+            name: user.name,
+        }))
     })
 }
 
@@ -53,8 +59,14 @@ pub enum Chosen {
     Gone,
 }
 
-/// Sets the password of the user whose link this is, uses the link up, and ends all of their sessions. Slow on purpose.
-pub fn choose_password(desk: &Desk, token: &str, password: &str, origin: &Origin) -> Result<Chosen, Error> {
+/// Sets the password of the user whose link this is, uses the link up, and ends all of their
+/// sessions. Slow on purpose.
+pub fn choose_password(
+    desk: &Desk,
+    token: &str,
+    password: &str,
+    origin: &Origin,
+) -> Result<Chosen, Error> {
     let Some(guest) = look_at_link(desk, token)? else { return Ok(Chosen::Gone) };
     if let Err(why) = passwords::check_new(password, &[&guest.email, &guest.name]) {
         return Ok(Chosen::Unfit(why));
@@ -63,8 +75,12 @@ pub fn choose_password(desk: &Desk, token: &str, password: &str, origin: &Origin
     desk.db
         .write(|tx| {
             let now = desk.clock.now();
-            let Some(link) = account_links::find_open(tx, &token, now)? else { return Ok(Chosen::Gone) };
-            let Some(user) = link.user.filter(|_| link.purpose == guest.purpose) else { return Ok(Chosen::Gone) };
+            let Some(link) = account_links::find_open(tx, &token, now)? else {
+                return Ok(Chosen::Gone);
+            };
+            let Some(user) = link.user.filter(|_| link.purpose == guest.purpose) else {
+                return Ok(Chosen::Gone);
+            };
             users::lock(tx, &[user])?;
             let user = users::get(tx, user)?;
             let belongs = !memberships::list_counted(tx, user.id)?.is_empty();
@@ -101,37 +117,69 @@ const PAUSE: TimeDelta = TimeDelta::minutes(5);
 /// So long after their end links are still told of.
 const KEPT: TimeDelta = TimeDelta::days(90);
 
-/// Sends a link to whoever has forgotten the password of that address, if there is such a user. Nobody is told whether there is.
+/// Sends a link to whoever has forgotten the password of that address, if there is such a user.
+/// Nobody is told whether there is.
 pub fn forget_password(desk: &Desk, email: &str, request_id: &str) -> Result<(), Error> {
     let Ok(email) = EmailAddress::parse(email) else { return Ok(()) };
-    let Some(known) = desk.db.read(|conn| users::find_by_email(conn, &email))? else { return Ok(()) };
+    let Some(known) = desk.db.read(|conn| users::find_by_email(conn, &email))? else {
+        return Ok(());
+    };
     desk.db.write(|tx| {
         let now = desk.clock.now();
         users::lock(tx, &[known.id])?;
         let user = users::get(tx, known.id)?;
-        // Whoever asks again and again neither fills the mailbox nor ends the link that the user has just got.
-        if account_links::newest(tx, Purpose::Reset, user.id)?.is_some_and(|link| now - link.created_at < PAUSE) {
+        // Whoever asks again and again neither fills the mailbox nor ends the link that the user
+        // has just got.
+        if account_links::newest(tx, Purpose::Reset, user.id)?
+            .is_some_and(|link| now - link.created_at < PAUSE)
+        {
             return Ok(());
         }
-        // Whoever is only invited has a link; whoever belongs nowhere has nobody in whose name to write.
-        let (Some((scope, merchant)), true, None) = (some_merchant_of(tx, user.id)?, user.has_credentials, user.disabled_at) else {
+        // Whoever is only invited has a link; whoever belongs nowhere has nobody in whose name to
+        // write.
+        let (Some((scope, merchant)), true, None) =
+            (some_merchant_of(tx, user.id)?, user.has_credentials, user.disabled_at)
+        else {
             return Ok(());
         };
         let link = account_mail::new_link(desk, "welcome")?;
         account_links::remove_stale(tx, now - KEPT)?;
-        account_links::replace(tx, &link.hash, Purpose::Reset, Some(user.id), now, now + Purpose::Reset.lifetime())?;
+        account_links::replace(
+            tx,
+            &link.hash,
+            Purpose::Reset,
+            Some(user.id),
+            now,
+            now + Purpose::Reset.lifetime(),
+        )?;
         record(tx, desk, &user, Action::PasswordForgotten, request_id)?;
-        account_mail::send(tx, desk, scope, &merchant, &user, &Matter::Forgotten { link: link.address })
+        account_mail::send(
+            tx,
+            desk,
+            scope,
+            &merchant,
+            &user,
+            &Matter::Forgotten { link: link.address },
+        )
     })?;
     desk.mail_bell.notify_one();
     Ok(())
 }
 
-/// A record in each merchant of the user. Whoever follows a link has proved to read the user's mail; whoever asks for one has proved nothing.
-fn record(tx: &mut WriteTx<'_>, desk: &Desk, user: &User, action: Action, request_id: &str) -> Result<(), Error> {
-    let actor = if action == Action::PasswordForgotten { Actor::System } else { Actor::User(user.id) };
+/// A record in each merchant of the user. Whoever follows a link has proved to read the user's
+/// mail; whoever asks for one has proved nothing.
+fn record(
+    tx: &mut WriteTx<'_>,
+    desk: &Desk,
+    user: &User,
+    action: Action,
+    request_id: &str,
+) -> Result<(), Error> {
+    let actor =
+        if action == Action::PasswordForgotten { Actor::System } else { Actor::User(user.id) };
     for own in memberships::list_counted(tx, user.id)? {
-        let mut record = NewRecord::new(Some(own.merchant.id), action, actor).detail("user", user.id.0);
+        let mut record =
+            NewRecord::new(Some(own.merchant.id), action, actor).detail("user", user.id.0);
         record.request_id = Some(request_id.to_owned());
         audit::append(tx, &record, desk.clock.now())?;
     }

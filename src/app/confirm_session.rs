@@ -37,10 +37,13 @@ pub struct Ways {
 pub fn what_to_ask(desk: &Desk, session: &Session) -> Result<Ways, Error> {
     desk.db.read(|conn| {
         Ok(Ways {
-            password: sessions::credentials(conn, &session.email)?.is_some_and(|known| !known.password_hash.is_empty()),
+            password: sessions::credentials(conn, &session.email)?
+                .is_some_and(|known| !known.password_hash.is_empty()),
             factors: factors::of_user(conn, session.user)?,
             identity: match desk.provider.as_deref() {
-                Some(provider) => db::identities::of_user(conn, session.user, provider.issuer())?.is_some(),
+                Some(provider) => {
+                    db::identities::of_user(conn, session.user, provider.issuer())?.is_some()
+                }
                 None => false,
             },
         })
@@ -50,20 +53,30 @@ pub fn what_to_ask(desk: &Desk, session: &Session) -> Result<Ways, Error> {
 /// What the browser is to ask a passkey of the user for.
 pub fn ask_passkey(desk: &Desk, session: &Session) -> Result<String, Error> {
     desk.db.write(|tx| {
-        let question = passkeys::ask(desk, &db::passkeys::list_of_user(tx, session.user)?, &owner_of(session))?;
+        let question = passkeys::ask(
+            desk,
+            &db::passkeys::list_of_user(tx, session.user)?,
+            &owner_of(session),
+        )?;
         sessions::set_challenge(tx, session.id, &question.sealed)?;
         Ok(question.options)
     })
 }
 
-/// To whom a question in a session is put. With the user: SQLite gives the number of a session that has ended to a later one.
+/// To whom a question in a session is put. With the user: SQLite gives the number of a session that
+/// has ended to a later one.
 pub(super) fn owner_of(session: &Session) -> String {
     format!("session:{}:{}", session.id, session.user.0)
 }
 
-/// Checks the proof; if it is right the session is fresh again, under the new token that is answered. Slow on purpose where it is a
-/// password.
-pub fn confirm(desk: &Desk, session: &Session, proof: &Proof, request_id: &str) -> Result<Option<String>, Error> {
+/// Checks the proof; if it is right the session is fresh again, under the new token that is
+/// answered. Slow on purpose where it is a password.
+pub fn confirm(
+    desk: &Desk,
+    session: &Session,
+    proof: &Proof,
+    request_id: &str,
+) -> Result<Option<String>, Error> {
     let password = match proof {
         Proof::Password(password) => Some(right_password(desk, session, password)?),
         Proof::Factor(_) => None,
@@ -84,14 +97,25 @@ pub fn confirm(desk: &Desk, session: &Session, proof: &Proof, request_id: &str) 
 }
 
 /// Whether the factor is right in this session; the user's row is locked by the caller.
-pub(super) fn check_factor(tx: &mut WriteTx<'_>, desk: &Desk, session: &Session, shown: &Shown, request_id: &str) -> Result<bool, Error> {
+pub(super) fn check_factor(
+    tx: &mut WriteTx<'_>,
+    desk: &Desk,
+    session: &Session,
+    shown: &Shown,
+    request_id: &str,
+) -> Result<bool, Error> {
     let sealed = sessions::take_challenge(tx, session.id)?;
     let challenge = Challenge { owner: &owner_of(session), sealed: sealed.as_deref() };
     Ok(factors::check(tx, desk, session.user, shown, &challenge, request_id)?.is_some())
 }
 
-/// The kept form of the session's user's password, if `password` is it. To be compared once more inside the transaction, by [`is_still`].
-pub(super) fn right_password(desk: &Desk, session: &Session, password: &str) -> Result<Option<String>, Error> {
+/// The kept form of the session's user's password, if `password` is it. To be compared once more
+/// inside the transaction, by [`is_still`].
+pub(super) fn right_password(
+    desk: &Desk,
+    session: &Session,
+    password: &str,
+) -> Result<Option<String>, Error> {
     let known = desk.db.read(|conn| sessions::credentials(conn, &session.email))?;
     let kept = known.map(|known| known.password_hash);
     Ok(if passwords::verify(password, kept.as_deref()) { kept } else { None })
@@ -99,5 +123,6 @@ pub(super) fn right_password(desk: &Desk, session: &Session, password: &str) -> 
 
 /// Whether the password is the one that was compared: somebody may have changed it meanwhile.
 pub(super) fn is_still(tx: &mut WriteTx<'_>, session: &Session, kept: &str) -> Result<bool, Error> {
-    Ok(sessions::credentials(tx, &session.email)?.is_some_and(|known| known.user == session.user && known.password_hash == kept))
+    Ok(sessions::credentials(tx, &session.email)?
+        .is_some_and(|known| known.user == session.user && known.password_hash == kept))
 }

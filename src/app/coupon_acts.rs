@@ -1,5 +1,5 @@
-//! What bar, unbar and mark as used have in common: the locks in their order, the record, and what came of it.
-//! Must not know forms or words.
+//! What bar, unbar and mark as used have in common: the locks in their order, the record, and what
+//! came of it. Must not know forms or words.
 
 use chrono::{DateTime, TimeDelta, Utc};
 
@@ -56,17 +56,25 @@ pub struct PreparedAct {
 /// The dialog: the same rule as the guard. Stores nothing. The refusal comes beside it.
 ///
 /// Errors: [`Error::NotFound`] outside the member's merchant.
-pub fn prepare_act(desk: &Desk, member: &Member, id: CouponId, act: CouponAct) -> Result<(PreparedAct, Option<ActRefusal>), Error> {
+pub fn prepare_act(
+    desk: &Desk,
+    member: &Member,
+    id: CouponId,
+    act: CouponAct,
+) -> Result<(PreparedAct, Option<ActRefusal>), Error> {
     let shown = show_coupon::show_coupon(desk, member, id)?;
     let refusal = check_act(act, &shown.file.coupon).err();
     let refusal = match refusal {
-        Some(ActRefusal::NotBarred(_)) => Some(ActRefusal::NotBarred(shown.history.iter().find_map(coupon_history::unbarred))),
+        Some(ActRefusal::NotBarred(_)) => {
+            Some(ActRefusal::NotBarred(shown.history.iter().find_map(coupon_history::unbarred)))
+        }
         other => other,
     };
     Ok((PreparedAct { act, shown }, refusal))
 }
 
-/// Runs `work` on the coupon in one write transaction: role, reward and coupon locked in this order.
+/// Runs `work` on the coupon in one write transaction: role, reward and coupon locked in this
+/// order.
 pub(super) fn on_coupon(
     desk: &Desk,
     member: &Member,
@@ -81,7 +89,8 @@ pub(super) fn on_coupon(
                 .ok_or(Error::NotAllowed)?;
             match coupon_acts::lock(tx, member.scope, id)?.ok_or(Error::NotFound)? {
                 Locked::HandedOut => Ok(None),
-                // The clock is read after the locks: what counts is the moment of the decision, not of the click.
+                // The clock is read after the locks: what counts is the moment of the decision, not
+                // of the click.
                 Locked::Held(file) => work(tx, &file, desk.clock.now()).map(Some),
             }
         })?;
@@ -94,7 +103,9 @@ pub(super) fn on_coupon(
 
 /// The reason that was typed: there must be one.
 pub(super) fn reason_of(text: &str) -> Result<Note, UnfitAct> {
-    let reason = Note::parse(text).and_then(|note| note.ok_or_else(|| Unfit::because("give a reason: whoever looks next will ask for it")));
+    let reason = Note::parse(text).and_then(|note| {
+        note.ok_or_else(|| Unfit::because("give a reason: whoever looks next will ask for it"))
+    });
     reason.map_err(|why| UnfitAct { reason: Some(why), ..UnfitAct::default() })
 }
 
@@ -114,7 +125,8 @@ pub(super) fn last_unbarred(
     Ok(history.iter().find_map(|record| Some((record.id, coupon_history::unbarred(record)?))))
 }
 
-/// What somebody typed, as the record's detail of that name: where the coupon is a customer's, it may tell of them.
+/// What somebody typed, as the record's detail of that name: where the coupon is a customer's, it
+/// may tell of them.
 pub(super) fn typed(
     tx: &mut WriteTx<'_>,
     desk: &Desk,
@@ -124,17 +136,20 @@ pub(super) fn typed(
     text: &str,
 ) -> Result<Detail, Error> {
     match &file.reward {
-        Some(handed_to) => private_details::seal(tx, desk, member.scope.merchant(), handed_to.customer, name, text),
+        Some(handed_to) => {
+            private_details::seal(tx, desk, member.scope.merchant(), handed_to.customer, name, text)
+        }
         None => Ok(text.into()),
     }
 }
 
 /// The record of an act on the coupon, with the customer and the reward that it belongs to.
 pub(super) fn record_of(member: &Member, file: &CouponFile, action: Action) -> NewRecord {
-    let mut record = NewRecord::new(Some(member.scope.merchant()), action, Actor::User(member.user))
-        .detail(coupon_history::COUPON, file.coupon.id.0)
-        .detail("code", file.coupon.code.as_str())
-        .detail("batch", file.batch_name.as_str());
+    let mut record =
+        NewRecord::new(Some(member.scope.merchant()), action, Actor::User(member.user))
+            .detail(coupon_history::COUPON, file.coupon.id.0)
+            .detail("code", file.coupon.code.as_str())
+            .detail("batch", file.batch_name.as_str());
     record.batch = Some(file.coupon.batch);
     record.request_id = Some(member.request_id.clone());
     if let Some(handed_to) = &file.reward {

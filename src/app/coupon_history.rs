@@ -23,7 +23,12 @@ pub(super) const COUPON: &str = "coupon";
 const MOST: usize = 1000;
 
 /// The records of acts on the coupon, and of the reissue that it took part in.
-pub(super) fn list(conn: &mut DbConn, desk: &Desk, member: &Member, file: &CouponFile) -> Result<Vec<AuditRecord>, Error> {
+pub(super) fn list(
+    conn: &mut DbConn,
+    desk: &Desk,
+    member: &Member,
+    file: &CouponFile,
+) -> Result<Vec<AuditRecord>, Error> {
     if file.changed_at.is_none() {
         return Ok(vec![]);
     }
@@ -36,7 +41,9 @@ pub(super) fn list(conn: &mut DbConn, desk: &Desk, member: &Member, file: &Coupo
 
 fn is_of(record: &AuditRecord, file: &CouponFile) -> bool {
     let reissued = record.action == Action::CouponReissued.as_str()
-        && ["old_code", "new_code"].into_iter().any(|key| record.text(key) == Some(file.coupon.code.as_str()));
+        && ["old_code", "new_code"]
+            .into_iter()
+            .any(|key| record.text(key) == Some(file.coupon.code.as_str()));
     reissued || record.number(COUPON) == Some(file.coupon.id.0)
 }
 
@@ -44,15 +51,30 @@ fn is_of(record: &AuditRecord, file: &CouponFile) -> bool {
 pub(super) fn unbarred(record: &AuditRecord) -> Option<Unbarred> {
     match &record.actor {
         ShownActor::User { id, name, .. } if record.action == Action::CouponUnbarred.as_str() => {
-            Some(Unbarred { at: record.at, by: *id, by_name: name.clone(), reason: record.text("reason").unwrap_or_default().to_owned() })
+            Some(Unbarred {
+                at: record.at,
+                by: *id,
+                by_name: name.clone(),
+                reason: record.text("reason").unwrap_or_default().to_owned(),
+            })
         }
         _ => None,
     }
 }
 
 /// The record of what this member has just done to this coupon, if it is one.
-pub fn own_act(desk: &Desk, member: &Member, coupon: CouponId, record: AuditId) -> Result<Option<AuditRecord>, Error> {
-    let found = desk.db.read(|conn| audit::list(conn, Some(member.scope), None, audit::Slice::After(record.0 - 1), 1))?.pop();
+pub fn own_act(
+    desk: &Desk,
+    member: &Member,
+    coupon: CouponId,
+    record: AuditId,
+) -> Result<Option<AuditRecord>, Error> {
+    let found = desk
+        .db
+        .read(|conn| {
+            audit::list(conn, Some(member.scope), None, audit::Slice::After(record.0 - 1), 1)
+        })?
+        .pop();
     Ok(found.map(|exported| exported.record).filter(|found| {
         let mine = matches!(found.actor, ShownActor::User { id, .. } if id == member.user);
         found.id == record && mine && found.number(COUPON) == Some(coupon.0)

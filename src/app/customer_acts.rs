@@ -1,5 +1,5 @@
-//! What is done to a customer by hand: blocked and unblocked, e-mails off and on, purged; each with its record in one transaction.
-//! Must not know forms or words.
+//! What is done to a customer by hand: blocked and unblocked, e-mails off and on, purged; each with
+//! its record in one transaction. Must not know forms or words.
 
 use chrono::{DateTime, TimeDelta, Utc};
 
@@ -65,15 +65,23 @@ pub fn prepare_act(
     no: CustomerNo,
     act: CustomerAct,
 ) -> Result<(PreparedAct, Option<CustomerRefusal>), Error> {
-    let customer = desk.db.read(|conn| customers::find(conn, member.scope, no))?.ok_or(Error::NotFound)?;
+    let customer =
+        desk.db.read(|conn| customers::find(conn, member.scope, no))?.ok_or(Error::NotFound)?;
     let refusal = check_act(act, &customer).err();
     Ok((PreparedAct { act, customer }, refusal))
 }
 
 /// Does it.
 ///
-/// Errors: [`Error::NotFound`] outside the member's merchant, [`Error::NotAllowed`] when the member's right is gone.
-pub fn act_on_customer(desk: &Desk, member: &Member, no: CustomerNo, act: CustomerAct, typed: &Typed) -> Result<Acted, Error> {
+/// Errors: [`Error::NotFound`] outside the member's merchant, [`Error::NotAllowed`] when the
+/// member's right is gone.
+pub fn act_on_customer(
+    desk: &Desk,
+    member: &Member,
+    no: CustomerNo,
+    act: CustomerAct,
+    typed: &Typed,
+) -> Result<Acted, Error> {
     let acted = desk.db.write(|tx| act_in(tx, desk, member, no, act, typed))?;
     if act == CustomerAct::Purge && matches!(acted, Acted::Done(_)) {
         purge_customer::leave_nothing_behind(desk);
@@ -81,15 +89,29 @@ pub fn act_on_customer(desk: &Desk, member: &Member, no: CustomerNo, act: Custom
     Ok(acted)
 }
 
-fn act_in(tx: &mut WriteTx<'_>, desk: &Desk, member: &Member, no: CustomerNo, act: CustomerAct, typed: &Typed) -> Result<Acted, Error> {
-    let role = memberships::lock_role(tx, member.scope, member.user)?.filter(|role| role.may(act.permission()));
+fn act_in(
+    tx: &mut WriteTx<'_>,
+    desk: &Desk,
+    member: &Member,
+    no: CustomerNo,
+    act: CustomerAct,
+    typed: &Typed,
+) -> Result<Acted, Error> {
+    let role = memberships::lock_role(tx, member.scope, member.user)?
+        .filter(|role| role.may(act.permission()));
     role.ok_or(Error::NotAllowed)?;
-    let locked = if act == CustomerAct::Purge { purges::lock(tx, member.scope, no)? } else { customers::lock(tx, member.scope, no)? };
+    let locked = if act == CustomerAct::Purge {
+        purges::lock(tx, member.scope, no)?
+    } else {
+        customers::lock(tx, member.scope, no)?
+    };
     let customer = locked.ok_or(Error::NotFound)?;
-    // The clock is read after the locks: what counts is the moment of the decision, not of the click.
+    // The clock is read after the locks: what counts is the moment of the decision, not of the
+    // click.
     let now = desk.clock.now();
     if let Err(refusal) = check_act(act, &customer) {
-        return Ok(first_click(tx, desk, member, no, act, typed, now)?.map_or(Acted::Refused(refusal), Acted::Done));
+        return Ok(first_click(tx, desk, member, no, act, typed, now)?
+            .map_or(Acted::Refused(refusal), Acted::Done));
     }
     let typed = match judge(act, no, typed) {
         Ok(reason) => reason,
@@ -123,10 +145,15 @@ fn act_in(tx: &mut WriteTx<'_>, desk: &Desk, member: &Member, no: CustomerNo, ac
             customers::set_receives_emails(tx, member.scope, no, on)?;
             private.extend([("old_receives_emails", choice(!on)), ("receives_emails", choice(on))]);
         }
-        CustomerAct::Purge => return Ok(Acted::Done(purge_customer::purge_in(tx, member.scope, record, now)?)),
+        CustomerAct::Purge => {
+            return Ok(Acted::Done(purge_customer::purge_in(tx, member.scope, record, now)?));
+        }
     }
     for (name, text) in private {
-        record = record.detail(name, private_details::seal(tx, desk, member.scope.merchant(), no, name, text)?);
+        record = record.detail(
+            name,
+            private_details::seal(tx, desk, member.scope.merchant(), no, name, text)?,
+        );
     }
     Ok(Acted::Done(audit::append(tx, &record, now)?))
 }
@@ -148,11 +175,13 @@ fn action_of(act: CustomerAct) -> Action {
 /// The reason, where the act asks for one.
 fn judge(act: CustomerAct, no: CustomerNo, typed: &Typed) -> Result<Option<Note>, UnfitAct> {
     match act {
-        CustomerAct::Block | CustomerAct::Unblock => {
-            reason_of(&typed.reason).map(Some).map_err(|unfit| UnfitAct { reason: unfit.reason, ..UnfitAct::default() })
-        }
+        CustomerAct::Block | CustomerAct::Unblock => reason_of(&typed.reason)
+            .map(Some)
+            .map_err(|unfit| UnfitAct { reason: unfit.reason, ..UnfitAct::default() }),
         CustomerAct::Purge if typed.confirmation.trim() != no.to_string() => {
-            let why = Unfit::because(format!("type the customer's number, {no}: a purge can't be undone"));
+            let why = Unfit::because(format!(
+                "type the customer's number, {no}: a purge can't be undone"
+            ));
             Err(UnfitAct { confirmation: Some(why), ..UnfitAct::default() })
         }
         CustomerAct::EmailsOff | CustomerAct::EmailsOn | CustomerAct::Purge => Ok(None),
@@ -169,14 +198,24 @@ fn first_click(
     typed: &Typed,
     now: DateTime<Utc>,
 ) -> Result<Option<AuditId>, Error> {
-    let records = private_details::list(tx, desk, member.scope, Some(no), audit::Slice::Before(i64::MAX), NEWEST)?;
+    let records = private_details::list(
+        tx,
+        desk,
+        member.scope,
+        Some(no),
+        audit::Slice::Before(i64::MAX),
+        NEWEST,
+    )?;
     // The newest act of this kind: what was undone in between is not what was asked for.
     let kinds = CustomerAct::ALL.map(action_of);
-    let newest = records.into_iter().find(|record| kinds.iter().any(|action| action.as_str() == record.action));
+    let newest = records
+        .into_iter()
+        .find(|record| kinds.iter().any(|action| action.as_str() == record.action));
     Ok(newest
         .filter(|record| {
             let mine = matches!(record.actor, ShownActor::User { id, .. } if id == member.user);
-            let same = record.action == action_of(act).as_str() && record.text("reason").unwrap_or_default() == typed.reason.trim();
+            let same = record.action == action_of(act).as_str()
+                && record.text("reason").unwrap_or_default() == typed.reason.trim();
             mine && same && now - record.at <= DOUBLE_CLICK
         })
         .map(|record| record.id))

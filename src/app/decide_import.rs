@@ -67,20 +67,33 @@ fn lock(tx: &mut WriteTx<'_>, member: &Member, id: ImportId) -> Result<Import, E
     orders::lock(tx, member.scope, id)?.ok_or(Error::NotFound)
 }
 
-fn add_batch(tx: &mut WriteTx<'_>, member: &Member, planned: &PlannedBatch, now: DateTime<Utc>) -> Result<BatchId, Error> {
+fn add_batch(
+    tx: &mut WriteTx<'_>,
+    member: &Member,
+    planned: &PlannedBatch,
+    now: DateTime<Utc>,
+) -> Result<BatchId, Error> {
     let PlannedBatch { name, window, uses_per_code, case_sensitive } = planned;
     if batches::name_is_taken(tx, member.scope, name)? {
         return Err(name_is_taken(name).into());
     }
-    let row = NewBatch { name, window: *window, uses_per_code: *uses_per_code, case_sensitive: *case_sensitive };
+    let row = NewBatch {
+        name,
+        window: *window,
+        uses_per_code: *uses_per_code,
+        case_sensitive: *case_sensitive,
+    };
     let id = batches::add(tx, member.scope, &row, now).map_err(|error| match error {
-        db::Error::Conflict(which) if which.is_about("batches", "name") => Error::Unfit(name_is_taken(name)),
+        db::Error::Conflict(which) if which.is_about("batches", "name") => {
+            Error::Unfit(name_is_taken(name))
+        }
         other => other.into(),
     })?;
-    let mut record = NewRecord::new(Some(member.scope.merchant()), Action::BatchAdded, Actor::User(member.user))
-        .detail("batch", name.as_str())
-        .detail("uses_per_code", *uses_per_code)
-        .detail("case_sensitive", *case_sensitive);
+    let mut record =
+        NewRecord::new(Some(member.scope.merchant()), Action::BatchAdded, Actor::User(member.user))
+            .detail("batch", name.as_str())
+            .detail("uses_per_code", *uses_per_code)
+            .detail("case_sensitive", *case_sensitive);
     for (key, at) in [("valid_from", window.from), ("valid_until", window.until)] {
         if let Some(at) = at {
             record = record.detail(key, zone::rfc3339(at));

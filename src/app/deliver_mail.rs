@@ -1,7 +1,8 @@
 //! Getting queued mail out: claim what is due, send it under a lease, record what became of it.
 //! Must not know how many are sent at once, nor how SMTP works.
 //!
-//! What may happen twice is sending, after a kill between the relay's answer and our mark; the Message-ID is the same then.
+//! What may happen twice is sending, after a kill between the relay's answer and our mark; the
+//! Message-ID is the same then.
 
 use std::{sync::Arc, time::Duration};
 
@@ -30,11 +31,17 @@ pub use crate::{
 
 /// A third of the lease, so that one lost renewal loses nothing.
 const RENEWAL: Duration = Duration::from_secs(10);
-/// The longest pause between two tries to record an outcome: the database heals within ten seconds of being back.
+/// The longest pause between two tries to record an outcome: the database heals within ten seconds
+/// of being back.
 const LONGEST_PAUSE: Duration = Duration::from_secs(5);
 
 /// Claims up to `limit` due mails for `worker`, none of those it is still `busy` with.
-pub fn claim_mails(desk: &Desk, worker: &str, busy: &[MailId], limit: i64) -> Result<Vec<ClaimedMail>, Error> {
+pub fn claim_mails(
+    desk: &Desk,
+    worker: &str,
+    busy: &[MailId],
+    limit: i64,
+) -> Result<Vec<ClaimedMail>, Error> {
     desk.db.write(|tx| Ok(mail_leases::claim_due(tx, worker, busy, desk.clock.now(), limit)?))
 }
 
@@ -44,7 +51,8 @@ pub fn next_due_in(desk: &Desk) -> Result<Option<Duration>, Error> {
     Ok(due.map(|at| (at - desk.clock.now()).to_std().unwrap_or_default()))
 }
 
-/// Sends one claimed mail and records what became of it; comes back when both are done, or the lease is lost.
+/// Sends one claimed mail and records what became of it; comes back when both are done, or the
+/// lease is lost.
 pub async fn deliver(desk: &Desk, mailer: &Mailer, worker: &Arc<str>, mail: &Arc<ClaimedMail>) {
     let Some(outcome) = send_under_lease(desk, mailer, worker, mail).await else {
         tracing::warn!(mail = mail.id.0, "another worker took over a mail while it was being sent");
@@ -56,7 +64,8 @@ pub async fn deliver(desk: &Desk, mailer: &Mailer, worker: &Arc<str>, mail: &Arc
         let (worker, mail, outcome) = (Arc::clone(worker), Arc::clone(mail), outcome.clone());
         match desk.writing(move |desk| record(desk, &worker, &mail, &outcome)).await {
             Ok(()) => return,
-            // A mail that is out must not be sent again for want of a mark: the mark waits until it can be made.
+            // A mail that is out must not be sent again for want of a mark: the mark waits until it
+            // can be made.
             Err(error) => tracing::warn!(%error, "what became of a mail could not be recorded yet"),
         }
         sleep(pause).await;
@@ -65,8 +74,14 @@ pub async fn deliver(desk: &Desk, mailer: &Mailer, worker: &Arc<str>, mail: &Arc
 }
 
 /// `None`: the lease was lost meanwhile; whoever has it sends the mail.
-async fn send_under_lease(desk: &Desk, mailer: &Mailer, worker: &Arc<str>, mail: &Arc<ClaimedMail>) -> Option<Result<(), SendError>> {
-    // A task of its own, so that a panic is one mail's trouble; the set breaks it off when this future is dropped.
+async fn send_under_lease(
+    desk: &Desk,
+    mailer: &Mailer,
+    worker: &Arc<str>,
+    mail: &Arc<ClaimedMail>,
+) -> Option<Result<(), SendError>> {
+    // A task of its own, so that a panic is one mail's trouble; the set breaks it off when this
+    // future is dropped.
     let mut sending = JoinSet::new();
     let (mailer, letter) = (mailer.clone(), Arc::clone(mail));
     sending.spawn(async move { mailer.send(&letter.letter, letter.queued_at).await });
@@ -74,7 +89,8 @@ async fn send_under_lease(desk: &Desk, mailer: &Mailer, worker: &Arc<str>, mail:
     loop {
         tokio::select! {
             done = sending.join_next() => {
-                let broken = || Err(SendError::Temporary("the desk itself failed at sending this mail".into()));
+                let broken = || Err(SendError::Temporary("the desk itself failed at sending this \
+                    mail".into()));
                 return Some(done.and_then(Result::ok).unwrap_or_else(broken));
             }
             _ = heartbeat.tick() => {
@@ -95,21 +111,33 @@ async fn send_under_lease(desk: &Desk, mailer: &Mailer, worker: &Arc<str>, mail:
 
 /// Gives a mail back that was not sent, or not to its end.
 pub fn release_claim(desk: &Desk, worker: &str, mail: &ClaimedMail) -> Result<(), Error> {
-    desk.db.write(|tx| Ok(mail_leases::release(tx, lease(worker, mail), desk.clock.now()).map(drop)?))
+    desk.db
+        .write(|tx| Ok(mail_leases::release(tx, lease(worker, mail), desk.clock.now()).map(drop)?))
 }
 
 fn lease<'a>(worker: &'a str, mail: &ClaimedMail) -> Lease<'a> {
     Lease { mail: mail.id, worker, attempts: mail.attempts }
 }
 
-/// Writes down what became of a mail: its state and, when it has ended, the audit record, in one transaction.
-pub fn record(desk: &Desk, worker: &str, mail: &ClaimedMail, outcome: &Result<(), SendError>) -> Result<(), Error> {
+/// Writes down what became of a mail: its state and, when it has ended, the audit record, in one
+/// transaction.
+pub fn record(
+    desk: &Desk,
+    worker: &str,
+    mail: &ClaimedMail,
+    outcome: &Result<(), SendError>,
+) -> Result<(), Error> {
     let done = desk.db.write(|tx| record_in(tx, desk, lease(worker, mail), mail, outcome))?;
     match (done, outcome) {
         // Also after a commit whose answer was lost, when this is the second try.
-        (false, _) => tracing::info!(mail = mail.id.0, "a mail's outcome was already recorded, or is another worker's"),
+        (false, _) => tracing::info!(
+            mail = mail.id.0,
+            "a mail's outcome was already recorded, or is another worker's"
+        ),
         (true, Ok(())) => tracing::info!(mail = mail.id.0, attempts = mail.attempts, "mail sent"),
-        (true, Err(reason)) => tracing::warn!(mail = mail.id.0, attempts = mail.attempts, %reason, "mail not sent"),
+        (true, Err(reason)) => {
+            tracing::warn!(mail = mail.id.0, attempts = mail.attempts, %reason, "mail not sent");
+        }
     }
     Ok(())
 }
@@ -124,18 +152,27 @@ fn record_in(
     let now = desk.clock.now();
     let (held, ended) = match outcome {
         Ok(()) => (mail_leases::mark_sent(tx, lease, now)?, Some(ended(mail, Action::EmailSent))),
-        Err(SendError::Permanent(why)) => (mail_leases::mark_failed(tx, lease, why, now)?, Some(failed(mail, why))),
-        Err(SendError::Temporary(why)) => match after_refusal(mail.id, mail.attempts, mail.queued_at, now) {
-            Next::At(at) => (mail_leases::retry_later(tx, lease, why, at)?, None),
-            Next::GiveUp => {
-                let why = format!("given up after two days and {} tries; at last {why}", mail.attempts);
-                (mail_leases::mark_failed(tx, lease, &why, now)?, Some(failed(mail, &why)))
+        Err(SendError::Permanent(why)) => {
+            (mail_leases::mark_failed(tx, lease, why, now)?, Some(failed(mail, why)))
+        }
+        Err(SendError::Temporary(why)) => {
+            match after_refusal(mail.id, mail.attempts, mail.queued_at, now) {
+                Next::At(at) => (mail_leases::retry_later(tx, lease, why, at)?, None),
+                Next::GiveUp => {
+                    let why = format!(
+                        "given up after two days and {} tries; at last {why}",
+                        mail.attempts
+                    );
+                    (mail_leases::mark_failed(tx, lease, &why, now)?, Some(failed(mail, &why)))
+                }
             }
-        },
+        }
     };
     if held && let Some(record) = ended {
         let record = match mail.reward {
-            Some(reward) => record.detail("reward_id", mail_leases::reward_id_of(tx, mail.merchant, reward)?),
+            Some(reward) => {
+                record.detail("reward_id", mail_leases::reward_id_of(tx, mail.merchant, reward)?)
+            }
             None => record,
         };
         audit::append(tx, &record, now)?;

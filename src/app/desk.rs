@@ -1,5 +1,5 @@
-//! What every use case is handed: the database, the clock, the mail bell. And the way off the async threads.
-//! Must not know who is asking.
+//! What every use case is handed: the database, the clock, the mail bell. And the way off the async
+//! threads. Must not know who is asking.
 
 use std::{sync::Arc, time::Duration};
 
@@ -53,18 +53,22 @@ pub struct Desk {
 /// What work waits for before it gets a thread of the pool.
 #[derive(Clone)]
 struct Queues {
-    /// As many permits as there are connections, so that nobody waits for one while holding a pool thread.
+    /// As many permits as there are connections, so that nobody waits for one while holding a pool
+    /// thread.
     writes: Arc<Queue>,
     reads: Arc<Queue>,
-    /// Checking a password takes a core for tens of milliseconds: two at a time, whatever the number of cores, leave room for pages.
+    /// Checking a password takes a core for tens of milliseconds: two at a time, whatever the
+    /// number of cores, leave room for pages.
     password_checks: Arc<Queue>,
-    /// Beside everybody else: whether the desk can work is asked when it is busy, too. The desk itself asks, one look at a time.
+    /// Beside everybody else: whether the desk can work is asked when it is busy, too. The desk
+    /// itself asks, one look at a time.
     probes: Arc<Queue>,
     /// A provider that hangs must not hold all pool threads.
     provider_calls: Arc<Queue>,
 }
 
-/// How many requests may wait in each queue, and for how long. Beyond that they are told that the desk is busy.
+/// How many requests may wait in each queue, and for how long. Beyond that they are told that the
+/// desk is busy.
 #[derive(Debug, Clone, Copy)]
 pub struct QueueLimits {
     pub writes: Limits,
@@ -74,15 +78,23 @@ pub struct QueueLimits {
 }
 
 impl Default for QueueLimits {
-    /// Proxies give up after 60 seconds, and people sooner. Writes are the last to be refused: a reissue that waits is worth more than a
-    /// page, and hundreds of them are done within seconds, one after the other on SQLite.
+    /// Proxies give up after 60 seconds, and people sooner. Writes are the last to be refused: a
+    /// reissue that waits is worth more than a page, and hundreds of them are done within seconds,
+    /// one after the other on SQLite.
     fn default() -> Self {
-        let limits = |max_waiting, seconds| Limits { max_waiting, timeout: Duration::from_secs(seconds) };
-        Self { writes: limits(1_000, 45), reads: limits(500, 30), password_checks: limits(100, 15), provider_calls: limits(100, 15) }
+        let limits =
+            |max_waiting, seconds| Limits { max_waiting, timeout: Duration::from_secs(seconds) };
+        Self {
+            writes: limits(1_000, 45),
+            reads: limits(500, 30),
+            password_checks: limits(100, 15),
+            provider_calls: limits(100, 15),
+        }
     }
 }
 
-/// How many requests wait in each queue. On PostgreSQL reads and writes share one, and both have its number.
+/// How many requests wait in each queue. On PostgreSQL reads and writes share one, and both have
+/// its number.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct Waiting {
     pub writes: usize,
@@ -98,8 +110,15 @@ impl Desk {
         let writes = Queue::new(writes);
         // PostgreSQL has one pool for both.
         let reads = if db.is_sqlite() { Queue::new(reads) } else { Arc::clone(&writes) };
-        let queues = Queues { writes, reads, password_checks: Queue::new(2), probes: Queue::new(1), provider_calls: Queue::new(16) };
-        let mail_domain = mail_from.address.as_str().rsplit('@').next().unwrap_or("localhost").into();
+        let queues = Queues {
+            writes,
+            reads,
+            password_checks: Queue::new(2),
+            probes: Queue::new(1),
+            provider_calls: Queue::new(16),
+        };
+        let mail_domain =
+            mail_from.address.as_str().rsplit('@').next().unwrap_or("localhost").into();
         Self {
             db,
             clock,
@@ -162,7 +181,8 @@ impl Desk {
 
     /// A desk for commands of the machine's operator, which send no mail and sign nothing.
     pub fn for_operator(db: Database) -> Self {
-        let nobody = Mailbox { name: None, address: EmailAddress::stored("nobody@localhost".to_owned()) };
+        let nobody =
+            Mailbox { name: None, address: EmailAddress::stored("nobody@localhost".to_owned()) };
         Self::new(db, Clock::System, nobody, "")
     }
 
@@ -175,29 +195,44 @@ impl Desk {
     pub fn key_for<const N: usize>(&self, purpose: &str) -> [u8; N] {
         let mut key = [0; N];
         // N is far below HKDF's limit of 255 hashes: the only error it has.
-        let _ = hkdf::Hkdf::<sha2::Sha256>::new(None, &self.secret).expand(purpose.as_bytes(), &mut key);
+        let _ = hkdf::Hkdf::<sha2::Sha256>::new(None, &self.secret)
+            .expand(purpose.as_bytes(), &mut key);
         key
     }
 
     /// Runs a use case that writes on a pool thread, in the caller's tracing span.
-    pub async fn writing<T: Send + 'static>(&self, work: impl FnOnce(&Self) -> Result<T, Error> + Send + 'static) -> Result<T, Error> {
+    pub async fn writing<T: Send + 'static>(
+        &self,
+        work: impl FnOnce(&Self) -> Result<T, Error> + Send + 'static,
+    ) -> Result<T, Error> {
         self.off_thread(&self.queues.writes, self.limits.writes, work).await
     }
 
     /// Runs a use case that only reads on a pool thread, in the caller's tracing span.
-    pub async fn reading<T: Send + 'static>(&self, work: impl FnOnce(&Self) -> Result<T, Error> + Send + 'static) -> Result<T, Error> {
+    pub async fn reading<T: Send + 'static>(
+        &self,
+        work: impl FnOnce(&Self) -> Result<T, Error> + Send + 'static,
+    ) -> Result<T, Error> {
         self.off_thread(&self.queues.reads, self.limits.reads, work).await
     }
 
     /// Looks at the desk's own state on a pool thread; waits for no reader and no writer.
-    pub async fn probing<T: Send + 'static>(&self, work: impl FnOnce(&Self) -> Result<T, Error> + Send + 'static) -> Result<T, Error> {
+    pub async fn probing<T: Send + 'static>(
+        &self,
+        work: impl FnOnce(&Self) -> Result<T, Error> + Send + 'static,
+    ) -> Result<T, Error> {
         Caller::Desk.runs(self.off_thread(&self.queues.probes, self.limits.reads, work)).await
     }
 
-    /// Runs an import on a pool thread, in the caller's tracing span. It draws many short transactions on SQLite, and clicks
-    /// go in between: so it holds the place of a reader, not the one place of a writer.
-    pub async fn importing<T: Send + 'static>(&self, work: impl FnOnce(&Self) -> Result<T, Error> + Send + 'static) -> Result<T, Error> {
-        let stopped = || Error::Fault(crate::db::Error::Unavailable("the desk is shutting down".into()));
+    /// Runs an import on a pool thread, in the caller's tracing span. It draws many short
+    /// transactions on SQLite, and clicks go in between: so it holds the place of a reader, not the
+    /// one place of a writer.
+    pub async fn importing<T: Send + 'static>(
+        &self,
+        work: impl FnOnce(&Self) -> Result<T, Error> + Send + 'static,
+    ) -> Result<T, Error> {
+        let stopped =
+            || Error::Fault(crate::db::Error::Unavailable("the desk is shutting down".into()));
         let turn = Arc::clone(&self.imports).acquire_owned().await.map_err(|_| stopped())?;
         self.off_thread(&self.queues.reads, self.limits.reads, move |desk| {
             let _turn = turn;
@@ -214,7 +249,8 @@ impl Desk {
         self.off_thread(&self.queues.password_checks, self.limits.password_checks, work).await
     }
 
-    /// Runs a use case that asks the provider of single sign-on on a pool thread, in the caller's tracing span.
+    /// Runs a use case that asks the provider of single sign-on on a pool thread, in the caller's
+    /// tracing span.
     pub async fn asking_provider<T: Send + 'static>(
         &self,
         work: impl FnOnce(&Self) -> Result<T, Error> + Send + 'static,
@@ -228,7 +264,8 @@ impl Desk {
         limits: Limits,
         work: impl FnOnce(&Self) -> Result<T, Error> + Send + 'static,
     ) -> Result<T, Error> {
-        let stopped = || Error::Fault(crate::db::Error::Unavailable("the desk is shutting down".into()));
+        let stopped =
+            || Error::Fault(crate::db::Error::Unavailable("the desk is shutting down".into()));
         let permit = queue.enter(Caller::current(), limits).await.map_err(|_| Error::Busy)?;
         let (desk, span) = (self.clone(), tracing::Span::current());
         let task = tokio::task::spawn_blocking(move || {
@@ -239,7 +276,9 @@ impl Desk {
         match task.await {
             Ok(outcome) => outcome,
             // The panic's own message is in the log; the worker that asked must live on.
-            Err(panic) if panic.is_panic() => Err(Error::Fault(crate::db::Error::Corrupt("a use case panicked".into()))),
+            Err(panic) if panic.is_panic() => {
+                Err(Error::Fault(crate::db::Error::Corrupt("a use case panicked".into())))
+            }
             Err(_) => Err(stopped()),
         }
     }

@@ -1,5 +1,5 @@
-//! The lines of one batch's stock: at how many codes it is critical, and how many are kept for reissues.
-//! Must not know forms. A line warns; it refuses nothing.
+//! The lines of one batch's stock: at how many codes it is critical, and how many are kept for
+//! reissues. Must not know forms. A line warns; it refuses nothing.
 
 use super::{Desk, Error, Member};
 use crate::{
@@ -40,7 +40,10 @@ pub const MOST_CODES: (i64, &str) = (1_000_000_000, "1,000,000,000");
 
 /// A whole number up to `most`, with or without groups of three; `None` when nothing was typed.
 pub fn whole_number(text: &str, (most, in_words): (i64, &str)) -> Result<Option<i64>, Unfit> {
-    let digits: String = text.chars().filter(|c| !c.is_whitespace() && !matches!(c, ',' | '.' | '\'' | '\u{202f}')).collect();
+    let digits: String = text
+        .chars()
+        .filter(|c| !c.is_whitespace() && !matches!(c, ',' | '.' | '\'' | '\u{202f}'))
+        .collect();
     if digits.is_empty() {
         return Ok(None);
     }
@@ -52,26 +55,48 @@ pub fn whole_number(text: &str, (most, in_words): (i64, &str)) -> Result<Option<
 
 /// Draws the batch's lines.
 ///
-/// Errors: [`Error::NotFound`] outside the member's merchant, [`Error::NotAllowed`] when the member's right is gone.
-pub fn draw_stock_lines(desk: &Desk, member: &Member, command: &DrawStockLines) -> Result<Drawn, Error> {
-    match (whole_number(&command.threshold, MOST_CODES), whole_number(&command.reserve, MOST_CODES)) {
-        (Ok(threshold), Ok(reserve)) => desk.db.write(|tx| draw_in(tx, desk, member, command.batch, threshold, reserve.unwrap_or(0))),
-        (threshold, reserve) => Ok(Drawn::Unfit(UnfitLines { threshold: threshold.err(), reserve: reserve.err() })),
+/// Errors: [`Error::NotFound`] outside the member's merchant, [`Error::NotAllowed`] when the
+/// member's right is gone.
+pub fn draw_stock_lines(
+    desk: &Desk,
+    member: &Member,
+    command: &DrawStockLines,
+) -> Result<Drawn, Error> {
+    match (whole_number(&command.threshold, MOST_CODES), whole_number(&command.reserve, MOST_CODES))
+    {
+        (Ok(threshold), Ok(reserve)) => desk
+            .db
+            .write(|tx| draw_in(tx, desk, member, command.batch, threshold, reserve.unwrap_or(0))),
+        (threshold, reserve) => {
+            Ok(Drawn::Unfit(UnfitLines { threshold: threshold.err(), reserve: reserve.err() }))
+        }
     }
 }
 
-fn draw_in(tx: &mut WriteTx<'_>, desk: &Desk, member: &Member, id: BatchId, threshold: Option<i64>, reserve: i64) -> Result<Drawn, Error> {
-    let allowed = memberships::lock_role(tx, member.scope, member.user)?.filter(|role| role.may(Permission::ManageBatches));
+fn draw_in(
+    tx: &mut WriteTx<'_>,
+    desk: &Desk,
+    member: &Member,
+    id: BatchId,
+    threshold: Option<i64>,
+    reserve: i64,
+) -> Result<Drawn, Error> {
+    let allowed = memberships::lock_role(tx, member.scope, member.user)?
+        .filter(|role| role.may(Permission::ManageBatches));
     allowed.ok_or(Error::NotAllowed)?;
     let old = batches::lock_validity(tx, member.scope, id)?.ok_or(Error::NotFound)?;
     if (old.threshold, old.reserve) == (threshold, reserve) {
         return Ok(Drawn::Unchanged);
     }
     batches::set_lines(tx, member.scope, id, threshold, reserve)?;
-    let mut record = NewRecord::new(Some(member.scope.merchant()), Action::BatchLinesDrawn, Actor::User(member.user))
-        .detail("batch", old.name.as_str())
-        .detail("old_reserve", old.reserve)
-        .detail("reserve", reserve);
+    let mut record = NewRecord::new(
+        Some(member.scope.merchant()),
+        Action::BatchLinesDrawn,
+        Actor::User(member.user),
+    )
+    .detail("batch", old.name.as_str())
+    .detail("old_reserve", old.reserve)
+    .detail("reserve", reserve);
     for (key, line) in [("old_threshold", old.threshold), ("threshold", threshold)] {
         if let Some(line) = line {
             record = record.detail(key, line);

@@ -9,7 +9,8 @@ use crate::{
 /// What the database can do to us, for those above who tell it in words.
 pub use crate::db::Error as Fault;
 
-/// Why a use case did not do what was asked. Nothing was changed, but for [`db::Error::CommitUnknown`].
+/// Why a use case did not do what was asked. Nothing was changed, but for
+/// [`db::Error::CommitUnknown`].
 #[derive(Debug, thiserror::Error)]
 pub enum Error {
     /// There is no such thing, or not in this merchant.
@@ -24,7 +25,8 @@ pub enum Error {
     /// The input cannot be taken; the sentence says why and what to do.
     #[error("{0}")]
     Unfit(#[from] Unfit),
-    /// Too much work waits, or this work has waited for too long. It was never begun, unlike one whose statement met its time limit.
+    /// Too much work waits, or this work has waited for too long. It was never begun, unlike one
+    /// whose statement met its time limit.
     #[error("busy")]
     Busy,
     /// The database let us down.

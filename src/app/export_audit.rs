@@ -1,6 +1,7 @@
-//! Exports an audit log as JSON Lines (contract.md section 5), oldest first, each with its seal: see `verify_export`.
-//! Must not know where the lines go. The operator's export is not recorded: it reads what its own file access lets it read anyway,
-//! and a log that grew by being looked at would never read the same twice. An administrator's export in the web app is.
+//! Exports an audit log as JSON Lines (contract.md section 5), oldest first, each with its seal:
+//! see `verify_export`. Must not know where the lines go. The operator's export is not recorded: it
+//! reads what its own file access lets it read anyway, and a log that grew by being looked at would
+//! never read the same twice. An administrator's export in the web app is.
 
 use std::{collections::HashMap, time::Duration};
 
@@ -25,15 +26,25 @@ use crate::{
 /// So many records are read at once: memory does not grow with the log.
 const PAGE: i64 = 500;
 
-/// So often a page is read again whose records are being sealed; a record that can't be is exported without its seal.
+/// So often a page is read again whose records are being sealed; a record that can't be is exported
+/// without its seal.
 const READINGS: usize = 5;
-/// How long each of these may take: a log from before there were seals is sealed here, at some ten thousand records a second.
+/// How long each of these may take: a log from before there were seals is sealed here, at some ten
+/// thousand records a second.
 const PATIENCE: Duration = Duration::from_mins(10);
 
-/// Hands each record of the merchant's log, or of the installation's own, to `line`. What is not sealed yet is sealed first.
-/// What is encrypted stays as it was written, so that the line can be proved; what it says is in the member `opened`.
-pub fn export_audit<E: From<Error>>(desk: &Desk, merchant: Option<&str>, mut line: impl FnMut(&str) -> Result<(), E>) -> Result<(), E> {
-    let scope = merchant.map(|slug| desk.db.read(|conn| super::find_merchant(conn, slug))).transpose()?.map(|(scope, _)| scope);
+/// Hands each record of the merchant's log, or of the installation's own, to `line`. What is not
+/// sealed yet is sealed first. What is encrypted stays as it was written, so that the line can be
+/// proved; what it says is in the member `opened`.
+pub fn export_audit<E: From<Error>>(
+    desk: &Desk,
+    merchant: Option<&str>,
+    mut line: impl FnMut(&str) -> Result<(), E>,
+) -> Result<(), E> {
+    let scope = merchant
+        .map(|slug| desk.db.read(|conn| super::find_merchant(conn, slug)))
+        .transpose()?
+        .map(|(scope, _)| scope);
     let mut after = i64::MIN;
     loop {
         let page = sealed_page(desk, scope, after)?;
@@ -63,13 +74,22 @@ pub(super) struct Page {
 
 impl Page {
     /// Reads that part of a log, and what is looked up for it.
-    pub fn read(conn: &mut DbConn, desk: &Desk, scope: Option<Scope>, slice: Slice<'_>, limit: i64) -> Result<Self, Error> {
+    pub fn read(
+        conn: &mut DbConn,
+        desk: &Desk,
+        scope: Option<Scope>,
+        slice: Slice<'_>,
+        limit: i64,
+    ) -> Result<Self, Error> {
         let records = db::audit::list(conn, scope, None, slice, limit)?;
-        let users: Vec<UserId> = records.iter().filter_map(|r| r.record.number("user")).map(UserId).collect();
+        let users: Vec<UserId> =
+            records.iter().filter_map(|r| r.record.number("user")).map(UserId).collect();
         let ids: Vec<i64> = records.iter().map(|r| r.record.id.0).collect();
-        let links = audit_contents::of_records(conn, scope.map_or(0, |scope| scope.merchant().0), &ids)?;
+        let links =
+            audit_contents::of_records(conn, scope.map_or(0, |scope| scope.merchant().0), &ids)?;
         let links = links.into_iter().filter_map(|(id, link)| Some((id, link?))).collect();
-        let mut opened: Vec<AuditRecord> = records.iter().map(|exported| exported.record.clone()).collect();
+        let mut opened: Vec<AuditRecord> =
+            records.iter().map(|exported| exported.record.clone()).collect();
         if let Some(scope) = scope {
             private_details::open(conn, desk, scope, opened.iter_mut())?;
         }
@@ -78,12 +98,16 @@ impl Page {
 
     /// The line of the record at `place`, of the log of that merchant; empty where there is none.
     pub fn line(&self, place: usize, merchant: Option<&str>) -> String {
-        let (Some(record), Some(opened)) = (self.records.get(place), self.opened.get(place)) else { return String::new() };
+        let (Some(record), Some(opened)) = (self.records.get(place), self.opened.get(place)) else {
+            return String::new();
+        };
         let mut object = self.members(record, merchant);
         let seal = self.links.get(&record.record.id.0).map_or(Value::Null, seal_member);
         object.insert(SEAL.to_owned(), seal);
-        let private = record.record.details.iter().filter(|(_, detail)| private_details::is_sealed(detail));
-        let texts: Map<String, Value> = private.map(|(key, _)| (key.clone(), opened.text(key).into())).collect();
+        let private =
+            record.record.details.iter().filter(|(_, detail)| private_details::is_sealed(detail));
+        let texts: Map<String, Value> =
+            private.map(|(key, _)| (key.clone(), opened.text(key).into())).collect();
         if !texts.is_empty() {
             object.insert(OPENED.to_owned(), texts.into());
         }
@@ -107,7 +131,8 @@ fn sealed_page(desk: &Desk, scope: Option<Scope>, after: i64) -> Result<Page, Er
     loop {
         // A connection is held for a page only: whoever reads the lines may be slow.
         let page = desk.db.read(|conn| Page::read(conn, desk, scope, Slice::After(after), PAGE))?;
-        let is_sealed = page.records.iter().all(|record| page.links.contains_key(&record.record.id.0));
+        let is_sealed =
+            page.records.iter().all(|record| page.links.contains_key(&record.record.id.0));
         if is_sealed || reading == READINGS {
             return Ok(page);
         }
@@ -116,7 +141,8 @@ fn sealed_page(desk: &Desk, scope: Option<Scope>, after: i64) -> Result<Page, Er
     }
 }
 
-/// A seal as a verifier needs it: its number, when it was made, its digest, and the record's content as it was hashed.
+/// A seal as a verifier needs it: its number, when it was made, its digest, and the record's
+/// content as it was hashed.
 fn seal_member(link: &Link) -> Value {
     let content = match &link.record {
         Found::Whole(record) => Some(record.content()),
@@ -143,7 +169,11 @@ pub(super) struct Shown<'a> {
     pub user_email: Option<&'a str>,
 }
 
-fn shown<'a>(exported: &'a ExportedRecord, merchant: Option<&'a str>, emails: &'a [(UserId, String)]) -> Shown<'a> {
+fn shown<'a>(
+    exported: &'a ExportedRecord,
+    merchant: Option<&'a str>,
+    emails: &'a [(UserId, String)],
+) -> Shown<'a> {
     let record = &exported.record;
     let user = record.number("user");
     Shown {
@@ -162,7 +192,10 @@ fn shown<'a>(exported: &'a ExportedRecord, merchant: Option<&'a str>, emails: &'
         },
         customer_id: exported.customer_id.as_deref(),
         reward_id: exported.reward_id.as_deref(),
-        user_email: emails.iter().find(|(id, _)| Some(id.0) == user).map(|(_, email)| email.as_str()),
+        user_email: emails
+            .iter()
+            .find(|(id, _)| Some(id.0) == user)
+            .map(|(_, email)| email.as_str()),
     }
 }
 

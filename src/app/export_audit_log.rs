@@ -1,5 +1,5 @@
-//! An administrator's export of what the audit log's page shows: on record before the first line leaves, then read piece by piece.
-//! Must not know where the pieces go.
+//! An administrator's export of what the audit log's page shows: on record before the first line
+//! leaves, then read piece by piece. Must not know where the pieces go.
 
 use std::time::Duration;
 
@@ -70,29 +70,50 @@ pub enum Begun {
 /// Begins an export of what `typed` selects and writes it down, before the first line leaves.
 ///
 /// Errors: [`Error::NotAllowed`] when the member's right is gone.
-pub fn begin_export(desk: &Desk, member: &Member, typed: &Typed, format: Format) -> Result<Begun, Error> {
+pub fn begin_export(
+    desk: &Desk,
+    member: &Member,
+    typed: &Typed,
+    format: Format,
+) -> Result<Begun, Error> {
     // Counted apart from the record: on a large log that takes a while, and others want to write.
     let (judged, mark, count) = desk.db.read(|conn| {
         let judged = audit_filters::judge(conn, desk, member, typed)?;
         let mark = AuditId(audit_seals::newest_record(conn)?);
-        let count = if judged.unfit.is_empty() { audit_log::count(conn, member.scope, &judged.filter, mark)? } else { 0 };
+        let count = if judged.unfit.is_empty() {
+            audit_log::count(conn, member.scope, &judged.filter, mark)?
+        } else {
+            0
+        };
         Ok::<_, Error>((judged, mark, count))
     })?;
     if !judged.unfit.is_empty() {
         return Ok(Begun::Unfit);
     }
     desk.db.write(|tx| {
-        let role = memberships::lock_role(tx, member.scope, member.user)?.filter(|role| role.may(Permission::ExportAuditLog));
+        let role = memberships::lock_role(tx, member.scope, member.user)?
+            .filter(|role| role.may(Permission::ExportAuditLog));
         role.ok_or(Error::NotAllowed)?;
-        let record = NewRecord::new(Some(member.scope.merchant()), Action::AuditExported, Actor::User(member.user))
-            .detail("format", format.as_str())
-            .detail("records", count);
+        let record = NewRecord::new(
+            Some(member.scope.merchant()),
+            Action::AuditExported,
+            Actor::User(member.user),
+        )
+        .detail("format", format.as_str())
+        .detail("records", count);
         let mut record = audit_filters::noted(record, &judged.filter);
         record.request_id = Some(member.request_id.clone());
         audit::append(tx, &record, desk.clock.now())?;
         Ok::<_, Error>(())
     })?;
-    Ok(Begun::Done(Export { filter: judged.filter, format, mark, after: None, is_begun: false, is_done: false }))
+    Ok(Begun::Done(Export {
+        filter: judged.filter,
+        format,
+        mark,
+        after: None,
+        is_begun: false,
+        is_done: false,
+    }))
 }
 
 /// Records a piece: memory does not grow with the log.
@@ -108,7 +129,8 @@ impl Export {
         Ok(self)
     }
 
-    /// The next piece, and the rest of the export; nothing when it is at its end. A connection is held for a piece only.
+    /// The next piece, and the rest of the export; nothing when it is at its end. A connection is
+    /// held for a piece only.
     pub fn next(mut self, desk: &Desk, member: &Member) -> Result<Option<(Vec<u8>, Self)>, Error> {
         if self.is_done {
             return Ok(None);
@@ -116,7 +138,9 @@ impl Export {
         let (page, last, found) = self.page(desk, member)?;
         let slug = member.merchant.slug.as_str();
         let bytes = match self.format {
-            Format::JsonLines => (0..page.records.len()).flat_map(|place| (page.line(place, Some(slug)) + "\n").into_bytes()).collect(),
+            Format::JsonLines => (0..page.records.len())
+                .flat_map(|place| (page.line(place, Some(slug)) + "\n").into_bytes())
+                .collect(),
             Format::Csv => csv(&page, slug, !self.is_begun)?,
         };
         self.is_begun = true;
@@ -134,13 +158,24 @@ impl Export {
             if self.filter.is_empty() {
                 // The whole log goes by number, as the command has it: so the file can be proved.
                 let after = self.after.map_or(i64::MIN, |place| place.id.0);
-                let mut page = Page::read(conn, desk, Some(member.scope), Slice::After(after), limit)?;
-                let within = page.records.iter().take_while(|record| record.record.id <= self.mark).count();
+                let mut page =
+                    Page::read(conn, desk, Some(member.scope), Slice::After(after), limit)?;
+                let within =
+                    page.records.iter().take_while(|record| record.record.id <= self.mark).count();
                 page.records.truncate(within);
-                let last = page.records.last().map(|record| Place { at: record.record.at, id: record.record.id });
+                let last = page
+                    .records
+                    .last()
+                    .map(|record| Place { at: record.record.at, id: record.record.id });
                 return Ok((page, last, within));
             }
-            let places = audit_log::places(conn, member.scope, &self.filter, Way::Forth(self.after, self.mark), PIECE)?;
+            let places = audit_log::places(
+                conn,
+                member.scope,
+                &self.filter,
+                Way::Forth(self.after, self.mark),
+                PIECE,
+            )?;
             let ids: Vec<i64> = places.iter().map(|place| place.id.0).collect();
             let page = Page::read(conn, desk, Some(member.scope), Slice::Of(&ids), limit)?;
             Ok((page, places.last().copied(), places.len()))
@@ -168,7 +203,9 @@ const HEAD: [&str; 15] = [
 
 fn csv(page: &Page, slug: &str, with_head: bool) -> Result<Vec<u8>, Error> {
     let mark = if with_head { BYTE_ORDER_MARK } else { "" };
-    let mut csv = csv::WriterBuilder::new().terminator(csv::Terminator::CRLF).from_writer(mark.as_bytes().to_vec());
+    let mut csv = csv::WriterBuilder::new()
+        .terminator(csv::Terminator::CRLF)
+        .from_writer(mark.as_bytes().to_vec());
     let mut written = if with_head { csv.write_record(HEAD) } else { Ok(()) };
     for (record, opened) in page.records.iter().zip(&page.opened) {
         let members = page.members(record, Some(slug));
@@ -177,7 +214,9 @@ fn csv(page: &Page, slug: &str, with_head: bool) -> Result<Vec<u8>, Error> {
             "seal" => page.seal_of(record).map(|no| no.to_string()).unwrap_or_default(),
             "details" => {
                 let rest = members.iter().filter(|(key, _)| !HEAD.contains(&key.as_str()));
-                let rest = rest.map(|(key, value)| (key.clone(), opened_detail(opened, key).unwrap_or_else(|| value.clone())));
+                let rest = rest.map(|(key, value)| {
+                    (key.clone(), opened_detail(opened, key).unwrap_or_else(|| value.clone()))
+                });
                 Value::Object(rest.collect()).to_string()
             }
             name => match members.get(name) {
@@ -186,9 +225,12 @@ fn csv(page: &Page, slug: &str, with_head: bool) -> Result<Vec<u8>, Error> {
                 Some(other) => other.to_string(),
             },
         });
-        written = written.and_then(|()| csv.write_record(cells.iter().map(|cell| harmless(cell).into_owned())));
+        written = written
+            .and_then(|()| csv.write_record(cells.iter().map(|cell| harmless(cell).into_owned())));
     }
-    let bytes = written.map_err(std::io::Error::other).and_then(|()| csv.into_inner().map_err(|e| std::io::Error::other(e.to_string())));
+    let bytes = written
+        .map_err(std::io::Error::other)
+        .and_then(|()| csv.into_inner().map_err(|e| std::io::Error::other(e.to_string())));
     bytes.map_err(|e| Error::Fault(crate::db::Error::Corrupt(e.to_string())))
 }
 

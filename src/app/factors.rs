@@ -61,8 +61,8 @@ pub(super) struct Challenge<'a> {
     pub sealed: Option<&'a str>,
 }
 
-/// Whether what is shown is right; a code is used up by it. The user's row is locked by the caller, so that one code
-/// shown twice at once counts once.
+/// Whether what is shown is right; a code is used up by it. The user's row is locked by the caller,
+/// so that one code shown twice at once counts once.
 pub(super) fn check(
     tx: &mut WriteTx<'_>,
     desk: &Desk,
@@ -74,7 +74,8 @@ pub(super) fn check(
     match shown {
         Shown::Passkey(answer) => {
             let Some(sealed) = challenge.sealed else { return Ok(None) };
-            Ok(passkeys::check(tx, desk, user, challenge.owner, sealed, answer)?.then_some(Factor::Passkey))
+            Ok(passkeys::check(tx, desk, user, challenge.owner, sealed, answer)?
+                .then_some(Factor::Passkey))
         }
         Shown::Code(typed) => {
             let code = plain(typed);
@@ -85,7 +86,8 @@ pub(super) fn check(
                 return Ok(None);
             }
             let left = factors::count_recovery_codes(tx, user)?;
-            let record = NewRecord::new(None, Action::RecoveryCodeUsed, Actor::User(user)).detail("left", left);
+            let record = NewRecord::new(None, Action::RecoveryCodeUsed, Actor::User(user))
+                .detail("left", left);
             super::sign_in::record_in_each_merchant(tx, desk, user, &record, request_id)?;
             Ok(Some(Factor::RecoveryCode))
         }
@@ -96,7 +98,8 @@ fn check_app(tx: &mut WriteTx<'_>, desk: &Desk, user: UserId, code: &str) -> Res
     let Some(app) = factors::app_of(tx, user)? else { return Ok(false) };
     let Some(secret) = secret_of(desk, user, &app.sealed_secret) else {
         tracing::error!(
-            "an authenticator app's secret can't be opened: the secret key is not the one it was set up under; reset the factors"
+            "an authenticator app's secret can't be opened: the secret key is not the one it was \
+             set up under; reset the factors"
         );
         return Ok(false);
     };
@@ -120,7 +123,8 @@ pub(super) fn secret_of(desk: &Desk, user: UserId, sealed: &str) -> Option<Vec<u
 
 const FORM: &str = "totp-form-v1";
 
-/// The secret of an app that is being set up, to come back with the form. What is kept is sealed in another way: no form shows that.
+/// The secret of an app that is being set up, to come back with the form. What is kept is sealed in
+/// another way: no form shows that.
 pub(super) fn seal_for_form(desk: &Desk, user: UserId, secret: &[u8]) -> Result<String, Error> {
     seal_secret::seal(desk, FORM, &user.to_string(), secret)
 }
@@ -136,12 +140,21 @@ const LETTERS: &[u8; 32] = b"abcdefghjkmnpqrstuvwxyz123456789";
 const LETTERS_PER_CODE: usize = 16;
 
 /// Ten new recovery codes in place of the old; they are shown once, and kept hashed.
-pub(super) fn make_recovery_codes(tx: &mut WriteTx<'_>, user: UserId) -> Result<Vec<String>, Error> {
+pub(super) fn make_recovery_codes(
+    tx: &mut WriteTx<'_>,
+    user: UserId,
+) -> Result<Vec<String>, Error> {
     let bytes = sealed::random::<{ CODES * LETTERS_PER_CODE }>()?;
     // Five bits of each byte: every letter is equally likely, and a code has 80 bits.
-    let letters: Vec<char> = bytes.iter().map(|byte| char::from(LETTERS[usize::from(byte % 32)])).collect();
-    let codes: Vec<String> = letters.chunks(LETTERS_PER_CODE).map(|code| code.iter().collect()).collect();
-    factors::replace_recovery_codes(tx, user, &codes.iter().map(|code| hash_of(user, code)).collect::<Vec<_>>())?;
+    let letters: Vec<char> =
+        bytes.iter().map(|byte| char::from(LETTERS[usize::from(byte % 32)])).collect();
+    let codes: Vec<String> =
+        letters.chunks(LETTERS_PER_CODE).map(|code| code.iter().collect()).collect();
+    factors::replace_recovery_codes(
+        tx,
+        user,
+        &codes.iter().map(|code| hash_of(user, code)).collect::<Vec<_>>(),
+    )?;
     Ok(codes.iter().map(|code| in_groups(code)).collect())
 }
 

@@ -45,14 +45,21 @@ pub enum Wanted {
     List,
 }
 
-/// A page of all customers (an empty `term`) or of those who match it, newest first, exact hits on top of the first page.
-/// Where a person is wanted and found, nobody else is looked for.
-pub fn find_customers(desk: &Desk, member: &Member, term: &str, before: Option<CustomerNo>, wanted: Wanted) -> Result<CustomerPage, Error> {
+/// A page of all customers (an empty `term`) or of those who match it, newest first, exact hits on
+/// top of the first page. Where a person is wanted and found, nobody else is looked for.
+pub fn find_customers(
+    desk: &Desk,
+    member: &Member,
+    term: &str,
+    before: Option<CustomerNo>,
+    wanted: Wanted,
+) -> Result<CustomerPage, Error> {
     let scope = member.scope;
     let term = term.trim();
     desk.db.read(|conn| {
         let limit = i64::try_from(PAGE + 1).unwrap_or(i64::MAX);
-        let exact = if term.is_empty() { vec![] } else { customer_search::exact(conn, scope, term)? };
+        let exact =
+            if term.is_empty() { vec![] } else { customer_search::exact(conn, scope, term)? };
         let mut is_cut = false;
         let mut listed = if wanted == Wanted::Person && exact.len() == 1 {
             vec![]
@@ -65,7 +72,9 @@ pub fn find_customers(desk: &Desk, member: &Member, term: &str, before: Option<C
         };
         // Those who come after a page that was cut are not known.
         let has_pages = term.is_empty() || (!is_cut && customer_search::has_pages(term));
-        let older = (has_pages && listed.len() > PAGE).then(|| listed.get(PAGE - 1).map(|c| c.no)).flatten();
+        let older = (has_pages && listed.len() > PAGE)
+            .then(|| listed.get(PAGE - 1).map(|c| c.no))
+            .flatten();
         listed.truncate(PAGE);
         let is_exact = |no: CustomerNo| exact.iter().any(|hit| hit.customer.no == no);
         listed.retain(|customer| !is_exact(customer.no));
@@ -73,14 +82,29 @@ pub fn find_customers(desk: &Desk, member: &Member, term: &str, before: Option<C
         let mut rows: Vec<Found> = Vec::with_capacity(listed.len() + exact.len());
         for hit in exact.into_iter().filter(|_| before.is_none()) {
             let replaced_by = match hit.by {
-                MatchedBy::Code { reward, .. } => reissues::list_of_rewards(conn, scope, &[reward.0])?.pop().map(|(_, earlier)| earlier),
+                MatchedBy::Code { reward, .. } => {
+                    reissues::list_of_rewards(conn, scope, &[reward.0])?
+                        .pop()
+                        .map(|(_, earlier)| earlier)
+                }
                 _ => None,
             };
-            rows.push(Found { customer: hit.customer, last_activity: None, matched: Some(hit.by), replaced_by });
+            rows.push(Found {
+                customer: hit.customer,
+                last_activity: None,
+                matched: Some(hit.by),
+                replaced_by,
+            });
         }
-        rows.extend(listed.into_iter().map(|customer| Found { customer, last_activity: None, matched: None, replaced_by: None }));
+        rows.extend(listed.into_iter().map(|customer| Found {
+            customer,
+            last_activity: None,
+            matched: None,
+            replaced_by: None,
+        }));
         let numbers: Vec<CustomerNo> = rows.iter().map(|row| row.customer.no).collect();
-        let activity: std::collections::HashMap<_, _> = customers::last_activity(conn, scope, &numbers)?.into_iter().collect();
+        let activity: std::collections::HashMap<_, _> =
+            customers::last_activity(conn, scope, &numbers)?.into_iter().collect();
         for row in &mut rows {
             row.last_activity = activity.get(&row.customer.no).copied();
         }

@@ -8,6 +8,10 @@ use crate::{
 
 /// The merchant of that slug; a slug that nobody has is said with the way to add it.
 pub fn find_merchant(conn: &mut DbConn, slug: &str) -> Result<(Scope, Merchant), Error> {
-    let unknown = || Unfit::because(format!("there is no merchant {slug:?}; add it with `rewarddesk merchant add SLUG --name NAME`"));
+    let unknown = || {
+        Unfit::because(format!(
+            "there is no merchant {slug:?}; add it with `rewarddesk merchant add SLUG --name NAME`"
+        ))
+    };
     db::merchants::for_operator(conn, slug)?.ok_or_else(|| unknown().into())
 }

@@ -7,7 +7,10 @@ use super::{
     Desk, Error,
     factors::{self, Challenge, Factor, Has, Shown},
     passkeys::{self, Question},
-    sign_in::{Device, SessionLimits, SignIn, new_token, record_failure, record_in_each_merchant, start_session},
+    sign_in::{
+        Device, SessionLimits, SignIn, new_token, record_failure, record_in_each_merchant,
+        start_session,
+    },
     tokens,
 };
 use crate::{
@@ -20,12 +23,14 @@ use crate::{
 
 /// How long a password that was right waits for the factor.
 pub const PATIENCE: TimeDelta = TimeDelta::minutes(10);
-/// So long what was begun is remembered: whatever failed within the last ten minutes was begun since then.
+/// So long what was begun is remembered: whatever failed within the last ten minutes was begun
+/// since then.
 pub const KEPT: TimeDelta = TimeDelta::minutes(20);
 /// So many wrong factors end it.
 const TRIES: i64 = 5;
-/// So many wrong factors for one user within the patience, from wherever they come, and codes are not looked at for a while:
-/// otherwise whoever has the password could try them all from many addresses. Passkeys cannot be guessed, and stay.
+/// So many wrong factors for one user within the patience, from wherever they come, and codes are
+/// not looked at for a while: otherwise whoever has the password could try them all from many
+/// addresses. Passkeys cannot be guessed, and stay.
 const CODES_IN_ALL: i64 = 20;
 
 /// A sign-in that waits.
@@ -94,19 +99,25 @@ pub fn finish(
         // Again, now that nobody else can use it up.
         let Some(half) = find(tx, desk, token)? else { return Ok(Finished::Gone) };
         let user = users::get(tx, half.user)?;
-        if user.standing(limits.absence, desk.clock.now()) != Standing::Active || !user.has_second_factor {
+        if user.standing(limits.absence, desk.clock.now()) != Standing::Active
+            || !user.has_second_factor
+        {
             half_sign_ins::remove(tx, half.id)?;
             return Ok(Finished::Gone);
         }
         let since = desk.clock.now() - KEPT;
         // Whoever has the password can spend these, but a browser of the user has tries of its own.
-        if matches!(shown, Shown::Code(_)) && !device.is_known && half_sign_ins::failures_of_user(tx, user.id, since)? >= CODES_IN_ALL {
+        if matches!(shown, Shown::Code(_))
+            && !device.is_known
+            && half_sign_ins::failures_of_user(tx, user.id, since)? >= CODES_IN_ALL
+        {
             return Ok(Finished::TooMany);
         }
         let challenge = Challenge { owner: &owner_of(&half), sealed: half.challenge.as_deref() };
         let Some(factor) = factors::check(tx, desk, user.id, shown, &challenge, request_id)? else {
             half_sign_ins::fail(tx, half.id)?;
-            let record = NewRecord::new(None, Action::FactorFailed, Actor::System).detail("user", user.id.0);
+            let record =
+                NewRecord::new(None, Action::FactorFailed, Actor::System).detail("user", user.id.0);
             record_in_each_merchant(tx, desk, user.id, &record, request_id)?;
             return Ok(Finished::Wrong { left: TRIES - half.failures - 1 });
         };
@@ -151,7 +162,11 @@ pub fn sign_in_with_passkey(
             }
             standing => {
                 record_failure(tx, desk, Some(user.id), request_id)?;
-                Ok(if is_right && matches!(standing, Standing::Locked { .. }) { SignIn::Locked } else { SignIn::No })
+                Ok(if is_right && matches!(standing, Standing::Locked { .. }) {
+                    SignIn::Locked
+                } else {
+                    SignIn::No
+                })
             }
         }
     })
@@ -169,6 +184,7 @@ fn start(
     request_id: &str,
 ) -> Result<(), Error> {
     start_session(tx, desk, user, token, limits, device)?;
-    let record = NewRecord::new(None, Action::SignedIn, Actor::User(user.id)).detail("factor", factor.as_str());
+    let record = NewRecord::new(None, Action::SignedIn, Actor::User(user.id))
+        .detail("factor", factor.as_str());
     record_in_each_merchant(tx, desk, user.id, &record, request_id)
 }

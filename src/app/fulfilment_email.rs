@@ -29,13 +29,15 @@ pub struct Fulfilment<'a> {
     pub code: &'a CouponCode,
     pub pin: Option<&'a str>,
     pub expires_at: Option<DateTime<Utc>>,
-    /// The reissue that gave this reward its coupon, if one did: the mail then says that an earlier code has ended.
+    /// The reissue that gave this reward its coupon, if one did: the mail then says that an earlier
+    /// code has ended.
     pub reissue: Option<ReissueId>,
     pub origin: MailOrigin,
     pub asked_by: UserId,
 }
 
-/// A mail in the outbox and where it goes: the customer's address of this moment, whatever becomes of it later.
+/// A mail in the outbox and where it goes: the customer's address of this moment, whatever becomes
+/// of it later.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct QueuedMail {
     pub id: MailId,
@@ -43,7 +45,13 @@ pub struct QueuedMail {
 }
 
 /// Queues the mail; answers the address it goes to. Ring [`Desk::mail_bell`] after the commit.
-pub fn enqueue(tx: &mut WriteTx<'_>, desk: &Desk, scope: Scope, what: &Fulfilment<'_>, now: DateTime<Utc>) -> Result<String, Error> {
+pub fn enqueue(
+    tx: &mut WriteTx<'_>,
+    desk: &Desk,
+    scope: Scope,
+    what: &Fulfilment<'_>,
+    now: DateTime<Utc>,
+) -> Result<String, Error> {
     enqueue_starting(tx, desk, scope, what, None, now).map(|queued| queued.recipient)
 }
 
@@ -72,7 +80,9 @@ pub(super) fn enqueue_starting(
         replaces: what.reissue.is_some(),
         message_id: message_id(desk, now),
     })
-    .map_err(|error| db::Error::Corrupt(format!("the fulfilment e-mail could not be rendered: {error}")))?;
+    .map_err(|error| {
+        db::Error::Corrupt(format!("the fulfilment e-mail could not be rendered: {error}"))
+    })?;
     let new = mails::NewMail {
         customer: what.customer.no,
         reward: what.reward.no,
@@ -86,8 +96,13 @@ pub(super) fn enqueue_starting(
     Ok(QueuedMail { id, recipient: letter.recipient })
 }
 
-/// One id per mail, fixed with its text: a second copy after a crash can be told from a second mail.
+/// One id per mail, fixed with its text: a second copy after a crash can be told from a second
+/// mail.
 pub(super) fn message_id(desk: &Desk, now: DateTime<Utc>) -> String {
-    let at = Timestamp::from_unix(NoContext, now.timestamp().unsigned_abs(), now.timestamp_subsec_nanos());
+    let at = Timestamp::from_unix(
+        NoContext,
+        now.timestamp().unsigned_abs(),
+        now.timestamp_subsec_nanos(),
+    );
     format!("{}@{}", Uuid::new_v7(at).simple(), desk.mail_domain)
 }

@@ -1,5 +1,5 @@
-//! An import's stored file as a source to read, and its rejects as something to write to: one piece in memory at a time.
-//! Must not know rows.
+//! An import's stored file as a source to read, and its rejects as something to write to: one piece
+//! in memory at a time. Must not know rows.
 
 use std::io::{self, Read, Write};
 
@@ -31,15 +31,28 @@ pub struct Source<'d> {
 
 impl<'d> Source<'d> {
     pub fn of(desk: &'d Desk, import: &Import) -> Self {
-        Self { desk, import: import.id, length: import.bytes, read: 0, next: 0, piece: vec![], at: 0 }
+        Self {
+            desk,
+            import: import.id,
+            length: import.bytes,
+            read: 0,
+            next: 0,
+            piece: vec![],
+            at: 0,
+        }
     }
 }
 
 impl Read for Source<'_> {
     fn read(&mut self, into: &mut [u8]) -> io::Result<usize> {
         if self.at == self.piece.len() && self.read < self.length {
-            let found = self.desk.db.read(|conn| pieces::find(conn, self.import, FILE, self.next)).map_err(io::Error::other)?;
-            self.piece = found.ok_or_else(|| io::Error::other("a piece of the file is not there"))?;
+            let found = self
+                .desk
+                .db
+                .read(|conn| pieces::find(conn, self.import, FILE, self.next))
+                .map_err(io::Error::other)?;
+            self.piece =
+                found.ok_or_else(|| io::Error::other("a piece of the file is not there"))?;
             (self.at, self.next) = (0, self.next + 1);
             self.read += i64::try_from(self.piece.len()).unwrap_or(i64::MAX);
         }
@@ -66,7 +79,10 @@ impl<'d> Rejects<'d> {
 
     fn keep(&mut self) -> io::Result<()> {
         let (seq, piece) = (self.next, std::mem::take(&mut self.piece));
-        self.desk.db.write(|tx| pieces::add(tx, self.import, REJECTS, seq, &piece)).map_err(io::Error::other)?;
+        self.desk
+            .db
+            .write(|tx| pieces::add(tx, self.import, REJECTS, seq, &piece))
+            .map_err(io::Error::other)?;
         self.next += 1;
         Ok(())
     }

@@ -43,23 +43,38 @@ pub enum Invited {
     Unfit(UnfitInvitation),
 }
 
-/// Invites somebody: a new user gets a link to choose a password, one of another merchant an offer. The role is theirs once they accept.
+/// Invites somebody: a new user gets a link to choose a password, one of another merchant an offer.
+/// The role is theirs once they accept.
 pub fn invite_user(desk: &Desk, actor: &Member, typed: &Invitation) -> Result<Invited, Error> {
     let role = typed.role.parse::<Role>().and_then(|role| {
-        if actor.role.manages(role) { Ok(role) } else { Err(Unfit::because("your role does not allow you to give this one")) }
+        if actor.role.manages(role) {
+            Ok(role)
+        } else {
+            Err(Unfit::because("your role does not allow you to give this one"))
+        }
     });
     let checked = (EmailAddress::parse(&typed.email), names::check("the name", &typed.name), role);
     let (Ok(email), Ok(name), Ok(role)) = &checked else {
         let (email, name, role) = checked;
-        return Ok(Invited::Unfit(UnfitInvitation { email: email.err(), name: name.err(), role: role.err() }));
+        return Ok(Invited::Unfit(UnfitInvitation {
+            email: email.err(),
+            name: name.err(),
+            role: role.err(),
+        }));
     };
     let invite = || {
         desk.db.write(|tx| {
             let known = users::find_by_email(tx, email)?.map(|known| known.id);
             users::lock(tx, &[actor.user].into_iter().chain(known).collect::<Vec<_>>())?;
             let own = memberships::lock_role(tx, actor.scope, actor.user)?;
-            own.filter(|own| own.may(Permission::ManageUsers) && own.manages(*role)).ok_or(Error::NotAllowed)?;
-            let at_address = |why: &str| Invited::Unfit(UnfitInvitation { email: Some(Unfit::because(why)), ..UnfitInvitation::default() });
+            own.filter(|own| own.may(Permission::ManageUsers) && own.manages(*role))
+                .ok_or(Error::NotAllowed)?;
+            let at_address = |why: &str| {
+                Invited::Unfit(UnfitInvitation {
+                    email: Some(Unfit::because(why)),
+                    ..UnfitInvitation::default()
+                })
+            };
             let id = match known {
                 Some(known) => known,
                 None => users::add(tx, email, name, "", desk.clock.now())?,
@@ -67,16 +82,26 @@ pub fn invite_user(desk: &Desk, actor: &Member, typed: &Invitation) -> Result<In
             let user = users::get(tx, id)?;
             if memberships::role_of(tx, actor.scope, id)?.is_some() {
                 return Ok(at_address(
-                    "there is a user with this address in this merchant already; open them in the list to change the role",
+                    "there is a user with this address in this merchant already; open them in the \
+                     list to change the role",
                 ));
             }
             if user.disabled_at.is_some() {
                 return Ok(at_address(
-                    "the user with this address is disabled; an administrator of all of their merchants can enable them",
+                    "the user with this address is disabled; an administrator of all of their \
+                     merchants can enable them",
                 ));
             }
             memberships::offer(tx, actor.scope, id, *role, desk.clock.now())?;
-            manage_users::record(tx, desk, actor, actor.scope, Action::UserInvited, id, vec![("role", Detail::from(role.as_str()))])?;
+            manage_users::record(
+                tx,
+                desk,
+                actor,
+                actor.scope,
+                Action::UserInvited,
+                id,
+                vec![("role", Detail::from(role.as_str()))],
+            )?;
             send(tx, desk, (actor.scope, &actor.merchant), &actor.user_name, &user, *role, true)?;
             Ok::<_, Error>(Invited::Done { user: id, has_link: !user.has_credentials })
         })
@@ -90,19 +115,29 @@ pub fn invite_user(desk: &Desk, actor: &Member, typed: &Invitation) -> Result<In
     Ok(outcome)
 }
 
-/// Sends the invitation of a user again who has not followed it; the link before it ends. False: there is nothing to follow any more.
+/// Sends the invitation of a user again who has not followed it; the link before it ends. False:
+/// there is nothing to follow any more.
 pub fn invite_again(desk: &Desk, actor: &Member, id: UserId) -> Result<bool, Error> {
     let sent = desk.db.write(|tx| {
         users::lock(tx, &[actor.user, id])?;
         let own = memberships::lock_role(tx, actor.scope, actor.user)?.ok_or(Error::NotAllowed)?;
-        let users::Member { user, role, is_offer } = users::find_member(tx, actor.scope, id)?.ok_or(Error::NotFound)?;
+        let users::Member { user, role, is_offer } =
+            users::find_member(tx, actor.scope, id)?.ok_or(Error::NotFound)?;
         if !own.manages(role) {
             return Err(Error::NotAllowed);
         }
         if (user.has_credentials && !is_offer) || user.disabled_at.is_some() {
             return Ok(false);
         }
-        manage_users::record(tx, desk, actor, actor.scope, Action::UserInvited, id, vec![("role", Detail::from(role.as_str()))])?;
+        manage_users::record(
+            tx,
+            desk,
+            actor,
+            actor.scope,
+            Action::UserInvited,
+            id,
+            vec![("role", Detail::from(role.as_str()))],
+        )?;
         send(tx, desk, (actor.scope, &actor.merchant), &actor.user_name, &user, role, is_offer)?;
         Ok(true)
     })?;
@@ -110,7 +145,8 @@ pub fn invite_again(desk: &Desk, actor: &Member, id: UserId) -> Result<bool, Err
     Ok(sent)
 }
 
-/// Queues the mail: with a link, in place of the one before, for a user who cannot sign in yet. `is_offer`: the role waits to be accepted.
+/// Queues the mail: with a link, in place of the one before, for a user who cannot sign in yet.
+/// `is_offer`: the role waits to be accepted.
 pub(super) fn send(
     tx: &mut WriteTx<'_>,
     desk: &Desk,
@@ -132,6 +168,13 @@ pub(super) fn send(
 pub(super) fn new_link(tx: &mut WriteTx<'_>, desk: &Desk, user: &User) -> Result<String, Error> {
     let now = desk.clock.now();
     let link = account_mail::new_link(desk, "welcome")?;
-    account_links::replace(tx, &link.hash, Purpose::Invite, Some(user.id), now, now + Purpose::Invite.lifetime())?;
+    account_links::replace(
+        tx,
+        &link.hash,
+        Purpose::Invite,
+        Some(user.id),
+        now,
+        now + Purpose::Invite.lifetime(),
+    )?;
     Ok(link.address)
 }

@@ -12,7 +12,8 @@ const SOME: i64 = 4;
 /// How long one go may take; the process may be told to stop meanwhile.
 const PATIENCE: Duration = Duration::from_secs(1);
 
-/// Settles what has changed, for about a second; answers how many stretches were read. There are none on SQLite.
+/// Settles what has changed, for about a second; answers how many stretches were read. There are
+/// none on SQLite.
 pub fn settle(desk: &Desk) -> Result<usize, Error> {
     let begun = Instant::now();
     let mut all = 0;
@@ -31,16 +32,18 @@ pub fn settle(desk: &Desk) -> Result<usize, Error> {
 /// Customers whose keys are made again in one transaction: some tens of milliseconds.
 const RENEWED_AT_ONCE: i64 = 500;
 
-/// How long others get to write between two such transactions, as long as one took and at least this: the server beside a command, and
-/// who has waited for SQLite's only lock looks for it now and then.
+/// How long others get to write between two such transactions, as long as one took and at least
+/// this: the server beside a command, and who has waited for SQLite's only lock looks for it now
+/// and then.
 const LEAST_PAUSE: Duration = Duration::from_millis(50);
 
 fn pause_after(took: Duration) -> Duration {
     took.max(LEAST_PAUSE)
 }
 
-/// Makes the search keys of earlier versions again, until none is left or `progress`, which learns how many are done, says no; answers
-/// how many are done. May end at any moment: what is left is done by the next call, here or in another process.
+/// Makes the search keys of earlier versions again, until none is left or `progress`, which learns
+/// how many are done, says no; answers how many are done. May end at any moment: what is left is
+/// done by the next call, here or in another process.
 pub fn renew_keys(db: &Database, mut progress: impl FnMut(u64) -> bool) -> Result<u64, Error> {
     let mut all = 0;
     let mut pause = None;
@@ -80,6 +83,9 @@ mod tests {
     #[test]
     fn others_get_as_long_as_a_transaction_took_and_never_less_than_the_least() {
         let ms = Duration::from_millis;
-        assert_eq!([0, 49, 50, 400].map(|took| pause_after(ms(took))), [ms(50), ms(50), ms(50), ms(400)]);
+        assert_eq!(
+            [0, 49, 50, 400].map(|took| pause_after(ms(took))),
+            [ms(50), ms(50), ms(50), ms(400)]
+        );
     }
 }

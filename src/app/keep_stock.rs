@@ -1,5 +1,5 @@
-//! Adds up what moved in the stock since the last time, so that nobody has to read the movements one by one.
-//! Must not know how often it is asked.
+//! Adds up what moved in the stock since the last time, so that nobody has to read the movements
+//! one by one. Must not know how often it is asked.
 
 use super::{Desk, Error};
 use crate::db::{
@@ -10,7 +10,8 @@ use crate::db::{
 /// Movements in one transaction.
 const SOME: i64 = 5_000;
 
-/// Adds up all finished movements; answers how many there were. On SQLite there are none but during an import.
+/// Adds up all finished movements; answers how many there were. On SQLite there are none but during
+/// an import.
 pub fn settle(desk: &Desk) -> Result<usize, Error> {
     let mut all = 0;
     loop {

@@ -1,5 +1,5 @@
-//! Browsers in which a user has signed in before: signed marks, stored nowhere (OWASP's device cookies).
-//! Must not know cookies, nor what a known browser is worth.
+//! Browsers in which a user has signed in before: signed marks, stored nowhere (OWASP's device
+//! cookies). Must not know cookies, nor what a known browser is worth.
 
 use base64::{Engine, engine::general_purpose::URL_SAFE_NO_PAD};
 use chrono::TimeDelta;
@@ -17,7 +17,8 @@ pub const LIFETIME: TimeDelta = TimeDelta::days(180);
 const NONCE: usize = 16;
 const MAC: usize = 32;
 
-/// A mark for a browser in which the user with that address has just proved who they are; `None`: there is no such user.
+/// A mark for a browser in which the user with that address has just proved who they are; `None`:
+/// there is no such user.
 pub fn mark(desk: &Desk, email: &str) -> Result<Option<String>, Error> {
     let Some(known) = credentials(desk, email)? else { return Ok(None) };
     let mut bytes = sealed::random::<NONCE>()?.to_vec();
@@ -27,17 +28,23 @@ pub fn mark(desk: &Desk, email: &str) -> Result<Option<String>, Error> {
     Ok(Some(URL_SAFE_NO_PAD.encode(bytes)))
 }
 
-/// Under which name the browser with that mark is known for the user with that address; `None`: it is not. It never is after the user
-/// has chosen another password: whoever asked for one may have lost a browser.
+/// Under which name the browser with that mark is known for the user with that address; `None`: it
+/// is not. It never is after the user has chosen another password: whoever asked for one may have
+/// lost a browser.
 pub fn recognise(desk: &Desk, email: &str, mark: &str) -> Result<Option<String>, Error> {
     // Looked up whatever the mark is worth, so that the time tells nothing.
-    let known = credentials(desk, email)?.unwrap_or(sessions::Credentials { user: UserId(0), password_hash: String::new() });
+    let known = credentials(desk, email)?
+        .unwrap_or(sessions::Credentials { user: UserId(0), password_hash: String::new() });
     let Ok(bytes) = URL_SAFE_NO_PAD.decode(mark) else { return Ok(None) };
-    let Some((signed, mac)) = bytes.split_at_checked(NONCE + 8).filter(|(_, mac)| mac.len() == MAC) else { return Ok(None) };
+    let Some((signed, mac)) = bytes.split_at_checked(NONCE + 8).filter(|(_, mac)| mac.len() == MAC)
+    else {
+        return Ok(None);
+    };
     let Some((nonce, made)) = signed.split_first_chunk::<NONCE>() else { return Ok(None) };
     let made = made.first_chunk().map_or(0, |made| i64::from_be_bytes(*made));
     let is_ours = sign(desk, known.user, &known.password_hash, signed).verify_slice(mac).is_ok();
-    let is_young = (0..LIFETIME.num_seconds()).contains(&desk.clock.now().timestamp().saturating_sub(made));
+    let is_young =
+        (0..LIFETIME.num_seconds()).contains(&desk.clock.now().timestamp().saturating_sub(made));
     Ok((is_ours && is_young).then(|| URL_SAFE_NO_PAD.encode(nonce)))
 }
 

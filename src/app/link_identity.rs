@@ -1,6 +1,6 @@
-//! Linking an identity at the provider of single sign-on to the user of a session: it counts only once the user has seen which
-//! account it is and has confirmed it; and removing it.
-//! Must not know the provider's protocol, cookies or screens.
+//! Linking an identity at the provider of single sign-on to the user of a session: it counts only
+//! once the user has seen which account it is and has confirmed it; and removing it. Must not know
+//! the provider's protocol, cookies or screens.
 
 use chrono::{DateTime, Utc};
 use serde::{Deserialize, Serialize};
@@ -45,8 +45,14 @@ pub struct PendingLink {
     waits_since: DateTime<Utc>,
 }
 
-/// Keeps who came back from the provider in the session, until the user has confirmed it. Nothing is linked yet.
-pub(super) fn keep_pending(desk: &Desk, provider: &Provider, proven: &Proven, session: &Session) -> Result<Arrival, Error> {
+/// Keeps who came back from the provider in the session, until the user has confirmed it. Nothing
+/// is linked yet.
+pub(super) fn keep_pending(
+    desk: &Desk,
+    provider: &Provider,
+    proven: &Proven,
+    session: &Session,
+) -> Result<Arrival, Error> {
     // Only shown: without it, the name and the subject say which account it is.
     let email = provider.email(proven).ok().flatten().map(|(email, _)| email);
     let pending = PendingLink {
@@ -58,7 +64,8 @@ pub(super) fn keep_pending(desk: &Desk, provider: &Provider, proven: &Proven, se
         token: new_token()?,
         waits_since: desk.clock.now(),
     };
-    let plain = serde_json::to_vec(&pending).map_err(|_| db::Error::Unavailable("an account could not be written".into()))?;
+    let plain = serde_json::to_vec(&pending)
+        .map_err(|_| db::Error::Unavailable("an account could not be written".into()))?;
     let sealed = seal_secret::seal(desk, PURPOSE, &owner_of(session), &plain)?;
     desk.db.write(|tx| {
         if is_taken(tx, session.user, &pending)? {
@@ -76,9 +83,13 @@ impl PendingLink {
     }
 }
 
-/// Somebody else's text as one short line without invisible characters; `None`: nothing is left of it.
+/// Somebody else's text as one short line without invisible characters; `None`: nothing is left of
+/// it.
 fn shown(text: &str) -> Option<String> {
-    let plain = text.chars().filter(|c| !invisible::is_invisible(*c)).map(|c| if c.is_control() { ' ' } else { c });
+    let plain = text
+        .chars()
+        .filter(|c| !invisible::is_invisible(*c))
+        .map(|c| if c.is_control() { ' ' } else { c });
     let line: String = plain.take(MAX_SHOWN_CHARS).collect();
     Some(line.trim().to_owned()).filter(|line| !line.is_empty())
 }
@@ -89,14 +100,17 @@ fn is_taken(tx: &mut WriteTx<'_>, user: UserId, pending: &PendingLink) -> Result
     Ok(linked || identities::of_user(tx, user, &pending.issuer)?.is_some())
 }
 
-/// The account that waits in the session for its user's confirmation; `None`: there is none, or it has waited too long.
+/// The account that waits in the session for its user's confirmation; `None`: there is none, or it
+/// has waited too long.
 pub fn pending(desk: &Desk, session: &Session) -> Result<Option<PendingLink>, Error> {
     let sealed = desk.db.read(|conn| sessions::pending_link(conn, session.id))?;
     Ok(sealed.and_then(|sealed| opened(desk, session, &sealed)))
 }
 
 fn opened(desk: &Desk, session: &Session, sealed: &str) -> Option<PendingLink> {
-    let pending: PendingLink = serde_json::from_slice(&seal_secret::open(desk, PURPOSE, &owner_of(session), sealed)?).ok()?;
+    let pending: PendingLink =
+        serde_json::from_slice(&seal_secret::open(desk, PURPOSE, &owner_of(session), sealed)?)
+            .ok()?;
     let issuer = desk.provider.as_deref()?.issuer();
     (sso::is_young(desk, pending.waits_since) && pending.issuer == issuer).then_some(pending)
 }
@@ -109,12 +123,21 @@ pub enum Linked {
 }
 
 /// Links the account that waits in the session, if its page held this token. It is used up by that.
-pub fn link_pending(desk: &Desk, session: &Session, token: &str, origin: &Origin) -> Result<Linked, Error> {
+pub fn link_pending(
+    desk: &Desk,
+    session: &Session,
+    token: &str,
+    origin: &Origin,
+) -> Result<Linked, Error> {
     let linked = desk.db.write::<_, Error>(|tx| {
         users::lock(tx, &[session.user])?;
-        let Some(sealed) = sessions::pending_link(tx, session.id)? else { return Ok(Linked::Not(Why::Stale)) };
+        let Some(sealed) = sessions::pending_link(tx, session.id)? else {
+            return Ok(Linked::Not(Why::Stale));
+        };
         let pending = opened(desk, session, &sealed);
-        let Some(pending) = pending.filter(|pending| bool::from(pending.token.as_bytes().ct_eq(token.as_bytes()))) else {
+        let Some(pending) =
+            pending.filter(|pending| bool::from(pending.token.as_bytes().ct_eq(token.as_bytes())))
+        else {
             return Ok(Linked::Not(Why::Stale));
         };
         if !sessions::use_pending_link(tx, session.id, &sealed)? {
@@ -129,16 +152,28 @@ pub fn link_pending(desk: &Desk, session: &Session, token: &str, origin: &Origin
     desk.mail_bell.notify_one();
     match linked {
         // Another user's request has just linked the same account.
-        Err(Error::Fault(db::Error::Conflict(which))) if which.is_about("identities", "") => Ok(Linked::Not(Why::Taken)),
+        Err(Error::Fault(db::Error::Conflict(which))) if which.is_about("identities", "") => {
+            Ok(Linked::Not(Why::Taken))
+        }
         other => other,
     }
 }
 
-/// Links the subject to the user, whose row the caller has locked. `by`: what proved that it is the same person.
-pub(super) fn link(tx: &mut WriteTx<'_>, desk: &Desk, user: UserId, who: (&str, &str), by: &str, origin: &Origin) -> Result<(), Error> {
+/// Links the subject to the user, whose row the caller has locked. `by`: what proved that it is the
+/// same person.
+pub(super) fn link(
+    tx: &mut WriteTx<'_>,
+    desk: &Desk,
+    user: UserId,
+    who: (&str, &str),
+    by: &str,
+    origin: &Origin,
+) -> Result<(), Error> {
     identities::link(tx, user, who, desk.clock.now())?;
     // The subject may name a person: no record holds it.
-    let record = NewRecord::new(None, Action::IdentityLinked, Actor::User(user)).detail("by", by).detail("issuer", who.0);
+    let record = NewRecord::new(None, Action::IdentityLinked, Actor::User(user))
+        .detail("by", by)
+        .detail("issuer", who.0);
     record_in_each_merchant(tx, desk, user, &record, &origin.request_id)?;
     let provider = desk.provider.as_deref().map_or(who.0, Provider::name).to_owned();
     tell_user(tx, desk, user, &[Change::IdentityLinked { provider }], origin)
@@ -146,23 +181,34 @@ pub(super) fn link(tx: &mut WriteTx<'_>, desk: &Desk, user: UserId, who: (&str, 
 
 /// Removes the identity of the session's user at the provider.
 ///
-/// Errors: [`Error::NotFound`] where there is none; [`Error::Unfit`] where they could not sign in any more.
+/// Errors: [`Error::NotFound`] where there is none; [`Error::Unfit`] where they could not sign in
+/// any more.
 pub fn unlink(desk: &Desk, session: &Session, origin: &Origin) -> Result<(), Error> {
     let provider = desk.provider.as_deref().ok_or(Error::NotFound)?;
     desk.db.write::<_, Error>(|tx| {
         users::lock(tx, &[session.user])?;
-        let has_password = sessions::credentials(tx, &session.email)?.is_some_and(|known| !known.password_hash.is_empty());
+        let has_password = sessions::credentials(tx, &session.email)?
+            .is_some_and(|known| !known.password_hash.is_empty());
         if !has_password && db::passkeys::list_of_user(tx, session.user)?.is_empty() {
-            return Err(
-                Unfit::because("this is your only way in; choose a password by “Forgotten password?” or add a passkey first").into()
-            );
+            return Err(Unfit::because(
+                "this is your only way in; choose a password by “Forgotten \
+                    password?” or add a passkey first",
+            )
+            .into());
         }
         if !identities::unlink(tx, session.user, provider.issuer())? {
             return Err(Error::NotFound);
         }
-        let record = NewRecord::new(None, Action::IdentityUnlinked, Actor::User(session.user)).detail("issuer", provider.issuer());
+        let record = NewRecord::new(None, Action::IdentityUnlinked, Actor::User(session.user))
+            .detail("issuer", provider.issuer());
         record_in_each_merchant(tx, desk, session.user, &record, &origin.request_id)?;
-        tell_user(tx, desk, session.user, &[Change::IdentityUnlinked { provider: provider.name().to_owned() }], origin)
+        tell_user(
+            tx,
+            desk,
+            session.user,
+            &[Change::IdentityUnlinked { provider: provider.name().to_owned() }],
+            origin,
+        )
     })?;
     desk.mail_bell.notify_one();
     Ok(())

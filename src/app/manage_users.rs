@@ -1,5 +1,5 @@
-//! What users may do to users of their merchant: roles, leaving, standing, sessions (product.md section 3).
-//! Must not know forms or words; see `invite_user` for how one comes in.
+//! What users may do to users of their merchant: roles, leaving, standing, sessions (product.md
+//! section 3). Must not know forms or words; see `invite_user` for how one comes in.
 
 use chrono::{DateTime, Utc};
 
@@ -30,7 +30,8 @@ pub enum Act {
     /// In again after a long absence.
     Unlock,
     EndSessions,
-    /// For whoever has lost their second factor: they sign in with the password alone, and set up another.
+    /// For whoever has lost their second factor: they sign in with the password alone, and set up
+    /// another.
     ResetFactors,
 }
 
@@ -55,7 +56,8 @@ pub enum Managed {
     Barred(Barrier),
 }
 
-/// Whether `actor` may do `act` to a user with that role, as far as their roles decide. Pages and acts ask the same.
+/// Whether `actor` may do `act` to a user with that role, as far as their roles decide. Pages and
+/// acts ask the same.
 pub fn barrier(
     actor: &Member,
     (user, role, is_offer): (&User, Role, bool),
@@ -80,18 +82,27 @@ pub fn barrier(
     (!reaches).then_some(Barrier::NotYours)
 }
 
-/// Does it, and leaves a record: of roles in this merchant, of the account in each of the user's merchants.
+/// Does it, and leaves a record: of roles in this merchant, of the account in each of the user's
+/// merchants.
 ///
 /// Errors: [`Error::NotFound`] for a user of another merchant.
-pub fn manage_user(desk: &Desk, actor: &Member, id: UserId, act: Act, absence: Absence) -> Result<Managed, Error> {
+pub fn manage_user(
+    desk: &Desk,
+    actor: &Member,
+    id: UserId,
+    act: Act,
+    absence: Absence,
+) -> Result<Managed, Error> {
     let managed = desk.db.write::<_, Error>(|tx| {
         let now = desk.clock.now();
-        // Both at once: two who act on each other come one after the other. Whoever acts is an administrator who stays, or acts on no
-        // administrator: so every merchant keeps one.
+        // Both at once: two who act on each other come one after the other. Whoever acts is an
+        // administrator who stays, or acts on no administrator: so every merchant keeps one.
         users::lock(tx, &[actor.user, id])?;
-        let role = memberships::lock_role(tx, actor.scope, actor.user)?.filter(|role| role.may(Permission::ManageUsers));
+        let role = memberships::lock_role(tx, actor.scope, actor.user)?
+            .filter(|role| role.may(Permission::ManageUsers));
         let actor = Member { role: role.ok_or(Error::NotAllowed)?, ..actor.clone() };
-        let users::Member { user, role, is_offer } = users::find_member(tx, actor.scope, id)?.ok_or(Error::NotFound)?;
+        let users::Member { user, role, is_offer } =
+            users::find_member(tx, actor.scope, id)?.ok_or(Error::NotFound)?;
         let everywhere = is_administrator_everywhere(tx, actor.user, id)?;
         if let Some(barrier) = barrier(&actor, (&user, role, is_offer), act, everywhere) {
             return Ok(Managed::Barred(barrier));
@@ -100,8 +111,19 @@ pub fn manage_user(desk: &Desk, actor: &Member, id: UserId, act: Act, absence: A
             Act::ChangeRole(to) if to == role => return Ok(Managed::Unchanged),
             Act::ChangeRole(to) => {
                 memberships::set_role(tx, actor.scope, id, to)?;
-                let old = vec![("role", Detail::from(to.as_str())), ("role_before", Detail::from(role.as_str()))];
-                return Ok(Managed::Done(record(tx, desk, &actor, actor.scope, Action::RoleChanged, id, old)?));
+                let old = vec![
+                    ("role", Detail::from(to.as_str())),
+                    ("role_before", Detail::from(role.as_str())),
+                ];
+                return Ok(Managed::Done(record(
+                    tx,
+                    desk,
+                    &actor,
+                    actor.scope,
+                    Action::RoleChanged,
+                    id,
+                    old,
+                )?));
             }
             Act::Remove => {
                 memberships::remove(tx, actor.scope, id)?;
@@ -109,14 +131,28 @@ pub fn manage_user(desk: &Desk, actor: &Member, id: UserId, act: Act, absence: A
                     remove_links(tx, id)?;
                 }
                 let old = vec![("role_before", Detail::from(role.as_str()))];
-                return Ok(Managed::Done(record(tx, desk, &actor, actor.scope, Action::RoleRemoved, id, old)?));
+                return Ok(Managed::Done(record(
+                    tx,
+                    desk,
+                    &actor,
+                    actor.scope,
+                    Action::RoleRemoved,
+                    id,
+                    old,
+                )?));
             }
             _ => {}
         }
         match change_account(tx, now, &user, act, absence)? {
             Some((action, old)) => {
                 if action == Action::FactorsReset {
-                    tell_user_of_administrator(tx, desk, id, &[account_mail::Change::FactorsReset], &actor)?;
+                    tell_user_of_administrator(
+                        tx,
+                        desk,
+                        id,
+                        &[account_mail::Change::FactorsReset],
+                        &actor,
+                    )?;
                 }
                 record_everywhere(tx, desk, &actor, action, id, &old)
             }
@@ -130,8 +166,8 @@ pub fn manage_user(desk: &Desk, actor: &Member, id: UserId, act: Act, absence: A
 /// What a change leaves in the record.
 pub(super) type Change = (Action, Vec<(&'static str, Detail)>);
 
-/// Does to an account, whose row the caller has locked, what is done to it in all merchants at once; answers what to record. `None`: it
-/// was so already, or the act is about one merchant.
+/// Does to an account, whose row the caller has locked, what is done to it in all merchants at
+/// once; answers what to record. `None`: it was so already, or the act is about one merchant.
 pub(super) fn change_account(
     tx: &mut WriteTx<'_>,
     now: DateTime<Utc>,
@@ -139,10 +175,16 @@ pub(super) fn change_account(
     act: Act,
     absence: Absence,
 ) -> Result<Option<Change>, Error> {
-    let ended = |sessions: usize| vec![("sessions", Detail::from(i64::try_from(sessions).unwrap_or(i64::MAX)))];
+    let ended = |sessions: usize| {
+        vec![("sessions", Detail::from(i64::try_from(sessions).unwrap_or(i64::MAX)))]
+    };
     Ok(match act {
         Act::ChangeRole(_) | Act::Remove => None,
-        Act::Disable | Act::Enable if !users::set_disabled(tx, user.id, act == Act::Disable, now)? => None,
+        Act::Disable | Act::Enable
+            if !users::set_disabled(tx, user.id, act == Act::Disable, now)? =>
+        {
+            None
+        }
         Act::Disable => {
             remove_links(tx, user.id)?;
             Some((Action::UserDisabled, ended(sessions::end_all(tx, user.id, None)?)))
@@ -153,20 +195,30 @@ pub(super) fn change_account(
             users::unlock(tx, user.id, now)?;
             Some((Action::UserUnlocked, vec![]))
         }
-        Act::EndSessions => Some((Action::SessionsEnded, ended(sessions::end_all(tx, user.id, None)?))),
-        Act::ResetFactors => change_factors::remove_all(tx, user.id)?.then(|| (Action::FactorsReset, vec![])),
+        Act::EndSessions => {
+            Some((Action::SessionsEnded, ended(sessions::end_all(tx, user.id, None)?)))
+        }
+        Act::ResetFactors => {
+            change_factors::remove_all(tx, user.id)?.then(|| (Action::FactorsReset, vec![]))
+        }
     })
 }
 
-/// Whether `actor` is administrator in all merchants that the account of `user` belongs to. A role that another merchant only offers
-/// takes nothing from those who have a say over it.
-pub fn is_administrator_everywhere(conn: &mut crate::db::DbConn, actor: UserId, user: UserId) -> Result<bool, Error> {
+/// Whether `actor` is administrator in all merchants that the account of `user` belongs to. A role
+/// that another merchant only offers takes nothing from those who have a say over it.
+pub fn is_administrator_everywhere(
+    conn: &mut crate::db::DbConn,
+    actor: UserId,
+    user: UserId,
+) -> Result<bool, Error> {
     let own: Vec<_> = memberships::list_of_user(conn, actor)?
         .into_iter()
         .filter(|own| own.role == Role::Administrator)
         .map(|own| own.merchant.id)
         .collect();
-    Ok(memberships::list_counted(conn, user)?.iter().all(|theirs| own.contains(&theirs.merchant.id)))
+    Ok(memberships::list_counted(conn, user)?
+        .iter()
+        .all(|theirs| own.contains(&theirs.merchant.id)))
 }
 
 /// Ends the links by which the user could come in.
@@ -185,7 +237,9 @@ fn record_everywhere(
     user: UserId,
     details: &[(&'static str, Detail)],
 ) -> Result<Managed, Error> {
-    for theirs in memberships::list_counted(tx, user)?.iter().filter(|theirs| theirs.scope != actor.scope) {
+    for theirs in
+        memberships::list_counted(tx, user)?.iter().filter(|theirs| theirs.scope != actor.scope)
+    {
         record(tx, desk, actor, theirs.scope, action, user, details.to_vec())?;
     }
     record(tx, desk, actor, actor.scope, action, user, details.to_vec()).map(Managed::Done)
@@ -201,7 +255,8 @@ pub(super) fn record(
     user: UserId,
     details: Vec<(&'static str, Detail)>,
 ) -> Result<AuditId, Error> {
-    let mut record = NewRecord::new(Some(scope.merchant()), action, Actor::User(actor.user)).detail("user", user.0);
+    let mut record = NewRecord::new(Some(scope.merchant()), action, Actor::User(actor.user))
+        .detail("user", user.0);
     record.details.extend(details);
     record.request_id = Some(actor.request_id.clone());
     Ok(audit::append(tx, &record, desk.clock.now())?)

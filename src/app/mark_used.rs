@@ -34,15 +34,19 @@ pub struct MarkUsed {
     pub order: String,
     /// The wall clock's time in the merchant's zone, or a time with offset; empty is now.
     pub at: String,
-    /// How many uses were gone when the form was opened: one form counts one use, however often it is sent.
+    /// How many uses were gone when the form was opened: one form counts one use, however often it
+    /// is sent.
     pub gone: Option<i64>,
 }
 
 /// Counts one use.
 ///
-/// Errors: [`Error::NotFound`] outside the member's merchant, [`Error::NotAllowed`] when the member's right is gone.
+/// Errors: [`Error::NotFound`] outside the member's merchant, [`Error::NotAllowed`] when the
+/// member's right is gone.
 pub fn mark_used(desk: &Desk, member: &Member, command: &MarkUsed) -> Result<Acted, Error> {
-    on_coupon(desk, member, command.coupon, |tx, file, now| mark_in(tx, desk, member, file, command, now))
+    on_coupon(desk, member, command.coupon, |tx, file, now| {
+        mark_in(tx, desk, member, file, command, now)
+    })
 }
 
 fn mark_in(
@@ -58,9 +62,11 @@ fn mark_in(
         return Ok(Acted::Done(first.id));
     }
     let typed = parse(member, command, now);
-    // Before the other rules: who reports an order a second time needs to know of the first, not of what is left.
+    // Before the other rules: who reports an order a second time needs to know of the first, not of
+    // what is left.
     if let Ok(one) = &typed
-        && let Some(first) = redemptions::find_recorded(tx, member.scope, std::slice::from_ref(one))?.pop()
+        && let Some(first) =
+            redemptions::find_recorded(tx, member.scope, std::slice::from_ref(one))?.pop()
     {
         let order_id = first.order.map(|order| order.as_str().to_owned());
         return Ok(Acted::Refused(ActRefusal::SameUse(Redemption { at: first.at, order_id })));
@@ -69,7 +75,10 @@ fn mark_in(
         return Ok(Acted::Refused(refusal));
     }
     if command.gone.is_some_and(|gone| gone != coupon.redemptions) {
-        return Ok(Acted::Refused(ActRefusal::UsedMeanwhile { gone: coupon.redemptions, allowed: coupon.max_redemptions }));
+        return Ok(Acted::Refused(ActRefusal::UsedMeanwhile {
+            gone: coupon.redemptions,
+            allowed: coupon.max_redemptions,
+        }));
     }
     let one = match typed {
         Ok(one) => one,
@@ -77,7 +86,9 @@ fn mark_in(
     };
     fail::fail_point!("coupon_acts::checked");
     if !redemptions::count_uses(tx, member.scope, &[(coupon.id, 1)], now)? {
-        return Err(Error::Fault(crate::db::Error::Unavailable("the coupon changed under its lock".into())));
+        return Err(Error::Fault(crate::db::Error::Unavailable(
+            "the coupon changed under its lock".into(),
+        )));
     }
     redemptions::insert(tx, member.scope, std::slice::from_ref(&one), now)?;
     let mut record = record_of(member, file, Action::CouponMarkedUsed)
@@ -93,7 +104,11 @@ fn mark_in(
 fn parse(member: &Member, command: &MarkUsed, now: DateTime<Utc>) -> Result<Use, UnfitAct> {
     let order = Note::parse(&command.order);
     match (order, moment(member, &command.at, now)) {
-        (Ok(order), Ok(at)) => Ok(Use { coupon: command.coupon, at, order: order.and_then(|order| OrderNumber::of(order.as_str())) }),
+        (Ok(order), Ok(at)) => Ok(Use {
+            coupon: command.coupon,
+            at,
+            order: order.and_then(|order| OrderNumber::of(order.as_str())),
+        }),
         (order, at) => Err(UnfitAct { order: order.err(), at: at.err(), reason: None }),
     }
 }
@@ -118,7 +133,9 @@ fn first_answer(
     command: &MarkUsed,
     now: DateTime<Utc>,
 ) -> Result<Option<AuditRecord>, Error> {
-    let Some(gone) = command.gone.filter(|gone| *gone < file.coupon.redemptions) else { return Ok(None) };
+    let Some(gone) = command.gone.filter(|gone| *gone < file.coupon.redemptions) else {
+        return Ok(None);
+    };
     let same = |record: &AuditRecord| {
         let mine = matches!(record.actor, ShownActor::User { id, .. } if id == member.user);
         record.action == Action::CouponMarkedUsed.as_str()

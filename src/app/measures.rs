@@ -1,5 +1,5 @@
-//! What an operator's monitoring asks of the database: mail that waits, and records that are not sealed yet.
-//! Must not know who asks, nor in which format.
+//! What an operator's monitoring asks of the database: mail that waits, and records that are not
+//! sealed yet. Must not know who asks, nor in which format.
 
 use super::{Desk, Error};
 use crate::db::{audit_seals, mail_leases};
@@ -20,7 +20,8 @@ pub fn measures(desk: &Desk) -> Result<Measures, Error> {
     desk.db.read(|conn| {
         Ok(Measures {
             mails_waiting: mail_leases::count_waiting(conn, now)?,
-            oldest_mail_seconds: mail_leases::oldest_due(conn)?.map_or(0, |since| (now - since).num_seconds().max(0)),
+            oldest_mail_seconds: mail_leases::oldest_due(conn)?
+                .map_or(0, |since| (now - since).num_seconds().max(0)),
             unsealed_records: (audit_seals::newest_record(conn)? - audit_seals::mark(conn)?).max(0),
         })
     })

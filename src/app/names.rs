@@ -3,8 +3,8 @@
 
 use crate::domain::{Unfit, fold, invisible};
 
-/// Takes 1 to 100 characters without control characters; white space around and invisible characters are dropped,
-/// and it is in Unicode's composed form. `what` begins the complaint.
+/// Takes 1 to 100 characters without control characters; white space around and invisible
+/// characters are dropped, and it is in Unicode's composed form. `what` begins the complaint.
 pub fn check(what: &str, text: &str) -> Result<String, Unfit> {
     let text = invisible::shown(text);
     let text = &*fold::nfc(text.trim());

@@ -1,11 +1,14 @@
-//! Where each batch's next code was last found: a hint, which makes allocation as quick in a drained batch as in a fresh one.
+//! Where each batch's next code was last found: a hint, which makes allocation as quick in a
+//! drained batch as in a fresh one.
 //!
-//! On PostgreSQL the entries of codes that went out stay at the head of the index until they are vacuumed, which an old snapshot (a
-//! dump, a long report) can put off for hours; each look from the head walks over all of them (measured: half a second behind half a
-//! million). So a click goes on behind the last code that went out. What may have come back or in before it since (a code that was
-//! unbarred, a file of codes that end sooner, a rival's rollback on another server) is seen by the look from the head that one
-//! click makes every few seconds; and whether a batch is empty is decided by a look from the head alone. So the hint decides
-//! which of two good codes goes first, within seconds, and nothing else. Must not know SQL.
+//! On PostgreSQL the entries of codes that went out stay at the head of the index until they are
+//! vacuumed, which an old snapshot (a dump, a long report) can put off for hours; each look from
+//! the head walks over all of them (measured: half a second behind half a million). So a click goes
+//! on behind the last code that went out. What may have come back or in before it since (a code
+//! that was unbarred, a file of codes that end sooner, a rival's rollback on another server) is
+//! seen by the look from the head that one click makes every few seconds; and whether a batch is
+//! empty is decided by a look from the head alone. So the hint decides which of two good codes goes
+//! first, within seconds, and nothing else. Must not know SQL.
 
 use std::{
     collections::HashMap,
@@ -31,7 +34,8 @@ struct Known {
 pub struct NextCodes(Mutex<HashMap<BatchId, Known>>);
 
 impl NextCodes {
-    /// Where to go on; `None`: from the head. Whoever gets `None` while there is a hint looks for all others.
+    /// Where to go on; `None`: from the head. Whoever gets `None` while there is a hint looks for
+    /// all others.
     pub fn behind(&self, batch: BatchId) -> Option<Place> {
         let mut known = self.0.lock().unwrap_or_else(PoisonError::into_inner);
         let hint = known.get_mut(&batch)?;
@@ -48,7 +52,10 @@ impl NextCodes {
         if known.len() >= MOST {
             known.clear();
         }
-        known.entry(batch).and_modify(|hint| hint.place = place).or_insert(Known { place, from_head: Instant::now() });
+        known
+            .entry(batch)
+            .and_modify(|hint| hint.place = place)
+            .or_insert(Known { place, from_head: Instant::now() });
     }
 
     /// A code was taken and given back: the next look begins at the head.

@@ -1,5 +1,6 @@
-//! What the machine's operator does to users, in no merchant's name: standing, sessions, factors, and invitations.
-//! Must not know the command line; what members may do to each other is in `manage_users`.
+//! What the machine's operator does to users, in no merchant's name: standing, sessions, factors,
+//! and invitations. Must not know the command line; what members may do to each other is in
+//! `manage_users`.
 
 use super::{
     Desk, Error,
@@ -23,13 +24,24 @@ use crate::{
 /// Does it to the account of that address; false: it was so already.
 ///
 /// Errors: [`Error::Unfit`] where there is no such user.
-pub fn operate(desk: &Desk, email: &EmailAddress, act: Act, absence: Absence) -> Result<bool, Error> {
+pub fn operate(
+    desk: &Desk,
+    email: &EmailAddress,
+    act: Act,
+    absence: Absence,
+) -> Result<bool, Error> {
     desk.db.write(|tx| {
-        let known = users::find_by_email(tx, email)?.ok_or_else(|| Unfit::because(format!("there is no user {email}")))?;
+        let known = users::find_by_email(tx, email)?
+            .ok_or_else(|| Unfit::because(format!("there is no user {email}")))?;
         users::lock(tx, &[known.id])?;
         let user = users::get(tx, known.id)?;
-        let Some(change) = change_account(tx, desk.clock.now(), &user, act, absence)? else { return Ok(false) };
-        let merchants: Vec<_> = memberships::list_counted(tx, user.id)?.into_iter().map(|own| Some(own.merchant.id)).collect();
+        let Some(change) = change_account(tx, desk.clock.now(), &user, act, absence)? else {
+            return Ok(false);
+        };
+        let merchants: Vec<_> = memberships::list_counted(tx, user.id)?
+            .into_iter()
+            .map(|own| Some(own.merchant.id))
+            .collect();
         for merchant in if merchants.is_empty() { vec![None] } else { merchants } {
             record(tx, desk, merchant, &user, &change)?;
         }
@@ -40,7 +52,13 @@ pub fn operate(desk: &Desk, email: &EmailAddress, act: Act, absence: Absence) ->
     })
 }
 
-fn record(tx: &mut WriteTx<'_>, desk: &Desk, merchant: Option<MerchantId>, user: &User, change: &Change) -> Result<(), Error> {
+fn record(
+    tx: &mut WriteTx<'_>,
+    desk: &Desk,
+    merchant: Option<MerchantId>,
+    user: &User,
+    change: &Change,
+) -> Result<(), Error> {
     let mut record = NewRecord::new(merchant, change.0, Actor::Cli).detail("user", user.id.0);
     record.details.extend(change.1.iter().cloned());
     audit::append(tx, &record, desk.clock.now())?;
@@ -73,19 +91,23 @@ fn has_a_role(new: &Invite, held: memberships::Held) -> Error {
     let (email, role, merchant) = (&new.email, held.role.label(), &new.merchant);
     let sentence = if held.is_offer {
         format!(
-            "{merchant} has offered {email} the role {role}, and they have not accepted it yet; `rewarddesk user add` gives a role that \
+            "{merchant} has offered {email} the role {role}, and they have not accepted it yet; \
+             `rewarddesk user add` gives a role that \
              need not be accepted"
         )
     } else {
-        format!("{email} is {role} in {merchant} already; `rewarddesk user add` gives a higher role")
+        format!(
+            "{email} is {role} in {merchant} already; `rewarddesk user add` gives a higher role"
+        )
     };
     Unfit::because(sentence).into()
 }
 
-/// Invites somebody, or invites them again who have not followed their link; the link before it ends.
+/// Invites somebody, or invites them again who have not followed their link; the link before it
+/// ends.
 ///
-/// Errors: [`Error::Unfit`] for a merchant that is not there, a name that can't be one, and a user who is disabled or has another role,
-/// or all of this, already.
+/// Errors: [`Error::Unfit`] for a merchant that is not there, a name that can't be one, and a user
+/// who is disabled or has another role, or all of this, already.
 pub fn invite(desk: &Desk, new: &Invite) -> Result<Invited, Error> {
     let name = names::check("the name", &new.name)?;
     let invited = desk.db.write(|tx| {
@@ -98,7 +120,11 @@ pub fn invite(desk: &Desk, new: &Invite) -> Result<Invited, Error> {
         };
         let user = users::get(tx, id)?;
         if user.disabled_at.is_some() {
-            return Err(Unfit::because(format!("{0} is disabled; run `rewarddesk user enable {0}` first", new.email)).into());
+            return Err(Unfit::because(format!(
+                "{0} is disabled; run `rewarddesk user enable {0}` first",
+                new.email
+            ))
+            .into());
         }
         match memberships::role_of(tx, scope, id)? {
             // The operator has a say in every merchant: whoever signs in already need not accept.
@@ -107,12 +133,26 @@ pub fn invite(desk: &Desk, new: &Invite) -> Result<Invited, Error> {
             Some(held) if held.role == new.role && !user.has_credentials => {}
             Some(held) => return Err(has_a_role(new, held)),
         }
-        record(tx, desk, Some(merchant.id), &user, &(Action::UserInvited, vec![("role", Detail::from(new.role.as_str()))]))?;
+        record(
+            tx,
+            desk,
+            Some(merchant.id),
+            &user,
+            &(Action::UserInvited, vec![("role", Detail::from(new.role.as_str()))]),
+        )?;
         Ok::<_, Error>(match (new.by_hand, user.has_credentials) {
             (true, true) => Invited::NoLink,
             (true, false) => Invited::Link(invite_user::new_link(tx, desk, &user)?),
             (false, _) => {
-                invite_user::send(tx, desk, (scope, &merchant), "The operator of this desk", &user, new.role, false)?;
+                invite_user::send(
+                    tx,
+                    desk,
+                    (scope, &merchant),
+                    "The operator of this desk",
+                    &user,
+                    new.role,
+                    false,
+                )?;
                 Invited::Mailed
             }
         })

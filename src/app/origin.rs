@@ -1,7 +1,8 @@
 //! Where a request comes from: what records and mails say of it.
 //! Must not know HTTP.
 
-/// One request: its id in the log, and the browser and address it came from, as far as they are known.
+/// One request: its id in the log, and the browser and address it came from, as far as they are
+/// known.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
 pub struct Origin {
     pub request_id: String,

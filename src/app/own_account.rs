@@ -64,7 +64,8 @@ pub fn show(desk: &Desk, session: &Session, limits: SessionLimits) -> Result<Acc
         let (merchants, offers) = memberships::accepted_and_offered(conn, user)?;
         Ok(Account {
             user: users::get(conn, user)?,
-            has_password: sessions::credentials(conn, &session.email)?.is_some_and(|known| !known.password_hash.is_empty()),
+            has_password: sessions::credentials(conn, &session.email)?
+                .is_some_and(|known| !known.password_hash.is_empty()),
             sessions: sessions::list_of_user(conn, user, now - limits.idle, now - limits.absolute)?,
             own_session: session.id,
             app_since: factors::app_of(conn, user)?.map(|app| app.added_at),
@@ -72,21 +73,30 @@ pub fn show(desk: &Desk, session: &Session, limits: SessionLimits) -> Result<Acc
             passkeys: db::passkeys::list_of_user(conn, user)?,
             passkeys_available: passkeys::available(desk),
             sso: match desk.provider.as_deref() {
-                Some(provider) => {
-                    Some(Sso { name: provider.name().to_owned(), identity: db::identities::of_user(conn, user, provider.issuer())? })
-                }
+                Some(provider) => Some(Sso {
+                    name: provider.name().to_owned(),
+                    identity: db::identities::of_user(conn, user, provider.issuer())?,
+                }),
                 None => None,
             },
             offers,
             zone: merchants.first().map_or(Tz::UTC, |own| own.merchant.zone),
-            requiring: merchants.into_iter().filter(|own| own.requires_second_factor).map(|own| own.merchant.name).collect(),
+            requiring: merchants
+                .into_iter()
+                .filter(|own| own.requires_second_factor)
+                .map(|own| own.merchant.name)
+                .collect(),
         })
     })
 }
 
 /// The zone in which times are shown to the session's user, where no merchant is open.
 pub fn zone_of(desk: &Desk, session: &Session) -> Result<Tz, Error> {
-    desk.db.read(|conn| Ok(memberships::list_of_user(conn, session.user)?.first().map_or(Tz::UTC, |own| own.merchant.zone)))
+    desk.db.read(|conn| {
+        Ok(memberships::list_of_user(conn, session.user)?
+            .first()
+            .map_or(Tz::UTC, |own| own.merchant.zone))
+    })
 }
 
 /// What came of changing the password.
@@ -101,8 +111,15 @@ pub enum Changed {
     Unfit(Unfit),
 }
 
-/// Changes the password of the session's user, ends all their other sessions and tells them by mail. Slow on purpose.
-pub fn change_password(desk: &Desk, session: &Session, old: &str, new: &str, origin: &Origin) -> Result<Changed, Error> {
+/// Changes the password of the session's user, ends all their other sessions and tells them by
+/// mail. Slow on purpose.
+pub fn change_password(
+    desk: &Desk,
+    session: &Session,
+    old: &str,
+    new: &str,
+    origin: &Origin,
+) -> Result<Changed, Error> {
     let request_id = origin.request_id.as_str();
     let actor = Actor::User(session.user);
     let Some(kept) = right_password(desk, session, old)? else {
@@ -127,7 +144,13 @@ pub fn change_password(desk: &Desk, session: &Session, old: &str, new: &str, ori
             account_links::remove_unused(tx, Purpose::Invite, Some(session.user))?;
             sessions::end_all(tx, session.user, Some(session.id))?;
             let token = freshen(tx, desk, session)?;
-            record_in_each_merchant(tx, desk, session.user, &NewRecord::new(None, Action::PasswordChanged, actor), request_id)?;
+            record_in_each_merchant(
+                tx,
+                desk,
+                session.user,
+                &NewRecord::new(None, Action::PasswordChanged, actor),
+                request_id,
+            )?;
             tell_user(tx, desk, session.user, &[Change::PasswordChanged], origin)?;
             Ok::<_, Error>(Changed::Done { token })
         })
@@ -136,7 +159,8 @@ pub fn change_password(desk: &Desk, session: &Session, old: &str, new: &str, ori
 
 /// Ends one session of the session's user.
 ///
-/// Errors: [`Error::NotFound`] for one that is not theirs, or has ended; and for this one, which ends by signing out.
+/// Errors: [`Error::NotFound`] for one that is not theirs, or has ended; and for this one, which
+/// ends by signing out.
 pub fn end_session(desk: &Desk, session: &Session, id: i64, request_id: &str) -> Result<(), Error> {
     desk.db.write(|tx| {
         if id == session.id || !sessions::end_one(tx, session.user, id)? {
@@ -155,7 +179,14 @@ pub fn end_other_sessions(desk: &Desk, session: &Session, request_id: &str) -> R
     })
 }
 
-pub(super) fn record_end(tx: &mut db::WriteTx<'_>, desk: &Desk, session: &Session, ended: i64, request_id: &str) -> Result<(), Error> {
-    let record = NewRecord::new(None, Action::SessionsEnded, Actor::User(session.user)).detail("user", session.user.0);
+pub(super) fn record_end(
+    tx: &mut db::WriteTx<'_>,
+    desk: &Desk,
+    session: &Session,
+    ended: i64,
+    request_id: &str,
+) -> Result<(), Error> {
+    let record = NewRecord::new(None, Action::SessionsEnded, Actor::User(session.user))
+        .detail("user", session.user.0);
     record_in_each_merchant(tx, desk, session.user, &record.detail("sessions", ended), request_id)
 }

@@ -1,5 +1,6 @@
-//! Passkeys (WebAuthn): what a browser is asked, and whether its answer is right. User verification is always required.
-//! Must not know requests or sessions. What was asked travels sealed, bound to whom it was asked, and is good for five minutes.
+//! Passkeys (WebAuthn): what a browser is asked, and whether its answer is right. User verification
+//! is always required. Must not know requests or sessions. What was asked travels sealed, bound to
+//! whom it was asked, and is good for five minutes.
 
 use std::time::Duration;
 
@@ -9,8 +10,9 @@ use serde::{Deserialize, Serialize, de::DeserializeOwned};
 use serde_json::Value;
 use url::Url;
 use webauthn_rs::prelude::{
-    AuthenticationResult, DiscoverableAuthentication, Passkey, PasskeyAuthentication, PasskeyRegistration, PublicKeyCredential,
-    RegisterPublicKeyCredential, Uuid, Webauthn, WebauthnBuilder,
+    AuthenticationResult, DiscoverableAuthentication, Passkey, PasskeyAuthentication,
+    PasskeyRegistration, PublicKeyCredential, RegisterPublicKeyCredential, Uuid, Webauthn,
+    WebauthnBuilder,
 };
 
 use super::{Desk, Error, seal_secret};
@@ -42,7 +44,8 @@ struct Asked<S> {
     state: S,
 }
 
-/// The site that passkeys belong to. A passkey needs https (or `localhost`), and a host with a name: there is none for a bare IP address.
+/// The site that passkeys belong to. A passkey needs https (or `localhost`), and a host with a
+/// name: there is none for a bare IP address.
 fn site(desk: &Desk) -> Option<Webauthn> {
     let origin = Url::parse(&desk.base_url).ok()?;
     // Elsewhere browsers know no passkeys.
@@ -50,7 +53,12 @@ fn site(desk: &Desk) -> Option<Webauthn> {
         return None;
     }
     let patience = Duration::from_secs(PATIENCE.num_seconds().unsigned_abs());
-    WebauthnBuilder::new(origin.domain()?, &origin).ok()?.rp_name("Reward Desk").timeout(patience).build().ok()
+    WebauthnBuilder::new(origin.domain()?, &origin)
+        .ok()?
+        .rp_name("Reward Desk")
+        .timeout(patience)
+        .build()
+        .ok()
 }
 
 /// Whether passkeys can be had at this desk's address.
@@ -59,7 +67,9 @@ pub fn available(desk: &Desk) -> bool {
 }
 
 fn needed_site(desk: &Desk) -> Result<Webauthn, Error> {
-    site(desk).ok_or_else(|| Unfit::because("passkeys need a desk that is reached over https and by a host name").into())
+    site(desk).ok_or_else(|| {
+        Unfit::because("passkeys need a desk that is reached over https and by a host name").into()
+    })
 }
 
 /// What authenticators know a user by: says nothing about them to anybody else.
@@ -68,14 +78,23 @@ fn handle(desk: &Desk, user: UserId) -> Uuid {
 }
 
 /// Asks for a new passkey; one that is known already is not made twice.
-pub fn ask_for_new(desk: &Desk, user: &User, known: &[Kept], owner: &str) -> Result<Question, Error> {
-    let excluded = known.iter().filter_map(|kept| URL_SAFE_NO_PAD.decode(&kept.credential_id).ok()).collect();
+pub fn ask_for_new(
+    desk: &Desk,
+    user: &User,
+    known: &[Kept],
+    owner: &str,
+) -> Result<Question, Error> {
+    let excluded =
+        known.iter().filter_map(|kept| URL_SAFE_NO_PAD.decode(&kept.credential_id).ok()).collect();
     let (options, state) = needed_site(desk)?
         .start_passkey_registration(handle(desk, user.id), &user.email, &user.name, Some(excluded))
         .map_err(|e| fault(&e))?;
     let mut options = serde_json::to_value(&options).map_err(|e| fault(&e))?;
-    // One that the device keeps can sign in alone; those that have no room for it are a second factor.
-    if let Some(selection) = options.pointer_mut("/publicKey/authenticatorSelection").and_then(Value::as_object_mut) {
+    // One that the device keeps can sign in alone; those that have no room for it are a second
+    // factor.
+    if let Some(selection) =
+        options.pointer_mut("/publicKey/authenticatorSelection").and_then(Value::as_object_mut)
+    {
         selection.insert("residentKey".into(), "preferred".into());
     }
     question(desk, owner, options.to_string(), state)
@@ -92,14 +111,16 @@ pub fn new_of(desk: &Desk, owner: &str, sealed: &str, answer: &str) -> Option<(S
 /// Asks for one of these passkeys.
 pub fn ask(desk: &Desk, known: &[Kept], owner: &str) -> Result<Question, Error> {
     let known: Vec<Passkey> = known.iter().map(stored).collect::<Result<_, _>>()?;
-    let (options, state) = needed_site(desk)?.start_passkey_authentication(&known).map_err(|e| fault(&e))?;
+    let (options, state) =
+        needed_site(desk)?.start_passkey_authentication(&known).map_err(|e| fault(&e))?;
     let options = serde_json::to_string(&options).map_err(|e| fault(&e))?;
     question(desk, owner, options, state)
 }
 
 /// Asks for any passkey of this desk.
 pub fn ask_anybody(desk: &Desk) -> Result<Question, Error> {
-    let (options, state) = needed_site(desk)?.start_discoverable_authentication().map_err(|e| fault(&e))?;
+    let (options, state) =
+        needed_site(desk)?.start_discoverable_authentication().map_err(|e| fault(&e))?;
     let options = serde_json::json!({ "publicKey": options.public_key }).to_string();
     question(desk, ANYBODY, options, state)
 }
@@ -107,14 +128,23 @@ pub fn ask_anybody(desk: &Desk) -> Result<Question, Error> {
 const ANYBODY: &str = "anybody";
 
 /// Whether the answer is right and by a passkey of this user; then its use is written down.
-pub(super) fn check(tx: &mut WriteTx<'_>, desk: &Desk, user: UserId, owner: &str, sealed: &str, answer: &str) -> Result<bool, Error> {
+pub(super) fn check(
+    tx: &mut WriteTx<'_>,
+    desk: &Desk,
+    user: UserId,
+    owner: &str,
+    sealed: &str,
+    answer: &str,
+) -> Result<bool, Error> {
     let judged = opened::<PasskeyAuthentication>(desk, owner, sealed).and_then(|asked| {
         let answer: PublicKeyCredential = serde_json::from_str(answer).ok()?;
         let result = site(desk)?.finish_passkey_authentication(&answer, &asked.state).ok()?;
         Some((asked.at, result))
     });
     let Some((at, result)) = judged else { return Ok(false) };
-    match passkeys::find(tx, &URL_SAFE_NO_PAD.encode(result.cred_id()))?.filter(|kept| kept.user == user) {
+    match passkeys::find(tx, &URL_SAFE_NO_PAD.encode(result.cred_id()))?
+        .filter(|kept| kept.user == user)
+    {
         Some(kept) => note_use(tx, desk, &kept, &result, at),
         None => Ok(false),
     }
@@ -127,13 +157,20 @@ pub(super) fn claimed_owner(tx: &mut WriteTx<'_>, answer: &str) -> Result<Option
 }
 
 /// As [`check`], where nobody in particular was asked: the device must name the same user as we do.
-pub(super) fn check_anybody(tx: &mut WriteTx<'_>, desk: &Desk, kept: &Kept, sealed: &str, answer: &str) -> Result<bool, Error> {
+pub(super) fn check_anybody(
+    tx: &mut WriteTx<'_>,
+    desk: &Desk,
+    kept: &Kept,
+    sealed: &str,
+    answer: &str,
+) -> Result<bool, Error> {
     let passkey = stored(kept)?;
     let judged = opened::<DiscoverableAuthentication>(desk, ANYBODY, sealed).and_then(|asked| {
         let answer: PublicKeyCredential = serde_json::from_str(answer).ok()?;
         let site = site(desk)?;
         let (user, _) = site.identify_discoverable_authentication(&answer).ok()?;
-        let result = site.finish_discoverable_authentication_v2(&answer, asked.state, &passkey).ok()?;
+        let result =
+            site.finish_discoverable_authentication_v2(&answer, asked.state, &passkey).ok()?;
         (user == handle(desk, kept.user)).then_some((asked.at, result))
     });
     match judged {
@@ -142,9 +179,18 @@ pub(super) fn check_anybody(tx: &mut WriteTx<'_>, desk: &Desk, kept: &Kept, seal
     }
 }
 
-/// Writes down that the passkey was used. An answer to what was asked before its last use is a replay: false.
-fn note_use(tx: &mut WriteTx<'_>, desk: &Desk, kept: &Kept, result: &AuthenticationResult, asked_at: i64) -> Result<bool, Error> {
-    if kept.last_used_at.is_some_and(|last| last.timestamp_micros() > asked_at) || !result.user_verified() {
+/// Writes down that the passkey was used. An answer to what was asked before its last use is a
+/// replay: false.
+fn note_use(
+    tx: &mut WriteTx<'_>,
+    desk: &Desk,
+    kept: &Kept,
+    result: &AuthenticationResult,
+    asked_at: i64,
+) -> Result<bool, Error> {
+    if kept.last_used_at.is_some_and(|last| last.timestamp_micros() > asked_at)
+        || !result.user_verified()
+    {
         return Ok(false);
     }
     let mut passkey = stored(kept)?;
@@ -155,16 +201,24 @@ fn note_use(tx: &mut WriteTx<'_>, desk: &Desk, kept: &Kept, result: &Authenticat
 }
 
 fn stored(kept: &Kept) -> Result<Passkey, Error> {
-    serde_json::from_str(&kept.credential).map_err(|_| db::Error::Corrupt("a stored passkey can't be read".into()).into())
+    serde_json::from_str(&kept.credential)
+        .map_err(|_| db::Error::Corrupt("a stored passkey can't be read".into()).into())
 }
 
-fn question<S: Serialize>(desk: &Desk, owner: &str, options: String, state: S) -> Result<Question, Error> {
-    let asked = serde_json::to_vec(&Asked { at: desk.clock.now().timestamp_micros(), state }).map_err(|e| fault(&e))?;
+fn question<S: Serialize>(
+    desk: &Desk,
+    owner: &str,
+    options: String,
+    state: S,
+) -> Result<Question, Error> {
+    let asked = serde_json::to_vec(&Asked { at: desk.clock.now().timestamp_micros(), state })
+        .map_err(|e| fault(&e))?;
     Ok(Question { options, sealed: seal_secret::seal(desk, PURPOSE, owner, &asked)? })
 }
 
 fn opened<S: DeserializeOwned>(desk: &Desk, owner: &str, sealed: &str) -> Option<Asked<S>> {
-    let asked: Asked<S> = serde_json::from_slice(&seal_secret::open(desk, PURPOSE, owner, sealed)?).ok()?;
+    let asked: Asked<S> =
+        serde_json::from_slice(&seal_secret::open(desk, PURPOSE, owner, sealed)?).ok()?;
     let age = desk.clock.now() - DateTime::<Utc>::from_timestamp_micros(asked.at)?;
     (age < PATIENCE).then_some(asked)
 }

@@ -1,5 +1,5 @@
-//! Passwords: which ones may be chosen, and how they are kept and compared (quality.md S4).
-//! Slow on purpose: callers on async threads go through [`super::Desk`], and bound how many run at once.
+//! Passwords: which ones may be chosen, and how they are kept and compared (quality.md S4). Slow on
+//! purpose: callers on async threads go through [`super::Desk`], and bound how many run at once.
 
 use std::sync::OnceLock;
 
@@ -16,42 +16,71 @@ const SHORTEST: usize = 12;
 /// Long enough for any phrase; short enough that nobody makes us hash a book.
 const LONGEST: usize = 256;
 
-/// What people choose when they are told to choose twelve characters: whole phrases, and words that are stretched with digits and marks.
+/// What people choose when they are told to choose twelve characters: whole phrases, and words that
+/// are stretched with digits and marks.
 const COMMON: &str = "\
-    abc abcd access admin administrator asdf asdfgh asdfghjkl asdfghjklqwertyuiop baseball changeit changeme changethispassword \
-    company computer correcthorsebatterystaple coupon customer default dragon football freedom google hello helloworld iloveyou \
-    iloveyouforever iloveyousomuch internet jesuschrist letmein letmeinnow liverpool liverpoolfc login manchester \
-    manchesterunited marketing master microsoft michael monkey mustang mypassword newpassword nopassword ninja pass passphrase \
-    passw passwd password passwordpassword pokemon princess qazwsx qazwsxedc qazwsxedcrfv qwer qwert qwerty qwertyqwerty \
-    qwertyuiop qwertyuiopasdfghjkl qwertyuiopasdfghjklzxcvbnm reward rewarddesk rewards root samsung secret secretpassword shadow \
-    spring starwars summer sunshine superman superuser supervisor support system test testing testtest thisisapassword \
-    thisismypassword trustno trustnoone user username voucher welcome welcomehome whatever winter zaqwsx zxcvbn zxcvbnm";
+    abc abcd access admin administrator asdf asdfgh asdfghjkl asdfghjklqwertyuiop baseball \
+    changeit changeme changethispassword \
+    company computer correcthorsebatterystaple coupon customer default dragon football freedom \
+    google hello helloworld iloveyou \
+    iloveyouforever iloveyousomuch internet jesuschrist letmein letmeinnow liverpool liverpoolfc \
+    login manchester \
+    manchesterunited marketing master microsoft michael monkey mustang mypassword newpassword \
+    nopassword ninja pass passphrase \
+    passw passwd password passwordpassword pokemon princess qazwsx qazwsxedc qazwsxedcrfv qwer \
+    qwert qwerty qwertyqwerty \
+    qwertyuiop qwertyuiopasdfghjkl qwertyuiopasdfghjklzxcvbnm reward rewarddesk rewards root \
+    samsung secret secretpassword shadow \
+    spring starwars summer sunshine superman superuser supervisor support system test testing \
+    testtest thisisapassword \
+    thisismypassword trustno trustnoone user username voucher welcome welcomehome whatever winter \
+    zaqwsx zxcvbn zxcvbnm";
 
 /// What walks along a keyboard.
-const WALKS: &[&str] = &["qwertyuiopasdfghjklzxcvbnm", "1qaz2wsx3edc4rfv5tgb6yhn7ujm", "1q2w3e4r5t6y7u8i9o0p"];
+const WALKS: &[&str] =
+    &["qwertyuiopasdfghjklzxcvbnm", "1qaz2wsx3edc4rfv5tgb6yhn7ujm", "1q2w3e4r5t6y7u8i9o0p"];
 
-/// Refuses what is too short, too long or too common. `names` are the person's own words: e-mail and name.
+/// Refuses what is too short, too long or too common. `names` are the person's own words: e-mail
+/// and name.
 pub fn check_new(password: &str, names: &[&str]) -> Result<(), Unfit> {
     let password: String = password.nfkc().collect();
     let length = password.chars().count();
     if length < SHORTEST {
-        return Err(Unfit::because(format!("the password has {length} characters; use {SHORTEST} or more, such as a few unrelated words")));
+        return Err(Unfit::because(format!(
+            "the password has {length} characters; use {SHORTEST} or more, such as a few \
+             unrelated words"
+        )));
     }
     if length > LONGEST {
-        return Err(Unfit::because(format!("the password has {length} characters; use {LONGEST} or fewer")));
+        return Err(Unfit::because(format!(
+            "the password has {length} characters; use {LONGEST} or fewer"
+        )));
     }
     if password.chars().any(char::is_control) {
         return Err(Unfit::because("the password holds a line break or control character"));
     }
     let lower = password.to_lowercase();
     let plain: String = lower.chars().filter(|c| c.is_alphanumeric()).collect();
-    let repeats = (1..=plain.len() / 2)
-        .any(|n| plain.len().is_multiple_of(n) && plain.is_char_boundary(n) && plain[..n].repeat(plain.len() / n) == plain);
+    let repeats = (1..=plain.len() / 2).any(|n| {
+        plain.len().is_multiple_of(n)
+            && plain.is_char_boundary(n)
+            && plain[..n].repeat(plain.len() / n) == plain
+    });
     let distinct = lower.chars().collect::<std::collections::BTreeSet<_>>().len();
-    let walks =
-        WALKS.iter().any(|walk| !plain.is_empty() && (walk.contains(&plain) || walk.chars().rev().collect::<String>().contains(&plain)));
-    if distinct < 5 || repeats || walks || climbs(&plain) || is_common(&lower) || names.iter().any(|name| is_own(&plain, name)) {
-        return Err(Unfit::because("the password is one of the first that somebody would try; use a few unrelated words"));
+    let walks = WALKS.iter().any(|walk| {
+        !plain.is_empty()
+            && (walk.contains(&plain) || walk.chars().rev().collect::<String>().contains(&plain))
+    });
+    if distinct < 5
+        || repeats
+        || walks
+        || climbs(&plain)
+        || is_common(&lower)
+        || names.iter().any(|name| is_own(&plain, name))
+    {
+        return Err(Unfit::because(
+            "the password is one of the first that somebody would try; use a few unrelated words",
+        ));
     }
     Ok(())
 }
@@ -79,7 +108,9 @@ fn is_common(lower: &str) -> bool {
             other => other,
         })
         .collect();
-    [letters(lower), letters(&spelled)].iter().any(|core| COMMON.split(' ').any(|common| common == core) || core.is_empty())
+    [letters(lower), letters(&spelled)]
+        .iter()
+        .any(|core| COMMON.split(' ').any(|common| common == core) || core.is_empty())
 }
 
 /// Somebody's own address, its parts or their name, with digits and marks around it.
@@ -88,21 +119,30 @@ fn is_own(plain: &str, name: &str) -> bool {
     let core = digitless(plain);
     let name = name.to_lowercase();
     core.chars().count() < 4
-        || std::iter::once(name.as_str()).chain(name.split(['@', ' '])).map(digitless).any(|own| own.chars().count() >= 3 && own == core)
+        || std::iter::once(name.as_str())
+            .chain(name.split(['@', ' ']))
+            .map(digitless)
+            .any(|own| own.chars().count() >= 3 && own == core)
 }
 
-/// The form in which a password is kept: argon2id with 19 MiB, two passes, one lane (OWASP's parameters), salted.
+/// The form in which a password is kept: argon2id with 19 MiB, two passes, one lane (OWASP's
+/// parameters), salted.
 pub fn hash(password: &str) -> Result<String, Error> {
     let password: String = password.nfkc().collect();
     let hashed: Result<PasswordHash, _> = Argon2::default().hash_password(password.as_bytes());
-    hashed.map(|h| h.to_string()).map_err(|e| Error::Fault(db::Error::Unavailable(format!("no password can be hashed: {e}"))))
+    hashed.map(|h| h.to_string()).map_err(|e| {
+        Error::Fault(db::Error::Unavailable(format!("no password can be hashed: {e}")))
+    })
 }
 
-/// Whether `password` is the one that was kept. A user who is not there (`None`), or has not chosen one yet, takes as long.
+/// Whether `password` is the one that was kept. A user who is not there (`None`), or has not chosen
+/// one yet, takes as long.
 pub fn verify(password: &str, kept: Option<&str>) -> bool {
     static NOBODYS: OnceLock<String> = OnceLock::new();
     let password: String = password.nfkc().take(LONGEST).collect();
-    let dummy = || NOBODYS.get_or_init(|| hash("the password of nobody at all").unwrap_or_default()).as_str();
+    let dummy = || {
+        NOBODYS.get_or_init(|| hash("the password of nobody at all").unwrap_or_default()).as_str()
+    };
     let kept = kept.and_then(|kept| PasswordHash::new(kept).ok());
     let is_real = kept.is_some();
     let matches = kept
@@ -162,15 +202,22 @@ mod tests {
             "rewarddesk2026",
             &"long".repeat(80),
         ] {
-            assert!(check_new(text, &["casey.manager@desk.example", "Casey Manager"]).is_err(), "{text:?} was taken");
+            assert!(
+                check_new(text, &["casey.manager@desk.example", "Casey Manager"]).is_err(),
+                "{text:?} was taken"
+            );
         }
     }
 
     #[test]
     fn there_are_no_composition_rules() {
-        for text in
-            ["correct horse battery 42!", "tulip anchor violin", "zxwvkjqphgtm", "мой дядя самых честных", "a password of unrelated words"]
-        {
+        for text in [
+            "correct horse battery 42!",
+            "tulip anchor violin",
+            "zxwvkjqphgtm",
+            "мой дядя самых честных",
+            "a password of unrelated words",
+        ] {
             assert_eq!(check_new(text, &["casey@desk.example", "Casey"]), Ok(()), "{text:?}");
         }
     }

@@ -1,5 +1,6 @@
-//! What the audit log keeps of a person: texts encrypted under a key of that customer, which a purge destroys. The log stays as it
-//! was written, its digests hold, and nobody can read them any more. Must not know which records have such details.
+//! What the audit log keeps of a person: texts encrypted under a key of that customer, which a
+//! purge destroys. The log stays as it was written, its digests hold, and nobody can read them any
+//! more. Must not know which records have such details.
 
 use super::{Desk, Error, sealed};
 use crate::{
@@ -16,9 +17,11 @@ pub const PURGED: &str = "(purged)";
 /// What stands where the desk's secret key is not at hand, or another one than it was.
 pub const ENCRYPTED: &str = "(encrypted)";
 
-/// What the detail called `name` of a record about the customer is to hold. After a purge nothing tells who it is about: the text itself.
+/// What the detail called `name` of a record about the customer is to hold. After a purge nothing
+/// tells who it is about: the text itself.
 ///
-/// Errors: [`Error::Fault`] without the desk's secret key, which everybody has who writes such records, and without the database.
+/// Errors: [`Error::Fault`] without the desk's secret key, which everybody has who writes such
+/// records, and without the database.
 pub(super) fn seal(
     tx: &mut WriteTx<'_>,
     desk: &Desk,
@@ -27,13 +30,17 @@ pub(super) fn seal(
     name: &str,
     text: &str,
 ) -> Result<Detail, Error> {
-    let wrapping = wrapping_key(desk).ok_or_else(|| crate::db::Error::Unavailable("this needs REWARDDESK_SECRET_KEY".into()))?;
+    let wrapping = wrapping_key(desk)
+        .ok_or_else(|| crate::db::Error::Unavailable("this needs REWARDDESK_SECRET_KEY".into()))?;
     let wrapped = customer_keys::hold(tx, merchant, customer, || {
         sealed::seal(&wrapping, &place(merchant, customer, WRAPPED), &sealed::random::<32>()?)
     })?;
     let Some(wrapped) = wrapped else { return Ok(text.into()) };
     let key = unwrap(&wrapping, merchant, customer, &wrapped).ok_or_else(|| {
-        crate::db::Error::Corrupt("a customer's key can't be opened: REWARDDESK_SECRET_KEY is another one than it was".into())
+        crate::db::Error::Corrupt(
+            "a customer's key can't be opened: REWARDDESK_SECRET_KEY is another one than it was"
+                .into(),
+        )
     })?;
     Ok(sealed::seal(&key, &place(merchant, customer, name), text.as_bytes())?.into())
 }
@@ -45,7 +52,9 @@ pub(super) fn open<'r>(
     scope: Scope,
     records: impl Iterator<Item = &'r mut AuditRecord>,
 ) -> Result<(), Error> {
-    let records: Vec<&mut AuditRecord> = records.filter(|record| record.details.iter().any(|(_, detail)| is_sealed(detail))).collect();
+    let records: Vec<&mut AuditRecord> = records
+        .filter(|record| record.details.iter().any(|(_, detail)| is_sealed(detail)))
+        .collect();
     let customers: Vec<CustomerNo> = records.iter().filter_map(|record| record.customer).collect();
     if customers.is_empty() {
         return Ok(());
@@ -61,10 +70,14 @@ pub(super) fn open<'r>(
             {
                 *text = match (wrapped, &wrapping) {
                     (None, _) => PURGED.to_owned(),
-                    (Some(wrapped), Some(wrapping)) => unwrap(wrapping, merchant, customer, wrapped)
-                        .and_then(|key| sealed::open(&key, &place(merchant, customer, name), text))
-                        .and_then(|bytes| String::from_utf8(bytes).ok())
-                        .unwrap_or_else(|| ENCRYPTED.to_owned()),
+                    (Some(wrapped), Some(wrapping)) => {
+                        unwrap(wrapping, merchant, customer, wrapped)
+                            .and_then(|key| {
+                                sealed::open(&key, &place(merchant, customer, name), text)
+                            })
+                            .and_then(|bytes| String::from_utf8(bytes).ok())
+                            .unwrap_or_else(|| ENCRYPTED.to_owned())
+                    }
                     (Some(_), None) => ENCRYPTED.to_owned(),
                 };
             }
@@ -83,13 +96,19 @@ pub(super) fn list(
     limit: i64,
 ) -> Result<Vec<AuditRecord>, Error> {
     let listed = audit::list(conn, Some(scope), customer, slice, limit)?;
-    let mut records: Vec<AuditRecord> = listed.into_iter().map(|exported: ExportedRecord| exported.record).collect();
+    let mut records: Vec<AuditRecord> =
+        listed.into_iter().map(|exported: ExportedRecord| exported.record).collect();
     open(conn, desk, scope, records.iter_mut())?;
     Ok(records)
 }
 
 /// The records at these places, in this order, with what can be opened of them.
-pub(super) fn at(conn: &mut DbConn, desk: &Desk, scope: Scope, places: &[Place]) -> Result<Vec<AuditRecord>, Error> {
+pub(super) fn at(
+    conn: &mut DbConn,
+    desk: &Desk,
+    scope: Scope,
+    places: &[Place],
+) -> Result<Vec<AuditRecord>, Error> {
     let ids: Vec<i64> = places.iter().map(|place| place.id.0).collect();
     let limit = i64::try_from(ids.len()).unwrap_or(i64::MAX);
     let mut records = list(conn, desk, scope, None, audit::Slice::Of(&ids), limit)?;
@@ -108,7 +127,12 @@ fn wrapping_key(desk: &Desk) -> Option<sealed::Key> {
 /// No detail is called that.
 const WRAPPED: &str = "";
 
-fn unwrap(wrapping: &sealed::Key, merchant: MerchantId, customer: CustomerNo, wrapped: &str) -> Option<sealed::Key> {
+fn unwrap(
+    wrapping: &sealed::Key,
+    merchant: MerchantId,
+    customer: CustomerNo,
+    wrapped: &str,
+) -> Option<sealed::Key> {
     sealed::open(wrapping, &place(merchant, customer, WRAPPED), wrapped)?.try_into().ok()
 }
 

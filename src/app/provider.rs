@@ -1,5 +1,6 @@
-//! The provider of single sign-on (OpenID Connect: authorisation code and PKCE): where to send somebody, and who they are when they come back.
-//! Must not know users, cookies or the database. Slow: it asks over the network.
+//! The provider of single sign-on (OpenID Connect: authorisation code and PKCE): where to send
+//! somebody, and who they are when they come back. Must not know users, cookies or the database.
+//! Slow: it asks over the network.
 
 use std::{
     collections::HashMap,
@@ -9,12 +10,14 @@ use std::{
 
 use chrono::{DateTime, Utc};
 use openidconnect::{
-    AccessToken, AuthType, AuthorizationCode, ClaimsVerificationError, ClientId, ClientSecret, CsrfToken, EmptyAdditionalClaims,
-    EndpointMaybeSet, EndpointNotSet, EndpointSet, IssuerUrl, Nonce, OAuth2TokenResponse, PkceCodeChallenge, PkceCodeVerifier, RedirectUrl,
+    AccessToken, AuthType, AuthorizationCode, ClaimsVerificationError, ClientId, ClientSecret,
+    CsrfToken, EmptyAdditionalClaims, EndpointMaybeSet, EndpointNotSet, EndpointSet, IssuerUrl,
+    Nonce, OAuth2TokenResponse, PkceCodeChallenge, PkceCodeVerifier, RedirectUrl,
     RequestTokenError, Scope, SubjectIdentifier, TokenResponse,
     core::{
-        CoreAuthPrompt, CoreAuthenticationFlow, CoreClient, CoreClientAuthMethod, CoreGenderClaim, CoreIdToken, CoreIdTokenClaims,
-        CoreJwsSigningAlgorithm as Alg, CoreProviderMetadata, CoreUserInfoClaims,
+        CoreAuthPrompt, CoreAuthenticationFlow, CoreClient, CoreClientAuthMethod, CoreGenderClaim,
+        CoreIdToken, CoreIdTokenClaims, CoreJwsSigningAlgorithm as Alg, CoreProviderMetadata,
+        CoreUserInfoClaims,
     },
 };
 use serde::{Deserialize, Serialize};
@@ -23,7 +26,14 @@ use crate::domain::email::account_key;
 
 mod http;
 
-type Client = CoreClient<EndpointSet, EndpointNotSet, EndpointNotSet, EndpointNotSet, EndpointMaybeSet, EndpointMaybeSet>;
+type Client = CoreClient<
+    EndpointSet,
+    EndpointNotSet,
+    EndpointNotSet,
+    EndpointNotSet,
+    EndpointMaybeSet,
+    EndpointMaybeSet,
+>;
 
 /// What was agreed with the provider.
 #[derive(Clone)]
@@ -125,20 +135,28 @@ impl Provider {
         &self.redirect
     }
 
-    /// Where to send somebody, and what to keep until they come back. `is_fresh`: the provider is asked for a new sign-in, even if it
-    /// knows them.
+    /// Where to send somebody, and what to keep until they come back. `is_fresh`: the provider is
+    /// asked for a new sign-in, even if it knows them.
     pub fn depart(&self, is_fresh: bool) -> Result<(String, Asked), Trouble> {
         let client = self.client(self.metadata()?.as_ref())?;
         let (challenge, verifier) = PkceCodeChallenge::new_random_sha256();
         let mut request = client
-            .authorize_url(CoreAuthenticationFlow::AuthorizationCode, CsrfToken::new_random, Nonce::new_random)
+            .authorize_url(
+                CoreAuthenticationFlow::AuthorizationCode,
+                CsrfToken::new_random,
+                Nonce::new_random,
+            )
             .add_scope(Scope::new("email".to_owned()))
             .set_pkce_challenge(challenge);
         if is_fresh {
             request = request.add_prompt(CoreAuthPrompt::Login).set_max_age(Duration::ZERO);
         }
         let (address, state, nonce) = request.url();
-        let asked = Asked { state: state.into_secret(), nonce: nonce.secret().clone(), verifier: verifier.into_secret() };
+        let asked = Asked {
+            state: state.into_secret(),
+            nonce: nonce.secret().clone(),
+            verifier: verifier.into_secret(),
+        };
         Ok((address.into(), asked))
     }
 
@@ -160,16 +178,23 @@ impl Provider {
             .request(&http::with_deadline(&self.agent))
             .map_err(|error| match error {
                 RequestTokenError::ServerResponse(said) => {
-                    tracing::warn!(error = said.error().as_ref(), "the provider of single sign-on does not take a code");
+                    tracing::warn!(
+                        error = said.error().as_ref(),
+                        "the provider of single sign-on does not take a code"
+                    );
                     Trouble::Refused
                 }
                 RequestTokenError::Request(_) => Trouble::Silent,
-                RequestTokenError::Parse(..) | RequestTokenError::Other(_) => silent("its token endpoint answers in no known form"),
+                RequestTokenError::Parse(..) | RequestTokenError::Other(_) => {
+                    silent("its token endpoint answers in no known form")
+                }
             })?;
         let token = answer.id_token().ok_or_else(|| untrusted("there is no ID token"))?;
         let claims = match claims(token, &client, asked, now) {
             // The keys may have changed since they were fetched.
-            Err(ClaimsVerificationError::SignatureVerification(_)) => claims(token, &self.client(self.fetch()?.as_ref())?, asked, now),
+            Err(ClaimsVerificationError::SignatureVerification(_)) => {
+                claims(token, &self.client(self.fetch()?.as_ref())?, asked, now)
+            }
             other => other,
         };
         let claims = claims.map_err(|error| untrusted(kind_of(&error)))?;
@@ -177,7 +202,8 @@ impl Provider {
         if claims.subject().len() > MAX_SUBJECT_BYTES {
             return Err(untrusted("its subject is too long"));
         }
-        let email = claims.email().map(|email| (email.to_string(), claims.email_verified() == Some(true)));
+        let email =
+            claims.email().map(|email| (email.to_string(), claims.email_verified() == Some(true)));
         Ok(Proven {
             issuer: claims.issuer().to_string(),
             subject: claims.subject().to_string(),
@@ -188,13 +214,15 @@ impl Provider {
         })
     }
 
-    /// The person's email in the form of accounts, if the provider vouches for it; asks for it where the token does not tell.
+    /// The person's email in the form of accounts, if the provider vouches for it; asks for it
+    /// where the token does not tell.
     pub fn verified_email(&self, proven: &Proven) -> Result<Option<String>, Trouble> {
         let known = self.email(proven)?;
         Ok(known.filter(|(_, is_verified)| *is_verified).map(|(email, _)| account_key(&email)))
     }
 
-    /// The person's email as the provider writes it, and whether it has verified it; asks for it where the token does not say.
+    /// The person's email as the provider writes it, and whether it has verified it; asks for it
+    /// where the token does not say.
     pub fn email(&self, proven: &Proven) -> Result<Option<(String, bool)>, Trouble> {
         match &proven.email {
             Some(known) => Ok(Some(known.clone())),
@@ -205,7 +233,9 @@ impl Provider {
     fn ask_email(&self, proven: &Proven) -> Result<Option<(String, bool)>, Trouble> {
         let client = self.client(self.metadata()?.as_ref())?;
         let subject = SubjectIdentifier::new(proven.subject.clone());
-        let Ok(request) = client.user_info(proven.access.clone(), Some(subject)) else { return Ok(None) };
+        let Ok(request) = client.user_info(proven.access.clone(), Some(subject)) else {
+            return Ok(None);
+        };
         let told: CoreUserInfoClaims = request
             .request::<EmptyAdditionalClaims, CoreGenderClaim, _>(&http::with_deadline(&self.agent))
             .map_err(|_| silent("it does not tell who somebody is"))?;
@@ -225,7 +255,9 @@ impl Provider {
     fn metadata(&self) -> Result<Arc<CoreProviderMetadata>, Trouble> {
         {
             let known = self.known();
-            if let Some((_, metadata)) = known.metadata.as_ref().filter(|(at, _)| at.elapsed() < GOOD_FOR) {
+            if let Some((_, metadata)) =
+                known.metadata.as_ref().filter(|(at, _)| at.elapsed() < GOOD_FOR)
+            {
                 return Ok(Arc::clone(metadata));
             }
             if known.failed.is_some_and(|at| at.elapsed() < REST) {
@@ -237,23 +269,40 @@ impl Provider {
     }
 
     fn fetch(&self) -> Result<Arc<CoreProviderMetadata>, Trouble> {
-        let issuer = IssuerUrl::new(self.terms.issuer.clone()).map_err(|_| silent("its issuer is no address"))?;
-        let Ok(metadata) = CoreProviderMetadata::discover(&issuer, &http::with_deadline(&self.agent)) else {
+        let issuer = IssuerUrl::new(self.terms.issuer.clone())
+            .map_err(|_| silent("its issuer is no address"))?;
+        let Ok(metadata) =
+            CoreProviderMetadata::discover(&issuer, &http::with_deadline(&self.agent))
+        else {
             self.known().failed = Some(Instant::now());
             return Err(silent("its description or its keys cannot be had"));
         };
         let metadata = Arc::new(metadata);
-        *self.known() = Known { metadata: Some((Instant::now(), Arc::clone(&metadata))), failed: None };
+        *self.known() =
+            Known { metadata: Some((Instant::now(), Arc::clone(&metadata))), failed: None };
         Ok(metadata)
     }
 
     fn client(&self, metadata: &CoreProviderMetadata) -> Result<Client, Trouble> {
-        let redirect = RedirectUrl::new(self.redirect.clone()).map_err(|_| silent("the address to come back to is none"))?;
+        let redirect = RedirectUrl::new(self.redirect.clone())
+            .map_err(|_| silent("the address to come back to is none"))?;
         let secret = ClientSecret::new(self.terms.client_secret.clone());
-        let client = CoreClient::from_provider_metadata(metadata.clone(), ClientId::new(self.terms.client_id.clone()), Some(secret));
+        let client = CoreClient::from_provider_metadata(
+            metadata.clone(),
+            ClientId::new(self.terms.client_id.clone()),
+            Some(secret),
+        );
         // Where nothing is said, Basic is what every provider takes.
-        let takes = |method| metadata.token_endpoint_auth_methods_supported().is_none_or(|known| known.contains(&method));
-        let way = if takes(CoreClientAuthMethod::ClientSecretBasic) { AuthType::BasicAuth } else { AuthType::RequestBody };
+        let takes = |method| {
+            metadata
+                .token_endpoint_auth_methods_supported()
+                .is_none_or(|known| known.contains(&method))
+        };
+        let way = if takes(CoreClientAuthMethod::ClientSecretBasic) {
+            AuthType::BasicAuth
+        } else {
+            AuthType::RequestBody
+        };
         Ok(client.set_redirect_uri(redirect).set_auth_type(way))
     }
 }
@@ -272,7 +321,8 @@ fn claims<'t>(
 /// What people there call this account: a full name, or else the name it signs in with.
 fn name_in(claims: &CoreIdTokenClaims) -> Option<String> {
     let full = claims.name().and_then(|names| names.get(None)).map(|name| name.to_string());
-    full.or_else(|| claims.preferred_username().map(|name| name.to_string())).filter(|name| !name.trim().is_empty())
+    full.or_else(|| claims.preferred_username().map(|name| name.to_string()))
+        .filter(|name| !name.trim().is_empty())
 }
 
 fn silent(why: &'static str) -> Trouble {

@@ -1,5 +1,5 @@
-//! Purges a customer: the person disappears from every table and index, what was decided about their rewards stays.
-//! Must not know who may ask for it, nor how they are asked to confirm.
+//! Purges a customer: the person disappears from every table and index, what was decided about
+//! their rewards stays. Must not know who may ask for it, nor how they are asked to confirm.
 
 use chrono::{DateTime, Utc};
 
@@ -12,10 +12,17 @@ use crate::{
     },
 };
 
-/// Purges the customer of `record`, in the transaction that holds the locks of [`purges::lock`], and leaves that record of it.
+/// Purges the customer of `record`, in the transaction that holds the locks of [`purges::lock`],
+/// and leaves that record of it.
 ///
-/// A mail that is being sent at this moment may arrive; but its worker has lost it, and can write nothing of it down any more.
-pub(super) fn purge_in(tx: &mut WriteTx<'_>, scope: Scope, record: NewRecord, now: DateTime<Utc>) -> Result<AuditId, Error> {
+/// A mail that is being sent at this moment may arrive; but its worker has lost it, and can write
+/// nothing of it down any more.
+pub(super) fn purge_in(
+    tx: &mut WriteTx<'_>,
+    scope: Scope,
+    record: NewRecord,
+    now: DateTime<Utc>,
+) -> Result<AuditId, Error> {
     let customer = record.customer.ok_or(Error::NotFound)?;
     let by = match record.actor {
         Actor::User(user) => Some(user),
@@ -23,7 +30,8 @@ pub(super) fn purge_in(tx: &mut WriteTx<'_>, scope: Scope, record: NewRecord, no
     };
     let erased = purges::erase(tx, scope, customer, by, now)?;
     fail::fail_point!("purge::erased");
-    let record = record.detail("mails_emptied", erased.mails).detail("mails_cancelled", erased.cancelled);
+    let record =
+        record.detail("mails_emptied", erased.mails).detail("mails_cancelled", erased.cancelled);
     Ok(audit::append(tx, &record, now)?)
 }
 
@@ -32,8 +40,14 @@ pub(super) fn leave_nothing_behind(desk: &Desk) {
     match desk.db.empty_log() {
         Ok(true) => {}
         Ok(false) => {
-            tracing::warn!("something reads the database for long; until the next purge or stop its -wal file holds what was purged");
+            tracing::warn!(
+                "something reads the database for long; until the next purge or stop its -wal \
+                 file holds what was purged"
+            );
         }
-        Err(error) => tracing::warn!(%error, "the -wal file could not be emptied after a purge; the next purge or stop does it"),
+        Err(error) => {
+            tracing::warn!(%error, "the -wal file could not be emptied after a purge; the next \
+                purge or stop does it");
+        }
     }
 }

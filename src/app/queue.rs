@@ -1,4 +1,5 @@
-//! A queue for work of which only a little can run at once: who is next, how many may wait, and for how long.
+//! A queue for work of which only a little can run at once: who is next, how many may wait, and for
+//! how long.
 //!
 //! Dropping a future that waits takes it out of the queue at once. Must not know what the work is.
 
@@ -60,7 +61,8 @@ pub struct Limits {
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct Busy;
 
-/// While both wait, a stranger is served after this many known callers, so that strangers get on too.
+/// While both wait, a stranger is served after this many known callers, so that strangers get on
+/// too.
 const KNOWN_BEFORE_A_STRANGER: u32 = 4;
 
 /// A number of permits, and those who wait for one.
@@ -94,7 +96,12 @@ struct Place {
 
 impl Queue {
     pub fn new(permits: usize) -> Arc<Self> {
-        let state = State { free: permits, waiting: Default::default(), passed_strangers: 0, next_number: 0 };
+        let state = State {
+            free: permits,
+            waiting: Default::default(),
+            passed_strangers: 0,
+            next_number: 0,
+        };
         Arc::new(Self { state: Mutex::new(state) })
     }
 

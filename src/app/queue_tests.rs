@@ -23,7 +23,10 @@ const MANY: Limits = Limits { max_waiting: 100, ..LIMITS };
 
 /// Timers need a runtime; nothing here waits for one.
 fn runtime() -> Runtime {
-    Builder::new_current_thread().enable_time().build().unwrap_or_else(|error| panic!("no runtime: {error}"))
+    Builder::new_current_thread()
+        .enable_time()
+        .build()
+        .unwrap_or_else(|error| panic!("no runtime: {error}"))
 }
 
 fn poll(entering: &mut Entering) -> Option<Result<Permit, Busy>> {
@@ -53,7 +56,8 @@ fn at_once(queue: &Arc<Queue>, caller: Caller) -> Result<Permit, Busy> {
 fn order(callers: &[Caller]) -> Vec<usize> {
     let queue = Queue::new(1);
     let mut permit = at_once(&queue, Desk).ok();
-    let mut waiting: Vec<(usize, Entering)> = callers.iter().map(|caller| waiting(&queue, *caller, MANY)).enumerate().collect();
+    let mut waiting: Vec<(usize, Entering)> =
+        callers.iter().map(|caller| waiting(&queue, *caller, MANY)).enumerate().collect();
     let mut served = vec![];
     while !waiting.is_empty() {
         drop(permit.take());
@@ -74,7 +78,10 @@ fn sessions_go_first_then_known_callers_and_strangers_are_not_starved() {
     let runtime = runtime();
     let _entered = runtime.enter();
     assert_eq!(order(&[Stranger, Stranger, Known, SignedIn, Desk, SignedIn]), [4, 3, 5, 2, 0, 1]);
-    assert_eq!(order(&[Stranger, Stranger, Known, Known, Known, Known, Known, Known]), [2, 3, 4, 5, 0, 6, 7, 1]);
+    assert_eq!(
+        order(&[Stranger, Stranger, Known, Known, Known, Known, Known, Known]),
+        [2, 3, 4, 5, 0, 6, 7, 1]
+    );
     let mut sessions = vec![Stranger, Known];
     sessions.extend([SignedIn; 20]);
     assert_eq!(order(&sessions)[20..], [1, 0], "a session waits for nobody without one");
@@ -107,7 +114,8 @@ fn each_class_has_a_bound_of_its_own_and_the_desk_has_none() {
     let queue = Queue::new(1);
     let permit = at_once(&queue, Stranger);
     assert!(permit.is_ok());
-    let _others = [Stranger, Known, SignedIn].map(|caller| [(); 3].map(|()| waiting(&queue, caller, LIMITS)));
+    let _others =
+        [Stranger, Known, SignedIn].map(|caller| [(); 3].map(|()| waiting(&queue, caller, LIMITS)));
     for caller in [Stranger, Known, SignedIn] {
         assert!(at_once(&queue, caller).is_err(), "{caller:?}");
     }
@@ -121,7 +129,11 @@ fn nobody_waits_for_longer_than_the_timeout() {
     let queue = Queue::new(1);
     let permit = at_once(&queue, Stranger);
     assert!(permit.is_ok());
-    assert!(runtime().block_on(queue.enter(SignedIn, Limits { timeout: Duration::from_millis(1), ..LIMITS })).is_err());
+    assert!(
+        runtime()
+            .block_on(queue.enter(SignedIn, Limits { timeout: Duration::from_millis(1), ..LIMITS }))
+            .is_err()
+    );
     assert_eq!(queue.waiting(), 0);
 }
 

@@ -1,5 +1,5 @@
-//! Whether the desk can do its work: database and schema, room to write; and how long the oldest unsent mail has waited.
-//! Must not know who asks.
+//! Whether the desk can do its work: database and schema, room to write; and how long the oldest
+//! unsent mail has waited. Must not know who asks.
 
 use std::{
     sync::{Arc, Mutex, PoisonError},
@@ -36,7 +36,8 @@ pub struct Looks(Arc<Mutex<Option<Look>>>);
 type Look = watch::Receiver<Option<(Instant, Answer)>>;
 
 impl Looks {
-    /// What the look at work finds, or the one that has just ended, or a new one. Dropping the future ends no look.
+    /// What the look at work finds, or the one that has just ended, or a new one. Dropping the
+    /// future ends no look.
     pub async fn ask(&self, desk: &Desk) -> Answer {
         let mut answer = self.current(desk);
         let found = answer.wait_for(Option::is_some).await.ok().and_then(|found| found.clone());

@@ -28,7 +28,12 @@ const MOST: i64 = 20;
 const NAME: usize = 120;
 
 /// Opens an import; vouchers without a batch go into one that is made later.
-pub fn open_import(desk: &Desk, member: &Member, kind: ImportKind, batch: Option<BatchId>) -> Result<ImportId, Error> {
+pub fn open_import(
+    desk: &Desk,
+    member: &Member,
+    kind: ImportKind,
+    batch: Option<BatchId>,
+) -> Result<ImportId, Error> {
     let now = desk.clock.now();
     desk.db.write(|tx| {
         may(tx, member)?;
@@ -36,9 +41,18 @@ pub fn open_import(desk: &Desk, member: &Member, kind: ImportKind, batch: Option
             batches::find(tx, member.scope, batch)?.ok_or(Error::NotFound)?;
         }
         if orders::count_unfinished(tx, member.scope)? >= MOST {
-            return Err(Unfit::because("20 imports of this merchant wait already; add or cancel one of them first").into());
+            return Err(Unfit::because(
+                "20 imports of this merchant wait already; add or cancel one of them first",
+            )
+            .into());
         }
-        let new = orders::NewImport { kind, batch, user: member.user, request_id: &member.request_id, patience: now + PATIENCE };
+        let new = orders::NewImport {
+            kind,
+            batch,
+            user: member.user,
+            request_id: &member.request_id,
+            patience: now + PATIENCE,
+        };
         Ok(orders::add(tx, member.scope, new, now)?)
     })
 }
@@ -69,7 +83,13 @@ pub fn keep_piece(desk: &Desk, member: &Member, id: ImportId, piece: &Piece) -> 
 }
 
 /// All of it is there: it is checked from now on.
-pub fn close_import(desk: &Desk, member: &Member, id: ImportId, file_name: &str, new_batch: Option<&PlannedBatch>) -> Result<(), Error> {
+pub fn close_import(
+    desk: &Desk,
+    member: &Member,
+    id: ImportId,
+    file_name: &str,
+    new_batch: Option<&PlannedBatch>,
+) -> Result<(), Error> {
     // Some browsers send a path.
     let name = file_name.rsplit(['/', '\\']).next().unwrap_or_default();
     let name: String = name.chars().filter(|c| !c.is_control()).take(NAME).collect();
@@ -112,14 +132,23 @@ pub struct UnfitBatch {
     pub uses: Option<Unfit>,
 }
 
-/// Takes the settings of a new batch, if its name is free. Dates are days in the merchant's zone, or times with an offset.
-pub fn plan_batch(desk: &Desk, member: &Member, typed: &TypedBatch) -> Result<Result<PlannedBatch, UnfitBatch>, Error> {
+/// Takes the settings of a new batch, if its name is free. Dates are days in the merchant's zone,
+/// or times with an offset.
+pub fn plan_batch(
+    desk: &Desk,
+    member: &Member,
+    typed: &TypedBatch,
+) -> Result<Result<PlannedBatch, UnfitBatch>, Error> {
     const MOST_USES: i64 = 1_000_000_000;
     let mut unfit = UnfitBatch::default();
-    let name = super::names::check("the name", &typed.name).map_err(|why| unfit.name = Some(why)).unwrap_or_default();
+    let name = super::names::check("the name", &typed.name)
+        .map_err(|why| unfit.name = Some(why))
+        .unwrap_or_default();
     let mut bound = |text: &str, bound, at_field: fn(&mut UnfitBatch) -> &mut Option<Unfit>| {
         let text = text.trim();
-        let taken = (!text.is_empty()).then(|| zone::parse_instant(text, member.merchant.zone, bound)).transpose();
+        let taken = (!text.is_empty())
+            .then(|| zone::parse_instant(text, member.merchant.zone, bound))
+            .transpose();
         taken.unwrap_or_else(|why| {
             *at_field(&mut unfit) = Some(why);
             None
@@ -134,12 +163,16 @@ pub fn plan_batch(desk: &Desk, member: &Member, typed: &TypedBatch) -> Result<Re
     }
     let uses_per_code = match typed.uses.trim() {
         "" => 1,
-        text => text.parse().ok().filter(|uses| (1..=MOST_USES).contains(uses)).unwrap_or_else(|| {
-            unfit.uses = Some(Unfit::because("give a whole number from 1 on"));
-            1
-        }),
+        text => {
+            text.parse().ok().filter(|uses| (1..=MOST_USES).contains(uses)).unwrap_or_else(|| {
+                unfit.uses = Some(Unfit::because("give a whole number from 1 on"));
+                1
+            })
+        }
     };
-    if unfit.name.is_none() && desk.db.read(|conn| batches::name_is_taken(conn, member.scope, &name))? {
+    if unfit.name.is_none()
+        && desk.db.read(|conn| batches::name_is_taken(conn, member.scope, &name))?
+    {
         unfit.name = Some(name_is_taken(&name));
     }
     if unfit != UnfitBatch::default() {
@@ -149,5 +182,8 @@ pub fn plan_batch(desk: &Desk, member: &Member, typed: &TypedBatch) -> Result<Re
 }
 
 pub(super) fn name_is_taken(name: &str) -> Unfit {
-    Unfit::because(format!("there is a batch {name:?} already; choose another name, or add the codes on that batch's page"))
+    Unfit::because(format!(
+        "there is a batch {name:?} already; choose another name, or add the codes on that batch's \
+         page"
+    ))
 }

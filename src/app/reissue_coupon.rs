@@ -1,5 +1,5 @@
-//! The one dangerous button: a spent coupon gives way to the next usable code of the same batch, in one transaction.
-//! Must not know forms, rows or toasts.
+//! The one dangerous button: a spent coupon gives way to the next usable code of the same batch, in
+//! one transaction. Must not know forms, rows or toasts.
 
 use std::cell::Cell;
 
@@ -40,9 +40,14 @@ pub struct Reissued {
 
 /// Reissues the coupon of a reward.
 ///
-/// Errors: [`Error::NotFound`] outside the member's merchant, [`Error::NotAllowed`] when the member's right is gone,
-/// [`Error::Refused`] by the rule, [`Error::Unfit`] for a token of another form. Nothing is done then.
-pub fn reissue_coupon(desk: &Desk, member: &Member, command: &ReissueCoupon) -> Result<Reissued, Error> {
+/// Errors: [`Error::NotFound`] outside the member's merchant, [`Error::NotAllowed`] when the
+/// member's right is gone, [`Error::Refused`] by the rule, [`Error::Unfit`] for a token of another
+/// form. Nothing is done then.
+pub fn reissue_coupon(
+    desk: &Desk,
+    member: &Member,
+    command: &ReissueCoupon,
+) -> Result<Reissued, Error> {
     let taken = Cell::new(None);
     let outcome = desk.db.write(|tx| {
         taken.set(None);
@@ -69,20 +74,29 @@ fn reissue_in(
     taken: &Cell<Option<(BatchId, Place)>>,
 ) -> Result<Reissued, Error> {
     let scope = member.scope;
-    let role =
-        memberships::lock_role(tx, scope, member.user)?.filter(|role| role.may(Permission::ReissueCoupons)).ok_or(Error::NotAllowed)?;
-    // The clock is read after the lock: what counts is the moment of the decision, not of the click.
-    let file = rewards::lock_file(tx, scope, command.customer, command.reward, desk.clock.now())?.ok_or(Error::NotFound)?;
+    let role = memberships::lock_role(tx, scope, member.user)?
+        .filter(|role| role.may(Permission::ReissueCoupons))
+        .ok_or(Error::NotAllowed)?;
+    // The clock is read after the lock: what counts is the moment of the decision, not of the
+    // click.
+    let file = rewards::lock_file(tx, scope, command.customer, command.reward, desk.clock.now())?
+        .ok_or(Error::NotFound)?;
     let now = desk.clock.now();
 
     let token_hash = tokens::hash(&command.token);
-    if let Some(first) = file.reissued.as_ref().filter(|earlier| earlier.token_hash == token_hash && earlier.by == member.user) {
+    if let Some(first) = file
+        .reissued
+        .as_ref()
+        .filter(|earlier| earlier.token_hash == token_hash && earlier.by == member.user)
+    {
         return replay(first, &file, command);
     }
     let Reissuable { old, batch } = check_reissue(&file, now)?;
-    let binding = tokens::Binding { merchant: scope.merchant(), user: member.user, reward: command.reward };
-    let fit =
-        check_email(&file, command.email_requested).map_err(Error::from).and_then(|()| tokens::check(desk, binding, &command.token, now));
+    let binding =
+        tokens::Binding { merchant: scope.merchant(), user: member.user, reward: command.reward };
+    let fit = check_email(&file, command.email_requested)
+        .map_err(Error::from)
+        .and_then(|()| tokens::check(desk, binding, &command.token, now));
     if let Err(unfit) = fit {
         // An empty batch comes first, and the allocation, which would find out, is not come to.
         return Err(match stock::count_one(tx, scope, batch, now)?.left() {
@@ -92,11 +106,22 @@ fn reissue_in(
     }
     fail::fail_point!("reissue::checked");
 
-    // The old one goes first: a reward has one current coupon at most, and the schema holds us to it.
+    // The old one goes first: a reward has one current coupon at most, and the schema holds us to
+    // it.
     if !coupons::replace(tx, scope, old.id, file.reward.no, now)? {
-        return Err(Error::Fault(crate::db::Error::Unavailable("the coupon changed under a locked reward".into())));
+        return Err(Error::Fault(crate::db::Error::Unavailable(
+            "the coupon changed under a locked reward".into(),
+        )));
     }
-    let Some(new) = coupons::allocate_next(tx, scope, batch, desk.next_codes.behind(batch.id), file.reward.no, now)? else {
+    let Some(new) = coupons::allocate_next(
+        tx,
+        scope,
+        batch,
+        desk.next_codes.behind(batch.id),
+        file.reward.no,
+        now,
+    )?
+    else {
         let shortage = stock::count_one(tx, scope, batch, now)?.set_aside();
         return Err(Refusal::BatchEmpty(shortage).into());
     };
@@ -139,13 +164,22 @@ fn reissue_in(
 }
 
 /// The first answer again, if it is the same form; another tick is another form.
-fn replay(first: &EarlierReissue, file: &RewardFile, command: &ReissueCoupon) -> Result<Reissued, Error> {
+fn replay(
+    first: &EarlierReissue,
+    file: &RewardFile,
+    command: &ReissueCoupon,
+) -> Result<Reissued, Error> {
     if first.email_requested != command.email_requested {
         return Err(Error::Unfit(crate::domain::Unfit::because(
-            "This form was already sent with the e-mail box set differently. The first one counts; nothing more was done.",
+            "This form was already sent with the e-mail box set differently. The first one \
+             counts; nothing more was done.",
         )));
     }
-    let email_to = if first.email_requested { file.customer.email.as_ref().map(ToString::to_string) } else { None };
+    let email_to = if first.email_requested {
+        file.customer.email.as_ref().map(ToString::to_string)
+    } else {
+        None
+    };
     Ok(Reissued { id: first.id, new_code: first.new_code.clone(), email_to, replayed: true })
 }
 
@@ -165,12 +199,25 @@ const OTHER_ADDRESSES: i64 = 3;
 /// The dialog: the same rule as the guard, and a fresh token. Stores nothing.
 ///
 /// Errors: as [`reissue_coupon`].
-pub fn prepare_reissue(desk: &Desk, member: &Member, customer: CustomerNo, reward: RewardNo) -> Result<Prepared, Error> {
+pub fn prepare_reissue(
+    desk: &Desk,
+    member: &Member,
+    customer: CustomerNo,
+    reward: RewardNo,
+) -> Result<Prepared, Error> {
     let now = desk.clock.now();
-    let file = desk.db.read(|conn| rewards::find_file(conn, member.scope, customer, reward, now))?.ok_or(Error::NotFound)?;
+    let file = desk
+        .db
+        .read(|conn| rewards::find_file(conn, member.scope, customer, reward, now))?
+        .ok_or(Error::NotFound)?;
     check_reissue(&file, now)?;
     let codes_left = file.batch.as_ref().map(|(_, left)| *left).ok_or(Error::NotFound)?;
-    let token = tokens::issue(desk, tokens::Binding { merchant: member.scope.merchant(), user: member.user, reward })?;
-    let other_addresses = desk.db.read(|conn| customers::other_addresses(conn, member.scope, &file.customer, OTHER_ADDRESSES))?;
+    let token = tokens::issue(
+        desk,
+        tokens::Binding { merchant: member.scope.merchant(), user: member.user, reward },
+    )?;
+    let other_addresses = desk.db.read(|conn| {
+        customers::other_addresses(conn, member.scope, &file.customer, OTHER_ADDRESSES)
+    })?;
     Ok(Prepared { file, codes_left, token, other_addresses })
 }

@@ -9,7 +9,8 @@ use crate::{
     domain::audit::{Action, Actor, NewRecord},
 };
 
-/// The mails that wait, by age. A restored backup's mails may have been sent before: the old ones are the ones to look at.
+/// The mails that wait, by age. A restored backup's mails may have been sent before: the old ones
+/// are the ones to look at.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct WaitingMail {
     pub within_an_hour: i64,
@@ -34,7 +35,11 @@ pub fn waiting_mail(desk: &Desk) -> Result<WaitingMail, Error> {
 fn count(conn: &mut DbConn, now: DateTime<Utc>) -> Result<WaitingMail, crate::db::Error> {
     let mut queued_before = |age: TimeDelta| mail_leases::count_waiting(conn, now - age);
     let all = queued_before(TimeDelta::zero())?;
-    let (hour, day, week) = (queued_before(TimeDelta::hours(1))?, queued_before(TimeDelta::days(1))?, queued_before(TimeDelta::days(7))?);
+    let (hour, day, week) = (
+        queued_before(TimeDelta::hours(1))?,
+        queued_before(TimeDelta::days(1))?,
+        queued_before(TimeDelta::days(7))?,
+    );
     Ok(WaitingMail {
         within_an_hour: all - hour,
         within_a_day: hour - day,
@@ -44,18 +49,21 @@ fn count(conn: &mut DbConn, now: DateTime<Utc>) -> Result<WaitingMail, crate::db
     })
 }
 
-/// Lets held mail go: every worker that holds it, in whatever process, sees this record and begins to send.
+/// Lets held mail go: every worker that holds it, in whatever process, sees this record and begins
+/// to send.
 pub fn release_mail(desk: &Desk) -> Result<WaitingMail, Error> {
     let now = desk.clock.now();
     desk.db.write(|tx| {
         let waiting = count(tx, now)?;
-        let record = NewRecord::new(None, Action::MailReleased, Actor::Cli).detail("waiting", waiting.count());
+        let record = NewRecord::new(None, Action::MailReleased, Actor::Cli)
+            .detail("waiting", waiting.count());
         audit::append(tx, &record, now)?;
         Ok(waiting)
     })
 }
 
-/// The latest release, as a number that only grows: a worker that holds its mail compares it with the one it began with.
+/// The latest release, as a number that only grows: a worker that holds its mail compares it with
+/// the one it began with.
 pub fn latest_release(desk: &Desk) -> Result<i64, Error> {
     desk.db.read(|conn| Ok(mail_leases::latest_release(conn)?))
 }

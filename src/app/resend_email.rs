@@ -1,5 +1,5 @@
-//! Sending the fulfilment e-mail again: of the coupon the reward has now, to the address the customer has now.
-//! Must not know forms or toasts.
+//! Sending the fulfilment e-mail again: of the coupon the reward has now, to the address the
+//! customer has now. Must not know forms or toasts.
 
 use chrono::TimeDelta;
 
@@ -33,26 +33,50 @@ pub struct Resent {
 
 /// Queues the fulfilment e-mail of a reward's current coupon once more.
 ///
-/// Errors: [`Error::NotFound`] outside the member's merchant, [`Error::NotAllowed`] when the member's right is gone,
-/// [`Error::Refused`] for a purged or blocked customer, one whose e-mails are off, or a reward without a coupon of a batch.
-pub fn resend_email(desk: &Desk, member: &Member, customer: CustomerNo, reward: RewardNo) -> Result<Resent, Error> {
+/// Errors: [`Error::NotFound`] outside the member's merchant, [`Error::NotAllowed`] when the
+/// member's right is gone, [`Error::Refused`] for a purged or blocked customer, one whose e-mails
+/// are off, or a reward without a coupon of a batch.
+pub fn resend_email(
+    desk: &Desk,
+    member: &Member,
+    customer: CustomerNo,
+    reward: RewardNo,
+) -> Result<Resent, Error> {
     let resent = desk.db.write(|tx| resend_in(tx, desk, member, customer, reward))?;
     desk.mail_bell.notify_one();
     Ok(resent)
 }
 
-fn resend_in(tx: &mut WriteTx<'_>, desk: &Desk, member: &Member, customer: CustomerNo, reward: RewardNo) -> Result<Resent, Error> {
+fn resend_in(
+    tx: &mut WriteTx<'_>,
+    desk: &Desk,
+    member: &Member,
+    customer: CustomerNo,
+    reward: RewardNo,
+) -> Result<Resent, Error> {
     let scope = member.scope;
-    memberships::lock_role(tx, scope, member.user)?.filter(|role| role.may(Permission::ResendEmails)).ok_or(Error::NotAllowed)?;
+    memberships::lock_role(tx, scope, member.user)?
+        .filter(|role| role.may(Permission::ResendEmails))
+        .ok_or(Error::NotAllowed)?;
     // The lock on the reward makes the second click wait for the first, and then find its mail.
-    let file = rewards::lock_file(tx, scope, customer, reward, desk.clock.now())?.ok_or(Error::NotFound)?;
+    let file = rewards::lock_file(tx, scope, customer, reward, desk.clock.now())?
+        .ok_or(Error::NotFound)?;
     let now = desk.clock.now();
     let coupon = check_resend(&file)?;
     let reissue = file.reissued.as_ref().map(|reissue| reissue.id);
     if let Some(address) = &file.customer.email {
-        let twin = mails::find_twin(tx, scope, (customer, coupon.id), (member.user, address.as_str()), now - DOUBLE_CLICK)?;
+        let twin = mails::find_twin(
+            tx,
+            scope,
+            (customer, coupon.id),
+            (member.user, address.as_str()),
+            now - DOUBLE_CLICK,
+        )?;
         if let Some(id) = twin {
-            return Ok(Resent { mail: QueuedMail { id, recipient: address.to_string() }, already_queued: true });
+            return Ok(Resent {
+                mail: QueuedMail { id, recipient: address.to_string() },
+                already_queued: true,
+            });
         }
     }
     let what = Fulfilment {
@@ -75,11 +99,16 @@ fn resend_in(tx: &mut WriteTx<'_>, desk: &Desk, member: &Member, customer: Custo
         request_id: Some(member.request_id.clone()),
         ..NewRecord::new(Some(scope.merchant()), Action::EmailResent, Actor::User(member.user))
     };
-    audit::append(tx, &record.detail("mail", mail.id.0).detail("reward_id", file.reward.reward_id.as_str()), now)?;
+    audit::append(
+        tx,
+        &record.detail("mail", mail.id.0).detail("reward_id", file.reward.reward_id.as_str()),
+        now,
+    )?;
     Ok(Resent { mail, already_queued: false })
 }
 
-/// The coupon to send, or why none may be sent. A spent coupon may: the customer may ask which code it was.
+/// The coupon to send, or why none may be sent. A spent coupon may: the customer may ask which code
+/// it was.
 fn check_resend(file: &RewardFile) -> Result<&Coupon, Error> {
     if let Some(at) = file.customer.purged_at {
         return Err(Refusal::CustomerPurged { at }.into());

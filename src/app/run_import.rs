@@ -1,8 +1,8 @@
-//! Checking and doing imports in the background: claim one, work on it under a lease, write down what came of it.
-//! Must not know how many workers there are, nor how rows are judged.
+//! Checking and doing imports in the background: claim one, work on it under a lease, write down
+//! what came of it. Must not know how many workers there are, nor how rows are judged.
 //!
-//! An import that is broken off, by a kill or by a stop, is begun again from its first row: all of it becomes visible
-//! together with the word that it is done, or nothing of it does.
+//! An import that is broken off, by a kill or by a stop, is begun again from its first row: all of
+//! it becomes visible together with the word that it is done, or nothing of it does.
 
 use std::{
     io::{Seek, Write},
@@ -80,7 +80,8 @@ pub fn is_any_due(desk: &Desk) -> Result<bool, Error> {
 
 /// Claims the import that has waited longest. `holder` is the name of this one claim.
 pub fn claim_import(desk: &Desk, holder: &Arc<str>) -> Result<Option<Claimed>, Error> {
-    let claimed = desk.db.write(|tx| leases::claim(tx, holder, desk.clock.now()).map_err(Error::from))?;
+    let claimed =
+        desk.db.write(|tx| leases::claim(tx, holder, desk.clock.now()).map_err(Error::from))?;
     Ok(claimed.map(|(scope, import)| Claimed { scope, import, holder: Arc::clone(holder) }))
 }
 
@@ -94,9 +95,14 @@ struct Pulse {
 /// A progress counts up to this.
 const WHOLE: i64 = 1000;
 
-/// Works on a claimed import until it has come to something. It stops within moments when `shutdown` is set, and is given back.
-/// `last_try`: a database that is away is a failure.
-pub async fn run_import(desk: &Desk, claimed: &Claimed, shutdown: &AtomicBool, last_try: bool) -> Ended {
+/// Works on a claimed import until it has come to something. It stops within moments when
+/// `shutdown` is set, and is given back. `last_try`: a database that is away is a failure.
+pub async fn run_import(
+    desk: &Desk,
+    claimed: &Claimed,
+    shutdown: &AtomicBool,
+    last_try: bool,
+) -> Ended {
     let pulse = Arc::new(Pulse::default());
     let (own, beat) = (claimed.clone(), Arc::clone(&pulse));
     let work = desk.importing(move |desk| Ok(attempt(desk, &own, &beat)));
@@ -109,13 +115,19 @@ pub async fn run_import(desk: &Desk, claimed: &Claimed, shutdown: &AtomicBool, l
         }
         let (own, done) = (claimed.clone(), pulse.done.load(Ordering::Relaxed));
         let renewed = desk.writing(move |desk| {
-            desk.db.write(|tx| leases::renew(tx, own.id(), &own.holder, (done, WHOLE), desk.clock.now()).map_err(Error::from))
+            desk.db.write(|tx| {
+                leases::renew(tx, own.id(), &own.holder, (done, WHOLE), desk.clock.now())
+                    .map_err(Error::from)
+            })
         });
         match renewed.await {
             Ok(Some(asked)) => (seen, cancelled) = (Instant::now(), cancelled || asked),
             Ok(None) => pulse.stop.store(true, Ordering::Relaxed),
-            // The one writer of SQLite may be this very import, which nobody else can take over then.
-            Err(_) if seen.elapsed() > LOST && !desk.db.is_sqlite() => pulse.stop.store(true, Ordering::Relaxed),
+            // The one writer of SQLite may be this very import, which nobody else can take over
+            // then.
+            Err(_) if seen.elapsed() > LOST && !desk.db.is_sqlite() => {
+                pulse.stop.store(true, Ordering::Relaxed);
+            }
             Err(_) => {}
         }
         if cancelled || shutdown.load(Ordering::Relaxed) {
@@ -132,7 +144,10 @@ pub async fn run_import(desk: &Desk, claimed: &Claimed, shutdown: &AtomicBool, l
     let again = ending == Ending::Again;
     let own = claimed.clone();
     if desk.writing(move |desk| settle(desk, &own, &ending)).await.is_err() {
-        tracing::warn!(import = claimed.id().0, "the end of an import was not written down; its lease will lapse");
+        tracing::warn!(
+            import = claimed.id().0,
+            "the end of an import was not written down; its lease will lapse"
+        );
     }
     if again { Ended::Again } else { Ended::Settled }
 }
@@ -145,7 +160,11 @@ enum Ending {
     Failed(String),
 }
 
-fn settle(desk: &Desk, Claimed { import, holder, .. }: &Claimed, ending: &Ending) -> Result<bool, Error> {
+fn settle(
+    desk: &Desk,
+    Claimed { import, holder, .. }: &Claimed,
+    ending: &Ending,
+) -> Result<bool, Error> {
     let now = desk.clock.now();
     desk.db.write(|tx| {
         Ok(match ending {
@@ -170,10 +189,15 @@ impl From<Error> for ImportError {
 fn is_away(error: &ImportError) -> bool {
     let fault = match error {
         ImportError::Fault(fault) => Some(fault),
-        ImportError::Source(error) | ImportError::Rejects(error) => error.get_ref().and_then(|inner| inner.downcast_ref()),
+        ImportError::Source(error) | ImportError::Rejects(error) => {
+            error.get_ref().and_then(|inner| inner.downcast_ref())
+        }
         _ => None,
     };
-    matches!(fault, Some(db::Error::Unavailable(_) | db::Error::TimeLimit(_) | db::Error::CommitUnknown(_)))
+    matches!(
+        fault,
+        Some(db::Error::Unavailable(_) | db::Error::TimeLimit(_) | db::Error::CommitUnknown(_))
+    )
 }
 
 /// What happened and what to do; the log says more.
@@ -182,12 +206,17 @@ fn words(error: &ImportError) -> String {
         ImportError::Unfit(why) => return why.0.clone(),
         ImportError::NoBatch { .. } => "the batch is not there any more; nothing was added",
         ImportError::Staging(_) => {
-            "the server has no room for its temporary files; nothing was added. Tell your administrator, then send the file again"
+            "the server has no room for its temporary files; nothing was added. Tell your \
+             administrator, then send the file again"
         }
         error if is_away(error) => {
-            "the database could not take it, perhaps because its disk is full; nothing was added. Tell your administrator, then send the file again"
+            "the database could not take it, perhaps because its disk is full; nothing was added. \
+             Tell your administrator, then send the file again"
         }
-        _ => "something went wrong on our side; nothing was added. Send the file again, and tell your administrator if it stays so",
+        _ => {
+            "something went wrong on our side; nothing was added. Send the file again, and tell \
+             your administrator if it stays so"
+        }
     };
     tracing::error!(%error, "an import failed");
     said.to_owned()
@@ -209,11 +238,16 @@ fn attempt(desk: &Desk, claimed: &Claimed, pulse: &Pulse) -> Result<(), ImportEr
             Progress::Applying { done, total } => reading + part(done, total, WHOLE - reading),
         };
         pulse.done.store(done, Ordering::Relaxed);
-        if pulse.stop.load(Ordering::Relaxed) { ControlFlow::Break(()) } else { ControlFlow::Continue(()) }
+        if pulse.stop.load(Ordering::Relaxed) {
+            ControlFlow::Break(())
+        } else {
+            ControlFlow::Continue(())
+        }
     };
     let seal = |tx: &mut db::WriteTx<'_>, report: &Report| {
         // Whoever has cancelled it, or taken it over, was quicker: nothing of this becomes visible.
-        if leases::done(tx, import.id, holder, &Account::from(report).to_json(), desk.clock.now())? {
+        if leases::done(tx, import.id, holder, &Account::from(report).to_json(), desk.clock.now())?
+        {
             Ok(())
         } else {
             Err(ImportError::Stopped)
@@ -237,9 +271,11 @@ fn attempt(desk: &Desk, claimed: &Claimed, pulse: &Pulse) -> Result<(), ImportEr
     let report = if import.kind == ImportKind::Vouchers {
         import_file(desk, *scope, &merchant, &order, &mut source, &mut rejects, &mut watch)?
     } else {
-        // Written in one transaction: a piece of the rejects would wait for the very writer that waits for it.
+        // Written in one transaction: a piece of the rejects would wait for the very writer that
+        // waits for it.
         let mut spool = tempfile::tempfile().map_err(ImportError::Staging)?;
-        let report = import_file(desk, *scope, &merchant, &order, &mut source, &mut spool, &mut watch)?;
+        let report =
+            import_file(desk, *scope, &merchant, &order, &mut source, &mut spool, &mut watch)?;
         spool
             .rewind()
             .and_then(|()| std::io::copy(&mut spool, &mut rejects))
@@ -248,7 +284,8 @@ fn attempt(desk: &Desk, claimed: &Claimed, pulse: &Pulse) -> Result<(), ImportEr
         report
     };
     if is_check {
-        let account = Account { pace: outlook(desk, *scope, import, &report)?, ..Account::from(&report) };
+        let account =
+            Account { pace: outlook(desk, *scope, import, &report)?, ..Account::from(&report) };
         // Cancelled meanwhile, or another worker's by now: then it is theirs to say.
         desk.db.write(|tx| leases::checked(tx, import.id, holder, &account.to_json()))?;
     }
@@ -261,7 +298,12 @@ fn part(done: u64, of: u64, whole: i64) -> i64 {
 }
 
 /// How long the batch will last, where codes of it are handed out at all.
-fn outlook(desk: &Desk, scope: Scope, import: &Import, report: &Report) -> Result<Option<Outlook>, db::Error> {
+fn outlook(
+    desk: &Desk,
+    scope: Scope,
+    import: &Import,
+    report: &Report,
+) -> Result<Option<Outlook>, db::Error> {
     let Some((id, _)) = import.batch else { return Ok(None) };
     let now = desk.clock.now();
     desk.db.read(|conn| {
@@ -271,7 +313,11 @@ fn outlook(desk: &Desk, scope: Scope, import: &Import, report: &Report) -> Resul
         let usable = stock::count_one(conn, scope, &batch, now)?.usable;
         let number = |n: i64| u64::try_from(n).unwrap_or(0);
         let usable = number(usable) + report.findings.usable;
-        Ok((pace.handed_out > 0).then(|| Outlook { handed_out: number(pace.handed_out), days: number(pace.days), usable }))
+        Ok((pace.handed_out > 0).then(|| Outlook {
+            handed_out: number(pace.handed_out),
+            days: number(pace.days),
+            usable,
+        }))
     })
 }
 
@@ -282,7 +328,9 @@ pub fn forget_unfinished(desk: &Desk) -> Result<usize, Error> {
 
 /// Throws away some of what has served; `false`: there is nothing left to throw away.
 pub fn sweep_pieces(desk: &Desk) -> Result<bool, Error> {
-    let found = desk.db.read(|conn| leases::find_litter(conn, desk.clock.now() - REJECTS).map_err(Error::from))?;
+    let found = desk
+        .db
+        .read(|conn| leases::find_litter(conn, desk.clock.now() - REJECTS).map_err(Error::from))?;
     let Some((import, part)) = found else { return Ok(false) };
     desk.db.write(|tx| pieces::remove(tx, import, part, AT_ONCE).map_err(Error::from))?;
     Ok(true)

@@ -1,7 +1,8 @@
-//! Seals what is new in the audit log, after it was written and apart from it: whoever writes a record waits for nobody.
-//! Must not know how often it is asked.
+//! Seals what is new in the audit log, after it was written and apart from it: whoever writes a
+//! record waits for nobody. Must not know how often it is asked.
 //!
-//! A record that somebody removes before it is sealed leaves no trace here: that is why sealing lags by a second at most.
+//! A record that somebody removes before it is sealed leaves no trace here: that is why sealing
+//! lags by a second at most.
 
 use std::{
     collections::HashMap,
@@ -18,7 +19,8 @@ use crate::{
     domain::{audit_proof::Found, audit_seal::Head, clock::Clock, ids::AuditId},
 };
 
-/// Records in one transaction: on SQLite everybody else's writes wait meanwhile, for some tens of milliseconds.
+/// Records in one transaction: on SQLite everybody else's writes wait meanwhile, for some tens of
+/// milliseconds.
 const BATCH: usize = 1_000;
 
 /// What a sealer remembers between its rounds.
@@ -29,7 +31,8 @@ pub struct Sealer {
     horizon: Option<Horizon>,
 }
 
-/// Records are numbered before they can be seen. Once all of these writers have ended, nothing new can appear up to `to`.
+/// Records are numbered before they can be seen. Once all of these writers have ended, nothing new
+/// can appear up to `to`.
 #[derive(Debug, Clone)]
 struct Horizon {
     to: i64,
@@ -45,7 +48,8 @@ pub struct Round {
 }
 
 impl Sealer {
-    /// Whether there may be something to seal: one look at the newest id. A lower one than before is another database's.
+    /// Whether there may be something to seal: one look at the newest id. A lower one than before
+    /// is another database's.
     pub fn has_work(&self, db: &Database) -> Result<bool, Error> {
         Ok(db.read(audit_seals::newest_record)? != self.sealed_to)
     }
@@ -59,22 +63,30 @@ impl Sealer {
         Ok(round)
     }
 
-    fn seal_some(&self, tx: &mut WriteTx<'_>, clock: &Clock) -> Result<(Option<Self>, Round), Error> {
+    fn seal_some(
+        &self,
+        tx: &mut WriteTx<'_>,
+        clock: &Clock,
+    ) -> Result<(Option<Self>, Round), Error> {
         if !audit_seals::try_turn(tx)? {
             return Ok((None, Round { sealed: 0, is_done: false }));
         }
         let mark = audit_seals::mark(tx)?;
-        // In this order: whoever holds an id up to `newest` is among the writers, and what those who have ended wrote is seen below.
+        // In this order: whoever holds an id up to `newest` is among the writers, and what those
+        // who have ended wrote is seen below.
         let newest = audit_seals::newest_record(tx)?;
         let writers = audit_seals::open_writers(tx)?;
-        // A standby that took over without the latest records: what was remembered of the other one does not hold here.
-        let went_back = mark < self.sealed_to || self.horizon.as_ref().is_some_and(|horizon| newest < horizon.to);
+        // A standby that took over without the latest records: what was remembered of the other one
+        // does not hold here.
+        let went_back = mark < self.sealed_to
+            || self.horizon.as_ref().is_some_and(|horizon| newest < horizon.to);
         let fresh = Self { sealed_to: mark, horizon: None };
         let (settled_to, horizon) = if went_back { &fresh } else { self }.settle(newest, writers);
         let unsealed = audit_contents::unsealed(tx, mark, BATCH)?;
         let sealed = seal(tx, &unsealed, clock)?;
         let is_done = unsealed.len() < BATCH;
-        // Up to the last one of a full batch all that can be seen is sealed; up to `settled_to` all that there will ever be.
+        // Up to the last one of a full batch all that can be seen is sealed; up to `settled_to` all
+        // that there will ever be.
         let to = match unsealed.last() {
             Some(last) if !is_done => settled_to.min(last.id),
             _ => settled_to,
@@ -92,21 +104,33 @@ impl Sealer {
             return (newest, None);
         }
         match &self.horizon {
-            Some(horizon) if horizon.writers.iter().any(|writer| writers.contains(writer)) => (self.sealed_to, self.horizon.clone()),
-            passed => (passed.as_ref().map_or(self.sealed_to, |horizon| horizon.to), Some(Horizon { to: newest, writers })),
+            Some(horizon) if horizon.writers.iter().any(|writer| writers.contains(writer)) => {
+                (self.sealed_to, self.horizon.clone())
+            }
+            passed => (
+                passed.as_ref().map_or(self.sealed_to, |horizon| horizon.to),
+                Some(Horizon { to: newest, writers }),
+            ),
         }
     }
 }
 
 /// Seals these records, each in its own log's chain.
-fn seal(tx: &mut WriteTx<'_>, unsealed: &[audit_contents::Unsealed], clock: &Clock) -> Result<usize, Error> {
+fn seal(
+    tx: &mut WriteTx<'_>,
+    unsealed: &[audit_contents::Unsealed],
+    clock: &Clock,
+) -> Result<usize, Error> {
     let now = clock.now();
     let mut heads: HashMap<i64, Head> = HashMap::new();
     let mut seals = Vec::with_capacity(unsealed.len());
     for found in unsealed {
         let Found::Whole(record) = &found.record else {
             // The desk writes no such record: it stays without a seal, and the proof says so.
-            tracing::error!(record = found.id, "an audit record was made unreadable before it was sealed");
+            tracing::error!(
+                record = found.id,
+                "an audit record was made unreadable before it was sealed"
+            );
             continue;
         };
         let chain = record.chain();
@@ -123,7 +147,8 @@ fn seal(tx: &mut WriteTx<'_>, unsealed: &[audit_contents::Unsealed], clock: &Clo
     Ok(seals.len())
 }
 
-/// Seals all that is there, in `patience`; `false` when something is left, to be sealed by whoever seals next.
+/// Seals all that is there, in `patience`; `false` when something is left, to be sealed by whoever
+/// seals next.
 pub fn seal_all(db: &Database, clock: &Clock, patience: Duration) -> Result<bool, Error> {
     let (begun, mut sealer) = (Instant::now(), Sealer::default());
     while begun.elapsed() < patience {

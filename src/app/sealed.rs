@@ -12,7 +12,8 @@ use super::Error;
 /// A key.
 pub type Key = [u8; 32];
 
-/// Begins every sealed text: the version of the form. A text of this form reads `sealed1.NONCE.CIPHERTEXT`.
+/// Begins every sealed text: the version of the form. A text of this form reads
+/// `sealed1.NONCE.CIPHERTEXT`.
 const VERSION: &str = "sealed1";
 const NONCE: usize = 24;
 
@@ -30,7 +31,9 @@ pub fn seal(key: &Key, place: &[u8], text: &[u8]) -> Result<String, Error> {
 /// The text in `sealed`, when it was sealed under `key` for `place`.
 pub fn open(key: &Key, place: &[u8], sealed: &str) -> Option<Vec<u8>> {
     let (nonce, ciphertext) = parts(sealed)?;
-    XChaCha20Poly1305::new(key.into()).decrypt(&XNonce::from(nonce), Payload { msg: &ciphertext, aad: place }).ok()
+    XChaCha20Poly1305::new(key.into())
+        .decrypt(&XNonce::from(nonce), Payload { msg: &ciphertext, aad: place })
+        .ok()
 }
 
 /// Whether `text` has the form of a sealed one.
@@ -49,7 +52,8 @@ fn parts(sealed: &str) -> Option<([u8; NONCE], Vec<u8>)> {
 /// Errors: [`Error::Fault`] where the system has none.
 pub fn random<const N: usize>() -> Result<[u8; N], Error> {
     let mut bytes = [0; N];
-    getrandom::fill(&mut bytes).map_err(|e| crate::db::Error::Unavailable(format!("no randomness: {e}")))?;
+    getrandom::fill(&mut bytes)
+        .map_err(|e| crate::db::Error::Unavailable(format!("no randomness: {e}")))?;
     Ok(bytes)
 }
 

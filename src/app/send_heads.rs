@@ -1,5 +1,5 @@
-//! Sends the heads of the audit logs out of the machine, once a day: only a head that was remembered elsewhere shows that the end of a
-//! log was cut. Must not know how mail is sent.
+//! Sends the heads of the audit logs out of the machine, once a day: only a head that was
+//! remembered elsewhere shows that the end of a log was cut. Must not know how mail is sent.
 
 use chrono::{DateTime, TimeDelta, Utc};
 
@@ -13,10 +13,12 @@ use crate::{
 /// So long after a mail the next one is due.
 const PAUSE: TimeDelta = TimeDelta::days(1);
 
-/// Queues the mail to that address when the last one is a day old, or there was none; answers whether it did. Several servers may ask at
-/// once. Without a log that has a seal, or a merchant in whose outbox to put it, there is nothing to send.
+/// Queues the mail to that address when the last one is a day old, or there was none; answers
+/// whether it did. Several servers may ask at once. Without a log that has a seal, or a merchant in
+/// whose outbox to put it, there is nothing to send.
 pub fn send_heads(desk: &Desk, recipient: &EmailAddress) -> Result<bool, Error> {
-    let is_due = |last: Option<DateTime<Utc>>| last.is_none_or(|last| desk.clock.now() - last >= PAUSE);
+    let is_due =
+        |last: Option<DateTime<Utc>>| last.is_none_or(|last| desk.clock.now() - last >= PAUSE);
     // A look that costs no write.
     if !is_due(desk.db.read(head_mails::last)?) {
         return Ok(false);
@@ -25,8 +27,11 @@ pub fn send_heads(desk: &Desk, recipient: &EmailAddress) -> Result<bool, Error> 
         if !head_mails::try_turn(tx)? || !is_due(head_mails::last(tx)?) {
             return Ok(false);
         }
-        let heads: Vec<_> = audit_seals::heads(tx)?.into_iter().filter(|log| log.head.no > 0).collect();
-        let Some((scope, _)) = merchants::list_for_operator(tx)?.into_iter().next().filter(|_| !heads.is_empty()) else {
+        let heads: Vec<_> =
+            audit_seals::heads(tx)?.into_iter().filter(|log| log.head.no > 0).collect();
+        let Some((scope, _)) =
+            merchants::list_for_operator(tx)?.into_iter().next().filter(|_| !heads.is_empty())
+        else {
             return Ok(false);
         };
         let letter = letter(desk, recipient, &heads)?;
@@ -39,7 +44,11 @@ pub fn send_heads(desk: &Desk, recipient: &EmailAddress) -> Result<bool, Error> 
     Ok(sent)
 }
 
-fn letter(desk: &Desk, recipient: &EmailAddress, heads: &[audit_seals::LogHead]) -> Result<Letter, Error> {
+fn letter(
+    desk: &Desk,
+    recipient: &EmailAddress,
+    heads: &[audit_seals::LogHead],
+) -> Result<Letter, Error> {
     let now = desk.clock.now();
     let told = |log: &audit_seals::LogHead| {
         let head = &log.head;
@@ -58,5 +67,7 @@ fn letter(desk: &Desk, recipient: &EmailAddress, heads: &[audit_seals::LogHead])
         heads: heads.iter().map(told).collect(),
         message_id: message_id(desk, now),
     };
-    compose(&facts).map_err(|error| db::Error::Corrupt(format!("a mail could not be rendered: {error}")).into())
+    compose(&facts).map_err(|error| {
+        db::Error::Corrupt(format!("a mail could not be rendered: {error}")).into()
+    })
 }

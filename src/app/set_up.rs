@@ -1,5 +1,5 @@
-//! The desk's first user, who comes in by a link that only the machine's operator sees: there is no default account.
-//! Must not know forms or where the link is shown.
+//! The desk's first user, who comes in by a link that only the machine's operator sees: there is no
+//! default account. Must not know forms or where the link is shown.
 
 use chrono_tz::Tz;
 
@@ -24,7 +24,14 @@ pub fn open_the_door(desk: &Desk) -> Result<Option<String>, Error> {
             return Ok(None);
         }
         let (link, now) = (account_mail::new_link(desk, "setup")?, desk.clock.now());
-        account_links::replace(tx, &link.hash, Purpose::Setup, None, now, now + Purpose::Setup.lifetime())?;
+        account_links::replace(
+            tx,
+            &link.hash,
+            Purpose::Setup,
+            None,
+            now,
+            now + Purpose::Setup.lifetime(),
+        )?;
         Ok(Some(link.address))
     })
 }
@@ -43,7 +50,8 @@ pub fn look_at_door(desk: &Desk, token: &str) -> Result<Option<Door>, Error> {
 }
 
 fn door(conn: &mut DbConn, desk: &Desk, hash: &str) -> Result<Option<(i64, Door)>, Error> {
-    let link = account_links::find_open(conn, hash, desk.clock.now())?.filter(|link| link.purpose == Purpose::Setup);
+    let link = account_links::find_open(conn, hash, desk.clock.now())?
+        .filter(|link| link.purpose == Purpose::Setup);
     let Some(link) = link else { return Ok(None) };
     if users::exist(conn)? {
         return Ok(None);
@@ -82,8 +90,14 @@ pub enum SetUp {
     Gone,
 }
 
-/// Makes the first user an administrator of all merchants, and the first merchant where there is none. Slow on purpose.
-pub fn set_up(desk: &Desk, token: &str, typed: &FirstUser, request_id: &str) -> Result<SetUp, Error> {
+/// Makes the first user an administrator of all merchants, and the first merchant where there is
+/// none. Slow on purpose.
+pub fn set_up(
+    desk: &Desk,
+    token: &str,
+    typed: &FirstUser,
+    request_id: &str,
+) -> Result<SetUp, Error> {
     let Some(seen) = look_at_door(desk, token)? else { return Ok(SetUp::Gone) };
     let first = match judge(typed, seen) {
         Ok(first) => first,
@@ -98,25 +112,45 @@ pub fn set_up(desk: &Desk, token: &str, typed: &FirstUser, request_id: &str) -> 
         }
         let user = users::add(tx, &first.email, &first.name, &hash, now)?;
         if let Some((slug, name, zone)) = &first.merchant {
-            let new = merchants::NewMerchant { slug, name, zone: *zone, ticket_url: None, account_manager: None, mail_from: None };
+            let new = merchants::NewMerchant {
+                slug,
+                name,
+                zone: *zone,
+                ticket_url: None,
+                account_manager: None,
+                mail_from: None,
+            };
             merchants::add(tx, &new, now)?;
         }
         for (scope, merchant) in merchants::list_for_operator(tx)? {
             let record = |action| NewRecord::new(Some(scope.merchant()), action, Actor::User(user));
             if first.merchant.is_some() {
-                let added = record(Action::MerchantAdded).detail("name", merchant.name.as_str()).detail("timezone", merchant.zone.name());
+                let added = record(Action::MerchantAdded)
+                    .detail("name", merchant.name.as_str())
+                    .detail("timezone", merchant.zone.name());
                 append(tx, desk, added, request_id)?;
             }
             memberships::add(tx, scope, user, Role::Administrator)?;
-            let added = record(Action::UserAdded).detail("user", user.0).detail("role", Role::Administrator.as_str());
+            let added = record(Action::UserAdded)
+                .detail("user", user.0)
+                .detail("role", Role::Administrator.as_str());
             append(tx, desk, added, request_id)?;
         }
         Ok(SetUp::Done)
     })
 }
 
-fn append(tx: &mut WriteTx<'_>, desk: &Desk, record: NewRecord, request_id: &str) -> Result<(), Error> {
-    audit::append(tx, &NewRecord { request_id: Some(request_id.to_owned()), ..record }, desk.clock.now())?;
+fn append(
+    tx: &mut WriteTx<'_>,
+    desk: &Desk,
+    record: NewRecord,
+    request_id: &str,
+) -> Result<(), Error> {
+    audit::append(
+        tx,
+        &NewRecord { request_id: Some(request_id.to_owned()), ..record },
+        desk.clock.now(),
+    )?;
     Ok(())
 }
 
@@ -130,16 +164,25 @@ fn judge(typed: &FirstUser, door: Door) -> Result<First, Vec<(Part, Unfit)>> {
     let mut unfit = Vec::new();
     let email = note(&mut unfit, Part::Email, EmailAddress::parse(&typed.email));
     let name = note(&mut unfit, Part::Name, names::check("the name", &typed.name));
-    note(&mut unfit, Part::Password, passwords::check_new(&typed.password, &[&typed.email, &typed.name]));
+    note(
+        &mut unfit,
+        Part::Password,
+        passwords::check_new(&typed.password, &[&typed.email, &typed.name]),
+    );
     let merchant = door.asks_for_merchant.then(|| {
         let slug = note(&mut unfit, Part::Slug, Slug::parse(typed.slug.trim()));
-        let name = note(&mut unfit, Part::Merchant, names::check("the merchant's name", &typed.merchant));
+        let name =
+            note(&mut unfit, Part::Merchant, names::check("the merchant's name", &typed.merchant));
         let zone = note(&mut unfit, Part::TimeZone, zone::parse_zone(&typed.timezone));
         Some((slug?, name?, zone?))
     });
     match (email, name, merchant) {
-        (Some(email), Some(name), None) if unfit.is_empty() => Ok(First { email, name, merchant: None }),
-        (Some(email), Some(name), Some(Some(merchant))) if unfit.is_empty() => Ok(First { email, name, merchant: Some(merchant) }),
+        (Some(email), Some(name), None) if unfit.is_empty() => {
+            Ok(First { email, name, merchant: None })
+        }
+        (Some(email), Some(name), Some(Some(merchant))) if unfit.is_empty() => {
+            Ok(First { email, name, merchant: Some(merchant) })
+        }
         _ => Err(unfit),
     }
 }

@@ -1,5 +1,5 @@
-//! The merchant's audit log, newest first, as filters let it through, each record with what is known beside it.
-//! Must not know words or screens.
+//! The merchant's audit log, newest first, as filters let it through, each record with what is
+//! known beside it. Must not know words or screens.
 
 use chrono::{DateTime, Utc};
 
@@ -62,15 +62,24 @@ pub struct LogPage {
 }
 
 /// A page of what `typed` selects, behind `before`; nothing where a filter cannot be taken.
-pub fn show_audit_log(desk: &Desk, member: &Member, typed: &Typed, before: Option<Place>) -> Result<LogPage, Error> {
+pub fn show_audit_log(
+    desk: &Desk,
+    member: &Member,
+    typed: &Typed,
+    before: Option<Place>,
+) -> Result<LogPage, Error> {
     desk.db.read(|conn| {
         let judged = audit_filters::judge(conn, desk, member, typed)?;
         let members: Vec<(UserId, String)> =
-            users::list_members(conn, member.scope, None, MEMBERS)?.into_iter().map(|member| (member.user.id, member.user.name)).collect();
+            users::list_members(conn, member.scope, None, MEMBERS)?
+                .into_iter()
+                .map(|member| (member.user.id, member.user.name))
+                .collect();
         let mut former = audit_log::actors(conn, member.scope)?;
         former.retain(|id| members.iter().all(|(known, _)| known != id));
         let former = audit_log::names_of(conn, &former)?;
-        let mut page = LogPage { judged, entries: vec![], older: None, members, former, people: vec![] };
+        let mut page =
+            LogPage { judged, entries: vec![], older: None, members, former, people: vec![] };
         if page.judged.unfit.is_empty() {
             fill(conn, desk, member, &mut page, before)?;
         }
@@ -78,9 +87,16 @@ pub fn show_audit_log(desk: &Desk, member: &Member, typed: &Typed, before: Optio
     })
 }
 
-fn fill(conn: &mut DbConn, desk: &Desk, member: &Member, page: &mut LogPage, before: Option<Place>) -> Result<(), Error> {
+fn fill(
+    conn: &mut DbConn,
+    desk: &Desk,
+    member: &Member,
+    page: &mut LogPage,
+    before: Option<Place>,
+) -> Result<(), Error> {
     let scope = member.scope;
-    let mut places = audit_log::places(conn, scope, &page.judged.filter, Way::Back(before), PAGE + 1)?;
+    let mut places =
+        audit_log::places(conn, scope, &page.judged.filter, Way::Back(before), PAGE + 1)?;
     let more = places.len() > PAGE;
     places.truncate(PAGE);
     page.older = places.last().copied().filter(|_| more);
@@ -88,10 +104,15 @@ fn fill(conn: &mut DbConn, desk: &Desk, member: &Member, page: &mut LogPage, bef
     let ids: Vec<_> = places.iter().map(|place| place.id).collect();
     let seals = audit_log::seals_of(conn, &ids)?;
     let is_reissue = |record: &&AuditRecord| record.action == Action::CouponReissued.as_str();
-    let reissues: Vec<ReissueId> = records.iter().filter(is_reissue).filter_map(|record| record.reissue).collect();
+    let reissues: Vec<ReissueId> =
+        records.iter().filter(is_reissue).filter_map(|record| record.reissue).collect();
     let ends = audit_log::mail_ends(conn, scope, &reissues)?;
-    let named =
-        |record: &AuditRecord| ["user", "barred_by", "of_user"].into_iter().filter_map(|key| record.number(key)).collect::<Vec<_>>();
+    let named = |record: &AuditRecord| {
+        ["user", "barred_by", "of_user"]
+            .into_iter()
+            .filter_map(|key| record.number(key))
+            .collect::<Vec<_>>()
+    };
     let people: Vec<UserId> = records.iter().flat_map(named).map(UserId).collect();
     page.people = audit_log::names_of(conn, &people)?;
     page.entries = records
@@ -108,7 +129,10 @@ fn fill(conn: &mut DbConn, desk: &Desk, member: &Member, page: &mut LogPage, bef
 /// The last end counts: a mail that failed may have been sent again.
 fn mail_of(record: &AuditRecord, ends: &[(ReissueId, String, DateTime<Utc>)]) -> ReissueMail {
     let end = ends.iter().rfind(|(id, ..)| Some(*id) == record.reissue);
-    let is_asked_for = record.details.iter().any(|(key, value)| key == "email_requested" && *value == Detail::Flag(true));
+    let is_asked_for = record
+        .details
+        .iter()
+        .any(|(key, value)| key == "email_requested" && *value == Detail::Flag(true));
     match end {
         Some((_, action, at)) if action == Action::EmailSent.as_str() => ReissueMail::Sent(*at),
         Some((_, _, at)) => ReissueMail::Failed(*at),

@@ -41,11 +41,17 @@ pub struct BatchPage {
 }
 
 /// A page of the merchant's batches.
-pub fn list_batches(desk: &Desk, member: &Member, before: Option<BatchId>) -> Result<BatchPage, Error> {
+pub fn list_batches(
+    desk: &Desk,
+    member: &Member,
+    before: Option<BatchId>,
+) -> Result<BatchPage, Error> {
     let now = desk.clock.now();
     desk.db.read(|conn| {
-        let mut found = batches::list(conn, member.scope, before, i64::try_from(PAGE + 1).unwrap_or(i64::MAX))?;
-        let older = (found.len() > PAGE).then(|| found.get(PAGE - 1).map(|(batch, _)| batch.id)).flatten();
+        let mut found =
+            batches::list(conn, member.scope, before, i64::try_from(PAGE + 1).unwrap_or(i64::MAX))?;
+        let older =
+            (found.len() > PAGE).then(|| found.get(PAGE - 1).map(|(batch, _)| batch.id)).flatten();
         found.truncate(PAGE);
         let (batches, imported): (Vec<Batch>, Vec<i64>) = found.into_iter().unzip();
         let stocks = stock::count(conn, member.scope, &batches, now)?;
@@ -56,7 +62,9 @@ pub fn list_batches(desk: &Desk, member: &Member, before: Option<BatchId>) -> Re
             .into_iter()
             .zip(imported)
             .zip(stocks)
-            .map(|((batch, imported), stock)| row_of(member, batch, imported, stock, &ends, &days, now))
+            .map(|((batch, imported), stock)| {
+                row_of(member, batch, imported, stock, &ends, &days, now)
+            })
             .collect();
         Ok(BatchPage { rows, older, now })
     })
@@ -78,19 +86,29 @@ fn row_of(
     now: DateTime<Utc>,
 ) -> BatchRow {
     let pace = pace_of(&batch, days, now);
-    let mut ends: Vec<Ending> = ends.iter().filter(|(id, _)| *id == batch.id).map(|(_, ending)| *ending).collect();
+    let mut ends: Vec<Ending> =
+        ends.iter().filter(|(id, _)| *id == batch.id).map(|(_, ending)| *ending).collect();
     let held = ends.iter().map(|ending| ending.codes).sum::<i64>() - stock.usable;
     without_held(&mut ends, held);
-    let outlook = judge(&batch, &stock, &ends, pace, member.merchant.stock_rules, member.merchant.zone, now);
+    let outlook =
+        judge(&batch, &stock, &ends, pace, member.merchant.stock_rules, member.merchant.zone, now);
     BatchRow { batch, imported, stock, ends, outlook }
 }
 
 /// How fast the batch was handed out lately; a young batch is measured over the days it has.
 pub fn pace_of(batch: &Batch, days: &[Day], now: DateTime<Utc>) -> Pace {
     let since = pace_since(now);
-    let handed_out = days.iter().filter(|day| day.batch == batch.id && day.day >= since).map(|day| day.handed_out).sum();
+    let handed_out = days
+        .iter()
+        .filter(|day| day.batch == batch.id && day.day >= since)
+        .map(|day| day.handed_out)
+        .sum();
     // Rewards that were imported with their history were issued before the batch was known here.
-    let first = days.iter().filter(|day| day.batch == batch.id && day.handed_out > 0 && day.day >= since).map(|day| day.day).min();
+    let first = days
+        .iter()
+        .filter(|day| day.batch == batch.id && day.handed_out > 0 && day.day >= since)
+        .map(|day| day.day)
+        .min();
     let known = batch.created_at.date_naive();
     let age = (now.date_naive() - first.map_or(known, |first| first.min(known))).num_days() + 1;
     Pace { handed_out, days: age.clamp(1, PACE_DAYS) }
@@ -111,15 +129,30 @@ pub struct StockDay {
 const PICTURE_DAYS: u64 = 90;
 
 /// The days up to today, without a gap, oldest first. Days are UTC's, as the counts are kept.
-fn history(batch: &Batch, stock: &Stock, days: &[Day], ended: &[(DateTime<Utc>, i64)], now: DateTime<Utc>) -> Vec<StockDay> {
+fn history(
+    batch: &Batch,
+    stock: &Stock,
+    days: &[Day],
+    ended: &[(DateTime<Utc>, i64)],
+    now: DateTime<Utc>,
+) -> Vec<StockDay> {
     let today = now.date_naive();
-    let first = today.checked_sub_days(Days::new(PICTURE_DAYS - 1)).unwrap_or(today).max(batch.created_at.date_naive());
-    // Counted back from what is there now, codes that have ended included; what had ended by then is taken off again.
+    let first = today
+        .checked_sub_days(Days::new(PICTURE_DAYS - 1))
+        .unwrap_or(today)
+        .max(batch.created_at.date_naive());
+    // Counted back from what is there now, codes that have ended included; what had ended by then
+    // is taken off again.
     let mut clean = stock.usable + stock.expired + stock.not_started;
     let mut found = Vec::new();
-    for day in first.iter_days().take_while(|day| *day <= today).collect::<Vec<_>>().into_iter().rev() {
+    for day in
+        first.iter_days().take_while(|day| *day <= today).collect::<Vec<_>>().into_iter().rev()
+    {
         let of_day = days.iter().find(|known| known.day == day);
-        let close = day.succ_opt().map_or(now, |next| next.and_time(chrono::NaiveTime::MIN).and_utc()).min(now);
+        let close = day
+            .succ_opt()
+            .map_or(now, |next| next.and_time(chrono::NaiveTime::MIN).and_utc())
+            .min(now);
         let gone: i64 = ended.iter().filter(|(end, _)| *end <= close).map(|(_, codes)| codes).sum();
         let left = if batch.window.has_expired(close) { 0 } else { (clean - gone).max(0) };
         let number = |of: fn(&Day) -> i64| of_day.map(of).unwrap_or_default();
@@ -153,7 +186,8 @@ pub struct BatchFile {
 pub fn show_batch(desk: &Desk, member: &Member, id: BatchId) -> Result<BatchFile, Error> {
     let now = desk.clock.now();
     desk.db.read(|conn| {
-        let (batch, imported) = batches::find_with_imported(conn, member.scope, id)?.ok_or(Error::NotFound)?;
+        let (batch, imported) =
+            batches::find_with_imported(conn, member.scope, id)?.ok_or(Error::NotFound)?;
         let stock = stock::count_one(conn, member.scope, &batch, now)?;
         let today = now.date_naive();
         let since = today.checked_sub_days(Days::new(PICTURE_DAYS)).unwrap_or(today);
@@ -167,7 +201,13 @@ pub fn show_batch(desk: &Desk, member: &Member, id: BatchId) -> Result<BatchFile
             memberships::names_who_may(conn, member.scope, Permission::ManageBatches, 3)?
         };
         let withdrawals = withdrawals::list(conn, member.scope, batch.id, 10)?;
-        Ok(BatchFile { withdrawals, row: row_of(member, batch, imported, stock, &ends, &days, now), history, who_can, now })
+        Ok(BatchFile {
+            withdrawals,
+            row: row_of(member, batch, imported, stock, &ends, &days, now),
+            history,
+            who_can,
+            now,
+        })
     })
 }
 
@@ -177,8 +217,18 @@ pub fn has_batch(desk: &Desk, member: &Member, id: BatchId) -> Result<(), Error>
 }
 
 /// The record of what this member has just done to this batch, if it is one.
-pub fn own_act(desk: &Desk, member: &Member, batch: &Batch, record: AuditId) -> Result<Option<AuditRecord>, Error> {
-    let found = desk.db.read(|conn| audit::list(conn, Some(member.scope), None, audit::Slice::After(record.0 - 1), 1))?.pop();
+pub fn own_act(
+    desk: &Desk,
+    member: &Member,
+    batch: &Batch,
+    record: AuditId,
+) -> Result<Option<AuditRecord>, Error> {
+    let found = desk
+        .db
+        .read(|conn| {
+            audit::list(conn, Some(member.scope), None, audit::Slice::After(record.0 - 1), 1)
+        })?
+        .pop();
     Ok(found.map(|exported| exported.record).filter(|found| {
         let mine = matches!(found.actor, ShownActor::User { id, .. } if id == member.user);
         found.id == record && mine && found.text("batch") == Some(&batch.name)

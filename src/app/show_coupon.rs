@@ -10,7 +10,10 @@ use crate::{
         coupon_files::{self, CouponFile},
         coupons, customers, reissues,
     },
-    domain::{audit::AuditRecord, coupon::Redemption, customer::Customer, ids::CouponId, reissue::EarlierReissue},
+    domain::{
+        audit::AuditRecord, coupon::Redemption, customer::Customer, ids::CouponId,
+        reissue::EarlierReissue,
+    },
 };
 
 const REDEMPTIONS: i64 = 50;
@@ -61,7 +64,13 @@ pub(super) fn load(
             let is_old = earlier.old_code == file.coupon.code;
             let other = if is_old { &earlier.new_code } else { &earlier.old_code };
             let other = coupons::find_by_code(conn, scope, other.as_str())?.map(|found| found.id);
-            reissue = other.map(|other| if is_old { Part::ReplacedBy(earlier, other) } else { Part::Replaces(earlier, other) });
+            reissue = other.map(|other| {
+                if is_old {
+                    Part::ReplacedBy(earlier, other)
+                } else {
+                    Part::Replaces(earlier, other)
+                }
+            });
         }
     }
     let history = coupon_history::list(conn, desk, member, &file)?;

@@ -49,22 +49,39 @@ pub struct Profile {
 }
 
 /// The profile of a customer.
-pub fn show_customer(desk: &Desk, member: &Member, no: CustomerNo, from: From) -> Result<Profile, Error> {
+pub fn show_customer(
+    desk: &Desk,
+    member: &Member,
+    no: CustomerNo,
+    from: From,
+) -> Result<Profile, Error> {
     let (scope, now) = (member.scope, desk.clock.now());
     desk.db.read(|conn| {
         let customer = customers::find(conn, scope, no)?.ok_or(Error::NotFound)?;
-        let mut files = rewards::files_of_customer(conn, scope, &customer, from.rewards, more_than(REWARDS), now)?;
+        let mut files = rewards::files_of_customer(
+            conn,
+            scope,
+            &customer,
+            from.rewards,
+            more_than(REWARDS),
+            now,
+        )?;
         let mut emails = mails::list_of_customer(conn, scope, no, from.emails, more_than(EMAILS))?;
         let before = audit::Slice::Before(from.events.map_or(i64::MAX, |id| id.0));
-        let mut events = private_details::list(conn, desk, scope, Some(no), before, more_than(EVENTS))?;
+        let mut events =
+            private_details::list(conn, desk, scope, Some(no), before, more_than(EVENTS))?;
         let older = From {
             rewards: cut(&mut files, REWARDS).map(|file| file.reward.no),
             emails: cut(&mut emails, EMAILS).map(|mail| mail.id),
             events: cut(&mut events, EVENTS).map(|event| event.id),
         };
-        // Where the page holds all of the customer's mails, the newest of each reward is among them.
-        let rewards =
-            if from.emails.is_none() && older.emails.is_none() { joined(files, &emails) } else { with_mails(conn, member, no, files)? };
+        // Where the page holds all of the customer's mails, the newest of each reward is among
+        // them.
+        let rewards = if from.emails.is_none() && older.emails.is_none() {
+            joined(files, &emails)
+        } else {
+            with_mails(conn, member, no, files)?
+        };
         let who_can = if member.role.may(Permission::ManageBatches) {
             vec![]
         } else {
@@ -75,20 +92,32 @@ pub fn show_customer(desk: &Desk, member: &Member, no: CustomerNo, from: From) -
 }
 
 /// One reward's row as it is now, and what happened since: for the fragments after an act.
-pub fn show_reward(desk: &Desk, member: &Member, customer: CustomerNo, reward: RewardNo) -> Result<(RewardRow, DateTime<Utc>), Error> {
+pub fn show_reward(
+    desk: &Desk,
+    member: &Member,
+    customer: CustomerNo,
+    reward: RewardNo,
+) -> Result<(RewardRow, DateTime<Utc>), Error> {
     let now = desk.clock.now();
     desk.db.read(|conn| {
-        let file = rewards::find_file(conn, member.scope, customer, reward, now)?.ok_or(Error::NotFound)?;
+        let file = rewards::find_file(conn, member.scope, customer, reward, now)?
+            .ok_or(Error::NotFound)?;
         let row = with_mails(conn, member, customer, vec![file])?.pop().ok_or(Error::NotFound)?;
         Ok((row, now))
     })
 }
 
 /// One mail of a customer as it was rendered.
-pub fn show_mail(desk: &Desk, member: &Member, customer: CustomerNo, mail: MailId) -> Result<(Customer, MailSummary, Letter), Error> {
+pub fn show_mail(
+    desk: &Desk,
+    member: &Member,
+    customer: CustomerNo,
+    mail: MailId,
+) -> Result<(Customer, MailSummary, Letter), Error> {
     desk.db.read(|conn| {
         let owner = customers::find(conn, member.scope, customer)?.ok_or(Error::NotFound)?;
-        let (summary, letter) = mails::find(conn, member.scope, customer, mail)?.ok_or(Error::NotFound)?;
+        let (summary, letter) =
+            mails::find(conn, member.scope, customer, mail)?.ok_or(Error::NotFound)?;
         Ok((owner, summary, letter))
     })
 }
@@ -106,7 +135,13 @@ fn with_mails(
 
 /// Each file with the first of these mails that is about its reward.
 fn joined(files: Vec<RewardFile>, mails: &[MailSummary]) -> Vec<RewardRow> {
-    files.into_iter().map(|file| RewardRow { mail: mails.iter().find(|mail| mail.reward == file.reward.no).cloned(), file }).collect()
+    files
+        .into_iter()
+        .map(|file| RewardRow {
+            mail: mails.iter().find(|mail| mail.reward == file.reward.no).cloned(),
+            file,
+        })
+        .collect()
 }
 
 fn more_than(page: usize) -> i64 {

@@ -17,9 +17,20 @@ pub struct FindingPage {
 }
 
 /// The findings below `before`.
-pub fn show_findings(desk: &Desk, member: &Member, kind: Disagreement, before: Option<i64>) -> Result<FindingPage, Error> {
+pub fn show_findings(
+    desk: &Desk,
+    member: &Member,
+    kind: Disagreement,
+    before: Option<i64>,
+) -> Result<FindingPage, Error> {
     desk.db.read(|conn| {
-        let mut rows = redemption_findings::list(conn, member.scope, kind, before, i64::try_from(PAGE + 1).unwrap_or(i64::MAX))?;
+        let mut rows = redemption_findings::list(
+            conn,
+            member.scope,
+            kind,
+            before,
+            i64::try_from(PAGE + 1).unwrap_or(i64::MAX),
+        )?;
         let more = rows.len() > PAGE;
         rows.truncate(PAGE);
         // A code that was unknown then may have come in since.

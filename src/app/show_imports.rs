@@ -30,7 +30,8 @@ pub struct Account {
     pub unchanged: u64,
     pub rejected: u64,
     pub findings: Findings,
-    /// How the stock goes on with the new codes; told by a check, where codes of the batch are handed out at all.
+    /// How the stock goes on with the new codes; told by a check, where codes of the batch are
+    /// handed out at all.
     pub pace: Option<Outlook>,
 }
 
@@ -58,7 +59,14 @@ impl From<&Report> for Account {
     fn from(report: &Report) -> Self {
         // A voucher is never updated: what is there is left as it is.
         let Report { rows, new, updated, unchanged, rejected, ref findings, .. } = *report;
-        Self { rows, new, unchanged: unchanged + updated, rejected, findings: findings.clone(), pace: None }
+        Self {
+            rows,
+            new,
+            unchanged: unchanged + updated,
+            rejected,
+            findings: findings.clone(),
+            pace: None,
+        }
     }
 }
 
@@ -69,7 +77,8 @@ impl Account {
     }
 
     fn from_json(text: &str) -> Result<Self, Error> {
-        serde_json::from_str(text).map_err(|_| db::Error::Corrupt("the account of an import is unreadable".into()).into())
+        serde_json::from_str(text)
+            .map_err(|_| db::Error::Corrupt("the account of an import is unreadable".into()).into())
     }
 }
 
@@ -90,7 +99,11 @@ pub struct ImportPage {
 }
 
 /// A page of the merchant's imports.
-pub fn list_imports(desk: &Desk, member: &Member, before: Option<ImportId>) -> Result<ImportPage, Error> {
+pub fn list_imports(
+    desk: &Desk,
+    member: &Member,
+    before: Option<ImportId>,
+) -> Result<ImportPage, Error> {
     let limit = i64::try_from(PAGE + 1).unwrap_or(i64::MAX);
     let mut found = desk.db.read(|conn| orders::list(conn, member.scope, before, limit))?;
     let older = (found.len() > PAGE).then(|| found.get(PAGE - 1).map(|import| import.id)).flatten();
@@ -120,7 +133,12 @@ pub fn import_state(desk: &Desk, member: &Member, id: ImportId) -> Result<Import
 }
 
 /// The rejected rows piece by piece; `None` behind the last one.
-pub fn rejects_piece(desk: &Desk, member: &Member, id: ImportId, seq: i64) -> Result<Option<Vec<u8>>, Error> {
+pub fn rejects_piece(
+    desk: &Desk,
+    member: &Member,
+    id: ImportId,
+    seq: i64,
+) -> Result<Option<Vec<u8>>, Error> {
     desk.db.read(|conn| {
         orders::find(conn, member.scope, id)?.ok_or(Error::NotFound)?;
         Ok(pieces::find(conn, id, pieces::REJECTS, seq)?)

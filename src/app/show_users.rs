@@ -40,13 +40,28 @@ pub struct UserPage {
 }
 
 /// The users of the merchant after that one.
-pub fn list_users(desk: &Desk, member: &Member, after: Option<UserId>, limits: SessionLimits) -> Result<UserPage, Error> {
+pub fn list_users(
+    desk: &Desk,
+    member: &Member,
+    after: Option<UserId>,
+    limits: SessionLimits,
+) -> Result<UserPage, Error> {
     let now = desk.clock.now();
     desk.db.read(|conn| {
-        let mut found = users::list_members(conn, member.scope, after, i64::try_from(PAGE + 1).unwrap_or(i64::MAX))?;
+        let mut found = users::list_members(
+            conn,
+            member.scope,
+            after,
+            i64::try_from(PAGE + 1).unwrap_or(i64::MAX),
+        )?;
         let more = found.len() > PAGE;
         found.truncate(PAGE);
-        let row = |users::Member { user, role, is_offer }| UserRow { standing: user.standing(limits.absence, now), user, role, is_offer };
+        let row = |users::Member { user, role, is_offer }| UserRow {
+            standing: user.standing(limits.absence, now),
+            user,
+            role,
+            is_offer,
+        };
         let rows: Vec<UserRow> = found.into_iter().map(row).collect();
         Ok(UserPage { next: rows.last().filter(|_| more).map(|row| row.user.id), rows })
     })
@@ -68,20 +83,43 @@ pub struct UserFile {
 }
 
 /// One user of the merchant; [`Error::NotFound`] for those of others.
-pub fn show_user(desk: &Desk, member: &Member, id: UserId, limits: SessionLimits) -> Result<UserFile, Error> {
+pub fn show_user(
+    desk: &Desk,
+    member: &Member,
+    id: UserId,
+    limits: SessionLimits,
+) -> Result<UserFile, Error> {
     let now = desk.clock.now();
     desk.db.read(|conn| {
-        let users::Member { user, role, is_offer } = users::find_member(conn, member.scope, id)?.ok_or(Error::NotFound)?;
+        let users::Member { user, role, is_offer } =
+            users::find_member(conn, member.scope, id)?.ok_or(Error::NotFound)?;
         let everywhere = is_administrator_everywhere(conn, member.user, id)?;
-        let acts = [Act::Remove, Act::Disable, Act::Enable, Act::Unlock, Act::EndSessions, Act::ResetFactors]
-            .into_iter()
-            .chain(Role::ALL.map(Act::ChangeRole));
-        let barriers =
-            acts.filter_map(|act| barrier(member, (&user, role, is_offer), act, everywhere).map(|barrier| (act, barrier))).collect();
+        let acts = [
+            Act::Remove,
+            Act::Disable,
+            Act::Enable,
+            Act::Unlock,
+            Act::EndSessions,
+            Act::ResetFactors,
+        ]
+        .into_iter()
+        .chain(Role::ALL.map(Act::ChangeRole));
+        let barriers = acts
+            .filter_map(|act| {
+                barrier(member, (&user, role, is_offer), act, everywhere)
+                    .map(|barrier| (act, barrier))
+            })
+            .collect();
         Ok(UserFile {
-            // Whether somebody who has not accepted is at work elsewhere is no business of this merchant.
-            sessions: if is_offer { 0 } else { sessions::list_of_user(conn, id, now - limits.idle, now - limits.absolute)?.len() },
-            invited_until: account_links::newest(conn, Purpose::Invite, id)?.map(|link| link.expires_at),
+            // Whether somebody who has not accepted is at work elsewhere is no business of this
+            // merchant.
+            sessions: if is_offer {
+                0
+            } else {
+                sessions::list_of_user(conn, id, now - limits.idle, now - limits.absolute)?.len()
+            },
+            invited_until: account_links::newest(conn, Purpose::Invite, id)?
+                .map(|link| link.expires_at),
             mail: mails::newest_to_user(conn, member.scope, id)?,
             row: UserRow { standing: user.standing(limits.absence, now), user, role, is_offer },
             barriers,

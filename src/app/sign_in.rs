@@ -24,7 +24,8 @@ pub struct SessionLimits {
     pub idle: TimeDelta,
     pub absolute: TimeDelta,
     pub absence: Absence,
-    /// For how long somebody counts as being there after they have proved it: then dangerous acts ask again.
+    /// For how long somebody counts as being there after they have proved it: then dangerous acts
+    /// ask again.
     pub confirmation: TimeDelta,
 }
 
@@ -55,7 +56,8 @@ pub struct Device {
 pub enum SignIn {
     /// The new session's token: 256 random bits, for the cookie only.
     In { token: String },
-    /// The password is right, and the user has a second factor: no session yet. The token is for its own short-lived cookie.
+    /// The password is right, and the user has a second factor: no session yet. The token is for
+    /// its own short-lived cookie.
     Half { token: String },
     /// The password is right, and the user has stayed away too long.
     Locked,
@@ -63,9 +65,11 @@ pub enum SignIn {
     No,
 }
 
-/// Checks e-mail and password, and starts a session, or for a user with a second factor half of one.
+/// Checks e-mail and password, and starts a session, or for a user with a second factor half of
+/// one.
 ///
-/// The answer, and the time it takes, is the same for unknown users, disabled users and wrong passwords.
+/// The answer, and the time it takes, is the same for unknown users, disabled users and wrong
+/// passwords.
 pub fn sign_in(
     desk: &Desk,
     email: &str,
@@ -79,7 +83,9 @@ pub fn sign_in(
     let known = desk.db.read(|conn| sessions::credentials(conn, &email).map_err(Error::from))?;
     let fits = passwords::verify(password, known.as_ref().map(|k| k.password_hash.as_str()));
     let Some(known) = known.as_ref().filter(|_| fits) else {
-        desk.db.write(|tx| record_failure(tx, desk, known.as_ref().map(|known| known.user), request_id))?;
+        desk.db.write(|tx| {
+            record_failure(tx, desk, known.as_ref().map(|known| known.user), request_id)
+        })?;
         return Ok(SignIn::No);
     };
     let token = new_token()?;
@@ -87,25 +93,38 @@ pub fn sign_in(
         let now = desk.clock.now();
         users::lock(tx, &[known.user])?;
         let user = users::get(tx, known.user)?;
-        // Checked before the lock: another one may have been chosen meanwhile, so that the sessions of this one end.
-        let is_still = sessions::credentials(tx, &email)?.is_some_and(|now| now.password_hash == known.password_hash);
+        // Checked before the lock: another one may have been chosen meanwhile, so that the sessions
+        // of this one end.
+        let is_still = sessions::credentials(tx, &email)?
+            .is_some_and(|now| now.password_hash == known.password_hash);
         match user.standing(limits.absence, now) {
             Standing::Active if is_still => {}
             standing => {
                 record_failure(tx, desk, Some(user.id), request_id)?;
-                return Ok(if matches!(standing, Standing::Locked { .. }) { SignIn::Locked } else { SignIn::No });
+                return Ok(if matches!(standing, Standing::Locked { .. }) {
+                    SignIn::Locked
+                } else {
+                    SignIn::No
+                });
             }
         }
         if user.has_second_factor {
             half_sign_ins::remove_stale(tx, now - finish_sign_in::KEPT)?;
             half_sign_ins::start(tx, user.id, &tokens::hash(&token), now)?;
             // The actor is nobody yet: a password alone does not prove that it is this user.
-            let record = NewRecord::new(None, Action::PasswordAccepted, Actor::System).detail("user", user.id.0);
+            let record = NewRecord::new(None, Action::PasswordAccepted, Actor::System)
+                .detail("user", user.id.0);
             record_in_each_merchant(tx, desk, user.id, &record, request_id)?;
             return Ok(SignIn::Half { token: token.clone() });
         }
         start_session(tx, desk, &user, &token, limits, device)?;
-        record_in_each_merchant(tx, desk, user.id, &NewRecord::new(None, Action::SignedIn, Actor::User(user.id)), request_id)?;
+        record_in_each_merchant(
+            tx,
+            desk,
+            user.id,
+            &NewRecord::new(None, Action::SignedIn, Actor::User(user.id)),
+            request_id,
+        )?;
         Ok(SignIn::In { token: token.clone() })
     })
 }
@@ -132,7 +151,11 @@ pub(super) fn new_token() -> Result<String, Error> {
 }
 
 /// Makes the session fresh for whoever has just proved to be its user; answers its new token.
-pub(super) fn freshen(tx: &mut WriteTx<'_>, desk: &Desk, session: &Session) -> Result<String, Error> {
+pub(super) fn freshen(
+    tx: &mut WriteTx<'_>,
+    desk: &Desk,
+    session: &Session,
+) -> Result<String, Error> {
     let token = new_token()?;
     sessions::confirm(tx, session.user, session.id, &tokens::hash(&token), desk.clock.now())?;
     Ok(token)
@@ -141,22 +164,41 @@ pub(super) fn freshen(tx: &mut WriteTx<'_>, desk: &Desk, session: &Session) -> R
 /// Ends the session of that token, if there is one.
 pub fn sign_out(desk: &Desk, token: &str, request_id: &str) -> Result<(), Error> {
     desk.db.write(|tx| match sessions::end(tx, &tokens::hash(token))? {
-        Some(user) => record_in_each_merchant(tx, desk, user, &NewRecord::new(None, Action::SignedOut, Actor::User(user)), request_id),
+        Some(user) => record_in_each_merchant(
+            tx,
+            desk,
+            user,
+            &NewRecord::new(None, Action::SignedOut, Actor::User(user)),
+            request_id,
+        ),
         None => Ok(()),
     })
 }
 
 /// The live session of that token. Its last use is written down at most once a minute.
-pub fn resume_session(desk: &Desk, token: &str, limits: SessionLimits) -> Result<Option<Session>, Error> {
+pub fn resume_session(
+    desk: &Desk,
+    token: &str,
+    limits: SessionLimits,
+) -> Result<Option<Session>, Error> {
     let (hash, now) = (tokens::hash(token), desk.clock.now());
-    Ok(desk.db.read(|conn| sessions::find(conn, &hash, now - limits.idle, now - limits.absolute))?)
+    Ok(desk
+        .db
+        .read(|conn| sessions::find(conn, &hash, now - limits.idle, now - limits.absolute))?)
 }
 
 /// The live session of that token, and all merchants of its user, by name.
-pub fn recognise(desk: &Desk, token: &str, limits: SessionLimits) -> Result<Option<(Session, Vec<Membership>)>, Error> {
+pub fn recognise(
+    desk: &Desk,
+    token: &str,
+    limits: SessionLimits,
+) -> Result<Option<(Session, Vec<Membership>)>, Error> {
     let (hash, now) = (tokens::hash(token), desk.clock.now());
     desk.db.read(|conn| {
-        let Some(session) = sessions::find(conn, &hash, now - limits.idle, now - limits.absolute)? else { return Ok(None) };
+        let Some(session) = sessions::find(conn, &hash, now - limits.idle, now - limits.absolute)?
+        else {
+            return Ok(None);
+        };
         let merchants = memberships::list_of_user(conn, session.user)?;
         Ok(Some((session, merchants)))
     })
@@ -181,8 +223,14 @@ pub fn enter_merchant(desk: &Desk, slug: &str, user: UserId) -> Result<Option<Me
     Ok(desk.db.read(|conn| memberships::enter(conn, slug, user))?)
 }
 
-/// A failure goes into each merchant of the user, or into the installation's own log for an unknown address.
-pub(super) fn record_failure(tx: &mut WriteTx<'_>, desk: &Desk, user: Option<UserId>, request_id: &str) -> Result<(), Error> {
+/// A failure goes into each merchant of the user, or into the installation's own log for an unknown
+/// address.
+pub(super) fn record_failure(
+    tx: &mut WriteTx<'_>,
+    desk: &Desk,
+    user: Option<UserId>,
+    request_id: &str,
+) -> Result<(), Error> {
     // The actor of a failure is nobody: whoever typed did not prove to be this user.
     let record = NewRecord::new(None, Action::SignInFailed, Actor::System);
     let record = if let Some(user) = user { record.detail("user", user.0) } else { record };
@@ -203,7 +251,8 @@ pub(super) fn record_failure_of(
     }
 }
 
-/// The same record in each merchant of the user, or in the installation's own log where there is none.
+/// The same record in each merchant of the user, or in the installation's own log where there is
+/// none.
 pub(super) fn record_in_each_merchant(
     tx: &mut WriteTx<'_>,
     desk: &Desk,
@@ -221,7 +270,13 @@ pub(super) fn record_in_each_merchant(
     Ok(())
 }
 
-fn append(tx: &mut WriteTx<'_>, desk: &Desk, merchant: Option<MerchantId>, record: &NewRecord, request_id: &str) -> Result<(), Error> {
+fn append(
+    tx: &mut WriteTx<'_>,
+    desk: &Desk,
+    merchant: Option<MerchantId>,
+    record: &NewRecord,
+    request_id: &str,
+) -> Result<(), Error> {
     let record = NewRecord { merchant, request_id: Some(request_id.to_owned()), ..record.clone() };
     audit::append(tx, &record, desk.clock.now())?;
     Ok(())

@@ -1,5 +1,6 @@
-//! Single sign-on: who comes back from the provider, and what they may do then.
-//! Must not know cookies, nor the provider's protocol; what is kept until somebody comes back goes out and in as a sealed text.
+//! Single sign-on: who comes back from the provider, and what they may do then. Must not know
+//! cookies, nor the provider's protocol; what is kept until somebody comes back goes out and in as
+//! a sealed text.
 
 use chrono::{DateTime, TimeDelta, Utc};
 use serde::{Deserialize, Serialize};
@@ -12,7 +13,10 @@ use super::{
     origin::Origin,
     provider::{Asked, Proven, Provider, Trouble},
     seal_secret,
-    sign_in::{Device, Session, SessionLimits, freshen, new_token, record_failure_of, record_in_each_merchant, start_session},
+    sign_in::{
+        Device, Session, SessionLimits, freshen, new_token, record_failure_of,
+        record_in_each_merchant, start_session,
+    },
     tokens,
 };
 use crate::{
@@ -113,8 +117,8 @@ impl From<Trouble> for Why {
 /// What came of setting out.
 #[derive(Debug)]
 pub enum Departure {
-    /// To the provider's address. For signing in, the errand is to be kept by the browser until it comes back; otherwise the session
-    /// keeps it.
+    /// To the provider's address. For signing in, the errand is to be kept by the browser until it
+    /// comes back; otherwise the session keeps it.
     To {
         address: String,
         errand: Option<String>,
@@ -129,24 +133,37 @@ pub fn set_out(desk: &Desk, return_to: &str) -> Result<Departure, Error> {
     depart(desk, Purpose::SignIn, return_to, None)
 }
 
-/// Sends the user of a session out: they are asked for a new sign-in there. The session keeps what for, so that only an answer to this
-/// request, in this session, and only once, counts.
+/// Sends the user of a session out: they are asked for a new sign-in there. The session keeps what
+/// for, so that only an answer to this request, in this session, and only once, counts.
 ///
 /// Errors: [`Error::NotFound`] where there is no provider.
-pub fn set_out_in_session(desk: &Desk, purpose: Purpose, return_to: &str, session: &Session) -> Result<Departure, Error> {
+pub fn set_out_in_session(
+    desk: &Desk,
+    purpose: Purpose,
+    return_to: &str,
+    session: &Session,
+) -> Result<Departure, Error> {
     depart(desk, purpose, return_to, Some(session))
 }
 
-fn depart(desk: &Desk, purpose: Purpose, return_to: &str, session: Option<&Session>) -> Result<Departure, Error> {
+fn depart(
+    desk: &Desk,
+    purpose: Purpose,
+    return_to: &str,
+    session: Option<&Session>,
+) -> Result<Departure, Error> {
     let provider = desk.provider.as_deref().ok_or(Error::NotFound)?;
     let (address, asked) = match provider.depart(session.is_some()) {
         Ok(departed) => departed,
         Err(trouble) => return Ok(Departure::Not(trouble.into())),
     };
-    let return_to = if return_to.len() <= LONGEST_PATH { return_to.to_owned() } else { String::new() };
+    let return_to =
+        if return_to.len() <= LONGEST_PATH { return_to.to_owned() } else { String::new() };
     let errand = Errand { asked, purpose, return_to, began: desk.clock.now() };
-    let plain = serde_json::to_vec(&errand).map_err(|_| db::Error::Unavailable("an errand could not be written".into()))?;
-    let sealed = seal_secret::seal(desk, ERRAND, &session.map(owner_of).unwrap_or_default(), &plain)?;
+    let plain = serde_json::to_vec(&errand)
+        .map_err(|_| db::Error::Unavailable("an errand could not be written".into()))?;
+    let sealed =
+        seal_secret::seal(desk, ERRAND, &session.map(owner_of).unwrap_or_default(), &plain)?;
     match session {
         Some(session) => {
             desk.db.write(|tx| sessions::set_challenge(tx, session.id, &sealed))?;
@@ -156,25 +173,36 @@ fn depart(desk: &Desk, purpose: Purpose, return_to: &str, session: Option<&Sessi
     }
 }
 
-/// The errand that an answer belongs to: one of signing in, which the browser's cookie holds, or the one of the session. What comes back
-/// a second time is stale, and so is what took too long; then the purpose is answered, as far as it is known.
-pub fn recognise(desk: &Desk, cookie: &str, session: Option<&Session>, answer: &Answer) -> Result<Result<Errand, Purpose>, Error> {
+/// The errand that an answer belongs to: one of signing in, which the browser's cookie holds, or
+/// the one of the session. What comes back a second time is stale, and so is what took too long;
+/// then the purpose is answered, as far as it is known.
+pub fn recognise(
+    desk: &Desk,
+    cookie: &str,
+    session: Option<&Session>,
+    answer: &Answer,
+) -> Result<Result<Errand, Purpose>, Error> {
     let Some(provider) = desk.provider.as_deref() else { return Ok(Err(Purpose::SignIn)) };
     if let Some(errand) = open(desk, "", cookie, answer) {
         let counts = is_young(desk, errand.began) && provider.use_up(&errand.asked);
         return Ok(if counts { Ok(errand) } else { Err(errand.purpose) });
     }
     let Some(session) = session else { return Ok(Err(Purpose::SignIn)) };
-    let Some(sealed) = desk.db.read(|conn| sessions::challenge(conn, session.id))? else { return Ok(Err(Purpose::SignIn)) };
+    let Some(sealed) = desk.db.read(|conn| sessions::challenge(conn, session.id))? else {
+        return Ok(Err(Purpose::SignIn));
+    };
     // Looked at first: an address that somebody else made up uses up nothing.
-    let Some(errand) = open(desk, &owner_of(session), &sealed, answer) else { return Ok(Err(Purpose::SignIn)) };
+    let Some(errand) = open(desk, &owner_of(session), &sealed, answer) else {
+        return Ok(Err(Purpose::SignIn));
+    };
     let is_first = desk.db.write(|tx| sessions::use_challenge(tx, session.id, &sealed))?;
     Ok(if is_first && is_young(desk, errand.began) { Ok(errand) } else { Err(errand.purpose) })
 }
 
 /// The sealed errand, if the answer has its state.
 fn open(desk: &Desk, owner: &str, sealed: &str, answer: &Answer) -> Option<Errand> {
-    let errand: Errand = serde_json::from_slice(&seal_secret::open(desk, ERRAND, owner, sealed)?).ok()?;
+    let errand: Errand =
+        serde_json::from_slice(&seal_secret::open(desk, ERRAND, owner, sealed)?).ok()?;
     let state = answer.state.as_deref().unwrap_or_default();
     bool::from(state.as_bytes().ct_eq(errand.asked.state.as_bytes())).then_some(errand)
 }
@@ -206,7 +234,15 @@ pub fn arrive(
         Err(trouble) => {
             if trouble != Trouble::Silent {
                 let record = failure("untrusted");
-                desk.db.write(|tx| record_failure_of(tx, desk, session.map(|session| session.user), &record, request_id))?;
+                desk.db.write(|tx| {
+                    record_failure_of(
+                        tx,
+                        desk,
+                        session.map(|session| session.user),
+                        &record,
+                        request_id,
+                    )
+                })?;
             }
             return Ok(Arrival::Not(trouble.into()));
         }
@@ -214,10 +250,15 @@ pub fn arrive(
     match (errand.purpose, session) {
         (Purpose::SignIn, _) => let_in(desk, provider, &proven, limits, origin),
         (Purpose::Confirm, Some(session)) => confirm(desk, errand, &proven, session, request_id),
-        // A provider that says when it asked the person must have asked just now. One that does not say so was asked to all the same:
-        // the page that shows the account says that it is not known.
-        (Purpose::Link, Some(_)) if !is_fresh(errand, &proven).unwrap_or(true) => Ok(Arrival::Not(Why::NotProved)),
-        (Purpose::Link, Some(session)) => link_identity::keep_pending(desk, provider, &proven, session),
+        // A provider that says when it asked the person must have asked just now. One that does not
+        // say so was asked to all the same: the page that shows the account says that it is not
+        // known.
+        (Purpose::Link, Some(_)) if !is_fresh(errand, &proven).unwrap_or(true) => {
+            Ok(Arrival::Not(Why::NotProved))
+        }
+        (Purpose::Link, Some(session)) => {
+            link_identity::keep_pending(desk, provider, &proven, session)
+        }
         (Purpose::Confirm | Purpose::Link, None) => Ok(Arrival::Not(Why::Stale)),
     }
 }
@@ -228,21 +269,34 @@ fn is_fresh(errand: &Errand, proven: &Proven) -> Option<bool> {
 }
 
 fn failure(why: &str) -> NewRecord {
-    NewRecord::new(None, Action::SignInFailed, Actor::System).detail("method", "sso").detail("why", why)
+    NewRecord::new(None, Action::SignInFailed, Actor::System)
+        .detail("method", "sso")
+        .detail("why", why)
 }
 
 /// Signs in whom the identity belongs to; the first time the one who has its verified e-mail.
-fn let_in(desk: &Desk, provider: &Provider, proven: &Proven, limits: SessionLimits, origin: &Origin) -> Result<Arrival, Error> {
+fn let_in(
+    desk: &Desk,
+    provider: &Provider,
+    proven: &Proven,
+    limits: SessionLimits,
+    origin: &Origin,
+) -> Result<Arrival, Error> {
     let request_id = origin.request_id.as_str();
-    let device = &Device { agent: origin.agent.clone(), address: origin.address.clone(), ..Device::default() };
-    let who = (proven.issuer.as_str(), proven.subject.as_str());
-    let email = match desk.db.read(|conn| identities::find(conn, who.0, who.1).map_err(Error::from))? {
-        Some(_) => None,
-        None => match provider.verified_email(proven) {
-            Ok(email) => email,
-            Err(trouble) => return Ok(Arrival::Not(trouble.into())),
-        },
+    let device = &Device {
+        agent: origin.agent.clone(),
+        address: origin.address.clone(),
+        ..Device::default()
     };
+    let who = (proven.issuer.as_str(), proven.subject.as_str());
+    let email =
+        match desk.db.read(|conn| identities::find(conn, who.0, who.1).map_err(Error::from))? {
+            Some(_) => None,
+            None => match provider.verified_email(proven) {
+                Ok(email) => email,
+                Err(trouble) => return Ok(Arrival::Not(trouble.into())),
+            },
+        };
     let token = new_token()?;
     let arrival = desk.db.write::<_, Error>(|tx| {
         let now = desk.clock.now();
@@ -260,7 +314,9 @@ fn let_in(desk: &Desk, provider: &Provider, proven: &Proven, limits: SessionLimi
             (Standing::Locked { .. }, _) => Some(("locked", Why::Locked)),
             (Standing::Disabled { .. } | Standing::Invited, _) => Some(("disabled", Why::Unknown)),
             (Standing::Active, Some(linked)) if linked.user != id => Some(("taken", Why::Taken)),
-            (Standing::Active, None) if identities::of_user(tx, id, who.0)?.is_some() => Some(("taken", Why::Taken)),
+            (Standing::Active, None) if identities::of_user(tx, id, who.0)?.is_some() => {
+                Some(("taken", Why::Taken))
+            }
             (Standing::Active, _) => None,
         };
         if let Some((word, why)) = refused {
@@ -279,12 +335,14 @@ fn let_in(desk: &Desk, provider: &Provider, proven: &Proven, limits: SessionLimi
         if user.has_second_factor {
             half_sign_ins::remove_stale(tx, now - finish_sign_in::KEPT)?;
             half_sign_ins::start(tx, id, &tokens::hash(&token), now)?;
-            let record = NewRecord::new(None, Action::IdentityAccepted, Actor::System).detail("user", id.0);
+            let record =
+                NewRecord::new(None, Action::IdentityAccepted, Actor::System).detail("user", id.0);
             record_in_each_merchant(tx, desk, id, &record, request_id)?;
             return Ok(Arrival::Half { token: token.clone() });
         }
         start_session(tx, desk, &user, &token, limits, device)?;
-        let record = NewRecord::new(None, Action::SignedIn, Actor::User(id)).detail("method", "sso");
+        let record =
+            NewRecord::new(None, Action::SignedIn, Actor::User(id)).detail("method", "sso");
         record_in_each_merchant(tx, desk, id, &record, request_id)?;
         Ok(Arrival::In { token: token.clone() })
     })?;
@@ -293,7 +351,11 @@ fn let_in(desk: &Desk, provider: &Provider, proven: &Proven, limits: SessionLimi
 }
 
 /// Whom the identity belongs to, or would if it were linked.
-fn whose(tx: &mut WriteTx<'_>, (issuer, subject): (&str, &str), email: Option<&str>) -> Result<Option<UserId>, Error> {
+fn whose(
+    tx: &mut WriteTx<'_>,
+    (issuer, subject): (&str, &str),
+    email: Option<&str>,
+) -> Result<Option<UserId>, Error> {
     if let Some(linked) = identities::find(tx, issuer, subject)? {
         return Ok(Some(linked.user));
     }
@@ -301,8 +363,15 @@ fn whose(tx: &mut WriteTx<'_>, (issuer, subject): (&str, &str), email: Option<&s
     Ok(users::find_by_email(tx, &EmailAddress::stored(email.to_owned()))?.map(|user| user.id))
 }
 
-/// The user of the session has proved again to be there, if it is they, and if the provider has just asked them.
-fn confirm(desk: &Desk, errand: &Errand, proven: &Proven, session: &Session, request_id: &str) -> Result<Arrival, Error> {
+/// The user of the session has proved again to be there, if it is they, and if the provider has
+/// just asked them.
+fn confirm(
+    desk: &Desk,
+    errand: &Errand,
+    proven: &Proven,
+    session: &Session,
+    request_id: &str,
+) -> Result<Arrival, Error> {
     desk.db.write(|tx| {
         users::lock(tx, &[session.user])?;
         let linked = identities::find(tx, &proven.issuer, &proven.subject)?;
@@ -310,7 +379,8 @@ fn confirm(desk: &Desk, errand: &Errand, proven: &Proven, session: &Session, req
         let is_right = is_own && is_fresh(errand, proven) == Some(true);
         let token = is_right.then(|| freshen(tx, desk, session)).transpose()?;
         let action = if is_right { Action::Confirmed } else { Action::ConfirmFailed };
-        let record = NewRecord::new(None, action, Actor::User(session.user)).detail("method", "sso");
+        let record =
+            NewRecord::new(None, action, Actor::User(session.user)).detail("method", "sso");
         record_in_each_merchant(tx, desk, session.user, &record, request_id)?;
         Ok(token.map_or(Arrival::Not(Why::NotProved), |token| Arrival::Confirmed { token }))
     })

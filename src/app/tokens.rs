@@ -45,18 +45,28 @@ pub fn hash(token: &str) -> String {
 pub fn check(desk: &Desk, binding: Binding, token: &str, now: DateTime<Utc>) -> Result<(), Error> {
     let unknown = || {
         Error::Unfit(Unfit::because(
-            "This form does not belong to this reward, or it was changed on the way. Nothing was done. Open the dialog again.",
+            "This form does not belong to this reward, or it was changed on the way. Nothing was \
+             done. Open the dialog again.",
         ))
     };
     let bytes = URL_SAFE_NO_PAD.decode(token).map_err(|_| unknown())?;
-    let (signed, mac) = bytes.split_at_checked(NONCE + 8).filter(|(_, mac)| mac.len() == MAC).ok_or_else(unknown)?;
+    let (signed, mac) = bytes
+        .split_at_checked(NONCE + 8)
+        .filter(|(_, mac)| mac.len() == MAC)
+        .ok_or_else(unknown)?;
     sign(desk, binding, signed).verify_slice(mac).map_err(|_| unknown())?;
-    let issued = signed.get(NONCE..).and_then(|b| <[u8; 8]>::try_from(b).ok()).map(i64::from_be_bytes).ok_or_else(unknown)?;
+    let issued = signed
+        .get(NONCE..)
+        .and_then(|b| <[u8; 8]>::try_from(b).ok())
+        .map(i64::from_be_bytes)
+        .ok_or_else(unknown)?;
     let age = now.timestamp() - issued;
     if (0..LIFETIME.num_seconds()).contains(&age) {
         Ok(())
     } else {
-        Err(Error::Unfit(Unfit::because("This form is more than 24 hours old. Nothing was done. Open the dialog again.")))
+        Err(Error::Unfit(Unfit::because(
+            "This form is more than 24 hours old. Nothing was done. Open the dialog again.",
+        )))
     }
 }
 

@@ -1,5 +1,5 @@
-//! Codes of authenticator apps (RFC 6238: SHA-1, six digits, half a minute), the only kind that every app knows.
-//! Must not know users, nor how a secret is kept.
+//! Codes of authenticator apps (RFC 6238: SHA-1, six digits, half a minute), the only kind that
+//! every app knows. Must not know users, nor how a secret is kept.
 
 use chrono::{DateTime, Utc};
 use totp_rs::{Algorithm, Builder, Secret, Totp};
@@ -30,13 +30,20 @@ pub fn in_letters(secret: &[u8]) -> String {
 
 /// What an app reads from the picture: issuer, account and secret.
 pub fn address(secret: &[u8], account: &str) -> String {
-    let account = percent_encoding::utf8_percent_encode(account, percent_encoding::NON_ALPHANUMERIC);
+    let account =
+        percent_encoding::utf8_percent_encode(account, percent_encoding::NON_ALPHANUMERIC);
     let letters = in_letters(secret);
-    format!("otpauth://totp/Reward%20Desk:{account}?secret={letters}&issuer=Reward%20Desk&algorithm=SHA1&digits=6&period={SECONDS}")
+    format!(
+        "otpauth://totp/Reward%20Desk:{account}?secret={letters}&issuer=Reward%20Desk&algorithm=SHA1&digits=6&period={SECONDS}"
+    )
 }
 
 fn totp(secret: &[u8]) -> Option<Totp> {
-    let builder = Builder::new().with_algorithm(Algorithm::SHA1).with_digits(6).with_step_duration(SECONDS).with_skew(TOLERANCE);
+    let builder = Builder::new()
+        .with_algorithm(Algorithm::SHA1)
+        .with_digits(6)
+        .with_step_duration(SECONDS)
+        .with_skew(TOLERANCE);
     builder.with_secret(secret.to_vec()).build().ok()
 }
 
@@ -52,10 +59,23 @@ mod tests {
     fn the_codes_are_those_of_the_standard() {
         // RFC 6238, appendix B, cut to six digits.
         let secret = b"12345678901234567890";
-        for (seconds, code) in [(59, "287082"), (1_111_111_109, "081804"), (1_234_567_890, "005924"), (20_000_000_000, "353130")] {
+        for (seconds, code) in [
+            (59, "287082"),
+            (1_111_111_109, "081804"),
+            (1_234_567_890, "005924"),
+            (20_000_000_000, "353130"),
+        ] {
             assert_eq!(step_of(secret, code, at(seconds)), Some(seconds / 30), "{code}");
-            assert_eq!(step_of(secret, code, at(seconds + 30)), Some(seconds / 30), "{code} a step later");
-            assert_eq!(step_of(secret, code, at(seconds - 30)), Some(seconds / 30), "{code} a step earlier");
+            assert_eq!(
+                step_of(secret, code, at(seconds + 30)),
+                Some(seconds / 30),
+                "{code} a step later"
+            );
+            assert_eq!(
+                step_of(secret, code, at(seconds - 30)),
+                Some(seconds / 30),
+                "{code} a step earlier"
+            );
             assert_eq!(step_of(secret, code, at(seconds + 60)), None, "{code} two steps later");
         }
         for code in ["", "28708", "2870822", "28708a", "+87082", "２８７０８２"] {

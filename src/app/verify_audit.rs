@@ -1,9 +1,11 @@
-//! Proves that an audit log is what was sealed: every record there, unchanged and in its place; or names the first that is not.
-//! Must not know how digests are made (`domain::audit_seal`) or where the answer is shown. It writes nothing: what is not sealed
-//! yet is counted, and sealed by the server, or by the next command that writes.
+//! Proves that an audit log is what was sealed: every record there, unchanged and in its place; or
+//! names the first that is not. Must not know how digests are made (`domain::audit_seal`) or where
+//! the answer is shown. It writes nothing: what is not sealed yet is counted, and sealed by the
+//! server, or by the next command that writes.
 //!
-//! What it can't know: that a record was true when it was written; one that was removed before it was sealed, within a second; and a
-//! log that was rewritten together with all its seals, or cut at its end, unless somebody has remembered a head.
+//! What it can't know: that a record was true when it was written; one that was removed before it
+//! was sealed, within a second; and a log that was rewritten together with all its seals, or cut at
+//! its end, unless somebody has remembered a head.
 
 use super::Error;
 use crate::{
@@ -32,14 +34,25 @@ pub struct Verdict {
     pub flaw: Option<Flaw>,
 }
 
-/// Proves the merchant's log, or all of them (`None`). Each remembered head must be in the merchant's log, or in one of all.
-/// Best asked inside [`crate::db::Database::snapshot`]. Errors: a merchant who is not there, and the database's.
-pub fn verify_audit(conn: &mut DbConn, merchant: Option<&str>, remembered: &[Head]) -> Result<Vec<Verdict>, Error> {
-    let scope = merchant.map(|slug| super::find_merchant(conn, slug)).transpose()?.map(|(scope, _)| scope.merchant().0);
+/// Proves the merchant's log, or all of them (`None`). Each remembered head must be in the
+/// merchant's log, or in one of all. Best asked inside [`crate::db::Database::snapshot`]. Errors: a
+/// merchant who is not there, and the database's.
+pub fn verify_audit(
+    conn: &mut DbConn,
+    merchant: Option<&str>,
+    remembered: &[Head],
+) -> Result<Vec<Verdict>, Error> {
+    let scope = merchant
+        .map(|slug| super::find_merchant(conn, slug))
+        .transpose()?
+        .map(|(scope, _)| scope.merchant().0);
     let mark = audit_seals::mark(conn)?;
     let mut met = vec![false; remembered.len()];
     let mut verdicts = Vec::new();
-    for log in audit_seals::heads(conn)?.into_iter().filter(|log| scope.is_none_or(|chain| chain == log.chain)) {
+    for log in audit_seals::heads(conn)?
+        .into_iter()
+        .filter(|log| scope.is_none_or(|chain| chain == log.chain))
+    {
         let mut chain = Chain::new(remembered);
         let mut flaw = prove(conn, log.chain, mark, &mut chain)?;
         met.iter_mut().zip(remembered).for_each(|(met, head)| *met |= chain.has_met(head));
@@ -56,7 +69,8 @@ pub fn verify_audit(conn: &mut DbConn, merchant: Option<&str>, remembered: &[Hea
     }
     let is_whole = verdicts.iter().all(|verdict| verdict.flaw.is_none());
     if scope.is_none() && is_whole {
-        // The mark stood on a record that was sealed, so the newest of all logs can't be cut off in silence.
+        // The mark stood on a record that was sealed, so the newest of all logs can't be cut off in
+        // silence.
         if mark > 0 && !audit_seals::is_sealed(conn, AuditId(mark))? {
             let record = Some(Named { id: mark, at: None, action: None });
             verdicts.push(Verdict {
@@ -67,7 +81,8 @@ pub fn verify_audit(conn: &mut DbConn, merchant: Option<&str>, remembered: &[Hea
             });
         } else if let Some((_, head)) = met.iter().zip(remembered).find(|(met, _)| !**met) {
             return Err(Unfit::because(format!(
-                "no log has the head {head}: one was cut or rewritten since, or the head is of another installation; \
+                "no log has the head {head}: one was cut or rewritten since, or the head is of \
+                 another installation; \
                  name the log with --merchant to see which record stands there now"
             ))
             .into());
@@ -87,18 +102,25 @@ fn prove(conn: &mut DbConn, log: i64, mark: i64, chain: &mut Chain) -> Result<Op
             break None;
         }
     };
-    let unsealed = audit_contents::first_unsealed(conn, log, mark)?.map(|found| match found.record {
-        Found::Whole(record) => Named::of(&record),
-        _ => Named { id: found.id, at: None, action: None },
-    });
+    let unsealed =
+        audit_contents::first_unsealed(conn, log, mark)?.map(|found| match found.record {
+            Found::Whole(record) => Named::of(&record),
+            _ => Named { id: found.id, at: None, action: None },
+        });
     Ok(match (broken, unsealed) {
         // The record whose seal is missing is still there.
         (Some(Flaw { wrong: Wrong::SealMissing { no, .. }, .. }), Some(record)) => {
             Some(Flaw { record: Some(record), wrong: Wrong::Unsealed { missing: Some(no) } })
         }
         // The older one is the first.
-        (Some(flaw), Some(record)) if flaw.record.as_ref().is_none_or(|named| named.id < record.id) => Some(flaw),
-        (_, Some(record)) => Some(Flaw { record: Some(record), wrong: Wrong::Unsealed { missing: None } }),
+        (Some(flaw), Some(record))
+            if flaw.record.as_ref().is_none_or(|named| named.id < record.id) =>
+        {
+            Some(flaw)
+        }
+        (_, Some(record)) => {
+            Some(Flaw { record: Some(record), wrong: Wrong::Unsealed { missing: None } })
+        }
         (broken, None) => broken,
     })
 }
@@ -106,50 +128,91 @@ fn prove(conn: &mut DbConn, log: i64, mark: i64, chain: &mut Chain) -> Result<Op
 /// The first bad record, what is wrong with it, and what to do.
 impl std::fmt::Display for Flaw {
     fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
-        let keep = "keep a copy of this database as it is, and compare it with a backup or an earlier export";
-        let record = self.record.as_ref().map_or_else(|| "a record".to_owned(), ToString::to_string);
+        let keep = "keep a copy of this database as it is, and compare it with a backup or an \
+            earlier export";
+        let record =
+            self.record.as_ref().map_or_else(|| "a record".to_owned(), ToString::to_string);
         match &self.wrong {
-            Wrong::Changed { no } => write!(f, "{record} was changed: it, or its seal, is not what was sealed as number {no}; {keep}"),
+            Wrong::Changed { no } => write!(
+                f,
+                "{record} was changed: it, or its seal, is not what was sealed as number {no}; \
+                 {keep}"
+            ),
             Wrong::SealChanged { no } => {
-                write!(f, "the seal of {record} was changed: the record is what was sealed as number {no}, and the digest is not; {keep}")
+                write!(
+                    f,
+                    "the seal of {record} was changed: the record is what was sealed as number \
+                     {no}, and the digest is not; {keep}"
+                )
             }
-            Wrong::Removed { no } => write!(f, "{record} was removed: only its seal, number {no}, is left; {keep}"),
+            Wrong::Removed { no } => {
+                write!(f, "{record} was removed: only its seal, number {no}, is left; {keep}")
+            }
             Wrong::Reordered { no, instead_of } => {
-                write!(f, "{record} was moved: it stands as number {no}, where record {instead_of} was sealed; {keep}")
+                write!(
+                    f,
+                    "{record} was moved: it stands as number {no}, where record {instead_of} was \
+                     sealed; {keep}"
+                )
             }
             Wrong::Swapped { no, with } => {
-                write!(f, "{record} has changed places with record {with}, under whose id stands what was sealed as number {no}; {keep}")
+                write!(
+                    f,
+                    "{record} has changed places with record {with}, under whose id stands what \
+                     was sealed as number {no}; {keep}"
+                )
             }
             Wrong::SealMissing { no, next } => {
                 write!(
                     f,
-                    "the record sealed as number {no} was removed or moved, with its seal: record {next} follows in its place; {keep}"
+                    "the record sealed as number {no} was removed or moved, with its seal: record \
+                     {next} follows in its place; {keep}"
                 )
             }
             Wrong::Unsealed { missing: None } => {
                 write!(
                     f,
-                    "{record} was inserted past the desk, or lost its seal: all records up to there were sealed, and it is not; {keep}"
+                    "{record} was inserted past the desk, or lost its seal: all records up to \
+                     there were sealed, and it is not; {keep}"
                 )
             }
             Wrong::Unsealed { missing: Some(no) } => {
                 write!(
                     f,
-                    "{record} lost its seal, or was inserted past the desk: it is not sealed, and seal number {no} is missing; {keep}"
+                    "{record} lost its seal, or was inserted past the desk: it is not sealed, and \
+                     seal number {no} is missing; {keep}"
                 )
             }
             Wrong::Cut { remembered } => {
-                write!(f, "the log was cut: {record} is its last, and the remembered head is number {remembered}; {keep}")
+                write!(
+                    f,
+                    "the log was cut: {record} is its last, and the remembered head is number \
+                     {remembered}; {keep}"
+                )
             }
-            Wrong::CutAtMark => write!(f, "{record}, the newest that was sealed, was removed with its seal; {keep}"),
+            Wrong::CutAtMark => {
+                write!(f, "{record}, the newest that was sealed, was removed with its seal; {keep}")
+            }
             Wrong::Rewritten { remembered } => {
-                write!(f, "{record} was sealed anew: number {remembered} has another digest than the remembered head; {keep}")
+                write!(
+                    f,
+                    "{record} was sealed anew: number {remembered} has another digest than the \
+                     remembered head; {keep}"
+                )
             }
             Wrong::Disagrees { member } => {
-                write!(f, "{record} was changed: its {member} is not what was sealed; compare with the database")
+                write!(
+                    f,
+                    "{record} was changed: its {member} is not what was sealed; compare with the \
+                     database"
+                )
             }
             Wrong::NotExported => {
-                write!(f, "{record} has no seal, and records after it do: it was inserted, or lost it; export the log again")
+                write!(
+                    f,
+                    "{record} has no seal, and records after it do: it was inserted, or lost it; \
+                     export the log again"
+                )
             }
         }
     }
@@ -157,7 +220,8 @@ impl std::fmt::Display for Flaw {
 
 impl std::fmt::Display for Named {
     fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
-        let known: Vec<String> = self.at.map(zone::rfc3339).into_iter().chain(self.action.clone()).collect();
+        let known: Vec<String> =
+            self.at.map(zone::rfc3339).into_iter().chain(self.action.clone()).collect();
         write!(f, "record {}", self.id)?;
         if known.is_empty() { Ok(()) } else { write!(f, " ({})", known.join(", ")) }
     }

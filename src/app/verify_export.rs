@@ -1,9 +1,9 @@
-//! Proves an exported log by itself: no database, and nothing that this machine knows. The lines are in the order of ids, the chain
-//! in the order of sealing: the few that were sealed later than their neighbours wait for their turn.
-//! Must not know where the lines come from.
+//! Proves an exported log by itself: no database, and nothing that this machine knows. The lines
+//! are in the order of ids, the chain in the order of sealing: the few that were sealed later than
+//! their neighbours wait for their turn. Must not know where the lines come from.
 //!
-//! What is looked up when a log is exported is not sealed, and so not proved: the merchant's slug, e-mail addresses, the customer_id,
-//! and the reward_id where the record itself does not hold it.
+//! What is looked up when a log is exported is not sealed, and so not proved: the merchant's slug,
+//! e-mail addresses, the customer_id, and the reward_id where the record itself does not hold it.
 
 use std::collections::BTreeMap;
 
@@ -54,19 +54,35 @@ impl Export {
     /// A file that should hold these heads.
     pub fn new(remembered: &[Head]) -> Self {
         let chain = Chain::new(remembered);
-        Self { chain, waiting: BTreeMap::new(), lines: 0, log: None, last_id: None, first_unsealed: None, unsealed: 0 }
+        Self {
+            chain,
+            waiting: BTreeMap::new(),
+            lines: 0,
+            log: None,
+            last_id: None,
+            first_unsealed: None,
+            unsealed: 0,
+        }
     }
 
-    /// Takes the next line; the first flaw, once there is one. Errors: a line that no export has, by its number.
+    /// Takes the next line; the first flaw, once there is one. Errors: a line that no export has,
+    /// by its number.
     pub fn line(&mut self, text: &str) -> Result<Result<(), Flaw>, Error> {
         self.lines += 1;
-        let mut object: Map<String, Value> = serde_json::from_str(text).map_err(|_| self.foreign("it is not a JSON object"))?;
-        let seal = object.remove(SEAL).ok_or_else(|| self.foreign("it has no member \"seal\"; export the log again with this version"))?;
-        // What encrypted details say is opened anew at each export; the ciphertext is what was sealed.
+        let mut object: Map<String, Value> =
+            serde_json::from_str(text).map_err(|_| self.foreign("it is not a JSON object"))?;
+        let seal = object.remove(SEAL).ok_or_else(|| {
+            self.foreign("it has no member \"seal\"; export the log again with this version")
+        })?;
+        // What encrypted details say is opened anew at each export; the ciphertext is what was
+        // sealed.
         object.remove(OPENED);
         let named = named(&object).ok_or_else(|| self.foreign("it has no id"))?;
         if self.last_id.is_some_and(|last| named.id <= last) {
-            return Err(self.foreign("its id is not above the one before: the lines were put in another order, or one stands twice"));
+            return Err(self.foreign(
+                "its id is not above the one before: the lines were put in \
+                another order, or one stands twice",
+            ));
         }
         self.last_id = Some(named.id);
         if seal.is_null() {
@@ -77,14 +93,25 @@ impl Export {
         if let Some(record) = self.first_unsealed.take() {
             return Ok(Err(Flaw { record: Some(record), wrong: Wrong::NotExported }));
         }
-        let changed = |member: &str| Ok(Err(Flaw { record: Some(named.clone()), wrong: Wrong::Disagrees { member: member.to_owned() } }));
+        let changed = |member: &str| {
+            Ok(Err(Flaw {
+                record: Some(named.clone()),
+                wrong: Wrong::Disagrees { member: member.to_owned() },
+            }))
+        };
         let Ok(seal) = serde_json::from_value::<SealMember>(seal) else { return changed(SEAL) };
         let Ok(record) = StoredRecord::from_content(&seal.content) else { return changed(SEAL) };
         if let Some(member) = self.disagreement(&record, &object) {
             return changed(&member);
         }
         let at = DateTime::<Utc>::from_timestamp_micros(seal.at_us);
-        let link = Link { no: seal.no, record_id: record.id, digest: seal.digest, at, record: Found::Whole(Box::new(record)) };
+        let link = Link {
+            no: seal.no,
+            record_id: record.id,
+            digest: seal.digest,
+            at,
+            record: Found::Whole(Box::new(record)),
+        };
         Ok(self.take(link))
     }
 
@@ -96,7 +123,8 @@ impl Export {
 
     /// What was found, when a line has a flaw.
     pub fn verdict(self, flaw: Option<Flaw>) -> Verdict {
-        let log = self.log.and_then(|(slug, _)| slug).unwrap_or_else(|| "the installation".to_owned());
+        let log =
+            self.log.and_then(|(slug, _)| slug).unwrap_or_else(|| "the installation".to_owned());
         Verdict { log, head: self.chain.head, unsealed: self.unsealed, flaw }
     }
 
@@ -109,7 +137,8 @@ impl Export {
         self.go_on(self.waiting.len() > MOST_WAITING)
     }
 
-    /// Follows the chain as far as its links are there; at the `end`, what still waits for a missing one is a flaw.
+    /// Follows the chain as far as its links are there; at the `end`, what still waits for a
+    /// missing one is a flaw.
     fn go_on(&mut self, end: bool) -> Result<(), Flaw> {
         let mut links = Vec::new();
         let mut next = self.chain.head.no + 1;
@@ -119,22 +148,32 @@ impl Export {
         }
         self.chain.follow(&links)?;
         if end {
-            self.chain.follow(&std::mem::take(&mut self.waiting).into_values().collect::<Vec<_>>())?;
+            self.chain
+                .follow(&std::mem::take(&mut self.waiting).into_values().collect::<Vec<_>>())?;
         }
         Ok(())
     }
 
     /// The first member that does not say what was sealed.
-    fn disagreement(&mut self, record: &StoredRecord, object: &Map<String, Value>) -> Option<String> {
+    fn disagreement(
+        &mut self,
+        record: &StoredRecord,
+        object: &Map<String, Value>,
+    ) -> Option<String> {
         let text = |key: &str| object.get(key).and_then(Value::as_str);
         let merchant = text("merchant");
-        let log = self.log.get_or_insert_with(|| (merchant.map(ToOwned::to_owned), record.merchant));
-        if (log.0.as_deref(), log.1) != (merchant, record.merchant) || merchant.is_some() != record.merchant.is_some() {
+        let log =
+            self.log.get_or_insert_with(|| (merchant.map(ToOwned::to_owned), record.merchant));
+        if (log.0.as_deref(), log.1) != (merchant, record.merchant)
+            || merchant.is_some() != record.merchant.is_some()
+        {
             return Some("merchant".to_owned());
         }
         let Ok(details) = details_of(&record.details) else { return Some("details".to_owned()) };
         let actor = match record.actor_kind.as_str() {
-            "user" => text("actor").filter(|actor| !matches!(*actor, "cli" | "system")).unwrap_or("a user"),
+            "user" => text("actor")
+                .filter(|actor| !matches!(*actor, "cli" | "system"))
+                .unwrap_or("a user"),
             kind => kind,
         };
         let expected = members(&Shown {
@@ -162,7 +201,10 @@ impl Export {
 }
 
 fn named(object: &Map<String, Value>) -> Option<Named> {
-    let at = object.get("at").and_then(Value::as_str).and_then(|at| DateTime::parse_from_rfc3339(at).ok());
+    let at = object
+        .get("at")
+        .and_then(Value::as_str)
+        .and_then(|at| DateTime::parse_from_rfc3339(at).ok());
     let action = object.get("action").and_then(Value::as_str).map(ToOwned::to_owned);
     Some(Named { id: object.get("id")?.as_i64()?, at: at.map(|at| at.to_utc()), action })
 }

@@ -1,5 +1,5 @@
-//! Watches the stock of every batch: raises alerts where a line is crossed, arms lines again, and queues the mails.
-//! Must not know how often it is asked, nor how mail is sent.
+//! Watches the stock of every batch: raises alerts where a line is crossed, arms lines again, and
+//! queues the mails. Must not know how often it is asked, nor how mail is sent.
 
 use chrono::{DateTime, Days, Utc};
 
@@ -38,7 +38,10 @@ pub fn watch_stock(desk: &Desk) -> Result<usize, Error> {
         match watch_merchant(desk, scope, &merchant) {
             Ok(more) => raised += more,
             // One merchant's trouble is not the others'.
-            Err(error) => tracing::error!(%error, merchant = %merchant.slug, "the stock of a merchant could not be watched"),
+            Err(error) => {
+                tracing::error!(%error, merchant = %merchant.slug, "the stock of a merchant could \
+                    not be watched");
+            }
         }
     }
     if raised > 0 {
@@ -51,13 +54,21 @@ fn watch_merchant(desk: &Desk, scope: Scope, merchant: &Merchant) -> Result<usiz
     let (mut before, mut raised) = (None, 0);
     loop {
         let now = desk.clock.now();
-        let batches: Vec<Batch> =
-            desk.db.read(|conn| batches::list(conn, scope, before, SOME))?.into_iter().map(|(batch, _)| batch).collect();
+        let batches: Vec<Batch> = desk
+            .db
+            .read(|conn| batches::list(conn, scope, before, SOME))?
+            .into_iter()
+            .map(|(batch, _)| batch)
+            .collect();
         let Some(last) = batches.last() else { return Ok(raised) };
         before = Some(last.id);
         // Most batches are where they were: a look costs no write.
-        let (counts, open) =
-            desk.db.read(|conn| Ok::<_, Error>((stock::count(conn, scope, &batches, now)?, stock_alerts::list_open(conn, scope)?)))?;
+        let (counts, open) = desk.db.read(|conn| {
+            Ok::<_, Error>((
+                stock::count(conn, scope, &batches, now)?,
+                stock_alerts::list_open(conn, scope)?,
+            ))
+        })?;
         for (batch, counts) in batches.iter().zip(&counts) {
             if !changes(merchant, batch, counts, &open, now).is_empty() {
                 raised += desk.db.write(|tx| tell(tx, desk, scope, merchant, batch.id))?;
@@ -67,18 +78,34 @@ fn watch_merchant(desk: &Desk, scope: Scope, merchant: &Merchant) -> Result<usiz
 }
 
 /// The lines whose side is another one than was told.
-fn changes(merchant: &Merchant, batch: &Batch, counts: &Stock, open: &[(BatchId, Line)], now: DateTime<Utc>) -> Vec<(Line, Side)> {
-    let outlook = judge(batch, counts, &[], Pace::default(), merchant.stock_rules, merchant.zone, now);
+fn changes(
+    merchant: &Merchant,
+    batch: &Batch,
+    counts: &Stock,
+    open: &[(BatchId, Line)],
+    now: DateTime<Utc>,
+) -> Vec<(Line, Side)> {
+    let outlook =
+        judge(batch, counts, &[], Pace::default(), merchant.stock_rules, merchant.zone, now);
     let is_open = |line: Line| open.contains(&(batch.id, line));
     Line::ALL
         .into_iter()
         .map(|line| (line, line.side(batch, counts, &outlook)))
-        .filter(|(line, side)| matches!((side, is_open(*line)), (Side::Crossed, false) | (Side::Safe, true)))
+        .filter(|(line, side)| {
+            matches!((side, is_open(*line)), (Side::Crossed, false) | (Side::Safe, true))
+        })
         .collect()
 }
 
-/// Judges again inside the transaction, and tells each line that is newly crossed; of the stock's lines only the gravest.
-fn tell(tx: &mut WriteTx<'_>, desk: &Desk, scope: Scope, merchant: &Merchant, id: BatchId) -> Result<usize, Error> {
+/// Judges again inside the transaction, and tells each line that is newly crossed; of the stock's
+/// lines only the gravest.
+fn tell(
+    tx: &mut WriteTx<'_>,
+    desk: &Desk,
+    scope: Scope,
+    merchant: &Merchant,
+    id: BatchId,
+) -> Result<usize, Error> {
     stock_alerts::lock(tx, scope)?;
     let now = desk.clock.now();
     let Some(batch) = batches::find(tx, scope, id)? else { return Ok(0) };
@@ -87,19 +114,30 @@ fn tell(tx: &mut WriteTx<'_>, desk: &Desk, scope: Scope, merchant: &Merchant, id
     let mut raised: Vec<Line> = Vec::new();
     for (line, side) in changes(merchant, &batch, &counts, &open, now) {
         match side {
-            Side::Crossed if stock_alerts::raise(tx, scope, id, line, counts.usable, now)? => raised.push(line),
+            Side::Crossed if stock_alerts::raise(tx, scope, id, line, counts.usable, now)? => {
+                raised.push(line);
+            }
             Side::Safe => stock_alerts::clear(tx, scope, id, line, now)?,
             Side::Crossed | Side::Unknown => {}
         }
     }
     let gravest = raised.iter().copied().filter(|line| line.is_of_stock()).max();
-    let told: Vec<Line> = raised.iter().copied().filter(|line| !line.is_of_stock() || Some(*line) == gravest).collect();
+    let told: Vec<Line> = raised
+        .iter()
+        .copied()
+        .filter(|line| !line.is_of_stock() || Some(*line) == gravest)
+        .collect();
     if told.is_empty() {
         return Ok(raised.len());
     }
     for (user, address) in stock_alerts::list_recipients(tx, scope)? {
         for line in &told {
-            let alert = Told { batch: &batch.name, line: *line, codes_left: counts.usable, link: link(desk, merchant, id) };
+            let alert = Told {
+                batch: &batch.name,
+                line: *line,
+                codes_left: counts.usable,
+                link: link(desk, merchant, id),
+            };
             let letter = letter(desk, merchant, &address, vec![alert], now)?;
             mails::enqueue_for_user(tx, scope, user, Notice::Alert, &letter, now)?;
         }
@@ -127,9 +165,14 @@ fn send_digest(tx: &mut WriteTx<'_>, desk: &Desk, digest: &DueDigest) -> Result<
     stock_alerts::lock(tx, digest.scope)?;
     let now = desk.clock.now();
     let merchant = merchants::get(tx, digest.scope)?;
-    let alerts: Vec<Alert> = stock_alerts::list_after(tx, digest.scope, digest.digested_to, IN_DIGEST)?;
+    let alerts: Vec<Alert> =
+        stock_alerts::list_after(tx, digest.scope, digest.digested_to, IN_DIGEST)?;
     let told_to = alerts.last().map_or(digest.digested_to, |last| last.id);
-    let Some(address) = stock_alerts::take_digest(tx, digest, told_to, next_digest(&merchant, now))? else { return Ok(false) };
+    let Some(address) =
+        stock_alerts::take_digest(tx, digest, told_to, next_digest(&merchant, now))?
+    else {
+        return Ok(false);
+    };
     if alerts.is_empty() {
         return Ok(false);
     }
@@ -147,17 +190,21 @@ fn send_digest(tx: &mut WriteTx<'_>, desk: &Desk, digest: &DueDigest) -> Result<
     Ok(true)
 }
 
-/// What a digest says: of a batch's stock the newest alert, which after a fall is the gravest, and of its other lines the newest.
+/// What a digest says: of a batch's stock the newest alert, which after a fall is the gravest, and
+/// of its other lines the newest.
 fn once_each(alerts: &[Alert]) -> Vec<&Alert> {
     let about = |alert: &Alert| (alert.batch, (!alert.line.is_of_stock()).then_some(alert.line));
-    let is_last = |at: usize| alerts.iter().skip(at + 1).all(|later| about(later) != about(&alerts[at]));
+    let is_last =
+        |at: usize| alerts.iter().skip(at + 1).all(|later| about(later) != about(&alerts[at]));
     alerts.iter().enumerate().filter(|(at, _)| is_last(*at)).map(|(_, alert)| alert).collect()
 }
 
 /// The next morning in the merchant's zone.
 pub fn next_digest(merchant: &Merchant, now: DateTime<Utc>) -> DateTime<Utc> {
     let local = now.with_timezone(&merchant.zone).date_naive();
-    let morning = |day| zone::first_instant(day, merchant.zone) + chrono::TimeDelta::hours(i64::from(DIGEST_HOUR));
+    let morning = |day| {
+        zone::first_instant(day, merchant.zone) + chrono::TimeDelta::hours(i64::from(DIGEST_HOUR))
+    };
     let today = morning(local);
     if today > now { today } else { morning(local.checked_add_days(Days::new(1)).unwrap_or(local)) }
 }
@@ -166,8 +213,23 @@ fn link(desk: &Desk, merchant: &Merchant, batch: BatchId) -> String {
     format!("{}/m/{}/batches/{batch}#add-vouchers", desk.base_url, merchant.slug)
 }
 
-fn letter(desk: &Desk, merchant: &Merchant, to: &EmailAddress, alerts: Vec<Told<'_>>, now: DateTime<Utc>) -> Result<Letter, Error> {
+fn letter(
+    desk: &Desk,
+    merchant: &Merchant,
+    to: &EmailAddress,
+    alerts: Vec<Told<'_>>,
+    now: DateTime<Utc>,
+) -> Result<Letter, Error> {
     let choose = format!("{}/m/{}/alerts", desk.base_url, merchant.slug);
-    let facts = Facts { merchant, desk: &desk.mail_from, recipient: to, alerts, choose, message_id: message_id(desk, now) };
-    compose(&facts).map_err(|error| db::Error::Corrupt(format!("an alert could not be rendered: {error}")).into())
+    let facts = Facts {
+        merchant,
+        desk: &desk.mail_from,
+        recipient: to,
+        alerts,
+        choose,
+        message_id: message_id(desk, now),
+    };
+    compose(&facts).map_err(|error| {
+        db::Error::Corrupt(format!("an alert could not be rendered: {error}")).into()
+    })
 }

@@ -1,5 +1,5 @@
-//! Takes a batch's codes out of stock for good, those that were never handed out.
-//! Must not know forms. What was asked for is kept, so that it goes on after a restart; see `jobs::stock_keeper`.
+//! Takes a batch's codes out of stock for good, those that were never handed out. Must not know
+//! forms. What was asked for is kept, so that it goes on after a restart; see `jobs::stock_keeper`.
 
 use std::time::{Duration, Instant};
 
@@ -30,13 +30,22 @@ pub enum Withdrawn {
     Before,
 }
 
-/// Withdraws every code of the batch that is in stock now; `shown` is how many the page said there are. From here on none of
-/// them is handed out.
+/// Withdraws every code of the batch that is in stock now; `shown` is how many the page said there
+/// are. From here on none of them is handed out.
 ///
-/// Errors: [`Error::NotFound`] outside the member's merchant, [`Error::NotAllowed`] when the member's right is gone,
-/// [`Error::Unfit`] for a missing reason, a stock that was never filled or has been handed out, or one that has grown.
-pub fn withdraw_vouchers(desk: &Desk, member: &Member, id: BatchId, shown: i64, why: &str) -> Result<Withdrawn, Error> {
-    let why = Note::parse(why)?.ok_or_else(|| Unfit::because("say why: the reason stands in the audit log and on the batch's page"))?;
+/// Errors: [`Error::NotFound`] outside the member's merchant, [`Error::NotAllowed`] when the
+/// member's right is gone, [`Error::Unfit`] for a missing reason, a stock that was never filled or
+/// has been handed out, or one that has grown.
+pub fn withdraw_vouchers(
+    desk: &Desk,
+    member: &Member,
+    id: BatchId,
+    shown: i64,
+    why: &str,
+) -> Result<Withdrawn, Error> {
+    let why = Note::parse(why)?.ok_or_else(|| {
+        Unfit::because("say why: the reason stands in the audit log and on the batch's page")
+    })?;
     let begun = desk.db.write(|tx| begin(tx, desk, member, id, shown, why.as_str()))?;
     let Some((record, unfinished)) = begun else { return Ok(Withdrawn::Before) };
     // What cannot be done now is done by the stock keeper: it is on record already.
@@ -55,7 +64,8 @@ fn begin(
     shown: i64,
     why: &str,
 ) -> Result<Option<(AuditId, Unfinished)>, Error> {
-    let allowed = memberships::lock_role(tx, member.scope, member.user)?.filter(|role| role.may(Permission::ManageBatches));
+    let allowed = memberships::lock_role(tx, member.scope, member.user)?
+        .filter(|role| role.may(Permission::ManageBatches));
     allowed.ok_or(Error::NotAllowed)?;
     let batch = batches::lock_validity(tx, member.scope, id)?.ok_or(Error::NotFound)?;
     let now = desk.clock.now();
@@ -68,20 +78,30 @@ fn begin(
         return Ok(None);
     }
     if left == 0 {
-        return Err(Unfit::because("no code of this batch is in stock, so there is nothing to withdraw").into());
+        return Err(Unfit::because(
+            "no code of this batch is in stock, so there is nothing to withdraw",
+        )
+        .into());
     }
-    // Codes that came in since the page was made are nobody's wish. A few less are: they went to customers meanwhile.
+    // Codes that came in since the page was made are nobody's wish. A few less are: they went to
+    // customers meanwhile.
     if left > shown {
         return Err(Unfit::because(format!(
-            "codes came in since this page was made: {left} are in stock now. Look at the number, then send again"
+            "codes came in since this page was made: {left} are in stock now. Look at the number, \
+             then send again"
         ))
         .into());
     }
-    let unfinished = withdrawals::begin(tx, member.scope, id, (member.user, why, &member.request_id), now)?;
-    let mut record = NewRecord::new(Some(member.scope.merchant()), Action::VouchersWithdrawn, Actor::User(member.user))
-        .detail("batch", batch.name.as_str())
-        .detail("codes", left)
-        .detail("reason", why);
+    let unfinished =
+        withdrawals::begin(tx, member.scope, id, (member.user, why, &member.request_id), now)?;
+    let mut record = NewRecord::new(
+        Some(member.scope.merchant()),
+        Action::VouchersWithdrawn,
+        Actor::User(member.user),
+    )
+    .detail("batch", batch.name.as_str())
+    .detail("codes", left)
+    .detail("reason", why);
     record.batch = Some(id);
     record.request_id = Some(member.request_id.clone());
     Ok(Some((audit::append(tx, &record, now)?, unfinished)))
@@ -92,7 +112,11 @@ pub fn carry_on(desk: &Desk, unfinished: Unfinished, patience: Duration) -> Resu
     let (begun, mut pace) = (Instant::now(), Pace::default());
     while begun.elapsed() < patience {
         let limit = i64::try_from(pace.rows()).unwrap_or(i64::MAX);
-        let more = pace.keep(|| desk.db.write::<_, Error>(|tx| Ok(withdrawals::carry_on(tx, unfinished, limit, desk.clock.now())?)))?;
+        let more = pace.keep(|| {
+            desk.db.write::<_, Error>(|tx| {
+                Ok(withdrawals::carry_on(tx, unfinished, limit, desk.clock.now())?)
+            })
+        })?;
         if !more {
             return Ok(true);
         }
@@ -105,7 +129,8 @@ pub fn carry_on(desk: &Desk, unfinished: Unfinished, patience: Duration) -> Resu
 pub fn carry_on_all(desk: &Desk) -> Result<(), Error> {
     for unfinished in desk.db.read(withdrawals::list_unfinished)? {
         if let Err(error) = carry_on(desk, unfinished, PATIENCE) {
-            tracing::warn!(%error, withdrawal = unfinished.id, "a withdrawal could not go on; it is tried again");
+            tracing::warn!(%error, withdrawal = unfinished.id, "a withdrawal could not go on; it \
+                is tried again");
         }
     }
     Ok(())

@@ -1,4 +1,5 @@
-//! `rewarddesk audit export` and `rewarddesk audit verify`, and the seals over what a command wrote.
+//! `rewarddesk audit export` and `rewarddesk audit verify`, and the seals over what a command
+//! wrote.
 
 use std::{
     fs::File,
@@ -37,13 +38,18 @@ pub struct Export {
     merchant: Option<String>,
 }
 
-/// Proves that no record of the audit log was changed, removed, inserted or moved since it was sealed
+/// Proves that no record of the audit log was changed, removed, inserted or moved since it was
+/// sealed
 #[derive(Debug, clap::Args)]
 #[command(
-    after_help = "One line for each log, with its head; exit status 1 and the first bad record if one is not as it was. Changes nothing, \
-    and may run\nwhile the server does. Keep the heads outside this machine (the server's log has them, too): somebody who may write to \
-    the database\ncan cut the end of a log, or seal a forged one anew, and only a remembered head shows it.\n\n\
-    Examples:\n  rewarddesk audit verify\n  rewarddesk audit verify --merchant acme-uk --head 1234:9f86d081…\n  \
+    after_help = "One line for each log, with its head; exit status 1 and the first bad record if \
+        one is not as it was. Changes nothing, \
+    and may run\nwhile the server does. Keep the heads outside this machine (the server's log has \
+    them, too): somebody who may write to \
+    the database\ncan cut the end of a log, or seal a forged one anew, and only a remembered head \
+    shows it.\n\n\
+    Examples:\n  rewarddesk audit verify\n  rewarddesk audit verify --merchant acme-uk --head \
+    1234:9f86d081…\n  \
     rewarddesk audit verify --file acme-uk.jsonl"
 )]
 pub struct Verify {
@@ -63,13 +69,22 @@ impl Audit {
         match self {
             Self::Export(export) => {
                 let desk = Desk::for_operator(open_current(settings)?);
-                // Without the key the export says "(encrypted)" where it would say what was typed about customers.
-                let desk = if settings.has_secret() { desk.with_secret(settings.secret()?.expose()) } else { desk };
+                // Without the key the export says "(encrypted)" where it would say what was typed
+                // about customers.
+                let desk = if settings.has_secret() {
+                    desk.with_secret(settings.secret()?.expose())
+                } else {
+                    desk
+                };
                 let mut out = io::BufWriter::new(out);
-                export_audit(&desk, export.merchant.as_deref(), |line| writeln!(out, "{line}").map_err(Refused::from))?;
+                export_audit(&desk, export.merchant.as_deref(), |line| {
+                    writeln!(out, "{line}").map_err(Refused::from)
+                })?;
                 Ok(out.flush()?)
             }
-            Self::Verify(Verify { file: Some(file), head, .. }) => tell(&[verify_file(&file, &head)?], out),
+            Self::Verify(Verify { file: Some(file), head, .. }) => {
+                tell(&[verify_file(&file, &head)?], out)
+            }
             Self::Verify(Verify { merchant, head, .. }) => {
                 let db = open_current(settings)?;
                 tell(&db.snapshot(|conn| verify_audit(conn, merchant.as_deref(), &head))?, out)
@@ -82,12 +97,14 @@ fn verify_file(path: &Path, remembered: &[Head]) -> Result<Verdict, Refused> {
     let source: Box<dyn BufRead> = if path == Path::new("-") {
         Box::new(io::stdin().lock())
     } else {
-        let opened = File::open(path).map_err(|e| Refused::because(format!("cannot read {}: {e}", path.display())))?;
+        let opened = File::open(path)
+            .map_err(|e| Refused::because(format!("cannot read {}: {e}", path.display())))?;
         Box::new(BufReader::new(opened))
     };
     let mut export = verify_export::Export::new(remembered);
     for line in source.lines() {
-        let line = line.map_err(|e| Refused::because(format!("cannot read {}: {e}", path.display())))?;
+        let line =
+            line.map_err(|e| Refused::because(format!("cannot read {}: {e}", path.display())))?;
         if let Err(flaw) = export.line(&line)? {
             return Ok(export.verdict(Some(flaw)));
         }
@@ -104,11 +121,14 @@ fn tell(verdicts: &[Verdict], out: &mut dyn Write) -> Result<(), Refused> {
         }
     }
     let _ = out.flush();
-    let mut broken = verdicts.iter().filter_map(|verdict| Some((&verdict.log, verdict.flaw.as_ref()?)));
+    let mut broken =
+        verdicts.iter().filter_map(|verdict| Some((&verdict.log, verdict.flaw.as_ref()?)));
     let Some((log, flaw)) = broken.next() else { return Ok(()) };
     let more = match broken.count() {
         0 => String::new(),
-        more => format!("; {more} more of the logs are not as they were, name each with --merchant"),
+        more => {
+            format!("; {more} more of the logs are not as they were, name each with --merchant")
+        }
     };
     Err(Refused::because(format!("{log}: {flaw}{more}")))
 }
@@ -119,17 +139,23 @@ fn sentence(Verdict { log, head, unsealed, .. }: &Verdict) -> String {
         0 => "nothing sealed".to_owned(),
         no => format!("{} sealed, head {head}", plural(no, "record")),
     };
-    let more = if *unsealed == 0 { String::new() } else { format!("; the newest {} not sealed yet", plural(*unsealed, "record")) };
+    let more = if *unsealed == 0 {
+        String::new()
+    } else {
+        format!("; the newest {} not sealed yet", plural(*unsealed, "record"))
+    };
     format!("{log}: {sealed}{more}")
 }
 
 /// How long a command goes on after its work for the log's sake; who seals next does the rest.
 const PATIENCE: Duration = Duration::from_secs(5);
 
-/// Seals what a command wrote, and whatever else is there. What became of the command does not depend on it.
+/// Seals what a command wrote, and whatever else is there. What became of the command does not
+/// depend on it.
 pub(super) fn seal(settings: &Settings) {
     let Ok(db) = open_current(settings) else { return };
     if let Err(error) = seal_all(&db, &Clock::System, PATIENCE) {
-        tracing::warn!(%error, "the newest audit records are not sealed yet; the server seals them, or the next command");
+        tracing::warn!(%error, "the newest audit records are not sealed yet; the server seals \
+            them, or the next command");
     }
 }

@@ -12,8 +12,10 @@ use crate::{
 /// Copies a live SQLite database to a file, consistent and checked
 #[derive(Debug, clap::Args)]
 #[command(
-    after_help = "The server may run meanwhile, and waits for nothing. The file holds everything, codes and people included: keep it as safe \
-    as the database. After a restore, start with `rewarddesk serve --hold-mail`. PostgreSQL: use pg_dump.\n\n\
+    after_help = "The server may run meanwhile, and waits for nothing. The file holds everything, \
+        codes and people included: keep it as safe \
+    as the database. After a restore, start with `rewarddesk serve --hold-mail`. PostgreSQL: use \
+    pg_dump.\n\n\
     Example:\n  rewarddesk backup /var/backups/rewarddesk-2027-01-31.db"
 )]
 pub struct Backup {
@@ -28,12 +30,19 @@ impl Backup {
         match back_up(&desk, &self.file)? {
             Copied::Whole { bytes } => {
                 let seconds = from.elapsed().as_secs_f64();
-                writeln!(out, "copied the database to {file}: {:.1} MB in {seconds:.1} s, checked", megabytes(bytes))?;
+                writeln!(
+                    out,
+                    "copied the database to {file}: {:.1} MB in {seconds:.1} s, checked",
+                    megabytes(bytes)
+                )?;
                 Ok(())
             }
-            Copied::Taken => Err(Refused::because(format!("there is a file {file} already, and it was not touched: name another one"))),
+            Copied::Taken => Err(Refused::because(format!(
+                "there is a file {file} already, and it was not touched: name another one"
+            ))),
             Copied::NotSqlite => Err(Refused::because(
-                "this database is PostgreSQL, which has its own tools: pg_dump --format=custom --file=FILE, and pg_restore to restore",
+                "this database is PostgreSQL, which has its own tools: pg_dump --format=custom \
+                 --file=FILE, and pg_restore to restore",
             )),
         }
     }

@@ -17,8 +17,12 @@ pub enum Batch {
 
 /// Adds an empty voucher batch; `import vouchers` puts codes in it
 #[derive(Debug, clap::Args)]
-#[command(after_help = "Dates are YYYY-MM-DD in the merchant's zone (the last day is included) or times with an offset.\n\n\
-    Example:\n  rewarddesk batch add \"Spring 2027\" --merchant acme-uk --valid-from 2027-03-01 --valid-until 2027-05-31")]
+#[command(
+    after_help = "Dates are YYYY-MM-DD in the merchant's zone (the last day is included) or times \
+        with an offset.\n\n\
+    Example:\n  rewarddesk batch add \"Spring 2027\" --merchant acme-uk --valid-from 2027-03-01 \
+    --valid-until 2027-05-31"
+)]
 pub struct Add {
     /// The batch's name, one of its kind in the merchant
     name: String,
@@ -52,7 +56,12 @@ impl Batch {
         };
         let db = open_current(settings)?;
         add_batch(&db, Clock::System.now(), &new)?;
-        writeln!(out, "added the batch {:?} to {}; put codes in it with `rewarddesk import vouchers`", new.name.trim(), new.merchant)?;
+        writeln!(
+            out,
+            "added the batch {:?} to {}; put codes in it with `rewarddesk import vouchers`",
+            new.name.trim(),
+            new.merchant
+        )?;
         Ok(())
     }
 }

@@ -8,7 +8,8 @@ use crate::{app::check_invariants::check_invariants, config::Settings};
 /// Proves on the live data that no code was lost, doubled or handed out without a record
 #[derive(Debug, clap::Args)]
 #[command(
-    after_help = "One line for each invariant; exit status 1 if one is broken. Changes nothing, and may run while the server does.\n\n\
+    after_help = "One line for each invariant; exit status 1 if one is broken. Changes nothing, \
+        and may run while the server does.\n\n\
     Example:\n  rewarddesk check"
 )]
 pub struct Check {}
@@ -28,6 +29,10 @@ pub fn run(settings: &Settings, out: &mut dyn Write) -> Result<(), Refused> {
         return Ok(());
     }
     let _ = out.flush();
-    let invariants = if broken == 1 { "1 invariant is".to_owned() } else { format!("{broken} invariants are") };
-    Err(Refused::because(format!("{invariants} broken: stop reissuing, keep a copy of the database, and look at the rows named above")))
+    let invariants =
+        if broken == 1 { "1 invariant is".to_owned() } else { format!("{broken} invariants are") };
+    Err(Refused::because(format!(
+        "{invariants} broken: stop reissuing, keep a copy of the database, and look at the rows \
+         named above"
+    )))
 }

@@ -28,9 +28,17 @@ impl Demo {
     pub fn run(self) -> Result<(), Refused> {
         if !self.listen.ip().is_loopback() {
             // Everybody knows the demo's passwords (quality.md S5).
-            return Err(Refused::because("the demo listens on loopback only; use --listen 127.0.0.1:8080, or `rewarddesk serve`"));
+            return Err(Refused::because(
+                "the demo listens on loopback only; use --listen 127.0.0.1:8080, or `rewarddesk \
+                 serve`",
+            ));
         }
-        startup::demo(startup::Demo { listen: self.listen, dir: self.dir, customers: self.customers, reset: self.reset })?;
+        startup::demo(startup::Demo {
+            listen: self.listen,
+            dir: self.dir,
+            customers: self.customers,
+            reset: self.reset,
+        })?;
         Ok(())
     }
 }

@@ -1,5 +1,6 @@
 //! `rewarddesk doctor`: looks at everything around the desk and says what to do about each matter.
-//! Wiring only; changes nothing but a file that it makes and removes to see whether a folder can be written.
+//! Wiring only; changes nothing but a file that it makes and removes to see whether a folder can be
+//! written.
 
 use std::io::Write;
 
@@ -14,7 +15,8 @@ mod sso;
 
 /// Checks database, schema, rights, mail, secret and file modes, and says what to do about each
 #[derive(Debug, clap::Args)]
-#[command(after_help = "One line for each matter: ok, warn or bad; exit status 1 if one is bad.\n\nExample:\n  rewarddesk doctor")]
+#[command(after_help = "One line for each matter: ok, warn or bad; exit status 1 if one is \
+        bad.\n\nExample:\n  rewarddesk doctor")]
 pub struct Doctor {}
 
 /// How a matter stands.
@@ -71,6 +73,8 @@ pub fn run(settings: &Settings, out: &mut dyn Write) -> Result<(), Refused> {
     match bad {
         0 => Ok(()),
         1 => Err(Refused::because("1 matter is bad: see the line that begins with it")),
-        n => Err(Refused::because(format!("{n} matters are bad: see the lines that begin with it"))),
+        n => {
+            Err(Refused::because(format!("{n} matters are bad: see the lines that begin with it")))
+        }
     }
 }

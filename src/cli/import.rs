@@ -11,10 +11,12 @@ use crate::{
     config::Settings,
 };
 
-/// Imports customers, vouchers, rewards or redemptions from a CSV file, or purges the customers that one names
+/// Imports customers, vouchers, rewards or redemptions from a CSV file, or purges the customers
+/// that one names
 #[derive(Debug, clap::Args)]
 #[command(
-    after_help = "Rows that cannot be taken go to FILE.rejects.csv with their line and reason; the same file can be imported again.\n\n\
+    after_help = "Rows that cannot be taken go to FILE.rejects.csv with their line and reason; \
+        the same file can be imported again.\n\n\
     Examples:\n  rewarddesk import customers customers.csv --merchant acme-uk\n  \
     rewarddesk import vouchers codes.csv --merchant acme-uk --batch \"Spring 2027\" --dry-run\n  \
     rewarddesk import purges forget.csv --merchant acme-uk --dry-run"

@@ -35,9 +35,11 @@ impl Mail {
 
 fn sentence(waiting: &WaitingMail) -> String {
     let WaitingMail { within_an_hour, within_a_day, within_a_week, older, oldest } = waiting;
-    let since = oldest.map(|at| format!("; the oldest was due {}", zone::rfc3339(at))).unwrap_or_default();
+    let since =
+        oldest.map(|at| format!("; the oldest was due {}", zone::rfc3339(at))).unwrap_or_default();
     format!(
-        "released {} waiting: {within_an_hour} of the last hour, {within_a_day} of the last day, {within_a_week} of the last week, {older} older{since}",
+        "released {} waiting: {within_an_hour} of the last hour, {within_a_day} of the last day, \
+         {within_a_week} of the last week, {older} older{since}",
         waiting.count()
     )
 }

@@ -22,8 +22,12 @@ pub enum Merchant {
 
 /// Adds a merchant
 #[derive(Debug, clap::Args)]
-#[command(after_help = "Example:\n  rewarddesk merchant add acme-uk --name \"Acme UK\" --timezone Europe/London \\\n    \
-    --ticket-url \"https://help.example.com/new?reward={reward_id}\" --account-manager \"Ann Lee <ann@example.com>\"")]
+#[command(
+    after_help = "Example:\n  rewarddesk merchant add acme-uk --name \"Acme UK\" --timezone \
+        Europe/London \\\n    \
+    --ticket-url \"https://help.example.com/new?reward={reward_id}\" --account-manager \"Ann Lee \
+    <ann@example.com>\""
+)]
 #[allow(clippy::doc_markdown, reason = "these texts are the help that people read in a terminal")]
 pub struct Add {
     /// The merchant's word in addresses: lower-case letters, digits and hyphens
@@ -34,7 +38,8 @@ pub struct Add {
     /// The zone that the merchant's dates and times are in
     #[arg(long, value_name = "ZONE", default_value = "UTC")]
     timezone: String,
-    /// Where "Open a support ticket" leads: https:, http: or mailto:; may hold {reward_id}, {customer_id}, {reissue_id}
+    /// Where "Open a support ticket" leads: https:, http: or mailto:; may hold {reward_id},
+    /// {customer_id}, {reissue_id}
     #[arg(long, value_name = "URL")]
     ticket_url: Option<String>,
     /// Whom to ask about rewards that cannot be reissued here
@@ -48,19 +53,30 @@ pub struct Add {
 impl Merchant {
     pub fn run(self, settings: &Settings, out: &mut dyn Write) -> Result<(), Refused> {
         let Self::Add(add) = self;
-        let option = |name: &str, why: crate::domain::Unfit| Refused::because(format!("{name}: {why}"));
+        let option =
+            |name: &str, why: crate::domain::Unfit| Refused::because(format!("{name}: {why}"));
         let new = AddMerchant {
             slug: Slug::parse(&add.slug)?,
             name: add.name,
             zone: zone::parse_zone(&add.timezone).map_err(|why| option("--timezone", why))?,
-            ticket_url: add.ticket_url.as_deref().map(TicketUrl::parse).transpose().map_err(|why| option("--ticket-url", why))?,
+            ticket_url: add
+                .ticket_url
+                .as_deref()
+                .map(TicketUrl::parse)
+                .transpose()
+                .map_err(|why| option("--ticket-url", why))?,
             account_manager: add
                 .account_manager
                 .as_deref()
                 .map(Mailbox::parse)
                 .transpose()
                 .map_err(|why| option("--account-manager", why))?,
-            mail_from: add.mail_from.as_deref().map(Mailbox::parse).transpose().map_err(|why| option("--mail-from", why))?,
+            mail_from: add
+                .mail_from
+                .as_deref()
+                .map(Mailbox::parse)
+                .transpose()
+                .map_err(|why| option("--mail-from", why))?,
         };
         let db = open_current(settings)?;
         add_merchant(&db, Clock::System.now(), &new)?;

@@ -27,7 +27,11 @@ pub fn run(settings: &Settings, out: &mut dyn Write) -> Result<(), Refused> {
     }
     let old = db.read(db::search_keys::count_old)?;
     if old > 0 {
-        writeln!(out, "making the search keys of {old} customers again; this may be stopped, and the server goes on with it")?;
+        writeln!(
+            out,
+            "making the search keys of {old} customers again; this may be stopped, and the server \
+             goes on with it"
+        )?;
         let mut next = PROGRESS_EVERY;
         keep_search::renew_keys(&db, |done| {
             if done >= next {
@@ -40,7 +44,10 @@ pub fn run(settings: &Settings, out: &mut dyn Write) -> Result<(), Refused> {
         let left = db.read(db::search_keys::count_old)?;
         match left {
             0 => writeln!(out, "all search keys are made by today's rules")?,
-            left => writeln!(out, "{left} customers are in use by others; the server makes their search keys again")?,
+            left => writeln!(
+                out,
+                "{left} customers are in use by others; the server makes their search keys again"
+            )?,
         }
     }
     keep_search::renew_users(&db)?;

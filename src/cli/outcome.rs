@@ -1,5 +1,5 @@
-//! How a command that was refused, or that found something broken, ends: with one line that says what to do.
-//! Must not know the commands.
+//! How a command that was refused, or that found something broken, ends: with one line that says
+//! what to do. Must not know the commands.
 
 use std::{io, process::ExitCode};
 
@@ -32,33 +32,41 @@ impl Refused {
     }
 }
 
-/// What to do about a connection to PostgreSQL that failed over its encryption; `None`: it was something else. libpq's own words
-/// say what is wrong, and propose to look at no certificate at all.
+/// What to do about a connection to PostgreSQL that failed over its encryption; `None`: it was
+/// something else. libpq's own words say what is wrong, and propose to look at no certificate at
+/// all.
 pub(super) fn encryption_cure(said: &str) -> Option<&'static str> {
     let in_the_clear = if cfg!(feature = "pg-tls") {
-        "the server takes no connections in the clear (pg_hba.conf): add sslmode=verify-full and sslrootcert to DATABASE_URL"
+        "the server takes no connections in the clear (pg_hba.conf): add sslmode=verify-full and \
+         sslrootcert to DATABASE_URL"
     } else {
-        "the server takes no connections in the clear (pg_hba.conf), and this program has no TLS to PostgreSQL: build it with \
-         `cargo build --release --features pg-tls`, and add sslmode=verify-full and sslrootcert to DATABASE_URL"
+        "the server takes no connections in the clear (pg_hba.conf), and this program has no TLS \
+         to PostgreSQL: build it with \
+         `cargo build --release --features pg-tls`, and add sslmode=verify-full and sslrootcert \
+         to DATABASE_URL"
     };
     let cures = [
         (
             "certificate verify failed",
-            "let sslrootcert in DATABASE_URL name the file of the authority that signed the server's certificate (`system`: a public one), \
+            "let sslrootcert in DATABASE_URL name the file of the authority that signed the \
+             server's certificate (`system`: a public one), \
              and see that the certificate has not expired",
         ),
         (
             "does not match host name",
-            "write the host in DATABASE_URL as it stands in the server's certificate, or have one made for this name or address",
+            "write the host in DATABASE_URL as it stands in the server's certificate, or have one \
+             made for this name or address",
         ),
         (
             "root certificate file",
-            "let sslrootcert in DATABASE_URL name the file (PEM) of the authority that signed the server's certificate, or say \
+            "let sslrootcert in DATABASE_URL name the file (PEM) of the authority that signed the \
+             server's certificate, or say \
              sslrootcert=system where that is a public one",
         ),
         (
             "server does not support SSL",
-            "set ssl = on in the server's postgresql.conf, or see whether DATABASE_URL leads to the right server",
+            "set ssl = on in the server's postgresql.conf, or see whether DATABASE_URL leads to \
+             the right server",
         ),
         ("no encryption", in_the_clear),
     ];
@@ -67,7 +75,10 @@ pub(super) fn encryption_cure(said: &str) -> Option<&'static str> {
 
 /// Several lines as one.
 pub(super) fn one_line(text: &str) -> String {
-    let parts = text.lines().map(|line| line.trim().trim_start_matches(';').trim_start()).filter(|part| !part.is_empty());
+    let parts = text
+        .lines()
+        .map(|line| line.trim().trim_start_matches(';').trim_start())
+        .filter(|part| !part.is_empty());
     parts.collect::<Vec<_>>().join("; ")
 }
 
@@ -96,10 +107,13 @@ impl From<db::Error> for Refused {
     fn from(error: db::Error) -> Self {
         match &error {
             db::Error::Unavailable(said) => {
-                let cure = encryption_cure(said).unwrap_or("check DATABASE_URL, or run `rewarddesk doctor`");
+                let cure = encryption_cure(said)
+                    .unwrap_or("check DATABASE_URL, or run `rewarddesk doctor`");
                 Self::because(format!("{error}; {cure}"))
             }
-            db::Error::CommitUnknown(_) => Self::because(format!("{error}; see whether it was saved before you run this again")),
+            db::Error::CommitUnknown(_) => Self::because(format!(
+                "{error}; see whether it was saved before you run this again"
+            )),
             _ => Self::because(error.to_string()),
         }
     }

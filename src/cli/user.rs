@@ -1,5 +1,5 @@
-//! `rewarddesk user`: adding one, and how a password is asked for. What is done to accounts is in `accounts`, invitations in `invite`.
-//! Must not know the rules.
+//! `rewarddesk user`: adding one, and how a password is asked for. What is done to accounts is in
+//! `accounts`, invitations in `invite`. Must not know the rules.
 
 use std::io::{self, IsTerminal, Read, Write};
 
@@ -28,12 +28,16 @@ pub enum User {
     ResetFactors(accounts::ResetFactors),
 }
 
-/// Adds a user, or adds roles to the user who has this e-mail address (name and password stay as they are)
+/// Adds a user, or adds roles to the user who has this e-mail address (name and password stay as
+/// they are)
 #[derive(Debug, clap::Args)]
 #[command(
-    after_help = "Each --role goes with the --merchant at the same place. A user has one role in a merchant: the higher one stays.\n\n\
-    Examples:\n  rewarddesk user add casey@example.com --name \"Casey Jones\" --role administrator --merchant acme-uk\n  \
-    rewarddesk user add kim@example.com --name Kim --role support --merchant acme-uk --password-stdin < password.txt"
+    after_help = "Each --role goes with the --merchant at the same place. A user has one role in \
+        a merchant: the higher one stays.\n\n\
+    Examples:\n  rewarddesk user add casey@example.com --name \"Casey Jones\" --role \
+    administrator --merchant acme-uk\n  \
+    rewarddesk user add kim@example.com --name Kim --role support --merchant acme-uk \
+    --password-stdin < password.txt"
 )]
 pub struct Add {
     /// The address that the user signs in with
@@ -47,7 +51,8 @@ pub struct Add {
     /// The slug of the merchant that the role is in
     #[arg(long, value_name = "SLUG")]
     merchant: Vec<String>,
-    /// Read the password from standard input (one line end is dropped) instead of asking the terminal
+    /// Read the password from standard input (one line end is dropped) instead of asking the
+    /// terminal
     #[arg(long)]
     password_stdin: bool,
 }
@@ -72,10 +77,16 @@ impl Add {
         if add.role.len() != add.merchant.len() {
             wrong_usage("user add", "each --role needs a --merchant, and each --merchant a --role");
         }
-        let roles: Result<Vec<(Role, String)>, Unfit> =
-            add.role.iter().zip(&add.merchant).map(|(role, slug)| Ok((role.parse()?, slug.clone()))).collect();
-        let new = AddUser { email: EmailAddress::parse(&add.email)?, name: add.name, roles: roles? };
-        // Closed again before anybody is asked: people end a prompt with Ctrl-C, and the database file must be whole then too.
+        let roles: Result<Vec<(Role, String)>, Unfit> = add
+            .role
+            .iter()
+            .zip(&add.merchant)
+            .map(|(role, slug)| Ok((role.parse()?, slug.clone())))
+            .collect();
+        let new =
+            AddUser { email: EmailAddress::parse(&add.email)?, name: add.name, roles: roles? };
+        // Closed again before anybody is asked: people end a prompt with Ctrl-C, and the database
+        // file must be whole then too.
         let is_known = user_exists(&open_current(settings)?, &new.email)?;
         let hash = if is_known {
             None
@@ -86,7 +97,11 @@ impl Add {
         };
         let db = open_current(settings)?;
         let added = add_user(&db, Clock::System.now(), &new, hash.as_deref())?;
-        let what = if added.is_new { "added the user" } else { "the user is there already, with name and password as they were:" };
+        let what = if added.is_new {
+            "added the user"
+        } else {
+            "the user is there already, with name and password as they were:"
+        };
         writeln!(out, "{what} {}", new.email)?;
         if added.is_disabled {
             writeln!(out, "this account is disabled: the roles count once it is enabled again")?;
@@ -95,7 +110,11 @@ impl Add {
             writeln!(out, "{}", sentence(given))?;
         }
         if added.given.is_empty() {
-            writeln!(out, "without a role in a merchant there is nothing to see; add one with --role and --merchant")?;
+            writeln!(
+                out,
+                "without a role in a merchant there is nothing to see; add one with --role and \
+                 --merchant"
+            )?;
         }
         Ok(())
     }
@@ -106,7 +125,9 @@ fn sentence(given: &Given) -> String {
     match given.before {
         None => format!("{merchant}: {now}"),
         Some(before) if before == given.asked => format!("{merchant}: {now} already"),
-        Some(before) if before == given.now => format!("{merchant}: stays {now}, which is more than {asked}"),
+        Some(before) if before == given.now => {
+            format!("{merchant}: stays {now}, which is more than {asked}")
+        }
         Some(before) => format!("{merchant}: {now} instead of {}", before.as_str()),
     }
 }
@@ -117,21 +138,31 @@ fn piped_password() -> Result<Secret, Refused> {
     // Far more than a password may have, far less than a file piped in by mistake.
     let read = io::stdin().lock().take(4096).read_to_string(&mut text);
     read.map_err(|_| Refused::because("the password on standard input is not UTF-8 text"))?;
-    let line = text.strip_suffix('\n').map_or(text.as_str(), |line| line.strip_suffix('\r').unwrap_or(line));
+    let line = text
+        .strip_suffix('\n')
+        .map_or(text.as_str(), |line| line.strip_suffix('\r').unwrap_or(line));
     Ok(Secret::new(line))
 }
 
 /// Asks twice, without showing what is typed.
 fn typed_password() -> Result<Secret, Refused> {
     if !io::stdin().is_terminal() {
-        return Err(Refused::because("there is no terminal to ask for the password; pipe it in with --password-stdin"));
+        return Err(Refused::because(
+            "there is no terminal to ask for the password; pipe it in with --password-stdin",
+        ));
     }
     let ask = |prompt: &str| {
         let typed = rpassword::prompt_password(prompt);
-        typed
-            .map(Secret::new)
-            .map_err(|e| Refused::because(format!("the password could not be read: {e}; pipe it in with --password-stdin")))
+        typed.map(Secret::new).map_err(|e| {
+            Refused::because(format!(
+                "the password could not be read: {e}; pipe it in with --password-stdin"
+            ))
+        })
     };
     let first = ask("Password (12 or more characters): ")?;
-    if first == ask("The same again: ")? { Ok(first) } else { Err(Refused::because("the two passwords differ; run the command again")) }
+    if first == ask("The same again: ")? {
+        Ok(first)
+    } else {
+        Err(Refused::because("the two passwords differ; run the command again"))
+    }
 }

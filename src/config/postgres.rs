@@ -1,34 +1,42 @@
-//! What a `PostgreSQL` address says about the way there: bearer money does not cross a network in the clear by accident.
-//! Must not know how to connect.
+//! What a `PostgreSQL` address says about the way there: bearer money does not cross a network in
+//! the clear by accident. Must not know how to connect.
 
-/// Refuses a host that is neither loopback nor a socket unless the address asks for TLS or waives it (contract.md section 3).
+/// Refuses a host that is neither loopback nor a socket unless the address asks for TLS or waives
+/// it (contract.md section 3).
 pub fn check(url: &str, has_tls: bool) -> Result<(), String> {
     let way = Way::of(url);
     let mode = way.ssl_mode.as_deref().unwrap_or("prefer");
     let demands_tls = matches!(mode, "require" | "verify-ca" | "verify-full");
     if demands_tls && !has_tls {
         return Err(format!(
-            "DATABASE_URL cannot be used: it says sslmode={mode}, but this rewarddesk was built without TLS to PostgreSQL; build it with \
-             `cargo build --release --features pg-tls`, or use a loopback address or a socket; for example \
+            "DATABASE_URL cannot be used: it says sslmode={mode}, but this rewarddesk was built \
+             without TLS to PostgreSQL; build it with \
+             `cargo build --release --features pg-tls`, or use a loopback address or a socket; \
+             for example \
              DATABASE_URL=postgres://desk@127.0.0.1/rewarddesk"
         ));
     }
     if is_far(url) && !demands_tls && mode != "disable" {
         let first = if has_tls { "" } else { "build with `--features pg-tls`, then " };
         return Err(format!(
-            "DATABASE_URL cannot be used: its host is on the network and the connection would not be encrypted; {first}add \
-             sslmode=verify-full and sslrootcert, or say sslmode=disable if the network itself is trusted; for example \
+            "DATABASE_URL cannot be used: its host is on the network and the connection would not \
+             be encrypted; {first}add \
+             sslmode=verify-full and sslrootcert, or say sslmode=disable if the network itself is \
+             trusted; for example \
              DATABASE_URL=\"postgres://desk:password@db.example.com/rewarddesk?sslmode=verify-full&sslrootcert=/etc/rewarddesk/ca.crt\""
         ));
     }
     Ok(())
 }
 
-/// Refuses an address whose way is decided elsewhere: by a service file, or by one of these variables that libpq reads by itself.
+/// Refuses an address whose way is decided elsewhere: by a service file, or by one of these
+/// variables that libpq reads by itself.
 pub fn check_ambient(url: &str, ambient: &[&str]) -> Result<(), String> {
     let way = Way::of(url);
     if way.has_service {
-        return Err("it names a service, and the desk cannot see where that leads; write host, port and database out".to_owned());
+        return Err("it names a service, and the desk cannot see where that leads; write host, \
+            port and database out"
+            .to_owned());
     }
     let decides = |name: &str| match name {
         "PGHOST" => way.hosts.iter().all(String::is_empty),
@@ -37,7 +45,8 @@ pub fn check_ambient(url: &str, ambient: &[&str]) -> Result<(), String> {
     };
     match ambient.iter().find(|name| decides(name)) {
         Some(name) => Err(format!(
-            "the variable {name} is set, too, and would decide where it leads; unset {name}, and name the host in DATABASE_URL"
+            "the variable {name} is set, too, and would decide where it leads; unset {name}, and \
+             name the host in DATABASE_URL"
         )),
         None => Ok(()),
     }
@@ -62,13 +71,19 @@ struct Way {
 }
 
 impl Way {
-    /// By libpq's rules: several hosts with commas, percent-encoded sockets, and parameters that win over the rest.
+    /// By libpq's rules: several hosts with commas, percent-encoded sockets, and parameters that
+    /// win over the rest.
     fn of(url: &str) -> Self {
         let rest = url.split_once("://").map_or(url, |(_, rest)| rest);
         let (place, query) = rest.split_once('?').unwrap_or((rest, ""));
         let authority = place.split('/').next().unwrap_or_default();
         let hosts = authority.rsplit('@').next().unwrap_or_default();
-        let mut way = Self { hosts: hosts.split(',').map(without_port).collect(), ssl_mode: None, has_service: false, has_address: false };
+        let mut way = Self {
+            hosts: hosts.split(',').map(without_port).collect(),
+            ssl_mode: None,
+            has_service: false,
+            has_address: false,
+        };
         let (mut addresses, mut trusts_the_system) = (None, false);
         for (name, value) in url::form_urlencoded::parse(query.replace('+', "%2B").as_bytes()) {
             match name.as_ref() {
@@ -96,7 +111,10 @@ fn without_port(host: &str) -> String {
         None => host.split(':').next().unwrap_or_default(),
     };
     // The crate url decodes names and values alike.
-    url::form_urlencoded::parse(host.replace('+', "%2B").as_bytes()).map(|(name, _)| name.into_owned()).next().unwrap_or_default()
+    url::form_urlencoded::parse(host.replace('+', "%2B").as_bytes())
+        .map(|(name, _)| name.into_owned())
+        .next()
+        .unwrap_or_default()
 }
 
 /// No host is the default socket; a path or `@name` is a socket too.
@@ -104,5 +122,7 @@ fn is_near(host: &str) -> bool {
     host.is_empty()
         || host.starts_with(['/', '@'])
         || host.eq_ignore_ascii_case("localhost")
-        || host.parse::<std::net::IpAddr>().is_ok_and(|address| address.to_canonical().is_loopback())
+        || host
+            .parse::<std::net::IpAddr>()
+            .is_ok_and(|address| address.to_canonical().is_loopback())
 }

@@ -5,7 +5,10 @@ use std::path::Path;
 
 use url::{Host, Url};
 
-use super::{About, OIDC_CLIENT_ID, OIDC_CLIENT_SECRET, OIDC_CLIENT_SECRET_FILE, OIDC_ISSUER, OIDC_NAME, Secret, SettingError, Settings};
+use super::{
+    About, OIDC_CLIENT_ID, OIDC_CLIENT_SECRET, OIDC_CLIENT_SECRET_FILE, OIDC_ISSUER, OIDC_NAME,
+    Secret, SettingError, Settings,
+};
 
 /// A provider of single sign-on, as set.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -22,19 +25,33 @@ const LONGEST_NAME: usize = 40;
 impl Settings {
     /// The provider; `None`: there is none. Half of one stops the start.
     pub fn sso(&self) -> Result<Option<SsoSettings>, SettingError> {
-        let all: [&About; 5] = [&OIDC_ISSUER, &OIDC_CLIENT_ID, &OIDC_CLIENT_SECRET, &OIDC_CLIENT_SECRET_FILE, &OIDC_NAME];
+        let all: [&About; 5] = [
+            &OIDC_ISSUER,
+            &OIDC_CLIENT_ID,
+            &OIDC_CLIENT_SECRET,
+            &OIDC_CLIENT_SECRET_FILE,
+            &OIDC_NAME,
+        ];
         if all.into_iter().all(|about| self.get(about).is_none()) {
             return Ok(None);
         }
         let name = self.get(&OIDC_NAME).unwrap_or("single sign-on").to_owned();
         // The page has one button that is called so, and people and scripts look for it.
-        if name.to_lowercase().contains("sign in") || name.chars().any(char::is_control) || name.chars().count() > LONGEST_NAME {
-            return Err(OIDC_NAME
-                .malformed(format!("it follows “Continue with”, has at most {LONGEST_NAME} characters, and does not say “sign in”")));
+        if name.to_lowercase().contains("sign in")
+            || name.chars().any(char::is_control)
+            || name.chars().count() > LONGEST_NAME
+        {
+            return Err(OIDC_NAME.malformed(format!(
+                "it follows “Continue with”, has at most {LONGEST_NAME} \
+                    characters, and does not say “sign in”"
+            )));
         }
         Ok(Some(SsoSettings {
             issuer: self.issuer()?,
-            client_id: self.get(&OIDC_CLIENT_ID).ok_or_else(|| OIDC_CLIENT_ID.missing())?.to_owned(),
+            client_id: self
+                .get(&OIDC_CLIENT_ID)
+                .ok_or_else(|| OIDC_CLIENT_ID.missing())?
+                .to_owned(),
             client_secret: self.client_secret()?,
             name,
         }))
@@ -43,12 +60,18 @@ impl Settings {
     fn issuer(&self) -> Result<String, SettingError> {
         let text = self.get(&OIDC_ISSUER).ok_or_else(|| OIDC_ISSUER.missing())?;
         let url = Url::parse(text).map_err(|e| OIDC_ISSUER.malformed(e))?;
-        let is_plain = url.query().is_none() && url.fragment().is_none() && url.username().is_empty() && url.password().is_none();
+        let is_plain = url.query().is_none()
+            && url.fragment().is_none()
+            && url.username().is_empty()
+            && url.password().is_none();
         match url.scheme() {
-            _ if !is_plain || !url.has_host() => Err(OIDC_ISSUER.malformed("expected a host and perhaps a path, nothing else")),
+            _ if !is_plain || !url.has_host() => {
+                Err(OIDC_ISSUER.malformed("expected a host and perhaps a path, nothing else"))
+            }
             "https" => Ok(text.to_owned()),
             "http" if is_near(&url) => Ok(text.to_owned()),
-            "http" => Err(OIDC_ISSUER.malformed("http:// is for a provider on this machine only; use https://")),
+            "http" => Err(OIDC_ISSUER
+                .malformed("http:// is for a provider on this machine only; use https://")),
             _ => Err(OIDC_ISSUER.malformed("it starts with https://")),
         }
     }
@@ -56,11 +79,15 @@ impl Settings {
     fn client_secret(&self) -> Result<Secret, SettingError> {
         let text = match (self.get(&OIDC_CLIENT_SECRET), self.sso_secret_file()) {
             (Some(_), Some(_)) => {
-                return Err(OIDC_CLIENT_SECRET.malformed(format!("{} is set too; keep one of them", OIDC_CLIENT_SECRET_FILE.name)));
+                return Err(OIDC_CLIENT_SECRET.malformed(format!(
+                    "{} is set too; keep one of them",
+                    OIDC_CLIENT_SECRET_FILE.name
+                )));
             }
             (Some(text), None) => text.to_owned(),
-            (None, Some(path)) => std::fs::read_to_string(path)
-                .map_err(|e| OIDC_CLIENT_SECRET_FILE.malformed(format!("cannot read {}: {e}", path.display())))?,
+            (None, Some(path)) => std::fs::read_to_string(path).map_err(|e| {
+                OIDC_CLIENT_SECRET_FILE.malformed(format!("cannot read {}: {e}", path.display()))
+            })?,
             (None, None) => return Err(OIDC_CLIENT_SECRET.missing()),
         };
         match text.trim() {
@@ -95,7 +122,10 @@ mod tests {
     ];
 
     fn with(changes: &[(&str, &str)]) -> Result<Option<SsoSettings>, String> {
-        let pairs = WHOLE.iter().chain(changes).map(|(name, value)| ((*name).to_owned(), (*value).to_owned()));
+        let pairs = WHOLE
+            .iter()
+            .chain(changes)
+            .map(|(name, value)| ((*name).to_owned(), (*value).to_owned()));
         // The last value of a name wins, as in a map.
         let map: std::collections::HashMap<String, String> = pairs.collect();
         Settings::from_pairs(map).sso().map_err(|error| error.to_string())
@@ -105,10 +135,17 @@ mod tests {
     fn a_provider_is_whole_or_not_there() {
         assert_eq!(Settings::default().sso(), Ok(None));
         let found = with(&[]).ok().flatten();
-        assert_eq!(found.map(|sso| (sso.issuer, sso.name)), Some(("https://login.acme.example".to_owned(), "single sign-on".to_owned())));
+        assert_eq!(
+            found.map(|sso| (sso.issuer, sso.name)),
+            Some(("https://login.acme.example".to_owned(), "single sign-on".to_owned()))
+        );
         for (name, _) in WHOLE {
             let told = with(&[(name, " ")]).err().unwrap_or_default();
-            assert!(told.starts_with(&format!("{name} is not set: ")) && told.contains(&format!("for example {name}=")), "{told}");
+            assert!(
+                told.starts_with(&format!("{name} is not set: "))
+                    && told.contains(&format!("for example {name}=")),
+                "{told}"
+            );
         }
     }
 
@@ -124,7 +161,12 @@ mod tests {
             ("REWARDDESK_OIDC_CLIENT_SECRET_FILE", "/nowhere/secret"),
         ] {
             let told = with(&[(name, value)]).err().unwrap_or_default();
-            assert!(told.starts_with("REWARDDESK_OIDC_") && told.contains("cannot be used") && told.contains("for example "), "{told}");
+            assert!(
+                told.starts_with("REWARDDESK_OIDC_")
+                    && told.contains("cannot be used")
+                    && told.contains("for example "),
+                "{told}"
+            );
             assert!(!told.contains("hush-hush") && !told.contains("a:b@"), "{told}");
         }
         for near in ["http://localhost:3000", "http://127.0.0.1:3000/realm", "http://[::1]:3000"] {

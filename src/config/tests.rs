@@ -4,7 +4,9 @@
 use super::*;
 
 fn settings(pairs: &[(&str, &str)]) -> Settings {
-    Settings::from_pairs(pairs.iter().map(|(name, value)| ((*name).to_owned(), (*value).to_owned())))
+    Settings::from_pairs(
+        pairs.iter().map(|(name, value)| ((*name).to_owned(), (*value).to_owned())),
+    )
 }
 
 fn refusal<T: fmt::Debug>(outcome: Result<T, SettingError>) -> String {
@@ -13,11 +15,17 @@ fn refusal<T: fmt::Debug>(outcome: Result<T, SettingError>) -> String {
 
 #[test]
 fn a_server_without_settings_is_told_the_first_name_and_an_example() {
-    assert!(refusal(settings(&[]).for_server(None)).contains("REWARDDESK_SECRET_KEY=\"$(openssl rand -hex 32)\""));
+    assert!(
+        refusal(settings(&[]).for_server(None))
+            .contains("REWARDDESK_SECRET_KEY=\"$(openssl rand -hex 32)\"")
+    );
     let secret = ("REWARDDESK_SECRET_KEY", "0123456789abcdef0123456789abcdef");
     assert!(refusal(settings(&[secret]).for_server(None)).contains("SMTP_URL=smtps://"));
     let mail = ("SMTP_URL", "file:/tmp/mail");
-    assert!(refusal(settings(&[secret, mail]).for_server(None)).contains("MAIL_FROM=\"Rewards <rewards@example.com>\""));
+    assert!(
+        refusal(settings(&[secret, mail]).for_server(None))
+            .contains("MAIL_FROM=\"Rewards <rewards@example.com>\"")
+    );
     let server = settings(&[secret, mail, ("MAIL_FROM", "desk@example.com")]).for_server(None);
     assert_eq!(
         server.map(|s| (s.listen.to_string(), s.base_url.to_string())),
@@ -65,8 +73,12 @@ fn malformed_values_are_named() {
             s.log_format().err(),
             s.database().err(),
         ];
-        let complaints: Vec<String> = complaints.into_iter().flatten().map(|e| e.to_string()).collect();
-        assert!(complaints.iter().any(|c| c.starts_with(&format!("{name} cannot be used"))), "{name}={value}: {complaints:?}");
+        let complaints: Vec<String> =
+            complaints.into_iter().flatten().map(|e| e.to_string()).collect();
+        assert!(
+            complaints.iter().any(|c| c.starts_with(&format!("{name} cannot be used"))),
+            "{name}={value}: {complaints:?}"
+        );
         assert!(complaints.iter().all(|c| !c.contains('\n')));
     }
 }
@@ -109,16 +121,31 @@ fn a_database_across_the_network_needs_tls_or_a_waiver() {
         "postgres:///x?host=db.example.com",
         "postgres://desk@127.0.0.1@db.example.com/x?sslmode=prefer",
     ] {
-        assert!(postgres::check(far, false).is_err_and(|e| e.contains("pg-tls") && e.contains("sslmode=disable")), "{far}");
-        assert!(postgres::check(far, true).is_err_and(|e| e.contains("sslmode=verify-full") && !e.contains("pg-tls")), "{far}");
+        assert!(
+            postgres::check(far, false)
+                .is_err_and(|e| e.contains("pg-tls") && e.contains("sslmode=disable")),
+            "{far}"
+        );
+        assert!(
+            postgres::check(far, true)
+                .is_err_and(|e| e.contains("sslmode=verify-full") && !e.contains("pg-tls")),
+            "{far}"
+        );
     }
     assert_eq!(postgres::check("postgres://db.example.com/x?sslmode=disable", false), Ok(()));
     assert_eq!(postgres::check("postgres://db.example.com/x?sslmode=verify-full", true), Ok(()));
     assert_eq!(postgres::check("postgres://db.example.com/x?sslrootcert=system", true), Ok(()));
     assert!(postgres::proves_the_server("postgres://db.example.com/x?sslrootcert=system"));
-    assert!(postgres::proves_the_server("postgres://db.example.com/x?sslmode=verify-full&sslrootcert=ca.crt"));
-    assert!(!postgres::proves_the_server("postgres://db.example.com/x?sslmode=require&sslrootcert=ca.crt"));
-    assert!(postgres::check("postgres://127.0.0.1/x?sslmode=require", false).is_err_and(|e| e.contains("--features pg-tls")));
+    assert!(postgres::proves_the_server(
+        "postgres://db.example.com/x?sslmode=verify-full&sslrootcert=ca.crt"
+    ));
+    assert!(!postgres::proves_the_server(
+        "postgres://db.example.com/x?sslmode=require&sslrootcert=ca.crt"
+    ));
+    assert!(
+        postgres::check("postgres://127.0.0.1/x?sslmode=require", false)
+            .is_err_and(|e| e.contains("--features pg-tls"))
+    );
 }
 
 #[test]
@@ -126,18 +153,33 @@ fn nothing_but_the_address_decides_where_it_leads() {
     let here = "postgres://desk@127.0.0.1/x";
     assert_eq!(postgres::check_ambient(here, &["PGHOST"]), Ok(()));
     for (url, ambient) in [("postgres:///x", "PGHOST"), (here, "PGHOSTADDR"), (here, "PGSERVICE")] {
-        assert!(postgres::check_ambient(url, &[ambient]).is_err_and(|e| e.contains(ambient)), "{url} {ambient}");
+        assert!(
+            postgres::check_ambient(url, &[ambient]).is_err_and(|e| e.contains(ambient)),
+            "{url} {ambient}"
+        );
     }
     assert!(postgres::check_ambient("postgres://127.0.0.1/x?service=far", &[]).is_err());
 }
 
 #[test]
 fn a_malformed_address_is_refused_without_a_word_of_it() {
-    for url in
-        ["postgres://u:hunter%2_secret@127.0.0.1/db", "postgres://u:hunter secret@127.0.0.1/db", "postgres://u:hunter@secret@127.0.0.1/db"]
-    {
-        let refusal = settings(&[("DATABASE_URL", url)]).database().map(drop).err().map(|e| e.to_string()).unwrap_or_default();
-        assert!(refusal.starts_with("DATABASE_URL ") && !refusal.contains("hunter") && !refusal.contains("secret"), "{refusal}");
+    for url in [
+        "postgres://u:hunter%2_secret@127.0.0.1/db",
+        "postgres://u:hunter secret@127.0.0.1/db",
+        "postgres://u:hunter@secret@127.0.0.1/db",
+    ] {
+        let refusal = settings(&[("DATABASE_URL", url)])
+            .database()
+            .map(drop)
+            .err()
+            .map(|e| e.to_string())
+            .unwrap_or_default();
+        assert!(
+            refusal.starts_with("DATABASE_URL ")
+                && !refusal.contains("hunter")
+                && !refusal.contains("secret"),
+            "{refusal}"
+        );
     }
 }
 
@@ -145,29 +187,54 @@ fn a_malformed_address_is_refused_without_a_word_of_it() {
 fn the_audit_heads_go_to_an_address_or_nowhere() {
     assert_eq!(settings(&[]).heads_to(), Ok(None));
     let set = settings(&[("REWARDDESK_AUDIT_HEAD_MAIL", "auditor@example.com")]).heads_to();
-    assert_eq!(set.map(|address| address.map(|address| address.to_string())), Ok(Some("auditor@example.com".into())));
-    assert!(refusal(settings(&[("REWARDDESK_AUDIT_HEAD_MAIL", "auditor")]).heads_to()).contains("REWARDDESK_AUDIT_HEAD_MAIL"));
+    assert_eq!(
+        set.map(|address| address.map(|address| address.to_string())),
+        Ok(Some("auditor@example.com".into()))
+    );
+    assert!(
+        refusal(settings(&[("REWARDDESK_AUDIT_HEAD_MAIL", "auditor")]).heads_to())
+            .contains("REWARDDESK_AUDIT_HEAD_MAIL")
+    );
 }
 
 #[test]
 fn sessions_and_proxies_are_set_in_numbers_and_networks() {
-    let all = settings(&[("REWARDDESK_LOCK_AFTER_DAYS", "0"), ("REWARDDESK_TRUSTED_PROXIES", "127.0.0.1, 10.0.0.0/8,::1")]);
-    assert_eq!(all.sessions(), Ok(SessionSettings { idle_minutes: 30, hours: 8, confirmation_minutes: 15, absence_days: None }));
+    let all = settings(&[
+        ("REWARDDESK_LOCK_AFTER_DAYS", "0"),
+        ("REWARDDESK_TRUSTED_PROXIES", "127.0.0.1, 10.0.0.0/8,::1"),
+    ]);
+    assert_eq!(
+        all.sessions(),
+        Ok(SessionSettings {
+            idle_minutes: 30,
+            hours: 8,
+            confirmation_minutes: 15,
+            absence_days: None
+        })
+    );
     assert_eq!(all.trusted_proxies().map(|nets| nets.len()), Ok(3));
-    for (name, value) in
-        [("REWARDDESK_SESSION_IDLE_MINUTES", "0"), ("REWARDDESK_SESSION_HOURS", "8h"), ("REWARDDESK_LOCK_AFTER_DAYS", "-1")]
-    {
+    for (name, value) in [
+        ("REWARDDESK_SESSION_IDLE_MINUTES", "0"),
+        ("REWARDDESK_SESSION_HOURS", "8h"),
+        ("REWARDDESK_LOCK_AFTER_DAYS", "-1"),
+    ] {
         assert!(refusal(settings(&[(name, value)]).sessions()).contains(name));
     }
     assert!(
-        refusal(settings(&[("REWARDDESK_TRUSTED_PROXIES", "10.0.0.0/8, proxy")]).trusted_proxies()).contains("\"proxy\" is not an address")
+        refusal(settings(&[("REWARDDESK_TRUSTED_PROXIES", "10.0.0.0/8, proxy")]).trusted_proxies())
+            .contains("\"proxy\" is not an address")
     );
 }
 
 #[test]
 fn a_pooler_is_said_in_one_of_two_words() {
-    let here = ("DATABASE_URL", "postgres://a:1,b:2/desk?target_session_attrs=read-write&sslmode=disable");
-    let behind = |word| settings(&[here, ("REWARDDESK_DATABASE_POOLER", word)]).database().map(|url| url.has_pooler());
+    let here =
+        ("DATABASE_URL", "postgres://a:1,b:2/desk?target_session_attrs=read-write&sslmode=disable");
+    let behind = |word| {
+        settings(&[here, ("REWARDDESK_DATABASE_POOLER", word)])
+            .database()
+            .map(|url| url.has_pooler())
+    };
     assert_eq!(settings(&[here]).database().map(|url| url.has_pooler()), Ok(false));
     assert_eq!((behind("none"), behind("transaction")), (Ok(false), Ok(true)));
     assert!(refusal(behind("session")).starts_with("REWARDDESK_DATABASE_POOLER "));

@@ -39,8 +39,14 @@ pub fn replace(
 }
 
 /// Removes the unused links of that purpose and user; answers how many there were.
-pub fn remove_unused(tx: &mut WriteTx<'_>, purpose: Purpose, user: Option<UserId>) -> Result<usize, Error> {
-    let unused = diesel::delete(l::table.filter(l::purpose.eq(purpose.as_str())).filter(l::used_at.is_null()));
+pub fn remove_unused(
+    tx: &mut WriteTx<'_>,
+    purpose: Purpose,
+    user: Option<UserId>,
+) -> Result<usize, Error> {
+    let unused = diesel::delete(
+        l::table.filter(l::purpose.eq(purpose.as_str())).filter(l::used_at.is_null()),
+    );
     Ok(match user {
         Some(user) => unused.filter(l::user_id.eq(user.0)).execute(&mut **tx)?,
         None => unused.filter(l::user_id.is_null()).execute(&mut **tx)?,
@@ -48,7 +54,11 @@ pub fn remove_unused(tx: &mut WriteTx<'_>, purpose: Purpose, user: Option<UserId
 }
 
 /// The link with that hash, if it was neither used nor is too old.
-pub fn find_open(conn: &mut DbConn, token_hash: &str, now: DateTime<Utc>) -> Result<Option<OpenLink>, Error> {
+pub fn find_open(
+    conn: &mut DbConn,
+    token_hash: &str,
+    now: DateTime<Utc>,
+) -> Result<Option<OpenLink>, Error> {
     let row: Option<(i64, String, Option<i64>)> = l::table
         .filter(l::token_hash.eq(token_hash))
         .filter(l::used_at.is_null())
@@ -56,7 +66,10 @@ pub fn find_open(conn: &mut DbConn, token_hash: &str, now: DateTime<Utc>) -> Res
         .select((l::id, l::purpose, l::user_id))
         .first(conn)
         .optional()?;
-    row.map(|(id, purpose, user)| Ok(OpenLink { id, purpose: purpose.parse()?, user: user.map(UserId) })).transpose()
+    row.map(|(id, purpose, user)| {
+        Ok(OpenLink { id, purpose: purpose.parse()?, user: user.map(UserId) })
+    })
+    .transpose()
 }
 
 /// Uses the link up; false: somebody was quicker.
@@ -73,7 +86,11 @@ pub struct Lifetime {
 }
 
 /// The time of the user's newest link of that purpose that was not used; it may be over.
-pub fn newest(conn: &mut DbConn, purpose: Purpose, user: UserId) -> Result<Option<Lifetime>, Error> {
+pub fn newest(
+    conn: &mut DbConn,
+    purpose: Purpose,
+    user: UserId,
+) -> Result<Option<Lifetime>, Error> {
     let row: Option<(At, At)> = l::table
         .filter(l::user_id.eq(user.0))
         .filter(l::purpose.eq(purpose.as_str()))

@@ -1,8 +1,11 @@
-//! "One of these numbers", as a statement whose text is the same however many there are: prepared once for each connection.
+//! "One of these numbers", as a statement whose text is the same however many there are: prepared
+//! once for each connection.
 //!
-//! Diesel's `eq_any` lists them one by one on SQLite, which parses and plans such a statement anew at every call; the profile has five of
-//! them. `PostgreSQL` plans anew for a list that it sees, because a plan for any list, which it takes for ten numbers, looks dearer than one
-//! for these few: so it does not see it (measured: 0.24 ms of planning for 0.03 ms of work). Must not know what the numbers are.
+//! Diesel's `eq_any` lists them one by one on SQLite, which parses and plans such a statement anew
+//! at every call; the profile has five of them. `PostgreSQL` plans anew for a list that it sees,
+//! because a plan for any list, which it takes for ten numbers, looks dearer than one for these
+//! few: so it does not see it (measured: 0.24 ms of planning for 0.03 ms of work). Must not know
+//! what the numbers are.
 
 use diesel::{
     QueryResult,
@@ -65,7 +68,11 @@ where
 {
     fn walk_ast<'b>(&'b self, mut out: AstPass<'_, 'b, DB>) -> QueryResult<()> {
         self.column.walk_ast(out.reborrow())?;
-        out.push_sql(if self.sqlite { " IN (SELECT value FROM json_each(" } else { " = ANY(CAST((SELECT " });
+        out.push_sql(if self.sqlite {
+            " IN (SELECT value FROM json_each("
+        } else {
+            " = ANY(CAST((SELECT "
+        });
         out.push_bind_param::<Text, String>(&self.list)?;
         out.push_sql(if self.sqlite { "))" } else { ") AS BIGINT[]))" });
         Ok(())

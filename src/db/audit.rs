@@ -2,7 +2,10 @@
 //! Must not know what the actions mean.
 
 use chrono::{DateTime, Utc};
-use diesel::{BoolExpressionMethods, ExpressionMethods, JoinOnDsl, NullableExpressionMethods, QueryDsl, Queryable, RunQueryDsl};
+use diesel::{
+    BoolExpressionMethods, ExpressionMethods, JoinOnDsl, NullableExpressionMethods, QueryDsl,
+    Queryable, RunQueryDsl,
+};
 
 use super::{
     DbConn, Error, Scope, WriteTx,
@@ -16,7 +19,11 @@ use crate::domain::{
 };
 
 /// Appends one record.
-pub fn append(tx: &mut WriteTx<'_>, record: &NewRecord, now: DateTime<Utc>) -> Result<AuditId, Error> {
+pub fn append(
+    tx: &mut WriteTx<'_>,
+    record: &NewRecord,
+    now: DateTime<Utc>,
+) -> Result<AuditId, Error> {
     let (kind, user) = match record.actor {
         Actor::User(id) => ("user", Some(id.0)),
         Actor::Cli => ("cli", None),
@@ -58,13 +65,16 @@ fn to_json(details: &[(&'static str, Detail)]) -> String {
 
 /// The details of a record from the text that is stored. Errors: [`Error::Corrupt`].
 pub fn details_of(text: &str) -> Result<Vec<(String, Detail)>, Error> {
-    let map: serde_json::Map<String, serde_json::Value> = serde_json::from_str(text).map_err(|e| Error::Corrupt(e.to_string()))?;
+    let map: serde_json::Map<String, serde_json::Value> =
+        serde_json::from_str(text).map_err(|e| Error::Corrupt(e.to_string()))?;
     Ok(map
         .into_iter()
         .map(|(key, value)| {
             let detail = match value {
                 serde_json::Value::Bool(flag) => Detail::Flag(flag),
-                serde_json::Value::Number(n) if n.is_i64() => Detail::Number(n.as_i64().unwrap_or_default()),
+                serde_json::Value::Number(n) if n.is_i64() => {
+                    Detail::Number(n.as_i64().unwrap_or_default())
+                }
                 serde_json::Value::String(text) => Detail::Text(text),
                 other => Detail::Text(other.to_string()),
             };
@@ -124,8 +134,18 @@ pub fn list(
 ) -> Result<Vec<ExportedRecord>, Error> {
     let mut query = a::table
         .left_join(users::table.on(users::id.nullable().eq(a::user_id)))
-        .left_join(rewards::table.on(rewards::merchant_id.nullable().eq(a::merchant_id).and(rewards::id.nullable().eq(a::reward))))
-        .left_join(customers::table.on(customers::merchant_id.nullable().eq(a::merchant_id).and(customers::id.nullable().eq(a::customer))))
+        .left_join(
+            rewards::table.on(rewards::merchant_id
+                .nullable()
+                .eq(a::merchant_id)
+                .and(rewards::id.nullable().eq(a::reward))),
+        )
+        .left_join(
+            customers::table.on(customers::merchant_id
+                .nullable()
+                .eq(a::merchant_id)
+                .and(customers::id.nullable().eq(a::customer))),
+        )
         .select((
             a::id,
             a::at,
@@ -139,7 +159,14 @@ pub fn list(
             a::reissue_id,
             a::details,
             a::request_id,
-            (customers::first_name, customers::last_name, customers::email, customers::customer_id, customers::purged_at).nullable(),
+            (
+                customers::first_name,
+                customers::last_name,
+                customers::email,
+                customers::customer_id,
+                customers::purged_at,
+            )
+                .nullable(),
             rewards::reward_id.nullable(),
         ))
         .limit(limit)
@@ -163,9 +190,26 @@ impl TryFrom<Row> for ExportedRecord {
     type Error = Error;
 
     fn try_from(Row(row): Row) -> Result<Self, Error> {
-        let (id, at, action, kind, user_id, user_name, user_email, customer, reward, reissue, details, request_id, person, reward_id) = row;
+        let (
+            id,
+            at,
+            action,
+            kind,
+            user_id,
+            user_name,
+            user_email,
+            customer,
+            reward,
+            reissue,
+            details,
+            request_id,
+            person,
+            reward_id,
+        ) = row;
         let actor = match (kind.as_str(), user_id, user_name, user_email) {
-            ("user", Some(id), Some(name), Some(email)) => ShownActor::User { id: UserId(id), name, email },
+            ("user", Some(id), Some(name), Some(email)) => {
+                ShownActor::User { id: UserId(id), name, email }
+            }
             ("cli", ..) => ShownActor::Cli,
             _ => ShownActor::System,
         };

@@ -1,5 +1,6 @@
-//! Audit records exactly as they are stored, to be sealed and proved: a column that holds what the desk would never write
-//! (SQLite takes anything anywhere) is told, not read as something near to it. Must not know people or what actions mean.
+//! Audit records exactly as they are stored, to be sealed and proved: a column that holds what the
+//! desk would never write (SQLite takes anything anywhere) is told, not read as something near to
+//! it. Must not know people or what actions mean.
 
 use chrono::{DateTime, NaiveDateTime, Utc};
 use diesel::{
@@ -13,17 +14,27 @@ use crate::domain::{
     audit_seal::StoredRecord,
 };
 
-/// The columns of [`Record`], of a table or subquery called `r`. Texts are bytes: what is stored may not even be UTF-8.
-const SQLITE_RECORD: &str = "r.id AS id, (typeof(r.id) = 'integer' AND typeof(r.merchant_id) IN ('integer', 'null') AND typeof(r.at) = 'text' \
-    AND typeof(r.action) = 'text' AND typeof(r.actor_kind) = 'text' AND typeof(r.user_id) IN ('integer', 'null') \
-    AND typeof(r.customer) IN ('integer', 'null') AND typeof(r.reward) IN ('integer', 'null') AND typeof(r.batch_id) IN ('integer', 'null') \
-    AND typeof(r.reissue_id) IN ('integer', 'null') AND typeof(r.details) = 'text' AND typeof(r.request_id) IN ('text', 'null')) AS sound, \
-    r.merchant_id, CAST(r.at AS BLOB) AS at, CAST(r.action AS BLOB) AS action, CAST(r.actor_kind AS BLOB) AS actor_kind, r.user_id, \
-    r.customer, r.reward, r.batch_id, r.reissue_id, CAST(r.details AS BLOB) AS details, CAST(r.request_id AS BLOB) AS request_id";
+/// The columns of [`Record`], of a table or subquery called `r`. Texts are bytes: what is stored
+/// may not even be UTF-8.
+const SQLITE_RECORD: &str = "r.id AS id, (typeof(r.id) = 'integer' AND typeof(r.merchant_id) IN \
+    ('integer', 'null') AND typeof(r.at) = 'text' \
+    AND typeof(r.action) = 'text' AND typeof(r.actor_kind) = 'text' AND typeof(r.user_id) IN \
+    ('integer', 'null') \
+    AND typeof(r.customer) IN ('integer', 'null') AND typeof(r.reward) IN ('integer', 'null') AND \
+    typeof(r.batch_id) IN ('integer', 'null') \
+    AND typeof(r.reissue_id) IN ('integer', 'null') AND typeof(r.details) = 'text' AND \
+    typeof(r.request_id) IN ('text', 'null')) AS sound, \
+    r.merchant_id, CAST(r.at AS BLOB) AS at, CAST(r.action AS BLOB) AS action, CAST(r.actor_kind \
+    AS BLOB) AS actor_kind, r.user_id, \
+    r.customer, r.reward, r.batch_id, r.reissue_id, CAST(r.details AS BLOB) AS details, \
+    CAST(r.request_id AS BLOB) AS request_id";
 const POSTGRES_RECORD: &str = "r.id AS id, (r.id IS NOT NULL) AS sound, r.merchant_id, \
-    convert_to(CASE WHEN r.at BETWEEN '0001-01-01' AND '9999-12-31' THEN (extract(epoch FROM r.at) * 1000000)::bigint END::text, 'UTF8') AS at, \
-    convert_to(r.action, 'UTF8') AS action, convert_to(r.actor_kind, 'UTF8') AS actor_kind, r.user_id, r.customer, r.reward, r.batch_id, \
-    r.reissue_id, convert_to(r.details, 'UTF8') AS details, convert_to(r.request_id, 'UTF8') AS request_id";
+    convert_to(CASE WHEN r.at BETWEEN '0001-01-01' AND '9999-12-31' THEN (extract(epoch FROM \
+    r.at) * 1000000)::bigint END::text, 'UTF8') AS at, \
+    convert_to(r.action, 'UTF8') AS action, convert_to(r.actor_kind, 'UTF8') AS actor_kind, \
+    r.user_id, r.customer, r.reward, r.batch_id, \
+    r.reissue_id, convert_to(r.details, 'UTF8') AS details, convert_to(r.request_id, 'UTF8') AS \
+    request_id";
 
 #[derive(QueryableByName)]
 struct Record {
@@ -56,10 +67,13 @@ struct Record {
 }
 
 /// The columns of [`Seal`], of `audit_seals s`.
-const SQLITE_SEAL: &str = "s.record_id, s.no, (typeof(s.no) = 'integer' AND typeof(s.digest) = 'text' AND typeof(s.at) = 'text') AS intact, \
+const SQLITE_SEAL: &str = "s.record_id, s.no, (typeof(s.no) = 'integer' AND typeof(s.digest) = \
+    'text' AND typeof(s.at) = 'text') AS intact, \
     CAST(s.digest AS BLOB) AS digest, CAST(s.at AS BLOB) AS sealed_at";
-const POSTGRES_SEAL: &str = "s.record_id, s.no, TRUE AS intact, convert_to(s.digest, 'UTF8') AS digest, \
-    convert_to(CASE WHEN s.at BETWEEN '0001-01-01' AND '9999-12-31' THEN (extract(epoch FROM s.at) * 1000000)::bigint END::text, 'UTF8') AS sealed_at";
+const POSTGRES_SEAL: &str = "s.record_id, s.no, TRUE AS intact, convert_to(s.digest, 'UTF8') AS \
+    digest, \
+    convert_to(CASE WHEN s.at BETWEEN '0001-01-01' AND '9999-12-31' THEN (extract(epoch FROM \
+    s.at) * 1000000)::bigint END::text, 'UTF8') AS sealed_at";
 
 #[derive(QueryableByName)]
 struct Seal {
@@ -90,20 +104,29 @@ pub struct Unsealed {
     pub record: Found,
 }
 
-/// The rule that a record called `r` has no seal. Asked record by record, whatever the statistics say.
-pub(super) const NOT_SEALED: &str = "(SELECT s.no FROM audit_seals s WHERE s.record_id = r.id) IS NULL";
+/// The rule that a record called `r` has no seal. Asked record by record, whatever the statistics
+/// say.
+pub(super) const NOT_SEALED: &str =
+    "(SELECT s.no FROM audit_seals s WHERE s.record_id = r.id) IS NULL";
 
 /// Up to `limit` records above `after` that are not sealed, of all logs, lowest id first.
 pub fn unsealed(conn: &mut DbConn, after: i64, limit: usize) -> Result<Vec<Unsealed>, Error> {
-    let rest = format!("FROM audit_records r WHERE r.id > {after} AND {NOT_SEALED} ORDER BY r.id LIMIT {limit}");
+    let rest = format!(
+        "FROM audit_records r WHERE r.id > {after} AND {NOT_SEALED} ORDER BY r.id LIMIT {limit}"
+    );
     load_unsealed(conn, &rest)
 }
 
 /// The lowest record up to `mark` in the log of `chain` that has no seal in that log.
 pub fn first_unsealed(conn: &mut DbConn, chain: i64, mark: i64) -> Result<Option<Unsealed>, Error> {
     let of_chain = of_chain(chain);
-    let not_sealed = format!("(SELECT s.no FROM audit_seals s WHERE s.record_id = r.id AND s.chain = {chain}) IS NULL");
-    let rest = format!("FROM audit_records r WHERE {of_chain} AND r.id <= {mark} AND {not_sealed} ORDER BY r.id LIMIT 1");
+    let not_sealed = format!(
+        "(SELECT s.no FROM audit_seals s WHERE s.record_id = r.id AND s.chain = {chain}) IS NULL"
+    );
+    let rest = format!(
+        "FROM audit_records r WHERE {of_chain} AND r.id <= {mark} AND {not_sealed} ORDER BY r.id \
+         LIMIT 1"
+    );
     Ok(load_unsealed(conn, &rest)?.pop())
 }
 
@@ -115,18 +138,30 @@ fn load_unsealed(conn: &mut DbConn, rest: &str) -> Result<Vec<Unsealed>, Error> 
     let columns = if is_sqlite(conn) { SQLITE_RECORD } else { POSTGRES_RECORD };
     let rows: Vec<Record> = sql_query(format!("SELECT {columns} {rest}")).load(conn)?;
     let sqlite = is_sqlite(conn);
-    Ok(rows.into_iter().map(|row| Unsealed { id: row.id.unwrap_or_default(), record: row.found(sqlite) }).collect())
+    Ok(rows
+        .into_iter()
+        .map(|row| Unsealed { id: row.id.unwrap_or_default(), record: row.found(sqlite) })
+        .collect())
 }
 
 /// Up to `limit` links of `chain` after number `after`, in the order of their numbers.
 pub fn links(conn: &mut DbConn, chain: i64, after: i64, limit: usize) -> Result<Vec<Link>, Error> {
-    let page = format!("SELECT * FROM audit_seals WHERE chain = {chain} AND no > {after} ORDER BY no LIMIT {limit}");
-    let rows = load_sealed(conn, &format!("FROM ({page}) s LEFT JOIN audit_records r ON r.id = s.record_id ORDER BY s.no"))?;
+    let page = format!(
+        "SELECT * FROM audit_seals WHERE chain = {chain} AND no > {after} ORDER BY no LIMIT {limit}"
+    );
+    let rows = load_sealed(
+        conn,
+        &format!("FROM ({page}) s LEFT JOIN audit_records r ON r.id = s.record_id ORDER BY s.no"),
+    )?;
     Ok(rows.into_iter().filter_map(|(_, link)| link).collect())
 }
 
 /// Those of these records, by id, each with its link if it is sealed in `chain`.
-pub fn of_records(conn: &mut DbConn, chain: i64, ids: &[i64]) -> Result<Vec<(i64, Option<Link>)>, Error> {
+pub fn of_records(
+    conn: &mut DbConn,
+    chain: i64,
+    ids: &[i64],
+) -> Result<Vec<(i64, Option<Link>)>, Error> {
     if ids.is_empty() {
         return Ok(vec![]);
     }
@@ -140,7 +175,8 @@ pub fn of_records(conn: &mut DbConn, chain: i64, ids: &[i64]) -> Result<Vec<(i64
 
 fn load_sealed(conn: &mut DbConn, rest: &str) -> Result<Vec<(i64, Option<Link>)>, Error> {
     let sqlite = is_sqlite(conn);
-    let (seal, record) = if sqlite { (SQLITE_SEAL, SQLITE_RECORD) } else { (POSTGRES_SEAL, POSTGRES_RECORD) };
+    let (seal, record) =
+        if sqlite { (SQLITE_SEAL, SQLITE_RECORD) } else { (POSTGRES_SEAL, POSTGRES_RECORD) };
     let rows: Vec<Sealed> = sql_query(format!("SELECT {seal}, {record} {rest}")).load(conn)?;
     Ok(rows.into_iter().map(|row| row.link(sqlite)).collect())
 }
@@ -157,7 +193,10 @@ impl Sealed {
             no,
             record_id,
             digest: text(seal.digest).unwrap_or_default(),
-            at: seal.sealed_at.filter(|_| seal.intact == Some(true)).and_then(|at| instant_of(at, sqlite)),
+            at: seal
+                .sealed_at
+                .filter(|_| seal.intact == Some(true))
+                .and_then(|at| instant_of(at, sqlite)),
             record: record.found(sqlite),
         });
         (id, link)
@@ -199,7 +238,8 @@ fn text(bytes: Option<Vec<u8>>) -> Option<String> {
     String::from_utf8(bytes?).ok()
 }
 
-/// SQLite's fixed-width text, and no other way to write the same instant; PostgreSQL's microseconds.
+/// SQLite's fixed-width text, and no other way to write the same instant; PostgreSQL's
+/// microseconds.
 fn instant_of(bytes: Vec<u8>, sqlite: bool) -> Option<DateTime<Utc>> {
     let stored = String::from_utf8(bytes).ok()?;
     if !sqlite {

@@ -1,5 +1,5 @@
-//! The seals over the audit log in the database, as the sealer needs them: whose turn it is, what is new, where each chain ends.
-//! Must not know what is hashed; see `domain::audit_seal`.
+//! The seals over the audit log in the database, as the sealer needs them: whose turn it is, what
+//! is new, where each chain ends. Must not know what is hashed; see `domain::audit_seal`.
 
 use chrono::{DateTime, Utc};
 use diesel::{
@@ -44,16 +44,22 @@ struct Turn {
     got: bool,
 }
 
-/// Takes the turn to seal for the rest of the transaction; `false` while another server has it. It blocks nobody and waits for nobody.
-/// Must be the transaction's first statement: each of those after it sees what was committed by then, whatever the role's default is.
+/// Takes the turn to seal for the rest of the transaction; `false` while another server has it. It
+/// blocks nobody and waits for nobody. Must be the transaction's first statement: each of those
+/// after it sees what was committed by then, whatever the role's default is.
 pub fn try_turn(tx: &mut WriteTx<'_>) -> Result<bool, Error> {
     match &mut **tx {
         // Whoever is in a write transaction is alone in it.
         DbConn::Sqlite(_) => Ok(true),
         DbConn::Postgres(c) => {
-            // Plans are kept from when the table was empty, the trigger's among them: each row would walk through all seals.
-            c.batch_execute("SET TRANSACTION ISOLATION LEVEL READ COMMITTED; SET LOCAL enable_seqscan = off")?;
-            Ok(sql_query("SELECT pg_try_advisory_xact_lock(7235125) AS got").get_result::<Turn>(c)?.got)
+            // Plans are kept from when the table was empty, the trigger's among them: each row
+            // would walk through all seals.
+            c.batch_execute(
+                "SET TRANSACTION ISOLATION LEVEL READ COMMITTED; SET LOCAL enable_seqscan = off",
+            )?;
+            Ok(sql_query("SELECT pg_try_advisory_xact_lock(7235125) AS got")
+                .get_result::<Turn>(c)?
+                .got)
         }
     }
 }
@@ -71,7 +77,9 @@ pub fn mark(conn: &mut DbConn) -> Result<i64, Error> {
 
 /// Moves the mark on.
 pub fn set_mark(tx: &mut WriteTx<'_>, sealed_to: i64) -> Result<(), Error> {
-    diesel::update(m::table.filter(m::id.eq(1))).set(m::sealed_to.eq(sealed_to)).execute(&mut **tx)?;
+    diesel::update(m::table.filter(m::id.eq(1)))
+        .set(m::sealed_to.eq(sealed_to))
+        .execute(&mut **tx)?;
     Ok(())
 }
 
@@ -81,18 +89,22 @@ struct Writer {
     v: String,
 }
 
-/// The transactions that are writing to the log now and may hold an id that nobody else can see yet.
+/// The transactions that are writing to the log now and may hold an id that nobody else can see
+/// yet.
 ///
-/// They are known by their lock on the table, which a transaction takes before it draws an id and gives back after its records can
-/// be seen. Transaction ids would not do: an INSERT draws the record's id first and its transaction's id only with the row, so a
-/// snapshot's xmin and xmax can both pass it by.
+/// They are known by their lock on the table, which a transaction takes before it draws an id and
+/// gives back after its records can be seen. Transaction ids would not do: an INSERT draws the
+/// record's id first and its transaction's id only with the row, so a snapshot's xmin and xmax can
+/// both pass it by.
 pub fn open_writers(conn: &mut DbConn) -> Result<Vec<String>, Error> {
     match conn {
         DbConn::Sqlite(_) => Ok(vec![]),
         DbConn::Postgres(c) => {
             let writers: Vec<Writer> = sql_query(
-                "SELECT virtualtransaction AS v FROM pg_locks WHERE locktype = 'relation' AND relation = 'audit_records'::regclass \
-                 AND database = (SELECT oid FROM pg_database WHERE datname = current_database()) AND mode = 'RowExclusiveLock' AND granted",
+                "SELECT virtualtransaction AS v FROM pg_locks WHERE locktype = 'relation' AND \
+                 relation = 'audit_records'::regclass \
+                 AND database = (SELECT oid FROM pg_database WHERE datname = current_database()) \
+                 AND mode = 'RowExclusiveLock' AND granted",
             )
             .load(c)?;
             Ok(writers.into_iter().map(|writer| writer.v).collect())
@@ -102,8 +114,12 @@ pub fn open_writers(conn: &mut DbConn) -> Result<Vec<String>, Error> {
 
 /// The end of a chain.
 pub fn head(conn: &mut DbConn, chain: i64) -> Result<Head, Error> {
-    let newest: Option<(i64, String)> =
-        s::table.select((s::no, s::digest)).filter(s::chain.eq(chain)).order(s::no.desc()).first(conn).optional()?;
+    let newest: Option<(i64, String)> = s::table
+        .select((s::no, s::digest))
+        .filter(s::chain.eq(chain))
+        .order(s::no.desc())
+        .first(conn)
+        .optional()?;
     Ok(newest.map_or_else(Head::start, |(no, digest)| Head { no, digest }))
 }
 
@@ -120,7 +136,8 @@ pub fn add(tx: &mut WriteTx<'_>, seals: &[NewSeal]) -> Result<(), Error> {
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct LogHead {
     pub chain: i64,
-    /// The merchant's; `None`: the installation's own log, or that of a merchant who is no longer there.
+    /// The merchant's; `None`: the installation's own log, or that of a merchant who is no longer
+    /// there.
     pub slug: Option<String>,
     pub head: Head,
 }
@@ -137,16 +154,21 @@ struct HeadRow {
     digest: Option<String>,
 }
 
-/// All logs with their heads, the installation's own first, then by slug; those without a seal have [`Head::start`].
+/// All logs with their heads, the installation's own first, then by slug; those without a seal have
+/// [`Head::start`].
 pub fn heads(conn: &mut DbConn) -> Result<Vec<LogHead>, Error> {
-    // The logs beside the merchants' cost one look each: a step from chain to chain along the index.
+    // The logs beside the merchants' cost one look each: a step from chain to chain along the
+    // index.
     let rows: Vec<HeadRow> = sql_query(
         "WITH RECURSIVE chains (chain) AS (SELECT min(chain) FROM audit_seals \
-             UNION ALL SELECT (SELECT min(s.chain) FROM audit_seals s WHERE s.chain > chains.chain) FROM chains WHERE chains.chain IS NOT NULL), \
+             UNION ALL SELECT (SELECT min(s.chain) FROM audit_seals s WHERE s.chain > \
+             chains.chain) FROM chains WHERE chains.chain IS NOT NULL), \
          logs (chain, slug) AS (SELECT 0, NULL UNION ALL SELECT id, slug FROM merchants \
-             UNION ALL SELECT chain, NULL FROM chains WHERE chain <> 0 AND chain NOT IN (SELECT id FROM merchants)) \
+             UNION ALL SELECT chain, NULL FROM chains WHERE chain <> 0 AND chain NOT IN (SELECT \
+             id FROM merchants)) \
          SELECT l.chain, l.slug, n.no, n.digest FROM logs l \
-         LEFT JOIN audit_seals n ON n.chain = l.chain AND n.no = (SELECT max(s.no) FROM audit_seals s WHERE s.chain = l.chain) \
+         LEFT JOIN audit_seals n ON n.chain = l.chain AND n.no = (SELECT max(s.no) FROM \
+         audit_seals s WHERE s.chain = l.chain) \
          ORDER BY l.chain <> 0, l.slug IS NULL, l.slug, l.chain",
     )
     .load(conn)?;
@@ -155,7 +177,10 @@ pub fn heads(conn: &mut DbConn) -> Result<Vec<LogHead>, Error> {
         .map(|row| LogHead {
             chain: row.chain,
             slug: row.slug,
-            head: row.no.zip(row.digest).map_or_else(Head::start, |(no, digest)| Head { no, digest }),
+            head: row
+                .no
+                .zip(row.digest)
+                .map_or_else(Head::start, |(no, digest)| Head { no, digest }),
         })
         .collect())
 }
@@ -168,13 +193,16 @@ struct Count {
 
 /// How many records of `chain` above `mark` are not sealed.
 pub fn count_unsealed(conn: &mut DbConn, chain: i64, mark: i64) -> Result<i64, Error> {
-    let sql =
-        format!("SELECT count(*) AS n FROM audit_records r WHERE r.id > {mark} AND coalesce(r.merchant_id, 0) = {chain} AND {NOT_SEALED}");
+    let sql = format!(
+        "SELECT count(*) AS n FROM audit_records r WHERE r.id > {mark} AND \
+         coalesce(r.merchant_id, 0) = {chain} AND {NOT_SEALED}"
+    );
     Ok(sql_query(sql).get_result::<Count>(conn)?.n)
 }
 
 /// Whether there is a seal over this record.
 pub fn is_sealed(conn: &mut DbConn, record: AuditId) -> Result<bool, Error> {
-    let found: Option<i64> = s::table.select(s::record_id).filter(s::record_id.eq(record.0)).first(conn).optional()?;
+    let found: Option<i64> =
+        s::table.select(s::record_id).filter(s::record_id.eq(record.0)).first(conn).optional()?;
     Ok(found.is_some())
 }

@@ -23,8 +23,8 @@ struct Said {
     quick_check: String,
 }
 
-/// Copies the database as it is at this moment to `target`, while others read and write. The file appears under its name when it
-/// is whole, checked and on disk; it is readable by its owner only.
+/// Copies the database as it is at this moment to `target`, while others read and write. The file
+/// appears under its name when it is whole, checked and on disk; it is readable by its owner only.
 ///
 /// Errors: [`Error::Unavailable`] with what the disk or the engine says; nothing is left then.
 pub fn copy(db: &Database, target: &Path) -> Result<Copied, Error> {
@@ -41,11 +41,22 @@ pub fn copy(db: &Database, target: &Path) -> Result<Copied, Error> {
     let disk = |error: io::Error| Error::Unavailable(format!("the copy can't be written: {error}"));
     // Absolute: SQLite would read "file:…" as an address.
     let folder = folder.canonicalize().map_err(disk)?;
-    let half = tempfile::Builder::new().prefix(".rewarddesk-backup-").tempfile_in(&folder).map_err(disk)?;
-    let path = half.path().to_str().ok_or_else(|| Error::Unavailable("the folder's name is not UTF-8".into()))?.to_owned();
+    let half = tempfile::Builder::new()
+        .prefix(".rewarddesk-backup-")
+        .tempfile_in(&folder)
+        .map_err(disk)?;
+    let path = half
+        .path()
+        .to_str()
+        .ok_or_else(|| Error::Unavailable("the folder's name is not UTF-8".into()))?
+        .to_owned();
     db.lend(|conn| match conn {
         // Takes no lock that a writer waits for. It overwrites nothing that is not empty.
-        DbConn::Sqlite(c) => diesel::sql_query("VACUUM INTO ?").bind::<Text, _>(&path).execute(c).map(drop).map_err(Error::from),
+        DbConn::Sqlite(c) => diesel::sql_query("VACUUM INTO ?")
+            .bind::<Text, _>(&path)
+            .execute(c)
+            .map(drop)
+            .map_err(Error::from),
         DbConn::Postgres(_) => Ok(()),
     })?;
     check(&path)?;
@@ -54,7 +65,9 @@ pub fn copy(db: &Database, target: &Path) -> Result<Copied, Error> {
     let bytes = half.as_file().metadata().map_err(disk)?.len();
     match half.persist_noclobber(target) {
         Ok(file) => drop(file),
-        Err(error) if error.error.kind() == io::ErrorKind::AlreadyExists => return Ok(Copied::Taken),
+        Err(error) if error.error.kind() == io::ErrorKind::AlreadyExists => {
+            return Ok(Copied::Taken);
+        }
         Err(error) => return Err(disk(error.error)),
     }
     File::open(&folder).and_then(|folder| folder.sync_all()).map_err(disk)?;
@@ -63,7 +76,12 @@ pub fn copy(db: &Database, target: &Path) -> Result<Copied, Error> {
 
 /// Reads the whole copy once. Errors: [`Error::Corrupt`] with what SQLite finds first.
 fn check(path: &str) -> Result<(), Error> {
-    let mut copy = SqliteConnection::establish(path).map_err(|e| Error::Unavailable(e.to_string()))?;
+    let mut copy =
+        SqliteConnection::establish(path).map_err(|e| Error::Unavailable(e.to_string()))?;
     let said: Said = diesel::sql_query("PRAGMA quick_check(1)").get_result(&mut copy)?;
-    if said.quick_check == "ok" { Ok(()) } else { Err(Error::Corrupt(format!("the copy is not sound: {}", said.quick_check))) }
+    if said.quick_check == "ok" {
+        Ok(())
+    } else {
+        Err(Error::Corrupt(format!("the copy is not sound: {}", said.quick_check)))
+    }
 }

@@ -1,9 +1,10 @@
-//! A batch's codes, page by page: by condition, in an order that an index serves, each with who got it.
-//! Must not know words or screens.
+//! A batch's codes, page by page: by condition, in an order that an index serves, each with who got
+//! it. Must not know words or screens.
 
 use chrono::{DateTime, Utc};
 use diesel::{
-    ExpressionMethods, JoinOnDsl, NullableExpressionMethods, QueryDsl, QueryableByName, RunQueryDsl, sql_query, sql_types::BigInt,
+    ExpressionMethods, JoinOnDsl, NullableExpressionMethods, QueryDsl, QueryableByName,
+    RunQueryDsl, sql_query, sql_types::BigInt,
 };
 
 use super::{
@@ -29,9 +30,12 @@ struct Place {
     id: i64,
 }
 
-const OF_BATCH: &str = "merchant_id = $1 AND batch_id = $2 AND id <= (SELECT published_to FROM batches WHERE batches.id = $2)";
-/// The same for lists in the order of the ends; "+id": numbers up to the newest are no range to look for.
-const ENDING: &str = "merchant_id = $1 AND batch_id = $2 AND +id <= (SELECT published_to FROM batches WHERE batches.id = $2)";
+const OF_BATCH: &str = "merchant_id = $1 AND batch_id = $2 AND id <= (SELECT published_to FROM \
+    batches WHERE batches.id = $2)";
+/// The same for lists in the order of the ends; "+id": numbers up to the newest are no range to
+/// look for.
+const ENDING: &str = "merchant_id = $1 AND batch_id = $2 AND +id <= (SELECT published_to FROM \
+    batches WHERE batches.id = $2)";
 /// SQLite takes the index only where its own condition stands in the query.
 const ALLOCATED: &str = "state IN ('allocated', 'replaced') AND state = 'allocated'";
 const REPLACED: &str = "state IN ('allocated', 'replaced') AND state = 'replaced'";
@@ -49,12 +53,21 @@ pub fn list(
 ) -> Result<Vec<ListedCode>, Error> {
     let start = after.unwrap_or(After { end: no_start(), coupon: CouponId(0) });
     // A batch that has ended has ended for all of its codes.
-    let condition = if condition == Condition::Expired && batch.window.has_expired(now) { Condition::All } else { condition };
-    let by_id =
-        |what: &str| format!("SELECT id FROM coupons WHERE {OF_BATCH} AND id > $3 AND $4 = $4 AND $5 = $5 AND {what} ORDER BY id LIMIT $6");
+    let condition = if condition == Condition::Expired && batch.window.has_expired(now) {
+        Condition::All
+    } else {
+        condition
+    };
+    let by_id = |what: &str| {
+        format!(
+            "SELECT id FROM coupons WHERE {OF_BATCH} AND id > $3 AND $4 = $4 AND $5 = $5 AND \
+             {what} ORDER BY id LIMIT $6"
+        )
+    };
     let by_end = |what: &str| {
         format!(
-            "SELECT id FROM coupons WHERE {ENDING} AND $3 = $3 AND (expires_at, id) > ($4, $3) AND $5 = $5 AND {what} \
+            "SELECT id FROM coupons WHERE {ENDING} AND $3 = $3 AND (expires_at, id) > ($4, $3) \
+             AND $5 = $5 AND {what} \
              ORDER BY expires_at, id LIMIT $6"
         )
     };
@@ -70,13 +83,21 @@ pub fn list(
             // Each part has an index that is in this order.
             let part = |what: &str| {
                 format!(
-                    "SELECT * FROM (SELECT expires_at, id FROM coupons WHERE {ENDING} AND $3 = $3 AND (expires_at, id) > ($4, $3) \
+                    "SELECT * FROM (SELECT expires_at, id FROM coupons WHERE {ENDING} AND $3 = $3 \
+                     AND (expires_at, id) > ($4, $3) \
                          AND expires_at <= $5 AND {what} ORDER BY expires_at, id LIMIT $6) AS part"
                 )
             };
-            let parts =
-                [part(CLEAN), part(ALLOCATED), part(REPLACED), part("state = 'available' AND (barred_at IS NOT NULL OR redemptions > 0)")];
-            format!("SELECT id FROM ({}) AS parts ORDER BY expires_at, id LIMIT $6", parts.join(" UNION ALL "))
+            let parts = [
+                part(CLEAN),
+                part(ALLOCATED),
+                part(REPLACED),
+                part("state = 'available' AND (barred_at IS NOT NULL OR redemptions > 0)"),
+            ];
+            format!(
+                "SELECT id FROM ({}) AS parts ORDER BY expires_at, id LIMIT $6",
+                parts.join(" UNION ALL ")
+            )
         }
     };
     let places: Vec<Place> = sql_query(sql)
@@ -97,7 +118,12 @@ type Reward = Option<(i64, String, String, i64)>;
 type Person = Option<(Option<String>, Option<String>, Option<String>, Option<String>, Option<At>)>;
 
 /// These coupons of the batch, in this order.
-pub fn load(conn: &mut DbConn, scope: Scope, batch: &Batch, ids: &[i64]) -> Result<Vec<ListedCode>, Error> {
+pub fn load(
+    conn: &mut DbConn,
+    scope: Scope,
+    batch: &Batch,
+    ids: &[i64],
+) -> Result<Vec<ListedCode>, Error> {
     let these = among(conn, c::id, ids.iter().copied());
     let query = c::table
         .left_join(users::table.on(users::id.nullable().eq(c::barred_by)))
@@ -106,43 +132,75 @@ pub fn load(conn: &mut DbConn, scope: Scope, batch: &Batch, ids: &[i64]) -> Resu
         .filter(c::merchant_id.eq(scope.merchant().0))
         .filter(these)
         .select((
-            (c::id, c::code, c::pin, c::state, c::valid_from, c::expires_at, c::redemptions, c::max_redemptions, c::changed_at),
+            (
+                c::id,
+                c::code,
+                c::pin,
+                c::state,
+                c::valid_from,
+                c::expires_at,
+                c::redemptions,
+                c::max_redemptions,
+                c::changed_at,
+            ),
             (c::barred_at, c::barred_reason, users::name.nullable()),
             (rewards::id, rewards::reward_id, rewards::title, rewards::customer).nullable(),
-            (customers::first_name, customers::last_name, customers::email, customers::customer_id, customers::purged_at).nullable(),
+            (
+                customers::first_name,
+                customers::last_name,
+                customers::email,
+                customers::customer_id,
+                customers::purged_at,
+            )
+                .nullable(),
         ));
     let rows: Vec<(Facts, Bar, Reward, Person)> = each!(conn, |conn| query.load(conn))?;
     let mut listed: Vec<ListedCode> = rows
         .into_iter()
-        .map(|((id, code, pin, state, from, until, redemptions, max_redemptions, changed), (barred_at, reason, by), reward, person)| {
-            Ok(ListedCode {
-                own_end: until.0,
-                changed_at: changed.map(|at| at.0),
-                coupon: Coupon {
-                    id: CouponId(id),
-                    batch: batch.id,
-                    code: CouponCode::stored(code),
-                    pin,
-                    window: window_of(from, until).within(batch.window),
-                    redemptions,
-                    max_redemptions,
-                    barred: barred_at.map(|at| Barred { at: at.0, by, reason: reason.unwrap_or_default() }),
-                    first_redemption: None,
-                    last_redemption: None,
-                    handed_out_at: None,
-                    repeats: 0,
-                    state: state.parse()?,
-                },
-                holder: reward.map(|reward| holder(reward, person)),
-            })
-        })
+        .map(
+            |(
+                (id, code, pin, state, from, until, redemptions, max_redemptions, changed),
+                (barred_at, reason, by),
+                reward,
+                person,
+            )| {
+                Ok(ListedCode {
+                    own_end: until.0,
+                    changed_at: changed.map(|at| at.0),
+                    coupon: Coupon {
+                        id: CouponId(id),
+                        batch: batch.id,
+                        code: CouponCode::stored(code),
+                        pin,
+                        window: window_of(from, until).within(batch.window),
+                        redemptions,
+                        max_redemptions,
+                        barred: barred_at.map(|at| Barred {
+                            at: at.0,
+                            by,
+                            reason: reason.unwrap_or_default(),
+                        }),
+                        first_redemption: None,
+                        last_redemption: None,
+                        handed_out_at: None,
+                        repeats: 0,
+                        state: state.parse()?,
+                    },
+                    holder: reward.map(|reward| holder(reward, person)),
+                })
+            },
+        )
         .collect::<Result<_, Error>>()?;
-    let place: std::collections::HashMap<i64, usize> = ids.iter().enumerate().map(|(at, id)| (*id, at)).collect();
+    let place: std::collections::HashMap<i64, usize> =
+        ids.iter().enumerate().map(|(at, id)| (*id, at)).collect();
     listed.sort_by_key(|listed| place.get(&listed.coupon.id.0).copied());
     Ok(listed)
 }
 
-fn holder((reward, reward_id, title, customer): (i64, String, String, i64), person: Person) -> Holder {
+fn holder(
+    (reward, reward_id, title, customer): (i64, String, String, i64),
+    person: Person,
+) -> Holder {
     let (customer_name, customer_id, email) = match person {
         Some((first, last, email, customer_id, None)) => {
             let name = [first, last].into_iter().flatten().collect::<Vec<_>>().join(" ");
@@ -150,7 +208,15 @@ fn holder((reward, reward_id, title, customer): (i64, String, String, i64), pers
         }
         _ => (None, None, None),
     };
-    Holder { reward: RewardNo(reward), reward_id, title, customer: CustomerNo(customer), customer_name, customer_id, email }
+    Holder {
+        reward: RewardNo(reward),
+        reward_id,
+        title,
+        customer: CustomerNo(customer),
+        customer_name,
+        customer_id,
+        email,
+    }
 }
 
 /// Where the next page begins.

@@ -29,10 +29,28 @@ pub(super) struct Row {
     created_at: At,
 }
 
-type Columns =
-    (b::id, b::name, b::valid_from, b::valid_until, b::uses_per_code, b::case_sensitive, b::stock_threshold, b::reserve, b::created_at);
-pub(super) const COLUMNS: Columns =
-    (b::id, b::name, b::valid_from, b::valid_until, b::uses_per_code, b::case_sensitive, b::stock_threshold, b::reserve, b::created_at);
+type Columns = (
+    b::id,
+    b::name,
+    b::valid_from,
+    b::valid_until,
+    b::uses_per_code,
+    b::case_sensitive,
+    b::stock_threshold,
+    b::reserve,
+    b::created_at,
+);
+pub(super) const COLUMNS: Columns = (
+    b::id,
+    b::name,
+    b::valid_from,
+    b::valid_until,
+    b::uses_per_code,
+    b::case_sensitive,
+    b::stock_threshold,
+    b::reserve,
+    b::created_at,
+);
 
 impl From<Row> for Batch {
     fn from(row: Row) -> Self {
@@ -65,7 +83,12 @@ pub fn name_is_taken(conn: &mut DbConn, scope: Scope, name: &str) -> Result<bool
 }
 
 /// Adds an empty batch. A name that is taken in this merchant is [`Error::Conflict`].
-pub fn add(tx: &mut WriteTx<'_>, scope: Scope, new: &NewBatch<'_>, now: DateTime<Utc>) -> Result<BatchId, Error> {
+pub fn add(
+    tx: &mut WriteTx<'_>,
+    scope: Scope,
+    new: &NewBatch<'_>,
+    now: DateTime<Utc>,
+) -> Result<BatchId, Error> {
     let (valid_from, valid_until) = columns_of(new.window);
     let id: i64 = diesel::insert_into(b::table)
         .values((
@@ -85,13 +108,21 @@ pub fn add(tx: &mut WriteTx<'_>, scope: Scope, new: &NewBatch<'_>, now: DateTime
 }
 
 pub fn find(conn: &mut DbConn, scope: Scope, id: BatchId) -> Result<Option<Batch>, Error> {
-    let row: Option<Row> =
-        b::table.filter(b::merchant_id.eq(scope.merchant().0)).filter(b::id.eq(id.0)).select(COLUMNS).first(conn).optional()?;
+    let row: Option<Row> = b::table
+        .filter(b::merchant_id.eq(scope.merchant().0))
+        .filter(b::id.eq(id.0))
+        .select(COLUMNS)
+        .first(conn)
+        .optional()?;
     Ok(row.map(Batch::from))
 }
 
 /// One batch with how many codes were ever imported.
-pub fn find_with_imported(conn: &mut DbConn, scope: Scope, id: BatchId) -> Result<Option<(Batch, i64)>, Error> {
+pub fn find_with_imported(
+    conn: &mut DbConn,
+    scope: Scope,
+    id: BatchId,
+) -> Result<Option<(Batch, i64)>, Error> {
     let row: Option<(Row, i64)> = b::table
         .filter(b::merchant_id.eq(scope.merchant().0))
         .filter(b::id.eq(id.0))
@@ -102,20 +133,33 @@ pub fn find_with_imported(conn: &mut DbConn, scope: Scope, id: BatchId) -> Resul
 }
 
 pub fn find_by_name(conn: &mut DbConn, scope: Scope, name: &str) -> Result<Option<Batch>, Error> {
-    let row: Option<Row> =
-        b::table.filter(b::merchant_id.eq(scope.merchant().0)).filter(b::name.eq(name)).select(COLUMNS).first(conn).optional()?;
+    let row: Option<Row> = b::table
+        .filter(b::merchant_id.eq(scope.merchant().0))
+        .filter(b::name.eq(name))
+        .select(COLUMNS)
+        .first(conn)
+        .optional()?;
     Ok(row.map(Batch::from))
 }
 
 /// These batches, in no particular order.
 pub fn list_by_ids(conn: &mut DbConn, scope: Scope, ids: &[i64]) -> Result<Vec<Batch>, Error> {
     let these = among(conn, b::id, ids.iter().copied());
-    let rows: Vec<Row> = b::table.filter(b::merchant_id.eq(scope.merchant().0)).filter(these).select(COLUMNS).load(conn)?;
+    let rows: Vec<Row> = b::table
+        .filter(b::merchant_id.eq(scope.merchant().0))
+        .filter(these)
+        .select(COLUMNS)
+        .load(conn)?;
     Ok(rows.into_iter().map(Batch::from).collect())
 }
 
 /// Batches below `before`, newest first, each with how many codes were ever imported.
-pub fn list(conn: &mut DbConn, scope: Scope, before: Option<BatchId>, limit: i64) -> Result<Vec<(Batch, i64)>, Error> {
+pub fn list(
+    conn: &mut DbConn,
+    scope: Scope,
+    before: Option<BatchId>,
+    limit: i64,
+) -> Result<Vec<(Batch, i64)>, Error> {
     let rows: Vec<(Row, i64)> = b::table
         .filter(b::merchant_id.eq(scope.merchant().0))
         .filter(b::id.lt(before.map_or(i64::MAX, |id| id.0)))
@@ -129,17 +173,24 @@ pub fn list(conn: &mut DbConn, scope: Scope, before: Option<BatchId>, limit: i64
 /// The first half of the lock's number, which keeps it apart from the desk's other advisory locks.
 const VALIDITY_LOCK: &str = "(7235119::bigint << 32) # ?";
 
-/// Keeps the batch's validity as it is until the transaction ends: what was usable when it was allocated is usable at
-/// commit (quality.md I8), and what was spent still is (I9). Many hold it at once; [`lock_validity`] waits for them all.
+/// Keeps the batch's validity as it is until the transaction ends: what was usable when it was
+/// allocated is usable at commit (quality.md I8), and what was spent still is (I9). Many hold it at
+/// once; [`lock_validity`] waits for them all.
 ///
-/// An advisory lock and not FOR SHARE on the row: sharers of a row write to it at every reissue and overtake a waiting
-/// writer for as long as they keep coming, while here whoever changes the validity waits only for those before it.
+/// An advisory lock and not FOR SHARE on the row: sharers of a row write to it at every reissue and
+/// overtake a waiting writer for as long as they keep coming, while here whoever changes the
+/// validity waits only for those before it.
 pub fn hold_validity(tx: &mut WriteTx<'_>, batch: BatchId) -> Result<(), Error> {
     advisory_lock(tx, "pg_advisory_xact_lock_shared", batch)
 }
 
-/// Waits for the transactions that hold the batch's validity, then lets none begin; answers the batch as it is now.
-pub fn lock_validity(tx: &mut WriteTx<'_>, scope: Scope, id: BatchId) -> Result<Option<Batch>, Error> {
+/// Waits for the transactions that hold the batch's validity, then lets none begin; answers the
+/// batch as it is now.
+pub fn lock_validity(
+    tx: &mut WriteTx<'_>,
+    scope: Scope,
+    id: BatchId,
+) -> Result<Option<Batch>, Error> {
     if find(tx, scope, id)?.is_none() {
         return Ok(None);
     }
@@ -160,7 +211,13 @@ fn advisory_lock(tx: &mut WriteTx<'_>, function: &str, batch: BatchId) -> Result
 }
 
 /// Gives the batch other lines; a threshold of `None` is the merchant's.
-pub fn set_lines(tx: &mut WriteTx<'_>, scope: Scope, id: BatchId, threshold: Option<i64>, reserve: i64) -> Result<(), Error> {
+pub fn set_lines(
+    tx: &mut WriteTx<'_>,
+    scope: Scope,
+    id: BatchId,
+    threshold: Option<i64>,
+    reserve: i64,
+) -> Result<(), Error> {
     diesel::update(b::table.filter(b::merchant_id.eq(scope.merchant().0)).filter(b::id.eq(id.0)))
         .set((b::stock_threshold.eq(threshold), b::reserve.eq(reserve)))
         .execute(&mut **tx)?;
@@ -168,7 +225,12 @@ pub fn set_lines(tx: &mut WriteTx<'_>, scope: Scope, id: BatchId, threshold: Opt
 }
 
 /// Gives the batch another validity; only under [`lock_validity`].
-pub fn set_validity(tx: &mut WriteTx<'_>, scope: Scope, id: BatchId, window: Window) -> Result<(), Error> {
+pub fn set_validity(
+    tx: &mut WriteTx<'_>,
+    scope: Scope,
+    id: BatchId,
+    window: Window,
+) -> Result<(), Error> {
     let (valid_from, valid_until) = columns_of(window);
     diesel::update(b::table.filter(b::merchant_id.eq(scope.merchant().0)).filter(b::id.eq(id.0)))
         .set((b::valid_from.eq(valid_from), b::valid_until.eq(valid_until)))

@@ -11,14 +11,16 @@ use diesel::{
 
 use super::patience;
 
-/// A connection to one of the two databases; queries in the common subset run on it as on any other.
+/// A connection to one of the two databases; queries in the common subset run on it as on any
+/// other.
 #[derive(diesel::MultiConnection)]
 pub enum DbConn {
     Sqlite(SqliteConnection),
     Postgres(PgConnection),
 }
 
-/// Runs the same diesel code against whichever database it is, for queries outside the common subset.
+/// Runs the same diesel code against whichever database it is, for queries outside the common
+/// subset.
 #[macro_export]
 macro_rules! each {
     ($conn:expr, |$c:ident| $body:expr) => {
@@ -35,8 +37,9 @@ pub enum Pooler {
     /// Nothing, or something that gives each connection a server's connection of its own.
     #[default]
     None,
-    /// A pooler that gives a server's connection for one transaction, such as pgbouncer in transaction mode: whatever a session keeps
-    /// (prepared statements, settings, locks) may be another's at the next statement, so the desk keeps nothing.
+    /// A pooler that gives a server's connection for one transaction, such as pgbouncer in
+    /// transaction mode: whatever a session keeps (prepared statements, settings, locks) may be
+    /// another's at the next statement, so the desk keeps nothing.
     Transaction,
 }
 
@@ -65,8 +68,9 @@ pub enum Purpose {
 }
 
 impl Purpose {
-    /// How much of the file a connection to SQLite keeps in memory, in KiB. What is not in there is in the system's cache as a rule; an
-    /// import, which goes over all of a large index, gains from more.
+    /// How much of the file a connection to SQLite keeps in memory, in KiB. What is not in there is
+    /// in the system's cache as a rule; an import, which goes over all of a large index, gains from
+    /// more.
     fn cache_kib(self) -> u32 {
         match self {
             Self::Read => 1_024,
@@ -75,7 +79,8 @@ impl Purpose {
     }
 }
 
-/// Makes connections for a pool. Chooses the engine itself, so that the engine's own error reaches the operator.
+/// Makes connections for a pool. Chooses the engine itself, so that the engine's own error reaches
+/// the operator.
 #[derive(Debug, Clone)]
 pub struct Connector {
     pub target: Target,
@@ -86,7 +91,8 @@ pub struct Connector {
     pub open: Arc<()>,
 }
 
-/// A connection of a pool. The fields are dropped in this order: the mark goes when the connection is closed.
+/// A connection of a pool. The fields are dropped in this order: the mark goes when the connection
+/// is closed.
 pub struct Pooled {
     pub conn: DbConn,
     /// The server has not answered on it: it does not go back to the pool.
@@ -121,10 +127,13 @@ impl Connector {
             Target::Sqlite(path) => {
                 let mut conn = SqliteConnection::establish(&path.to_string_lossy())?;
                 // secure_delete: what was purged is overwritten, not only forgotten.
-                // synchronous=FULL: with NORMAL a commit is not on disk when it returns. busy_timeout comes before anything that locks.
+                // synchronous=FULL: with NORMAL a commit is not on disk when it returns.
+                // busy_timeout comes before anything that locks.
                 conn.batch_execute(&format!(
-                    "PRAGMA busy_timeout = {}; PRAGMA journal_mode = WAL; PRAGMA synchronous = FULL; \
-                     PRAGMA foreign_keys = ON; PRAGMA recursive_triggers = ON; PRAGMA secure_delete = ON; \
+                    "PRAGMA busy_timeout = {}; PRAGMA journal_mode = WAL; PRAGMA synchronous = \
+                     FULL; \
+                     PRAGMA foreign_keys = ON; PRAGMA recursive_triggers = ON; PRAGMA \
+                     secure_delete = ON; \
                      PRAGMA cache_size = -{}; PRAGMA query_only = {};",
                     busy_milliseconds(),
                     self.purpose.cache_kib(),
@@ -136,18 +145,27 @@ impl Connector {
             Target::Postgres(url, pooler) => {
                 let mut conn = PgConnection::establish(&patience::patient(url))?;
                 match pooler {
-                    // What the server, the database or the role says of commits is not ours to rely on.
-                    // Where statistics lag behind, as under an import, a statement looks so dear that compiling it to machine code seems
-                    // worth it: 80 ms for each slice of 5 ms (measured).
+                    // What the server, the database or the role says of commits is not ours to rely
+                    // on. Where statistics lag behind, as under an import, a statement looks so
+                    // dear that compiling it to machine code seems worth it: 80 ms for each slice
+                    // of 5 ms (measured).
                     Pooler::None => {
-                        let limit =
-                            self.statement_limit.map(|limit| format!("; {}", statements_end_after(limit, false))).unwrap_or_default();
-                        conn.batch_execute(&format!("SET jit = off; {}{limit}", commits_on_disk(false)))
-                            .map_err(ConnectionError::CouldntSetupConfiguration)?;
+                        let limit = self
+                            .statement_limit
+                            .map(|limit| format!("; {}", statements_end_after(limit, false)))
+                            .unwrap_or_default();
+                        conn.batch_execute(&format!(
+                            "SET jit = off; {}{limit}",
+                            commits_on_disk(false)
+                        ))
+                        .map_err(ConnectionError::CouldntSetupConfiguration)?;
                     }
-                    // Another's statement may have the same name on the next server's connection. Without a name, a statement and its
-                    // values go in one message: pgbouncer cannot part them. Of commits each transaction says itself: see `tx`.
-                    Pooler::Transaction => conn.set_prepared_statement_cache_size(CacheSize::Disabled),
+                    // Another's statement may have the same name on the next server's connection.
+                    // Without a name, a statement and its values go in one message: pgbouncer
+                    // cannot part them. Of commits each transaction says itself: see `tx`.
+                    Pooler::Transaction => {
+                        conn.set_prepared_statement_cache_size(CacheSize::Disabled);
+                    }
                 }
                 Ok(DbConn::Postgres(conn))
             }
@@ -155,21 +173,26 @@ impl Connector {
     }
 }
 
-/// A statement after which a commit is confirmed when it is on disk, here and on a synchronous standby where there is one: for the
-/// transaction alone or for the session. `off`, `local` and `remote_write` confirm sooner; `remote_apply` is more, and stays.
+/// A statement after which a commit is confirmed when it is on disk, here and on a synchronous
+/// standby where there is one: for the transaction alone or for the session. `off`, `local` and
+/// `remote_write` confirm sooner; `remote_apply` is more, and stays.
 pub(super) fn commits_on_disk(for_transaction: bool) -> String {
     format!(
-        "SELECT set_config('synchronous_commit', 'on', {for_transaction}) WHERE current_setting('synchronous_commit') NOT IN ('on', 'remote_apply')"
+        "SELECT set_config('synchronous_commit', 'on', {for_transaction}) WHERE \
+         current_setting('synchronous_commit') NOT IN ('on', 'remote_apply')"
     )
 }
 
-/// A statement after which PostgreSQL ends each statement that takes longer: for the transaction alone or for the session.
+/// A statement after which PostgreSQL ends each statement that takes longer: for the transaction
+/// alone or for the session.
 ///
-/// With a synchronous standby it ends none: COMMIT is a statement, too, and one that is ended while it waits for the standby is done, and
-/// seen by everybody, on one machine only. After that machine's death the code that it gave away would be given to another.
+/// With a synchronous standby it ends none: COMMIT is a statement, too, and one that is ended while
+/// it waits for the standby is done, and seen by everybody, on one machine only. After that
+/// machine's death the code that it gave away would be given to another.
 pub(super) fn statements_end_after(limit: Duration, for_transaction: bool) -> String {
     format!(
-        "SELECT set_config('statement_timeout', CASE current_setting('synchronous_standby_names') WHEN '' THEN '{}' ELSE '0' END, {for_transaction})",
+        "SELECT set_config('statement_timeout', CASE current_setting('synchronous_standby_names') \
+         WHEN '' THEN '{}' ELSE '0' END, {for_transaction})",
         limit.as_millis()
     )
 }
@@ -188,7 +211,8 @@ impl r2d2::ManageConnection for Connector {
         Ok(())
     }
 
-    /// A connection whose work panicked may sit in an open transaction: it never goes back to the pool.
+    /// A connection whose work panicked may sit in an open transaction: it never goes back to the
+    /// pool.
     fn has_broken(&self, pooled: &mut Pooled) -> bool {
         pooled.lost || std::thread::panicking() || each!(&mut pooled.conn, |c| c.is_broken())
     }

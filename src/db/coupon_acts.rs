@@ -1,5 +1,5 @@
-//! What is done to one coupon by hand: locking it, barring, unbarring. Every change sets `changed_at`, by which stock is counted.
-//! Must not know when an act is allowed.
+//! What is done to one coupon by hand: locking it, barring, unbarring. Every change sets
+//! `changed_at`, by which stock is counted. Must not know when an act is allowed.
 
 use chrono::{DateTime, Utc};
 use diesel::{ExpressionMethods, OptionalExtension, QueryDsl, RunQueryDsl};
@@ -21,12 +21,17 @@ pub enum Locked {
     HandedOut,
 }
 
-/// Locks the coupon until the transaction ends, and before it the reward that has or had it, as a reissue does: in this
-/// order nobody waits in a circle, and a reissue never relies on a bar that is being taken away (quality.md I9).
-/// `None`: not this merchant's.
+/// Locks the coupon until the transaction ends, and before it the reward that has or had it, as a
+/// reissue does: in this order nobody waits in a circle, and a reissue never relies on a bar that
+/// is being taken away (quality.md I9). `None`: not this merchant's.
 pub fn lock(tx: &mut WriteTx<'_>, scope: Scope, id: CouponId) -> Result<Option<Locked>, Error> {
-    let mine = c::table.filter(c::merchant_id.eq(scope.merchant().0)).filter(c::id.eq(id.0)).select(c::reward);
-    let Some(reward): Option<Option<i64>> = mine.first(&mut **tx).optional()? else { return Ok(None) };
+    let mine = c::table
+        .filter(c::merchant_id.eq(scope.merchant().0))
+        .filter(c::id.eq(id.0))
+        .select(c::reward);
+    let Some(reward): Option<Option<i64>> = mine.first(&mut **tx).optional()? else {
+        return Ok(None);
+    };
     if let Some(reward) = reward {
         rewards::lock(tx, scope, RewardNo(reward))?;
     }
@@ -43,17 +48,39 @@ pub fn lock(tx: &mut WriteTx<'_>, scope: Scope, id: CouponId) -> Result<Option<L
 }
 
 /// Bars the coupon; only under [`lock`].
-pub fn bar(tx: &mut WriteTx<'_>, scope: Scope, id: CouponId, by: UserId, reason: &str, now: DateTime<Utc>) -> Result<(), Error> {
+pub fn bar(
+    tx: &mut WriteTx<'_>,
+    scope: Scope,
+    id: CouponId,
+    by: UserId,
+    reason: &str,
+    now: DateTime<Utc>,
+) -> Result<(), Error> {
     diesel::update(c::table.filter(c::merchant_id.eq(scope.merchant().0)).filter(c::id.eq(id.0)))
-        .set((c::barred_at.eq(At(now)), c::barred_by.eq(by.0), c::barred_reason.eq(reason), c::changed_at.eq(At(now))))
+        .set((
+            c::barred_at.eq(At(now)),
+            c::barred_by.eq(by.0),
+            c::barred_reason.eq(reason),
+            c::changed_at.eq(At(now)),
+        ))
         .execute(&mut **tx)?;
     Ok(())
 }
 
 /// Takes the bar away; only under [`lock`]. Who had barred it and why stays in the audit log.
-pub fn unbar(tx: &mut WriteTx<'_>, scope: Scope, id: CouponId, now: DateTime<Utc>) -> Result<(), Error> {
+pub fn unbar(
+    tx: &mut WriteTx<'_>,
+    scope: Scope,
+    id: CouponId,
+    now: DateTime<Utc>,
+) -> Result<(), Error> {
     diesel::update(c::table.filter(c::merchant_id.eq(scope.merchant().0)).filter(c::id.eq(id.0)))
-        .set((c::barred_at.eq(None::<At>), c::barred_by.eq(None::<i64>), c::barred_reason.eq(None::<String>), c::changed_at.eq(At(now))))
+        .set((
+            c::barred_at.eq(None::<At>),
+            c::barred_by.eq(None::<i64>),
+            c::barred_reason.eq(None::<String>),
+            c::changed_at.eq(At(now)),
+        ))
         .execute(&mut **tx)?;
     Ok(())
 }

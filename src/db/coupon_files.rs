@@ -2,12 +2,18 @@
 //! Must not know what follows from the facts.
 
 use chrono::{DateTime, Utc};
-use diesel::{BoolExpressionMethods, ExpressionMethods, JoinOnDsl, NullableExpressionMethods, OptionalExtension, QueryDsl, RunQueryDsl};
+use diesel::{
+    BoolExpressionMethods, ExpressionMethods, JoinOnDsl, NullableExpressionMethods,
+    OptionalExtension, QueryDsl, RunQueryDsl,
+};
 
 use super::{
     DbConn, Error, Scope,
     instant::{At, window_of},
-    schema::{batches as b, coupons as c, redemptions, reissues, repeated_redemptions as repeats, rewards, users},
+    schema::{
+        batches as b, coupons as c, redemptions, reissues, repeated_redemptions as repeats,
+        rewards, users,
+    },
 };
 use crate::domain::{
     code::CouponCode,
@@ -28,7 +34,8 @@ pub struct CouponFile {
     pub barred_by: Option<UserId>,
     /// The reward it was ever handed to.
     pub reward: Option<HandedTo>,
-    /// Reports of orders that had been counted already, and were counted again; see [`Coupon::repeats`].
+    /// Reports of orders that had been counted already, and were counted again; see
+    /// [`Coupon::repeats`].
     pub repeats: Vec<Redemption>,
 }
 
@@ -46,30 +53,53 @@ pub fn find(conn: &mut DbConn, scope: Scope, id: CouponId) -> Result<Option<Coup
     type Bar = (Option<At>, Option<String>, Option<String>, Option<i64>);
     type Reward = Option<(i64, String, String, i64, At, At)>;
     type Life = (At, Option<At>, Option<At>);
-    type Row = (i64, String, Option<String>, String, (At, At), (At, At), (i64, i64), Bar, String, Life, Reward);
-    let row: Option<Row> = c::table
-        .inner_join(b::table.on(b::id.eq(c::batch_id)))
-        .left_join(users::table.on(users::id.nullable().eq(c::barred_by)))
-        .left_join(rewards::table.on(rewards::id.nullable().eq(c::reward)))
-        .left_join(reissues::table.on(reissues::merchant_id.eq(c::merchant_id).and(reissues::new_coupon_id.eq(c::id))))
-        .filter(c::merchant_id.eq(scope.merchant().0))
-        .filter(c::id.eq(id.0))
-        .filter(c::id.le(b::published_to))
-        .select((
-            c::batch_id,
-            c::code,
-            c::pin,
-            c::state,
-            (c::valid_from, c::expires_at),
-            (b::valid_from, b::valid_until),
-            (c::redemptions, c::max_redemptions),
-            (c::barred_at, c::barred_reason, users::name.nullable(), c::barred_by),
-            b::name,
-            (c::created_at, c::changed_at, reissues::at.nullable()),
-            (rewards::id, rewards::title, rewards::reward_id, rewards::customer, rewards::issued_at, rewards::created_at).nullable(),
-        ))
-        .first(conn)
-        .optional()?;
+    type Row = (
+        i64,
+        String,
+        Option<String>,
+        String,
+        (At, At),
+        (At, At),
+        (i64, i64),
+        Bar,
+        String,
+        Life,
+        Reward,
+    );
+    let row: Option<Row> =
+        c::table
+            .inner_join(b::table.on(b::id.eq(c::batch_id)))
+            .left_join(users::table.on(users::id.nullable().eq(c::barred_by)))
+            .left_join(rewards::table.on(rewards::id.nullable().eq(c::reward)))
+            .left_join(reissues::table.on(
+                reissues::merchant_id.eq(c::merchant_id).and(reissues::new_coupon_id.eq(c::id)),
+            ))
+            .filter(c::merchant_id.eq(scope.merchant().0))
+            .filter(c::id.eq(id.0))
+            .filter(c::id.le(b::published_to))
+            .select((
+                c::batch_id,
+                c::code,
+                c::pin,
+                c::state,
+                (c::valid_from, c::expires_at),
+                (b::valid_from, b::valid_until),
+                (c::redemptions, c::max_redemptions),
+                (c::barred_at, c::barred_reason, users::name.nullable(), c::barred_by),
+                b::name,
+                (c::created_at, c::changed_at, reissues::at.nullable()),
+                (
+                    rewards::id,
+                    rewards::title,
+                    rewards::reward_id,
+                    rewards::customer,
+                    rewards::issued_at,
+                    rewards::created_at,
+                )
+                    .nullable(),
+            ))
+            .first(conn)
+            .optional()?;
     let Some((
         batch,
         code,
@@ -86,9 +116,9 @@ pub fn find(conn: &mut DbConn, scope: Scope, id: CouponId) -> Result<Option<Coup
     else {
         return Ok(None);
     };
-    let handed_out_at = reward
-        .as_ref()
-        .and_then(|(_, _, _, _, issued_at, recorded_at)| redemption::handed_out_at(reissued_at.map(|at| at.0), issued_at.0, recorded_at.0));
+    let handed_out_at = reward.as_ref().and_then(|(_, _, _, _, issued_at, recorded_at)| {
+        redemption::handed_out_at(reissued_at.map(|at| at.0), issued_at.0, recorded_at.0)
+    });
     let repeats = if redeemed > 0 { list_repeats(conn, scope, id)? } else { vec![] };
     Ok(Some(CouponFile {
         coupon: Coupon {
@@ -121,7 +151,12 @@ pub fn find(conn: &mut DbConn, scope: Scope, id: CouponId) -> Result<Option<Coup
 }
 
 /// Up to `limit` redemptions of the coupon that are known one by one, newest first.
-pub fn list_redemptions(conn: &mut DbConn, scope: Scope, id: CouponId, limit: i64) -> Result<Vec<Redemption>, Error> {
+pub fn list_redemptions(
+    conn: &mut DbConn,
+    scope: Scope,
+    id: CouponId,
+    limit: i64,
+) -> Result<Vec<Redemption>, Error> {
     let rows: Vec<(At, String)> = redemptions::table
         .filter(redemptions::merchant_id.eq(scope.merchant().0))
         .filter(redemptions::coupon_id.eq(id.0))
@@ -133,7 +168,11 @@ pub fn list_redemptions(conn: &mut DbConn, scope: Scope, id: CouponId, limit: i6
 }
 
 /// The coupon's earliest redemption of those that are known one by one.
-fn first_redemption(conn: &mut DbConn, scope: Scope, id: CouponId) -> Result<Option<Redemption>, Error> {
+fn first_redemption(
+    conn: &mut DbConn,
+    scope: Scope,
+    id: CouponId,
+) -> Result<Option<Redemption>, Error> {
     let row: Option<(At, String)> = redemptions::table
         .filter(redemptions::merchant_id.eq(scope.merchant().0))
         .filter(redemptions::coupon_id.eq(id.0))

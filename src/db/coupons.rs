@@ -1,9 +1,10 @@
-//! Coupons in the database: looked up by code, allocated from stock, replaced. One way only, as the schema enforces.
-//! Must not know why a coupon is needed.
+//! Coupons in the database: looked up by code, allocated from stock, replaced. One way only, as the
+//! schema enforces. Must not know why a coupon is needed.
 
 use chrono::{DateTime, Utc};
 use diesel::{
-    ExpressionMethods, JoinOnDsl, NullableExpressionMethods, OptionalExtension, QueryDsl, RunQueryDsl,
+    ExpressionMethods, JoinOnDsl, NullableExpressionMethods, OptionalExtension, QueryDsl,
+    RunQueryDsl,
     sql_types::{BigInt, Bool, Nullable, Text},
 };
 
@@ -34,13 +35,18 @@ pub struct FoundCode {
     pub reward: Option<RewardNo>,
 }
 
-/// The coupon with that code: the exact string first, then without case in batches that ignore case. Spaces around it are forgiven.
-pub fn find_by_code(conn: &mut DbConn, scope: Scope, text: &str) -> Result<Option<FoundCode>, Error> {
+/// The coupon with that code: the exact string first, then without case in batches that ignore
+/// case. Spaces around it are forgiven.
+pub fn find_by_code(
+    conn: &mut DbConn,
+    scope: Scope,
+    text: &str,
+) -> Result<Option<FoundCode>, Error> {
     Ok(find_each(conn, scope, &[fold::nfc(code::trimmed(text)).into_owned()])?.pop())
 }
 
-/// The coupons that a pasted term may mean: the one whose code is the term as it was typed, or else all that another reading names, the
-/// likeliest first.
+/// The coupons that a pasted term may mean: the one whose code is the term as it was typed, or else
+/// all that another reading names, the likeliest first.
 pub fn find_pasted(conn: &mut DbConn, scope: Scope, term: &Term) -> Result<Vec<FoundCode>, Error> {
     // Mostly it is the code itself.
     let (itself, others) = term.codes.split_at(term.codes.len().min(1));
@@ -50,7 +56,8 @@ pub fn find_pasted(conn: &mut DbConn, scope: Scope, term: &Term) -> Result<Vec<F
 
 type CodeRow = (i64, i64, String, String, Option<i64>);
 
-/// The coupon of each of these codes that there is, each once: the exact string first, then without case.
+/// The coupon of each of these codes that there is, each once: the exact string first, then without
+/// case.
 fn find_each(conn: &mut DbConn, scope: Scope, codes: &[String]) -> Result<Vec<FoundCode>, Error> {
     let visible = || {
         c::table
@@ -60,20 +67,35 @@ fn find_each(conn: &mut DbConn, scope: Scope, codes: &[String]) -> Result<Vec<Fo
     };
     let columns = (c::id, c::batch_id, c::code, c::state, c::reward);
     let exact: Vec<String> = codes.iter().flat_map(|code| code::stored_forms(code)).collect();
-    let by_text: Vec<CodeRow> = visible().filter(c::code.eq_any(&exact)).select(columns).load(conn)?;
-    let of_text = |code: &String| code::stored_forms(code).iter().find_map(|form| by_text.iter().find(|row| row.2 == *form));
-    let letters: Vec<String> = codes.iter().filter(|code| of_text(code).is_none()).flat_map(|code| code::stored_letters(code)).collect();
+    let by_text: Vec<CodeRow> =
+        visible().filter(c::code.eq_any(&exact)).select(columns).load(conn)?;
+    let of_text = |code: &String| {
+        code::stored_forms(code).iter().find_map(|form| by_text.iter().find(|row| row.2 == *form))
+    };
+    let letters: Vec<String> = codes
+        .iter()
+        .filter(|code| of_text(code).is_none())
+        .flat_map(|code| code::stored_letters(code))
+        .collect();
     let by_letters: Vec<(CodeRow, Option<String>)> = if letters.is_empty() {
         vec![]
     } else {
-        visible().filter(c::folded_code.eq_any(&letters)).select((columns, c::folded_code)).load(conn)?
+        visible()
+            .filter(c::folded_code.eq_any(&letters))
+            .select((columns, c::folded_code))
+            .load(conn)?
     };
     let of_letters = |code: &String| {
         let mut forms = code::stored_letters(code).into_iter();
-        forms.find_map(|form| by_letters.iter().find(|(_, folded)| folded.as_ref() == Some(&form)).map(|(row, _)| row))
+        forms.find_map(|form| {
+            by_letters.iter().find(|(_, folded)| folded.as_ref() == Some(&form)).map(|(row, _)| row)
+        })
     };
     let mut seen = std::collections::HashSet::new();
-    let rows = codes.iter().filter_map(|code| of_text(code).or_else(|| of_letters(code))).filter(|row| seen.insert(row.0));
+    let rows = codes
+        .iter()
+        .filter_map(|code| of_text(code).or_else(|| of_letters(code)))
+        .filter(|row| seen.insert(row.0));
     rows.map(|(id, batch, code, state, reward)| {
         Ok(FoundCode {
             id: CouponId(*id),
@@ -86,9 +108,15 @@ fn find_each(conn: &mut DbConn, scope: Scope, codes: &[String]) -> Result<Vec<Fo
     .collect()
 }
 
-/// The codes that are one of `exact`, or one of `folded` in batches that ignore case; sorted. By the two unique indexes:
-/// without an order or a limit in the query there is no other way worth trying.
-pub fn list_codes_among(conn: &mut DbConn, scope: Scope, exact: Vec<String>, folded: Vec<String>) -> Result<Vec<CouponCode>, Error> {
+/// The codes that are one of `exact`, or one of `folded` in batches that ignore case; sorted. By
+/// the two unique indexes: without an order or a limit in the query there is no other way worth
+/// trying.
+pub fn list_codes_among(
+    conn: &mut DbConn,
+    scope: Scope,
+    exact: Vec<String>,
+    folded: Vec<String>,
+) -> Result<Vec<CouponCode>, Error> {
     let visible = || {
         c::table
             .inner_join(batches::table.on(batches::id.eq(c::batch_id)))
@@ -103,10 +131,29 @@ pub fn list_codes_among(conn: &mut DbConn, scope: Scope, exact: Vec<String>, fol
     Ok(codes.into_iter().map(CouponCode::stored).collect())
 }
 
-type CouponColumns = (i64, i64, String, Option<String>, At, At, i64, i64, Option<At>, Option<String>, Option<String>, Option<i64>, At, At);
+type CouponColumns = (
+    i64,
+    i64,
+    String,
+    Option<String>,
+    At,
+    At,
+    i64,
+    i64,
+    Option<At>,
+    Option<String>,
+    Option<String>,
+    Option<i64>,
+    At,
+    At,
+);
 
 /// The current coupon of each of these rewards.
-pub fn current_of_rewards(conn: &mut DbConn, scope: Scope, rewards: &[i64]) -> Result<Vec<(RewardNo, Coupon)>, Error> {
+pub fn current_of_rewards(
+    conn: &mut DbConn,
+    scope: Scope,
+    rewards: &[i64],
+) -> Result<Vec<(RewardNo, Coupon)>, Error> {
     let theirs = among(conn, c::reward, rewards.iter().copied());
     let rows: Vec<CouponColumns> = c::table
         .inner_join(batches::table.on(batches::id.eq(c::batch_id)))
@@ -134,32 +181,61 @@ pub fn current_of_rewards(conn: &mut DbConn, scope: Scope, rewards: &[i64]) -> R
         .load(conn)?;
     let mut found: Vec<(RewardNo, Coupon)> = rows
         .into_iter()
-        .filter_map(|(id, batch, code, pin, from, until, redemptions, max, barred_at, reason, by, reward, batch_from, batch_until)| {
-            let coupon = Coupon {
-                id: CouponId(id),
-                batch: BatchId(batch),
-                code: CouponCode::stored(code),
+        .filter_map(
+            |(
+                id,
+                batch,
+                code,
                 pin,
-                window: window_of(from, until).within(window_of(batch_from, batch_until)),
+                from,
+                until,
                 redemptions,
-                max_redemptions: max,
-                barred: barred_at.map(|at| Barred { at: at.0, by, reason: reason.unwrap_or_default() }),
-                first_redemption: None,
-                last_redemption: None,
-                handed_out_at: None,
-                repeats: 0,
-                state: CouponState::Allocated,
-            };
-            Some((RewardNo(reward?), coupon))
-        })
+                max,
+                barred_at,
+                reason,
+                by,
+                reward,
+                batch_from,
+                batch_until,
+            )| {
+                let coupon = Coupon {
+                    id: CouponId(id),
+                    batch: BatchId(batch),
+                    code: CouponCode::stored(code),
+                    pin,
+                    window: window_of(from, until).within(window_of(batch_from, batch_until)),
+                    redemptions,
+                    max_redemptions: max,
+                    barred: barred_at.map(|at| Barred {
+                        at: at.0,
+                        by,
+                        reason: reason.unwrap_or_default(),
+                    }),
+                    first_redemption: None,
+                    last_redemption: None,
+                    handed_out_at: None,
+                    repeats: 0,
+                    state: CouponState::Allocated,
+                };
+                Some((RewardNo(reward?), coupon))
+            },
+        )
         .collect();
     add_redemptions(conn, scope, &mut found)?;
     Ok(found)
 }
 
 /// Adds the first and the last redemption to coupons that were redeemed.
-fn add_redemptions(conn: &mut DbConn, scope: Scope, coupons: &mut [(RewardNo, Coupon)]) -> Result<(), Error> {
-    let redeemed: Vec<i64> = coupons.iter().filter(|(_, coupon)| coupon.redemptions > 0).map(|(_, coupon)| coupon.id.0).collect();
+fn add_redemptions(
+    conn: &mut DbConn,
+    scope: Scope,
+    coupons: &mut [(RewardNo, Coupon)],
+) -> Result<(), Error> {
+    let redeemed: Vec<i64> = coupons
+        .iter()
+        .filter(|(_, coupon)| coupon.redemptions > 0)
+        .map(|(_, coupon)| coupon.id.0)
+        .collect();
     if redeemed.is_empty() {
         return Ok(());
     }
@@ -181,19 +257,25 @@ fn add_redemptions(conn: &mut DbConn, scope: Scope, coupons: &mut [(RewardNo, Co
 }
 
 /// Adds how many orders were counted twice to the redeemed ones of these coupons.
-pub fn add_repeats<'c>(conn: &mut DbConn, scope: Scope, coupons: impl Iterator<Item = &'c mut Coupon>) -> Result<(), Error> {
+pub fn add_repeats<'c>(
+    conn: &mut DbConn,
+    scope: Scope,
+    coupons: impl Iterator<Item = &'c mut Coupon>,
+) -> Result<(), Error> {
     let mut redeemed: Vec<&mut Coupon> = coupons.filter(|coupon| coupon.redemptions > 0).collect();
     if redeemed.is_empty() {
         return Ok(());
     }
-    let these = among(conn, repeated_redemptions::coupon_id, redeemed.iter().map(|coupon| coupon.id.0));
+    let these =
+        among(conn, repeated_redemptions::coupon_id, redeemed.iter().map(|coupon| coupon.id.0));
     let rows: Vec<i64> = repeated_redemptions::table
         .filter(repeated_redemptions::merchant_id.eq(scope.merchant().0))
         .filter(these)
         .select(repeated_redemptions::coupon_id)
         .load(conn)?;
     for coupon in &mut redeemed {
-        coupon.repeats = i64::try_from(rows.iter().filter(|id| **id == coupon.id.0).count()).unwrap_or(i64::MAX);
+        coupon.repeats =
+            i64::try_from(rows.iter().filter(|id| **id == coupon.id.0).count()).unwrap_or(i64::MAX);
     }
     Ok(())
 }
@@ -228,11 +310,13 @@ pub struct Allocated {
     pub place: Place,
 }
 
-/// How often PostgreSQL is asked again when rivals held every candidate; each round means that somebody else got a code.
+/// How often PostgreSQL is asked again when rivals held every candidate; each round means that
+/// somebody else got a code.
 const ROUNDS: usize = 200;
 
-/// Takes the usable code that ends soonest out of stock and hands it to the reward, for good; where one is left behind `behind`,
-/// the soonest of those. `None`: no usable code is left, not before it either.
+/// Takes the usable code that ends soonest out of stock and hands it to the reward, for good; where
+/// one is left behind `behind`, the soonest of those. `None`: no usable code is left, not before it
+/// either.
 pub fn allocate_next(
     tx: &mut WriteTx<'_>,
     scope: Scope,
@@ -252,8 +336,8 @@ pub fn allocate_next(
         return Ok(Some(taken));
     }
     for round in 0..ROUNDS {
-        // Rows that rivals have locked are passed over; but when nothing else is there, their rollback would free them:
-        // only a look that waits for them may say "empty".
+        // Rows that rivals have locked are passed over; but when nothing else is there, their
+        // rollback would free them: only a look that waits for them may say "empty".
         let rivals = match (sqlite, round % 2) {
             (true, _) => Rivals::None,
             (false, 0) => Rivals::PassOver,
@@ -270,25 +354,32 @@ pub fn allocate_next(
     Err(Error::Unavailable("too many rivals for the same codes".into()))
 }
 
-/// A usable code of one batch, with the values of [`usable`]. "+ 0": without it a plan for any values takes the two bounds for a narrow
-/// range of ids, and sorts the whole batch instead of walking along the order in which codes go out (measured: 80 ms for 0.1 ms). CASE:
-/// PostgreSQL takes each comparison for a third of what is left, and all of them as one for half; where many batches are small it would
-/// expect a single row in a large one too, and then sorting looks hardly dearer than walking.
+/// A usable code of one batch, with the values of [`usable`]. "+ 0": without it a plan for any
+/// values takes the two bounds for a narrow range of ids, and sorts the whole batch instead of
+/// walking along the order in which codes go out (measured: 80 ms for 0.1 ms). CASE: PostgreSQL
+/// takes each comparison for a third of what is left, and all of them as one for half; where many
+/// batches are small it would expect a single row in a large one too, and then sorting looks hardly
+/// dearer than walking.
 macro_rules! usable {
     () => {
-        "c.merchant_id = ? AND c.batch_id = ? AND c.state = 'available' AND c.barred_at IS NULL AND c.redemptions = 0 \
-         AND c.expires_at > ? AND CASE WHEN c.valid_from <= ? AND c.id + 0 <= (SELECT published_to FROM batches WHERE batches.id = ?) \
-         AND c.id + 0 > coalesce((SELECT w.coupon_to FROM withdrawals w WHERE w.merchant_id = ? AND w.batch_id = ? AND w.ended_at IS NULL), 0) \
+        "c.merchant_id = ? AND c.batch_id = ? AND c.state = 'available' AND c.barred_at IS NULL \
+         AND c.redemptions = 0 \
+         AND c.expires_at > ? AND CASE WHEN c.valid_from <= ? AND c.id + 0 <= (SELECT \
+         published_to FROM batches WHERE batches.id = ?) \
+         AND c.id + 0 > coalesce((SELECT w.coupon_to FROM withdrawals w WHERE w.merchant_id = ? \
+         AND w.batch_id = ? AND w.ended_at IS NULL), 0) \
          THEN true ELSE false END"
     };
 }
 
 fn usable(scope: Scope, batch: &Batch, now: DateTime<Utc>) -> [Bind<'static>; 7] {
-    let (merchant, batch, now) = (Bind::Number(scope.merchant().0), Bind::Number(batch.id.0), Bind::Moment(At(now)));
+    let (merchant, batch, now) =
+        (Bind::Number(scope.merchant().0), Bind::Number(batch.id.0), Bind::Moment(At(now)));
     [merchant, batch, now, now, batch, merchant, batch]
 }
 
-// "= (SELECT … LIMIT 1)" from a CTE, never IN: under a nested loop IN re-runs the sub-select and burns many codes.
+// "= (SELECT … LIMIT 1)" from a CTE, never IN: under a nested loop IN re-runs the sub-select and
+// burns many codes.
 macro_rules! allocate {
     ($lock:literal) => {
         concat!(
@@ -296,7 +387,8 @@ macro_rules! allocate {
             usable!(),
             " AND (c.expires_at, c.id) > (?, ?) ORDER BY c.expires_at, c.id LIMIT 1 ",
             $lock,
-            ") UPDATE coupons SET state = 'allocated', reward = ?, changed_at = ? WHERE id = (SELECT id FROM next) \
+            ") UPDATE coupons SET state = 'allocated', reward = ?, changed_at = ? WHERE id = \
+             (SELECT id FROM next) \
              RETURNING id, code, pin, valid_from, expires_at"
         )
     };
@@ -326,9 +418,17 @@ fn try_allocate(
         Rivals::WaitFor => allocate!("FOR UPDATE"),
     };
     let place = [Bind::Moment(At(behind.ends_at)), Bind::Number(behind.id)];
-    let binds = [usable(scope, batch, now).as_slice(), &place, &[Bind::Number(reward.0), Bind::Moment(At(now))]].concat();
+    let binds = [
+        usable(scope, batch, now).as_slice(),
+        &place,
+        &[Bind::Number(reward.0), Bind::Moment(At(now))],
+    ]
+    .concat();
     let row: Option<(i64, String, Option<String>, At, At)> =
-        Fixed::<(BigInt, Text, Nullable<Text>, Instant, Instant)>::new(text, &binds).planned_once(tx).get_result(&mut **tx).optional()?;
+        Fixed::<(BigInt, Text, Nullable<Text>, Instant, Instant)>::new(text, &binds)
+            .planned_once(tx)
+            .get_result(&mut **tx)
+            .optional()?;
     Ok(row.map(|(id, code, pin, valid_from, expires_at)| {
         let window = window_of(valid_from, expires_at).within(batch.window);
         Allocated {
@@ -343,22 +443,46 @@ fn try_allocate(
 }
 
 /// Whether the batch has a code that may be allocated at `now`.
-fn is_any_usable(conn: &mut DbConn, scope: Scope, batch: &Batch, now: DateTime<Utc>) -> Result<bool, Error> {
+fn is_any_usable(
+    conn: &mut DbConn,
+    scope: Scope,
+    batch: &Batch,
+    now: DateTime<Utc>,
+) -> Result<bool, Error> {
     let text = concat!("SELECT EXISTS (SELECT 1 FROM coupons c WHERE ", usable!(), " LIMIT 1)");
     Ok(Fixed::<Bool>::new(text, &usable(scope, batch, now)).get_result(conn)?)
 }
 
-/// Counts the usable codes above this coupon one by one: those that came in while others are being withdrawn.
-pub fn count_usable_above(conn: &mut DbConn, scope: Scope, batch: &Batch, above: i64, now: DateTime<Utc>) -> Result<i64, Error> {
+/// Counts the usable codes above this coupon one by one: those that came in while others are being
+/// withdrawn.
+pub fn count_usable_above(
+    conn: &mut DbConn,
+    scope: Scope,
+    batch: &Batch,
+    above: i64,
+    now: DateTime<Utc>,
+) -> Result<i64, Error> {
     let text = concat!("SELECT count(*) FROM coupons c WHERE ", usable!(), " AND c.id > ?");
     let binds = [usable(scope, batch, now).as_slice(), &[Bind::Number(above)]].concat();
     Ok(Fixed::<BigInt>::new(text, &binds).get_result(conn)?)
 }
 
-/// Makes the reward's current coupon a replaced one. `false`: it was no longer the current one, somebody was faster.
-pub fn replace(tx: &mut WriteTx<'_>, scope: Scope, old: CouponId, reward: RewardNo, now: DateTime<Utc>) -> Result<bool, Error> {
-    let text =
-        "UPDATE coupons SET state = 'replaced', changed_at = ? WHERE merchant_id = ? AND id = ? AND reward = ? AND state = 'allocated'";
-    let binds = [Bind::Moment(At(now)), Bind::Number(scope.merchant().0), Bind::Number(old.0), Bind::Number(reward.0)];
+/// Makes the reward's current coupon a replaced one. `false`: it was no longer the current one,
+/// somebody was faster.
+pub fn replace(
+    tx: &mut WriteTx<'_>,
+    scope: Scope,
+    old: CouponId,
+    reward: RewardNo,
+    now: DateTime<Utc>,
+) -> Result<bool, Error> {
+    let text = "UPDATE coupons SET state = 'replaced', changed_at = ? WHERE merchant_id = ? AND \
+        id = ? AND reward = ? AND state = 'allocated'";
+    let binds = [
+        Bind::Moment(At(now)),
+        Bind::Number(scope.merchant().0),
+        Bind::Number(old.0),
+        Bind::Number(reward.0),
+    ];
     Ok(Fixed::<()>::new(text, &binds).execute(&mut **tx)? == 1)
 }

@@ -1,9 +1,11 @@
-//! The steps of a search by words. Each looks at a bounded number of customers and index entries, and says whether that was all.
+//! The steps of a search by words. Each looks at a bounded number of customers and index entries,
+//! and says whether that was all.
 
 use std::{collections::BTreeSet, ops::Range};
 
 use diesel::{
-    EscapeExpressionMethods, ExpressionMethods, OptionalExtension, QueryDsl, RunQueryDsl, TextExpressionMethods,
+    EscapeExpressionMethods, ExpressionMethods, OptionalExtension, QueryDsl, RunQueryDsl,
+    TextExpressionMethods,
     sql_types::{Array, BigInt, Nullable},
 };
 
@@ -18,15 +20,18 @@ use super::{
 
 /// The shortest word that trigrams can find.
 const TRIGRAM: usize = 3;
-/// How many customers a step looks at: some milliseconds, and more than share two words of a name among a million.
+/// How many customers a step looks at: some milliseconds, and more than share two words of a name
+/// among a million.
 pub const MAX_ROWS: i64 = 10_000;
 /// The same for each of the four columns in which a short word may be the beginning.
 const MAX_ROWS_OF_A_PREFIX: i64 = MAX_ROWS / 4;
-/// How many entries of one trigram in SQLite's index are read: those with fewer are rare, and their customers are looked at.
+/// How many entries of one trigram in SQLite's index are read: those with fewer are rare, and their
+/// customers are looked at.
 const MAX_ENTRIES: i64 = 2 * MAX_ROWS;
 /// Of a long term not every trigram is counted.
 const MAX_TRIGRAMS: usize = 24;
-/// How many id ranges that are not ruled out are looked through before PostgreSQL's index is asked, a millisecond each at most.
+/// How many id ranges that are not ruled out are looked through before PostgreSQL's index is asked,
+/// a millisecond each at most.
 const MAX_RANGES: usize = 4;
 /// How many of the newest and of the oldest customers tell what most of all have.
 const SAMPLE: i64 = 100;
@@ -53,7 +58,8 @@ fn anywhere(word: &str) -> String {
     format!("%{}%", word.replace('\\', "\\\\").replace('%', "\\%").replace('_', "\\_"))
 }
 
-/// Looks through up to `max` of the newest below a number; answers also below which number nobody was looked at.
+/// Looks through up to `max` of the newest below a number; answers also below which number nobody
+/// was looked at.
 pub(super) fn newest(
     conn: &mut DbConn,
     scope: Scope,
@@ -68,13 +74,24 @@ pub(super) fn newest(
 }
 
 /// The newest customer below a number who comes after `max` others.
-fn after_newest(conn: &mut DbConn, scope: Scope, below: i64, max: i64) -> Result<Option<i64>, Error> {
+fn after_newest(
+    conn: &mut DbConn,
+    scope: Scope,
+    below: i64,
+    max: i64,
+) -> Result<Option<i64>, Error> {
     let mine = c::table.filter(c::merchant_id.eq(scope.merchant().0)).filter(c::id.lt(below));
     Ok(mine.order(c::id.desc()).offset(max).select(c::id).first(conn).optional()?)
 }
 
 /// Looks through the customers with these numbers, from the newest on.
-fn within(conn: &mut DbConn, scope: Scope, words: &[&str], numbers: Range<i64>, limit: i64) -> Result<Vec<Row>, Error> {
+fn within(
+    conn: &mut DbConn,
+    scope: Scope,
+    words: &[&str],
+    numbers: Range<i64>,
+    limit: i64,
+) -> Result<Vec<Row>, Error> {
     let mut query = c::table
         .filter(c::merchant_id.eq(scope.merchant().0))
         .filter(c::id.ge(numbers.start))
@@ -84,24 +101,38 @@ fn within(conn: &mut DbConn, scope: Scope, words: &[&str], numbers: Range<i64>, 
         .select(COLUMNS)
         .into_boxed();
     for word in words {
-        // Joined to nothing the text is not what the trigram index is on: PostgreSQL would go through all who have a common word.
+        // Joined to nothing the text is not what the trigram index is on: PostgreSQL would go
+        // through all who have a common word.
         query = query.filter(c::search.concat("").like(anywhere(word)).escape('\\'));
     }
     Ok(query.load(conn)?)
 }
 
 /// Those below a number, by an index.
-pub(super) fn indexed(conn: &mut DbConn, scope: Scope, words: &[&str], mut below: i64, limit: i64) -> Result<Step, Error> {
+pub(super) fn indexed(
+    conn: &mut DbConn,
+    scope: Scope,
+    words: &[&str],
+    mut below: i64,
+    limit: i64,
+) -> Result<Step, Error> {
     if let DbConn::Sqlite(_) = conn {
         return by_trigrams(conn, scope, words, below, limit);
     }
-    // Words of names are close together: few ranges are left, or they are everywhere and the first ones fill the page.
+    // Words of names are close together: few ranges are left, or they are everywhere and the first
+    // ones fill the page.
     let few = i64::try_from(MAX_RANGES).unwrap_or(i64::MAX);
     let ranges = customer_stretches::perhaps_in(conn, scope, words, below, few + 1)?;
     let mut rows = vec![];
     for range in ranges.iter().take(MAX_RANGES) {
         let numbers = customer_stretches::numbers(*range);
-        rows.extend(within(conn, scope, words, numbers.start..numbers.end.min(below), missing(limit, &rows))?);
+        rows.extend(within(
+            conn,
+            scope,
+            words,
+            numbers.start..numbers.end.min(below),
+            missing(limit, &rows),
+        )?);
         below = numbers.start;
         if missing(limit, &rows) <= 0 {
             return Ok(Step { rows, is_all: true });
@@ -115,8 +146,15 @@ pub(super) fn indexed(conn: &mut DbConn, scope: Scope, words: &[&str], mut below
     Ok(Step { rows, is_all: older.is_all })
 }
 
-fn by_trigrams(conn: &mut DbConn, scope: Scope, words: &[&str], below: i64, limit: i64) -> Result<Step, Error> {
-    // An index counts other merchants' customers too: where there are few of this one, they are looked through instead.
+fn by_trigrams(
+    conn: &mut DbConn,
+    scope: Scope,
+    words: &[&str],
+    below: i64,
+    limit: i64,
+) -> Result<Step, Error> {
+    // An index counts other merchants' customers too: where there are few of this one, they are
+    // looked through instead.
     if after_newest(conn, scope, below, MAX_ROWS)?.is_none() {
         return Ok(Step { rows: within(conn, scope, words, 0..below, limit)?, is_all: true });
     }
@@ -134,23 +172,39 @@ fn by_trigrams(conn: &mut DbConn, scope: Scope, words: &[&str], below: i64, limi
     Ok(Step { rows: mine.filter(these).order(c::id.desc()).select(COLUMNS).load(conn)?, is_all })
 }
 
-/// Of the words that trigrams can find those that an index is worth asking for: not what most of some customers have, such as a mail
-/// domain, since an index goes through everybody who has it. Some are the newest, others the oldest: what is only close together is
-/// not with both.
-fn telling<'w>(conn: &mut DbConn, scope: Scope, words: &[&'w str], below: i64) -> Result<Vec<&'w str>, Error> {
+/// Of the words that trigrams can find those that an index is worth asking for: not what most of
+/// some customers have, such as a mail domain, since an index goes through everybody who has it.
+/// Some are the newest, others the oldest: what is only close together is not with both.
+fn telling<'w>(
+    conn: &mut DbConn,
+    scope: Scope,
+    words: &[&'w str],
+    below: i64,
+) -> Result<Vec<&'w str>, Error> {
     let mut telling: Vec<&str> = words.iter().copied().filter(|word| is_long(word)).collect();
     if words.len() > 1 {
         let mine = c::table.filter(c::merchant_id.eq(scope.merchant().0)).filter(c::id.lt(below));
-        let mut some: Vec<String> = mine.order(c::id.desc()).limit(SAMPLE).select(c::search).load(conn)?;
+        let mut some: Vec<String> =
+            mine.order(c::id.desc()).limit(SAMPLE).select(c::search).load(conn)?;
         some.extend(mine.order(c::id.asc()).limit(SAMPLE).select(c::search).load::<String>(conn)?);
-        telling.retain(|word| 4 * some.iter().filter(|text| text.contains(word)).count() <= 3 * some.len());
+        telling.retain(|word| {
+            4 * some.iter().filter(|text| text.contains(word)).count() <= 3 * some.len()
+        });
     }
     Ok(telling)
 }
 
-/// FTS5 answers from the newest on and stops when there are enough. Before that, two looks at the index alone say how far back it has to
-/// go: to where the rarest trigram has [`MAX_ENTRIES`], and to where [`MAX_ROWS`] customers have all these words.
-fn from_fts(conn: &mut DbConn, scope: Scope, words: &[&str], telling: &[&str], below: i64, limit: i64) -> Result<(Vec<i64>, bool), Error> {
+/// FTS5 answers from the newest on and stops when there are enough. Before that, two looks at the
+/// index alone say how far back it has to go: to where the rarest trigram has [`MAX_ENTRIES`], and
+/// to where [`MAX_ROWS`] customers have all these words.
+fn from_fts(
+    conn: &mut DbConn,
+    scope: Scope,
+    words: &[&str],
+    telling: &[&str],
+    below: i64,
+    limit: i64,
+) -> Result<(Vec<i64>, bool), Error> {
     let merchant = Bind::Number(scope.merchant().0);
     let mut from = None;
     for (n, trigram) in trigrams(telling).iter().enumerate() {
@@ -163,12 +217,20 @@ fn from_fts(conn: &mut DbConn, scope: Scope, words: &[&str], telling: &[&str], b
     let phrases = telling.iter().map(|word| phrase(word)).collect::<Vec<_>>().join(" AND ");
     from = from.max(nth_entry(conn, &phrases, below, from.unwrap_or(0), MAX_ROWS)?);
     let patterns: Vec<String> = words.iter().map(|word| anywhere(word)).collect();
-    // Narrowed by what FTS5 is not asked or does not know: the other words, and the merchant, older than whose first nobody is looked at.
+    // Narrowed by what FTS5 is not asked or does not know: the other words, and the merchant, older
+    // than whose first nobody is looked at.
     let mut text = "SELECT c.id FROM customers_search s CROSS JOIN customers c ON c.id = s.rowid \
-         WHERE s.customers_search MATCH ? AND s.rowid < ? AND s.rowid >= max((SELECT min(id) FROM customers WHERE merchant_id = ?), ?) \
+         WHERE s.customers_search MATCH ? AND s.rowid < ? AND s.rowid >= max((SELECT min(id) FROM \
+         customers WHERE merchant_id = ?), ?) \
          AND c.merchant_id = ?"
         .to_owned();
-    let mut binds = vec![Bind::Text(&phrases), Bind::Number(below), merchant, Bind::Number(from.unwrap_or(0)), merchant];
+    let mut binds = vec![
+        Bind::Text(&phrases),
+        Bind::Number(below),
+        merchant,
+        Bind::Number(from.unwrap_or(0)),
+        merchant,
+    ];
     for pattern in &patterns {
         text.push_str(" AND c.search LIKE ? ESCAPE '\\'");
         binds.push(Bind::Text(pattern));
@@ -184,7 +246,8 @@ fn from_fts(conn: &mut DbConn, scope: Scope, words: &[&str], telling: &[&str], b
 fn trigrams(words: &[&str]) -> BTreeSet<String> {
     let words: Vec<Vec<char>> = words.iter().map(|word| word.chars().collect()).collect();
     let longest = words.iter().map(Vec::len).max().unwrap_or(0);
-    let all = (0..longest).flat_map(|at| words.iter().filter_map(move |word| word.get(at..at + TRIGRAM)));
+    let all =
+        (0..longest).flat_map(|at| words.iter().filter_map(move |word| word.get(at..at + TRIGRAM)));
     all.take(MAX_TRIGRAMS).map(|trigram| trigram.iter().collect()).collect()
 }
 
@@ -193,41 +256,70 @@ fn phrase(text: &str) -> String {
     format!("\"{}\"", text.replace('"', "\"\""))
 }
 
-/// The number of the customer with the `n`th entry below `below` and from `from` on, the newest first; `None`: there are fewer.
-fn nth_entry(conn: &mut DbConn, phrases: &str, below: i64, from: i64, n: i64) -> Result<Option<i64>, Error> {
-    let text = "SELECT rowid FROM customers_search WHERE customers_search MATCH ? AND rowid < ? AND rowid >= ? ORDER BY rowid DESC \
+/// The number of the customer with the `n`th entry below `below` and from `from` on, the newest
+/// first; `None`: there are fewer.
+fn nth_entry(
+    conn: &mut DbConn,
+    phrases: &str,
+    below: i64,
+    from: i64,
+    n: i64,
+) -> Result<Option<i64>, Error> {
+    let text = "SELECT rowid FROM customers_search WHERE customers_search MATCH ? AND rowid < ? \
+        AND rowid >= ? ORDER BY rowid DESC \
          LIMIT 1 OFFSET ?";
     let binds = [Bind::Text(phrases), Bind::Number(below), Bind::Number(from), Bind::Number(n)];
     Ok(Fixed::<BigInt>::new(text, &binds).load(conn)?.pop())
 }
 
-/// PostgreSQL's trigram index knows neither order nor merchant: up to [`MAX_ROWS`] who have the words are looked at, and the newest of
-/// those who fit are taken.
-fn from_gin(conn: &mut DbConn, scope: Scope, words: &[&str], telling: &[&str], below: i64, limit: i64) -> Result<(Vec<i64>, bool), Error> {
+/// PostgreSQL's trigram index knows neither order nor merchant: up to [`MAX_ROWS`] who have the
+/// words are looked at, and the newest of those who fit are taken.
+fn from_gin(
+    conn: &mut DbConn,
+    scope: Scope,
+    words: &[&str],
+    telling: &[&str],
+    below: i64,
+    limit: i64,
+) -> Result<(Vec<i64>, bool), Error> {
     let DbConn::Postgres(conn) = conn else { return Ok((vec![], true)) };
     let patterns: Vec<String> = words.iter().map(|word| anywhere(word)).collect();
     let with = |is_indexed: bool| {
-        let of_this_kind = words.iter().zip(&patterns).filter(move |(word, _)| telling.contains(word) == is_indexed);
+        let of_this_kind = words
+            .iter()
+            .zip(&patterns)
+            .filter(move |(word, _)| telling.contains(word) == is_indexed);
         of_this_kind.map(|(_, pattern)| Bind::Text(pattern)).collect::<Vec<_>>()
     };
     let (others, indexed) = (with(false), with(true));
     let fits = " AND search || '' LIKE ? ESCAPE '\\'".repeat(others.len());
     let has = vec!["search LIKE ? ESCAPE '\\'"; indexed.len()].join(" AND ");
     let text = format!(
-        "SELECT count(*), (array_agg(id ORDER BY id DESC) FILTER (WHERE fits))[1:?] FROM (SELECT id, \
+        "SELECT count(*), (array_agg(id ORDER BY id DESC) FILTER (WHERE fits))[1:?] FROM (SELECT \
+         id, \
          merchant_id = ? AND id < ?{fits} AS fits FROM customers WHERE {has} LIMIT ?) AS looked"
     );
-    let mut binds = vec![Bind::Number(limit), Bind::Number(scope.merchant().0), Bind::Number(below)];
+    let mut binds =
+        vec![Bind::Number(limit), Bind::Number(scope.merchant().0), Bind::Number(below)];
     binds.extend(others);
     binds.extend(indexed);
     binds.push(Bind::Number(MAX_ROWS + 1));
-    let looked = Fixed::<(BigInt, Nullable<Array<BigInt>>)>::new(&text, &binds).get_result::<(i64, Option<Vec<i64>>)>(conn)?;
+    let looked = Fixed::<(BigInt, Nullable<Array<BigInt>>)>::new(&text, &binds)
+        .get_result::<(i64, Option<Vec<i64>>)>(conn)?;
     Ok((looked.1.unwrap_or_default(), looked.0 <= MAX_ROWS))
 }
 
-/// One or two letters: those whose first name, last name, ID or e-mail begins with the first word and who have the others somewhere.
-pub(super) fn prefix(conn: &mut DbConn, scope: Scope, words: &[&str], limit: i64) -> Result<Step, Error> {
-    let Some((first, rest)) = words.split_first() else { return Ok(Step { rows: vec![], is_all: true }) };
+/// One or two letters: those whose first name, last name, ID or e-mail begins with the first word
+/// and who have the others somewhere.
+pub(super) fn prefix(
+    conn: &mut DbConn,
+    scope: Scope,
+    words: &[&str],
+    limit: i64,
+) -> Result<Step, Error> {
+    let Some((first, rest)) = words.split_first() else {
+        return Ok(Step { rows: vec![], is_all: true });
+    };
     if matches!(conn, DbConn::Postgres(_))
         && !rest.is_empty()
         && customer_stretches::perhaps_in(conn, scope, words, i64::MAX, 1)?.is_empty()
@@ -240,10 +332,15 @@ pub(super) fn prefix(conn: &mut DbConn, scope: Scope, words: &[&str], limit: i64
     let (mut found, mut is_all): (Vec<i64>, bool) = (vec![], true);
     for column in ["last_key", "first_key", "id_key", "email"] {
         let range = [Bind::Number(scope.merchant().0), Bind::Text(first), Bind::Text(&last)];
-        let begins = format!("FROM customers WHERE merchant_id = ? AND {column} >= ? AND {column} < ? ORDER BY {column}, id");
+        let begins = format!(
+            "FROM customers WHERE merchant_id = ? AND {column} >= ? AND {column} < ? ORDER BY \
+             {column}, id"
+        );
         let fits = vec!["search LIKE ? ESCAPE '\\'"; rest.len().max(1)].join(" AND ");
-        let text =
-            format!("SELECT id FROM (SELECT {column}, id, search {begins} LIMIT ?) AS first WHERE {fits} ORDER BY {column}, id LIMIT ?");
+        let text = format!(
+            "SELECT id FROM (SELECT {column}, id, search {begins} LIMIT ?) AS first WHERE {fits} \
+             ORDER BY {column}, id LIMIT ?"
+        );
         let mut binds = range.to_vec();
         binds.push(Bind::Number(if rest.is_empty() { limit } else { MAX_ROWS_OF_A_PREFIX }));
         binds.extend(patterns.iter().map(|pattern| Bind::Text(pattern)));
@@ -263,8 +360,15 @@ pub(super) fn prefix(conn: &mut DbConn, scope: Scope, words: &[&str], limit: i64
     let mut seen = std::collections::HashSet::new();
     found.retain(|id| seen.insert(*id));
     found.truncate(usize::try_from(limit).unwrap_or(usize::MAX));
-    let mine = c::table.filter(c::merchant_id.eq(scope.merchant().0)).filter(one_of(conn, c::id, found.iter().copied()));
+    let mine = c::table.filter(c::merchant_id.eq(scope.merchant().0)).filter(one_of(
+        conn,
+        c::id,
+        found.iter().copied(),
+    ));
     let mut rows: Vec<(i64, Row)> = mine.select((c::id, COLUMNS)).load(conn)?;
     rows.sort_by_key(|(id, _)| found.iter().position(|other| other == id));
-    Ok(Step { rows: rows.into_iter().map(|(_, row)| row).collect(), is_all: is_all || seen.len() >= usize::try_from(limit).unwrap_or(0) })
+    Ok(Step {
+        rows: rows.into_iter().map(|(_, row)| row).collect(),
+        is_all: is_all || seen.len() >= usize::try_from(limit).unwrap_or(0),
+    })
 }

@@ -1,7 +1,9 @@
-//! Finding customers by what a person types or pastes: exact hits first, then words anywhere in name, address or ID.
+//! Finding customers by what a person types or pastes: exact hits first, then words anywhere in
+//! name, address or ID.
 //!
-//! Most people who are asked for are among the newest, or a word is rare: so some of the newest are looked through, and what is still
-//! missing is asked of an index, trigrams for three letters and more, prefixes below. Must not know how a page is made up.
+//! Most people who are asked for are among the newest, or a word is rare: so some of the newest are
+//! looked through, and what is still missing is asked of an index, trigrams for three letters and
+//! more, prefixes below. Must not know how a page is made up.
 
 use diesel::{BoolExpressionMethods, ExpressionMethods, JoinOnDsl, QueryDsl, RunQueryDsl};
 
@@ -40,11 +42,13 @@ pub struct ExactHit {
     pub by: MatchedBy,
 }
 
-/// How many of the newest are looked through before an index is asked: half a millisecond, and a page where one in forty has the words.
+/// How many of the newest are looked through before an index is asked: half a millisecond, and a
+/// page where one in forty has the words.
 pub const NEWEST: i64 = 2_000;
 
-/// Everyone with exactly this email, customer ID or coupon code; nobody twice. The term counts as it is, then every code that may be meant;
-/// where it names nobody as it is, also the one address in it and what is left without the punctuation around it.
+/// Everyone with exactly this email, customer ID or coupon code; nobody twice. The term counts as
+/// it is, then every code that may be meant; where it names nobody as it is, also the one address
+/// in it and what is left without the punctuation around it.
 pub fn exact(conn: &mut DbConn, scope: Scope, text: &str) -> Result<Vec<ExactHit>, Error> {
     let term = Term::read(text);
     let mut hits = by_address(conn, scope, account_key(&term.itself))?;
@@ -68,9 +72,16 @@ pub fn exact(conn: &mut DbConn, scope: Scope, text: &str) -> Result<Vec<ExactHit
 }
 
 fn by_address(conn: &mut DbConn, scope: Scope, address: String) -> Result<Vec<ExactHit>, Error> {
-    let rows: Vec<Row> =
-        c::table.filter(c::merchant_id.eq(scope.merchant().0)).filter(c::email.eq(address)).select(COLUMNS).limit(1).load(conn)?;
-    Ok(rows.into_iter().map(|row| ExactHit { customer: row.into(), by: MatchedBy::Email }).collect())
+    let rows: Vec<Row> = c::table
+        .filter(c::merchant_id.eq(scope.merchant().0))
+        .filter(c::email.eq(address))
+        .select(COLUMNS)
+        .limit(1)
+        .load(conn)?;
+    Ok(rows
+        .into_iter()
+        .map(|row| ExactHit { customer: row.into(), by: MatchedBy::Email })
+        .collect())
 }
 
 fn by_id(conn: &mut DbConn, scope: Scope, id: &str) -> Result<Vec<ExactHit>, Error> {
@@ -80,7 +91,10 @@ fn by_id(conn: &mut DbConn, scope: Scope, id: &str) -> Result<Vec<ExactHit>, Err
     }
     let mine = c::table.filter(c::merchant_id.eq(scope.merchant().0)).filter(c::id_key.eq(key));
     let rows: Vec<Row> = mine.order(c::id.desc()).limit(50).select(COLUMNS).load(conn)?;
-    Ok(rows.into_iter().map(|row| ExactHit { customer: row.into(), by: MatchedBy::CustomerId }).collect())
+    Ok(rows
+        .into_iter()
+        .map(|row| ExactHit { customer: row.into(), by: MatchedBy::CustomerId })
+        .collect())
 }
 
 /// By the codes that the term may mean. Where somebody has its words in their name, it is a name.
@@ -100,11 +114,18 @@ fn by_code(conn: &mut DbConn, scope: Scope, term: &Term) -> Result<Vec<ExactHit>
 }
 
 /// Whose reward the coupon was ever handed to.
-fn by_coupon(conn: &mut DbConn, scope: Scope, coupon: Option<FoundCode>) -> Result<Vec<ExactHit>, Error> {
+fn by_coupon(
+    conn: &mut DbConn,
+    scope: Scope,
+    coupon: Option<FoundCode>,
+) -> Result<Vec<ExactHit>, Error> {
     let Some(found) = coupon else { return Ok(vec![]) };
     let Some(reward) = found.reward else { return Ok(vec![]) };
     let owner: Vec<Row> = c::table
-        .inner_join(rewards::table.on(rewards::customer.eq(c::id).and(rewards::merchant_id.eq(c::merchant_id))))
+        .inner_join(
+            rewards::table
+                .on(rewards::customer.eq(c::id).and(rewards::merchant_id.eq(c::merchant_id))),
+        )
         .filter(rewards::merchant_id.eq(scope.merchant().0))
         .filter(rewards::id.eq(reward.0))
         .select(COLUMNS)
@@ -117,17 +138,25 @@ fn by_coupon(conn: &mut DbConn, scope: Scope, coupon: Option<FoundCode>) -> Resu
 #[derive(Debug)]
 pub struct WordMatches {
     pub customers: Vec<Customer>,
-    /// The search ended at its bound before the page was full: more people may match, and nobody can say that none does.
+    /// The search ended at its bound before the page was full: more people may match, and nobody
+    /// can say that none does.
     pub is_cut: bool,
 }
 
 /// How many words are looked for; nobody's name has more.
 const MAX_WORDS: usize = 16;
 
-/// Up to `limit` customers below `before`, newest first, in whose name, e-mail or ID every word of `term` occurs.
-/// Words too short for trigrams narrow the result; a term of nothing but such words goes to [`prefix`].
-/// However common or odd the words are, a bounded number of customers and index entries is looked at.
-pub fn words(conn: &mut DbConn, scope: Scope, term: &str, before: Option<CustomerNo>, limit: i64) -> Result<WordMatches, Error> {
+/// Up to `limit` customers below `before`, newest first, in whose name, e-mail or ID every word of
+/// `term` occurs. Words too short for trigrams narrow the result; a term of nothing but such words
+/// goes to [`prefix`]. However common or odd the words are, a bounded number of customers and index
+/// entries is looked at.
+pub fn words(
+    conn: &mut DbConn,
+    scope: Scope,
+    term: &str,
+    before: Option<CustomerNo>,
+    limit: i64,
+) -> Result<WordMatches, Error> {
     let key = fold::for_search(term);
     let (words, are_all) = told_apart(&key);
     let step = if words.iter().any(|word| is_long(word)) {
@@ -145,15 +174,20 @@ pub fn words(conn: &mut DbConn, scope: Scope, term: &str, before: Option<Custome
     } else {
         prefix(conn, scope, &words, limit)?
     };
-    Ok(WordMatches { customers: step.rows.into_iter().map(Customer::from).collect(), is_cut: !(step.is_all && are_all) })
+    Ok(WordMatches {
+        customers: step.rows.into_iter().map(Customer::from).collect(),
+        is_cut: !(step.is_all && are_all),
+    })
 }
 
-/// The words of a folded term, without those that occur in another one of them; the longest where there are too many, and whether these
-/// are all.
+/// The words of a folded term, without those that occur in another one of them; the longest where
+/// there are too many, and whether these are all.
 fn told_apart(key: &str) -> (Vec<&str>, bool) {
     let mut words: Vec<&str> = vec![];
     // "Smith, Jo": the commas belong to the sentence.
-    for word in key.split(' ').map(|word| word.trim_end_matches([',', ';'])).filter(|word| !word.is_empty()) {
+    for word in
+        key.split(' ').map(|word| word.trim_end_matches([',', ';'])).filter(|word| !word.is_empty())
+    {
         if !words.iter().any(|other| other.contains(word)) {
             words.retain(|other| !word.contains(other));
             words.push(word);
@@ -167,7 +201,8 @@ fn told_apart(key: &str) -> (Vec<&str>, bool) {
     (words, are_all)
 }
 
-/// Whether [`words`] can say who comes after those it found: a term of nothing but short words has one page.
+/// Whether [`words`] can say who comes after those it found: a term of nothing but short words has
+/// one page.
 pub fn has_pages(term: &str) -> bool {
     fold::for_search(term).split(' ').any(|word| is_long(word.trim_end_matches([',', ';'])))
 }

@@ -1,7 +1,9 @@
-//! Where on PostgreSQL the search need not look: which letters stand in each stretch of 4,096 customers' numbers.
+//! Where on PostgreSQL the search need not look: which letters stand in each stretch of 4,096
+//! customers' numbers.
 //!
-//! Triggers note which stretches changed (see the migration "search"), [`settle`] reads them anew, and until then nothing is ruled out
-//! in them. What it says "no" to is never there; what it does not rule out may be missing all the same. On SQLite there is none.
+//! Triggers note which stretches changed (see the migration "search"), [`settle`] reads them anew,
+//! and until then nothing is ruled out in them. What it says "no" to is never there; what it does
+//! not rule out may be missing all the same. On SQLite there is none.
 
 use std::{collections::BTreeSet, ops::Range};
 
@@ -34,16 +36,20 @@ pub fn numbers(stretch: i64) -> Range<i64> {
     stretch << STRETCH..(stretch + 1) << STRETCH
 }
 
-/// The bit of a group of letters. Every version must give it the same one, or forget what is stored. A letter of ASCII has one for
-/// itself: nothing else would tell that it is nowhere.
+/// The bit of a group of letters. Every version must give it the same one, or forget what is
+/// stored. A letter of ASCII has one for itself: nothing else would tell that it is nowhere.
 fn bit(group: &[char]) -> usize {
     if let [letter] = group
         && let Some(own) = usize::try_from(u32::from(*letter)).ok().filter(|own| *own < OWN_BITS)
     {
         return own;
     }
-    let mixed = group.iter().fold(0xCBF2_9CE4_8422_2325_u64, |hash, c| (hash ^ u64::from(u32::from(*c))).wrapping_mul(0x0100_0000_01B3));
-    usize::try_from(mixed.wrapping_mul(0x9E37_79B9_7F4A_7C15) >> 40).unwrap_or_default() % (BITS - OWN_BITS) + OWN_BITS
+    let mixed = group.iter().fold(0xCBF2_9CE4_8422_2325_u64, |hash, c| {
+        (hash ^ u64::from(u32::from(*c))).wrapping_mul(0x0100_0000_01B3)
+    });
+    usize::try_from(mixed.wrapping_mul(0x9E37_79B9_7F4A_7C15) >> 40).unwrap_or_default()
+        % (BITS - OWN_BITS)
+        + OWN_BITS
 }
 
 /// The bits of all groups of letters in these texts.
@@ -59,25 +65,39 @@ fn letters(texts: &[String]) -> Vec<u8> {
     bytes
 }
 
-/// The bits that a text in which all these words occur must have, those of the longest groups first: they rule out most. The
-/// shorter ones in them have bits of their own, which another group's bit does not stand for.
+/// The bits that a text in which all these words occur must have, those of the longest groups
+/// first: they rule out most. The shorter ones in them have bits of their own, which another
+/// group's bit does not stand for.
 fn asked(words: &[&str]) -> BTreeSet<usize> {
     let words: Vec<Vec<char>> = words.iter().map(|word| word.chars().collect()).collect();
-    let groups = (1..=LONGEST).rev().flat_map(|length| words.iter().flat_map(move |word| word.windows(length).map(bit)));
+    let groups = (1..=LONGEST)
+        .rev()
+        .flat_map(|length| words.iter().flat_map(move |word| word.windows(length).map(bit)));
     groups.take(ASKED).collect()
 }
 
-/// Up to `limit` stretches with numbers below `below` in which texts with all these words may be, the newest first; PostgreSQL only.
-pub fn perhaps_in(conn: &mut DbConn, scope: Scope, words: &[&str], below: i64, limit: i64) -> Result<Vec<i64>, Error> {
-    let (merchant, newest) = (Bind::Number(scope.merchant().0), Bind::Number((below - 1) >> STRETCH));
-    let mut text = "SELECT stretch FROM (SELECT stretch FROM customer_stretches WHERE merchant_id = ? AND stretch <= ?".to_owned();
+/// Up to `limit` stretches with numbers below `below` in which texts with all these words may be,
+/// the newest first; PostgreSQL only.
+pub fn perhaps_in(
+    conn: &mut DbConn,
+    scope: Scope,
+    words: &[&str],
+    below: i64,
+    limit: i64,
+) -> Result<Vec<i64>, Error> {
+    let (merchant, newest) =
+        (Bind::Number(scope.merchant().0), Bind::Number((below - 1) >> STRETCH));
+    let mut text = "SELECT stretch FROM (SELECT stretch FROM customer_stretches WHERE merchant_id \
+        = ? AND stretch <= ?"
+        .to_owned();
     let mut binds = vec![merchant, newest];
     for bit in asked(words) {
         text.push_str(" AND get_bit(letters, ?) = 1");
         binds.push(Bind::Number(i64::try_from(bit).unwrap_or_default()));
     }
     text.push_str(
-        " UNION SELECT stretch FROM customer_stretch_changes WHERE merchant_id = ? AND stretch <= ?) AS s ORDER BY stretch DESC LIMIT ?",
+        " UNION SELECT stretch FROM customer_stretch_changes WHERE merchant_id = ? AND stretch <= \
+         ?) AS s ORDER BY stretch DESC LIMIT ?",
     );
     binds.extend([merchant, newest, Bind::Number(limit)]);
     Ok(Fixed::<BigInt>::new(&text, &binds).load(conn)?)
@@ -101,26 +121,36 @@ struct Changed {
 pub fn has_changes(conn: &mut DbConn) -> Result<bool, Error> {
     match conn {
         DbConn::Sqlite(_) => Ok(false),
-        DbConn::Postgres(c) => Ok(sql_query("SELECT EXISTS (SELECT FROM customer_stretch_changes) AS got").get_result::<Turn>(c)?.got),
+        DbConn::Postgres(c) => {
+            Ok(sql_query("SELECT EXISTS (SELECT FROM customer_stretch_changes) AS got")
+                .get_result::<Turn>(c)?
+                .got)
+        }
     }
 }
 
 /// Reads up to `limit` changed stretches anew; answers how many. None while another server does it.
 ///
-/// A change is taken away only once it is committed, and the customers are read after that: those who commit later leave theirs
-/// behind, and whoever searches meanwhile sees either the change or what came of it.
+/// A change is taken away only once it is committed, and the customers are read after that: those
+/// who commit later leave theirs behind, and whoever searches meanwhile sees either the change or
+/// what came of it.
 pub fn settle(tx: &mut WriteTx<'_>, limit: i64) -> Result<usize, Error> {
     let changed: Vec<Changed> = match &mut **tx {
         DbConn::Sqlite(_) => return Ok(0),
         DbConn::Postgres(c) => {
             c.batch_execute("SET TRANSACTION ISOLATION LEVEL READ COMMITTED")?;
-            if !sql_query("SELECT pg_try_advisory_xact_lock(7235127) AS got").get_result::<Turn>(c)?.got {
+            if !sql_query("SELECT pg_try_advisory_xact_lock(7235127) AS got")
+                .get_result::<Turn>(c)?
+                .got
+            {
                 return Ok(0);
             }
             sql_query(
-                "WITH due AS (SELECT DISTINCT merchant_id, stretch FROM customer_stretch_changes ORDER BY merchant_id, stretch LIMIT $1), \
+                "WITH due AS (SELECT DISTINCT merchant_id, stretch FROM customer_stretch_changes \
+                 ORDER BY merchant_id, stretch LIMIT $1), \
                      gone AS (DELETE FROM customer_stretch_changes AS ch USING due \
-                         WHERE ch.merchant_id = due.merchant_id AND ch.stretch = due.stretch RETURNING ch.merchant_id, ch.stretch) \
+                         WHERE ch.merchant_id = due.merchant_id AND ch.stretch = due.stretch \
+                         RETURNING ch.merchant_id, ch.stretch) \
                  SELECT DISTINCT merchant_id, stretch FROM gone",
             )
             .bind::<BigInt, _>(limit)
@@ -129,7 +159,10 @@ pub fn settle(tx: &mut WriteTx<'_>, limit: i64) -> Result<usize, Error> {
     };
     for Changed { merchant_id, stretch } in &changed {
         let numbers = numbers(*stretch);
-        let within = c::table.filter(c::merchant_id.eq(*merchant_id)).filter(c::id.ge(numbers.start)).filter(c::id.lt(numbers.end));
+        let within = c::table
+            .filter(c::merchant_id.eq(*merchant_id))
+            .filter(c::id.ge(numbers.start))
+            .filter(c::id.lt(numbers.end));
         let texts: Vec<String> = within.select(c::search).load(&mut **tx)?;
         sql_query(
             "INSERT INTO customer_stretches (merchant_id, stretch, letters) VALUES ($1, $2, $3) \
@@ -150,8 +183,20 @@ mod tests {
     #[test]
     fn a_text_has_the_bits_of_every_word_in_it() {
         let stored = letters(&["zoe o’brien\nzoe@mail.example".into(), "анна\nc-01".into()]);
-        let has = |word: &str| asked(&[word]).iter().all(|bit| stored[bit / 8] & (1 << (bit % 8)) != 0);
-        for word in ["z", "zo", "zoe", "oe@", "’br", "mail.example", "zoe@mail.example", "нн", "анна", "-01"] {
+        let has =
+            |word: &str| asked(&[word]).iter().all(|bit| stored[bit / 8] & (1 << (bit % 8)) != 0);
+        for word in [
+            "z",
+            "zo",
+            "zoe",
+            "oe@",
+            "’br",
+            "mail.example",
+            "zoe@mail.example",
+            "нн",
+            "анна",
+            "-01",
+        ] {
             assert!(has(word), "{word}");
         }
         assert!(!has("aoife") && !has("zoé") && !has("brienzoe") && !has("q"));
@@ -159,6 +204,9 @@ mod tests {
 
     #[test]
     fn a_bit_stays_what_it_was() {
-        assert_eq!(["a", "zoe", "нна"].map(|group| bit(&group.chars().collect::<Vec<_>>())), [97, 2_672, 5_871]);
+        assert_eq!(
+            ["a", "zoe", "нна"].map(|group| bit(&group.chars().collect::<Vec<_>>())),
+            [97, 2_672, 5_871]
+        );
     }
 }

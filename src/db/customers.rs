@@ -69,7 +69,11 @@ impl From<Row> for Customer {
             last_name: row.last_name,
             locale: row.locale,
             receives_emails: row.receives_emails,
-            blocked: row.blocked_at.map(|at| Blocked { at: at.0, by: None, reason: row.blocked_reason }),
+            blocked: row.blocked_at.map(|at| Blocked {
+                at: at.0,
+                by: None,
+                reason: row.blocked_reason,
+            }),
             purged_at: row.purged_at.map(|at| at.0),
             purged_by: None,
             created_at: row.created_at.0,
@@ -84,7 +88,12 @@ pub fn find(conn: &mut DbConn, scope: Scope, no: CustomerNo) -> Result<Option<Cu
 }
 
 /// The addresses of other customers who have this one's customer ID, the newest first.
-pub fn other_addresses(conn: &mut DbConn, scope: Scope, customer: &Customer, limit: i64) -> Result<Vec<EmailAddress>, Error> {
+pub fn other_addresses(
+    conn: &mut DbConn,
+    scope: Scope,
+    customer: &Customer,
+    limit: i64,
+) -> Result<Vec<EmailAddress>, Error> {
     let Some(id) = &customer.customer_id else { return Ok(vec![]) };
     // The comparable form is what the index is on; an empty one is that of everybody without an ID.
     let key = fold::for_search(id);
@@ -92,14 +101,24 @@ pub fn other_addresses(conn: &mut DbConn, scope: Scope, customer: &Customer, lim
         return Ok(vec![]);
     }
     let same = c::table.filter(c::merchant_id.eq(scope.merchant().0)).filter(c::id_key.eq(key));
-    let found: Vec<Option<String>> =
-        same.filter(c::customer_id.eq(id)).filter(c::id.ne(customer.no.0)).order(c::id.desc()).limit(limit).select(c::email).load(conn)?;
+    let found: Vec<Option<String>> = same
+        .filter(c::customer_id.eq(id))
+        .filter(c::id.ne(customer.no.0))
+        .order(c::id.desc())
+        .limit(limit)
+        .select(c::email)
+        .load(conn)?;
     Ok(found.into_iter().flatten().map(EmailAddress::stored).collect())
 }
 
-/// Holds the customer as they are until the transaction ends, and answers them: a purge, a block or the switch of e-mails waits
-/// for it. Others who only rely on the customer do not wait for each other. `None`: not this merchant's.
-pub fn hold(tx: &mut WriteTx<'_>, merchant: MerchantId, no: CustomerNo) -> Result<Option<Customer>, Error> {
+/// Holds the customer as they are until the transaction ends, and answers them: a purge, a block or
+/// the switch of e-mails waits for it. Others who only rely on the customer do not wait for each
+/// other. `None`: not this merchant's.
+pub fn hold(
+    tx: &mut WriteTx<'_>,
+    merchant: MerchantId,
+    no: CustomerNo,
+) -> Result<Option<Customer>, Error> {
     let row: Option<Found> = match &mut **tx {
         // BEGIN IMMEDIATE holds every row already.
         DbConn::Sqlite(conn) => mine(merchant, no).first(conn).optional()?,
@@ -114,14 +133,19 @@ type Found = (Row, Option<i64>, Option<i64>);
 fn mine(merchant: MerchantId, no: CustomerNo) -> _ {
     let (merchant, no): (i64, i64) = (merchant.0, no.0);
     let columns: Columns = COLUMNS;
-    c::table.filter(c::merchant_id.eq(merchant)).filter(c::id.eq(no)).select((columns, c::blocked_by, c::purged_by))
+    c::table.filter(c::merchant_id.eq(merchant)).filter(c::id.eq(no)).select((
+        columns,
+        c::blocked_by,
+        c::purged_by,
+    ))
 }
 
 /// The customer with the names of those who blocked and purged them.
 fn named(conn: &mut DbConn, row: Option<Found>) -> Result<Option<Customer>, Error> {
     let Some((row, blocked_by, purged_by)) = row else { return Ok(None) };
     let mut customer = Customer::from(row);
-    let mut name_of = |user: i64| users::table.find(user).select(users::name).first(conn).optional();
+    let mut name_of =
+        |user: i64| users::table.find(user).select(users::name).first(conn).optional();
     if let (Some(blocked), Some(user)) = (&mut customer.blocked, blocked_by) {
         blocked.by = name_of(user)?;
     }
@@ -141,7 +165,12 @@ pub fn lock(tx: &mut WriteTx<'_>, scope: Scope, no: CustomerNo) -> Result<Option
 }
 
 /// Customers below `before`, newest first.
-pub fn list(conn: &mut DbConn, scope: Scope, before: Option<CustomerNo>, limit: i64) -> Result<Vec<Customer>, Error> {
+pub fn list(
+    conn: &mut DbConn,
+    scope: Scope,
+    before: Option<CustomerNo>,
+    limit: i64,
+) -> Result<Vec<Customer>, Error> {
     let rows: Vec<Row> = c::table
         .filter(c::merchant_id.eq(scope.merchant().0))
         .filter(c::id.lt(before.map_or(i64::MAX, |no| no.0)))
@@ -152,11 +181,17 @@ pub fn list(conn: &mut DbConn, scope: Scope, before: Option<CustomerNo>, limit: 
     Ok(rows.into_iter().map(Customer::from).collect())
 }
 
-/// When something last happened to each of these customers: a record in the audit log, or a reward issued.
-pub fn last_activity(conn: &mut DbConn, scope: Scope, customers: &[CustomerNo]) -> Result<Vec<(CustomerNo, DateTime<Utc>)>, Error> {
+/// When something last happened to each of these customers: a record in the audit log, or a reward
+/// issued.
+pub fn last_activity(
+    conn: &mut DbConn,
+    scope: Scope,
+    customers: &[CustomerNo],
+) -> Result<Vec<(CustomerNo, DateTime<Utc>)>, Error> {
     use diesel::dsl::max;
     let ids = || customers.iter().map(|no| no.0);
-    let (their_records, their_rewards) = (among(conn, audit_records::customer, ids()), among(conn, rewards::customer, ids()));
+    let (their_records, their_rewards) =
+        (among(conn, audit_records::customer, ids()), among(conn, rewards::customer, ids()));
     let recorded: Vec<(Option<i64>, Option<At>)> = audit_records::table
         .filter(audit_records::merchant_id.eq(scope.merchant().0))
         .filter(their_records)
@@ -179,7 +214,14 @@ pub fn last_activity(conn: &mut DbConn, scope: Scope, customers: &[CustomerNo]) 
 }
 
 /// Blocks the customer; only under [`lock`].
-pub fn block(tx: &mut WriteTx<'_>, scope: Scope, no: CustomerNo, by: UserId, reason: &str, now: DateTime<Utc>) -> Result<(), Error> {
+pub fn block(
+    tx: &mut WriteTx<'_>,
+    scope: Scope,
+    no: CustomerNo,
+    by: UserId,
+    reason: &str,
+    now: DateTime<Utc>,
+) -> Result<(), Error> {
     diesel::update(c::table.filter(c::merchant_id.eq(scope.merchant().0)).filter(c::id.eq(no.0)))
         .set((c::blocked_at.eq(At(now)), c::blocked_by.eq(by.0), c::blocked_reason.eq(reason)))
         .execute(&mut **tx)?;
@@ -189,13 +231,22 @@ pub fn block(tx: &mut WriteTx<'_>, scope: Scope, no: CustomerNo, by: UserId, rea
 /// Takes the block away; only under [`lock`]. Who had blocked them and why stays in the audit log.
 pub fn unblock(tx: &mut WriteTx<'_>, scope: Scope, no: CustomerNo) -> Result<(), Error> {
     diesel::update(c::table.filter(c::merchant_id.eq(scope.merchant().0)).filter(c::id.eq(no.0)))
-        .set((c::blocked_at.eq(None::<At>), c::blocked_by.eq(None::<i64>), c::blocked_reason.eq(None::<String>)))
+        .set((
+            c::blocked_at.eq(None::<At>),
+            c::blocked_by.eq(None::<i64>),
+            c::blocked_reason.eq(None::<String>),
+        ))
         .execute(&mut **tx)?;
     Ok(())
 }
 
 /// Switches the customer's e-mails; only under [`lock`].
-pub fn set_receives_emails(tx: &mut WriteTx<'_>, scope: Scope, no: CustomerNo, on: bool) -> Result<(), Error> {
+pub fn set_receives_emails(
+    tx: &mut WriteTx<'_>,
+    scope: Scope,
+    no: CustomerNo,
+    on: bool,
+) -> Result<(), Error> {
     let mine = c::table.filter(c::merchant_id.eq(scope.merchant().0)).filter(c::id.eq(no.0));
     diesel::update(mine).set(c::receives_emails.eq(on)).execute(&mut **tx)?;
     Ok(())

@@ -1,5 +1,5 @@
-//! The database as the rest of the house sees it: read with [`Database::read`], write with [`Database::write`].
-//! Owns the pools; must not know tables.
+//! The database as the rest of the house sees it: read with [`Database::read`], write with
+//! [`Database::write`]. Owns the pools; must not know tables.
 
 use std::{
     fs::OpenOptions,
@@ -24,8 +24,9 @@ use super::{
 };
 use crate::each;
 
-/// How long one statement of a page or a worker may take on PostgreSQL: as long as a proxy and a person wait for an answer. SQLite has no
-/// such limit within reach of safe code: there, what a statement reads is bounded.
+/// How long one statement of a page or a worker may take on PostgreSQL: as long as a proxy and a
+/// person wait for an answer. SQLite has no such limit within reach of safe code: there, what a
+/// statement reads is bounded.
 pub const PAGE_STATEMENT_LIMIT: Duration = Duration::from_secs(15);
 /// The same for an import, whose last statements make all of a large file visible.
 pub const IMPORT_STATEMENT_LIMIT: Duration = Duration::from_mins(10);
@@ -34,11 +35,13 @@ pub const IMPORT_STATEMENT_LIMIT: Duration = Duration::from_mins(10);
 #[derive(Clone)]
 pub struct Database(Arc<Pools>);
 
-/// Dropped in this order: once the pools are gone, the last one waits until their connections are closed.
+/// Dropped in this order: once the pools are gone, the last one waits until their connections are
+/// closed.
 struct Pools {
     url: DatabaseUrl,
     readers: Pool<Connector>,
-    /// On SQLite one connection, since there is one writer; on PostgreSQL the same pool as `readers`.
+    /// On SQLite one connection, since there is one writer; on PostgreSQL the same pool as
+    /// `readers`.
     writers: Pool<Connector>,
     probe: Probe,
     statement_limit: Option<Duration>,
@@ -49,8 +52,8 @@ struct Pools {
 pub const LET_GO: Duration = Duration::from_secs(1);
 pub const CLOSED: Duration = Duration::from_millis(1_500);
 
-/// A pool closes its connections on threads of its own, perhaps after the process has ended: then an SQLite file would be left
-/// with a write-ahead log beside it (contract.md section 2).
+/// A pool closes its connections on threads of its own, perhaps after the process has ended: then
+/// an SQLite file would be left with a write-ahead log beside it (contract.md section 2).
 struct Closing(Arc<()>);
 
 impl Drop for Closing {
@@ -69,23 +72,35 @@ impl Drop for Closing {
 
 /// SQLite readers scale with cores; more than these only wait for pages.
 const SQLITE_READERS: u32 = 4;
-/// Beyond 8 to 16 connections PostgreSQL's p99 grows several times over without more throughput (measured).
+/// Beyond 8 to 16 connections PostgreSQL's p99 grows several times over without more throughput
+/// (measured).
 const POSTGRES_CONNECTIONS: u32 = 12;
 
 impl Database {
-    /// Opens the database; on SQLite the file is made if it is not there, readable by its owner only.
+    /// Opens the database; on SQLite the file is made if it is not there, readable by its owner
+    /// only.
     ///
     /// Errors: [`Error::Unavailable`] with the engine's own words.
     pub fn open(url: &DatabaseUrl) -> Result<Self, Error> {
         Self::open_limited(url, None)
     }
 
-    /// The same, where no statement takes longer than `statement_limit`. A command has no limit but its operator's patience.
-    pub fn open_limited(url: &DatabaseUrl, statement_limit: Option<Duration>) -> Result<Self, Error> {
+    /// The same, where no statement takes longer than `statement_limit`. A command has no limit but
+    /// its operator's patience.
+    pub fn open_limited(
+        url: &DatabaseUrl,
+        statement_limit: Option<Duration>,
+    ) -> Result<Self, Error> {
         let open = Arc::new(());
-        let connector = |purpose| Connector { target: url.0.clone(), purpose, statement_limit, open: Arc::clone(&open) };
+        let connector = |purpose| Connector {
+            target: url.0.clone(),
+            purpose,
+            statement_limit,
+            open: Arc::clone(&open),
+        };
         if let Target::Sqlite(path) = &url.0 {
-            make_private(path).map_err(|e| Error::Unavailable(format!("cannot open {}: {e}", path.display())))?;
+            make_private(path)
+                .map_err(|e| Error::Unavailable(format!("cannot open {}: {e}", path.display())))?;
         }
         // One connection by hand first: the pool would hide its error behind a time-out.
         connector(Purpose::Write).open().map_err(|e| Error::Unavailable(e.to_string()))?;
@@ -98,13 +113,22 @@ impl Database {
                 .build_unchecked(connector(purpose))
         };
         let (readers, writers) = match &url.0 {
-            Target::Sqlite(_) => (pool(Purpose::Read, SQLITE_READERS, 35), pool(Purpose::Write, 1, 35)),
+            Target::Sqlite(_) => {
+                (pool(Purpose::Read, SQLITE_READERS, 35), pool(Purpose::Write, 1, 35))
+            }
             Target::Postgres(..) => {
                 let both = pool(Purpose::Write, POSTGRES_CONNECTIONS, 5);
                 (both.clone(), both)
             }
         };
-        Ok(Self(Arc::new(Pools { url: url.clone(), readers, writers, probe: Probe::default(), statement_limit, _closing: Closing(open) })))
+        Ok(Self(Arc::new(Pools {
+            url: url.clone(),
+            readers,
+            writers,
+            probe: Probe::default(),
+            statement_limit,
+            _closing: Closing(open),
+        })))
     }
 
     pub fn url(&self) -> &DatabaseUrl {
@@ -115,7 +139,8 @@ impl Database {
         self.0.url.sqlite_path().is_some()
     }
 
-    /// How many write transactions, and how many readers, can run at once without waiting for a connection.
+    /// How many write transactions, and how many readers, can run at once without waiting for a
+    /// connection.
     pub fn capacity(&self) -> (usize, usize) {
         (self.0.writers.max_size() as usize, self.0.readers.max_size() as usize)
     }
@@ -130,10 +155,13 @@ impl Database {
         self.statement_limit().filter(|_| self.url().has_pooler())
     }
 
-    /// Runs `work` on a connection for reading. Where that turns out to be lost, it runs once more on another one.
+    /// Runs `work` on a connection for reading. Where that turns out to be lost, it runs once more
+    /// on another one.
     pub fn read<T, E: Failure>(&self, work: impl Fn(&mut DbConn) -> Result<T, E>) -> Result<T, E> {
         let read = match self.limit_of_transactions() {
-            None => on_living(&self.0.readers, |conn| work(conn).map_err(|error| Self::ended(conn, error))),
+            None => on_living(&self.0.readers, |conn| {
+                work(conn).map_err(|error| Self::ended(conn, error))
+            }),
             limit => on_living(&self.0.readers, |conn| {
                 tx::begin(conn, self.0.url.pooler(), limit)?;
                 let done = work(conn);
@@ -147,7 +175,8 @@ impl Database {
         read.map(|(_, done)| done)
     }
 
-    /// Runs `work` on a connection for reading on which `begin` has been done, which nobody else can notice.
+    /// Runs `work` on a connection for reading on which `begin` has been done, which nobody else
+    /// can notice.
     pub(super) fn read_begun<T, E: Failure>(
         &self,
         begin: impl Fn(&mut DbConn) -> Result<(), Error>,
@@ -158,18 +187,27 @@ impl Database {
         work(&mut begun.conn).map_err(|error| Self::ended(&mut begun.conn, error))
     }
 
-    /// Runs `work` in one write transaction; see [`tx`]. Where PostgreSQL undoes it in favour of another transaction before COMMIT, it
-    /// runs again: so `work` changes nothing but the database. What is to be done once it is saved, comes after this.
-    pub fn write<T, E: Failure>(&self, work: impl Fn(&mut WriteTx<'_>) -> Result<T, E>) -> Result<T, E> {
+    /// Runs `work` in one write transaction; see [`tx`]. Where PostgreSQL undoes it in favour of
+    /// another transaction before COMMIT, it runs again: so `work` changes nothing but the
+    /// database. What is to be done once it is saved, comes after this.
+    pub fn write<T, E: Failure>(
+        &self,
+        work: impl Fn(&mut WriteTx<'_>) -> Result<T, E>,
+    ) -> Result<T, E> {
         let outcome = self.write_again(work);
         self.0.probe.note(&outcome);
         outcome
     }
 
-    fn write_again<T, E: Failure>(&self, work: impl Fn(&mut WriteTx<'_>) -> Result<T, E>) -> Result<T, E> {
+    fn write_again<T, E: Failure>(
+        &self,
+        work: impl Fn(&mut WriteTx<'_>) -> Result<T, E>,
+    ) -> Result<T, E> {
         let mut begun = self.begun()?;
         for attempt in 0..RETRIES {
-            match tx::run(&mut begun.conn, &work).map_err(|error| Self::judged(&mut begun.conn, error)) {
+            match tx::run(&mut begun.conn, &work)
+                .map_err(|error| Self::judged(&mut begun.conn, error))
+            {
                 Err(error) if matches!(error.fault(), Some(Error::Contention(_))) => {
                     tracing::info!(attempt, "a transaction gave way to another one and runs again");
                     std::thread::sleep(pause(attempt));
@@ -182,9 +220,13 @@ impl Database {
     }
 
     /// The same for work that can run only once, such as one that uses up what it reads.
-    pub fn write_once<T, E: Failure>(&self, work: impl FnOnce(&mut WriteTx<'_>) -> Result<T, E>) -> Result<T, E> {
-        let outcome =
-            self.begun().and_then(|mut begun| tx::run(&mut begun.conn, work).map_err(|error| Self::ended(&mut begun.conn, error)));
+    pub fn write_once<T, E: Failure>(
+        &self,
+        work: impl FnOnce(&mut WriteTx<'_>) -> Result<T, E>,
+    ) -> Result<T, E> {
+        let outcome = self.begun().and_then(|mut begun| {
+            tx::run(&mut begun.conn, work).map_err(|error| Self::ended(&mut begun.conn, error))
+        });
         self.0.probe.note(&outcome);
         outcome
     }
@@ -204,15 +246,18 @@ impl Database {
     }
 
     fn begin(&self, conn: &mut DbConn) -> Result<(), Error> {
-        tx::begin(conn, self.0.url.pooler(), self.limit_of_transactions()).map_err(|error| Self::ended(conn, error))
+        tx::begin(conn, self.0.url.pooler(), self.limit_of_transactions())
+            .map_err(|error| Self::ended(conn, error))
     }
 
-    /// The error with its kind, where only the engine's words tell it; `conn` is in no transaction any more.
+    /// The error with its kind, where only the engine's words tell it; `conn` is in no transaction
+    /// any more.
     fn judged<E: Failure>(conn: &mut DbConn, error: E) -> E {
         match (error.fault(), conn) {
-            (Some(Error::Query(diesel::result::Error::DatabaseError(..))), DbConn::Postgres(conn)) => {
-                error.judged(|fault| fault.judged_on_postgres(|| Words::learn(conn)))
-            }
+            (
+                Some(Error::Query(diesel::result::Error::DatabaseError(..))),
+                DbConn::Postgres(conn),
+            ) => error.judged(|fault| fault.judged_on_postgres(|| Words::learn(conn))),
             _ => error,
         }
     }
@@ -220,31 +265,40 @@ impl Database {
     /// The error as it is answered: nothing is tried again.
     pub(super) fn ended<E: Failure>(conn: &mut DbConn, error: E) -> E {
         match Self::judged(conn, error) {
-            error if matches!(error.fault(), Some(Error::Contention(_))) => error.judged(|fault| match fault {
-                Error::Contention(why) => Error::Unavailable(why),
-                other => other,
-            }),
+            error if matches!(error.fault(), Some(Error::Contention(_))) => {
+                error.judged(|fault| match fault {
+                    Error::Contention(why) => Error::Unavailable(why),
+                    other => other,
+                })
+            }
             error => error,
         }
     }
 
-    /// Moves what SQLite's write-ahead log holds into the file and empties it: pages as they were before a purge are in it.
-    /// `false`: somebody has been reading for longer than a moment. PostgreSQL looks after its own.
+    /// Moves what SQLite's write-ahead log holds into the file and empties it: pages as they were
+    /// before a purge are in it. `false`: somebody has been reading for longer than a moment.
+    /// PostgreSQL looks after its own.
     pub fn empty_log(&self) -> Result<bool, Error> {
         self.lend(|conn| match conn {
             DbConn::Sqlite(conn) => {
-                let emptied = diesel::sql_query(format!("PRAGMA busy_timeout = {MOMENT_MILLISECONDS}"))
-                    .execute(conn)
-                    .and_then(|_| diesel::sql_query("PRAGMA wal_checkpoint(TRUNCATE)").get_result::<Checkpoint>(conn));
-                diesel::sql_query(format!("PRAGMA busy_timeout = {}", busy_milliseconds())).execute(conn)?;
+                let emptied =
+                    diesel::sql_query(format!("PRAGMA busy_timeout = {MOMENT_MILLISECONDS}"))
+                        .execute(conn)
+                        .and_then(|_| {
+                            diesel::sql_query("PRAGMA wal_checkpoint(TRUNCATE)")
+                                .get_result::<Checkpoint>(conn)
+                        });
+                diesel::sql_query(format!("PRAGMA busy_timeout = {}", busy_milliseconds()))
+                    .execute(conn)?;
                 Ok(emptied?.busy == 0)
             }
             DbConn::Postgres(_) => Ok(true),
         })
     }
 
-    /// Ends the use of the database: waits, within a bound, until nobody else has it in hand and its connections are closed.
-    /// A server's threads let go of it a moment after the server has ended.
+    /// Ends the use of the database: waits, within a bound, until nobody else has it in hand and
+    /// its connections are closed. A server's threads let go of it a moment after the server has
+    /// ended.
     pub fn close(self) {
         let begun = Instant::now();
         while begun.elapsed() < LET_GO {
@@ -256,8 +310,12 @@ impl Database {
         tracing::warn!("the database was still in use at the end");
     }
 
-    /// Lends a connection that may write, for the schema and for imports; everything else uses [`Database::write`].
-    pub(super) fn lend<T, E: Failure>(&self, work: impl FnOnce(&mut DbConn) -> Result<T, E>) -> Result<T, E> {
+    /// Lends a connection that may write, for the schema and for imports; everything else uses
+    /// [`Database::write`].
+    pub(super) fn lend<T, E: Failure>(
+        &self,
+        work: impl FnOnce(&mut DbConn) -> Result<T, E>,
+    ) -> Result<T, E> {
         let mut lent = living(&self.0.writers)?;
         work(&mut lent.conn).map_err(|error| Self::ended(&mut lent.conn, error))
     }
@@ -265,10 +323,12 @@ impl Database {
 
 type Lent = PooledConnection<Connector>;
 
-/// How many times a transaction that gave way runs again: those it met are done by then, since all lock in one order (`lock_order`).
+/// How many times a transaction that gave way runs again: those it met are done by then, since all
+/// lock in one order (`lock_order`).
 const RETRIES: u32 = 6;
 
-/// How long it waits before: longer each time, and with a jitter, so that two that met do not meet again.
+/// How long it waits before: longer each time, and with a jitter, so that two that met do not meet
+/// again.
 fn pause(attempt: u32) -> Duration {
     let longest = 10_000_u64 << attempt;
     let mut bytes = [0; 8];
@@ -283,9 +343,13 @@ fn checkout(pool: &Pool<Connector>) -> Result<Lent, Error> {
 
 /// Runs `work`, which changes nothing that lasts, and answers the connection with what it found.
 ///
-/// Nobody asks a connection beforehand whether it lives: that would be a round trip for each use, and no promise. A server that was
-/// started again, or a proxy that let go, shows in the first statement; then `work` runs on a connection that was asked.
-fn on_living<T, E: From<Error>>(pool: &Pool<Connector>, work: impl Fn(&mut DbConn) -> Result<T, E>) -> Result<(Lent, T), E> {
+/// Nobody asks a connection beforehand whether it lives: that would be a round trip for each use,
+/// and no promise. A server that was started again, or a proxy that let go, shows in the first
+/// statement; then `work` runs on a connection that was asked.
+fn on_living<T, E: From<Error>>(
+    pool: &Pool<Connector>,
+    work: impl Fn(&mut DbConn) -> Result<T, E>,
+) -> Result<(Lent, T), E> {
     let mut lent = checkout(pool)?;
     match work(&mut lent.conn) {
         Ok(done) => return Ok((lent, done)),
@@ -296,7 +360,8 @@ fn on_living<T, E: From<Error>>(pool: &Pool<Connector>, work: impl Fn(&mut DbCon
     work(&mut lent.conn).map(|done| (lent, done))
 }
 
-/// A connection that answered just now. Those that don't are thrown away: after a restart of the server, all that were open.
+/// A connection that answered just now. Those that don't are thrown away: after a restart of the
+/// server, all that were open.
 fn living(pool: &Pool<Connector>) -> Result<Lent, Error> {
     for _ in 0..pool.max_size() {
         let mut lent = checkout(pool)?;

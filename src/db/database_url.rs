@@ -16,11 +16,15 @@ impl DatabaseUrl {
         if let Some(path) = text.strip_prefix("sqlite:") {
             let path = path.strip_prefix("//").unwrap_or(path);
             if path.is_empty() || path.contains('\0') || path.starts_with(':') {
-                return Err(Unfit::because("sqlite: must be followed by a file's path, such as sqlite:rewarddesk.db"));
+                return Err(Unfit::because(
+                    "sqlite: must be followed by a file's path, such as sqlite:rewarddesk.db",
+                ));
             }
             return Ok(Self(Target::Sqlite(PathBuf::from(path))));
         }
-        if let Some(rest) = text.strip_prefix("postgres://").or_else(|| text.strip_prefix("postgresql://")) {
+        if let Some(rest) =
+            text.strip_prefix("postgres://").or_else(|| text.strip_prefix("postgresql://"))
+        {
             check_address(rest)?;
             return Ok(Self(Target::Postgres(text.to_owned(), Pooler::None)));
         }
@@ -68,15 +72,20 @@ impl DatabaseUrl {
 fn check_address(rest: &str) -> Result<(), Unfit> {
     let hex = |byte: Option<&u8>| byte.is_some_and(u8::is_ascii_hexdigit);
     let bytes = rest.as_bytes();
-    let encoded = (0..bytes.len()).filter(|at| bytes[*at] == b'%').all(|at| hex(bytes.get(at + 1)) && hex(bytes.get(at + 2)));
+    let encoded = (0..bytes.len())
+        .filter(|at| bytes[*at] == b'%')
+        .all(|at| hex(bytes.get(at + 1)) && hex(bytes.get(at + 2)));
     if !encoded || rest.chars().any(|c| c.is_whitespace() || c.is_control()) {
         return Err(Unfit::because(
-            "a % that is not followed by two hex digits, or a space, stands in it; write % as %25 and a space as %20",
+            "a % that is not followed by two hex digits, or a space, stands in it; write % as %25 \
+             and a space as %20",
         ));
     }
     let authority = rest.split(['/', '?']).next().unwrap_or_default();
     if authority.matches('@').count() > 1 {
-        return Err(Unfit::because("there is more than one @ before the database's name; write an @ in a password as %40"));
+        return Err(Unfit::because(
+            "there is more than one @ before the database's name; write an @ in a password as %40",
+        ));
     }
     Ok(())
 }

@@ -1,7 +1,9 @@
-//! SQL of our own whose text never changes: prepared once for each connection and then only executed.
+//! SQL of our own whose text never changes: prepared once for each connection and then only
+//! executed.
 //!
-//! Diesel's `sql_query` and `update` are parsed and planned anew at every call, which on PostgreSQL is a round trip and, for the
-//! statement that allocates a coupon, more work than its execution. Must not know what is asked.
+//! Diesel's `sql_query` and `update` are parsed and planned anew at every call, which on PostgreSQL
+//! is a round trip and, for the statement that allocates a coupon, more work than its execution.
+//! Must not know what is asked.
 
 use diesel::{
     QueryResult, RunQueryDsl,
@@ -25,8 +27,8 @@ pub enum Bind<'a> {
     Text(&'a str),
 }
 
-/// A statement with its values; `ST` is what its rows hold. The text has a `?` where a value stands, in the values' order, and
-/// no other `?`.
+/// A statement with its values; `ST` is what its rows hold. The text has a `?` where a value
+/// stands, in the values' order, and no other `?`.
 #[derive(Debug)]
 pub struct Fixed<'a, ST = ()> {
     text: &'a str,
@@ -40,9 +42,11 @@ impl<'a, ST> Fixed<'a, ST> {
         Self { text, binds, hidden: false, rows: std::marker::PhantomData }
     }
 
-    /// The same statement, whose values `PostgreSQL` does not see when it plans. It plans anew at each call where a plan for any values
-    /// looks dearer than one for these, which for ranges and lists is a matter of guesses: the statement that allocates a coupon took as
-    /// long to plan as to run. `SQLite` is built so that it never looks at them, and behind a pooler no plan is kept.
+    /// The same statement, whose values `PostgreSQL` does not see when it plans. It plans anew at
+    /// each call where a plan for any values looks dearer than one for these, which for ranges and
+    /// lists is a matter of guesses: the statement that allocates a coupon took as long to plan as
+    /// to run. `SQLite` is built so that it never looks at them, and behind a pooler no plan is
+    /// kept.
     pub fn planned_once(self, conn: &DbConn) -> Self {
         Self { hidden: matches!(conn, DbConn::Postgres(_)), ..self }
     }
@@ -78,7 +82,11 @@ where
                     Some(Bind::Number(number)) => out.push_bind_param::<BigInt, _>(number)?,
                     Some(Bind::Moment(moment)) => out.push_bind_param::<Instant, _>(moment)?,
                     Some(Bind::Text(text)) => out.push_bind_param::<Text, str>(text)?,
-                    None => return Err(diesel::result::Error::QueryBuilderError("a mark without a value".into())),
+                    None => {
+                        return Err(diesel::result::Error::QueryBuilderError(
+                            "a mark without a value".into(),
+                        ));
+                    }
                 }
                 if self.hidden {
                     out.push_sql(")");
@@ -93,8 +101,9 @@ where
     }
 }
 
-/// A condition whose text never changes, for a query that diesel writes and a connection keeps: with a `sql` of diesel's it would not be
-/// kept. What stands there as a word and not as a value can choose an index that holds some rows alone, in a plan for any values too.
+/// A condition whose text never changes, for a query that diesel writes and a connection keeps:
+/// with a `sql` of diesel's it would not be kept. What stands there as a word and not as a value
+/// can choose an index that holds some rows alone, in a plan for any values too.
 #[derive(Debug, Clone)]
 pub struct Words(pub String);
 
@@ -122,12 +131,14 @@ impl<DB: Backend> QueryFragment<DB> for Words {
     }
 }
 
-/// A text whose values have names, such as `:now`, as one with marks, and the values in the marks' order.
+/// A text whose values have names, such as `:now`, as one with marks, and the values in the marks'
+/// order.
 pub fn named<'a>(text: &str, values: &[(&str, Bind<'a>)]) -> (String, Vec<Bind<'a>>) {
     let (mut marked, mut binds) = (String::with_capacity(text.len()), vec![]);
     let mut rest = text;
     while let Some(at) = rest.find(':') {
-        let name = rest[at + 1..].split(|c: char| !c.is_ascii_lowercase()).next().unwrap_or_default();
+        let name =
+            rest[at + 1..].split(|c: char| !c.is_ascii_lowercase()).next().unwrap_or_default();
         marked.push_str(&rest[..at]);
         match values.iter().find(|(known, _)| *known == name) {
             Some((_, bind)) => {
@@ -151,6 +162,9 @@ mod tests {
         let values = [("merchant", Bind::Number(7)), ("now", Bind::Text("noon"))];
         let (text, binds) = named("a = :now AND b = :merchant AND c = :now AND d = 'x:y'", &values);
         assert_eq!(text, "a = ? AND b = ? AND c = ? AND d = 'x:y'");
-        assert!(matches!(binds.as_slice(), [Bind::Text("noon"), Bind::Number(7), Bind::Text("noon")]));
+        assert!(matches!(
+            binds.as_slice(),
+            [Bind::Text("noon"), Bind::Number(7), Bind::Text("noon")]
+        ));
     }
 }

@@ -1,5 +1,5 @@
-//! Sign-ins that wait for the second factor: the password was right. No session, and nothing that could be mistaken for one.
-//! Must not know which factors there are.
+//! Sign-ins that wait for the second factor: the password was right. No session, and nothing that
+//! could be mistaken for one. Must not know which factors there are.
 
 use chrono::{DateTime, Utc};
 use diesel::{ExpressionMethods, OptionalExtension, QueryDsl, RunQueryDsl};
@@ -18,7 +18,12 @@ pub struct HalfSignIn {
 }
 
 /// Begins one. `token_hash` is the SHA-256 of the token in hex.
-pub fn start(tx: &mut WriteTx<'_>, user: UserId, token_hash: &str, now: DateTime<Utc>) -> Result<(), Error> {
+pub fn start(
+    tx: &mut WriteTx<'_>,
+    user: UserId,
+    token_hash: &str,
+    now: DateTime<Utc>,
+) -> Result<(), Error> {
     diesel::insert_into(h::table)
         .values((h::token_hash.eq(token_hash), h::user_id.eq(user.0), h::created_at.eq(At(now))))
         .execute(&mut **tx)?;
@@ -26,7 +31,12 @@ pub fn start(tx: &mut WriteTx<'_>, user: UserId, token_hash: &str, now: DateTime
 }
 
 /// The one of that token, if it began after `began_after` and has fewer than `most` failures.
-pub fn find(conn: &mut DbConn, token_hash: &str, began_after: DateTime<Utc>, most: i64) -> Result<Option<HalfSignIn>, Error> {
+pub fn find(
+    conn: &mut DbConn,
+    token_hash: &str,
+    began_after: DateTime<Utc>,
+    most: i64,
+) -> Result<Option<HalfSignIn>, Error> {
     let row: Option<(i64, i64, i64, Option<String>)> = h::table
         .filter(h::token_hash.eq(token_hash))
         .filter(h::created_at.gt(At(began_after)))
@@ -34,7 +44,12 @@ pub fn find(conn: &mut DbConn, token_hash: &str, began_after: DateTime<Utc>, mos
         .select((h::id, h::user_id, h::failures, h::challenge))
         .first(conn)
         .optional()?;
-    Ok(row.map(|(id, user, failures, challenge)| HalfSignIn { id, user: UserId(user), failures, challenge }))
+    Ok(row.map(|(id, user, failures, challenge)| HalfSignIn {
+        id,
+        user: UserId(user),
+        failures,
+        challenge,
+    }))
 }
 
 /// Counts one more wrong factor, and forgets what was asked.
@@ -44,10 +59,20 @@ pub fn fail(tx: &mut WriteTx<'_>, id: i64) -> Result<(), Error> {
     Ok(())
 }
 
-/// How many wrong factors were given for the user since then, in all that wait or have ended by them.
-pub fn failures_of_user(conn: &mut DbConn, user: UserId, since: DateTime<Utc>) -> Result<i64, Error> {
-    // Rows rather than a sum: the two engines sum whole numbers to different types, and there are a handful.
-    let failures: Vec<i64> = h::table.filter(h::user_id.eq(user.0)).filter(h::created_at.gt(At(since))).select(h::failures).load(conn)?;
+/// How many wrong factors were given for the user since then, in all that wait or have ended by
+/// them.
+pub fn failures_of_user(
+    conn: &mut DbConn,
+    user: UserId,
+    since: DateTime<Utc>,
+) -> Result<i64, Error> {
+    // Rows rather than a sum: the two engines sum whole numbers to different types, and there are a
+    // handful.
+    let failures: Vec<i64> = h::table
+        .filter(h::user_id.eq(user.0))
+        .filter(h::created_at.gt(At(since)))
+        .select(h::failures)
+        .load(conn)?;
     Ok(failures.into_iter().sum())
 }
 

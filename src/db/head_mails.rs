@@ -1,10 +1,10 @@
-//! The mails that carry the audit logs' heads out of the machine: when the last one was queued, and the next one.
-//! Must not know what a head is.
+//! The mails that carry the audit logs' heads out of the machine: when the last one was queued, and
+//! the next one. Must not know what a head is.
 
 use chrono::{DateTime, Utc};
 use diesel::{
-    ExpressionMethods, OptionalExtension, QueryDsl, QueryableByName, RunQueryDsl, connection::SimpleConnection, dsl::sql, sql_query,
-    sql_types::Bool,
+    ExpressionMethods, OptionalExtension, QueryDsl, QueryableByName, RunQueryDsl,
+    connection::SimpleConnection, dsl::sql, sql_query, sql_types::Bool,
 };
 
 use super::{DbConn, Error, Scope, WriteTx, instant::At, schema::mails as m};
@@ -16,15 +16,17 @@ struct Turn {
     got: bool,
 }
 
-/// Takes the turn to send for the rest of the transaction; `false` while another server has it. Must be the transaction's first
-/// statement: what comes after it sees what was committed by then.
+/// Takes the turn to send for the rest of the transaction; `false` while another server has it.
+/// Must be the transaction's first statement: what comes after it sees what was committed by then.
 pub fn try_turn(tx: &mut WriteTx<'_>) -> Result<bool, Error> {
     match &mut **tx {
         // Whoever is in a write transaction is alone in it.
         DbConn::Sqlite(_) => Ok(true),
         DbConn::Postgres(c) => {
             c.batch_execute("SET TRANSACTION ISOLATION LEVEL READ COMMITTED")?;
-            Ok(sql_query("SELECT pg_try_advisory_xact_lock(7235126) AS got").get_result::<Turn>(c)?.got)
+            Ok(sql_query("SELECT pg_try_advisory_xact_lock(7235126) AS got")
+                .get_result::<Turn>(c)?
+                .got)
         }
     }
 }
@@ -33,12 +35,18 @@ pub fn try_turn(tx: &mut WriteTx<'_>) -> Result<bool, Error> {
 pub fn last(conn: &mut DbConn) -> Result<Option<DateTime<Utc>>, Error> {
     // Written out, not bound: the index serves only a query that says so in its text.
     let sent = m::table.filter(sql::<Bool>("mails.origin = 'heads'"));
-    let at: Option<At> = sent.order(m::queued_at.desc()).select(m::queued_at).first(conn).optional()?;
+    let at: Option<At> =
+        sent.order(m::queued_at.desc()).select(m::queued_at).first(conn).optional()?;
     Ok(at.map(|at| at.0))
 }
 
 /// Puts one in the outbox of a merchant, due at once.
-pub fn enqueue(tx: &mut WriteTx<'_>, scope: Scope, letter: &Letter, now: DateTime<Utc>) -> Result<(), Error> {
+pub fn enqueue(
+    tx: &mut WriteTx<'_>,
+    scope: Scope,
+    letter: &Letter,
+    now: DateTime<Utc>,
+) -> Result<(), Error> {
     diesel::insert_into(m::table)
         .values((
             m::merchant_id.eq(scope.merchant().0),

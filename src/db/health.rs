@@ -1,5 +1,5 @@
-//! What a database says about itself: version, how safely it keeps what it confirms, and who could change the audit log.
-//! Must not know what is good or bad about it.
+//! What a database says about itself: version, how safely it keeps what it confirms, and who could
+//! change the audit log. Must not know what is good or bad about it.
 
 use chrono::{DateTime, Utc};
 use diesel::{
@@ -44,7 +44,8 @@ pub struct PostgresHealth {
     pub usual_synchronous_commit: String,
     /// Whether commits wait for a standby.
     pub has_standby: bool,
-    /// A statement that takes longer is cancelled, and so is a commit that waits for a standby; "0": never.
+    /// A statement that takes longer is cancelled, and so is a commit that waits for a standby;
+    /// "0": never.
     pub statement_timeout: String,
     pub jit: String,
     /// The database's clock.
@@ -52,7 +53,8 @@ pub struct PostgresHealth {
     /// The protocol, such as `TLSv1.3`; empty without TLS.
     pub tls: String,
     pub role: String,
-    /// What the role could do to the audit log against our will, such as "owns it"; empty without a schema.
+    /// What the role could do to the audit log against our will, such as "owns it"; empty without a
+    /// schema.
     pub powers_over_log: Vec<String>,
 }
 
@@ -80,9 +82,13 @@ pub fn examine(db: &Database) -> Result<Health, Error> {
         DbConn::Sqlite(c) => sqlite(c).map(Health::Sqlite),
         DbConn::Postgres(_) => {
             tx::begin(conn, db.url().pooler(), None)?;
-            let in_transaction = each!(conn, |c| sql_query("SELECT current_setting('synchronous_commit') AS v").get_result::<Said>(c));
+            let in_transaction =
+                each!(conn, |c| sql_query("SELECT current_setting('synchronous_commit') AS v")
+                    .get_result::<Said>(c));
             let ended = each!(conn, |c| AnsiTransactionManager::rollback_transaction(c));
-            let DbConn::Postgres(c) = conn else { return Err(Error::Corrupt("it was PostgreSQL a moment ago".into())) };
+            let DbConn::Postgres(c) = conn else {
+                return Err(Error::Corrupt("it was PostgreSQL a moment ago".into()));
+            };
             ended?;
             postgres(c, in_transaction?.v).map(Health::Postgres)
         }
@@ -93,28 +99,46 @@ fn sqlite(conn: &mut SqliteConnection) -> Result<SqliteHealth, Error> {
     let mut text = |sql: &str| diesel::sql_query(sql).get_result::<Said>(conn).map(|said| said.v);
     let version = text("SELECT sqlite_version() AS v")?;
     let journal_mode = text("SELECT journal_mode AS v FROM pragma_journal_mode")?;
-    let mut number = |pragma: &str| diesel::sql_query(format!("SELECT {pragma} AS v FROM pragma_{pragma}")).get_result::<Number>(conn);
-    Ok(SqliteHealth { version, journal_mode, synchronous: number("synchronous")?.v, foreign_keys: number("foreign_keys")?.v })
+    let mut number = |pragma: &str| {
+        diesel::sql_query(format!("SELECT {pragma} AS v FROM pragma_{pragma}"))
+            .get_result::<Number>(conn)
+    };
+    Ok(SqliteHealth {
+        version,
+        journal_mode,
+        synchronous: number("synchronous")?.v,
+        foreign_keys: number("foreign_keys")?.v,
+    })
 }
 
 fn postgres(conn: &mut PgConnection, synchronous_commit: String) -> Result<PostgresHealth, Error> {
     let mut text = |sql: &str| diesel::sql_query(sql).get_result::<Said>(conn).map(|said| said.v);
     let mut setting = |name: &str| text(&format!("SELECT current_setting('{name}') AS v"));
-    let (version, isolation) = (setting("server_version")?, setting("default_transaction_isolation")?);
+    let (version, isolation) =
+        (setting("server_version")?, setting("default_transaction_isolation")?);
     let fsync = setting("fsync")?;
-    let (standbys, statement_timeout) = (setting("synchronous_standby_names")?, setting("statement_timeout")?);
+    let (standbys, statement_timeout) =
+        (setting("synchronous_standby_names")?, setting("statement_timeout")?);
     let (has_standby, jit) = (!standbys.is_empty(), setting("jit")?);
-    let usual_synchronous_commit = text("SELECT reset_val AS v FROM pg_settings WHERE name = 'synchronous_commit'")?;
-    let Moment { at: At(now) } = diesel::sql_query("SELECT clock_timestamp() AS at").get_result(conn)?;
+    let usual_synchronous_commit =
+        text("SELECT reset_val AS v FROM pg_settings WHERE name = 'synchronous_commit'")?;
+    let Moment { at: At(now) } =
+        diesel::sql_query("SELECT clock_timestamp() AS at").get_result(conn)?;
     let mut text = |sql: &str| diesel::sql_query(sql).get_result::<Said>(conn).map(|said| said.v);
-    let tls = text("SELECT coalesce((SELECT version FROM pg_stat_ssl WHERE pid = pg_backend_pid() AND ssl), '') AS v")?;
+    let tls = text(
+        "SELECT coalesce((SELECT version FROM pg_stat_ssl WHERE pid = pg_backend_pid() AND ssl), \
+         '') AS v",
+    )?;
     let role = text("SELECT current_user::text AS v")?;
     let powers: Vec<Said> = diesel::sql_query(
         "SELECT 'is a superuser' AS v FROM pg_roles WHERE rolname = current_user AND rolsuper \
          UNION ALL SELECT 'owns it' FROM pg_class WHERE oid = to_regclass('audit_records') \
-             AND pg_has_role(current_user, relowner, 'USAGE') AND NOT (SELECT rolsuper FROM pg_roles WHERE rolname = current_user) \
-         UNION ALL SELECT DISTINCT 'may ' || p FROM unnest(ARRAY['UPDATE', 'DELETE', 'TRUNCATE', 'TRIGGER']) AS p, \
-             unnest(ARRAY['audit_records', 'audit_seals']) AS t WHERE has_table_privilege(to_regclass(t), p)",
+             AND pg_has_role(current_user, relowner, 'USAGE') AND NOT (SELECT rolsuper FROM \
+             pg_roles WHERE rolname = current_user) \
+         UNION ALL SELECT DISTINCT 'may ' || p FROM unnest(ARRAY['UPDATE', 'DELETE', 'TRUNCATE', \
+         'TRIGGER']) AS p, \
+             unnest(ARRAY['audit_records', 'audit_seals']) AS t WHERE \
+             has_table_privilege(to_regclass(t), p)",
     )
     .load(conn)?;
     let mut powers_over_log: Vec<String> = powers.into_iter().map(|power| power.v).collect();
@@ -174,11 +198,14 @@ const POSTGRES_GUARDS: [&str; 5] = [
 pub fn missing_guards(db: &Database) -> Result<Vec<&'static str>, Error> {
     let (there, own): (Vec<Said>, &[&'static str]) = db.read(|conn| -> Result<_, Error> {
         Ok(match conn {
-            DbConn::Sqlite(c) => {
-                (diesel::sql_query("SELECT name AS v FROM sqlite_master WHERE type = 'trigger'").load(c)?, SQLITE_GUARDS.as_slice())
-            }
+            DbConn::Sqlite(c) => (
+                diesel::sql_query("SELECT name AS v FROM sqlite_master WHERE type = 'trigger'")
+                    .load(c)?,
+                SQLITE_GUARDS.as_slice(),
+            ),
             DbConn::Postgres(c) => {
-                let sql = "SELECT tgname::text AS v FROM pg_trigger WHERE NOT tgisinternal AND tgenabled IN ('O', 'A')";
+                let sql = "SELECT tgname::text AS v FROM pg_trigger WHERE NOT tgisinternal AND \
+                    tgenabled IN ('O', 'A')";
                 (diesel::sql_query(sql).load(c)?, POSTGRES_GUARDS.as_slice())
             }
         })

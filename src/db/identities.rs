@@ -20,7 +20,13 @@ pub struct Identity {
 type Row = (i64, i64, String, At, Option<At>);
 
 fn identity((id, user, issuer, linked, used): Row) -> Identity {
-    Identity { id, user: UserId(user), issuer, linked_at: linked.0, last_used_at: used.map(|At(at)| at) }
+    Identity {
+        id,
+        user: UserId(user),
+        issuer,
+        linked_at: linked.0,
+        last_used_at: used.map(|At(at)| at),
+    }
 }
 
 /// The identity of that subject of the issuer.
@@ -45,16 +51,31 @@ pub fn of_user(conn: &mut DbConn, user: UserId, issuer: &str) -> Result<Option<I
     Ok(row.map(identity))
 }
 
-/// Links the subject to the user. One that is linked, or a user who has another there, is [`Error::Conflict`].
-pub fn link(tx: &mut WriteTx<'_>, user: UserId, (issuer, subject): (&str, &str), now: DateTime<Utc>) -> Result<(), Error> {
+/// Links the subject to the user. One that is linked, or a user who has another there, is
+/// [`Error::Conflict`].
+pub fn link(
+    tx: &mut WriteTx<'_>,
+    user: UserId,
+    (issuer, subject): (&str, &str),
+    now: DateTime<Utc>,
+) -> Result<(), Error> {
     diesel::insert_into(i::table)
-        .values((i::user_id.eq(user.0), i::issuer.eq(issuer), i::subject.eq(subject), i::linked_at.eq(At(now))))
+        .values((
+            i::user_id.eq(user.0),
+            i::issuer.eq(issuer),
+            i::subject.eq(subject),
+            i::linked_at.eq(At(now)),
+        ))
         .execute(&mut **tx)?;
     Ok(())
 }
 
 /// Writes down a use of the subject.
-pub fn note_use(tx: &mut WriteTx<'_>, (issuer, subject): (&str, &str), now: DateTime<Utc>) -> Result<(), Error> {
+pub fn note_use(
+    tx: &mut WriteTx<'_>,
+    (issuer, subject): (&str, &str),
+    now: DateTime<Utc>,
+) -> Result<(), Error> {
     let own = i::table.filter(i::issuer.eq(issuer)).filter(i::subject.eq(subject));
     diesel::update(own).set(i::last_used_at.eq(At(now))).execute(&mut **tx)?;
     Ok(())

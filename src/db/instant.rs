@@ -1,5 +1,5 @@
-//! A point in time as both databases keep it: `timestamptz` on PostgreSQL, fixed-width UTC text on SQLite.
-//! Both sort and compare as time does. Must not know what the time means.
+//! A point in time as both databases keep it: `timestamptz` on PostgreSQL, fixed-width UTC text on
+//! SQLite. Both sort and compare as time does. Must not know what the time means.
 
 use chrono::{DateTime, NaiveDate, NaiveDateTime, NaiveTime, Utc};
 use diesel::{
@@ -100,7 +100,10 @@ pub fn columns_of(window: Window) -> (At, At) {
 
 /// A validity from its two columns.
 pub fn window_of(from: At, until: At) -> Window {
-    Window { from: Some(from.0).filter(|at| *at > no_start()), until: Some(until.0).filter(|at| *at < no_end()) }
+    Window {
+        from: Some(from.0).filter(|at| *at > no_start()),
+        until: Some(until.0).filter(|at| *at < no_end()),
+    }
 }
 
 impl diesel::sql_types::SqlOrd for Instant {}

@@ -1,6 +1,7 @@
-//! Looks for rows that contradict the invariants (quality.md section 1), as if no constraint and no trigger were there:
-//! somebody may have dropped them, edited the data by hand, or restored half a backup.
-//! Answers numbers of rows only; codes and people stay where they are. Must not know what is said about the findings.
+//! Looks for rows that contradict the invariants (quality.md section 1), as if no constraint and no
+//! trigger were there: somebody may have dropped them, edited the data by hand, or restored half a
+//! backup. Answers numbers of rows only; codes and people stay where they are. Must not know what
+//! is said about the findings.
 
 use diesel::{QueryableByName, RunQueryDsl, sql_types::BigInt};
 
@@ -28,7 +29,18 @@ pub enum Invariant {
 }
 
 impl Invariant {
-    pub const ALL: [Self; 10] = [Self::I1, Self::I2, Self::I3, Self::I4, Self::I5, Self::I6, Self::I8, Self::I9, Self::I10, Self::I12];
+    pub const ALL: [Self; 10] = [
+        Self::I1,
+        Self::I2,
+        Self::I3,
+        Self::I4,
+        Self::I5,
+        Self::I6,
+        Self::I8,
+        Self::I9,
+        Self::I10,
+        Self::I12,
+    ];
 }
 
 /// Rows that contradict an invariant.
@@ -44,7 +56,8 @@ pub struct Finding {
 /// So many numbers are named; the rest is counted.
 const NAMED: usize = 5;
 
-/// A statement that selects the `id` of each row that contradicts an invariant; the same on both databases.
+/// A statement that selects the `id` of each row that contradicts an invariant; the same on both
+/// databases.
 struct Probe {
     what: &'static str,
     sql: &'static str,
@@ -80,11 +93,16 @@ pub fn contradictions(conn: &mut DbConn, invariant: Invariant) -> Result<Vec<Fin
 fn run(conn: &mut DbConn, probe: &Probe) -> Result<Option<Finding>, Error> {
     // The count is asked for only where a row comes out.
     let sql = format!(
-        "WITH bad AS ({}) SELECT id, (SELECT count(*) FROM bad) AS n FROM (SELECT id FROM bad ORDER BY id LIMIT {NAMED}) AS named ORDER BY id",
+        "WITH bad AS ({}) SELECT id, (SELECT count(*) FROM bad) AS n FROM (SELECT id FROM bad \
+         ORDER BY id LIMIT {NAMED}) AS named ORDER BY id",
         probe.sql
     );
     let rows: Vec<Found> = diesel::sql_query(sql).load(conn)?;
-    Ok(rows.first().map(|first| Finding { what: probe.what, count: first.n, ids: rows.iter().map(|row| row.id).collect() }))
+    Ok(rows.first().map(|first| Finding {
+        what: probe.what,
+        count: first.n,
+        ids: rows.iter().map(|row| row.id).collect(),
+    }))
 }
 
 /// A finding from all the ids, found in Rust.

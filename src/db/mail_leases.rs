@@ -1,10 +1,14 @@
-//! The mail worker's side of the outbox: which mails are due, who holds one, what came of it.
-//! A claim is a lease: a worker that stops renewing it loses the mail to another. Must not know how mail is sent.
+//! The mail worker's side of the outbox: which mails are due, who holds one, what came of it. A
+//! claim is a lease: a worker that stops renewing it loses the mail to another. Must not know how
+//! mail is sent.
 //!
 //! These functions serve the desk itself, across merchants; each mail says whose it is.
 
 use chrono::{DateTime, TimeDelta, Utc};
-use diesel::{ExpressionMethods, OptionalExtension, QueryDsl, Queryable, RunQueryDsl, dsl::sql, expression::SqlLiteral, sql_types::Bool};
+use diesel::{
+    ExpressionMethods, OptionalExtension, QueryDsl, Queryable, RunQueryDsl, dsl::sql,
+    expression::SqlLiteral, sql_types::Bool,
+};
 
 use super::{
     DbConn, Error, WriteTx,
@@ -20,7 +24,8 @@ use crate::domain::{
 /// How long a worker may go without a sign of life (quality.md R9).
 pub const LEASE: TimeDelta = TimeDelta::seconds(30);
 
-/// A held mail. The count of attempts is part of it: a worker that lost a mail and claimed it again holds another lease.
+/// A held mail. The count of attempts is part of it: a worker that lost a mail and claimed it again
+/// holds another lease.
 #[derive(Debug, Clone, Copy)]
 pub struct Lease<'a> {
     pub mail: MailId,
@@ -38,8 +43,10 @@ pub(super) struct LetterRow {
     html: String,
 }
 
-type LetterColumns = (m::message_id, m::sender, m::recipient, m::subject, m::text_body, m::html_body);
-pub(super) const LETTER: LetterColumns = (m::message_id, m::sender, m::recipient, m::subject, m::text_body, m::html_body);
+type LetterColumns =
+    (m::message_id, m::sender, m::recipient, m::subject, m::text_body, m::html_body);
+pub(super) const LETTER: LetterColumns =
+    (m::message_id, m::sender, m::recipient, m::subject, m::text_body, m::html_body);
 
 impl From<LetterRow> for Letter {
     fn from(row: LetterRow) -> Self {
@@ -75,15 +82,23 @@ impl From<Claimed> for ClaimedMail {
     }
 }
 
-/// Written out, not bound: an index on the queued ones serves only a query that says so in its text.
+/// Written out, not bound: an index on the queued ones serves only a query that says so in its
+/// text.
 fn is_queued() -> SqlLiteral<Bool> {
     sql("mails.state = 'queued'")
 }
 
-/// Claims up to `limit` mails that are due, the longest due first, and none of `busy`: those the worker is still at.
+/// Claims up to `limit` mails that are due, the longest due first, and none of `busy`: those the
+/// worker is still at.
 ///
 /// A mail that cannot be read is left out: it may block nobody.
-pub fn claim_due(tx: &mut WriteTx<'_>, worker: &str, busy: &[MailId], now: DateTime<Utc>, limit: i64) -> Result<Vec<ClaimedMail>, Error> {
+pub fn claim_due(
+    tx: &mut WriteTx<'_>,
+    worker: &str,
+    busy: &[MailId],
+    now: DateTime<Utc>,
+    limit: i64,
+) -> Result<Vec<ClaimedMail>, Error> {
     let due = m::table
         .filter(is_queued())
         .filter(m::next_attempt_at.le(At(now)))
@@ -102,14 +117,20 @@ pub fn claim_due(tx: &mut WriteTx<'_>, worker: &str, busy: &[MailId], now: DateT
         return Ok(vec![]);
     }
     diesel::update(m::table.filter(m::id.eq_any(&ids)))
-        .set((m::lease_holder.eq(worker), m::next_attempt_at.eq(At(now + LEASE)), m::attempts.eq(m::attempts + 1)))
+        .set((
+            m::lease_holder.eq(worker),
+            m::next_attempt_at.eq(At(now + LEASE)),
+            m::attempts.eq(m::attempts + 1),
+        ))
         .execute(&mut **tx)?;
     let mut mails = Vec::new();
     for id in ids {
         match load(tx, id) {
             Ok(Some(mail)) => mails.push(mail),
             Ok(None) => (),
-            Err(Error::Corrupt(_)) => tracing::error!(mail = id, "a queued mail is unreadable; it stays queued"),
+            Err(Error::Corrupt(_)) => {
+                tracing::error!(mail = id, "a queued mail is unreadable; it stays queued");
+            }
             Err(error) => return Err(error),
         }
     }
@@ -117,12 +138,23 @@ pub fn claim_due(tx: &mut WriteTx<'_>, worker: &str, busy: &[MailId], now: DateT
 }
 
 fn load(conn: &mut DbConn, id: i64) -> Result<Option<ClaimedMail>, Error> {
-    let columns = (m::id, m::merchant_id, m::customer, m::reward, m::reissue_id, m::attempts, m::queued_at, LETTER);
-    let row: Option<Claimed> = m::table.filter(m::id.eq(id)).select(columns).first(conn).optional()?;
+    let columns = (
+        m::id,
+        m::merchant_id,
+        m::customer,
+        m::reward,
+        m::reissue_id,
+        m::attempts,
+        m::queued_at,
+        LETTER,
+    );
+    let row: Option<Claimed> =
+        m::table.filter(m::id.eq(id)).select(columns).first(conn).optional()?;
     Ok(row.map(ClaimedMail::from))
 }
 
-/// Changes a mail if the lease still holds; `false`: it is another's by now, or ended, and nothing was done.
+/// Changes a mail if the lease still holds; `false`: it is another's by now, or ended, and nothing
+/// was done.
 macro_rules! change {
     ($tx:ident, $lease:ident, $change:expr) => {{
         let held = m::table
@@ -142,30 +174,65 @@ pub fn renew(tx: &mut WriteTx<'_>, lease: Lease<'_>, now: DateTime<Utc>) -> Resu
 }
 
 /// The relay has taken it. `false`: the lease is lost.
-pub fn mark_sent(tx: &mut WriteTx<'_>, lease: Lease<'_>, now: DateTime<Utc>) -> Result<bool, Error> {
+pub fn mark_sent(
+    tx: &mut WriteTx<'_>,
+    lease: Lease<'_>,
+    now: DateTime<Utc>,
+) -> Result<bool, Error> {
     end(tx, lease, MailState::Sent, None, now)
 }
 
 /// It will never be taken. `false`: the lease is lost.
-pub fn mark_failed(tx: &mut WriteTx<'_>, lease: Lease<'_>, why: &str, now: DateTime<Utc>) -> Result<bool, Error> {
+pub fn mark_failed(
+    tx: &mut WriteTx<'_>,
+    lease: Lease<'_>,
+    why: &str,
+    now: DateTime<Utc>,
+) -> Result<bool, Error> {
     end(tx, lease, MailState::Failed, Some(why), now)
 }
 
-fn end(tx: &mut WriteTx<'_>, lease: Lease<'_>, state: MailState, why: Option<&str>, now: DateTime<Utc>) -> Result<bool, Error> {
+fn end(
+    tx: &mut WriteTx<'_>,
+    lease: Lease<'_>,
+    state: MailState,
+    why: Option<&str>,
+    now: DateTime<Utc>,
+) -> Result<bool, Error> {
     let (ended, state) = (Some(At(now)), state.as_str());
-    let held: Result<bool, Error> =
-        change!(tx, lease, (m::state.eq(state), m::ended_at.eq(ended), m::lease_holder.eq(NOBODY), m::last_error.eq(why)));
+    let held: Result<bool, Error> = change!(
+        tx,
+        lease,
+        (
+            m::state.eq(state),
+            m::ended_at.eq(ended),
+            m::lease_holder.eq(NOBODY),
+            m::last_error.eq(why)
+        )
+    );
     if *held.as_ref().unwrap_or(&false) {
         // The link in such a mail lets somebody in: it is not kept longer than it must be.
-        let secret = m::table.filter(m::id.eq(lease.mail.0)).filter(m::origin.eq(Notice::Account.as_str()));
-        diesel::update(secret).set((m::text_body.eq(""), m::html_body.eq(""))).execute(&mut **tx)?;
+        let secret =
+            m::table.filter(m::id.eq(lease.mail.0)).filter(m::origin.eq(Notice::Account.as_str()));
+        diesel::update(secret)
+            .set((m::text_body.eq(""), m::html_body.eq("")))
+            .execute(&mut **tx)?;
     }
     held
 }
 
 /// It was refused for now. `false`: the lease is lost.
-pub fn retry_later(tx: &mut WriteTx<'_>, lease: Lease<'_>, why: &str, at: DateTime<Utc>) -> Result<bool, Error> {
-    change!(tx, lease, (m::next_attempt_at.eq(At(at)), m::lease_holder.eq(NOBODY), m::last_error.eq(Some(why))))
+pub fn retry_later(
+    tx: &mut WriteTx<'_>,
+    lease: Lease<'_>,
+    why: &str,
+    at: DateTime<Utc>,
+) -> Result<bool, Error> {
+    change!(
+        tx,
+        lease,
+        (m::next_attempt_at.eq(At(at)), m::lease_holder.eq(NOBODY), m::last_error.eq(Some(why)))
+    )
 }
 
 /// Gives the mail back, due at once. `false`: the lease is lost.
@@ -174,15 +241,24 @@ pub fn release(tx: &mut WriteTx<'_>, lease: Lease<'_>, now: DateTime<Utc>) -> Re
 }
 
 /// The merchant's own reference of the reward that a mail is about, for its audit record.
-pub fn reward_id_of(conn: &mut DbConn, merchant: MerchantId, reward: RewardNo) -> Result<String, Error> {
-    let own = rewards::table.filter(rewards::merchant_id.eq(merchant.0)).filter(rewards::id.eq(reward.0));
+pub fn reward_id_of(
+    conn: &mut DbConn,
+    merchant: MerchantId,
+    reward: RewardNo,
+) -> Result<String, Error> {
+    let own =
+        rewards::table.filter(rewards::merchant_id.eq(merchant.0)).filter(rewards::id.eq(reward.0));
     Ok(own.select(rewards::reward_id).first(conn)?)
 }
 
 /// When the next mail is due, held ones included: theirs is when the lease ends.
 pub fn next_due(conn: &mut DbConn) -> Result<Option<DateTime<Utc>>, Error> {
     let queued = m::table.filter(is_queued());
-    let at: Option<At> = queued.order((m::next_attempt_at, m::id)).select(m::next_attempt_at).first(conn).optional()?;
+    let at: Option<At> = queued
+        .order((m::next_attempt_at, m::id))
+        .select(m::next_attempt_at)
+        .first(conn)
+        .optional()?;
     Ok(at.map(|at| at.0))
 }
 
@@ -199,8 +275,8 @@ pub fn oldest_due(conn: &mut DbConn) -> Result<Option<DateTime<Utc>>, Error> {
     Ok(at.map(|at| at.0))
 }
 
-/// The latest release of held mail, as a number that only grows; 0 before the first.
-/// It is an audit record, so that who let the mail go is on record, and a worker in another process sees it.
+/// The latest release of held mail, as a number that only grows; 0 before the first. It is an audit
+/// record, so that who let the mail go is on record, and a worker in another process sees it.
 pub fn latest_release(conn: &mut DbConn) -> Result<i64, Error> {
     let id: Option<i64> = a::table
         .filter(a::merchant_id.is_null())

@@ -2,7 +2,10 @@
 //! Must not know how mail is sent, nor who may ask; the worker's side is in `mail_leases`.
 
 use chrono::{DateTime, Utc};
-use diesel::{ExpressionMethods, JoinOnDsl, NullableExpressionMethods, OptionalExtension, QueryDsl, RunQueryDsl};
+use diesel::{
+    ExpressionMethods, JoinOnDsl, NullableExpressionMethods, OptionalExtension, QueryDsl,
+    RunQueryDsl,
+};
 
 use super::{
     DbConn, Error, Scope, WriteTx,
@@ -27,8 +30,14 @@ pub struct NewMail<'a> {
     pub letter: &'a Letter,
 }
 
-/// Puts a mail in the outbox, due at once. In the transaction of what caused it, so that neither is without the other.
-pub fn enqueue(tx: &mut WriteTx<'_>, scope: Scope, new: &NewMail<'_>, now: DateTime<Utc>) -> Result<MailId, Error> {
+/// Puts a mail in the outbox, due at once. In the transaction of what caused it, so that neither is
+/// without the other.
+pub fn enqueue(
+    tx: &mut WriteTx<'_>,
+    scope: Scope,
+    new: &NewMail<'_>,
+    now: DateTime<Utc>,
+) -> Result<MailId, Error> {
     let id: i64 = diesel::insert_into(m::table)
         .values((
             m::merchant_id.eq(scope.merchant().0),
@@ -84,7 +93,21 @@ pub fn enqueue_for_user(
     Ok(MailId(id))
 }
 
-type Summary = (i64, i64, Option<i64>, String, String, String, String, i64, At, Option<String>, At, Option<At>, Option<String>);
+type Summary = (
+    i64,
+    i64,
+    Option<i64>,
+    String,
+    String,
+    String,
+    String,
+    i64,
+    At,
+    Option<String>,
+    At,
+    Option<At>,
+    Option<String>,
+);
 
 type SummaryColumns = (
     m::id,
@@ -122,7 +145,21 @@ fn columns() -> SummaryColumns {
 }
 
 fn summary(row: Summary) -> Result<MailSummary, Error> {
-    let (id, reward, reissue, origin, recipient, subject, state, attempts, next, last_error, queued, ended, asked_by) = row;
+    let (
+        id,
+        reward,
+        reissue,
+        origin,
+        recipient,
+        subject,
+        state,
+        attempts,
+        next,
+        last_error,
+        queued,
+        ended,
+        asked_by,
+    ) = row;
     Ok(MailSummary {
         id: MailId(id),
         reward: RewardNo(reward),
@@ -141,7 +178,12 @@ fn summary(row: Summary) -> Result<MailSummary, Error> {
 }
 
 /// The newest mail of each of these rewards of the customer, where there is one.
-pub fn latest_of_rewards(conn: &mut DbConn, scope: Scope, customer: CustomerNo, of: &[RewardNo]) -> Result<Vec<MailSummary>, Error> {
+pub fn latest_of_rewards(
+    conn: &mut DbConn,
+    scope: Scope,
+    customer: CustomerNo,
+    of: &[RewardNo],
+) -> Result<Vec<MailSummary>, Error> {
     let of_these = among(conn, m::reward, of.iter().map(|no| no.0));
     // By way of the customer: that is what the index is on.
     let newest_first: Vec<Summary> = m::table
@@ -162,7 +204,12 @@ pub fn latest_of_rewards(conn: &mut DbConn, scope: Scope, customer: CustomerNo, 
 }
 
 /// The newest mail that carries this coupon.
-pub fn latest_of_coupon(conn: &mut DbConn, scope: Scope, customer: CustomerNo, coupon: CouponId) -> Result<Option<MailSummary>, Error> {
+pub fn latest_of_coupon(
+    conn: &mut DbConn,
+    scope: Scope,
+    customer: CustomerNo,
+    coupon: CouponId,
+) -> Result<Option<MailSummary>, Error> {
     let row: Option<Summary> = m::table
         .left_join(users::table.on(users::id.nullable().eq(m::asked_by)))
         .filter(m::merchant_id.eq(scope.merchant().0))
@@ -196,7 +243,12 @@ pub fn list_of_customer(
 }
 
 /// One of the customer's mails, as it was rendered.
-pub fn find(conn: &mut DbConn, scope: Scope, customer: CustomerNo, mail: MailId) -> Result<Option<(MailSummary, Letter)>, Error> {
+pub fn find(
+    conn: &mut DbConn,
+    scope: Scope,
+    customer: CustomerNo,
+    mail: MailId,
+) -> Result<Option<(MailSummary, Letter)>, Error> {
     let row: Option<(Summary, super::mail_leases::LetterRow)> = m::table
         .left_join(users::table.on(users::id.nullable().eq(m::asked_by)))
         .filter(m::merchant_id.eq(scope.merchant().0))
@@ -223,24 +275,42 @@ pub struct AccountMail {
 type AccountRow = (String, String, At, At, Option<At>, Option<String>);
 
 /// The newest mail to the user about their account that went out in this merchant's name.
-pub fn newest_to_user(conn: &mut DbConn, scope: Scope, user: UserId) -> Result<Option<AccountMail>, Error> {
+pub fn newest_to_user(
+    conn: &mut DbConn,
+    scope: Scope,
+    user: UserId,
+) -> Result<Option<AccountMail>, Error> {
     let row: Option<AccountRow> = m::table
         .filter(m::merchant_id.eq(scope.merchant().0))
         .filter(m::user_id.eq(user.0))
         .filter(m::origin.eq(Notice::Account.as_str()))
         .order(m::id.desc())
-        .select((m::subject, m::state, m::queued_at, m::next_attempt_at, m::ended_at, m::last_error))
+        .select((
+            m::subject,
+            m::state,
+            m::queued_at,
+            m::next_attempt_at,
+            m::ended_at,
+            m::last_error,
+        ))
         .first(conn)
         .optional()?;
     row.map(|(subject, state, queued, next, ended, last_error)| {
         let (queued_at, next_attempt_at, ended_at) = (queued.0, next.0, ended.map(|at| at.0));
-        Ok(AccountMail { subject, state: state.parse()?, queued_at, next_attempt_at, ended_at, last_error })
+        Ok(AccountMail {
+            subject,
+            state: state.parse()?,
+            queued_at,
+            next_attempt_at,
+            ended_at,
+            last_error,
+        })
     })
     .transpose()
 }
 
-/// A mail that makes another one needless: of the same coupon to the same address, and still waiting,
-/// or resent since `since` by the same user. Answered by a second click.
+/// A mail that makes another one needless: of the same coupon to the same address, and still
+/// waiting, or resent since `since` by the same user. Answered by a second click.
 pub fn find_twin(
     conn: &mut DbConn,
     scope: Scope,

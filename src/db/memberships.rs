@@ -51,8 +51,11 @@ pub struct Held {
 /// The user's role in the merchant, if there is one; it may be one that is only offered.
 pub fn role_of(conn: &mut DbConn, scope: Scope, user: UserId) -> Result<Option<Held>, Error> {
     let mine = m::table.filter(m::merchant_id.eq(scope.merchant().0)).filter(m::user_id.eq(user.0));
-    let found: Option<(String, Option<At>)> = mine.select((m::role, m::offered_at)).first(conn).optional()?;
-    found.map(|(role, offered_at)| Ok(Held { role: role.parse()?, is_offer: offered_at.is_some() })).transpose()
+    let found: Option<(String, Option<At>)> =
+        mine.select((m::role, m::offered_at)).first(conn).optional()?;
+    found
+        .map(|(role, offered_at)| Ok(Held { role: role.parse()?, is_offer: offered_at.is_some() }))
+        .transpose()
 }
 
 /// Gives the user this role in the merchant in place of the one they have, if any.
@@ -65,23 +68,42 @@ pub fn set_role(tx: &mut WriteTx<'_>, scope: Scope, user: UserId, role: Role) ->
 /// Gives a role to a user who has none in the merchant; one who has is [`Error::Conflict`].
 pub fn add(tx: &mut WriteTx<'_>, scope: Scope, user: UserId, role: Role) -> Result<(), Error> {
     diesel::insert_into(m::table)
-        .values((m::merchant_id.eq(scope.merchant().0), m::user_id.eq(user.0), m::role.eq(role.as_str())))
+        .values((
+            m::merchant_id.eq(scope.merchant().0),
+            m::user_id.eq(user.0),
+            m::role.eq(role.as_str()),
+        ))
         .execute(&mut **tx)?;
     Ok(())
 }
 
-/// Offers a role to a user who has none in the merchant: it is theirs once they accept it. One who has a role is [`Error::Conflict`].
-pub fn offer(tx: &mut WriteTx<'_>, scope: Scope, user: UserId, role: Role, now: DateTime<Utc>) -> Result<(), Error> {
+/// Offers a role to a user who has none in the merchant: it is theirs once they accept it. One who
+/// has a role is [`Error::Conflict`].
+pub fn offer(
+    tx: &mut WriteTx<'_>,
+    scope: Scope,
+    user: UserId,
+    role: Role,
+    now: DateTime<Utc>,
+) -> Result<(), Error> {
     let offered = m::offered_at.eq(Some(At(now)));
     diesel::insert_into(m::table)
-        .values((m::merchant_id.eq(scope.merchant().0), m::user_id.eq(user.0), m::role.eq(role.as_str()), offered))
+        .values((
+            m::merchant_id.eq(scope.merchant().0),
+            m::user_id.eq(user.0),
+            m::role.eq(role.as_str()),
+            offered,
+        ))
         .execute(&mut **tx)?;
     Ok(())
 }
 
 /// Makes the role that is offered the user's own; false: none is offered.
 pub fn accept(tx: &mut WriteTx<'_>, scope: Scope, user: UserId) -> Result<bool, Error> {
-    let offered = m::table.filter(m::merchant_id.eq(scope.merchant().0)).filter(m::user_id.eq(user.0)).filter(m::offered_at.is_not_null());
+    let offered = m::table
+        .filter(m::merchant_id.eq(scope.merchant().0))
+        .filter(m::user_id.eq(user.0))
+        .filter(m::offered_at.is_not_null());
     Ok(diesel::update(offered).set(m::offered_at.eq(None::<At>)).execute(&mut **tx)? == 1)
 }
 
@@ -101,15 +123,19 @@ pub fn list_offers(conn: &mut DbConn, user: UserId) -> Result<Vec<Membership>, E
     Ok(accepted_and_offered(conn, user)?.1)
 }
 
-/// The merchants that the user's account belongs to: an offer counts only as long as nothing was accepted. Otherwise anybody could make
-/// themselves a say over the account of a user of another merchant, and take it from those who have it, by an invitation.
+/// The merchants that the user's account belongs to: an offer counts only as long as nothing was
+/// accepted. Otherwise anybody could make themselves a say over the account of a user of another
+/// merchant, and take it from those who have it, by an invitation.
 pub fn list_counted(conn: &mut DbConn, user: UserId) -> Result<Vec<Membership>, Error> {
     let (accepted, offered) = accepted_and_offered(conn, user)?;
     Ok(if accepted.is_empty() { offered } else { accepted })
 }
 
 /// The merchants of the user, and those that offer them a role, both by name.
-pub fn accepted_and_offered(conn: &mut DbConn, user: UserId) -> Result<(Vec<Membership>, Vec<Membership>), Error> {
+pub fn accepted_and_offered(
+    conn: &mut DbConn,
+    user: UserId,
+) -> Result<(Vec<Membership>, Vec<Membership>), Error> {
     let rows: Vec<(Option<At>, (String, bool, merchants::Row))> = m::table
         .inner_join(mt::table.on(mt::id.eq(m::merchant_id)))
         .filter(m::user_id.eq(user.0))
@@ -123,9 +149,11 @@ pub fn accepted_and_offered(conn: &mut DbConn, user: UserId) -> Result<(Vec<Memb
     Ok((accepted, offered))
 }
 
-/// The role that an active user has in the merchant, held until the transaction ends: what was allowed at commit (quality.md I10).
+/// The role that an active user has in the merchant, held until the transaction ends: what was
+/// allowed at commit (quality.md I10).
 pub fn lock_role(tx: &mut WriteTx<'_>, scope: Scope, user: UserId) -> Result<Option<Role>, Error> {
-    // The user first: see `lock_order`. A change of the role has locked the user, and then this waits and holds nothing.
+    // The user first: see `lock_order`. A change of the role has locked the user, and then this
+    // waits and holds nothing.
     let query = users::table
         .inner_join(m::table.on(m::user_id.eq(users::id)))
         .filter(m::merchant_id.eq(scope.merchant().0))
@@ -142,9 +170,18 @@ pub fn lock_role(tx: &mut WriteTx<'_>, scope: Scope, user: UserId) -> Result<Opt
 }
 
 /// The names of up to `limit` active users whose role in the merchant has this permission, by name.
-pub fn names_who_may(conn: &mut DbConn, scope: Scope, permission: Permission, limit: i64) -> Result<Vec<String>, Error> {
+pub fn names_who_may(
+    conn: &mut DbConn,
+    scope: Scope,
+    permission: Permission,
+    limit: i64,
+) -> Result<Vec<String>, Error> {
     // Words of ours, in the text: PostgreSQL would plan anew for each list of values.
-    let roles: Vec<String> = Role::ALL.into_iter().filter(|role| role.may(permission)).map(|role| format!("'{}'", role.as_str())).collect();
+    let roles: Vec<String> = Role::ALL
+        .into_iter()
+        .filter(|role| role.may(permission))
+        .map(|role| format!("'{}'", role.as_str()))
+        .collect();
     Ok(m::table
         .inner_join(users::table.on(users::id.eq(m::user_id)))
         .filter(m::merchant_id.eq(scope.merchant().0))
@@ -157,7 +194,14 @@ pub fn names_who_may(conn: &mut DbConn, scope: Scope, permission: Permission, li
         .load(conn)?)
 }
 
-fn membership((role, requires_second_factor, row): (String, bool, merchants::Row)) -> Result<Membership, Error> {
+fn membership(
+    (role, requires_second_factor, row): (String, bool, merchants::Row),
+) -> Result<Membership, Error> {
     let merchant = Merchant::try_from(row)?;
-    Ok(Membership { scope: Scope::of(MerchantId(merchant.id.0)), role: role.parse()?, merchant, requires_second_factor })
+    Ok(Membership {
+        scope: Scope::of(MerchantId(merchant.id.0)),
+        role: role.parse()?,
+        merchant,
+        requires_second_factor,
+    })
 }

@@ -67,9 +67,10 @@ impl TryFrom<Row> for Merchant {
             name: row.name,
             zone: zone::parse_zone(&row.timezone)?,
             ticket_url: row.ticket_url.map(TicketUrl::stored),
-            account_manager: row
-                .account_manager_email
-                .map(|address| Mailbox { name: row.account_manager_name, address: EmailAddress::stored(address) }),
+            account_manager: row.account_manager_email.map(|address| Mailbox {
+                name: row.account_manager_name,
+                address: EmailAddress::stored(address),
+            }),
             mail_from: row.mail_from.as_deref().map(Mailbox::parse).transpose()?,
             stock_rules: StockRules { threshold: row.stock_threshold, least_days: row.least_days },
             requires_second_factor: row.requires_second_factor,
@@ -88,7 +89,11 @@ pub struct NewMerchant<'a> {
 }
 
 /// Adds a merchant. A slug that is taken is [`Error::Conflict`].
-pub fn add(tx: &mut WriteTx<'_>, new: &NewMerchant<'_>, now: DateTime<Utc>) -> Result<Scope, Error> {
+pub fn add(
+    tx: &mut WriteTx<'_>,
+    new: &NewMerchant<'_>,
+    now: DateTime<Utc>,
+) -> Result<Scope, Error> {
     let id: i64 = diesel::insert_into(m::table)
         .values((
             m::slug.eq(new.slug.as_str()),
@@ -105,10 +110,14 @@ pub fn add(tx: &mut WriteTx<'_>, new: &NewMerchant<'_>, now: DateTime<Utc>) -> R
     Ok(Scope::of(MerchantId(id)))
 }
 
-/// The merchant of that slug with full rights over its rows, for commands run by the machine's operator.
+/// The merchant of that slug with full rights over its rows, for commands run by the machine's
+/// operator.
 pub fn for_operator(conn: &mut DbConn, slug: &str) -> Result<Option<(Scope, Merchant)>, Error> {
-    let row: Option<Row> = dsl::merchants.select(COLUMNS).filter(m::slug.eq(slug)).first(conn).optional()?;
-    row.map(Merchant::try_from).transpose().map(|found| found.map(|merchant| (Scope::of(merchant.id), merchant)))
+    let row: Option<Row> =
+        dsl::merchants.select(COLUMNS).filter(m::slug.eq(slug)).first(conn).optional()?;
+    row.map(Merchant::try_from)
+        .transpose()
+        .map(|found| found.map(|merchant| (Scope::of(merchant.id), merchant)))
 }
 
 /// Draws the merchant's lines for its batches.
@@ -119,7 +128,8 @@ pub fn set_stock_rules(tx: &mut WriteTx<'_>, scope: Scope, rules: StockRules) ->
     Ok(())
 }
 
-/// The merchant of a scope, its row held until the transaction ends: whoever changes it comes after.
+/// The merchant of a scope, its row held until the transaction ends: whoever changes it comes
+/// after.
 pub fn lock(tx: &mut WriteTx<'_>, scope: Scope) -> Result<Merchant, Error> {
     let query = dsl::merchants.select(COLUMNS).filter(m::id.eq(scope.merchant().0));
     let row: Row = match &mut **tx {
@@ -137,8 +147,10 @@ pub fn set_settings(tx: &mut WriteTx<'_>, scope: Scope, new: &Merchant) -> Resul
             m::name.eq(&new.name),
             m::timezone.eq(new.zone.name()),
             m::ticket_url.eq(new.ticket_url.as_ref().map(TicketUrl::as_str)),
-            m::account_manager_name.eq(new.account_manager.as_ref().and_then(|contact| contact.name.as_deref())),
-            m::account_manager_email.eq(new.account_manager.as_ref().map(|contact| contact.address.as_str())),
+            m::account_manager_name
+                .eq(new.account_manager.as_ref().and_then(|contact| contact.name.as_deref())),
+            m::account_manager_email
+                .eq(new.account_manager.as_ref().map(|contact| contact.address.as_str())),
             m::mail_from.eq(new.mail_from.as_ref().map(ToString::to_string)),
             m::requires_second_factor.eq(new.requires_second_factor),
             m::stock_threshold.eq(new.stock_rules.threshold),
@@ -150,11 +162,17 @@ pub fn set_settings(tx: &mut WriteTx<'_>, scope: Scope, new: &Merchant) -> Resul
 
 /// The merchant of a scope.
 pub fn get(conn: &mut DbConn, scope: Scope) -> Result<Merchant, Error> {
-    dsl::merchants.select(COLUMNS).filter(m::id.eq(scope.merchant().0)).first::<Row>(conn)?.try_into()
+    dsl::merchants
+        .select(COLUMNS)
+        .filter(m::id.eq(scope.merchant().0))
+        .first::<Row>(conn)?
+        .try_into()
 }
 
 /// All merchants by slug, with rights over each; for the operator's commands.
 pub fn list_for_operator(conn: &mut DbConn) -> Result<Vec<(Scope, Merchant)>, Error> {
     let rows: Vec<Row> = dsl::merchants.select(COLUMNS).order(m::slug).load(conn)?;
-    rows.into_iter().map(|row| Merchant::try_from(row).map(|merchant| (Scope::of(merchant.id), merchant))).collect()
+    rows.into_iter()
+        .map(|row| Merchant::try_from(row).map(|merchant| (Scope::of(merchant.id), merchant)))
+        .collect()
 }

@@ -20,7 +20,8 @@ use crate::domain::redemption::OrderNumber;
 
 #[diesel::declare_sql_function]
 extern "SQL" {
-    /// The one form of an order's number, for migrations on SQLite, which does not know Unicode's forms.
+    /// The one form of an order's number, for migrations on SQLite, which does not know Unicode's
+    /// forms.
     fn order_number(text: diesel::sql_types::Text) -> diesel::sql_types::Text;
 }
 
@@ -35,23 +36,26 @@ pub enum SchemaState {
     Older {
         missing: usize,
     },
-    /// A newer version has been here; that is fine, two versions can share a schema during a deploy.
+    /// A newer version has been here; that is fine, two versions can share a schema during a
+    /// deploy.
     Newer,
 }
 
 /// The advisory lock of who migrates: two servers that start at once take turns.
 const TURN: i64 = 7_235_117;
-/// How long a migration waits for a table on PostgreSQL. Everybody else's statements queue up behind it meanwhile, and it gives way
-/// before the server, which looks for deadlocks after a second, could end one of theirs.
+/// How long a migration waits for a table on PostgreSQL. Everybody else's statements queue up
+/// behind it meanwhile, and it gives way before the server, which looks for deadlocks after a
+/// second, could end one of theirs.
 const GIVES_WAY_AFTER: Duration = Duration::from_millis(500);
-/// For those who have queued up to be served before the next attempt; twice as long each time, since whoever holds a table may be a
-/// request that needs another of the migration's, or a backup.
+/// For those who have queued up to be served before the next attempt; twice as long each time,
+/// since whoever holds a table may be a request that needs another of the migration's, or a backup.
 const FIRST_PAUSE: Duration = Duration::from_millis(100);
 const LONGEST_PAUSE: Duration = Duration::from_secs(3);
 /// A backup holds every table from its beginning to its end: then an operator has to decide.
 const PATIENCE: Duration = Duration::from_mins(10);
 
-/// Applies what is missing; answers the versions of the migrations that ran. Other processes may work on the database meanwhile.
+/// Applies what is missing; answers the versions of the migrations that ran. Other processes may
+/// work on the database meanwhile.
 pub fn migrate(db: &Database) -> Result<Vec<String>, Error> {
     if db.url().has_pooler() {
         return behind_pooler(db);
@@ -59,8 +63,8 @@ pub fn migrate(db: &Database) -> Result<Vec<String>, Error> {
     apply(db, || SQLITE, || POSTGRES)
 }
 
-/// Behind a pooler a session's lock would stay with a connection that is another's by then: all in one transaction, which gives way
-/// as a whole.
+/// Behind a pooler a session's lock would stay with a connection that is another's by then: all in
+/// one transaction, which gives way as a whole.
 fn behind_pooler(db: &Database) -> Result<Vec<String>, Error> {
     let (begun, mut pause) = (Instant::now(), FIRST_PAUSE);
     loop {
@@ -73,7 +77,9 @@ fn behind_pooler(db: &Database) -> Result<Vec<String>, Error> {
                     "SELECT pg_advisory_xact_lock({TURN}); SET LOCAL lock_timeout = '{}ms'",
                     GIVES_WAY_AFTER.as_millis()
                 ))?;
-                let done = c.run_pending_migrations(POSTGRES).map(|v| v.iter().map(ToString::to_string).collect());
+                let done = c
+                    .run_pending_migrations(POSTGRES)
+                    .map(|v| v.iter().map(ToString::to_string).collect());
                 done.map_err(|error| {
                     gave_way.set(waited_for_a_lock(db, &error.to_string()));
                     did_not_run(error)
@@ -90,16 +96,21 @@ fn behind_pooler(db: &Database) -> Result<Vec<String>, Error> {
     }
 }
 
-/// Applies what is missing of the history that is meant for the database's engine, as [`migrate`] does with the embedded one.
+/// Applies what is missing of the history that is meant for the database's engine, as [`migrate`]
+/// does with the embedded one.
 pub fn apply<S: MigrationSource<Sqlite>, P: MigrationSource<Pg>>(
     db: &Database,
     sqlite: impl Fn() -> S,
     postgres: impl Fn() -> P,
 ) -> Result<Vec<String>, Error> {
     db.lend(|conn| match conn {
-        DbConn::Sqlite(c) => match prepared(c)?.run_pending_migrations(sqlite()).map(|v| v.iter().map(ToString::to_string).collect()) {
+        DbConn::Sqlite(c) => match prepared(c)?
+            .run_pending_migrations(sqlite())
+            .map(|v| v.iter().map(ToString::to_string).collect())
+        {
             Ok(applied) => Ok(applied),
-            // Another process was faster with the same migration: what counts is that none is missing now.
+            // Another process was faster with the same migration: what counts is that none is
+            // missing now.
             Err(_) if c.has_pending_migration(sqlite()).is_ok_and(|pending| !pending) => Ok(vec![]),
             Err(error) => Err(did_not_run(error)),
         },
@@ -115,13 +126,20 @@ pub fn apply<S: MigrationSource<Sqlite>, P: MigrationSource<Pg>>(
 
 /// The connection with the functions that migrations call.
 fn prepared(conn: &mut SqliteConnection) -> Result<&mut SqliteConnection, Error> {
-    let form = |text: String| OrderNumber::of(&text).map(|number| number.as_str().to_owned()).unwrap_or_default();
+    let form = |text: String| {
+        OrderNumber::of(&text).map(|number| number.as_str().to_owned()).unwrap_or_default()
+    };
     order_number_utils::register_impl(conn, form)?;
     Ok(conn)
 }
 
-/// Applies one migration after the other, each in its own transaction; where somebody holds a table for long, again and again.
-fn give_way(db: &Database, conn: &mut PgConnection, source: impl MigrationSource<Pg>) -> Result<Vec<String>, Error> {
+/// Applies one migration after the other, each in its own transaction; where somebody holds a table
+/// for long, again and again.
+fn give_way(
+    db: &Database,
+    conn: &mut PgConnection,
+    source: impl MigrationSource<Pg>,
+) -> Result<Vec<String>, Error> {
     let (begun, mut applied) = (Instant::now(), vec![]);
     conn.batch_execute(&format!("SET lock_timeout = '{}ms'", GIVES_WAY_AFTER.as_millis()))?;
     let pending = conn.pending_migrations(source).map_err(did_not_run)?;
@@ -130,11 +148,14 @@ fn give_way(db: &Database, conn: &mut PgConnection, source: impl MigrationSource
         let version = loop {
             match conn.run_migration(&*migration) {
                 Ok(version) => break version,
-                Err(error) if begun.elapsed() < PATIENCE && waited_for_a_lock(db, &error.to_string()) => {
+                Err(error)
+                    if begun.elapsed() < PATIENCE && waited_for_a_lock(db, &error.to_string()) =>
+                {
                     if !is_told && pause == LONGEST_PAUSE {
                         tracing::warn!(
                             migration = %migration.name(), %error,
-                            "a table is in use, as by a backup or by a session idle in a transaction; trying again until it is free"
+                            "a table is in use, as by a backup or by a session idle in a \
+                             transaction; trying again until it is free"
                         );
                         is_told = true;
                     }
@@ -149,8 +170,9 @@ fn give_way(db: &Database, conn: &mut PgConnection, source: impl MigrationSource
     Ok(applied)
 }
 
-/// Whether a migration met `lock_timeout`, by the words of this server for that, since the crate that runs migrations keeps the error to
-/// itself. Anything else that went wrong would go wrong again, after as much work. The caller holds [`TURN`].
+/// Whether a migration met `lock_timeout`, by the words of this server for that, since the crate
+/// that runs migrations keeps the error to itself. Anything else that went wrong would go wrong
+/// again, after as much work. The caller holds [`TURN`].
 fn waited_for_a_lock(db: &Database, said: &str) -> bool {
     let words = db.lend(|conn| match conn {
         DbConn::Sqlite(_) => Ok::<_, Error>(None),
@@ -173,13 +195,23 @@ pub(super) fn state_on(conn: &mut DbConn) -> Result<SchemaState, Error> {
     use diesel::{QueryDsl, RunQueryDsl};
     diesel::table! { __diesel_schema_migrations (version) { version -> Text, } }
     let known = known_versions()?;
-    // A database without the table has no schema at all; a database that is away says so on the next line.
+    // A database without the table has no schema at all; a database that is away says so on the
+    // next line.
     let there: bool = match conn {
-        DbConn::Sqlite(c) => exists(c, "SELECT count(*) AS n FROM sqlite_master WHERE name = '__diesel_schema_migrations'")?,
-        DbConn::Postgres(c) => exists(c, "SELECT count(*) AS n FROM pg_tables WHERE tablename = '__diesel_schema_migrations'")?,
+        DbConn::Sqlite(c) => exists(
+            c,
+            "SELECT count(*) AS n FROM sqlite_master WHERE name = '__diesel_schema_migrations'",
+        )?,
+        DbConn::Postgres(c) => exists(
+            c,
+            "SELECT count(*) AS n FROM pg_tables WHERE tablename = '__diesel_schema_migrations'",
+        )?,
     };
-    let applied: Vec<String> =
-        if there { __diesel_schema_migrations::table.select(__diesel_schema_migrations::version).load(conn)? } else { vec![] };
+    let applied: Vec<String> = if there {
+        __diesel_schema_migrations::table.select(__diesel_schema_migrations::version).load(conn)?
+    } else {
+        vec![]
+    };
     let missing = known.iter().filter(|version| !applied.contains(version)).count();
     Ok(match missing {
         0 if applied.len() > known.len() => SchemaState::Newer,
@@ -189,7 +221,8 @@ pub(super) fn state_on(conn: &mut DbConn) -> Result<SchemaState, Error> {
 }
 
 fn known_versions() -> Result<Vec<String>, Error> {
-    let all: Vec<Box<dyn Migration<Sqlite>>> = SQLITE.migrations().map_err(|e| Error::Corrupt(e.to_string()))?;
+    let all: Vec<Box<dyn Migration<Sqlite>>> =
+        SQLITE.migrations().map_err(|e| Error::Corrupt(e.to_string()))?;
     Ok(all.iter().map(|m| m.name().version().to_string()).collect())
 }
 

@@ -22,7 +22,15 @@ pub struct Kept {
 type Row = (i64, i64, String, String, String, At, Option<At>);
 
 fn kept((id, user, credential_id, name, credential, created, used): Row) -> Kept {
-    Kept { id, user: UserId(user), credential_id, name, credential, created_at: created.0, last_used_at: used.map(|At(at)| at) }
+    Kept {
+        id,
+        user: UserId(user),
+        credential_id,
+        name,
+        credential,
+        created_at: created.0,
+        last_used_at: used.map(|At(at)| at),
+    }
 }
 
 /// The user's passkeys, the oldest first.
@@ -33,7 +41,8 @@ pub fn list_of_user(conn: &mut DbConn, user: UserId) -> Result<Vec<Kept>, Error>
 
 /// The passkey with that credential id.
 pub fn find(conn: &mut DbConn, credential_id: &str) -> Result<Option<Kept>, Error> {
-    let row: Option<Row> = p::table.filter(p::credential_id.eq(credential_id)).first(conn).optional()?;
+    let row: Option<Row> =
+        p::table.filter(p::credential_id.eq(credential_id)).first(conn).optional()?;
     Ok(row.map(kept))
 }
 
@@ -58,8 +67,15 @@ pub fn add(
 }
 
 /// Writes down a use, with the credential as it is after it.
-pub fn note_use(tx: &mut WriteTx<'_>, id: i64, credential: &str, now: DateTime<Utc>) -> Result<(), Error> {
-    diesel::update(p::table.find(id)).set((p::credential.eq(credential), p::last_used_at.eq(At(now)))).execute(&mut **tx)?;
+pub fn note_use(
+    tx: &mut WriteTx<'_>,
+    id: i64,
+    credential: &str,
+    now: DateTime<Utc>,
+) -> Result<(), Error> {
+    diesel::update(p::table.find(id))
+        .set((p::credential.eq(credential), p::last_used_at.eq(At(now))))
+        .execute(&mut **tx)?;
     Ok(())
 }
 

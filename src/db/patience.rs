@@ -1,7 +1,8 @@
 //! How long a `PostgreSQL` host may be silent. Must not know how to connect.
 
-/// How soon a host that has gone without a word is given up, in libpq's words: the system's own patience is hours. Together they are
-/// less than the ten seconds in which the desk is to heal (quality.md R7), with another host at hand.
+/// How soon a host that has gone without a word is given up, in libpq's words: the system's own
+/// patience is hours. Together they are less than the ten seconds in which the desk is to heal
+/// (quality.md R7), with another host at hand.
 const PATIENCE: [(&str, &str); 5] = [
     ("connect_timeout", "3"),
     ("keepalives_idle", "3"),
@@ -13,8 +14,12 @@ const PATIENCE: [(&str, &str); 5] = [
 /// The address with [`PATIENCE`], as far as it does not say otherwise.
 pub(super) fn patient(url: &str) -> String {
     let query = url.split_once('?').map(|(_, query)| query);
-    let said: Vec<&str> = query.unwrap_or_default().split('&').filter_map(|pair| pair.split('=').next()).collect();
-    let ours = PATIENCE.iter().filter(|(name, _)| !said.contains(name)).map(|(name, value)| format!("{name}={value}"));
+    let said: Vec<&str> =
+        query.unwrap_or_default().split('&').filter_map(|pair| pair.split('=').next()).collect();
+    let ours = PATIENCE
+        .iter()
+        .filter(|(name, _)| !said.contains(name))
+        .map(|(name, value)| format!("{name}={value}"));
     let joint = match query {
         None => "?",
         Some("") => "",

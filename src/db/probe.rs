@@ -1,12 +1,14 @@
-//! Whether the database can do its work just now, asked on a connection of its own: the pools may be busy, and a busy desk is no broken one.
-//! Must not know what follows from it.
+//! Whether the database can do its work just now, asked on a connection of its own: the pools may
+//! be busy, and a busy desk is no broken one. Must not know what follows from it.
 
 use std::sync::{
     Mutex, PoisonError,
     atomic::{AtomicU8, Ordering},
 };
 
-use diesel::{QueryableByName, RunQueryDsl, connection::SimpleConnection, sql_query, sql_types::Bool};
+use diesel::{
+    QueryableByName, RunQueryDsl, connection::SimpleConnection, sql_query, sql_types::Bool,
+};
 
 use super::{
     Database, DbConn, Error,
@@ -21,7 +23,8 @@ use crate::each;
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct Probed {
     pub schema: SchemaState,
-    /// Nothing can be written, and it was not the disk's lack of room: a standby, a file or a file system that may only be read.
+    /// Nothing can be written, and it was not the disk's lack of room: a standby, a file or a file
+    /// system that may only be read.
     pub is_read_only: bool,
     /// Whether there is room to write, as far as the last writes and the disk say.
     pub is_writable: bool,
@@ -44,8 +47,9 @@ const DOUBTED: u8 = 1;
 const MISSED: u8 = 2;
 
 impl Probe {
-    /// A write of the desk has ended. One that could not be saved is a reason to try; only a try that succeeds takes it back, since most
-    /// transactions that succeed on a full disk have nothing to write. One that waited too long for others says nothing about room.
+    /// A write of the desk has ended. One that could not be saved is a reason to try; only a try
+    /// that succeeds takes it back, since most transactions that succeed on a full disk have
+    /// nothing to write. One that waited too long for others says nothing about room.
     pub fn note<T, E: Failure>(&self, outcome: &Result<T, E>) {
         let Err(error) = outcome else { return };
         let is_doubtful = match error.fault() {
@@ -55,7 +59,8 @@ impl Probe {
         };
         if is_doubtful {
             // What is known to be missing stays known.
-            let _ = self.room.compare_exchange(FOUND, DOUBTED, Ordering::Relaxed, Ordering::Relaxed);
+            let _ =
+                self.room.compare_exchange(FOUND, DOUBTED, Ordering::Relaxed, Ordering::Relaxed);
         }
     }
 }
@@ -75,7 +80,8 @@ struct Answer {
     v: bool,
 }
 
-/// Less room than this beside an SQLite file is none: a click writes some pages, and the write-ahead log grows before it is emptied.
+/// Less room than this beside an SQLite file is none: a click writes some pages, and the
+/// write-ahead log grows before it is emptied.
 const LEAST_FREE_BYTES: u64 = 1024 * 1024;
 
 impl Database {
@@ -92,7 +98,8 @@ impl Database {
         let (probed, used) = if let Some(done) = probed {
             done
         } else {
-            let mut fresh = self.probing_connector().open().map_err(|e| Error::Unavailable(e.to_string()))?;
+            let mut fresh =
+                self.probing_connector().open().map_err(|e| Error::Unavailable(e.to_string()))?;
             let probed = self.probe_on(&mut fresh);
             let probed = probed.map_err(|error| Self::ended(&mut fresh, error))?;
             (probed, fresh)
@@ -118,7 +125,8 @@ impl Database {
                 Tried::Prevented => {}
             }
         }
-        let is_writable = !is_read_only && room.load(Ordering::Relaxed) != MISSED && self.has_room();
+        let is_writable =
+            !is_read_only && room.load(Ordering::Relaxed) != MISSED && self.has_room();
         Ok(Probed { schema, is_read_only, is_writable, oldest_mail })
     }
 
@@ -126,10 +134,13 @@ impl Database {
         match conn {
             DbConn::Sqlite(_) => {
                 let path = self.url().sqlite_path();
-                Ok(path.is_some_and(|path| rustix::fs::access(path, rustix::fs::Access::WRITE_OK).is_err()))
+                Ok(path.is_some_and(|path| {
+                    rustix::fs::access(path, rustix::fs::Access::WRITE_OK).is_err()
+                }))
             }
             DbConn::Postgres(c) => {
-                let sql = "SELECT pg_is_in_recovery() OR current_setting('transaction_read_only')::bool AS v";
+                let sql = "SELECT pg_is_in_recovery() OR \
+                    current_setting('transaction_read_only')::bool AS v";
                 Ok(sql_query(sql).get_result::<Answer>(c)?.v)
             }
         }
@@ -138,7 +149,8 @@ impl Database {
     /// Whether there is room beside an SQLite file; of another machine's disk nobody knows.
     fn has_room(&self) -> bool {
         let Some(path) = self.url().sqlite_path() else { return true };
-        rustix::fs::statvfs(path).map_or(true, |disk| disk.f_bavail.saturating_mul(disk.f_frsize) >= LEAST_FREE_BYTES)
+        rustix::fs::statvfs(path)
+            .map_or(true, |disk| disk.f_bavail.saturating_mul(disk.f_frsize) >= LEAST_FREE_BYTES)
     }
 
     fn probing_connector(&self) -> Connector {
@@ -154,14 +166,15 @@ impl Database {
 /// A write that changes nothing.
 const TOUCH: &str = "UPDATE stock_marks SET settled_to = settled_to";
 
-/// Writes something that changes nothing, and before that as much as makes a file grow, which is taken back: a row can often be changed in
-/// place on a disk that is full.
+/// Writes something that changes nothing, and before that as much as makes a file grow, which is
+/// taken back: a row can often be changed in place on a disk that is full.
 fn try_to_write(conn: &mut DbConn) -> Tried {
     fail::fail_point!("db::probe_write", |_| Tried::Failed);
     let tried = match conn {
         // More than the cache holds goes to the write-ahead log before its transaction ends.
         DbConn::Sqlite(c) => match c.batch_execute(&format!(
-            "PRAGMA cache_size = 8; BEGIN IMMEDIATE; CREATE TABLE room (v); INSERT INTO room VALUES (zeroblob(262144)); ROLLBACK; \
+            "PRAGMA cache_size = 8; BEGIN IMMEDIATE; CREATE TABLE room (v); INSERT INTO room \
+             VALUES (zeroblob(262144)); ROLLBACK; \
              BEGIN IMMEDIATE; {TOUCH}; COMMIT"
         )) {
             Ok(()) => Tried::Written,
@@ -170,10 +183,12 @@ fn try_to_write(conn: &mut DbConn) -> Tried {
         },
         DbConn::Postgres(c) => {
             // Locks are taken first and never waited for: after that only room can be missing.
-            if c.batch_execute("BEGIN; LOCK TABLE stock_marks IN ROW EXCLUSIVE MODE NOWAIT").is_ok() {
+            if c.batch_execute("BEGIN; LOCK TABLE stock_marks IN ROW EXCLUSIVE MODE NOWAIT").is_ok()
+            {
                 let may = "SELECT has_database_privilege(current_database(), 'TEMP') AS v";
                 let grow = if sql_query(may).get_result::<Answer>(c).is_ok_and(|may| may.v) {
-                    "CREATE TEMP TABLE room ON COMMIT DROP AS SELECT repeat(md5(n::text), 100) AS v FROM generate_series(1, 100) AS n;"
+                    "CREATE TEMP TABLE room ON COMMIT DROP AS SELECT repeat(md5(n::text), 100) AS \
+                     v FROM generate_series(1, 100) AS n;"
                 } else {
                     ""
                 };

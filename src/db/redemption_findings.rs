@@ -5,7 +5,8 @@ use std::collections::HashMap;
 
 use chrono::{DateTime, Utc};
 use diesel::{
-    ExpressionMethods, JoinOnDsl, NullableExpressionMethods, QueryDsl, QueryableByName, RunQueryDsl, sql_query,
+    ExpressionMethods, JoinOnDsl, NullableExpressionMethods, QueryDsl, QueryableByName,
+    RunQueryDsl, sql_query,
     sql_types::{Array, BigInt, Nullable, Text},
 };
 
@@ -39,13 +40,22 @@ impl NewFinding {
     }
 }
 
-/// Notes findings in this order, each once: one order of one code is one finding, whatever its time.
-pub fn note(tx: &mut WriteTx<'_>, scope: Scope, new: &[NewFinding], now: DateTime<Utc>) -> Result<(), Error> {
+/// Notes findings in this order, each once: one order of one code is one finding, whatever its
+/// time.
+pub fn note(
+    tx: &mut WriteTx<'_>,
+    scope: Scope,
+    new: &[NewFinding],
+    now: DateTime<Utc>,
+) -> Result<(), Error> {
     match &mut **tx {
-        // One statement for all; see `imports::stock::insert`. "WHERE true": else SQLite takes ON for a join's.
+        // One statement for all; see `imports::stock::insert`. "WHERE true": else SQLite takes ON
+        // for a join's.
         DbConn::Sqlite(conn) => sql_query(
-            "INSERT INTO redemption_findings (merchant_id, kind, code, coupon_id, redeemed_at, order_id, found_at) \
-             SELECT ?1, value ->> 0, value ->> 1, value ->> 2, value ->> 3, value ->> 4, ?2 FROM json_each(?3) WHERE true \
+            "INSERT INTO redemption_findings (merchant_id, kind, code, coupon_id, redeemed_at, \
+             order_id, found_at) \
+             SELECT ?1, value ->> 0, value ->> 1, value ->> 2, value ->> 3, value ->> 4, ?2 FROM \
+             json_each(?3) WHERE true \
              ON CONFLICT DO NOTHING",
         )
         .bind::<BigInt, _>(scope.merchant().0)
@@ -53,15 +63,19 @@ pub fn note(tx: &mut WriteTx<'_>, scope: Scope, new: &[NewFinding], now: DateTim
         .bind::<Text, _>(as_json(new))
         .execute(conn)?,
         DbConn::Postgres(conn) => sql_query(
-            "INSERT INTO redemption_findings (merchant_id, kind, code, coupon_id, redeemed_at, order_id, found_at) \
-             SELECT $1, kind, code, coupon, at, order_id, $2 FROM unnest($3, $4, $5, $6, $7) AS t (kind, code, coupon, at, order_id) \
+            "INSERT INTO redemption_findings (merchant_id, kind, code, coupon_id, redeemed_at, \
+             order_id, found_at) \
+             SELECT $1, kind, code, coupon, at, order_id, $2 FROM unnest($3, $4, $5, $6, $7) AS t \
+             (kind, code, coupon, at, order_id) \
              ON CONFLICT DO NOTHING",
         )
         .bind::<BigInt, _>(scope.merchant().0)
         .bind::<Instant, _>(At(now))
         .bind::<Array<Text>, _>(new.iter().map(|one| one.kind.as_str()).collect::<Vec<_>>())
         .bind::<Array<Text>, _>(new.iter().map(|one| one.code.as_str()).collect::<Vec<_>>())
-        .bind::<Array<Nullable<BigInt>>, _>(new.iter().map(|one| one.coupon.map(|id| id.0)).collect::<Vec<_>>())
+        .bind::<Array<Nullable<BigInt>>, _>(
+            new.iter().map(|one| one.coupon.map(|id| id.0)).collect::<Vec<_>>(),
+        )
         .bind::<Array<Instant>, _>(new.iter().map(|one| At(one.redeemed_at)).collect::<Vec<_>>())
         .bind::<Array<Text>, _>(new.iter().map(NewFinding::order_column).collect::<Vec<_>>())
         .execute(conn)?,
@@ -72,7 +86,15 @@ pub fn note(tx: &mut WriteTx<'_>, scope: Scope, new: &[NewFinding], now: DateTim
 fn as_json(new: &[NewFinding]) -> String {
     let rows: Vec<_> = new
         .iter()
-        .map(|one| (one.kind.as_str(), one.code.as_str(), one.coupon.map(|id| id.0), instant::text(one.redeemed_at), one.order_column()))
+        .map(|one| {
+            (
+                one.kind.as_str(),
+                one.code.as_str(),
+                one.coupon.map(|id| id.0),
+                instant::text(one.redeemed_at),
+                one.order_column(),
+            )
+        })
         .collect();
     // Texts and numbers always have a form in JSON.
     serde_json::to_string(&rows).unwrap_or_default()
@@ -87,12 +109,17 @@ struct ReplacedAt {
 }
 
 /// When each of these coupons was replaced; nothing for those that never were.
-pub fn replaced_at(conn: &mut DbConn, scope: Scope, coupons: &[CouponId]) -> Result<HashMap<CouponId, DateTime<Utc>>, Error> {
+pub fn replaced_at(
+    conn: &mut DbConn,
+    scope: Scope,
+    coupons: &[CouponId],
+) -> Result<HashMap<CouponId, DateTime<Utc>>, Error> {
     let ids: Vec<i64> = coupons.iter().map(|coupon| coupon.0).collect();
     let rows: Vec<ReplacedAt> = match conn {
         // In the order that is written: one look into the index for each.
         DbConn::Sqlite(conn) => sql_query(
-            "SELECT r.old_coupon_id AS id, r.at FROM json_each(?2) AS wanted CROSS JOIN reissues AS r \
+            "SELECT r.old_coupon_id AS id, r.at FROM json_each(?2) AS wanted CROSS JOIN reissues \
+             AS r \
              WHERE r.merchant_id = ?1 AND r.old_coupon_id = wanted.value",
         )
         .bind::<BigInt, _>(scope.merchant().0)
@@ -100,7 +127,8 @@ pub fn replaced_at(conn: &mut DbConn, scope: Scope, coupons: &[CouponId]) -> Res
         .load(conn)?,
         DbConn::Postgres(conn) => sql_query(
             "SELECT r.old_coupon_id AS id, r.at FROM unnest($2) AS wanted (id) CROSS JOIN LATERAL \
-             (SELECT * FROM reissues WHERE merchant_id = $1 AND old_coupon_id = wanted.id OFFSET 0) AS r",
+             (SELECT * FROM reissues WHERE merchant_id = $1 AND old_coupon_id = wanted.id OFFSET \
+             0) AS r",
         )
         .bind::<BigInt, _>(scope.merchant().0)
         .bind::<Array<BigInt>, _>(ids)
@@ -121,16 +149,23 @@ struct HandedOut {
     created_at: At,
 }
 
-/// When each of these coupons was handed out; nothing for those in stock, and where it is not known.
-pub fn handed_out_at(conn: &mut DbConn, scope: Scope, coupons: &[CouponId]) -> Result<HashMap<CouponId, DateTime<Utc>>, Error> {
+/// When each of these coupons was handed out; nothing for those in stock, and where it is not
+/// known.
+pub fn handed_out_at(
+    conn: &mut DbConn,
+    scope: Scope,
+    coupons: &[CouponId],
+) -> Result<HashMap<CouponId, DateTime<Utc>>, Error> {
     let ids: Vec<i64> = coupons.iter().map(|coupon| coupon.0).collect();
     let rows: Vec<HandedOut> = match conn {
         // As in `replaced_at`.
         DbConn::Sqlite(conn) => sql_query(
             "SELECT c.id, r.issued_at, r.created_at, \
-                 (SELECT at FROM reissues WHERE merchant_id = ?1 AND new_coupon_id = wanted.value) AS reissued_at \
+                 (SELECT at FROM reissues WHERE merchant_id = ?1 AND new_coupon_id = \
+                 wanted.value) AS reissued_at \
              FROM json_each(?2) AS wanted CROSS JOIN coupons AS c CROSS JOIN rewards AS r \
-             WHERE c.id = wanted.value AND c.merchant_id = ?1 AND r.id = c.reward AND r.merchant_id = ?1",
+             WHERE c.id = wanted.value AND c.merchant_id = ?1 AND r.id = c.reward AND \
+             r.merchant_id = ?1",
         )
         .bind::<BigInt, _>(scope.merchant().0)
         .bind::<Text, _>(serde_json::to_string(&ids).unwrap_or_default())
@@ -138,24 +173,37 @@ pub fn handed_out_at(conn: &mut DbConn, scope: Scope, coupons: &[CouponId]) -> R
         // The sums leave PostgreSQL the ids to go by; see `imports::codes::probe_on_postgres`.
         DbConn::Postgres(conn) => sql_query(
             "SELECT c.id, r.issued_at, r.created_at, \
-                 (SELECT at FROM reissues WHERE merchant_id = $1 AND new_coupon_id = wanted.id) AS reissued_at \
+                 (SELECT at FROM reissues WHERE merchant_id = $1 AND new_coupon_id = wanted.id) \
+                 AS reissued_at \
              FROM unnest($2) AS wanted (id) \
-             CROSS JOIN LATERAL (SELECT * FROM coupons WHERE id = wanted.id AND merchant_id + 0 = $1 OFFSET 0) AS c \
-             CROSS JOIN LATERAL (SELECT * FROM rewards WHERE id = c.reward AND merchant_id + 0 = $1 OFFSET 0) AS r",
+             CROSS JOIN LATERAL (SELECT * FROM coupons WHERE id = wanted.id AND merchant_id + 0 = \
+             $1 OFFSET 0) AS c \
+             CROSS JOIN LATERAL (SELECT * FROM rewards WHERE id = c.reward AND merchant_id + 0 = \
+             $1 OFFSET 0) AS r",
         )
         .bind::<BigInt, _>(scope.merchant().0)
         .bind::<Array<BigInt>, _>(ids)
         .load(conn)?,
     };
     let known = |row: HandedOut| {
-        let at = redemption::handed_out_at(row.reissued_at.map(|at| at.0), row.issued_at.0, row.created_at.0)?;
+        let at = redemption::handed_out_at(
+            row.reissued_at.map(|at| at.0),
+            row.issued_at.0,
+            row.created_at.0,
+        )?;
         Some((CouponId(row.id), at))
     };
     Ok(rows.into_iter().filter_map(known).collect())
 }
 
 /// The merchant's findings of this kind below `before`, newest first.
-pub fn list(conn: &mut DbConn, scope: Scope, kind: Disagreement, before: Option<i64>, limit: i64) -> Result<Vec<Finding>, Error> {
+pub fn list(
+    conn: &mut DbConn,
+    scope: Scope,
+    kind: Disagreement,
+    before: Option<i64>,
+    limit: i64,
+) -> Result<Vec<Finding>, Error> {
     type Row = (i64, String, Option<i64>, At, String, At, Option<String>);
     let rows: Vec<Row> = f::table
         .left_join(c::table.on(c::id.nullable().eq(f::coupon_id)))
@@ -164,7 +212,15 @@ pub fn list(conn: &mut DbConn, scope: Scope, kind: Disagreement, before: Option<
         .filter(f::id.lt(before.unwrap_or(i64::MAX)))
         .order(f::id.desc())
         .limit(limit)
-        .select((f::id, f::code, f::coupon_id, f::redeemed_at, f::order_id, f::found_at, c::state.nullable()))
+        .select((
+            f::id,
+            f::code,
+            f::coupon_id,
+            f::redeemed_at,
+            f::order_id,
+            f::found_at,
+            c::state.nullable(),
+        ))
         .load(conn)?;
     rows.into_iter()
         .map(|(id, code, coupon, redeemed, order, found, state)| {

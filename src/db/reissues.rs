@@ -41,8 +41,14 @@ pub struct NewReissue<'a> {
     pub request_id: Option<&'a str>,
 }
 
-/// Writes the reissue and its audit record: neither is ever there without the other (quality.md I5).
-pub fn record(tx: &mut WriteTx<'_>, scope: Scope, new: &NewReissue<'_>, now: DateTime<Utc>) -> Result<ReissueId, Error> {
+/// Writes the reissue and its audit record: neither is ever there without the other (quality.md
+/// I5).
+pub fn record(
+    tx: &mut WriteTx<'_>,
+    scope: Scope,
+    new: &NewReissue<'_>,
+    now: DateTime<Utc>,
+) -> Result<ReissueId, Error> {
     let id: i64 = diesel::insert_into(r::table)
         .values((
             r::merchant_id.eq(scope.merchant().0),
@@ -67,12 +73,13 @@ pub fn record(tx: &mut WriteTx<'_>, scope: Scope, new: &NewReissue<'_>, now: Dat
         ))
         .returning(r::id)
         .get_result(&mut **tx)?;
-    let mut record = NewRecord::new(Some(scope.merchant()), Action::CouponReissued, Actor::User(new.by))
-        .detail("reward_id", new.reward.reward_id.as_str())
-        .detail("old_code", new.old.code.as_str())
-        .detail("new_code", new.new.code.as_str())
-        .detail("email_requested", new.email_requested)
-        .detail("batch", new.batch.name.as_str());
+    let mut record =
+        NewRecord::new(Some(scope.merchant()), Action::CouponReissued, Actor::User(new.by))
+            .detail("reward_id", new.reward.reward_id.as_str())
+            .detail("old_code", new.old.code.as_str())
+            .detail("new_code", new.new.code.as_str())
+            .detail("email_requested", new.email_requested)
+            .detail("batch", new.batch.name.as_str());
     record.customer = Some(new.reward.customer);
     record.reward = Some(new.reward.no);
     record.batch = Some(new.batch.id);
@@ -83,7 +90,11 @@ pub fn record(tx: &mut WriteTx<'_>, scope: Scope, new: &NewReissue<'_>, now: Dat
 }
 
 /// The reissue of each of these rewards, where there is one.
-pub fn list_of_rewards(conn: &mut DbConn, scope: Scope, rewards: &[i64]) -> Result<Vec<(RewardNo, EarlierReissue)>, Error> {
+pub fn list_of_rewards(
+    conn: &mut DbConn,
+    scope: Scope,
+    rewards: &[i64],
+) -> Result<Vec<(RewardNo, EarlierReissue)>, Error> {
     type Row = (i64, i64, At, i64, String, String, String, bool, String);
     let of_these = among(conn, r::reward, rewards.iter().copied());
     let rows: Vec<Row> = r::table

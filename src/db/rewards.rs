@@ -4,7 +4,10 @@
 use chrono::{DateTime, Utc};
 use diesel::{ExpressionMethods, OptionalExtension, QueryDsl, Queryable, RunQueryDsl};
 
-use super::{DbConn, Error, Scope, WriteTx, batches, coupons, customers, instant::At, reissues, schema::rewards as r, stock};
+use super::{
+    DbConn, Error, Scope, WriteTx, batches, coupons, customers, instant::At, reissues,
+    schema::rewards as r, stock,
+};
 use crate::domain::{
     batch::{Batch, StockLeft},
     coupon::Coupon,
@@ -28,8 +31,28 @@ struct Row {
     created_at: At,
 }
 
-type Columns = (r::id, r::customer, r::reward_id, r::kind, r::title, r::fulfilment, r::batch_id, r::issued_at, r::created_at);
-const COLUMNS: Columns = (r::id, r::customer, r::reward_id, r::kind, r::title, r::fulfilment, r::batch_id, r::issued_at, r::created_at);
+type Columns = (
+    r::id,
+    r::customer,
+    r::reward_id,
+    r::kind,
+    r::title,
+    r::fulfilment,
+    r::batch_id,
+    r::issued_at,
+    r::created_at,
+);
+const COLUMNS: Columns = (
+    r::id,
+    r::customer,
+    r::reward_id,
+    r::kind,
+    r::title,
+    r::fulfilment,
+    r::batch_id,
+    r::issued_at,
+    r::created_at,
+);
 
 impl TryFrom<Row> for Reward {
     type Error = Error;
@@ -55,7 +78,8 @@ impl TryFrom<Row> for Reward {
 enum Look {
     /// How much is left, for a screen.
     Count,
-    /// Nothing: the allocation itself finds out whether a code is left, and this is the way of every click.
+    /// Nothing: the allocation itself finds out whether a code is left, and this is the way of
+    /// every click.
     Nothing,
 }
 
@@ -99,8 +123,8 @@ pub fn find_file(
     Ok(files(conn, scope, &customer, vec![row], now, Look::Count)?.pop())
 }
 
-/// Locks the reward, its batch's validity and its customer until the transaction ends, then reads the file on it. The batch has a
-/// code for all that the file says: only the allocation can tell.
+/// Locks the reward, its batch's validity and its customer until the transaction ends, then reads
+/// the file on it. The batch has a code for all that the file says: only the allocation can tell.
 /// `None`: not this customer's, or not this merchant's.
 pub fn lock_file(
     tx: &mut WriteTx<'_>,
@@ -117,22 +141,28 @@ pub fn lock_file(
     let found: Option<Row> = match &mut **tx {
         // BEGIN IMMEDIATE holds every row already.
         DbConn::Sqlite(c) => locked.first(c).optional()?,
-        // The row alone: locking a join re-checks it after the wait, and the rival has changed the coupon by then.
+        // The row alone: locking a join re-checks it after the wait, and the rival has changed the
+        // coupon by then.
         DbConn::Postgres(c) => locked.for_no_key_update().first(c).optional()?,
     };
     let Some(row) = found else { return Ok(None) };
     if let Some(batch) = row.batch_id {
         batches::hold_validity(tx, BatchId(batch))?;
     }
-    // Nobody blocks them under our hands; and a purge comes before the mail that is about to be queued, or finds it.
+    // Nobody blocks them under our hands; and a purge comes before the mail that is about to be
+    // queued, or finds it.
     let Some(customer) = customers::hold(tx, scope.merchant(), customer)? else { return Ok(None) };
     Ok(files(tx, scope, &customer, vec![row], now, Look::Nothing)?.pop())
 }
 
-/// Locks the reward, and holds its customer, until the transaction ends: what is done to its coupon and a reissue come one after the other.
+/// Locks the reward, and holds its customer, until the transaction ends: what is done to its coupon
+/// and a reissue come one after the other.
 pub fn lock(tx: &mut WriteTx<'_>, scope: Scope, reward: RewardNo) -> Result<(), Error> {
     if let DbConn::Postgres(conn) = &mut **tx {
-        let row = r::table.filter(r::merchant_id.eq(scope.merchant().0)).filter(r::id.eq(reward.0)).select(r::customer);
+        let row = r::table
+            .filter(r::merchant_id.eq(scope.merchant().0))
+            .filter(r::id.eq(reward.0))
+            .select(r::customer);
         let customer: Option<i64> = row.for_no_key_update().first(conn).optional()?;
         if let Some(customer) = customer {
             customers::hold(tx, scope.merchant(), CustomerNo(customer))?;
@@ -159,7 +189,9 @@ fn files(
     let batches = batches::list_by_ids(conn, scope, &batch_ids)?;
     let within = |batch: &Batch| batch.window.has_started(now) && !batch.window.has_expired(now);
     let stocks = match look {
-        Look::Nothing if batches.iter().all(within) => batches.into_iter().map(|batch| (batch, StockLeft::Usable(1))).collect(),
+        Look::Nothing if batches.iter().all(within) => {
+            batches.into_iter().map(|batch| (batch, StockLeft::Usable(1))).collect()
+        }
         _ => left_of(conn, scope, batches, now)?,
     };
     let mut coupons = coupons::current_of_rewards(conn, scope, &ids)?;
@@ -169,11 +201,22 @@ fn files(
         .map(|row| {
             let recorded_at = row.created_at.0;
             let reward = Reward::try_from(row)?;
-            let reissued = reissues.iter().find(|(no, _)| *no == reward.no).map(|(_, earlier)| earlier.clone());
-            let handed_out_at = redemption::handed_out_at(reissued.as_ref().map(|earlier| earlier.at), reward.issued_at, recorded_at);
-            let coupon = coupons.iter().find(|(no, _)| *no == reward.no).map(|(_, coupon)| coupon.clone());
+            let reissued = reissues
+                .iter()
+                .find(|(no, _)| *no == reward.no)
+                .map(|(_, earlier)| earlier.clone());
+            let handed_out_at = redemption::handed_out_at(
+                reissued.as_ref().map(|earlier| earlier.at),
+                reward.issued_at,
+                recorded_at,
+            );
+            let coupon =
+                coupons.iter().find(|(no, _)| *no == reward.no).map(|(_, coupon)| coupon.clone());
             Ok(RewardFile {
-                batch: stocks.iter().find(|(batch, _)| reward.fulfilment == Fulfilment::Batch(batch.id)).cloned(),
+                batch: stocks
+                    .iter()
+                    .find(|(batch, _)| reward.fulfilment == Fulfilment::Batch(batch.id))
+                    .cloned(),
                 coupon: coupon.map(|coupon| Coupon { handed_out_at, ..coupon }),
                 reissued,
                 customer: customer.clone(),
@@ -183,7 +226,12 @@ fn files(
         .collect()
 }
 
-fn left_of(conn: &mut DbConn, scope: Scope, batches: Vec<Batch>, now: DateTime<Utc>) -> Result<Vec<(Batch, StockLeft)>, Error> {
+fn left_of(
+    conn: &mut DbConn,
+    scope: Scope,
+    batches: Vec<Batch>,
+    now: DateTime<Utc>,
+) -> Result<Vec<(Batch, StockLeft)>, Error> {
     let counts = stock::count(conn, scope, &batches, now)?;
     Ok(batches.into_iter().zip(counts).map(|(batch, counts)| (batch, counts.left())).collect())
 }

@@ -1,13 +1,16 @@
-//! The tables as diesel sees them, kept by hand for two engines at once; a test compares it with both databases.
-//! Must not hold anything but tables.
+//! The tables as diesel sees them, kept by hand for two engines at once; a test compares it with
+//! both databases. Must not hold anything but tables.
 
 mod people;
 mod stock;
 
-pub use people::{account_links, half_sign_ins, identities, memberships, passkeys, recovery_codes, sessions, users};
+pub use people::{
+    account_links, half_sign_ins, identities, memberships, passkeys, recovery_codes, sessions,
+    users,
+};
 pub use stock::{
-    alert_choices, import_pieces, imports, redemption_findings, repeated_redemptions, stock_alerts, stock_by_day, stock_by_window,
-    stock_movements, withdrawals,
+    alert_choices, import_pieces, imports, redemption_findings, repeated_redemptions, stock_alerts,
+    stock_by_day, stock_by_window, stock_movements, withdrawals,
 };
 
 diesel::table! {

@@ -1,5 +1,6 @@
-//! The right to touch one merchant's rows, as a type: every query on a merchant's data asks for one.
-//! Made only where a membership was read, or for the operator at the command line and the desk itself.
+//! The right to touch one merchant's rows, as a type: every query on a merchant's data asks for
+//! one. Made only where a membership was read, or for the operator at the command line and the desk
+//! itself.
 
 use crate::domain::ids::MerchantId;
 

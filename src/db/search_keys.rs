@@ -1,7 +1,9 @@
-//! Search keys and addresses that an earlier version of the rules made, and making them again, some customers at a time.
+//! Search keys and addresses that an earlier version of the rules made, and making them again, some
+//! customers at a time.
 //!
-//! A row says by which version its keys were made (see the migration "search_keys"). Two versions of the program may write at once: what the
-//! earlier one writes is noted by its default and by a trigger, and is done again here.
+//! A row says by which version its keys were made (see the migration "search_keys"). Two versions
+//! of the program may write at once: what the earlier one writes is noted by its default and by a
+//! trigger, and is done again here.
 
 use diesel::{
     ExpressionMethods, OptionalExtension, QueryDsl, QueryableByName, RunQueryDsl,
@@ -18,7 +20,8 @@ use super::{
 };
 use crate::domain::{customer::SearchKeys, email::EmailAddress, fold, ids::UserId};
 
-/// What an UPDATE that changes the keys writes beside them: this version, with the other sign than before.
+/// What an UPDATE that changes the keys writes beside them: this version, with the other sign than
+/// before.
 pub(super) fn changed_version() -> SqlLiteral<BigInt> {
     sql(&format!("CASE keys_version WHEN {0} THEN -{0} ELSE {0} END", fold::VERSION))
 }
@@ -29,7 +32,8 @@ struct Count {
     n: i64,
 }
 
-/// The condition of the index of old keys. Two bounds, since PostgreSQL knows how many rows a range of a column holds.
+/// The condition of the index of old keys. Two bounds, since PostgreSQL knows how many rows a range
+/// of a column holds.
 fn is_old() -> String {
     format!("keys_version > -{0} AND keys_version < {0}", fold::VERSION)
 }
@@ -73,21 +77,24 @@ struct Old {
 impl Old {
     /// The keys by today's rules; none of a purged customer, who has no address.
     fn keys(&self) -> SearchKeys {
-        let [id, first, last] = [&self.customer_id, &self.first_name, &self.last_name].map(Option::as_deref);
+        let [id, first, last] =
+            [&self.customer_id, &self.first_name, &self.last_name].map(Option::as_deref);
         SearchKeys::of(self.email.as_deref().unwrap_or_default(), id, first, last)
     }
 
     fn has(&self, keys: &SearchKeys) -> bool {
-        (&self.search, &self.first_key, &self.last_key, &self.id_key) == (&keys.search, &keys.first, &keys.last, &keys.id)
+        (&self.search, &self.first_key, &self.last_key, &self.id_key)
+            == (&keys.search, &keys.first, &keys.last, &keys.id)
     }
 }
 
-/// Makes the keys of up to `limit` customers again, and gives their addresses the form of today; answers how many are done.
-/// A customer whom another transaction holds is left for the next time.
+/// Makes the keys of up to `limit` customers again, and gives their addresses the form of today;
+/// answers how many are done. A customer whom another transaction holds is left for the next time.
 pub fn renew(tx: &mut WriteTx<'_>, limit: i64) -> Result<usize, Error> {
     let lock = if matches!(&**tx, DbConn::Postgres(_)) { " FOR UPDATE SKIP LOCKED" } else { "" };
     let sql = format!(
-        "SELECT id, merchant_id, email, customer_id, first_name, last_name, search, first_key, last_key, id_key FROM customers \
+        "SELECT id, merchant_id, email, customer_id, first_name, last_name, search, first_key, \
+         last_key, id_key FROM customers \
          WHERE {} ORDER BY id LIMIT {limit}{lock}",
         is_old()
     );
@@ -104,7 +111,9 @@ pub fn renew(tx: &mut WriteTx<'_>, limit: i64) -> Result<usize, Error> {
     }
     // Without the text column: the search index is left alone.
     let unchanged = among(tx, c::id, same.iter().copied());
-    diesel::update(c::table.filter(unchanged)).set(c::keys_version.eq(fold::VERSION)).execute(&mut **tx)?;
+    diesel::update(c::table.filter(unchanged))
+        .set(c::keys_version.eq(fold::VERSION))
+        .execute(&mut **tx)?;
     store(tx, &changed)?;
     Ok(rows.len())
 }
@@ -112,10 +121,15 @@ pub fn renew(tx: &mut WriteTx<'_>, limit: i64) -> Result<usize, Error> {
 fn store(tx: &mut WriteTx<'_>, changed: &[(i64, SearchKeys)]) -> Result<(), Error> {
     let updated = match &mut **tx {
         DbConn::Sqlite(conn) => {
-            let rows: Vec<_> = changed.iter().map(|(id, keys)| (id, &keys.search, &keys.first, &keys.last, &keys.id)).collect();
+            let rows: Vec<_> = changed
+                .iter()
+                .map(|(id, keys)| (id, &keys.search, &keys.first, &keys.last, &keys.id))
+                .collect();
             sql_query(
-                "UPDATE customers SET search = n.value ->> 1, first_key = n.value ->> 2, last_key = n.value ->> 3, \
-                     id_key = n.value ->> 4, keys_version = ?1 FROM json_each(?2) AS n WHERE customers.id = n.value ->> 0",
+                "UPDATE customers SET search = n.value ->> 1, first_key = n.value ->> 2, last_key \
+                 = n.value ->> 3, \
+                     id_key = n.value ->> 4, keys_version = ?1 FROM json_each(?2) AS n WHERE \
+                     customers.id = n.value ->> 0",
             )
             .bind::<BigInt, _>(fold::VERSION)
             // Texts and numbers always have a form in JSON.
@@ -123,10 +137,14 @@ fn store(tx: &mut WriteTx<'_>, changed: &[(i64, SearchKeys)]) -> Result<(), Erro
             .execute(conn)?
         }
         DbConn::Postgres(conn) => {
-            let texts = |of: fn(&SearchKeys) -> &String| changed.iter().map(|(_, keys)| of(keys).as_str()).collect::<Vec<_>>();
+            let texts = |of: fn(&SearchKeys) -> &String| {
+                changed.iter().map(|(_, keys)| of(keys).as_str()).collect::<Vec<_>>()
+            };
             sql_query(
-                "UPDATE customers SET search = n.search, first_key = n.first_key, last_key = n.last_key, id_key = n.id_key, keys_version = $1 \
-                 FROM unnest($2, $3, $4, $5, $6) AS n (id, search, first_key, last_key, id_key) WHERE customers.id = n.id",
+                "UPDATE customers SET search = n.search, first_key = n.first_key, last_key = \
+                 n.last_key, id_key = n.id_key, keys_version = $1 \
+                 FROM unnest($2, $3, $4, $5, $6) AS n (id, search, first_key, last_key, id_key) \
+                 WHERE customers.id = n.id",
             )
             .bind::<BigInt, _>(fold::VERSION)
             .bind::<Array<BigInt>, _>(changed.iter().map(|(id, _)| *id).collect::<Vec<_>>())
@@ -137,7 +155,11 @@ fn store(tx: &mut WriteTx<'_>, changed: &[(i64, SearchKeys)]) -> Result<(), Erro
             .execute(conn)?
         }
     };
-    if updated == changed.len() { Ok(()) } else { Err(Error::Corrupt("not every customer's search keys were written".into())) }
+    if updated == changed.len() {
+        Ok(())
+    } else {
+        Err(Error::Corrupt("not every customer's search keys were written".into()))
+    }
 }
 
 /// The form of today of a stored address, where it has another one.
@@ -145,31 +167,44 @@ fn current_form(stored: &str) -> Option<EmailAddress> {
     EmailAddress::parse(stored).ok().filter(|address| address.as_str() != stored)
 }
 
-/// Gives the customer's address its form of today. One that another customer has already is left: two customers are not made one here;
-/// `rewarddesk check` names them.
+/// Gives the customer's address its form of today. One that another customer has already is left:
+/// two customers are not made one here; `rewarddesk check` names them.
 fn renew_address(tx: &mut WriteTx<'_>, row: &mut Old) -> Result<(), Error> {
     let Some(address) = row.email.as_deref().and_then(current_form) else { return Ok(()) };
-    let taken = c::table.filter(c::merchant_id.eq(row.merchant_id)).filter(c::email.eq(address.as_str()));
+    let taken =
+        c::table.filter(c::merchant_id.eq(row.merchant_id)).filter(c::email.eq(address.as_str()));
     if taken.select(c::id).first::<i64>(&mut **tx).optional()?.is_some() {
         return Ok(());
     }
-    diesel::update(c::table.filter(c::id.eq(row.id))).set(c::email.eq(address.as_str())).execute(&mut **tx)?;
+    diesel::update(c::table.filter(c::id.eq(row.id)))
+        .set(c::email.eq(address.as_str()))
+        .execute(&mut **tx)?;
     row.email = Some(address.as_str().to_owned());
     Ok(())
 }
 
-/// The users whose stored addresses have another form today, with that form. There are few users: all are read.
+/// The users whose stored addresses have another form today, with that form. There are few users:
+/// all are read.
 pub fn users_to_renew(conn: &mut DbConn) -> Result<Vec<(UserId, EmailAddress)>, Error> {
     let all: Vec<(i64, String)> = u::table.select((u::id, u::email)).order(u::id).load(conn)?;
-    Ok(all.into_iter().filter_map(|(id, stored)| Some((UserId(id), current_form(&stored)?))).collect())
+    Ok(all
+        .into_iter()
+        .filter_map(|(id, stored)| Some((UserId(id), current_form(&stored)?)))
+        .collect())
 }
 
 /// Gives each of these users the address; one that another user has already is left as it was.
 pub fn renew_users(tx: &mut WriteTx<'_>, users: &[(UserId, EmailAddress)]) -> Result<(), Error> {
     for (id, address) in users {
-        let taken = u::table.filter(u::email.eq(address.as_str())).select(u::id).first::<i64>(&mut **tx).optional()?;
+        let taken = u::table
+            .filter(u::email.eq(address.as_str()))
+            .select(u::id)
+            .first::<i64>(&mut **tx)
+            .optional()?;
         if taken.is_none() {
-            diesel::update(u::table.filter(u::id.eq(id.0))).set(u::email.eq(address.as_str())).execute(&mut **tx)?;
+            diesel::update(u::table.filter(u::id.eq(id.0)))
+                .set(u::email.eq(address.as_str()))
+                .execute(&mut **tx)?;
         }
     }
     Ok(())
@@ -182,7 +217,8 @@ pub struct EarlierAddresses {
     pub users: Vec<i64>,
 }
 
-/// Those whose address could not get its form of today, since another has that one; and those whose turn has not come yet.
+/// Those whose address could not get its form of today, since another has that one; and those whose
+/// turn has not come yet.
 pub fn earlier_addresses(conn: &mut DbConn) -> Result<EarlierAddresses, Error> {
     #[derive(QueryableByName)]
     struct Stored {
@@ -192,9 +228,15 @@ pub fn earlier_addresses(conn: &mut DbConn) -> Result<EarlierAddresses, Error> {
         email: String,
     }
     let mut beyond_ascii = |table: &str| -> Result<Vec<i64>, Error> {
-        let sql = format!("SELECT id, email FROM {table} WHERE octet_length(email) > length(email) ORDER BY id");
+        let sql = format!(
+            "SELECT id, email FROM {table} WHERE octet_length(email) > length(email) ORDER BY id"
+        );
         let rows: Vec<Stored> = sql_query(sql).load(conn)?;
-        Ok(rows.into_iter().filter(|row| current_form(&row.email).is_some()).map(|row| row.id).collect())
+        Ok(rows
+            .into_iter()
+            .filter(|row| current_form(&row.email).is_some())
+            .map(|row| row.id)
+            .collect())
     };
     Ok(EarlierAddresses { customers: beyond_ascii("customers")?, users: beyond_ascii("users")? })
 }

@@ -35,12 +35,16 @@ pub struct Credentials {
 
 /// The credentials of the user with that address (lower case).
 pub fn credentials(conn: &mut DbConn, email: &str) -> Result<Option<Credentials>, Error> {
-    let row: Option<(i64, String)> =
-        users::table.filter(users::email.eq(email)).select((users::id, users::password_hash)).first(conn).optional()?;
+    let row: Option<(i64, String)> = users::table
+        .filter(users::email.eq(email))
+        .select((users::id, users::password_hash))
+        .first(conn)
+        .optional()?;
     Ok(row.map(|(id, password_hash)| Credentials { user: UserId(id), password_hash }))
 }
 
-/// Starts a session. `token_hash` is the SHA-256 of the token in hex; `agent` and `address` tell its user where it was begun.
+/// Starts a session. `token_hash` is the SHA-256 of the token in hex; `agent` and `address` tell
+/// its user where it was begun.
 pub fn start(
     tx: &mut WriteTx<'_>,
     user: UserId,
@@ -62,11 +66,18 @@ pub fn start(
     Ok(())
 }
 
-/// Session, user, their name and address; began, last used, confirmed; since when there is an app, whether there is a passkey.
+/// Session, user, their name and address; began, last used, confirmed; since when there is an app,
+/// whether there is a passkey.
 type Found = (i64, i64, (String, String), At, At, Option<At>, (Option<At>, bool));
 
-/// The session of that token if it was used after `idle_since`, began after `began_after`, and its user is active.
-pub fn find(conn: &mut DbConn, token_hash: &str, idle_since: DateTime<Utc>, began_after: DateTime<Utc>) -> Result<Option<Session>, Error> {
+/// The session of that token if it was used after `idle_since`, began after `began_after`, and its
+/// user is active.
+pub fn find(
+    conn: &mut DbConn,
+    token_hash: &str,
+    idle_since: DateTime<Utc>,
+    began_after: DateTime<Utc>,
+) -> Result<Option<Session>, Error> {
     let row: Option<Found> = s::table
         .inner_join(users::table.on(users::id.eq(s::user_id)))
         .filter(s::token_hash.eq(token_hash))
@@ -80,7 +91,12 @@ pub fn find(conn: &mut DbConn, token_hash: &str, idle_since: DateTime<Utc>, bega
             s::created_at,
             s::last_used_at,
             s::confirmed_at,
-            (users::totp_added_at, exists(passkeys::table.filter(passkeys::user_id.eq(users::id)).select(passkeys::id))),
+            (
+                users::totp_added_at,
+                exists(
+                    passkeys::table.filter(passkeys::user_id.eq(users::id)).select(passkeys::id),
+                ),
+            ),
         ))
         .first(conn)
         .optional()?;
@@ -121,17 +137,14 @@ pub fn list_of_user(
         .order((s::last_used_at.desc(), s::id.desc()))
         .select((s::id, s::created_at, s::last_used_at, s::agent, s::address))
         .load(conn)?;
-    let session = |(id, created, used, agent, address): (i64, At, At, String, String)| SeenSession {
-        id,
-        created_at: created.0,
-        last_used_at: used.0,
-        agent,
-        address,
+    let session = |(id, created, used, agent, address): (i64, At, At, String, String)| {
+        SeenSession { id, created_at: created.0, last_used_at: used.0, agent, address }
     };
     Ok(rows.into_iter().map(session).collect())
 }
 
-/// Ends the user's sessions but for `spared`, and sign-ins that are half done; answers how many sessions there were.
+/// Ends the user's sessions but for `spared`, and sign-ins that are half done; answers how many
+/// sessions there were.
 pub fn end_all(tx: &mut WriteTx<'_>, user: UserId, spared: Option<i64>) -> Result<usize, Error> {
     half_sign_ins::remove_of_user(tx, user)?;
     let others = s::table.filter(s::user_id.eq(user.0)).filter(s::id.ne(spared.unwrap_or(0)));
@@ -150,15 +163,25 @@ pub fn touch(tx: &mut WriteTx<'_>, id: i64, now: DateTime<Utc>) -> Result<(), Er
     Ok(())
 }
 
-/// Writes down that the user has proved again to be there, and gives the session another token: a copy of the old one opens nothing.
-/// Only a session of that user: SQLite gives the number of one that has ended to a later one, which may be another user's.
-pub fn confirm(tx: &mut WriteTx<'_>, user: UserId, id: i64, token_hash: &str, now: DateTime<Utc>) -> Result<(), Error> {
+/// Writes down that the user has proved again to be there, and gives the session another token: a
+/// copy of the old one opens nothing. Only a session of that user: SQLite gives the number of one
+/// that has ended to a later one, which may be another user's.
+pub fn confirm(
+    tx: &mut WriteTx<'_>,
+    user: UserId,
+    id: i64,
+    token_hash: &str,
+    now: DateTime<Utc>,
+) -> Result<(), Error> {
     let own = s::table.filter(s::id.eq(id)).filter(s::user_id.eq(user.0));
-    diesel::update(own).set((s::confirmed_at.eq(At(now)), s::token_hash.eq(token_hash))).execute(&mut **tx)?;
+    diesel::update(own)
+        .set((s::confirmed_at.eq(At(now)), s::token_hash.eq(token_hash)))
+        .execute(&mut **tx)?;
     Ok(())
 }
 
-/// Notes what is asked in the session, of a passkey or of the provider of single sign-on, sealed: one question at a time.
+/// Notes what is asked in the session, of a passkey or of the provider of single sign-on, sealed:
+/// one question at a time.
 pub fn set_challenge(tx: &mut WriteTx<'_>, id: i64, sealed: &str) -> Result<(), Error> {
     diesel::update(s::table.find(id)).set(s::challenge.eq(sealed)).execute(&mut **tx)?;
     Ok(())
@@ -166,14 +189,16 @@ pub fn set_challenge(tx: &mut WriteTx<'_>, id: i64, sealed: &str) -> Result<(), 
 
 /// What a passkey was asked, for its one answer.
 pub fn take_challenge(tx: &mut WriteTx<'_>, id: i64) -> Result<Option<String>, Error> {
-    let asked: Option<Option<String>> = s::table.find(id).select(s::challenge).first(&mut **tx).optional()?;
+    let asked: Option<Option<String>> =
+        s::table.find(id).select(s::challenge).first(&mut **tx).optional()?;
     diesel::update(s::table.find(id)).set(s::challenge.eq(None::<String>)).execute(&mut **tx)?;
     Ok(asked.flatten())
 }
 
 /// What is being asked in the session, sealed; it is not used up by looking.
 pub fn challenge(conn: &mut DbConn, id: i64) -> Result<Option<String>, Error> {
-    let asked: Option<Option<String>> = s::table.find(id).select(s::challenge).first(conn).optional()?;
+    let asked: Option<Option<String>> =
+        s::table.find(id).select(s::challenge).first(conn).optional()?;
     Ok(asked.flatten())
 }
 
@@ -191,7 +216,8 @@ pub fn set_pending_link(tx: &mut WriteTx<'_>, id: i64, sealed: &str) -> Result<(
 
 /// The account that waits, sealed; it is not used up by looking.
 pub fn pending_link(conn: &mut DbConn, id: i64) -> Result<Option<String>, Error> {
-    let waits: Option<Option<String>> = s::table.find(id).select(s::pending_link).first(conn).optional()?;
+    let waits: Option<Option<String>> =
+        s::table.find(id).select(s::pending_link).first(conn).optional()?;
     Ok(waits.flatten())
 }
 
@@ -203,13 +229,15 @@ pub fn use_pending_link(tx: &mut WriteTx<'_>, id: i64, sealed: &str) -> Result<b
 
 /// Ends the session of that token; answers whose it was.
 pub fn end(tx: &mut WriteTx<'_>, token_hash: &str) -> Result<Option<UserId>, Error> {
-    let user: Option<i64> =
-        diesel::delete(s::table.filter(s::token_hash.eq(token_hash))).returning(s::user_id).get_result(&mut **tx).optional()?;
+    let user: Option<i64> = diesel::delete(s::table.filter(s::token_hash.eq(token_hash)))
+        .returning(s::user_id)
+        .get_result(&mut **tx)
+        .optional()?;
     Ok(user.map(UserId))
 }
 
-/// Removes sessions that are too old to be used, so that the table does not grow for ever. Those at rest stay until then: an index
-/// on their last use would be written with every use.
+/// Removes sessions that are too old to be used, so that the table does not grow for ever. Those at
+/// rest stay until then: an index on their last use would be written with every use.
 pub fn remove_stale(tx: &mut WriteTx<'_>, began_before: DateTime<Utc>) -> Result<usize, Error> {
     Ok(diesel::delete(s::table.filter(s::created_at.le(At(began_before)))).execute(&mut **tx)?)
 }

@@ -1,8 +1,9 @@
-//! How much of each batch is in which condition, exactly, without counting codes: triggers keep the sums (see the migration "stock").
-//! Must not know what the counts are shown for.
+//! How much of each batch is in which condition, exactly, without counting codes: triggers keep the
+//! sums (see the migration "stock"). Must not know what the counts are shown for.
 //!
-//! On SQLite, with its one writer, a change is added to the sums on the spot. On PostgreSQL that would make all reissues of
-//! a batch wait for one row: there a change is a row of its own in `stock_movements`, and [`settle`] adds them up from time to time.
+//! On SQLite, with its one writer, a change is added to the sums on the spot. On PostgreSQL that
+//! would make all reissues of a batch wait for one row: there a change is a row of its own in
+//! `stock_movements`, and [`settle`] adds them up from time to time.
 
 use chrono::{DateTime, NaiveDate, Utc};
 use diesel::{
@@ -45,7 +46,8 @@ struct Sums {
     replaced: i64,
     #[diesel(sql_type = BigInt)]
     withdrawn: i64,
-    /// When the last one that expired on its own did; when the first usable and the last clean one will have.
+    /// When the last one that expired on its own did; when the first usable and the last clean one
+    /// will have.
     #[diesel(sql_type = Nullable<Instant>)]
     last_expired: Option<At>,
     #[diesel(sql_type = Nullable<Instant>)]
@@ -64,15 +66,20 @@ fn sums() -> String {
     SUMS.map(|name| format!("CAST(sum({name}) AS BIGINT) AS {name}")).join(", ")
 }
 
-/// Movements `m` that count: those of an import do so once its codes are in the batch. The batch is not asked about any other one, which all
-/// are that clicks leave behind: asked for each, it was most of a count (measured on PostgreSQL: 1.05 ms for 400 movements, 0.2 without).
-const PUBLISHED: &str = "(m.coupon_to = 0 OR m.coupon_to <= (SELECT b.published_to FROM batches b WHERE b.id = m.batch_id))";
+/// Movements `m` that count: those of an import do so once its codes are in the batch. The batch is
+/// not asked about any other one, which all are that clicks leave behind: asked for each, it was
+/// most of a count (measured on PostgreSQL: 1.05 ms for 400 movements, 0.2 without).
+const PUBLISHED: &str = "(m.coupon_to = 0 OR m.coupon_to <= (SELECT b.published_to FROM batches b \
+    WHERE b.id = m.batch_id))";
 
-/// A merchant's movements of those batches. The sums leave PostgreSQL the mark to begin at, and no index full of dead entries.
+/// A merchant's movements of those batches. The sums leave PostgreSQL the mark to begin at, and no
+/// index full of dead entries.
 fn moved(conn: &DbConn, among: &str) -> String {
     match conn {
         DbConn::Sqlite(_) => format!("m.merchant_id = :merchant AND m.batch_id {among}"),
-        DbConn::Postgres(_) => format!("{ABOVE} AND m.merchant_id + 0 = :merchant AND m.batch_id + 0 {among}"),
+        DbConn::Postgres(_) => {
+            format!("{ABOVE} AND m.merchant_id + 0 = :merchant AND m.batch_id + 0 {among}")
+        }
     }
 }
 
@@ -84,15 +91,18 @@ fn among(conn: &DbConn) -> &'static str {
     }
 }
 
-/// The windows of `:batches` of `:merchant` with their sums; what is still to be settled has windows of its own.
+/// The windows of `:batches` of `:merchant` with their sums; what is still to be settled has
+/// windows of its own.
 fn windows(conn: &DbConn) -> String {
     let among = among(conn);
     let moved = moved(conn, among);
     format!(
         "SELECT batch_id, valid_from, expires_at, {} FROM ( \
-             SELECT batch_id, valid_from, expires_at, {} FROM stock_by_window WHERE merchant_id = :merchant AND batch_id {among} \
+             SELECT batch_id, valid_from, expires_at, {} FROM stock_by_window WHERE merchant_id = \
+             :merchant AND batch_id {among} \
              UNION ALL \
-             SELECT m.batch_id, m.valid_from, m.expires_at, {} FROM stock_movements m WHERE {moved} \
+             SELECT m.batch_id, m.valid_from, m.expires_at, {} FROM stock_movements m WHERE \
+             {moved} \
                  AND {PUBLISHED}) AS parts \
          GROUP BY batch_id, valid_from, expires_at",
         sums(),
@@ -101,8 +111,15 @@ fn windows(conn: &DbConn) -> String {
     )
 }
 
-/// Asks with one more value beside merchant and batches. Prepared once for each connection: every profile and every click counts.
-fn ask<R>(conn: &mut DbConn, text: &str, more: (&str, Bind<'_>), scope: Scope, batches: &[i64]) -> Result<Vec<R>, Error>
+/// Asks with one more value beside merchant and batches. Prepared once for each connection: every
+/// profile and every click counts.
+fn ask<R>(
+    conn: &mut DbConn,
+    text: &str,
+    more: (&str, Bind<'_>),
+    scope: Scope,
+    batches: &[i64],
+) -> Result<Vec<R>, Error>
 where
     R: QueryableByName<diesel::sqlite::Sqlite> + QueryableByName<diesel::pg::Pg> + 'static,
 {
@@ -111,7 +128,8 @@ where
         DbConn::Sqlite(_) => format!("[{list}]"),
         DbConn::Postgres(_) => format!("{{{list}}}"),
     };
-    let values = [more, ("merchant", Bind::Number(scope.merchant().0)), ("batches", Bind::Text(&list))];
+    let values =
+        [more, ("merchant", Bind::Number(scope.merchant().0)), ("batches", Bind::Text(&list))];
     let (text, binds) = named(text, &values);
     let asked = Fixed::<Untyped>::new(&text, &binds).planned_once(conn);
     Ok(each!(conn, |c| asked.load(c)?))
@@ -127,40 +145,62 @@ struct EndRow {
     codes: i64,
 }
 
-/// When the usable codes of each of these batches end by themselves, soonest first; those of one day (UTC) together, at the last of its ends.
-pub fn ends(conn: &mut DbConn, scope: Scope, batches: &[BatchId], now: DateTime<Utc>) -> Result<Vec<(BatchId, Ending)>, Error> {
+/// When the usable codes of each of these batches end by themselves, soonest first; those of one
+/// day (UTC) together, at the last of its ends.
+pub fn ends(
+    conn: &mut DbConn,
+    scope: Scope,
+    batches: &[BatchId],
+    now: DateTime<Utc>,
+) -> Result<Vec<(BatchId, Ending)>, Error> {
     let ids: Vec<i64> = batches.iter().map(|batch| batch.0).collect();
     let day = match conn {
         DbConn::Sqlite(_) => "substr(expires_at, 1, 10)",
         DbConn::Postgres(_) => "date_trunc('day', expires_at, 'UTC')",
     };
     let text = format!(
-        "SELECT batch_id, max(CASE WHEN expires_at > :now AND valid_from <= :now AND clean > 0 THEN expires_at END) AS at, \
-             CAST(sum(CASE WHEN expires_at > :now AND valid_from <= :now THEN clean ELSE 0 END) AS BIGINT) AS codes \
+        "SELECT batch_id, max(CASE WHEN expires_at > :now AND valid_from <= :now AND clean > 0 \
+         THEN expires_at END) AS at, \
+             CAST(sum(CASE WHEN expires_at > :now AND valid_from <= :now THEN clean ELSE 0 END) \
+             AS BIGINT) AS codes \
          FROM ({}) AS windows GROUP BY batch_id, {day} \
-         HAVING sum(CASE WHEN expires_at > :now AND valid_from <= :now THEN clean ELSE 0 END) > 0 ORDER BY batch_id, at",
+         HAVING sum(CASE WHEN expires_at > :now AND valid_from <= :now THEN clean ELSE 0 END) > 0 \
+         ORDER BY batch_id, at",
         windows(conn),
     );
     let rows: Vec<EndRow> = ask(conn, &text, ("now", Bind::Moment(At(now))), scope, &ids)?;
     let end = |At(at): At| Some(at).filter(|at| *at < no_end());
-    Ok(rows.into_iter().map(|row| (BatchId(row.batch_id), Ending { at: end(row.at), codes: row.codes })).collect())
+    Ok(rows
+        .into_iter()
+        .map(|row| (BatchId(row.batch_id), Ending { at: end(row.at), codes: row.codes }))
+        .collect())
 }
 
 /// Counts the codes of each of these batches at `now`, in their order.
-pub fn count(conn: &mut DbConn, scope: Scope, batches: &[Batch], now: DateTime<Utc>) -> Result<Vec<Stock>, Error> {
+pub fn count(
+    conn: &mut DbConn,
+    scope: Scope,
+    batches: &[Batch],
+    now: DateTime<Utc>,
+) -> Result<Vec<Stock>, Error> {
     if batches.is_empty() {
         return Ok(vec![]);
     }
     let ids: Vec<i64> = batches.iter().map(|batch| batch.id.0).collect();
     let text = format!(
         "SELECT batch_id, \
-             CAST(sum(CASE WHEN expires_at > :now AND valid_from <= :now THEN clean ELSE 0 END) AS BIGINT) AS usable, \
-             CAST(sum(CASE WHEN expires_at > :now AND valid_from > :now THEN clean ELSE 0 END) AS BIGINT) AS early, \
-             CAST(sum(CASE WHEN expires_at <= :now THEN clean ELSE 0 END) AS BIGINT) AS expired, {}, \
+             CAST(sum(CASE WHEN expires_at > :now AND valid_from <= :now THEN clean ELSE 0 END) \
+             AS BIGINT) AS usable, \
+             CAST(sum(CASE WHEN expires_at > :now AND valid_from > :now THEN clean ELSE 0 END) AS \
+             BIGINT) AS early, \
+             CAST(sum(CASE WHEN expires_at <= :now THEN clean ELSE 0 END) AS BIGINT) AS expired, \
+             {}, \
              max(CASE WHEN expires_at <= :now AND clean > 0 THEN expires_at END) AS last_expired, \
-             min(CASE WHEN expires_at > :now AND valid_from <= :now AND clean > 0 THEN expires_at END) AS first_end, \
+             min(CASE WHEN expires_at > :now AND valid_from <= :now AND clean > 0 THEN expires_at \
+             END) AS first_end, \
              max(CASE WHEN clean > 0 THEN expires_at END) AS last_end, \
-             (SELECT w.coupon_to FROM withdrawals w WHERE w.merchant_id = :merchant AND w.batch_id = windows.batch_id AND w.ended_at IS NULL) \
+             (SELECT w.coupon_to FROM withdrawals w WHERE w.merchant_id = :merchant AND \
+             w.batch_id = windows.batch_id AND w.ended_at IS NULL) \
                  AS held_to \
          FROM ({}) AS windows GROUP BY batch_id",
         sums(),
@@ -173,7 +213,11 @@ pub fn count(conn: &mut DbConn, scope: Scope, batches: &[Batch], now: DateTime<U
         let mut stock = row.map(|row| stock_of(batch, row, now)).unwrap_or_default();
         // What is being withdrawn is not handed out any more, although it still stands in stock.
         if let Some(held_to) = row.and_then(|row| row.held_to) {
-            let usable = if stock.usable > 0 { coupons::count_usable_above(conn, scope, batch, held_to, now)? } else { 0 };
+            let usable = if stock.usable > 0 {
+                coupons::count_usable_above(conn, scope, batch, held_to, now)?
+            } else {
+                0
+            };
             stock.withdrawn += stock.usable - usable;
             stock.usable = usable;
         }
@@ -183,7 +227,12 @@ pub fn count(conn: &mut DbConn, scope: Scope, batches: &[Batch], now: DateTime<U
 }
 
 /// Counts the codes of one batch at `now`.
-pub fn count_one(conn: &mut DbConn, scope: Scope, batch: &Batch, now: DateTime<Utc>) -> Result<Stock, Error> {
+pub fn count_one(
+    conn: &mut DbConn,
+    scope: Scope,
+    batch: &Batch,
+    now: DateTime<Utc>,
+) -> Result<Stock, Error> {
     Ok(count(conn, scope, std::slice::from_ref(batch), now)?.pop().unwrap_or_default())
 }
 
@@ -233,7 +282,8 @@ pub struct Day {
     /// Left the stock for a reward, reissues among them.
     pub handed_out: i64,
     pub reissued: i64,
-    /// How many more, or fewer, were in stock and neither barred nor redeemed at its end than at its beginning.
+    /// How many more, or fewer, were in stock and neither barred nor redeemed at its end than at
+    /// its beginning.
     pub clean: i64,
 }
 
@@ -257,13 +307,20 @@ struct DayRow {
     withdrawn: i64,
 }
 
-/// The days from `since` on of each of these batches, oldest first; a day on which nothing happened is left out.
-pub fn days(conn: &mut DbConn, scope: Scope, batches: &[BatchId], since: NaiveDate) -> Result<Vec<Day>, Error> {
+/// The days from `since` on of each of these batches, oldest first; a day on which nothing happened
+/// is left out.
+pub fn days(
+    conn: &mut DbConn,
+    scope: Scope,
+    batches: &[BatchId],
+    since: NaiveDate,
+) -> Result<Vec<Day>, Error> {
     let ids: Vec<i64> = batches.iter().map(|batch| batch.0).collect();
     let among = among(conn);
     let text = format!(
         "SELECT batch_id, day, {} FROM ( \
-             SELECT batch_id, day, {} FROM stock_by_day WHERE merchant_id = :merchant AND day >= :since AND batch_id {among} \
+             SELECT batch_id, day, {} FROM stock_by_day WHERE merchant_id = :merchant AND day >= \
+             :since AND batch_id {among} \
              UNION ALL \
              SELECT m.batch_id, m.day, {} FROM stock_movements m WHERE {} AND m.day >= :since \
                  AND {PUBLISHED}) AS parts \
@@ -279,8 +336,16 @@ pub fn days(conn: &mut DbConn, scope: Scope, batches: &[BatchId], since: NaiveDa
         .map(|row| {
             Ok(Day {
                 batch: BatchId(row.batch_id),
-                day: row.day.parse().map_err(|_| Error::Corrupt(format!("{:?} is not a day of stock", row.day)))?,
-                added: row.clean + row.barred + row.redeemed + row.allocated + row.replaced + row.withdrawn,
+                day: row
+                    .day
+                    .parse()
+                    .map_err(|_| Error::Corrupt(format!("{:?} is not a day of stock", row.day)))?,
+                added: row.clean
+                    + row.barred
+                    + row.redeemed
+                    + row.allocated
+                    + row.replaced
+                    + row.withdrawn,
                 handed_out: row.allocated + row.replaced,
                 reissued: row.replaced,
                 clean: row.clean,
@@ -297,11 +362,18 @@ struct Ended {
     n: i64,
 }
 
-/// The moments at which codes that are still in stock have ended by themselves, and how many at each; the latest thousand.
-pub fn ended_windows(conn: &mut DbConn, scope: Scope, batch: BatchId, now: DateTime<Utc>) -> Result<Vec<(DateTime<Utc>, i64)>, Error> {
+/// The moments at which codes that are still in stock have ended by themselves, and how many at
+/// each; the latest thousand.
+pub fn ended_windows(
+    conn: &mut DbConn,
+    scope: Scope,
+    batch: BatchId,
+    now: DateTime<Utc>,
+) -> Result<Vec<(DateTime<Utc>, i64)>, Error> {
     let rows: Vec<Ended> = sql_query(
         "SELECT expires_at AS at, CAST(sum(clean) AS BIGINT) AS n FROM stock_by_window \
-         WHERE merchant_id = $1 AND batch_id = $2 AND expires_at <= $3 AND clean > 0 GROUP BY expires_at ORDER BY expires_at DESC LIMIT 1000",
+         WHERE merchant_id = $1 AND batch_id = $2 AND expires_at <= $3 AND clean > 0 GROUP BY \
+         expires_at ORDER BY expires_at DESC LIMIT 1000",
     )
     .bind::<BigInt, _>(scope.merchant().0)
     .bind::<BigInt, _>(batch.0)
@@ -322,7 +394,9 @@ fn finished(conn: &DbConn) -> String {
 /// Whether anything can be added up.
 pub fn has_movements(conn: &mut DbConn) -> Result<bool, Error> {
     // What a killed import has left waits for the next import to remove it.
-    let some: Vec<Settled> = sql_query(format!("{} LIMIT 1", finished(conn).replacen("m.id", "m.id AS n", 1))).load(conn)?;
+    let some: Vec<Settled> =
+        sql_query(format!("{} LIMIT 1", finished(conn).replacen("m.id", "m.id AS n", 1)))
+            .load(conn)?;
     Ok(!some.is_empty())
 }
 
@@ -330,13 +404,17 @@ pub fn has_movements(conn: &mut DbConn) -> Result<bool, Error> {
 ///
 /// One at a time on PostgreSQL: two would lock the sums' rows in different orders.
 pub fn settle(tx: &mut WriteTx<'_>, limit: i64) -> Result<usize, Error> {
-    const ADD: &str = "clean = s.clean + excluded.clean, barred = s.barred + excluded.barred, redeemed = s.redeemed + excluded.redeemed, \
-        allocated = s.allocated + excluded.allocated, replaced = s.replaced + excluded.replaced, withdrawn = s.withdrawn + excluded.withdrawn";
+    const ADD: &str = "clean = s.clean + excluded.clean, barred = s.barred + excluded.barred, \
+        redeemed = s.redeemed + excluded.redeemed, \
+        allocated = s.allocated + excluded.allocated, replaced = s.replaced + excluded.replaced, \
+        withdrawn = s.withdrawn + excluded.withdrawn";
     let columns = SUMS.join(", ");
-    let (by_window, by_day) = ("merchant_id, batch_id, valid_from, expires_at", "merchant_id, batch_id, day");
+    let (by_window, by_day) =
+        ("merchant_id, batch_id, valid_from, expires_at", "merchant_id, batch_id, day");
     let add = |table: &str, key: &str, from: &str| {
         format!(
-            "INSERT INTO {table} AS s ({key}, {columns}) SELECT {key}, {} FROM {from} GROUP BY {key} ON CONFLICT ({key}) DO UPDATE SET {ADD}",
+            "INSERT INTO {table} AS s ({key}, {columns}) SELECT {key}, {} FROM {from} GROUP BY \
+             {key} ON CONFLICT ({key}) DO UPDATE SET {ADD}",
             sums()
         )
     };
@@ -344,15 +422,22 @@ pub fn settle(tx: &mut WriteTx<'_>, limit: i64) -> Result<usize, Error> {
     match &mut **tx {
         DbConn::Sqlite(conn) => {
             // Nobody else writes between these.
-            let some = format!("(SELECT * FROM stock_movements WHERE id IN ({finished} ORDER BY m.id LIMIT {limit}) AND true)");
+            let some = format!(
+                "(SELECT * FROM stock_movements WHERE id IN ({finished} ORDER BY m.id LIMIT \
+                 {limit}) AND true)"
+            );
             sql_query(add("stock_by_window", by_window, &some)).execute(conn)?;
             sql_query(add("stock_by_day", by_day, &some)).execute(conn)?;
-            Ok(sql_query(format!("DELETE FROM stock_movements WHERE id IN ({finished} ORDER BY m.id LIMIT {limit})")).execute(conn)?)
+            Ok(sql_query(format!(
+                "DELETE FROM stock_movements WHERE id IN ({finished} ORDER BY m.id LIMIT {limit})"
+            ))
+            .execute(conn)?)
         }
         DbConn::Postgres(conn) => {
             sql_query("SELECT pg_advisory_xact_lock(7235120)").execute(conn)?;
             let done: Settled = sql_query(format!(
-                "WITH gone AS (DELETE FROM stock_movements WHERE id IN ({finished} ORDER BY m.id LIMIT {limit}) RETURNING *), \
+                "WITH gone AS (DELETE FROM stock_movements WHERE id IN ({finished} ORDER BY m.id \
+                 LIMIT {limit}) RETURNING *), \
                      windows AS ({} RETURNING 1), days AS ({} RETURNING 1) \
                  SELECT count(*) AS n FROM gone",
                 add("stock_by_window", by_window, "gone"),

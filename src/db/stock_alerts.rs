@@ -47,53 +47,93 @@ fn alert((id, batch, batch_name, line, codes_left, raised, cleared): Row) -> Res
 
 /// The merchant's alerts that are not cleared: batch and line.
 pub fn list_open(conn: &mut DbConn, scope: Scope) -> Result<Vec<(BatchId, Line)>, Error> {
-    let rows: Vec<(i64, String)> =
-        a::table.filter(a::merchant_id.eq(scope.merchant().0)).filter(a::cleared_at.is_null()).select((a::batch_id, a::kind)).load(conn)?;
+    let rows: Vec<(i64, String)> = a::table
+        .filter(a::merchant_id.eq(scope.merchant().0))
+        .filter(a::cleared_at.is_null())
+        .select((a::batch_id, a::kind))
+        .load(conn)?;
     rows.into_iter().map(|(batch, line)| Ok((BatchId(batch), line.parse()?))).collect()
 }
 
 /// The merchant's alerts below `before`, newest first.
-pub fn list(conn: &mut DbConn, scope: Scope, before: Option<i64>, limit: i64) -> Result<Vec<Alert>, Error> {
+pub fn list(
+    conn: &mut DbConn,
+    scope: Scope,
+    before: Option<i64>,
+    limit: i64,
+) -> Result<Vec<Alert>, Error> {
     let rows: Vec<Row> = a::table
         .inner_join(batches::table.on(batches::id.eq(a::batch_id)))
         .filter(a::merchant_id.eq(scope.merchant().0))
         .filter(a::id.lt(before.unwrap_or(i64::MAX)))
         .order(a::id.desc())
         .limit(limit)
-        .select((a::id, a::batch_id, batches::name, a::kind, a::codes_left, a::raised_at, a::cleared_at))
+        .select((
+            a::id,
+            a::batch_id,
+            batches::name,
+            a::kind,
+            a::codes_left,
+            a::raised_at,
+            a::cleared_at,
+        ))
         .load(conn)?;
     rows.into_iter().map(alert).collect()
 }
 
 /// The merchant's alerts above `after`, oldest first.
-pub fn list_after(conn: &mut DbConn, scope: Scope, after: i64, limit: i64) -> Result<Vec<Alert>, Error> {
+pub fn list_after(
+    conn: &mut DbConn,
+    scope: Scope,
+    after: i64,
+    limit: i64,
+) -> Result<Vec<Alert>, Error> {
     let rows: Vec<Row> = a::table
         .inner_join(batches::table.on(batches::id.eq(a::batch_id)))
         .filter(a::merchant_id.eq(scope.merchant().0))
         .filter(a::id.gt(after))
         .order(a::id)
         .limit(limit)
-        .select((a::id, a::batch_id, batches::name, a::kind, a::codes_left, a::raised_at, a::cleared_at))
+        .select((
+            a::id,
+            a::batch_id,
+            batches::name,
+            a::kind,
+            a::codes_left,
+            a::raised_at,
+            a::cleared_at,
+        ))
         .load(conn)?;
     rows.into_iter().map(alert).collect()
 }
 
-/// Lets one server at a time raise or gather the merchant's alerts, so that their numbers become visible in order.
+/// Lets one server at a time raise or gather the merchant's alerts, so that their numbers become
+/// visible in order.
 pub fn lock(tx: &mut WriteTx<'_>, scope: Scope) -> Result<(), Error> {
     match &mut **tx {
         // BEGIN IMMEDIATE holds everything already.
         DbConn::Sqlite(_) => {}
         DbConn::Postgres(conn) => {
-            sql_query("SELECT pg_advisory_xact_lock((7235121::bigint << 32) # $1)").bind::<BigInt, _>(scope.merchant().0).execute(conn)?;
+            sql_query("SELECT pg_advisory_xact_lock((7235121::bigint << 32) # $1)")
+                .bind::<BigInt, _>(scope.merchant().0)
+                .execute(conn)?;
         }
     }
     Ok(())
 }
 
 /// Raises an alert; `false`: it is raised already, perhaps by another server in this moment.
-pub fn raise(tx: &mut WriteTx<'_>, scope: Scope, batch: BatchId, line: Line, codes_left: i64, now: DateTime<Utc>) -> Result<bool, Error> {
+pub fn raise(
+    tx: &mut WriteTx<'_>,
+    scope: Scope,
+    batch: BatchId,
+    line: Line,
+    codes_left: i64,
+    now: DateTime<Utc>,
+) -> Result<bool, Error> {
     let raised = sql_query(
-        "INSERT INTO stock_alerts (merchant_id, batch_id, kind, codes_left, raised_at) VALUES ($1, $2, $3, $4, $5) ON CONFLICT DO NOTHING",
+        "INSERT INTO stock_alerts (merchant_id, batch_id, kind, codes_left, raised_at) VALUES \
+         ($1, $2, $3, $4, $5) ON CONFLICT DO NOTHING",
     )
     .bind::<BigInt, _>(scope.merchant().0)
     .bind::<BigInt, _>(batch.0)
@@ -105,7 +145,13 @@ pub fn raise(tx: &mut WriteTx<'_>, scope: Scope, batch: BatchId, line: Line, cod
 }
 
 /// Arms a line again.
-pub fn clear(tx: &mut WriteTx<'_>, scope: Scope, batch: BatchId, line: Line, now: DateTime<Utc>) -> Result<(), Error> {
+pub fn clear(
+    tx: &mut WriteTx<'_>,
+    scope: Scope,
+    batch: BatchId,
+    line: Line,
+    now: DateTime<Utc>,
+) -> Result<(), Error> {
     let open = a::table
         .filter(a::merchant_id.eq(scope.merchant().0))
         .filter(a::batch_id.eq(batch.0))
@@ -117,14 +163,25 @@ pub fn clear(tx: &mut WriteTx<'_>, scope: Scope, batch: BatchId, line: Line, now
 
 /// How this user wants to hear of the merchant's stock.
 pub fn choice_of(conn: &mut DbConn, scope: Scope, user: UserId) -> Result<AlertMode, Error> {
-    let mode: Option<String> =
-        ch::table.filter(ch::merchant_id.eq(scope.merchant().0)).filter(ch::user_id.eq(user.0)).select(ch::mode).first(conn).optional()?;
+    let mode: Option<String> = ch::table
+        .filter(ch::merchant_id.eq(scope.merchant().0))
+        .filter(ch::user_id.eq(user.0))
+        .select(ch::mode)
+        .first(conn)
+        .optional()?;
     Ok(mode.map_or(Ok(AlertMode::None), |mode| mode.parse())?)
 }
 
 /// Sets it; alerts that were raised before are not told.
-pub fn choose(tx: &mut WriteTx<'_>, scope: Scope, user: UserId, mode: AlertMode, digest_due_at: DateTime<Utc>) -> Result<(), Error> {
-    let mine = ch::table.filter(ch::merchant_id.eq(scope.merchant().0)).filter(ch::user_id.eq(user.0));
+pub fn choose(
+    tx: &mut WriteTx<'_>,
+    scope: Scope,
+    user: UserId,
+    mode: AlertMode,
+    digest_due_at: DateTime<Utc>,
+) -> Result<(), Error> {
+    let mine =
+        ch::table.filter(ch::merchant_id.eq(scope.merchant().0)).filter(ch::user_id.eq(user.0));
     diesel::delete(mine).execute(&mut **tx)?;
     if mode == AlertMode::None {
         return Ok(());
@@ -143,13 +200,20 @@ pub fn choose(tx: &mut WriteTx<'_>, scope: Scope, user: UserId, mode: AlertMode,
 }
 
 fn latest(conn: &mut DbConn, scope: Scope) -> Result<i64, Error> {
-    let id: Option<i64> =
-        a::table.filter(a::merchant_id.eq(scope.merchant().0)).order(a::id.desc()).select(a::id).first(conn).optional()?;
+    let id: Option<i64> = a::table
+        .filter(a::merchant_id.eq(scope.merchant().0))
+        .order(a::id.desc())
+        .select(a::id)
+        .first(conn)
+        .optional()?;
     Ok(id.unwrap_or(0))
 }
 
 /// The active members who want each alert at once.
-pub fn list_recipients(conn: &mut DbConn, scope: Scope) -> Result<Vec<(UserId, EmailAddress)>, Error> {
+pub fn list_recipients(
+    conn: &mut DbConn,
+    scope: Scope,
+) -> Result<Vec<(UserId, EmailAddress)>, Error> {
     let rows: Vec<(i64, String)> = ch::table
         .inner_join(users::table.on(users::id.eq(ch::user_id)))
         .inner_join(memberships::table.on(memberships::user_id.eq(ch::user_id)))
@@ -174,7 +238,11 @@ pub struct DueDigest {
 }
 
 /// Digests that are due, across merchants; for the desk itself.
-pub fn list_due_digests(conn: &mut DbConn, now: DateTime<Utc>, limit: i64) -> Result<Vec<DueDigest>, Error> {
+pub fn list_due_digests(
+    conn: &mut DbConn,
+    now: DateTime<Utc>,
+    limit: i64,
+) -> Result<Vec<DueDigest>, Error> {
     let rows: Vec<(i64, i64, i64, At)> = ch::table
         .filter(ch::mode.eq("daily"))
         .filter(ch::digest_due_at.le(At(now)))
@@ -193,14 +261,21 @@ pub fn list_due_digests(conn: &mut DbConn, now: DateTime<Utc>, limit: i64) -> Re
         .collect())
 }
 
-/// Takes a digest in hand: the next one is due at `next`. The address it goes to; `None`: another server was faster, or the
-/// user may not see this merchant any more.
-pub fn take_digest(tx: &mut WriteTx<'_>, digest: &DueDigest, digested_to: i64, next: DateTime<Utc>) -> Result<Option<EmailAddress>, Error> {
+/// Takes a digest in hand: the next one is due at `next`. The address it goes to; `None`: another
+/// server was faster, or the user may not see this merchant any more.
+pub fn take_digest(
+    tx: &mut WriteTx<'_>,
+    digest: &DueDigest,
+    digested_to: i64,
+    next: DateTime<Utc>,
+) -> Result<Option<EmailAddress>, Error> {
     let mine = ch::table
         .filter(ch::merchant_id.eq(digest.scope.merchant().0))
         .filter(ch::user_id.eq(digest.user.0))
         .filter(ch::digest_due_at.eq(At(digest.due_at)));
-    let taken = diesel::update(mine).set((ch::digest_due_at.eq(At(next)), ch::digested_to.eq(digested_to))).execute(&mut **tx)?;
+    let taken = diesel::update(mine)
+        .set((ch::digest_due_at.eq(At(next)), ch::digested_to.eq(digested_to)))
+        .execute(&mut **tx)?;
     if taken == 0 {
         return Ok(None);
     }

@@ -1,9 +1,12 @@
-//! Up to which movement of stock all are added up, on PostgreSQL. Must not know what the counts are for.
+//! Up to which movement of stock all are added up, on PostgreSQL. Must not know what the counts are
+//! for.
 //!
-//! What was added up is deleted, and stays in the table and its indexes until it is vacuumed, which an old snapshot (a dump, a long
-//! report) can put off for hours. Whoever counts would walk over all of it: half a second behind half a million (measured). So one row
-//! says up to which id nothing is left and nothing will ever appear, and counts begin behind it. Each statement sees row and
-//! movements at the same moment. On SQLite, which leaves nothing behind, the mark stays at 0 and nobody asks for it.
+//! What was added up is deleted, and stays in the table and its indexes until it is vacuumed, which
+//! an old snapshot (a dump, a long report) can put off for hours. Whoever counts would walk over
+//! all of it: half a second behind half a million (measured). So one row says up to which id
+//! nothing is left and nothing will ever appear, and counts begin behind it. Each statement sees
+//! row and movements at the same moment. On SQLite, which leaves nothing behind, the mark stays at
+//! 0 and nobody asks for it.
 
 use diesel::{
     QueryableByName, RunQueryDsl, sql_query,
@@ -13,8 +16,10 @@ use diesel::{
 use super::{Database, Error};
 use crate::each;
 
-/// The movements of `m` that are still to be added up. An index serves it for any values: a range with two ends is taken for a narrow one.
-pub const ABOVE: &str = "m.id BETWEEN (SELECT settled_to + 1 FROM stock_marks WHERE id = 1) AND 9223372036854775807";
+/// The movements of `m` that are still to be added up. An index serves it for any values: a range
+/// with two ends is taken for a narrow one.
+pub const ABOVE: &str =
+    "m.id BETWEEN (SELECT settled_to + 1 FROM stock_marks WHERE id = 1) AND 9223372036854775807";
 
 /// So far the mark moves at least: its own old rows are not vacuumed either.
 const STEP: i64 = 1_000;
@@ -45,12 +50,14 @@ struct Writer {
 }
 
 impl Horizon {
-    /// Up to where all is decided, now that this is the horizon; `None`: somebody of `earlier` is still writing.
+    /// Up to where all is decided, now that this is the horizon; `None`: somebody of `earlier` is
+    /// still writing.
     fn decided(&self, earlier: Option<&Self>) -> Option<i64> {
         if self.writers.is_empty() {
             return Some(self.drawn);
         }
-        let earlier = earlier.filter(|earlier| earlier.server == self.server && earlier.drawn <= self.drawn)?;
+        let earlier = earlier
+            .filter(|earlier| earlier.server == self.server && earlier.drawn <= self.drawn)?;
         earlier.writers.iter().all(|writer| !self.writers.contains(writer)).then_some(earlier.drawn)
     }
 }
@@ -61,21 +68,27 @@ pub fn advance(db: &Database, earlier: Option<Horizon>) -> Result<Option<Horizon
         return Ok(None);
     }
     let seen: Option<(Horizon, i64)> = db.read(|conn| {
-        // In this order: whoever holds an id up to `drawn` is among the writers. They are known by their lock on the table, which a
-        // transaction takes before it draws an id, and gives back after its movements can be seen.
+        // In this order: whoever holds an id up to `drawn` is among the writers. They are known by
+        // their lock on the table, which a transaction takes before it draws an id, and gives back
+        // after its movements can be seen.
         let numbers: Numbers = each!(conn, |c| sql_query(
-            // The function asks for the right to use the sequence, which an account of its own for `serve` has; a look into it, for another.
+            // The function asks for the right to use the sequence, which an account of its own for
+            // `serve` has; a look into it, for another.
             "SELECT CASE WHEN has_sequence_privilege('stock_movements_id_seq', 'USAGE') \
-                     THEN coalesce(pg_sequence_last_value('stock_movements_id_seq'), 0) ELSE m.settled_to END AS drawn, \
-                 m.settled_to AS mark, pg_postmaster_start_time()::text AS server FROM stock_marks m WHERE m.id = 1",
+                     THEN coalesce(pg_sequence_last_value('stock_movements_id_seq'), 0) ELSE \
+                     m.settled_to END AS drawn, \
+                 m.settled_to AS mark, pg_postmaster_start_time()::text AS server FROM \
+                 stock_marks m WHERE m.id = 1",
         )
         .get_result(c))?;
         if (0..STEP).contains(&(numbers.drawn - numbers.mark)) {
             return Ok::<_, Error>(None);
         }
         let writers: Vec<Writer> = each!(conn, |c| sql_query(
-            "SELECT virtualtransaction AS v FROM pg_locks WHERE locktype = 'relation' AND relation = 'stock_movements'::regclass \
-             AND database = (SELECT oid FROM pg_database WHERE datname = current_database()) AND mode = 'RowExclusiveLock' AND granted",
+            "SELECT virtualtransaction AS v FROM pg_locks WHERE locktype = 'relation' AND \
+             relation = 'stock_movements'::regclass \
+             AND database = (SELECT oid FROM pg_database WHERE datname = current_database()) AND \
+             mode = 'RowExclusiveLock' AND granted",
         )
         .load(c))?;
         let writers = writers.into_iter().map(|writer| writer.v).collect();
@@ -83,7 +96,11 @@ pub fn advance(db: &Database, earlier: Option<Horizon>) -> Result<Option<Horizon
     })?;
     let Some((now, mark)) = seen else { return Ok(None) };
     if now.drawn < mark {
-        tracing::warn!(mark, drawn = now.drawn, "the numbers of stock movements were set back; all movements are counted again");
+        tracing::warn!(
+            mark,
+            drawn = now.drawn,
+            "the numbers of stock movements were set back; all movements are counted again"
+        );
         go_back(db)?;
         return Ok(None);
     }
@@ -93,11 +110,14 @@ pub fn advance(db: &Database, earlier: Option<Horizon>) -> Result<Option<Horizon
             Ok(Some(now))
         }
         Some(_) => Ok(Some(now)),
-        None => Ok(earlier.filter(|earlier| earlier.server == now.server && earlier.drawn <= now.drawn).or(Some(now))),
+        None => Ok(earlier
+            .filter(|earlier| earlier.server == now.server && earlier.drawn <= now.drawn)
+            .or(Some(now))),
     }
 }
 
-/// Somebody set the sequence back, by hand or with an upgrade that forgot sequences: what is drawn from now on stands below the mark.
+/// Somebody set the sequence back, by hand or with an upgrade that forgot sequences: what is drawn
+/// from now on stands below the mark.
 fn go_back(db: &Database) -> Result<(), Error> {
     db.write(|tx| {
         each!(&mut **tx, |c| sql_query("SELECT pg_advisory_xact_lock(7235120)").execute(c))?;
@@ -112,7 +132,8 @@ fn move_to(db: &Database, to: i64) -> Result<(), Error> {
         // Whoever adds up is waited for: what they have deleted is gone for whoever sees the mark.
         each!(&mut **tx, |c| sql_query("SELECT pg_advisory_xact_lock(7235120)").execute(c))?;
         each!(&mut **tx, |c| sql_query(format!(
-            "UPDATE stock_marks SET settled_to = reached.id FROM (SELECT least($1, (SELECT min(m.id) - 1 FROM stock_movements m WHERE {ABOVE})) AS id) \
+            "UPDATE stock_marks SET settled_to = reached.id FROM (SELECT least($1, (SELECT \
+             min(m.id) - 1 FROM stock_movements m WHERE {ABOVE})) AS id) \
              AS reached WHERE reached.id - settled_to >= {STEP}"
         ))
         .bind::<BigInt, _>(to)

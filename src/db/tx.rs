@@ -34,25 +34,43 @@ impl DerefMut for WriteTx<'_> {
 
 /// Begins a write transaction for [`run`].
 ///
-/// Behind a pooler a connection keeps nothing: each transaction says there, in one message with BEGIN, that its commit is to be on disk,
-/// and with a `limit` how long a statement may take.
-pub(super) fn begin(conn: &mut DbConn, pooler: Pooler, limit: Option<Duration>) -> Result<(), Error> {
+/// Behind a pooler a connection keeps nothing: each transaction says there, in one message with
+/// BEGIN, that its commit is to be on disk, and with a `limit` how long a statement may take.
+pub(super) fn begin(
+    conn: &mut DbConn,
+    pooler: Pooler,
+    limit: Option<Duration>,
+) -> Result<(), Error> {
     Ok(match (conn, pooler) {
-        // IMMEDIATE: a deferred transaction that reads first loses its write to "database is locked" under load.
-        (DbConn::Sqlite(c), _) => AnsiTransactionManager::begin_transaction_sql(c, "BEGIN IMMEDIATE"),
-        (DbConn::Postgres(c), Pooler::None) => AnsiTransactionManager::begin_transaction_sql(c, "BEGIN"),
+        // IMMEDIATE: a deferred transaction that reads first loses its write to "database is
+        // locked" under load.
+        (DbConn::Sqlite(c), _) => {
+            AnsiTransactionManager::begin_transaction_sql(c, "BEGIN IMMEDIATE")
+        }
+        (DbConn::Postgres(c), Pooler::None) => {
+            AnsiTransactionManager::begin_transaction_sql(c, "BEGIN")
+        }
         // In one message with BEGIN: it costs no round trip, and the pooler cannot part them.
         (DbConn::Postgres(c), Pooler::Transaction) => {
-            let limit = limit.map(|limit| format!("; {}", statements_end_after(limit, true))).unwrap_or_default();
-            AnsiTransactionManager::begin_transaction_sql(c, &format!("BEGIN; {}{limit}", commits_on_disk(true)))
+            let limit = limit
+                .map(|limit| format!("; {}", statements_end_after(limit, true)))
+                .unwrap_or_default();
+            AnsiTransactionManager::begin_transaction_sql(
+                c,
+                &format!("BEGIN; {}{limit}", commits_on_disk(true)),
+            )
         }
     }?)
 }
 
-/// Runs `work` in the write transaction that has begun on `conn`: committed when it returns `Ok`, rolled back otherwise.
+/// Runs `work` in the write transaction that has begun on `conn`: committed when it returns `Ok`,
+/// rolled back otherwise.
 ///
 /// Errors: what `work` returns; [`Error::CommitUnknown`] when COMMIT failed.
-pub(super) fn run<T, E: From<Error>>(conn: &mut DbConn, work: impl FnOnce(&mut WriteTx<'_>) -> Result<T, E>) -> Result<T, E> {
+pub(super) fn run<T, E: From<Error>>(
+    conn: &mut DbConn,
+    work: impl FnOnce(&mut WriteTx<'_>) -> Result<T, E>,
+) -> Result<T, E> {
     match work(&mut WriteTx(conn)) {
         Ok(value) => {
             fail::fail_point!("db::commit", |_| {
@@ -61,18 +79,23 @@ pub(super) fn run<T, E: From<Error>>(conn: &mut DbConn, work: impl FnOnce(&mut W
             });
             // Diesel rolls back by itself where a failed COMMIT leaves the transaction open.
             let begun = Instant::now();
-            each!(conn, |c| AnsiTransactionManager::commit_transaction(c)).map_err(|e| E::from(Error::CommitUnknown(e.to_string())))?;
+            each!(conn, |c| AnsiTransactionManager::commit_transaction(c))
+                .map_err(|e| E::from(Error::CommitUnknown(e.to_string())))?;
             if let DbConn::Postgres(c) = conn
                 && begun.elapsed() >= replication::SLOW
             {
                 replication::confirm(c).map_err(|why| E::from(Error::CommitUnknown(why)))?;
             }
-            fail::fail_point!("db::committed", |_| Err(E::from(Error::CommitUnknown("failpoint".into()))));
+            fail::fail_point!("db::committed", |_| Err(E::from(Error::CommitUnknown(
+                "failpoint".into()
+            ))));
             Ok(value)
         }
         Err(error) => {
-            if let Err(rollback) = each!(conn, |c| AnsiTransactionManager::rollback_transaction(c)) {
-                // The pool throws a broken connection away; the first error is the one worth telling.
+            if let Err(rollback) = each!(conn, |c| AnsiTransactionManager::rollback_transaction(c))
+            {
+                // The pool throws a broken connection away; the first error is the one worth
+                // telling.
                 tracing::warn!(%rollback, "a rollback failed");
             }
             Err(error)

@@ -2,7 +2,10 @@
 //! Must not know what a role allows, nor how a password is kept.
 
 use chrono::{DateTime, Utc};
-use diesel::{BoolExpressionMethods, ExpressionMethods, JoinOnDsl, OptionalExtension, QueryDsl, Queryable, RunQueryDsl, dsl::exists};
+use diesel::{
+    BoolExpressionMethods, ExpressionMethods, JoinOnDsl, OptionalExtension, QueryDsl, Queryable,
+    RunQueryDsl, dsl::exists,
+};
 
 use super::{
     DbConn, Error, Scope, WriteTx,
@@ -49,9 +52,20 @@ pub fn emails_of(conn: &mut DbConn, ids: &[UserId]) -> Result<Vec<(UserId, Strin
 }
 
 /// Adds a user. An address that is taken is [`Error::Conflict`].
-pub fn add(tx: &mut WriteTx<'_>, email: &EmailAddress, name: &str, password_hash: &str, now: DateTime<Utc>) -> Result<UserId, Error> {
+pub fn add(
+    tx: &mut WriteTx<'_>,
+    email: &EmailAddress,
+    name: &str,
+    password_hash: &str,
+    now: DateTime<Utc>,
+) -> Result<UserId, Error> {
     let id: i64 = diesel::insert_into(u::table)
-        .values((u::email.eq(email.as_str()), u::name.eq(name), u::password_hash.eq(password_hash), u::created_at.eq(At(now))))
+        .values((
+            u::email.eq(email.as_str()),
+            u::name.eq(name),
+            u::password_hash.eq(password_hash),
+            u::created_at.eq(At(now)),
+        ))
         .returning(u::id)
         .get_result(&mut **tx)?;
     Ok(UserId(id))
@@ -144,8 +158,14 @@ pub fn find_member(conn: &mut DbConn, scope: Scope, id: UserId) -> Result<Option
     found.map(member).transpose()
 }
 
-/// Up to `limit` members of the merchant, and users to whom it offers a role, after that one, by name.
-pub fn list_members(conn: &mut DbConn, scope: Scope, after: Option<UserId>, limit: i64) -> Result<Vec<Member>, Error> {
+/// Up to `limit` members of the merchant, and users to whom it offers a role, after that one, by
+/// name.
+pub fn list_members(
+    conn: &mut DbConn,
+    scope: Scope,
+    after: Option<UserId>,
+    limit: i64,
+) -> Result<Vec<Member>, Error> {
     let mut query = dsl::users
         .inner_join(m::table.on(m::user_id.eq(u::id)))
         .filter(m::merchant_id.eq(scope.merchant().0))
@@ -155,8 +175,11 @@ pub fn list_members(conn: &mut DbConn, scope: Scope, after: Option<UserId>, limi
         .into_boxed::<super::conn::MultiBackend>();
     if let Some(after) = after {
         // Only a member's name: those of others are nobody's business here.
-        let own = dsl::users.inner_join(m::table.on(m::user_id.eq(u::id))).filter(m::merchant_id.eq(scope.merchant().0));
-        let name: Option<String> = own.filter(u::id.eq(after.0)).select(u::name).first(conn).optional()?;
+        let own = dsl::users
+            .inner_join(m::table.on(m::user_id.eq(u::id)))
+            .filter(m::merchant_id.eq(scope.merchant().0));
+        let name: Option<String> =
+            own.filter(u::id.eq(after.0)).select(u::name).first(conn).optional()?;
         let name = name.unwrap_or_default();
         query = query.filter(u::name.gt(name.clone()).or(u::name.eq(name).and(u::id.gt(after.0))));
     }
@@ -165,10 +188,17 @@ pub fn list_members(conn: &mut DbConn, scope: Scope, after: Option<UserId>, limi
 }
 
 /// Disables the user, or enables them again; false: they were so already.
-pub fn set_disabled(tx: &mut WriteTx<'_>, id: UserId, disabled: bool, now: DateTime<Utc>) -> Result<bool, Error> {
+pub fn set_disabled(
+    tx: &mut WriteTx<'_>,
+    id: UserId,
+    disabled: bool,
+    now: DateTime<Utc>,
+) -> Result<bool, Error> {
     let user = dsl::users.filter(u::id.eq(id.0));
     let changed = if disabled {
-        diesel::update(user.filter(u::disabled_at.is_null())).set(u::disabled_at.eq(At(now))).execute(&mut **tx)?
+        diesel::update(user.filter(u::disabled_at.is_null()))
+            .set(u::disabled_at.eq(At(now)))
+            .execute(&mut **tx)?
     } else {
         // A long absence is no reason to stay out any more.
         let back = (u::disabled_at.eq(None::<At>), u::unlocked_at.eq(At(now)));
@@ -179,12 +209,19 @@ pub fn set_disabled(tx: &mut WriteTx<'_>, id: UserId, disabled: bool, now: DateT
 
 /// Lets the user in again after a long absence.
 pub fn unlock(tx: &mut WriteTx<'_>, id: UserId, now: DateTime<Utc>) -> Result<(), Error> {
-    diesel::update(dsl::users.filter(u::id.eq(id.0))).set(u::unlocked_at.eq(At(now))).execute(&mut **tx)?;
+    diesel::update(dsl::users.filter(u::id.eq(id.0)))
+        .set(u::unlocked_at.eq(At(now)))
+        .execute(&mut **tx)?;
     Ok(())
 }
 
 /// Sets the user's password by its hash.
-pub fn set_password(tx: &mut WriteTx<'_>, id: UserId, hash: &str, now: DateTime<Utc>) -> Result<(), Error> {
+pub fn set_password(
+    tx: &mut WriteTx<'_>,
+    id: UserId,
+    hash: &str,
+    now: DateTime<Utc>,
+) -> Result<(), Error> {
     let password = (u::password_hash.eq(hash), u::password_changed_at.eq(At(now)));
     diesel::update(dsl::users.filter(u::id.eq(id.0))).set(password).execute(&mut **tx)?;
     Ok(())
@@ -198,11 +235,14 @@ pub fn set_name(tx: &mut WriteTx<'_>, id: UserId, name: &str) -> Result<(), Erro
 
 /// Writes down that the user was here.
 pub fn touch(tx: &mut WriteTx<'_>, id: UserId, now: DateTime<Utc>) -> Result<(), Error> {
-    diesel::update(dsl::users.filter(u::id.eq(id.0))).set(u::last_seen_at.eq(At(now))).execute(&mut **tx)?;
+    diesel::update(dsl::users.filter(u::id.eq(id.0)))
+        .set(u::last_seen_at.eq(At(now)))
+        .execute(&mut **tx)?;
     Ok(())
 }
 
-/// Holds these users' rows until the transaction ends, in one order for everybody: whoever changes one's standing or roles comes after.
+/// Holds these users' rows until the transaction ends, in one order for everybody: whoever changes
+/// one's standing or roles comes after.
 pub fn lock(tx: &mut WriteTx<'_>, ids: &[UserId]) -> Result<(), Error> {
     let ids: Vec<i64> = ids.iter().map(|id| id.0).collect();
     let query = dsl::users.select(u::id).filter(u::id.eq_any(ids)).order(u::id);

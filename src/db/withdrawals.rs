@@ -1,8 +1,12 @@
-//! Withdrawals: codes of a batch taken out of stock on purpose, slice by slice.
-//! Must not know who may. From the moment one is asked for, none of its codes is allocated any more; see `coupons::allocate_next`.
+//! Withdrawals: codes of a batch taken out of stock on purpose, slice by slice. Must not know who
+//! may. From the moment one is asked for, none of its codes is allocated any more; see
+//! `coupons::allocate_next`.
 
 use chrono::{DateTime, Utc};
-use diesel::{ExpressionMethods, JoinOnDsl, OptionalExtension, QueryDsl, QueryableByName, RunQueryDsl, sql_query, sql_types::BigInt};
+use diesel::{
+    ExpressionMethods, JoinOnDsl, OptionalExtension, QueryDsl, QueryableByName, RunQueryDsl,
+    sql_query, sql_types::BigInt,
+};
 
 use super::{
     DbConn, Error, Scope, WriteTx,
@@ -30,7 +34,8 @@ pub struct Unfinished {
     pub batch: BatchId,
 }
 
-/// Notes that all of the batch's codes that are in stock now are to go. [`Error::Conflict`]: another one is at work.
+/// Notes that all of the batch's codes that are in stock now are to go. [`Error::Conflict`]:
+/// another one is at work.
 pub fn begin(
     tx: &mut WriteTx<'_>,
     scope: Scope,
@@ -55,7 +60,12 @@ pub fn begin(
 }
 
 /// The batch's withdrawals, newest first.
-pub fn list(conn: &mut DbConn, scope: Scope, batch: BatchId, limit: i64) -> Result<Vec<Withdrawal>, Error> {
+pub fn list(
+    conn: &mut DbConn,
+    scope: Scope,
+    batch: BatchId,
+    limit: i64,
+) -> Result<Vec<Withdrawal>, Error> {
     let rows: Vec<(i64, String, String, At, i64, Option<At>)> = w::table
         .inner_join(users::table.on(users::id.eq(w::user_id)))
         .filter(w::merchant_id.eq(scope.merchant().0))
@@ -97,11 +107,19 @@ pub fn list_held(conn: &mut DbConn, scope: Scope, batches: &[i64]) -> Result<Vec
 
 /// All that are not at their end; for the desk itself, across merchants.
 pub fn list_unfinished(conn: &mut DbConn) -> Result<Vec<Unfinished>, Error> {
-    let rows: Vec<(i64, i64, i64)> =
-        w::table.filter(w::ended_at.is_null()).order(w::id).limit(100).select((w::id, w::merchant_id, w::batch_id)).load(conn)?;
+    let rows: Vec<(i64, i64, i64)> = w::table
+        .filter(w::ended_at.is_null())
+        .order(w::id)
+        .limit(100)
+        .select((w::id, w::merchant_id, w::batch_id))
+        .load(conn)?;
     Ok(rows
         .into_iter()
-        .map(|(id, merchant, batch)| Unfinished { id, scope: Scope::of(MerchantId(merchant)), batch: BatchId(batch) })
+        .map(|(id, merchant, batch)| Unfinished {
+            id,
+            scope: Scope::of(MerchantId(merchant)),
+            batch: BatchId(batch),
+        })
         .collect())
 }
 
@@ -111,18 +129,33 @@ struct Taken {
     id: i64,
 }
 
-/// Takes up to `limit` more of its codes out of stock; `false`: there were none, and it is at its end.
-pub fn carry_on(tx: &mut WriteTx<'_>, of: Unfinished, limit: i64, now: DateTime<Utc>) -> Result<bool, Error> {
+/// Takes up to `limit` more of its codes out of stock; `false`: there were none, and it is at its
+/// end.
+pub fn carry_on(
+    tx: &mut WriteTx<'_>,
+    of: Unfinished,
+    limit: i64,
+    now: DateTime<Utc>,
+) -> Result<bool, Error> {
     let merchant = of.scope.merchant().0;
-    let row = w::table.filter(w::merchant_id.eq(merchant)).filter(w::id.eq(of.id)).filter(w::ended_at.is_null()).select(w::coupon_to);
+    let row = w::table
+        .filter(w::merchant_id.eq(merchant))
+        .filter(w::id.eq(of.id))
+        .filter(w::ended_at.is_null())
+        .select(w::coupon_to);
     // One at a time: whoever comes second finds what the first has left.
     let coupon_to: Option<i64> = match &mut **tx {
         DbConn::Sqlite(conn) => row.first(conn).optional()?,
         DbConn::Postgres(conn) => row.for_update().first(conn).optional()?,
     };
     let Some(coupon_to) = coupon_to else { return Ok(false) };
-    // What somebody else holds is passed over first: waiting for it while holding others could be waiting for each other.
-    let locks: &[&str] = if matches!(&**tx, DbConn::Sqlite(_)) { &[""] } else { &["FOR UPDATE SKIP LOCKED", "FOR UPDATE"] };
+    // What somebody else holds is passed over first: waiting for it while holding others could be
+    // waiting for each other.
+    let locks: &[&str] = if matches!(&**tx, DbConn::Sqlite(_)) {
+        &[""]
+    } else {
+        &["FOR UPDATE SKIP LOCKED", "FOR UPDATE"]
+    };
     let mut taken = 0;
     for lock in locks {
         if taken == 0 {
@@ -139,17 +172,29 @@ pub fn carry_on(tx: &mut WriteTx<'_>, of: Unfinished, limit: i64, now: DateTime<
 }
 
 /// Takes up to `limit` codes out of stock; answers how many.
-fn take(tx: &mut WriteTx<'_>, of: Unfinished, coupon_to: i64, lock: &str, limit: i64, now: DateTime<Utc>) -> Result<i64, Error> {
+fn take(
+    tx: &mut WriteTx<'_>,
+    of: Unfinished,
+    coupon_to: i64,
+    lock: &str,
+    limit: i64,
+    now: DateTime<Utc>,
+) -> Result<i64, Error> {
     let mut taken = 0;
-    // By the two indexes on what is in stock, in their order; "+id": no range that could draw a planner to another one.
-    for what in ["barred_at IS NULL AND redemptions = 0", "(barred_at IS NOT NULL OR redemptions > 0)"] {
+    // By the two indexes on what is in stock, in their order; "+id": no range that could draw a
+    // planner to another one.
+    for what in
+        ["barred_at IS NULL AND redemptions = 0", "(barred_at IS NOT NULL OR redemptions > 0)"]
+    {
         let left = limit - taken;
         if left <= 0 {
             break;
         }
         let rows: Vec<Taken> = sql_query(format!(
-            "UPDATE coupons SET state = 'withdrawn', changed_at = $1 WHERE state = 'available' AND id IN ( \
-                 SELECT id FROM coupons WHERE merchant_id = $2 AND batch_id = $3 AND state = 'available' AND {what} AND +id <= $4 \
+            "UPDATE coupons SET state = 'withdrawn', changed_at = $1 WHERE state = 'available' \
+             AND id IN ( \
+                 SELECT id FROM coupons WHERE merchant_id = $2 AND batch_id = $3 AND state = \
+                 'available' AND {what} AND +id <= $4 \
                  ORDER BY expires_at, id LIMIT $5 {lock}) RETURNING id"
         ))
         .bind::<Instant, _>(At(now))

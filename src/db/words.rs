@@ -1,14 +1,19 @@
-//! What a PostgreSQL server calls the errors whose SQLSTATE diesel does not hand on, asked of that server in whatever language it speaks.
-//! Must not know what follows from an error.
+//! What a PostgreSQL server calls the errors whose SQLSTATE diesel does not hand on, asked of that
+//! server in whatever language it speaks. Must not know what follows from an error.
 
-use diesel::{PgConnection, QueryableByName, RunQueryDsl, connection::SimpleConnection, sql_query, sql_types::Text};
+use diesel::{
+    PgConnection, QueryableByName, RunQueryDsl, connection::SimpleConnection, sql_query,
+    sql_types::Text,
+};
 
 /// A time limit that the server reaches at once.
 const ENDED_AT_ONCE: &str = "SET LOCAL statement_timeout = '10ms'";
-const TAKES_LONGER: &str = "DO $provoked$ BEGIN PERFORM pg_sleep(60); EXCEPTION WHEN query_canceled THEN \
+const TAKES_LONGER: &str = "DO $provoked$ BEGIN PERFORM pg_sleep(60); EXCEPTION WHEN \
+    query_canceled THEN \
     PERFORM set_config('rewarddesk.words', SQLERRM, true); END $provoked$";
 
-/// Statements that are wrong whatever the server can do, each with the parts of its message that depend on the statement.
+/// Statements that are wrong whatever the server can do, each with the parts of its message that
+/// depend on the statement.
 const WRONG: [(&str, &[&str]); 18] = [
     ("SELECT 2147483647 + n FROM (VALUES (1)) AS v (n)", &[]),
     ("SELECT 9223372036854775807 + n FROM (VALUES (1)) AS v (n)", &[]),
@@ -26,7 +31,11 @@ const WRONG: [(&str, &[&str]); 18] = [
     ("SELECT to_timestamp(v) FROM (VALUES (1e300::float8)) AS t (v)", &["1e+300"]),
     ("SELECT exp(v) FROM (VALUES (1e300::float8)) AS t (v)", &[]),
     ("SELECT substring('q9z', 1, n) FROM (VALUES (-1)) AS v (n)", &[]),
-    ("CREATE TEMP TABLE narrow ON COMMIT DROP AS SELECT 'q9z'::varchar(2) AS v; INSERT INTO narrow VALUES ('q9z')", &["(2)"]),
+    (
+        "CREATE TEMP TABLE narrow ON COMMIT DROP AS SELECT 'q9z'::varchar(2) AS v; INSERT INTO \
+         narrow VALUES ('q9z')",
+        &["(2)"],
+    ),
     ("SELECT (SELECT n FROM (VALUES (1), (2)) AS v (n))", &[]),
 ];
 
@@ -45,7 +54,8 @@ struct Said {
 const SAID: &str = "SELECT coalesce(current_setting('rewarddesk.words', true), '') AS v";
 
 impl Words {
-    /// Asks the server, which notes none of it in its log: every error is caught there. Leaves no transaction.
+    /// Asks the server, which notes none of it in its log: every error is caught there. Leaves no
+    /// transaction.
     pub(super) fn learn(conn: &mut PgConnection) -> Option<Self> {
         let learnt = Self::provoke(conn);
         let ended = conn.batch_execute("ROLLBACK");
@@ -53,15 +63,19 @@ impl Words {
     }
 
     fn provoke(conn: &mut PgConnection) -> Option<Self> {
-        let statements: Vec<String> = WRONG.iter().map(|(sql, _)| format!("$wrong${sql}$wrong$")).collect();
+        let statements: Vec<String> =
+            WRONG.iter().map(|(sql, _)| format!("$wrong${sql}$wrong$")).collect();
         conn.batch_execute(&format!(
-            "BEGIN; DO $provoked$ DECLARE sql text; said text[] := '{{}}'; BEGIN FOREACH sql IN ARRAY ARRAY[{}] LOOP \
-             BEGIN EXECUTE sql; said := said || ''::text; EXCEPTION WHEN OTHERS THEN said := said || SQLERRM; END; END LOOP; \
+            "BEGIN; DO $provoked$ DECLARE sql text; said text[] := '{{}}'; BEGIN FOREACH sql IN \
+             ARRAY ARRAY[{}] LOOP \
+             BEGIN EXECUTE sql; said := said || ''::text; EXCEPTION WHEN OTHERS THEN said := said \
+             || SQLERRM; END; END LOOP; \
              PERFORM set_config('rewarddesk.words', to_json(said)::text, true); END $provoked$",
             statements.join(", ")
         ))
         .ok()?;
-        let said: Vec<String> = serde_json::from_str(&sql_query(SAID).get_result::<Said>(conn).ok()?.v).ok()?;
+        let said: Vec<String> =
+            serde_json::from_str(&sql_query(SAID).get_result::<Said>(conn).ok()?.v).ok()?;
         conn.batch_execute(ENDED_AT_ONCE).ok()?;
         // It may be ended before it can catch that; what it says is the same.
         let time_limit = match conn.batch_execute(TAKES_LONGER) {
@@ -72,16 +86,24 @@ impl Words {
                 sql_query(SAID).get_result::<Said>(conn).ok()?.v
             }
         };
-        let wrong = said.iter().zip(WRONG).filter(|(said, _)| !said.is_empty()).map(|(said, (_, parts))| pieces(said, parts)).collect();
+        let wrong = said
+            .iter()
+            .zip(WRONG)
+            .filter(|(said, _)| !said.is_empty())
+            .map(|(said, (_, parts))| pieces(said, parts))
+            .collect();
         Some(Self { time_limit, wrong })
     }
 
-    /// What the server says where a lock was not obtained in time: asked on a connection beside one that holds `held`, an advisory lock.
+    /// What the server says where a lock was not obtained in time: asked on a connection beside one
+    /// that holds `held`, an advisory lock.
     pub(super) fn of_lock_limit(conn: &mut PgConnection, held: i64) -> Option<String> {
         let asked = conn
             .batch_execute(&format!(
-                "BEGIN; SET LOCAL lock_timeout = '10ms'; DO $provoked$ BEGIN PERFORM pg_advisory_xact_lock({held}); \
-                 EXCEPTION WHEN lock_not_available THEN PERFORM set_config('rewarddesk.words', SQLERRM, true); END $provoked$"
+                "BEGIN; SET LOCAL lock_timeout = '10ms'; DO $provoked$ BEGIN PERFORM \
+                 pg_advisory_xact_lock({held}); \
+                 EXCEPTION WHEN lock_not_available THEN PERFORM set_config('rewarddesk.words', \
+                 SQLERRM, true); END $provoked$"
             ))
             .and_then(|()| sql_query(SAID).get_result::<Said>(conn));
         let ended = conn.batch_execute("ROLLBACK");
@@ -109,8 +131,14 @@ fn pieces(message: &str, parts: &[&str]) -> Vec<String> {
 
 /// Whether the message consists of these pieces, with anything in between.
 fn fits(message: &str, pieces: &[String]) -> bool {
-    let [first, middle @ .., last] = pieces else { return pieces.first().is_some_and(|only| only == message) };
-    let Some(mut rest) = message.strip_prefix(first.as_str()).and_then(|rest| rest.strip_suffix(last.as_str())) else { return false };
+    let [first, middle @ .., last] = pieces else {
+        return pieces.first().is_some_and(|only| only == message);
+    };
+    let Some(mut rest) =
+        message.strip_prefix(first.as_str()).and_then(|rest| rest.strip_suffix(last.as_str()))
+    else {
+        return false;
+    };
     for piece in middle {
         let Some(at) = rest.find(piece.as_str()) else { return false };
         rest = &rest[at + piece.len()..];

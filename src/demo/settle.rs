@@ -36,21 +36,26 @@ use crate::{
 /// How many days ago the sample's merchants began.
 const BEGINNING: i64 = 300;
 
-/// Makes the world if there is none; `customers` is how many people live in it, `asked`: somebody named that number.
+/// Makes the world if there is none; `customers` is how many people live in it, `asked`: somebody
+/// named that number.
 pub fn settle(desk: &Desk, customers: u64, asked: bool) -> Result<(), Refused> {
     // The users come last: with them, the world is whole.
     if user_exists(&desk.db, &EmailAddress::stored(SIGN_INS[3].email.to_owned()))? {
         if asked {
             tracing::warn!(
-                "the sample data is there already, and --customers makes it only where there is none; add --reset to make it anew"
+                "the sample data is there already, and --customers makes it only where there is \
+                 none; add --reset to make it anew"
             );
         }
         return Ok(());
     }
     if desk.db.read(|conn| find_merchant(conn, MERCHANTS[0].slug).map(drop)).is_ok() {
-        return Err(Refused::because("an earlier demo stopped before its data was whole; start again with --reset"));
+        return Err(Refused::because(
+            "an earlier demo stopped before its data was whole; start again with --reset",
+        ));
     }
-    // The stock has been there since before the first reward, and the rewards' files came in some days ago: a desk in use.
+    // The stock has been there since before the first reward, and the rewards' files came in some
+    // days ago: a desk in use.
     let beginning = desk.at(Clock::fixed(desk.clock.now() - TimeDelta::days(BEGINNING)));
     let then = desk.at(Clock::fixed(desk.clock.now() - TimeDelta::days(14)));
     let bar = bar(customers);
@@ -62,9 +67,15 @@ pub fn settle(desk: &Desk, customers: u64, asked: bool) -> Result<(), Refused> {
     bar.set_message("signing people in");
     for sign_in in &SIGN_INS {
         let hash = passwords::hash(sign_in.password)?;
-        let everywhere = MERCHANTS.iter().filter(|m| sign_in.role == Role::Administrator || m.slug == MERCHANTS[0].slug);
+        let everywhere = MERCHANTS
+            .iter()
+            .filter(|m| sign_in.role == Role::Administrator || m.slug == MERCHANTS[0].slug);
         let roles = everywhere.map(|m| (sign_in.role, m.slug.to_owned())).collect();
-        let user = AddUser { email: EmailAddress::stored(sign_in.email.to_owned()), name: sign_in.name.to_owned(), roles };
+        let user = AddUser {
+            email: EmailAddress::stored(sign_in.email.to_owned()),
+            name: sign_in.name.to_owned(),
+            roles,
+        };
         add_user(&desk.db, then.clock.now(), &user, Some(&hash))?;
     }
     super::story::tell(desk, MERCHANTS[0].slug)?;
@@ -84,7 +95,9 @@ fn found(desk: &Desk, merchant: &SampleMerchant) -> Result<(), Refused> {
         mail_from: Some(Mailbox::parse(merchant.sender)?),
     };
     add_merchant(&desk.db, desk.clock.now(), &new)?;
-    let day = |days: i64| (desk.clock.now() + TimeDelta::days(BEGINNING + days)).format("%Y-%m-%d").to_string();
+    let day = |days: i64| {
+        (desk.clock.now() + TimeDelta::days(BEGINNING + days)).format("%Y-%m-%d").to_string()
+    };
     for batch in &BATCHES {
         let new = AddBatch {
             name: batch.name.to_owned(),
@@ -99,9 +112,16 @@ fn found(desk: &Desk, merchant: &SampleMerchant) -> Result<(), Refused> {
     Ok(())
 }
 
-/// Imports the merchant's files: people and stock at the `beginning`, what they got `then`; `desk` knows today, which the rows'
-/// dates are counted from.
-fn fill(beginning: &Desk, then: &Desk, desk: &Desk, merchant: &SampleMerchant, people: u64, bar: &ProgressBar) -> Result<(), Refused> {
+/// Imports the merchant's files: people and stock at the `beginning`, what they got `then`; `desk`
+/// knows today, which the rows' dates are counted from.
+fn fill(
+    beginning: &Desk,
+    then: &Desk,
+    desk: &Desk,
+    merchant: &SampleMerchant,
+    people: u64,
+    bar: &ProgressBar,
+) -> Result<(), Refused> {
     let now = desk.clock.now();
     let import = |kind, batch, head: &'static str, lines: Box<dyn Iterator<Item = String>>| {
         let when = match kind {
@@ -112,19 +132,38 @@ fn fill(beginning: &Desk, then: &Desk, desk: &Desk, merchant: &SampleMerchant, p
         };
         import(when, merchant, kind, batch, &mut Lines::new(head, lines), bar)
     };
-    import(Kind::Customers, None, world::CUSTOMER_HEAD, Box::new((0..people).map(world::customer_line)))?;
+    import(
+        Kind::Customers,
+        None,
+        world::CUSTOMER_HEAD,
+        Box::new((0..people).map(world::customer_line)),
+    )?;
     for (at, batch) in BATCHES.iter().enumerate() {
         let handed_out = world::rewards(people).filter_map(move |reward| match reward.source {
-            Source::Code { batch, fate } if batch == at => Some(world::voucher_line(at, reward.number, Some(fate), now)),
+            Source::Code { batch, fate } if batch == at => {
+                Some(world::voucher_line(at, reward.number, Some(fate), now))
+            }
             _ => None,
         });
         // Behind the numbers of all rewards, so that no code comes twice.
         let first = 1 << 32;
-        let stock = (first..first + (batch.stock)(people * 3)).map(move |serial| world::voucher_line(at, serial, None, now));
-        import(Kind::Vouchers, Some(batch.name), world::VOUCHER_HEAD, Box::new(handed_out.chain(stock)))?;
+        let stock = (first..first + (batch.stock)(people * 3))
+            .map(move |serial| world::voucher_line(at, serial, None, now));
+        import(
+            Kind::Vouchers,
+            Some(batch.name),
+            world::VOUCHER_HEAD,
+            Box::new(handed_out.chain(stock)),
+        )?;
     }
-    import(Kind::Rewards, None, world::REWARD_HEAD, Box::new(world::rewards(people).map(move |reward| world::reward_line(&reward, now))))?;
-    let redemptions = world::rewards(people).flat_map(move |reward| world::redemption_lines(&reward, now));
+    import(
+        Kind::Rewards,
+        None,
+        world::REWARD_HEAD,
+        Box::new(world::rewards(people).map(move |reward| world::reward_line(&reward, now))),
+    )?;
+    let redemptions =
+        world::rewards(people).flat_map(move |reward| world::redemption_lines(&reward, now));
     import(Kind::Redemptions, None, world::REDEMPTION_HEAD, Box::new(redemptions))
 }
 
@@ -136,7 +175,12 @@ fn import(
     source: &mut Lines,
     bar: &ProgressBar,
 ) -> Result<(), Refused> {
-    bar.set_message(format!("{}: {}{}", merchant.name, kind.as_str(), batch.map(|b| format!(" of {b}")).unwrap_or_default()));
+    bar.set_message(format!(
+        "{}: {}{}",
+        merchant.name,
+        kind.as_str(),
+        batch.map(|b| format!(" of {b}")).unwrap_or_default()
+    ));
     let before = bar.position();
     let (scope, row) = desk.db.read(|conn| find_merchant(conn, merchant.slug))?;
     let order = Order::of_operator(kind, batch);
@@ -146,8 +190,8 @@ fn import(
         }
         ControlFlow::Continue(())
     };
-    let report =
-        import_file(desk, scope, &row, &order, source, &mut io::sink(), &mut watch).map_err(|e| Refused::because(e.to_string()))?;
+    let report = import_file(desk, scope, &row, &order, source, &mut io::sink(), &mut watch)
+        .map_err(|e| Refused::because(e.to_string()))?;
     if report.rejected > 0 {
         return Err(Refused::because(format!(
             "{} rows of the sample {} were rejected; this is a defect of the demo",

@@ -1,5 +1,5 @@
-//! What has happened in the demo before it is opened: reissues with and without mail, one mail that failed, one customer blocked.
-//! Goes through the use cases, with the clock set back.
+//! What has happened in the demo before it is opened: reissues with and without mail, one mail that
+//! failed, one customer blocked. Goes through the use cases, with the clock set back.
 
 use std::sync::Arc;
 
@@ -17,7 +17,9 @@ use crate::{
         sign_in, tokens,
     },
     db::users,
-    domain::{clock::Clock, customer_acts::CustomerAct, email::EmailAddress, reissue::check_reissue},
+    domain::{
+        clock::Clock, customer_acts::CustomerAct, email::EmailAddress, reissue::check_reissue,
+    },
     mail::mailer::SendError,
 };
 
@@ -52,7 +54,8 @@ pub fn tell(desk: &Desk, slug: &str) -> Result<(), Error> {
         let found = find_customers(desk, &member, &world::email(3), None, Wanted::Person)?;
         if let Some(tom) = found.only_exact {
             let then = desk.at(Clock::fixed(desk.clock.now() - TimeDelta::days(20)));
-            let typed = Typed { reason: "chargebacks on three orders".to_owned(), ..Typed::default() };
+            let typed =
+                Typed { reason: "chargebacks on three orders".to_owned(), ..Typed::default() };
             act_on_customer(&then, &member, tom, CustomerAct::Block, &typed)?;
         }
     }
@@ -60,7 +63,10 @@ pub fn tell(desk: &Desk, slug: &str) -> Result<(), Error> {
 }
 
 fn member(desk: &Desk, slug: &str, email: &str) -> Result<Option<Member>, Error> {
-    let Some(user) = desk.db.read(|conn| users::find_by_email(conn, &EmailAddress::stored(email.to_owned())).map_err(Error::from))? else {
+    let Some(user) = desk.db.read(|conn| {
+        users::find_by_email(conn, &EmailAddress::stored(email.to_owned())).map_err(Error::from)
+    })?
+    else {
         return Ok(None);
     };
     let name = SIGN_INS.iter().find(|s| s.email == email).map(|s| s.name).unwrap_or_default();
@@ -77,14 +83,28 @@ fn member(desk: &Desk, slug: &str, email: &str) -> Result<Option<Member>, Error>
 
 /// Reissues the customer's first reward that can be.
 fn reissue_first(desk: &Desk, member: &Member, past: &Past) -> Result<(), Error> {
-    let Some(customer) = find_customers(desk, member, &world::email(past.customer), None, Wanted::Person)?.only_exact else {
+    let Some(customer) =
+        find_customers(desk, member, &world::email(past.customer), None, Wanted::Person)?
+            .only_exact
+    else {
         return Ok(());
     };
     let profile = show_customer(desk, member, customer, From::default())?;
-    let Some(row) = profile.rewards.iter().find(|row| check_reissue(&row.file, desk.clock.now()).is_ok()) else { return Ok(()) };
+    let Some(row) =
+        profile.rewards.iter().find(|row| check_reissue(&row.file, desk.clock.now()).is_ok())
+    else {
+        return Ok(());
+    };
     let reward = row.file.reward.no;
-    let token = tokens::issue(desk, tokens::Binding { merchant: member.scope.merchant(), user: member.user, reward })?;
-    reissue_coupon(desk, member, &ReissueCoupon { customer, reward, email_requested: past.mail.is_some(), token })?;
+    let token = tokens::issue(
+        desk,
+        tokens::Binding { merchant: member.scope.merchant(), user: member.user, reward },
+    )?;
+    reissue_coupon(
+        desk,
+        member,
+        &ReissueCoupon { customer, reward, email_requested: past.mail.is_some(), token },
+    )?;
     Ok(())
 }
 
@@ -93,8 +113,13 @@ fn deliver(desk: &Desk, arrives: bool) -> Result<(), Error> {
     let worker: Arc<str> = "demo".into();
     let later = desk.at(Clock::fixed(desk.clock.now() + TimeDelta::seconds(4)));
     for mail in deliver_mail::claim_mails(&later, &worker, &[], 10)? {
-        let outcome =
-            if arrives { Ok(()) } else { Err(SendError::Permanent("the mail server says there is no such mailbox (550)".to_owned())) };
+        let outcome = if arrives {
+            Ok(())
+        } else {
+            Err(SendError::Permanent(
+                "the mail server says there is no such mailbox (550)".to_owned(),
+            ))
+        };
         deliver_mail::record(&later, &worker, &mail, &outcome)?;
     }
     Ok(())

@@ -59,11 +59,46 @@ pub const BATCHES: [SampleBatch; 6] = [
         uses: 1,
         stock: |rewards| (rewards * 2).max(1500),
     },
-    SampleBatch { name: "Loyalty treat", prefix: "LOY", from: Some(-300), until: Some(200), uses: 1, stock: |_| 7 },
-    SampleBatch { name: "Bring five friends", prefix: "FRI", from: None, until: None, uses: 5, stock: |rewards| (rewards / 4).max(400) },
-    SampleBatch { name: "Winter 2025", prefix: "WIN", from: Some(-420), until: Some(-40), uses: 1, stock: |_| 120 },
-    SampleBatch { name: "Summer barbecue", prefix: "BBQ", from: Some(-200), until: Some(90), uses: 1, stock: |_| 0 },
-    SampleBatch { name: "Spring preview", prefix: "SPR", from: Some(60), until: Some(300), uses: 1, stock: |_| 500 },
+    SampleBatch {
+        name: "Loyalty treat",
+        prefix: "LOY",
+        from: Some(-300),
+        until: Some(200),
+        uses: 1,
+        stock: |_| 7,
+    },
+    SampleBatch {
+        name: "Bring five friends",
+        prefix: "FRI",
+        from: None,
+        until: None,
+        uses: 5,
+        stock: |rewards| (rewards / 4).max(400),
+    },
+    SampleBatch {
+        name: "Winter 2025",
+        prefix: "WIN",
+        from: Some(-420),
+        until: Some(-40),
+        uses: 1,
+        stock: |_| 120,
+    },
+    SampleBatch {
+        name: "Summer barbecue",
+        prefix: "BBQ",
+        from: Some(-200),
+        until: Some(90),
+        uses: 1,
+        stock: |_| 0,
+    },
+    SampleBatch {
+        name: "Spring preview",
+        prefix: "SPR",
+        from: Some(60),
+        until: Some(300),
+        uses: 1,
+        stock: |_| 500,
+    },
 ];
 
 /// How an allocated code came to be as it is.
@@ -97,9 +132,10 @@ pub struct SampleReward {
 }
 
 const FIRST: [&str; 40] = [
-    "Aoife", "Ben", "Chloé", "Dara", "Elif", "Femi", "Grace", "Hugo", "Ines", "Jonas", "Keiko", "Liam", "Maja", "Noor", "Oskar", "Priya",
-    "Quinn", "Rosa", "Søren", "Tara", "Umar", "Vera", "Will", "Xenia", "Yusuf", "Zoë", "Arjun", "Bianca", "Callum", "Dunja", "Emil",
-    "Freya", "Giulia", "Hamza", "Isla", "Jakub", "Leonie", "Mateo", "Nadia", "Otis",
+    "Aoife", "Ben", "Chloé", "Dara", "Elif", "Femi", "Grace", "Hugo", "Ines", "Jonas", "Keiko",
+    "Liam", "Maja", "Noor", "Oskar", "Priya", "Quinn", "Rosa", "Søren", "Tara", "Umar", "Vera",
+    "Will", "Xenia", "Yusuf", "Zoë", "Arjun", "Bianca", "Callum", "Dunja", "Emil", "Freya",
+    "Giulia", "Hamza", "Isla", "Jakub", "Leonie", "Mateo", "Nadia", "Otis",
 ];
 const LAST: [&str; 40] = [
     "Abara",
@@ -169,7 +205,9 @@ fn pick<T: Copy>(from: &[T], n: u64) -> T {
 /// The address of customer `i` of a merchant.
 pub fn email(i: u64) -> String {
     match usize::try_from(i).ok().and_then(|i| FEATURED.get(i)) {
-        Some((first, last, _)) => format!("{}.{}@mail.example", first.to_lowercase(), last.to_lowercase()),
+        Some((first, last, _)) => {
+            format!("{}.{}@mail.example", first.to_lowercase(), last.to_lowercase())
+        }
         None => format!("customer{i}@mail.example"),
     }
 }
@@ -242,9 +280,15 @@ pub fn rewards(customers: u64) -> impl Iterator<Item = SampleReward> {
 /// The rewards of the story: Jo's one that fails, Morgan's fifteen, one for each of the others.
 fn featured() -> Vec<SampleReward> {
     let expired = Source::Code { batch: MAIN, fate: Fate::Expired };
-    let mut sources: Vec<(u64, Source)> = vec![(0, Source::Code { batch: MAIN, fate: Fate::Usable }), (0, expired)];
+    let mut sources: Vec<(u64, Source)> =
+        vec![(0, Source::Code { batch: MAIN, fate: Fate::Usable }), (0, expired)];
     sources.extend(FIFTEEN.iter().map(|source| (1, *source)));
-    sources.extend([(2, expired), (3, expired), (4, Source::Code { batch: MAIN, fate: Fate::Redeemed }), (5, expired)]);
+    sources.extend([
+        (2, expired),
+        (3, expired),
+        (4, Source::Code { batch: MAIN, fate: Fate::Redeemed }),
+        (5, expired),
+    ]);
     (0_u64..)
         .zip(sources)
         .map(|(number, (who, source))| {
@@ -283,13 +327,17 @@ fn source(r: u64) -> Source {
     }
 }
 
-/// The code of a reward (its number), or of the stock behind them. A permutation of 40 bits: never twice, and not to be guessed by counting.
+/// The code of a reward (its number), or of the stock behind them. A permutation of 40 bits: never
+/// twice, and not to be guessed by counting.
 pub fn code(batch: usize, serial: u64) -> String {
     const LETTERS: &[u8; 32] = b"23456789ABCDEFGHJKLMNPQRSTUVWXYZ";
     let mut n = serial.wrapping_add(1).wrapping_mul(0x9E_3779_B97F) & 0xFF_FFFF_FFFF;
     n ^= n >> 21;
     n = n.wrapping_mul(0xD6_E8FE_B867) & 0xFF_FFFF_FFFF;
-    let letters: String = (0..8).rev().map(|i| char::from(LETTERS[usize::try_from((n >> (i * 5)) & 31).unwrap_or_default()])).collect();
+    let letters: String = (0..8)
+        .rev()
+        .map(|i| char::from(LETTERS[usize::try_from((n >> (i * 5)) & 31).unwrap_or_default()]))
+        .collect();
     format!("{}-{}-{}", BATCHES[batch].prefix, &letters[..4], &letters[4..])
 }
 
@@ -297,7 +345,10 @@ pub fn code(batch: usize, serial: u64) -> String {
 pub fn voucher_line(batch: usize, serial: u64, fate: Option<Fate>, now: DateTime<Utc>) -> String {
     let code = code(batch, serial);
     match fate {
-        Some(Fate::Expired) => format!("{code},{},\n", day(now, 2 + i64::try_from(mix(serial) % 60).unwrap_or_default())),
+        Some(Fate::Expired) => format!(
+            "{code},{},\n",
+            day(now, 2 + i64::try_from(mix(serial) % 60).unwrap_or_default())
+        ),
         Some(Fate::Barred) => format!("{code},,leaked on a coupon site\n"),
         _ => format!("{code},,\n"),
     }
@@ -311,7 +362,11 @@ pub fn reward_line(reward: &SampleReward, now: DateTime<Utc>) -> String {
         Source::Provider(provider) => (provider, "", String::new()),
     };
     let SampleReward { number, email, kind, title, issued_days_ago, .. } = reward;
-    format!("RW-{},{email},{kind},{title},{fulfilment},{batch},{code},{}\n", 100_000 + number, day(now, *issued_days_ago))
+    format!(
+        "RW-{},{email},{kind},{title},{fulfilment},{batch},{code},{}\n",
+        100_000 + number,
+        day(now, *issued_days_ago)
+    )
 }
 
 /// Lines of the redemptions file for a reward.
@@ -322,9 +377,19 @@ pub fn redemption_lines(reward: &SampleReward, now: DateTime<Utc>) -> Vec<String
         Fate::PartlyUsed => 2,
         _ => 0,
     };
-    let at = |use_: i64| (now - TimeDelta::days(reward.issued_days_ago) + TimeDelta::hours(20 + use_ * 3)).to_rfc3339();
+    let at = |use_: i64| {
+        (now - TimeDelta::days(reward.issued_days_ago) + TimeDelta::hours(20 + use_ * 3))
+            .to_rfc3339()
+    };
     (0..uses)
-        .map(|use_| format!("{},{},O-{}\n", code(batch, reward.number), at(use_), 50_000 + reward.number * 5 + use_.unsigned_abs()))
+        .map(|use_| {
+            format!(
+                "{},{},O-{}\n",
+                code(batch, reward.number),
+                at(use_),
+                50_000 + reward.number * 5 + use_.unsigned_abs()
+            )
+        })
         .collect()
 }
 

@@ -1,5 +1,5 @@
-//! The audit log's words: which actions there are, who acts, and what a record holds.
-//! A record never holds a person: names, addresses and the customer_id are looked up when the log is shown.
+//! The audit log's words: which actions there are, who acts, and what a record holds. A record
+//! never holds a person: names, addresses and the customer_id are looked up when the log is shown.
 
 use chrono::{DateTime, Utc};
 
@@ -143,7 +143,17 @@ pub struct NewRecord {
 impl NewRecord {
     /// A record of `action` by `actor` in `merchant`'s log, with nothing else known yet.
     pub fn new(merchant: Option<MerchantId>, action: Action, actor: Actor) -> Self {
-        Self { merchant, action, actor, customer: None, reward: None, batch: None, reissue: None, details: Vec::new(), request_id: None }
+        Self {
+            merchant,
+            action,
+            actor,
+            customer: None,
+            reward: None,
+            batch: None,
+            reissue: None,
+            details: Vec::new(),
+            request_id: None,
+        }
     }
 
     /// With one more detail.

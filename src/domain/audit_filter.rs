@@ -1,5 +1,5 @@
-//! Which part of an audit log is asked for: who, about whom, what, which code, when; and the place of a record in the order shown.
-//! Must not know how it is typed, or found.
+//! Which part of an audit log is asked for: who, about whom, what, which code, when; and the place
+//! of a record in the order shown. Must not know how it is typed, or found.
 
 use chrono::{DateTime, Utc};
 
@@ -22,7 +22,8 @@ pub struct AuditFilter {
     pub who: Option<Who>,
     pub customer: Option<CustomerNo>,
     pub action: Option<Action>,
-    /// Acts on the coupon, the reissue that it took part in and its mails, and the withdrawal that it went with.
+    /// Acts on the coupon, the reissue that it took part in and its mails, and the withdrawal that
+    /// it went with.
     pub coupon: Option<CouponId>,
     /// From this instant on.
     pub from: Option<DateTime<Utc>>,

@@ -1,5 +1,5 @@
-//! Proving a chain of seals (see `audit_seal`): link by link, and what is wrong with the first one that does not hold.
-//! Pure: no database, no files, no prose.
+//! Proving a chain of seals (see `audit_seal`): link by link, and what is wrong with the first one
+//! that does not hold. Pure: no database, no files, no prose.
 
 use chrono::{DateTime, Utc};
 
@@ -56,7 +56,8 @@ pub enum Wrong {
     Swapped { no: i64, with: i64 },
     /// The seal with this number is not there; the next one is of this record.
     SealMissing { no: i64, next: i64 },
-    /// It is not sealed though all of its time are: inserted past the desk, or its seal was removed (the number, if one is missing).
+    /// It is not sealed though all of its time are: inserted past the desk, or its seal was removed
+    /// (the number, if one is missing).
     Unsealed { missing: Option<i64> },
     /// The log ends at the record, and once went on at least to the head of this number.
     Cut { remembered: i64 },
@@ -100,7 +101,8 @@ pub struct Chain {
     pub head: Head,
     /// The record of the newest seal.
     pub newest: Option<Named>,
-    /// Heads that somebody has written down, with the record that now stands at each one's number once that was passed.
+    /// Heads that somebody has written down, with the record that now stands at each one's number
+    /// once that was passed.
     remembered: Vec<(Head, Option<(Head, Named)>)>,
 }
 
@@ -113,7 +115,10 @@ impl Chain {
     /// Goes on through `links`, which are in the order of their numbers.
     pub fn follow(&mut self, links: &[Link]) -> Result<(), Flaw> {
         for (at, link) in links.iter().enumerate() {
-            match link.after(&self.head).filter(|head| link.no == head.no && link.digest == head.digest) {
+            match link
+                .after(&self.head)
+                .filter(|head| link.no == head.no && link.digest == head.digest)
+            {
                 Some(head) => self.advance(head, link),
                 None => return Err(self.flaw(links, at)),
             }
@@ -131,7 +136,9 @@ impl Chain {
 
     /// Whether the chain went through this head.
     pub fn has_met(&self, wanted: &Head) -> bool {
-        self.remembered.iter().any(|(head, passed)| head == wanted && passed.as_ref().is_some_and(|(met, _)| met == wanted))
+        self.remembered.iter().any(|(head, passed)| {
+            head == wanted && passed.as_ref().is_some_and(|(met, _)| met == wanted)
+        })
     }
 
     /// What is wrong with the whole chain when all of these heads should be in it.
@@ -140,9 +147,17 @@ impl Chain {
             match passed {
                 Some((met, _)) if met == wanted => {}
                 Some((_, record)) => {
-                    return Err(Flaw { record: Some(record.clone()), wrong: Wrong::Rewritten { remembered: wanted.no } });
+                    return Err(Flaw {
+                        record: Some(record.clone()),
+                        wrong: Wrong::Rewritten { remembered: wanted.no },
+                    });
                 }
-                None => return Err(Flaw { record: self.newest.clone(), wrong: Wrong::Cut { remembered: wanted.no } }),
+                None => {
+                    return Err(Flaw {
+                        record: self.newest.clone(),
+                        wrong: Wrong::Cut { remembered: wanted.no },
+                    });
+                }
             }
         }
         Ok(())
@@ -160,11 +175,16 @@ impl Chain {
             return flaw(Wrong::Removed { no });
         }
         let belongs_here = |other: &&Link| {
-            let whole_seal = other.after(&self.head).is_some_and(|head| head.digest == other.digest);
-            let record = Link { at: link.at, ..(*other).clone() }.after(&self.head).is_some_and(|head| head.digest == link.digest);
+            let whole_seal =
+                other.after(&self.head).is_some_and(|head| head.digest == other.digest);
+            let record = Link { at: link.at, ..(*other).clone() }
+                .after(&self.head)
+                .is_some_and(|head| head.digest == link.digest);
             whole_seal || record
         };
-        if let Some(other) = links.iter().filter(|other| other.record_id != link.record_id).find(belongs_here) {
+        if let Some(other) =
+            links.iter().filter(|other| other.record_id != link.record_id).find(belongs_here)
+        {
             return flaw(Wrong::Reordered { no, instead_of: other.record_id });
         }
         let has_its_content = |other: &&Link| match &other.record {
@@ -175,13 +195,16 @@ impl Chain {
             }
             Found::Unreadable | Found::Missing => false,
         };
-        if let Some(other) = links.iter().filter(|other| other.record_id != link.record_id).find(has_its_content) {
+        if let Some(other) =
+            links.iter().filter(|other| other.record_id != link.record_id).find(has_its_content)
+        {
             return flaw(Wrong::Swapped { no, with: other.record_id });
         }
         let recomputed = link.after(&self.head);
-        let goes_on = recomputed
-            .zip(links.get(at + 1))
-            .is_some_and(|(head, next)| next.after(&head).is_some_and(|after| after.no == next.no && after.digest == next.digest));
+        let goes_on = recomputed.zip(links.get(at + 1)).is_some_and(|(head, next)| {
+            next.after(&head)
+                .is_some_and(|after| after.no == next.no && after.digest == next.digest)
+        });
         flaw(if goes_on { Wrong::SealChanged { no } } else { Wrong::Changed { no } })
     }
 }

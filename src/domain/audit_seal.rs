@@ -1,24 +1,29 @@
-//! The seals over an audit log: what is sealed of a record, and how one digest follows from the one before.
-//! Pure; must not know the database or who seals when. Everything needed to write another verifier is said here.
+//! The seals over an audit log: what is sealed of a record, and how one digest follows from the one
+//! before. Pure; must not know the database or who seals when. Everything needed to write another
+//! verifier is said here.
 //!
-//! Each log (one a merchant, and the installation's own) is a chain of its own. Seal number `n` of a chain covers one record:
+//! Each log (one a merchant, and the installation's own) is a chain of its own. Seal number `n` of
+//! a chain covers one record:
 //!
 //! ```text
 //! digest(0) = 64 times the character 0
 //! digest(n) = hex(SHA-256("rewarddesk audit seal 1" LF digest(n-1) LF n LF at LF content))
 //! ```
 //!
-//! LF is the byte 0A; digests are in lower-case hex; `n` is the seal's number, gapless from 1 in the order of sealing; `at` is when
-//! it was sealed. Numbers are in decimal, times in microseconds since 1970-01-01 00:00 UTC. `content` is thirteen fields in UTF-8,
-//! one after the other, each as its length in bytes, a colon, the bytes and a comma (`3:abc,`), or `-,` where the column is null:
+//! LF is the byte 0A; digests are in lower-case hex; `n` is the seal's number, gapless from 1 in
+//! the order of sealing; `at` is when it was sealed. Numbers are in decimal, times in microseconds
+//! since 1970-01-01 00:00 UTC. `content` is thirteen fields in UTF-8, one after the other, each as
+//! its length in bytes, a colon, the bytes and a comma (`3:abc,`), or `-,` where the column is
+//! null:
 //!
 //! ```text
 //! 1 (the version), id, merchant, at, action, actor kind (user, cli or system), user, customer, reward, batch, reissue,
 //! details (the JSON text exactly as stored), request id
 //! ```
 //!
-//! Merchant, user, customer and so on are the desk's numbers as stored; nothing is looked up, so no person is under a digest.
-//! A log is exported by id, oldest first; its chain is in the order of sealing, which differs where records were committed late.
+//! Merchant, user, customer and so on are the desk's numbers as stored; nothing is looked up, so no
+//! person is under a digest. A log is exported by id, oldest first; its chain is in the order of
+//! sealing, which differs where records were committed late.
 
 use std::str::FromStr;
 
@@ -48,7 +53,11 @@ impl Head {
     /// The head once `content` was sealed `at`.
     pub fn next(&self, at: DateTime<Utc>, content: &str) -> Self {
         let no = self.no.saturating_add(1);
-        let hash = Sha256::digest(format!("{SEAL}\n{}\n{no}\n{}\n{content}", self.digest, at.timestamp_micros()));
+        let hash = Sha256::digest(format!(
+            "{SEAL}\n{}\n{no}\n{}\n{content}",
+            self.digest,
+            at.timestamp_micros()
+        ));
         Self { no, digest: hex(&hash) }
     }
 }
@@ -63,11 +72,21 @@ impl FromStr for Head {
     type Err = Unfit;
 
     fn from_str(text: &str) -> Result<Self, Unfit> {
-        let unfit = || Unfit::because("a head is a number, a colon and 64 hex digits, as `audit verify` and the server's log show it");
+        let unfit = || {
+            Unfit::because(
+                "a head is a number, a colon and 64 hex digits, as `audit verify` and the \
+                 server's log show it",
+            )
+        };
         let (no, digest) = text.trim().split_once(':').ok_or_else(unfit)?;
         let no: i64 = no.parse().map_err(|_| unfit())?;
-        let is_digest = digest.len() == DIGEST_LENGTH && digest.bytes().all(|b| b.is_ascii_hexdigit());
-        if no < 1 || !is_digest { Err(unfit()) } else { Ok(Self { no, digest: digest.to_ascii_lowercase() }) }
+        let is_digest =
+            digest.len() == DIGEST_LENGTH && digest.bytes().all(|b| b.is_ascii_hexdigit());
+        if no < 1 || !is_digest {
+            Err(unfit())
+        } else {
+            Ok(Self { no, digest: digest.to_ascii_lowercase() })
+        }
     }
 }
 
@@ -126,7 +145,9 @@ impl StoredRecord {
 
     /// Reads [`StoredRecord::content`] back; anything that this would not write is refused.
     pub fn from_content(content: &str) -> Result<Self, Unfit> {
-        read(content).filter(|record| record.content() == content).ok_or_else(|| Unfit::because("the sealed content cannot be read"))
+        read(content)
+            .filter(|record| record.content() == content)
+            .ok_or_else(|| Unfit::because("the sealed content cannot be read"))
     }
 }
 
@@ -192,7 +213,15 @@ mod tests {
         let expected = "1:1,2:17,1:2,16:1795435200000001,15:coupon.reissued,4:user,1:3,-,2:-1,-,1:5,23:{\"reason\":\"é, 3:abc,\"},0:,";
         assert_eq!(content, expected);
         let at = DateTime::from_timestamp_micros(7).unwrap_or_default();
-        let by_hand = Sha256::digest([b"rewarddesk audit seal 1\n", "0".repeat(64).as_bytes(), b"\n1\n7\n", expected.as_bytes()].concat());
+        let by_hand = Sha256::digest(
+            [
+                b"rewarddesk audit seal 1\n",
+                "0".repeat(64).as_bytes(),
+                b"\n1\n7\n",
+                expected.as_bytes(),
+            ]
+            .concat(),
+        );
         assert_eq!(Head::start().next(at, &content), Head { no: 1, digest: hex(&by_hand) });
     }
 
@@ -200,7 +229,14 @@ mod tests {
     fn content_is_read_back_and_nothing_else_is() {
         let content = record().content();
         assert_eq!(StoredRecord::from_content(&content), Ok(record()));
-        let spoilt = ["", "-,", &content[1..], &content[..content.len() - 1], &format!("{content}-,"), &content.replace("2:17,", "3:+17,")];
+        let spoilt = [
+            "",
+            "-,",
+            &content[1..],
+            &content[..content.len() - 1],
+            &format!("{content}-,"),
+            &content.replace("2:17,", "3:+17,"),
+        ];
         for text in spoilt {
             assert!(StoredRecord::from_content(text).is_err(), "{text}");
         }
@@ -213,7 +249,14 @@ mod tests {
         let head = Head::start().next(DateTime::default(), "x");
         assert_eq!(head.to_string().parse(), Ok(head.clone()));
         assert_eq!(head.to_string().to_uppercase().parse(), Ok(head));
-        for text in ["", "1", "1:", "0:".to_owned().as_str(), &format!("0:{}", "a".repeat(64)), &format!("1:{}", "g".repeat(64))] {
+        for text in [
+            "",
+            "1",
+            "1:",
+            "0:".to_owned().as_str(),
+            &format!("0:{}", "a".repeat(64)),
+            &format!("1:{}", "g".repeat(64)),
+        ] {
             assert!(text.parse::<Head>().is_err(), "{text}");
         }
     }

@@ -13,7 +13,8 @@ pub struct Window {
 }
 
 impl Window {
-    /// The part that both windows share: the later start and the earlier end (product.md section 2).
+    /// The part that both windows share: the later start and the earlier end (product.md section
+    /// 2).
     pub fn within(self, outer: Self) -> Self {
         Self {
             from: self.from.max(outer.from),
@@ -78,7 +79,8 @@ pub struct Stock {
     pub last_expired_at: Option<DateTime<Utc>>,
     /// When the usable code ends by itself that goes out next; `None`: never, or there is none.
     pub first_end: Option<DateTime<Utc>>,
-    /// When the last code that is neither barred nor redeemed ends by itself; `None`: never, or there is none.
+    /// When the last code that is neither barred nor redeemed ends by itself; `None`: never, or
+    /// there is none.
     pub last_end: Option<DateTime<Utc>>,
 }
 
@@ -96,7 +98,11 @@ impl Stock {
 
     /// Usable codes, or why there is none.
     pub fn left(&self) -> StockLeft {
-        if self.usable > 0 { StockLeft::Usable(self.usable) } else { StockLeft::Short(self.set_aside()) }
+        if self.usable > 0 {
+            StockLeft::Usable(self.usable)
+        } else {
+            StockLeft::Short(self.set_aside())
+        }
     }
 }
 
@@ -134,9 +140,14 @@ mod tests {
     fn the_effective_window_is_the_later_start_and_the_earlier_end() {
         let t = |h| Some(DateTime::<Utc>::UNIX_EPOCH + TimeDelta::hours(h));
         let coupon = Window { from: t(1), until: None };
-        assert_eq!(coupon.within(Window { from: None, until: t(5) }), Window { from: t(1), until: t(5) });
         assert_eq!(
-            coupon.within(Window { from: t(2), until: t(5) }).within(Window { from: None, until: t(3) }),
+            coupon.within(Window { from: None, until: t(5) }),
+            Window { from: t(1), until: t(5) }
+        );
+        assert_eq!(
+            coupon
+                .within(Window { from: t(2), until: t(5) })
+                .within(Window { from: None, until: t(3) }),
             Window { from: t(2), until: t(3) }
         );
     }
@@ -145,6 +156,9 @@ mod tests {
     fn a_window_ends_exactly_at_its_end() {
         let end = DateTime::<Utc>::UNIX_EPOCH;
         let window = Window { from: None, until: Some(end) };
-        assert_eq!([-1, 0, 1].map(|s| window.has_expired(end + TimeDelta::seconds(s))), [false, true, true]);
+        assert_eq!(
+            [-1, 0, 1].map(|s| window.has_expired(end + TimeDelta::seconds(s))),
+            [false, true, true]
+        );
     }
 }

@@ -1,17 +1,20 @@
-//! How spreadsheets and shops write a value in a cell: what is around it is taken off in a file that is read, and put there in one that
-//! is written. Must not know columns or what a value means.
+//! How spreadsheets and shops write a value in a cell: what is around it is taken off in a file
+//! that is read, and put there in one that is written. Must not know columns or what a value means.
 
 use std::borrow::Cow;
 
 use super::invisible::trimmed;
 
-/// What a file for spreadsheets begins with: without it, Excel takes UTF-8 for the system's old encoding.
+/// What a file for spreadsheets begins with: without it, Excel takes UTF-8 for the system's old
+/// encoding.
 pub const BYTE_ORDER_MARK: &str = "\u{feff}";
 
-/// What makes a spreadsheet take a cell for a formula; some take the full-width signs for the plain ones.
+/// What makes a spreadsheet take a cell for a formula; some take the full-width signs for the plain
+/// ones.
 const SIGNS: [char; 8] = ['=', '+', '-', '@', '＝', '＋', '－', '＠'];
 
-/// Where a spreadsheet that expects another delimiter than ours begins a new cell, whatever quotes are around it.
+/// Where a spreadsheet that expects another delimiter than ours begins a new cell, whatever quotes
+/// are around it.
 const SEPARATORS: [char; 4] = [';', '\t', '\n', '\r'];
 
 /// Quotes that people and programs put around a value.
@@ -38,11 +41,13 @@ const QUOTES: [(char, char); 20] = [
     ('「', '」'),
 ];
 
-/// A cell that is longer, in bytes, is not read: what is allowed in a column fits in here with anything that may be around it.
+/// A cell that is longer, in bytes, is not read: what is allowed in a column fits in here with
+/// anything that may be around it.
 const LONGEST: usize = 8 * 1024;
 
-/// The cell such that no spreadsheet runs a formula of it, whatever delimiter it expects: an apostrophe is in front of each place that
-/// could begin one. [`text`] and [`reference`] take it off again.
+/// The cell such that no spreadsheet runs a formula of it, whatever delimiter it expects: an
+/// apostrophe is in front of each place that could begin one. [`text`] and [`reference`] take it
+/// off again.
 pub fn harmless(cell: &str) -> Cow<'_, str> {
     if !cell.starts_with(SIGNS) && !cell.contains(SEPARATORS) {
         return cell.into();
@@ -59,17 +64,21 @@ pub fn harmless(cell: &str) -> Cow<'_, str> {
     out.into()
 }
 
-/// Whether `rest` is the beginning of a cell for some spreadsheet, and a formula. `before` is the character in front of it.
+/// Whether `rest` is the beginning of a cell for some spreadsheet, and a formula. `before` is the
+/// character in front of it.
 fn may_begin_a_formula(before: Option<char>, rest: &str) -> bool {
     match before {
         // Some take off a tab or a line break in front, and then see what is there.
         None => rest.starts_with(SIGNS) || rest.starts_with(['\t', '\r', '\n']),
-        Some(c) if SEPARATORS.contains(&c) => rest.trim_start_matches([' ', '\u{a0}', '"']).starts_with(SIGNS),
+        Some(c) if SEPARATORS.contains(&c) => {
+            rest.trim_start_matches([' ', '\u{a0}', '"']).starts_with(SIGNS)
+        }
         Some(_) => false,
     }
 }
 
-/// Without the apostrophes that [`harmless`] and shops' exports put in front of formulas; nothing where there are none.
+/// Without the apostrophes that [`harmless`] and shops' exports put in front of formulas; nothing
+/// where there are none.
 fn without_apostrophes(cell: &str) -> Option<String> {
     if !cell.contains('\'') {
         return None;
@@ -84,19 +93,21 @@ fn without_apostrophes(cell: &str) -> Option<String> {
     (out.len() < cell.len()).then_some(out)
 }
 
-/// The words in a cell, for names and sentences: without what is invisible around them, and without the formula that keeps a spreadsheet
-/// from reading them as something else. Quotes are part of a sentence.
+/// The words in a cell, for names and sentences: without what is invisible around them, and without
+/// the formula that keeps a spreadsheet from reading them as something else. Quotes are part of a
+/// sentence.
 pub fn text(cell: &str) -> Cow<'_, str> {
     read(cell, |_| None)
 }
 
-/// The value in a cell, for codes, numbers and addresses: as [`text`], and without quotes, a list's comma or semicolon after it, and an
-/// apostrophe in front of a number.
+/// The value in a cell, for codes, numbers and addresses: as [`text`], and without quotes, a list's
+/// comma or semicolon after it, and an apostrophe in front of a number.
 pub fn reference(cell: &str) -> Cow<'_, str> {
     read(cell, without_dress)
 }
 
-/// Takes off what is around the value until nothing is left to take off: so it is the same however often it is read.
+/// Takes off what is around the value until nothing is left to take off: so it is the same however
+/// often it is read.
 fn read(cell: &str, without_dress: fn(&str) -> Option<&str>) -> Cow<'_, str> {
     let mut value = Cow::Borrowed(trimmed(cell));
     if value.len() > LONGEST || is_plain(&value) {
@@ -136,12 +147,15 @@ fn without_quotes(value: &str) -> Option<&str> {
     QUOTES.contains(&(first, last)).then_some(inside)
 }
 
-/// A number or a date behind the apostrophe with which people keep a spreadsheet from reading it as one; 12E45 is a number to it, too. A
-/// name such as 't Hart, or a code with other letters, keeps its own.
+/// A number or a date behind the apostrophe with which people keep a spreadsheet from reading it as
+/// one; 12E45 is a number to it, too. A name such as 't Hart, or a code with other letters, keeps
+/// its own.
 fn number_as_text(value: &str) -> Option<&str> {
     let rest = value.trim_start_matches(['\'', '’', '‘']);
     let is_number = rest.starts_with(|c: char| c.is_ascii_digit())
-        && rest.chars().all(|c| c.is_ascii_digit() || matches!(c, '.' | ',' | '-' | '+' | '/' | ':' | 'E' | 'e'));
+        && rest.chars().all(|c| {
+            c.is_ascii_digit() || matches!(c, '.' | ',' | '-' | '+' | '/' | ':' | 'E' | 'e')
+        });
     (is_number && rest.len() < value.len()).then_some(rest)
 }
 
@@ -157,10 +171,12 @@ fn without_formula(value: &str) -> Option<String> {
     }
     let words = without_quotes(inside)?;
     if inside.starts_with('"') {
-        // A quote inside is written twice; a single one ends the text, and what comes then is reckoned with.
+        // A quote inside is written twice; a single one ends the text, and what comes then is
+        // reckoned with.
         return (!words.replace("\"\"", "").contains('"')).then(|| words.replace("\"\"", "\""));
     }
-    let is_end = |c: char| QUOTES.iter().any(|(first, last)| inside.starts_with(*first) && c == *last);
+    let is_end =
+        |c: char| QUOTES.iter().any(|(first, last)| inside.starts_with(*first) && c == *last);
     (!words.contains(is_end)).then(|| words.to_owned())
 }
 
@@ -168,8 +184,8 @@ fn after_equals(value: &str) -> Option<&str> {
     value.strip_prefix(['=', '＝']).map(|rest| rest.trim_start_matches([' ', '+']))
 }
 
-/// Whether a spreadsheet would reckon the value out: it calls a function, joins texts, or names another cell. What merely begins with
-/// an equals sign may be a code.
+/// Whether a spreadsheet would reckon the value out: it calls a function, joins texts, or names
+/// another cell. What merely begins with an equals sign may be a code.
 pub fn is_formula(value: &str) -> bool {
     let Some(rest) = after_equals(value) else { return false };
     let rest = rest.trim_start_matches(['(', ' ', '-', '+', '{']);
@@ -185,7 +201,9 @@ fn is_cell_name(text: &str) -> bool {
     let name = name.strip_prefix('$').unwrap_or(name);
     let letters = name.bytes().take_while(u8::is_ascii_alphabetic).count();
     let row = name[letters..].strip_prefix('$').unwrap_or(&name[letters..]);
-    (1..=3).contains(&letters) && (1..=7).contains(&row.len()) && row.bytes().all(|b| b.is_ascii_digit())
+    (1..=3).contains(&letters)
+        && (1..=7).contains(&row.len())
+        && row.bytes().all(|b| b.is_ascii_digit())
 }
 
 #[cfg(test)]

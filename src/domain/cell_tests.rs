@@ -112,7 +112,8 @@ fn cell() -> impl Strategy<Value = String> {
     proptest::collection::vec(piece, 0..8).prop_map(|pieces| pieces.concat())
 }
 
-/// How a spreadsheet with that delimiter cuts the line, at the roughest: any delimiter ends a cell, quoted or not.
+/// How a spreadsheet with that delimiter cuts the line, at the roughest: any delimiter ends a cell,
+/// quoted or not.
 fn cells_of(line: &str) -> impl Iterator<Item = &str> {
     line.split(SEPARATORS).map(|cell| cell.trim_start_matches([' ', '\u{a0}', '"']))
 }

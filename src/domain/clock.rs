@@ -19,7 +19,8 @@ impl Clock {
         Self::Fixed(Arc::new(Mutex::new(at)))
     }
 
-    /// Now, cut to microseconds: the databases keep no more, and a value must compare equal after a round trip.
+    /// Now, cut to microseconds: the databases keep no more, and a value must compare equal after a
+    /// round trip.
     pub fn now(&self) -> DateTime<Utc> {
         match self {
             #[allow(clippy::disallowed_methods, reason = "this is the clock")]

@@ -10,13 +10,14 @@ use super::{
     invisible::{self, is_invisible},
 };
 
-/// A code that may be stored: 3 to 255 characters, no white space, nothing around it, and not what a program has left instead of one
-/// (contract.md section 4).
+/// A code that may be stored: 3 to 255 characters, no white space, nothing around it, and not what
+/// a program has left instead of one (contract.md section 4).
 #[derive(Clone, PartialEq, Eq, Hash, PartialOrd, Ord)]
 pub struct CouponCode(String);
 
 impl CouponCode {
-    /// Trims `text` and takes it as a code, in Unicode's composed form: however it was typed, it is one code.
+    /// Trims `text` and takes it as a code, in Unicode's composed form: however it was typed, it is
+    /// one code.
     pub fn parse(text: &str) -> Result<Self, Unfit> {
         let text = &*fold::nfc(trimmed(text));
         if text.is_empty() {
@@ -26,18 +27,24 @@ impl CouponCode {
             return Err(damage.reason("this code"));
         }
         if let Some(name) = invisible::first_in(text) {
-            return Err(Unfit::because(format!("the code has an invisible character inside ({name}); type the code again")));
+            return Err(Unfit::because(format!(
+                "the code has an invisible character inside ({name}); type the code again"
+            )));
         }
         if text.chars().any(|c| c.is_whitespace() || c.is_control()) {
             return Err(Unfit::because("the code has white space or a control character inside"));
         }
         let length = text.chars().count();
         if !(3..=255).contains(&length) {
-            return Err(Unfit::because(format!("the code has {length} characters; 3 to 255 are allowed")));
+            return Err(Unfit::because(format!(
+                "the code has {length} characters; 3 to 255 are allowed"
+            )));
         }
         // Written into a file and read again, it has to be the same code.
         if cell::reference(&cell::harmless(text)) != text {
-            return Err(Unfit::because("the code has quotes, an apostrophe or a comma around it; enter only the code"));
+            return Err(Unfit::because(
+                "the code has quotes, an apostrophe or a comma around it; enter only the code",
+            ));
         }
         Ok(Self(text.to_owned()))
     }
@@ -75,12 +82,14 @@ pub fn trimmed(text: &str) -> &str {
     invisible::trimmed(text)
 }
 
-/// As [`trimmed`], and without white space, invisible and control characters inside too: no code has any.
+/// As [`trimmed`], and without white space, invisible and control characters inside too: no code
+/// has any.
 pub fn bare(text: &str) -> String {
     text.chars().filter(|c| !c.is_whitespace() && !c.is_control() && !is_invisible(*c)).collect()
 }
 
-/// The texts under which a code may be stored: composed, as it is now, and as its letters fall apart, as a file may have had it before.
+/// The texts under which a code may be stored: composed, as it is now, and as its letters fall
+/// apart, as a file may have had it before.
 pub fn stored_forms(code: &str) -> Vec<String> {
     let mut forms = vec![fold::nfc(code).into_owned()];
     if !code.is_ascii() {
@@ -93,7 +102,12 @@ pub fn stored_forms(code: &str) -> Vec<String> {
 /// The same for the letters of a code without case.
 pub fn stored_letters(code: &str) -> Vec<String> {
     let mut letters: Vec<String> = vec![fold::code(code)];
-    letters.extend(stored_forms(code).iter().skip(1).map(|form| form.chars().flat_map(char::to_lowercase).collect::<String>()));
+    letters.extend(
+        stored_forms(code)
+            .iter()
+            .skip(1)
+            .map(|form| form.chars().flat_map(char::to_lowercase).collect::<String>()),
+    );
     letters.dedup();
     letters
 }
@@ -109,7 +123,9 @@ mod tests {
 
     #[test]
     fn what_is_no_code_is_refused() {
-        for text in ["", "ab", "a b c", "abc\u{200b}d", "5.57E+92", "1E+10", "5,57e-9", &"x".repeat(256)] {
+        for text in
+            ["", "ab", "a b c", "abc\u{200b}d", "5.57E+92", "1E+10", "5,57e-9", &"x".repeat(256)]
+        {
             assert!(CouponCode::parse(text).is_err(), "{text:?} was taken");
         }
     }
@@ -136,7 +152,9 @@ mod tests {
 
     #[test]
     fn codes_that_only_look_like_numbers_are_taken() {
-        for text in ["5E92", "E+10", "12E+AB", "0012345", "1.5", "10.50", "'ABC", "=1+1", &"é".repeat(255)] {
+        for text in
+            ["5E92", "E+10", "12E+AB", "0012345", "1.5", "10.50", "'ABC", "=1+1", &"é".repeat(255)]
+        {
             assert!(CouponCode::parse(text).is_ok(), "{text:?} was refused");
         }
     }
@@ -144,11 +162,17 @@ mod tests {
     #[test]
     fn a_code_is_one_however_its_letters_were_typed() {
         let (composed, decomposed) = ("SÉ-1", "SE\u{301}-1");
-        assert_eq!(CouponCode::parse(decomposed).map(|code| code.to_string()), Ok(composed.to_owned()));
+        assert_eq!(
+            CouponCode::parse(decomposed).map(|code| code.to_string()),
+            Ok(composed.to_owned())
+        );
         assert_eq!(stored_forms(decomposed), [composed, decomposed]);
         assert_eq!(stored_forms(composed), [composed, decomposed, composed]);
         assert_eq!(stored_letters(composed)[..2], ["sé-1", "se\u{301}-1"]);
-        assert_eq!((stored_forms("AB-1"), stored_letters("AB-1")), (vec!["AB-1".to_owned()], vec!["ab-1".to_owned()]));
+        assert_eq!(
+            (stored_forms("AB-1"), stored_letters("AB-1")),
+            (vec!["AB-1".to_owned()], vec!["ab-1".to_owned()])
+        );
     }
 
     #[test]

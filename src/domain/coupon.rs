@@ -1,5 +1,5 @@
-//! A coupon: one code and its facts. Its status is derived here from facts, never stored (product.md section 2).
-//! Must not know the reward's story or the clock.
+//! A coupon: one code and its facts. Its status is derived here from facts, never stored
+//! (product.md section 2). Must not know the reward's story or the clock.
 
 use std::str::FromStr;
 
@@ -60,8 +60,9 @@ pub struct Coupon {
     pub last_redemption: Option<Redemption>,
     /// When the customer got it, where that is known.
     pub handed_out_at: Option<DateTime<Utc>>,
-    /// Reports of an order that had been counted already. They date from before a second report was left uncounted, so the count
-    /// of redemptions may be too high by this many: what may be left counts as left.
+    /// Reports of an order that had been counted already. They date from before a second report was
+    /// left uncounted, so the count of redemptions may be too high by this many: what may be left
+    /// counts as left.
     pub repeats: i64,
     pub state: CouponState,
 }
@@ -108,25 +109,41 @@ impl Coupon {
     /// The earliest use, where it is older than the hand-out: somebody else had the code.
     pub fn use_before_hand_out(&self) -> Option<&Redemption> {
         let handed_out = self.handed_out_at?;
-        self.first_redemption.as_ref().filter(|first| redemption::is_before_hand_out(first.at, handed_out))
+        self.first_redemption
+            .as_ref()
+            .filter(|first| redemption::is_before_hand_out(first.at, handed_out))
     }
 
     /// All that keeps the coupon from being used at `now`, the gravest first.
     pub fn problems(&self, now: DateTime<Utc>) -> Vec<Problem> {
         let barred = self.barred.clone().map(Problem::Barred);
-        let expired = self.window.until.filter(|_| self.window.has_expired(now)).map(|at| Problem::Expired { at });
-        let redeemed = self.is_fully_redeemed().then(|| Problem::FullyRedeemed { last: self.last_redemption.clone() });
-        let early = self.window.from.filter(|_| !self.window.has_started(now)).map(|from| Problem::NotStarted { from });
+        let expired = self
+            .window
+            .until
+            .filter(|_| self.window.has_expired(now))
+            .map(|at| Problem::Expired { at });
+        let redeemed = self
+            .is_fully_redeemed()
+            .then(|| Problem::FullyRedeemed { last: self.last_redemption.clone() });
+        let early = self
+            .window
+            .from
+            .filter(|_| !self.window.has_started(now))
+            .map(|from| Problem::NotStarted { from });
         [barred, expired, redeemed, early].into_iter().flatten().collect()
     }
 
-    /// Not expired, not barred, not fully redeemed and not replaced: another code has taken a replaced one's place, also when its batch
-    /// is given a later end afterwards. A start that lies ahead does not take capacity away.
+    /// Not expired, not barred, not fully redeemed and not replaced: another code has taken a
+    /// replaced one's place, also when its batch is given a later end afterwards. A start that lies
+    /// ahead does not take capacity away.
     pub fn capacity(&self, now: DateTime<Utc>) -> Option<Capacity> {
         let replaced = self.state == CouponState::Replaced;
         // The shop may take the code for each use that was perhaps counted twice.
         let surely_used = self.redemptions - self.repeats;
-        let spent = replaced || self.window.has_expired(now) || self.barred.is_some() || surely_used >= self.max_redemptions;
+        let spent = replaced
+            || self.window.has_expired(now)
+            || self.barred.is_some()
+            || surely_used >= self.max_redemptions;
         (!spent).then(|| Capacity {
             uses_left: self.max_redemptions - surely_used,
             uses_allowed: self.max_redemptions,

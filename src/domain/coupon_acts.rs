@@ -1,5 +1,5 @@
-//! The rules of barring a coupon, unbarring it and marking it as used. Pure: no database, no clock, no prose.
-//! The menus, the dialogs and the guard inside the transaction all ask here.
+//! The rules of barring a coupon, unbarring it and marking it as used. Pure: no database, no clock,
+//! no prose. The menus, the dialogs and the guard inside the transaction all ask here.
 
 use chrono::{DateTime, Utc};
 
@@ -56,18 +56,24 @@ pub fn check_act(act: CouponAct, coupon: &Coupon) -> Result<(), ActRefusal> {
     match (act, &coupon.barred) {
         (CouponAct::Bar, Some(barred)) => Err(ActRefusal::AlreadyBarred(barred.clone())),
         (CouponAct::Unbar, None) => Err(ActRefusal::NotBarred(None)),
-        (CouponAct::Unbar, Some(_)) if coupon.state == CouponState::Replaced => Err(ActRefusal::Replaced),
-        // A barred or expired code may have been used before that: only the uses count.
-        (CouponAct::MarkUsed, _) if coupon.is_fully_redeemed() => {
-            Err(ActRefusal::NoUsesLeft { allowed: coupon.max_redemptions, last: coupon.last_redemption.clone() })
+        (CouponAct::Unbar, Some(_)) if coupon.state == CouponState::Replaced => {
+            Err(ActRefusal::Replaced)
         }
+        // A barred or expired code may have been used before that: only the uses count.
+        (CouponAct::MarkUsed, _) if coupon.is_fully_redeemed() => Err(ActRefusal::NoUsesLeft {
+            allowed: coupon.max_redemptions,
+            last: coupon.last_redemption.clone(),
+        }),
         _ => Ok(()),
     }
 }
 
 /// What may be done to the coupon as it is, in the order of menus.
 pub fn acts_on(coupon: &Coupon) -> Vec<CouponAct> {
-    [CouponAct::Bar, CouponAct::Unbar, CouponAct::MarkUsed].into_iter().filter(|act| check_act(*act, coupon).is_ok()).collect()
+    [CouponAct::Bar, CouponAct::Unbar, CouponAct::MarkUsed]
+        .into_iter()
+        .filter(|act| check_act(*act, coupon).is_ok())
+        .collect()
 }
 
 #[cfg(test)]
@@ -113,7 +119,10 @@ mod tests {
         use CouponAct::{Bar, MarkUsed, Unbar};
         assert_eq!(acts_on(&coupon(CouponState::Replaced, false, 1)), [Bar, MarkUsed]);
         assert_eq!(acts_on(&coupon(CouponState::Replaced, true, 1)), [MarkUsed]);
-        assert_eq!(check_act(Unbar, &coupon(CouponState::Replaced, true, 1)), Err(ActRefusal::Replaced));
+        assert_eq!(
+            check_act(Unbar, &coupon(CouponState::Replaced, true, 1)),
+            Err(ActRefusal::Replaced)
+        );
         // As when its batch is given a later end.
         let long_ago = DateTime::<Utc>::UNIX_EPOCH - chrono::TimeDelta::days(1);
         assert!(coupon(CouponState::Allocated, false, 1).capacity(long_ago).is_some());

@@ -34,13 +34,17 @@ pub struct Blocked {
 impl Customer {
     /// First and last name, as far as known.
     pub fn full_name(&self) -> Option<String> {
-        let parts: Vec<&str> = [&self.first_name, &self.last_name].into_iter().flatten().map(String::as_str).collect();
+        let parts: Vec<&str> =
+            [&self.first_name, &self.last_name].into_iter().flatten().map(String::as_str).collect();
         (!parts.is_empty()).then(|| parts.join(" "))
     }
 
-    /// What a person calls this customer: the name, else the address, else what is left after a purge.
+    /// What a person calls this customer: the name, else the address, else what is left after a
+    /// purge.
     pub fn display_name(&self) -> String {
-        self.full_name().or_else(|| self.email.as_ref().map(EmailAddress::shown)).unwrap_or_else(|| format!("Purged customer {}", self.no))
+        self.full_name()
+            .or_else(|| self.email.as_ref().map(EmailAddress::shown))
+            .unwrap_or_else(|| format!("Purged customer {}", self.no))
     }
 }
 
@@ -55,8 +59,14 @@ pub struct SearchKeys {
 
 impl SearchKeys {
     /// The keys of a person with these fields.
-    pub fn of(email: &str, customer_id: Option<&str>, first: Option<&str>, last: Option<&str>) -> Self {
-        let [mut first, mut last, id] = [first, last, customer_id].map(|text| fold::for_search(text.unwrap_or_default()));
+    pub fn of(
+        email: &str,
+        customer_id: Option<&str>,
+        first: Option<&str>,
+        last: Option<&str>,
+    ) -> Self {
+        let [mut first, mut last, id] =
+            [first, last, customer_id].map(|text| fold::for_search(text.unwrap_or_default()));
         let mut lines = vec![format!("{first} {last}").trim().to_owned()];
         // Written without a space, and with either name first; each is the beginning of a key too.
         if let Some((given, family)) = east_asian(&first, &last) {
@@ -75,7 +85,8 @@ impl SearchKeys {
     }
 }
 
-/// Given and family name, where both are in a script of East Asia; also where one field holds both with a space between.
+/// Given and family name, where both are in a script of East Asia; also where one field holds both
+/// with a space between.
 fn east_asian<'n>(first: &'n str, last: &'n str) -> Option<(&'n str, &'n str)> {
     let (given, family) = match (first, last) {
         ("", both) | (both, "") => both.split_once(' ')?,
@@ -83,9 +94,13 @@ fn east_asian<'n>(first: &'n str, last: &'n str) -> Option<(&'n str, &'n str)> {
     };
     let scripts = CodePointMapData::<Script>::new();
     let is_east_asian = |c: char| {
-        matches!(scripts.get(c), Script::Han | Script::Hiragana | Script::Katakana | Script::Hangul | Script::Bopomofo) || c == 'ー'
+        matches!(
+            scripts.get(c),
+            Script::Han | Script::Hiragana | Script::Katakana | Script::Hangul | Script::Bopomofo
+        ) || c == 'ー'
     };
-    (given.chars().all(is_east_asian) && family.chars().all(is_east_asian)).then_some((given, family))
+    (given.chars().all(is_east_asian) && family.chars().all(is_east_asian))
+        .then_some((given, family))
 }
 
 #[cfg(test)]
@@ -96,20 +111,31 @@ mod tests {
     fn search_keys_hold_name_address_and_id() {
         let keys = SearchKeys::of("jo@x.example", Some("C-1"), Some("Zoë"), Some("Smith"));
         assert_eq!(keys.search, "zoe smith\njo@x.example\nc-1");
-        assert_eq!((keys.first.as_str(), keys.last.as_str(), keys.id.as_str()), ("zoe", "smith", "c-1"));
+        assert_eq!(
+            (keys.first.as_str(), keys.last.as_str(), keys.id.as_str()),
+            ("zoe", "smith", "c-1")
+        );
     }
 
     #[test]
     fn names_of_east_asia_are_found_in_either_order_and_without_a_space() {
-        for (first, last) in [(Some("太郎"), Some("山田")), (Some("太郎 山田"), None), (None, Some("太郎　山田"))] {
+        for (first, last) in
+            [(Some("太郎"), Some("山田")), (Some("太郎 山田"), None), (None, Some("太郎　山田"))]
+        {
             let keys = SearchKeys::of("t@x.example", None, first, last);
             assert_eq!(keys.search, "太郎 山田\n山田太郎\n太郎山田\nt@x.example");
             assert_eq!((keys.first.as_str(), keys.last.as_str()), ("太郎山田", "山田太郎"));
         }
         let keys = SearchKeys::of("k@x.example", None, Some("민수"), Some("김"));
-        assert!(keys.search.contains(&fold::for_search("김민수")) && keys.search.contains(&fold::for_search("민수김")));
+        assert!(
+            keys.search.contains(&fold::for_search("김민수"))
+                && keys.search.contains(&fold::for_search("민수김"))
+        );
         let mixed = SearchKeys::of("m@x.example", None, Some("Taro"), Some("山田"));
-        assert_eq!((mixed.search.as_str(), mixed.last.as_str()), ("taro 山田\nm@x.example", "山田"));
+        assert_eq!(
+            (mixed.search.as_str(), mixed.last.as_str()),
+            ("taro 山田\nm@x.example", "山田")
+        );
     }
 
     #[test]

@@ -1,5 +1,6 @@
-//! The rules of what is done to a customer by hand: blocking, e-mails off and on, purging. Pure: no database, no clock, no prose.
-//! The profile, the dialogs and the guard inside the transaction all ask here.
+//! The rules of what is done to a customer by hand: blocking, e-mails off and on, purging. Pure: no
+//! database, no clock, no prose. The profile, the dialogs and the guard inside the transaction all
+//! ask here.
 
 use chrono::{DateTime, Utc};
 
@@ -20,12 +21,15 @@ pub enum CustomerAct {
 }
 
 impl CustomerAct {
-    pub const ALL: [Self; 5] = [Self::Block, Self::Unblock, Self::EmailsOff, Self::EmailsOn, Self::Purge];
+    pub const ALL: [Self; 5] =
+        [Self::Block, Self::Unblock, Self::EmailsOff, Self::EmailsOn, Self::Purge];
 
     /// What one must be allowed to do.
     pub fn permission(self) -> Permission {
         match self {
-            Self::Block | Self::Unblock | Self::EmailsOff | Self::EmailsOn => Permission::BlockCustomers,
+            Self::Block | Self::Unblock | Self::EmailsOff | Self::EmailsOn => {
+                Permission::BlockCustomers
+            }
             Self::Purge => Permission::PurgeCustomers,
         }
     }
@@ -51,10 +55,16 @@ pub fn check_act(act: CustomerAct, customer: &Customer) -> Result<(), CustomerRe
         return Err(CustomerRefusal::Purged { at, by: customer.purged_by.clone() });
     }
     match (act, &customer.blocked) {
-        (CustomerAct::Block, Some(blocked)) => Err(CustomerRefusal::AlreadyBlocked(blocked.clone())),
+        (CustomerAct::Block, Some(blocked)) => {
+            Err(CustomerRefusal::AlreadyBlocked(blocked.clone()))
+        }
         (CustomerAct::Unblock, None) => Err(CustomerRefusal::NotBlocked),
-        (CustomerAct::EmailsOff, _) if !customer.receives_emails => Err(CustomerRefusal::EmailsAre(false)),
-        (CustomerAct::EmailsOn, _) if customer.receives_emails => Err(CustomerRefusal::EmailsAre(true)),
+        (CustomerAct::EmailsOff, _) if !customer.receives_emails => {
+            Err(CustomerRefusal::EmailsAre(false))
+        }
+        (CustomerAct::EmailsOn, _) if customer.receives_emails => {
+            Err(CustomerRefusal::EmailsAre(true))
+        }
         _ => Ok(()),
     }
 }
@@ -90,11 +100,16 @@ mod tests {
         use CustomerAct::{Block, EmailsOff, EmailsOn, Purge, Unblock};
         assert_eq!(acts_on(&customer()), [Block, EmailsOff, Purge]);
         let blocked = Some(Blocked { at: DateTime::UNIX_EPOCH, by: None, reason: None });
-        assert_eq!(acts_on(&Customer { blocked, receives_emails: false, ..customer() }), [Unblock, EmailsOn, Purge]);
+        assert_eq!(
+            acts_on(&Customer { blocked, receives_emails: false, ..customer() }),
+            [Unblock, EmailsOn, Purge]
+        );
     }
 
     #[test]
     fn nothing_is_done_to_a_purged_customer() {
-        assert!(acts_on(&Customer { purged_at: Some(DateTime::UNIX_EPOCH), ..customer() }).is_empty());
+        assert!(
+            acts_on(&Customer { purged_at: Some(DateTime::UNIX_EPOCH), ..customer() }).is_empty()
+        );
     }
 }

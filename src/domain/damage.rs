@@ -1,5 +1,5 @@
-//! What a program has left in the place of a value: a formula, an error, a word for nothing, or the number that it took a code for.
-//! Must not know files or columns.
+//! What a program has left in the place of a value: a formula, an error, a word for nothing, or the
+//! number that it took a code for. Must not know files or columns.
 
 use super::{Unfit, cell::is_formula};
 
@@ -20,25 +20,35 @@ pub enum Damage {
     Grouped,
 }
 
-/// What Excel, LibreOffice and Google Sheets write where a formula failed, in the languages that they have;
-/// in capitals, a space between two.
+/// What Excel, LibreOffice and Google Sheets write where a formula failed, in the languages that
+/// they have; in capitals, a space between two.
 const ERROR_VALUES: &str = "\
-    #ADR! #AD? #ARG! #ARVO! #BAŞV! #BEZUG! #BLOCKED! #BLOCKIERT! #BOŞ! #BUSY! #CALC! #CONNECT! #DEEL/0! #DEĞER! #DIV/0! \
-    #DIVISION/0! #DZIEL/0! #DĚLENÍ_NULOU! #EPARS! #ERROR! #ESPANSIONE! #EXTERNAL! #FEHLER! #FELD! #FIELD! #GETAL! \
-    #GETTING_DATA #HIÁNYZIK #HIV! #HODNOTA! #I/T #JAKO/0! #KALK! #LEEG! #LICZBA! #LUKU! #MACRO? #N/A #N/A! #N/B #N/D #N/D! \
-    #NAAM? #NAME? #NAMN? #NAVN? #NAZWA? #NENÍ_K_DISPOZICI #NIMI? #NOM? #NOMBRE! #NOME? #NUL! #NULL! #NULLA! #NULLO! #NULO! \
-    #NUM! #NV #NÁZEV? #NÉV? #NÚM! #ODKAZ! #OGILTIGT! #OVERLOOP! #PROPAGATION! #PUUTTUU! #PYTHON! #REF! #REFERENCE! \
-    #REFERENS! #RIF! #SAKNAS! #SAYI! #SAYI/0! #SKÄRNING! #SPILL! #SZÁM! #SZÁM? #TIMEOUT! #TYHJÄ! #UNKNOWN! #VALEUR! #VALOR! \
-    #VALORE! #VALUE! #VERDI! #VERW! #VIITTAUS! #VÄRDEFEL! #VÆRDI! #WAARDE! #WERT! #YOK #ZAHL! #ZERO! #ZÉRÓOSZTÓ! #ÉRTÉK! \
-    #ČÍSLO! #ÜBERLAUF! #¡CALC! #¡DESBORDAMIENTO! #¡DIV/0! #¡NULO! #¡NUM! #¡REF! #¡VALOR! #¿NOMBRE? #ДЕЛ/0! #ЗНАЧ! #ИМЯ? #Н/Д \
+    #ADR! #AD? #ARG! #ARVO! #BAŞV! #BEZUG! #BLOCKED! #BLOCKIERT! #BOŞ! #BUSY! #CALC! #CONNECT! \
+    #DEEL/0! #DEĞER! #DIV/0! \
+    #DIVISION/0! #DZIEL/0! #DĚLENÍ_NULOU! #EPARS! #ERROR! #ESPANSIONE! #EXTERNAL! #FEHLER! #FELD! \
+    #FIELD! #GETAL! \
+    #GETTING_DATA #HIÁNYZIK #HIV! #HODNOTA! #I/T #JAKO/0! #KALK! #LEEG! #LICZBA! #LUKU! #MACRO? \
+    #N/A #N/A! #N/B #N/D #N/D! \
+    #NAAM? #NAME? #NAMN? #NAVN? #NAZWA? #NENÍ_K_DISPOZICI #NIMI? #NOM? #NOMBRE! #NOME? #NUL! \
+    #NULL! #NULLA! #NULLO! #NULO! \
+    #NUM! #NV #NÁZEV? #NÉV? #NÚM! #ODKAZ! #OGILTIGT! #OVERLOOP! #PROPAGATION! #PUUTTUU! #PYTHON! \
+    #REF! #REFERENCE! \
+    #REFERENS! #RIF! #SAKNAS! #SAYI! #SAYI/0! #SKÄRNING! #SPILL! #SZÁM! #SZÁM? #TIMEOUT! #TYHJÄ! \
+    #UNKNOWN! #VALEUR! #VALOR! \
+    #VALORE! #VALUE! #VERDI! #VERW! #VIITTAUS! #VÄRDEFEL! #VÆRDI! #WAARDE! #WERT! #YOK #ZAHL! \
+    #ZERO! #ZÉRÓOSZTÓ! #ÉRTÉK! \
+    #ČÍSLO! #ÜBERLAUF! #¡CALC! #¡DESBORDAMIENTO! #¡DIV/0! #¡NULO! #¡NUM! #¡REF! #¡VALOR! \
+    #¿NOMBRE? #ДЕЛ/0! #ЗНАЧ! #ИМЯ? #Н/Д \
     #ПУСТО! #ССЫЛКА! #ЧИСЛО!";
 
 /// Words for no value, as databases and programs write them; in any case.
-const NO_VALUES: &str = "null (null) <null> [null] {null} nil (nil) <nil> none (none) <none> n/a n.a. (n/a) <na> nan undefined \\n (blank) \
+const NO_VALUES: &str = "null (null) <null> [null] {null} nil (nil) <nil> none (none) <none> n/a \
+    n.a. (n/a) <na> nan undefined \\n (blank) \
     (empty) <empty>";
 
 /// Those of them that are no name either, exactly so: there are people called Null, Nil and Nan.
-const NO_WORDS: &str = "NULL null (NULL) (null) <NULL> <null> [NULL] [null] {null} None (none) N/A n/a <NA> NaN NaT undefined \\N (blank) \
+const NO_WORDS: &str = "NULL null (NULL) (null) <NULL> <null> [NULL] [null] {null} None (none) \
+    N/A n/a <NA> NaN NaT undefined \\N (blank) \
     (empty) <empty>";
 
 impl Damage {
@@ -49,14 +59,16 @@ impl Damage {
             if first.is_ascii_digit() || matches!(first, b'-' | b'+') {
                 return number(value);
             }
-            let is_word = matches!(value, "NA" | "NaT") || NO_VALUES.split(' ').any(|word| word.eq_ignore_ascii_case(value));
+            let is_word = matches!(value, "NA" | "NaT")
+                || NO_VALUES.split(' ').any(|word| word.eq_ignore_ascii_case(value));
             is_word.then_some(Self::NoValue)
         })
     }
 
     /// What `value`, a name or a sentence, is instead of one.
     pub fn of_text(value: &str) -> Option<Self> {
-        Self::of_any(value).or_else(|| NO_WORDS.split(' ').any(|word| word == value).then_some(Self::NoValue))
+        Self::of_any(value)
+            .or_else(|| NO_WORDS.split(' ').any(|word| word == value).then_some(Self::NoValue))
     }
 
     /// What is no value in any column.
@@ -75,12 +87,30 @@ impl Damage {
     /// Why `what` ("this code", "pin") cannot be taken, and what to do.
     pub fn reason(self, what: &str) -> Unfit {
         Unfit::because(match self {
-            Self::Formula => format!("{what} is a formula and not what it shows; copy the values of the column, and export those"),
-            Self::ErrorValue => format!("{what} is a spreadsheet's error value such as #N/A; find the value that belongs there"),
-            Self::NoValue => format!("{what} is a word for no value such as NULL; find the value that belongs there, or remove the row"),
-            Self::Exponent => format!("a spreadsheet has turned {what} into a number like 5.57E+92; export the column as text"),
-            Self::Decimals => format!("a program has turned {what} into a number with decimals like 10012345.0; export the column as text"),
-            Self::Grouped => format!("a spreadsheet has turned {what} into a number in groups like 10,012,345; export the column as text"),
+            Self::Formula => format!(
+                "{what} is a formula and not what it shows; copy the values of the column, and \
+                 export those"
+            ),
+            Self::ErrorValue => format!(
+                "{what} is a spreadsheet's error value such as #N/A; find the value that belongs \
+                 there"
+            ),
+            Self::NoValue => format!(
+                "{what} is a word for no value such as NULL; find the value that belongs there, \
+                 or remove the row"
+            ),
+            Self::Exponent => format!(
+                "a spreadsheet has turned {what} into a number like 5.57E+92; export the column \
+                 as text"
+            ),
+            Self::Decimals => format!(
+                "a program has turned {what} into a number with decimals like 10012345.0; export \
+                 the column as text"
+            ),
+            Self::Grouped => format!(
+                "a spreadsheet has turned {what} into a number in groups like 10,012,345; export \
+                 the column as text"
+            ),
         })
     }
 }
@@ -92,7 +122,10 @@ fn is_error_value(value: &str) -> bool {
         Some(b'#') => value.len() <= 32 && has_error_value(&value.to_uppercase()),
         // "Err:502", in French "Err : 502".
         Some(b'E' | b'e') => {
-            let digits = value.get(3..).and_then(|rest| rest.trim_start().strip_prefix(':')).map(str::trim_start);
+            let digits = value
+                .get(3..)
+                .and_then(|rest| rest.trim_start().strip_prefix(':'))
+                .map(str::trim_start);
             value.get(..3).is_some_and(|word| word.eq_ignore_ascii_case("err"))
                 && digits.is_some_and(|digits| digits.len() == 3 && is_digits(digits))
         }
@@ -114,9 +147,11 @@ fn number(value: &str) -> Option<Damage> {
     if let Some((mantissa, exponent)) = value.split_once(['E', 'e']) {
         // Without a sign only where a decimal mark says that it is no code of digits and an E.
         let decimal = mantissa.split_once(['.', ',']);
-        let digits = exponent.strip_prefix(['+', '-', '−']).or_else(|| decimal.map(|_| exponent))?;
+        let digits =
+            exponent.strip_prefix(['+', '-', '−']).or_else(|| decimal.map(|_| exponent))?;
         let (whole, part) = decimal.unwrap_or((mantissa, "0"));
-        return (is_digits(digits) && is_digits(whole) && is_digits(part)).then_some(Damage::Exponent);
+        return (is_digits(digits) && is_digits(whole) && is_digits(part))
+            .then_some(Damage::Exponent);
     }
     let groups = |text: &str, marks: &[char]| {
         let mut parts = text.split(marks);
@@ -131,8 +166,8 @@ fn number(value: &str) -> Option<Damage> {
     if part.is_empty() || part.bytes().any(|b| b != b'0') {
         return None;
     }
-    // One zero is how programs write a whole number that they keep as a fraction; more are somebody's format, and 10.00 may be a code.
-    // No code is shorter than three characters.
+    // One zero is how programs write a whole number that they keep as a fraction; more are
+    // somebody's format, and 10.00 may be a code. No code is shorter than three characters.
     let plain = is_digits(whole) && (part.len() == 1 || whole.len() >= 3);
     (plain || groups(whole, &[',', '.', '\'', '’'])).then_some(Damage::Decimals)
 }
@@ -143,10 +178,15 @@ mod tests {
 
     #[test]
     fn numbers_that_were_codes_are_known() {
-        for value in ["5.57E+92", "1E+10", "5,57e-9", "1.00E+15", "1,00E+15", "1.5E15", "1.5e15", "-1.5E+15", "1E−7"] {
+        for value in [
+            "5.57E+92", "1E+10", "5,57e-9", "1.00E+15", "1,00E+15", "1.5E15", "1.5e15", "-1.5E+15",
+            "1E−7",
+        ] {
             assert_eq!(Damage::of(value), Some(Damage::Exponent), "{value:?}");
         }
-        for value in ["10012345.0", "10012345,0", "7.0", "100.00", "1,234,567.00", "1.234.567,00", "-12.0"] {
+        for value in
+            ["10012345.0", "10012345,0", "7.0", "100.00", "1,234,567.00", "1.234.567,00", "-12.0"]
+        {
             assert_eq!(Damage::of(value), Some(Damage::Decimals), "{value:?}");
         }
         for value in ["10,012,345", "1,234", "10'012'345", "10’012’345"] {
@@ -209,9 +249,26 @@ mod tests {
             "Err:502",
             "err : 508",
         ] {
-            assert_eq!((Damage::of(value), Damage::of_text(value)), (Some(Damage::ErrorValue), Some(Damage::ErrorValue)), "{value:?}");
+            assert_eq!(
+                (Damage::of(value), Damage::of_text(value)),
+                (Some(Damage::ErrorValue), Some(Damage::ErrorValue)),
+                "{value:?}"
+            );
         }
-        for value in ["NULL", "null", "(null)", "None", "nil", "N/A", "n/a", "NaN", "undefined", "\\N", "<null>", "NA"] {
+        for value in [
+            "NULL",
+            "null",
+            "(null)",
+            "None",
+            "nil",
+            "N/A",
+            "n/a",
+            "NaN",
+            "undefined",
+            "\\N",
+            "<null>",
+            "NA",
+        ] {
             assert_eq!(Damage::of(value), Some(Damage::NoValue), "{value:?}");
         }
         for name in ["Null", "Nil", "nil", "Nan", "NA", "None Such", "# 1", "Naan"] {
@@ -223,6 +280,8 @@ mod tests {
     /// Otherwise they would never be found.
     #[test]
     fn error_values_are_listed_in_capitals() {
-        assert!(ERROR_VALUES.split(' ').all(|value| value.to_uppercase() == value && value.starts_with('#') && value.len() <= 32));
+        assert!(ERROR_VALUES.split(' ').all(|value| value.to_uppercase() == value
+            && value.starts_with('#')
+            && value.len() <= 32));
     }
 }

@@ -1,5 +1,5 @@
-//! An email address as the desk keeps it: in one form, and such that a mail to it can be built later.
-//! Must not know how mail is sent.
+//! An email address as the desk keeps it: in one form, and such that a mail to it can be built
+//! later. Must not know how mail is sent.
 
 use std::str::FromStr;
 
@@ -13,25 +13,34 @@ use super::{
 
 mod shown;
 
-/// A checked address: the local part in lower case, the domain as DNS knows it (`xn--…` for other letters), so that however it was
-/// typed, one mailbox is one text.
+/// A checked address: the local part in lower case, the domain as DNS knows it (`xn--…` for other
+/// letters), so that however it was typed, one mailbox is one text.
 #[derive(Debug, Clone, PartialEq, Eq, Hash, PartialOrd, Ord)]
 pub struct EmailAddress(String);
 
 impl EmailAddress {
-    /// Takes one bare address; white space and invisible characters around it are dropped. Refuses display names, lists and control
-    /// characters. Some carriers gave out addresses with odd dots, such as `a..b@` and `ab.@`: they are taken.
+    /// Takes one bare address; white space and invisible characters around it are dropped. Refuses
+    /// display names, lists and control characters. Some carriers gave out addresses with odd dots,
+    /// such as `a..b@` and `ab.@`: they are taken.
     pub fn parse(text: &str) -> Result<Self, Unfit> {
         let text = invisible::trimmed(text);
         if text.is_empty() {
             return Err(Unfit::because("the e-mail address is empty"));
         }
         if let Some(name) = first_in(text) {
-            return Err(Unfit::because(format!("the email address has an invisible character inside ({name}); type the address again")));
+            return Err(Unfit::because(format!(
+                "the email address has an invisible character inside ({name}); type the address \
+                 again"
+            )));
         }
         let (local, domain) = text.rsplit_once('@').ok_or_else(not_an_address)?;
-        let local = local.strip_prefix('"').and_then(|rest| rest.strip_suffix('"')).unwrap_or(local);
-        let is_odd = |c: char| c.is_control() || c.is_whitespace() || matches!(c, '<' | '>' | ',' | ';' | '"' | '(' | ')' | '[' | ']');
+        let local =
+            local.strip_prefix('"').and_then(|rest| rest.strip_suffix('"')).unwrap_or(local);
+        let is_odd = |c: char| {
+            c.is_control()
+                || c.is_whitespace()
+                || matches!(c, '<' | '>' | ',' | ';' | '"' | '(' | ')' | '[' | ']')
+        };
         if text.len() > 254 || local.chars().chain(domain.chars()).any(is_odd) {
             return Err(Unfit::because("this is not one plain e-mail address"));
         }
@@ -39,7 +48,8 @@ impl EmailAddress {
         // Without the dots that only some carriers allow; in a mail the local part is quoted.
         let (local, domain) = address.parts();
         let usual = local.split('.').filter(|atom| !atom.is_empty()).collect::<Vec<_>>().join(".");
-        email_address::EmailAddress::from_str(&format!("{usual}@{domain}")).map_err(|_| not_an_address())?;
+        email_address::EmailAddress::from_str(&format!("{usual}@{domain}"))
+            .map_err(|_| not_an_address())?;
         let longest = local.len() + if has_odd_dots(local) { 2 } else { 0 };
         if longest > 64 || address.0.len() > 254 { Err(not_an_address()) } else { Ok(address) }
     }
@@ -71,7 +81,8 @@ impl EmailAddress {
     }
 }
 
-/// The text that stands for an account: the address in its one form; for what is no address, in lower case.
+/// The text that stands for an account: the address in its one form; for what is no address, in
+/// lower case.
 pub fn account_key(text: &str) -> String {
     EmailAddress::parse(text).map_or_else(|_| lower(invisible::trimmed(text)), |address| address.0)
 }
@@ -85,7 +96,8 @@ fn has_odd_dots(local: &str) -> bool {
     local.starts_with('.') || local.ends_with('.') || local.contains("..")
 }
 
-/// Lower case, but nothing turns into ASCII that was not: the Kelvin sign is another mailbox's letter than `k`.
+/// Lower case, but nothing turns into ASCII that was not: the Kelvin sign is another mailbox's
+/// letter than `k`.
 fn lower(text: &str) -> String {
     let one = |c: char| -> String {
         let lower: String = c.to_lowercase().collect();
@@ -94,10 +106,12 @@ fn lower(text: &str) -> String {
     text.chars().map(one).collect()
 }
 
-/// The complaint about a character of another script that Unicode would turn into a letter or sign of ASCII.
+/// The complaint about a character of another script that Unicode would turn into a letter or sign
+/// of ASCII.
 fn turns_into_ascii(c: char, plain: &str) -> Unfit {
     Unfit::because(format!(
-        "the email address has the character U+{:04X}, which only looks like {plain}; type the address again",
+        "the email address has the character U+{:04X}, which only looks like {plain}; type the \
+         address again",
         u32::from(c)
     ))
 }
@@ -112,7 +126,8 @@ fn local_part(local: &str) -> Result<String, Unfit> {
     Ok(fold::nfc(&lower(&fold::nfc(local))).into_owned())
 }
 
-/// The domain as DNS knows it. A domain of ASCII is left as it is but for its case, whatever its `xn--` says.
+/// The domain as DNS knows it. A domain of ASCII is left as it is but for its case, whatever its
+/// `xn--` says.
 fn domain_part(domain: &str) -> Result<String, Unfit> {
     if domain.is_ascii() {
         return Ok(domain.to_ascii_lowercase());
@@ -123,8 +138,15 @@ fn domain_part(domain: &str) -> Result<String, Unfit> {
             return Err(turns_into_ascii(c, &plain));
         }
     }
-    let ascii = Uts46::new().to_ascii(domain.as_bytes(), AsciiDenyList::STD3, Hyphens::CheckFirstLast, DnsLength::Verify);
-    Ok(ascii.map_err(|_| Unfit::because("the part of the email address after @ is not a domain"))?.into_owned())
+    let ascii = Uts46::new().to_ascii(
+        domain.as_bytes(),
+        AsciiDenyList::STD3,
+        Hyphens::CheckFirstLast,
+        DnsLength::Verify,
+    );
+    Ok(ascii
+        .map_err(|_| Unfit::because("the part of the email address after @ is not a domain"))?
+        .into_owned())
 }
 
 impl std::fmt::Display for EmailAddress {
@@ -147,12 +169,17 @@ impl Mailbox {
         let Some((name, rest)) = text.split_once('<') else {
             return Ok(Self { name: None, address: EmailAddress::parse(text)? });
         };
-        let inside = rest.strip_suffix('>').ok_or_else(|| Unfit::because("expected \"Name <name@domain>\""))?;
+        let inside = rest
+            .strip_suffix('>')
+            .ok_or_else(|| Unfit::because("expected \"Name <name@domain>\""))?;
         let name = name.trim().trim_matches('"').trim();
         if name.chars().any(char::is_control) {
             return Err(Unfit::because("the name holds a line break or control character"));
         }
-        Ok(Self { name: (!name.is_empty()).then(|| name.to_owned()), address: EmailAddress::parse(inside)? })
+        Ok(Self {
+            name: (!name.is_empty()).then(|| name.to_owned()),
+            address: EmailAddress::parse(inside)?,
+        })
     }
 }
 

@@ -1,5 +1,6 @@
-//! When two texts are the same: for search (no case, no marks, no typographic signs) and for codes of batches that ignore case.
-//! Made in Rust because SQLite's `lower` knows ASCII only, and both databases must find the same rows.
+//! When two texts are the same: for search (no case, no marks, no typographic signs) and for codes
+//! of batches that ignore case. Made in Rust because SQLite's `lower` knows ASCII only, and both
+//! databases must find the same rows.
 
 use std::{borrow::Cow, collections::HashMap, sync::LazyLock};
 
@@ -9,8 +10,9 @@ use super::invisible::is_invisible;
 
 mod tables;
 
-/// The version of the rules that stored search keys are made by. Whoever changes what [`for_search`] or
-/// [`SearchKeys`](super::customer::SearchKeys) answers raises it, and adds a migration whose partial index holds the rows of earlier versions.
+/// The version of the rules that stored search keys are made by. Whoever changes what
+/// [`for_search`] or [`SearchKeys`](super::customer::SearchKeys) answers raises it, and adds a
+/// migration whose partial index holds the rows of earlier versions.
 pub const VERSION: i64 = 2;
 
 /// In Unicode's composed form (NFC): the same characters, however they were typed.
@@ -18,13 +20,18 @@ pub fn nfc(text: &str) -> Cow<'_, str> {
     if is_nfc(text) { Cow::Borrowed(text) } else { Cow::Owned(text.nfc().collect()) }
 }
 
-/// What search compares: lower case, compatibility forms unified, marks and invisible characters dropped, letters without a
-/// decomposition written in ASCII, one sign for all apostrophes and one for all hyphens, white space runs made one space:
-/// "Zoë  O’Brien-Łoś" -> "zoe o'brien-los".
+/// What search compares: lower case, compatibility forms unified, marks and invisible characters
+/// dropped, letters without a decomposition written in ASCII, one sign for all apostrophes and one
+/// for all hyphens, white space runs made one space: "Zoë  O’Brien-Łoś" -> "zoe o'brien-los".
 pub fn for_search(text: &str) -> String {
     let mut folded = String::with_capacity(text.len());
     // Before the compatibility decomposition: it takes some apostrophes for a space with an accent.
-    for c in text.nfd().filter(|c| !is_invisible(*c)).map(|c| if is_loose_accent(c) { '\'' } else { c }).nfkd() {
+    for c in text
+        .nfd()
+        .filter(|c| !is_invisible(*c))
+        .map(|c| if is_loose_accent(c) { '\'' } else { c })
+        .nfkd()
+    {
         // The tatweel only makes a word longer.
         if is_combining_mark(c) || is_invisible(c) || c == '\u{640}' {
             continue;
@@ -53,10 +60,13 @@ static LETTERS: LazyLock<HashMap<char, &'static str>> = LazyLock::new(|| {
 
 /// Whether people take `c` for a hyphen.
 pub fn is_hyphen(c: char) -> bool {
-    c == '-' || LETTERS.get(&c).is_some_and(|plain| *plain == "-") || matches!(c, '－' | '﹣' | '﹘')
+    c == '-'
+        || LETTERS.get(&c).is_some_and(|plain| *plain == "-")
+        || matches!(c, '－' | '﹣' | '﹘')
 }
 
-/// The letters of a code without case, in composed form. Marks are kept: in a code they are part of the money.
+/// The letters of a code without case, in composed form. Marks are kept: in a code they are part of
+/// the money.
 pub fn code(text: &str) -> String {
     let lower: String = nfc(text).chars().flat_map(char::to_lowercase).collect();
     nfc(&lower).into_owned()
@@ -103,10 +113,20 @@ mod tests {
     #[test]
     fn apostrophes_hyphens_and_what_shows_nothing_are_one() {
         for sign in "’‘ʼ´`′ʻʹ＇".chars() {
-            assert_eq!(for_search(&format!("O{sign}Brien")), "o'brien", "U+{:04X}", u32::from(sign));
+            assert_eq!(
+                for_search(&format!("O{sign}Brien")),
+                "o'brien",
+                "U+{:04X}",
+                u32::from(sign)
+            );
         }
         for sign in "‐‑‒–—―−－﹣".chars() {
-            assert_eq!(for_search(&format!("Jean{sign}Luc")), "jean-luc", "U+{:04X}", u32::from(sign));
+            assert_eq!(
+                for_search(&format!("Jean{sign}Luc")),
+                "jean-luc",
+                "U+{:04X}",
+                u32::from(sign)
+            );
         }
         assert_eq!(for_search("Ma\u{ad}ry\u{200b} \u{202e}Lee\u{feff}"), "mary lee");
     }
@@ -134,8 +154,11 @@ mod tests {
         let is_letter = |c: &char| c.is_alphabetic() && script.get(*c) == Script::Latin;
         // Latin-1, Extended-A, Extended-B without the clicks and tones, and Extended Additional.
         let blocks = ('\u{c0}'..='\u{24f}').chain('\u{1e00}'..='\u{1eff}');
-        let odd: Vec<char> =
-            blocks.filter(is_letter).filter(|c| !"ƄƅƻƼƽƾǀǁǂǃɁɂ".contains(*c)).filter(|c| !for_search(&c.to_string()).is_ascii()).collect();
+        let odd: Vec<char> = blocks
+            .filter(is_letter)
+            .filter(|c| !"ƄƅƻƼƽƾǀǁǂǃɁɂ".contains(*c))
+            .filter(|c| !for_search(&c.to_string()).is_ascii())
+            .collect();
         assert!(odd.is_empty(), "{odd:?}");
     }
 
@@ -146,7 +169,8 @@ mod tests {
             let text = c.to_string();
             let folded = for_search(&text);
             assert_eq!(for_search(&folded), folded, "U+{:04X}", u32::from(c));
-            let is_mark = text.nfkd().all(|c| is_combining_mark(c) || c.is_whitespace() || c == '\u{640}');
+            let is_mark =
+                text.nfkd().all(|c| is_combining_mark(c) || c.is_whitespace() || c == '\u{640}');
             let is_lost = folded.is_empty() && alphabetic.contains(c) && !is_mark;
             assert!(!is_lost || text.nfkd().all(is_invisible), "U+{:04X} is lost", u32::from(c));
             assert_eq!(code(&code(&text)), code(&text), "U+{:04X} in a code", u32::from(c));
@@ -161,7 +185,11 @@ mod tests {
             digest.update([0]);
         }
         let digest = crate::domain::hex::hex(&digest.finalize());
-        assert_eq!((VERSION, &digest[..16]), (2, "114807843de798ab"), "the rules changed: raise VERSION, or stored keys find nobody");
+        assert_eq!(
+            (VERSION, &digest[..16]),
+            (2, "114807843de798ab"),
+            "the rules changed: raise VERSION, or stored keys find nobody"
+        );
     }
 
     #[test]

@@ -1,5 +1,6 @@
 //! The desk's own numbers, one type per noun, so that one cannot be passed for another.
-//! `CustomerNo` and `RewardNo` are the desk's; the merchant's own references are texts (`customer_id`, `reward_id`).
+//! `CustomerNo` and `RewardNo` are the desk's; the merchant's own references are texts
+//! (`customer_id`, `reward_id`).
 
 macro_rules! ids {
     ($($(#[$doc:meta])* $name:ident),+ $(,)?) => {$(

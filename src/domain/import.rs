@@ -26,7 +26,15 @@ pub enum ImportState {
 }
 
 impl ImportState {
-    pub const ALL: [Self; 7] = [Self::Receiving, Self::Checking, Self::Checked, Self::Importing, Self::Done, Self::Failed, Self::Cancelled];
+    pub const ALL: [Self; 7] = [
+        Self::Receiving,
+        Self::Checking,
+        Self::Checked,
+        Self::Importing,
+        Self::Done,
+        Self::Failed,
+        Self::Cancelled,
+    ];
 
     /// As in the database.
     pub fn as_str(self) -> &'static str {
@@ -89,7 +97,10 @@ impl FromStr for ImportKind {
     type Err = Unfit;
 
     fn from_str(text: &str) -> Result<Self, Unfit> {
-        Self::ALL.into_iter().find(|kind| kind.as_str() == text).ok_or_else(|| Unfit::because(format!("{text:?} is no kind of import")))
+        Self::ALL
+            .into_iter()
+            .find(|kind| kind.as_str() == text)
+            .ok_or_else(|| Unfit::because(format!("{text:?} is no kind of import")))
     }
 }
 

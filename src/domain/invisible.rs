@@ -1,5 +1,5 @@
-//! The one list of characters that show nothing on a screen. Codes, names, addresses and mail text all ask here.
-//! Must not know what a text is for.
+//! The one list of characters that show nothing on a screen. Codes, names, addresses and mail text
+//! all ask here. Must not know what a text is for.
 
 use std::borrow::Cow;
 
@@ -8,8 +8,9 @@ use icu_properties::{
     props::{BidiControl, DefaultIgnorableCodePoint},
 };
 
-/// Whether `c` shows nothing of its own: Unicode's default-ignorable characters (joiners, fillers, variation selectors, tags), all
-/// bidirectional controls, and the few that Unicode counts as signs although nothing is drawn for them.
+/// Whether `c` shows nothing of its own: Unicode's default-ignorable characters (joiners, fillers,
+/// variation selectors, tags), all bidirectional controls, and the few that Unicode counts as signs
+/// although nothing is drawn for them.
 pub fn is_invisible(c: char) -> bool {
     // Nearly every character that is asked about: nothing invisible is in ASCII.
     !c.is_ascii()
@@ -19,13 +20,15 @@ pub fn is_invisible(c: char) -> bool {
             || matches!(c, '\u{2800}' | '\u{1d159}' | '\u{fff9}'..='\u{fffb}'))
 }
 
-/// Whether `c` is invisible but changes how its neighbours look, as people write it: joiners in Persian, Indic and emoji, and variation
-/// selectors. A name or a sentence keeps them; a code, an address and what is searched do not.
+/// Whether `c` is invisible but changes how its neighbours look, as people write it: joiners in
+/// Persian, Indic and emoji, and variation selectors. A name or a sentence keeps them; a code, an
+/// address and what is searched do not.
 pub fn shapes_words(c: char) -> bool {
     matches!(c, '\u{200c}' | '\u{200d}' | '\u{180b}'..='\u{180d}' | '\u{180f}' | '\u{fe00}'..='\u{fe0f}' | '\u{e0100}'..='\u{e01ef}')
 }
 
-/// `text` without the white space, control and invisible characters around it, which copying from pages and chats leaves there.
+/// `text` without the white space, control and invisible characters around it, which copying from
+/// pages and chats leaves there.
 pub fn trimmed(text: &str) -> &str {
     text.trim_matches(|c: char| c.is_whitespace() || c.is_control() || is_invisible(c))
 }
@@ -33,7 +36,11 @@ pub fn trimmed(text: &str) -> &str {
 /// `text` as it is kept to be shown: without the invisible characters that shape no words.
 pub fn shown(text: &str) -> Cow<'_, str> {
     let is_kept = |c: char| !is_invisible(c) || shapes_words(c);
-    if text.chars().all(is_kept) { Cow::Borrowed(text) } else { Cow::Owned(text.chars().filter(|c| is_kept(*c)).collect()) }
+    if text.chars().all(is_kept) {
+        Cow::Borrowed(text)
+    } else {
+        Cow::Owned(text.chars().filter(|c| is_kept(*c)).collect())
+    }
 }
 
 /// The first invisible character of `text`, named for a person: "U+200B, a zero-width space".
@@ -77,7 +84,12 @@ mod tests {
 
     #[test]
     fn what_shapes_words_is_invisible_by_itself() {
-        assert!((0..=0x10_ffff).filter_map(char::from_u32).filter(|c| shapes_words(*c)).all(is_invisible));
+        assert!(
+            (0..=0x10_ffff)
+                .filter_map(char::from_u32)
+                .filter(|c| shapes_words(*c))
+                .all(is_invisible)
+        );
     }
 
     #[test]

@@ -1,5 +1,5 @@
-//! What a code may have been before somebody read it off a screen: O and 0, I and 1 and l taken for one another, or other case.
-//! Must not know which codes there are.
+//! What a code may have been before somebody read it off a screen: O and 0, I and 1 and l taken for
+//! one another, or other case. Must not know which codes there are.
 
 use std::collections::HashSet;
 
@@ -50,7 +50,8 @@ fn folded_twins(c: char) -> &'static [char] {
     }
 }
 
-/// First what is taken wrongly throughout, as people do; then one character taken for its twin, two, and so on, up to [`MOST`].
+/// First what is taken wrongly throughout, as people do; then one character taken for its twin,
+/// two, and so on, up to [`MOST`].
 fn variants(text: &str, twins: fn(char) -> &'static [char]) -> Vec<String> {
     let mut found = throughout(text, twins);
     let mut seen: HashSet<String> = found.iter().cloned().chain([text.to_owned()]).collect();
@@ -82,12 +83,19 @@ fn variants(text: &str, twins: fn(char) -> &'static [char]) -> Vec<String> {
     found
 }
 
-/// Every round sign as the same one, and every upright one: "0O1l" as "OOII", "0011", "OO11" and so on.
+/// Every round sign as the same one, and every upright one: "0O1l" as "OOII", "0011", "OO11" and so
+/// on.
 fn throughout(text: &str, twins: fn(char) -> &'static [char]) -> Vec<String> {
     let first = |signs: &[char]| text.chars().find(|c| signs.contains(c));
     let (round, upright) = (first(&['o', 'O', '0']), first(&['i', 'I', 'l', '1']));
     let choices = |sign: Option<char>| -> Vec<Option<char>> {
-        std::iter::once(None).chain(sign.into_iter().flat_map(|c| std::iter::once(c).chain(twins(c).iter().copied())).map(Some)).collect()
+        std::iter::once(None)
+            .chain(
+                sign.into_iter()
+                    .flat_map(|c| std::iter::once(c).chain(twins(c).iter().copied()))
+                    .map(Some),
+            )
+            .collect()
     };
     let mut found = Vec::new();
     for round in choices(round) {
@@ -108,13 +116,19 @@ fn throughout(text: &str, twins: fn(char) -> &'static [char]) -> Vec<String> {
     found
 }
 
-/// The same letters in other case: all upper, all lower, and as many of the mixed forms as there is room for.
+/// The same letters in other case: all upper, all lower, and as many of the mixed forms as there is
+/// room for.
 fn in_other_case(text: &str) -> Vec<String> {
-    let swapped = |c: char| if c.is_lowercase() { only(c.to_uppercase(), c) } else { only(c.to_lowercase(), c) };
-    let mut found: Vec<String> = vec![text.to_uppercase(), text.to_lowercase(), text.chars().map(swapped).collect()];
+    let swapped = |c: char| {
+        if c.is_lowercase() { only(c.to_uppercase(), c) } else { only(c.to_lowercase(), c) }
+    };
+    let mut found: Vec<String> =
+        vec![text.to_uppercase(), text.to_lowercase(), text.chars().map(swapped).collect()];
     let letters: Vec<char> = text.chars().collect();
-    let turnable: Vec<usize> = letters.iter().enumerate().filter(|(_, c)| swapped(**c) != **c).map(|(at, _)| at).collect();
-    // Six letters have 64 forms; of longer codes the last six letters are turned, in either case of the rest.
+    let turnable: Vec<usize> =
+        letters.iter().enumerate().filter(|(_, c)| swapped(**c) != **c).map(|(at, _)| at).collect();
+    // Six letters have 64 forms; of longer codes the last six letters are turned, in either case of
+    // the rest.
     let turned = turnable.get(turnable.len().saturating_sub(6)..).unwrap_or_default();
     for base in [text.to_owned(), text.to_uppercase(), text.to_lowercase()] {
         let base: Vec<char> = base.chars().collect();
@@ -152,17 +166,31 @@ mod tests {
     fn o_and_0_and_i_and_1_and_l_are_taken_for_one_another() {
         let found = LookAlikes::of("SO10");
         for code in ["S010", "SOI0", "SOlO", "S0IO"] {
-            assert!(found.exact.contains(&code.to_owned()), "{code} is not among {:?}", found.exact);
+            assert!(
+                found.exact.contains(&code.to_owned()),
+                "{code} is not among {:?}",
+                found.exact
+            );
         }
-        assert!(found.folded.contains(&"s0lo".to_owned()) && found.folded.contains(&"soio".to_owned()), "{:?}", found.folded);
-        assert!(!found.exact.contains(&"SO10".to_owned()) && !found.folded.contains(&"so10".to_owned()), "not itself");
+        assert!(
+            found.folded.contains(&"s0lo".to_owned()) && found.folded.contains(&"soio".to_owned()),
+            "{:?}",
+            found.folded
+        );
+        assert!(
+            !found.exact.contains(&"SO10".to_owned()) && !found.folded.contains(&"so10".to_owned()),
+            "not itself"
+        );
         assert_eq!(LookAlikes::of("5A5").folded, Vec::<String>::new(), "5 and S are told apart");
     }
 
     #[test]
     fn what_is_wrong_throughout_comes_first_and_there_is_an_end() {
         let wrong = LookAlikes::of("OOOO-llll-OOOO-IIII");
-        assert!(wrong.folded.contains(&"0000-1111-0000-1111".to_owned()) && wrong.exact.contains(&"0000-1111-0000-1111".to_owned()));
+        assert!(
+            wrong.folded.contains(&"0000-1111-0000-1111".to_owned())
+                && wrong.exact.contains(&"0000-1111-0000-1111".to_owned())
+        );
         let found = LookAlikes::of(&"0".repeat(40));
         assert_eq!((found.folded.len(), found.folded[0].as_str()), (MOST, "o".repeat(40).as_str()));
         assert!(found.folded.iter().skip(1).take(40).all(|code| code.matches('o').count() == 1));

@@ -32,7 +32,10 @@ impl FromStr for MailOrigin {
     type Err = Unfit;
 
     fn from_str(text: &str) -> Result<Self, Unfit> {
-        [Self::Reissue, Self::Resend].into_iter().find(|o| o.as_str() == text).ok_or_else(|| Unfit::because("this is not a mail's origin"))
+        [Self::Reissue, Self::Resend]
+            .into_iter()
+            .find(|o| o.as_str() == text)
+            .ok_or_else(|| Unfit::because("this is not a mail's origin"))
     }
 }
 

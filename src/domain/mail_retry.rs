@@ -18,20 +18,31 @@ const FIRST_SECONDS: i64 = 15;
 const LONGEST_SECONDS: i64 = 3600;
 /// How long a mail is tried.
 const PATIENCE: TimeDelta = TimeDelta::days(2);
-/// A mail that waited in a held or stopped desk for days still gets this many tries, some three hours of them.
+/// A mail that waited in a held or stopped desk for days still gets this many tries, some three
+/// hours of them.
 const FEWEST_TRIES: i64 = 11;
 
 /// What to do with a mail that was refused for the `attempts`th time at `now`.
 ///
-/// The delay has a jitter of a quarter, made from the mail's number: a thousand mails that failed together must not come back together.
-pub fn after_refusal(mail: MailId, attempts: i64, queued_at: DateTime<Utc>, now: DateTime<Utc>) -> Next {
+/// The delay has a jitter of a quarter, made from the mail's number: a thousand mails that failed
+/// together must not come back together.
+pub fn after_refusal(
+    mail: MailId,
+    attempts: i64,
+    queued_at: DateTime<Utc>,
+    now: DateTime<Utc>,
+) -> Next {
     if now - queued_at >= PATIENCE && attempts >= FEWEST_TRIES {
         return Next::GiveUp;
     }
     let doublings = u32::try_from(attempts.clamp(1, 20) - 1).unwrap_or_default();
     let seconds = (FIRST_SECONDS << doublings).min(LONGEST_SECONDS);
     let jitter = seconds * 1000 / 4;
-    Next::At(now + TimeDelta::milliseconds(seconds * 1000 - jitter + spread(mail, attempts) % (2 * jitter)))
+    Next::At(
+        now + TimeDelta::milliseconds(
+            seconds * 1000 - jitter + spread(mail, attempts) % (2 * jitter),
+        ),
+    )
 }
 
 /// A number that looks random but is the same for the same try (the finaliser of splitmix64).
@@ -76,20 +87,28 @@ mod tests {
         delays.sort_unstable();
         delays.dedup();
         assert!(delays.len() > 95);
-        assert!(delays.last().zip(delays.first()).is_some_and(|(last, first)| last - first > 60_000));
+        assert!(
+            delays.last().zip(delays.first()).is_some_and(|(last, first)| last - first > 60_000)
+        );
     }
 
     #[test]
     fn a_mail_is_given_up_after_two_days_and_not_before() {
         let queued = DateTime::UNIX_EPOCH;
         let second = TimeDelta::seconds(1);
-        assert!(matches!(after_refusal(MailId(1), 60, queued, queued + PATIENCE - second), Next::At(_)));
+        assert!(matches!(
+            after_refusal(MailId(1), 60, queued, queued + PATIENCE - second),
+            Next::At(_)
+        ));
         assert_eq!(after_refusal(MailId(1), 60, queued, queued + PATIENCE), Next::GiveUp);
     }
 
     #[test]
     fn a_mail_that_was_held_for_days_is_not_given_up_at_its_first_refusal() {
         let queued = DateTime::UNIX_EPOCH;
-        assert!(matches!(after_refusal(MailId(1), 1, queued, queued + TimeDelta::days(30)), Next::At(_)));
+        assert!(matches!(
+            after_refusal(MailId(1), 1, queued, queued + TimeDelta::days(30)),
+            Next::At(_)
+        ));
     }
 }

@@ -50,7 +50,8 @@ impl Slug {
             Ok(Self(text.to_owned()))
         } else {
             Err(Unfit::because(format!(
-                "{text:?} cannot be a merchant's slug; use lower-case letters, digits and hyphens, such as acme-uk"
+                "{text:?} cannot be a merchant's slug; use lower-case letters, digits and \
+                 hyphens, such as acme-uk"
             )))
         }
     }
@@ -88,14 +89,30 @@ impl TicketUrl {
     pub fn parse(text: &str) -> Result<Self, Unfit> {
         let text = text.trim();
         let lower = text.to_ascii_lowercase();
-        let fits = lower.strip_prefix("https://").or_else(|| lower.strip_prefix("http://")).or_else(|| lower.strip_prefix("mailto:"));
-        let bare = text.replace("{reward_id}", "").replace("{customer_id}", "").replace("{reissue_id}", "");
+        let fits = lower
+            .strip_prefix("https://")
+            .or_else(|| lower.strip_prefix("http://"))
+            .or_else(|| lower.strip_prefix("mailto:"));
+        let bare = text
+            .replace("{reward_id}", "")
+            .replace("{customer_id}", "")
+            .replace("{reissue_id}", "");
         if bare.contains(['{', '}']) {
-            return Err(Unfit::because("a ticket address may hold {reward_id}, {customer_id} and {reissue_id}, and no other braces"));
+            return Err(Unfit::because(
+                "a ticket address may hold {reward_id}, {customer_id} and {reissue_id}, and no \
+                 other braces",
+            ));
         }
         match fits {
-            Some(rest) if !rest.is_empty() && !text.chars().any(|c| c.is_control() || c.is_whitespace()) => Ok(Self(text.to_owned())),
-            _ => Err(Unfit::because("a ticket address starts with https://, http:// or mailto: and has no spaces")),
+            Some(rest)
+                if !rest.is_empty()
+                    && !text.chars().any(|c| c.is_control() || c.is_whitespace()) =>
+            {
+                Ok(Self(text.to_owned()))
+            }
+            _ => Err(Unfit::because(
+                "a ticket address starts with https://, http:// or mailto: and has no spaces",
+            )),
         }
     }
 
@@ -108,7 +125,8 @@ impl TicketUrl {
         &self.0
     }
 
-    /// The address with its places filled, each value percent-encoded so that it cannot leave its place.
+    /// The address with its places filled, each value percent-encoded so that it cannot leave its
+    /// place.
     pub fn fill(&self, facts: &TicketFacts<'_>) -> String {
         self.0
             .replace("{reward_id}", &percent_encode(facts.reward_id))
@@ -135,9 +153,15 @@ mod tests {
 
     #[test]
     fn a_ticket_address_is_filled_percent_encoded() {
-        let url =
-            TicketUrl::parse("https://help.example/new?r={reward_id}&c={customer_id}&i={reissue_id}").unwrap_or_else(|e| panic!("{e}"));
-        let filled = url.fill(&TicketFacts { reward_id: "R 1&x=\"", customer_id: "{reissue_id}", reissue_id: "7" });
+        let url = TicketUrl::parse(
+            "https://help.example/new?r={reward_id}&c={customer_id}&i={reissue_id}",
+        )
+        .unwrap_or_else(|e| panic!("{e}"));
+        let filled = url.fill(&TicketFacts {
+            reward_id: "R 1&x=\"",
+            customer_id: "{reissue_id}",
+            reissue_id: "7",
+        });
         assert_eq!(filled, "https://help.example/new?r=R%201%26x%3D%22&c=%7Breissue_id%7D&i=7");
     }
 

@@ -37,7 +37,8 @@ pub mod stock_alert;
 pub mod user;
 pub mod zone;
 
-/// Why a piece of text could not be taken; the text is a sentence for a person, without the value itself.
+/// Why a piece of text could not be taken; the text is a sentence for a person, without the value
+/// itself.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
 #[error("{0}")]
 pub struct Unfit(pub String);

@@ -15,11 +15,15 @@ impl Note {
     pub fn parse(text: &str) -> Result<Option<Self>, Unfit> {
         let text = text.trim();
         if text.chars().any(|c| c.is_control() || turns_text_round(c)) {
-            return Err(Unfit::because("this has a line break or another control character inside; write it in one line"));
+            return Err(Unfit::because(
+                "this has a line break or another control character inside; write it in one line",
+            ));
         }
         let length = text.chars().count();
         if length > LONGEST {
-            return Err(Unfit::because(format!("this has {length} characters; {LONGEST} at most are kept")));
+            return Err(Unfit::because(format!(
+                "this has {length} characters; {LONGEST} at most are kept"
+            )));
         }
         Ok((length > 0).then(|| Self(text.to_owned())))
     }
@@ -29,7 +33,8 @@ impl Note {
     }
 }
 
-/// Marks that make what follows read from the other side, and so could make a reason say something else.
+/// Marks that make what follows read from the other side, and so could make a reason say something
+/// else.
 fn turns_text_round(c: char) -> bool {
     matches!(c, '\u{202a}'..='\u{202e}' | '\u{2066}'..='\u{2069}')
 }
@@ -40,7 +45,10 @@ mod tests {
 
     #[test]
     fn a_note_is_trimmed_and_an_empty_one_is_none() {
-        assert_eq!(Note::parse(" leaked online \n").map(|n| n.map(|n| n.0)), Ok(Some("leaked online".into())));
+        assert_eq!(
+            Note::parse(" leaked online \n").map(|n| n.map(|n| n.0)),
+            Ok(Some("leaked online".into()))
+        );
         assert_eq!(Note::parse(" \t"), Ok(None));
         assert!(Note::parse(&"é".repeat(255)).is_ok());
     }

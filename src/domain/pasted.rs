@@ -1,12 +1,13 @@
-//! What people paste into a search box, and the texts that they may mean by it: every search reads a term by these.
-//! Must not know what there is to be found.
+//! What people paste into a search box, and the texts that they may mean by it: every search reads
+//! a term by these. Must not know what there is to be found.
 
 use super::{cell, code, email::EmailAddress, fold, invisible};
 
 /// A term that somebody typed or pasted.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Term {
-    /// As it is, without white space and invisible characters around it, and without control characters.
+    /// As it is, without white space and invisible characters around it, and without control
+    /// characters.
     pub itself: String,
     /// Without the quotes, brackets and punctuation around it, where there are any.
     pub bare: Option<String>,
@@ -19,7 +20,8 @@ pub struct Term {
 impl Term {
     /// Whether it is words without a digit, as names are: joined to a code they mean somebody else.
     pub fn may_be_a_name(&self) -> bool {
-        self.itself.split_whitespace().nth(1).is_some() && !self.itself.chars().any(char::is_numeric)
+        self.itself.split_whitespace().nth(1).is_some()
+            && !self.itself.chars().any(char::is_numeric)
     }
 }
 
@@ -28,7 +30,8 @@ const LONGEST: usize = 255;
 
 impl Term {
     pub fn read(text: &str) -> Self {
-        // No text that is stored has a control character, and PostgreSQL refuses to look for some. Those that are white space part words.
+        // No text that is stored has a control character, and PostgreSQL refuses to look for some.
+        // Those that are white space part words.
         let kept: String = text.chars().filter(|c| !c.is_control() || c.is_whitespace()).collect();
         let itself = fold::nfc(invisible::trimmed(&kept)).into_owned();
         let inner = itself.trim_matches(is_around);
@@ -42,14 +45,57 @@ impl Term {
 /// What a sentence or a mail program sets around a code or an address.
 fn is_around(c: char) -> bool {
     c.is_whitespace()
-        || matches!(c, '<' | '>' | '(' | ')' | '[' | ']' | '{' | '}' | '"' | '\'' | '`' | ',' | ';' | ':' | '.' | '!' | '?')
-        || matches!(c, '“' | '”' | '„' | '‘' | '’' | '‚' | '«' | '»' | '‹' | '›' | '、' | '。' | '，' | '；' | '：' | '…' | '「' | '」')
+        || matches!(
+            c,
+            '<' | '>'
+                | '('
+                | ')'
+                | '['
+                | ']'
+                | '{'
+                | '}'
+                | '"'
+                | '\''
+                | '`'
+                | ','
+                | ';'
+                | ':'
+                | '.'
+                | '!'
+                | '?'
+        )
+        || matches!(
+            c,
+            '“' | '”'
+                | '„'
+                | '‘'
+                | '’'
+                | '‚'
+                | '«'
+                | '»'
+                | '‹'
+                | '›'
+                | '、'
+                | '。'
+                | '，'
+                | '；'
+                | '：'
+                | '…'
+                | '「'
+                | '」'
+        )
 }
 
-/// The only address among the words of a text: of `Jo Smith <jo@x.example>`, `mailto:jo@x.example?subject=…` or `(jo@x.example).`
+/// The only address among the words of a text: of `Jo Smith <jo@x.example>`,
+/// `mailto:jo@x.example?subject=…` or `(jo@x.example).`
 fn address_in(text: &str) -> Option<EmailAddress> {
-    let is_between =
-        |c: char| c.is_whitespace() || matches!(c, '<' | '>' | '(' | ')' | '[' | ']' | ',' | ';' | '"' | '“' | '”' | '«' | '»');
+    let is_between = |c: char| {
+        c.is_whitespace()
+            || matches!(
+                c,
+                '<' | '>' | '(' | ')' | '[' | ']' | ',' | ';' | '"' | '“' | '”' | '«' | '»'
+            )
+    };
     let mut found: Vec<EmailAddress> = text.split(is_between).filter_map(address_of_word).collect();
     found.dedup();
     if found.len() == 1 { found.pop() } else { None }
@@ -65,8 +111,8 @@ fn address_of_word(word: &str) -> Option<EmailAddress> {
     EmailAddress::parse(word).ok()
 }
 
-/// The codes that the text may be: as it is; bare; without white space; with plain hyphens, also for white space; without any; and in
-/// groups of three to six, as codes are often printed.
+/// The codes that the text may be: as it is; bare; without white space; with plain hyphens, also
+/// for white space; without any; and in groups of three to six, as codes are often printed.
 fn codes(itself: &str, bare: Option<&str>) -> Vec<String> {
     let mut found: Vec<String> = vec![];
     let mut add = |code: String| {
@@ -87,13 +133,19 @@ fn codes(itself: &str, bare: Option<&str>) -> Vec<String> {
     add(joined.clone());
     let hyphens = with_hyphens(&joined);
     add(hyphens.clone());
-    let words = text.split_whitespace().map(|word| with_hyphens(&code::bare(word)).trim_matches('-').to_owned());
+    let words = text
+        .split_whitespace()
+        .map(|word| with_hyphens(&code::bare(word)).trim_matches('-').to_owned());
     add(words.filter(|word| !word.is_empty()).collect::<Vec<_>>().join("-"));
     let plain: Vec<char> = hyphens.chars().filter(|c| *c != '-').collect();
     add(plain.iter().collect());
     for size in 3..=6 {
         if plain.len() > size {
-            add(plain.chunks(size).map(|group| group.iter().collect::<String>()).collect::<Vec<_>>().join("-"));
+            add(plain
+                .chunks(size)
+                .map(|group| group.iter().collect::<String>())
+                .collect::<Vec<_>>()
+                .join("-"));
         }
     }
     found
@@ -132,11 +184,18 @@ mod tests {
             "jo+shop@customer.example; jo+shop@customer.example",
             "From: Jo <jo+shop@customer.example>\r\n",
         ] {
-            assert_eq!(Term::read(text).address.map(|a| a.to_string()).as_deref(), Some("jo+shop@customer.example"), "{text:?}");
+            assert_eq!(
+                Term::read(text).address.map(|a| a.to_string()).as_deref(),
+                Some("jo+shop@customer.example"),
+                "{text:?}"
+            );
         }
         assert_eq!(Term::read("a@x.example, b@x.example").address, None, "which one?");
         assert_eq!(Term::read("no address").address, None);
-        assert_eq!(Term::read(".ab@docomo.ne.jp").address.map(|a| a.to_string()).as_deref(), Some(".ab@docomo.ne.jp"));
+        assert_eq!(
+            Term::read(".ab@docomo.ne.jp").address.map(|a| a.to_string()).as_deref(),
+            Some(".ab@docomo.ne.jp")
+        );
     }
 
     #[test]

@@ -1,4 +1,5 @@
-//! Uses of coupons in the shop: what makes two reports one use, and which times can be right. Pure: no database, no clock.
+//! Uses of coupons in the shop: what makes two reports one use, and which times can be right. Pure:
+//! no database, no clock.
 
 use chrono::{DateTime, TimeDelta, Timelike, Utc};
 use chrono_tz::Tz;
@@ -6,14 +7,17 @@ use unicode_normalization::UnicodeNormalization;
 
 use super::{Unfit, cell, damage::Damage, fold, invisible, zone};
 
-/// How far the shop's clock may be ahead of ours. A use further ahead has not happened: it is a wrong date.
+/// How far the shop's clock may be ahead of ours. A use further ahead has not happened: it is a
+/// wrong date.
 pub const CLOCK_TOLERANCE: TimeDelta = TimeDelta::minutes(5);
 
-/// How much earlier than the hand-out a use may be without being a mismatch. Files often give a day alone, which is read as its first
-/// instant: a use on the day of the hand-out then looks up to 24 hours older than it is.
+/// How much earlier than the hand-out a use may be without being a mismatch. Files often give a day
+/// alone, which is read as its first instant: a use on the day of the hand-out then looks up to 24
+/// hours older than it is.
 const HAND_OUT_TOLERANCE: TimeDelta = TimeDelta::days(1);
 
-/// A reward that was issued no earlier than this before it was recorded came without a date, so the import put in its own.
+/// A reward that was issued no earlier than this before it was recorded came without a date, so the
+/// import put in its own.
 const GUESS_WINDOW: TimeDelta = TimeDelta::minutes(1);
 
 /// The shop's number of an order, in one form: two are equal when people would call them the same.
@@ -21,19 +25,22 @@ const GUESS_WINDOW: TimeDelta = TimeDelta::minutes(1);
 pub struct OrderNumber(String);
 
 impl OrderNumber {
-    /// `text` as a file's cell is read, without invisible characters, in Unicode's form NFC. `None` when nothing is left, or only a word or
-    /// a dash for no value: such uses are told apart by their times. A page, every file and the migration of older data ask here.
+    /// `text` as a file's cell is read, without invisible characters, in Unicode's form NFC. `None`
+    /// when nothing is left, or only a word or a dash for no value: such uses are told apart by
+    /// their times. A page, every file and the migration of older data ask here.
     pub fn of(text: &str) -> Option<Self> {
         let mut number = text.to_owned();
         loop {
-            let seen: String = number.chars().filter(|c| !invisible::is_invisible(*c)).nfc().collect();
+            let seen: String =
+                number.chars().filter(|c| !invisible::is_invisible(*c)).nfc().collect();
             let bare = cell::reference(&seen).into_owned();
             if bare == number {
                 break;
             }
             number = bare;
         }
-        let is_none = number.chars().all(fold::is_hyphen) || Damage::of(&number) == Some(Damage::NoValue);
+        let is_none =
+            number.chars().all(fold::is_hyphen) || Damage::of(&number) == Some(Damage::NoValue);
         (!is_none).then_some(Self(number))
     }
 
@@ -50,7 +57,8 @@ impl OrderNumber {
 /// What makes two uses of one coupon the same use.
 #[derive(Debug, Clone, PartialEq, Eq, Hash)]
 pub enum UseIdentity {
-    /// The order, whatever the time: shops report one order with seconds, to the minute, or as a day.
+    /// The order, whatever the time: shops report one order with seconds, to the minute, or as a
+    /// day.
     Order(OrderNumber),
     /// The time, where the order is not known.
     Time(DateTime<Utc>),
@@ -62,18 +70,26 @@ impl UseIdentity {
     }
 }
 
-/// Whether a use can have happened at `at`, when it is reported at `now`. Every way in which a use is reported asks here.
+/// Whether a use can have happened at `at`, when it is reported at `now`. Every way in which a use
+/// is reported asks here.
 pub fn check_used_at(at: DateTime<Utc>, now: DateTime<Utc>, zone: Tz) -> Result<(), Unfit> {
     if at <= now + CLOCK_TOLERANCE {
         return Ok(());
     }
     let now = zone::show(now, zone);
-    Err(Unfit::because(format!("this lies in the future: it is {now} now, and a use is counted when it has happened")))
+    Err(Unfit::because(format!(
+        "this lies in the future: it is {now} now, and a use is counted when it has happened"
+    )))
 }
 
-/// When the customer got the coupon of a reward: by its reissue, else when the reward was issued. `None` when the reward came without
-/// a date: its `issued_at` is then the moment at which it was recorded, and a use before that shows nothing.
-pub fn handed_out_at(reissued: Option<DateTime<Utc>>, issued: DateTime<Utc>, recorded: DateTime<Utc>) -> Option<DateTime<Utc>> {
+/// When the customer got the coupon of a reward: by its reissue, else when the reward was issued.
+/// `None` when the reward came without a date: its `issued_at` is then the moment at which it was
+/// recorded, and a use before that shows nothing.
+pub fn handed_out_at(
+    reissued: Option<DateTime<Utc>>,
+    issued: DateTime<Utc>,
+    recorded: DateTime<Utc>,
+) -> Option<DateTime<Utc>> {
     reissued.or_else(|| (issued < recorded - GUESS_WINDOW).then_some(issued))
 }
 
@@ -82,7 +98,8 @@ pub fn is_before_hand_out(used: DateTime<Utc>, handed_out: DateTime<Utc>) -> boo
     used < if may_be_a_day(used) { handed_out - HAND_OUT_TOLERANCE } else { handed_out }
 }
 
-/// Whether the time may be a day's first instant in some zone: those are whole quarters of an hour in UTC.
+/// Whether the time may be a day's first instant in some zone: those are whole quarters of an hour
+/// in UTC.
 fn may_be_a_day(at: DateTime<Utc>) -> bool {
     at.second() == 0 && at.minute().is_multiple_of(15) && at.timestamp_subsec_micros() == 0
 }
@@ -101,9 +118,22 @@ mod tests {
     fn an_order_number_has_one_form() {
         assert_eq!(OrderNumber::of("\u{feff} O-77\u{200b}\r\n"), OrderNumber::of("O-77"));
         assert_eq!(OrderNumber::of("Be\u{301}b\u{e9}"), OrderNumber::of("B\u{e9}be\u{301}"));
-        assert_ne!(OrderNumber::of("o-77"), OrderNumber::of("O-77"), "shops tell them apart by case");
+        assert_ne!(
+            OrderNumber::of("o-77"),
+            OrderNumber::of("O-77"),
+            "shops tell them apart by case"
+        );
         assert_eq!(OrderNumber::of(" \u{200b}\u{a0}"), None);
-        for dressed in ["=\"1001\"", "\"1001\"", "'1001'", "'1001", "1001,", "10\u{200b}01", "=(\"1001\")", "\u{feff}=\"1001\" "] {
+        for dressed in [
+            "=\"1001\"",
+            "\"1001\"",
+            "'1001'",
+            "'1001",
+            "1001,",
+            "10\u{200b}01",
+            "=(\"1001\")",
+            "\u{feff}=\"1001\" ",
+        ] {
             assert_eq!(OrderNumber::of(dressed), OrderNumber::of("1001"), "{dressed:?}");
         }
         for none in ["NULL", "null", "N/A", "None", "\\N", "-", "--", "–", "=\"\"", "\"\""] {
@@ -122,7 +152,8 @@ mod tests {
                 prop_assert_eq!(&one, &OrderNumber::of(&format!("{around}{other}{around}")));
             }
             if let Some(one) = one {
-                prop_assert_eq!(OrderNumber::of(one.as_str()), Some(one), "the form of a number is its own form");
+                prop_assert_eq!(OrderNumber::of(one.as_str()), Some(one), "the form of a number \
+                    is its own form");
             }
         }
     }
@@ -140,9 +171,15 @@ mod tests {
     #[test]
     fn a_use_is_before_the_hand_out_when_it_is_a_day_older() {
         let handed_out = at("2026-03-01T15:00:00Z");
-        assert!(!is_before_hand_out(at("2026-03-01T00:00:00Z"), handed_out), "a date alone means that day's first instant");
+        assert!(
+            !is_before_hand_out(at("2026-03-01T00:00:00Z"), handed_out),
+            "a date alone means that day's first instant"
+        );
         assert!(!is_before_hand_out(at("2026-02-28T15:00:00Z"), handed_out));
-        assert!(is_before_hand_out(at("2026-03-01T14:59:58Z"), handed_out), "no day begins at such a time");
+        assert!(
+            is_before_hand_out(at("2026-03-01T14:59:58Z"), handed_out),
+            "no day begins at such a time"
+        );
         assert!(is_before_hand_out(at("2026-02-28T14:59:59Z"), handed_out));
     }
 
@@ -150,7 +187,14 @@ mod tests {
     fn a_reward_without_a_date_says_nothing_of_its_hand_out() {
         let recorded = at("2026-03-01T15:00:00Z");
         assert_eq!(handed_out_at(None, recorded, recorded), None);
-        assert_eq!(handed_out_at(None, at("2026-03-01T00:00:00Z"), recorded), Some(at("2026-03-01T00:00:00Z")));
-        assert_eq!(handed_out_at(Some(recorded), recorded, recorded), Some(recorded), "a reissue has its own time");
+        assert_eq!(
+            handed_out_at(None, at("2026-03-01T00:00:00Z"), recorded),
+            Some(at("2026-03-01T00:00:00Z"))
+        );
+        assert_eq!(
+            handed_out_at(Some(recorded), recorded, recorded),
+            Some(recorded),
+            "a reissue has its own time"
+        );
     }
 }

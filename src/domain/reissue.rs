@@ -87,7 +87,8 @@ pub fn check_reissue(file: &RewardFile, now: DateTime<Utc>) -> Result<Reissuable
     }
 }
 
-/// Whether the fulfilment e-mail may be asked for: a tick for a customer with e-mails off is refused, nothing is done.
+/// Whether the fulfilment e-mail may be asked for: a tick for a customer with e-mails off is
+/// refused, nothing is done.
 pub fn check_email(file: &RewardFile, requested: bool) -> Result<(), Refusal> {
     if requested && !file.customer.receives_emails { Err(Refusal::EmailsOff) } else { Ok(()) }
 }

@@ -150,13 +150,19 @@ fn of_any_conditions_that_hold_together_the_first_in_order_is_said() {
                 first = first.or(Some(*label));
             }
         }
-        assert_eq!(check_reissue(&file, now()).err().as_ref().map(name), first, "conditions {held:b}");
+        assert_eq!(
+            check_reissue(&file, now()).err().as_ref().map(name),
+            first,
+            "conditions {held:b}"
+        );
     }
 }
 
 #[test]
 fn barred_expired_or_fully_redeemed_each_take_the_capacity_away() {
-    let barred = |f: &mut RewardFile| unexpired(f).barred = Some(Barred { at: now(), by: None, reason: "leaked".into() });
+    let barred = |f: &mut RewardFile| {
+        unexpired(f).barred = Some(Barred { at: now(), by: None, reason: "leaked".into() });
+    };
     let redeemed = |f: &mut RewardFile| unexpired(f).redemptions = 1;
     for break_it in [barred, redeemed] {
         let mut file = file();

@@ -10,7 +10,8 @@ use super::{
     ids::{BatchId, CustomerNo, RewardNo},
 };
 
-/// One thing a customer earned. `reward_id` is the merchant's own reference, `no` the desk's number.
+/// One thing a customer earned. `reward_id` is the merchant's own reference, `no` the desk's
+/// number.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Reward {
     pub no: RewardNo,
@@ -102,6 +103,8 @@ impl FromStr for Provider {
         [Self::GiftCloud, Self::Runa, Self::Shopify, Self::Other]
             .into_iter()
             .find(|provider| provider.as_str() == text)
-            .ok_or_else(|| Unfit::because("the fulfilment must be batch, giftcloud, runa, shopify or other"))
+            .ok_or_else(|| {
+                Unfit::because("the fulfilment must be batch, giftcloud, runa, shopify or other")
+            })
     }
 }

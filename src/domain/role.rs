@@ -1,5 +1,5 @@
-//! Who may do what: the four roles of a merchant and the table of permissions (product.md section 3).
-//! The routes, the menus and the permission page all ask here.
+//! Who may do what: the four roles of a merchant and the table of permissions (product.md section
+//! 3). The routes, the menus and the permission page all ask here.
 
 use std::str::FromStr;
 
@@ -52,7 +52,8 @@ impl Permission {
 }
 
 impl Role {
-    pub const ALL: [Self; 4] = [Self::Support, Self::Supervisor, Self::Marketing, Self::Administrator];
+    pub const ALL: [Self; 4] =
+        [Self::Support, Self::Supervisor, Self::Marketing, Self::Administrator];
 
     /// The least role that has `permission`.
     pub fn least_for(permission: Permission) -> Self {
@@ -62,13 +63,19 @@ impl Role {
             | Permission::ResendEmails
             | Permission::LookAtBatches
             | Permission::CheckCodes => Self::Support,
-            Permission::BarCoupons | Permission::BlockCustomers | Permission::SeeAuditLog | Permission::ManageUsers => Self::Supervisor,
+            Permission::BarCoupons
+            | Permission::BlockCustomers
+            | Permission::SeeAuditLog
+            | Permission::ManageUsers => Self::Supervisor,
             Permission::ManageBatches => Self::Marketing,
-            Permission::ChangeSettings | Permission::PurgeCustomers | Permission::ExportAuditLog => Self::Administrator,
+            Permission::ChangeSettings
+            | Permission::PurgeCustomers
+            | Permission::ExportAuditLog => Self::Administrator,
         }
     }
 
-    /// Whether a user with this role may invite, change and remove users with `other` in the same merchant.
+    /// Whether a user with this role may invite, change and remove users with `other` in the same
+    /// merchant.
     pub fn manages(self, other: Self) -> bool {
         match self {
             Self::Support => false,
@@ -106,10 +113,11 @@ impl FromStr for Role {
     type Err = Unfit;
 
     fn from_str(text: &str) -> Result<Self, Unfit> {
-        Self::ALL
-            .into_iter()
-            .find(|role| role.as_str() == text)
-            .ok_or_else(|| Unfit::because(format!("{text:?} is not a role; use support, supervisor, marketing or administrator")))
+        Self::ALL.into_iter().find(|role| role.as_str() == text).ok_or_else(|| {
+            Unfit::because(format!(
+                "{text:?} is not a role; use support, supervisor, marketing or administrator"
+            ))
+        })
     }
 }
 
@@ -125,7 +133,8 @@ mod tests {
 
     #[test]
     fn only_administrators_manage_more_than_support() {
-        let managed = |role: Role| Role::ALL.into_iter().filter(|other| role.manages(*other)).count();
+        let managed =
+            |role: Role| Role::ALL.into_iter().filter(|other| role.manages(*other)).count();
         assert_eq!(Role::ALL.map(managed), [0, 1, 1, 4]);
     }
 }

@@ -1,5 +1,5 @@
-//! What a batch's counts mean: how much is left against the lines that were drawn, how long it will last, and until when
-//! handing out makes sense. Pure: no database, no clock, no prose.
+//! What a batch's counts mean: how much is left against the lines that were drawn, how long it will
+//! last, and until when handing out makes sense. Pure: no database, no clock, no prose.
 
 use chrono::{DateTime, Days, NaiveDate, TimeDelta, Utc};
 use chrono_tz::Tz;
@@ -75,11 +75,11 @@ pub struct Outlook {
     /// At or below this the level is critical.
     pub threshold: i64,
     pub pace: Pace,
-    /// How many days the usable codes last at the recent pace, without those that end before their turn; `None` while nothing is
-    /// handed out, or nothing can be.
+    /// How many days the usable codes last at the recent pace, without those that end before their
+    /// turn; `None` while nothing is handed out, or nothing can be.
     pub cover: Option<i64>,
-    /// How many usable codes end before their turn at the recent pace, while others go on; what is left over at the very end is no loss
-    /// that adding vouchers could prevent.
+    /// How many usable codes end before their turn at the recent pace, while others go on; what is
+    /// left over at the very end is no loss that adding vouchers could prevent.
     pub lost: i64,
     /// The day on which they run out, where it comes before the last ones end.
     pub runs_out_on: Option<NaiveDate>,
@@ -87,19 +87,36 @@ pub struct Outlook {
     pub ends_at: Option<DateTime<Utc>>,
     /// When the usable code ends that goes out next; `None`: never, or there is none.
     pub next_end: Option<DateTime<Utc>>,
-    /// The last day on which the code that goes out next leaves its customer the days that the merchant wants them to have.
+    /// The last day on which the code that goes out next leaves its customer the days that the
+    /// merchant wants them to have.
     pub last_safe_day: Option<NaiveDate>,
 }
 
-/// Judges a batch's counts at `now`. `ends`: when the usable codes end, soonest first; only the forecast asks for it.
-pub fn judge(batch: &Batch, stock: &Stock, ends: &[Ending], pace: Pace, rules: StockRules, zone: Tz, now: DateTime<Utc>) -> Outlook {
+/// Judges a batch's counts at `now`. `ends`: when the usable codes end, soonest first; only the
+/// forecast asks for it.
+pub fn judge(
+    batch: &Batch,
+    stock: &Stock,
+    ends: &[Ending],
+    pace: Pace,
+    rules: StockRules,
+    zone: Tz,
+    now: DateTime<Utc>,
+) -> Outlook {
     let today = now.with_timezone(&zone).date_naive();
     let threshold = batch.threshold.unwrap_or(rules.threshold);
-    // Codes that all ended by themselves before any went out; a last one that ended on the shelf of a batch in use is no such thing.
+    // Codes that all ended by themselves before any went out; a last one that ended on the shelf of
+    // a batch in use is no such thing.
     let all_ended = stock.usable + stock.not_started + stock.handed_out() == 0 && stock.expired > 0;
-    let (started, ended) = (batch.window.has_started(now), all_ended || batch.window.has_expired(now));
-    // Out of its time, what counts is what would be usable in it: the other axis says that it is not.
-    let stocked = if started && !ended { stock.usable } else { stock.usable + stock.expired + stock.not_started };
+    let (started, ended) =
+        (batch.window.has_started(now), all_ended || batch.window.has_expired(now));
+    // Out of its time, what counts is what would be usable in it: the other axis says that it is
+    // not.
+    let stocked = if started && !ended {
+        stock.usable
+    } else {
+        stock.usable + stock.expired + stock.not_started
+    };
     let level = match stocked {
         0 => Level::RunOut,
         n if n <= threshold => Level::Critical,
@@ -108,7 +125,9 @@ pub fn judge(batch: &Batch, stock: &Stock, ends: &[Ending], pace: Pace, rules: S
     // Those that ended on the shelf are past; what is still to end counts.
     let own_end = stock.last_end.filter(|_| stock.usable + stock.not_started > 0);
     let (ends_at, next_end) = (within(batch, own_end), within(batch, stock.first_end.or(own_end)));
-    let last_safe_day = next_end.and_then(|end| last_day(end, zone).checked_sub_days(Days::new(rules.least_days.unsigned_abs())));
+    let last_safe_day = next_end.and_then(|end| {
+        last_day(end, zone).checked_sub_days(Days::new(rules.least_days.unsigned_abs()))
+    });
     let phase = match (started, ended) {
         (_, true) => Phase::Expired,
         (false, _) => Phase::NotStarted,
@@ -117,8 +136,9 @@ pub fn judge(batch: &Batch, stock: &Stock, ends: &[Ending], pace: Pace, rules: S
     };
     let whole = [Ending { at: None, codes: stock.usable }];
     let ends = if ends.is_empty() { &whole } else { ends };
-    let HandedOut { out, lost, left_over } =
-        hand_out(ends, pace, |at| within(batch, at).map(|end| (last_day(end, zone) - today).num_days() + 1));
+    let HandedOut { out, lost, left_over } = hand_out(ends, pace, |at| {
+        within(batch, at).map(|end| (last_day(end, zone) - today).num_days() + 1)
+    });
     let cover = if stock.usable > 0 { pace.days_for(out) } else { None };
     let runs_out_on = cover
         .and_then(|days| today.checked_add_days(Days::new(days.unsigned_abs())))
@@ -159,8 +179,13 @@ struct HandedOut {
 }
 
 /// What becomes of the codes at this pace. What ends soonest goes first (product.md section 2).
-/// `days`: on how many days, today among them, codes of that end can go out; `None`: on all days to come.
-fn hand_out(ends: &[Ending], pace: Pace, days: impl Fn(Option<DateTime<Utc>>) -> Option<i64>) -> HandedOut {
+/// `days`: on how many days, today among them, codes of that end can go out; `None`: on all days to
+/// come.
+fn hand_out(
+    ends: &[Ending],
+    pace: Pace,
+    days: impl Fn(Option<DateTime<Utc>>) -> Option<i64>,
+) -> HandedOut {
     let mut fate = HandedOut { out: 0, lost: 0, left_over: 0 };
     let last = ends.last().and_then(|ending| days(ending.at));
     for ending in ends {
@@ -170,7 +195,8 @@ fn hand_out(ends: &[Ending], pace: Pace, days: impl Fn(Option<DateTime<Utc>>) ->
         };
         fate.out += room;
         // The batch's own end may be that of all of them.
-        *(if days(ending.at) == last { &mut fate.left_over } else { &mut fate.lost }) += ending.codes - room;
+        *(if days(ending.at) == last { &mut fate.left_over } else { &mut fate.lost }) +=
+            ending.codes - room;
     }
     fate
 }
@@ -185,9 +211,19 @@ pub fn without_held(ends: &mut Vec<Ending>, mut held: i64) {
     ends.retain(|ending| ending.codes > 0);
 }
 
-/// How many usable codes are left at the end of each day after today, up to and with `last`, at this pace.
-pub fn forecast(batch: &Batch, ends: &[Ending], pace: Pace, zone: Tz, today: NaiveDate, last: NaiveDate) -> Vec<(NaiveDate, i64)> {
-    let on_shelf = |ending: &Ending, day: NaiveDate| within(batch, ending.at).is_none_or(|end| last_day(end, zone) >= day);
+/// How many usable codes are left at the end of each day after today, up to and with `last`, at
+/// this pace.
+pub fn forecast(
+    batch: &Batch,
+    ends: &[Ending],
+    pace: Pace,
+    zone: Tz,
+    today: NaiveDate,
+    last: NaiveDate,
+) -> Vec<(NaiveDate, i64)> {
+    let on_shelf = |ending: &Ending, day: NaiveDate| {
+        within(batch, ending.at).is_none_or(|end| last_day(end, zone) >= day)
+    };
     let mut shelf = ends.to_vec();
     let (mut days, mut taken) = (Vec::new(), 0);
     for (n, day) in (1..).zip(today.iter_days().skip(1).take_while(|day| *day <= last)) {

@@ -33,7 +33,15 @@ pub enum Side {
 }
 
 impl Line {
-    pub const ALL: [Self; 7] = [Self::Threshold, Self::Half, Self::Tenth, Self::RunOut, Self::Reserve, Self::Expiring, Self::Expired];
+    pub const ALL: [Self; 7] = [
+        Self::Threshold,
+        Self::Half,
+        Self::Tenth,
+        Self::RunOut,
+        Self::Reserve,
+        Self::Expiring,
+        Self::Expired,
+    ];
 
     /// As in the database.
     pub fn as_str(self) -> &'static str {
@@ -79,7 +87,10 @@ impl FromStr for Line {
     type Err = Unfit;
 
     fn from_str(text: &str) -> Result<Self, Unfit> {
-        Self::ALL.into_iter().find(|line| line.as_str() == text).ok_or_else(|| Unfit::because("this is not a line of the stock"))
+        Self::ALL
+            .into_iter()
+            .find(|line| line.as_str() == text)
+            .ok_or_else(|| Unfit::because("this is not a line of the stock"))
     }
 }
 
@@ -110,6 +121,9 @@ impl FromStr for AlertMode {
     type Err = Unfit;
 
     fn from_str(text: &str) -> Result<Self, Unfit> {
-        Self::ALL.into_iter().find(|mode| mode.as_str() == text).ok_or_else(|| Unfit::because("choose none, each or daily"))
+        Self::ALL
+            .into_iter()
+            .find(|mode| mode.as_str() == text)
+            .ok_or_else(|| Unfit::because("choose none, each or daily"))
     }
 }

@@ -15,7 +15,8 @@ pub struct User {
     pub last_seen_at: Option<DateTime<Utc>>,
     pub unlocked_at: Option<DateTime<Utc>>,
     pub disabled_at: Option<DateTime<Utc>>,
-    /// Whether they have chosen a password or signed in elsewhere: before that they are only invited.
+    /// Whether they have chosen a password or signed in elsewhere: before that they are only
+    /// invited.
     pub has_credentials: bool,
     /// Whether they have an authenticator app or a passkey.
     pub has_second_factor: bool,
@@ -55,7 +56,12 @@ impl User {
     }
 
     fn last_sign_of_life(&self) -> DateTime<Utc> {
-        [self.last_seen_at, self.unlocked_at].into_iter().flatten().max().unwrap_or(self.created_at).max(self.created_at)
+        [self.last_seen_at, self.unlocked_at]
+            .into_iter()
+            .flatten()
+            .max()
+            .unwrap_or(self.created_at)
+            .max(self.created_at)
     }
 }
 
@@ -89,7 +95,10 @@ mod tests {
         assert_eq!(standing(&user(), 100), Standing::Locked { since: at(100) });
         assert_eq!(user().standing(None, at(100)), Standing::Active);
         assert_eq!(standing(&User { unlocked_at: Some(at(100)), ..user() }, 189), Standing::Active);
-        assert_eq!(standing(&User { last_seen_at: None, ..user() }, 90), Standing::Locked { since: at(90) });
+        assert_eq!(
+            standing(&User { last_seen_at: None, ..user() }, 90),
+            Standing::Locked { since: at(90) }
+        );
     }
 
     #[test]

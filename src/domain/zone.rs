@@ -1,7 +1,10 @@
-//! Dates in a merchant's zone: which instant a date means (product.md section 2), and how instants are shown.
-//! Must not know the server's own zone.
+//! Dates in a merchant's zone: which instant a date means (product.md section 2), and how instants
+//! are shown. Must not know the server's own zone.
 
-use chrono::{DateTime, Days, LocalResult, NaiveDate, NaiveDateTime, NaiveTime, SecondsFormat, TimeDelta, TimeZone, Utc};
+use chrono::{
+    DateTime, Days, LocalResult, NaiveDate, NaiveDateTime, NaiveTime, SecondsFormat, TimeDelta,
+    TimeZone, Utc,
+};
 use chrono_tz::{OffsetName, Tz};
 
 use super::Unfit;
@@ -17,16 +20,27 @@ pub enum Bound {
 
 /// Takes an IANA zone name.
 pub fn parse_zone(name: &str) -> Result<Tz, Unfit> {
-    name.trim()
-        .parse()
-        .map_err(|_| Unfit::because(format!("{:?} is not a time zone; give an IANA name such as Europe/London", name.trim())))
+    name.trim().parse().map_err(|_| {
+        Unfit::because(format!(
+            "{:?} is not a time zone; give an IANA name such as Europe/London",
+            name.trim()
+        ))
+    })
 }
 
 /// Takes `YYYY-MM-DD` (a day in `zone`) or RFC 3339 with an offset.
 pub fn parse_instant(text: &str, zone: Tz, bound: Bound) -> Result<DateTime<Utc>, Unfit> {
     let text = text.trim();
-    let unfit = || Unfit::because("this is not a date (YYYY-MM-DD) or a time with offset (2026-10-03T18:00:00+01:00)");
-    let is_day = text.len() == 10 && text.bytes().enumerate().all(|(i, b)| if matches!(i, 4 | 7) { b == b'-' } else { b.is_ascii_digit() });
+    let unfit = || {
+        Unfit::because(
+            "this is not a date (YYYY-MM-DD) or a time with offset (2026-10-03T18:00:00+01:00)",
+        )
+    };
+    let is_day = text.len() == 10
+        && text
+            .bytes()
+            .enumerate()
+            .all(|(i, b)| if matches!(i, 4 | 7) { b == b'-' } else { b.is_ascii_digit() });
     let at = if is_day {
         let day = NaiveDate::parse_from_str(text, "%Y-%m-%d").map_err(|_| unfit())?;
         let day = match bound {
@@ -42,30 +56,36 @@ pub fn parse_instant(text: &str, zone: Tz, bound: Bound) -> Result<DateTime<Utc>
         }
         at
     };
-    // Four-digit years only: the fixed-width text that SQLite keeps sorts as time does, and the sentinels stay outside.
+    // Four-digit years only: the fixed-width text that SQLite keeps sorts as time does, and the
+    // sentinels stay outside.
     if !(1900..=9998).contains(&chrono::Datelike::year(&at)) {
         return Err(Unfit::because("the year must lie between 1900 and 9998"));
     }
     Ok(chrono::SubsecRound::trunc_subsecs(at, 6))
 }
 
-/// The first instant of `day` in `zone`: midnight, or the instant after the gap where midnight does not exist.
+/// The first instant of `day` in `zone`: midnight, or the instant after the gap where midnight does
+/// not exist.
 pub fn first_instant(day: NaiveDate, zone: Tz) -> DateTime<Utc> {
     let midnight = day.and_time(NaiveTime::MIN);
     // Gaps are at most a day long; they start and end on whole minutes.
     for minutes in 0..=(24 * 60) {
-        if let Some(at) = zone.from_local_datetime(&(midnight + TimeDelta::minutes(minutes))).earliest() {
+        if let Some(at) =
+            zone.from_local_datetime(&(midnight + TimeDelta::minutes(minutes))).earliest()
+        {
             return at.with_timezone(&Utc);
         }
     }
     midnight.and_utc()
 }
 
-/// Takes what a date-and-time field sends: the wall clock's time in `zone` (`2026-10-03T14:05`), or a time with offset.
-/// Where the clock shows it twice, the later one that is not after `now`.
+/// Takes what a date-and-time field sends: the wall clock's time in `zone` (`2026-10-03T14:05`), or
+/// a time with offset. Where the clock shows it twice, the later one that is not after `now`.
 pub fn parse_clock(text: &str, zone: Tz, now: DateTime<Utc>) -> Result<DateTime<Utc>, Unfit> {
     let text = text.trim();
-    let local = ["%Y-%m-%dT%H:%M", "%Y-%m-%dT%H:%M:%S", "%Y-%m-%d %H:%M"].iter().find_map(|f| NaiveDateTime::parse_from_str(text, f).ok());
+    let local = ["%Y-%m-%dT%H:%M", "%Y-%m-%dT%H:%M:%S", "%Y-%m-%d %H:%M"]
+        .iter()
+        .find_map(|f| NaiveDateTime::parse_from_str(text, f).ok());
     let Some(local) = local else { return parse_instant(text, zone, Bound::Start) };
     let at = match zone.from_local_datetime(&local) {
         LocalResult::Single(at) => at,
@@ -76,7 +96,11 @@ pub fn parse_clock(text: &str, zone: Tz, now: DateTime<Utc>) -> Result<DateTime<
                 earlier
             }
         }
-        LocalResult::None => return Err(Unfit::because("the clocks were put forward then, so this time was never on them")),
+        LocalResult::None => {
+            return Err(Unfit::because(
+                "the clocks were put forward then, so this time was never on them",
+            ));
+        }
     };
     parse_instant(&at.to_rfc3339_opts(SecondsFormat::AutoSi, true), zone, Bound::Start)
 }
@@ -92,7 +116,8 @@ pub fn show(at: DateTime<Utc>, zone: Tz) -> String {
     format!("{} {}", local.format("%-d %b %Y, %H:%M"), zone_name(&local))
 }
 
-/// As [`show`], but an end at the first instant of a day reads as 23:59 of the day before: the last minute it was valid.
+/// As [`show`], but an end at the first instant of a day reads as 23:59 of the day before: the last
+/// minute it was valid.
 pub fn show_end(at: DateTime<Utc>, zone: Tz) -> String {
     let local = at.with_timezone(&zone);
     if first_instant(local.date_naive(), zone) == at
@@ -104,8 +129,8 @@ pub fn show_end(at: DateTime<Utc>, zone: Tz) -> String {
     show(at, zone)
 }
 
-/// An instant as [`parse_instant`] takes it back: a day where it is that day's first instant (for an end: the day before,
-/// which is the last one valid), else a time with offset.
+/// An instant as [`parse_instant`] takes it back: a day where it is that day's first instant (for
+/// an end: the day before, which is the last one valid), else a time with offset.
 pub fn editable(at: DateTime<Utc>, zone: Tz, bound: Bound) -> String {
     let local = at.with_timezone(&zone);
     let day = match bound {
@@ -143,7 +168,11 @@ pub fn show_age(age: TimeDelta) -> String {
 /// The zone's short name at that moment (BST), or its offset where it has none ("UTC+03").
 fn zone_name(local: &DateTime<Tz>) -> String {
     let name = local.offset().abbreviation().unwrap_or_default();
-    if name.starts_with(['+', '-']) || name.is_empty() { format!("UTC{}", local.format("%:z")) } else { name.to_owned() }
+    if name.starts_with(['+', '-']) || name.is_empty() {
+        format!("UTC{}", local.format("%:z"))
+    } else {
+        name.to_owned()
+    }
 }
 
 #[cfg(test)]
@@ -157,9 +186,18 @@ mod tests {
     #[test]
     fn a_date_as_an_end_is_the_next_days_first_instant_in_the_zone() {
         let london = chrono_tz::Europe::London;
-        assert_eq!(parse_instant("2026-10-03", london, Bound::End), Ok(utc("2026-10-03T23:00:00Z")));
-        assert_eq!(parse_instant("2026-12-03", london, Bound::End), Ok(utc("2026-12-04T00:00:00Z")));
-        assert_eq!(parse_instant("2026-10-03", london, Bound::Start), Ok(utc("2026-10-02T23:00:00Z")));
+        assert_eq!(
+            parse_instant("2026-10-03", london, Bound::End),
+            Ok(utc("2026-10-03T23:00:00Z"))
+        );
+        assert_eq!(
+            parse_instant("2026-12-03", london, Bound::End),
+            Ok(utc("2026-12-04T00:00:00Z"))
+        );
+        assert_eq!(
+            parse_instant("2026-10-03", london, Bound::Start),
+            Ok(utc("2026-10-02T23:00:00Z"))
+        );
         assert_eq!(show_end(utc("2026-10-03T23:00:00Z"), london), "3 Oct 2026, 23:59 BST");
         assert_eq!(show(utc("2026-10-03T13:05:00Z"), london), "3 Oct 2026, 14:05 BST");
     }
@@ -168,15 +206,29 @@ mod tests {
     fn where_midnight_does_not_exist_the_day_begins_after_the_gap() {
         // Beirut springs forward at midnight: 31 March 2024 begins at 01:00.
         let beirut = chrono_tz::Asia::Beirut;
-        assert_eq!(parse_instant("2024-03-30", beirut, Bound::End), Ok(utc("2024-03-30T22:00:00Z")));
+        assert_eq!(
+            parse_instant("2024-03-30", beirut, Bound::End),
+            Ok(utc("2024-03-30T22:00:00Z"))
+        );
         assert_eq!(show_end(utc("2024-03-30T22:00:00Z"), beirut), "30 Mar 2024, 23:59 EET");
     }
 
     #[test]
     fn what_is_shown_for_editing_means_the_same_instant() {
-        let zones = [chrono_tz::Europe::London, chrono_tz::Asia::Beirut, chrono_tz::America::Havana, chrono_tz::UTC];
+        let zones = [
+            chrono_tz::Europe::London,
+            chrono_tz::Asia::Beirut,
+            chrono_tz::America::Havana,
+            chrono_tz::UTC,
+        ];
         for zone in zones {
-            for text in ["2024-03-30", "2024-03-31", "2024-11-03", "2026-10-03", "2026-10-03T18:30:00.25+02:00"] {
+            for text in [
+                "2024-03-30",
+                "2024-03-31",
+                "2024-11-03",
+                "2026-10-03",
+                "2026-10-03T18:30:00.25+02:00",
+            ] {
                 for bound in [Bound::Start, Bound::End] {
                     let at = parse_instant(text, zone, bound).unwrap_or_default();
                     let shown = editable(at, zone, bound);
@@ -190,7 +242,10 @@ mod tests {
     #[test]
     fn where_midnight_comes_twice_the_first_one_counts() {
         let havana = chrono_tz::America::Havana;
-        assert_eq!(first_instant(NaiveDate::from_ymd_opt(2024, 11, 3).unwrap_or_default(), havana), utc("2024-11-03T04:00:00Z"));
+        assert_eq!(
+            first_instant(NaiveDate::from_ymd_opt(2024, 11, 3).unwrap_or_default(), havana),
+            utc("2024-11-03T04:00:00Z")
+        );
     }
 
     #[test]
@@ -206,7 +261,10 @@ mod tests {
         // 29 March 2026, 01:30 was never on the clock; 25 October, 01:30 was twice.
         assert!(parse("2026-03-29T01:30").is_err());
         assert_eq!(parse("2026-10-25T01:30"), Ok(utc("2026-10-25T01:30:00Z")));
-        assert_eq!(parse_clock("2026-10-25T01:30", london, utc("2026-10-25T00:40:00Z")), Ok(utc("2026-10-25T00:30:00Z")));
+        assert_eq!(
+            parse_clock("2026-10-25T01:30", london, utc("2026-10-25T00:40:00Z")),
+            Ok(utc("2026-10-25T00:30:00Z"))
+        );
         for text in ["", "soon", "2026-10-03T25:00", "0001-01-01T00:00"] {
             assert!(parse(text).is_err(), "{text:?} was taken");
         }
@@ -214,7 +272,10 @@ mod tests {
 
     #[test]
     fn zones_without_a_short_name_show_their_offset() {
-        assert_eq!(show(utc("2026-10-03T13:05:00Z"), chrono_tz::America::Sao_Paulo), "3 Oct 2026, 10:05 UTC-03:00");
+        assert_eq!(
+            show(utc("2026-10-03T13:05:00Z"), chrono_tz::America::Sao_Paulo),
+            "3 Oct 2026, 10:05 UTC-03:00"
+        );
     }
 
     #[test]
@@ -233,6 +294,9 @@ mod tests {
         ] {
             assert!(parse_instant(text, zone, Bound::Start).is_err(), "{text:?} was taken");
         }
-        assert_eq!(parse_instant("2026-10-03T10:00:00+02:00", zone, Bound::End), Ok(utc("2026-10-03T08:00:00Z")));
+        assert_eq!(
+            parse_instant("2026-10-03T10:00:00+02:00", zone, Bound::End),
+            Ok(utc("2026-10-03T08:00:00Z"))
+        );
     }
 }

@@ -32,9 +32,11 @@ struct Worker {
     was_away: AtomicBool,
 }
 
-/// Works on imports until `shutdown` is ready; one at work is then stopped and given back, to be begun again by the next worker.
+/// Works on imports until `shutdown` is ready; one at work is then stopped and given back, to be
+/// begun again by the next worker.
 pub async fn run(desk: Desk, shutdown: impl Future<Output = ()>) {
-    let worker = Worker { desk, shutdown: AtomicBool::new(false), was_away: AtomicBool::new(false) };
+    let worker =
+        Worker { desk, shutdown: AtomicBool::new(false), was_away: AtomicBool::new(false) };
     let working = worker.work();
     tokio::pin!(shutdown, working);
     tokio::select! {
@@ -59,7 +61,8 @@ impl Worker {
                 Ok(false) => self.was_away.store(false, Ordering::Relaxed),
                 Err(error) => {
                     if !self.was_away.swap(true, Ordering::Relaxed) {
-                        tracing::warn!(%error, "the import worker has no database; it keeps trying");
+                        tracing::warn!(%error, "the import worker has no database; it keeps \
+                            trying");
                     }
                 }
             }
@@ -75,13 +78,23 @@ impl Worker {
     }
 
     /// Does what is next; `false`: there is nothing to do.
-    async fn step(&self, tries: &mut HashMap<run_import::Id, u32>, swept: &mut Option<Instant>) -> Result<bool, Error> {
+    async fn step(
+        &self,
+        tries: &mut HashMap<run_import::Id, u32>,
+        swept: &mut Option<Instant>,
+    ) -> Result<bool, Error> {
         // A look costs no write lock; most of the time nothing is due.
         if self.desk.reading(run_import::is_any_due).await? {
             let holder: Arc<str> = format!("import-{}", uuid::Uuid::now_v7().simple()).into();
-            let Some(claimed) = self.desk.writing(move |desk| run_import::claim_import(desk, &holder)).await? else { return Ok(false) };
+            let Some(claimed) =
+                self.desk.writing(move |desk| run_import::claim_import(desk, &holder)).await?
+            else {
+                return Ok(false);
+            };
             let tried = tries.remove(&claimed.id()).unwrap_or(0) + 1;
-            if run_import::run_import(&self.desk, &claimed, &self.shutdown, tried >= TRIES).await == Ended::Again {
+            if run_import::run_import(&self.desk, &claimed, &self.shutdown, tried >= TRIES).await
+                == Ended::Again
+            {
                 tries.insert(claimed.id(), tried);
             }
             return Ok(true);

@@ -16,7 +16,8 @@ use crate::app::{
 
 /// Mails that are sent at the same time.
 const SENDERS: usize = 4;
-/// A dialogue that takes longer gives its place to the next mail, so that a relay which hangs on some holds up no others.
+/// A dialogue that takes longer gives its place to the next mail, so that a relay which hangs on
+/// some holds up no others.
 const SLOW: Duration = Duration::from_secs(10);
 /// With the slow ones.
 const MOST: usize = 32;
@@ -45,11 +46,20 @@ enum Hold {
     Since(Option<i64>),
 }
 
-/// Sends mail until `shutdown` is ready; then ends what is in flight, within a bound, and gives the rest back.
+/// Sends mail until `shutdown` is ready; then ends what is in flight, within a bound, and gives the
+/// rest back.
 pub async fn run(desk: Desk, mailer: Mailer, hold_mail: bool, shutdown: impl Future<Output = ()>) {
     let hold = if hold_mail { Hold::Since(None) } else { Hold::Off };
     let name = format!("mail-{}", uuid::Uuid::now_v7().simple()).into();
-    let mut worker = Worker { desk, mailer, name, sending: JoinSet::new(), in_hand: HashMap::new(), hold, was_away: false };
+    let mut worker = Worker {
+        desk,
+        mailer,
+        name,
+        sending: JoinSet::new(),
+        in_hand: HashMap::new(),
+        hold,
+        was_away: false,
+    };
     tokio::pin!(shutdown);
     loop {
         let pause = worker.step().await;
@@ -94,19 +104,27 @@ impl Worker {
             return Ok(due.unwrap_or(POLL).clamp(SHORTEST_SLEEP, POLL));
         }
         let busy: Vec<Mail> = self.in_hand.values().map(|(mail, _)| mail.id).collect();
-        let (name, places) = (Arc::clone(&self.name), i64::try_from(self.places()).unwrap_or_default());
-        let claimed = self.desk.writing(move |desk| deliver_mail::claim_mails(desk, &name, &busy, places)).await?;
+        let (name, places) =
+            (Arc::clone(&self.name), i64::try_from(self.places()).unwrap_or_default());
+        let claimed = self
+            .desk
+            .writing(move |desk| deliver_mail::claim_mails(desk, &name, &busy, places))
+            .await?;
         let found_none = claimed.is_empty();
         for mail in claimed {
             self.send(Arc::new(mail));
         }
-        // None: another worker was quicker, or what is due is in hand here and late with its renewal.
+        // None: another worker was quicker, or what is due is in hand here and late with its
+        // renewal.
         Ok(if found_none { POLL } else { SHORTEST_SLEEP })
     }
 
     fn send(&mut self, mail: Arc<Claimed>) {
-        let (desk, mailer, name, own) = (self.desk.clone(), self.mailer.clone(), Arc::clone(&self.name), Arc::clone(&mail));
-        let task = self.sending.spawn(async move { deliver_mail::deliver(&desk, &mailer, &name, &own).await });
+        let (desk, mailer, name, own) =
+            (self.desk.clone(), self.mailer.clone(), Arc::clone(&self.name), Arc::clone(&mail));
+        let task = self
+            .sending
+            .spawn(async move { deliver_mail::deliver(&desk, &mailer, &name, &own).await });
         self.in_hand.insert(task.id(), (mail, Instant::now()));
     }
 
@@ -154,8 +172,16 @@ impl Worker {
         self.sending.shutdown().await;
         for (mail, _) in std::mem::take(&mut self.in_hand).into_values() {
             let (name, id) = (Arc::clone(&self.name), mail.id);
-            if self.desk.writing(move |desk| deliver_mail::release_claim(desk, &name, &mail)).await.is_err() {
-                tracing::warn!(mail = id.0, "a mail in flight could not be given back; its lease will lapse");
+            if self
+                .desk
+                .writing(move |desk| deliver_mail::release_claim(desk, &name, &mail))
+                .await
+                .is_err()
+            {
+                tracing::warn!(
+                    mail = id.0,
+                    "a mail in flight could not be given back; its lease will lapse"
+                );
             }
         }
     }

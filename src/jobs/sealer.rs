@@ -1,5 +1,5 @@
-//! The sealer: keeps the audit log sealed, and writes the chains' heads to the server's log, which leaves the machine.
-//! Must not know digests or the database: see `app::seal_audit`.
+//! The sealer: keeps the audit log sealed, and writes the chains' heads to the server's log, which
+//! leaves the machine. Must not know digests or the database: see `app::seal_audit`.
 
 use std::{
     collections::HashMap,
@@ -35,7 +35,8 @@ pub async fn run(desk: Desk, shutdown: impl Future<Output = ()>) {
                 Ok(()) => was_away = false,
                 Err(error) => {
                     if !std::mem::replace(&mut was_away, true) {
-                        tracing::warn!(%error, "the audit log could not be sealed; it is tried again and again");
+                        tracing::warn!(%error, "the audit log could not be sealed; it is tried \
+                            again and again");
                     }
                 }
             }
@@ -49,7 +50,8 @@ pub async fn run(desk: Desk, shutdown: impl Future<Output = ()>) {
     // A database that another process holds is not waited for: who seals next goes on.
     let last = async {
         let clock = desk.clock.clone();
-        let all = desk.writing(move |desk| seal_audit::seal_all(&desk.db, &clock, LAST_PATIENCE)).await?;
+        let all =
+            desk.writing(move |desk| seal_audit::seal_all(&desk.db, &clock, LAST_PATIENCE)).await?;
         told.tell(&desk).await?;
         Ok::<_, Error>(all)
     };

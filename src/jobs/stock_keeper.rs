@@ -1,6 +1,6 @@
-//! The stock keeper: adds up what moved in the stock, goes on with withdrawals, watches the lines, and sends the digests
-//! and, beside them, the audit logs' heads. It also tells the search where it need not look.
-//! Must not know how any of it is done.
+//! The stock keeper: adds up what moved in the stock, goes on with withdrawals, watches the lines,
+//! and sends the digests and, beside them, the audit logs' heads. It also tells the search where it
+//! need not look. Must not know how any of it is done.
 
 use std::{
     future::Future,
@@ -10,7 +10,9 @@ use std::{
 
 use tokio::time::sleep;
 
-use crate::app::{Desk, Error, keep_search, keep_stock, send_heads, watch_stock, withdraw_vouchers};
+use crate::app::{
+    Desk, Error, keep_search, keep_stock, send_heads, watch_stock, withdraw_vouchers,
+};
 
 /// The pause between two rounds.
 const ROUND: Duration = Duration::from_secs(2);
@@ -38,7 +40,8 @@ pub async fn run(desk: Desk, shutdown: impl Future<Output = ()>) {
             }
             Err(error) => {
                 if !std::mem::replace(&mut was_away, true) {
-                    tracing::warn!(%error, "the stock keeper could not do its round; it keeps trying");
+                    tracing::warn!(%error, "the stock keeper could not do its round; it keeps \
+                        trying");
                 }
             }
         }
@@ -52,9 +55,15 @@ pub async fn run(desk: Desk, shutdown: impl Future<Output = ()>) {
     }
 }
 
-/// One round, what keeps others quick at its end: who cannot do that still raises alerts. Answers how many movements were settled.
-async fn round(desk: &Desk, keeper: &Arc<Mutex<keep_stock::Keeper>>, watch: bool) -> Result<usize, Error> {
-    // Short transactions, and clicks go in between: they hold a reader's place, not the one place of a writer.
+/// One round, what keeps others quick at its end: who cannot do that still raises alerts. Answers
+/// how many movements were settled.
+async fn round(
+    desk: &Desk,
+    keeper: &Arc<Mutex<keep_stock::Keeper>>,
+    watch: bool,
+) -> Result<usize, Error> {
+    // Short transactions, and clicks go in between: they hold a reader's place, not the one place
+    // of a writer.
     let settled = desk
         .reading(|desk| {
             let settled = keep_stock::settle(desk)?;

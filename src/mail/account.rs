@@ -68,7 +68,11 @@ pub fn compose(facts: &Facts<'_>) -> Result<Letter, askama::Error> {
     let words = words(facts);
     Ok(Letter {
         message_id: facts.message_id.clone(),
-        sender: Mailbox { name: Some(display_name("Reward Desk")), address: facts.desk.address.clone() }.to_string(),
+        sender: Mailbox {
+            name: Some(display_name("Reward Desk")),
+            address: facts.desk.address.clone(),
+        }
+        .to_string(),
         recipient: facts.recipient.to_string(),
         subject: words.subject.clone(),
         text: Text(&words).render()?,
@@ -79,12 +83,20 @@ pub fn compose(facts: &Facts<'_>) -> Result<Letter, askama::Error> {
 fn words(facts: &Facts<'_>) -> Words {
     let merchant = short_line(facts.merchant, 80);
     let hello = format!("Hello {},", short_line(facts.name, 80));
-    let given = |by: &str, role: Role| format!("{} has given you the role {} in {merchant}.", short_line(by, 80), role.label());
+    let given = |by: &str, role: Role| {
+        format!("{} has given you the role {} in {merchant}.", short_line(by, 80), role.label())
+    };
     let (subject, title, paragraphs, act, link, foot) = match facts.matter {
         Matter::Invited { by, role, link } => (
             format!("Your invitation to {merchant}"),
             "Welcome to Reward Desk".to_owned(),
-            vec![hello, given(by, *role), "Choose a password to come in. The link can be used once, within seven days.".to_owned()],
+            vec![
+                hello,
+                given(by, *role),
+                "Choose a password to come in. The link can be used \
+                once, within seven days."
+                    .to_owned(),
+            ],
             "Choose a password",
             link.clone(),
             "If you did not expect this, you can leave it: nothing happens without the link.",
@@ -102,18 +114,30 @@ fn words(facts: &Facts<'_>) -> Words {
             format!("{merchant} offers you a role"),
             vec![
                 hello,
-                format!("{} offers you the role {} in {merchant}.", short_line(by, 80), role.label()),
-                "Accept or decline it on your account page. Nothing changes until you accept.".to_owned(),
+                format!(
+                    "{} offers you the role {} in {merchant}.",
+                    short_line(by, 80),
+                    role.label()
+                ),
+                "Accept or decline it on your account page. Nothing changes until you accept."
+                    .to_owned(),
             ],
             "Open your account page",
             format!("{}/account", facts.home),
-            "If you did not expect this, decline it. Once you accept, the administrators of this merchant will also have to agree, besides \
-             those of your other merchants, before your account can be disabled or its second factors reset.",
+            "If you did not expect this, decline it. Once you accept, the administrators of this \
+             merchant will also have to agree, besides \
+             those of your other merchants, before your account can be disabled or its second \
+             factors reset.",
         ),
         Matter::Forgotten { link } => (
             "Choose another password".to_owned(),
             "Choose another password".to_owned(),
-            vec![hello, "Somebody asked for a new password for this address. The link can be used once, within an hour.".to_owned()],
+            vec![
+                hello,
+                "Somebody asked for a new password for this address. The link can be used \
+                once, within an hour."
+                    .to_owned(),
+            ],
             "Choose another password",
             link.clone(),
             "If it was not you, you can leave it: your password stays as it is.",
@@ -124,7 +148,8 @@ fn words(facts: &Facts<'_>) -> Words {
             change.paragraphs(facts.name, &merchant),
             "Open Reward Desk",
             facts.home.to_owned(),
-            "You get this email whenever the way you sign in is changed. It holds no secret, and nobody asks you for one.",
+            "You get this email whenever the way you sign in is changed. It holds no secret, and \
+             nobody asks you for one.",
         ),
     };
     Words { merchant, subject, title, paragraphs, act, link, foot }

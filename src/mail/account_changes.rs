@@ -1,5 +1,6 @@
-//! What an email says when the way a user signs in was changed: what happened, when, from where, and what to do if it wasn't them.
-//! Must not know when one is sent. Holds no secret, and no address but the desk's own.
+//! What an email says when the way a user signs in was changed: what happened, when, from where,
+//! and what to do if it wasn't them. Must not know when one is sent. Holds no secret, and no
+//! address but the desk's own.
 
 use super::presentable::{first_name, plain_name};
 
@@ -34,7 +35,8 @@ pub enum Change {
 /// Who changed it.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum ChangedBy {
-    /// The user, or somebody in the user's session: where the request came from, as far as that is known.
+    /// The user, or somebody in the user's session: where the request came from, as far as that is
+    /// known.
     User {
         browser: String,
         address: String,
@@ -71,38 +73,70 @@ impl Change {
             Self::RecoveryCodesRemoved => "Your recovery codes were removed".to_owned(),
             Self::FactorsReset => "Your second factors were reset".to_owned(),
             Self::IdentityLinked { provider } => format!("{provider} was linked to your account"),
-            Self::IdentityUnlinked { provider } => format!("{provider} was unlinked from your account"),
+            Self::IdentityUnlinked { provider } => {
+                format!("{provider} was unlinked from your account")
+            }
         }
     }
 
     /// What it means.
     fn sentence(&self) -> String {
         match self {
-            Self::PasswordChanged => "Your password was changed. Your other sessions have ended.".to_owned(),
-            Self::PasskeyAdded { name } => format!("The passkey{} was added. It lets its holder sign in to your account.", quoted(name)),
-            Self::PasskeyRemoved { name } => format!("The passkey{} was removed. It no longer signs anybody in.", quoted(name)),
-            Self::AppAdded => "An authenticator app was added. You are asked for its code when you sign in.".to_owned(),
-            Self::AppReplaced => "Another authenticator app was set up. The codes of the one before no longer work.".to_owned(),
-            Self::AppRemoved => "Your authenticator app was removed. Its codes no longer work.".to_owned(),
-            Self::RecoveryCodesMade => {
-                "Ten recovery codes were made. Each signs its holder in once, instead of the second factor.".to_owned()
+            Self::PasswordChanged => {
+                "Your password was changed. Your other sessions have ended.".to_owned()
             }
-            Self::RecoveryCodesReplaced => "Ten new recovery codes were made. The ones before no longer work.".to_owned(),
-            Self::RecoveryCodesRemoved => "Your recovery codes were removed with your last second factor. They no longer work.".to_owned(),
+            Self::PasskeyAdded { name } => format!(
+                "The passkey{} was added. It lets its holder \
+                sign in to your account.",
+                quoted(name)
+            ),
+            Self::PasskeyRemoved { name } => format!(
+                "The passkey{} was removed. It no longer \
+                signs anybody in.",
+                quoted(name)
+            ),
+            Self::AppAdded => "An authenticator app was added. You are asked for its code when \
+                you sign in."
+                .to_owned(),
+            Self::AppReplaced => "Another authenticator app was set up. The codes of the one \
+                before no longer work."
+                .to_owned(),
+            Self::AppRemoved => {
+                "Your authenticator app was removed. Its codes no longer work.".to_owned()
+            }
+            Self::RecoveryCodesMade => {
+                "Ten recovery codes were made. Each signs its holder in once, instead of the \
+                 second factor."
+                    .to_owned()
+            }
+            Self::RecoveryCodesReplaced => "Ten new recovery codes were made. The ones before no \
+                longer work."
+                .to_owned(),
+            Self::RecoveryCodesRemoved => "Your recovery codes were removed with your last second \
+                factor. They no longer work."
+                .to_owned(),
             Self::FactorsReset => {
-                "Your authenticator app, passkeys and recovery codes were removed, and your sessions have ended. You sign in without a \
+                "Your authenticator app, passkeys and recovery codes were removed, and your \
+                 sessions have ended. You sign in without a \
                  second factor until you set up another."
                     .to_owned()
             }
             Self::IdentityLinked { provider } => {
-                format!("An account at {provider} was linked. Signing in there now signs in to your account here.")
+                format!(
+                    "An account at {provider} was linked. Signing in there now signs in to \
+                    your account here."
+                )
             }
-            Self::IdentityUnlinked { provider } => format!("Your account at {provider} was unlinked. It no longer signs you in here."),
+            Self::IdentityUnlinked { provider } => format!(
+                "Your account at {provider} was \
+                unlinked. It no longer signs you in here."
+            ),
         }
     }
 }
 
-/// A name that somebody typed, in quotes; nothing, if mail programs could read more than a name in it.
+/// A name that somebody typed, in quotes; nothing, if mail programs could read more than a name in
+/// it.
 fn quoted(name: &str) -> String {
     plain_name(name).map(|name| format!(" “{name}”")).unwrap_or_default()
 }
@@ -114,29 +148,49 @@ impl AccountChange {
 
     /// `name`: the user's; `merchant`: the one in whose name the email is sent.
     pub(super) fn paragraphs(&self, name: &str, merchant: &str) -> Vec<String> {
-        let mut paragraphs = vec![first_name(name).map_or_else(|| "Hello,".to_owned(), |name| format!("Hello {name},"))];
+        let mut paragraphs = vec![
+            first_name(name).map_or_else(|| "Hello,".to_owned(), |name| format!("Hello {name},")),
+        ];
         paragraphs.extend(self.changes.iter().map(Change::sentence));
         paragraphs.push(format!("When: {}", self.at));
         match &self.by {
             ChangedBy::User { browser, address } => {
-                let known: Vec<&str> = [browser.as_str(), address].into_iter().filter(|text| !text.is_empty()).collect();
-                paragraphs.push(format!("From: {}", if known.is_empty() { "not known".to_owned() } else { known.join(", ") }));
+                let known: Vec<&str> = [browser.as_str(), address]
+                    .into_iter()
+                    .filter(|text| !text.is_empty())
+                    .collect();
+                paragraphs.push(format!(
+                    "From: {}",
+                    if known.is_empty() { "not known".to_owned() } else { known.join(", ") }
+                ));
                 paragraphs.push("If it was you, there is nothing to do.".to_owned());
                 paragraphs.push(format!(
-                    "If it wasn’t you, somebody else can use your account. Tell an administrator of {merchant} at once, and ask them to \
-                     end your sessions. Then sign in, choose another password, and undo this on your account page."
+                    "If it wasn’t you, somebody else can use your account. Tell an administrator \
+                     of {merchant} at once, and ask them to \
+                     end your sessions. Then sign in, choose another password, and undo this on \
+                     your account page."
                 ));
             }
             ChangedBy::Administrator { name, merchant: theirs } => {
                 let name = plain_name(name).map(|name| format!("{name}, ")).unwrap_or_default();
                 paragraphs.push(format!("By: {name}an administrator of {theirs}"));
-                paragraphs.push("If you asked for this, you only need to set up another second factor.".to_owned());
-                paragraphs.push(format!("If you didn’t, ask an administrator of {merchant} at once why it was done."));
+                paragraphs.push(
+                    "If you asked for this, you only need to set up another second factor."
+                        .to_owned(),
+                );
+                paragraphs.push(format!(
+                    "If you didn’t, ask an administrator of {merchant} at once why it was done."
+                ));
             }
             ChangedBy::Operator => {
                 paragraphs.push("By: the operator of Reward Desk, on its server".to_owned());
-                paragraphs.push("If you asked for this, you only need to set up another second factor.".to_owned());
-                paragraphs.push(format!("If you didn’t, ask an administrator of {merchant} at once why it was done."));
+                paragraphs.push(
+                    "If you asked for this, you only need to set up another second factor."
+                        .to_owned(),
+                );
+                paragraphs.push(format!(
+                    "If you didn’t, ask an administrator of {merchant} at once why it was done."
+                ));
             }
         }
         paragraphs
@@ -148,11 +202,15 @@ mod tests {
     use super::*;
 
     fn paragraphs(changes: Vec<Change>, by: ChangedBy) -> Vec<String> {
-        AccountChange { changes, by, at: "24 Nov 2026, 12:00 GMT".to_owned() }.paragraphs("Kim Lee", "ACME Ltd")
+        AccountChange { changes, by, at: "24 Nov 2026, 12:00 GMT".to_owned() }
+            .paragraphs("Kim Lee", "ACME Ltd")
     }
 
     fn by_user() -> ChangedBy {
-        ChangedBy::User { browser: "Firefox on Linux".to_owned(), address: "198.51.100.7".to_owned() }
+        ChangedBy::User {
+            browser: "Firefox on Linux".to_owned(),
+            address: "198.51.100.7".to_owned(),
+        }
     }
 
     #[test]
@@ -175,31 +233,64 @@ mod tests {
         ];
         for (change, says) in all {
             let text = paragraphs(vec![change], by_user()).join("\n");
-            for part in [says, "Hello Kim Lee,", "When: 24 Nov 2026, 12:00 GMT", "From: Firefox on Linux, 198.51.100.7", "If it wasn’t you"]
-            {
+            for part in [
+                says,
+                "Hello Kim Lee,",
+                "When: 24 Nov 2026, 12:00 GMT",
+                "From: Firefox on Linux, 198.51.100.7",
+                "If it wasn’t you",
+            ] {
                 assert!(text.contains(part), "{part:?} is not in {text}");
             }
         }
-        let unknown = paragraphs(vec![Change::AppAdded], ChangedBy::User { browser: String::new(), address: String::new() });
+        let unknown = paragraphs(
+            vec![Change::AppAdded],
+            ChangedBy::User { browser: String::new(), address: String::new() },
+        );
         assert!(unknown.contains(&"From: not known".to_owned()), "{unknown:?}");
     }
 
     #[test]
     fn what_an_administrator_or_the_operator_did_says_so() {
-        let administrator = ChangedBy::Administrator { name: "Ada".to_owned(), merchant: "Globex".to_owned() };
-        assert!(paragraphs(vec![Change::FactorsReset], administrator).contains(&"By: Ada, an administrator of Globex".to_owned()));
-        assert!(paragraphs(vec![Change::FactorsReset], ChangedBy::Operator).join("\n").contains("the operator of Reward Desk"));
+        let administrator =
+            ChangedBy::Administrator { name: "Ada".to_owned(), merchant: "Globex".to_owned() };
+        assert!(
+            paragraphs(vec![Change::FactorsReset], administrator)
+                .contains(&"By: Ada, an administrator of Globex".to_owned())
+        );
+        assert!(
+            paragraphs(vec![Change::FactorsReset], ChangedBy::Operator)
+                .join("\n")
+                .contains("the operator of Reward Desk")
+        );
     }
 
     #[test]
     fn a_name_that_is_more_than_a_name_is_left_out() {
-        for name in ["http://evil.example", "evil.example", "a@evil.example", "ok“. Confirm at evil.example", "<b>x</b>", "\u{202e}gnp"] {
-            let text = paragraphs(vec![Change::PasskeyAdded { name: name.to_owned() }], by_user()).join("\n");
-            assert!(!text.contains("evil") && !text.contains('<') && !text.contains('\u{202e}'), "{text}");
+        for name in [
+            "http://evil.example",
+            "evil.example",
+            "a@evil.example",
+            "ok“. Confirm at evil.example",
+            "<b>x</b>",
+            "\u{202e}gnp",
+        ] {
+            let text = paragraphs(vec![Change::PasskeyAdded { name: name.to_owned() }], by_user())
+                .join("\n");
+            assert!(
+                !text.contains("evil") && !text.contains('<') && !text.contains('\u{202e}'),
+                "{text}"
+            );
             assert!(text.contains("The passkey"), "{text}");
-            let by = ChangedBy::Administrator { name: name.to_owned(), merchant: "Globex".to_owned() };
+            let by =
+                ChangedBy::Administrator { name: name.to_owned(), merchant: "Globex".to_owned() };
             let text = paragraphs(vec![Change::FactorsReset], by).join("\n");
-            assert!(!text.contains("evil") && !text.contains('<') && text.contains("an administrator of Globex"), "{text}");
+            assert!(
+                !text.contains("evil")
+                    && !text.contains('<')
+                    && text.contains("an administrator of Globex"),
+                "{text}"
+            );
         }
         assert_eq!(quoted("Kim's phone 2"), " “Kim's phone 2”");
     }

@@ -68,7 +68,11 @@ pub fn compose(facts: &Facts<'_>) -> Result<Letter, askama::Error> {
     let words = Words { merchant, subject, lines, choose: facts.choose.clone() };
     Ok(Letter {
         message_id: facts.message_id.clone(),
-        sender: Mailbox { name: Some(display_name("Reward Desk")), address: facts.desk.address.clone() }.to_string(),
+        sender: Mailbox {
+            name: Some(display_name("Reward Desk")),
+            address: facts.desk.address.clone(),
+        }
+        .to_string(),
         recipient: facts.recipient.to_string(),
         subject: words.subject.clone(),
         text: Text(&words).render()?,
@@ -84,19 +88,46 @@ fn item(told: &Told<'_>) -> Item {
         n => format!("{n} usable codes are left."),
     };
     let (title, text) = match told.line {
-        Line::Threshold => (format!("{batch} is running low"), format!("{left} That is at or below its threshold.")),
+        Line::Threshold => (
+            format!("{batch} is running low"),
+            format!(
+                "{left} That is at or \
+            below its threshold."
+            ),
+        ),
         Line::Half => (format!("{batch} is at half its threshold"), left),
         Line::Tenth => (format!("{batch} is at a tenth of its threshold"), left),
         Line::RunOut => (
             format!("{batch} has run out"),
-            "No usable code is left. Rewards of this batch can't be reissued until vouchers are added.".to_owned(),
+            "No usable code is left. Rewards of this batch can't be reissued until vouchers are \
+             added."
+                .to_owned(),
         ),
-        Line::Reserve => (format!("{batch} has touched its reserve"), format!("{left} That is less than what is kept for reissues.")),
-        Line::Expiring => {
-            (format!("{batch} is expiring"), format!("{left} A code handed out now leaves its customer little time to use it."))
-        }
-        Line::Expired => (format!("{batch} has expired"), "Its codes can't be handed out any more.".to_owned()),
+        Line::Reserve => (
+            format!("{batch} has touched its reserve"),
+            format!(
+                "{left} That is \
+            less than what is kept for reissues."
+            ),
+        ),
+        Line::Expiring => (
+            format!("{batch} is expiring"),
+            format!(
+                "{left} A code handed out now leaves its \
+                customer little time to use it."
+            ),
+        ),
+        Line::Expired => (
+            format!("{batch} has expired"),
+            "Its codes can't be handed out any \
+            more."
+                .to_owned(),
+        ),
     };
-    let act = if matches!(told.line, Line::Expiring | Line::Expired) { "Adjust validity or add vouchers" } else { "Add vouchers" };
+    let act = if matches!(told.line, Line::Expiring | Line::Expired) {
+        "Adjust validity or add vouchers"
+    } else {
+        "Add vouchers"
+    };
     Item { title, text, act, link: told.link.clone() }
 }

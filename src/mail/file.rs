@@ -19,7 +19,9 @@ impl Folder {
     pub fn at(dir: &str) -> Result<Self, Unfit> {
         let dir = dir.strip_prefix("//").unwrap_or(dir);
         if dir.is_empty() || dir.contains('\0') {
-            return Err(Unfit::because("file: must be followed by a folder's path, such as file:mails"));
+            return Err(Unfit::because(
+                "file: must be followed by a folder's path, such as file:mails",
+            ));
         }
         Ok(Self(PathBuf::from(dir)))
     }
@@ -54,8 +56,11 @@ impl Folder {
     }
 }
 
-async fn off_thread(work: impl FnOnce() -> io::Result<()> + Send + 'static) -> Result<(), SendError> {
-    let failed = |why: String| SendError::Temporary(format!("the mail folder cannot be written: {why}"));
+async fn off_thread(
+    work: impl FnOnce() -> io::Result<()> + Send + 'static,
+) -> Result<(), SendError> {
+    let failed =
+        |why: String| SendError::Temporary(format!("the mail folder cannot be written: {why}"));
     match tokio::task::spawn_blocking(work).await {
         // The kind, not the text: a path may stand in it.
         Ok(outcome) => outcome.map_err(|error| failed(error.kind().to_string())),
@@ -83,11 +88,18 @@ fn write_private(path: &Path, bytes: &[u8]) -> io::Result<()> {
 
 /// The message id as a file's name that stays inside the folder.
 fn file_name(message_id: &str) -> String {
-    let plain: String = message_id
-        .chars()
-        .map(|c| if c.is_ascii_alphanumeric() || matches!(c, '-' | '_' | '.' | '@') { c } else { '_' })
-        .take(200)
-        .collect();
+    let plain: String =
+        message_id
+            .chars()
+            .map(|c| {
+                if c.is_ascii_alphanumeric() || matches!(c, '-' | '_' | '.' | '@') {
+                    c
+                } else {
+                    '_'
+                }
+            })
+            .take(200)
+            .collect();
     format!("{}.eml", plain.trim_start_matches('.'))
 }
 

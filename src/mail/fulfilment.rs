@@ -5,7 +5,9 @@ use askama::Template;
 use chrono::{DateTime, Utc};
 
 use super::presentable::{display_name, first_name, line, short_line};
-use crate::domain::{code::CouponCode, email::EmailAddress, email::Mailbox, mail::Letter, merchant::Merchant, zone};
+use crate::domain::{
+    code::CouponCode, email::EmailAddress, email::Mailbox, mail::Letter, merchant::Merchant, zone,
+};
 
 /// Everything the mail says.
 #[derive(Debug, Clone)]
@@ -34,7 +36,8 @@ struct Html<'a>(&'a Words);
 #[template(path = "mails/fulfilment.txt")]
 struct Text<'a>(&'a Words);
 
-/// The facts as one-line texts. The text template is not escaped: nothing in here holds a line break.
+/// The facts as one-line texts. The text template is not escaped: nothing in here holds a line
+/// break.
 struct Words {
     merchant: String,
     first_name: Option<String>,
@@ -70,7 +73,10 @@ impl Words {
         let code = line(facts.code.as_str());
         Self {
             // No code in the subject: it is read over shoulders and on locked screens.
-            subject: format!("Your {} from {merchant}", if facts.replaces { "new code" } else { "code" }),
+            subject: format!(
+                "Your {} from {merchant}",
+                if facts.replaces { "new code" } else { "code" }
+            ),
             first_name: facts.first_name.and_then(first_name),
             title: short_line(facts.title, 160),
             pin: facts.pin.map(line).filter(|pin| !pin.is_empty()),

@@ -29,7 +29,10 @@ fn composed(change: impl FnOnce(&mut Facts<'_>)) -> Letter {
 
 fn composed_for(merchant: &Merchant, change: impl FnOnce(&mut Facts<'_>)) -> Letter {
     let desk = Mailbox::parse("Desk <desk@desk.example>").unwrap();
-    let (recipient, code) = (EmailAddress::parse("jo@customer.example").unwrap(), CouponCode::parse("SUMMER-7Q0O-1L").unwrap());
+    let (recipient, code) = (
+        EmailAddress::parse("jo@customer.example").unwrap(),
+        CouponCode::parse("SUMMER-7Q0O-1L").unwrap(),
+    );
     let mut facts = Facts {
         merchant,
         desk: &desk,
@@ -76,7 +79,14 @@ Acme Coffee
 -- 
 This e-mail was sent to you because you earned a reward from Acme Coffee."
     );
-    for said in ["Hello Jo,", "£10 off your next order", ">SUMMER-7Q0O-1L<", ">0042<", "3 Oct 2026, 23:59 BST", "no longer works"] {
+    for said in [
+        "Hello Jo,",
+        "£10 off your next order",
+        ">SUMMER-7Q0O-1L<",
+        ">0042<",
+        "3 Oct 2026, 23:59 BST",
+        "no longer works",
+    ] {
         assert!(letter.html.contains(said), "{said}");
     }
 }
@@ -162,7 +172,11 @@ fn hostile_text_does_nothing() {
         });
         let tags = |html: &str| html.matches('<').count();
         assert!(tags(&letter.html) == tags(&benign.html), "{text:?} made or closed a tag");
-        assert_eq!(letter.text.lines().count(), benign.text.lines().count(), "{text:?} broke a line");
+        assert_eq!(
+            letter.text.lines().count(),
+            benign.text.lines().count(),
+            "{text:?} broke a line"
+        );
         for field in [&letter.subject, &letter.sender, &letter.recipient] {
             assert!(!field.chars().any(char::is_control), "{field:?}");
         }

@@ -47,7 +47,11 @@ struct Text<'a>(&'a Facts<'a>);
 pub fn compose(facts: &Facts<'_>) -> Result<Letter, askama::Error> {
     Ok(Letter {
         message_id: facts.message_id.clone(),
-        sender: Mailbox { name: Some(display_name("Reward Desk")), address: facts.desk.address.clone() }.to_string(),
+        sender: Mailbox {
+            name: Some(display_name("Reward Desk")),
+            address: facts.desk.address.clone(),
+        }
+        .to_string(),
         recipient: facts.recipient.to_string(),
         subject: format!("Heads of the audit logs, {}", facts.at),
         text: Text(facts).render()?,

@@ -1,5 +1,6 @@
-//! What a relay's error means for a mail, and the words for it. Only a 5xx to this mail's RCPT or DATA is final (quality.md R9).
-//! The words never hold what the relay wrote: it may quote the address or the mail.
+//! What a relay's error means for a mail, and the words for it. Only a 5xx to this mail's RCPT or
+//! DATA is final (quality.md R9). The words never hold what the relay wrote: it may quote the
+//! address or the mail.
 
 use std::error::Error as _;
 
@@ -54,16 +55,19 @@ pub(super) fn judge(step: Step, error: &Error) -> SendError {
     if let Some(meaning) = enhanced.as_deref().and_then(meaning) {
         reason.extend([" (", meaning, ")"]);
     }
-    let is_final = code.severity == Severity::PermanentNegativeCompletion && matches!(step, Step::Recipient | Step::Content);
+    let is_final = code.severity == Severity::PermanentNegativeCompletion
+        && matches!(step, Step::Recipient | Step::Content);
     if is_final { SendError::Permanent(reason) } else { SendError::Temporary(reason) }
 }
 
-/// The verdict over an answer that is neither a refusal nor the one that `step` needs: the mail may or may not have been taken.
+/// The verdict over an answer that is neither a refusal nor the one that `step` needs: the mail may
+/// or may not have been taken.
 pub(super) fn unexpected(step: Step, code: u16) -> SendError {
     SendError::Temporary(format!("the relay's answer makes no sense ({}): {code}", step.words()))
 }
 
-/// The verdict where there is no connection yet. Nothing of a mail has been said: the system's own words can only be about the relay.
+/// The verdict where there is no connection yet. Nothing of a mail has been said: the system's own
+/// words can only be about the relay.
 pub(super) fn unreachable(what: &str, error: &std::io::Error) -> SendError {
     SendError::Temporary(format!("the relay {what}: {error}"))
 }
@@ -80,10 +84,16 @@ fn without_status(step: Step, error: &Error) -> String {
             while let Some(source) = root.source() {
                 root = source;
             }
-            let what = if step == Step::Connect && !error.is_tls() { "could not be reached" } else { "could not be used" };
+            let what = if step == Step::Connect && !error.is_tls() {
+                "could not be reached"
+            } else {
+                "could not be used"
+            };
             format!("the relay {what}: {root}")
         }
-        Step::Sender | Step::Recipient | Step::Content => format!("the connection to the relay broke ({})", step.words()),
+        Step::Sender | Step::Recipient | Step::Content => {
+            format!("the connection to the relay broke ({})", step.words())
+        }
     }
 }
 
@@ -91,7 +101,10 @@ fn without_status(step: Step, error: &Error) -> String {
 fn enhanced_status(text: &str) -> Option<String> {
     let first = text.split_whitespace().next()?;
     let parts: Vec<&str> = first.split('.').collect();
-    let fits = parts.len() == 3 && parts.iter().all(|part| (1..=3).contains(&part.len()) && part.bytes().all(|b| b.is_ascii_digit()));
+    let fits = parts.len() == 3
+        && parts
+            .iter()
+            .all(|part| (1..=3).contains(&part.len()) && part.bytes().all(|b| b.is_ascii_digit()));
     fits.then(|| first.to_owned())
 }
 

@@ -69,22 +69,35 @@ impl Memory {
         self.state().tries
     }
 
-    pub(super) async fn take(&self, letter: &Letter, queued_at: DateTime<Utc>) -> Result<(), SendError> {
+    pub(super) async fn take(
+        &self,
+        letter: &Letter,
+        queued_at: DateTime<Utc>,
+    ) -> Result<(), SendError> {
         let behaviour = {
             let mut state = self.state();
             state.tries += 1;
             let by_recipient = state.by_recipient.get(&letter.recipient).copied();
             let behaviour = by_recipient.or_else(|| state.next.pop_front()).unwrap_or_default();
-            if matches!(behaviour, Behaviour::Deliver | Behaviour::DeliverAndHang | Behaviour::DeliverAndFail) {
+            if matches!(
+                behaviour,
+                Behaviour::Deliver | Behaviour::DeliverAndHang | Behaviour::DeliverAndFail
+            ) {
                 state.delivered.push(Delivered { letter: letter.clone(), queued_at });
             }
             behaviour
         };
         match behaviour {
             Behaviour::Deliver => Ok(()),
-            Behaviour::Temporary => Err(SendError::Temporary("the relay refused the recipient: 451 4.7.1".into())),
-            Behaviour::DeliverAndFail => Err(SendError::Temporary("the connection to the relay broke (the mail)".into())),
-            Behaviour::Permanent => Err(SendError::Permanent("the relay refused the recipient: 550 5.1.1 (no such mailbox)".into())),
+            Behaviour::Temporary => {
+                Err(SendError::Temporary("the relay refused the recipient: 451 4.7.1".into()))
+            }
+            Behaviour::DeliverAndFail => {
+                Err(SendError::Temporary("the connection to the relay broke (the mail)".into()))
+            }
+            Behaviour::Permanent => Err(SendError::Permanent(
+                "the relay refused the recipient: 550 5.1.1 (no such mailbox)".into(),
+            )),
             Behaviour::Hang | Behaviour::DeliverAndHang => std::future::pending().await,
             Behaviour::Panic => panic!("scripted"),
         }

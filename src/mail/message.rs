@@ -1,5 +1,5 @@
-//! A letter as bytes on the wire: headers that cannot be injected, text and HTML side by side, one recipient.
-//! Must not know where the bytes go.
+//! A letter as bytes on the wire: headers that cannot be injected, text and HTML side by side, one
+//! recipient. Must not know where the bytes go.
 
 use std::time::SystemTime;
 
@@ -25,20 +25,34 @@ pub(super) struct Message {
 }
 
 impl Message {
-    /// The letter as MIME. The same letter makes the same bytes, so that a second copy can be recognised.
+    /// The letter as MIME. The same letter makes the same bytes, so that a second copy can be
+    /// recognised.
     pub(super) fn build(letter: &Letter, queued_at: DateTime<Utc>) -> Result<Self, SendError> {
-        // Temporary, since only the relay's word is final: after two days it fails visibly, a newer version may build it before.
-        let unfit = |what: &str| SendError::Temporary(format!("the desk cannot build this mail: {what}"));
-        let sender = email::Mailbox::parse(&presentable::line(&letter.sender)).map_err(|_| unfit("its sender is not an address"))?;
-        let from = address(sender.address.as_str()).map_err(|_| unfit("its sender's address cannot be used in a mail"))?;
-        let to = address(&letter.recipient).map_err(|_| unfit("its recipient's address cannot be used in a mail"))?;
-        let part = |body: &str, html: bool| if html { SinglePart::html(body.to_owned()) } else { SinglePart::plain(body.to_owned()) };
+        // Temporary, since only the relay's word is final: after two days it fails visibly, a newer
+        // version may build it before.
+        let unfit =
+            |what: &str| SendError::Temporary(format!("the desk cannot build this mail: {what}"));
+        let sender = email::Mailbox::parse(&presentable::line(&letter.sender))
+            .map_err(|_| unfit("its sender is not an address"))?;
+        let from = address(sender.address.as_str())
+            .map_err(|_| unfit("its sender's address cannot be used in a mail"))?;
+        let to = address(&letter.recipient)
+            .map_err(|_| unfit("its recipient's address cannot be used in a mail"))?;
+        let part = |body: &str, html: bool| {
+            if html {
+                SinglePart::html(body.to_owned())
+            } else {
+                SinglePart::plain(body.to_owned())
+            }
+        };
         let body = MultiPart::alternative()
             .boundary(boundary(&letter.message_id))
             .singlepart(part(&letter.text, false))
             .singlepart(part(&letter.html, true));
-        // Given, since lettre would read it from the headers again, where it does not take a quoted local part.
-        let envelope = Envelope::new(Some(from.clone()), vec![to.clone()]).map_err(|_| unfit("it has no recipient"))?;
+        // Given, since lettre would read it from the headers again, where it does not take a quoted
+        // local part.
+        let envelope = Envelope::new(Some(from.clone()), vec![to.clone()])
+            .map_err(|_| unfit("it has no recipient"))?;
         let mime = Mime::builder()
             .envelope(envelope)
             .from(Mailbox::new(sender.name, from.clone()))
@@ -47,8 +61,14 @@ impl Message {
             .date(SystemTime::from(queued_at))
             .message_id(Some(format!("<{}>", message_id(&letter.message_id))))
             // RFC 3834: nobody's out-of-office answers a machine.
-            .raw_header(HeaderValue::new(HeaderName::new_from_ascii_str("Auto-Submitted"), "auto-generated".into()))
-            .raw_header(HeaderValue::new(HeaderName::new_from_ascii_str("X-Auto-Response-Suppress"), "All".into()))
+            .raw_header(HeaderValue::new(
+                HeaderName::new_from_ascii_str("Auto-Submitted"),
+                "auto-generated".into(),
+            ))
+            .raw_header(HeaderValue::new(
+                HeaderName::new_from_ascii_str("X-Auto-Response-Suppress"),
+                "All".into(),
+            ))
             .multipart(body)
             .map_err(|_| unfit("its headers are incomplete"))?;
         Ok(Self { from, to, bytes: mime.formatted() })
@@ -60,7 +80,8 @@ impl Message {
     }
 }
 
-/// An address as relays take it: the domain in the form that DNS knows (`xn--…`), odd dots in quotes.
+/// An address as relays take it: the domain in the form that DNS knows (`xn--…`), odd dots in
+/// quotes.
 fn address(text: &str) -> Result<Address, Unfit> {
     let plain = email::EmailAddress::parse(text)?;
     let (user, domain) = plain.for_relay();

@@ -49,7 +49,11 @@ fn the_headers_say_who_what_and_when() {
             "Content-Type: multipart/alternative; boundary=\"=_mail018fdeskexample\"",
         ]
     );
-    assert!(wire.is_ascii() && wire.contains("text/plain; charset=utf-8") && wire.contains("text/html; charset=utf-8"));
+    assert!(
+        wire.is_ascii()
+            && wire.contains("text/plain; charset=utf-8")
+            && wire.contains("text/html; charset=utf-8")
+    );
 }
 
 #[test]
@@ -73,10 +77,20 @@ fn headers_cannot_be_injected() {
 
 #[test]
 fn there_is_one_recipient_or_no_mail() {
-    for recipient in ["", "a@b.example, c@d.example", "a@b.example\r\nRCPT TO:<c@d.example>", "Jo <a@b.example>", "@", "a@b.example>"] {
+    for recipient in [
+        "",
+        "a@b.example, c@d.example",
+        "a@b.example\r\nRCPT TO:<c@d.example>",
+        "Jo <a@b.example>",
+        "@",
+        "a@b.example>",
+    ] {
         let mut letter = letter();
         letter.recipient = recipient.into();
-        assert!(matches!(Message::build(&letter, queued()), Err(SendError::Temporary(_))), "{recipient:?}");
+        assert!(
+            matches!(Message::build(&letter, queued()), Err(SendError::Temporary(_))),
+            "{recipient:?}"
+        );
     }
 }
 
@@ -93,7 +107,9 @@ fn a_domain_beyond_ascii_is_named_as_dns_knows_it() {
 
 #[test]
 fn odd_dots_of_carriers_are_quoted() {
-    for (recipient, quoted) in [("a..b@docomo.ne.jp", "\"a..b\"@docomo.ne.jp"), ("ab.@ezweb.ne.jp", "\"ab.\"@ezweb.ne.jp")] {
+    for (recipient, quoted) in
+        [("a..b@docomo.ne.jp", "\"a..b\"@docomo.ne.jp"), ("ab.@ezweb.ne.jp", "\"ab.\"@ezweb.ne.jp")]
+    {
         let mut letter = letter();
         letter.recipient = recipient.into();
         let message = Message::build(&letter, queued()).unwrap();

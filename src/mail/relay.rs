@@ -1,6 +1,7 @@
-//! One SMTP relay, and a few connections to it that are kept for the next mail.
-//! lettre's own pooled transport tells the code of a refusal but not which command was refused; what is final hangs on that
-//! (quality.md R9), so the dialogue is led here, command by command, on a connection that trusts the relay less: see `replies`.
+//! One SMTP relay, and a few connections to it that are kept for the next mail. lettre's own pooled
+//! transport tells the code of a refusal but not which command was refused; what is final hangs on
+//! that (quality.md R9), so the dialogue is led here, command by command, on a connection that
+//! trusts the relay less: see `replies`.
 
 use std::{
     collections::VecDeque,
@@ -83,45 +84,75 @@ impl fmt::Debug for Relay {
 }
 
 impl Relay {
-    /// Takes lettre's URL form: `smtp://`, `smtp://…?tls=required`, `smtp://…?tls=opportunistic`, `smtps://`; the path is the EHLO name.
-    /// With `cleartext-password=allowed` the password may leave without TLS, as it may to a relay on this machine.
+    /// Takes lettre's URL form: `smtp://`, `smtp://…?tls=required`, `smtp://…?tls=opportunistic`,
+    /// `smtps://`; the path is the EHLO name. With `cleartext-password=allowed` the password may
+    /// leave without TLS, as it may to a relay on this machine.
     ///
     /// Errors: a sentence without the address itself.
     pub fn from_url(text: &str) -> Result<Self, Unfit> {
-        let unfit =
-            || Unfit::because("a mail relay's address starts with smtp:// or smtps://, such as smtps://user:password@mail.example.com");
+        let unfit = || {
+            Unfit::because(
+                "a mail relay's address starts with smtp:// or smtps://, such as \
+                 smtps://user:password@mail.example.com",
+            )
+        };
         let url = url::Url::parse(text).map_err(|_| unfit())?;
         let host = url.host_str().filter(|host| !host.is_empty()).ok_or_else(unfit)?;
         let host = host.trim_start_matches('[').trim_end_matches(']').to_owned();
-        let tls = || TlsParameters::new(host.clone()).map_err(|_| Unfit::because("the mail relay's host cannot be named in a certificate"));
-        let asked = url.query_pairs().find(|(key, _)| key == "tls").map(|(_, value)| value.into_owned());
+        let tls = || {
+            TlsParameters::new(host.clone()).map_err(|_| {
+                Unfit::because("the mail relay's host cannot be named in a certificate")
+            })
+        };
+        let asked =
+            url.query_pairs().find(|(key, _)| key == "tls").map(|(_, value)| value.into_owned());
         let (security, usual_port) = match (url.scheme(), asked.as_deref()) {
             ("smtp", None) => (Security::Plain, 25),
             ("smtp", Some("opportunistic")) => (Security::Opportunistic(tls()?), 587),
             ("smtp", Some("required")) => (Security::Required(tls()?), 587),
             ("smtps", _) => (wrapped(&host)?, 465),
-            ("smtp", Some(_)) => return Err(Unfit::because("tls must be required or opportunistic: smtp://mail.example.com?tls=required")),
+            ("smtp", Some(_)) => {
+                return Err(Unfit::because(
+                    "tls must be required or opportunistic: smtp://mail.example.com?tls=required",
+                ));
+            }
             _ => return Err(unfit()),
         };
         let credentials = match url.password() {
             Some(password) => Some(Credentials::new(decoded(url.username())?, decoded(password)?)),
             None if url.username().is_empty() => None,
             None => {
-                return Err(Unfit::because("the mail relay's address has a user but no password: smtps://user:password@mail.example.com"));
+                return Err(Unfit::because(
+                    "the mail relay's address has a user but no password: \
+                     smtps://user:password@mail.example.com",
+                ));
             }
         };
-        let is_allowed = url.query_pairs().any(|(key, value)| key == "cleartext-password" && value == "allowed");
+        let is_allowed =
+            url.query_pairs().any(|(key, value)| key == "cleartext-password" && value == "allowed");
         let may_sign_in_unencrypted = is_allowed || is_this_machine(&host);
-        if credentials.is_some() && matches!(security, Security::Plain) && !may_sign_in_unencrypted {
+        if credentials.is_some() && matches!(security, Security::Plain) && !may_sign_in_unencrypted
+        {
             return Err(Unfit::because(
-                "the password would leave this machine without encryption: use smtps://, or smtp://…?tls=required; where the network up to \
+                "the password would leave this machine without encryption: use smtps://, or \
+                 smtp://…?tls=required; where the network up to \
                  the relay is yours alone, add cleartext-password=allowed",
             ));
         }
         let name = url.path().trim_matches('/');
-        let hello = if name.is_empty() { ClientId::default() } else { ClientId::Domain(name.to_owned()) };
+        let hello =
+            if name.is_empty() { ClientId::default() } else { ClientId::Domain(name.to_owned()) };
         let port = url.port().unwrap_or(usual_port);
-        Ok(Self { host, port, security, credentials, may_sign_in_unencrypted, hello, patience: PATIENCE, kept: Mutex::default() })
+        Ok(Self {
+            host,
+            port,
+            security,
+            credentials,
+            may_sign_in_unencrypted,
+            hello,
+            patience: PATIENCE,
+            kept: Mutex::default(),
+        })
     }
 
     /// With another bound for a whole dialogue than five minutes.
@@ -140,8 +171,12 @@ impl Relay {
     pub(super) async fn send(&self, message: &Message) -> Result<(), SendError> {
         let deadline = Instant::now() + self.patience;
         if let Some(mut line) = self.take_kept() {
-            // Whatever a kept connection answers to MAIL FROM, a fresh one gets its chance: this one may just be tired.
-            if name_sender(&mut line, message, (Instant::now() + KEPT_PATIENCE).min(deadline)).await.is_ok() {
+            // Whatever a kept connection answers to MAIL FROM, a fresh one gets its chance: this
+            // one may just be tired.
+            if name_sender(&mut line, message, (Instant::now() + KEPT_PATIENCE).min(deadline))
+                .await
+                .is_ok()
+            {
                 return self.hand_over(line, message, deadline).await;
             }
         }
@@ -163,9 +198,12 @@ impl Relay {
         let is_encrypted = upgrade.is_some() || matches!(self.security, Security::Wrapped(..));
         if let Some(credentials) = &self.credentials {
             if !is_encrypted && !self.may_sign_in_unencrypted {
-                return Err(SendError::Temporary("the relay offers no encryption, so our password was not sent".into()));
+                return Err(SendError::Temporary(
+                    "the relay offers no encryption, so our password was not sent".into(),
+                ));
             }
-            command(Step::SignIn, &[235], deadline, conn.auth(DEFAULT_MECHANISMS, credentials)).await?;
+            command(Step::SignIn, &[235], deadline, conn.auth(DEFAULT_MECHANISMS, credentials))
+                .await?;
         }
         Ok(Line { conn, mails: 0, since: Instant::now() })
     }
@@ -177,21 +215,46 @@ impl Relay {
             let peer = tcp.peer_addr()?;
             std::io::Result::Ok((tcp, peer))
         };
-        let in_time = timeout_at(deadline, connecting).await.map_err(|_| Step::Connect.too_late())?;
+        let in_time =
+            timeout_at(deadline, connecting).await.map_err(|_| Step::Connect.too_late())?;
         let (tcp, peer) = in_time.map_err(|error| unreachable("could not be reached", &error))?;
         let Security::Wrapped(connector, name) = &self.security else {
             let stream = Box::new(Replies::of(tcp, peer));
-            return step(Step::Connect, deadline, AsyncSmtpConnection::connect_with_transport(stream, &self.hello)).await;
+            return step(
+                Step::Connect,
+                deadline,
+                AsyncSmtpConnection::connect_with_transport(stream, &self.hello),
+            )
+            .await;
         };
-        let in_time = timeout_at(deadline, connector.connect(name.clone(), tcp)).await.map_err(|_| Step::Connect.too_late())?;
+        let in_time = timeout_at(deadline, connector.connect(name.clone(), tcp))
+            .await
+            .map_err(|_| Step::Connect.too_late())?;
         let tls = in_time.map_err(|error| unreachable("could not be used", &error))?;
         let stream = Box::new(Replies::of(tls, peer));
-        step(Step::Connect, deadline, AsyncSmtpConnection::connect_with_transport(stream, &self.hello)).await
+        step(
+            Step::Connect,
+            deadline,
+            AsyncSmtpConnection::connect_with_transport(stream, &self.hello),
+        )
+        .await
     }
 
-    /// RCPT, DATA and the message: from here on an answer of 5xx is final. A connection that saw any error is not kept.
-    async fn hand_over(&self, mut line: Line, message: &Message, deadline: Instant) -> Result<(), SendError> {
-        command(Step::Recipient, &[250, 251], deadline, line.conn.command(Rcpt::new(message.to.clone(), vec![]))).await?;
+    /// RCPT, DATA and the message: from here on an answer of 5xx is final. A connection that saw
+    /// any error is not kept.
+    async fn hand_over(
+        &self,
+        mut line: Line,
+        message: &Message,
+        deadline: Instant,
+    ) -> Result<(), SendError> {
+        command(
+            Step::Recipient,
+            &[250, 251],
+            deadline,
+            line.conn.command(Rcpt::new(message.to.clone(), vec![])),
+        )
+        .await?;
         command(Step::Content, &[354], deadline, line.conn.command(Data)).await?;
         command(Step::Content, &[250], deadline, line.conn.message(&message.bytes)).await?;
         line.mails += 1;
@@ -217,12 +280,18 @@ impl Relay {
     }
 }
 
-async fn name_sender(line: &mut Line, message: &Message, deadline: Instant) -> Result<(), SendError> {
+async fn name_sender(
+    line: &mut Line,
+    message: &Message,
+    deadline: Instant,
+) -> Result<(), SendError> {
     let server = line.conn.server_info();
     let mut parameters = vec![];
     if !message.has_plain_addresses() {
         if !server.supports_feature(Extension::SmtpUtfEight) {
-            return Err(SendError::Temporary("the relay does not take addresses with letters beyond ASCII (SMTPUTF8)".into()));
+            return Err(SendError::Temporary(
+                "the relay does not take addresses with letters beyond ASCII (SMTPUTF8)".into(),
+            ));
         }
         parameters.push(MailParameter::SmtpUtfEight);
     }
@@ -233,13 +302,23 @@ async fn name_sender(line: &mut Line, message: &Message, deadline: Instant) -> R
     command(Step::Sender, &[250], deadline, line.conn.command(mail)).await
 }
 
-/// A step that is done only by one of these answers: the library takes any of 2xx and 3xx for a yes, and a mail is taken by 250 alone.
-async fn command(at: Step, codes: &[u16], deadline: Instant, work: impl Future<Output = Result<Response, Error>>) -> Result<(), SendError> {
+/// A step that is done only by one of these answers: the library takes any of 2xx and 3xx for a
+/// yes, and a mail is taken by 250 alone.
+async fn command(
+    at: Step,
+    codes: &[u16],
+    deadline: Instant,
+    work: impl Future<Output = Result<Response, Error>>,
+) -> Result<(), SendError> {
     let code = u16::from(step(at, deadline, work).await?.code());
     if codes.contains(&code) { Ok(()) } else { Err(unexpected(at, code)) }
 }
 
-async fn step<T>(step: Step, deadline: Instant, work: impl Future<Output = Result<T, Error>>) -> Result<T, SendError> {
+async fn step<T>(
+    step: Step,
+    deadline: Instant,
+    work: impl Future<Output = Result<T, Error>>,
+) -> Result<T, SendError> {
     match timeout_at(deadline, work).await {
         Ok(outcome) => outcome.map_err(|error| judge(step, &error)),
         Err(_) => Err(step.too_late()),
@@ -281,16 +360,30 @@ mod tests {
         assert_eq!(port("smtp://[::1]:2525"), Ok(2525));
         assert_eq!(port("smtp://mail.example.com?tls=required"), Ok(587));
         assert_eq!(port("smtps://jo:p%40ss@mail.example.com/desk.example"), Ok(465));
-        for url in ["", "mail.example.com", "http://mail.example.com", "smtp://", "smtp://x?tls=maybe", "smtps://user@x", "smtp:x"] {
+        for url in [
+            "",
+            "mail.example.com",
+            "http://mail.example.com",
+            "smtp://",
+            "smtp://x?tls=maybe",
+            "smtps://user@x",
+            "smtp:x",
+        ] {
             assert!(Relay::from_url(url).is_err(), "{url:?} was taken");
         }
     }
 
     #[test]
     fn a_password_leaves_this_machine_encrypted_unless_it_may_not() {
-        for url in ["smtp://jo:word@mail.example.com", "smtp://jo:word@mail.example.com?cleartext-password=yes", "smtp://jo:word@10.0.0.1"]
-        {
-            assert!(Relay::from_url(url).is_err_and(|unfit| unfit.0.contains("without encryption")), "{url}");
+        for url in [
+            "smtp://jo:word@mail.example.com",
+            "smtp://jo:word@mail.example.com?cleartext-password=yes",
+            "smtp://jo:word@10.0.0.1",
+        ] {
+            assert!(
+                Relay::from_url(url).is_err_and(|unfit| unfit.0.contains("without encryption")),
+                "{url}"
+            );
         }
         for url in [
             "smtp://jo:word@localhost",
@@ -310,7 +403,8 @@ mod tests {
     fn neither_errors_nor_debug_output_hold_the_password() {
         let url = "smtp://jo:secret-word@mail.example.com?tls=maybe";
         assert!(Relay::from_url(url).is_err_and(|unfit| !unfit.0.contains("secret-word")));
-        let relay = Relay::from_url("smtps://jo:secret-word@mail.example.com").map(|relay| format!("{relay:?}"));
+        let relay = Relay::from_url("smtps://jo:secret-word@mail.example.com")
+            .map(|relay| format!("{relay:?}"));
         assert!(relay.is_ok_and(|text| !text.contains("secret-word")));
     }
 }

@@ -1,5 +1,6 @@
-//! The connection to a relay, guarded where the SMTP library trusts the relay: a reply has a bounded length, and nothing that the relay
-//! says before it is asked is ever taken for an answer. Must not know what is said.
+//! The connection to a relay, guarded where the SMTP library trusts the relay: a reply has a
+//! bounded length, and nothing that the relay says before it is asked is ever taken for an answer.
+//! Must not know what is said.
 
 use std::{
     fmt,
@@ -12,8 +13,8 @@ use std::{
 use lettre::transport::smtp::client::AsyncTokioStream;
 use tokio::io::{AsyncRead, AsyncWrite, ReadBuf};
 
-/// How much a relay may say to one command, the handshake of TLS included. RFC 5321 allows 512 bytes a line; certificates take a few
-/// thousand.
+/// How much a relay may say to one command, the handshake of TLS included. RFC 5321 allows 512
+/// bytes a line; certificates take a few thousand.
 const MAX_REPLY_BYTES: usize = 64 * 1024;
 
 /// How a TLS client's first record begins; no command of SMTP does.
@@ -21,8 +22,9 @@ const TLS_HELLO: [u8; 2] = [0x16, 0x03];
 
 /// A connection on which one line of a reply is handed on at a time.
 ///
-/// The library reads ahead, and keeps what it has read when STARTTLS turns to TLS: a line that somebody put between would then count as
-/// said by the relay under TLS. Here it is still in `held` when the next command or TLS's hello is written, which ends the connection.
+/// The library reads ahead, and keeps what it has read when STARTTLS turns to TLS: a line that
+/// somebody put between would then count as said by the relay under TLS. Here it is still in `held`
+/// when the next command or TLS's hello is written, which ends the connection.
 pub(super) struct Replies<S> {
     inner: S,
     peer: SocketAddr,
@@ -40,14 +42,21 @@ impl<S> Replies<S> {
 }
 
 impl<S: AsyncRead + Unpin> AsyncRead for Replies<S> {
-    fn poll_read(mut self: Pin<&mut Self>, context: &mut Context<'_>, buffer: &mut ReadBuf<'_>) -> Poll<Result<()>> {
+    fn poll_read(
+        mut self: Pin<&mut Self>,
+        context: &mut Context<'_>,
+        buffer: &mut ReadBuf<'_>,
+    ) -> Poll<Result<()>> {
         if self.held.is_empty() {
             let mut read = [0; 4096];
             let mut fresh = ReadBuf::new(&mut read);
             ready!(Pin::new(&mut self.inner).poll_read(context, &mut fresh))?;
             self.since_write += fresh.filled().len();
             if self.since_write > MAX_REPLY_BYTES {
-                return Poll::Ready(Err(Error::new(ErrorKind::InvalidData, "its answer had no end")));
+                return Poll::Ready(Err(Error::new(
+                    ErrorKind::InvalidData,
+                    "its answer had no end",
+                )));
             }
             self.held.extend_from_slice(fresh.filled());
         }
@@ -60,10 +69,17 @@ impl<S: AsyncRead + Unpin> AsyncRead for Replies<S> {
 }
 
 impl<S: AsyncWrite + Unpin> AsyncWrite for Replies<S> {
-    fn poll_write(mut self: Pin<&mut Self>, context: &mut Context<'_>, bytes: &[u8]) -> Poll<Result<usize>> {
+    fn poll_write(
+        mut self: Pin<&mut Self>,
+        context: &mut Context<'_>,
+        bytes: &[u8],
+    ) -> Poll<Result<usize>> {
         if !self.is_tls {
             if !self.held.is_empty() {
-                return Poll::Ready(Err(Error::new(ErrorKind::InvalidData, "it answered before it was asked")));
+                return Poll::Ready(Err(Error::new(
+                    ErrorKind::InvalidData,
+                    "it answered before it was asked",
+                )));
             }
             self.is_tls = bytes.starts_with(&TLS_HELLO);
         }

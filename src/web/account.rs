@@ -60,7 +60,8 @@ async fn page(
 ) -> Result<String, Error> {
     let (session, limits) = (visitor.session.clone(), site.session_limits);
     let account = desk.reading(move |desk| own_account::show(desk, &session, limits)).await?;
-    let mut page = present::account::show(frame::for_visitor(request, "Your account"), &account, password);
+    let mut page =
+        present::account::show(frame::for_visitor(request, "Your account"), &account, password);
     page.frame.flash = flash.or(page.frame.flash);
     Ok(page.render()?)
 }
@@ -83,7 +84,9 @@ pub async fn change_password(
         return Ok(html(StatusCode::TOO_MANY_REQUESTS, body));
     }
     let origin = browser::origin_of(&request);
-    let change = desk.checking_password(move |desk| own_account::change_password(desk, &session, &old, &new, &origin));
+    let change = desk.checking_password(move |desk| {
+        own_account::change_password(desk, &session, &old, &new, &origin)
+    });
     let changed = throttle.judged(&one_try, change.await)?;
     if changed != Changed::Wrong {
         throttle.refund(&one_try);
@@ -91,13 +94,20 @@ pub async fn change_password(
     let told = match changed {
         Changed::Done { token } => {
             let mut answer = back("password");
-            answer.add_cookie(&gate::session_cookie(&site, Some(&token))).map_err(|_| Error::Internal)?;
+            answer
+                .add_cookie(&gate::session_cookie(&site, Some(&token)))
+                .map_err(|_| Error::Internal)?;
             // It was known under the old password.
             known_devices::remember(&desk, &site, &visitor.session.email, &mut answer).await;
             return Ok(answer);
         }
-        Changed::Wrong => Password { old_error: Some("This is not your password now.".to_owned()), new_error: None },
-        Changed::Unfit(why) => Password { old_error: None, new_error: Some(present::sentence(&why.0)) },
+        Changed::Wrong => Password {
+            old_error: Some("This is not your password now.".to_owned()),
+            new_error: None,
+        },
+        Changed::Unfit(why) => {
+            Password { old_error: None, new_error: Some(present::sentence(&why.0)) }
+        }
     };
     let body = page(&request, &desk, &site, &visitor, told, None).await?;
     Ok(html(StatusCode::UNPROCESSABLE_ENTITY, body))
@@ -129,7 +139,9 @@ pub async fn end_other_sessions(
 
 /// Back to the account, with a word about what was done.
 pub fn back(done: &str) -> HttpResponse {
-    HttpResponse::SeeOther().insert_header((header::LOCATION, format!("/account?done={done}#message"))).finish()
+    HttpResponse::SeeOther()
+        .insert_header((header::LOCATION, format!("/account?done={done}#message")))
+        .finish()
 }
 
 fn said(done: &str) -> Option<Toast> {
@@ -137,13 +149,20 @@ fn said(done: &str) -> Option<Toast> {
         return Some(flash::plain(Tone::Bad, "Not linked", why));
     }
     let (title, text) = match done {
-        "password" => ("Password changed", "All your other sessions have ended. A mail tells you, too."),
+        "password" => {
+            ("Password changed", "All your other sessions have ended. A mail tells you, too.")
+        }
         "session" => ("Session ended", "Whoever used it has to sign in again."),
         "sessions" => ("Other sessions ended", "This one is the only one left."),
-        "app" => ("Authenticator app set up", "From now on you are asked for a code when you sign in."),
+        "app" => {
+            ("Authenticator app set up", "From now on you are asked for a code when you sign in.")
+        }
         "app-removed" => ("Authenticator app removed", "Its codes do not work any more."),
         "passkey" => ("Passkey added", "You can sign in with it from now on."),
-        "accepted" => ("Role accepted", "The merchant is now one of yours. Choose it from the list of merchants."),
+        "accepted" => (
+            "Role accepted",
+            "The merchant is now one of yours. Choose it from the list of merchants.",
+        ),
         "declined" => ("Offer declined", "You have no role there, and nothing else has changed."),
         "identity" => ("Single sign-on linked", "You can sign in with it from now on."),
         "identity-removed" => ("Single sign-on unlinked", "It does not let you in any more."),

@@ -37,7 +37,11 @@ pub struct Query {
 }
 
 /// `GET /welcome`
-pub async fn show(request: HttpRequest, desk: web::Data<Desk>, query: web::Query<Query>) -> Result<HttpResponse, Error> {
+pub async fn show(
+    request: HttpRequest,
+    desk: web::Data<Desk>,
+    query: web::Query<Query>,
+) -> Result<HttpResponse, Error> {
     let token = query.into_inner().token;
     let asked = token.clone();
     match desk.reading(move |desk| choose_password::look_at_link(desk, &asked)).await? {
@@ -47,15 +51,30 @@ pub async fn show(request: HttpRequest, desk: web::Data<Desk>, query: web::Query
 }
 
 /// `POST /welcome`
-pub async fn update(request: HttpRequest, desk: web::Data<Desk>, site: web::Data<Site>, form: FormBody) -> Result<HttpResponse, Error> {
+pub async fn update(
+    request: HttpRequest,
+    desk: web::Data<Desk>,
+    site: web::Data<Site>,
+    form: FormBody,
+) -> Result<HttpResponse, Error> {
     let token = form.field("token").unwrap_or_default();
     let password = form.field("password").unwrap_or_default();
     let asked = token.clone();
-    let Some(guest) = desk.reading(move |desk| choose_password::look_at_link(desk, &asked)).await? else { return gone(&request) };
+    let Some(guest) = desk.reading(move |desk| choose_password::look_at_link(desk, &asked)).await?
+    else {
+        return gone(&request);
+    };
     let (asked, origin) = (token.clone(), browser::origin_of(&request));
-    match desk.checking_password(move |desk| choose_password::choose_password(desk, &asked, &password, &origin)).await? {
+    match desk
+        .checking_password(move |desk| {
+            choose_password::choose_password(desk, &asked, &password, &origin)
+        })
+        .await?
+    {
         Chosen::Done => {
-            let mut answer = HttpResponse::SeeOther().insert_header((header::LOCATION, "/sign-in?chosen=yes")).finish();
+            let mut answer = HttpResponse::SeeOther()
+                .insert_header((header::LOCATION, "/sign-in?chosen=yes"))
+                .finish();
             // Whoever reads the user's mail signs in next, also while others guess.
             known_devices::remember(&desk, &site, &guest.email, &mut answer).await;
             Ok(answer)
@@ -67,7 +86,10 @@ pub async fn update(request: HttpRequest, desk: web::Data<Desk>, site: web::Data
 
 /// `GET /forgotten`
 pub async fn new(request: HttpRequest, query: web::Query<Query>) -> Result<HttpResponse, Error> {
-    let page = views::Forgotten { frame: frame::for_visitor(&request, "Forgotten password"), sent: query.sent == "yes" };
+    let page = views::Forgotten {
+        frame: frame::for_visitor(&request, "Forgotten password"),
+        sent: query.sent == "yes",
+    };
     Ok(html(StatusCode::OK, page.render()?))
 }
 
@@ -81,9 +103,11 @@ pub async fn create(
     let email = form.field("email").unwrap_or_default();
     if throttle.spend(&throttle.link(&request::address(&request), &email)).is_ok() {
         let request_id = request::request_id(&request);
-        // The page says that it is done: so it is the desk's own work, which is never refused. The throttle bounds it.
+        // The page says that it is done: so it is the desk's own work, which is never refused. The
+        // throttle bounds it.
         actix_web::rt::spawn(async move {
-            let work = desk.writing(move |desk| choose_password::forget_password(desk, &email, &request_id));
+            let work = desk
+                .writing(move |desk| choose_password::forget_password(desk, &email, &request_id));
             if let Err(error) = Caller::Desk.runs(work).await {
                 tracing::error!(%error, "a link for a forgotten password could not be sent");
             }
@@ -92,10 +116,25 @@ pub async fn create(
     Ok(HttpResponse::SeeOther().insert_header((header::LOCATION, "/forgotten?sent=yes")).finish())
 }
 
-fn page(request: &HttpRequest, guest: Guest, token: String, error: Option<String>) -> Result<HttpResponse, Error> {
-    let heading = if guest.purpose == Purpose::Invite { "Welcome to Reward Desk" } else { "Choose another password" };
+fn page(
+    request: &HttpRequest,
+    guest: Guest,
+    token: String,
+    error: Option<String>,
+) -> Result<HttpResponse, Error> {
+    let heading = if guest.purpose == Purpose::Invite {
+        "Welcome to Reward Desk"
+    } else {
+        "Choose another password"
+    };
     let status = if error.is_some() { StatusCode::UNPROCESSABLE_ENTITY } else { StatusCode::OK };
-    let page = views::Show { frame: frame::for_visitor(request, heading), heading, email: guest.email, token, error };
+    let page = views::Show {
+        frame: frame::for_visitor(request, heading),
+        heading,
+        email: guest.email,
+        token,
+        error,
+    };
     Ok(html(status, page.render()?))
 }
 

@@ -1,5 +1,5 @@
-//! The words for every act on a coupon and every refusal of one, for the dialog, the row and the toast.
-//! Must not know why a rule said no beyond the facts it hands over.
+//! The words for every act on a coupon and every refusal of one, for the dialog, the row and the
+//! toast. Must not know why a rule said no beyond the facts it hands over.
 
 use chrono::{DateTime, Utc};
 
@@ -35,7 +35,9 @@ pub fn verb(act: CouponAct) -> &'static str {
 /// The act that an address ends with.
 pub fn act_of(path: &str) -> Option<CouponAct> {
     let last = path.rsplit('/').next()?;
-    [CouponAct::Bar, CouponAct::Unbar, CouponAct::MarkUsed].into_iter().find(|act| verb(*act) == last)
+    [CouponAct::Bar, CouponAct::Unbar, CouponAct::MarkUsed]
+        .into_iter()
+        .find(|act| verb(*act) == last)
 }
 
 /// Where the act's form is, and where it posts to.
@@ -50,53 +52,107 @@ pub fn address_from_row(member: &Member, coupon: CouponId, act: CouponAct) -> St
 
 /// "2 of 5 uses gone".
 pub fn uses_gone(gone: i64, allowed: i64) -> String {
-    format!("{} of {} {} gone", grouped(gone), grouped(allowed), if allowed == 1 { "use" } else { "uses" })
+    format!(
+        "{} of {} {} gone",
+        grouped(gone),
+        grouped(allowed),
+        if allowed == 1 { "use" } else { "uses" }
+    )
 }
 
-/// What a refusal is called, and its facts, one sentence each. `barred_by` is who barred the coupon, where known.
-pub fn of_refusal(member: &Member, refusal: &ActRefusal, barred_by: Option<UserId>, now: DateTime<Utc>) -> (&'static str, Vec<String>) {
+/// What a refusal is called, and its facts, one sentence each. `barred_by` is who barred the
+/// coupon, where known.
+pub fn of_refusal(
+    member: &Member,
+    refusal: &ActRefusal,
+    barred_by: Option<UserId>,
+    now: DateTime<Utc>,
+) -> (&'static str, Vec<String>) {
     let zone = member.merchant.zone;
     let happened = |what: &str, at: DateTime<Utc>, by: &str, reason: &str| {
         let ago = zone::show_age(now - at);
-        format!("{what} {ago} ago by {by}, on {}: {}.", zone::show(at, zone), reason.trim_end_matches('.'))
+        format!(
+            "{what} {ago} ago by {by}, on {}: {}.",
+            zone::show(at, zone),
+            reason.trim_end_matches('.')
+        )
     };
     let who = |user: Option<UserId>, name: Option<&str>| {
-        if user == Some(member.user) { "you".to_owned() } else { name.unwrap_or("an import").to_owned() }
+        if user == Some(member.user) {
+            "you".to_owned()
+        } else {
+            name.unwrap_or("an import").to_owned()
+        }
     };
     match refusal {
-        ActRefusal::Withdrawn => {
-            ("Withdrawn from stock", vec!["This code was taken out of stock for good, so nobody can have or use it.".to_owned()])
+        ActRefusal::Withdrawn => (
+            "Withdrawn from stock",
+            vec![
+                "This code was taken out of stock for good, so nobody \
+                can have or use it."
+                    .to_owned(),
+            ],
+        ),
+        ActRefusal::AlreadyBarred(barred) => (
+            "Already barred",
+            vec![happened(
+                "Barred",
+                barred.at,
+                &who(barred_by, barred.by.as_deref()),
+                &barred.reason,
+            )],
+        ),
+        ActRefusal::NotBarred(Some(last)) => (
+            "Not barred",
+            vec![happened(
+                "Unbarred",
+                last.at,
+                &who(Some(last.by), Some(&last.by_name)),
+                &last.reason,
+            )],
+        ),
+        ActRefusal::NotBarred(None) => {
+            ("Not barred", vec!["Nothing keeps this coupon barred.".to_owned()])
         }
-        ActRefusal::AlreadyBarred(barred) => {
-            ("Already barred", vec![happened("Barred", barred.at, &who(barred_by, barred.by.as_deref()), &barred.reason)])
-        }
-        ActRefusal::NotBarred(Some(last)) => {
-            ("Not barred", vec![happened("Unbarred", last.at, &who(Some(last.by), Some(&last.by_name)), &last.reason)])
-        }
-        ActRefusal::NotBarred(None) => ("Not barred", vec!["Nothing keeps this coupon barred.".to_owned()]),
         ActRefusal::NoUsesLeft { allowed, last } => {
             let mut facts = vec![format!("{}.", uses_gone(*allowed, *allowed))];
-            facts.extend(last.as_ref().map(|last| format!("The last: {}.", redemption(member, last))));
+            facts.extend(
+                last.as_ref().map(|last| format!("The last: {}.", redemption(member, last))),
+            );
             ("No uses left", facts)
         }
         ActRefusal::UsedMeanwhile { gone, allowed } => (
             "Counted meanwhile",
             vec![
-                format!("Another use was counted since this form was opened: {}.", uses_gone(*gone, *allowed)),
+                format!(
+                    "Another use was counted since this form was opened: {}.",
+                    uses_gone(*gone, *allowed)
+                ),
                 "Open the form again if yours is still missing.".to_owned(),
             ],
         ),
         ActRefusal::SameUse(same) => {
             let apart = match same.order_id {
-                Some(_) => "One order counts once, whatever time is given for it. Another use has another order reference.",
+                Some(_) => {
+                    "One order counts once, whatever time is given for it. Another use has \
+                    another order reference."
+                }
                 None => "Another use has an order reference or another time.",
             };
-            ("Counted already", vec![format!("This very use is recorded: {}.", redemption(member, same)), apart.to_owned()])
+            (
+                "Counted already",
+                vec![
+                    format!("This very use is recorded: {}.", redemption(member, same)),
+                    apart.to_owned(),
+                ],
+            )
         }
         ActRefusal::Replaced => (
             "Replaced",
             vec![
-                "This coupon was replaced, and its customer has the new code. Unbarred, both codes would count as usable.".to_owned(),
+                "This coupon was replaced, and its customer has the new code. Unbarred, both \
+                 codes would count as usable."
+                    .to_owned(),
                 "It stays barred for good.".to_owned(),
             ],
         ),

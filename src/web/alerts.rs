@@ -50,10 +50,24 @@ async fn page(
 ) -> Result<String, Error> {
     let asker = member.clone();
     let found = desk.reading(move |desk| choose_alerts::show_alerts(desk, &asker, before)).await?;
-    let mut page = present::alerts::index(frame::in_merchant(request, member, "Stock alerts"), member, &found, before.is_some(), typed);
+    let mut page = present::alerts::index(
+        frame::in_merchant(request, member, "Stock alerts"),
+        member,
+        &found,
+        before.is_some(),
+        typed,
+    );
     page.frame.flash = match done {
-        Some("chosen") => Some(present::flash::plain(Tone::Good, "Your choice is kept", "It holds for alerts from now on.")),
-        Some("drawn") => Some(present::flash::plain(Tone::Good, "Lines drawn", "They hold for every batch without lines of its own.")),
+        Some("chosen") => Some(present::flash::plain(
+            Tone::Good,
+            "Your choice is kept",
+            "It holds for alerts from now on.",
+        )),
+        Some("drawn") => Some(present::flash::plain(
+            Tone::Good,
+            "Lines drawn",
+            "They hold for every batch without lines of its own.",
+        )),
         _ => None,
     };
     Ok(page.render()?)
@@ -65,9 +79,14 @@ fn back(member: &Member, done: &str) -> HttpResponse {
 }
 
 /// `POST /m/{merchant}/alerts`
-pub async fn choose(desk: web::Data<Desk>, member: web::ReqData<Member>, form: FormBody) -> Result<HttpResponse, Error> {
+pub async fn choose(
+    desk: web::Data<Desk>,
+    member: web::ReqData<Member>,
+    form: FormBody,
+) -> Result<HttpResponse, Error> {
     let member = member.into_inner();
-    let mode: AlertMode = form.field("mode").and_then(|word| word.parse().ok()).ok_or(Error::Malformed)?;
+    let mode: AlertMode =
+        form.field("mode").and_then(|word| word.parse().ok()).ok_or(Error::Malformed)?;
     let asker = member.clone();
     desk.writing(move |desk| choose_alerts::choose_alerts(desk, &asker, mode)).await?;
     Ok(back(&member, "chosen"))
@@ -81,14 +100,22 @@ pub async fn draw(
     form: FormBody,
 ) -> Result<HttpResponse, Error> {
     let member = member.into_inner();
-    let (Some(threshold), Some(least_days)) = (form.field("threshold"), form.field("least_days")) else { return Err(Error::Malformed) };
+    let (Some(threshold), Some(least_days)) = (form.field("threshold"), form.field("least_days"))
+    else {
+        return Err(Error::Malformed);
+    };
     let (asker, typed) = (member.clone(), (threshold.clone(), least_days.clone()));
-    match desk.writing(move |desk| choose_alerts::draw_stock_rules(desk, &asker, &typed.0, &typed.1)).await? {
+    match desk
+        .writing(move |desk| choose_alerts::draw_stock_rules(desk, &asker, &typed.0, &typed.1))
+        .await?
+    {
         RulesDrawn::Done(_) | RulesDrawn::Unchanged => Ok(back(&member, "drawn")),
         RulesDrawn::Unfit(why) => {
             let typed = Typed { threshold, least_days, why };
             let body = page(&request, &desk, &member, None, Some(&typed), None).await?;
-            Ok(HttpResponse::UnprocessableEntity().content_type("text/html; charset=utf-8").body(body))
+            Ok(HttpResponse::UnprocessableEntity()
+                .content_type("text/html; charset=utf-8")
+                .body(body))
         }
     }
 }

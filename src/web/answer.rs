@@ -6,7 +6,8 @@ use actix_web::{
     http::{StatusCode, header},
 };
 
-/// HTML with that status. "Too many" says when to try again: the throttle gives one try back within a minute.
+/// HTML with that status. "Too many" says when to try again: the throttle gives one try back within
+/// a minute.
 pub fn html(status: StatusCode, body: String) -> HttpResponse {
     let mut answer = HttpResponse::build(status);
     if status == StatusCode::TOO_MANY_REQUESTS {

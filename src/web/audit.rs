@@ -29,8 +29,14 @@ use crate::{
 type Pairs = web::Query<Vec<(String, String)>>;
 
 /// `GET /m/{merchant}/audit`
-pub async fn index(request: HttpRequest, desk: web::Data<Desk>, member: web::ReqData<Member>, query: Pairs) -> Result<HttpResponse, Error> {
-    let first = |name: &str| query.iter().find(|(known, _)| known == name).map(|(_, value)| value.clone());
+pub async fn index(
+    request: HttpRequest,
+    desk: web::Data<Desk>,
+    member: web::ReqData<Member>,
+    query: Pairs,
+) -> Result<HttpResponse, Error> {
+    let first =
+        |name: &str| query.iter().find(|(known, _)| known == name).map(|(_, value)| value.clone());
     let before = first("before").and_then(|text| place(&text));
     page(&request, &desk, &member, typed(first), before, StatusCode::OK).await
 }
@@ -46,25 +52,33 @@ pub async fn export(
     let wanted = typed(|name| form.field(name));
     let word = form.field("format").unwrap_or_default();
     let Some(format) = Format::ALL.into_iter().find(|format| format.as_str() == word) else {
-        return Err(Error::Unprocessable("Choose JSON Lines or CSV; nothing was exported.".to_owned()));
+        return Err(Error::Unprocessable(
+            "Choose JSON Lines or CSV; nothing was exported.".to_owned(),
+        ));
     };
     let (asker, asked) = (member.clone(), wanted.clone());
     let begun = desk.writing(move |desk| begin_export(desk, &asker, &asked, format)).await?;
     let Begun::Done(export) = begun else {
-        return page(&request, &desk, &member, wanted, None, StatusCode::UNPROCESSABLE_ENTITY).await;
+        return page(&request, &desk, &member, wanted, None, StatusCode::UNPROCESSABLE_ENTITY)
+            .await;
     };
     // The log tells of the export already.
-    let export = desk.reading(move |desk| export.settle(desk)).await.map_err(|error| Error::from(error).after_commit())?;
+    let export = desk
+        .reading(move |desk| export.settle(desk))
+        .await
+        .map_err(|error| Error::from(error).after_commit())?;
     let name = format!("{}-audit-log.{word}", member.merchant.slug);
     let pieces = stream::try_unfold(Some(export), move |rest| {
         let (desk, member) = (desk.clone(), member.clone());
         async move {
             let Some(export) = rest else { return Ok(None) };
-            let piece = desk.reading(move |desk| export.next(desk, &member)).await.map_err(|error| {
-                // Too late for an answer: the file stops short, and the browser says that the download failed.
-                tracing::error!(%error, "an export broke off");
-                Error::Internal
-            })?;
+            let piece =
+                desk.reading(move |desk| export.next(desk, &member)).await.map_err(|error| {
+                    // Too late for an answer: the file stops short, and the browser says that the
+                    // download failed.
+                    tracing::error!(%error, "an export broke off");
+                    Error::Internal
+                })?;
             Ok::<_, Error>(piece.map(|(bytes, rest)| (web::Bytes::from(bytes), Some(rest))))
         }
     });

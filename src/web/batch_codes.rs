@@ -31,16 +31,25 @@ pub fn asked(codes: Option<&str>, after: Option<&str>, query: Option<&str>) -> A
         let end = end.parse().ok().and_then(DateTime::<Utc>::from_timestamp_micros)?;
         Some(After { end, coupon: request::number(coupon).map(CouponId)? })
     });
-    let query = query.unwrap_or_default().trim().chars().filter(|c| *c != '\0').take(LONGEST).collect();
+    let query =
+        query.unwrap_or_default().trim().chars().filter(|c| *c != '\0').take(LONGEST).collect();
     Asked { condition: condition(codes.unwrap_or_default()), after, query }
 }
 
 fn condition(word: &str) -> Condition {
-    CONDITIONS.iter().find(|(_, known, _)| *known == word).map_or(Condition::All, |(condition, ..)| *condition)
+    CONDITIONS
+        .iter()
+        .find(|(_, known, _)| *known == word)
+        .map_or(Condition::All, |(condition, ..)| *condition)
 }
 
 /// Reads what was asked for.
-pub async fn load(desk: &Desk, member: &Member, batch: &Batch, asked: &Asked) -> Result<CodePage, Error> {
+pub async fn load(
+    desk: &Desk,
+    member: &Member,
+    batch: &Batch,
+    asked: &Asked,
+) -> Result<CodePage, Error> {
     let (member, batch, asked) = (member.clone(), batch.clone(), asked.clone());
     let work = move |desk: &Desk| match asked.query.as_str() {
         "" => batch_codes::list_codes(desk, &member, &batch, asked.condition, asked.after),
@@ -61,17 +70,21 @@ pub async fn export(
     let id = request::number(&path.1).map(BatchId).ok_or(Error::NotFound)?;
     let wanted = form.field("codes").map_or(Condition::All, |word| condition(&word));
     let asker = member.clone();
-    let export = desk.writing(move |desk| batch_codes::begin_export(desk, &asker, id, wanted, word_of(wanted))).await?;
+    let export = desk
+        .writing(move |desk| batch_codes::begin_export(desk, &asker, id, wanted, word_of(wanted)))
+        .await?;
     let name = file_name(&export.batch.name, word_of(wanted));
     let pieces = stream::try_unfold(Some(export), move |rest| {
         let (desk, member) = (desk.clone(), member.clone());
         async move {
             let Some(export) = rest else { return Ok(None) };
-            let piece = desk.reading(move |desk| export.next(desk, &member)).await.map_err(|error| {
-                // Too late for an answer: the file stops short, and the browser says that the download failed.
-                tracing::error!(%error, "an export broke off");
-                Error::Internal
-            })?;
+            let piece =
+                desk.reading(move |desk| export.next(desk, &member)).await.map_err(|error| {
+                    // Too late for an answer: the file stops short, and the browser says that the
+                    // download failed.
+                    tracing::error!(%error, "an export broke off");
+                    Error::Internal
+                })?;
             Ok::<_, Error>(piece.map(|(bytes, rest)| (web::Bytes::from(bytes), Some(rest))))
         }
     });
@@ -83,7 +96,12 @@ pub async fn export(
 
 /// "welcome-2026-in-stock.csv": plain letters only, whatever the batch is called.
 fn file_name(batch: &str, word: &str) -> String {
-    let plain: String = batch.to_lowercase().chars().map(|c| if c.is_ascii_alphanumeric() { c } else { '-' }).take(60).collect();
+    let plain: String = batch
+        .to_lowercase()
+        .chars()
+        .map(|c| if c.is_ascii_alphanumeric() { c } else { '-' })
+        .take(60)
+        .collect();
     let plain = plain.split('-').filter(|part| !part.is_empty()).collect::<Vec<_>>().join("-");
     format!("{}{word}.csv", if plain.is_empty() { String::new() } else { format!("{plain}-") })
 }

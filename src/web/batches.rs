@@ -47,7 +47,12 @@ pub async fn index(
     let before = query.before.as_deref().and_then(request::number).map(BatchId);
     let asker = member.clone();
     let page = desk.reading(move |desk| show_batches::list_batches(desk, &asker, before)).await?;
-    let view = present::batches::index(frame::in_merchant(&request, &member, "Voucher batches"), &member, &page, before.is_some());
+    let view = present::batches::index(
+        frame::in_merchant(&request, &member, "Voucher batches"),
+        &member,
+        &page,
+        before.is_some(),
+    );
     Ok(HttpResponse::Ok().content_type("text/html; charset=utf-8").body(view.render()?))
 }
 
@@ -62,7 +67,8 @@ pub async fn show(
     let member = member.into_inner();
     let id = request::number(&path.1).map(BatchId).ok_or(Error::NotFound)?;
     let file = load(&desk, &member, id).await?;
-    let asked = batch_codes::asked(query.codes.as_deref(), query.after.as_deref(), query.q.as_deref());
+    let asked =
+        batch_codes::asked(query.codes.as_deref(), query.after.as_deref(), query.q.as_deref());
     let mut page = view(&request, &desk, &member, &file, &asked, &Told::Nothing).await?;
     if let Some(done) = query.done.as_deref() {
         page.frame.flash = after(&desk, &member, &file, done).await?;
@@ -71,9 +77,16 @@ pub async fn show(
 }
 
 /// The page that answers a form on it.
-pub async fn page(request: &HttpRequest, desk: &Desk, member: &Member, id: BatchId, told: &Told) -> Result<Show, Error> {
+pub async fn page(
+    request: &HttpRequest,
+    desk: &Desk,
+    member: &Member,
+    id: BatchId,
+    told: &Told,
+) -> Result<Show, Error> {
     let file = load(desk, member, id).await?;
-    let mut page = view(request, desk, member, &file, &batch_codes::asked(None, None, None), told).await?;
+    let mut page =
+        view(request, desk, member, &file, &batch_codes::asked(None, None, None), told).await?;
     page.frame.flash = page.vouchers.as_ref().and_then(present::vouchers::flash);
     Ok(page)
 }
@@ -83,14 +96,32 @@ async fn load(desk: &Desk, member: &Member, id: BatchId) -> Result<BatchFile, Er
     Ok(desk.reading(move |desk| show_batches::show_batch(desk, &asker, id)).await?)
 }
 
-async fn view(request: &HttpRequest, desk: &Desk, member: &Member, file: &BatchFile, asked: &Asked, told: &Told) -> Result<Show, Error> {
+async fn view(
+    request: &HttpRequest,
+    desk: &Desk,
+    member: &Member,
+    file: &BatchFile,
+    asked: &Asked,
+    told: &Told,
+) -> Result<Show, Error> {
     let page = batch_codes::load(desk, member, &file.row.batch, asked).await?;
     let codes = present::batch_codes::list(member, &file.row.batch, asked, &page);
-    Ok(present::batches::show(frame::in_merchant(request, member, &file.row.batch.name), member, file, codes, told))
+    Ok(present::batches::show(
+        frame::in_merchant(request, member, &file.row.batch.name),
+        member,
+        file,
+        codes,
+        told,
+    ))
 }
 
 /// The address names an audit record of this member at most; what is said of it is read from there.
-async fn after(desk: &Desk, member: &Member, file: &BatchFile, done: &str) -> Result<Option<Toast>, Error> {
+async fn after(
+    desk: &Desk,
+    member: &Member,
+    file: &BatchFile,
+    done: &str,
+) -> Result<Option<Toast>, Error> {
     let batch = &file.row.batch;
     if done == "unchanged" {
         return Ok(Some(present::batches::unchanged(member, batch)));
@@ -103,6 +134,7 @@ async fn after(desk: &Desk, member: &Member, file: &BatchFile, done: &str) -> Re
     }
     let Some(record) = request::number(done).map(AuditId) else { return Ok(None) };
     let (asker, acted_on) = (member.clone(), batch.clone());
-    let record = desk.reading(move |desk| show_batches::own_act(desk, &asker, &acted_on, record)).await?;
+    let record =
+        desk.reading(move |desk| show_batches::own_act(desk, &asker, &acted_on, record)).await?;
     Ok(record.and_then(|record| present::batches::after(member, batch, &record)))
 }

@@ -1,5 +1,5 @@
-//! Checking a code that a customer quotes. It is posted, so that no address, title or log ever holds it.
-//! Must not know how codes are found.
+//! Checking a code that a customer quotes. It is posted, so that no address, title or log ever
+//! holds it. Must not know how codes are found.
 
 use actix_web::{HttpRequest, HttpResponse, http::StatusCode, web};
 use askama::Template;
@@ -17,7 +17,10 @@ use crate::app::{
 };
 
 /// `GET /m/{merchant}/check`
-pub async fn new(request: HttpRequest, member: web::ReqData<Member>) -> Result<HttpResponse, Error> {
+pub async fn new(
+    request: HttpRequest,
+    member: web::ReqData<Member>,
+) -> Result<HttpResponse, Error> {
     let member = member.into_inner();
     page(&request, &member, StatusCode::OK, present::code_checks::form(&member, "", None), None)
 }
@@ -30,7 +33,9 @@ pub async fn create(
     body: FormBody,
 ) -> Result<HttpResponse, Error> {
     let member = member.into_inner();
-    let field = |name: &str| body.fields().find(|(known, _)| known == name).map(|(_, value)| value.into_owned());
+    let field = |name: &str| {
+        body.fields().find(|(known, _)| known == name).map(|(_, value)| value.into_owned())
+    };
     let typed = field("code").unwrap_or_default();
     let (asker, asked) = (member.clone(), typed.clone());
     let checked = desk.reading(move |desk| check_code(desk, &asker, &asked)).await?;
@@ -38,14 +43,18 @@ pub async fn create(
     if let Checked::Unfit(why) = &checked {
         let form = present::code_checks::form(&member, &typed, Some(why));
         if fragment {
-            return Ok(html(StatusCode::UNPROCESSABLE_ENTITY, views::code_checks::Again { form }.render()?));
+            return Ok(html(
+                StatusCode::UNPROCESSABLE_ENTITY,
+                views::code_checks::Again { form }.render()?,
+            ));
         }
         return page(&request, &member, StatusCode::UNPROCESSABLE_ENTITY, form, None);
     }
     let result = present::code_checks::result(&member, &checked);
     let form = present::code_checks::form(&member, &typed, None);
     if fragment {
-        // The field shows the code that was picked from the suggestions, as it shows one that was typed.
+        // The field shows the code that was picked from the suggestions, as it shows one that was
+        // typed.
         let form = field("picked").map(|_| form);
         return Ok(html(StatusCode::OK, views::code_checks::Fragment { result, form }.render()?));
     }

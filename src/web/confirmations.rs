@@ -60,26 +60,49 @@ pub async fn create(
     let (session, request_id) = (visitor.session.clone(), request::request_id(&request));
     let one_try = throttle.in_session(session.id, &session.email);
     if throttle.spend(&one_try).is_err() {
-        return page(&request, &desk, &visitor, &return_to, Some(TOO_MANY), StatusCode::TOO_MANY_REQUESTS).await;
+        return page(
+            &request,
+            &desk,
+            &visitor,
+            &return_to,
+            Some(TOO_MANY),
+            StatusCode::TOO_MANY_REQUESTS,
+        )
+        .await;
     }
     let password = form.field("password").filter(|password| !password.is_empty());
     let is_password = password.is_some();
     let proof = password.map_or_else(|| Proof::Factor(shown(&form)), Proof::Password);
     let work = move |desk: &Desk| confirm_session::confirm(desk, &session, &proof, &request_id);
-    let renewed = if is_password { desk.checking_password(work).await } else { desk.writing(work).await };
+    let renewed =
+        if is_password { desk.checking_password(work).await } else { desk.writing(work).await };
     let renewed = throttle.judged(&one_try, renewed)?;
     let Some(token) = renewed else {
         let error = "That is not right, or the code was used already. Try again.";
-        return page(&request, &desk, &visitor, &return_to, Some(error), StatusCode::UNPROCESSABLE_ENTITY).await;
+        return page(
+            &request,
+            &desk,
+            &visitor,
+            &return_to,
+            Some(error),
+            StatusCode::UNPROCESSABLE_ENTITY,
+        )
+        .await;
     };
     throttle.refund(&one_try);
     let target = request::own_path(&return_to).filter(|path| *path != "/confirm").unwrap_or("/");
     let cookie = gate::session_cookie(&site, Some(&token));
-    Ok(HttpResponse::SeeOther().cookie(cookie).insert_header((header::LOCATION, format!("{target}?confirmed=yes#message"))).finish())
+    Ok(HttpResponse::SeeOther()
+        .cookie(cookie)
+        .insert_header((header::LOCATION, format!("{target}?confirmed=yes#message")))
+        .finish())
 }
 
 /// `POST /confirm/options`
-pub async fn options(desk: web::Data<Desk>, visitor: web::ReqData<Visitor>) -> Result<HttpResponse, Error> {
+pub async fn options(
+    desk: web::Data<Desk>,
+    visitor: web::ReqData<Visitor>,
+) -> Result<HttpResponse, Error> {
     let session = visitor.session.clone();
     Ok(json(desk.writing(move |desk| confirm_session::ask_passkey(desk, &session)).await?))
 }

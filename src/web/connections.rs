@@ -1,7 +1,9 @@
-//! The listener: actix's HTTP on connections that each have a clock, so that none is held without a request, an answer or progress.
+//! The listener: actix's HTTP on connections that each have a clock, so that none is held without a
+//! request, an answer or progress.
 //!
-//! actix's own timers cover the head of a connection's first request, and the silence between two requests. They stop at the first
-//! byte of a later request, and there is none for a body, for what a handler leaves unread of it, and for answers that are not read.
+//! actix's own timers cover the head of a connection's first request, and the silence between two
+//! requests. They stop at the first byte of a later request, and there is none for a body, for what
+//! a handler leaves unread of it, and for answers that are not read.
 
 use std::{
     fmt,
@@ -15,7 +17,9 @@ use std::{
 };
 
 use actix_http::{HttpService, Request, Response, error::DispatchError};
-use actix_service::{IntoServiceFactory, Service, ServiceFactory, ServiceFactoryExt, apply_fn_factory, map_config};
+use actix_service::{
+    IntoServiceFactory, Service, ServiceFactory, ServiceFactoryExt, apply_fn_factory, map_config,
+};
 use actix_web::{
     HttpMessage as _,
     body::{BodySize, MessageBody},
@@ -39,7 +43,8 @@ use watch::{Crowd, Patience, SLOWEST_SENDER, Stall, Watch};
 #[derive(Debug, Clone, Copy)]
 pub struct Bounds {
     pub workers: usize,
-    /// Connections that are open at once; further ones wait until one ends. From three quarters on, silent ones have to go.
+    /// Connections that are open at once; further ones wait until one ends. From three quarters on,
+    /// silent ones have to go.
     pub connections: usize,
     /// How long requests go on after the server was told to stop.
     pub shutdown_seconds: u64,
@@ -48,7 +53,8 @@ pub struct Bounds {
 /// Time for a client to hear an answer to a request that it is still sending.
 const LINGER: Duration = Duration::from_secs(1);
 
-/// A server for `app` on `listener`; it runs when it is awaited or spawned. `app` has [`observe`] as its outermost layer.
+/// A server for `app` on `listener`; it runs when it is awaited or spawned. `app` has [`observe`]
+/// as its outermost layer.
 pub fn serve<F, I, S, B>(listener: TcpListener, bounds: Bounds, app: F) -> std::io::Result<Server>
 where
     F: Fn() -> I + Send + Clone + 'static,
@@ -80,8 +86,8 @@ where
             .client_request_timeout(patience.head)
             .keep_alive(patience.idle)
             .client_disconnect_timeout(LINGER)
-            // A client that has closed its side is gone: its request is dropped, and leaves the queue that it waits in. What has begun runs
-            // to its end.
+            // A client that has closed its side is gone: its request is dropped, and leaves the
+            // queue that it waits in. What has begun runs to its end.
             .h1_allow_half_closed(false)
             .on_connect_ext(|io: &Connection, data| {
                 data.insert(Rc::clone(&io.watch));
@@ -94,7 +100,8 @@ where
                 tokio::select! {
                     biased;
                     ended = serving => note(ended),
-                    () = watch.is_overdue() => tracing::debug!("a connection that kept the server waiting, or sent too much ahead, was closed"),
+                    () = watch.is_overdue() => tracing::debug!("a connection that kept the server \
+                        waiting, or sent too much ahead, was closed"),
                 }
                 Ok(())
             }
@@ -103,12 +110,15 @@ where
     Ok(builder.run())
 }
 
-/// Anybody can send bytes that are no request, or go away: that is worth a line only to somebody who looks for it.
+/// Anybody can send bytes that are no request, or go away: that is worth a line only to somebody
+/// who looks for it.
 fn note(ended: Result<(), DispatchError>) {
     use DispatchError::{Body, InternalError, Service, Upgrade};
     match ended {
         Ok(()) => {}
-        Err(error @ (Service(_) | Body(_) | Upgrade | InternalError)) => tracing::error!(%error, "a connection did not end well"),
+        Err(error @ (Service(_) | Body(_) | Upgrade | InternalError)) => {
+            tracing::error!(%error, "a connection did not end well");
+        }
         Err(error) => tracing::debug!(%error, "a client broke off, or sent what is no request"),
     }
 }
@@ -120,7 +130,11 @@ struct Connection {
 }
 
 impl AsyncRead for Connection {
-    fn poll_read(mut self: Pin<&mut Self>, context: &mut Context<'_>, buffer: &mut ReadBuf<'_>) -> Poll<std::io::Result<()>> {
+    fn poll_read(
+        mut self: Pin<&mut Self>,
+        context: &mut Context<'_>,
+        buffer: &mut ReadBuf<'_>,
+    ) -> Poll<std::io::Result<()>> {
         self.watch.is_read();
         let before = buffer.filled().len();
         let read = Pin::new(&mut self.io).poll_read(context, buffer);
@@ -132,7 +146,11 @@ impl AsyncRead for Connection {
 }
 
 impl AsyncWrite for Connection {
-    fn poll_write(mut self: Pin<&mut Self>, context: &mut Context<'_>, bytes: &[u8]) -> Poll<std::io::Result<usize>> {
+    fn poll_write(
+        mut self: Pin<&mut Self>,
+        context: &mut Context<'_>,
+        bytes: &[u8],
+    ) -> Poll<std::io::Result<usize>> {
         let written = Pin::new(&mut self.io).poll_write(context, bytes);
         match &written {
             Poll::Ready(Ok(bytes)) => self.watch.has_sent(*bytes),
@@ -142,16 +160,23 @@ impl AsyncWrite for Connection {
         written
     }
 
-    fn poll_flush(mut self: Pin<&mut Self>, context: &mut Context<'_>) -> Poll<std::io::Result<()>> {
+    fn poll_flush(
+        mut self: Pin<&mut Self>,
+        context: &mut Context<'_>,
+    ) -> Poll<std::io::Result<()>> {
         Pin::new(&mut self.io).poll_flush(context)
     }
 
-    fn poll_shutdown(mut self: Pin<&mut Self>, context: &mut Context<'_>) -> Poll<std::io::Result<()>> {
+    fn poll_shutdown(
+        mut self: Pin<&mut Self>,
+        context: &mut Context<'_>,
+    ) -> Poll<std::io::Result<()>> {
         Pin::new(&mut self.io).poll_shutdown(context)
     }
 }
 
-/// Middleware, the outermost: tells the connection's clock when a request begins, how its body comes, and when it is answered.
+/// Middleware, the outermost: tells the connection's clock when a request begins, how its body
+/// comes, and when it is answered.
 pub async fn observe(
     mut request: ServiceRequest,
     next: Next<impl MessageBody + 'static>,
@@ -162,7 +187,14 @@ pub async fn observe(
         watch.has_request(!matches!(payload, Payload::None));
         request.set_payload(match payload {
             Payload::None => Payload::None,
-            inner => Payload::Stream { payload: Box::pin(Body { inner, watch: Rc::clone(&watch), stall: Stall::default(), alarm: None }) },
+            inner => Payload::Stream {
+                payload: Box::pin(Body {
+                    inner,
+                    watch: Rc::clone(&watch),
+                    stall: Stall::default(),
+                    alarm: None,
+                }),
+            },
         });
         Answering(watch)
     });
@@ -175,7 +207,8 @@ pub fn was_too_slow(request: &actix_web::HttpRequest) -> bool {
     request.conn_data::<Rc<Watch>>().is_some_and(|watch| watch.was_too_slow())
 }
 
-/// A request that is being answered, until its answer's body is complete, or nobody waits for it any more.
+/// A request that is being answered, until its answer's body is complete, or nobody waits for it
+/// any more.
 struct Answering(Rc<Watch>);
 
 impl Drop for Answering {
@@ -197,7 +230,10 @@ impl<B: MessageBody> MessageBody for Answer<B> {
         self.body.size()
     }
 
-    fn poll_next(mut self: Pin<&mut Self>, context: &mut Context<'_>) -> Poll<Option<Result<Bytes, Self::Error>>> {
+    fn poll_next(
+        mut self: Pin<&mut Self>,
+        context: &mut Context<'_>,
+    ) -> Poll<Option<Result<Bytes, Self::Error>>> {
         self.body.as_mut().poll_next(context)
     }
 }
@@ -213,7 +249,9 @@ struct Body {
 impl Body {
     fn poll_alarm(&mut self, context: &mut Context<'_>) -> Poll<()> {
         let patience = self.watch.patience().for_body();
-        let Some(deadline) = self.stall.deadline(patience, SLOWEST_SENDER) else { return Poll::Pending };
+        let Some(deadline) = self.stall.deadline(patience, SLOWEST_SENDER) else {
+            return Poll::Pending;
+        };
         let alarm = self.alarm.get_or_insert_with(|| Box::pin(sleep_until(deadline)));
         if alarm.deadline() != deadline {
             alarm.as_mut().reset(deadline);
@@ -230,7 +268,9 @@ impl Stream for Body {
         self.watch.waits_for_body(piece.is_pending());
         match piece {
             Poll::Ready(piece) => {
-                self.stall.end(piece.as_ref().and_then(|piece| piece.as_ref().ok()).map_or(0, Bytes::len));
+                self.stall.end(
+                    piece.as_ref().and_then(|piece| piece.as_ref().ok()).map_or(0, Bytes::len),
+                );
                 if piece.is_none() {
                     self.watch.has_body();
                 }

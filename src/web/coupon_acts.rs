@@ -79,7 +79,8 @@ pub async fn new(
 ) -> Result<HttpResponse, Error> {
     let member = member.into_inner();
     let (id, act) = named(&request, &path)?;
-    let fields = Fields { from_profile: query.from.as_deref() == Some("profile"), ..Fields::default() };
+    let fields =
+        Fields { from_profile: query.from.as_deref() == Some("profile"), ..Fields::default() };
     let (prepared, refusal) = prepare(&desk, &member, id, act).await?;
     if let Some(refusal) = refusal {
         return refused(&request, &desk, &member, &prepared.shown, &refusal).await;
@@ -105,12 +106,18 @@ pub async fn create(
             CouponAct::Unbar => unbar_coupon(desk, &asker, id, &sent.reason),
             CouponAct::MarkUsed => {
                 let at = sent.at.unwrap_or_default();
-                mark_used(desk, &asker, &MarkUsed { coupon: id, order: sent.order, at, gone: sent.gone })
+                mark_used(
+                    desk,
+                    &asker,
+                    &MarkUsed { coupon: id, order: sent.order, at, gone: sent.gone },
+                )
             }
         })
         .await?;
     match acted {
-        Acted::Done(record) => done(&request, &desk, &member, (id, record), fields.from_profile).await.map_err(Error::after_commit),
+        Acted::Done(record) => done(&request, &desk, &member, (id, record), fields.from_profile)
+            .await
+            .map_err(Error::after_commit),
         Acted::Refused(refusal) => {
             let (prepared, _) = prepare(&desk, &member, id, act).await?;
             refused(&request, &desk, &member, &prepared.shown, &refusal).await
@@ -123,15 +130,23 @@ pub async fn create(
 }
 
 /// The dialog, or the page; 422 when it comes back with what is wrong in it.
-fn form(request: &HttpRequest, member: &Member, prepared: &PreparedAct, fields: &Fields, unfit: &UnfitAct) -> Result<HttpResponse, Error> {
+fn form(
+    request: &HttpRequest,
+    member: &Member,
+    prepared: &PreparedAct,
+    fields: &Fields,
+    unfit: &UnfitAct,
+) -> Result<HttpResponse, Error> {
     let form = present::coupon_acts::form(member, prepared, fields, unfit);
     let again = *unfit != UnfitAct::default();
     let body = match (request::is_fragment(request.headers()), again) {
         (true, false) => views::coupon_acts::Dialog { form }.render()?,
         (true, true) => views::coupon_acts::Again { form }.render()?,
-        (false, _) => {
-            views::coupon_acts::New { frame: frame::in_merchant(request, member, act_words::title(prepared.act)), form }.render()?
+        (false, _) => views::coupon_acts::New {
+            frame: frame::in_merchant(request, member, act_words::title(prepared.act)),
+            form,
         }
+        .render()?,
     };
     Ok(html(if again { StatusCode::UNPROCESSABLE_ENTITY } else { StatusCode::OK }, body))
 }
@@ -157,16 +172,26 @@ async fn done(
     };
     let (customer, reward) = (handed_to.customer, handed_to.no);
     if !fragment {
-        let target = format!("/m/{}/customers/{customer}?done=coupon-{record}#reward-{reward}", member.merchant.slug);
+        let target = format!(
+            "/m/{}/customers/{customer}?done=coupon-{record}#reward-{reward}",
+            member.merchant.slug
+        );
         return Ok(HttpResponse::SeeOther().insert_header((header::LOCATION, target)).finish());
     }
     let profile = customers::load(desk, member, customer, From::default()).await?;
     let asker = member.clone();
-    let (row, now) = desk.reading(move |desk| show_customer::show_reward(desk, &asker, customer, reward)).await?;
+    let (row, now) = desk
+        .reading(move |desk| show_customer::show_reward(desk, &asker, customer, reward))
+        .await?;
     let event = profile.events.iter().find(|event| event.id == record);
     let view = views::coupon_acts::Create {
-        row: views::rewards::Row { fresh: true, ..present::rewards::row(member, &row, &profile.who_can, now) },
-        toast: event.and_then(present::coupon_acts::told).unwrap_or_else(present::coupon_acts::just_done),
+        row: views::rewards::Row {
+            fresh: true,
+            ..present::rewards::row(member, &row, &profile.who_can, now)
+        },
+        toast: event
+            .and_then(present::coupon_acts::told)
+            .unwrap_or_else(present::coupon_acts::just_done),
         activity: present::customers::activity(member, &profile),
         facts: present::customers::facts(member, &profile),
     };
@@ -191,7 +216,9 @@ async fn refused(
         (None, true) => views::errors::Fragment { toast }.render()?,
         (Some(handed_to), true) => {
             let (asker, customer, reward) = (member.clone(), handed_to.customer, handed_to.no);
-            let (row, now) = desk.reading(move |desk| show_customer::show_reward(desk, &asker, customer, reward)).await?;
+            let (row, now) = desk
+                .reading(move |desk| show_customer::show_reward(desk, &asker, customer, reward))
+                .await?;
             let mut row = present::rewards::row(member, &row, &[], now);
             row.fresh = true;
             row.refusal = present::coupon_acts::refusal_lines(member, shown, refusal);
@@ -201,7 +228,12 @@ async fn refused(
     Ok(html(StatusCode::CONFLICT, body))
 }
 
-async fn prepare(desk: &Desk, member: &Member, id: CouponId, act: CouponAct) -> Result<(PreparedAct, Option<ActRefusal>), Error> {
+async fn prepare(
+    desk: &Desk,
+    member: &Member,
+    id: CouponId,
+    act: CouponAct,
+) -> Result<(PreparedAct, Option<ActRefusal>), Error> {
     let asker = member.clone();
     Ok(desk.reading(move |desk| prepare_act(desk, &asker, id, act)).await?)
 }

@@ -42,7 +42,8 @@ pub async fn show(
     Ok(HttpResponse::Ok().content_type("text/html; charset=utf-8").body(page.render()?))
 }
 
-/// The coupon's page without a message in it. The code stays out of the title: titles are kept in histories.
+/// The coupon's page without a message in it. The code stays out of the title: titles are kept in
+/// histories.
 pub fn page(request: &HttpRequest, member: &Member, shown: &ShownCoupon) -> Show {
     present::coupons::show(frame::in_merchant(request, member, "Coupon"), member, shown)
 }

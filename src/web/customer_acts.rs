@@ -1,5 +1,5 @@
-//! Blocking a customer, their e-mails off and on, and purging: as a dialog with htmx, as pages without.
-//! Decides nothing: the rules are asked in one place, inside the transaction.
+//! Blocking a customer, their e-mails off and on, and purging: as a dialog with htmx, as pages
+//! without. Decides nothing: the rules are asked in one place, inside the transaction.
 
 use actix_web::{
     HttpRequest, HttpResponse,
@@ -32,12 +32,19 @@ use crate::{
 type Path = web::Path<(String, String)>;
 
 /// `GET /m/{merchant}/customers/{id}/block`, `…/unblock`, `…/emails-off`, `…/emails-on`, `…/purge`
-pub async fn new(request: HttpRequest, desk: web::Data<Desk>, member: web::ReqData<Member>, path: Path) -> Result<HttpResponse, Error> {
+pub async fn new(
+    request: HttpRequest,
+    desk: web::Data<Desk>,
+    member: web::ReqData<Member>,
+    path: Path,
+) -> Result<HttpResponse, Error> {
     let member = member.into_inner();
     let (no, act) = named(&request, &path)?;
     match prepare(&desk, &member, no, act).await? {
         (_, Some(refusal)) => refused(&request, &desk, &member, no, &refusal).await,
-        (prepared, None) => form(&request, &member, &prepared, &Typed::default(), &UnfitAct::default()),
+        (prepared, None) => {
+            form(&request, &member, &prepared, &Typed::default(), &UnfitAct::default())
+        }
     }
 }
 
@@ -51,11 +58,17 @@ pub async fn create(
 ) -> Result<HttpResponse, Error> {
     let member = member.into_inner();
     let (no, act) = named(&request, &path)?;
-    let typed = Typed { reason: body.field("reason").unwrap_or_default(), confirmation: body.field("confirmation").unwrap_or_default() };
+    let typed = Typed {
+        reason: body.field("reason").unwrap_or_default(),
+        confirmation: body.field("confirmation").unwrap_or_default(),
+    };
     let (asker, sent) = (member.clone(), typed.clone());
     match desk.writing(move |desk| act_on_customer(desk, &asker, no, act, &sent)).await? {
         Acted::Done(record) => {
-            let target = format!("/m/{}/customers/{no}?done=customer-{record}#message", member.merchant.slug);
+            let target = format!(
+                "/m/{}/customers/{no}?done=customer-{record}#message",
+                member.merchant.slug
+            );
             let (status, name) = if request::is_fragment(request.headers()) {
                 (StatusCode::OK, header::HeaderName::from_static("hx-redirect"))
             } else {
@@ -72,13 +85,23 @@ pub async fn create(
 }
 
 /// The dialog, or the page; 422 when it comes back with what is wrong in it.
-fn form(request: &HttpRequest, member: &Member, prepared: &PreparedAct, typed: &Typed, unfit: &UnfitAct) -> Result<HttpResponse, Error> {
+fn form(
+    request: &HttpRequest,
+    member: &Member,
+    prepared: &PreparedAct,
+    typed: &Typed,
+    unfit: &UnfitAct,
+) -> Result<HttpResponse, Error> {
     let form = present::customer_acts::form(member, prepared, typed, unfit);
     let again = *unfit != UnfitAct::default();
     let body = match (request::is_fragment(request.headers()), again) {
         (true, false) => views::customer_acts::Dialog { form }.render()?,
         (true, true) => views::customer_acts::Again { form }.render()?,
-        (false, _) => views::customer_acts::New { frame: frame::in_merchant(request, member, form.title), form }.render()?,
+        (false, _) => views::customer_acts::New {
+            frame: frame::in_merchant(request, member, form.title),
+            form,
+        }
+        .render()?,
     };
     Ok(html(if again { StatusCode::UNPROCESSABLE_ENTITY } else { StatusCode::OK }, body))
 }
@@ -103,7 +126,12 @@ async fn refused(
     Ok(html(StatusCode::CONFLICT, body))
 }
 
-async fn prepare(desk: &Desk, member: &Member, no: CustomerNo, act: CustomerAct) -> Result<(PreparedAct, Option<CustomerRefusal>), Error> {
+async fn prepare(
+    desk: &Desk,
+    member: &Member,
+    no: CustomerNo,
+    act: CustomerAct,
+) -> Result<(PreparedAct, Option<CustomerRefusal>), Error> {
     let asker = member.clone();
     Ok(desk.reading(move |desk| prepare_act(desk, &asker, no, act)).await?)
 }

@@ -27,7 +27,8 @@ pub struct ListQuery {
     #[serde(default)]
     q: String,
     before: Option<String>,
-    /// "list": stay here even when the term names one customer exactly, as on the way back from that customer.
+    /// "list": stay here even when the term names one customer exactly, as on the way back from
+    /// that customer.
     view: Option<String>,
 }
 
@@ -59,8 +60,13 @@ pub async fn index(
     let before = query.before.as_deref().and_then(request::number).map(CustomerNo);
     let fragment = request::is_fragment(request.headers());
     let (asker, searched) = (member.clone(), term.clone());
-    let wanted = if fragment || before.is_some() || query.view.is_some() { Wanted::List } else { Wanted::Person };
-    let found = desk.reading(move |desk| find_customers(desk, &asker, &searched, before, wanted)).await;
+    let wanted = if fragment || before.is_some() || query.view.is_some() {
+        Wanted::List
+    } else {
+        Wanted::Person
+    };
+    let found =
+        desk.reading(move |desk| find_customers(desk, &asker, &searched, before, wanted)).await;
     if fragment {
         return typed(&member, &term, before.is_some(), found);
     }
@@ -71,7 +77,8 @@ pub async fn index(
             Some(MatchedBy::Code { reward, .. }) => Some(format!("#reward-{reward}")),
             _ => None,
         });
-        let target = format!("/m/{}/customers/{only}{}", member.merchant.slug, reward.unwrap_or_default());
+        let target =
+            format!("/m/{}/customers/{only}{}", member.merchant.slug, reward.unwrap_or_default());
         return Ok(HttpResponse::SeeOther().insert_header((header::LOCATION, target)).finish());
     }
     let results = present::customers::results(&member, &term, before.is_some(), &page);
@@ -82,8 +89,14 @@ pub async fn index(
     Ok(HttpResponse::Ok().content_type("text/html; charset=utf-8").body(body))
 }
 
-/// While typing: the list, or why it could not be loaded. The address says what is shown, and that Back shows the list again.
-fn typed(member: &Member, term: &str, later: bool, found: Result<CustomerPage, app::Error>) -> Result<HttpResponse, Error> {
+/// While typing: the list, or why it could not be loaded. The address says what is shown, and that
+/// Back shows the list again.
+fn typed(
+    member: &Member,
+    term: &str,
+    later: bool,
+    found: Result<CustomerPage, app::Error>,
+) -> Result<HttpResponse, Error> {
     let all = format!("/m/{}/customers", member.merchant.slug);
     let (status, results) = match found {
         Ok(page) => (StatusCode::OK, present::customers::results(member, term, later, &page)),
@@ -92,7 +105,11 @@ fn typed(member: &Member, term: &str, later: bool, found: Result<CustomerPage, a
             (error.status_code(), present::customers::failed(member, term, &error))
         }
     };
-    let address = if term.is_empty() { all } else { format!("{all}?{}&view=list", present::customers::query(term)) };
+    let address = if term.is_empty() {
+        all
+    } else {
+        format!("{all}?{}&view=list", present::customers::query(term))
+    };
     let mut response = HttpResponse::build(status);
     if status == StatusCode::SERVICE_UNAVAILABLE {
         response.insert_header(errors::RETRY_LATER);
@@ -100,7 +117,9 @@ fn typed(member: &Member, term: &str, later: bool, found: Result<CustomerPage, a
     if !later {
         response.insert_header(("HX-Replace-Url", address));
     }
-    Ok(response.content_type("text/html; charset=utf-8").body(views::customers::Fragment { results }.render()?))
+    Ok(response
+        .content_type("text/html; charset=utf-8")
+        .body(views::customers::Fragment { results }.render()?))
 }
 
 /// `GET /m/{merchant}/customers/{id}`
@@ -114,34 +133,56 @@ pub async fn show(
     let member = member.into_inner();
     let no = request::number(&path.1).map(CustomerNo).ok_or(Error::NotFound)?;
     let at = |text: &Option<String>| text.as_deref().and_then(request::number);
-    let from =
-        From { rewards: at(&query.rewards).map(RewardNo), emails: at(&query.emails).map(MailId), events: at(&query.events).map(AuditId) };
+    let from = From {
+        rewards: at(&query.rewards).map(RewardNo),
+        emails: at(&query.emails).map(MailId),
+        events: at(&query.events).map(AuditId),
+    };
     let profile = load(&desk, &member, no, from).await?;
     let mut page = page(&request, &member, &profile, from);
-    page.frame.flash = query.done.as_deref().and_then(|done| present::flash::after(done, &member, &profile));
+    page.frame.flash =
+        query.done.as_deref().and_then(|done| present::flash::after(done, &member, &profile));
     Ok(HttpResponse::Ok().content_type("text/html; charset=utf-8").body(page.render()?))
 }
 
 /// Reads a profile off the async threads.
-pub async fn load(desk: &Desk, member: &Member, no: CustomerNo, from: From) -> Result<Profile, Error> {
+pub async fn load(
+    desk: &Desk,
+    member: &Member,
+    no: CustomerNo,
+    from: From,
+) -> Result<Profile, Error> {
     let member = member.clone();
     Ok(desk.reading(move |desk| show_customer::show_customer(desk, &member, no, from)).await?)
 }
 
 /// A profile's page without a message in it.
-pub fn page(request: &HttpRequest, member: &Member, profile: &Profile, from: From) -> views::customers::Show {
+pub fn page(
+    request: &HttpRequest,
+    member: &Member,
+    profile: &Profile,
+    from: From,
+) -> views::customers::Show {
     let frame = frame::in_merchant(request, member, &profile.customer.display_name());
     let back = back_to_list(request, member);
     present::customers::profile(frame, member, profile, from, back)
 }
 
-/// The list as one left it, by the Referer (which holds the query, and never leaves the site); else the whole list.
+/// The list as one left it, by the Referer (which holds the query, and never leaves the site); else
+/// the whole list.
 fn back_to_list(request: &HttpRequest, member: &Member) -> String {
     let list = format!("/m/{}/customers", member.merchant.slug);
-    let from = request.headers().get(header::REFERER).and_then(|v| v.to_str().ok()).and_then(|text| url::Url::parse(text).ok());
-    let query = from.filter(|url| url.path() == list).and_then(|url| url.query().map(ToOwned::to_owned));
+    let from = request
+        .headers()
+        .get(header::REFERER)
+        .and_then(|v| v.to_str().ok())
+        .and_then(|text| url::Url::parse(text).ok());
+    let query =
+        from.filter(|url| url.path() == list).and_then(|url| url.query().map(ToOwned::to_owned));
     match query {
-        Some(query) if query.split('&').any(|part| part == "view=list") => format!("{list}?{query}"),
+        Some(query) if query.split('&').any(|part| part == "view=list") => {
+            format!("{list}?{query}")
+        }
         Some(query) => format!("{list}?{query}&view=list"),
         None => list,
     }

@@ -1,5 +1,6 @@
-//! The list of answers to a request that cannot be met, and the one place that renders them: a page, or a toast for a fragment.
-//! Must not say more than the person may know; a 500 shows the request id and nothing else.
+//! The list of answers to a request that cannot be met, and the one place that renders them: a
+//! page, or a toast for a fragment. Must not say more than the person may know; a 500 shows the
+//! request id and nothing else.
 
 use actix_web::{
     Error as ActixError, HttpResponse, ResponseError,
@@ -64,17 +65,23 @@ pub struct Words {
 impl Error {
     /// In words; quality.md R7 for the two about saving.
     pub fn words(&self) -> Words {
-        let words = |title, meaning: &str, advice| Words { title, meaning: meaning.to_owned(), advice };
+        let words =
+            |title, meaning: &str, advice| Words { title, meaning: meaning.to_owned(), advice };
         match self {
             Self::NotFound => words(
                 "There is no such page",
                 "It may belong to another merchant, or the address is not complete.",
                 "Go back, or search for the customer.",
             ),
-            Self::Forbidden => words("Your role does not allow this", "Nothing was changed.", "Ask an administrator of this merchant."),
+            Self::Forbidden => words(
+                "Your role does not allow this",
+                "Nothing was changed.",
+                "Ask an administrator of this merchant.",
+            ),
             Self::FactorMissing => words(
                 "This merchant asks for a second factor",
-                "Its pages open once you have an authenticator app or a passkey. Nothing was changed.",
+                "Its pages open once you have an authenticator app or a passkey. Nothing was \
+                 changed.",
                 "Set one up; it takes a minute. Your other merchants stay as they are.",
             ),
             Self::CrossSite => words(
@@ -82,24 +89,45 @@ impl Error {
                 "Nothing was changed. The desk only takes forms from its own pages.",
                 "Open the desk in this tab and try again.",
             ),
-            Self::MethodNotAllowed => {
-                words("This address can't be used that way", "Nothing was changed.", "Go back and use the page's own buttons.")
-            }
-            Self::Unprocessable(why) => {
-                words("This form can't be taken as it is", why, "Go back to the profile and open the dialog again.")
-            }
-            Self::TooLarge => {
-                words("That is more than the desk takes here", "Nothing was changed.", "Send less, or import a file instead.")
-            }
-            Self::Malformed => words("The desk can't read this request", "Nothing was changed.", "Go back, reload the page and try again."),
+            Self::MethodNotAllowed => words(
+                "This address can't be used that way",
+                "Nothing was changed.",
+                "Go back and use the page's own buttons.",
+            ),
+            Self::Unprocessable(why) => words(
+                "This form can't be taken as it is",
+                why,
+                "Go back to the profile and open the dialog again.",
+            ),
+            Self::TooLarge => words(
+                "That is more than the desk takes here",
+                "Nothing was changed.",
+                "Send less, or import a file instead.",
+            ),
+            Self::Malformed => words(
+                "The desk can't read this request",
+                "Nothing was changed.",
+                "Go back, reload the page and try again.",
+            ),
             Self::Misdirected => words(
                 "This is not the desk's address",
                 "The request named a host that is not this desk's. Nothing was changed.",
-                "Open the desk at the address you were given. A proxy has to pass the Host header on unchanged.",
+                "Open the desk at the address you were given. A proxy has to pass the Host header \
+                 on unchanged.",
             ),
-            Self::TooSlow => words("The form took too long to arrive", "Nothing was changed.", "Check the connection and send it again."),
-            Self::Busy => words("The desk is busy", "Nothing was saved.", "Try again in a few seconds."),
-            Self::Unavailable => words("The desk's database can't be reached", "Not saved, safe to retry.", "Try again in a few seconds."),
+            Self::TooSlow => words(
+                "The form took too long to arrive",
+                "Nothing was changed.",
+                "Check the connection and send it again.",
+            ),
+            Self::Busy => {
+                words("The desk is busy", "Nothing was saved.", "Try again in a few seconds.")
+            }
+            Self::Unavailable => words(
+                "The desk's database can't be reached",
+                "Not saved, safe to retry.",
+                "Try again in a few seconds.",
+            ),
             Self::CommitUnknown => words(
                 "The database did not confirm",
                 "We can't tell yet whether it was saved. Send again: it will not happen twice.",
@@ -115,7 +143,8 @@ impl Error {
 }
 
 impl Error {
-    /// This error where it keeps an answer from being shown after the act itself was committed: then "not saved" would be false.
+    /// This error where it keeps an answer from being shown after the act itself was committed:
+    /// then "not saved" would be false.
     pub fn after_commit(self) -> Self {
         match self {
             Self::Busy | Self::Unavailable => Self::CommitUnknown,
@@ -154,13 +183,15 @@ impl From<app::Error> for Error {
             app::Error::NotFound => Self::NotFound,
             app::Error::NotAllowed => Self::Forbidden,
             app::Error::Unfit(unfit) => Self::Unprocessable(unfit.0),
-            // Handlers answer refusals themselves, with a fresh row; one that comes here was forgotten.
+            // Handlers answer refusals themselves, with a fresh row; one that comes here was
+            // forgotten.
             app::Error::Refused(_) => {
                 tracing::error!("a refusal was not answered");
                 Self::Internal
             }
             app::Error::Busy => {
-                // Not louder: there are most of these when there is least time to read them. The metrics count them.
+                // Not louder: there are most of these when there is least time to read them. The
+                // metrics count them.
                 tracing::debug!("the desk is busy: a request was refused");
                 Self::Busy
             }
@@ -201,7 +232,10 @@ impl From<askama::Error> for Error {
 }
 
 /// Middleware: gives every bare error its body, as a page or as a fragment.
-pub async fn render(request: ServiceRequest, next: Next<impl MessageBody + 'static>) -> Result<ServiceResponse<BoxBody>, ActixError> {
+pub async fn render(
+    request: ServiceRequest,
+    next: Next<impl MessageBody + 'static>,
+) -> Result<ServiceResponse<BoxBody>, ActixError> {
     let response = next.call(request).await?.map_into_boxed_body();
     let ours = response.response().extensions().get::<Error>().cloned();
     let error = match (ours, response.response().error()) {
@@ -218,7 +252,11 @@ pub async fn render(request: ServiceRequest, next: Next<impl MessageBody + 'stat
     };
     let (http, _) = response.into_parts();
     // To its reader, a body that stopped coming is one that is cut short.
-    let error = if matches!(error, Error::Malformed) && connections::was_too_slow(&http) { Error::TooSlow } else { error };
+    let error = if matches!(error, Error::Malformed) && connections::was_too_slow(&http) {
+        Error::TooSlow
+    } else {
+        error
+    };
     let body = body(&http, &error);
     let mut answer = HttpResponse::build(error.status_code());
     answer.content_type("text/html; charset=utf-8");
@@ -247,7 +285,16 @@ fn body(http: &actix_web::HttpRequest, error: &Error) -> String {
         let links = way_forward(error).into_iter().chain(frame::ways_out(&frame)).collect();
         let status = error.status_code().as_u16().to_string();
         let advice = words.advice.to_owned();
-        views::errors::Show { frame, status, title: words.title.to_owned(), meaning: words.meaning, advice, request_id, links }.render()
+        views::errors::Show {
+            frame,
+            status,
+            title: words.title.to_owned(),
+            meaning: words.meaning,
+            advice,
+            request_id,
+            links,
+        }
+        .render()
     };
     rendered.unwrap_or_else(|_| words.title.to_owned())
 }
@@ -255,5 +302,8 @@ fn body(http: &actix_web::HttpRequest, error: &Error) -> String {
 /// Where the error itself leads, before the ways out that every page has.
 fn way_forward(error: &Error) -> Option<views::ui::Link> {
     let is_it = matches!(error, Error::FactorMissing);
-    is_it.then(|| views::ui::Link { label: "Set up a second factor".to_owned(), href: "/account#factors".to_owned() })
+    is_it.then(|| views::ui::Link {
+        label: "Set up a second factor".to_owned(),
+        href: "/account#factors".to_owned(),
+    })
 }

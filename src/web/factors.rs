@@ -39,7 +39,11 @@ pub fn json(options: String) -> HttpResponse {
 }
 
 /// `GET /account/app`: nothing is kept until the code comes.
-pub async fn new_app(request: HttpRequest, desk: web::Data<Desk>, visitor: web::ReqData<Visitor>) -> Result<HttpResponse, Error> {
+pub async fn new_app(
+    request: HttpRequest,
+    desk: web::Data<Desk>,
+    visitor: web::ReqData<Visitor>,
+) -> Result<HttpResponse, Error> {
     let session = visitor.session.clone();
     let app = change_factors::begin_app(&desk, &session, None)?;
     app_page(&request, &visitor, app, None, StatusCode::OK)
@@ -70,20 +74,36 @@ pub async fn add_app(
     visitor: web::ReqData<Visitor>,
     form: FormBody,
 ) -> Result<HttpResponse, Error> {
-    let (sealed, code) = (form.field("sealed").unwrap_or_default(), form.field("code").unwrap_or_default());
-    let (session, origin, kept) = (visitor.session.clone(), browser::origin_of(&request), sealed.clone());
-    match desk.writing(move |desk| change_factors::add_app(desk, &session, &sealed, &code, &origin)).await? {
+    let (sealed, code) =
+        (form.field("sealed").unwrap_or_default(), form.field("code").unwrap_or_default());
+    let (session, origin, kept) =
+        (visitor.session.clone(), browser::origin_of(&request), sealed.clone());
+    match desk
+        .writing(move |desk| change_factors::add_app(desk, &session, &sealed, &code, &origin))
+        .await?
+    {
         Added::Done { recovery_codes } => added(&request, recovery_codes, "app"),
         Added::Wrong => {
             let app = change_factors::begin_app(&desk, &visitor.session, Some(&kept))?;
-            let error = "This is not the app's code now. Check the clock of the phone, and type the newest code.";
-            app_page(&request, &visitor, app, Some(error.to_owned()), StatusCode::UNPROCESSABLE_ENTITY)
+            let error = "This is not the app's code now. Check the clock of the phone, and type \
+                the newest code.";
+            app_page(
+                &request,
+                &visitor,
+                app,
+                Some(error.to_owned()),
+                StatusCode::UNPROCESSABLE_ENTITY,
+            )
         }
     }
 }
 
 /// Recovery codes that were made along are shown this once; else back to the account.
-fn added(request: &HttpRequest, recovery_codes: Vec<String>, done: &str) -> Result<HttpResponse, Error> {
+fn added(
+    request: &HttpRequest,
+    recovery_codes: Vec<String>,
+    done: &str,
+) -> Result<HttpResponse, Error> {
     if recovery_codes.is_empty() { Ok(back(done)) } else { codes_page(request, recovery_codes) }
 }
 
@@ -93,14 +113,21 @@ fn codes_page(request: &HttpRequest, codes: Vec<String>) -> Result<HttpResponse,
 }
 
 /// `POST /account/app/removal`
-pub async fn remove_app(request: HttpRequest, desk: web::Data<Desk>, visitor: web::ReqData<Visitor>) -> Result<HttpResponse, Error> {
+pub async fn remove_app(
+    request: HttpRequest,
+    desk: web::Data<Desk>,
+    visitor: web::ReqData<Visitor>,
+) -> Result<HttpResponse, Error> {
     let (session, origin) = (visitor.session.clone(), browser::origin_of(&request));
     desk.writing(move |desk| change_factors::remove_app(desk, &session, &origin)).await?;
     Ok(back("app-removed"))
 }
 
 /// `GET /account/passkeys/new`
-pub async fn new_passkey(request: HttpRequest, desk: web::Data<Desk>) -> Result<HttpResponse, Error> {
+pub async fn new_passkey(
+    request: HttpRequest,
+    desk: web::Data<Desk>,
+) -> Result<HttpResponse, Error> {
     passkey_page(&request, &desk, String::new(), None, StatusCode::OK)
 }
 
@@ -117,7 +144,10 @@ fn passkey_page(
 }
 
 /// `POST /account/passkeys/options`
-pub async fn passkey_options(desk: web::Data<Desk>, visitor: web::ReqData<Visitor>) -> Result<HttpResponse, Error> {
+pub async fn passkey_options(
+    desk: web::Data<Desk>,
+    visitor: web::ReqData<Visitor>,
+) -> Result<HttpResponse, Error> {
     let session = visitor.session.clone();
     Ok(json(desk.writing(move |desk| change_factors::begin_passkey(desk, &session)).await?))
 }
@@ -129,12 +159,19 @@ pub async fn add_passkey(
     visitor: web::ReqData<Visitor>,
     form: FormBody,
 ) -> Result<HttpResponse, Error> {
-    let (name, answer) = (form.field("name").unwrap_or_default(), form.field("passkey").unwrap_or_default());
-    let (session, origin, typed) = (visitor.session.clone(), browser::origin_of(&request), name.clone());
-    let outcome = desk.writing(move |desk| change_factors::add_passkey(desk, &session, &name, &answer, &origin)).await;
+    let (name, answer) =
+        (form.field("name").unwrap_or_default(), form.field("passkey").unwrap_or_default());
+    let (session, origin, typed) =
+        (visitor.session.clone(), browser::origin_of(&request), name.clone());
+    let outcome = desk
+        .writing(move |desk| change_factors::add_passkey(desk, &session, &name, &answer, &origin))
+        .await;
     let error = match outcome {
         Ok(Added::Done { recovery_codes }) => return added(&request, recovery_codes, "passkey"),
-        Ok(Added::Wrong) => "The device's answer was not taken, or came too late. Nothing was changed. Try again.".to_owned(),
+        Ok(Added::Wrong) => {
+            "The device's answer was not taken, or came too late. Nothing was changed. Try again."
+                .to_owned()
+        }
         Err(app::Error::Unfit(why)) => present::sentence(&why.0),
         Err(other) => return Err(other.into()),
     };
@@ -189,17 +226,29 @@ pub async fn make_recovery_codes(
     visitor: web::ReqData<Visitor>,
     form: FormBody,
 ) -> Result<HttpResponse, Error> {
-    let (session, shown, origin) = (visitor.session.clone(), shown(&form), browser::origin_of(&request));
+    let (session, shown, origin) =
+        (visitor.session.clone(), shown(&form), browser::origin_of(&request));
     let one_try = throttle.in_session(session.id, &session.email);
     if throttle.spend(&one_try).is_err() {
-        return renew_page(&request, &desk, &visitor, Some(TOO_MANY.to_owned()), StatusCode::TOO_MANY_REQUESTS).await;
+        return renew_page(
+            &request,
+            &desk,
+            &visitor,
+            Some(TOO_MANY.to_owned()),
+            StatusCode::TOO_MANY_REQUESTS,
+        )
+        .await;
     }
-    let made = desk.writing(move |desk| change_factors::renew_recovery_codes(desk, &session, &shown, &origin)).await;
+    let made = desk
+        .writing(move |desk| change_factors::renew_recovery_codes(desk, &session, &shown, &origin))
+        .await;
     let made = throttle.judged(&one_try, made)?;
     if let Some(codes) = made {
         throttle.refund(&one_try);
         return codes_page(&request, codes);
     }
-    let error = "This factor is not right, or its code was used already. Nothing was changed. Try again with a new code.".to_owned();
+    let error = "This factor is not right, or its code was used already. Nothing was changed. Try \
+        again with a new code."
+        .to_owned();
     renew_page(&request, &desk, &visitor, Some(error), StatusCode::UNPROCESSABLE_ENTITY).await
 }

@@ -26,7 +26,8 @@ pub fn in_merchant(request: &HttpRequest, member: &Member, title: &str) -> Frame
         let is_in = |href: &str| path == href || path.starts_with(&format!("{href}/"));
         // These are reached from the batches, and lead back to them.
         let below = ["imports", "redemptions", "alerts", "bars"];
-        let current = is_in(&href) || (rest == "batches" && below.iter().any(|one| is_in(&format!("/m/{slug}/{one}"))));
+        let current = is_in(&href)
+            || (rest == "batches" && below.iter().any(|one| is_in(&format!("/m/{slug}/{one}"))));
         NavItem { label: label.to_owned(), current, href }
     };
     let mut nav = vec![item("Customers", "customers")];
@@ -45,13 +46,20 @@ pub fn in_merchant(request: &HttpRequest, member: &Member, title: &str) -> Frame
     if member.role.may(Permission::ChangeSettings) {
         nav.push(item("Settings", "settings"));
     }
-    let merchants =
-        request.extensions().get::<Visitor>().map(|visitor| visitor.merchants.iter().map(merchant_nav).collect()).unwrap_or_default();
+    let merchants = request
+        .extensions()
+        .get::<Visitor>()
+        .map(|visitor| visitor.merchants.iter().map(merchant_nav).collect())
+        .unwrap_or_default();
     Frame {
         title: title.to_owned(),
         merchant: Some(MerchantNav { slug: slug.to_owned(), name: member.merchant.name.clone() }),
         merchants,
-        user: Some(UserNav { name: member.user_name.clone(), email: member.user_email.clone(), role: member.role.label().to_owned() }),
+        user: Some(UserNav {
+            name: member.user_name.clone(),
+            email: member.user_email.clone(),
+            role: member.role.label().to_owned(),
+        }),
         nav,
         search_value: String::new(),
         flash: confirmed(request),
@@ -63,7 +71,11 @@ pub fn in_merchant(request: &HttpRequest, member: &Member, title: &str) -> Frame
 pub fn for_visitor(request: &HttpRequest, title: &str) -> Frame {
     let mut frame = Frame::bare(title, assets::addresses());
     if let Some(visitor) = request.extensions().get::<Visitor>() {
-        frame.user = Some(UserNav { name: visitor.session.name.clone(), email: visitor.session.email.clone(), role: String::new() });
+        frame.user = Some(UserNav {
+            name: visitor.session.name.clone(),
+            email: visitor.session.email.clone(),
+            role: String::new(),
+        });
         frame.merchants = visitor.merchants.iter().map(merchant_nav).collect();
         frame.flash = confirmed(request);
     }
@@ -73,10 +85,17 @@ pub fn for_visitor(request: &HttpRequest, title: &str) -> Frame {
 /// Whoever comes back from proving who they are: what they had asked for is still to be done.
 fn confirmed(request: &HttpRequest) -> Option<Toast> {
     let is_back = request.query_string().split('&').any(|part| part == "confirmed=yes");
-    is_back.then(|| flash::plain(Tone::Good, "Thank you, it is you", "Nothing was done yet. Do now what you came for."))
+    is_back.then(|| {
+        flash::plain(
+            Tone::Good,
+            "Thank you, it is you",
+            "Nothing was done yet. Do now what you came for.",
+        )
+    })
 }
 
-/// The best frame known for an error: the merchant's if the gate let the request in, else the visitor's, else the bare one.
+/// The best frame known for an error: the merchant's if the gate let the request in, else the
+/// visitor's, else the bare one.
 pub fn for_error(request: &HttpRequest, title: &str) -> Frame {
     let member = request.extensions().get::<Member>().cloned();
     match member {
@@ -96,5 +115,8 @@ pub fn ways_out(frame: &Frame) -> Vec<Link> {
 }
 
 fn merchant_nav(membership: &Membership) -> MerchantNav {
-    MerchantNav { slug: membership.merchant.slug.to_string(), name: membership.merchant.name.clone() }
+    MerchantNav {
+        slug: membership.merchant.slug.to_string(),
+        name: membership.merchant.name.clone(),
+    }
 }

@@ -1,5 +1,5 @@
-//! The one gate before every handler: host, cross-site, session, role, in this order (contract.md section 6).
-//! Must not know what lies behind it.
+//! The one gate before every handler: host, cross-site, session, role, in this order (contract.md
+//! section 6). Must not know what lies behind it.
 
 use std::sync::Arc;
 
@@ -39,11 +39,15 @@ pub struct Visitor {
 }
 
 /// Middleware: lets a request in, or answers it.
-pub async fn guard(request: ServiceRequest, next: Next<impl MessageBody + 'static>) -> Result<ServiceResponse<BoxBody>, ActixError> {
+pub async fn guard(
+    request: ServiceRequest,
+    next: Next<impl MessageBody + 'static>,
+) -> Result<ServiceResponse<BoxBody>, ActixError> {
     let caller = caller(&request);
     match caller.runs(admit(&request)).await {
         Ok(()) => {
-            let caller = if request.extensions().contains::<Visitor>() { Caller::SignedIn } else { caller };
+            let caller =
+                if request.extensions().contains::<Visitor>() { Caller::SignedIn } else { caller };
             Ok(caller.runs(next.call(request)).await?.map_into_boxed_body())
         }
         // An Err would lose the headers that outer middleware adds.
@@ -51,9 +55,11 @@ pub async fn guard(request: ServiceRequest, next: Next<impl MessageBody + 'stati
     }
 }
 
-/// For whom the request is looked at, before it is known whether its cookie is still that of a session.
+/// For whom the request is looked at, before it is known whether its cookie is still that of a
+/// session.
 fn caller(request: &ServiceRequest) -> Caller {
-    let token = request.app_data::<web::Data<Site>>().and_then(|site| request.cookie(site.cookie_name()));
+    let token =
+        request.app_data::<web::Data<Site>>().and_then(|site| request.cookie(site.cookie_name()));
     match (token, request.app_data::<web::Data<RecentSessions>>()) {
         (Some(token), Some(recent)) if recent.contains(token.value()) => Caller::SignedIn,
         _ => Caller::Stranger,
@@ -88,10 +94,15 @@ async fn admit(request: &ServiceRequest) -> Result<(), HttpResponse<BoxBody>> {
     if access == Access::Public {
         return Ok(());
     }
-    let Some(token) = request.cookie(site.cookie_name()).map(|cookie| cookie.value().to_owned()) else {
+    let Some(token) = request.cookie(site.cookie_name()).map(|cookie| cookie.value().to_owned())
+    else {
         return Err(to_sign_in(request));
     };
-    let slug = if let Access::Member(_) = access { request.path().split('/').nth(2).map(ToOwned::to_owned) } else { None };
+    let slug = if let Access::Member(_) = access {
+        request.path().split('/').nth(2).map(ToOwned::to_owned)
+    } else {
+        None
+    };
     let limits = site.session_limits;
     let found = visit(request, desk, token, limits).await.map_err(|e| refuse(e.into()))?;
     let Some(visitor) = found else { return Err(to_sign_in(request)) };
@@ -115,14 +126,22 @@ async fn admit(request: &ServiceRequest) -> Result<(), HttpResponse<BoxBody>> {
 
 /// Notes who asks, where that is known without asking them to sign in.
 async fn recognise(request: &ServiceRequest, site: &Site, desk: &Desk) {
-    let Some(token) = request.cookie(site.cookie_name()).map(|cookie| cookie.value().to_owned()) else { return };
+    let Some(token) = request.cookie(site.cookie_name()).map(|cookie| cookie.value().to_owned())
+    else {
+        return;
+    };
     let limits = site.session_limits;
     if let Ok(Some(visitor)) = visit(request, desk, token, limits).await {
         request.extensions_mut().insert(visitor);
     }
 }
 
-async fn visit(request: &ServiceRequest, desk: &Desk, token: String, limits: SessionLimits) -> Result<Option<Visitor>, app::Error> {
+async fn visit(
+    request: &ServiceRequest,
+    desk: &Desk,
+    token: String,
+    limits: SessionLimits,
+) -> Result<Option<Visitor>, app::Error> {
     let sent = token.clone();
     let found = desk.reading(move |desk| sign_in::recognise(desk, &sent, limits)).await?;
     if let Some(recent) = request.app_data::<web::Data<RecentSessions>>() {
@@ -132,8 +151,17 @@ async fn visit(request: &ServiceRequest, desk: &Desk, token: String, limits: Ses
 }
 
 /// Another merchant does not exist for this user; a role that is too low is told so.
-fn enter(request: &ServiceRequest, visitor: &Visitor, slug: Option<&str>, permission: Permission) -> Result<(), Error> {
-    let membership = visitor.merchants.iter().find(|m| Some(m.merchant.slug.as_str()) == slug).ok_or(Error::NotFound)?;
+fn enter(
+    request: &ServiceRequest,
+    visitor: &Visitor,
+    slug: Option<&str>,
+    permission: Permission,
+) -> Result<(), Error> {
+    let membership = visitor
+        .merchants
+        .iter()
+        .find(|m| Some(m.merchant.slug.as_str()) == slug)
+        .ok_or(Error::NotFound)?;
     if membership.requires_second_factor && !visitor.session.has_second_factor {
         return Err(Error::FactorMissing);
     }
@@ -153,12 +181,15 @@ fn enter(request: &ServiceRequest, visitor: &Visitor, slug: Option<&str>, permis
 
 /// quality.md S2: Sec-Fetch-Site decides where it is sent; else Origin must be ours.
 fn is_same_site(request: &ServiceRequest, site: &Site) -> bool {
-    let header = |name: &str| request.headers().get(name).map(|value| value.to_str().unwrap_or("?"));
+    let header =
+        |name: &str| request.headers().get(name).map(|value| value.to_str().unwrap_or("?"));
     match (header("Sec-Fetch-Site"), header("Origin")) {
         (Some(fetch_site), _) => matches!(fetch_site, "same-origin" | "none"),
         (None, Some(origin)) => match &site.base_url {
             Some(base) => origin == base.origin().ascii_serialization(),
-            None => header("Host").is_some_and(|host| origin == format!("http://{host}") || origin == format!("https://{host}")),
+            None => header("Host").is_some_and(|host| {
+                origin == format!("http://{host}") || origin == format!("https://{host}")
+            }),
         },
         (None, None) => false,
     }
@@ -167,11 +198,16 @@ fn is_same_site(request: &ServiceRequest, site: &Site) -> bool {
 /// A page request goes to sign-in and back; a fragment is told to load sign-in as a page.
 fn to_sign_in(request: &ServiceRequest) -> HttpResponse<BoxBody> {
     let fragment = request::is_fragment(request.headers());
-    let path = if fragment { page_named_by(request, "HX-Current-URL").unwrap_or_default() } else { request.path().to_owned() };
+    let path = if fragment {
+        page_named_by(request, "HX-Current-URL").unwrap_or_default()
+    } else {
+        request.path().to_owned()
+    };
     away(fragment, "/sign-in", &path)
 }
 
-/// Asks again who one is, and leads back: to the page itself, or to the one where the form was, since a POST can't be sent again.
+/// Asks again who one is, and leads back: to the page itself, or to the one where the form was,
+/// since a POST can't be sent again.
 fn to_confirm(request: &ServiceRequest, safe: bool) -> HttpResponse<BoxBody> {
     let fragment = request::is_fragment(request.headers());
     let from = if fragment { "HX-Current-URL" } else { "Referer" };
@@ -197,7 +233,8 @@ fn away(fragment: bool, to: &str, path: &str) -> HttpResponse<BoxBody> {
     }
 }
 
-/// Acts are done from the profile, or from the page of a batch, coupon, import or user, or one's own: that is where one wants to be back.
+/// Acts are done from the profile, or from the page of a batch, coupon, import or user, or one's
+/// own: that is where one wants to be back.
 fn landing(path: &str) -> String {
     let parts: Vec<&str> = path.split('/').collect();
     match parts.as_slice() {
@@ -220,7 +257,8 @@ pub fn session_cookie(site: &Site, token: Option<&str>) -> Cookie<'static> {
     cookie(site, site.cookie_name(), token, site.session_limits.absolute)
 }
 
-/// The cookie that carries the token of a sign-in that waits for its second factor; `None` takes it away.
+/// The cookie that carries the token of a sign-in that waits for its second factor; `None` takes it
+/// away.
 pub fn half_cookie(site: &Site, token: Option<&str>) -> Cookie<'static> {
     cookie(site, site.half_cookie_name(), token, finish_sign_in::PATIENCE)
 }
@@ -231,7 +269,12 @@ pub fn errand_cookie(site: &Site, errand: Option<&str>) -> Cookie<'static> {
 }
 
 /// A cookie for all of this site and no script; `None` takes it away.
-pub fn cookie(site: &Site, name: &'static str, value: Option<&str>, age: chrono::TimeDelta) -> Cookie<'static> {
+pub fn cookie(
+    site: &Site,
+    name: &'static str,
+    value: Option<&str>,
+    age: chrono::TimeDelta,
+) -> Cookie<'static> {
     let mut cookie = Cookie::build(name, value.unwrap_or_default().to_owned())
         .path("/")
         .http_only(true)

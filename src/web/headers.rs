@@ -4,15 +4,18 @@
 use actix_web::middleware::DefaultHeaders;
 
 /// What pages may load: our own scripts and styles, nothing else.
-pub const CONTENT_SECURITY_POLICY: &str = "default-src 'none'; script-src 'self'; style-src 'self'; img-src 'self' data:; connect-src 'self'; \
+pub const CONTENT_SECURITY_POLICY: &str = "default-src 'none'; script-src 'self'; style-src \
+    'self'; img-src 'self' data:; connect-src 'self'; \
     form-action 'self'; base-uri 'none'; frame-ancestors 'none'";
 
 /// The same for the one page that shows a stored mail in a frame.
-pub const WITH_MAIL_FRAME: &str = "default-src 'none'; script-src 'self'; style-src 'self'; img-src 'self' data:; connect-src 'self'; \
+pub const WITH_MAIL_FRAME: &str = "default-src 'none'; script-src 'self'; style-src 'self'; \
+    img-src 'self' data:; connect-src 'self'; \
     form-action 'self'; base-uri 'none'; frame-ancestors 'none'; frame-src 'self'";
 
 /// For a stored mail's own HTML: nothing runs, nothing loads.
-pub const STORED_MAIL: &str = "default-src 'none'; style-src 'unsafe-inline'; img-src data:; sandbox; frame-ancestors 'self'";
+pub const STORED_MAIL: &str =
+    "default-src 'none'; style-src 'unsafe-inline'; img-src data:; sandbox; frame-ancestors 'self'";
 
 /// The default headers. `secure`: the desk is reached over https.
 pub fn defaults(secure: bool) -> DefaultHeaders {
@@ -26,5 +29,9 @@ pub fn defaults(secure: bool) -> DefaultHeaders {
         .add(("Cross-Origin-Resource-Policy", "same-origin"))
         .add(("Permissions-Policy", "camera=(), geolocation=(), microphone=(), payment=()"))
         .add(("Cache-Control", "no-store"));
-    if secure { headers.add(("Strict-Transport-Security", "max-age=63072000; includeSubDomains")) } else { headers }
+    if secure {
+        headers.add(("Strict-Transport-Security", "max-age=63072000; includeSubDomains"))
+    } else {
+        headers
+    }
 }

@@ -8,7 +8,8 @@ use serde_json::json;
 
 use crate::app::Desk;
 
-/// How long an answer may take: whoever asks has a limit of its own, and no answer says less than a clear one.
+/// How long an answer may take: whoever asks has a limit of its own, and no answer says less than a
+/// clear one.
 const LIMIT: Duration = Duration::from_secs(2);
 
 /// `GET /healthz`: no I/O.
@@ -16,14 +17,18 @@ pub async fn alive() -> HttpResponse {
     HttpResponse::Ok().content_type("text/plain; charset=utf-8").body("alive\n")
 }
 
-/// `GET /readyz`: 503 where the database cannot be reached or only be read, or has an old schema; otherwise 200, and the body says whether
-/// there is room to write, and the mail queue's age.
+/// `GET /readyz`: 503 where the database cannot be reached or only be read, or has an old schema;
+/// otherwise 200, and the body says whether there is room to write, and the mail queue's age.
 pub async fn ready(desk: web::Data<Desk>) -> HttpResponse {
     let not_ready = |database: &str, schema: &str| {
-        HttpResponse::ServiceUnavailable().json(json!({ "ready": false, "writable": false, "database": database, "schema": schema }))
+        HttpResponse::ServiceUnavailable().json(
+            json!({ "ready": false, "writable": false, "database": database, "schema": schema }),
+        )
     };
     match tokio::time::timeout(LIMIT, desk.looks.ask(&desk)).await {
-        Ok(Ok(state)) if !state.schema_fits => not_ready("ok", "older than this binary: run `rewarddesk migrate`"),
+        Ok(Ok(state)) if !state.schema_fits => {
+            not_ready("ok", "older than this binary: run `rewarddesk migrate`")
+        }
         Ok(Ok(state)) if state.is_read_only => not_ready("read-only", "ok"),
         Ok(Ok(state)) => HttpResponse::Ok().json(json!({
             "ready": true,

@@ -1,4 +1,5 @@
-//! Which host a request names, and whether that is this desk: a site that lets its own name lead to this machine gets no page.
+//! Which host a request names, and whether that is this desk: a site that lets its own name lead to
+//! this machine gets no page.
 
 use std::net::IpAddr;
 
@@ -14,7 +15,8 @@ use url::{Host, Url};
 
 use super::errors::Error;
 
-/// The names under which a listener is reached. Ports are not looked at: they tell no sites apart, and port mappings change them.
+/// The names under which a listener is reached. Ports are not looked at: they tell no sites apart,
+/// and port mappings change them.
 #[derive(Debug, Clone)]
 pub struct Hosts {
     base: Option<Host>,
@@ -24,16 +26,20 @@ pub struct Hosts {
 }
 
 impl Hosts {
-    /// For people: the base URL's host. Where there is none, or it is this machine's own, loopback names and the listening address.
+    /// For people: the base URL's host. Where there is none, or it is this machine's own, loopback
+    /// names and the listening address.
     pub fn of_site(base_url: Option<&Url>, listening: IpAddr) -> Self {
         let base = base_url.and_then(Url::host).map(|host| host.to_owned());
         let takes_local = base.as_ref().is_none_or(|host| {
-            is_loopback(host) || address_of(host).is_some_and(|address| address == listening || address.is_unspecified())
+            is_loopback(host)
+                || address_of(host)
+                    .is_some_and(|address| address == listening || address.is_unspecified())
         });
         Self { base, takes_local, listening }
     }
 
-    /// For machines, such as a metrics collector: the same, and always loopback names and the listening address.
+    /// For machines, such as a metrics collector: the same, and always loopback names and the
+    /// listening address.
     pub fn of_machine(base_url: Option<&Url>, listening: IpAddr) -> Self {
         Self { takes_local: true, ..Self::of_site(base_url, listening) }
     }
@@ -41,7 +47,10 @@ impl Hosts {
     fn admit(&self, host: &Host) -> bool {
         let is_here = || {
             let address = address_of(host);
-            is_loopback(host) || address.is_some_and(|address| address == self.listening || self.listening.is_unspecified())
+            is_loopback(host)
+                || address.is_some_and(|address| {
+                    address == self.listening || self.listening.is_unspecified()
+                })
         };
         self.base.as_ref() == Some(host) || self.takes_local && is_here()
     }
@@ -62,13 +71,21 @@ impl Hosts {
 }
 
 /// Middleware for a listener without pages.
-pub async fn guard(request: ServiceRequest, next: Next<impl MessageBody + 'static>) -> Result<ServiceResponse<BoxBody>, ActixError> {
-    match request.app_data::<web::Data<Hosts>>().map_or(Err(Error::Internal), |hosts| hosts.check(&request)) {
+pub async fn guard(
+    request: ServiceRequest,
+    next: Next<impl MessageBody + 'static>,
+) -> Result<ServiceResponse<BoxBody>, ActixError> {
+    match request
+        .app_data::<web::Data<Hosts>>()
+        .map_or(Err(Error::Internal), |hosts| hosts.check(&request))
+    {
         Ok(()) => Ok(next.call(request).await?.map_into_boxed_body()),
         Err(error) => {
             let words = error.words();
             let text = format!("{}. {} {}\n", words.title, words.meaning, words.advice);
-            let answer = HttpResponse::build(error.status_code()).content_type("text/plain; charset=utf-8").body(text);
+            let answer = HttpResponse::build(error.status_code())
+                .content_type("text/plain; charset=utf-8")
+                .body(text);
             Ok(request.into_response(answer))
         }
     }
@@ -81,12 +98,14 @@ fn parse(text: &str) -> Option<Host> {
         Some(colon) => (&text[..end + colon], &text[end + colon + 1..]),
         None => (text, ""),
     };
-    let is_port = port.is_empty() || port.bytes().all(|byte| byte.is_ascii_digit()) && port.parse::<u16>().is_ok();
+    let is_port = port.is_empty()
+        || port.bytes().all(|byte| byte.is_ascii_digit()) && port.parse::<u16>().is_ok();
     Host::parse(host).ok().filter(|_| is_port)
 }
 
 fn is_loopback(host: &Host) -> bool {
-    matches!(host, Host::Domain(name) if name == "localhost") || address_of(host).is_some_and(|address| address.is_loopback())
+    matches!(host, Host::Domain(name) if name == "localhost")
+        || address_of(host).is_some_and(|address| address.is_loopback())
 }
 
 fn address_of(host: &Host) -> Option<IpAddr> {
@@ -110,23 +129,60 @@ mod tests {
     #[test]
     fn with_a_base_url_its_host_alone_is_ours() {
         let ours = |host| admits(Some("https://desk.example"), "127.0.0.1", host);
-        for host in ["desk.example", "DESK.example", "desk.example:443", "desk.example:8443", "desk.example:"] {
+        for host in [
+            "desk.example",
+            "DESK.example",
+            "desk.example:443",
+            "desk.example:8443",
+            "desk.example:",
+        ] {
             assert_eq!(ours(host), Some(true), "{host}");
         }
-        for host in ["evil.example", "desk.example.evil.example", "desk.example.", "localhost", "127.0.0.1:8080", "[::1]", "10.0.0.1"] {
+        for host in [
+            "evil.example",
+            "desk.example.evil.example",
+            "desk.example.",
+            "localhost",
+            "127.0.0.1:8080",
+            "[::1]",
+            "10.0.0.1",
+        ] {
             assert_eq!(ours(host), Some(false), "{host}");
         }
-        for host in ["", ":80", "desk.example:x", "desk.example:99999", "user@desk.example", "desk.example/", "a b", "[::1", "::1"] {
+        for host in [
+            "",
+            ":80",
+            "desk.example:x",
+            "desk.example:99999",
+            "user@desk.example",
+            "desk.example/",
+            "a b",
+            "[::1",
+            "::1",
+        ] {
             assert_eq!(ours(host), None, "{host}");
         }
-        assert_eq!(admits(Some("https://bücher.example"), "127.0.0.1", "xn--bcher-kva.example"), Some(true));
-        assert_eq!(admits(Some("http://[2001:db8::7]:8080"), "127.0.0.1", "[2001:DB8::7]:8080"), Some(true));
+        assert_eq!(
+            admits(Some("https://bücher.example"), "127.0.0.1", "xn--bcher-kva.example"),
+            Some(true)
+        );
+        assert_eq!(
+            admits(Some("http://[2001:db8::7]:8080"), "127.0.0.1", "[2001:DB8::7]:8080"),
+            Some(true)
+        );
     }
 
     #[test]
     fn without_one_loopback_names_and_the_listening_address_are_ours() {
         for base in [None, Some("http://10.0.0.5:8080"), Some("http://localhost:8080")] {
-            for host in ["localhost:8080", "127.0.0.1", "127.8.9.1:80", "[::1]:9000", "[::ffff:127.0.0.1]", "10.0.0.5"] {
+            for host in [
+                "localhost:8080",
+                "127.0.0.1",
+                "127.8.9.1:80",
+                "[::1]:9000",
+                "[::ffff:127.0.0.1]",
+                "10.0.0.5",
+            ] {
                 assert_eq!(admits(base, "10.0.0.5", host), Some(true), "{base:?} {host}");
             }
             for host in ["evil.example", "10.0.0.6", "localhost.evil.example", "[2001:db8::1]"] {
@@ -143,7 +199,12 @@ mod tests {
     fn a_collector_may_use_the_machines_own_names_beside_a_base_url() {
         let base = Url::parse("https://desk.example").ok();
         let hosts = Hosts::of_machine(base.as_ref(), IpAddr::from([10, 0, 0, 5]));
-        for (host, expected) in [("desk.example:9100", true), ("10.0.0.5:9100", true), ("localhost", true), ("evil.example", false)] {
+        for (host, expected) in [
+            ("desk.example:9100", true),
+            ("10.0.0.5:9100", true),
+            ("localhost", true),
+            ("evil.example", false),
+        ] {
             assert_eq!(parse(host).map(|host| hosts.admit(&host)), Some(expected), "{host}");
         }
     }

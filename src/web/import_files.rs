@@ -1,5 +1,5 @@
-//! Files of other things than vouchers: the shop's redemptions, and codes to bar. Each becomes an import that is checked first.
-//! Must not know how rows are judged.
+//! Files of other things than vouchers: the shop's redemptions, and codes to bar. Each becomes an
+//! import that is checked first. Must not know how rows are judged.
 
 use actix_web::{HttpRequest, HttpResponse, http::StatusCode, web};
 use askama::Template;
@@ -17,7 +17,10 @@ use crate::{
 };
 
 /// `GET /m/{merchant}/redemptions/new`
-pub async fn new_redemptions(request: HttpRequest, member: web::ReqData<Member>) -> Result<HttpResponse, Error> {
+pub async fn new_redemptions(
+    request: HttpRequest,
+    member: web::ReqData<Member>,
+) -> Result<HttpResponse, Error> {
     form(&request, &member.into_inner(), ImportKind::Redemptions, StatusCode::OK, Sent::default())
 }
 
@@ -32,7 +35,10 @@ pub async fn create_redemptions(
 }
 
 /// `GET /m/{merchant}/bars/new`
-pub async fn new_bars(request: HttpRequest, member: web::ReqData<Member>) -> Result<HttpResponse, Error> {
+pub async fn new_bars(
+    request: HttpRequest,
+    member: web::ReqData<Member>,
+) -> Result<HttpResponse, Error> {
     form(&request, &member.into_inner(), ImportKind::Bars, StatusCode::OK, Sent::default())
 }
 
@@ -46,7 +52,13 @@ pub async fn create_bars(
     create(&request, &desk, &member.into_inner(), ImportKind::Bars, sent).await
 }
 
-async fn create(request: &HttpRequest, desk: &Desk, member: &Member, kind: ImportKind, sent: upload::Form) -> Result<HttpResponse, Error> {
+async fn create(
+    request: &HttpRequest,
+    desk: &Desk,
+    member: &Member,
+    kind: ImportKind,
+    sent: upload::Form,
+) -> Result<HttpResponse, Error> {
     let receiver = Receiver { desk, member, kind, batch: None };
     let mut upload = receiver.read(sent).await?;
     let import = if upload.wrong.is_none() { receiver.import(&mut upload).await? } else { None };
@@ -65,7 +77,13 @@ async fn create(request: &HttpRequest, desk: &Desk, member: &Member, kind: Impor
     }
 }
 
-fn form(request: &HttpRequest, member: &Member, kind: ImportKind, status: StatusCode, sent: Sent) -> Result<HttpResponse, Error> {
+fn form(
+    request: &HttpRequest,
+    member: &Member,
+    kind: ImportKind,
+    status: StatusCode,
+    sent: Sent,
+) -> Result<HttpResponse, Error> {
     let frame = frame::in_merchant(request, member, present::import_files::title(kind));
     let view = present::import_files::new(frame, member, kind, sent);
     Ok(HttpResponse::build(status).content_type("text/html; charset=utf-8").body(view.render()?))

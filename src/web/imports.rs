@@ -57,12 +57,22 @@ pub async fn index(
     let before = query.before.as_deref().and_then(request::number).map(ImportId);
     let asker = member.clone();
     let page = desk.reading(move |desk| show_imports::list_imports(desk, &asker, before)).await?;
-    let view = present::imports::index(frame::in_merchant(&request, &member, "Imports"), &member, &page, before.is_some());
+    let view = present::imports::index(
+        frame::in_merchant(&request, &member, "Imports"),
+        &member,
+        &page,
+        before.is_some(),
+    );
     Ok(html(StatusCode::OK, view.render()?))
 }
 
 /// `GET /m/{merchant}/imports/{id}`
-pub async fn show(request: HttpRequest, desk: web::Data<Desk>, member: web::ReqData<Member>, path: Path) -> Result<HttpResponse, Error> {
+pub async fn show(
+    request: HttpRequest,
+    desk: web::Data<Desk>,
+    member: web::ReqData<Member>,
+    path: Path,
+) -> Result<HttpResponse, Error> {
     let member = member.into_inner();
     let file = load(&desk, &member, number(&path)?).await?;
     Ok(html(StatusCode::OK, page(&request, &member, &file).render()?))
@@ -73,7 +83,8 @@ pub struct Was {
     was: Option<String>,
 }
 
-/// `GET /m/{merchant}/imports/{id}/progress`: how far it is; and, when it has come further than the page knows, all of it.
+/// `GET /m/{merchant}/imports/{id}/progress`: how far it is; and, when it has come further than the
+/// page knows, all of it.
 pub async fn progress(
     desk: web::Data<Desk>,
     member: web::ReqData<Member>,
@@ -88,7 +99,12 @@ pub async fn progress(
 }
 
 /// `POST /m/{merchant}/imports/{id}/confirm`
-pub async fn confirm(request: HttpRequest, desk: web::Data<Desk>, member: web::ReqData<Member>, path: Path) -> Result<HttpResponse, Error> {
+pub async fn confirm(
+    request: HttpRequest,
+    desk: web::Data<Desk>,
+    member: web::ReqData<Member>,
+    path: Path,
+) -> Result<HttpResponse, Error> {
     let member = member.into_inner();
     let id = number(&path)?;
     let asker = member.clone();
@@ -97,7 +113,8 @@ pub async fn confirm(request: HttpRequest, desk: web::Data<Desk>, member: web::R
         Err(app::Error::Unfit(why)) => {
             let file = load(&desk, &member, id).await?;
             let mut page = page(&request, &member, &file);
-            page.frame.flash = Some(flash::plain(Tone::Bad, "Nothing was added", &present::sentence(&why.0)));
+            page.frame.flash =
+                Some(flash::plain(Tone::Bad, "Nothing was added", &present::sentence(&why.0)));
             Ok(html(StatusCode::CONFLICT, page.render()?))
         }
         Err(error) => Err(error.into()),
@@ -105,7 +122,11 @@ pub async fn confirm(request: HttpRequest, desk: web::Data<Desk>, member: web::R
 }
 
 /// `POST /m/{merchant}/imports/{id}/cancel`
-pub async fn cancel(desk: web::Data<Desk>, member: web::ReqData<Member>, path: Path) -> Result<HttpResponse, Error> {
+pub async fn cancel(
+    desk: web::Data<Desk>,
+    member: web::ReqData<Member>,
+    path: Path,
+) -> Result<HttpResponse, Error> {
     let member = member.into_inner();
     let id = number(&path)?;
     let asker = member.clone();
@@ -113,16 +134,26 @@ pub async fn cancel(desk: web::Data<Desk>, member: web::ReqData<Member>, path: P
     Ok(settled(&desk, &member, id).await)
 }
 
-/// Waits a moment for the check of what was sent, then leads to the import's page. When nothing at all of what was `pasted` can
-/// be taken, the words for that: the form is shown again with the text in it, which an import keeps no longer than it needs it.
-pub async fn checked(desk: &Desk, member: &Member, id: ImportId, pasted: &str) -> Result<Result<HttpResponse, String>, Error> {
+/// Waits a moment for the check of what was sent, then leads to the import's page. When nothing at
+/// all of what was `pasted` can be taken, the words for that: the form is shown again with the text
+/// in it, which an import keeps no longer than it needs it.
+pub async fn checked(
+    desk: &Desk,
+    member: &Member,
+    id: ImportId,
+    pasted: &str,
+) -> Result<Result<HttpResponse, String>, Error> {
     rest(desk, member, id).await;
     if !pasted.is_empty() {
         match load(desk, member, id).await {
-            Ok(ImportFile { import: Import { state: ImportState::Failed, failure: Some(why), .. }, .. }) => {
+            Ok(ImportFile {
+                import: Import { state: ImportState::Failed, failure: Some(why), .. },
+                ..
+            }) => {
                 return Ok(Err(present::sentence(&why)));
             }
-            // The import is there, and its page says how it stands. An error here would have it sent a second time.
+            // The import is there, and its page says how it stands. An error here would have it
+            // sent a second time.
             Ok(_) | Err(Error::Busy | Error::Unavailable) => {}
             Err(error) => return Err(error),
         }
@@ -149,11 +180,17 @@ async fn rest(desk: &Desk, member: &Member, id: ImportId) {
 }
 
 fn to_page(member: &Member, id: ImportId) -> HttpResponse {
-    HttpResponse::SeeOther().insert_header((header::LOCATION, words::import_address(member, id, ""))).finish()
+    HttpResponse::SeeOther()
+        .insert_header((header::LOCATION, words::import_address(member, id, "")))
+        .finish()
 }
 
 /// `GET /m/{merchant}/imports/{id}/rejects`: the rows that could not be taken, as CSV.
-pub async fn rejects(desk: web::Data<Desk>, member: web::ReqData<Member>, path: Path) -> Result<HttpResponse, Error> {
+pub async fn rejects(
+    desk: web::Data<Desk>,
+    member: web::ReqData<Member>,
+    path: Path,
+) -> Result<HttpResponse, Error> {
     let member = member.into_inner();
     let id = number(&path)?;
     let file = load(&desk, &member, id).await?;
@@ -164,7 +201,10 @@ pub async fn rejects(desk: web::Data<Desk>, member: web::ReqData<Member>, path: 
     let name = present::imports::rejects_name(&file.import);
     let pieces = stream::try_unfold((desk, member, 0), move |(desk, member, seq)| async move {
         let asker = member.clone();
-        let piece = desk.reading(move |desk| show_imports::rejects_piece(desk, &asker, id, seq)).await.map_err(Error::from)?;
+        let piece = desk
+            .reading(move |desk| show_imports::rejects_piece(desk, &asker, id, seq))
+            .await
+            .map_err(Error::from)?;
         Ok::<_, Error>(piece.map(|piece| (Bytes::from(piece), (desk, member, seq + 1))))
     });
     // What is stored is as the command writes it; what is downloaded is opened with a spreadsheet.

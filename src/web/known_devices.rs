@@ -1,5 +1,5 @@
-//! The cookie by which a browser is known for the user who signed in there last, and what it changes when somebody tries.
-//! Must not know how such a mark is made or judged.
+//! The cookie by which a browser is known for the user who signed in there last, and what it
+//! changes when somebody tries. Must not know how such a mark is made or judged.
 
 use actix_web::{HttpRequest, HttpResponse, cookie::Cookie, http::header};
 
@@ -12,10 +12,13 @@ use super::{
 use crate::app::{self, Desk, known_devices, queue::Caller, sign_in};
 
 /// Said to whoever tries too often.
-pub const TOO_MANY: &str = "Too many tries for this account from here. Wait a minute, then try again.";
+pub const TOO_MANY: &str =
+    "Too many tries for this account from here. Wait a minute, then try again.";
 /// Said where others have tried too often: whoever is asked cannot be told from them.
-const ATTACKED: &str = "Too many attempts to sign in to this account, from many places. To keep it safe, browsers that are not known \
-    have to wait ten minutes. Sign in with a browser that you have used here before, ask for a link by mail under “Forgotten \
+const ATTACKED: &str = "Too many attempts to sign in to this account, from many places. To keep \
+    it safe, browsers that are not known \
+    have to wait ten minutes. Sign in with a browser that you have used here before, ask for a \
+    link by mail under “Forgotten \
     password?”, or wait.";
 
 /// What to say where the budget is spent.
@@ -35,7 +38,13 @@ pub fn refused(spent: Spent, mut page: HttpResponse) -> HttpResponse {
 }
 
 /// The try that this request is on the account of that address, and as what it waits to be judged.
-pub async fn trying(request: &HttpRequest, desk: &Desk, site: &Site, throttle: &Throttle, email: &str) -> Result<(Try, Caller), Error> {
+pub async fn trying(
+    request: &HttpRequest,
+    desk: &Desk,
+    site: &Site,
+    throttle: &Throttle,
+    email: &str,
+) -> Result<(Try, Caller), Error> {
     Ok(match known_as(request, desk, site, email).await? {
         Some(device) => (throttle.known(&device, email), Caller::Known),
         None => (throttle.stranger(&request::address(request), email), Caller::Stranger),
@@ -43,15 +52,22 @@ pub async fn trying(request: &HttpRequest, desk: &Desk, site: &Site, throttle: &
 }
 
 /// Under which name this browser is known for the user of that address.
-pub async fn known_as(request: &HttpRequest, desk: &Desk, site: &Site, email: &str) -> Result<Option<String>, Error> {
+pub async fn known_as(
+    request: &HttpRequest,
+    desk: &Desk,
+    site: &Site,
+    email: &str,
+) -> Result<Option<String>, Error> {
     let Some(cookie) = request.cookie(site.device_cookie_name()) else { return Ok(None) };
     let (mark, email) = (cookie.value().to_owned(), email.to_owned());
     Ok(desk.reading(move |desk| known_devices::recognise(desk, &email, &mark)).await?)
 }
 
-/// Makes the browser that gets this answer a known one of the user with that address, who has just proved to be it.
+/// Makes the browser that gets this answer a known one of the user with that address, who has just
+/// proved to be it.
 ///
-/// What the answer tells of is saved already: where this fails, the answer goes out without it, and the next sign-in makes up for it.
+/// What the answer tells of is saved already: where this fails, the answer goes out without it, and
+/// the next sign-in makes up for it.
 pub async fn remember(desk: &Desk, site: &Site, email: &str, answer: &mut HttpResponse) {
     let email = email.to_owned();
     give(site, answer, desk.reading(move |desk| known_devices::mark(desk, &email)).await);

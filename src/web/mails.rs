@@ -23,7 +23,12 @@ use crate::{
 type Path = web::Path<(String, String, String)>;
 
 /// `GET /m/{merchant}/customers/{id}/mails/{mail}`
-pub async fn show(request: HttpRequest, desk: web::Data<Desk>, member: web::ReqData<Member>, path: Path) -> Result<HttpResponse, Error> {
+pub async fn show(
+    request: HttpRequest,
+    desk: web::Data<Desk>,
+    member: web::ReqData<Member>,
+    path: Path,
+) -> Result<HttpResponse, Error> {
     let member = member.into_inner();
     let (customer, mail, letter) = load(&desk, &member, &path).await?;
     let page = views::mails::Show {
@@ -33,10 +38,12 @@ pub async fn show(request: HttpRequest, desk: web::Data<Desk>, member: web::ReqD
         subject: present::mails::subject(&mail),
         headers: present::mails::headers(&mail, &letter),
         steps: present::mails::steps(&member, &mail),
-        html_src: (!letter.html.is_empty())
-            .then(|| format!("/m/{}/customers/{}/mails/{}/html", member.merchant.slug, customer.no, mail.id)),
+        html_src: (!letter.html.is_empty()).then(|| {
+            format!("/m/{}/customers/{}/mails/{}/html", member.merchant.slug, customer.no, mail.id)
+        }),
         text: letter.text,
-        resend_action: present::mails::may_resend(&member, &mail).then(|| present::mails::resend_address(&member, customer.no, &mail)),
+        resend_action: present::mails::may_resend(&member, &mail)
+            .then(|| present::mails::resend_address(&member, customer.no, &mail)),
     };
     Ok(HttpResponse::Ok()
         .insert_header((header::CONTENT_SECURITY_POLICY, headers::WITH_MAIL_FRAME))
@@ -44,8 +51,13 @@ pub async fn show(request: HttpRequest, desk: web::Data<Desk>, member: web::ReqD
         .body(page.render()?))
 }
 
-/// `GET /m/{merchant}/customers/{id}/mails/{mail}/html`: the stored HTML under a policy of its own, for the sandboxed frame.
-pub async fn html(desk: web::Data<Desk>, member: web::ReqData<Member>, path: Path) -> Result<HttpResponse, Error> {
+/// `GET /m/{merchant}/customers/{id}/mails/{mail}/html`: the stored HTML under a policy of its own,
+/// for the sandboxed frame.
+pub async fn html(
+    desk: web::Data<Desk>,
+    member: web::ReqData<Member>,
+    path: Path,
+) -> Result<HttpResponse, Error> {
     let (_, _, letter) = load(&desk, &member.into_inner(), &path).await?;
     Ok(HttpResponse::Ok()
         .insert_header((header::CONTENT_SECURITY_POLICY, headers::STORED_MAIL))
@@ -59,7 +71,8 @@ pub struct Asked {
     asked: Option<String>,
 }
 
-/// `GET /m/{merchant}/customers/{id}/rewards/{reward}/mail`: how far the reward's newest mail is, for its row.
+/// `GET /m/{merchant}/customers/{id}/rewards/{reward}/mail`: how far the reward's newest mail is,
+/// for its row.
 pub async fn state(
     desk: web::Data<Desk>,
     member: web::ReqData<Member>,
@@ -70,21 +83,38 @@ pub async fn state(
     let customer = request::number(&path.1).map(CustomerNo).ok_or(Error::NotFound)?;
     let reward = request::number(&path.2).map(RewardNo).ok_or(Error::NotFound)?;
     let asker = member.clone();
-    let (row, _) = desk.reading(move |desk| show_customer::show_reward(desk, &asker, customer, reward)).await?;
+    let (row, _) = desk
+        .reading(move |desk| show_customer::show_reward(desk, &asker, customer, reward))
+        .await?;
     let asked = query.asked.as_deref().and_then(request::number).unwrap_or_default();
-    let mail = row.mail.as_ref().map(|mail| present::mails::state(&member, &row.file, mail, asked)).ok_or(Error::NotFound)?;
-    Ok(HttpResponse::Ok().content_type("text/html; charset=utf-8").body(views::rewards::MailFragment { mail }.render()?))
+    let mail = row
+        .mail
+        .as_ref()
+        .map(|mail| present::mails::state(&member, &row.file, mail, asked))
+        .ok_or(Error::NotFound)?;
+    Ok(HttpResponse::Ok()
+        .content_type("text/html; charset=utf-8")
+        .body(views::rewards::MailFragment { mail }.render()?))
 }
 
 /// `POST /m/{merchant}/customers/{id}/rewards/{reward}/resend`
-pub async fn create(request: HttpRequest, desk: web::Data<Desk>, member: web::ReqData<Member>, path: Path) -> Result<HttpResponse, Error> {
+pub async fn create(
+    request: HttpRequest,
+    desk: web::Data<Desk>,
+    member: web::ReqData<Member>,
+    path: Path,
+) -> Result<HttpResponse, Error> {
     let member = member.into_inner();
     let customer = request::number(&path.1).map(CustomerNo).ok_or(Error::NotFound)?;
     let reward = request::number(&path.2).map(RewardNo).ok_or(Error::NotFound)?;
     let asker = member.clone();
     match desk.writing(move |desk| resend_email(desk, &asker, customer, reward)).await {
-        Ok(resent) => queued(&request, &desk, &member, (customer, reward), &resent).await.map_err(Error::after_commit),
-        Err(app::Error::Refused(refusal)) => refused(&request, &desk, &member, (customer, reward), &refusal).await,
+        Ok(resent) => queued(&request, &desk, &member, (customer, reward), &resent)
+            .await
+            .map_err(Error::after_commit),
+        Err(app::Error::Refused(refusal)) => {
+            refused(&request, &desk, &member, (customer, reward), &refusal).await
+        }
         Err(error) => Err(error.into()),
     }
 }
@@ -97,13 +127,19 @@ async fn queued(
     resent: &Resent,
 ) -> Result<HttpResponse, Error> {
     if !request::is_fragment(request.headers()) {
-        let target = format!("/m/{}/customers/{customer}?done=resent-{reward}#reward-{reward}", member.merchant.slug);
+        let target = format!(
+            "/m/{}/customers/{customer}?done=resent-{reward}#reward-{reward}",
+            member.merchant.slug
+        );
         return Ok(HttpResponse::SeeOther().insert_header((header::LOCATION, target)).finish());
     }
     let profile = customers::load(desk, member, customer, From::default()).await?;
     let row = profile.rewards.iter().find(|row| row.file.reward.no == reward);
     let view = views::mails::Resend {
-        row: row.map(|row| views::rewards::Row { fresh: true, ..present::rewards::row(member, row, &profile.who_can, profile.now) }),
+        row: row.map(|row| views::rewards::Row {
+            fresh: true,
+            ..present::rewards::row(member, row, &profile.who_can, profile.now)
+        }),
         emails: present::mails::items(member, &profile),
         toast: present::flash::resent(&resent.mail.recipient),
     };
@@ -124,10 +160,12 @@ async fn refused(
         views::errors::Fragment { toast }.render()?
     } else {
         let mut page = customers::page(request, member, &profile, From::default());
-        if let (Some(row), Some(found)) =
-            (page.rewards.iter_mut().find(|row| row.n == reward.0), profile.rewards.iter().find(|r| r.file.reward.no == reward))
-        {
-            row.refusal = present::rewards::refusal_lines(member, refusal, &found.file, profile.now);
+        if let (Some(row), Some(found)) = (
+            page.rewards.iter_mut().find(|row| row.n == reward.0),
+            profile.rewards.iter().find(|r| r.file.reward.no == reward),
+        ) {
+            row.refusal =
+                present::rewards::refusal_lines(member, refusal, &found.file, profile.now);
         }
         page.frame.flash = Some(toast);
         page.render()?
@@ -135,7 +173,11 @@ async fn refused(
     Ok(HttpResponse::Conflict().content_type("text/html; charset=utf-8").body(body))
 }
 
-async fn load(desk: &Desk, member: &Member, path: &Path) -> Result<(Customer, MailSummary, Letter), Error> {
+async fn load(
+    desk: &Desk,
+    member: &Member,
+    path: &Path,
+) -> Result<(Customer, MailSummary, Letter), Error> {
     let customer = request::number(&path.1).map(CustomerNo).ok_or(Error::NotFound)?;
     let mail = request::number(&path.2).map(MailId).ok_or(Error::NotFound)?;
     let member = member.clone();

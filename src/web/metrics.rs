@@ -1,5 +1,6 @@
-//! Metrics in the OpenMetrics format, at an address of their own: requests by route and status, and what waits.
-//! Must not hold anything of a request but its method, its route's pattern and its status: paths and queries name customers and codes.
+//! Metrics in the OpenMetrics format, at an address of their own: requests by route and status, and
+//! what waits. Must not hold anything of a request but its method, its route's pattern and its
+//! status: paths and queries name customers and codes.
 
 use std::{
     net::TcpListener,
@@ -35,7 +36,8 @@ use super::{
 };
 use crate::app::{Desk, desk::Waiting, measures::measures};
 
-/// A series for each of these that was ever seen: patterns and not paths, so that there are not many.
+/// A series for each of these that was ever seen: patterns and not paths, so that there are not
+/// many.
 #[derive(Debug, Clone, PartialEq, Eq, Hash, EncodeLabelSet)]
 struct Answered {
     method: &'static str,
@@ -74,23 +76,58 @@ impl Metrics {
     pub fn new(engine: &'static str) -> Self {
         let mut registry = Registry::with_prefix("rewarddesk");
         let answered = Family::default();
-        let seconds = Family::<Route, Histogram, fn() -> Histogram>::new_with_constructor(histogram);
+        let seconds =
+            Family::<Route, Histogram, fn() -> Histogram>::new_with_constructor(histogram);
         let (database_up, mails_waiting, oldest_mail, unsealed) = Default::default();
         let waiting = Family::default();
-        registry.register("build", "This program", Info::new([("version", env!("CARGO_PKG_VERSION")), ("database", engine)]));
+        registry.register(
+            "build",
+            "This program",
+            Info::new([("version", env!("CARGO_PKG_VERSION")), ("database", engine)]),
+        );
         registry.register("http_requests", "Requests answered", Family::clone(&answered));
-        registry.register_with_unit("http_request_duration", "From a request to its answer's head", Unit::Seconds, seconds.clone());
-        registry.register("database_up", "1: the database answered when these metrics were asked for", Gauge::clone(&database_up));
-        registry.register("mails_waiting", "Mails that are queued and not sent yet", Gauge::clone(&mails_waiting));
+        registry.register_with_unit(
+            "http_request_duration",
+            "From a request to its answer's head",
+            Unit::Seconds,
+            seconds.clone(),
+        );
+        registry.register(
+            "database_up",
+            "1: the database answered when these metrics were asked for",
+            Gauge::clone(&database_up),
+        );
+        registry.register(
+            "mails_waiting",
+            "Mails that are queued and not sent yet",
+            Gauge::clone(&mails_waiting),
+        );
         registry.register_with_unit(
             "mail_oldest_age",
             "Since the oldest unsent mail was queued; 0: none waits",
             Unit::Seconds,
             Gauge::clone(&oldest_mail),
         );
-        registry.register("audit_records_unsealed", "At most so many records of the audit log are not sealed yet", Gauge::clone(&unsealed));
-        registry.register("requests_waiting", "Requests that wait in a queue of this process", Family::clone(&waiting));
-        Self { registry, answered, seconds, database_up, mails_waiting, oldest_mail, unsealed, waiting }
+        registry.register(
+            "audit_records_unsealed",
+            "At most so many records of the audit log are not sealed yet",
+            Gauge::clone(&unsealed),
+        );
+        registry.register(
+            "requests_waiting",
+            "Requests that wait in a queue of this process",
+            Family::clone(&waiting),
+        );
+        Self {
+            registry,
+            answered,
+            seconds,
+            database_up,
+            mails_waiting,
+            oldest_mail,
+            unsealed,
+            waiting,
+        }
     }
 
     fn count(&self, method: &Method, route: Option<String>, status: u16, took: Duration) {
@@ -108,13 +145,21 @@ impl Metrics {
 }
 
 /// Middleware: counts each answer, and how long it took to its head.
-pub async fn count(request: ServiceRequest, next: Next<impl MessageBody>) -> Result<ServiceResponse<impl MessageBody>, Error> {
+pub async fn count(
+    request: ServiceRequest,
+    next: Next<impl MessageBody>,
+) -> Result<ServiceResponse<impl MessageBody>, Error> {
     let begun = Instant::now();
     let metrics = request.app_data::<web::Data<Metrics>>().cloned();
     let method = request.method().clone();
     let answer = next.call(request).await?;
     if let Some(metrics) = metrics {
-        metrics.count(&method, answer.request().match_pattern(), answer.status().as_u16(), begun.elapsed());
+        metrics.count(
+            &method,
+            answer.request().match_pattern(),
+            answer.status().as_u16(),
+            begun.elapsed(),
+        );
     }
     Ok(answer)
 }
@@ -122,8 +167,16 @@ pub async fn count(request: ServiceRequest, next: Next<impl MessageBody>) -> Res
 /// `GET /metrics`
 async fn show(desk: web::Data<Desk>, metrics: web::Data<Metrics>) -> HttpResponse {
     let Waiting { writes, reads, password_checks, provider_calls } = desk.waiting();
-    for (queue, n) in [("writes", writes), ("reads", reads), ("password_checks", password_checks), ("provider_calls", provider_calls)] {
-        metrics.waiting.get_or_create(&QueueName { queue }).set(i64::try_from(n).unwrap_or(i64::MAX));
+    for (queue, n) in [
+        ("writes", writes),
+        ("reads", reads),
+        ("password_checks", password_checks),
+        ("provider_calls", provider_calls),
+    ] {
+        metrics
+            .waiting
+            .get_or_create(&QueueName { queue })
+            .set(i64::try_from(n).unwrap_or(i64::MAX));
     }
     let asked = desk.reading(measures).await;
     metrics.database_up.set(i64::from(asked.is_ok()));
@@ -139,7 +192,9 @@ async fn show(desk: web::Data<Desk>, metrics: web::Data<Metrics>) -> HttpRespons
     }
     let mut text = String::new();
     match encode(&mut text, &metrics.registry) {
-        Ok(()) => HttpResponse::Ok().content_type("application/openmetrics-text; version=1.0.0; charset=utf-8").body(text),
+        Ok(()) => HttpResponse::Ok()
+            .content_type("application/openmetrics-text; version=1.0.0; charset=utf-8")
+            .body(text),
         Err(_) => HttpResponse::InternalServerError().finish(),
     }
 }
@@ -147,9 +202,13 @@ async fn show(desk: web::Data<Desk>, metrics: web::Data<Metrics>) -> HttpRespons
 /// A few collectors ask now and then.
 const MAX_CONNECTIONS: usize = 64;
 
-/// Starts the metrics' own server: one thread, one page, no sign-in. Whoever reaches the address may read it.
+/// Starts the metrics' own server: one thread, one page, no sign-in. Whoever reaches the address
+/// may read it.
 pub fn start(listener: TcpListener, desk: Desk, metrics: Arc<Metrics>) -> std::io::Result<Server> {
-    let hosts = web::Data::new(Hosts::of_machine(Url::parse(&desk.base_url).ok().as_ref(), listener.local_addr()?.ip()));
+    let hosts = web::Data::new(Hosts::of_machine(
+        Url::parse(&desk.base_url).ok().as_ref(),
+        listener.local_addr()?.ip(),
+    ));
     let (desk, metrics) = (web::Data::new(desk), web::Data::from(metrics));
     let bounds = Bounds { workers: 1, connections: MAX_CONNECTIONS, shutdown_seconds: 1 };
     connections::serve(listener, bounds, move || {

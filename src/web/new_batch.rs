@@ -1,5 +1,5 @@
-//! A new batch with its codes, in one form; nothing is made before the import that it becomes is confirmed.
-//! Must not know what a batch's settings may be.
+//! A new batch with its codes, in one form; nothing is made before the import that it becomes is
+//! confirmed. Must not know what a batch's settings may be.
 
 use actix_web::{HttpRequest, HttpResponse, http::StatusCode, web};
 use askama::Template;
@@ -20,9 +20,19 @@ use crate::{
 };
 
 /// `GET /m/{merchant}/batches/new`
-pub async fn new(request: HttpRequest, member: web::ReqData<Member>) -> Result<HttpResponse, Error> {
+pub async fn new(
+    request: HttpRequest,
+    member: web::ReqData<Member>,
+) -> Result<HttpResponse, Error> {
     let member = member.into_inner();
-    answer(&request, &member, StatusCode::OK, &TypedBatch::default(), &UnfitBatch::default(), Sent::default())
+    answer(
+        &request,
+        &member,
+        StatusCode::OK,
+        &TypedBatch::default(),
+        &UnfitBatch::default(),
+        Sent::default(),
+    )
 }
 
 /// `POST /m/{merchant}/batches`
@@ -33,7 +43,8 @@ pub async fn create(
     form: upload::Form,
 ) -> Result<HttpResponse, Error> {
     let member = member.into_inner();
-    let receiver = Receiver { desk: &desk, member: &member, kind: ImportKind::Vouchers, batch: None };
+    let receiver =
+        Receiver { desk: &desk, member: &member, kind: ImportKind::Vouchers, batch: None };
     let mut upload = receiver.read(form).await?;
     let text = |name| upload.field(name).unwrap_or_default().to_owned();
     let typed = TypedBatch {
@@ -72,7 +83,14 @@ pub async fn create(
         Ok(answer) => Ok(answer),
         Err(why) => {
             let sent = Sent { text: upload.text, why: Some(why), is_of_file: false };
-            answer(&request, &member, StatusCode::UNPROCESSABLE_ENTITY, &typed, &UnfitBatch::default(), sent)
+            answer(
+                &request,
+                &member,
+                StatusCode::UNPROCESSABLE_ENTITY,
+                &typed,
+                &UnfitBatch::default(),
+                sent,
+            )
         }
     }
 }
@@ -85,6 +103,12 @@ fn answer(
     unfit: &UnfitBatch,
     sent: Sent,
 ) -> Result<HttpResponse, Error> {
-    let view = present::vouchers::new_batch(frame::in_merchant(request, member, "New batch"), member, typed, unfit, sent);
+    let view = present::vouchers::new_batch(
+        frame::in_merchant(request, member, "New batch"),
+        member,
+        typed,
+        unfit,
+        sent,
+    );
     Ok(HttpResponse::build(status).content_type("text/html; charset=utf-8").body(view.render()?))
 }

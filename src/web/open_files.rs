@@ -1,4 +1,5 @@
-//! The limit of open files: raised at start, reported by `doctor`, and how many connections it leaves room for.
+//! The limit of open files: raised at start, reported by `doctor`, and how many connections it
+//! leaves room for.
 
 use rustix::process::{Resource, Rlimit, getrlimit, setrlimit};
 
@@ -28,7 +29,9 @@ impl OpenFiles {
     /// How many connections may be open at once, with that many server threads.
     pub fn max_connections(self, workers: usize) -> usize {
         let files = self.soft.and_then(|soft| usize::try_from(soft).ok()).unwrap_or(usize::MAX);
-        files.saturating_sub(RESERVED_FILES + FILES_PER_WORKER * workers).clamp(MIN_CONNECTIONS, MAX_CONNECTIONS)
+        files
+            .saturating_sub(RESERVED_FILES + FILES_PER_WORKER * workers)
+            .clamp(MIN_CONNECTIONS, MAX_CONNECTIONS)
     }
 }
 
@@ -37,8 +40,11 @@ pub fn raise() -> OpenFiles {
     let before = OpenFiles::of_this_process();
     if before.soft != before.hard {
         // Where the system refuses, the server takes fewer connections.
-        if let Err(error) = setrlimit(Resource::Nofile, Rlimit { current: before.hard, maximum: before.hard }) {
-            tracing::warn!(%error, soft = before.soft, hard = before.hard, "the limit of open files could not be raised");
+        if let Err(error) =
+            setrlimit(Resource::Nofile, Rlimit { current: before.hard, maximum: before.hard })
+        {
+            tracing::warn!(%error, soft = before.soft, hard = before.hard, "the limit of open \
+                files could not be raised");
         }
     }
     OpenFiles::of_this_process()

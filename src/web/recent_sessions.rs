@@ -1,5 +1,5 @@
-//! The sessions that were recognised lately, so that their requests wait for nobody without a session.
-//! Must not decide who is signed in: that is looked up for each request.
+//! The sessions that were recognised lately, so that their requests wait for nobody without a
+//! session. Must not decide who is signed in: that is looked up for each request.
 
 use std::{
     collections::{HashSet, hash_map::RandomState},
@@ -7,10 +7,12 @@ use std::{
     sync::{Mutex, MutexGuard, PoisonError},
 };
 
-/// How many are remembered before all are forgotten: each needs a real session, and is remembered again at its next request.
+/// How many are remembered before all are forgotten: each needs a real session, and is remembered
+/// again at its next request.
 const MAX_SESSIONS: usize = 10_000;
 
-/// In memory, as hashes keyed at random: a token can't be read from it, nor one be made up that is in it.
+/// In memory, as hashes keyed at random: a token can't be read from it, nor one be made up that is
+/// in it.
 #[derive(Default)]
 pub struct RecentSessions {
     hasher: RandomState,

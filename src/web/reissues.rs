@@ -52,20 +52,34 @@ impl Fields {
 }
 
 /// `GET /m/{merchant}/customers/{id}/rewards/{reward}/reissue`
-pub async fn new(request: HttpRequest, desk: web::Data<Desk>, member: web::ReqData<Member>, path: Path) -> Result<HttpResponse, Error> {
+pub async fn new(
+    request: HttpRequest,
+    desk: web::Data<Desk>,
+    member: web::ReqData<Member>,
+    path: Path,
+) -> Result<HttpResponse, Error> {
     let member = member.into_inner();
     let (customer, reward) = numbers(&path)?;
     let asker = member.clone();
-    let prepared = match desk.reading(move |desk| reissue_coupon::prepare_reissue(desk, &asker, customer, reward)).await {
+    let prepared = match desk
+        .reading(move |desk| reissue_coupon::prepare_reissue(desk, &asker, customer, reward))
+        .await
+    {
         Ok(prepared) => prepared,
-        Err(app::Error::Refused(refusal)) => return refused(&request, &desk, &member, customer, reward, &refusal).await,
+        Err(app::Error::Refused(refusal)) => {
+            return refused(&request, &desk, &member, customer, reward, &refusal).await;
+        }
         Err(error) => return Err(error.into()),
     };
     let form = present::reissues::form(&member, &prepared, desk.clock.now());
     let body = if request::is_fragment(request.headers()) {
         views::reissues::Dialog { form }.render()?
     } else {
-        views::reissues::New { frame: frame::in_merchant(&request, &member, "Reissue coupon"), form }.render()?
+        views::reissues::New {
+            frame: frame::in_merchant(&request, &member, "Reissue coupon"),
+            form,
+        }
+        .render()?
     };
     Ok(html(StatusCode::OK, body))
 }
@@ -81,11 +95,20 @@ pub async fn create(
     let member = member.into_inner();
     let (customer, reward) = numbers(&path)?;
     let fields = Fields::parse(&body);
-    let command = ReissueCoupon { customer, reward, email_requested: fields.send_notification_email, token: fields.idempotency_token };
+    let command = ReissueCoupon {
+        customer,
+        reward,
+        email_requested: fields.send_notification_email,
+        token: fields.idempotency_token,
+    };
     let asker = member.clone();
     match desk.writing(move |desk| reissue_coupon::reissue_coupon(desk, &asker, &command)).await {
-        Ok(reissued) => done(&request, &desk, &member, customer, reward, &reissued).await.map_err(Error::after_commit),
-        Err(app::Error::Refused(refusal)) => refused(&request, &desk, &member, customer, reward, &refusal).await,
+        Ok(reissued) => done(&request, &desk, &member, customer, reward, &reissued)
+            .await
+            .map_err(Error::after_commit),
+        Err(app::Error::Refused(refusal)) => {
+            refused(&request, &desk, &member, customer, reward, &refusal).await
+        }
         Err(app::Error::Unfit(unfit)) if request::is_fragment(request.headers()) => {
             again(&desk, &member, customer, reward, fields.send_notification_email, &unfit.0).await
         }
@@ -103,7 +126,10 @@ async fn done(
     reissued: &Reissued,
 ) -> Result<HttpResponse, Error> {
     if !request::is_fragment(request.headers()) {
-        let target = format!("/m/{}/customers/{customer}?done=reissued-{reward}#reward-{reward}", member.merchant.slug);
+        let target = format!(
+            "/m/{}/customers/{customer}?done=reissued-{reward}#reward-{reward}",
+            member.merchant.slug
+        );
         return Ok(HttpResponse::SeeOther().insert_header((header::LOCATION, target)).finish());
     }
     let profile = customers::load(desk, member, customer, From::default()).await?;
@@ -113,7 +139,10 @@ async fn done(
         None => fresh_row(desk, member, customer, reward).await?.0,
     };
     let view = views::reissues::Create {
-        row: views::rewards::Row { fresh: true, ..present::rewards::row(member, &row, &profile.who_can, profile.now) },
+        row: views::rewards::Row {
+            fresh: true,
+            ..present::rewards::row(member, &row, &profile.who_can, profile.now)
+        },
         toast: present::flash::reissued(member, reissued),
         emails: Some(present::mails::items(member, &profile)),
         activity: present::customers::activity(member, &profile),
@@ -122,7 +151,8 @@ async fn done(
     Ok(html(StatusCode::OK, view.render()?))
 }
 
-/// 409: the fresh row with its reason and a toast; without htmx, the whole profile with the reason at the row.
+/// 409: the fresh row with its reason and a toast; without htmx, the whole profile with the reason
+/// at the row.
 async fn refused(
     request: &HttpRequest,
     desk: &Desk,
@@ -136,18 +166,27 @@ async fn refused(
         let mut row = present::rewards::row(member, &found, &[], now);
         row.fresh = true;
         row.refusal = present::rewards::refusal_lines(member, refusal, &found.file, now);
-        views::reissues::Refused { row, toast: present::flash::refused(member, refusal, now) }.render()?
+        views::reissues::Refused { row, toast: present::flash::refused(member, refusal, now) }
+            .render()?
     } else {
         let mut profile = customers::load(desk, member, customer, From::default()).await?;
         if !profile.rewards.iter().any(|row| row.file.reward.no == reward) {
             // Not among the newest: the page begins with it.
-            profile = customers::load(desk, member, customer, From { rewards: Some(RewardNo(reward.0 + 1)), ..From::default() }).await?;
+            profile = customers::load(
+                desk,
+                member,
+                customer,
+                From { rewards: Some(RewardNo(reward.0 + 1)), ..From::default() },
+            )
+            .await?;
         }
         let mut page = customers::page(request, member, &profile, From::default());
-        if let (Some(row), Some(found)) =
-            (page.rewards.iter_mut().find(|row| row.n == reward.0), profile.rewards.iter().find(|r| r.file.reward.no == reward))
-        {
-            row.refusal = present::rewards::refusal_lines(member, refusal, &found.file, profile.now);
+        if let (Some(row), Some(found)) = (
+            page.rewards.iter_mut().find(|row| row.n == reward.0),
+            profile.rewards.iter().find(|r| r.file.reward.no == reward),
+        ) {
+            row.refusal =
+                present::rewards::refusal_lines(member, refusal, &found.file, profile.now);
         }
         page.frame.flash = Some(present::flash::refused(member, refusal, profile.now));
         page.render()?
@@ -171,7 +210,8 @@ async fn again(
         .map_err(|_| Error::Unprocessable(why.to_owned()))?;
     let mut form = present::reissues::form(member, &prepared, desk.clock.now());
     form.send_email = send_email && form.email_off.is_none();
-    form.message = Some(present::flash::plain(views::ui::Tone::Bad, "This form was not taken", why));
+    form.message =
+        Some(present::flash::plain(views::ui::Tone::Bad, "This form was not taken", why));
     Ok(html(StatusCode::UNPROCESSABLE_ENTITY, views::reissues::Again { form }.render()?))
 }
 

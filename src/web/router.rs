@@ -9,18 +9,20 @@ use actix_web::{
 
 use super::{
     access::{Access, Rule, Rules},
-    account, account_links, alerts, assets, audit, batch_codes, batches, code_checks, confirmations, coupon_acts, coupons, customer_acts,
-    customers,
+    account, account_links, alerts, assets, audit, batch_codes, batches, code_checks,
+    confirmations, coupon_acts, coupons, customer_acts, customers,
     errors::Error,
-    factors, health, import_files, imports, mails, merchants, new_batch, redemptions, reissues, second_factors, sessions, set_up, settings,
-    single_sign_on, stock_forms, users, validity, vouchers,
+    factors, health, import_files, imports, mails, merchants, new_batch, redemptions, reissues,
+    second_factors, sessions, set_up, settings, single_sign_on, stock_forms, users, validity,
+    vouchers,
 };
 use crate::domain::role::Permission;
 
 use Access::{Member, Public, SignedIn};
 use Permission::{
-    BarCoupons, BlockCustomers, ChangeSettings, CheckCodes, ExportAuditLog, FindCustomers, LookAtBatches, ManageBatches, ManageUsers,
-    PurgeCustomers, ReissueCoupons, ResendEmails, SeeAuditLog,
+    BarCoupons, BlockCustomers, ChangeSettings, CheckCodes, ExportAuditLog, FindCustomers,
+    LookAtBatches, ManageBatches, ManageUsers, PurgeCustomers, ReissueCoupons, ResendEmails,
+    SeeAuditLog,
 };
 
 /// A route, and who may use it.
@@ -34,7 +36,8 @@ impl Line {
         Self { rule: Rule { method, pattern, access, asks_again: false }, route }
     }
 
-    /// For dangerous acts, and for forms that lead to them: asks for the password or a factor when the last time is too long ago.
+    /// For dangerous acts, and for forms that lead to them: asks for the password or a factor when
+    /// the last time is too long ago.
     fn asks_again(mut self) -> Self {
         self.rule.asks_again = true;
         self
@@ -43,9 +46,17 @@ impl Line {
 
 #[allow(clippy::too_many_lines, reason = "all routes in one list, whatever their number")]
 fn routes() -> Vec<Line> {
-    let get =
-        |pattern, access, route: Route| Line::new(Method::GET, pattern, access, route.guard(guard::Any(guard::Get()).or(guard::Head())));
-    let post = |pattern, access, route: Route| Line::new(Method::POST, pattern, access, route.method(Method::POST));
+    let get = |pattern, access, route: Route| {
+        Line::new(
+            Method::GET,
+            pattern,
+            access,
+            route.guard(guard::Any(guard::Get()).or(guard::Head())),
+        )
+    };
+    let post = |pattern, access, route: Route| {
+        Line::new(Method::POST, pattern, access, route.method(Method::POST))
+    };
     let to = web::route;
     vec![
         get("/healthz", Public, to().to(health::alive)),
@@ -86,51 +97,151 @@ fn routes() -> Vec<Line> {
         get("/account/passkeys/new", SignedIn, to().to(factors::new_passkey)).asks_again(),
         post("/account/passkeys/options", SignedIn, to().to(factors::passkey_options)).asks_again(),
         post("/account/passkeys", SignedIn, to().to(factors::add_passkey)).asks_again(),
-        post("/account/passkeys/{id}/removal", SignedIn, to().to(factors::remove_passkey)).asks_again(),
+        post("/account/passkeys/{id}/removal", SignedIn, to().to(factors::remove_passkey))
+            .asks_again(),
         post("/account/identity/start", SignedIn, to().to(single_sign_on::start)).asks_again(),
         get("/account/identity", SignedIn, to().to(single_sign_on::show)),
         post("/account/identity", SignedIn, to().to(single_sign_on::link)).asks_again(),
         post("/account/identity/removal", SignedIn, to().to(single_sign_on::unlink)).asks_again(),
         get("/m/{merchant}/customers", Member(FindCustomers), to().to(customers::index)),
         get("/m/{merchant}/customers/{id}", Member(FindCustomers), to().to(customers::show)),
-        get("/m/{merchant}/customers/{id}/rewards/{reward}/reissue", Member(ReissueCoupons), to().to(reissues::new)),
-        post("/m/{merchant}/customers/{id}/rewards/{reward}/reissue", Member(ReissueCoupons), to().to(reissues::create)),
-        get("/m/{merchant}/customers/{id}/rewards/{reward}/mail", Member(FindCustomers), to().to(mails::state)),
-        post("/m/{merchant}/customers/{id}/rewards/{reward}/resend", Member(ResendEmails), to().to(mails::create)),
-        get("/m/{merchant}/customers/{id}/mails/{mail}", Member(FindCustomers), to().to(mails::show)),
-        get("/m/{merchant}/customers/{id}/mails/{mail}/html", Member(FindCustomers), to().to(mails::html)),
-        get("/m/{merchant}/customers/{id}/block", Member(BlockCustomers), to().to(customer_acts::new)),
-        post("/m/{merchant}/customers/{id}/block", Member(BlockCustomers), to().to(customer_acts::create)),
-        get("/m/{merchant}/customers/{id}/unblock", Member(BlockCustomers), to().to(customer_acts::new)),
-        post("/m/{merchant}/customers/{id}/unblock", Member(BlockCustomers), to().to(customer_acts::create)),
-        get("/m/{merchant}/customers/{id}/emails-off", Member(BlockCustomers), to().to(customer_acts::new)),
-        post("/m/{merchant}/customers/{id}/emails-off", Member(BlockCustomers), to().to(customer_acts::create)),
-        get("/m/{merchant}/customers/{id}/emails-on", Member(BlockCustomers), to().to(customer_acts::new)),
-        post("/m/{merchant}/customers/{id}/emails-on", Member(BlockCustomers), to().to(customer_acts::create)),
-        get("/m/{merchant}/customers/{id}/purge", Member(PurgeCustomers), to().to(customer_acts::new)).asks_again(),
-        post("/m/{merchant}/customers/{id}/purge", Member(PurgeCustomers), to().to(customer_acts::create)).asks_again(),
+        get(
+            "/m/{merchant}/customers/{id}/rewards/{reward}/reissue",
+            Member(ReissueCoupons),
+            to().to(reissues::new),
+        ),
+        post(
+            "/m/{merchant}/customers/{id}/rewards/{reward}/reissue",
+            Member(ReissueCoupons),
+            to().to(reissues::create),
+        ),
+        get(
+            "/m/{merchant}/customers/{id}/rewards/{reward}/mail",
+            Member(FindCustomers),
+            to().to(mails::state),
+        ),
+        post(
+            "/m/{merchant}/customers/{id}/rewards/{reward}/resend",
+            Member(ResendEmails),
+            to().to(mails::create),
+        ),
+        get(
+            "/m/{merchant}/customers/{id}/mails/{mail}",
+            Member(FindCustomers),
+            to().to(mails::show),
+        ),
+        get(
+            "/m/{merchant}/customers/{id}/mails/{mail}/html",
+            Member(FindCustomers),
+            to().to(mails::html),
+        ),
+        get(
+            "/m/{merchant}/customers/{id}/block",
+            Member(BlockCustomers),
+            to().to(customer_acts::new),
+        ),
+        post(
+            "/m/{merchant}/customers/{id}/block",
+            Member(BlockCustomers),
+            to().to(customer_acts::create),
+        ),
+        get(
+            "/m/{merchant}/customers/{id}/unblock",
+            Member(BlockCustomers),
+            to().to(customer_acts::new),
+        ),
+        post(
+            "/m/{merchant}/customers/{id}/unblock",
+            Member(BlockCustomers),
+            to().to(customer_acts::create),
+        ),
+        get(
+            "/m/{merchant}/customers/{id}/emails-off",
+            Member(BlockCustomers),
+            to().to(customer_acts::new),
+        ),
+        post(
+            "/m/{merchant}/customers/{id}/emails-off",
+            Member(BlockCustomers),
+            to().to(customer_acts::create),
+        ),
+        get(
+            "/m/{merchant}/customers/{id}/emails-on",
+            Member(BlockCustomers),
+            to().to(customer_acts::new),
+        ),
+        post(
+            "/m/{merchant}/customers/{id}/emails-on",
+            Member(BlockCustomers),
+            to().to(customer_acts::create),
+        ),
+        get(
+            "/m/{merchant}/customers/{id}/purge",
+            Member(PurgeCustomers),
+            to().to(customer_acts::new),
+        )
+        .asks_again(),
+        post(
+            "/m/{merchant}/customers/{id}/purge",
+            Member(PurgeCustomers),
+            to().to(customer_acts::create),
+        )
+        .asks_again(),
         get("/m/{merchant}/batches", Member(LookAtBatches), to().to(batches::index)),
         get("/m/{merchant}/batches/new", Member(ManageBatches), to().to(new_batch::new)),
         post("/m/{merchant}/batches", Member(ManageBatches), to().to(new_batch::create)),
         get("/m/{merchant}/batches/{id}", Member(LookAtBatches), to().to(batches::show)),
-        post("/m/{merchant}/batches/{id}/vouchers", Member(ManageBatches), to().to(vouchers::create)),
-        post("/m/{merchant}/batches/{id}/validity", Member(ManageBatches), to().to(validity::update)),
+        post(
+            "/m/{merchant}/batches/{id}/vouchers",
+            Member(ManageBatches),
+            to().to(vouchers::create),
+        ),
+        post(
+            "/m/{merchant}/batches/{id}/validity",
+            Member(ManageBatches),
+            to().to(validity::update),
+        ),
         post("/m/{merchant}/batches/{id}/lines", Member(ManageBatches), to().to(stock_forms::draw)),
-        post("/m/{merchant}/batches/{id}/withdrawals", Member(ManageBatches), to().to(stock_forms::withdraw)),
-        post("/m/{merchant}/batches/{id}/export", Member(ManageBatches), to().to(batch_codes::export)).asks_again(),
+        post(
+            "/m/{merchant}/batches/{id}/withdrawals",
+            Member(ManageBatches),
+            to().to(stock_forms::withdraw),
+        ),
+        post(
+            "/m/{merchant}/batches/{id}/export",
+            Member(ManageBatches),
+            to().to(batch_codes::export),
+        )
+        .asks_again(),
         get("/m/{merchant}/imports", Member(ManageBatches), to().to(imports::index)),
         get("/m/{merchant}/imports/{id}", Member(ManageBatches), to().to(imports::show)),
-        get("/m/{merchant}/imports/{id}/progress", Member(ManageBatches), to().to(imports::progress)),
+        get(
+            "/m/{merchant}/imports/{id}/progress",
+            Member(ManageBatches),
+            to().to(imports::progress),
+        ),
         get("/m/{merchant}/imports/{id}/rejects", Member(ManageBatches), to().to(imports::rejects)),
-        post("/m/{merchant}/imports/{id}/confirm", Member(ManageBatches), to().to(imports::confirm)),
+        post(
+            "/m/{merchant}/imports/{id}/confirm",
+            Member(ManageBatches),
+            to().to(imports::confirm),
+        ),
         post("/m/{merchant}/imports/{id}/cancel", Member(ManageBatches), to().to(imports::cancel)),
         get("/m/{merchant}/coupons/{id}", Member(FindCustomers), to().to(coupons::show)),
         get("/m/{merchant}/alerts", Member(LookAtBatches), to().to(alerts::index)),
         post("/m/{merchant}/alerts", Member(LookAtBatches), to().to(alerts::choose)),
         post("/m/{merchant}/alerts/rules", Member(ManageBatches), to().to(alerts::draw)),
         get("/m/{merchant}/redemptions", Member(BarCoupons), to().to(redemptions::index)),
-        get("/m/{merchant}/redemptions/new", Member(ManageBatches), to().to(import_files::new_redemptions)),
-        post("/m/{merchant}/redemptions", Member(ManageBatches), to().to(import_files::create_redemptions)),
+        get(
+            "/m/{merchant}/redemptions/new",
+            Member(ManageBatches),
+            to().to(import_files::new_redemptions),
+        ),
+        post(
+            "/m/{merchant}/redemptions",
+            Member(ManageBatches),
+            to().to(import_files::create_redemptions),
+        ),
         get("/m/{merchant}/bars/new", Member(ManageBatches), to().to(import_files::new_bars)),
         post("/m/{merchant}/bars", Member(ManageBatches), to().to(import_files::create_bars)),
         get("/m/{merchant}/coupons/{id}/bar", Member(BarCoupons), to().to(coupon_acts::new)),
@@ -145,19 +256,33 @@ fn routes() -> Vec<Line> {
         get("/m/{merchant}/users/new", Member(ManageUsers), to().to(users::new)).asks_again(),
         post("/m/{merchant}/users", Member(ManageUsers), to().to(users::create)).asks_again(),
         get("/m/{merchant}/users/{id}", Member(ManageUsers), to().to(users::show)),
-        post("/m/{merchant}/users/{id}/role", Member(ManageUsers), to().to(users::change_role)).asks_again(),
-        post("/m/{merchant}/users/{id}/invitation", Member(ManageUsers), to().to(users::invite_again)).asks_again(),
-        post("/m/{merchant}/users/{id}/removal", Member(ManageUsers), to().to(users::manage)).asks_again(),
-        post("/m/{merchant}/users/{id}/disable", Member(ManageUsers), to().to(users::manage)).asks_again(),
-        post("/m/{merchant}/users/{id}/enable", Member(ManageUsers), to().to(users::manage)).asks_again(),
-        post("/m/{merchant}/users/{id}/unlock", Member(ManageUsers), to().to(users::manage)).asks_again(),
-        post("/m/{merchant}/users/{id}/sessions", Member(ManageUsers), to().to(users::manage)).asks_again(),
-        post("/m/{merchant}/users/{id}/factors", Member(ManageUsers), to().to(users::manage)).asks_again(),
+        post("/m/{merchant}/users/{id}/role", Member(ManageUsers), to().to(users::change_role))
+            .asks_again(),
+        post(
+            "/m/{merchant}/users/{id}/invitation",
+            Member(ManageUsers),
+            to().to(users::invite_again),
+        )
+        .asks_again(),
+        post("/m/{merchant}/users/{id}/removal", Member(ManageUsers), to().to(users::manage))
+            .asks_again(),
+        post("/m/{merchant}/users/{id}/disable", Member(ManageUsers), to().to(users::manage))
+            .asks_again(),
+        post("/m/{merchant}/users/{id}/enable", Member(ManageUsers), to().to(users::manage))
+            .asks_again(),
+        post("/m/{merchant}/users/{id}/unlock", Member(ManageUsers), to().to(users::manage))
+            .asks_again(),
+        post("/m/{merchant}/users/{id}/sessions", Member(ManageUsers), to().to(users::manage))
+            .asks_again(),
+        post("/m/{merchant}/users/{id}/factors", Member(ManageUsers), to().to(users::manage))
+            .asks_again(),
         get("/m/{merchant}/permissions", Member(FindCustomers), to().to(users::permissions)),
         get("/m/{merchant}/settings", Member(ChangeSettings), to().to(settings::show)).asks_again(),
-        post("/m/{merchant}/settings", Member(ChangeSettings), to().to(settings::update)).asks_again(),
+        post("/m/{merchant}/settings", Member(ChangeSettings), to().to(settings::update))
+            .asks_again(),
         get("/m/{merchant}/audit", Member(SeeAuditLog), to().to(audit::index)),
-        post("/m/{merchant}/audit/export", Member(ExportAuditLog), to().to(audit::export)).asks_again(),
+        post("/m/{merchant}/audit/export", Member(ExportAuditLog), to().to(audit::export))
+            .asks_again(),
     ]
 }
 
@@ -181,5 +306,7 @@ pub fn register(config: &mut ServiceConfig) {
     for (_, resource) in resources {
         config.service(resource);
     }
-    config.default_service(web::to(|| async { Err::<actix_web::HttpResponse, Error>(Error::NotFound) }));
+    config.default_service(web::to(|| async {
+        Err::<actix_web::HttpResponse, Error>(Error::NotFound)
+    }));
 }

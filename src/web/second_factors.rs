@@ -69,7 +69,9 @@ pub async fn create(
 ) -> Result<HttpResponse, Error> {
     let return_to = form.field("return_to").unwrap_or_default();
     let Some(token) = token(&request, &site) else { return Ok(over(&site, &return_to)) };
-    let Some(waiting) = waiting(&desk, Some(token.clone())).await? else { return Ok(over(&site, &return_to)) };
+    let Some(waiting) = waiting(&desk, Some(token.clone())).await? else {
+        return Ok(over(&site, &return_to));
+    };
     let (shown, address) = (shown(&form), request::address(&request));
     let known = known_devices::known_as(&request, &desk, &site, &waiting.email).await?;
     let one_try = match (&known, &shown) {
@@ -83,7 +85,9 @@ pub async fn create(
     let (request_id, limits) = (request::request_id(&request), site.session_limits);
     let device = Device { agent: browser::name_of(&request), address, is_known: known.is_some() };
     let caller = if known.is_some() { Caller::Known } else { Caller::current() };
-    let finish = desk.writing(move |desk| finish_sign_in::finish(desk, &token, &shown, limits, &device, &request_id));
+    let finish = desk.writing(move |desk| {
+        finish_sign_in::finish(desk, &token, &shown, limits, &device, &request_id)
+    });
     match throttle.judged(&one_try, caller.runs(finish).await)? {
         Finished::In { token } => {
             throttle.refund(&one_try);
@@ -92,7 +96,8 @@ pub async fn create(
         Finished::Wrong { left: 0 } | Finished::Gone => Ok(over(&site, &return_to)),
         Finished::Wrong { left } => {
             let error = format!(
-                "This factor is not right, or its code was used already. {} left; then it all begins again.",
+                "This factor is not right, or its code was used already. {} left; then it all \
+                 begins again.",
                 present::plural(left, "try").replace("trys", "tries")
             );
             page(&request, &waiting, &return_to, Some(error), StatusCode::UNPROCESSABLE_ENTITY)
@@ -101,14 +106,23 @@ pub async fn create(
     }
 }
 
-fn too_many(request: &HttpRequest, waiting: &Waiting, return_to: &str, spent: Spent) -> Result<HttpResponse, Error> {
+fn too_many(
+    request: &HttpRequest,
+    waiting: &Waiting,
+    return_to: &str,
+    spent: Spent,
+) -> Result<HttpResponse, Error> {
     let sorry = known_devices::sorry(spent).to_owned();
     let page = page(request, waiting, return_to, Some(sorry), StatusCode::TOO_MANY_REQUESTS)?;
     Ok(known_devices::refused(spent, page))
 }
 
 /// `POST /sign-in/factor/options`
-pub async fn options(request: HttpRequest, desk: web::Data<Desk>, site: web::Data<Site>) -> Result<HttpResponse, Error> {
+pub async fn options(
+    request: HttpRequest,
+    desk: web::Data<Desk>,
+    site: web::Data<Site>,
+) -> Result<HttpResponse, Error> {
     let token = token(&request, &site).ok_or(Error::NotFound)?;
     let options = desk.writing(move |desk| finish_sign_in::ask_passkey(desk, &token)).await?;
     Ok(json(options.ok_or(Error::NotFound)?))
@@ -117,7 +131,11 @@ pub async fn options(request: HttpRequest, desk: web::Data<Desk>, site: web::Dat
 /// `POST /sign-in/passkey/options`
 pub async fn any_options(desk: web::Data<Desk>) -> Result<HttpResponse, Error> {
     let question = finish_sign_in::ask_any_passkey(&desk)?;
-    Ok(json(format!(r#"{{"sealed":"{}",{}"#, question.sealed, question.options.trim_start_matches('{'))))
+    Ok(json(format!(
+        r#"{{"sealed":"{}",{}"#,
+        question.sealed,
+        question.options.trim_start_matches('{')
+    )))
 }
 
 /// `POST /sign-in/passkey`
@@ -131,15 +149,20 @@ pub async fn create_by_passkey(
     let field = |name| form.field(name).unwrap_or_default();
     let (sealed, answer, return_to) = (field("sealed"), field("passkey"), field("return_to"));
     let address = request::address(&request);
-    let sign_in = |error: &str, status| sessions::page(&request, &desk, &site, String::new(), &return_to, Some(error), status);
-    // Who it is is not known before, and it cannot be guessed: the tries of an address are counted together.
+    let sign_in = |error: &str, status| {
+        sessions::page(&request, &desk, &site, String::new(), &return_to, Some(error), status)
+    };
+    // Who it is is not known before, and it cannot be guessed: the tries of an address are counted
+    // together.
     let one_try = throttle.nobody(&address);
     if let Err(spent) = throttle.spend(&one_try) {
         return sign_in(known_devices::sorry(spent), StatusCode::TOO_MANY_REQUESTS);
     }
     let (request_id, limits) = (request::request_id(&request), site.session_limits);
     let device = Device { agent: browser::name_of(&request), address, is_known: false };
-    let work = move |desk: &Desk| finish_sign_in::sign_in_with_passkey(desk, &sealed, &answer, limits, &device, &request_id);
+    let work = move |desk: &Desk| {
+        finish_sign_in::sign_in_with_passkey(desk, &sealed, &answer, limits, &device, &request_id)
+    };
     match throttle.judged(&one_try, desk.writing(work).await)? {
         SignIn::In { token } => {
             throttle.refund(&one_try);
@@ -147,7 +170,8 @@ pub async fn create_by_passkey(
         }
         SignIn::Locked => sign_in(sessions::LOCKED, StatusCode::UNPROCESSABLE_ENTITY),
         SignIn::Half { .. } | SignIn::No => sign_in(
-            "This passkey is not known here, or its answer came too late. Sign in with e-mail and password, or try again.",
+            "This passkey is not known here, or its answer came too late. Sign in with e-mail and \
+             password, or try again.",
             StatusCode::UNPROCESSABLE_ENTITY,
         ),
     }
@@ -155,8 +179,12 @@ pub async fn create_by_passkey(
 
 /// The sign-in is over: it begins again.
 fn over(site: &Site, return_to: &str) -> HttpResponse {
-    let target = format!("/sign-in?over=yes&return_to={}", request::own_path(return_to).unwrap_or_default());
-    HttpResponse::SeeOther().cookie(gate::half_cookie(site, None)).insert_header((header::LOCATION, target)).finish()
+    let target =
+        format!("/sign-in?over=yes&return_to={}", request::own_path(return_to).unwrap_or_default());
+    HttpResponse::SeeOther()
+        .cookie(gate::half_cookie(site, None))
+        .insert_header((header::LOCATION, target))
+        .finish()
 }
 
 fn page(
@@ -167,7 +195,8 @@ fn page(
     status: StatusCode,
 ) -> Result<HttpResponse, Error> {
     let return_to = request::own_path(return_to).unwrap_or_default();
-    let ask = present::factors::ask(waiting.has, "/sign-in/factor", "/sign-in/factor/options", return_to);
+    let ask =
+        present::factors::ask(waiting.has, "/sign-in/factor", "/sign-in/factor/options", return_to);
     let page = views::SignIn {
         frame: frame::for_visitor(request, "Second factor"),
         email: waiting.email.clone(),

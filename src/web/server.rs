@@ -71,18 +71,23 @@ impl Site {
     pub fn demo(&self) -> Vec<DemoSignIn> {
         self.demo_sign_ins
             .iter()
-            .map(|(label, email, password)| DemoSignIn { label: label.clone(), email: email.clone(), password: password.clone() })
+            .map(|(label, email, password)| DemoSignIn {
+                label: label.clone(),
+                email: email.clone(),
+                password: password.clone(),
+            })
             .collect()
     }
 }
 
 /// The largest form: a ticked box and a token need far less.
 const FORM_LIMIT: usize = 16 * 1024;
-/// How long what was accepted may take once the server is told to stop. With the workers and the closing of the database the process ends
-/// within twenty seconds (quality.md R11).
+/// How long what was accepted may take once the server is told to stop. With the workers and the
+/// closing of the database the process ends within twenty seconds (quality.md R11).
 pub const SHUTDOWN_SECONDS: u64 = 13;
 
-/// Starts the server on `listener`; it runs when the returned future is awaited or spawned, and stops gracefully by its handle.
+/// Starts the server on `listener`; it runs when the returned future is awaited or spawned, and
+/// stops gracefully by its handle.
 pub fn start(
     listener: TcpListener,
     desk: Desk,
@@ -92,13 +97,19 @@ pub fn start(
 ) -> std::io::Result<(Server, SocketAddr)> {
     let address = listener.local_addr()?;
     let secure = site.is_https();
-    let (desk, site, throttle) = (web::Data::new(desk), web::Data::new(site), web::Data::new(Throttle::new()));
+    let (desk, site, throttle) =
+        (web::Data::new(desk), web::Data::new(site), web::Data::new(Throttle::new()));
     let hosts = web::Data::new(Hosts::of_site(site.base_url.as_ref(), address.ip()));
     let recent_sessions = web::Data::new(RecentSessions::default());
     let (rules, metrics) = (web::Data::new(router::rules()), web::Data::from(metrics));
-    let bounds = Bounds { workers, connections: OpenFiles::of_this_process().max_connections(workers), shutdown_seconds: SHUTDOWN_SECONDS };
+    let bounds = Bounds {
+        workers,
+        connections: OpenFiles::of_this_process().max_connections(workers),
+        shutdown_seconds: SHUTDOWN_SECONDS,
+    };
     let server = connections::serve(listener, bounds, move || {
-        // The last wrap is the outermost: the connection's clock, counting, trace, headers, errors given a body, gate.
+        // The last wrap is the outermost: the connection's clock, counting, trace, headers, errors
+        // given a body, gate.
         App::new()
             .app_data(desk.clone())
             .app_data(site.clone())

@@ -68,15 +68,21 @@ pub async fn new(
     site: web::Data<Site>,
     query: web::Query<Query>,
 ) -> Result<HttpResponse, Error> {
-    let notice = query.chosen.is_some().then(|| "Your password is kept. Sign in with it.".to_owned());
-    let error = query.over.is_some().then(|| "The second factor did not come in time, or was wrong too often. Begin again.".to_owned());
-    let error = error.or_else(|| query.sso.as_deref().and_then(single_sign_on::said).map(ToOwned::to_owned));
-    let page = views::sessions::New { notice, error, ..blank(&request, &desk, &site, &query.return_to) };
+    let notice =
+        query.chosen.is_some().then(|| "Your password is kept. Sign in with it.".to_owned());
+    let error = query.over.is_some().then(|| {
+        "The second factor did not come in time, or was wrong too often. Begin again.".to_owned()
+    });
+    let error = error
+        .or_else(|| query.sso.as_deref().and_then(single_sign_on::said).map(ToOwned::to_owned));
+    let page =
+        views::sessions::New { notice, error, ..blank(&request, &desk, &site, &query.return_to) };
     Ok(html(StatusCode::OK, page.render()?))
 }
 
 /// Said to whoever could prove who they are.
-pub const LOCKED: &str = "You have not been here for long, and your account was locked. An administrator of your merchant can unlock it.";
+pub const LOCKED: &str = "You have not been here for long, and your account was locked. An \
+    administrator of your merchant can unlock it.";
 
 /// `POST /sign-in`
 pub async fn create(
@@ -87,21 +93,39 @@ pub async fn create(
     body: FormBody,
 ) -> Result<HttpResponse, Error> {
     let form = Form::parse(&body);
-    let (one_try, caller) = known_devices::trying(&request, &desk, &site, &throttle, &form.email).await?;
+    let (one_try, caller) =
+        known_devices::trying(&request, &desk, &site, &throttle, &form.email).await?;
     if let Err(spent) = throttle.spend(&one_try) {
         let sorry = known_devices::sorry(spent);
-        let page = page(&request, &desk, &site, form.email, &form.return_to, Some(sorry), StatusCode::TOO_MANY_REQUESTS)?;
+        let page = page(
+            &request,
+            &desk,
+            &site,
+            form.email,
+            &form.return_to,
+            Some(sorry),
+            StatusCode::TOO_MANY_REQUESTS,
+        )?;
         return Ok(known_devices::refused(spent, page));
     }
-    let (email, password, request_id) = (form.email.clone(), form.password, request::request_id(&request));
+    let (email, password, request_id) =
+        (form.email.clone(), form.password, request::request_id(&request));
     let limits = site.session_limits;
-    let device = sign_in::Device { agent: browser::name_of(&request), address: request::address(&request), ..sign_in::Device::default() };
-    let check = desk.checking_password(move |desk| sign_in::sign_in(desk, &email, &password, limits, &device, &request_id));
+    let device = sign_in::Device {
+        agent: browser::name_of(&request),
+        address: request::address(&request),
+        ..sign_in::Device::default()
+    };
+    let check = desk.checking_password(move |desk| {
+        sign_in::sign_in(desk, &email, &password, limits, &device, &request_id)
+    });
     let outcome = throttle.judged(&one_try, caller.runs(check).await)?;
     let sorry = match &outcome {
         SignIn::In { .. } | SignIn::Half { .. } => None,
         SignIn::Locked => Some(LOCKED),
-        SignIn::No => Some("E-mail and password do not match an active user. Check both and try again."),
+        SignIn::No => {
+            Some("E-mail and password do not match an active user. Check both and try again.")
+        }
     };
     match outcome {
         SignIn::In { token } => {
@@ -110,17 +134,38 @@ pub async fn create(
         }
         SignIn::Half { token } => {
             throttle.refund(&one_try);
-            let target = format!("/sign-in/factor?return_to={}", request::own_path(&form.return_to).unwrap_or_default());
+            let target = format!(
+                "/sign-in/factor?return_to={}",
+                request::own_path(&form.return_to).unwrap_or_default()
+            );
             let cookie = gate::half_cookie(&site, Some(&token));
-            Ok(HttpResponse::SeeOther().cookie(cookie).insert_header((header::LOCATION, target)).finish())
+            Ok(HttpResponse::SeeOther()
+                .cookie(cookie)
+                .insert_header((header::LOCATION, target))
+                .finish())
         }
-        SignIn::Locked | SignIn::No => page(&request, &desk, &site, form.email, &form.return_to, sorry, StatusCode::UNPROCESSABLE_ENTITY),
+        SignIn::Locked | SignIn::No => page(
+            &request,
+            &desk,
+            &site,
+            form.email,
+            &form.return_to,
+            sorry,
+            StatusCode::UNPROCESSABLE_ENTITY,
+        ),
     }
 }
 
-/// The answer to whoever is in: the session's cookie, a browser that is known from now on, and on to where they wanted to go.
-pub async fn signed_in(desk: &Desk, site: &Site, token: &str, return_to: &str) -> Result<HttpResponse, Error> {
-    let target = request::own_path(return_to).filter(|path| !path.starts_with("/sign-in")).unwrap_or("/");
+/// The answer to whoever is in: the session's cookie, a browser that is known from now on, and on
+/// to where they wanted to go.
+pub async fn signed_in(
+    desk: &Desk,
+    site: &Site,
+    token: &str,
+    return_to: &str,
+) -> Result<HttpResponse, Error> {
+    let target =
+        request::own_path(return_to).filter(|path| !path.starts_with("/sign-in")).unwrap_or("/");
     let mut answer = HttpResponse::SeeOther()
         .cookie(gate::session_cookie(site, Some(token)))
         .cookie(gate::half_cookie(site, None))
@@ -132,7 +177,11 @@ pub async fn signed_in(desk: &Desk, site: &Site, token: &str, return_to: &str) -
 }
 
 /// `POST /sign-out`
-pub async fn destroy(request: HttpRequest, desk: web::Data<Desk>, site: web::Data<Site>) -> Result<HttpResponse, Error> {
+pub async fn destroy(
+    request: HttpRequest,
+    desk: web::Data<Desk>,
+    site: web::Data<Site>,
+) -> Result<HttpResponse, Error> {
     if let Some(cookie) = request.cookie(site.cookie_name()) {
         let (token, request_id) = (cookie.value().to_owned(), request::request_id(&request));
         desk.writing(move |desk| sign_in::sign_out(desk, &token, &request_id)).await?;
@@ -155,7 +204,11 @@ pub fn page(
     error: Option<&str>,
     status: StatusCode,
 ) -> Result<HttpResponse, Error> {
-    let page = views::sessions::New { email, error: error.map(ToOwned::to_owned), ..blank(request, desk, site, return_to) };
+    let page = views::sessions::New {
+        email,
+        error: error.map(ToOwned::to_owned),
+        ..blank(request, desk, site, return_to)
+    };
     Ok(html(status, page.render()?))
 }
 
@@ -169,6 +222,10 @@ fn blank(request: &HttpRequest, desk: &Desk, site: &Site, return_to: &str) -> vi
         error: None,
         demo: site.demo(),
         has_passkeys: passkeys::available(desk),
-        sso: present::single_sign_on::link(desk, "/sign-in/sso", request::own_path(return_to).unwrap_or_default()),
+        sso: present::single_sign_on::link(
+            desk,
+            "/sign-in/sso",
+            request::own_path(return_to).unwrap_or_default(),
+        ),
     }
 }

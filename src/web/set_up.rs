@@ -32,16 +32,30 @@ pub struct Query {
 }
 
 /// `GET /setup`
-pub async fn new(request: HttpRequest, desk: web::Data<Desk>, query: web::Query<Query>) -> Result<HttpResponse, Error> {
+pub async fn new(
+    request: HttpRequest,
+    desk: web::Data<Desk>,
+    query: web::Query<Query>,
+) -> Result<HttpResponse, Error> {
     let token = query.into_inner().token;
     match look(&desk, &token).await? {
-        Some(door) => page(&request, door, token, &FirstUser { timezone: "UTC".into(), ..FirstUser::default() }, &[]),
+        Some(door) => page(
+            &request,
+            door,
+            token,
+            &FirstUser { timezone: "UTC".into(), ..FirstUser::default() },
+            &[],
+        ),
         None => account_links::gone(&request),
     }
 }
 
 /// `POST /setup`
-pub async fn create(request: HttpRequest, desk: web::Data<Desk>, form: FormBody) -> Result<HttpResponse, Error> {
+pub async fn create(
+    request: HttpRequest,
+    desk: web::Data<Desk>,
+    form: FormBody,
+) -> Result<HttpResponse, Error> {
     let field = |name| form.field(name).unwrap_or_default();
     let token = field("token");
     let Some(door) = look(&desk, &token).await? else { return account_links::gone(&request) };
@@ -54,8 +68,13 @@ pub async fn create(request: HttpRequest, desk: web::Data<Desk>, form: FormBody)
         timezone: field("timezone"),
     };
     let (asked, first, request_id) = (token.clone(), typed.clone(), request::request_id(&request));
-    match desk.checking_password(move |desk| set_up::set_up(desk, &asked, &first, &request_id)).await? {
-        SetUp::Done => Ok(HttpResponse::SeeOther().insert_header((header::LOCATION, "/sign-in?chosen=yes")).finish()),
+    match desk
+        .checking_password(move |desk| set_up::set_up(desk, &asked, &first, &request_id))
+        .await?
+    {
+        SetUp::Done => Ok(HttpResponse::SeeOther()
+            .insert_header((header::LOCATION, "/sign-in?chosen=yes"))
+            .finish()),
         SetUp::Unfit(unfit) => page(&request, door, token, &typed, &unfit),
         SetUp::Gone => account_links::gone(&request),
     }
@@ -66,10 +85,19 @@ async fn look(desk: &Desk, token: &str) -> Result<Option<Door>, Error> {
     Ok(desk.reading(move |desk| set_up::look_at_door(desk, &asked)).await?)
 }
 
-fn page(request: &HttpRequest, door: Door, token: String, typed: &FirstUser, unfit: &[(Part, Unfit)]) -> Result<HttpResponse, Error> {
+fn page(
+    request: &HttpRequest,
+    door: Door,
+    token: String,
+    typed: &FirstUser,
+    unfit: &[(Part, Unfit)],
+) -> Result<HttpResponse, Error> {
     let field = |part: Part, value: &str| Field {
         value: value.to_owned(),
-        error: unfit.iter().find(|(wrong, _)| *wrong == part).map(|(_, why)| present::sentence(&why.0)),
+        error: unfit
+            .iter()
+            .find(|(wrong, _)| *wrong == part)
+            .map(|(_, why)| present::sentence(&why.0)),
     };
     let page = views::New {
         frame: frame::for_visitor(request, "Set up the desk"),

@@ -24,12 +24,22 @@ pub struct Query {
 }
 
 /// `GET /m/{merchant}/settings`
-pub async fn show(request: HttpRequest, member: web::ReqData<Member>, query: web::Query<Query>) -> Result<HttpResponse, Error> {
+pub async fn show(
+    request: HttpRequest,
+    member: web::ReqData<Member>,
+    query: web::Query<Query>,
+) -> Result<HttpResponse, Error> {
     let frame = frame::in_merchant(&request, &member, "Settings");
     let mut page = present::settings::show(frame, &member);
     page.frame.flash = match query.kept.as_deref() {
-        Some("yes") => Some(present::flash::plain(Tone::Good, "Settings kept", "They hold from now on.")),
-        Some("same") => Some(present::flash::plain(Tone::Quiet, "Nothing to change", "The settings were so already.")),
+        Some("yes") => {
+            Some(present::flash::plain(Tone::Good, "Settings kept", "They hold from now on."))
+        }
+        Some("same") => Some(present::flash::plain(
+            Tone::Quiet,
+            "Nothing to change",
+            "The settings were so already.",
+        )),
         _ => None,
     };
     Ok(html(StatusCode::OK, page.render()?))
@@ -43,16 +53,20 @@ pub async fn update(
     form: FormBody,
 ) -> Result<HttpResponse, Error> {
     let member = member.into_inner();
-    let fields: HashMap<String, String> = form.fields().map(|(name, value)| (name.into_owned(), value.into_owned())).collect();
+    let fields: HashMap<String, String> =
+        form.fields().map(|(name, value)| (name.into_owned(), value.into_owned())).collect();
     let typed = |setting: Setting| fields.get(setting.as_str()).cloned().unwrap_or_default();
     let seen = |setting: Setting| fields.get(&present::settings::seen_name(setting)).cloned();
     let asker = member.clone();
     // Taken apart before the work goes to another thread.
-    let values: Vec<(Setting, String, Option<String>)> = Setting::ALL.map(|setting| (setting, typed(setting), seen(setting))).into();
+    let values: Vec<(Setting, String, Option<String>)> =
+        Setting::ALL.map(|setting| (setting, typed(setting), seen(setting))).into();
     let asked = move |desk: &Desk| {
         let of = |setting: Setting| values.iter().find(|(one, ..)| *one == setting);
         let typed = |setting| of(setting).map(|(_, typed, _)| typed.clone()).unwrap_or_default();
-        change_settings(desk, &asker, typed, |setting| of(setting).and_then(|(.., seen)| seen.clone()))
+        change_settings(desk, &asker, typed, |setting| {
+            of(setting).and_then(|(.., seen)| seen.clone())
+        })
     };
     let to = |kept: &str| {
         let target = format!("/m/{}/settings?kept={kept}#message", member.merchant.slug);
@@ -71,7 +85,8 @@ pub async fn update(
             page.frame.flash = Some(present::flash::plain(
                 Tone::Notice,
                 "Nothing was kept yet",
-                "Somebody else has changed settings since you opened this page: see below. Look at yours again, and keep them.",
+                "Somebody else has changed settings since you opened this page: see below. Look \
+                 at yours again, and keep them.",
             ));
             Ok(html(StatusCode::CONFLICT, page.render()?))
         }

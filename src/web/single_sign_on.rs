@@ -1,6 +1,6 @@
-//! Single sign-on: the way to the provider and back, for signing in, for proving to be there, and for linking an account, which counts
-//! after its user has seen which one it is.
-//! Must not know the provider's protocol, nor who may come in.
+//! Single sign-on: the way to the provider and back, for signing in, for proving to be there, and
+//! for linking an account, which counts after its user has seen which one it is. Must not know the
+//! provider's protocol, nor who may come in.
 
 use actix_web::{
     HttpRequest, HttpResponse,
@@ -38,14 +38,22 @@ pub struct Query {
     return_to: String,
 }
 
-/// `GET /sign-in/sso`: to the provider, with a cookie to know them by when they come back. Nothing is stored here.
-pub async fn new(desk: web::Data<Desk>, site: web::Data<Site>, query: web::Query<Query>) -> Result<HttpResponse, Error> {
+/// `GET /sign-in/sso`: to the provider, with a cookie to know them by when they come back. Nothing
+/// is stored here.
+pub async fn new(
+    desk: web::Data<Desk>,
+    site: web::Data<Site>,
+    query: web::Query<Query>,
+) -> Result<HttpResponse, Error> {
     let return_to = request::own_path(&query.return_to).unwrap_or_default().to_owned();
     let path = return_to.clone();
     Ok(match desk.asking_provider(move |desk| sso::set_out(desk, &path)).await? {
         Departure::To { address, errand } => {
             let cookie = gate::errand_cookie(&site, errand.as_deref());
-            HttpResponse::SeeOther().cookie(cookie).insert_header((header::LOCATION, address)).finish()
+            HttpResponse::SeeOther()
+                .cookie(cookie)
+                .insert_header((header::LOCATION, address))
+                .finish()
         }
         Departure::Not(why) => sorry(&site, Purpose::SignIn, why, &return_to),
     })
@@ -73,8 +81,9 @@ pub async fn start(
     leave(&request, &desk, &site, &visitor, Purpose::Link, "").await
 }
 
-/// To the provider from within a session. Not by a redirect: browsers follow one from a form only to where forms may be sent, and a
-/// provider may send people on to places that we don't know. The page goes on by itself, and has a link for browsers that don't.
+/// To the provider from within a session. Not by a redirect: browsers follow one from a form only
+/// to where forms may be sent, and a provider may send people on to places that we don't know. The
+/// page goes on by itself, and has a link for browsers that don't.
 async fn leave(
     request: &HttpRequest,
     desk: &Desk,
@@ -85,12 +94,21 @@ async fn leave(
 ) -> Result<HttpResponse, Error> {
     let return_to = request::own_path(return_to).unwrap_or_default().to_owned();
     let (session, path) = (visitor.session.clone(), return_to.clone());
-    match desk.asking_provider(move |desk| sso::set_out_in_session(desk, purpose, &path, &session)).await? {
+    match desk
+        .asking_provider(move |desk| sso::set_out_in_session(desk, purpose, &path, &session))
+        .await?
+    {
         Departure::To { address, .. } => {
-            let name = desk.provider.as_deref().map(|provider| provider.name().to_owned()).unwrap_or_default();
+            let name = desk
+                .provider
+                .as_deref()
+                .map(|provider| provider.name().to_owned())
+                .unwrap_or_default();
             let frame = frame::for_visitor(request, &format!("Going to {name}"));
-            let mut answer = html(StatusCode::OK, Leaving { frame, name, href: address.clone() }.render()?);
-            let on = header::HeaderValue::from_str(&format!("0; url={address}")).map_err(|_| Error::Internal)?;
+            let mut answer =
+                html(StatusCode::OK, Leaving { frame, name, href: address.clone() }.render()?);
+            let on = header::HeaderValue::from_str(&format!("0; url={address}"))
+                .map_err(|_| Error::Internal)?;
             answer.headers_mut().insert(header::HeaderName::from_static("refresh"), on);
             Ok(answer)
         }
@@ -115,10 +133,17 @@ pub async fn show(
             Ok(Some((pending, own_account::zone_of(desk, &session)?)))
         })
         .await?;
-    let Some((pending, zone)) = found else { return Ok(sorry(&site, Purpose::Link, Why::Stale, "")) };
-    let name = desk.provider.as_deref().map(|provider| provider.name().to_owned()).unwrap_or_default();
+    let Some((pending, zone)) = found else {
+        return Ok(sorry(&site, Purpose::Link, Why::Stale, ""));
+    };
+    let name =
+        desk.provider.as_deref().map(|provider| provider.name().to_owned()).unwrap_or_default();
     let frame = frame::for_visitor(&request, &format!("Link {name}"));
-    Ok(html(StatusCode::OK, present::single_sign_on::link_page(frame, &name, &pending, &visitor.session, zone).render()?))
+    Ok(html(
+        StatusCode::OK,
+        present::single_sign_on::link_page(frame, &name, &pending, &visitor.session, zone)
+            .render()?,
+    ))
 }
 
 /// `POST /account/identity`
@@ -146,14 +171,18 @@ pub async fn link(
 }
 
 /// `POST /account/identity/removal`
-pub async fn unlink(request: HttpRequest, desk: web::Data<Desk>, visitor: web::ReqData<Visitor>) -> Result<HttpResponse, Error> {
+pub async fn unlink(
+    request: HttpRequest,
+    desk: web::Data<Desk>,
+    visitor: web::ReqData<Visitor>,
+) -> Result<HttpResponse, Error> {
     let (session, origin) = (visitor.session.clone(), browser::origin_of(&request));
     desk.writing(move |desk| link_identity::unlink(desk, &session, &origin)).await?;
     Ok(account::back("identity-removed"))
 }
 
-/// `GET /sign-in/sso/callback`: another site leads here, so that nothing counts but what the sealed cookie or the session, and the
-/// provider, say.
+/// `GET /sign-in/sso/callback`: another site leads here, so that nothing counts but what the sealed
+/// cookie or the session, and the provider, say.
 pub async fn arrive(
     request: HttpRequest,
     desk: web::Data<Desk>,
@@ -168,10 +197,14 @@ pub async fn arrive(
         // Nothing can wait for this browser: the database is not asked.
         return Ok(sorry(&site, Purpose::SignIn, Why::Stale, ""));
     }
-    let (token, limits, asked) = (value_of(site.cookie_name()), site.session_limits, answer.clone());
+    let (token, limits, asked) =
+        (value_of(site.cookie_name()), site.session_limits, answer.clone());
     let (recognised, session) = desk
         .writing(move |desk| {
-            let session: Option<Session> = token.map(|token| sign_in::resume_session(desk, &token, limits)).transpose()?.flatten();
+            let session: Option<Session> = token
+                .map(|token| sign_in::resume_session(desk, &token, limits))
+                .transpose()?
+                .flatten();
             Ok((sso::recognise(desk, &sealed, session.as_ref(), &asked)?, session))
         })
         .await?;
@@ -186,7 +219,9 @@ pub async fn arrive(
         return Ok(sorry(&site, errand.purpose, Why::Down, &errand.return_to));
     }
     let own = errand.clone();
-    let arriving = desk.asking_provider(move |desk| sso::arrive(desk, &own, &answer, session.as_ref(), limits, &origin));
+    let arriving = desk.asking_provider(move |desk| {
+        sso::arrive(desk, &own, &answer, session.as_ref(), limits, &origin)
+    });
     let arrival = throttle.judged(&one_try, arriving.await)?;
     if !matches!(arrival, Arrival::Not(_)) {
         throttle.refund(&one_try);
@@ -197,12 +232,17 @@ pub async fn arrive(
         Arrival::Half { token } => {
             let target = format!("/sign-in/factor?return_to={path}");
             let cookie = gate::half_cookie(&site, Some(&token));
-            HttpResponse::SeeOther().cookie(cookie).insert_header((header::LOCATION, target)).finish()
+            HttpResponse::SeeOther()
+                .cookie(cookie)
+                .insert_header((header::LOCATION, target))
+                .finish()
         }
         Arrival::Confirmed { token } => {
             let target = if path.is_empty() || path.starts_with("/confirm") { "/" } else { path };
             let mut response = to(format!("{target}?confirmed=yes#message"));
-            response.add_cookie(&gate::session_cookie(&site, Some(&token))).map_err(|_| Error::Internal)?;
+            response
+                .add_cookie(&gate::session_cookie(&site, Some(&token)))
+                .map_err(|_| Error::Internal)?;
             response
         }
         Arrival::Pending => to("/account/identity".to_owned()),
@@ -221,7 +261,8 @@ fn to(target: String) -> HttpResponse {
     HttpResponse::SeeOther().insert_header((header::LOCATION, target)).finish()
 }
 
-/// Back to where it began, with the reason in one of our words: neither code nor state stays in the address, and a reload repeats nothing.
+/// Back to where it began, with the reason in one of our words: neither code nor state stays in the
+/// address, and a reload repeats nothing.
 fn sorry(site: &Site, purpose: Purpose, why: Why, return_to: &str) -> HttpResponse {
     let word = WORDS.iter().find(|(known, ..)| *known == why).map_or("stale", |(_, word, _)| word);
     let target = match purpose {
@@ -237,29 +278,47 @@ fn sorry(site: &Site, purpose: Purpose, why: Why, return_to: &str) -> HttpRespon
 
 /// What went wrong: the word in the address, and what is said.
 const WORDS: [(Why, &str, &str); 8] = [
-    (Why::Stale, "stale", "This sign-in took too long, was done before, or began in another browser. Nothing was done. Begin again."),
-    (Why::Denied, "denied", "The sign-in was not finished over there. Nothing was done. Try again, or take another way."),
+    (
+        Why::Stale,
+        "stale",
+        "This sign-in took too long, was done before, or began in another browser. Nothing was \
+         done. Begin again.",
+    ),
+    (
+        Why::Denied,
+        "denied",
+        "The sign-in was not finished over there. Nothing was done. Try again, or take another \
+         way.",
+    ),
     (
         Why::Down,
         "down",
-        "The place where you would sign in does not answer just now. Nothing was done. Try again in a minute, or take another way.",
+        "The place where you would sign in does not answer just now. Nothing was done. Try again \
+         in a minute, or take another way.",
     ),
     (
         Why::Untrusted,
         "untrusted",
-        "The answer that came back could not be trusted. Nothing was done. Try again; if it stays so, tell whoever runs this desk.",
+        "The answer that came back could not be trusted. Nothing was done. Try again; if it stays \
+         so, tell whoever runs this desk.",
     ),
-    (Why::Unknown, "unknown", "No account here for this sign-in. Ask an administrator to invite you."),
+    (
+        Why::Unknown,
+        "unknown",
+        "No account here for this sign-in. Ask an administrator to invite you.",
+    ),
     (
         Why::Taken,
         "taken",
-        "Your account here is linked to another sign-in over there, or that one to another account. Come in another way, and look at your account page.",
+        "Your account here is linked to another sign-in over there, or that one to another \
+         account. Come in another way, and look at your account page.",
     ),
     (Why::Locked, "locked", LOCKED),
     (
         Why::NotProved,
         "other",
-        "That was another account, or you were not asked to sign in again there. Nothing was done. Take another way.",
+        "That was another account, or you were not asked to sign in again there. Nothing was \
+         done. Take another way.",
     ),
 ];
 

@@ -44,15 +44,21 @@ pub async fn draw(
 ) -> Result<HttpResponse, Error> {
     let member = member.into_inner();
     let id = batch_of(&desk, &member, &path.1).await?;
-    let (Some(threshold), Some(reserve)) = (form.field("threshold"), form.field("reserve")) else { return Err(Error::Malformed) };
+    let (Some(threshold), Some(reserve)) = (form.field("threshold"), form.field("reserve")) else {
+        return Err(Error::Malformed);
+    };
     let command = DrawStockLines { batch: id, threshold, reserve };
     let (asker, asked) = (member.clone(), command.clone());
     match desk.writing(move |desk| draw_stock_lines(desk, &asker, &asked)).await? {
         Drawn::Done(record) => Ok(back(&member, id, &record.to_string())),
         Drawn::Unchanged => Ok(back(&member, id, "unchanged-lines")),
         Drawn::Unfit(why) => {
-            let page = batches::page(&request, &desk, &member, id, &Told::LinesUnfit { command, why }).await?;
-            Ok(HttpResponse::UnprocessableEntity().content_type("text/html; charset=utf-8").body(page.render()?))
+            let page =
+                batches::page(&request, &desk, &member, id, &Told::LinesUnfit { command, why })
+                    .await?;
+            Ok(HttpResponse::UnprocessableEntity()
+                .content_type("text/html; charset=utf-8")
+                .body(page.render()?))
         }
     }
 }
@@ -68,15 +74,26 @@ pub async fn withdraw(
     let member = member.into_inner();
     let id = batch_of(&desk, &member, &path.1).await?;
     let reason = form.field("reason").ok_or(Error::Malformed)?;
-    let shown: i64 = form.field("codes").and_then(|text| text.parse().ok()).ok_or(Error::Malformed)?;
+    let shown: i64 =
+        form.field("codes").and_then(|text| text.parse().ok()).ok_or(Error::Malformed)?;
     let (asker, why) = (member.clone(), reason.clone());
-    // It draws many short transactions, and clicks go in between: so it holds a reader's place, not the one place of a writer.
+    // It draws many short transactions, and clicks go in between: so it holds a reader's place, not
+    // the one place of a writer.
     match desk.reading(move |desk| withdraw_vouchers(desk, &asker, id, shown, &why)).await {
         Ok(Withdrawn::Now(record)) => Ok(back(&member, id, &record.to_string())),
         Ok(Withdrawn::Before) => Ok(back(&member, id, "withdrawn-before")),
         Err(app::Error::Unfit(why)) => {
-            let page = batches::page(&request, &desk, &member, id, &Told::WithdrawalUnfit { reason, why: why.0 }).await?;
-            Ok(HttpResponse::UnprocessableEntity().content_type("text/html; charset=utf-8").body(page.render()?))
+            let page = batches::page(
+                &request,
+                &desk,
+                &member,
+                id,
+                &Told::WithdrawalUnfit { reason, why: why.0 },
+            )
+            .await?;
+            Ok(HttpResponse::UnprocessableEntity()
+                .content_type("text/html; charset=utf-8")
+                .body(page.render()?))
         }
         Err(error) => Err(error.into()),
     }

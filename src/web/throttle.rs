@@ -1,8 +1,10 @@
-//! Slows password guessing down: who tries (a browser that is known, or an address) and on which account has a budget of failures.
-//! Must not know passwords. Successes cost nothing, and guesses from elsewhere never keep a known browser out.
+//! Slows password guessing down: who tries (a browser that is known, or an address) and on which
+//! account has a budget of failures. Must not know passwords. Successes cost nothing, and guesses
+//! from elsewhere never keep a known browser out.
 //!
-//! A browser in which a user has signed in before is known for that user (OWASP's device cookies) and has a budget with them that nobody
-//! else can spend. All other browsers share, besides the budgets of their address, one for the account over all addresses.
+//! A browser in which a user has signed in before is known for that user (OWASP's device cookies)
+//! and has a budget with them that nobody else can spend. All other browsers share, besides the
+//! budgets of their address, one for the account over all addresses.
 
 use std::{
     collections::{HashMap, hash_map::RandomState},
@@ -25,15 +27,18 @@ struct Budget {
 const PAIR: Budget = Budget { burst: 10, pause: Duration::from_secs(6) };
 /// One address.
 const ADDRESS: Budget = Budget { burst: 100, pause: Duration::from_millis(500) };
-/// One account from all browsers that are not known. With 144 guesses a day NIST's hundred failures (SP 800-63B, 3.2.2) take twelve hours,
-/// and a six-digit code that two neighbours in time share would be hit after six years. Slower would cost its owner more than a thief.
+/// One account from all browsers that are not known. With 144 guesses a day NIST's hundred failures
+/// (SP 800-63B, 3.2.2) take twelve hours, and a six-digit code that two neighbours in time share
+/// would be hit after six years. Slower would cost its owner more than a thief.
 const ACCOUNT: Budget = Budget { burst: 30, pause: Duration::from_mins(10) };
-/// One account from one known browser: nobody else can spend it, and a stolen browser is no way to many guesses either.
+/// One account from one known browser: nobody else can spend it, and a stolen browser is no way to
+/// many guesses either.
 const KNOWN: Budget = Budget { burst: 10, pause: Duration::from_mins(1) };
 
 /// So many keys are kept without a look at which have their whole budget again.
 const MANY: usize = 10_000;
-/// More are never kept: made-up names and addresses must not fill the memory. Those with the most spent stay.
+/// More are never kept: made-up names and addresses must not fill the memory. Those with the most
+/// spent stay.
 const MOST: usize = 100_000;
 
 /// What there is a budget for, as it is before it is made short.
@@ -75,7 +80,10 @@ pub struct Throttle {
 
 impl Default for Throttle {
     fn default() -> Self {
-        Self { hasher: RandomState::new(), table: Mutex::new(Table { full_again: HashMap::new(), sweep_at: MANY }) }
+        Self {
+            hasher: RandomState::new(),
+            table: Mutex::new(Table { full_again: HashMap::new(), sweep_at: MANY }),
+        }
     }
 }
 
@@ -94,8 +102,8 @@ impl Throttle {
         ])
     }
 
-    /// A try on an account from a browser that is known to be its user's. It pays nothing for its address: behind a
-    /// proxy that is not trusted, strangers share that.
+    /// A try on an account from a browser that is known to be its user's. It pays nothing for its
+    /// address: behind a proxy that is not trusted, strangers share that.
     pub fn known(&self, device: &str, email: &str) -> Try {
         Try(vec![self.key(&Key::Known(device, &account(email)), KNOWN, Spent::Here)])
     }
@@ -105,29 +113,37 @@ impl Throttle {
         self.known(&format!("session {session}"), email)
     }
 
-    /// A try of what cannot be guessed and names no account, such as a passkey: only the work that it makes is bounded.
+    /// A try of what cannot be guessed and names no account, such as a passkey: only the work that
+    /// it makes is bounded.
     pub fn nobody(&self, address: &str) -> Try {
         Try(vec![self.key(&Key::Address(&network(address)), ADDRESS, Spent::Here)])
     }
 
-    /// Asking for a link by mail: budgets of its own, so that whoever asks too often does not keep others from signing in.
+    /// Asking for a link by mail: budgets of its own, so that whoever asks too often does not keep
+    /// others from signing in.
     pub fn link(&self, address: &str, email: &str) -> Try {
         let (network, email) = (network(address), account(email));
-        Try(vec![self.key(&Key::Link(&network, &email), PAIR, Spent::Here), self.key(&Key::LinkAddress(&network), ADDRESS, Spent::Here)])
+        Try(vec![
+            self.key(&Key::Link(&network, &email), PAIR, Spent::Here),
+            self.key(&Key::LinkAddress(&network), ADDRESS, Spent::Here),
+        ])
     }
 
     fn key(&self, key: &Key<'_>, budget: Budget, spent: Spent) -> (u64, Budget, Spent) {
         (self.hasher.hash_one(key), budget, spent)
     }
 
-    /// Takes one try out of its budgets, before it is judged: many at once must not slip through together. Nothing is taken where one
-    /// of them is spent.
+    /// Takes one try out of its budgets, before it is judged: many at once must not slip through
+    /// together. Nothing is taken where one of them is spent.
     pub fn spend(&self, one: &Try) -> Result<(), Spent> {
         let now = Instant::now();
         let mut table = self.table.lock().unwrap_or_else(PoisonError::into_inner);
         table.sweep(now);
         for (key, budget, spent) in &one.0 {
-            let owed = table.full_again.get(key).map_or(Duration::ZERO, |full_again| full_again.saturating_duration_since(now));
+            let owed = table
+                .full_again
+                .get(key)
+                .map_or(Duration::ZERO, |full_again| full_again.saturating_duration_since(now));
             if owed + budget.pause > budget.pause * budget.burst {
                 return Err(*spent);
             }
@@ -159,7 +175,8 @@ impl Throttle {
 }
 
 impl Table {
-    /// Forgets keys that have their whole budget again; where there are still too many, the half that has spent least.
+    /// Forgets keys that have their whole budget again; where there are still too many, the half
+    /// that has spent least.
     fn sweep(&mut self, now: Instant) {
         if self.full_again.len() < self.sweep_at {
             return;
@@ -176,10 +193,13 @@ impl Table {
     }
 }
 
-/// What is counted together as one address: IPv6 gives every customer a network of 64 bits, or more.
+/// What is counted together as one address: IPv6 gives every customer a network of 64 bits, or
+/// more.
 fn network(address: &str) -> String {
     match address.parse().map(|ip: IpAddr| ip.to_canonical()) {
-        Ok(IpAddr::V6(ip)) => format!("{}/64", Ipv6Addr::from_bits(ip.to_bits() & !u128::from(u64::MAX))),
+        Ok(IpAddr::V6(ip)) => {
+            format!("{}/64", Ipv6Addr::from_bits(ip.to_bits() & !u128::from(u64::MAX)))
+        }
         Ok(v4) => v4.to_string(),
         Err(_) => address.to_owned(),
     }

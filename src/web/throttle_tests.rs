@@ -16,7 +16,11 @@ fn ten_failures_stop_one_account_from_one_address_and_nobody_else() {
     let spend = |address, email| throttle.spend(&throttle.stranger(address, email));
     assert!((0..10).all(|_| spend("10.0.0.1", "Ann@desk.example ").is_ok()));
     assert_eq!(spend("10.0.0.1", ANN), Err(Spent::Here));
-    assert_eq!(spend("::ffff:10.0.0.1", ANN), Err(Spent::Here), "the same address, written as IPv6");
+    assert_eq!(
+        spend("::ffff:10.0.0.1", ANN),
+        Err(Spent::Here),
+        "the same address, written as IPv6"
+    );
     assert_eq!(spend("10.0.0.2", ANN), Ok(()));
     assert_eq!(spend("10.0.0.1", "kim@desk.example"), Ok(()));
 }
@@ -27,7 +31,11 @@ fn of_a_thousand_guesses_from_a_thousand_addresses_thirty_are_judged() {
     assert_eq!(from_many_addresses(&throttle, 1_000), 30);
     let told = throttle.spend(&throttle.stranger("10.0.0.1", ANN));
     assert_eq!(told, Err(Spent::Everywhere));
-    assert_eq!(throttle.spend(&throttle.stranger("10.0.0.1", "kim@desk.example")), Ok(()), "another account");
+    assert_eq!(
+        throttle.spend(&throttle.stranger("10.0.0.1", "kim@desk.example")),
+        Ok(()),
+        "another account"
+    );
 }
 
 #[test]

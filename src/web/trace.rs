@@ -1,5 +1,5 @@
-//! What the log says of a request: method, path, status, id. Never the query or a header: they may hold a code.
-//! Must not know who is signed in.
+//! What the log says of a request: method, path, status, id. Never the query or a header: they may
+//! hold a code. Must not know who is signed in.
 
 use actix_web::{
     Error,
@@ -15,7 +15,8 @@ pub struct PathOnly;
 impl RootSpanBuilder for PathOnly {
     fn on_request_start(request: &ServiceRequest) -> Span {
         use actix_web::HttpMessage;
-        let id = request.extensions().get::<RequestId>().map_or_else(String::new, ToString::to_string);
+        let id =
+            request.extensions().get::<RequestId>().map_or_else(String::new, ToString::to_string);
         tracing::info_span!("request", method = %request.method(), path = request.path(), request_id = id, status = tracing::field::Empty)
     }
 

@@ -1,5 +1,5 @@
-//! A form with settings, pasted lines and a file: the file is kept piece by piece as it arrives, all of it bounded.
-//! Must not know what the lines and the file hold.
+//! A form with settings, pasted lines and a file: the file is kept piece by piece as it arrives,
+//! all of it bounded. Must not know what the lines and the file hold.
 
 use std::future::{Ready, ready};
 
@@ -23,17 +23,21 @@ use crate::{
 
 /// The largest file taken here; larger ones go through the command line.
 pub const FILE_LIMIT: usize = 512 * 1024 * 1024;
-/// The longest text taken here: it is kept in memory, and in the page when something is wrong with it.
+/// The longest text taken here: it is kept in memory, and in the page when something is wrong with
+/// it.
 pub const TEXT_LIMIT: usize = 256 * 1024;
 /// All other fields together, as in the house's other forms.
 const FIELDS_LIMIT: usize = 16 * 1024;
-/// What is read to its end although it is too large: a browser that is cut off shows its own error, not ours.
+/// What is read to its end although it is too large: a browser that is cut off shows its own error,
+/// not ours.
 const DRAINED: usize = 64 * 1024 * 1024;
 /// Our forms have a dozen fields at most.
 const MAX_PARTS: usize = 32;
 
 fn file_limit() -> usize {
-    fail::fail_point!("upload::limit", |bytes| bytes.and_then(|bytes| bytes.parse().ok()).unwrap_or(FILE_LIMIT));
+    fail::fail_point!("upload::limit", |bytes| bytes
+        .and_then(|bytes| bytes.parse().ok())
+        .unwrap_or(FILE_LIMIT));
     FILE_LIMIT
 }
 
@@ -78,7 +82,8 @@ pub struct Receiver<'r> {
     pub batch: Option<BatchId>,
 }
 
-/// A form on its way. It ends where more of it comes than there is room for, fields or not. How long it may take, its connection knows.
+/// A form on its way. It ends where more of it comes than there is room for, fields or not. How
+/// long it may take, its connection knows.
 pub struct Form(Multipart);
 
 impl FromRequest for Form {
@@ -99,11 +104,16 @@ impl FromRequest for Form {
 /// Why a form can't be read.
 #[allow(clippy::needless_pass_by_value, reason = "it is handed on by map_err")]
 fn unreadable(error: MultipartError) -> Error {
-    if matches!(error, MultipartError::Payload(PayloadError::Overflow)) { Error::TooLarge } else { Error::Malformed }
+    if matches!(error, MultipartError::Payload(PayloadError::Overflow)) {
+        Error::TooLarge
+    } else {
+        Error::Malformed
+    }
 }
 
 impl Receiver<'_> {
-    /// Reads the form's `codes` and `file`, and what else there is. What was kept of a form that breaks off is given up.
+    /// Reads the form's `codes` and `file`, and what else there is. What was kept of a form that
+    /// breaks off is given up.
     pub async fn read(&self, form: Form) -> Result<Upload, Error> {
         let mut upload = Upload::default();
         let read = self.read_all(form, &mut upload).await;
@@ -139,14 +149,21 @@ impl Receiver<'_> {
     }
 
     async fn take_file(&self, field: &mut Field, upload: &mut Upload) -> Result<(), Error> {
-        // A browser sends an empty part where no file was chosen; an empty file with a name is a choice.
-        let name = field.content_disposition().and_then(|about| about.get_filename()).unwrap_or_default().to_owned();
+        // A browser sends an empty part where no file was chosen; an empty file with a name is a
+        // choice.
+        let name = field
+            .content_disposition()
+            .and_then(|about| about.get_filename())
+            .unwrap_or_default()
+            .to_owned();
         if upload.file.is_some() {
             return Err(Error::Malformed);
         }
         upload.file = Some(Kept::default());
         while let Some(piece) = field.next().await.transpose().map_err(unreadable)? {
-            let Some(kept) = upload.file.as_mut().filter(|_| upload.wrong.is_none()) else { continue };
+            let Some(kept) = upload.file.as_mut().filter(|_| upload.wrong.is_none()) else {
+                continue;
+            };
             kept.bytes += piece.len();
             kept.waiting.extend_from_slice(&piece);
             let is_full = kept.waiting.len() >= PIECE;
@@ -169,14 +186,16 @@ impl Receiver<'_> {
         let (member, kind, batch) = (self.member.clone(), self.kind, self.batch);
         let import = match kept.import {
             Some(import) => import,
-            None => match self.desk.writing(move |desk| open_import(desk, &member, kind, batch)).await {
-                Ok(import) => *kept.import.insert(import),
-                Err(app::Error::Unfit(why)) => {
-                    upload.wrong = Some(Wrong::Refused(why));
-                    return Ok(());
+            None => {
+                match self.desk.writing(move |desk| open_import(desk, &member, kind, batch)).await {
+                    Ok(import) => *kept.import.insert(import),
+                    Err(app::Error::Unfit(why)) => {
+                        upload.wrong = Some(Wrong::Refused(why));
+                        return Ok(());
+                    }
+                    Err(error) => return Err(error.into()),
                 }
-                Err(error) => return Err(error.into()),
-            },
+            }
         };
         let so_far = i64::try_from(kept.bytes).unwrap_or(i64::MAX);
         let piece = Piece { seq: kept.next, bytes: std::mem::take(&mut kept.waiting), so_far };

@@ -46,16 +46,26 @@ pub async fn index(
     let member = member.into_inner();
     let after = query.after.as_deref().and_then(request::number).map(UserId);
     let (asker, limits) = (member.clone(), site.session_limits);
-    let found = desk.reading(move |desk| show_users::list_users(desk, &asker, after, limits)).await?;
-    let mut page = present::users::index(frame::in_merchant(&request, &member, "Users"), &member, &found, after.is_some());
+    let found =
+        desk.reading(move |desk| show_users::list_users(desk, &asker, after, limits)).await?;
+    let mut page = present::users::index(
+        frame::in_merchant(&request, &member, "Users"),
+        &member,
+        &found,
+        after.is_some(),
+    );
     page.frame.flash = query.done.as_deref().and_then(said).or(page.frame.flash);
     Ok(html(StatusCode::OK, page.render()?))
 }
 
 /// `GET /m/{merchant}/users/new`
-pub async fn new(request: HttpRequest, member: web::ReqData<Member>) -> Result<HttpResponse, Error> {
+pub async fn new(
+    request: HttpRequest,
+    member: web::ReqData<Member>,
+) -> Result<HttpResponse, Error> {
     let frame = frame::in_merchant(&request, &member, "Invite a user");
-    let page = present::users::new(frame, &member, &Invitation::default(), &UnfitInvitation::default());
+    let page =
+        present::users::new(frame, &member, &Invitation::default(), &UnfitInvitation::default());
     Ok(html(StatusCode::OK, page.render()?))
 }
 
@@ -71,11 +81,17 @@ pub async fn create(
     let typed = Invitation { email: field("email"), name: field("name"), role: field("role") };
     let (asker, asked) = (member.clone(), typed.clone());
     match desk.writing(move |desk| invite_user::invite_user(desk, &asker, &asked)).await? {
-        Invited::Done { user: UserId(id), has_link } => {
-            Ok(to(&member, &format!("/{id}?done={}#message", if has_link { "invited" } else { "welcomed" })))
-        }
+        Invited::Done { user: UserId(id), has_link } => Ok(to(
+            &member,
+            &format!("/{id}?done={}#message", if has_link { "invited" } else { "welcomed" }),
+        )),
         Invited::Unfit(unfit) => {
-            let page = present::users::new(frame::in_merchant(&request, &member, "Invite a user"), &member, &typed, &unfit);
+            let page = present::users::new(
+                frame::in_merchant(&request, &member, "Invite a user"),
+                &member,
+                &typed,
+                &unfit,
+            );
             Ok(html(StatusCode::UNPROCESSABLE_ENTITY, page.render()?))
         }
     }
@@ -91,14 +107,27 @@ pub async fn show(
     query: web::Query<Query>,
 ) -> Result<HttpResponse, Error> {
     let member = member.into_inner();
-    let body = page(&request, &desk, &site, &member, user(&path.1)?, query.done.as_deref().and_then(said)).await?;
+    let body =
+        page(&request, &desk, &site, &member, user(&path.1)?, query.done.as_deref().and_then(said))
+            .await?;
     Ok(html(StatusCode::OK, body))
 }
 
-async fn page(request: &HttpRequest, desk: &Desk, site: &Site, member: &Member, id: UserId, flash: Option<Toast>) -> Result<String, Error> {
+async fn page(
+    request: &HttpRequest,
+    desk: &Desk,
+    site: &Site,
+    member: &Member,
+    id: UserId,
+    flash: Option<Toast>,
+) -> Result<String, Error> {
     let (asker, limits) = (member.clone(), site.session_limits);
     let found = desk.reading(move |desk| show_users::show_user(desk, &asker, id, limits)).await?;
-    let mut page = present::users::show(frame::in_merchant(request, member, &found.row.user.name), member, &found);
+    let mut page = present::users::show(
+        frame::in_merchant(request, member, &found.row.user.name),
+        member,
+        &found,
+    );
     page.frame.flash = flash.or(page.frame.flash);
     Ok(page.render()?)
 }
@@ -151,13 +180,17 @@ async fn act(
     word: &str,
 ) -> Result<HttpResponse, Error> {
     let (asker, absence) = (member.clone(), site.session_limits.absence);
-    match desk.writing(move |desk| manage_users::manage_user(desk, &asker, id, act, absence)).await? {
+    match desk
+        .writing(move |desk| manage_users::manage_user(desk, &asker, id, act, absence))
+        .await?
+    {
         // The page of somebody who has just left is not there any more.
         Managed::Done(_) if act == Act::Remove => Ok(to(&member, "?done=removal#message")),
         Managed::Done(_) => Ok(to(&member, &format!("/{}?done={word}#message", id.0))),
         Managed::Unchanged => Ok(to(&member, &format!("/{}?done=unchanged#message", id.0))),
         Managed::Barred(barrier) => {
-            let flash = flash::plain(Tone::Bad, "Nothing was changed", present::users::why_not(barrier));
+            let flash =
+                flash::plain(Tone::Bad, "Nothing was changed", present::users::why_not(barrier));
             let body = page(request, desk, site, &member, id, Some(flash)).await?;
             let is_role = barrier == Barrier::NotYours;
             let status = if is_role { StatusCode::FORBIDDEN } else { StatusCode::CONFLICT };
@@ -179,8 +212,14 @@ pub async fn invite_again(
 }
 
 /// `GET /m/{merchant}/permissions`
-pub async fn permissions(request: HttpRequest, member: web::ReqData<Member>) -> Result<HttpResponse, Error> {
-    let page = present::users::permissions(frame::in_merchant(&request, &member, "What each role may do"), &member);
+pub async fn permissions(
+    request: HttpRequest,
+    member: web::ReqData<Member>,
+) -> Result<HttpResponse, Error> {
+    let page = present::users::permissions(
+        frame::in_merchant(&request, &member, "What each role may do"),
+        &member,
+    );
     Ok(html(StatusCode::OK, page.render()?))
 }
 
@@ -195,8 +234,14 @@ fn to(member: &Member, rest: &str) -> HttpResponse {
 
 fn said(done: &str) -> Option<Toast> {
     let (title, text) = match done {
-        "invited" => ("Invitation on its way", "They come in by the link in the mail. Only the newest one works."),
-        "welcomed" => ("Offer on its way", "They have an account already. The role is theirs once they sign in and accept it."),
+        "invited" => (
+            "Invitation on its way",
+            "They come in by the link in the mail. Only the newest one works.",
+        ),
+        "welcomed" => (
+            "Offer on its way",
+            "They have an account already. The role is theirs once they sign in and accept it.",
+        ),
         "unchanged" => ("Nothing was changed", "It was so already."),
         "is-in" => ("They are in already", "There is nothing to follow any more."),
         "role" => ("Role changed", "It holds from now on, in pages that are open as well."),
@@ -205,7 +250,10 @@ fn said(done: &str) -> Option<Toast> {
         "enable" => ("User enabled", "They can sign in again."),
         "unlock" => ("User unlocked", "They can sign in again."),
         "sessions" => ("Sessions ended", "They have to sign in again."),
-        "factors" => ("Second factors reset", "They sign in with the password alone, until they set up another."),
+        "factors" => (
+            "Second factors reset",
+            "They sign in with the password alone, until they set up another.",
+        ),
         _ => return None,
     };
     Some(flash::plain(Tone::Good, title, text))

@@ -35,15 +35,21 @@ pub async fn update(
     let asker = member.clone();
     desk.reading(move |desk| show_batches::has_batch(desk, &asker, id)).await?;
     // An empty field opens that end; a missing one is not this page's form.
-    let Form { valid_from: Some(from), valid_until: Some(until) } = form.into_inner() else { return Err(Error::Malformed) };
+    let Form { valid_from: Some(from), valid_until: Some(until) } = form.into_inner() else {
+        return Err(Error::Malformed);
+    };
     let command = AdjustValidity { batch: id, from, until };
     let (asker, asked) = (member.clone(), command.clone());
     let done = match desk.writing(move |desk| adjust_validity(desk, &asker, &asked)).await? {
         Adjusted::Done(record) => record.to_string(),
         Adjusted::Unchanged => "unchanged".to_owned(),
         Adjusted::Unfit(why) => {
-            let page = batches::page(&request, &desk, &member, id, &Told::ValidityUnfit { command, why }).await?;
-            return Ok(HttpResponse::UnprocessableEntity().content_type("text/html; charset=utf-8").body(page.render()?));
+            let page =
+                batches::page(&request, &desk, &member, id, &Told::ValidityUnfit { command, why })
+                    .await?;
+            return Ok(HttpResponse::UnprocessableEntity()
+                .content_type("text/html; charset=utf-8")
+                .body(page.render()?));
         }
     };
     let target = words::batch_address(&member, id, &format!("?done={done}#message"));

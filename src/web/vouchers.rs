@@ -1,5 +1,5 @@
-//! Adding vouchers to a batch: codes pasted, or a file; both become an import that is checked first.
-//! Must not know how rows are judged.
+//! Adding vouchers to a batch: codes pasted, or a file; both become an import that is checked
+//! first. Must not know how rows are judged.
 
 use actix_web::{HttpRequest, HttpResponse, http::StatusCode, web};
 use askama::Template;
@@ -30,7 +30,8 @@ pub async fn create(
     let id = request::number(&path.1).map(BatchId).ok_or(Error::NotFound)?;
     let asker = member.clone();
     desk.reading(move |desk| show_batches::has_batch(desk, &asker, id)).await?;
-    let receiver = Receiver { desk: &desk, member: &member, kind: ImportKind::Vouchers, batch: Some(id) };
+    let receiver =
+        Receiver { desk: &desk, member: &member, kind: ImportKind::Vouchers, batch: Some(id) };
     let mut upload = receiver.read(form).await?;
     let import = if upload.wrong.is_none() { receiver.import(&mut upload).await? } else { None };
     let Some(import) = import else {
@@ -71,7 +72,9 @@ pub fn refusal(upload: Upload) -> (StatusCode, Sent) {
     let why = match &upload.wrong {
         Some(Wrong::TextTooLarge) => words::TEXT_TOO_LONG.to_owned(),
         Some(Wrong::FileTooLarge) => words::FILE_TOO_LARGE.to_owned(),
-        Some(Wrong::Both) => "Paste codes or choose a file, not both. Nothing was taken.".to_owned(),
+        Some(Wrong::Both) => {
+            "Paste codes or choose a file, not both. Nothing was taken.".to_owned()
+        }
         Some(Wrong::EmptyFile) => "The file is empty. Choose another one.".to_owned(),
         Some(Wrong::Refused(why)) => present::sentence(&why.0),
         Some(Wrong::Nothing) | None => "Paste at least one code, or choose a file.".to_owned(),

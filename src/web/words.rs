@@ -1,5 +1,5 @@
-//! The words for every refusal, made in this one place for the menu, the dialog, the row and the toast.
-//! Must not know why the rule said no beyond the facts it hands over.
+//! The words for every refusal, made in this one place for the menu, the dialog, the row and the
+//! toast. Must not know why the rule said no beyond the facts it hands over.
 
 use chrono::{DateTime, Utc};
 
@@ -47,18 +47,29 @@ fn say(label: impl Into<String>) -> NextStep {
     NextStep { label: label.into(), href: None, dialog: false }
 }
 
-/// The words of `refusal` for this member. `who_can` names users who may add vouchers, for those who may not.
-pub fn of_refusal(member: &Member, refusal: &Refusal, file: &RewardFile, who_can: &[String], now: DateTime<Utc>) -> RefusalWords {
+/// The words of `refusal` for this member. `who_can` names users who may add vouchers, for those
+/// who may not.
+pub fn of_refusal(
+    member: &Member,
+    refusal: &Refusal,
+    file: &RewardFile,
+    who_can: &[String],
+    now: DateTime<Utc>,
+) -> RefusalWords {
     let zone = member.merchant.zone;
     match refusal {
         Refusal::CustomerPurged { at } => RefusalWords {
             label: "Customer purged",
-            facts: vec![format!("This customer's data was purged on {}. Their rewards stay for the record only.", zone::show(*at, zone))],
+            facts: vec![format!(
+                "This customer's data was purged on {}. Their rewards stay for the record only.",
+                zone::show(*at, zone)
+            )],
             next_steps: vec![say("Nothing can be sent to a purged customer.")],
         },
         Refusal::CustomerBlocked(blocked) => {
             let by = blocked.by.as_ref().map(|name| format!(" by {name}")).unwrap_or_default();
-            let reason = blocked.reason.as_ref().map(|reason| format!(": {reason}")).unwrap_or_default();
+            let reason =
+                blocked.reason.as_ref().map(|reason| format!(": {reason}")).unwrap_or_default();
             RefusalWords {
                 label: "Customer blocked",
                 facts: vec![format!("Blocked on {}{by}{reason}.", zone::show(blocked.at, zone))],
@@ -69,14 +80,19 @@ pub fn of_refusal(member: &Member, refusal: &Refusal, file: &RewardFile, who_can
         Refusal::AlreadyReissued(earlier) => already_reissued(member, earlier, file, now),
         Refusal::NoCouponYet => RefusalWords {
             label: "No coupon yet",
-            facts: vec!["This reward has no code so far, so there is nothing to replace.".to_owned()],
+            facts: vec![
+                "This reward has no code so far, so there is nothing to replace.".to_owned(),
+            ],
             next_steps: vec![say("Wait for the fulfilment, or import the reward with its code.")],
         },
         Refusal::StillHasCapacity(capacity) => still_has_capacity(member, capacity, file),
         Refusal::BatchEmpty(shortage) => batch_empty(member, shortage, file, who_can),
         Refusal::EmailsOff => RefusalWords {
             label: "E-mails are off",
-            facts: vec!["This customer has e-mails switched off, so no mail can be sent. Nothing was done.".to_owned()],
+            facts: vec![
+                "This customer has e-mails switched off, so no mail can be sent. Nothing was done."
+                    .to_owned(),
+            ],
             next_steps: vec![say("Reissue without the e-mail, and give the code in another way.")],
         },
     }
@@ -85,19 +101,32 @@ pub fn of_refusal(member: &Member, refusal: &Refusal, file: &RewardFile, who_can
 fn non_batch(member: &Member, provider: Provider) -> RefusalWords {
     let next = match &member.merchant.account_manager {
         Some(contact) => step(
-            format!("Contact {}, account manager", contact.name.as_deref().unwrap_or(contact.address.as_str())),
+            format!(
+                "Contact {}, account manager",
+                contact.name.as_deref().unwrap_or(contact.address.as_str())
+            ),
             format!("mailto:{}", contact.address),
         ),
-        None => say("No account manager is set for this merchant; ask an administrator whom to contact."),
+        None => say(
+            "No account manager is set for this merchant; ask an administrator whom to contact.",
+        ),
     };
     RefusalWords {
         label: "Non-batch reward",
-        facts: vec![format!("This reward is fulfilled by {}, so its code can't be reissued here.", provider.label())],
+        facts: vec![format!(
+            "This reward is fulfilled by {}, so its code can't be reissued here.",
+            provider.label()
+        )],
         next_steps: vec![next],
     }
 }
 
-fn already_reissued(member: &Member, earlier: &EarlierReissue, file: &RewardFile, now: DateTime<Utc>) -> RefusalWords {
+fn already_reissued(
+    member: &Member,
+    earlier: &EarlierReissue,
+    file: &RewardFile,
+    now: DateTime<Utc>,
+) -> RefusalWords {
     let by = if earlier.by == member.user { "you" } else { &earlier.by_name };
     let next = match &member.merchant.ticket_url {
         Some(url) => {
@@ -108,12 +137,17 @@ fn already_reissued(member: &Member, earlier: &EarlierReissue, file: &RewardFile
             };
             step("Open a support ticket", url.fill(&facts))
         }
-        None => say("Open a support ticket: no ticket address is set for this merchant; ask an administrator."),
+        None => say("Open a support ticket: no ticket address is set for this merchant; ask an \
+             administrator."),
     };
     RefusalWords {
         label: "Already reissued once",
         facts: vec![
-            format!("Reissued {} ago by {by}, on {}.", zone::show_age(now - earlier.at), zone::show(earlier.at, member.merchant.zone)),
+            format!(
+                "Reissued {} ago by {by}, on {}.",
+                zone::show_age(now - earlier.at),
+                zone::show(earlier.at, member.merchant.zone)
+            ),
             format!("{} was replaced by {}.", earlier.old_code, earlier.new_code),
         ],
         next_steps: vec![next],
@@ -125,20 +159,36 @@ fn still_has_capacity(member: &Member, capacity: &Capacity, file: &RewardFile) -
         Some(at) => format!("expires {}", zone::show_end(at, member.merchant.zone)),
         None => "no expiry".to_owned(),
     };
-    let mut facts = vec![format!("{} of {} uses left, {end}.", grouped(capacity.uses_left), grouped(capacity.uses_allowed))];
+    let mut facts = vec![format!(
+        "{} of {} uses left, {end}.",
+        grouped(capacity.uses_left),
+        grouped(capacity.uses_allowed)
+    )];
     if let Some(at) = capacity.starts_at {
         facts.push(format!("It can be used from {}.", zone::show(at, member.merchant.zone)));
     }
-    let mut next_steps: Vec<NextStep> =
-        file.coupon.iter().map(|coupon| step("View the coupon", coupon_address(member, coupon.id))).collect();
+    let mut next_steps: Vec<NextStep> = file
+        .coupon
+        .iter()
+        .map(|coupon| step("View the coupon", coupon_address(member, coupon.id)))
+        .collect();
     if member.role.may(Permission::BarCoupons) {
         let bar = |coupon: &Coupon| act_words::address_from_row(member, coupon.id, CouponAct::Bar);
-        next_steps.extend(file.coupon.iter().map(|coupon| NextStep { dialog: true, ..step("Bar this coupon", bar(coupon)) }));
+        next_steps.extend(
+            file.coupon
+                .iter()
+                .map(|coupon| NextStep { dialog: true, ..step("Bar this coupon", bar(coupon)) }),
+        );
     }
     RefusalWords { label: "Coupon still has capacity", facts, next_steps }
 }
 
-fn batch_empty(member: &Member, shortage: &Shortage, file: &RewardFile, who_can: &[String]) -> RefusalWords {
+fn batch_empty(
+    member: &Member,
+    shortage: &Shortage,
+    file: &RewardFile,
+    who_can: &[String],
+) -> RefusalWords {
     let batch = file.batch.as_ref().map(|(batch, _)| batch);
     let name = batch.map_or("the batch", |batch| batch.name.as_str());
     let mut facts = vec![format!("0 left in {name}: no usable code.")];
@@ -146,8 +196,12 @@ fn batch_empty(member: &Member, shortage: &Shortage, file: &RewardFile, who_can:
         facts.push(why);
     }
     let next_steps = match batch {
-        Some(batch) if member.role.may(Permission::ManageBatches) => refill(member, batch, shortage),
-        _ if who_can.is_empty() => vec![say("A user with the role Marketing or Administrator can add vouchers.")],
+        Some(batch) if member.role.may(Permission::ManageBatches) => {
+            refill(member, batch, shortage)
+        }
+        _ if who_can.is_empty() => {
+            vec![say("A user with the role Marketing or Administrator can add vouchers.")]
+        }
         _ => vec![say(format!("{} can add vouchers.", who_can.join(", ")))],
     };
     RefusalWords { label: "Voucher batch empty", facts, next_steps }
@@ -178,12 +232,16 @@ pub fn import_address(member: &Member, import: ImportId, rest: &str) -> String {
 }
 
 /// What is said of a file larger than [`super::upload::FILE_LIMIT`].
-pub const FILE_TOO_LARGE: &str = "This file is larger than 512 MiB, so nothing was taken. Send it in parts, or import it on the server with rewarddesk import vouchers, which takes files of any size.";
+pub const FILE_TOO_LARGE: &str = "This file is larger than 512 MiB, so nothing was taken. Send it \
+    in parts, or import it on the server with rewarddesk import vouchers, which takes files of \
+    any size.";
 
 /// What is said of a text longer than [`super::upload::TEXT_LIMIT`].
-pub const TEXT_TOO_LONG: &str = "This is more than 256 KiB of text, so nothing was taken. Send it as a file instead.";
+pub const TEXT_TOO_LONG: &str =
+    "This is more than 256 KiB of text, so nothing was taken. Send it as a file instead.";
 
-/// "Codes left: 120, all expired, the last on 3 Oct 2026, 23:59 BST."; `None` when nothing is left at all.
+/// "Codes left: 120, all expired, the last on 3 Oct 2026, 23:59 BST."; `None` when nothing is left
+/// at all.
 pub fn why_unusable(member: &Member, shortage: &Shortage) -> Option<String> {
     if shortage.left() == 0 {
         return None;
@@ -200,6 +258,14 @@ pub fn why_unusable(member: &Member, shortage: &Shortage) -> Option<String> {
         (shortage.redeemed, "already redeemed".to_owned()),
         (shortage.not_started, "not started yet".to_owned()),
     ];
-    let parts: Vec<String> = parts.iter().filter(|(n, _)| *n > 0).map(|(n, what)| format!("{} {what}", grouped(*n))).collect();
-    Some(format!("{} left that can't be used: {}.", plural(shortage.left(), "code"), parts.join(", ")))
+    let parts: Vec<String> = parts
+        .iter()
+        .filter(|(n, _)| *n > 0)
+        .map(|(n, what)| format!("{} {what}", grouped(*n)))
+        .collect();
+    Some(format!(
+        "{} left that can't be used: {}.",
+        plural(shortage.left(), "code"),
+        parts.join(", ")
+    ))
 }

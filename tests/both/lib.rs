@@ -28,8 +28,9 @@ const TESTS: &str = "
     }
 ";
 
-/// Turns `fn name(db: TestDb) { … }` into the tests `name::sqlite` and `name::postgres`. The argument's type is any
-/// `Fixture` of `tests/it/support`. The function may be async. Other attributes, such as `#[ignore]`, go to both tests.
+/// Turns `fn name(db: TestDb) { … }` into the tests `name::sqlite` and `name::postgres`. The
+/// argument's type is any `Fixture` of `tests/it/support`. The function may be async. Other
+/// attributes, such as `#[ignore]`, go to both tests.
 ///
 /// Panics, which stops the build, where it stands on anything but a function with one argument.
 #[proc_macro_attribute]
@@ -37,7 +38,8 @@ pub fn both(_: TokenStream, function: TokenStream) -> TokenStream {
     let mut tokens = function.into_iter();
     let before_fn = tokens.by_ref().take_while(|token| token.to_string() != "fn");
     let attributes = before_fn.filter(|token| token.to_string() != "async").collect();
-    let (Some(name), Some(TokenTree::Group(arguments)), Some(body), None) = (tokens.next(), tokens.next(), tokens.next(), tokens.next())
+    let (Some(name), Some(TokenTree::Group(arguments)), Some(body), None) =
+        (tokens.next(), tokens.next(), tokens.next(), tokens.next())
     else {
         panic!("#[both] goes on a function that returns nothing");
     };
@@ -56,7 +58,8 @@ pub fn both(_: TokenStream, function: TokenStream) -> TokenStream {
     }
 }
 
-/// The template with these parts in it. They keep their place in the source, so a failing test names its own line.
+/// The template with these parts in it. They keep their place in the source, so a failing test
+/// names its own line.
 fn filled(template: TokenStream, parts: &[(&str, TokenStream)]) -> TokenStream {
     let mut filled = TokenStream::new();
     for mut token in template {

@@ -1,4 +1,5 @@
-//! All tests that need a database, a server or a browser, in one binary. Run them with `scripts/test`.
+//! All tests that need a database, a server or a browser, in one binary. Run them with
+//! `scripts/test`.
 //!
 //! Names are sentences. A test marked `#[both]` runs twice: `name::sqlite` and `name::postgres`.
 #![allow(
@@ -12,7 +13,8 @@
     clippy::format_collect,
     clippy::cast_possible_wrap,
     clippy::must_use_candidate,
-    reason = "tests may stop at the first surprise, say so, and read the environment that scripts/test makes"
+    reason = "tests may stop at the first surprise, say so, and read the environment that \
+        scripts/test makes"
 )]
 
 #[macro_use]

@@ -30,7 +30,11 @@ use crate::{
 };
 
 /// Bars the coupons that the good rows, which come by code, name.
-pub fn apply(job: &mut Job<'_, '_>, staged: Staged, out: &mut dyn Write) -> Result<Report, ImportError> {
+pub fn apply(
+    job: &mut Job<'_, '_>,
+    staged: Staged,
+    out: &mut dyn Write,
+) -> Result<Report, ImportError> {
     let (mut rows, sheet) = staged.open()?;
     job.in_one_transaction(sheet, out, |job, tx, sheet| {
         let mut coupons = Codes::default();
@@ -43,7 +47,11 @@ pub fn apply(job: &mut Job<'_, '_>, staged: Staged, out: &mut dyn Write) -> Resu
 }
 
 /// Tells what [`apply`] would do, and that is all: it waits for nobody, and nobody waits for it.
-pub fn check(job: &mut Job<'_, '_>, staged: Staged, out: &mut dyn Write) -> Result<Report, ImportError> {
+pub fn check(
+    job: &mut Job<'_, '_>,
+    staged: Staged,
+    out: &mut dyn Write,
+) -> Result<Report, ImportError> {
     let (mut rows, mut sheet) = staged.open()?;
     let (mut coupons, mut turn) = (Codes::default(), Turn::looking(&job.desk.db));
     some_at_a_time(job, &mut rows, &mut sheet, |job, sheet, rows: CodeRows<BarRow>| {
@@ -54,25 +62,38 @@ pub fn check(job: &mut Job<'_, '_>, staged: Staged, out: &mut dyn Write) -> Resu
     sheet.close(out)
 }
 
-/// The first row may name the code of the rows before: what they have made of its coupon is not forgotten.
+/// The first row may name the code of the rows before: what they have made of its coupon is not
+/// forgotten.
 fn go_on(coupons: &mut Codes, found: Codes, rows: &CodeRows<BarRow>) {
     coupons.keep(&rows.first_letters());
     coupons.learn(found);
 }
 
 /// Decides on the rows, one after the other; answers the coupons to be barred, as they were.
-fn judge(coupons: &mut Codes, rows: CodeRows<BarRow>, sheet: &mut Sheet) -> Result<Vec<(Known, BarRow)>, ImportError> {
+fn judge(
+    coupons: &mut Codes,
+    rows: CodeRows<BarRow>,
+    sheet: &mut Sheet,
+) -> Result<Vec<(Known, BarRow)>, ImportError> {
     let mut bars = Vec::new();
     for (entry, row) in rows.0 {
         let found = coupons.find(&row.code, None).map(|known| known.id);
         let Some(known) = found.and_then(|id| coupons.get_mut(id)) else {
-            sheet.reject(&entry.record, Cause::Conflict, &Unfit::because("no voucher of this merchant has this code"))?;
+            sheet.reject(
+                &entry.record,
+                Cause::Conflict,
+                &Unfit::because("no voucher of this merchant has this code"),
+            )?;
             continue;
         };
         if known.barred {
             sheet.report.unchanged += 1;
         } else if known.state == CouponState::Withdrawn {
-            sheet.reject(&entry.record, Cause::Conflict, &Unfit::because("the code was withdrawn: nobody can use it anyway"))?;
+            sheet.reject(
+                &entry.record,
+                Cause::Conflict,
+                &Unfit::because("the code was withdrawn: nobody can use it anyway"),
+            )?;
         } else {
             bars.push((known.clone(), row));
             known.barred = true;
@@ -82,7 +103,11 @@ fn judge(coupons: &mut Codes, rows: CodeRows<BarRow>, sheet: &mut Sheet) -> Resu
     Ok(bars)
 }
 
-fn bar(job: &Job<'_, '_>, tx: &mut WriteTx<'_>, bars: &[(Known, BarRow)]) -> Result<(), ImportError> {
+fn bar(
+    job: &Job<'_, '_>,
+    tx: &mut WriteTx<'_>,
+    bars: &[(Known, BarRow)],
+) -> Result<(), ImportError> {
     let now = job.desk.clock.now();
     let by: Option<UserId> = match job.order.actor {
         Actor::User(user) => Some(user),
@@ -93,11 +118,19 @@ fn bar(job: &Job<'_, '_>, tx: &mut WriteTx<'_>, bars: &[(Known, BarRow)]) -> Res
     let reasons: Vec<_> = bars.iter().map(|(known, row)| (known.id, row.reason.as_str())).collect();
     codes::bar(tx, job.scope, by, &reasons, now)?;
     for (known, row) in bars {
-        // What a customer has is told in their Activity; the codes in stock are in the import's own record.
+        // What a customer has is told in their Activity; the codes in stock are in the import's own
+        // record.
         if let Some(reward) = known.reward {
             let owner = owners.get(&reward).copied();
             let reason = match owner {
-                Some(owner) => private_details::seal(tx, job.desk, job.merchant.id, owner, "reason", &row.reason)?,
+                Some(owner) => private_details::seal(
+                    tx,
+                    job.desk,
+                    job.merchant.id,
+                    owner,
+                    "reason",
+                    &row.reason,
+                )?,
                 None => row.reason.as_str().into(),
             };
             audit::append(tx, &record(job, known, row, owner).detail("reason", reason), now)?;

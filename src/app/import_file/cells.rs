@@ -1,5 +1,5 @@
-//! Cells into values: the checks that every text, number, date and yes/no of an import goes through.
-//! Must not know rows.
+//! Cells into values: the checks that every text, number, date and yes/no of an import goes
+//! through. Must not know rows.
 
 use chrono::{DateTime, Utc};
 use chrono_tz::Tz;
@@ -14,8 +14,8 @@ use crate::domain::{
 /// The longest text in most columns; longer ones are a wrong column or an attack, not a name.
 pub const LONGEST: usize = 255;
 
-/// One line of text in Unicode's composed form, or `None` for an empty cell. Invisible characters are dropped, but for those that shape
-/// words.
+/// One line of text in Unicode's composed form, or `None` for an empty cell. Invisible characters
+/// are dropped, but for those that shape words.
 pub fn text(column: &str, cell: &str, longest: usize) -> Result<Option<String>, Unfit> {
     let cell = invisible::shown(cell);
     let cell = &*fold::nfc(&cell);
@@ -24,10 +24,14 @@ pub fn text(column: &str, cell: &str, longest: usize) -> Result<Option<String>, 
     }
     let length = cell.chars().count();
     if length > longest {
-        return Err(Unfit::because(format!("{column} has {length} characters; {longest} are allowed")));
+        return Err(Unfit::because(format!(
+            "{column} has {length} characters; {longest} are allowed"
+        )));
     }
     if cell.chars().any(char::is_control) {
-        return Err(Unfit::because(format!("{column} has a line break or control character inside")));
+        return Err(Unfit::because(format!(
+            "{column} has a line break or control character inside"
+        )));
     }
     Ok(Some(cell.to_owned()))
 }
@@ -41,11 +45,18 @@ pub fn reference(column: &str, cell: &str) -> Result<Option<String>, Unfit> {
 }
 
 /// A date or time, or `None` for an empty cell.
-pub fn instant(column: &str, cell: &str, zone: Tz, bound: Bound) -> Result<Option<DateTime<Utc>>, Unfit> {
+pub fn instant(
+    column: &str,
+    cell: &str,
+    zone: Tz,
+    bound: Bound,
+) -> Result<Option<DateTime<Utc>>, Unfit> {
     if cell.is_empty() {
         return Ok(None);
     }
-    parse_instant(cell, zone, bound).map(Some).map_err(|why| Unfit::because(format!("{column}: {why}")))
+    parse_instant(cell, zone, bound)
+        .map(Some)
+        .map_err(|why| Unfit::because(format!("{column}: {why}")))
 }
 
 /// A whole number from `least` on, or `None` for an empty cell.

@@ -1,5 +1,5 @@
-//! Rows that name a coupon each, which come by the letters of its code: read and handed on, some at a time.
-//! Must not know what becomes of them.
+//! Rows that name a coupon each, which come by the letters of its code: read and handed on, some at
+//! a time. Must not know what becomes of them.
 
 use super::{
     ImportError,
@@ -47,7 +47,8 @@ impl<T: CodeRow> CodeRows<T> {
         self.0.iter().map(|(_, row)| row.code().clone()).collect()
     }
 
-    /// The letters of the first row's code. The rows before may have named that code, too: only there it is cut in two.
+    /// The letters of the first row's code. The rows before may have named that code, too: only
+    /// there it is cut in two.
     pub fn first_letters(&self) -> String {
         self.0.first().map(|(_, row)| row.code().folded()).unwrap_or_default()
     }
@@ -69,7 +70,11 @@ pub fn some_at_a_time<T: CodeRow>(
         done += entries.len() as u64;
         let mut some = Vec::with_capacity(entries.len());
         for entry in entries {
-            let row = T::read(&Row { layout: &sheet.layout, record: &entry.record, zone: job.merchant.zone })?;
+            let row = T::read(&Row {
+                layout: &sheet.layout,
+                record: &entry.record,
+                zone: job.merchant.zone,
+            })?;
             some.push((entry, row));
         }
         work(job, sheet, CodeRows(some))?;

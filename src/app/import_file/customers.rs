@@ -25,7 +25,11 @@ use crate::{
 const CHUNK: usize = 1_000;
 
 /// Compares the good rows, which come by address, with the merchant's customers.
-pub fn apply(job: &mut Job<'_, '_>, staged: Staged, out: &mut dyn Write) -> Result<Report, ImportError> {
+pub fn apply(
+    job: &mut Job<'_, '_>,
+    staged: Staged,
+    out: &mut dyn Write,
+) -> Result<Report, ImportError> {
     let (mut rows, sheet) = staged.open()?;
     job.in_one_transaction(sheet, out, |job, tx, sheet| {
         let (mut done, mut last) = (0, None);
@@ -56,12 +60,15 @@ fn apply_some(
 ) -> Result<(), ImportError> {
     let mut rows = Vec::with_capacity(entries.len());
     for entry in entries {
-        let row = Row { layout: &sheet.layout, record: &entry.record, zone: job.merchant.zone }.customer()?;
+        let row = Row { layout: &sheet.layout, record: &entry.record, zone: job.merchant.zone }
+            .customer()?;
         rows.push((entry, row));
     }
     let emails: Vec<String> = rows.iter().map(|(_, row)| row.email.as_str().to_owned()).collect();
-    let known: HashMap<String, Known> =
-        db::find_by_email(tx, job.scope, &emails)?.into_iter().map(|known| (known.person.email.clone(), known)).collect();
+    let known: HashMap<String, Known> = db::find_by_email(tx, job.scope, &emails)?
+        .into_iter()
+        .map(|known| (known.person.email.clone(), known))
+        .collect();
     let mut fresh: Vec<(u64, Person)> = Vec::new();
     // Whose ID comes with this row: that another customer has it too is reported.
     let mut with_new_id: Vec<(u64, IdOfAddress)> = Vec::new();
@@ -71,7 +78,10 @@ fn apply_some(
             if taken.row == row {
                 sheet.report.unchanged += 1;
             } else {
-                let why = format!("the address is in this file already, on line {}, with other content", taken.line);
+                let why = format!(
+                    "the address is in this file already, on line {}, with other content",
+                    taken.line
+                );
                 sheet.reject(&entry.record, Cause::Conflict, &Unfit::because(why))?;
             }
             continue;
@@ -83,7 +93,11 @@ fn apply_some(
                 fresh.push((line, person));
             }
             Some(known) if known.purged => {
-                sheet.reject(&entry.record, Cause::Conflict, &Unfit::because("this customer was purged"))?;
+                sheet.reject(
+                    &entry.record,
+                    Cause::Conflict,
+                    &Unfit::because("this customer was purged"),
+                )?;
                 continue;
             }
             Some(known) => {
@@ -96,7 +110,11 @@ fn apply_some(
                         with_new_id.extend(IdOfAddress::of(&person).map(|id| (line, id)));
                     }
                 } else {
-                    sheet.reject(&entry.record, Cause::Conflict, &Unfit::because("this customer was purged"))?;
+                    sheet.reject(
+                        &entry.record,
+                        Cause::Conflict,
+                        &Unfit::because("this customer was purged"),
+                    )?;
                     continue;
                 }
             }
@@ -111,7 +129,8 @@ fn apply_some(
     Ok(())
 }
 
-/// Notes the customer IDs that another customer has, who has another address: in the database or among these rows.
+/// Notes the customer IDs that another customer has, who has another address: in the database or
+/// among these rows.
 fn note_second_addresses(
     job: &Job<'_, '_>,
     tx: &mut WriteTx<'_>,
@@ -132,7 +151,9 @@ fn note_second_addresses(
 
 /// What is stored, overlaid with what the row says; a column that the file leaves out says nothing.
 fn merged(stored: Option<&Person>, row: &CustomerRow) -> Person {
-    let field = |said: &Option<Option<String>>, stored: Option<&Option<String>>| said.clone().unwrap_or_else(|| stored.cloned().flatten());
+    let field = |said: &Option<Option<String>>, stored: Option<&Option<String>>| {
+        said.clone().unwrap_or_else(|| stored.cloned().flatten())
+    };
     Person {
         email: row.email.as_str().to_owned(),
         customer_id: field(&row.customer_id, stored.map(|s| &s.customer_id)),

@@ -67,8 +67,11 @@ impl<R: Read> Text<R> {
                 self.taken += self.waiting as u64;
                 self.ended = self.waiting == 0;
             }
-            let (result, _, written) =
-                self.decoder.decode_to_utf8_without_replacement(&self.raw[..self.waiting], &mut self.out, self.ended);
+            let (result, _, written) = self.decoder.decode_to_utf8_without_replacement(
+                &self.raw[..self.waiting],
+                &mut self.out,
+                self.ended,
+            );
             self.waiting = 0;
             let zero = self.out[..written].iter().position(|byte| *byte == 0);
             if zero.is_some() || matches!(result, DecoderResult::Malformed(..)) {
@@ -86,7 +89,8 @@ impl<R: Read> Text<R> {
 
 fn not_text(line: u64) -> ImportError {
     ImportError::Unfit(Unfit::because(format!(
-        "the file is not text from line {line} on; save it as CSV in UTF-8 (or UTF-16) and import that"
+        "the file is not text from line {line} on; save it as CSV in UTF-8 (or UTF-16) and import \
+         that"
     )))
 }
 
@@ -103,7 +107,8 @@ fn read_some(source: &mut impl Read, into: &mut [u8]) -> Result<usize, ImportErr
     }
 }
 
-/// The encoding by its mark, or by where the zero bytes of a first ASCII character lie; and the mark's length.
+/// The encoding by its mark, or by where the zero bytes of a first ASCII character lie; and the
+/// mark's length.
 fn encoding_of(head: &[u8]) -> (&'static Encoding, usize) {
     match head {
         [0xEF, 0xBB, 0xBF, ..] => (UTF_8, 3),

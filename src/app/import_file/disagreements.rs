@@ -1,5 +1,5 @@
-//! What the shop and the desk disagree on, kept until the last row is judged and then noted in the file's order.
-//! Must not know what makes a disagreement.
+//! What the shop and the desk disagree on, kept until the last row is judged and then noted in the
+//! file's order. Must not know what makes a disagreement.
 
 use super::{
     ImportError,
@@ -23,28 +23,41 @@ use crate::{
 pub struct Disagreements(Pile);
 
 impl Disagreements {
-    pub fn add(&mut self, record: &Record, kind: Disagreement, coupon: Option<CouponId>) -> Result<(), ImportError> {
+    pub fn add(
+        &mut self,
+        record: &Record,
+        kind: Disagreement,
+        coupon: Option<CouponId>,
+    ) -> Result<(), ImportError> {
         let note = coupon.map_or_else(String::new, |coupon| format!("{} {coupon}", kind.as_str()));
         self.0.push(b"", &note, record).map_err(ImportError::Staging)
     }
 
     /// Notes all of them, each once.
-    pub fn note(self, job: &Job<'_, '_>, tx: &mut WriteTx<'_>, sheet: &Sheet) -> Result<(), ImportError> {
+    pub fn note(
+        self,
+        job: &Job<'_, '_>,
+        tx: &mut WriteTx<'_>,
+        sheet: &Sheet,
+    ) -> Result<(), ImportError> {
         let mut rows = self.0.sorted().map_err(ImportError::Staging)?;
         loop {
             let some = take_some(&mut rows, SOME)?;
             if some.is_empty() {
                 return Ok(());
             }
-            let new: Vec<NewFinding> = some.iter().map(|entry| finding(job, sheet, entry)).collect::<Result<_, _>>()?;
+            let new: Vec<NewFinding> =
+                some.iter().map(|entry| finding(job, sheet, entry)).collect::<Result<_, _>>()?;
             redemption_findings::note(tx, job.scope, &new, job.desk.clock.now())?;
         }
     }
 }
 
 fn finding(job: &Job<'_, '_>, sheet: &Sheet, entry: &Entry) -> Result<NewFinding, ImportError> {
-    let row = Row { layout: &sheet.layout, record: &entry.record, zone: job.merchant.zone }.redemption()?;
-    let (kind, coupon) = read(&entry.note).ok_or_else(|| db::Error::Corrupt("a temporary file holds something else".into()))?;
+    let row = Row { layout: &sheet.layout, record: &entry.record, zone: job.merchant.zone }
+        .redemption()?;
+    let (kind, coupon) = read(&entry.note)
+        .ok_or_else(|| db::Error::Corrupt("a temporary file holds something else".into()))?;
     Ok(NewFinding { kind, code: row.code, coupon, redeemed_at: row.redeemed_at, order: row.order })
 }
 

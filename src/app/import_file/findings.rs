@@ -1,5 +1,6 @@
-//! What was seen in a file's rows: the rejected ones by cause, and what is suspicious about those that can be taken.
-//! A few rows of each kind stand for all of them, so that memory stays flat. Must not know words for people.
+//! What was seen in a file's rows: the rejected ones by cause, and what is suspicious about those
+//! that can be taken. A few rows of each kind stand for all of them, so that memory stays flat.
+//! Must not know words for people.
 
 use std::collections::BTreeMap;
 
@@ -28,13 +29,15 @@ pub enum Cause {
     Elsewhere,
     /// The row does not have the form that it should have.
     Malformed,
-    /// A program has left something else in the place of a value, or a heading in the place of a row.
+    /// A program has left something else in the place of a value, or a heading in the place of a
+    /// row.
     Damaged,
     /// It does not go together with what is stored.
     Conflict,
 }
 
-/// What a program has left in damaged rows; a part of [`Cause::Damaged`], which is all that earlier versions know.
+/// What a program has left in damaged rows; a part of [`Cause::Damaged`], which is all that earlier
+/// versions know.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]
 pub enum DamageGroup {
@@ -82,7 +85,8 @@ impl Tally {
     /// Rows come in any order; the samples are the first in the file.
     fn add(&mut self, line: u64, cell: &str, reason: &str) {
         self.count += 1;
-        if self.samples.len() == SAMPLES && self.samples.last().is_some_and(|last| last.line < line) {
+        if self.samples.len() == SAMPLES && self.samples.last().is_some_and(|last| last.line < line)
+        {
             return;
         }
         let mut shown: String = cell.chars().take(CELL).collect();
@@ -167,12 +171,25 @@ impl Findings {
         self.rejected.entry(cause).or_default().add(record.line, layout.key_cell(record), &why.0);
     }
 
-    pub(super) fn damage(&mut self, layout: &Layout, record: &Record, group: DamageGroup, why: &Unfit) {
+    pub(super) fn damage(
+        &mut self,
+        layout: &Layout,
+        record: &Record,
+        group: DamageGroup,
+        why: &Unfit,
+    ) {
         self.damaged.entry(group).or_default().add(record.line, layout.key_cell(record), &why.0);
     }
 
     /// Notes a voucher that is new; `outer` is the batch's validity.
-    pub(super) fn accept(&mut self, layout: &Layout, record: &Record, voucher: &Voucher, outer: Window, now: DateTime<Utc>) {
+    pub(super) fn accept(
+        &mut self,
+        layout: &Layout,
+        record: &Record,
+        voucher: &Voucher,
+        outer: Window,
+        now: DateTime<Utc>,
+    ) {
         let (code, line) = (voucher.code.as_str(), record.line);
         let raw = &*fold::nfc(layout.key_cell(record));
         self.look_around(line, raw, code);
@@ -226,11 +243,18 @@ impl Findings {
 
     /// What a person should look at before these codes are handed out.
     pub fn suspicions(&self) -> Vec<Suspicion<'_>> {
-        [self.zeros_lost(), self.rounded(), self.dated(), self.cut()].into_iter().flatten().collect()
+        [self.zeros_lost(), self.rounded(), self.dated(), self.cut()]
+            .into_iter()
+            .flatten()
+            .collect()
     }
 
     fn zeros_lost(&self) -> Option<Suspicion<'_>> {
-        let (usual, most) = self.digits.iter().max_by_key(|(_, tally)| tally.count).map(|(length, tally)| (*length, tally.count))?;
+        let (usual, most) = self
+            .digits
+            .iter()
+            .max_by_key(|(_, tally)| tally.count)
+            .map(|(length, tally)| (*length, tally.count))?;
         let all: u64 = self.digits.values().map(|tally| tally.count).sum();
         let shorter: Vec<&Tally> = self.digits.range(..usual).map(|(_, tally)| tally).collect();
         let count: u64 = shorter.iter().map(|tally| tally.count).sum();
@@ -245,7 +269,8 @@ impl Findings {
 
     /// One of sixteen digits may well end in a zero; all of them do not by chance.
     fn rounded(&self) -> Option<Suspicion<'_>> {
-        (self.rounded.count >= 2 && self.rounded.count == self.long).then_some(Suspicion::Rounded(&self.rounded))
+        (self.rounded.count >= 2 && self.rounded.count == self.long)
+            .then_some(Suspicion::Rounded(&self.rounded))
     }
 
     fn dated(&self) -> Option<Suspicion<'_>> {
@@ -257,24 +282,34 @@ impl Findings {
         let (length, tally) = self.lengths.last_key_value()?;
         let next = self.lengths.range(..length).map(|(_, tally)| tally.count).max().unwrap_or(0);
         let cell_is_full = *length == 255 && tally.count >= 2;
-        let piled_up = *length >= DIGITS && self.lengths.len() >= 4 && tally.count >= 5 && tally.count >= 3 * next;
+        let piled_up = *length >= DIGITS
+            && self.lengths.len() >= 4
+            && tally.count >= 5
+            && tally.count >= 3 * next;
         (cell_is_full || piled_up).then_some(Suspicion::CutAt { length: *length, tally })
     }
 }
 
-/// As Excel writes what it took for a date, such as MAR1 or 5-1: "1-Mar", "Mar-24", "1-Mar-24", "5/1/2024", "2024-05-01". Capital letters
-/// are nobody's date.
+/// As Excel writes what it took for a date, such as MAR1 or 5-1: "1-Mar", "Mar-24", "1-Mar-24",
+/// "5/1/2024", "2024-05-01". Capital letters are nobody's date.
 fn looks_like_a_date(code: &str) -> bool {
-    const MONTHS: [&str; 12] = ["Jan", "Feb", "Mar", "Apr", "May", "Jun", "Jul", "Aug", "Sep", "Oct", "Nov", "Dec"];
-    let number = |text: &str, most: u32| text.len() <= 2 && text.parse().is_ok_and(|n: u32| (1..=most).contains(&n));
+    const MONTHS: [&str; 12] =
+        ["Jan", "Feb", "Mar", "Apr", "May", "Jun", "Jul", "Aug", "Sep", "Oct", "Nov", "Dec"];
+    let number = |text: &str, most: u32| {
+        text.len() <= 2 && text.parse().is_ok_and(|n: u32| (1..=most).contains(&n))
+    };
     let year = |text: &str| matches!(text.len(), 2 | 4) && text.bytes().all(|b| b.is_ascii_digit());
     let parts: Vec<&str> = code.splitn(4, ['-', '/']).collect();
     match parts[..] {
         [day, month] if MONTHS.contains(&month) => number(day, 31),
         [month, end] if MONTHS.contains(&month) => year(end),
         [day, month, end] if MONTHS.contains(&month) => number(day, 31) && year(end),
-        [first, second, end] if code.contains('/') => number(first, 31) && number(second, 31) && year(end),
-        [start, month, day] => start.len() == 4 && year(start) && number(month, 12) && number(day, 31),
+        [first, second, end] if code.contains('/') => {
+            number(first, 31) && number(second, 31) && year(end)
+        }
+        [start, month, day] => {
+            start.len() == 4 && year(start) && number(month, 12) && number(day, 31)
+        }
         _ => false,
     }
 }

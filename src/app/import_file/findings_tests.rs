@@ -8,7 +8,10 @@ use super::super::{
 use super::*;
 
 fn seen(codes: &[&str]) -> Findings {
-    let Ok(First::Header(layout)) = read_first(Kind::Vouchers, &Record::of(1, ["code"]), None) else { panic!("refused") };
+    let Ok(First::Header(layout)) = read_first(Kind::Vouchers, &Record::of(1, ["code"]), None)
+    else {
+        panic!("refused")
+    };
     let mut findings = Findings::default();
     let now = DateTime::<Utc>::UNIX_EPOCH;
     for (code, line) in codes.iter().zip(2..) {
@@ -23,9 +26,19 @@ fn seen(codes: &[&str]) -> Findings {
 #[test]
 fn lost_zeros_are_seen_only_where_no_zero_leads() {
     let findings = seen(&["123456", "234567", "345678", "45678", "5678"]);
-    let [Suspicion::ZerosLost { usual: 6, shorter: 2, samples }] = &findings.suspicions()[..] else { panic!("{findings:?}") };
-    assert_eq!(samples.iter().map(|sample| (sample.line, sample.cell.as_str())).collect::<Vec<_>>(), [(5, "45678"), (6, "5678")]);
-    for quiet in [&["123456", "234567", "345678", "012345", "5678"][..], &["123456", "234567", "ABCD", "ABC"], &["123", "1234", "12345"]] {
+    let [Suspicion::ZerosLost { usual: 6, shorter: 2, samples }] = &findings.suspicions()[..]
+    else {
+        panic!("{findings:?}")
+    };
+    assert_eq!(
+        samples.iter().map(|sample| (sample.line, sample.cell.as_str())).collect::<Vec<_>>(),
+        [(5, "45678"), (6, "5678")]
+    );
+    for quiet in [
+        &["123456", "234567", "345678", "012345", "5678"][..],
+        &["123456", "234567", "ABCD", "ABC"],
+        &["123", "1234", "12345"],
+    ] {
         assert_eq!(seen(quiet).suspicions(), [], "{quiet:?}");
     }
 }
@@ -34,17 +47,29 @@ fn lost_zeros_are_seen_only_where_no_zero_leads() {
 fn rounded_numbers_are_seen_when_all_long_ones_are() {
     let rounded = seen(&["1234567890123450", "2234567890123460", "ABC"]);
     assert!(matches!(&rounded.suspicions()[..], [Suspicion::Rounded(tally)] if tally.count == 2));
-    assert_eq!(seen(&["1234567890123450", "2234567890123461", "3234567890123462"]).suspicions(), []);
+    assert_eq!(
+        seen(&["1234567890123450", "2234567890123461", "3234567890123462"]).suspicions(),
+        []
+    );
 }
 
 #[test]
 fn codes_that_pile_up_at_the_longest_are_seen() {
     let long = "x".repeat(254);
-    assert!(matches!(seen(&[&format!("{long}a"), &format!("{long}b"), "short"]).suspicions()[..], [Suspicion::CutAt { length: 255, .. }]));
+    assert!(matches!(
+        seen(&[&format!("{long}a"), &format!("{long}b"), "short"]).suspicions()[..],
+        [Suspicion::CutAt { length: 255, .. }]
+    ));
     let all_alike: Vec<String> = (0..50).map(|n| format!("ABCDEFGHIJKLMNO-{n:04}")).collect();
     assert_eq!(seen(&all_alike.iter().map(String::as_str).collect::<Vec<_>>()).suspicions(), []);
-    let cut: Vec<String> = (0..9).map(|n| format!("ABCDEFGHIJKLMNO{n}")).chain(["AB1", "ABC2", "ABCD3"].map(Into::into)).collect();
-    assert!(matches!(seen(&cut.iter().map(String::as_str).collect::<Vec<_>>()).suspicions()[..], [Suspicion::CutAt { length: 16, .. }]));
+    let cut: Vec<String> = (0..9)
+        .map(|n| format!("ABCDEFGHIJKLMNO{n}"))
+        .chain(["AB1", "ABC2", "ABCD3"].map(Into::into))
+        .collect();
+    assert!(matches!(
+        seen(&cut.iter().map(String::as_str).collect::<Vec<_>>()).suspicions()[..],
+        [Suspicion::CutAt { length: 16, .. }]
+    ));
 }
 
 #[test]
@@ -53,6 +78,9 @@ fn samples_are_the_first_of_the_file_whatever_order_they_come_in() {
     for line in [9, 3, 7, 1, 8, 2, 6] {
         tally.add(line, &"é".repeat(100), "no");
     }
-    assert_eq!((tally.count, tally.samples.iter().map(|s| s.line).collect::<Vec<_>>()), (7, vec![1, 2, 3, 6, 7]));
+    assert_eq!(
+        (tally.count, tally.samples.iter().map(|s| s.line).collect::<Vec<_>>()),
+        (7, vec![1, 2, 3, 6, 7])
+    );
     assert_eq!(tally.samples[0].cell.chars().count(), CELL + 1);
 }

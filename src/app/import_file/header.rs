@@ -1,5 +1,5 @@
-//! The first line: which delimiter, which columns in which order, or none because the file is bare codes.
-//! Must not know what the cells mean.
+//! The first line: which delimiter, which columns in which order, or none because the file is bare
+//! codes. Must not know what the cells mean.
 
 use std::borrow::Cow;
 
@@ -30,8 +30,8 @@ pub enum First {
     Code(Layout),
 }
 
-/// The delimiter under which the first record names the most known columns; where none does, the one that the file declares; where it
-/// declares none, the one that makes the most cells.
+/// The delimiter under which the first record names the most known columns; where none does, the
+/// one that the file declares; where it declares none, the one that makes the most cells.
 pub fn delimiter_of(kind: Kind, firsts: &[(u8, Record)], declared: Option<u8>) -> u8 {
     let mut best = (b',', 0, 0);
     for (delimiter, record) in firsts {
@@ -46,34 +46,51 @@ pub fn delimiter_of(kind: Kind, firsts: &[(u8, Record)], declared: Option<u8>) -
 
 fn column(kind: Kind, heading: &str) -> Option<&'static Column> {
     let heading = cell::reference(heading);
-    let letters = || heading.chars().map(|c| if matches!(c, ' ' | '-') { '_' } else { c.to_ascii_lowercase() });
+    let letters = || {
+        heading.chars().map(|c| if matches!(c, ' ' | '-') { '_' } else { c.to_ascii_lowercase() })
+    };
     kind.columns().iter().find(|column| letters().eq(column.name.chars()))
 }
 
-/// Takes the first record as a header or, in a voucher file of one column, as the first code. `second` is the row below it.
+/// Takes the first record as a header or, in a voucher file of one column, as the first code.
+/// `second` is the row below it.
 pub fn read_first(kind: Kind, first: &Record, second: Option<&Record>) -> Result<First, Unfit> {
     if kind == Kind::Vouchers && first.filled() == 1 {
         let code = cell::reference(first.cell(0).unwrap_or_default());
-        let below = second.filter(|record| record.filled() == 1).and_then(|record| record.cell(0)).map(cell::reference);
+        let below = second
+            .filter(|record| record.filled() == 1)
+            .and_then(|record| record.cell(0))
+            .map(cell::reference);
         if column(kind, &code).is_none() {
             if heading::looks_like_one(&code, below.as_deref()) {
                 return Err(Unfit::because(format!(
-                    "the first line, {code:?}, looks like a heading that is not known; call the column code, or remove the line"
+                    "the first line, {code:?}, looks like a heading that is not known; call the \
+                     column code, or remove the line"
                 )));
             }
-            return Ok(First::Code(Layout { kind, headings: vec!["code".into()], names: vec!["code"], is_bare: true }));
+            return Ok(First::Code(Layout {
+                kind,
+                headings: vec!["code".into()],
+                names: vec!["code"],
+                is_bare: true,
+            }));
         }
     }
     header(kind, first).map(First::Header)
 }
 
 fn header(kind: Kind, first: &Record) -> Result<Layout, Unfit> {
-    let expected = || kind.columns().iter().map(|column| column.name).collect::<Vec<_>>().join(", ");
+    let expected =
+        || kind.columns().iter().map(|column| column.name).collect::<Vec<_>>().join(", ");
     let mut names = Vec::with_capacity(first.filled());
     if let Some(fault) = first.fault {
         return Err(Unfit::because(format!("the header cannot be read: {fault}")));
     }
-    let headings: Vec<String> = first.cells().take(first.filled()).map(|heading| cell::reference(heading).into_owned()).collect();
+    let headings: Vec<String> = first
+        .cells()
+        .take(first.filled())
+        .map(|heading| cell::reference(heading).into_owned())
+        .collect();
     for heading in &headings {
         if heading.is_empty() {
             // A column that was emptied once; what is in it is judged row by row.
@@ -93,7 +110,9 @@ fn header(kind: Kind, first: &Record) -> Result<Layout, Unfit> {
         }
         names.push(column.name);
     }
-    if let Some(missing) = kind.columns().iter().find(|column| column.required && !names.contains(&column.name)) {
+    if let Some(missing) =
+        kind.columns().iter().find(|column| column.required && !names.contains(&column.name))
+    {
         return Err(Unfit::because(format!(
             "the column {} is missing; the columns of a {} file are: {}",
             missing.name,
@@ -102,7 +121,11 @@ fn header(kind: Kind, first: &Record) -> Result<Layout, Unfit> {
         )));
     }
     if names.iter().all(|name| name.is_empty()) {
-        return Err(Unfit::because(format!("the header names no column; the columns of a {} file are: {}", kind.as_str(), expected())));
+        return Err(Unfit::because(format!(
+            "the header names no column; the columns of a {} file are: {}",
+            kind.as_str(),
+            expected()
+        )));
     }
     Ok(Layout { kind, headings, names, is_bare: false })
 }
@@ -127,7 +150,8 @@ impl Layout {
         self.kind.columns().iter().any(|column| column.required && column.name == name)
     }
 
-    /// Whether the row has the form that its header promises. Cells that are left out at its end are empty ones.
+    /// Whether the row has the form that its header promises. Cells that are left out at its end
+    /// are empty ones.
     pub fn check(&self, record: &Record) -> Result<(), Unfit> {
         if let Some(fault) = record.fault {
             return Err(Unfit::because(fault));
@@ -135,34 +159,47 @@ impl Layout {
         let filled = record.filled();
         if filled > self.names.len() {
             let cells = if filled == 1 { "cell" } else { "cells" };
-            return Err(Unfit::because(format!("the row has {filled} {cells}, the header {}", self.names.len())));
+            return Err(Unfit::because(format!(
+                "the row has {filled} {cells}, the header {}",
+                self.names.len()
+            )));
         }
-        let is_stray = |(name, cell): (&&str, &str)| name.is_empty() && !cell::text(cell).is_empty();
+        let is_stray =
+            |(name, cell): (&&str, &str)| name.is_empty() && !cell::text(cell).is_empty();
         match self.names.iter().zip(record.cells()).position(is_stray) {
-            Some(index) => Err(Unfit::because(format!("this row has something in column {}, which has no name in the header", index + 1))),
+            Some(index) => Err(Unfit::because(format!(
+                "this row has something in column {}, which has no name in the header",
+                index + 1
+            ))),
             None => Ok(()),
         }
     }
 
-    /// Whether the row is a heading again: exports that are made page by page, and files that are joined, repeat it. It has nothing
-    /// but names of columns, or such a name where a row has its key.
+    /// Whether the row is a heading again: exports that are made page by page, and files that are
+    /// joined, repeat it. It has nothing but names of columns, or such a name where a row has its
+    /// key.
     pub fn is_repeated_by(&self, record: &Record) -> bool {
         if record.fault.is_some() {
             return false;
         }
-        if self.is_bare && record.filled() == 1 && heading::is_known(&cell::reference(self.key_cell(record))) {
+        if self.is_bare
+            && record.filled() == 1
+            && heading::is_known(&cell::reference(self.key_cell(record)))
+        {
             return true;
         }
         let key = column(self.kind, self.key_cell(record));
         let mut cells = record.cells().map(cell::text).filter(|cell| !cell.is_empty()).peekable();
-        let is_names = cells.peek().is_some() && cells.all(|cell| column(self.kind, &cell).is_some());
+        let is_names =
+            cells.peek().is_some() && cells.all(|cell| column(self.kind, &cell).is_some());
         (key.is_some() && key == self.kind.columns().first()) || is_names
     }
 
     /// Why such a row is no row.
     pub fn why_repeated(&self) -> Unfit {
         Unfit::because(if self.is_bare {
-            "this is a heading and no code; if it is a code, put a line that says code above all codes"
+            "this is a heading and no code; if it is a code, put a line that says code above all \
+             codes"
         } else {
             "this row repeats the heading; remove the line"
         })
@@ -170,12 +207,16 @@ impl Layout {
 
     /// The row's key as it stands in the file: its code, address or number. Else its first cell.
     pub fn key_cell<'r>(&self, record: &'r Record) -> &'r str {
-        let key = self.kind.columns().first().and_then(|key| self.names.iter().position(|name| *name == key.name));
+        let key = self
+            .kind
+            .columns()
+            .first()
+            .and_then(|key| self.names.iter().position(|name| *name == key.name));
         record.cell(key.unwrap_or(0)).unwrap_or_default()
     }
 
-    /// The value in the cell of that column, without what spreadsheets and shops put around it; empty where the row ends before it,
-    /// `None` where the file does not have the column.
+    /// The value in the cell of that column, without what spreadsheets and shops put around it;
+    /// empty where the row ends before it, `None` where the file does not have the column.
     pub fn cell<'r>(&self, record: &'r Record, name: &str) -> Option<Cow<'r, str>> {
         let index = self.names.iter().position(|n| *n == name)?;
         let cell = record.cell(index).unwrap_or_default();
@@ -188,26 +229,54 @@ mod tests {
     use super::*;
 
     fn first(kind: Kind, cells: &[&str], below: Option<&str>) -> Result<First, String> {
-        read_first(kind, &Record::of(1, cells.iter().copied()), below.map(|code| Record::of(2, [code])).as_ref()).map_err(|e| e.0)
+        read_first(
+            kind,
+            &Record::of(1, cells.iter().copied()),
+            below.map(|code| Record::of(2, [code])).as_ref(),
+        )
+        .map_err(|e| e.0)
     }
 
     #[test]
     fn columns_come_in_any_order_and_dress() {
-        let Ok(First::Header(layout)) = first(Kind::Customers, &["First Name", "EMAIL ", "customer-id"], None) else {
+        let Ok(First::Header(layout)) =
+            first(Kind::Customers, &["First Name", "EMAIL ", "customer-id"], None)
+        else {
             panic!("the header was refused")
         };
-        assert_eq!(layout.cell(&Record::of(2, ["Jo", " jo@x.example", "'=1"]), "email"), Some("jo@x.example".into()));
-        assert_eq!(layout.cell(&Record::of(2, ["Jo", "x", "'=1"]), "customer_id"), Some("=1".into()));
-        assert_eq!(layout.cell(&Record::of(2, ["Jo", "x", "'t Hart"]), "customer_id"), Some("'t Hart".into()));
+        assert_eq!(
+            layout.cell(&Record::of(2, ["Jo", " jo@x.example", "'=1"]), "email"),
+            Some("jo@x.example".into())
+        );
+        assert_eq!(
+            layout.cell(&Record::of(2, ["Jo", "x", "'=1"]), "customer_id"),
+            Some("=1".into())
+        );
+        assert_eq!(
+            layout.cell(&Record::of(2, ["Jo", "x", "'t Hart"]), "customer_id"),
+            Some("'t Hart".into())
+        );
         assert_eq!(layout.cell(&Record::of(2, ["Jo", "x", "y"]), "locale"), None);
     }
 
     #[test]
     fn unknown_twice_and_missing_columns_are_named() {
-        assert!(first(Kind::Vouchers, &["code", "colour"], None).is_err_and(|e| e.contains("\"colour\"")));
-        assert!(first(Kind::Vouchers, &["code", "pin", "Code"], None).is_err_and(|e| e.contains("code is there twice")));
-        assert!(first(Kind::Redemptions, &["code", "order_id"], None).is_err_and(|e| e.contains("redeemed_at is missing")));
-        assert!(first(Kind::Purges, &["\"\"", "''"], None).is_err_and(|e| e.contains("names no column")));
+        assert!(
+            first(Kind::Vouchers, &["code", "colour"], None)
+                .is_err_and(|e| e.contains("\"colour\""))
+        );
+        assert!(
+            first(Kind::Vouchers, &["code", "pin", "Code"], None)
+                .is_err_and(|e| e.contains("code is there twice"))
+        );
+        assert!(
+            first(Kind::Redemptions, &["code", "order_id"], None)
+                .is_err_and(|e| e.contains("redeemed_at is missing"))
+        );
+        assert!(
+            first(Kind::Purges, &["\"\"", "''"], None)
+                .is_err_and(|e| e.contains("names no column"))
+        );
     }
 
     #[test]

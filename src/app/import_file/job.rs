@@ -34,7 +34,8 @@ impl Job<'_, '_> {
         if (self.watch)(progress).is_break() { Err(ImportError::Stopped) } else { Ok(()) }
     }
 
-    /// Runs `work` in the merchant's turn; `clean_up` when it failed. What it says with [`ImportError::TakenBack`] is a report all the same.
+    /// Runs `work` in the merchant's turn; `clean_up` when it failed. What it says with
+    /// [`ImportError::TakenBack`] is a report all the same.
     pub fn in_turn(
         &mut self,
         work: impl FnOnce(&mut Self, &mut Turn<'_, '_>, &mut Report) -> Result<(), ImportError>,
@@ -50,7 +51,13 @@ impl Job<'_, '_> {
             std::thread::sleep(NAP);
             Ok(())
         };
-        let wait = Wait { db: &desk.db, clock: &desk.clock, scope, holder: &holder, waiting: &mut waiting };
+        let wait = Wait {
+            db: &desk.db,
+            clock: &desk.clock,
+            scope,
+            holder: &holder,
+            waiting: &mut waiting,
+        };
         match wait.take(|turn| work(&mut this.borrow_mut(), turn, &mut report), clean_up) {
             Ok(()) => {
                 if report.accepted() >= MANY {
@@ -96,17 +103,23 @@ impl Job<'_, '_> {
     }
 
     /// Leaves the audit record of an import that brought something.
-    pub fn record(&self, tx: &mut WriteTx<'_>, report: &mut Report, batch: Option<BatchId>) -> Result<(), ImportError> {
+    pub fn record(
+        &self,
+        tx: &mut WriteTx<'_>,
+        report: &mut Report,
+        batch: Option<BatchId>,
+    ) -> Result<(), ImportError> {
         if report.accepted() == 0 && report.taken_out_of_stock == 0 {
             return Ok(());
         }
         let count = |n: u64| i64::try_from(n).unwrap_or(i64::MAX);
-        let mut record = NewRecord::new(Some(self.merchant.id), self.order.kind.action(), self.order.actor)
-            .detail("rows", count(report.rows))
-            .detail("new", count(report.new))
-            .detail("updated", count(report.updated))
-            .detail("unchanged", count(report.unchanged))
-            .detail("rejected", count(report.rejected));
+        let mut record =
+            NewRecord::new(Some(self.merchant.id), self.order.kind.action(), self.order.actor)
+                .detail("rows", count(report.rows))
+                .detail("new", count(report.new))
+                .detail("updated", count(report.updated))
+                .detail("unchanged", count(report.unchanged))
+                .detail("rejected", count(report.rejected));
         if report.taken_out_of_stock > 0 {
             record = record.detail("taken_out_of_stock", count(report.taken_out_of_stock));
         }

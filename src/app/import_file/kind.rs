@@ -23,12 +23,17 @@ pub struct Column {
     pub required: bool,
 }
 
-/// Whether the column of that name holds words for people. In these, quotes are somebody's, and a word such as Null may be a name.
+/// Whether the column of that name holds words for people. In these, quotes are somebody's, and a
+/// word such as Null may be a name.
 pub fn holds_words(name: &str) -> bool {
-    matches!(name, "first_name" | "last_name" | "title" | "batch" | "barred_reason" | "reason" | "locale")
+    matches!(
+        name,
+        "first_name" | "last_name" | "title" | "batch" | "barred_reason" | "reason" | "locale"
+    )
 }
 
-/// Whether the column of that name holds references: codes and numbers that must survive a spreadsheet.
+/// Whether the column of that name holds references: codes and numbers that must survive a
+/// spreadsheet.
 pub fn holds_references(name: &str) -> bool {
     matches!(name, "code" | "pin" | "customer_id" | "reward_id" | "order_id")
 }
@@ -57,7 +62,16 @@ impl Kind {
     pub fn columns(self) -> &'static [Column] {
         match self {
             Self::Customers => {
-                const { &[must("email"), may("customer_id"), may("first_name"), may("last_name"), may("locale"), may("receives_emails")] }
+                const {
+                    &[
+                        must("email"),
+                        may("customer_id"),
+                        may("first_name"),
+                        may("last_name"),
+                        may("locale"),
+                        may("receives_emails"),
+                    ]
+                }
             }
             Self::Vouchers => {
                 const {

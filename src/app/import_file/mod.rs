@@ -1,10 +1,12 @@
-//! Imports a file (contract.md section 4): reads and judges it without holding up anybody, then writes it all or not at all.
-//! Must not know file names, terminals or SQL.
+//! Imports a file (contract.md section 4): reads and judges it without holding up anybody, then
+//! writes it all or not at all. Must not know file names, terminals or SQL.
 //!
-//! Reading the path of a file from top to bottom: [`decode`] text, [`records`] of cells, [`header`], [`rows`] into values,
-//! [`stage`] them in a [`pile`] on disk; then one of `vouchers`, `customers`, `reward_rows`, `redemption_rows`, `bar_rows`, `purge_rows` compares them
-//! with what is stored, in the merchant's turn; at last the rejects are written and the whole becomes visible.
-//! A dry run of vouchers, redemptions or bars takes no turn: it compares, and waits for nobody.
+//! Reading the path of a file from top to bottom: [`decode`] text, [`records`] of cells,
+//! [`header`], [`rows`] into values, [`stage`] them in a [`pile`] on disk; then one of `vouchers`,
+//! `customers`, `reward_rows`, `redemption_rows`, `bar_rows`, `purge_rows` compares them with what
+//! is stored, in the merchant's turn; at last the rejects are written and the whole becomes
+//! visible. A dry run of vouchers, redemptions or bars takes no turn: it compares, and waits for
+//! nobody.
 
 mod bar_rows;
 mod cells;
@@ -47,10 +49,11 @@ use crate::{
 };
 use job::Job;
 
-/// Imports `source` into the merchant. The rows that could not be taken are written to `rejects` as CSV before anything
-/// becomes visible; nothing is written there when there are none.
+/// Imports `source` into the merchant. The rows that could not be taken are written to `rejects` as
+/// CSV before anything becomes visible; nothing is written there when there are none.
 ///
-/// Errors: all of them leave the database as it was, but for a [`crate::db::Error::CommitUnknown`]. Run it again.
+/// Errors: all of them leave the database as it was, but for a [`crate::db::Error::CommitUnknown`].
+/// Run it again.
 pub fn import_file(
     desk: &Desk,
     scope: Scope,
@@ -63,13 +66,25 @@ pub fn import_file(
     let shelf = match (order.kind, order.batch) {
         (Kind::Vouchers, Some(name)) => Some(match order.planned.filter(|_| order.dry_run) {
             Some(planned) => Shelf::planned(planned),
-            None => desk
-                .db
-                .read(|conn| stock::find_shelf(conn, scope, name))?
-                .ok_or_else(|| ImportError::NoBatch { batch: name.to_owned(), merchant: merchant.slug.to_string() })?,
+            None => {
+                desk.db.read(|conn| stock::find_shelf(conn, scope, name))?.ok_or_else(|| {
+                    ImportError::NoBatch {
+                        batch: name.to_owned(),
+                        merchant: merchant.slug.to_string(),
+                    }
+                })?
+            }
         }),
-        (Kind::Vouchers, None) => return Err(Unfit::because("vouchers go into a batch: name it").into()),
-        (_, Some(_)) => return Err(Unfit::because(format!("a {} file is not imported into a batch", order.kind.as_str())).into()),
+        (Kind::Vouchers, None) => {
+            return Err(Unfit::because("vouchers go into a batch: name it").into());
+        }
+        (_, Some(_)) => {
+            return Err(Unfit::because(format!(
+                "a {} file is not imported into a batch",
+                order.kind.as_str()
+            ))
+            .into());
+        }
         (_, None) => None,
     };
     let mut job = Job { desk, scope, merchant, order, watch };
@@ -84,12 +99,16 @@ pub fn import_file(
         return Ok(report);
     }
     match (order.kind, shelf) {
-        (Kind::Vouchers, Some(shelf)) if order.dry_run => vouchers::check(&mut job, shelf, staged, rejects),
+        (Kind::Vouchers, Some(shelf)) if order.dry_run => {
+            vouchers::check(&mut job, shelf, staged, rejects)
+        }
         (Kind::Vouchers, Some(shelf)) => vouchers::apply(&mut job, shelf, staged, rejects),
         (Kind::Customers, _) => customers::apply(&mut job, staged, rejects),
         (Kind::Purges, _) => purge_rows::apply(&mut job, staged, rejects),
         (Kind::Rewards, _) => reward_rows::apply(&mut job, staged, rejects),
-        (Kind::Redemptions, _) if order.dry_run => redemption_rows::check(&mut job, staged, rejects),
+        (Kind::Redemptions, _) if order.dry_run => {
+            redemption_rows::check(&mut job, staged, rejects)
+        }
         (Kind::Bars, _) if order.dry_run => bar_rows::check(&mut job, staged, rejects),
         (Kind::Bars, _) => bar_rows::apply(&mut job, staged, rejects),
         _ => redemption_rows::apply(&mut job, staged, rejects),

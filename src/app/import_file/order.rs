@@ -27,12 +27,21 @@ pub struct Order<'a> {
 impl Order<'_> {
     /// An order of somebody at the command line.
     pub fn of_operator(kind: Kind, batch: Option<&str>) -> Order<'_> {
-        Order { kind, batch, dry_run: false, planned: None, actor: Actor::Cli, request_id: None, seal: None }
+        Order {
+            kind,
+            batch,
+            dry_run: false,
+            planned: None,
+            actor: Actor::Cli,
+            request_id: None,
+            seal: None,
+        }
     }
 }
 
-/// Runs last in the transaction that makes the import visible, so that whoever keeps a book on imports is right whatever
-/// happens; its error takes everything back. Also run when no row can be taken; not in a dry run.
+/// Runs last in the transaction that makes the import visible, so that whoever keeps a book on
+/// imports is right whatever happens; its error takes everything back. Also run when no row can be
+/// taken; not in a dry run.
 #[derive(Clone, Copy)]
 pub struct Seal<'a>(pub &'a dyn Fn(&mut WriteTx<'_>, &Report) -> Result<(), ImportError>);
 
@@ -85,7 +94,10 @@ pub enum ImportError {
     /// The file as a whole cannot be taken.
     #[error("{0}")]
     Unfit(#[from] Unfit),
-    #[error("the merchant {merchant} has no batch {batch:?}; add it with `rewarddesk batch add`, or correct the name")]
+    #[error(
+        "the merchant {merchant} has no batch {batch:?}; add it with `rewarddesk batch add`, or \
+         correct the name"
+    )]
     NoBatch { batch: String, merchant: String },
     #[error("the file cannot be read: {0}")]
     Source(io::Error),

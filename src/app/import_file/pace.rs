@@ -3,8 +3,9 @@
 
 use std::time::{Duration, Instant};
 
-/// What a slice should take. Others' writes wait for a slice and then find a gap: with 30 ms that is hardly felt, while longer
-/// slices gain little. 200 ms is the most that anybody may have to wait, and a disk that is slow once stays below that, too.
+/// What a slice should take. Others' writes wait for a slice and then find a gap: with 30 ms that
+/// is hardly felt, while longer slices gain little. 200 ms is the most that anybody may have to
+/// wait, and a disk that is slow once stays below that, too.
 const AIM: Duration = Duration::from_millis(30);
 const FEWEST: usize = 250;
 const MOST: usize = 20_000;

@@ -1,5 +1,6 @@
-//! A pile of rows that comes back in order, whatever its size: sorted in pieces, kept in temporary files, merged.
-//! The files have no name, so that a kill leaves no codes behind. Must not know what the keys mean.
+//! A pile of rows that comes back in order, whatever its size: sorted in pieces, kept in temporary
+//! files, merged. The files have no name, so that a kill leaves no codes behind. Must not know what
+//! the keys mean.
 
 use std::{
     cmp::Reverse,
@@ -74,7 +75,11 @@ impl Pile {
     /// All rows by key, then by line.
     pub fn sorted(mut self) -> io::Result<Sorted> {
         self.sort();
-        let mut sources: Vec<Source> = self.files.into_iter().map(|file| Source::File(BufReader::with_capacity(64 * 1024, file))).collect();
+        let mut sources: Vec<Source> = self
+            .files
+            .into_iter()
+            .map(|file| Source::File(BufReader::with_capacity(64 * 1024, file)))
+            .collect();
         sources.push(Source::Memory { bytes: self.bytes, starts: self.starts.into_iter() });
         let mut sorted = Sorted { sources, heads: BinaryHeap::new() };
         for index in 0..sorted.sources.len() {
@@ -103,12 +108,16 @@ impl Sorted {
     pub fn next(&mut self) -> io::Result<Option<Entry>> {
         let Some(Reverse((key, line, source, entry))) = self.heads.pop() else { return Ok(None) };
         self.advance(source)?;
-        read_entry(key, line, &entry).map(Some).ok_or_else(|| io::Error::other("a temporary file does not hold what was written to it"))
+        read_entry(key, line, &entry).map(Some).ok_or_else(|| {
+            io::Error::other("a temporary file does not hold what was written to it")
+        })
     }
 
     fn advance(&mut self, index: usize) -> io::Result<()> {
         let entry = match &mut self.sources[index] {
-            Source::Memory { bytes, starts } => starts.next().map(|start| entry_at(bytes, start).to_vec()),
+            Source::Memory { bytes, starts } => {
+                starts.next().map(|start| entry_at(bytes, start).to_vec())
+            }
             Source::File(file) => read_framed(file)?,
         };
         if let Some(entry) = entry {
@@ -119,11 +128,14 @@ impl Sorted {
     }
 }
 
-// An entry: its length, the key's length, the key, the line, the note's length, the note, the count of cells,
-// and each cell with its length. All numbers are eight bytes, little end first.
+// An entry: its length, the key's length, the key, the line, the note's length, the note, the count
+// of cells, and each cell with its length. All numbers are eight bytes, little end first.
 
 fn number(bytes: &[u8], at: usize) -> usize {
-    bytes.get(at..at + 8).and_then(|n| n.try_into().ok()).map_or(0, |n| usize::try_from(u64::from_le_bytes(n)).unwrap_or(0))
+    bytes
+        .get(at..at + 8)
+        .and_then(|n| n.try_into().ok())
+        .map_or(0, |n| usize::try_from(u64::from_le_bytes(n)).unwrap_or(0))
 }
 
 fn put(bytes: &mut Vec<u8>, number: usize) {
@@ -163,7 +175,8 @@ fn read_framed(file: &mut impl Read) -> io::Result<Option<Vec<u8>>> {
         Err(e) if e.kind() == io::ErrorKind::UnexpectedEof => return Ok(None),
         other => other?,
     }
-    let mut entry = vec![0; usize::try_from(u64::from_le_bytes(length)).map_err(io::Error::other)?.max(8)];
+    let mut entry =
+        vec![0; usize::try_from(u64::from_le_bytes(length)).map_err(io::Error::other)?.max(8)];
     entry[..8].copy_from_slice(&length);
     file.read_exact(&mut entry[8..])?;
     Ok(Some(entry))
@@ -173,7 +186,8 @@ fn read_entry(key: Vec<u8>, line: u64, entry: &[u8]) -> Option<Entry> {
     let mut at = 16 + key.len() + 8;
     let mut text = || {
         let length = number(entry, at);
-        let text = entry.get(at + 8..at + 8 + length).and_then(|bytes| std::str::from_utf8(bytes).ok());
+        let text =
+            entry.get(at + 8..at + 8 + length).and_then(|bytes| std::str::from_utf8(bytes).ok());
         at += 8 + length;
         text
     };
@@ -199,13 +213,17 @@ mod tests {
         let mut pile = Pile::with_piece(200);
         for line in 0..500_u64 {
             let key = format!("k{}", (line * 7919) % 100);
-            pile.push(key.as_bytes(), "why", &Record::of(line, [key.as_str(), "", "ü,\n"])).unwrap_or_else(|e| panic!("{e}"));
+            pile.push(key.as_bytes(), "why", &Record::of(line, [key.as_str(), "", "ü,\n"]))
+                .unwrap_or_else(|e| panic!("{e}"));
         }
         assert_eq!(pile.count(), 500);
         let mut sorted = pile.sorted().unwrap_or_else(|e| panic!("{e}"));
         let mut all = Vec::new();
         while let Some(entry) = sorted.next().unwrap_or_else(|e| panic!("{e}")) {
-            assert_eq!(entry.record.cells().collect::<Vec<_>>(), [std::str::from_utf8(&entry.key).unwrap_or_default(), "", "ü,\n"]);
+            assert_eq!(
+                entry.record.cells().collect::<Vec<_>>(),
+                [std::str::from_utf8(&entry.key).unwrap_or_default(), "", "ü,\n"]
+            );
             assert_eq!(entry.note, "why");
             all.push((entry.key, entry.record.line));
         }

@@ -1,5 +1,5 @@
-//! Purges: each row names a person, by e-mail, by customer ID or by both. All of a file or none of it.
-//! Must not know what a purge takes away.
+//! Purges: each row names a person, by e-mail, by customer ID or by both. All of a file or none of
+//! it. Must not know what a purge takes away.
 
 use std::{
     collections::{BTreeSet, HashSet},
@@ -27,14 +27,21 @@ use crate::{
 const SOME: usize = 1_000;
 
 /// Purges the people whom the good rows, which come by line, name. They count as updated.
-pub fn apply(job: &mut Job<'_, '_>, staged: Staged, out: &mut dyn Write) -> Result<Report, ImportError> {
+pub fn apply(
+    job: &mut Job<'_, '_>,
+    staged: Staged,
+    out: &mut dyn Write,
+) -> Result<Report, ImportError> {
     let (mut rows, sheet) = staged.open()?;
     let report = job.in_one_transaction(sheet, out, |job, tx, sheet| {
         // Whom before what: who is purged by one row can't be found by the next.
         let people = find_people(job, tx, &mut rows, sheet)?;
         for no in people {
             if !purge(job, tx, no)? {
-                return Err(crate::db::Error::Unavailable("a customer was purged by somebody else meanwhile".into()).into());
+                return Err(crate::db::Error::Unavailable(
+                    "a customer was purged by somebody else meanwhile".into(),
+                )
+                .into());
             }
             sheet.report.updated += 1;
         }
@@ -61,7 +68,8 @@ fn find_people(
         }
         done += entries.len() as u64;
         for entry in entries {
-            let row = Row { layout: &sheet.layout, record: &entry.record, zone: job.merchant.zone }.purge()?;
+            let row = Row { layout: &sheet.layout, record: &entry.record, zone: job.merchant.zone }
+                .purge()?;
             match find_one(job, tx, &row)? {
                 Ok(no) if people.insert(no) => {}
                 Ok(_) => sheet.report.unchanged += 1,
@@ -73,9 +81,17 @@ fn find_people(
 }
 
 /// The one person whom the row names, or why there is none.
-fn find_one(job: &Job<'_, '_>, tx: &mut WriteTx<'_>, row: &PurgeRow) -> Result<Result<CustomerNo, &'static str>, ImportError> {
+fn find_one(
+    job: &Job<'_, '_>,
+    tx: &mut WriteTx<'_>,
+    row: &PurgeRow,
+) -> Result<Result<CustomerNo, &'static str>, ImportError> {
     let by_email = match &row.email {
-        Some(email) => Some(customers::find_by_email(tx, job.scope, &[email.as_str().to_owned()])?.into_iter().map(|known| known.no)),
+        Some(email) => Some(
+            customers::find_by_email(tx, job.scope, &[email.as_str().to_owned()])?
+                .into_iter()
+                .map(|known| known.no),
+        ),
         None => None,
     };
     let by_id = match &row.customer_id {
@@ -83,21 +99,33 @@ fn find_one(job: &Job<'_, '_>, tx: &mut WriteTx<'_>, row: &PurgeRow) -> Result<R
         None => None,
     };
     let found: HashSet<CustomerNo> = match (by_email, by_id) {
-        (Some(by_email), Some(by_id)) => by_email.collect::<HashSet<_>>().intersection(&by_id.collect()).copied().collect(),
+        (Some(by_email), Some(by_id)) => {
+            by_email.collect::<HashSet<_>>().intersection(&by_id.collect()).copied().collect()
+        }
         (Some(by_email), None) => by_email.collect(),
         (None, by_id) => by_id.into_iter().flatten().collect(),
     };
     let both = row.email.is_some() && row.customer_id.is_some();
     Ok(match found.into_iter().collect::<Vec<_>>().as_slice() {
         [one] => Ok(*one),
-        [] if both => Err("no customer of this merchant has this e-mail and this customer ID; nobody was purged for this row"),
-        [] => Err("no customer of this merchant has this e-mail or customer ID; perhaps they are purged already"),
+        [] if both => Err(
+            "no customer of this merchant has this e-mail and this customer ID; nobody was purged \
+             for this row",
+        ),
+        [] => Err(
+            "no customer of this merchant has this e-mail or customer ID; perhaps they are purged \
+             already",
+        ),
         [..] => Err("several customers have this customer ID; name the one by e-mail"),
     })
 }
 
 fn purge(job: &Job<'_, '_>, tx: &mut WriteTx<'_>, no: CustomerNo) -> Result<bool, ImportError> {
-    let Some(customer) = purges::lock(tx, job.scope, no)?.filter(|customer| customer.purged_at.is_none()) else { return Ok(false) };
+    let Some(customer) =
+        purges::lock(tx, job.scope, no)?.filter(|customer| customer.purged_at.is_none())
+    else {
+        return Ok(false);
+    };
     let mut record = NewRecord::new(Some(job.merchant.id), Action::CustomerPurged, job.order.actor);
     record.customer = Some(customer.no);
     record.request_id = job.order.request_id.map(ToOwned::to_owned);

@@ -1,13 +1,15 @@
-//! Text as records of cells (RFC 4180), each with its true line in the file.
-//! Must not know encodings or columns. Written by hand because the line of a record, a quote that is never
-//! closed and text behind a closing quote must be told to people, and memory must stay flat whatever the file holds.
+//! Text as records of cells (RFC 4180), each with its true line in the file. Must not know
+//! encodings or columns. Written by hand because the line of a record, a quote that is never closed
+//! and text behind a closing quote must be told to people, and memory must stay flat whatever the
+//! file holds.
 
 use std::io::Read;
 
 use super::{ImportError, decode::Text};
 use crate::domain::{Unfit, invisible::trimmed};
 
-/// No honest row is larger; without a limit one stray quote would read the rest of the file into memory.
+/// No honest row is larger; without a limit one stray quote would read the rest of the file into
+/// memory.
 const LONGEST: usize = 1024 * 1024;
 
 /// One row of the file.
@@ -43,9 +45,13 @@ impl Record {
         std::str::from_utf8(self.text.get(start..end)?).ok()
     }
 
-    /// How many cells there are up to the last that holds something: spreadsheets add empty ones, and leave them out.
+    /// How many cells there are up to the last that holds something: spreadsheets add empty ones,
+    /// and leave them out.
     pub fn filled(&self) -> usize {
-        (0..self.len()).rev().find(|index| self.cell(*index).is_some_and(|cell| !trimmed(cell).is_empty())).map_or(0, |last| last + 1)
+        (0..self.len())
+            .rev()
+            .find(|index| self.cell(*index).is_some_and(|cell| !trimmed(cell).is_empty()))
+            .map_or(0, |last| last + 1)
     }
 
     pub fn cells(&self) -> impl Iterator<Item = &str> {
@@ -140,8 +146,8 @@ impl Splitter {
         Fed::More
     }
 
-    /// Ends the record at a line's or the file's end; false when there is no row on the line: nothing, nothing but empty cells, or
-    /// what tells Excel the delimiter.
+    /// Ends the record at a line's or the file's end; false when there is no row on the line:
+    /// nothing, nothing but empty cells, or what tells Excel the delimiter.
     fn end(&mut self, record: &mut Record) -> bool {
         if self.state == State::Start {
             return false;
@@ -162,10 +168,14 @@ impl Splitter {
     }
 }
 
-/// The delimiter that a line such as `sep=;` tells Excel; the line may have been quoted, and given empty cells, by another program.
+/// The delimiter that a line such as `sep=;` tells Excel; the line may have been quoted, and given
+/// empty cells, by another program.
 fn declaration(record: &Record, delimiter: u8) -> Option<u8> {
     let first = trimmed(record.cell(0)?).trim_start_matches('"');
-    let says = first.get(..4).filter(|word| word.eq_ignore_ascii_case("sep=")).and_then(|_| first.get(4..))?;
+    let says = first
+        .get(..4)
+        .filter(|word| word.eq_ignore_ascii_case("sep="))
+        .and_then(|_| first.get(4..))?;
     if record.filled() > 1 {
         return None;
     }
@@ -187,9 +197,12 @@ pub struct Records<R> {
 }
 
 impl<R: Read> Records<R> {
-    /// The records of `text`; `choose` is shown the first record as each delimiter would cut it, and the delimiter that the file
-    /// declares, and answers which it is.
-    pub fn open(mut text: Text<R>, choose: impl FnOnce(&[(u8, Record)], Option<u8>) -> u8) -> Result<Self, ImportError> {
+    /// The records of `text`; `choose` is shown the first record as each delimiter would cut it,
+    /// and the delimiter that the file declares, and answers which it is.
+    pub fn open(
+        mut text: Text<R>,
+        choose: impl FnOnce(&[(u8, Record)], Option<u8>) -> u8,
+    ) -> Result<Self, ImportError> {
         let piece = text.next()?.map(<[u8]>::to_vec).unwrap_or_default();
         let (mut firsts, mut declared) = (vec![], None);
         for delimiter in [b',', b';', b'\t'] {
@@ -219,7 +232,8 @@ impl<R: Read> Records<R> {
                 }
                 Fed::More if record.text.len() > LONGEST && self.splitter.state != State::Start => {
                     return Err(ImportError::Unfit(Unfit::because(format!(
-                        "the row that begins on line {} is longer than a million characters; look for a quote that is never closed",
+                        "the row that begins on line {} is longer than a million characters; look \
+                         for a quote that is never closed",
                         record.line
                     ))));
                 }
@@ -280,17 +294,29 @@ mod tests {
     fn lines_are_those_of_the_file_whatever_ends_them() {
         for end in ["\n", "\r\n", "\r"] {
             let text = ["", "a,b", "", "  ", "c,", "", "d,e"].join(end);
-            assert_eq!(plain(&text), [row(2, &["a", "b"]), row(5, &["c", ""]), row(7, &["d", "e"])], "{end:?}");
+            assert_eq!(
+                plain(&text),
+                [row(2, &["a", "b"]), row(5, &["c", ""]), row(7, &["d", "e"])],
+                "{end:?}"
+            );
         }
     }
 
     #[test]
     fn lines_without_a_row_are_skipped() {
         assert_eq!(plain("\n \n\"\"\n,\n\n,\" \u{feff}\",\na,,\n"), [row(7, &["a", "", ""])]);
-        assert_eq!(plain("sep=;\na\n\u{feff}\"SEP=;\",\n sep=,\nsep=|,,\nsep=\t\nb\n"), [row(2, &["a"]), row(7, &["b"])]);
+        assert_eq!(
+            plain("sep=;\na\n\u{feff}\"SEP=;\",\n sep=,\nsep=|,,\nsep=\t\nb\n"),
+            [row(2, &["a"]), row(7, &["b"])]
+        );
         assert_eq!(
             plain("sep=A\nsep=;,x\nsep=12\nx sep=;"),
-            [row(1, &["sep=A"]), row(2, &["sep=;", "x"]), row(3, &["sep=12"]), row(4, &["x sep=;"])]
+            [
+                row(1, &["sep=A"]),
+                row(2, &["sep=;", "x"]),
+                row(3, &["sep=12"]),
+                row(4, &["x sep=;"])
+            ]
         );
     }
 
@@ -319,14 +345,20 @@ mod tests {
     #[test]
     fn broken_quotes_are_told() {
         let all = read("a\n\"b\"c,d\n\"never\nclosed");
-        assert_eq!(all.iter().map(|(line, _, fault)| (*line, fault.is_some())).collect::<Vec<_>>(), [(1, false), (2, true), (3, true)]);
+        assert_eq!(
+            all.iter().map(|(line, _, fault)| (*line, fault.is_some())).collect::<Vec<_>>(),
+            [(1, false), (2, true), (3, true)]
+        );
     }
 
     #[test]
     fn a_row_without_end_is_refused_before_it_fills_the_memory() {
         let text = format!("a\n\"{}", "x\n".repeat(LONGEST));
         let mut records =
-            Records::open(Text::open(text.as_bytes()).unwrap_or_else(|e| panic!("{e}")), |_, _| b',').unwrap_or_else(|e| panic!("{e}"));
+            Records::open(Text::open(text.as_bytes()).unwrap_or_else(|e| panic!("{e}")), |_, _| {
+                b','
+            })
+            .unwrap_or_else(|e| panic!("{e}"));
         let mut record = Record::default();
         assert!(records.read(&mut record).is_ok_and(|more| more));
         assert!(records.read(&mut record).is_err_and(|e| e.to_string().contains("line 2")));

@@ -26,8 +26,13 @@ use crate::{
     domain::{Unfit, coupon::CouponState, ids::CouponId, redemption},
 };
 
-/// Compares the good rows, which come by code, with the merchant's coupons and what is recorded of them, and records the new ones.
-pub fn apply(job: &mut Job<'_, '_>, staged: Staged, out: &mut dyn Write) -> Result<Report, ImportError> {
+/// Compares the good rows, which come by code, with the merchant's coupons and what is recorded of
+/// them, and records the new ones.
+pub fn apply(
+    job: &mut Job<'_, '_>,
+    staged: Staged,
+    out: &mut dyn Write,
+) -> Result<Report, ImportError> {
     let (mut rows, sheet) = staged.open()?;
     job.in_one_transaction(sheet, out, |job, tx, sheet| {
         let (mut uses, mut disagreements) = (Uses::default(), Disagreements::default());
@@ -38,13 +43,18 @@ pub fn apply(job: &mut Job<'_, '_>, staged: Staged, out: &mut dyn Write) -> Resu
             uses.learn(stored);
             judge(job, &mut uses, rows, sheet, Some(&mut disagreements))?.write(tx, job)
         })?;
-        // A file of which nothing could be taken changes nothing; its rejects tell all there is to tell.
+        // A file of which nothing could be taken changes nothing; its rejects tell all there is to
+        // tell.
         if sheet.report.accepted() > 0 { disagreements.note(job, tx, sheet) } else { Ok(()) }
     })
 }
 
 /// Tells what [`apply`] would do, and that is all: it waits for nobody, and nobody waits for it.
-pub fn check(job: &mut Job<'_, '_>, staged: Staged, out: &mut dyn Write) -> Result<Report, ImportError> {
+pub fn check(
+    job: &mut Job<'_, '_>,
+    staged: Staged,
+    out: &mut dyn Write,
+) -> Result<Report, ImportError> {
     let (mut rows, mut sheet) = staged.open()?;
     let (mut uses, mut turn) = (Uses::default(), Turn::looking(&job.desk.db));
     some_at_a_time(job, &mut rows, &mut sheet, |job, sheet, rows: CodeRows<RedemptionRow>| {
@@ -58,7 +68,12 @@ pub fn check(job: &mut Job<'_, '_>, staged: Staged, out: &mut dyn Write) -> Resu
 }
 
 /// Reads what is stored of the uses that the rows name; their coupons are known to `uses`.
-fn look(conn: &mut DbConn, scope: Scope, uses: &Uses, rows: &CodeRows<RedemptionRow>) -> Result<Stored, Error> {
+fn look(
+    conn: &mut DbConn,
+    scope: Scope,
+    uses: &Uses,
+    rows: &CodeRows<RedemptionRow>,
+) -> Result<Stored, Error> {
     let mut coupons: BTreeMap<CouponId, &Known> = BTreeMap::new();
     let mut named: Vec<Use> = Vec::with_capacity(rows.0.len());
     for (_, row) in &rows.0 {
@@ -67,9 +82,15 @@ fn look(conn: &mut DbConn, scope: Scope, uses: &Uses, rows: &CodeRows<Redemption
             named.push(use_of(known, row));
         }
     }
-    let replaced: Vec<CouponId> = coupons.values().filter(|known| known.state == CouponState::Replaced).map(|known| known.id).collect();
-    let with_reward: Vec<CouponId> = coupons.values().filter(|known| known.reward.is_some()).map(|known| known.id).collect();
-    let uncounted: Vec<CouponId> = coupons.into_keys().filter(|coupon| !uses.has_counted(*coupon)).collect();
+    let replaced: Vec<CouponId> = coupons
+        .values()
+        .filter(|known| known.state == CouponState::Replaced)
+        .map(|known| known.id)
+        .collect();
+    let with_reward: Vec<CouponId> =
+        coupons.values().filter(|known| known.reward.is_some()).map(|known| known.id).collect();
+    let uncounted: Vec<CouponId> =
+        coupons.into_keys().filter(|coupon| !uses.has_counted(*coupon)).collect();
     Ok(Stored {
         recorded: redemptions::find_recorded(conn, scope, &named)?,
         counts: redemptions::count_recorded(conn, scope, &uncounted)?,
@@ -96,7 +117,11 @@ fn judge(
     let (mut effects, now) = (Effects::default(), job.desk.clock.now());
     for (entry, row) in rows.0 {
         if let Err(why) = redemption::check_used_at(row.redeemed_at, now, job.merchant.zone) {
-            sheet.reject(&entry.record, Cause::Malformed, &Unfit::because(format!("redeemed_at: {why}")))?;
+            sheet.reject(
+                &entry.record,
+                Cause::Malformed,
+                &Unfit::because(format!("redeemed_at: {why}")),
+            )?;
             continue;
         }
         let Verdict { fate, disagreement } = uses.judge(&row);
@@ -113,7 +138,11 @@ fn judge(
             }
             Fate::Unchanged => sheet.report.unchanged += 1,
             Fate::NoSuchCode => {
-                sheet.reject(&entry.record, Cause::Conflict, &Unfit::because("no voucher of this merchant has this code"))?;
+                sheet.reject(
+                    &entry.record,
+                    Cause::Conflict,
+                    &Unfit::because("no voucher of this merchant has this code"),
+                )?;
             }
             Fate::Full(gone, of) => {
                 let why = format!("the coupon is fully redeemed already ({gone} of {of})");
@@ -128,8 +157,15 @@ impl Effects {
     fn write(self, tx: &mut WriteTx<'_>, job: &Job<'_, '_>) -> Result<(), ImportError> {
         fail::fail_point!("redemptions::judged");
         let now = job.desk.clock.now();
-        if !redemptions::count_uses(tx, job.scope, &self.counted.into_iter().collect::<Vec<_>>(), now)? {
-            return Err(Error::Corrupt("a coupon that was locked had fewer uses left".into()).into());
+        if !redemptions::count_uses(
+            tx,
+            job.scope,
+            &self.counted.into_iter().collect::<Vec<_>>(),
+            now,
+        )? {
+            return Err(
+                Error::Corrupt("a coupon that was locked had fewer uses left".into()).into()
+            );
         }
         Ok(redemptions::insert(tx, job.scope, &self.recorded, now)?)
     }

@@ -24,14 +24,26 @@ impl Rejects {
         self.pile.count()
     }
 
-    pub fn add(&mut self, layout: &Layout, record: &Record, cause: Cause, why: &Unfit) -> Result<(), ImportError> {
+    pub fn add(
+        &mut self,
+        layout: &Layout,
+        record: &Record,
+        cause: Cause,
+        why: &Unfit,
+    ) -> Result<(), ImportError> {
         self.findings.reject(layout, record, cause, why);
         // Ordered by line: every key is the same.
         self.pile.push(b"", &why.0, record).map_err(ImportError::Staging)
     }
 
     /// Adds a row that a program has damaged.
-    pub fn add_damaged(&mut self, layout: &Layout, record: &Record, group: DamageGroup, why: &Unfit) -> Result<(), ImportError> {
+    pub fn add_damaged(
+        &mut self,
+        layout: &Layout,
+        record: &Record,
+        group: DamageGroup,
+        why: &Unfit,
+    ) -> Result<(), ImportError> {
         self.findings.damage(layout, record, group, why);
         self.add(layout, record, Cause::Damaged, why)
     }
@@ -43,7 +55,10 @@ impl Rejects {
         }
         let failed = |e: csv::Error| ImportError::Rejects(e.into());
         let mut csv = csv::WriterBuilder::new().flexible(true).from_writer(out);
-        csv.write_record(["line", "reason"].into_iter().chain(layout.headings().iter().map(String::as_str))).map_err(failed)?;
+        csv.write_record(
+            ["line", "reason"].into_iter().chain(layout.headings().iter().map(String::as_str)),
+        )
+        .map_err(failed)?;
         let mut sorted = self.pile.sorted().map_err(ImportError::Staging)?;
         while let Some(entry) = sorted.next().map_err(ImportError::Staging)? {
             csv.write_field(entry.record.line.to_string()).map_err(failed)?;
@@ -67,24 +82,37 @@ mod tests {
 
     #[test]
     fn rejects_are_in_the_files_order_and_no_formula_runs() {
-        let Ok(First::Header(layout)) = read_first(Kind::Vouchers, &Record::of(1, ["code", "pin"]), None) else { panic!("refused") };
+        let Ok(First::Header(layout)) =
+            read_first(Kind::Vouchers, &Record::of(1, ["code", "pin"]), None)
+        else {
+            panic!("refused")
+        };
         let mut rejects = Rejects::default();
         for (line, code) in [(7, "=1+1"), (3, "a \"b\""), (5, "-x")] {
             rejects
-                .add(&layout, &Record::of(line, [code, "1\n2"]), Cause::Malformed, &Unfit::because("no, it is bad"))
+                .add(
+                    &layout,
+                    &Record::of(line, [code, "1\n2"]),
+                    Cause::Malformed,
+                    &Unfit::because("no, it is bad"),
+                )
                 .unwrap_or_else(|e| panic!("{e}"));
         }
         let mut out = Vec::new();
         rejects.write(&layout, &mut out).unwrap_or_else(|e| panic!("{e}"));
         assert_eq!(
             String::from_utf8_lossy(&out),
-            "line,reason,code,pin\n3,\"no, it is bad\",\"a \"\"b\"\"\",\"1\n2\"\n5,\"no, it is bad\",'-x,\"1\n2\"\n7,\"no, it is bad\",'=1+1,\"1\n2\"\n"
+            "line,reason,code,pin\n3,\"no, it is bad\",\"a \"\"b\"\"\",\"1\n2\"\n5,\"no, it is \
+             bad\",'-x,\"1\n2\"\n7,\"no, it is bad\",'=1+1,\"1\n2\"\n"
         );
     }
 
     #[test]
     fn without_rejects_nothing_is_written() {
-        let Ok(First::Header(layout)) = read_first(Kind::Vouchers, &Record::of(1, ["code"]), None) else { panic!("refused") };
+        let Ok(First::Header(layout)) = read_first(Kind::Vouchers, &Record::of(1, ["code"]), None)
+        else {
+            panic!("refused")
+        };
         let mut out = Vec::new();
         Rejects::default().write(&layout, &mut out).unwrap_or_else(|e| panic!("{e}"));
         assert!(out.is_empty());

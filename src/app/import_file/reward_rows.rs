@@ -32,8 +32,13 @@ use crate::{
 
 const CHUNK: usize = 1_000;
 
-/// Compares the good rows, which come by line, with what is stored; then takes the codes of rejected rows out of stock.
-pub fn apply(job: &mut Job<'_, '_>, staged: Staged, out: &mut dyn Write) -> Result<Report, ImportError> {
+/// Compares the good rows, which come by line, with what is stored; then takes the codes of
+/// rejected rows out of stock.
+pub fn apply(
+    job: &mut Job<'_, '_>,
+    staged: Staged,
+    out: &mut dyn Write,
+) -> Result<Report, ImportError> {
     let (mut rows, sheet) = staged.open()?;
     job.in_one_transaction(sheet, out, |job, tx, sheet| {
         let (mut done, mut batches) = (0, Batches::default());
@@ -46,7 +51,8 @@ pub fn apply(job: &mut Job<'_, '_>, staged: Staged, out: &mut dyn Write) -> Resu
             apply_some(job, tx, sheet, entries, &mut batches)?;
             job.tell(sheet.progress(done))?;
         }
-        // Last, so that a code which a good row further down gives to its customer does not get barred under them.
+        // Last, so that a code which a good row further down gives to its customer does not get
+        // barred under them.
         take_out_of_stock(job, tx, sheet, &mut batches)
     })
 }
@@ -56,7 +62,12 @@ pub fn apply(job: &mut Job<'_, '_>, staged: Staged, out: &mut dyn Write) -> Resu
 struct Batches(HashMap<String, Option<BatchId>>);
 
 impl Batches {
-    fn find(&mut self, job: &Job<'_, '_>, tx: &mut WriteTx<'_>, name: &str) -> Result<Option<BatchId>, ImportError> {
+    fn find(
+        &mut self,
+        job: &Job<'_, '_>,
+        tx: &mut WriteTx<'_>,
+        name: &str,
+    ) -> Result<Option<BatchId>, ImportError> {
         if let Some(found) = self.0.get(name) {
             return Ok(*found);
         }
@@ -78,9 +89,14 @@ fn apply_some(
 ) -> Result<(), ImportError> {
     let mut rows: Vec<Judged> = Vec::with_capacity(entries.len());
     for entry in entries {
-        let row = Row { layout: &sheet.layout, record: &entry.record, zone: job.merchant.zone }.reward()?;
+        let row = Row { layout: &sheet.layout, record: &entry.record, zone: job.merchant.zone }
+            .reward()?;
         let batch = match &row.batch {
-            Some(name) => Some(batches.find(job, tx, name)?.ok_or_else(|| Unfit::because(format!("this merchant has no batch {name:?}")))),
+            Some(name) => Some(
+                batches
+                    .find(job, tx, name)?
+                    .ok_or_else(|| Unfit::because(format!("this merchant has no batch {name:?}"))),
+            ),
             None => None,
         };
         rows.push((entry, row, batch));
@@ -99,8 +115,12 @@ fn apply_some(
     let numbers = db::insert(tx, job.scope, &stories, job.desk.clock.now())?;
     let now = job.desk.clock.now();
     // It was handed out when the reward was issued: that is what a batch's pace is reckoned from.
-    let pairs: Vec<(CouponId, RewardNo, DateTime<Utc>)> =
-        fresh.iter().filter_map(|(story, coupon)| Some(((*coupon)?, *numbers.get(&story.reward_id)?, story.issued_at.min(now)))).collect();
+    let pairs: Vec<(CouponId, RewardNo, DateTime<Utc>)> = fresh
+        .iter()
+        .filter_map(|(story, coupon)| {
+            Some(((*coupon)?, *numbers.get(&story.reward_id)?, story.issued_at.min(now)))
+        })
+        .collect();
     db::allocate(tx, job.scope, &pairs)?;
     Ok(())
 }
@@ -116,15 +136,29 @@ struct Chunk {
 type Judged = (Entry, RewardRow, Option<Result<BatchId, Unfit>>);
 
 impl Chunk {
-    fn look_up(job: &Job<'_, '_>, tx: &mut WriteTx<'_>, rows: &[Judged]) -> Result<Self, ImportError> {
-        let emails: Vec<String> = rows.iter().map(|(_, row, _)| row.email.as_str().to_owned()).collect();
-        let references: Vec<String> = rows.iter().map(|(_, row, _)| row.reward_id.clone()).collect();
-        let wanted: Vec<_> = rows.iter().filter_map(|(_, row, _)| row.code.clone().flatten()).collect();
+    fn look_up(
+        job: &Job<'_, '_>,
+        tx: &mut WriteTx<'_>,
+        rows: &[Judged],
+    ) -> Result<Self, ImportError> {
+        let emails: Vec<String> =
+            rows.iter().map(|(_, row, _)| row.email.as_str().to_owned()).collect();
+        let references: Vec<String> =
+            rows.iter().map(|(_, row, _)| row.reward_id.clone()).collect();
+        let wanted: Vec<_> =
+            rows.iter().filter_map(|(_, row, _)| row.code.clone().flatten()).collect();
         let customers = customers::find_by_email(tx, job.scope, &emails)?;
         let rewards = db::find_by_reference(tx, job.scope, &references)?;
         Ok(Self {
-            customers: customers.into_iter().filter(|known| !known.purged).map(|known| (known.person.email, known.no)).collect(),
-            rewards: rewards.into_iter().map(|known| (known.story.reward_id.clone(), known)).collect(),
+            customers: customers
+                .into_iter()
+                .filter(|known| !known.purged)
+                .map(|known| (known.person.email, known.no))
+                .collect(),
+            rewards: rewards
+                .into_iter()
+                .map(|known| (known.story.reward_id.clone(), known))
+                .collect(),
             codes: codes::lock_by_code(tx, job.scope, &wanted)?,
         })
     }
@@ -136,10 +170,9 @@ impl Chunk {
         batch: Option<Result<BatchId, Unfit>>,
         job: &Job<'_, '_>,
     ) -> Result<Option<(Story, Option<CouponId>)>, Unfit> {
-        let customer = *self
-            .customers
-            .get(row.email.as_str())
-            .ok_or_else(|| Unfit::because("no customer has this e-mail address; import the customer first"))?;
+        let customer = *self.customers.get(row.email.as_str()).ok_or_else(|| {
+            Unfit::because("no customer has this e-mail address; import the customer first")
+        })?;
         let batch = batch.transpose()?;
         let (fulfilment, coupon) = match row.way {
             Way::External(provider) => (Fulfilment::External(provider), None),
@@ -157,9 +190,16 @@ impl Chunk {
             issued_at: row.issued_at.unwrap_or_else(|| job.desk.clock.now()),
         };
         if let Some(known) = self.rewards.get(&story.reward_id) {
-            return match difference(known, &story, row.issued_at.is_some(), row.code.is_some().then_some(coupon)) {
+            return match difference(
+                known,
+                &story,
+                row.issued_at.is_some(),
+                row.code.is_some().then_some(coupon),
+            ) {
                 None => Ok(None),
-                Some(what) => Err(Unfit::because(format!("a reward with this reward_id is there already, with another {what}"))),
+                Some(what) => Err(Unfit::because(format!(
+                    "a reward with this reward_id is there already, with another {what}"
+                ))),
             };
         }
         if let Some(coupon) = coupon.and_then(|id| self.codes.get_mut(id)) {
@@ -167,32 +207,49 @@ impl Chunk {
                 return Err(Unfit::because("the code belongs to another reward already"));
             }
             if !coupon.is_in_stock() {
-                return Err(Unfit::because("the code is not in stock: it was withdrawn or given to another reward"));
+                return Err(Unfit::because(
+                    "the code is not in stock: it was withdrawn or given to another reward",
+                ));
             }
             coupon.state = CouponState::Allocated;
         }
-        self.rewards.insert(story.reward_id.clone(), Known { no: RewardNo(0), story: story.clone(), first_coupon: coupon });
+        self.rewards.insert(
+            story.reward_id.clone(),
+            Known { no: RewardNo(0), story: story.clone(), first_coupon: coupon },
+        );
         Ok(Some((story, coupon)))
     }
 
-    fn coupon_of(&self, row: &RewardRow, batch: Option<BatchId>) -> Result<(BatchId, Option<CouponId>), Unfit> {
+    fn coupon_of(
+        &self,
+        row: &RewardRow,
+        batch: Option<BatchId>,
+    ) -> Result<(BatchId, Option<CouponId>), Unfit> {
         let Some(code) = row.code.as_ref().and_then(Option::as_ref) else {
-            let batch = batch.ok_or_else(|| Unfit::because("fulfilment batch needs a batch or a code"))?;
+            let batch =
+                batch.ok_or_else(|| Unfit::because("fulfilment batch needs a batch or a code"))?;
             return Ok((batch, None));
         };
-        let coupon = self
-            .codes
-            .find(code, batch)
-            .ok_or_else(|| Unfit::because("no voucher of this merchant has this code; import the vouchers first"))?;
+        let coupon = self.codes.find(code, batch).ok_or_else(|| {
+            Unfit::because("no voucher of this merchant has this code; import the vouchers first")
+        })?;
         match batch {
-            Some(batch) if batch != coupon.batch => Err(Unfit::because("the code is in another batch than the one named")),
+            Some(batch) if batch != coupon.batch => {
+                Err(Unfit::because("the code is in another batch than the one named"))
+            }
             _ => Ok((coupon.batch, Some(coupon.id))),
         }
     }
 }
 
-/// The first thing in which the row tells another story than the one stored. What the file leaves out is not compared.
-fn difference(known: &Known, told: &Story, tells_time: bool, coupon: Option<Option<CouponId>>) -> Option<&'static str> {
+/// The first thing in which the row tells another story than the one stored. What the file leaves
+/// out is not compared.
+fn difference(
+    known: &Known,
+    told: &Story,
+    tells_time: bool,
+    coupon: Option<Option<CouponId>>,
+) -> Option<&'static str> {
     let stored = &known.story;
     let differs = [
         (stored.customer != told.customer, "customer"),
@@ -206,7 +263,12 @@ fn difference(known: &Known, told: &Story, tells_time: bool, coupon: Option<Opti
 }
 
 /// Bars the in-stock codes of rejected rows: somebody may hold them.
-fn take_out_of_stock(job: &mut Job<'_, '_>, tx: &mut WriteTx<'_>, sheet: &mut Sheet, batches: &mut Batches) -> Result<(), ImportError> {
+fn take_out_of_stock(
+    job: &mut Job<'_, '_>,
+    tx: &mut WriteTx<'_>,
+    sheet: &mut Sheet,
+    batches: &mut Batches,
+) -> Result<(), ImportError> {
     let mut claims = sheet.claims()?;
     loop {
         let entries = take_some(&mut claims, CHUNK)?;
@@ -217,13 +279,21 @@ fn take_out_of_stock(job: &mut Job<'_, '_>, tx: &mut WriteTx<'_>, sheet: &mut Sh
         for entry in &entries {
             let row = Row { layout: &sheet.layout, record: &entry.record, zone: job.merchant.zone };
             if let Some(code) = row.claimed_code() {
-                claimed.push((code, batches.find(job, tx, &row.claimed_batch())?, entry.record.line));
+                claimed.push((
+                    code,
+                    batches.find(job, tx, &row.claimed_batch())?,
+                    entry.record.line,
+                ));
             }
         }
         let wanted: Vec<_> = claimed.iter().map(|(code, ..)| code.clone()).collect();
         let codes = codes::lock_by_code(tx, job.scope, &wanted)?;
         for (code, batch, line) in claimed {
-            let Some(known) = codes.find(&code, batch).filter(|known| known.is_in_stock() && !known.barred) else { continue };
+            let Some(known) =
+                codes.find(&code, batch).filter(|known| known.is_in_stock() && !known.barred)
+            else {
+                continue;
+            };
             let reason = format!("claimed by a rejected row, line {line}");
             if codes::bar_in_stock(tx, job.scope, known.id, &reason, job.desk.clock.now())? {
                 sheet.report.taken_out_of_stock += 1;

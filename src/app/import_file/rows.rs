@@ -126,11 +126,20 @@ impl<'a> Row<'a> {
     }
 
     /// `value` of the column, where the file has it.
-    fn present<T>(&self, name: &str, value: impl FnOnce(&str, &str) -> Result<T, Unfit>) -> Result<Option<T>, Unfit> {
-        if self.layout.columns().any(|column| column == name) { value(name, &self.optional(name)).map(Some) } else { Ok(None) }
+    fn present<T>(
+        &self,
+        name: &str,
+        value: impl FnOnce(&str, &str) -> Result<T, Unfit>,
+    ) -> Result<Option<T>, Unfit> {
+        if self.layout.columns().any(|column| column == name) {
+            value(name, &self.optional(name)).map(Some)
+        } else {
+            Ok(None)
+        }
     }
 
-    /// Whether the row has the form that its header promises, and a value in every cell that holds something.
+    /// Whether the row has the form that its header promises, and a value in every cell that holds
+    /// something.
     fn check(&self) -> Result<(), Unfit> {
         self.layout.check(self.record)?;
         for name in self.layout.columns() {
@@ -192,16 +201,25 @@ impl<'a> Row<'a> {
             title: cells::required("title", self.text("title")?)?,
             way,
             batch: self.text("batch")?,
-            code: self.present("code", |_, cell| if cell.is_empty() { Ok(None) } else { CouponCode::parse(cell).map(Some) })?,
+            code: self.present("code", |_, cell| {
+                if cell.is_empty() { Ok(None) } else { CouponCode::parse(cell).map(Some) }
+            })?,
             issued_at: self.instant("issued_at", Bound::Start)?,
         };
         if let Way::External(provider) = reward.way {
-            // The code would have nowhere to live, and dropping it in silence would lose what somebody may hold.
+            // The code would have nowhere to live, and dropping it in silence would lose what
+            // somebody may hold.
             if reward.code.as_ref().is_some_and(Option::is_some) {
-                return Err(Unfit::because(format!("only fulfilment batch has a code here; leave it empty for {}", provider.as_str())));
+                return Err(Unfit::because(format!(
+                    "only fulfilment batch has a code here; leave it empty for {}",
+                    provider.as_str()
+                )));
             }
             if reward.batch.is_some() {
-                return Err(Unfit::because(format!("only fulfilment batch has a batch; leave it empty for {}", provider.as_str())));
+                return Err(Unfit::because(format!(
+                    "only fulfilment batch has a batch; leave it empty for {}",
+                    provider.as_str()
+                )));
             }
         }
         Ok(reward)
@@ -211,19 +229,28 @@ impl<'a> Row<'a> {
         self.check()?;
         Ok(RedemptionRow {
             code: CouponCode::parse(&self.cell("code"))?,
-            redeemed_at: cells::required("redeemed_at", self.instant("redeemed_at", Bound::Start)?)?,
+            redeemed_at: cells::required(
+                "redeemed_at",
+                self.instant("redeemed_at", Bound::Start)?,
+            )?,
             order: self.reference("order_id")?.and_then(|order| OrderNumber::of(&order)),
         })
     }
 
     pub fn bar(&self) -> Result<BarRow, Unfit> {
         self.check()?;
-        Ok(BarRow { code: CouponCode::parse(&self.cell("code"))?, reason: cells::required("reason", self.text("reason")?)? })
+        Ok(BarRow {
+            code: CouponCode::parse(&self.cell("code"))?,
+            reason: cells::required("reason", self.text("reason")?)?,
+        })
     }
 
     pub fn purge(&self) -> Result<PurgeRow, Unfit> {
         self.check()?;
-        let email = Some(self.optional("email")).filter(|cell| !cell.is_empty()).map(|cell| EmailAddress::parse(&cell)).transpose()?;
+        let email = Some(self.optional("email"))
+            .filter(|cell| !cell.is_empty())
+            .map(|cell| EmailAddress::parse(&cell))
+            .transpose()?;
         let customer_id = self.reference("customer_id")?;
         if email.is_none() && customer_id.is_none() {
             return Err(Unfit::because("this row names nobody; give an e-mail or a customer_id"));
@@ -239,7 +266,8 @@ impl<'a> Row<'a> {
             match damage_in(name, &cell) {
                 Some(Damage::NoValue) if !self.layout.is_required(name) => None,
                 Some(damage) => Some(damage.into()),
-                None => (name == "code" && invisible::first_in(&cell).is_some()).then_some(DamageGroup::Invisible),
+                None => (name == "code" && invisible::first_in(&cell).is_some())
+                    .then_some(DamageGroup::Invisible),
             }
         })
     }
@@ -269,7 +297,8 @@ fn damage_in(name: &str, cell: &str) -> Option<Damage> {
 
 /// A language tag such as en, pt-BR or zh_Hant_TW.
 fn locale(column: &str, cell: &str) -> Result<Option<String>, Unfit> {
-    let fits = cell.len() <= 35 && cell.bytes().all(|b| b.is_ascii_alphanumeric() || matches!(b, b'-' | b'_'));
+    let fits = cell.len() <= 35
+        && cell.bytes().all(|b| b.is_ascii_alphanumeric() || matches!(b, b'-' | b'_'));
     if fits {
         Ok((!cell.is_empty()).then(|| cell.to_owned()))
     } else {

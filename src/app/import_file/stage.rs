@@ -1,5 +1,5 @@
-//! The file, read to its end before anybody is held up: rows that can be taken on a pile, the others among the rejects.
-//! Must not know what is stored.
+//! The file, read to its end before anybody is held up: rows that can be taken on a pile, the
+//! others among the rejects. Must not know what is stored.
 
 use std::io::{Read, Write};
 
@@ -33,9 +33,15 @@ const BREATH: u64 = 4096;
 /// Reads the whole source.
 ///
 /// Errors: [`ImportError::Unfit`] when it is not text, empty, or its header cannot be taken.
-pub fn read(source: &mut dyn Read, job: &mut Job<'_, '_>, shelf: Option<Shelf>) -> Result<Staged, ImportError> {
+pub fn read(
+    source: &mut dyn Read,
+    job: &mut Job<'_, '_>,
+    shelf: Option<Shelf>,
+) -> Result<Staged, ImportError> {
     let kind = job.order.kind;
-    let mut records = Records::open(Text::open(source)?, |firsts, declared| delimiter_of(kind, firsts, declared))?;
+    let mut records = Records::open(Text::open(source)?, |firsts, declared| {
+        delimiter_of(kind, firsts, declared)
+    })?;
     let (mut first, mut record) = (Record::default(), Record::default());
     if !records.read(&mut first)? {
         return Err(Unfit::because("the file is empty; nothing was changed").into());
@@ -45,7 +51,13 @@ pub fn read(source: &mut dyn Read, job: &mut Job<'_, '_>, shelf: Option<Shelf>) 
         First::Header(layout) => (layout, false),
         First::Code(layout) => (layout, true),
     };
-    let mut staged = Staged { layout, good: Pile::default(), claims: Pile::default(), rejects: Rejects::default(), rows: 0 };
+    let mut staged = Staged {
+        layout,
+        good: Pile::default(),
+        claims: Pile::default(),
+        rejects: Rejects::default(),
+        rows: 0,
+    };
     if headless {
         staged.add(&first, job, shelf)?;
     }
@@ -64,10 +76,20 @@ pub fn read(source: &mut dyn Read, job: &mut Job<'_, '_>, shelf: Option<Shelf>) 
 }
 
 impl Staged {
-    fn add(&mut self, record: &Record, job: &Job<'_, '_>, shelf: Option<Shelf>) -> Result<(), ImportError> {
+    fn add(
+        &mut self,
+        record: &Record,
+        job: &Job<'_, '_>,
+        shelf: Option<Shelf>,
+    ) -> Result<(), ImportError> {
         self.rows += 1;
         if self.layout.is_repeated_by(record) {
-            return self.rejects.add_damaged(&self.layout, record, DamageGroup::Heading, &self.layout.why_repeated());
+            return self.rejects.add_damaged(
+                &self.layout,
+                record,
+                DamageGroup::Heading,
+                &self.layout.why_repeated(),
+            );
         }
         let row = Row { layout: &self.layout, record, zone: job.merchant.zone };
         match key_of(&row, shelf) {
@@ -86,7 +108,12 @@ impl Staged {
 
     /// What is to be said when no row can be taken.
     pub fn report(&self) -> Report {
-        Report { rows: self.rows, rejected: self.rejects.count(), findings: self.rejects.findings.clone(), ..Report::default() }
+        Report {
+            rows: self.rows,
+            rejected: self.rejects.count(),
+            findings: self.rejects.findings.clone(),
+            ..Report::default()
+        }
     }
 
     /// The good rows in order, and the sheet on which what becomes of them is kept.
@@ -102,8 +129,8 @@ impl Staged {
     }
 }
 
-/// Judges the row by itself and answers what makes it the same as another one, or another one's neighbour; nothing, where the
-/// database must tell.
+/// Judges the row by itself and answers what makes it the same as another one, or another one's
+/// neighbour; nothing, where the database must tell.
 fn key_of(row: &Row<'_>, shelf: Option<Shelf>) -> Result<String, Unfit> {
     match (row.layout.kind(), shelf) {
         (Kind::Vouchers, Some(shelf)) => {
@@ -113,7 +140,8 @@ fn key_of(row: &Row<'_>, shelf: Option<Shelf>) -> Result<String, Unfit> {
         (Kind::Vouchers, None) => Err(Unfit::because("vouchers go into a batch")),
         (Kind::Customers, _) => Ok(row.customer()?.email.as_str().to_owned()),
         (Kind::Rewards, _) => row.reward().map(|_| String::new()),
-        // Rows of one coupon follow each other, however its code is written: what the first of them change is known to the others.
+        // Rows of one coupon follow each other, however its code is written: what the first of them
+        // change is known to the others.
         (Kind::Redemptions, _) => Ok(row.redemption()?.code.folded()),
         (Kind::Bars, _) => Ok(row.bar()?.code.folded()),
         (Kind::Purges, _) => row.purge().map(|_| String::new()),
@@ -131,7 +159,12 @@ pub struct Sheet {
 }
 
 impl Sheet {
-    pub fn reject(&mut self, record: &Record, cause: Cause, why: &Unfit) -> Result<(), ImportError> {
+    pub fn reject(
+        &mut self,
+        record: &Record,
+        cause: Cause,
+        why: &Unfit,
+    ) -> Result<(), ImportError> {
         self.rejects.add(&self.layout, record, cause, why)
     }
 
@@ -158,14 +191,21 @@ impl Sheet {
 
     /// Writes the rejects and answers the counts.
     pub fn close(self, out: &mut dyn Write) -> Result<Report, ImportError> {
-        let report = Report { rejected: self.rejects.count(), findings: self.rejects.findings.clone(), ..self.report };
+        let report = Report {
+            rejected: self.rejects.count(),
+            findings: self.rejects.findings.clone(),
+            ..self.report
+        };
         self.rejects.write(&self.layout, out)?;
         Ok(report)
     }
 }
 
 /// Up to `limit` rows that lie next in order.
-pub fn take_some(sorted: &mut Sorted, limit: usize) -> Result<Vec<super::pile::Entry>, ImportError> {
+pub fn take_some(
+    sorted: &mut Sorted,
+    limit: usize,
+) -> Result<Vec<super::pile::Entry>, ImportError> {
     let mut some = Vec::with_capacity(limit.min(4096));
     while some.len() < limit {
         match sorted.next().map_err(ImportError::Staging)? {

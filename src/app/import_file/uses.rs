@@ -1,5 +1,6 @@
-//! Which rows are uses that are new, decided in memory: by what is stored of the coupons, and what the rows before have made of it.
-//! The preview and the import both decide here. Must not know how what is stored was read, nor write.
+//! Which rows are uses that are new, decided in memory: by what is stored of the coupons, and what
+//! the rows before have made of it. The preview and the import both decide here. Must not know how
+//! what is stored was read, nor write.
 
 use std::collections::{HashMap, HashSet};
 
@@ -19,7 +20,8 @@ use crate::{
     },
 };
 
-/// What is known of the coupons that rows name. Rows of one code, in any spelling, must follow each other.
+/// What is known of the coupons that rows name. Rows of one code, in any spelling, must follow each
+/// other.
 #[derive(Debug, Default)]
 pub struct Uses {
     coupons: Codes,
@@ -61,7 +63,8 @@ pub enum Fate {
 }
 
 impl Uses {
-    /// Goes on to rows that name these coupons; `letters` are those of the first row's code, which the rows before may have named too.
+    /// Goes on to rows that name these coupons; `letters` are those of the first row's code, which
+    /// the rows before may have named too.
     pub fn go_on(&mut self, letters: &str, found: Codes) {
         let Self { coupons, recorded, counts, replaced, handed_out } = self;
         coupons.keep(letters);
@@ -80,7 +83,8 @@ impl Uses {
         self.handed_out.extend(stored.handed_out);
     }
 
-    /// Whether it is known how many uses of the coupon are recorded, those of the rows before among them: to be learnt once only.
+    /// Whether it is known how many uses of the coupon are recorded, those of the rows before among
+    /// them: to be learnt once only.
     pub fn has_counted(&self, coupon: CouponId) -> bool {
         self.counts.contains_key(&coupon)
     }
@@ -94,23 +98,32 @@ impl Uses {
     pub fn judge(&mut self, row: &RedemptionRow) -> Verdict {
         let found = self.named_by(row).map(|known| known.id);
         let Some(known) = found.and_then(|id| self.coupons.get_mut(id)) else {
-            return Verdict { fate: Fate::NoSuchCode, disagreement: Some((Disagreement::Unknown, None)) };
+            return Verdict {
+                fate: Fate::NoSuchCode,
+                disagreement: Some((Disagreement::Unknown, None)),
+            };
         };
         let one = use_of(known, row);
-        let (replaced, handed_out) = (self.replaced.get(&one.coupon), self.handed_out.get(&one.coupon));
-        let disagreement = disagreement(known, replaced, handed_out, &one).map(|kind| (kind, Some(one.coupon)));
+        let (replaced, handed_out) =
+            (self.replaced.get(&one.coupon), self.handed_out.get(&one.coupon));
+        let disagreement =
+            disagreement(known, replaced, handed_out, &one).map(|kind| (kind, Some(one.coupon)));
         if self.recorded.contains(&one.identity()) {
             // What Mark as used has recorded was compared with nothing yet.
             return Verdict { fate: Fate::Unchanged, disagreement };
         }
         let count = self.counts.entry(one.coupon).or_default();
-        // A count that came with the vouchers file is told by rows from before that file; a later row is a use of its own.
+        // A count that came with the vouchers file is told by rows from before that file; a later
+        // row is a use of its own.
         let untold = known.redemptions > 0 && *count < known.redemptions;
         let told_of = untold && one.at < known.imported_at;
         let has_room = known.redemptions < known.max_redemptions;
         let counts = !told_of && has_room;
         if !counts && !untold {
-            return Verdict { fate: Fate::Full(known.redemptions, known.max_redemptions), disagreement };
+            return Verdict {
+                fate: Fate::Full(known.redemptions, known.max_redemptions),
+                disagreement,
+            };
         }
         known.redemptions += i64::from(counts);
         *count += 1;
@@ -124,8 +137,14 @@ pub fn use_of(known: &Known, row: &RedemptionRow) -> Use {
     Use { coupon: known.id, at: row.redeemed_at, order: row.order.clone() }
 }
 
-/// Judged at the time of the use: a code that leaked while it was in stock is no better for having been handed out since.
-fn disagreement(known: &Known, replaced: Option<&DateTime<Utc>>, handed_out: Option<&DateTime<Utc>>, one: &Use) -> Option<Disagreement> {
+/// Judged at the time of the use: a code that leaked while it was in stock is no better for having
+/// been handed out since.
+fn disagreement(
+    known: &Known,
+    replaced: Option<&DateTime<Utc>>,
+    handed_out: Option<&DateTime<Utc>>,
+    one: &Use,
+) -> Option<Disagreement> {
     if known.reward.is_none() || handed_out.is_some_and(|at| is_before_hand_out(one.at, *at)) {
         return Some(Disagreement::NotIssued);
     }

@@ -41,7 +41,12 @@ const SWEEP: i64 = 2_000;
 const LAST_PATIENCE: Duration = Duration::from_secs(3);
 
 /// Compares the good rows with the merchant's codes and puts the new ones into the batch.
-pub fn apply(job: &mut Job<'_, '_>, shelf: Shelf, staged: Staged, out: &mut dyn Write) -> Result<Report, ImportError> {
+pub fn apply(
+    job: &mut Job<'_, '_>,
+    shelf: Shelf,
+    staged: Staged,
+    out: &mut dyn Write,
+) -> Result<Report, ImportError> {
     let scope = job.scope;
     let batch = shelf.id.ok_or_else(|| Unfit::because("the batch is not there yet"))?;
     let (mut rows, mut sheet) = staged.open()?;
@@ -69,7 +74,8 @@ pub fn apply(job: &mut Job<'_, '_>, shelf: Shelf, staged: Staged, out: &mut dyn 
                 }
                 job.tell(sheet.progress(done))?;
             }
-            // Before the codes become visible: if the rejects cannot be written, nothing was imported.
+            // Before the codes become visible: if the rejects cannot be written, nothing was
+            // imported.
             *report = sheet.close(out)?;
             let added = i64::try_from(report.new).unwrap_or(i64::MAX);
             turn.finish(|tx| {
@@ -85,8 +91,14 @@ pub fn apply(job: &mut Job<'_, '_>, shelf: Shelf, staged: Staged, out: &mut dyn 
     )
 }
 
-/// Compares the good rows with the merchant's codes, and that is all: it waits for nobody, and nobody waits for it.
-pub fn check(job: &mut Job<'_, '_>, shelf: Shelf, staged: Staged, out: &mut dyn Write) -> Result<Report, ImportError> {
+/// Compares the good rows with the merchant's codes, and that is all: it waits for nobody, and
+/// nobody waits for it.
+pub fn check(
+    job: &mut Job<'_, '_>,
+    shelf: Shelf,
+    staged: Staged,
+    out: &mut dyn Write,
+) -> Result<Report, ImportError> {
     let (mut rows, mut sheet) = staged.open()?;
     let mut slices = Slices::of(shelf, job.scope, Among::Published);
     let mut turn = Turn::looking(&job.desk.db);
@@ -113,7 +125,8 @@ fn sweep(turn: &mut Turn<'_, '_>, scope: Scope) -> Result<(), ImportError> {
     sweep_in(turn, scope, Duration::MAX)
 }
 
-/// Removes of it what can be removed in that time. The rest is invisible, and the next import removes it.
+/// Removes of it what can be removed in that time. The rest is invisible, and the next import
+/// removes it.
 fn sweep_in(turn: &mut Turn<'_, '_>, scope: Scope, patience: Duration) -> Result<(), ImportError> {
     let begun = Instant::now();
     while turn.read(|conn| stock::has_leftovers(conn, scope))? && begun.elapsed() < patience {
@@ -138,7 +151,8 @@ impl Slices {
         Self { shelf, scope, among, pace: Pace::default(), last: None, names: HashMap::new() }
     }
 
-    /// Takes the next rows off the pile; answers how many, and the codes among them that are new, in the file's order.
+    /// Takes the next rows off the pile; answers how many, and the codes among them that are new,
+    /// in the file's order.
     fn next(
         &mut self,
         job: &Job<'_, '_>,
@@ -148,7 +162,8 @@ impl Slices {
     ) -> Result<(u64, Vec<NewCoupon>), ImportError> {
         let mut entries = take_some(rows, self.pace.rows())?;
         let count = entries.len() as u64;
-        // Ordered by code to find those that come twice and to be kind to the indexes; in stock they are in the file's order.
+        // Ordered by code to find those that come twice and to be kind to the indexes; in stock
+        // they are in the file's order.
         let mut firsts = Vec::with_capacity(entries.len());
         for entry in entries.drain(..) {
             match &self.last {
@@ -156,7 +171,9 @@ impl Slices {
                     sheet.reject(
                         &entry.record,
                         Cause::Twice,
-                        &Unfit::because(format!("the code is in this file already, on line {line}")),
+                        &Unfit::because(format!(
+                            "the code is in this file already, on line {line}"
+                        )),
                     )?;
                 }
                 _ => {
@@ -185,10 +202,15 @@ impl Slices {
         now: DateTime<Utc>,
     ) -> Result<Vec<NewCoupon>, ImportError> {
         let fold = |voucher: &Voucher| (!self.shelf.case_sensitive).then(|| voucher.code.folded());
-        let mut codes: Vec<String> = vouchers.iter().map(|(_, voucher)| voucher.code.as_str().to_owned()).collect();
-        codes.extend(vouchers.iter().filter_map(|(entry, voucher)| as_once_taken(sheet.layout.key_cell(&entry.record), &voucher.code)));
-        let folded: Vec<String> = vouchers.iter().filter_map(|(_, voucher)| fold(voucher)).collect();
-        let taken = turn.read(|conn| stock::find_taken(conn, self.scope, self.among, &codes, &folded))?;
+        let mut codes: Vec<String> =
+            vouchers.iter().map(|(_, voucher)| voucher.code.as_str().to_owned()).collect();
+        codes.extend(vouchers.iter().filter_map(|(entry, voucher)| {
+            as_once_taken(sheet.layout.key_cell(&entry.record), &voucher.code)
+        }));
+        let folded: Vec<String> =
+            vouchers.iter().filter_map(|(_, voucher)| fold(voucher)).collect();
+        let taken =
+            turn.read(|conn| stock::find_taken(conn, self.scope, self.among, &codes, &folded))?;
         let taken = Found::of(taken, self.shelf);
         let mut fresh = Vec::with_capacity(vouchers.len());
         for (entry, voucher) in vouchers {
@@ -197,8 +219,10 @@ impl Slices {
             if let Some(batch) = once_taken.and_then(|text| taken.exact.get(&text).copied()) {
                 let name = self.name_of(turn, batch)?;
                 sheet.reject(&entry.record, Cause::Conflict, &Unfit::because(format!(
-                    "an earlier import stored this code in the batch {name:?} together with its quotes or formula, so that no shop takes \
-                     it; bar or withdraw that coupon (reissue it if a customer has it), then import the plain code"
+                    "an earlier import stored this code in the batch {name:?} together with its \
+                     quotes or formula, so that no shop takes \
+                     it; bar or withdraw that coupon (reissue it if a customer has it), then \
+                     import the plain code"
                 )))?;
                 continue;
             }
@@ -211,7 +235,11 @@ impl Slices {
                 Fate::HereAlready => sheet.report.unchanged += 1,
                 Fate::Elsewhere(batch) => {
                     let name = self.name_of(turn, batch)?;
-                    sheet.reject(&entry.record, Cause::Elsewhere, &Unfit::because(format!("the code is in the batch {name:?} already")))?;
+                    sheet.reject(
+                        &entry.record,
+                        Cause::Elsewhere,
+                        &Unfit::because(format!("the code is in the batch {name:?} already")),
+                    )?;
                 }
             }
         }
@@ -228,11 +256,13 @@ impl Slices {
     }
 }
 
-/// The code as earlier versions took it, with what is around it in its cell; nothing where nothing is. That code is in stock, or
-/// somebody has it, and the same one without it would be given to somebody else.
+/// The code as earlier versions took it, with what is around it in its cell; nothing where nothing
+/// is. That code is in stock, or somebody has it, and the same one without it would be given to
+/// somebody else.
 fn as_once_taken(cell: &str, code: &CouponCode) -> Option<String> {
     let text = cell.trim();
-    let text = text.strip_prefix('\'').filter(|rest| *cell::harmless(rest) == *text).unwrap_or(text);
+    let text =
+        text.strip_prefix('\'').filter(|rest| *cell::harmless(rest) == *text).unwrap_or(text);
     (text != code.as_str()).then(|| text.to_owned())
 }
 
@@ -262,13 +292,18 @@ impl Found {
         found
     }
 
-    /// By the batch's own rule first: where case does not count, the same letters are the same code.
+    /// By the batch's own rule first: where case does not count, the same letters are the same
+    /// code.
     fn fate(&self, code: &str, folded: Option<&str>) -> Fate {
         let exact = self.exact.get(code).copied();
         let folded = folded.and_then(|folded| self.folded.get(folded)).copied();
         match (exact, folded) {
             (None, None) => Fate::New,
-            (exact, folded) if self.here.is_some() && (exact == self.here || folded == self.here) => Fate::HereAlready,
+            (exact, folded)
+                if self.here.is_some() && (exact == self.here || folded == self.here) =>
+            {
+                Fate::HereAlready
+            }
             (Some(other), _) | (None, Some(other)) => Fate::Elsewhere(other),
         }
     }

@@ -1,5 +1,5 @@
-//! How the provider is asked: one bounded HTTP request after another, until a deadline. TLS is rustls.
-//! Must not know what is asked.
+//! How the provider is asked: one bounded HTTP request after another, until a deadline. TLS is
+//! rustls. Must not know what is asked.
 
 use std::time::{Duration, Instant};
 
@@ -16,11 +16,15 @@ const LONGEST: u64 = 1024 * 1024;
 #[error("no answer")]
 pub(super) struct NoAnswer;
 
-/// What asks that issuer: never over plain http where the issuer is https, and never redirected elsewhere.
+/// What asks that issuer: never over plain http where the issuer is https, and never redirected
+/// elsewhere.
 pub(super) fn agent(issuer: &str) -> Agent {
     let is_https = issuer.starts_with("https://");
-    let mut config =
-        Agent::config_builder().https_only(is_https).max_redirects(0).max_redirects_will_error(false).http_status_as_error(false);
+    let mut config = Agent::config_builder()
+        .https_only(is_https)
+        .max_redirects(0)
+        .max_redirects_will_error(false)
+        .http_status_as_error(false);
     if !is_https {
         // Plain http is for this machine only: no proxy is on the way.
         config = config.proxy(None);
@@ -29,7 +33,9 @@ pub(super) fn agent(issuer: &str) -> Agent {
 }
 
 /// Asks, as openidconnect wants it done; the time begins now.
-pub(super) fn with_deadline(agent: &Agent) -> impl Fn(HttpRequest) -> Result<HttpResponse, NoAnswer> {
+pub(super) fn with_deadline(
+    agent: &Agent,
+) -> impl Fn(HttpRequest) -> Result<HttpResponse, NoAnswer> {
     let until = Instant::now() + PATIENCE;
     move |request| {
         let left = until.saturating_duration_since(Instant::now());
@@ -46,9 +52,19 @@ fn ask(agent: &Agent, request: HttpRequest, left: Duration) -> Result<HttpRespon
     }
     let (parts, body) = request.into_parts();
     let answer = if body.is_empty() {
-        agent.run(agent.configure_request(Request::from_parts(parts, ())).timeout_global(Some(left)).build())?
+        agent.run(
+            agent
+                .configure_request(Request::from_parts(parts, ()))
+                .timeout_global(Some(left))
+                .build(),
+        )?
     } else {
-        agent.run(agent.configure_request(Request::from_parts(parts, body)).timeout_global(Some(left)).build())?
+        agent.run(
+            agent
+                .configure_request(Request::from_parts(parts, body))
+                .timeout_global(Some(left))
+                .build(),
+        )?
     };
     let (parts, mut body) = answer.into_parts();
     let bytes = body.with_config().limit(LONGEST).read_to_vec()?;

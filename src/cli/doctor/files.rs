@@ -8,9 +8,11 @@ use crate::{config::Settings, web::open_files::OpenFiles};
 pub(super) fn look(settings: &Settings) -> Vec<Matter> {
     let mut matters = vec![match settings.secret() {
         Err(error) => Matter::bad("secret", error.to_string()),
-        Ok(secret) if distinct(secret.expose()) < 10 => {
-            Matter::warn("secret", "long enough, but made of few different characters; make one with `openssl rand -hex 32`")
-        }
+        Ok(secret) if distinct(secret.expose()) < 10 => Matter::warn(
+            "secret",
+            "long enough, but made of few different characters; make one with `openssl rand -hex \
+             32`",
+        ),
         Ok(_) => Matter::ok("secret", "set, and long enough"),
     }];
     if let Some(path) = settings.secret_file() {
@@ -25,16 +27,23 @@ pub(super) fn look(settings: &Settings) -> Vec<Matter> {
 const FEW_CONNECTIONS: usize = 512;
 
 fn open_files(limits: OpenFiles) -> Matter {
-    let says = |limit: Option<u64>| limit.map_or_else(|| "none".to_owned(), |limit| limit.to_string());
+    let says =
+        |limit: Option<u64>| limit.map_or_else(|| "none".to_owned(), |limit| limit.to_string());
     let workers = std::thread::available_parallelism().map_or(2, usize::from);
     let connections = OpenFiles { soft: limits.hard, ..limits }.max_connections(workers);
     let says = format!(
-        "soft limit {}, hard limit {}; the server raises the soft one to the hard one, which is enough for {connections} connections at once",
+        "soft limit {}, hard limit {}; the server raises the soft one to the hard one, which is \
+         enough for {connections} connections at once",
         says(limits.soft),
         says(limits.hard)
     );
     if connections < FEW_CONNECTIONS {
-        Matter::warn("open files", format!("{says}: set LimitNOFILE=65536 in the systemd unit, or `ulimit -n` before the start"))
+        Matter::warn(
+            "open files",
+            format!(
+                "{says}: set LimitNOFILE=65536 in the systemd unit, or `ulimit -n` before the start"
+            ),
+        )
     } else {
         Matter::ok("open files", says)
     }
@@ -75,13 +84,22 @@ fn address(settings: &Settings) -> Matter {
         None => false,
     };
     match url.scheme() {
-        "https" => Matter::ok("address", format!("{url}: passwords and codes are encrypted on their way")),
-        _ if near => {
-            Matter::ok("address", format!("{url}: this machine only; for others put TLS in front and set REWARDDESK_BASE_URL=https://…"))
+        "https" => {
+            Matter::ok("address", format!("{url}: passwords and codes are encrypted on their way"))
         }
+        _ if near => Matter::ok(
+            "address",
+            format!(
+                "{url}: this machine only; for others put TLS in front and set \
+                 REWARDDESK_BASE_URL=https://…"
+            ),
+        ),
         _ => Matter::bad(
             "address",
-            format!("{url}: passwords and codes cross the network in the clear; put TLS in front and set REWARDDESK_BASE_URL=https://…"),
+            format!(
+                "{url}: passwords and codes cross the network in the clear; put TLS in front and \
+                 set REWARDDESK_BASE_URL=https://…"
+            ),
         ),
     }
 }

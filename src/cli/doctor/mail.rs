@@ -25,21 +25,33 @@ pub(super) fn look(settings: &Settings) -> Vec<Matter> {
 }
 
 fn relay(address: &str) -> Vec<Matter> {
-    let probe = |relay: Relay| actix_web::rt::System::new().block_on(relay.with_patience(PATIENCE).probe());
+    let probe =
+        |relay: Relay| actix_web::rt::System::new().block_on(relay.with_patience(PATIENCE).probe());
     let mut matters = vec![match Relay::from_url(address).map(probe) {
         Ok(Ok(())) => Matter::ok("mail relay", "answers, and takes us for who we are"),
-        Ok(Err(error)) => Matter::bad("mail relay", format!("{error}; see that it runs, and SMTP_URL")),
+        Ok(Err(error)) => {
+            Matter::bad("mail relay", format!("{error}; see that it runs, and SMTP_URL"))
+        }
         Err(unfit) => Matter::bad("mail relay", format!("SMTP_URL cannot be used: {unfit}")),
     }];
     let url = url::Url::parse(address).ok();
-    let host = url.as_ref().and_then(url::Url::host_str).unwrap_or_default().trim_matches(['[', ']']).to_owned();
-    let near = host == "localhost" || host.parse::<std::net::IpAddr>().is_ok_and(|ip| ip.is_loopback());
+    let host = url
+        .as_ref()
+        .and_then(url::Url::host_str)
+        .unwrap_or_default()
+        .trim_matches(['[', ']'])
+        .to_owned();
+    let near =
+        host == "localhost" || host.parse::<std::net::IpAddr>().is_ok_and(|ip| ip.is_loopback());
     let has_password = url.as_ref().is_some_and(|url| url.password().is_some());
-    let demands_tls =
-        address.starts_with("smtps://") || url.is_some_and(|url| url.query_pairs().any(|(k, v)| k == "tls" && v == "required"));
+    let demands_tls = address.starts_with("smtps://")
+        || url.is_some_and(|url| url.query_pairs().any(|(k, v)| k == "tls" && v == "required"));
     if !near && !demands_tls {
         let what = if has_password { "codes and the relay's password may" } else { "codes may" };
-        matters.push(Matter::warn("tls to the relay", format!("{what} leave in the clear; use smtps://, or smtp://…?tls=required")));
+        matters.push(Matter::warn(
+            "tls to the relay",
+            format!("{what} leave in the clear; use smtps://, or smtp://…?tls=required"),
+        ));
     }
     matters
 }
@@ -47,10 +59,16 @@ fn relay(address: &str) -> Vec<Matter> {
 fn folder(dir: &Path) -> Matter {
     let probe = dir.join(format!(".rewarddesk-doctor-{}", std::process::id()));
     match fs::write(&probe, "").and_then(|()| fs::remove_file(&probe)) {
-        Ok(()) => Matter::warn("mail relay", format!("none: mails are written to {} and reach nobody", dir.display())),
+        Ok(()) => Matter::warn(
+            "mail relay",
+            format!("none: mails are written to {} and reach nobody", dir.display()),
+        ),
         Err(error) => Matter::bad(
             "mail relay",
-            format!("mails cannot be written to {}: {error}; make the folder, or change its owner", dir.display()),
+            format!(
+                "mails cannot be written to {}: {error}; make the folder, or change its owner",
+                dir.display()
+            ),
         ),
     }
 }

@@ -16,7 +16,8 @@ pub(super) fn look(settings: &Settings) -> Vec<Matter> {
     vec![match (address.scheme(), trusted.len()) {
         ("https", 0) => Matter::warn(
             "proxies",
-            "people come by https, so through a proxy, and none is trusted: everybody has the proxy's address, and shares one budget of \
+            "people come by https, so through a proxy, and none is trusted: everybody has the \
+             proxy's address, and shares one budget of \
              failed sign-ins; set REWARDDESK_TRUSTED_PROXIES to the proxy's address",
         ),
         (_, 0) => Matter::ok("proxies", "none is trusted"),

@@ -57,16 +57,27 @@ fn sentence(report: &Report, kind: Kind, dry_run: bool) -> String {
     };
     let dry = if dry_run { " (dry run: nothing was changed)" } else { "" };
     if kind == Kind::Purges {
-        return format!("{}: {updated} purged, {unchanged} named twice, {rejected} rejected{dry}", counted(*rows, "row"));
+        return format!(
+            "{}: {updated} purged, {unchanged} named twice, {rejected} rejected{dry}",
+            counted(*rows, "row")
+        );
     }
-    format!("{}: {new} new, {updated} updated, {unchanged} unchanged, {rejected} rejected{claimed}{second}{dry}", counted(*rows, "row"))
+    format!(
+        "{}: {new} new, {updated} updated, {unchanged} unchanged, {rejected} \
+         rejected{claimed}{second}{dry}",
+        counted(*rows, "row")
+    )
 }
 
 fn verdict(report: &Report) -> String {
     if report.accepted() == 0 {
         return "no row could be taken".into();
     }
-    format!("{} {} rejected", counted(report.rejected, "row"), if report.rejected == 1 { "was" } else { "were" })
+    format!(
+        "{} {} rejected",
+        counted(report.rejected, "row"),
+        if report.rejected == 1 { "was" } else { "were" }
+    )
 }
 
 fn counted(n: u64, noun: &str) -> String {
@@ -79,26 +90,37 @@ fn import(desk: &Desk, arguments: &Arguments) -> Result<(Report, PathBuf), Strin
         .db
         .read(|conn| merchants::for_operator(conn, slug))
         .map_err(|e| e.to_string())?
-        .ok_or_else(|| format!("there is no merchant {slug:?}; add it with `rewarddesk merchant add`, or correct the slug"))?;
+        .ok_or_else(|| {
+            format!(
+                "there is no merchant {slug:?}; add it with `rewarddesk merchant \
+            add`, or correct the slug"
+            )
+        })?;
     let stop = Stop::on_signal();
     let (mut source, length) = open(&arguments.file, &stop)?;
     let path = rejects_path(&arguments.file);
     let mut rejects = RejectsFile { path: path.clone(), file: None };
     // What an earlier run has left says nothing about this one.
     rejects.discard().map_err(|e| format!("{} cannot be overwritten: {e}", path.display()))?;
-    let order = Order { dry_run: arguments.dry_run, ..Order::of_operator(arguments.kind, arguments.batch.as_deref()) };
+    let order = Order {
+        dry_run: arguments.dry_run,
+        ..Order::of_operator(arguments.kind, arguments.batch.as_deref())
+    };
     let bar = Bar::new(length);
     let mut watch = |progress| {
         bar.show(progress);
         stop.answer()
     };
-    let outcome = import_file(desk, scope, &merchant, &order, &mut source, &mut rejects, &mut watch);
+    let outcome =
+        import_file(desk, scope, &merchant, &order, &mut source, &mut rejects, &mut watch);
     bar.finish();
     outcome.map(|report| (report, path)).map_err(|error| {
         let _ = rejects.discard();
         match error {
             ImportError::Source(_) if stop.is_asked() => ImportError::Stopped.to_string(),
-            ImportError::Source(e) => format!("{} cannot be read: {e}", arguments.file.to_string_lossy()),
+            ImportError::Source(e) => {
+                format!("{} cannot be read: {e}", arguments.file.to_string_lossy())
+            }
             other => other.to_string(),
         }
     })
@@ -115,7 +137,11 @@ fn open(file: &OsStr, stop: &Stop) -> Result<(Box<dyn Read>, Option<u64>), Strin
     if about.is_dir() {
         return Err(format!("{} is a folder; name a CSV file", file.to_string_lossy()));
     }
-    if about.is_file() { Ok((Box::new(opened), Some(about.len()))) } else { Ok((stop.able_to_stop(opened), None)) }
+    if about.is_file() {
+        Ok((Box::new(opened), Some(about.len())))
+    } else {
+        Ok((stop.able_to_stop(opened), None))
+    }
 }
 
 fn rejects_path(file: &OsStr) -> PathBuf {
@@ -173,8 +199,13 @@ struct Bar {
 
 impl Bar {
     fn new(length: Option<u64>) -> Self {
-        let bar = if io::stderr().is_terminal() { ProgressBar::new(length.unwrap_or(0)) } else { ProgressBar::hidden() };
-        if let Ok(style) = ProgressStyle::with_template("{msg:9} {wide_bar} {percent:>3}% {eta:>4}") {
+        let bar = if io::stderr().is_terminal() {
+            ProgressBar::new(length.unwrap_or(0))
+        } else {
+            ProgressBar::hidden()
+        };
+        if let Ok(style) = ProgressStyle::with_template("{msg:9} {wide_bar} {percent:>3}% {eta:>4}")
+        {
             bar.set_style(style);
         }
         Self { bar, length }
@@ -207,19 +238,32 @@ mod tests {
 
     #[test]
     fn the_report_reads_as_a_sentence() {
-        let report = Report { rows: 6, new: 3, updated: 0, unchanged: 1, rejected: 2, taken_out_of_stock: 1, ..Report::default() };
+        let report = Report {
+            rows: 6,
+            new: 3,
+            updated: 0,
+            unchanged: 1,
+            rejected: 2,
+            taken_out_of_stock: 1,
+            ..Report::default()
+        };
         assert_eq!(
             sentence(&report, Kind::Rewards, false),
-            "6 rows: 3 new, 0 updated, 1 unchanged, 2 rejected; 1 code taken out of stock, claimed by rejected rows"
+            "6 rows: 3 new, 0 updated, 1 unchanged, 2 rejected; 1 code taken out of stock, \
+             claimed by rejected rows"
         );
         let mut second = Report { rows: 1, new: 1, ..Report::default() };
         second.findings.second_addresses.count = 1;
         assert_eq!(
             sentence(&second, Kind::Customers, false),
-            "1 row: 1 new, 0 updated, 0 unchanged, 0 rejected; 1 customer ID now appears with another email address"
+            "1 row: 1 new, 0 updated, 0 unchanged, 0 rejected; 1 customer ID now appears with \
+             another email address"
         );
         assert_eq!(verdict(&report), "2 rows were rejected");
-        assert_eq!(verdict(&Report { rows: 1, rejected: 1, ..Report::default() }), "no row could be taken");
+        assert_eq!(
+            verdict(&Report { rows: 1, rejected: 1, ..Report::default() }),
+            "no row could be taken"
+        );
     }
 
     #[test]

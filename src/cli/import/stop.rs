@@ -17,12 +17,16 @@ use std::{
 pub struct Stop(Arc<AtomicBool>);
 
 impl Stop {
-    /// Is raised by the first signal. A second one is as good as a kill, and a kill is harmless, too.
+    /// Is raised by the first signal. A second one is as good as a kill, and a kill is harmless,
+    /// too.
     pub fn on_signal() -> Self {
         let stop = Self::default();
         let ours = stop.clone();
         std::thread::spawn(move || {
-            let Ok(runtime) = tokio::runtime::Builder::new_current_thread().enable_all().build() else { return };
+            let Ok(runtime) = tokio::runtime::Builder::new_current_thread().enable_all().build()
+            else {
+                return;
+            };
             if runtime.block_on(signal()).is_ok() {
                 ours.0.store(true, Ordering::Relaxed);
                 if runtime.block_on(signal()).is_ok() {
@@ -42,7 +46,8 @@ impl Stop {
         if self.is_asked() { ControlFlow::Break(()) } else { ControlFlow::Continue(()) }
     }
 
-    /// `source`, read on a thread of its own: whoever waits for input that does not come can still be stopped.
+    /// `source`, read on a thread of its own: whoever waits for input that does not come can still
+    /// be stopped.
     pub fn able_to_stop(&self, mut source: impl Read + Send + 'static) -> Box<dyn Read> {
         let (sender, coming) = sync_channel(4);
         std::thread::spawn(move || {
@@ -83,7 +88,9 @@ impl Read for Pieces {
             match self.coming.recv_timeout(Duration::from_millis(200)) {
                 Ok(piece) => self.piece = io::Cursor::new(piece?),
                 Err(RecvTimeoutError::Disconnected) => return Ok(0),
-                Err(RecvTimeoutError::Timeout) if self.stop.is_asked() => return Err(io::Error::other("stopped")),
+                Err(RecvTimeoutError::Timeout) if self.stop.is_asked() => {
+                    return Err(io::Error::other("stopped"));
+                }
                 Err(RecvTimeoutError::Timeout) => {}
             }
         }
@@ -126,7 +133,12 @@ mod tests {
     fn a_source_comes_through_whole() {
         let text: Vec<u8> = (0..200_000_u32).flat_map(u32::to_le_bytes).collect();
         let mut read = Vec::new();
-        assert!(Stop::default().able_to_stop(io::Cursor::new(text.clone())).read_to_end(&mut read).is_ok());
+        assert!(
+            Stop::default()
+                .able_to_stop(io::Cursor::new(text.clone()))
+                .read_to_end(&mut read)
+                .is_ok()
+        );
         assert!(read == text);
     }
 

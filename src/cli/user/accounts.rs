@@ -1,5 +1,5 @@
-//! `rewarddesk user disable`, `enable`, `unlock`, `end-sessions` and `reset-factors`: what is done to one account, in all merchants.
-//! Must not know the rules.
+//! `rewarddesk user disable`, `enable`, `unlock`, `end-sessions` and `reset-factors`: what is done
+//! to one account, in all merchants. Must not know the rules.
 
 use std::io::Write;
 
@@ -34,7 +34,8 @@ macro_rules! accounts {
 }
 
 accounts! {
-    /// Disables a user: their sessions and links end at once, and they cannot sign in until they are enabled again
+    /// Disables a user: their sessions and links end at once, and they cannot sign in until they
+    /// are enabled again
     #[command(after_help = "Example:\n  rewarddesk user disable casey@example.com")]
     Disable, Act::Disable, "disabled, and all sessions ended:", "disabled already:";
 
@@ -50,14 +51,17 @@ accounts! {
     #[command(after_help = "Example:\n  rewarddesk user end-sessions casey@example.com")]
     EndSessions, Act::EndSessions, "ended all sessions of", "ended all sessions of";
 
-    /// Removes a user's authenticator app, passkeys and recovery codes: they sign in with the password alone, until they set up another
-    #[command(after_help = "For whoever has lost their second factor. Make sure by another way that it is them.\n\n\
+    /// Removes a user's authenticator app, passkeys and recovery codes: they sign in with the
+    /// password alone, until they set up another
+    #[command(after_help = "For whoever has lost their second factor. Make sure by another way \
+        that it is them.\n\n\
         Example:\n  rewarddesk user reset-factors casey@example.com")]
-    ResetFactors, Act::ResetFactors, "reset the second factors of", "there is no second factor to reset:";
+    ResetFactors, Act::ResetFactors, "reset the second factors of", "there is no second factor to \
+        reset:";
 }
 
-/// A desk that can queue an email to the user: the running server sends it. Where no sender is set, nothing is sent either, and the
-/// outbox keeps it.
+/// A desk that can queue an email to the user: the running server sends it. Where no sender is set,
+/// nothing is sent either, and the outbox keeps it.
 fn desk(settings: &Settings) -> Result<Desk, Refused> {
     let (db, base_url) = (open_current(settings)?, settings.base_url(settings.listen()?)?);
     let desk = match settings.mail_from() {

@@ -1,5 +1,5 @@
-//! Coupons by the codes that rows name, many at once; and taking one out of stock.
-//! Must not know why. The rule: the exact string first, then without case in batches that ignore case.
+//! Coupons by the codes that rows name, many at once; and taking one out of stock. Must not know
+//! why. The rule: the exact string first, then without case in batches that ignore case.
 
 use std::{
     borrow::Cow,
@@ -138,7 +138,18 @@ const COLUMNS: (
     c::redemptions,
     c::max_redemptions,
     c::created_at,
-) = (c::id, c::batch_id, c::code, c::folded_code, c::state, c::reward, c::barred_at, c::redemptions, c::max_redemptions, c::created_at);
+) = (
+    c::id,
+    c::batch_id,
+    c::code,
+    c::folded_code,
+    c::state,
+    c::reward,
+    c::barred_at,
+    c::redemptions,
+    c::max_redemptions,
+    c::created_at,
+);
 
 /// A coupon by its code.
 #[derive(Debug, Clone, PartialEq, Eq, Queryable, QueryableByName)]
@@ -156,16 +167,27 @@ pub struct Coded {
 /// How many values a list in a statement has at most: SQLite binds each by itself.
 const AT_ONCE: usize = 1000;
 
-/// All coupons that have one of these codes, or the letters of one of `folded`; those of unfinished imports too.
-/// What is found is in composed form, however it was stored.
-pub fn probe(conn: &mut DbConn, scope: Scope, codes: &[String], folded: &[String]) -> Result<Vec<Coded>, Error> {
+/// All coupons that have one of these codes, or the letters of one of `folded`; those of unfinished
+/// imports too. What is found is in composed form, however it was stored.
+pub fn probe(
+    conn: &mut DbConn,
+    scope: Scope,
+    codes: &[String],
+    folded: &[String],
+) -> Result<Vec<Coded>, Error> {
     let mut found: Vec<Coded> = Vec::new();
     let codes = &with_other_forms(codes, code::stored_forms);
     let folded = &with_other_forms(folded, code::stored_letters);
     match conn {
         DbConn::Sqlite(conn) => {
-            let of_merchant =
-                || c::table.filter(c::merchant_id.eq(scope.merchant().0)).select((c::id, c::code, c::folded_code, c::batch_id));
+            let of_merchant = || {
+                c::table.filter(c::merchant_id.eq(scope.merchant().0)).select((
+                    c::id,
+                    c::code,
+                    c::folded_code,
+                    c::batch_id,
+                ))
+            };
             for some in codes.chunks(AT_ONCE) {
                 found.append(&mut of_merchant().filter(c::code.eq_any(some)).load(conn)?);
             }
@@ -176,7 +198,12 @@ pub fn probe(conn: &mut DbConn, scope: Scope, codes: &[String], folded: &[String
         DbConn::Postgres(conn) => {
             for (column, wanted) in [("code", &**codes), ("folded_code", &**folded)] {
                 let query = sql_query(probe_on_postgres(column));
-                found.append(&mut query.bind::<BigInt, _>(scope.merchant().0).bind::<Array<Text>, _>(wanted).load(conn)?);
+                found.append(
+                    &mut query
+                        .bind::<BigInt, _>(scope.merchant().0)
+                        .bind::<Array<Text>, _>(wanted)
+                        .load(conn)?,
+                );
             }
         }
     }
@@ -195,45 +222,67 @@ fn with_other_forms(texts: &[String], forms: fn(&str) -> Vec<String>) -> Cow<'_,
     Cow::Owned(texts.iter().flat_map(|text| forms(text)).collect())
 }
 
-/// Finds $1's coupons by the texts $2 in that column: one look into one index for each, whatever the statistics say. After a killed import
-/// they can say "no rows at all", and any index that begins with the merchant is as good as another then; each look would read all of the
-/// merchant's codes, for hours (measured). The sum hides the merchant from those indexes.
+/// Finds $1's coupons by the texts $2 in that column: one look into one index for each, whatever
+/// the statistics say. After a killed import they can say "no rows at all", and any index that
+/// begins with the merchant is as good as another then; each look would read all of the merchant's
+/// codes, for hours (measured). The sum hides the merchant from those indexes.
 pub fn probe_on_postgres(column: &str) -> String {
     format!(
-        "SELECT c.id, c.code, c.folded_code, c.batch_id FROM unnest($2) AS wanted (text) CROSS JOIN LATERAL \
-         (SELECT * FROM coupons WHERE {column} = wanted.text AND merchant_id + 0 = $1 OFFSET 0) AS c"
+        "SELECT c.id, c.code, c.folded_code, c.batch_id FROM unnest($2) AS wanted (text) CROSS \
+         JOIN LATERAL \
+         (SELECT * FROM coupons WHERE {column} = wanted.text AND merchant_id + 0 = $1 OFFSET 0) \
+         AS c"
     )
 }
 
 /// Drops the coupons of imports that have not finished, or never will.
-pub fn keep_published(conn: &mut DbConn, scope: Scope, found: &mut Vec<Coded>) -> Result<(), Error> {
+pub fn keep_published(
+    conn: &mut DbConn,
+    scope: Scope,
+    found: &mut Vec<Coded>,
+) -> Result<(), Error> {
     if found.is_empty() {
         return Ok(());
     }
-    // Not joined above: the planner would begin with the batch, which is growing, and read all of it for each slice (measured).
+    // Not joined above: the planner would begin with the batch, which is growing, and read all of
+    // it for each slice (measured).
     let batches: BTreeSet<i64> = found.iter().map(|coded| coded.batch).collect();
-    let own = b::table.filter(b::merchant_id.eq(scope.merchant().0)).filter(b::id.eq_any(Vec::from_iter(batches)));
-    let ends: HashMap<i64, i64> = each!(conn, |conn| own.select((b::id, b::published_to)).load(conn))?.into_iter().collect();
+    let own = b::table
+        .filter(b::merchant_id.eq(scope.merchant().0))
+        .filter(b::id.eq_any(Vec::from_iter(batches)));
+    let ends: HashMap<i64, i64> =
+        each!(conn, |conn| own.select((b::id, b::published_to)).load(conn))?.into_iter().collect();
     found.retain(|coded| ends.get(&coded.batch).is_some_and(|end| coded.id <= *end));
     Ok(())
 }
 
 /// The published coupons with one of these codes, locked until the transaction ends.
-pub fn lock_by_code(tx: &mut WriteTx<'_>, scope: Scope, codes: &[CouponCode]) -> Result<Codes, Error> {
+pub fn lock_by_code(
+    tx: &mut WriteTx<'_>,
+    scope: Scope,
+    codes: &[CouponCode],
+) -> Result<Codes, Error> {
     by_code(tx, scope, codes, true)
 }
 
-/// The published coupons with one of these codes as they are now, for whoever only looks: nothing is locked, and no lock waited for.
+/// The published coupons with one of these codes as they are now, for whoever only looks: nothing
+/// is locked, and no lock waited for.
 pub fn find_by_code(conn: &mut DbConn, scope: Scope, codes: &[CouponCode]) -> Result<Codes, Error> {
     by_code(conn, scope, codes, false)
 }
 
-fn by_code(conn: &mut DbConn, scope: Scope, codes: &[CouponCode], locked: bool) -> Result<Codes, Error> {
+fn by_code(
+    conn: &mut DbConn,
+    scope: Scope,
+    codes: &[CouponCode],
+    locked: bool,
+) -> Result<Codes, Error> {
     let ids = published(conn, scope, codes)?;
     let mut all = Codes::default();
     for some in ids.chunks(AT_ONCE) {
-        // In the order of ids, alone and not joined: whoever locks in one order does not deadlock, and a row that had to be waited
-        // for is read afresh. The sum leaves PostgreSQL the ids to go by, and no index that begins with the merchant.
+        // In the order of ids, alone and not joined: whoever locks in one order does not deadlock,
+        // and a row that had to be waited for is read afresh. The sum leaves PostgreSQL the ids to
+        // go by, and no index that begins with the merchant.
         let of_merchant = c::table.filter((c::merchant_id + 0).eq(scope.merchant().0));
         let query = of_merchant.filter(c::id.eq_any(some)).order(c::id).select(COLUMNS);
         let rows: Vec<Row> = match conn {
@@ -263,7 +312,13 @@ fn published(conn: &mut DbConn, scope: Scope, codes: &[CouponCode]) -> Result<Ve
 /// Bars locked coupons, each for its reason, by that user or by nobody in particular.
 ///
 /// Errors: [`Error::Corrupt`] when one of them is not there.
-pub fn bar(tx: &mut WriteTx<'_>, scope: Scope, by: Option<UserId>, bars: &[(CouponId, &str)], now: DateTime<Utc>) -> Result<(), Error> {
+pub fn bar(
+    tx: &mut WriteTx<'_>,
+    scope: Scope,
+    by: Option<UserId>,
+    bars: &[(CouponId, &str)],
+    now: DateTime<Utc>,
+) -> Result<(), Error> {
     let by = by.map(|by| by.0);
     let barred = match &mut **tx {
         DbConn::Sqlite(conn) => {
@@ -271,8 +326,10 @@ pub fn bar(tx: &mut WriteTx<'_>, scope: Scope, by: Option<UserId>, bars: &[(Coup
             // Texts and numbers always have a form in JSON.
             let rows = serde_json::to_string(&rows).unwrap_or_default();
             sql_query(
-                "UPDATE coupons SET barred_at = ?2, barred_by = ?3, barred_reason = bar.value ->> 1, changed_at = ?2 \
-                 FROM json_each(?4) AS bar WHERE coupons.merchant_id = ?1 AND coupons.id = bar.value ->> 0",
+                "UPDATE coupons SET barred_at = ?2, barred_by = ?3, barred_reason = bar.value ->> \
+                 1, changed_at = ?2 \
+                 FROM json_each(?4) AS bar WHERE coupons.merchant_id = ?1 AND coupons.id = \
+                 bar.value ->> 0",
             )
             .bind::<BigInt, _>(scope.merchant().0)
             .bind::<Instant, _>(At(now))
@@ -281,8 +338,10 @@ pub fn bar(tx: &mut WriteTx<'_>, scope: Scope, by: Option<UserId>, bars: &[(Coup
             .execute(conn)?
         }
         DbConn::Postgres(conn) => sql_query(
-            "UPDATE coupons SET barred_at = $2, barred_by = $3, barred_reason = bar.reason, changed_at = $2 \
-             FROM unnest($4, $5) AS bar (coupon, reason) WHERE coupons.merchant_id + 0 = $1 AND coupons.id = bar.coupon",
+            "UPDATE coupons SET barred_at = $2, barred_by = $3, barred_reason = bar.reason, \
+             changed_at = $2 \
+             FROM unnest($4, $5) AS bar (coupon, reason) WHERE coupons.merchant_id + 0 = $1 AND \
+             coupons.id = bar.coupon",
         )
         .bind::<BigInt, _>(scope.merchant().0)
         .bind::<Instant, _>(At(now))
@@ -291,11 +350,21 @@ pub fn bar(tx: &mut WriteTx<'_>, scope: Scope, by: Option<UserId>, bars: &[(Coup
         .bind::<Array<Text>, _>(bars.iter().map(|(_, reason)| *reason).collect::<Vec<_>>())
         .execute(conn)?,
     };
-    if barred == bars.len() { Ok(()) } else { Err(Error::Corrupt("a coupon that was locked could not be barred".into())) }
+    if barred == bars.len() {
+        Ok(())
+    } else {
+        Err(Error::Corrupt("a coupon that was locked could not be barred".into()))
+    }
 }
 
 /// Bars a coupon that is in stock and not barred yet; false when it was not.
-pub fn bar_in_stock(tx: &mut WriteTx<'_>, scope: Scope, coupon: CouponId, reason: &str, now: DateTime<Utc>) -> Result<bool, Error> {
+pub fn bar_in_stock(
+    tx: &mut WriteTx<'_>,
+    scope: Scope,
+    coupon: CouponId,
+    reason: &str,
+    now: DateTime<Utc>,
+) -> Result<bool, Error> {
     let in_stock = c::table
         .filter(c::merchant_id.eq(scope.merchant().0))
         .filter(c::id.eq(coupon.0))

@@ -52,19 +52,26 @@ struct Row {
 }
 
 /// The customers with these addresses.
-pub fn find_by_email(conn: &mut DbConn, scope: Scope, emails: &[String]) -> Result<Vec<Known>, Error> {
+pub fn find_by_email(
+    conn: &mut DbConn,
+    scope: Scope,
+    emails: &[String],
+) -> Result<Vec<Known>, Error> {
     let mut all = Vec::new();
     for some in emails.chunks(1000) {
-        let query = c::table.filter(c::merchant_id.eq(scope.merchant().0)).filter(c::email.eq_any(some)).select((
-            c::id,
-            c::email,
-            c::customer_id,
-            c::first_name,
-            c::last_name,
-            c::locale,
-            c::receives_emails,
-            c::purged_at,
-        ));
+        let query = c::table
+            .filter(c::merchant_id.eq(scope.merchant().0))
+            .filter(c::email.eq_any(some))
+            .select((
+                c::id,
+                c::email,
+                c::customer_id,
+                c::first_name,
+                c::last_name,
+                c::locale,
+                c::receives_emails,
+                c::purged_at,
+            ));
         let rows: Vec<Row> = each!(conn, |conn| query.load(conn))?;
         all.extend(rows.into_iter().map(|row| Known {
             no: CustomerNo(row.id),
@@ -83,9 +90,15 @@ pub fn find_by_email(conn: &mut DbConn, scope: Scope, emails: &[String]) -> Resu
 }
 
 /// The customers who have exactly this reference of the merchant's own.
-pub fn find_by_customer_id(conn: &mut DbConn, scope: Scope, customer_id: &str) -> Result<Vec<CustomerNo>, Error> {
+pub fn find_by_customer_id(
+    conn: &mut DbConn,
+    scope: Scope,
+    customer_id: &str,
+) -> Result<Vec<CustomerNo>, Error> {
     // The comparable form is what the index is on.
-    let same = c::table.filter(c::merchant_id.eq(scope.merchant().0)).filter(c::id_key.eq(fold::for_search(customer_id)));
+    let same = c::table
+        .filter(c::merchant_id.eq(scope.merchant().0))
+        .filter(c::id_key.eq(fold::for_search(customer_id)));
     let found: Vec<i64> = same.filter(c::customer_id.eq(customer_id)).select(c::id).load(conn)?;
     Ok(found.into_iter().map(CustomerNo).collect())
 }
@@ -110,22 +123,32 @@ struct Taken {
     customer_id: String,
 }
 
-/// Those of the IDs that a customer with another address has. Each is looked up by itself and no further than its first such customer:
-/// in some shops thousands have one ID.
-pub fn with_other_addresses(conn: &mut DbConn, scope: Scope, ids: &[&IdOfAddress]) -> Result<HashSet<String>, Error> {
+/// Those of the IDs that a customer with another address has. Each is looked up by itself and no
+/// further than its first such customer: in some shops thousands have one ID.
+pub fn with_other_addresses(
+    conn: &mut DbConn,
+    scope: Scope,
+    ids: &[&IdOfAddress],
+) -> Result<HashSet<String>, Error> {
     // An empty key is that of everybody without an ID: all of them would be gone through.
-    let (ids, keys): (Vec<&IdOfAddress>, Vec<String>) =
-        ids.iter().map(|id| (*id, fold::for_search(&id.customer_id))).filter(|(_, key)| !key.is_empty()).unzip();
+    let (ids, keys): (Vec<&IdOfAddress>, Vec<String>) = ids
+        .iter()
+        .map(|id| (*id, fold::for_search(&id.customer_id)))
+        .filter(|(_, key)| !key.is_empty())
+        .unzip();
     if ids.is_empty() {
         return Ok(HashSet::new());
     }
-    let has_other = "EXISTS (SELECT 1 FROM customers c WHERE c.merchant_id = ?1 AND c.id_key = w.id_key AND c.customer_id = w.customer_id \
+    let has_other = "EXISTS (SELECT 1 FROM customers c WHERE c.merchant_id = ?1 AND c.id_key = \
+        w.id_key AND c.customer_id = w.customer_id \
          AND c.email <> w.email)";
     let taken: Vec<Taken> = match conn {
         DbConn::Sqlite(conn) => {
-            let rows: Vec<_> = ids.iter().zip(&keys).map(|(id, key)| (&id.customer_id, key, &id.email)).collect();
+            let rows: Vec<_> =
+                ids.iter().zip(&keys).map(|(id, key)| (&id.customer_id, key, &id.email)).collect();
             sql_query(format!(
-                "SELECT w.customer_id FROM (SELECT value ->> 0 AS customer_id, value ->> 1 AS id_key, value ->> 2 AS email FROM json_each(?2)) \
+                "SELECT w.customer_id FROM (SELECT value ->> 0 AS customer_id, value ->> 1 AS \
+                 id_key, value ->> 2 AS email FROM json_each(?2)) \
                  AS w WHERE {has_other}"
             ))
             .bind::<BigInt, _>(scope.merchant().0)
@@ -135,29 +158,46 @@ pub fn with_other_addresses(conn: &mut DbConn, scope: Scope, ids: &[&IdOfAddress
         }
         DbConn::Postgres(conn) => {
             let has_other = has_other.replace('?', "$");
-            sql_query(format!("SELECT w.customer_id FROM unnest($2, $3, $4) AS w (customer_id, id_key, email) WHERE {has_other}"))
-                .bind::<BigInt, _>(scope.merchant().0)
-                .bind::<Array<Text>, _>(ids.iter().map(|id| id.customer_id.as_str()).collect::<Vec<_>>())
-                .bind::<Array<Text>, _>(keys)
-                .bind::<Array<Text>, _>(ids.iter().map(|id| id.email.as_str()).collect::<Vec<_>>())
-                .load(conn)?
+            sql_query(format!(
+                "SELECT w.customer_id FROM unnest($2, $3, $4) AS w (customer_id, \
+                id_key, email) WHERE {has_other}"
+            ))
+            .bind::<BigInt, _>(scope.merchant().0)
+            .bind::<Array<Text>, _>(
+                ids.iter().map(|id| id.customer_id.as_str()).collect::<Vec<_>>(),
+            )
+            .bind::<Array<Text>, _>(keys)
+            .bind::<Array<Text>, _>(ids.iter().map(|id| id.email.as_str()).collect::<Vec<_>>())
+            .load(conn)?
         }
     };
     Ok(taken.into_iter().map(|taken| taken.customer_id).collect())
 }
 
 fn keys_of(person: &Person) -> SearchKeys {
-    SearchKeys::of(&person.email, person.customer_id.as_deref(), person.first_name.as_deref(), person.last_name.as_deref())
+    SearchKeys::of(
+        &person.email,
+        person.customer_id.as_deref(),
+        person.first_name.as_deref(),
+        person.last_name.as_deref(),
+    )
 }
 
 /// Adds customers. None of the addresses may be taken.
-pub fn insert(tx: &mut WriteTx<'_>, scope: Scope, people: &[Person], now: DateTime<Utc>) -> Result<(), Error> {
+pub fn insert(
+    tx: &mut WriteTx<'_>,
+    scope: Scope,
+    people: &[Person],
+    now: DateTime<Utc>,
+) -> Result<(), Error> {
     let inserted = match &mut **tx {
         // One statement for all; see `stock::insert`.
         DbConn::Sqlite(conn) => sql_query(
-            "INSERT INTO customers (merchant_id, email, customer_id, first_name, last_name, locale, receives_emails, \
+            "INSERT INTO customers (merchant_id, email, customer_id, first_name, last_name, \
+             locale, receives_emails, \
                  search, first_key, last_key, id_key, created_at, keys_version) \
-             SELECT ?1, value ->> 0, value ->> 1, value ->> 2, value ->> 3, value ->> 4, value ->> 5, \
+             SELECT ?1, value ->> 0, value ->> 1, value ->> 2, value ->> 3, value ->> 4, value \
+             ->> 5, \
                  value ->> 6, value ->> 7, value ->> 8, value ->> 9, ?2, ?4 FROM json_each(?3)",
         )
         .bind::<BigInt, _>(scope.merchant().0)
@@ -184,19 +224,37 @@ pub fn insert(tx: &mut WriteTx<'_>, scope: Scope, people: &[Person], now: DateTi
                     c::keys_version.eq(fold::VERSION),
                 )
             };
-            diesel::insert_into(c::table).values(people.iter().map(values).collect::<Vec<_>>()).execute(conn)?
+            diesel::insert_into(c::table)
+                .values(people.iter().map(values).collect::<Vec<_>>())
+                .execute(conn)?
         }
     };
-    if inserted == people.len() { Ok(()) } else { Err(Error::Corrupt("not every customer of a file was written".into())) }
+    if inserted == people.len() {
+        Ok(())
+    } else {
+        Err(Error::Corrupt("not every customer of a file was written".into()))
+    }
 }
 
 fn as_json(people: &[Person]) -> String {
     let rows: Vec<_> = people
         .iter()
         .map(|person| {
-            let Person { email, customer_id, first_name, last_name, locale, receives_emails } = person;
+            let Person { email, customer_id, first_name, last_name, locale, receives_emails } =
+                person;
             let SearchKeys { search, first, last, id } = keys_of(person);
-            (email, customer_id, first_name, last_name, locale, receives_emails, search, first, last, id)
+            (
+                email,
+                customer_id,
+                first_name,
+                last_name,
+                locale,
+                receives_emails,
+                search,
+                first,
+                last,
+                id,
+            )
         })
         .collect();
     // Texts and flags always have a form in JSON.
@@ -204,9 +262,17 @@ fn as_json(people: &[Person]) -> String {
 }
 
 /// Gives a customer these values; one who was purged meanwhile stays purged.
-pub fn update(tx: &mut WriteTx<'_>, scope: Scope, no: CustomerNo, person: &Person) -> Result<bool, Error> {
+pub fn update(
+    tx: &mut WriteTx<'_>,
+    scope: Scope,
+    no: CustomerNo,
+    person: &Person,
+) -> Result<bool, Error> {
     let keys = keys_of(person);
-    let there = c::table.filter(c::merchant_id.eq(scope.merchant().0)).filter(c::id.eq(no.0)).filter(c::purged_at.is_null());
+    let there = c::table
+        .filter(c::merchant_id.eq(scope.merchant().0))
+        .filter(c::id.eq(no.0))
+        .filter(c::purged_at.is_null());
     let updated = diesel::update(there)
         .set((
             c::customer_id.eq(person.customer_id.as_deref()),

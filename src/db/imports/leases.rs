@@ -1,11 +1,13 @@
-//! The import worker's side of the book: which import waits, who is at it, what came of it, what can be thrown away.
-//! A claim is a lease: a worker that stops renewing it loses the import to another. Must not know how an import is done.
+//! The import worker's side of the book: which import waits, who is at it, what came of it, what
+//! can be thrown away. A claim is a lease: a worker that stops renewing it loses the import to
+//! another. Must not know how an import is done.
 //!
 //! These functions serve the desk itself, across merchants; each import says whose it is.
 
 use chrono::{DateTime, TimeDelta, Utc};
 use diesel::{
-    BoolExpressionMethods, ExpressionMethods, OptionalExtension, QueryDsl, QueryableByName, RunQueryDsl,
+    BoolExpressionMethods, ExpressionMethods, OptionalExtension, QueryDsl, QueryableByName,
+    RunQueryDsl,
     dsl::sql,
     expression::SqlLiteral,
     sql_query,
@@ -30,7 +32,11 @@ fn is_at_work() -> SqlLiteral<Bool> {
 }
 
 /// Claims the import that has waited longest for somebody to work on it.
-pub fn claim(tx: &mut WriteTx<'_>, holder: &str, now: DateTime<Utc>) -> Result<Option<(Scope, Import)>, Error> {
+pub fn claim(
+    tx: &mut WriteTx<'_>,
+    holder: &str,
+    now: DateTime<Utc>,
+) -> Result<Option<(Scope, Import)>, Error> {
     let due = i::table
         .filter(is_at_work())
         .filter(i::lease_until.le(At(now)))
@@ -53,25 +59,42 @@ pub fn claim(tx: &mut WriteTx<'_>, holder: &str, now: DateTime<Utc>) -> Result<O
 
 /// Whether an import waits for a worker; a look costs no write lock.
 pub fn is_any_due(conn: &mut DbConn, now: DateTime<Utc>) -> Result<bool, Error> {
-    let due =
-        i::table.filter(is_at_work()).filter(i::lease_until.le(At(now))).filter(i::kind.eq_any(ImportKind::ALL.map(ImportKind::as_str)));
+    let due = i::table
+        .filter(is_at_work())
+        .filter(i::lease_until.le(At(now)))
+        .filter(i::kind.eq_any(ImportKind::ALL.map(ImportKind::as_str)));
     let id: Option<i64> = due.select(i::id).first(conn).optional()?;
     Ok(id.is_some())
 }
 
-/// Changes an import if `holder` is still at it; `false`: it is another's by now, or ended, and nothing was done.
+/// Changes an import if `holder` is still at it; `false`: it is another's by now, or ended, and
+/// nothing was done.
 macro_rules! change {
     ($tx:ident, $id:expr, $holder:expr, $change:expr) => {{
-        let held = i::table.filter(i::id.eq($id.0)).filter(is_at_work()).filter(i::lease_holder.eq($holder));
+        let held = i::table
+            .filter(i::id.eq($id.0))
+            .filter(is_at_work())
+            .filter(i::lease_holder.eq($holder));
         diesel::update(held).set($change).execute(&mut **$tx)? == 1
     }};
 }
 
 const NOBODY: Option<&str> = None;
 
-/// A sign of life, and how far the work is. `None`: the lease is lost. Else whether it is to be cancelled.
-pub fn renew(tx: &mut WriteTx<'_>, id: ImportId, holder: &str, progress: (i64, i64), now: DateTime<Utc>) -> Result<Option<bool>, Error> {
-    let change = (i::progress_done.eq(progress.0), i::progress_total.eq(progress.1), i::lease_until.eq(At(now + LEASE)));
+/// A sign of life, and how far the work is. `None`: the lease is lost. Else whether it is to be
+/// cancelled.
+pub fn renew(
+    tx: &mut WriteTx<'_>,
+    id: ImportId,
+    holder: &str,
+    progress: (i64, i64),
+    now: DateTime<Utc>,
+) -> Result<Option<bool>, Error> {
+    let change = (
+        i::progress_done.eq(progress.0),
+        i::progress_total.eq(progress.1),
+        i::lease_until.eq(At(now + LEASE)),
+    );
     if !change!(tx, id, holder, change) {
         return Ok(None);
     }
@@ -79,47 +102,107 @@ pub fn renew(tx: &mut WriteTx<'_>, id: ImportId, holder: &str, progress: (i64, i
 }
 
 /// Gives the import back: another try may begin then.
-pub fn release(tx: &mut WriteTx<'_>, id: ImportId, holder: &str, then: DateTime<Utc>) -> Result<bool, Error> {
+pub fn release(
+    tx: &mut WriteTx<'_>,
+    id: ImportId,
+    holder: &str,
+    then: DateTime<Utc>,
+) -> Result<bool, Error> {
     Ok(change!(tx, id, holder, (i::lease_holder.eq(NOBODY), i::lease_until.eq(At(then)))))
 }
 
 /// The check is done, and this is what it found.
-pub fn checked(tx: &mut WriteTx<'_>, id: ImportId, holder: &str, preview: &str) -> Result<bool, Error> {
-    Ok(change!(tx, id, holder, (i::state.eq(ImportState::Checked.as_str()), i::preview.eq(Some(preview)), i::lease_holder.eq(NOBODY))))
+pub fn checked(
+    tx: &mut WriteTx<'_>,
+    id: ImportId,
+    holder: &str,
+    preview: &str,
+) -> Result<bool, Error> {
+    Ok(change!(
+        tx,
+        id,
+        holder,
+        (
+            i::state.eq(ImportState::Checked.as_str()),
+            i::preview.eq(Some(preview)),
+            i::lease_holder.eq(NOBODY)
+        )
+    ))
 }
 
-/// The import is done; runs in the transaction that makes it visible. `false`: it was cancelled or taken over.
-pub fn done(tx: &mut WriteTx<'_>, id: ImportId, holder: &str, report: &str, now: DateTime<Utc>) -> Result<bool, Error> {
+/// The import is done; runs in the transaction that makes it visible. `false`: it was cancelled or
+/// taken over.
+pub fn done(
+    tx: &mut WriteTx<'_>,
+    id: ImportId,
+    holder: &str,
+    report: &str,
+    now: DateTime<Utc>,
+) -> Result<bool, Error> {
     let held = i::table
         .filter(i::id.eq(id.0))
         .filter(i::state.eq(ImportState::Importing.as_str()))
         .filter(i::lease_holder.eq(holder))
         .filter(i::cancel_asked.eq(false));
-    let change =
-        (i::state.eq(ImportState::Done.as_str()), i::report.eq(Some(report)), i::lease_holder.eq(NOBODY), i::ended_at.eq(Some(At(now))));
+    let change = (
+        i::state.eq(ImportState::Done.as_str()),
+        i::report.eq(Some(report)),
+        i::lease_holder.eq(NOBODY),
+        i::ended_at.eq(Some(At(now))),
+    );
     Ok(diesel::update(held).set(change).execute(&mut **tx)? == 1)
 }
 
 /// It came to nothing, and this is why.
-pub fn failed(tx: &mut WriteTx<'_>, id: ImportId, holder: &str, why: &str, now: DateTime<Utc>) -> Result<bool, Error> {
-    let change =
-        (i::state.eq(ImportState::Failed.as_str()), i::failure.eq(Some(why)), i::lease_holder.eq(NOBODY), i::ended_at.eq(Some(At(now))));
+pub fn failed(
+    tx: &mut WriteTx<'_>,
+    id: ImportId,
+    holder: &str,
+    why: &str,
+    now: DateTime<Utc>,
+) -> Result<bool, Error> {
+    let change = (
+        i::state.eq(ImportState::Failed.as_str()),
+        i::failure.eq(Some(why)),
+        i::lease_holder.eq(NOBODY),
+        i::ended_at.eq(Some(At(now))),
+    );
     Ok(change!(tx, id, holder, change))
 }
 
 /// It was stopped because somebody asked for it.
-pub fn cancelled(tx: &mut WriteTx<'_>, id: ImportId, holder: &str, now: DateTime<Utc>) -> Result<bool, Error> {
-    let change = (i::state.eq(ImportState::Cancelled.as_str()), i::lease_holder.eq(NOBODY), i::ended_at.eq(Some(At(now))));
+pub fn cancelled(
+    tx: &mut WriteTx<'_>,
+    id: ImportId,
+    holder: &str,
+    now: DateTime<Utc>,
+) -> Result<bool, Error> {
+    let change = (
+        i::state.eq(ImportState::Cancelled.as_str()),
+        i::lease_holder.eq(NOBODY),
+        i::ended_at.eq(Some(At(now))),
+    );
     Ok(change!(tx, id, holder, change))
 }
 
-/// Ends what nobody came back for: files that never arrived in full, and previews without a word. Answers how many.
-pub fn forget_unfinished(tx: &mut WriteTx<'_>, now: DateTime<Utc>, received: TimeDelta, checked: TimeDelta) -> Result<usize, Error> {
+/// Ends what nobody came back for: files that never arrived in full, and previews without a word.
+/// Answers how many.
+pub fn forget_unfinished(
+    tx: &mut WriteTx<'_>,
+    now: DateTime<Utc>,
+    received: TimeDelta,
+    checked: TimeDelta,
+) -> Result<usize, Error> {
     let is_unfinished = sql::<Bool>("imports.state IN ('receiving', 'checked')");
-    let never_arrived = i::state.eq("receiving").and(i::created_at.lt(At(now - received))).and(i::lease_until.lt(At(now)));
+    let never_arrived = i::state
+        .eq("receiving")
+        .and(i::created_at.lt(At(now - received)))
+        .and(i::lease_until.lt(At(now)));
     let never_said = i::state.eq("checked").and(i::created_at.lt(At(now - checked)));
     let forgotten = i::table.filter(is_unfinished).filter(never_arrived.or(never_said));
-    Ok(diesel::update(forgotten).set((i::state.eq(ImportState::Cancelled.as_str()), i::ended_at.eq(Some(At(now))))).execute(&mut **tx)?)
+    Ok(diesel::update(forgotten)
+        .set((i::state.eq(ImportState::Cancelled.as_str()), i::ended_at.eq(Some(At(now)))))
+        .execute(&mut **tx)?)
 }
 
 #[derive(QueryableByName)]
@@ -128,18 +211,25 @@ struct Found {
     id: i64,
 }
 
-/// An ended import whose file is still here, or whose rejects have been kept since before `rejects_of`.
-pub fn find_litter(conn: &mut DbConn, rejects_of: DateTime<Utc>) -> Result<Option<(ImportId, &'static str)>, Error> {
-    // Pieces lie in their key's order: their own index answers without reading what is in them. They are few, and imports are many.
-    let ended =
-        "SELECT i.id AS id FROM imports i WHERE i.ended_at IS NOT NULL AND i.id IN (SELECT p.import_id FROM import_pieces p WHERE p.part =";
-    let file: Option<Found> = sql_query(format!("{ended} 'file') LIMIT 1")).get_result(conn).optional()?;
+/// An ended import whose file is still here, or whose rejects have been kept since before
+/// `rejects_of`.
+pub fn find_litter(
+    conn: &mut DbConn,
+    rejects_of: DateTime<Utc>,
+) -> Result<Option<(ImportId, &'static str)>, Error> {
+    // Pieces lie in their key's order: their own index answers without reading what is in them.
+    // They are few, and imports are many.
+    let ended = "SELECT i.id AS id FROM imports i WHERE i.ended_at IS NOT NULL AND i.id IN \
+        (SELECT p.import_id FROM import_pieces p WHERE p.part =";
+    let file: Option<Found> =
+        sql_query(format!("{ended} 'file') LIMIT 1")).get_result(conn).optional()?;
     if let Some(Found { id }) = file {
         return Ok(Some((ImportId(id), super::pieces::FILE)));
     }
-    let rejects: Option<Found> = sql_query(format!("{ended} 'rejects') AND i.ended_at < $1 LIMIT 1"))
-        .bind::<super::super::instant::Instant, _>(At(rejects_of))
-        .get_result(conn)
-        .optional()?;
+    let rejects: Option<Found> =
+        sql_query(format!("{ended} 'rejects') AND i.ended_at < $1 LIMIT 1"))
+            .bind::<super::super::instant::Instant, _>(At(rejects_of))
+            .get_result(conn)
+            .optional()?;
     Ok(rejects.map(|Found { id }| (ImportId(id), super::pieces::REJECTS)))
 }

@@ -2,7 +2,10 @@
 //! Must not know what the check found, only where it is kept; who works on one is in `leases`.
 
 use chrono::{DateTime, Utc};
-use diesel::{ExpressionMethods, JoinOnDsl, NullableExpressionMethods, OptionalExtension, QueryDsl, Queryable, RunQueryDsl};
+use diesel::{
+    ExpressionMethods, JoinOnDsl, NullableExpressionMethods, OptionalExtension, QueryDsl,
+    Queryable, RunQueryDsl,
+};
 use serde_json::{Value, json};
 
 use super::super::{
@@ -17,8 +20,20 @@ use crate::domain::{
     zone,
 };
 
-type Who = (i64, i64, String, Option<i64>, Option<String>, Option<String>, i64, String, Option<String>, String);
-type How = (String, i64, i64, i64, bool, Option<String>, Option<String>, Option<String>, At, Option<At>);
+type Who = (
+    i64,
+    i64,
+    String,
+    Option<i64>,
+    Option<String>,
+    Option<String>,
+    i64,
+    String,
+    Option<String>,
+    String,
+);
+type How =
+    (String, i64, i64, i64, bool, Option<String>, Option<String>, Option<String>, At, Option<At>);
 
 #[derive(Queryable)]
 struct Row {
@@ -30,8 +45,20 @@ impl TryFrom<Row> for Import {
     type Error = Error;
 
     fn try_from(Row { who, how }: Row) -> Result<Self, Error> {
-        let (id, merchant, kind, batch, batch_name, new_batch, user, user_name, request_id, state) = who;
-        let (file_name, bytes, done, total, cancel_asked, preview, report, failure, created_at, ended_at) = how;
+        let (id, merchant, kind, batch, batch_name, new_batch, user, user_name, request_id, state) =
+            who;
+        let (
+            file_name,
+            bytes,
+            done,
+            total,
+            cancel_asked,
+            preview,
+            report,
+            failure,
+            created_at,
+            ended_at,
+        ) = how;
         Ok(Self {
             id: ImportId(id),
             merchant: MerchantId(merchant),
@@ -57,21 +84,35 @@ impl TryFrom<Row> for Import {
 
 macro_rules! rows {
     () => {
-        i::table.inner_join(u::table.on(u::id.eq(i::user_id))).left_join(b::table.on(b::id.nullable().eq(i::batch_id))).select((
-            (i::id, i::merchant_id, i::kind, i::batch_id, b::name.nullable(), i::new_batch, i::user_id, u::name, i::request_id, i::state),
-            (
-                i::file_name,
-                i::bytes,
-                i::progress_done,
-                i::progress_total,
-                i::cancel_asked,
-                i::preview,
-                i::report,
-                i::failure,
-                i::created_at,
-                i::ended_at,
-            ),
-        ))
+        i::table
+            .inner_join(u::table.on(u::id.eq(i::user_id)))
+            .left_join(b::table.on(b::id.nullable().eq(i::batch_id)))
+            .select((
+                (
+                    i::id,
+                    i::merchant_id,
+                    i::kind,
+                    i::batch_id,
+                    b::name.nullable(),
+                    i::new_batch,
+                    i::user_id,
+                    u::name,
+                    i::request_id,
+                    i::state,
+                ),
+                (
+                    i::file_name,
+                    i::bytes,
+                    i::progress_done,
+                    i::progress_total,
+                    i::cancel_asked,
+                    i::preview,
+                    i::report,
+                    i::failure,
+                    i::created_at,
+                    i::ended_at,
+                ),
+            ))
     };
 }
 
@@ -81,14 +122,19 @@ pub(super) fn load(conn: &mut DbConn, id: i64) -> Result<Import, Error> {
 }
 
 pub fn find(conn: &mut DbConn, scope: Scope, id: ImportId) -> Result<Option<Import>, Error> {
-    let row: Option<Row> = rows!().filter(i::merchant_id.eq(scope.merchant().0)).filter(i::id.eq(id.0)).first(conn).optional()?;
+    let row: Option<Row> = rows!()
+        .filter(i::merchant_id.eq(scope.merchant().0))
+        .filter(i::id.eq(id.0))
+        .first(conn)
+        .optional()?;
     row.map(Import::try_from).transpose()
 }
 
 /// The import, kept as it is until the transaction ends.
 pub fn lock(tx: &mut WriteTx<'_>, scope: Scope, id: ImportId) -> Result<Option<Import>, Error> {
     // Alone and not joined: a row that had to be waited for is read afresh.
-    let own = i::table.filter(i::merchant_id.eq(scope.merchant().0)).filter(i::id.eq(id.0)).select(i::id);
+    let own =
+        i::table.filter(i::merchant_id.eq(scope.merchant().0)).filter(i::id.eq(id.0)).select(i::id);
     let _: Option<i64> = match &mut **tx {
         // BEGIN IMMEDIATE holds every row already.
         DbConn::Sqlite(conn) => own.first(conn).optional()?,
@@ -98,7 +144,12 @@ pub fn lock(tx: &mut WriteTx<'_>, scope: Scope, id: ImportId) -> Result<Option<I
 }
 
 /// Imports below `before`, newest first; those that are still arriving, or never did, are left out.
-pub fn list(conn: &mut DbConn, scope: Scope, before: Option<ImportId>, limit: i64) -> Result<Vec<Import>, Error> {
+pub fn list(
+    conn: &mut DbConn,
+    scope: Scope,
+    before: Option<ImportId>,
+    limit: i64,
+) -> Result<Vec<Import>, Error> {
     let rows: Vec<Row> = rows!()
         .filter(i::merchant_id.eq(scope.merchant().0))
         .filter(i::id.lt(before.map_or(i64::MAX, |id| id.0)))
@@ -127,7 +178,12 @@ pub struct NewImport<'a> {
 }
 
 /// Opens an import whose file is about to arrive.
-pub fn add(tx: &mut WriteTx<'_>, scope: Scope, new: NewImport<'_>, now: DateTime<Utc>) -> Result<ImportId, Error> {
+pub fn add(
+    tx: &mut WriteTx<'_>,
+    scope: Scope,
+    new: NewImport<'_>,
+    now: DateTime<Utc>,
+) -> Result<ImportId, Error> {
     let id: i64 = diesel::insert_into(i::table)
         .values((
             i::merchant_id.eq(scope.merchant().0),
@@ -158,8 +214,15 @@ macro_rules! change {
 
 const NOBODY: Option<&str> = None;
 
-/// So much of the file is there, and the next piece may take until then. `false`: nobody waits for it any more.
-pub fn receive(tx: &mut WriteTx<'_>, scope: Scope, id: ImportId, bytes: i64, patience: DateTime<Utc>) -> Result<bool, Error> {
+/// So much of the file is there, and the next piece may take until then. `false`: nobody waits for
+/// it any more.
+pub fn receive(
+    tx: &mut WriteTx<'_>,
+    scope: Scope,
+    id: ImportId,
+    bytes: i64,
+    patience: DateTime<Utc>,
+) -> Result<bool, Error> {
     change!(tx, scope, id, Receiving, (i::bytes.eq(bytes), i::lease_until.eq(At(patience))))
 }
 
@@ -195,15 +258,32 @@ pub fn confirm(
         i::batch_id.eq(batch.map(|batch| batch.0)),
         i::user_id.eq(user.0),
         i::request_id.eq(Some(request_id)),
-        (i::progress_done.eq(0), i::progress_total.eq(0), i::lease_holder.eq(NOBODY), i::lease_until.eq(At(now))),
+        (
+            i::progress_done.eq(0),
+            i::progress_total.eq(0),
+            i::lease_holder.eq(NOBODY),
+            i::lease_until.eq(At(now)),
+        ),
     );
     change!(tx, scope, id, Checked, change)
 }
 
 /// Ends an import that nobody is importing.
-pub fn cancel(tx: &mut WriteTx<'_>, scope: Scope, import: &Import, now: DateTime<Utc>) -> Result<(), Error> {
-    let change = (i::state.eq(ImportState::Cancelled.as_str()), i::cancel_asked.eq(true), i::ended_at.eq(Some(At(now))));
-    let own = i::table.filter(i::merchant_id.eq(scope.merchant().0)).filter(i::id.eq(import.id.0)).filter(i::ended_at.is_null());
+pub fn cancel(
+    tx: &mut WriteTx<'_>,
+    scope: Scope,
+    import: &Import,
+    now: DateTime<Utc>,
+) -> Result<(), Error> {
+    let change = (
+        i::state.eq(ImportState::Cancelled.as_str()),
+        i::cancel_asked.eq(true),
+        i::ended_at.eq(Some(At(now))),
+    );
+    let own = i::table
+        .filter(i::merchant_id.eq(scope.merchant().0))
+        .filter(i::id.eq(import.id.0))
+        .filter(i::ended_at.is_null());
     diesel::update(own).set(change).execute(&mut **tx)?;
     Ok(())
 }
@@ -225,7 +305,10 @@ fn planned_of(text: &str) -> Result<PlannedBatch, Error> {
     let value: Value = serde_json::from_str(text).map_err(|_| unreadable())?;
     let at = |key: &str| {
         let text = value[key].as_str();
-        text.map(|text| DateTime::parse_from_rfc3339(text).map(|at| at.to_utc()).map_err(|_| unreadable())).transpose()
+        text.map(|text| {
+            DateTime::parse_from_rfc3339(text).map(|at| at.to_utc()).map_err(|_| unreadable())
+        })
+        .transpose()
     };
     Ok(PlannedBatch {
         name: value["name"].as_str().ok_or_else(unreadable)?.to_owned(),

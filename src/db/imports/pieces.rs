@@ -12,7 +12,13 @@ pub const FILE: &str = "file";
 pub const REJECTS: &str = "rejects";
 
 /// Puts a piece at its place.
-pub fn add(tx: &mut WriteTx<'_>, import: ImportId, part: &str, seq: i64, bytes: &[u8]) -> Result<(), Error> {
+pub fn add(
+    tx: &mut WriteTx<'_>,
+    import: ImportId,
+    part: &str,
+    seq: i64,
+    bytes: &[u8],
+) -> Result<(), Error> {
     diesel::insert_into(p::table)
         .values((p::import_id.eq(import.0), p::part.eq(part), p::seq.eq(seq), p::bytes.eq(bytes)))
         .execute(&mut **tx)?;
@@ -20,8 +26,14 @@ pub fn add(tx: &mut WriteTx<'_>, import: ImportId, part: &str, seq: i64, bytes: 
 }
 
 /// The piece at that place, if there is one.
-pub fn find(conn: &mut DbConn, import: ImportId, part: &str, seq: i64) -> Result<Option<Vec<u8>>, Error> {
-    let piece = p::table.filter(p::import_id.eq(import.0)).filter(p::part.eq(part)).filter(p::seq.eq(seq));
+pub fn find(
+    conn: &mut DbConn,
+    import: ImportId,
+    part: &str,
+    seq: i64,
+) -> Result<Option<Vec<u8>>, Error> {
+    let piece =
+        p::table.filter(p::import_id.eq(import.0)).filter(p::part.eq(part)).filter(p::seq.eq(seq));
     Ok(piece.select(p::bytes).first(conn).optional()?)
 }
 
@@ -33,7 +45,12 @@ pub fn has_any(conn: &mut DbConn, import: ImportId, part: &str) -> Result<bool, 
 }
 
 /// Removes up to `limit` pieces of that part; answers how many.
-pub fn remove(tx: &mut WriteTx<'_>, import: ImportId, part: &str, limit: i64) -> Result<usize, Error> {
+pub fn remove(
+    tx: &mut WriteTx<'_>,
+    import: ImportId,
+    part: &str,
+    limit: i64,
+) -> Result<usize, Error> {
     let own = || p::table.filter(p::import_id.eq(import.0)).filter(p::part.eq(part));
     let seqs: Vec<i64> = own().order(p::seq.desc()).limit(limit).select(p::seq).load(&mut **tx)?;
     Ok(diesel::delete(own().filter(p::seq.eq_any(&seqs))).execute(&mut **tx)?)

@@ -5,7 +5,8 @@ use std::collections::HashMap;
 
 use chrono::{DateTime, Utc};
 use diesel::{
-    ExpressionMethods, QueryDsl, Queryable, QueryableByName, RunQueryDsl, TextExpressionMethods, sql_query,
+    ExpressionMethods, QueryDsl, Queryable, QueryableByName, RunQueryDsl, TextExpressionMethods,
+    sql_query,
     sql_types::{Array, BigInt, Text},
 };
 
@@ -55,21 +56,29 @@ struct Row {
 }
 
 /// The rewards with these references.
-pub fn find_by_reference(conn: &mut DbConn, scope: Scope, references: &[String]) -> Result<Vec<Known>, Error> {
+pub fn find_by_reference(
+    conn: &mut DbConn,
+    scope: Scope,
+    references: &[String],
+) -> Result<Vec<Known>, Error> {
     let mut all = Vec::new();
     for some in references.chunks(1000) {
-        let query = r::table.filter(r::merchant_id.eq(scope.merchant().0)).filter(r::reward_id.eq_any(some)).select((
-            r::id,
-            r::reward_id,
-            r::customer,
-            r::kind,
-            r::title,
-            r::fulfilment,
-            r::batch_id,
-            r::issued_at,
-        ));
+        let query = r::table
+            .filter(r::merchant_id.eq(scope.merchant().0))
+            .filter(r::reward_id.eq_any(some))
+            .select((
+                r::id,
+                r::reward_id,
+                r::customer,
+                r::kind,
+                r::title,
+                r::fulfilment,
+                r::batch_id,
+                r::issued_at,
+            ));
         let rows: Vec<Row> = each!(conn, |conn| query.load(conn))?;
-        let firsts = first_coupons(conn, scope, &rows.iter().map(|row| row.id).collect::<Vec<_>>())?;
+        let firsts =
+            first_coupons(conn, scope, &rows.iter().map(|row| row.id).collect::<Vec<_>>())?;
         for row in rows {
             let fulfilment = match row.batch_id {
                 Some(batch) => Fulfilment::Batch(BatchId(batch)),
@@ -92,14 +101,19 @@ pub fn find_by_reference(conn: &mut DbConn, scope: Scope, references: &[String])
     Ok(all)
 }
 
-/// A reissue replaces the coupon once at most: the replaced one is the first, else the allocated one.
-fn first_coupons(conn: &mut DbConn, scope: Scope, rewards: &[i64]) -> Result<HashMap<i64, CouponId>, Error> {
-    // Without statistics SQLite takes a merchant for a handful of rows and would walk all of its coupons; the sum keeps it off that index.
-    let owned = coupons::table.filter(coupons::merchant_id.eq(scope.merchant().0)).filter(coupons::reward.eq_any(rewards)).select((
-        coupons::reward,
-        coupons::id,
-        coupons::state,
-    ));
+/// A reissue replaces the coupon once at most: the replaced one is the first, else the allocated
+/// one.
+fn first_coupons(
+    conn: &mut DbConn,
+    scope: Scope,
+    rewards: &[i64],
+) -> Result<HashMap<i64, CouponId>, Error> {
+    // Without statistics SQLite takes a merchant for a handful of rows and would walk all of its
+    // coupons; the sum keeps it off that index.
+    let owned = coupons::table
+        .filter(coupons::merchant_id.eq(scope.merchant().0))
+        .filter(coupons::reward.eq_any(rewards))
+        .select((coupons::reward, coupons::id, coupons::state));
     let rows: Vec<(Option<i64>, i64, String)> = each!(conn, |conn| owned.load(conn))?;
     let mut firsts = HashMap::new();
     for (reward, coupon, state) in rows {
@@ -114,14 +128,22 @@ fn first_coupons(conn: &mut DbConn, scope: Scope, rewards: &[i64]) -> Result<Has
 }
 
 /// Whose rewards these are.
-pub fn owners_of(conn: &mut DbConn, scope: Scope, rewards: &[RewardNo]) -> Result<HashMap<RewardNo, CustomerNo>, Error> {
+pub fn owners_of(
+    conn: &mut DbConn,
+    scope: Scope,
+    rewards: &[RewardNo],
+) -> Result<HashMap<RewardNo, CustomerNo>, Error> {
     let mut owners = HashMap::new();
     for some in rewards.chunks(1000) {
         // The sum leaves PostgreSQL the ids to go by; see `codes::probe_on_postgres`.
         let of_merchant = r::table.filter((r::merchant_id + 0).eq(scope.merchant().0));
-        let query = of_merchant.filter(r::id.eq_any(some.iter().map(|reward| reward.0))).select((r::id, r::customer));
+        let query = of_merchant
+            .filter(r::id.eq_any(some.iter().map(|reward| reward.0)))
+            .select((r::id, r::customer));
         let rows: Vec<(i64, i64)> = each!(conn, |conn| query.load(conn))?;
-        owners.extend(rows.into_iter().map(|(reward, customer)| (RewardNo(reward), CustomerNo(customer))));
+        owners.extend(
+            rows.into_iter().map(|(reward, customer)| (RewardNo(reward), CustomerNo(customer))),
+        );
     }
     Ok(owners)
 }
@@ -142,7 +164,12 @@ fn columns_of(fulfilment: Fulfilment) -> (&'static str, Option<i64>) {
 }
 
 /// Adds rewards; answers their numbers by reference.
-pub fn insert(tx: &mut WriteTx<'_>, scope: Scope, stories: &[Story], now: DateTime<Utc>) -> Result<HashMap<String, RewardNo>, Error> {
+pub fn insert(
+    tx: &mut WriteTx<'_>,
+    scope: Scope,
+    stories: &[Story],
+    now: DateTime<Utc>,
+) -> Result<HashMap<String, RewardNo>, Error> {
     let values = |story: &Story| {
         let (fulfilment, batch) = columns_of(story.fulfilment);
         (
@@ -160,8 +187,10 @@ pub fn insert(tx: &mut WriteTx<'_>, scope: Scope, stories: &[Story], now: DateTi
     let rows: Vec<(String, i64)> = match &mut **tx {
         // One statement for all; see `stock::insert`.
         DbConn::Sqlite(conn) => sql_query(
-            "INSERT INTO rewards (merchant_id, customer, reward_id, kind, title, fulfilment, batch_id, issued_at, created_at) \
-             SELECT ?1, value ->> 0, value ->> 1, value ->> 2, value ->> 3, value ->> 4, value ->> 5, value ->> 6, ?2 FROM json_each(?3) \
+            "INSERT INTO rewards (merchant_id, customer, reward_id, kind, title, fulfilment, \
+             batch_id, issued_at, created_at) \
+             SELECT ?1, value ->> 0, value ->> 1, value ->> 2, value ->> 3, value ->> 4, value \
+             ->> 5, value ->> 6, ?2 FROM json_each(?3) \
              RETURNING reward_id, id",
         )
         .bind::<BigInt, _>(scope.merchant().0)
@@ -184,27 +213,44 @@ fn as_json(stories: &[Story]) -> String {
         .iter()
         .map(|story| {
             let (fulfilment, batch) = columns_of(story.fulfilment);
-            (story.customer.0, &story.reward_id, story.kind.as_str(), &story.title, fulfilment, batch, instant::text(story.issued_at))
+            (
+                story.customer.0,
+                &story.reward_id,
+                story.kind.as_str(),
+                &story.title,
+                fulfilment,
+                batch,
+                instant::text(story.issued_at),
+            )
         })
         .collect();
     // Texts and numbers always have a form in JSON.
     serde_json::to_string(&rows).unwrap_or_default()
 }
 
-/// Hands each coupon, which must be in stock and locked, to its reward, as of the moment given; expired, barred and redeemed ones too: it is history.
-/// A bar that stood there only because an earlier row of the same story was rejected has done its work: it is lifted.
-pub fn allocate(tx: &mut WriteTx<'_>, scope: Scope, pairs: &[(CouponId, RewardNo, DateTime<Utc>)]) -> Result<(), Error> {
+/// Hands each coupon, which must be in stock and locked, to its reward, as of the moment given;
+/// expired, barred and redeemed ones too: it is history. A bar that stood there only because an
+/// earlier row of the same story was rejected has done its work: it is lifted.
+pub fn allocate(
+    tx: &mut WriteTx<'_>,
+    scope: Scope,
+    pairs: &[(CouponId, RewardNo, DateTime<Utc>)],
+) -> Result<(), Error> {
     let done = match &mut **tx {
         DbConn::Sqlite(conn) => sql_query(
-            "UPDATE coupons SET state = 'allocated', reward = pair.value ->> 1, changed_at = pair.value ->> 2 FROM json_each(?2) AS pair \
-             WHERE coupons.merchant_id = ?1 AND coupons.id = pair.value ->> 0 AND coupons.state = 'available'",
+            "UPDATE coupons SET state = 'allocated', reward = pair.value ->> 1, changed_at = \
+             pair.value ->> 2 FROM json_each(?2) AS pair \
+             WHERE coupons.merchant_id = ?1 AND coupons.id = pair.value ->> 0 AND coupons.state = \
+             'available'",
         )
         .bind::<BigInt, _>(scope.merchant().0)
         .bind::<Text, _>(pairs_as_json(pairs))
         .execute(conn)?,
         DbConn::Postgres(conn) => sql_query(
-            "UPDATE coupons SET state = 'allocated', reward = t.reward, changed_at = t.at FROM unnest($2, $3, $4) AS t (coupon, reward, at) \
-             WHERE coupons.merchant_id = $1 AND coupons.id = t.coupon AND coupons.state = 'available'",
+            "UPDATE coupons SET state = 'allocated', reward = t.reward, changed_at = t.at FROM \
+             unnest($2, $3, $4) AS t (coupon, reward, at) \
+             WHERE coupons.merchant_id = $1 AND coupons.id = t.coupon AND coupons.state = \
+             'available'",
         )
         .bind::<BigInt, _>(scope.merchant().0)
         .bind::<Array<BigInt>, _>(pairs.iter().map(|(coupon, ..)| coupon.0).collect::<Vec<_>>())
@@ -219,12 +265,20 @@ pub fn allocate(tx: &mut WriteTx<'_>, scope: Scope, pairs: &[(CouponId, RewardNo
         .filter(coupons::barred_by.is_null())
         .filter(coupons::barred_reason.like("claimed by a rejected row, line %"));
     diesel::update(claimed)
-        .set((coupons::barred_at.eq(None::<super::super::instant::At>), coupons::barred_reason.eq(None::<String>)))
+        .set((
+            coupons::barred_at.eq(None::<super::super::instant::At>),
+            coupons::barred_reason.eq(None::<String>),
+        ))
         .execute(&mut **tx)?;
-    if done == pairs.len() { Ok(()) } else { Err(Error::Corrupt("a coupon that was locked is no longer in stock".into())) }
+    if done == pairs.len() {
+        Ok(())
+    } else {
+        Err(Error::Corrupt("a coupon that was locked is no longer in stock".into()))
+    }
 }
 
 fn pairs_as_json(pairs: &[(CouponId, RewardNo, DateTime<Utc>)]) -> String {
-    let pairs: Vec<_> = pairs.iter().map(|(coupon, reward, at)| (coupon.0, reward.0, instant::text(*at))).collect();
+    let pairs: Vec<_> =
+        pairs.iter().map(|(coupon, reward, at)| (coupon.0, reward.0, instant::text(*at))).collect();
     serde_json::to_string(&pairs).unwrap_or_default()
 }

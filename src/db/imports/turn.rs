@@ -1,12 +1,16 @@
 //! One import at a time in a merchant, and how its writes become visible together.
 //! Must not know what is imported.
 //!
-//! PostgreSQL: the whole import is one transaction that begins with an advisory lock on the merchant.
-//! SQLite: nobody else could write during such a transaction. So a lease in `import_leases` says whose turn it is; it is
-//! renewed and verified in each of the import's short transactions, so that an importer that stalled and was taken over stops.
+//! PostgreSQL: the whole import is one transaction that begins with an advisory lock on the
+//! merchant. SQLite: nobody else could write during such a transaction. So a lease in
+//! `import_leases` says whose turn it is; it is renewed and verified in each of the import's short
+//! transactions, so that an importer that stalled and was taken over stops.
 
 use chrono::{DateTime, TimeDelta, Utc};
-use diesel::{BoolExpressionMethods, ExpressionMethods, OptionalExtension, QueryDsl, RunQueryDsl, sql_query, sql_types::BigInt};
+use diesel::{
+    BoolExpressionMethods, ExpressionMethods, OptionalExtension, QueryDsl, RunQueryDsl, sql_query,
+    sql_types::BigInt,
+};
 
 use super::super::{
     Database, DbConn, Error, Failure, Scope, WriteTx,
@@ -50,7 +54,8 @@ struct Lease<'t> {
 }
 
 impl<E: Failure> Wait<'_, E> {
-    /// Waits for the turn, then runs `work`. When it fails, `clean_up` removes what its slices have left.
+    /// Waits for the turn, then runs `work`. When it fails, `clean_up` removes what its slices have
+    /// left.
     pub fn take<T>(
         self,
         work: impl FnOnce(&mut Turn<'_, '_>) -> Result<T, E>,
@@ -59,7 +64,8 @@ impl<E: Failure> Wait<'_, E> {
         if !self.db.is_sqlite() {
             let mut work = Some(work);
             loop {
-                // Each try is a transaction of its own: one that waits would hold a connection, which a pooler may have few of.
+                // Each try is a transaction of its own: one that waits would hold a connection,
+                // which a pooler may have few of.
                 let tried = self.db.write_once(|tx| {
                     if !try_lock(tx, self.scope)? {
                         return Ok(None);
@@ -74,14 +80,16 @@ impl<E: Failure> Wait<'_, E> {
                 (self.waiting)()?;
             }
         }
-        let lease = Lease { db: self.db, clock: self.clock, scope: self.scope, holder: self.holder };
+        let lease =
+            Lease { db: self.db, clock: self.clock, scope: self.scope, holder: self.holder };
         while !self.db.write(|tx| lease.take(tx))? {
             (self.waiting)()?;
         }
         let mut turn = Turn(Kind::Lease(lease));
         let outcome = work(&mut turn);
         if outcome.is_err() {
-            // What cannot be cleaned up now is invisible, and the next import of the merchant removes it.
+            // What cannot be cleaned up now is invisible, and the next import of the merchant
+            // removes it.
             let _ = clean_up(&mut turn);
             let _ = self.db.write(|tx| lease.give_back(tx));
         }
@@ -98,7 +106,10 @@ impl<'t> Turn<'t, '_> {
 
 impl Turn<'_, '_> {
     /// Reads; on SQLite without holding up anybody's writes.
-    pub fn read<T, E: Failure>(&mut self, work: impl Fn(&mut DbConn) -> Result<T, E>) -> Result<T, E> {
+    pub fn read<T, E: Failure>(
+        &mut self,
+        work: impl Fn(&mut DbConn) -> Result<T, E>,
+    ) -> Result<T, E> {
         match &mut self.0 {
             Kind::Looking(db) => db.read(work),
             Kind::Lease(lease) => lease.db.read(work),
@@ -107,7 +118,10 @@ impl Turn<'_, '_> {
     }
 
     /// Writes a slice: on SQLite a transaction of its own, which nobody may see the effects of yet.
-    pub fn write<T, E: Failure>(&mut self, work: impl FnOnce(&mut WriteTx<'_>) -> Result<T, E>) -> Result<T, E> {
+    pub fn write<T, E: Failure>(
+        &mut self,
+        work: impl FnOnce(&mut WriteTx<'_>) -> Result<T, E>,
+    ) -> Result<T, E> {
         match &mut self.0 {
             Kind::Looking(_) => Err(without_a_turn().into()),
             Kind::Lease(lease) => lease.db.write_once(|tx| {
@@ -119,7 +133,10 @@ impl Turn<'_, '_> {
     }
 
     /// Writes the last slice, the one that makes the import visible, and ends the turn.
-    pub fn finish<T, E: Failure>(&mut self, work: impl FnOnce(&mut WriteTx<'_>) -> Result<T, E>) -> Result<T, E> {
+    pub fn finish<T, E: Failure>(
+        &mut self,
+        work: impl FnOnce(&mut WriteTx<'_>) -> Result<T, E>,
+    ) -> Result<T, E> {
         match &mut self.0 {
             Kind::Looking(_) => Err(without_a_turn().into()),
             Kind::Lease(lease) => lease.db.write_once(|tx| {
@@ -134,7 +151,9 @@ impl Turn<'_, '_> {
 }
 
 fn without_a_turn() -> Error {
-    Error::Query(diesel::result::Error::QueryBuilderError("an import wanted to write without its turn".into()))
+    Error::Query(diesel::result::Error::QueryBuilderError(
+        "an import wanted to write without its turn".into(),
+    ))
 }
 
 impl Lease<'_> {
@@ -149,17 +168,27 @@ impl Lease<'_> {
     /// Takes the lease if nobody alive has it.
     fn take(&self, tx: &mut WriteTx<'_>) -> Result<bool, Error> {
         let merchant = self.scope.merchant().0;
-        let other: Option<(String, At)> =
-            dsl::import_leases.filter(l::merchant_id.eq(merchant)).select((l::holder, l::expires_at)).first(&mut **tx).optional()?;
+        let other: Option<(String, At)> = dsl::import_leases
+            .filter(l::merchant_id.eq(merchant))
+            .select((l::holder, l::expires_at))
+            .first(&mut **tx)
+            .optional()?;
         match other {
-            Some((holder, At(until))) if holder != self.holder && until > self.now() => return Ok(false),
+            Some((holder, At(until))) if holder != self.holder && until > self.now() => {
+                return Ok(false);
+            }
             Some(_) => {
-                diesel::delete(dsl::import_leases.filter(l::merchant_id.eq(merchant))).execute(&mut **tx)?;
+                diesel::delete(dsl::import_leases.filter(l::merchant_id.eq(merchant)))
+                    .execute(&mut **tx)?;
             }
             None => {}
         }
         diesel::insert_into(l::table)
-            .values((l::merchant_id.eq(merchant), l::holder.eq(self.holder), l::expires_at.eq(self.until())))
+            .values((
+                l::merchant_id.eq(merchant),
+                l::holder.eq(self.holder),
+                l::expires_at.eq(self.until()),
+            ))
             .execute(&mut **tx)?;
         Ok(true)
     }
@@ -167,11 +196,17 @@ impl Lease<'_> {
     /// Renews the lease in the transaction at hand; another holder's name in it ends this import.
     fn renew(&self, tx: &mut WriteTx<'_>) -> Result<(), Error> {
         let mine = l::merchant_id.eq(self.scope.merchant().0).and(l::holder.eq(self.holder));
-        let renewed = diesel::update(dsl::import_leases.filter(mine)).set(l::expires_at.eq(self.until())).execute(&mut **tx)?;
+        let renewed = diesel::update(dsl::import_leases.filter(mine))
+            .set(l::expires_at.eq(self.until()))
+            .execute(&mut **tx)?;
         if renewed == 1 {
             Ok(())
         } else {
-            Err(Error::Unavailable("this import showed no sign of life for 10 seconds and another one has taken its turn".into()))
+            Err(Error::Unavailable(
+                "this import showed no sign of life for 10 seconds and another \
+                one has taken its turn"
+                    .into(),
+            ))
         }
     }
 
@@ -182,12 +217,13 @@ impl Lease<'_> {
     }
 }
 
-/// For this transaction: a statement is planned for the tables as they are now. They grow under it, and a plan that was kept from when
-/// they were empty reads all of a table for each row.
+/// For this transaction: a statement is planned for the tables as they are now. They grow under it,
+/// and a plan that was kept from when they were empty reads all of a table for each row.
 fn plan_afresh(tx: &mut WriteTx<'_>, limited: bool) -> Result<(), Error> {
     // jit: a pooler may have lost what the connection said of it.
     sql_query(
-        "SELECT set_config('plan_cache_mode', 'force_custom_plan', true), set_config('enable_seqscan', 'off', true), \
+        "SELECT set_config('plan_cache_mode', 'force_custom_plan', true), \
+         set_config('enable_seqscan', 'off', true), \
              set_config('jit', 'off', true)",
     )
     .execute(&mut **tx)?;
@@ -197,8 +233,9 @@ fn plan_afresh(tx: &mut WriteTx<'_>, limited: bool) -> Result<(), Error> {
     Ok(())
 }
 
-/// Tells PostgreSQL what a large import has changed: its own housekeeping looks once a minute, and the next import may be here sooner.
-/// Does what it can: somebody else may be at it. SQLite's statistics are a large desk's from the beginning.
+/// Tells PostgreSQL what a large import has changed: its own housekeeping looks once a minute, and
+/// the next import may be here sooner. Does what it can: somebody else may be at it. SQLite's
+/// statistics are a large desk's from the beginning.
 pub fn refresh_statistics(db: &Database) {
     let told: Result<(), Error> = db.lend(|conn| match conn {
         DbConn::Sqlite(_) => Ok(()),
@@ -230,8 +267,9 @@ struct Locked {
 
 /// The first half of the lock's number keeps it apart from the desk's other advisory locks.
 fn try_lock(tx: &mut WriteTx<'_>, scope: Scope) -> Result<bool, Error> {
-    let found: Locked = sql_query("SELECT pg_try_advisory_xact_lock((7235118::bigint << 32) # $1) AS locked")
-        .bind::<BigInt, _>(scope.merchant().0)
-        .get_result(&mut **tx)?;
+    let found: Locked =
+        sql_query("SELECT pg_try_advisory_xact_lock((7235118::bigint << 32) # $1) AS locked")
+            .bind::<BigInt, _>(scope.merchant().0)
+            .get_result(&mut **tx)?;
     Ok(found.locked)
 }

@@ -1,4 +1,5 @@
-//! Whether whoever reissued ever had a role in that merchant. A role may have been taken away since: then the log tells of it.
+//! Whether whoever reissued ever had a role in that merchant. A role may have been taken away
+//! since: then the log tells of it.
 
 use std::collections::HashSet;
 
@@ -30,14 +31,16 @@ struct Record {
 pub(super) fn without_a_role(conn: &mut DbConn) -> Result<Option<Finding>, Error> {
     let acts: Vec<Act> = diesel::sql_query(
         "SELECT i.id, i.merchant_id, i.user_id FROM reissues i \
-         LEFT JOIN memberships m ON m.merchant_id = i.merchant_id AND m.user_id = i.user_id WHERE m.id IS NULL",
+         LEFT JOIN memberships m ON m.merchant_id = i.merchant_id AND m.user_id = i.user_id WHERE \
+         m.id IS NULL",
     )
     .load(conn)?;
     if acts.is_empty() {
         return Ok(None);
     }
     let records: Vec<Record> = diesel::sql_query(
-        "SELECT merchant_id, details FROM audit_records WHERE merchant_id IS NOT NULL AND (action = 'user.added' OR action LIKE 'role.%')",
+        "SELECT merchant_id, details FROM audit_records WHERE merchant_id IS NOT NULL AND (action \
+         = 'user.added' OR action LIKE 'role.%')",
     )
     .load(conn)?;
     let once: HashSet<(i64, i64)> = records
@@ -48,5 +51,8 @@ pub(super) fn without_a_role(conn: &mut DbConn) -> Result<Option<Finding>, Error
         })
         .collect();
     let strangers = acts.iter().filter(|act| !once.contains(&(act.merchant_id, act.user_id)));
-    Ok(finding("reissues by somebody who never had a role in the merchant", strangers.map(|act| act.id).collect()))
+    Ok(finding(
+        "reissues by somebody who never had a role in the merchant",
+        strangers.map(|act| act.id).collect(),
+    ))
 }

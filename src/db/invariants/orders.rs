@@ -1,4 +1,5 @@
-//! Orders are compared as texts: those must be kept in their one form. Compared in Rust, since SQLite does not know Unicode's forms.
+//! Orders are compared as texts: those must be kept in their one form. Compared in Rust, since
+//! SQLite does not know Unicode's forms.
 
 use diesel::{
     QueryableByName, RunQueryDsl,
@@ -24,14 +25,22 @@ pub(super) fn in_another_form(conn: &mut DbConn) -> Result<Option<Finding>, Erro
     loop {
         // ASCII was trimmed before it was stored, and has one form only.
         let sql = format!(
-            "SELECT id, order_id FROM redemptions WHERE id > {after} AND octet_length(order_id) > length(order_id) ORDER BY id LIMIT {PAGE}"
+            "SELECT id, order_id FROM redemptions WHERE id > {after} AND octet_length(order_id) > \
+             length(order_id) ORDER BY id LIMIT {PAGE}"
         );
         let rows: Vec<Kept> = diesel::sql_query(sql).load(conn)?;
-        let other = |row: &&Kept| OrderNumber::of(&row.order_id).is_none_or(|number| number.as_str() != row.order_id);
+        let other = |row: &&Kept| {
+            OrderNumber::of(&row.order_id).is_none_or(|number| number.as_str() != row.order_id)
+        };
         wrong.extend(rows.iter().filter(other).map(|row| row.id));
         match rows.last() {
             Some(last) if rows.len() == PAGE => after = last.id,
-            _ => return Ok(finding("redemptions whose order is not kept trimmed and in Unicode's form NFC", wrong)),
+            _ => {
+                return Ok(finding(
+                    "redemptions whose order is not kept trimmed and in Unicode's form NFC",
+                    wrong,
+                ));
+            }
         }
     }
 }

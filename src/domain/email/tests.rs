@@ -6,7 +6,8 @@ use proptest::prelude::*;
 use super::*;
 
 fn parsed(text: &str) -> String {
-    EmailAddress::parse(text).map_or_else(|why| format!("refused: {why}"), |address| address.to_string())
+    EmailAddress::parse(text)
+        .map_or_else(|why| format!("refused: {why}"), |address| address.to_string())
 }
 
 #[test]
@@ -38,19 +39,32 @@ fn more_than_one_plain_address_is_refused() {
 
 #[test]
 fn an_international_domain_has_one_form() {
-    for text in
-        ["kim@bücher.example", "KIM@BÜCHER.example", "kim@bu\u{308}cher.example", "kim@XN--bcher-kva.example", "kim@bücher。example"]
-    {
+    for text in [
+        "kim@bücher.example",
+        "KIM@BÜCHER.example",
+        "kim@bu\u{308}cher.example",
+        "kim@XN--bcher-kva.example",
+        "kim@bücher。example",
+    ] {
         assert_eq!(parsed(text), "kim@xn--bcher-kva.example", "{text:?}");
     }
     assert_eq!(parsed("jo@faß.example"), "jo@xn--fa-hia.example", "ß is a letter of its own");
-    assert_eq!(parsed("jo@xn--nothing-valid-at-all.example"), "jo@xn--nothing-valid-at-all.example");
+    assert_eq!(
+        parsed("jo@xn--nothing-valid-at-all.example"),
+        "jo@xn--nothing-valid-at-all.example"
+    );
     assert!(EmailAddress::parse("jo@bü_cher.example").is_err());
 }
 
 #[test]
 fn nothing_turns_into_ascii() {
-    for text in ["\u{212a}im@x.example", "jo@\u{212a}im.example", "jo@bücher-\u{212a}.example", "jo@ｅxample.example", "jo@ﬁ.example"] {
+    for text in [
+        "\u{212a}im@x.example",
+        "jo@\u{212a}im.example",
+        "jo@bücher-\u{212a}.example",
+        "jo@ｅxample.example",
+        "jo@ﬁ.example",
+    ] {
         assert!(parsed(text).contains("only looks like"), "{text:?}: {}", parsed(text));
     }
     assert_eq!(account_key("\u{212a}im"), "\u{212a}im");
@@ -62,7 +76,8 @@ fn what_is_invisible_is_trimmed_around_and_named_inside() {
     assert_eq!(parsed("\u{feff}\u{200e}jo@x.example\u{200b}\u{202c}"), "jo@x.example");
     assert_eq!(
         parsed("j\u{200b}o@x.example"),
-        "refused: the email address has an invisible character inside (U+200B, a zero-width space); type the address again"
+        "refused: the email address has an invisible character inside (U+200B, a zero-width \
+         space); type the address again"
     );
 }
 
@@ -72,7 +87,11 @@ fn addresses_of_carriers_with_odd_dots_are_taken_and_quoted_for_the_relay() {
         let address = EmailAddress::parse(&format!("{local}@docomo.ne.jp")).unwrap();
         assert_eq!(address.as_str(), format!("{local}@docomo.ne.jp"));
         assert_eq!(address.for_relay(), (format!("\"{local}\""), "docomo.ne.jp"));
-        assert_eq!(parsed(&format!("\"{local}\"@docomo.ne.jp")), address.to_string(), "quoted or not");
+        assert_eq!(
+            parsed(&format!("\"{local}\"@docomo.ne.jp")),
+            address.to_string(),
+            "quoted or not"
+        );
     }
     assert_eq!(EmailAddress::parse("a.b@docomo.ne.jp").unwrap().for_relay().0, "a.b");
 }
@@ -94,9 +113,15 @@ fn a_domain_is_shown_in_letters_where_they_cannot_be_taken_for_others() {
 
 #[test]
 fn a_mailbox_has_a_name_or_none() {
-    assert_eq!(Mailbox::parse("Ann Lee <ANN@desk.example>").map(|m| m.to_string()), Ok("Ann Lee <ann@desk.example>".into()));
+    assert_eq!(
+        Mailbox::parse("Ann Lee <ANN@desk.example>").map(|m| m.to_string()),
+        Ok("Ann Lee <ann@desk.example>".into())
+    );
     assert_eq!(Mailbox::parse("ann@desk.example").map(|m| m.name), Ok(None));
-    assert_eq!(Mailbox::parse("Lea <lea@bücher.example>").map(|m| m.to_string()), Ok("Lea <lea@xn--bcher-kva.example>".into()));
+    assert_eq!(
+        Mailbox::parse("Lea <lea@bücher.example>").map(|m| m.to_string()),
+        Ok("Lea <lea@xn--bcher-kva.example>".into())
+    );
     assert!(Mailbox::parse("Ann <ann@desk.example").is_err());
 }
 
@@ -115,6 +140,7 @@ proptest! {
         let key = account_key(&text);
         prop_assert_eq!(account_key(&key), key.clone());
         let ascii = |text: &str| text.chars().filter(char::is_ascii_alphanumeric).count();
-        prop_assert!(ascii(&key) <= ascii(&text) || key.contains("xn--"), "{text:?} became {key:?}");
+        prop_assert!(ascii(&key) <= ascii(&text) || key.contains("xn--"), "{text:?} became \
+            {key:?}");
     }
 }

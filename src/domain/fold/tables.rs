@@ -1,6 +1,8 @@
-//! The tables of the search folding: letters without a decomposition, and signs that people take for one another.
+//! The tables of the search folding: letters without a decomposition, and signs that people take
+//! for one another.
 
-/// Latin letters in lower case that Unicode takes nothing off, and the letters of ASCII that people write for them.
+/// Latin letters in lower case that Unicode takes nothing off, and the letters of ASCII that people
+/// write for them.
 pub(super) const LATIN: &[(&str, &str)] = &[
     ("a", "ɐɑɒᴀᶏᶐⱥꞻꬰꬱꭤ"),
     ("aa", "ꜳ"),

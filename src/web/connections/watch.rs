@@ -18,18 +18,21 @@ use tokio::time::{Instant, Sleep, sleep_until};
 /// How long a client may keep the server waiting.
 #[derive(Debug, Clone, Copy)]
 pub struct Patience {
-    /// For a request's head, from its first byte; for the first one, from the connection's beginning.
+    /// For a request's head, from its first byte; for the first one, from the connection's
+    /// beginning.
     pub head: Duration,
     /// Without a byte between two requests.
     pub idle: Duration,
-    /// For the silences of a body that is read, together; and one second more for each [`SLOWEST_SENDER`] bytes.
+    /// For the silences of a body that is read, together; and one second more for each
+    /// [`SLOWEST_SENDER`] bytes.
     pub body: Duration,
-    /// For the times in which nothing more of an answer can be sent, together; and one second more for each
-    /// [`SLOWEST_READER`] bytes.
+    /// For the times in which nothing more of an answer can be sent, together; and one second more
+    /// for each [`SLOWEST_READER`] bytes.
     pub answer: Duration,
     /// Without the whole head of a request, while connections are short.
     pub idle_in_a_crowd: Duration,
-    /// In the middle of a body that is read, or of an answer, without a byte, while connections are short.
+    /// In the middle of a body that is read, or of an answer, without a byte, while connections are
+    /// short.
     pub silence_in_a_crowd: Duration,
     /// actix's own timers come first: they still answer 408.
     pub grace: Duration,
@@ -55,27 +58,38 @@ impl Patience {
 
     /// [`Self::USUAL`]; tests divide it, by 0 for a patience without end.
     pub fn now() -> Self {
-        fail::fail_point!("connections::patience", |by| Self::USUAL.divided(by.and_then(|by| by.parse().ok()).unwrap_or(1)));
+        fail::fail_point!("connections::patience", |by| Self::USUAL
+            .divided(by.and_then(|by| by.parse().ok()).unwrap_or(1)));
         Self::USUAL
     }
 
     /// All but the patience in a crowd.
     #[cfg_attr(not(feature = "failpoints"), allow(dead_code, reason = "only tests shorten it"))]
     fn divided(self, by: u32) -> Self {
-        let divided = |patience: Duration| patience.checked_div(by).unwrap_or(Duration::from_hours(24));
+        let divided =
+            |patience: Duration| patience.checked_div(by).unwrap_or(Duration::from_hours(24));
         let Self { head, idle, body, answer, grace, .. } = self;
-        Self { head: divided(head), idle: divided(idle), body: divided(body), answer: divided(answer), grace: divided(grace), ..self }
+        Self {
+            head: divided(head),
+            idle: divided(idle),
+            body: divided(body),
+            answer: divided(answer),
+            grace: divided(grace),
+            ..self
+        }
     }
 
     /// For the silences of a body that is read.
     pub fn for_body(&self) -> Duration {
-        fail::fail_point!("connections::body", |ms| Duration::from_millis(ms.and_then(|ms| ms.parse().ok()).unwrap_or(0)));
+        fail::fail_point!("connections::body", |ms| Duration::from_millis(
+            ms.and_then(|ms| ms.parse().ok()).unwrap_or(0)
+        ));
         self.body
     }
 }
 
-/// How long somebody has kept the server waiting, and whether their bytes make up for it. Time that the server takes itself
-/// does not count.
+/// How long somebody has kept the server waiting, and whether their bytes make up for it. Time that
+/// the server takes itself does not count.
 #[derive(Debug, Clone, Copy, Default)]
 pub struct Stall {
     since: Option<Instant>,
@@ -89,7 +103,8 @@ impl Stall {
         self.since.get_or_insert_with(Instant::now);
     }
 
-    /// Bytes moved. Those before the first stall count for nothing: they only filled the system's buffers.
+    /// Bytes moved. Those before the first stall count for nothing: they only filled the system's
+    /// buffers.
     pub fn end(&mut self, bytes: usize) {
         if let Some(since) = self.since.take() {
             self.before += since.elapsed();
@@ -155,8 +170,9 @@ pub struct Watch {
     steps_without_reading: Cell<u32>,
 }
 
-/// A connection's task that goes on without asking for bytes has read as far ahead as it may (128 KiB), and wakes itself all the time until
-/// that is used up: it takes a core for as long as the client reads no answer. No client of ours sends so many requests ahead.
+/// A connection's task that goes on without asking for bytes has read as far ahead as it may (128
+/// KiB), and wakes itself all the time until that is used up: it takes a core for as long as the
+/// client reads no answer. No client of ours sends so many requests ahead.
 const MOST_STEPS_WITHOUT_READING: u32 = 64;
 
 impl Watch {
@@ -166,7 +182,11 @@ impl Watch {
         Rc::new(Self {
             patience,
             crowd: Arc::clone(crowd),
-            turn: Cell::new(Turn::Client { since: now, until: now + patience.head, has_begun: true }),
+            turn: Cell::new(Turn::Client {
+                since: now,
+                until: now + patience.head,
+                has_begun: true,
+            }),
             moved: Cell::new(now),
             has_body_left: Cell::new(false),
             waits_for_body: Cell::new(false),
@@ -230,8 +250,8 @@ impl Watch {
         self.steps_without_reading.set(0);
     }
 
-    /// Whether the client has sent so much ahead that the task does nothing but wake itself. While a handler reads a body, what is read
-    /// ahead waits for the handler, and nobody is woken.
+    /// Whether the client has sent so much ahead that the task does nothing but wake itself. While
+    /// a handler reads a body, what is read ahead waits for the handler, and nobody is woken.
     fn is_flooded(&self) -> bool {
         let steps = if self.reads_body.get() { 0 } else { self.steps_without_reading.get() + 1 };
         self.steps_without_reading.set(steps);
@@ -243,7 +263,11 @@ impl Watch {
         let now = Instant::now();
         self.moved.set(now);
         if let Turn::Client { since, until, has_begun: false } = self.turn.get() {
-            self.turn.set(Turn::Client { since, until: until.min(now + self.patience.head), has_begun: true });
+            self.turn.set(Turn::Client {
+                since,
+                until: until.min(now + self.patience.head),
+                has_begun: true,
+            });
         }
     }
 
@@ -258,17 +282,24 @@ impl Watch {
         self.unread.set(with(self.unread.get(), Stall::begin));
     }
 
-    /// When this connection has kept the server waiting for too long; `None`: the server is at work.
+    /// When this connection has kept the server waiting for too long; `None`: the server is at
+    /// work.
     fn deadline(&self) -> Option<Instant> {
         let Patience { answer, idle_in_a_crowd, silence_in_a_crowd, grace, .. } = self.patience;
         let is_crowded = self.crowd.is_here();
         if let Some(until) = self.unread.get().deadline(answer, SLOWEST_READER) {
-            return Some(if is_crowded { until.min(self.moved.get() + silence_in_a_crowd) } else { until });
+            return Some(if is_crowded {
+                until.min(self.moved.get() + silence_in_a_crowd)
+            } else {
+                until
+            });
         }
         match self.turn.get() {
             Turn::Client { since, .. } if is_crowded => Some(since + idle_in_a_crowd),
             Turn::Client { until, .. } => Some(until + grace),
-            Turn::Server if is_crowded && self.waits_for_body.get() => Some(self.moved.get() + silence_in_a_crowd),
+            Turn::Server if is_crowded && self.waits_for_body.get() => {
+                Some(self.moved.get() + silence_in_a_crowd)
+            }
             // A body that a handler reads has a clock of its own, which can still answer.
             Turn::Server => None,
         }
@@ -280,7 +311,8 @@ impl Watch {
         poll_fn(|context| self.poll_overdue(sleep.as_mut(), context)).await;
     }
 
-    /// It is asked after each step of the connection's task, so that it sees each change of the deadline but a crowd's coming.
+    /// It is asked after each step of the connection's task, so that it sees each change of the
+    /// deadline but a crowd's coming.
     fn poll_overdue(&self, mut sleep: Pin<&mut Sleep>, context: &mut Context<'_>) -> Poll<()> {
         if self.is_flooded() {
             return Poll::Ready(());
@@ -332,7 +364,10 @@ mod tests {
         assert!(waited >= Duration::from_millis(2));
         stall.begin();
         let again = stall.since.unwrap_or(begun);
-        assert_eq!(stall.deadline(patience, 1024), Some(again + patience + Duration::from_secs(4) - waited));
+        assert_eq!(
+            stall.deadline(patience, 1024),
+            Some(again + patience + Duration::from_secs(4) - waited)
+        );
         // Nothing is left in the end, however little moves.
         stall.before = Duration::from_mins(1);
         assert_eq!(stall.deadline(patience, 1024), Some(again));

@@ -34,7 +34,11 @@ pub fn show(frame: Frame, account: &Account, password: Password) -> views::Show 
         sso: account.sso.as_ref().map(|sso| views::Sso {
             name: sso.name.clone(),
             since: sso.identity.as_ref().map(|identity| when_in(account.zone, identity.linked_at)),
-            last_used: sso.identity.as_ref().and_then(|identity| identity.last_used_at).map(|at| when_in(account.zone, at)),
+            last_used: sso
+                .identity
+                .as_ref()
+                .and_then(|identity| identity.last_used_at)
+                .map(|at| when_in(account.zone, at)),
             can_unlink: account.has_password || !account.passkeys.is_empty(),
         }),
         offers: account.offers.iter().map(offer).collect(),
@@ -62,13 +66,19 @@ fn opens(names: &[String]) -> String {
 }
 
 fn session(account: &Account, seen: &SeenSession) -> views::Session {
-    let or = |text: &str, nothing: &str| if text.is_empty() { nothing.to_owned() } else { text.to_owned() };
+    let or = |text: &str, nothing: &str| {
+        if text.is_empty() { nothing.to_owned() } else { text.to_owned() }
+    };
     views::Session {
         browser: or(&seen.agent, "A browser that does not say its name"),
         address: or(&seen.address, "Not known"),
         since: when_in(account.zone, seen.created_at),
         last_used: when_in(account.zone, seen.last_used_at),
-        end_action: if seen.id == account.own_session { String::new() } else { format!("/account/sessions/{}/end", seen.id) },
+        end_action: if seen.id == account.own_session {
+            String::new()
+        } else {
+            format!("/account/sessions/{}/end", seen.id)
+        },
     }
 }
 

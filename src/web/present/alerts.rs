@@ -31,7 +31,13 @@ pub struct Typed {
 }
 
 /// The page.
-pub fn index(frame: Frame, member: &Member, page: &AlertPage, later: bool, typed: Option<&Typed>) -> Index {
+pub fn index(
+    frame: Frame,
+    member: &Member,
+    page: &AlertPage,
+    later: bool,
+    typed: Option<&Typed>,
+) -> Index {
     let here = format!("/m/{}/alerts", member.merchant.slug);
     Index {
         frame,
@@ -44,14 +50,24 @@ pub fn index(frame: Frame, member: &Member, page: &AlertPage, later: bool, typed
             .alerts
             .iter()
             .map(|alert| Row {
-                what: Status { tone: tone(alert.line), text: name(alert.line).to_owned(), when: None },
-                batch: Link { label: alert.batch_name.clone(), href: words::batch_address(member, alert.batch, "") },
+                what: Status {
+                    tone: tone(alert.line),
+                    text: name(alert.line).to_owned(),
+                    when: None,
+                },
+                batch: Link {
+                    label: alert.batch_name.clone(),
+                    href: words::batch_address(member, alert.batch, ""),
+                },
                 left: format!("{} left", grouped(alert.codes_left)),
                 raised: when(member, alert.raised_at),
                 cleared: alert.cleared_at.map(|at| when(member, at)),
             })
             .collect(),
-        pager: Pager { first_href: later.then(|| here.clone()), older_href: page.older.map(|id| format!("{here}?before={id}")) },
+        pager: Pager {
+            first_href: later.then(|| here.clone()),
+            older_href: page.older.map(|id| format!("{here}?before={id}")),
+        },
     }
 }
 
@@ -72,7 +88,10 @@ fn rules(here: &str, page: &AlertPage, typed: Option<&Typed>) -> Rules {
             field(typed.threshold.clone(), error(typed.why.threshold.as_ref())),
             field(typed.least_days.clone(), error(typed.why.least_days.as_ref())),
         ),
-        None => (field(page.rules.threshold.to_string(), None), field(page.rules.least_days.to_string(), None)),
+        None => (
+            field(page.rules.threshold.to_string(), None),
+            field(page.rules.least_days.to_string(), None),
+        ),
     };
     Rules { action: format!("{here}/rules"), threshold, least_days }
 }

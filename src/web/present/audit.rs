@@ -18,7 +18,11 @@ use crate::{
 
 /// One event.
 pub fn event(member: &Member, record: &AuditRecord) -> Event {
-    let codes = ["code", "old_code", "new_code"].into_iter().filter_map(|key| record.text(key)).map(ToOwned::to_owned).collect();
+    let codes = ["code", "old_code", "new_code"]
+        .into_iter()
+        .filter_map(|key| record.text(key))
+        .map(ToOwned::to_owned)
+        .collect();
     let at = when(member, record.at);
     Event {
         text: text(record),
@@ -133,8 +137,14 @@ fn detail(member: &Member, record: &AuditRecord) -> String {
     if let Some(reward) = record.text("reward_id") {
         parts.push(format!("Reward {reward}"));
     }
-    if let Some(Detail::Flag(asked)) = record.details.iter().find(|(key, _)| key == "email_requested").map(|(_, value)| value) {
-        parts.push(if *asked { "e-mail asked for".to_owned() } else { "no e-mail asked for".to_owned() });
+    if let Some(Detail::Flag(asked)) =
+        record.details.iter().find(|(key, _)| key == "email_requested").map(|(_, value)| value)
+    {
+        parts.push(if *asked {
+            "e-mail asked for".to_owned()
+        } else {
+            "no e-mail asked for".to_owned()
+        });
     }
     if let Some(why) = record.text("reason") {
         parts.push(why.to_owned());
@@ -148,17 +158,28 @@ fn detail(member: &Member, record: &AuditRecord) -> String {
     if let Some(cancelled) = record.number("mails_cancelled").filter(|n| *n > 0) {
         parts.push(format!("{} cancelled", super::plural(cancelled, "e-mail")));
     }
-    if let Some(at) = record.text("redeemed_at").and_then(|at| zone::parse_instant(at, member.merchant.zone, Bound::Start).ok()) {
-        parts.push(record.text("order_id").map_or_else(|| "order not known".to_owned(), |order| format!("order {order}")));
+    if let Some(at) = record
+        .text("redeemed_at")
+        .and_then(|at| zone::parse_instant(at, member.merchant.zone, Bound::Start).ok())
+    {
+        parts.push(
+            record
+                .text("order_id")
+                .map_or_else(|| "order not known".to_owned(), |order| format!("order {order}")),
+        );
         parts.push(format!("used on {}", zone::show(at, member.merchant.zone)));
     }
-    if let (Some(gone), Some(allowed)) = (record.number("uses_gone"), record.number("uses_allowed")) {
+    if let (Some(gone), Some(allowed)) = (record.number("uses_gone"), record.number("uses_allowed"))
+    {
         parts.push(act_words::uses_gone(gone, allowed));
     }
     let purges = record.action == Action::CustomersPurged.as_str();
-    for (key, word) in
-        [("new", "new"), ("updated", if purges { "purged" } else { "updated" }), ("unchanged", "unchanged"), ("rejected", "rejected")]
-    {
+    for (key, word) in [
+        ("new", "new"),
+        ("updated", if purges { "purged" } else { "updated" }),
+        ("unchanged", "unchanged"),
+        ("rejected", "rejected"),
+    ] {
         if let Some(number) = record.number(key) {
             parts.push(format!("{} {word}", grouped(number)));
         }

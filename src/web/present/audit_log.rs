@@ -26,7 +26,13 @@ use crate::{
 };
 
 /// The page.
-pub fn page(frame: Frame, member: &Member, typed: &Typed, before: Option<Place>, log: &LogPage) -> Index {
+pub fn page(
+    frame: Frame,
+    member: &Member,
+    typed: &Typed,
+    before: Option<Place>,
+    log: &LogPage,
+) -> Index {
     let here = format!("/m/{}/audit", member.merchant.slug);
     let screen = match (log.judged.unfit.is_empty(), log.entries.is_empty(), typed.is_empty()) {
         (false, ..) => Screen::Unfit,
@@ -57,7 +63,11 @@ fn fields(typed: &Typed, log: &LogPage) -> Vec<(&'static str, String)> {
         (Some(customer), Field::Customer) => customer.no.to_string(),
         _ => typed.get(field).to_owned(),
     };
-    Field::ALL.into_iter().map(|field| (field.name(), value(field))).filter(|(_, value)| !value.is_empty()).collect()
+    Field::ALL
+        .into_iter()
+        .map(|field| (field.name(), value(field)))
+        .filter(|(_, value)| !value.is_empty())
+        .collect()
 }
 
 fn address(here: &str, fields: &[(&'static str, String)], before: Option<Place>) -> String {
@@ -73,19 +83,38 @@ fn address(here: &str, fields: &[(&'static str, String)], before: Option<Place>)
 fn chips(member: &Member, typed: &Typed, log: &LogPage, here: &str) -> Vec<Link> {
     let (zone, judged, fields) = (member.merchant.zone, &log.judged, fields(typed, log));
     let words = |field: Field| match field {
-        Field::Who => format!("by {}", judged.filter.who.map(|who| actor(who, judged.user.as_deref())).unwrap_or_default()),
-        Field::Customer => format!("about {}", judged.customer.as_ref().map(Customer::display_name).unwrap_or_default()),
+        Field::Who => format!(
+            "by {}",
+            judged.filter.who.map(|who| actor(who, judged.user.as_deref())).unwrap_or_default()
+        ),
+        Field::Customer => format!(
+            "about {}",
+            judged.customer.as_ref().map(Customer::display_name).unwrap_or_default()
+        ),
         Field::Action => judged.filter.action.map(audit::label).unwrap_or_default(),
         Field::Code => format!("code {}", judged.code.as_deref().unwrap_or_default()),
-        Field::From => format!("from {}", judged.filter.from.map(|at| zone::show(at, zone)).unwrap_or_default()),
-        Field::To => format!("to {}", judged.filter.until.map(|at| zone::show_end(at, zone)).unwrap_or_default()),
+        Field::From => format!(
+            "from {}",
+            judged.filter.from.map(|at| zone::show(at, zone)).unwrap_or_default()
+        ),
+        Field::To => format!(
+            "to {}",
+            judged.filter.until.map(|at| zone::show_end(at, zone)).unwrap_or_default()
+        ),
     };
-    let is_fit = |field: &Field| !typed.get(*field).is_empty() && judged.unfit.iter().all(|(unfit, _)| unfit != field);
+    let is_fit = |field: &Field| {
+        !typed.get(*field).is_empty() && judged.unfit.iter().all(|(unfit, _)| unfit != field)
+    };
     let without = |field: Field| {
-        let rest: Vec<_> = fields.iter().filter(|(name, _)| *name != field.name()).cloned().collect();
+        let rest: Vec<_> =
+            fields.iter().filter(|(name, _)| *name != field.name()).cloned().collect();
         address(here, &rest, None)
     };
-    Field::ALL.into_iter().filter(is_fit).map(|field| Link { label: words(field), href: without(field) }).collect()
+    Field::ALL
+        .into_iter()
+        .filter(is_fit)
+        .map(|field| Link { label: words(field), href: without(field) })
+        .collect()
 }
 
 fn actor(who: Who, name: Option<&str>) -> String {
@@ -97,9 +126,17 @@ fn actor(who: Who, name: Option<&str>) -> String {
 }
 
 fn filters(typed: &Typed, log: &LogPage) -> Filters {
-    let error = |field: Field| log.judged.unfit.iter().find(|(unfit, _)| *unfit == field).map(|(_, why)| why.0.clone());
-    let choice = |field: Field, value: String, label: String| Choice { is_chosen: typed.get(field) == value, value, label };
-    let people = |of: &[(UserId, String)]| of.iter().map(|(id, name)| choice(Field::Who, id.to_string(), name.clone())).collect();
+    let error = |field: Field| {
+        log.judged.unfit.iter().find(|(unfit, _)| *unfit == field).map(|(_, why)| why.0.clone())
+    };
+    let choice = |field: Field, value: String, label: String| Choice {
+        is_chosen: typed.get(field) == value,
+        value,
+        label,
+    };
+    let people = |of: &[(UserId, String)]| {
+        of.iter().map(|(id, name)| choice(Field::Who, id.to_string(), name.clone())).collect()
+    };
     let desk = vec![
         choice(Field::Who, "cli".to_owned(), "The command line".to_owned()),
         choice(Field::Who, "system".to_owned(), "The desk itself".to_owned()),
@@ -111,18 +148,43 @@ fn filters(typed: &Typed, log: &LogPage) -> Filters {
     ];
     who.retain(|group| !group.options.is_empty());
     let actions = GROUPS.iter().map(|(label, prefixes)| {
-        let own = Action::ALL.iter().filter(|action| group_of(**action) == *label && !prefixes.is_empty());
-        Group { label, options: own.map(|action| choice(Field::Action, action.as_str().to_owned(), audit::label(*action))).collect() }
+        let own = Action::ALL
+            .iter()
+            .filter(|action| group_of(**action) == *label && !prefixes.is_empty());
+        Group {
+            label,
+            options: own
+                .map(|action| {
+                    choice(Field::Action, action.as_str().to_owned(), audit::label(*action))
+                })
+                .collect(),
+        }
     });
     let input = |field: Field, label, hint, is_date: bool| {
         let value = typed.get(field).to_owned();
         // A field for dates shows nothing that is none: what was typed would be lost.
-        let is_day = value.is_empty() || (value.len() == 10 && zone::parse_instant(&value, chrono_tz::UTC, Bound::Start).is_ok());
+        let is_day = value.is_empty()
+            || (value.len() == 10
+                && zone::parse_instant(&value, chrono_tz::UTC, Bound::Start).is_ok());
         let kind = if is_date && is_day { "date" } else { "text" };
-        Input { name: field.name(), label, value, kind, hint, is_code: field == Field::Code, error: error(field) }
+        Input {
+            name: field.name(),
+            label,
+            value,
+            kind,
+            hint,
+            is_code: field == Field::Code,
+            error: error(field),
+        }
     };
     Filters {
-        who: Select { name: Field::Who.name(), label: "Who", none: "Anyone", groups: who, error: error(Field::Who) },
+        who: Select {
+            name: Field::Who.name(),
+            label: "Who",
+            none: "Anyone",
+            groups: who,
+            error: error(Field::Who),
+        },
         action: Select {
             name: Field::Action.name(),
             label: "Action",
@@ -139,7 +201,8 @@ fn filters(typed: &Typed, log: &LogPage) -> Filters {
     }
 }
 
-/// The groups of actions in the order of the list, by how the actions begin; what begins otherwise is in the last one.
+/// The groups of actions in the order of the list, by how the actions begin; what begins otherwise
+/// is in the last one.
 const GROUPS: [(&str, &[&str]); 8] = [
     ("Coupons", &["coupon."]),
     ("E-mails", &["email.", "mail."]),
@@ -152,24 +215,39 @@ const GROUPS: [(&str, &[&str]); 8] = [
 ];
 
 fn group_of(action: Action) -> &'static str {
-    let known = GROUPS.iter().find(|(_, prefixes)| prefixes.iter().any(|prefix| action.as_str().starts_with(prefix)));
+    let known = GROUPS
+        .iter()
+        .find(|(_, prefixes)| prefixes.iter().any(|prefix| action.as_str().starts_with(prefix)));
     known.map_or(GROUPS[GROUPS.len() - 1].0, |(label, _)| label)
 }
 
 fn shown(member: &Member, entry: &Entry, log: &LogPage) -> views::audit::Entry {
     let record = &entry.record;
-    let fact = |label: &str, text: String| RecordFact { label: label.to_owned(), text, ..RecordFact::default() };
-    let mut facts = vec![RecordFact { when: Some(when(member, record.at)), ..fact("Time", String::new()) }];
+    let fact = |label: &str, text: String| RecordFact {
+        label: label.to_owned(),
+        text,
+        ..RecordFact::default()
+    };
+    let mut facts =
+        vec![RecordFact { when: Some(when(member, record.at)), ..fact("Time", String::new()) }];
     facts.push(match &record.actor {
         ShownActor::User { name, email, .. } => fact("Who", format!("{name}, {email}")),
         ShownActor::Cli => fact("Who", "Somebody at the command line of the server".to_owned()),
         ShownActor::System => fact("Who", "The desk itself".to_owned()),
     });
     if let Some(no) = record.customer {
-        let name = record.customer_name.as_ref().map_or_else(|| format!("{no}, purged"), |name| format!("{name}, number {no}"));
-        facts.push(RecordFact { href: Some(format!("/m/{}/customers/{no}", member.merchant.slug)), ..fact("Customer", name) });
+        let name = record
+            .customer_name
+            .as_ref()
+            .map_or_else(|| format!("{no}, purged"), |name| format!("{name}, number {no}"));
+        facts.push(RecordFact {
+            href: Some(format!("/m/{}/customers/{no}", member.merchant.slug)),
+            ..fact("Customer", name)
+        });
     }
-    facts.extend(record.details.iter().filter_map(|(key, value)| of_detail(member, entry, log, key, value)));
+    facts.extend(
+        record.details.iter().filter_map(|(key, value)| of_detail(member, entry, log, key, value)),
+    );
     if let Some(reissue) = record.reissue {
         facts.push(fact("Reissue", format!("Number {reissue}")));
     }
@@ -181,21 +259,38 @@ fn shown(member: &Member, entry: &Entry, log: &LogPage) -> views::audit::Entry {
             ReissueMail::Sent(at) => ("Sent", Some(at)),
             ReissueMail::Failed(at) => ("Failed", Some(at)),
         };
-        facts.push(RecordFact { when: at.map(|at| when(member, at)), ..fact("E-mail", text.to_owned()) });
+        facts.push(RecordFact {
+            when: at.map(|at| when(member, at)),
+            ..fact("E-mail", text.to_owned())
+        });
     }
     facts.push(fact("Action", record.action.clone()));
     facts.extend(record.request_id.iter().map(|id| fact("Request ID", id.clone())));
     facts.push(fact("Record", grouped(record.id.0)));
-    facts.push(fact("Seal", entry.seal.map_or_else(|| "Not sealed yet".to_owned(), |no| format!("Number {} of this log", grouped(no)))));
+    facts.push(fact(
+        "Seal",
+        entry.seal.map_or_else(
+            || "Not sealed yet".to_owned(),
+            |no| format!("Number {} of this log", grouped(no)),
+        ),
+    ));
     let mut event = audit::event(member, record);
-    if let Some(user) = record.details.iter().find(|(key, _)| key == "user" && event.subject.is_empty()) {
+    if let Some(user) =
+        record.details.iter().find(|(key, _)| key == "user" && event.subject.is_empty())
+    {
         event.subject = in_words(member, log, "user", &user.1);
     }
     views::audit::Entry { event, number: format!("record {}", grouped(record.id.0)), facts }
 }
 
 /// A detail with the one it replaced; nothing for one that is told with its successor.
-fn of_detail(member: &Member, entry: &Entry, log: &LogPage, key: &str, value: &Detail) -> Option<RecordFact> {
+fn of_detail(
+    member: &Member,
+    entry: &Entry,
+    log: &LogPage,
+    key: &str,
+    value: &Detail,
+) -> Option<RecordFact> {
     let find = |wanted: &str| entry.record.details.iter().find(|(known, _)| known == wanted);
     let successor = |key: &str| match (key.strip_prefix("old_"), key.strip_suffix("_before")) {
         (Some(rest), _) => find(&format!("new_{rest}")).or_else(|| find(rest)).is_some(),
@@ -206,16 +301,27 @@ fn of_detail(member: &Member, entry: &Entry, log: &LogPage, key: &str, value: &D
         return None;
     }
     let plain = key.strip_prefix("new_").or_else(|| key.strip_prefix("old_")).unwrap_or(key);
-    let predecessor =
-        if key.starts_with("old_") { None } else { find(&format!("old_{plain}")).or_else(|| find(&format!("{plain}_before"))) };
+    let predecessor = if key.starts_with("old_") {
+        None
+    } else {
+        find(&format!("old_{plain}")).or_else(|| find(&format!("{plain}_before")))
+    };
     let words = |value: &Detail| in_words(member, log, plain, value);
     let is_code = matches!(plain, "code");
-    let label = if key.starts_with("old_") { format!("{} before", label(plain)) } else { label(plain) };
+    let label =
+        if key.starts_with("old_") { format!("{} before", label(plain)) } else { label(plain) };
     let href = match (plain, value) {
         ("coupon", Detail::Number(id)) => Some(format!("/m/{}/coupons/{id}", member.merchant.slug)),
         _ => None,
     };
-    Some(RecordFact { label, old: predecessor.map(|(_, old)| words(old)), text: words(value), when: None, is_code, href })
+    Some(RecordFact {
+        label,
+        old: predecessor.map(|(_, old)| words(old)),
+        text: words(value),
+        when: None,
+        is_code,
+        href,
+    })
 }
 
 /// What a detail is called. One that is not here is called as it is stored, with spaces.
@@ -261,24 +367,36 @@ fn label(key: &str) -> String {
 fn in_words(member: &Member, log: &LogPage, key: &str, value: &Detail) -> String {
     match (key, value) {
         ("user" | "barred_by" | "of_user", Detail::Number(id)) => {
-            let name = log.people.iter().find(|(known, _)| known.0 == *id).map(|(_, name)| name.clone());
+            let name =
+                log.people.iter().find(|(known, _)| known.0 == *id).map(|(_, name)| name.clone());
             name.unwrap_or_else(|| format!("User {id}"))
         }
         ("coupon", Detail::Number(id)) => format!("Coupon {id}"),
-        ("account_manager", Detail::Flag(_)) => "Changed; who it is stands in the settings".to_owned(),
+        ("account_manager", Detail::Flag(_)) => {
+            "Changed; who it is stands in the settings".to_owned()
+        }
         (_, Detail::Flag(flag)) => if *flag { "Yes" } else { "No" }.to_owned(),
         (_, Detail::Number(number)) => grouped(*number),
-        ("role", Detail::Text(text)) => text.parse().map_or_else(|_| text.clone(), |role: Role| role.label().to_owned()),
-        ("format", Detail::Text(text)) if text == Format::JsonLines.as_str() => "JSON Lines".to_owned(),
-        ("of_action", Detail::Text(text)) => {
-            Action::ALL.iter().find(|action| action.as_str() == text).map_or_else(|| text.clone(), |action| audit::label(*action))
+        ("role", Detail::Text(text)) => {
+            text.parse().map_or_else(|_| text.clone(), |role: Role| role.label().to_owned())
         }
-        ("of_actor", Detail::Text(text)) => actor(if text == "cli" { Who::Cli } else { Who::System }, None),
+        ("format", Detail::Text(text)) if text == Format::JsonLines.as_str() => {
+            "JSON Lines".to_owned()
+        }
+        ("of_action", Detail::Text(text)) => Action::ALL
+            .iter()
+            .find(|action| action.as_str() == text)
+            .map_or_else(|| text.clone(), |action| audit::label(*action)),
+        ("of_actor", Detail::Text(text)) => {
+            actor(if text == "cli" { Who::Cli } else { Who::System }, None)
+        }
         (_, Detail::Text(text)) if text.is_empty() => "nothing".to_owned(),
-        (_, Detail::Text(text)) => match zone::parse_instant(text, member.merchant.zone, Bound::Start) {
-            Ok(at) if text.contains('T') && key.contains("until") => when_end(member, at).text,
-            Ok(at) if text.contains('T') => when(member, at).text,
-            _ => text.clone(),
-        },
+        (_, Detail::Text(text)) => {
+            match zone::parse_instant(text, member.merchant.zone, Bound::Start) {
+                Ok(at) if text.contains('T') && key.contains("until") => when_end(member, at).text,
+                Ok(at) if text.contains('T') => when(member, at).text,
+                _ => text.clone(),
+            }
+        }
     }
 }

@@ -48,26 +48,47 @@ pub fn word_of(condition: Condition) -> &'static str {
 pub fn list(member: &Member, batch: &Batch, asked: &Asked, page: &CodePage) -> Codes {
     let here = words::batch_address(member, batch.id, "");
     let word = word_of(asked.condition);
-    let of = |word: &str| if word == "all" { format!("{here}#all-codes") } else { format!("{here}?codes={word}#all-codes") };
-    let next = page.next.map(|after| format!("{here}?codes={word}&after={}.{}#all-codes", after.end.timestamp_micros(), after.coupon));
+    let of = |word: &str| {
+        if word == "all" {
+            format!("{here}#all-codes")
+        } else {
+            format!("{here}?codes={word}#all-codes")
+        }
+    };
+    let next = page.next.map(|after| {
+        format!(
+            "{here}?codes={word}&after={}.{}#all-codes",
+            after.end.timestamp_micros(),
+            after.coupon
+        )
+    });
     let searched = !asked.query.is_empty();
     Codes {
         action: here.clone(),
         query: asked.query.clone(),
         filters: CONDITIONS
             .iter()
-            .map(|(condition, word, label)| Filter { label, href: of(word), current: !searched && *condition == asked.condition })
+            .map(|(condition, word, label)| Filter {
+                label,
+                href: of(word),
+                current: !searched && *condition == asked.condition,
+            })
             .collect(),
         condition: word,
         rows: page.rows.iter().map(|listed| row(member, listed, page.now)).collect(),
         empty: match (searched, asked.condition) {
-            (true, _) => "This code is not in this batch. Look for the whole code, or check it in all batches.".to_owned(),
-            (false, Condition::All) => "There is no code in this batch yet. Add vouchers to fill it.".to_owned(),
+            (true, _) => "This code is not in this batch. Look for the whole code, or check it in \
+                all batches."
+                .to_owned(),
+            (false, Condition::All) => "There is no code in this batch yet. Add vouchers to fill \
+                it."
+            .to_owned(),
             (false, _) => "No code of this batch is in this condition.".to_owned(),
         },
         pager: Pager { first_href: asked.after.map(|_| of(word)), older_href: next },
         // An export is of a condition, not of a search.
-        export: (!searched && member.role.may(Permission::ManageBatches)).then(|| words::batch_address(member, batch.id, "/export")),
+        export: (!searched && member.role.may(Permission::ManageBatches))
+            .then(|| words::batch_address(member, batch.id, "/export")),
         next_steps: next_steps(member, &here, asked),
     }
 }
@@ -82,7 +103,11 @@ fn next_steps(member: &Member, here: &str, asked: &Asked) -> Vec<Link> {
             let check = link("Check a code", format!("/m/{}/check", member.merchant.slug));
             std::iter::once(all).chain(may(Permission::CheckCodes, check)).collect()
         }
-        (true, Condition::All) => may(Permission::ManageBatches, link("Add vouchers", "#add-vouchers".to_owned())).into_iter().collect(),
+        (true, Condition::All) => {
+            may(Permission::ManageBatches, link("Add vouchers", "#add-vouchers".to_owned()))
+                .into_iter()
+                .collect()
+        }
         (true, _) => vec![all],
     }
 }
@@ -94,22 +119,37 @@ fn row(member: &Member, listed: &ListedCode, now: chrono::DateTime<chrono::Utc>)
         href: words::coupon_address(member, coupon.id),
         code: coupon.code.to_string(),
         status: status(member, coupon, now),
-        uses: format!("{} of {} left", grouped(coupon.max_redemptions - coupon.redemptions), grouped(coupon.max_redemptions)),
+        uses: format!(
+            "{} of {} left",
+            grouped(coupon.max_redemptions - coupon.redemptions),
+            grouped(coupon.max_redemptions)
+        ),
         until: coupon.window.until.map(|at| when_end(member, at)),
         holder: listed.holder.as_ref().map(|holder| Link {
-            label: holder.customer_name.clone().unwrap_or_else(|| format!("Customer {}", holder.customer)),
+            label: holder
+                .customer_name
+                .clone()
+                .unwrap_or_else(|| format!("Customer {}", holder.customer)),
             href: format!("{}#reward-{}", profile(holder.customer), holder.reward),
         }),
-        reward: listed.holder.as_ref().map(|holder| format!("{} ({})", holder.title, holder.reward_id)).unwrap_or_default(),
+        reward: listed
+            .holder
+            .as_ref()
+            .map(|holder| format!("{} ({})", holder.title, holder.reward_id))
+            .unwrap_or_default(),
     }
 }
 
 /// Where it is in its life, and what keeps it from being used.
 fn status(member: &Member, coupon: &Coupon, now: chrono::DateTime<chrono::Utc>) -> Vec<Status> {
     let say = |tone, text: &str| Status { tone, text: text.to_owned(), when: None };
-    let problems = rewards::coupon_status(member, coupon, now).into_iter().filter(|line| line.tone != Tone::Good);
+    let problems = rewards::coupon_status(member, coupon, now)
+        .into_iter()
+        .filter(|line| line.tone != Tone::Good);
     let life = match coupon.state {
-        CouponState::Available if coupon.problems(now).is_empty() && coupon.redemptions == 0 => say(Tone::Good, "In stock"),
+        CouponState::Available if coupon.problems(now).is_empty() && coupon.redemptions == 0 => {
+            say(Tone::Good, "In stock")
+        }
         CouponState::Available => say(Tone::Quiet, "In stock"),
         CouponState::Allocated => say(Tone::Quiet, "With its customer"),
         CouponState::Replaced => say(Tone::Quiet, "Replaced"),

@@ -70,19 +70,29 @@ pub fn index(frame: Frame, member: &Member, page: &BatchPage, later: bool) -> In
                 validity: validity_words(member, row.batch.window),
                 safe_day: stock::safe_day(&row.outlook),
                 left: left(&row.stock.left()),
-                left_note: if row.imported == 0 { stock::NEVER_FILLED.to_owned() } else { stock::unusable(&row.stock.set_aside()) },
+                left_note: if row.imported == 0 {
+                    stock::NEVER_FILLED.to_owned()
+                } else {
+                    stock::unusable(&row.stock.set_aside())
+                },
                 stock: stock::bar(row),
                 cover: stock::cover(&row.outlook),
                 pace: stock::pace(&row.outlook),
             })
             .collect(),
-        pager: Pager { first_href: later.then(|| here.clone()), older_href: page.older.map(|id| format!("{here}?before={id}")) },
+        pager: Pager {
+            first_href: later.then(|| here.clone()),
+            older_href: page.older.map(|id| format!("{here}?before={id}")),
+        },
     }
 }
 
 /// Where one goes from the list.
 fn actions(member: &Member) -> Vec<Link> {
-    let link = |label: &str, rest: &str| Link { label: label.to_owned(), href: format!("/m/{}/{rest}", member.merchant.slug) };
+    let link = |label: &str, rest: &str| Link {
+        label: label.to_owned(),
+        href: format!("/m/{}/{rest}", member.merchant.slug),
+    };
     let may = |permission, link| member.role.may(permission).then_some(link);
     [
         may(Permission::BarCoupons, link("Redemptions", "redemptions")),
@@ -103,7 +113,8 @@ pub fn show(frame: Frame, member: &Member, file: &BatchFile, codes: Codes, told:
     let aside = counts.set_aside();
     let outlook = &file.row.outlook;
     let manages = member.role.may(Permission::ManageBatches);
-    let count = |tone, label: &str, n: i64| Count { tone, label: label.to_owned(), number: grouped(n) };
+    let count =
+        |tone, label: &str, n: i64| Count { tone, label: label.to_owned(), number: grouped(n) };
     let fact = |label: &str, text: String| Fact { label: label.to_owned(), text, when: None };
     Show {
         frame,
@@ -143,19 +154,35 @@ pub fn show(frame: Frame, member: &Member, file: &BatchFile, codes: Codes, told:
         codes,
         facts: vec![
             fact("Validity", validity_words(member, batch.window)),
-            fact("Last safe day", outlook.last_safe_day.map_or_else(|| "No end".to_owned(), stock::day)),
+            fact(
+                "Last safe day",
+                outlook.last_safe_day.map_or_else(|| "No end".to_owned(), stock::day),
+            ),
             fact(if outlook.cover.is_some() { "Lasts" } else { "Pace" }, cover(outlook)),
             fact("Uses per code", uses(batch)),
-            fact("Upper and lower case", if batch.case_sensitive { "Told apart".to_owned() } else { "Not told apart".to_owned() }),
+            fact(
+                "Upper and lower case",
+                if batch.case_sensitive {
+                    "Told apart".to_owned()
+                } else {
+                    "Not told apart".to_owned()
+                },
+            ),
             fact("Imported", plural(file.row.imported, "code")),
-            Fact { label: "Added".to_owned(), text: String::new(), when: Some(when(member, batch.created_at)) },
+            Fact {
+                label: "Added".to_owned(),
+                text: String::new(),
+                when: Some(when(member, batch.created_at)),
+            },
         ],
     }
 }
 
 fn who_can(names: &[String]) -> String {
     if names.is_empty() {
-        return "A user with the role Marketing or Administrator can add vouchers and adjust the validity.".to_owned();
+        return "A user with the role Marketing or Administrator can add vouchers and adjust the \
+            validity."
+            .to_owned();
     }
     format!("{} can add vouchers and adjust the validity.", names.join(", "))
 }
@@ -164,15 +191,28 @@ fn who_can(names: &[String]) -> String {
 pub fn after(member: &Member, batch: &Batch, record: &AuditRecord) -> Option<Toast> {
     let said = |title: &str, text: &str| Some(flash::plain(Tone::Good, title, text));
     if record.action == Action::BatchValidityAdjusted.as_str() {
-        return said("Validity adjusted", &format!("Now: {}.", validity_words(member, batch.window)));
+        return said(
+            "Validity adjusted",
+            &format!("Now: {}.", validity_words(member, batch.window)),
+        );
     }
     if record.action == Action::BatchLinesDrawn.as_str() {
         let threshold = batch.threshold.unwrap_or(member.merchant.stock_rules.threshold);
-        return said("Stock lines drawn", &format!("Critical at {}, {} kept for reissues.", grouped(threshold), grouped(batch.reserve)));
+        return said(
+            "Stock lines drawn",
+            &format!(
+                "Critical at {}, {} kept for reissues.",
+                grouped(threshold),
+                grouped(batch.reserve)
+            ),
+        );
     }
     if record.action == Action::VouchersWithdrawn.as_str() {
         let codes = record.number("codes").unwrap_or_default();
-        return said("Vouchers withdrawn", &format!("{} will not be handed out any more.", plural(codes, "code")));
+        return said(
+            "Vouchers withdrawn",
+            &format!("{} will not be handed out any more.", plural(codes, "code")),
+        );
     }
     None
 }
@@ -184,7 +224,11 @@ pub fn unchanged_lines() -> Toast {
 
 /// What is said when the validity was sent as it was.
 pub fn unchanged(member: &Member, batch: &Batch) -> Toast {
-    flash::plain(Tone::Quiet, "Validity as it was", &format!("{}. Nothing was changed.", validity_words(member, batch.window)))
+    flash::plain(
+        Tone::Quiet,
+        "Validity as it was",
+        &format!("{}. Nothing was changed.", validity_words(member, batch.window)),
+    )
 }
 
 fn cover(outlook: &Outlook) -> String {

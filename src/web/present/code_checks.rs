@@ -1,5 +1,5 @@
-//! What a code is, as a view: the verdict, the facts behind it, what to do, and what to tell the customer.
-//! Must not know how a code is found.
+//! What a code is, as a view: the verdict, the facts behind it, what to do, and what to tell the
+//! customer. Must not know how a code is found.
 
 use super::{coupons, mails, sentence};
 use crate::{
@@ -30,7 +30,11 @@ use crate::{
 
 /// The one field, with what is wrong with what was typed.
 pub fn form(member: &Member, value: &str, wrong: Option<&Unfit>) -> Form {
-    Form { action: address(member), value: value.to_owned(), error: wrong.map(|why| sentence(&why.0)) }
+    Form {
+        action: address(member),
+        value: value.to_owned(),
+        error: wrong.map(|why| sentence(&why.0)),
+    }
 }
 
 fn address(member: &Member) -> String {
@@ -58,11 +62,16 @@ fn found(member: &Member, known: &Known) -> Verdict {
         code: coupon.code.to_string(),
         status: coupons::status(member, shown),
         facts: facts(member, known),
-        places: std::iter::once(coupons::itself(member, shown)).chain(coupons::places(member, shown)).collect(),
+        places: std::iter::once(coupons::itself(member, shown))
+            .chain(coupons::places(member, shown))
+            .collect(),
         reissue: shown.reissue.as_ref().map(|part| coupons::reissue(member, part)),
         mail: known.mail.as_ref().and_then(|mail| mails::steps(member, mail).pop()),
         notes,
-        next: next.into_iter().map(|NextStep { label, href, dialog: _ }| MenuItem { label, href, dialog: false }).collect(),
+        next: next
+            .into_iter()
+            .map(|NextStep { label, href, dialog: _ }| MenuItem { label, href, dialog: false })
+            .collect(),
         suggestions: vec![],
         action: address(member),
         sentence: for_the_customer(member, known),
@@ -98,7 +107,11 @@ fn facts(member: &Member, known: &Known) -> Vec<Fact> {
         uses.text = act_words::uses_gone(file.coupon.redemptions, file.coupon.max_redemptions);
     }
     if let (CouponState::Withdrawn, Some(at)) = (file.coupon.state, file.changed_at) {
-        facts.push(Fact { label: "Withdrawn".to_owned(), text: String::new(), when: Some(super::when(member, at)) });
+        facts.push(Fact {
+            label: "Withdrawn".to_owned(),
+            text: String::new(),
+            when: Some(super::when(member, at)),
+        });
     }
     facts
 }
@@ -110,32 +123,61 @@ fn link(label: &str, href: String) -> NextStep {
 fn what_next(member: &Member, known: &Known) -> (Vec<String>, Vec<NextStep>) {
     let shown = &known.shown;
     let coupon = &shown.file.coupon;
-    let open = shown
-        .file
-        .reward
-        .as_ref()
-        .map(|to| link("Open the customer", format!("/m/{}/customers/{}#reward-{}", member.merchant.slug, to.customer, to.no)));
+    let open = shown.file.reward.as_ref().map(|to| {
+        link(
+            "Open the customer",
+            format!("/m/{}/customers/{}#reward-{}", member.merchant.slug, to.customer, to.no),
+        )
+    });
     let mut next: Vec<NextStep> = open.into_iter().collect();
     match (coupon.state, &known.file) {
         (CouponState::Available, _) => {
             if coupon.barred.is_none() && member.role.may(Permission::BarCoupons) {
-                next.push(link("Bar this coupon", act_words::address(member, coupon.id, CouponAct::Bar)));
+                next.push(link(
+                    "Bar this coupon",
+                    act_words::address(member, coupon.id, CouponAct::Bar),
+                ));
             }
-            (vec!["It is still in stock, so this desk gave it to nobody. Ask where it came from.".to_owned()], next)
+            (
+                vec![
+                    "It is still in stock, so this desk gave it to nobody. Ask where it came from."
+                        .to_owned(),
+                ],
+                next,
+            )
         }
-        (CouponState::Withdrawn, _) => (vec!["It was taken out of stock before anybody had it. Ask where it came from.".to_owned()], next),
-        (CouponState::Replaced, _) => (vec!["A newer code has taken its place; the customer has that one.".to_owned()], next),
-        (CouponState::Allocated, Some(file)) if coupon.capacity(shown.now).is_none() => match check_reissue(file, shown.now) {
-            Ok(_) => {
-                next.push(link("Reissue it there", super::rewards::reissue_address(member, file)));
-                (vec![], next)
+        (CouponState::Withdrawn, _) => (
+            vec![
+                "It was taken out of stock before anybody had it. Ask where it came from."
+                    .to_owned(),
+            ],
+            next,
+        ),
+        (CouponState::Replaced, _) => {
+            (vec!["A newer code has taken its place; the customer has that one.".to_owned()], next)
+        }
+        (CouponState::Allocated, Some(file)) if coupon.capacity(shown.now).is_none() => {
+            match check_reissue(file, shown.now) {
+                Ok(_) => {
+                    next.push(link(
+                        "Reissue it there",
+                        super::rewards::reissue_address(member, file),
+                    ));
+                    (vec![], next)
+                }
+                Err(refusal) => {
+                    let words =
+                        words::of_refusal(member, &refusal, file, &known.who_can, shown.now);
+                    next.extend(words.next_steps);
+                    (
+                        std::iter::once(format!("It can't be reissued: {}.", lower(words.label)))
+                            .chain(words.facts)
+                            .collect(),
+                        next,
+                    )
+                }
             }
-            Err(refusal) => {
-                let words = words::of_refusal(member, &refusal, file, &known.who_can, shown.now);
-                next.extend(words.next_steps);
-                (std::iter::once(format!("It can't be reissued: {}.", lower(words.label))).chain(words.facts).collect(), next)
-            }
-        },
+        }
         (CouponState::Allocated, _) => (vec![], next),
     }
 }
@@ -147,57 +189,104 @@ fn lower(label: &str) -> String {
     format!("{first}{}", rest.as_str())
 }
 
-/// One or two sentences that can be sent as they are. Whoever quotes a code need not be who it belongs to: nothing of the
-/// customer, of other codes, of orders or of why it was barred.
+/// One or two sentences that can be sent as they are. Whoever quotes a code need not be who it
+/// belongs to: nothing of the customer, of other codes, of orders or of why it was barred.
 fn for_the_customer(member: &Member, known: &Known) -> String {
     let shown = &known.shown;
     let coupon = &shown.file.coupon;
     let code = &coupon.code;
     let day = |at| zone::show_day(at, member.merchant.zone);
     let last_day = |at: chrono::DateTime<chrono::Utc>| day(at - chrono::TimeDelta::seconds(1));
-    let replaceable = known.file.as_ref().is_some_and(|file| check_reissue(file, shown.now).is_ok());
-    let then = if replaceable { "I can replace it with a new one." } else { "I will look into it and come back to you." };
+    let replaceable =
+        known.file.as_ref().is_some_and(|file| check_reissue(file, shown.now).is_ok());
+    let then = if replaceable {
+        "I can replace it with a new one."
+    } else {
+        "I will look into it and come back to you."
+    };
     match (coupon.state, problems(known).first()) {
         (CouponState::Available, _) => {
-            format!("I can't find that we sent the code {code} to anybody. Could you tell me where you received it?")
+            format!(
+                "I can't find that we sent the code {code} to anybody. Could you tell me where \
+                 you received it?"
+            )
         }
-        (CouponState::Withdrawn, _) => format!("The code {code} can't be used. Could you tell me where you received it?"),
+        (CouponState::Withdrawn, _) => {
+            format!("The code {code} can't be used. Could you tell me where you received it?")
+        }
         (CouponState::Replaced, _) => match &shown.reissue {
             Some(Part::ReplacedBy(earlier, _)) => {
-                format!("The code {code} was replaced on {}, so please use the newer code that we gave you then.", day(earlier.at))
+                format!(
+                    "The code {code} was replaced on {}, so please use the newer code that we \
+                     gave you then.",
+                    day(earlier.at)
+                )
             }
-            _ => format!("The code {code} was replaced, so please use the newer code that we gave you."),
+            _ => format!(
+                "The code {code} was replaced, so please use the newer code that we gave you."
+            ),
         },
-        (_, Some(Problem::Barred(_))) => format!("I'm sorry, your code {code} can't be used any more. {then}"),
-        (_, Some(Problem::Expired { at })) => format!("I'm sorry, your code {code} expired on {}. {then}", last_day(*at)),
+        (_, Some(Problem::Barred(_))) => {
+            format!("I'm sorry, your code {code} can't be used any more. {then}")
+        }
+        (_, Some(Problem::Expired { at })) => {
+            format!("I'm sorry, your code {code} expired on {}. {then}", last_day(*at))
+        }
         (_, Some(Problem::FullyRedeemed { last: Some(last) })) => {
             format!("Your code {code} was already used, last on {}. {then}", day(last.at))
         }
-        (_, Some(Problem::FullyRedeemed { last: None })) => format!("Your code {code} was already used. {then}"),
+        (_, Some(Problem::FullyRedeemed { last: None })) => {
+            format!("Your code {code} was already used. {then}")
+        }
         (_, Some(Problem::NotStarted { from })) => {
-            format!("Your code {code} is fine; it can be used from {}.", zone::show(*from, member.merchant.zone))
+            format!(
+                "Your code {code} is fine; it can be used from {}.",
+                zone::show(*from, member.merchant.zone)
+            )
         }
         (_, None) => {
-            let until = coupon.window.until.map(|at| format!(" until {}", zone::show_end(at, member.merchant.zone))).unwrap_or_default();
+            let until = coupon
+                .window
+                .until
+                .map(|at| format!(" until {}", zone::show_end(at, member.merchant.zone)))
+                .unwrap_or_default();
             let left = coupon.max_redemptions - coupon.redemptions;
-            let uses = if coupon.max_redemptions == 1 { String::new() } else { format!(", {}", times(left)) };
-            format!("Your code {code} is fine; it can be used{until}{uses}. Please copy it exactly as it is written here.")
+            let uses = if coupon.max_redemptions == 1 {
+                String::new()
+            } else {
+                format!(", {}", times(left))
+            };
+            format!(
+                "Your code {code} is fine; it can be used{until}{uses}. Please copy it exactly as \
+                 it is written here."
+            )
         }
     }
 }
 
 fn times(left: i64) -> String {
-    if left == 1 { "one more time".to_owned() } else { format!("{} more times", super::grouped(left)) }
+    if left == 1 {
+        "one more time".to_owned()
+    } else {
+        format!("{} more times", super::grouped(left))
+    }
 }
 
 /// Which code is meant has to be said first.
 fn several(member: &Member, code: &str, suggestions: &[check_code::Suggestion]) -> Verdict {
-    let suggestions = suggestions.iter().map(|one| Suggestion { code: one.code.to_string(), why: "the same letters and digits" }).collect();
+    let suggestions = suggestions
+        .iter()
+        .map(|one| Suggestion { code: one.code.to_string(), why: "the same letters and digits" })
+        .collect();
     Verdict {
         title: "More than one code fits".to_owned(),
-        notes: vec!["Choose the code that is exactly as the customer has it, with or without hyphens.".to_owned()],
+        notes: vec![
+            "Choose the code that is exactly as the customer has it, with or without hyphens."
+                .to_owned(),
+        ],
         suggestions,
-        sentence: "Could you copy the code again, exactly as it is in the message you received?".to_owned(),
+        sentence: "Could you copy the code again, exactly as it is in the message you received?"
+            .to_owned(),
         ..unknown(member, code, &[])
     }
 }
@@ -205,7 +294,9 @@ fn several(member: &Member, code: &str, suggestions: &[check_code::Suggestion]) 
 fn unknown(member: &Member, code: &str, suggestions: &[check_code::Suggestion]) -> Verdict {
     let mut notes = vec![format!("No voucher batch of {} has this code.", member.merchant.name)];
     if Damage::of(code).is_some_and(Damage::is_number) {
-        notes.push("A spreadsheet has turned it into a number; ask for the message it came in.".to_owned());
+        notes.push(
+            "A spreadsheet has turned it into a number; ask for the message it came in.".to_owned(),
+        );
     }
     Verdict {
         tone: Tone::Bad,
@@ -222,12 +313,17 @@ fn unknown(member: &Member, code: &str, suggestions: &[check_code::Suggestion]) 
             .iter()
             .map(|one| Suggestion {
                 code: one.code.to_string(),
-                why: if one.other_case { "the same letters in other case, which its batch tells apart" } else { "looks alike" },
+                why: if one.other_case {
+                    "the same letters in other case, which its batch tells apart"
+                } else {
+                    "looks alike"
+                },
             })
             .collect(),
         action: address(member),
         sentence: format!(
-            "I'm sorry, I can't find the code {code}. Could you copy it again, exactly as it is in the message you received?"
+            "I'm sorry, I can't find the code {code}. Could you copy it again, exactly as it is \
+             in the message you received?"
         ),
     }
 }

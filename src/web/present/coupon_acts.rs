@@ -36,10 +36,12 @@ pub fn form(member: &Member, prepared: &PreparedAct, fields: &Fields, unfit: &Un
     let handed_to = shown.file.reward.as_ref();
     let customer = shown.customer.as_ref().map(crate::domain::customer::Customer::display_name);
     let back = handed_to.zip(customer.clone()).filter(|_| fields.from_profile).map(|(to, name)| {
-        let href = format!("/m/{}/customers/{}#reward-{}", member.merchant.slug, to.customer, to.no);
+        let href =
+            format!("/m/{}/customers/{}#reward-{}", member.merchant.slug, to.customer, to.no);
         (href, name)
     });
-    let (cancel_href, cancel_label) = back.unwrap_or_else(|| (words::coupon_address(member, coupon.id), "Coupon".to_owned()));
+    let (cancel_href, cancel_label) =
+        back.unwrap_or_else(|| (words::coupon_address(member, coupon.id), "Coupon".to_owned()));
     Form {
         title: act_words::title(act),
         busy: match act {
@@ -58,7 +60,8 @@ pub fn form(member: &Member, prepared: &PreparedAct, fields: &Fields, unfit: &Un
         status: rewards::coupon_status(member, coupon, shown.now),
         means: means(act, shown),
         fields: with_focus(asked(member, act, shown, fields, unfit)),
-        uses_gone: (act == CouponAct::MarkUsed).then_some(fields.gone.unwrap_or(coupon.redemptions)),
+        uses_gone: (act == CouponAct::MarkUsed)
+            .then_some(fields.gone.unwrap_or(coupon.redemptions)),
     }
 }
 
@@ -66,18 +69,26 @@ fn means(act: CouponAct, shown: &ShownCoupon) -> String {
     let coupon = &shown.file.coupon;
     match (act, coupon.state) {
         (CouponAct::Bar, CouponState::Allocated) => {
-            "A barred code counts as unusable here, so the reward can be reissued. The shop is not told. You can unbar it later.".to_owned()
+            "A barred code counts as unusable here, so the reward can be reissued. The shop is \
+             not told. You can unbar it later."
+                .to_owned()
         }
         (CouponAct::Bar, CouponState::Available) => {
-            "A barred code is never handed out. It stays in the batch, and you can unbar it later.".to_owned()
+            "A barred code is never handed out. It stays in the batch, and you can unbar it \
+             later."
+                .to_owned()
         }
         (CouponAct::Bar, _) => {
-            "It stays the customer's old code, barred for good: a replaced coupon can't be unbarred. The shop is not told.".to_owned()
+            "It stays the customer's old code, barred for good: a replaced coupon can't be \
+             unbarred. The shop is not told."
+                .to_owned()
         }
         (CouponAct::Unbar, CouponState::Available) => {
             "The code may be handed out again, unless something else keeps it from that.".to_owned()
         }
-        (CouponAct::Unbar, _) => "The code counts as usable again, unless something else keeps it from that.".to_owned(),
+        (CouponAct::Unbar, _) => "The code counts as usable again, unless something else keeps it \
+            from that."
+            .to_owned(),
         (CouponAct::MarkUsed, _) => {
             let after = act_words::uses_gone(coupon.redemptions + 1, coupon.max_redemptions);
             format!("Counts one use, for good: {after} after it.")
@@ -85,7 +96,13 @@ fn means(act: CouponAct, shown: &ShownCoupon) -> String {
     }
 }
 
-fn asked(member: &Member, act: CouponAct, shown: &ShownCoupon, fields: &Fields, unfit: &UnfitAct) -> Vec<Field> {
+fn asked(
+    member: &Member,
+    act: CouponAct,
+    shown: &ShownCoupon,
+    fields: &Fields,
+    unfit: &UnfitAct,
+) -> Vec<Field> {
     let error = |unfit: &Option<Unfit>| unfit.as_ref().map(|why| sentence(&why.0));
     let text = |name, label, value: &str, hint: String, required, error| Field {
         name,
@@ -98,17 +115,34 @@ fn asked(member: &Member, act: CouponAct, shown: &ShownCoupon, fields: &Fields, 
         autofocus: false,
     };
     if act != CouponAct::MarkUsed {
-        let hint = format!("Shown at the code and kept in the audit log for good, so leave out names. {ONE_LINE}");
+        let hint = format!(
+            "Shown at the code and kept in the audit log for good, so leave out names. {ONE_LINE}"
+        );
         return vec![text("reason", "Reason", &fields.reason, hint, true, error(&unfit.reason))];
     }
     let zone = member.merchant.zone;
     let at = fields.at.clone().unwrap_or_else(|| zone::on_the_clock(shown.now, zone));
-    let is_clock = at.is_empty() || at.len() == 16 && zone::parse_clock(&at, zone, shown.now).is_ok();
+    let is_clock =
+        at.is_empty() || at.len() == 16 && zone::parse_clock(&at, zone, shown.now).is_ok();
     vec![
-        text("order_id", "Order reference (optional)", &fields.order, ONE_LINE.to_owned(), false, error(&unfit.order)),
+        text(
+            "order_id",
+            "Order reference (optional)",
+            &fields.order,
+            ONE_LINE.to_owned(),
+            false,
+            error(&unfit.order),
+        ),
         Field {
             kind: if is_clock { "datetime-local" } else { "text" },
-            ..text("redeemed_at", "Used at", &at, format!("In {}; left empty it is now.", zone.name()), false, error(&unfit.at))
+            ..text(
+                "redeemed_at",
+                "Used at",
+                &at,
+                format!("In {}; left empty it is now.", zone.name()),
+                false,
+                error(&unfit.at),
+            )
         },
     ]
 }
@@ -127,10 +161,13 @@ pub fn told(record: &AuditRecord) -> Option<Toast> {
     let code = record.text("code")?;
     let action = Action::ALL.iter().find(|action| action.as_str() == record.action)?;
     let (title, text) = match action {
-        Action::CouponBarred => ("Coupon barred", format!("{code} counts as unusable from now on.")),
+        Action::CouponBarred => {
+            ("Coupon barred", format!("{code} counts as unusable from now on."))
+        }
         Action::CouponUnbarred => ("Coupon unbarred", format!("{code} is no longer barred.")),
         Action::CouponMarkedUsed => {
-            let uses = act_words::uses_gone(record.number("uses_gone")?, record.number("uses_allowed")?);
+            let uses =
+                act_words::uses_gone(record.number("uses_gone")?, record.number("uses_allowed")?);
             ("Marked as used", format!("{code}: {uses}."))
         }
         _ => return None,
@@ -153,7 +190,11 @@ pub fn refused(member: &Member, shown: &ShownCoupon, refusal: &ActRefusal) -> To
     };
     // Whoever comes back to a form that went through is told so.
     if mine {
-        return flash::plain(Tone::Good, label, &format!("{} It went through; nothing more was done.", facts.join(" ")));
+        return flash::plain(
+            Tone::Good,
+            label,
+            &format!("{} It went through; nothing more was done.", facts.join(" ")),
+        );
     }
     flash::plain(Tone::Bad, "Nothing was changed", &format!("{label}. {}", facts.join(" ")))
 }

@@ -46,7 +46,10 @@ pub fn show(frame: Frame, member: &Member, shown: &ShownCoupon) -> Show {
         redemptions,
         redemptions_note: match coupon.redemptions {
             0 => "This code has not been redeemed.".to_owned(),
-            all if all > listed => format!("{} in all; of the others, order and date are not known here.", grouped(all)),
+            all if all > listed => format!(
+                "{} in all; of the others, order and date are not known here.",
+                grouped(all)
+            ),
             _ => String::new(),
         },
         actions: actions(member, coupon),
@@ -57,7 +60,13 @@ pub fn show(frame: Frame, member: &Member, shown: &ShownCoupon) -> Show {
 /// The uses, newest first, then further reports of the same orders.
 fn redemptions(member: &Member, shown: &ShownCoupon) -> Vec<Redemption> {
     let handed_out = shown.file.coupon.handed_out_at;
-    let note = |at| if handed_out.is_some_and(|out| is_before_hand_out(at, out)) { "before it was handed out" } else { "" };
+    let note = |at| {
+        if handed_out.is_some_and(|out| is_before_hand_out(at, out)) {
+            "before it was handed out"
+        } else {
+            ""
+        }
+    };
     let uses = shown.redemptions.iter().map(|one| (one, note(one.at)));
     let repeats = shown.file.repeats.iter().map(|one| (one, "the same order, reported again"));
     let row = |(one, note): (&coupon::Redemption, _)| Redemption {
@@ -73,7 +82,10 @@ fn actions(member: &Member, coupon: &Coupon) -> Vec<Link> {
     if !member.role.may(Permission::BarCoupons) {
         return vec![];
     }
-    let link = |act| Link { label: act_words::title(act).to_owned(), href: act_words::address(member, coupon.id, act) };
+    let link = |act| Link {
+        label: act_words::title(act).to_owned(),
+        href: act_words::address(member, coupon.id, act),
+    };
     acts_on(coupon).into_iter().map(link).collect()
 }
 
@@ -87,7 +99,10 @@ fn event(member: &Member, coupon: &Coupon, record: &AuditRecord) -> Event {
 }
 
 fn batch(member: &Member, shown: &ShownCoupon) -> Link {
-    Link { label: shown.file.batch_name.clone(), href: words::batch_address(member, shown.file.coupon.batch, "") }
+    Link {
+        label: shown.file.batch_name.clone(),
+        href: words::batch_address(member, shown.file.coupon.batch, ""),
+    }
 }
 
 /// Everything that holds: where it is in its life, and what keeps it from being used.
@@ -97,14 +112,17 @@ pub(super) fn status(member: &Member, shown: &ShownCoupon) -> Vec<Status> {
     let life = match (coupon.state, &shown.reissue) {
         (CouponState::Available, _) => say(Tone::Quiet, "In stock, not handed out"),
         (CouponState::Allocated, _) => say(Tone::Quiet, "Handed out"),
-        (CouponState::Replaced, Some(Part::ReplacedBy(earlier, _))) => {
-            Status { when: Some(when(member, earlier.at)), ..say(Tone::Bad, &format!("Replaced by {}", who(member, earlier))) }
-        }
+        (CouponState::Replaced, Some(Part::ReplacedBy(earlier, _))) => Status {
+            when: Some(when(member, earlier.at)),
+            ..say(Tone::Bad, &format!("Replaced by {}", who(member, earlier)))
+        },
         (CouponState::Replaced, _) => say(Tone::Bad, "Replaced"),
         (CouponState::Withdrawn, _) => say(Tone::Bad, "Withdrawn from stock"),
     };
     let is_over = matches!(coupon.state, CouponState::Replaced | CouponState::Withdrawn);
-    let rest = rewards::coupon_status(member, coupon, shown.now).into_iter().filter(|line| !(is_over && line.tone == Tone::Good));
+    let rest = rewards::coupon_status(member, coupon, shown.now)
+        .into_iter()
+        .filter(|line| !(is_over && line.tone == Tone::Good));
     std::iter::once(life).chain(rest).collect()
 }
 
@@ -123,7 +141,10 @@ pub(super) fn facts(member: &Member, shown: &ShownCoupon) -> Vec<Fact> {
         bound("Valid from", coupon.window.from.map(|at| when(member, at)), "No start"),
         bound("Valid until", coupon.window.until.map(|at| when_end(member, at)), "No end"),
         fact("Uses", uses(coupon)),
-        Fact { when: Some(when(member, shown.file.imported_at)), ..fact("Imported", String::new()) },
+        Fact {
+            when: Some(when(member, shown.file.imported_at)),
+            ..fact("Imported", String::new())
+        },
     ];
     if let Some(barred) = &coupon.barred {
         let by = barred.by.clone().unwrap_or_else(|| "the import".to_owned());
@@ -143,7 +164,13 @@ fn uses(coupon: &Coupon) -> String {
 /// The way to its page, from elsewhere.
 pub(super) fn itself(member: &Member, shown: &ShownCoupon) -> Place {
     let coupon = &shown.file.coupon;
-    Place { label: "Coupon".to_owned(), link: Link { label: "View coupon".to_owned(), href: words::coupon_address(member, coupon.id) } }
+    Place {
+        label: "Coupon".to_owned(),
+        link: Link {
+            label: "View coupon".to_owned(),
+            href: words::coupon_address(member, coupon.id),
+        },
+    }
 }
 
 pub(super) fn places(member: &Member, shown: &ShownCoupon) -> Vec<Place> {
@@ -155,7 +182,10 @@ pub(super) fn places(member: &Member, shown: &ShownCoupon) -> Vec<Place> {
     if let (Some(reward), Some(customer)) = (&shown.file.reward, &shown.customer) {
         let profile = format!("/m/{}/customers/{}", member.merchant.slug, customer.no);
         let title = format!("{} ({})", reward.title, reward.reward_id);
-        places.push(place("Reward", Link { label: title, href: format!("{profile}#reward-{}", reward.no) }));
+        places.push(place(
+            "Reward",
+            Link { label: title, href: format!("{profile}#reward-{}", reward.no) },
+        ));
         places.push(place("Customer", Link { label: customer.display_name(), href: profile }));
     }
     places
@@ -170,7 +200,11 @@ pub(super) fn reissue(member: &Member, part: &Part) -> Reissue {
         when: when(member, earlier.at),
     };
     match part {
-        Part::ReplacedBy(earlier, new) => make("Replaced by", earlier.new_code.to_string(), *new, earlier),
-        Part::Replaces(earlier, old) => make("Takes the place of", earlier.old_code.to_string(), *old, earlier),
+        Part::ReplacedBy(earlier, new) => {
+            make("Replaced by", earlier.new_code.to_string(), *new, earlier)
+        }
+        Part::Replaces(earlier, old) => {
+            make("Takes the place of", earlier.old_code.to_string(), *old, earlier)
+        }
     }
 }

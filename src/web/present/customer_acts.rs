@@ -55,7 +55,12 @@ fn profile(member: &Member, no: CustomerNo) -> String {
 /// What this member may do to the customer as they are.
 pub fn links(member: &Member, customer: &Customer) -> Vec<Link> {
     let allowed = acts_on(customer).into_iter().filter(|act| member.role.may(act.permission()));
-    allowed.map(|act| Link { label: title(act).to_owned(), href: format!("{}/{}", profile(member, customer.no), verb(act)) }).collect()
+    allowed
+        .map(|act| Link {
+            label: title(act).to_owned(),
+            href: format!("{}/{}", profile(member, customer.no), verb(act)),
+        })
+        .collect()
 }
 
 /// The form: empty, or as it was sent with what is wrong in it.
@@ -74,7 +79,12 @@ pub fn form(member: &Member, prepared: &PreparedAct, typed: &Typed, unfit: &Unfi
         dangerous: act == CustomerAct::Purge,
         action: format!("{cancel_href}/{}", verb(act)),
         cancel_href,
-        email: customer.email.as_ref().map(ToString::to_string).filter(|email| *email != owner).unwrap_or_default(),
+        email: customer
+            .email
+            .as_ref()
+            .map(ToString::to_string)
+            .filter(|email| *email != owner)
+            .unwrap_or_default(),
         owner,
         means: means(act).iter().map(ToString::to_string).collect(),
         fields: with_focus(fields(act, customer.no, typed, unfit)),
@@ -84,17 +94,26 @@ pub fn form(member: &Member, prepared: &PreparedAct, typed: &Typed, unfit: &Unfi
 fn means(act: CustomerAct) -> &'static [&'static str] {
     match act {
         CustomerAct::Block => &[
-            "A blocked customer's coupons can't be reissued, and no e-mail is sent to them again. The codes they have stay as they are. You can unblock them later.",
+            "A blocked customer's coupons can't be reissued, and no e-mail is sent to them again. \
+             The codes they have stay as they are. You can unblock them later.",
         ],
-        CustomerAct::Unblock => &["Their coupons can be reissued again, unless something else keeps them from that."],
-        CustomerAct::EmailsOff => {
-            &["Coupons can still be reissued, but without an e-mail. Mails that wait already still go out. You can switch them on later."]
+        CustomerAct::Unblock => {
+            &["Their coupons can be reissued again, unless something else keeps them from that."]
         }
-        CustomerAct::EmailsOn => &["The fulfilment e-mail can be asked for again. Do this only when the customer wants it."],
+        CustomerAct::EmailsOff => &[
+            "Coupons can still be reissued, but without an e-mail. Mails that wait already still \
+             go out. You can switch them on later.",
+        ],
+        CustomerAct::EmailsOn => {
+            &["The fulfilment e-mail can be asked for again. Do this only when the customer wants \
+             it."]
+        }
         CustomerAct::Purge => &[
             "Name, e-mail, customer ID and locale disappear, also from the search.",
-            "E-mails keep their row and state, and lose address, subject and content. Those that wait are cancelled.",
-            "Rewards, codes and reissues stay, without the person; nothing can be reissued or sent any more.",
+            "E-mails keep their row and state, and lose address, subject and content. Those that \
+             wait are cancelled.",
+            "Rewards, codes and reissues stay, without the person; nothing can be reissued or \
+             sent any more.",
             "Reasons that were typed about them can't be read any more, here and in the audit log.",
             "It can't be undone. Backups made before still hold the person.",
         ],
@@ -102,24 +121,33 @@ fn means(act: CustomerAct) -> &'static [&'static str] {
 }
 
 fn fields(act: CustomerAct, no: CustomerNo, typed: &Typed, unfit: &UnfitAct) -> Vec<Field> {
-    let text = |name, label, value: &str, hint: String, error: &Option<crate::domain::Unfit>| Field {
-        name,
-        label,
-        kind: "text",
-        value: value.to_owned(),
-        hint,
-        required: true,
-        error: error.as_ref().map(|why| sentence(&why.0)),
-        autofocus: false,
-    };
+    let text =
+        |name, label, value: &str, hint: String, error: &Option<crate::domain::Unfit>| Field {
+            name,
+            label,
+            kind: "text",
+            value: value.to_owned(),
+            hint,
+            required: true,
+            error: error.as_ref().map(|why| sentence(&why.0)),
+            autofocus: false,
+        };
     match act {
         CustomerAct::Block | CustomerAct::Unblock => {
-            let hint = "Shown at the customer and kept in the audit log until they are purged. Up to 255 characters.".to_owned();
+            let hint = "Shown at the customer and kept in the audit log until they are purged. Up \
+                to 255 characters."
+                .to_owned();
             vec![text("reason", "Reason", &typed.reason, hint, &unfit.reason)]
         }
         CustomerAct::Purge => {
             let hint = format!("Type {no} to confirm.");
-            vec![text("confirmation", "The customer's number", &typed.confirmation, hint, &unfit.confirmation)]
+            vec![text(
+                "confirmation",
+                "The customer's number",
+                &typed.confirmation,
+                hint,
+                &unfit.confirmation,
+            )]
         }
         CustomerAct::EmailsOff | CustomerAct::EmailsOn => vec![],
     }
@@ -129,15 +157,29 @@ fn fields(act: CustomerAct, no: CustomerNo, typed: &Typed, unfit: &UnfitAct) -> 
 pub fn told(record: &AuditRecord) -> Option<Toast> {
     let action = Action::ALL.iter().find(|action| action.as_str() == record.action)?;
     let (title, text) = match action {
-        Action::CustomerBlocked => ("Customer blocked", "Their coupons can't be reissued until somebody unblocks them.".to_owned()),
-        Action::CustomerUnblocked => ("Customer unblocked", "Their coupons can be reissued again.".to_owned()),
+        Action::CustomerBlocked => (
+            "Customer blocked",
+            "Their coupons can't be reissued until somebody unblocks them.".to_owned(),
+        ),
+        Action::CustomerUnblocked => {
+            ("Customer unblocked", "Their coupons can be reissued again.".to_owned())
+        }
         Action::EmailsChosen => emails_chosen(record)?,
         Action::CustomerPurged => {
             let cancelled = match record.number("mails_cancelled") {
                 None | Some(0) => String::new(),
-                Some(n) => format!(" {} waiting {} cancelled.", plural(n, "e-mail"), if n == 1 { "was" } else { "were" }),
+                Some(n) => format!(
+                    " {} waiting {} cancelled.",
+                    plural(n, "e-mail"),
+                    if n == 1 { "was" } else { "were" }
+                ),
             };
-            ("Data purged", format!("The person is gone; rewards and the audit log stay without them.{cancelled}"))
+            (
+                "Data purged",
+                format!(
+                    "The person is gone; rewards and the audit log stay without them.{cancelled}"
+                ),
+            )
         }
         _ => return None,
     };
@@ -146,8 +188,14 @@ pub fn told(record: &AuditRecord) -> Option<Toast> {
 
 fn emails_chosen(record: &AuditRecord) -> Option<(&'static str, String)> {
     match record.text("receives_emails")? {
-        "yes" => Some(("E-mails switched on", "The fulfilment e-mail can be asked for again.".to_owned())),
-        "no" => Some(("E-mails switched off", "Coupons can be reissued, but no e-mail is sent.".to_owned())),
+        "yes" => Some((
+            "E-mails switched on",
+            "The fulfilment e-mail can be asked for again.".to_owned(),
+        )),
+        "no" => Some((
+            "E-mails switched off",
+            "Coupons can be reissued, but no e-mail is sent.".to_owned(),
+        )),
         _ => None,
     }
 }
@@ -158,20 +206,35 @@ pub fn choice_in_words(record: &AuditRecord) -> &'static str {
 }
 
 /// "Purged on 3 Oct 2026, 23:59 BST by Kim Brook".
-pub fn purged_in_words(member: &Member, at: chrono::DateTime<chrono::Utc>, by: Option<&str>) -> String {
-    format!("Purged on {} by {}", zone::show(at, member.merchant.zone), by.unwrap_or("the command line"))
+pub fn purged_in_words(
+    member: &Member,
+    at: chrono::DateTime<chrono::Utc>,
+    by: Option<&str>,
+) -> String {
+    format!(
+        "Purged on {} by {}",
+        zone::show(at, member.merchant.zone),
+        by.unwrap_or("the command line")
+    )
 }
 
 /// An act that was refused, in short.
 pub fn refused(member: &Member, refusal: &CustomerRefusal) -> Toast {
     let text = match refusal {
         CustomerRefusal::Purged { at, by } => {
-            format!("{}. Nothing more can be done to this customer.", purged_in_words(member, *at, by.as_deref()))
+            format!(
+                "{}. Nothing more can be done to this customer.",
+                purged_in_words(member, *at, by.as_deref())
+            )
         }
         CustomerRefusal::AlreadyBlocked(blocked) => {
             let by = blocked.by.as_ref().map(|name| format!(" by {name}")).unwrap_or_default();
-            let reason = blocked.reason.as_ref().map(|reason| format!(": {reason}")).unwrap_or_default();
-            format!("Blocked already, on {}{by}{reason}.", zone::show(blocked.at, member.merchant.zone))
+            let reason =
+                blocked.reason.as_ref().map(|reason| format!(": {reason}")).unwrap_or_default();
+            format!(
+                "Blocked already, on {}{by}{reason}.",
+                zone::show(blocked.at, member.merchant.zone)
+            )
         }
         CustomerRefusal::NotBlocked => "This customer is not blocked.".to_owned(),
         CustomerRefusal::EmailsAre(true) => "E-mails are on already.".to_owned(),

@@ -8,7 +8,9 @@ use crate::{
         find_customers::{CustomerPage, Found, MatchedBy},
         show_customer::{From, Profile},
     },
-    domain::{coupon::CouponState, customer::Customer, email::EmailAddress, role::Permission, zone},
+    domain::{
+        coupon::CouponState, customer::Customer, email::EmailAddress, role::Permission, zone,
+    },
     web::errors::Error,
     web::views::{
         audit::Event,
@@ -32,7 +34,10 @@ pub fn results(member: &Member, term: &str, later: bool, page: &CustomerPage) ->
     let context = match (term.is_empty(), term.chars().count() < 3, page.rows.len()) {
         _ if page.is_cut => MORE_MATCH.to_owned(),
         (true, _, _) => "Newest customers first".to_owned(),
-        (false, true, _) => "Names, IDs and addresses that begin so; type a third letter to search everywhere".to_owned(),
+        (false, true, _) => {
+            "Names, IDs and addresses that begin so; type a third letter to search everywhere"
+                .to_owned()
+        }
         (false, false, n) if page.older.is_none() && !later => {
             plural(i64::try_from(n).unwrap_or_default(), "match").replace("matchs", "matches")
         }
@@ -49,7 +54,8 @@ pub fn results(member: &Member, term: &str, later: bool, page: &CustomerPage) ->
         context,
         rows: page.rows.iter().map(|found| list_row(member, found)).collect(),
         pager: Pager {
-            first_href: later.then(|| format!("{all_href}?{query}").trim_end_matches(['?', '&']).to_owned()),
+            first_href: later
+                .then(|| format!("{all_href}?{query}").trim_end_matches(['?', '&']).to_owned()),
             older_href: page.older.map(|no| format!("{all_href}?{query}before={no}")),
         },
         all_href,
@@ -124,15 +130,25 @@ fn notes(member: &Member, customer: &Customer) -> Vec<String> {
     let mut notes = Vec::new();
     if let Some(at) = customer.purged_at {
         let purged = customer_acts::purged_in_words(member, at, customer.purged_by.as_deref());
-        notes.push(format!("{purged}. Rewards and the audit log stay, without the person; nothing can be reissued or sent."));
+        notes.push(format!(
+            "{purged}. Rewards and the audit log stay, without the person; nothing \
+            can be reissued or sent."
+        ));
     }
     if let Some(blocked) = &customer.blocked {
         let by = blocked.by.as_ref().map(|name| format!(" by {name}")).unwrap_or_default();
-        let reason = blocked.reason.as_ref().map(|reason| format!(": {reason}")).unwrap_or_default();
-        notes.push(format!("Blocked on {}{by}{reason}. Coupons can't be reissued meanwhile.", zone::show(blocked.at, zone)));
+        let reason =
+            blocked.reason.as_ref().map(|reason| format!(": {reason}")).unwrap_or_default();
+        notes.push(format!(
+            "Blocked on {}{by}{reason}. Coupons can't be reissued meanwhile.",
+            zone::show(blocked.at, zone)
+        ));
     }
     if !customer.receives_emails && customer.purged_at.is_none() {
-        notes.push("E-mails are switched off: coupons can be reissued, but no mail can be sent.".to_owned());
+        notes.push(
+            "E-mails are switched off: coupons can be reissued, but no mail can be sent."
+                .to_owned(),
+        );
     }
     notes
 }
@@ -145,14 +161,29 @@ pub fn activity(member: &Member, profile: &Profile) -> Vec<Event> {
 /// What the profile counts.
 pub fn facts(member: &Member, profile: &Profile) -> Vec<Fact> {
     let customer = &profile.customer;
-    let last = profile.events.first().map(|event| event.at).or_else(|| profile.rewards.iter().map(|row| row.file.reward.issued_at).max());
+    let last = profile
+        .events
+        .first()
+        .map(|event| event.at)
+        .or_else(|| profile.rewards.iter().map(|row| row.file.reward.issued_at).max());
     let fact = |label: &str, text: String| Fact { label: label.to_owned(), text, when: None };
-    let moment = |label: &str, at| Fact { label: label.to_owned(), text: String::new(), when: Some(when(member, at)) };
-    let broken = profile.rewards.iter().filter(|row| row.file.coupon.as_ref().is_some_and(|c| c.capacity(profile.now).is_none())).count();
+    let moment = |label: &str, at| Fact {
+        label: label.to_owned(),
+        text: String::new(),
+        when: Some(when(member, at)),
+    };
+    let broken = profile
+        .rewards
+        .iter()
+        .filter(|row| row.file.coupon.as_ref().is_some_and(|c| c.capacity(profile.now).is_none()))
+        .count();
     let count = |n: usize| super::grouped(i64::try_from(n).unwrap_or(i64::MAX));
     let more = |n: usize, more: bool| format!("{}{}", count(n), if more { "+" } else { "" });
     let mut facts = vec![
-        Fact { when: Some(super::day(member, customer.created_at)), ..fact("Customer since", String::new()) },
+        Fact {
+            when: Some(super::day(member, customer.created_at)),
+            ..fact("Customer since", String::new())
+        },
         fact("Rewards", more(profile.rewards.len(), profile.older.rewards.is_some())),
         fact("Codes that don't work", count(broken)),
         fact("E-mails", more(profile.emails.len(), profile.older.emails.is_some())),
@@ -163,7 +194,13 @@ pub fn facts(member: &Member, profile: &Profile) -> Vec<Fact> {
 }
 
 /// The profile's page.
-pub fn profile(frame: Frame, member: &Member, profile: &Profile, from: From, back_href: String) -> Show {
+pub fn profile(
+    frame: Frame,
+    member: &Member,
+    profile: &Profile,
+    from: From,
+    back_href: String,
+) -> Show {
     let customer = &profile.customer;
     let here = format!("/m/{}/customers/{}", member.merchant.slug, customer.no);
     Show {
@@ -176,7 +213,11 @@ pub fn profile(frame: Frame, member: &Member, profile: &Profile, from: From, bac
         notes: notes(member, customer),
         facts: facts(member, profile),
         actions: customer_acts::links(member, customer),
-        rewards: profile.rewards.iter().map(|row| rewards::row(member, row, &profile.who_can, profile.now)).collect(),
+        rewards: profile
+            .rewards
+            .iter()
+            .map(|row| rewards::row(member, row, &profile.who_can, profile.now))
+            .collect(),
         rewards_pager: Pager {
             first_href: from.rewards.map(|_| format!("{here}#rewards")),
             older_href: profile.older.rewards.map(|no| format!("{here}?rewards={no}#rewards")),

@@ -18,7 +18,14 @@ use crate::{
 
 /// A toast of two sentences.
 pub fn plain(tone: Tone, title: &str, text: &str) -> Toast {
-    Toast { tone, title: title.to_owned(), text: text.to_owned(), code: None, links: vec![], request_id: None }
+    Toast {
+        tone,
+        title: title.to_owned(),
+        text: text.to_owned(),
+        code: None,
+        links: vec![],
+        request_id: None,
+    }
 }
 
 /// A reissue that went through.
@@ -27,7 +34,10 @@ pub fn reissued(_member: &Member, reissued: &Reissued) -> Toast {
         Some(address) => format!("E-mail on its way to {address}."),
         None => "No e-mail was sent.".to_owned(),
     };
-    Toast { code: Some(reissued.new_code.to_string()), ..plain(Tone::Good, "Coupon reissued", &text) }
+    Toast {
+        code: Some(reissued.new_code.to_string()),
+        ..plain(Tone::Good, "Coupon reissued", &text)
+    }
 }
 
 /// A mail that is queued again.
@@ -59,9 +69,13 @@ pub fn not_resent(member: &Member, refusal: &Refusal, now: DateTime<Utc>) -> Toa
 fn sentence(member: &Member, refusal: &Refusal, now: DateTime<Utc>) -> String {
     let zone = member.merchant.zone;
     match refusal {
-        Refusal::CustomerPurged { at } => format!("The customer's data was purged on {}.", zone::show(*at, zone)),
+        Refusal::CustomerPurged { at } => {
+            format!("The customer's data was purged on {}.", zone::show(*at, zone))
+        }
         Refusal::CustomerBlocked(_) => "The customer is blocked.".to_owned(),
-        Refusal::NonBatchReward(provider) => format!("This reward is fulfilled by {}.", provider.label()),
+        Refusal::NonBatchReward(provider) => {
+            format!("This reward is fulfilled by {}.", provider.label())
+        }
         Refusal::AlreadyReissued(earlier) => {
             let by = if earlier.by == member.user { "you" } else { &earlier.by_name };
             format!("Reissued {} ago by {by}.", zone::show_age(now - earlier.at))
@@ -69,19 +83,25 @@ fn sentence(member: &Member, refusal: &Refusal, now: DateTime<Utc>) -> String {
         Refusal::NoCouponYet => "This reward has no coupon yet.".to_owned(),
         Refusal::StillHasCapacity(_) => "Coupon still has capacity.".to_owned(),
         Refusal::BatchEmpty(_) => "Voucher batch empty: no usable code is left.".to_owned(),
-        Refusal::EmailsOff => "This customer has e-mails switched off, so no mail can be sent.".to_owned(),
+        Refusal::EmailsOff => {
+            "This customer has e-mails switched off, so no mail can be sent.".to_owned()
+        }
     }
 }
 
-/// The message of a page that was reached after an act without a script. `done` comes from the address: it names
-/// only what happened, and everything shown is read from the data.
+/// The message of a page that was reached after an act without a script. `done` comes from the
+/// address: it names only what happened, and everything shown is read from the data.
 pub fn after(done: &str, member: &Member, profile: &Profile) -> Option<Toast> {
     let (act, number) = done.rsplit_once('-')?;
     let number = request::number(number)?;
     if matches!(act, "coupon" | "customer") {
         let mine = |event: &&AuditRecord| matches!(event.actor, ShownActor::User { id, .. } if id == member.user);
         let record = profile.events.iter().filter(mine).find(|event| event.id.0 == number)?;
-        return if act == "coupon" { super::coupon_acts::told(record) } else { super::customer_acts::told(record) };
+        return if act == "coupon" {
+            super::coupon_acts::told(record)
+        } else {
+            super::customer_acts::told(record)
+        };
     }
     let row = profile.rewards.iter().find(|row| row.file.reward.no.0 == number)?;
     match act {
@@ -91,7 +111,10 @@ pub fn after(done: &str, member: &Member, profile: &Profile) -> Option<Toast> {
                 (Some(address), true) => format!("E-mail on its way to {address}."),
                 _ => "No e-mail was sent.".to_owned(),
             };
-            Some(Toast { code: Some(earlier.new_code.to_string()), ..plain(Tone::Good, "Coupon reissued", &text) })
+            Some(Toast {
+                code: Some(earlier.new_code.to_string()),
+                ..plain(Tone::Good, "Coupon reissued", &text)
+            })
         }
         "resent" => {
             let mail = row.mail.as_ref()?;

@@ -1,5 +1,5 @@
-//! The form for a file of redemptions, or of codes to bar, as a view; and what such imports are called.
-//! Must not know how rows are judged.
+//! The form for a file of redemptions, or of codes to bar, as a view; and what such imports are
+//! called. Must not know how rows are judged.
 
 use super::vouchers::Sent;
 use crate::{
@@ -83,13 +83,15 @@ pub fn new(frame: Frame, member: &Member, kind: ImportKind, sent: Sent) -> New {
     let (_, action) = addresses(member, kind);
     let (lead, columns, example, button) = match kind {
         ImportKind::Redemptions => (
-            "The shop's record of uses. You see what is in it first; where shop and desk disagree is listed afterwards.",
+            "The shop's record of uses. You see what is in it first; where shop and desk disagree \
+             is listed afterwards.",
             vec!["code", "redeemed_at", "order_id"],
             "SUMMER-7Q0O,2026-11-20,O-1001",
             "Check redemptions",
         ),
         ImportKind::Vouchers | ImportKind::Bars => (
-            "Codes that nobody may use any more, each with its reason. You see what is in the file first.",
+            "Codes that nobody may use any more, each with its reason. You see what is in the \
+             file first.",
             vec!["code", "reason"],
             "SUMMER-7Q0O,leaked on a coupon site",
             "Check codes",

@@ -1,5 +1,5 @@
-//! What a check saw in a file's rows, in words: why some are rejected, and what to look at in the others.
-//! Must not know how it was seen.
+//! What a check saw in a file's rows, in words: why some are rejected, and what to look at in the
+//! others. Must not know how it was seen.
 
 use super::{grouped, plural, sentence, when_end};
 use crate::{
@@ -21,7 +21,11 @@ fn number(n: u64) -> i64 {
 fn samples<'s>(seen: impl IntoIterator<Item = &'s Seen>) -> Vec<Sample> {
     let why = |reason: &str| if reason.is_empty() { String::new() } else { sentence(reason) };
     seen.into_iter()
-        .map(|seen| Sample { line: format!("Line {}", grouped(number(seen.line))), cell: seen.cell.clone(), why: why(&seen.reason) })
+        .map(|seen| Sample {
+            line: format!("Line {}", grouped(number(seen.line))),
+            cell: seen.cell.clone(),
+            why: why(&seen.reason),
+        })
         .collect()
 }
 
@@ -33,7 +37,13 @@ fn more(count: u64, shown: usize) -> String {
 }
 
 fn note(tone: Tone, title: String, text: String, tally: &Tally) -> Note {
-    Note { tone, title, text, samples: samples(&tally.samples), more: more(tally.count, tally.samples.len()) }
+    Note {
+        tone,
+        title,
+        text,
+        samples: samples(&tally.samples),
+        more: more(tally.count, tally.samples.len()),
+    }
 }
 
 /// The rejected rows by cause.
@@ -42,9 +52,14 @@ pub fn rejected(findings: &Findings) -> Vec<Note> {
         let lines = plural(number(tally.count), "line");
         let (title, text) = match cause {
             Cause::Twice => (format!("{lines}: twice in the file"), "The first of each is taken."),
-            Cause::Elsewhere => (format!("{lines}: in another batch"), "A code is never in two batches."),
+            Cause::Elsewhere => {
+                (format!("{lines}: in another batch"), "A code is never in two batches.")
+            }
             Cause::Malformed => (format!("{lines}: not in the right form"), ""),
-            Cause::Damaged => (format!("{lines}: damaged by a spreadsheet"), "Export the column as text, and send it again."),
+            Cause::Damaged => (
+                format!("{lines}: damaged by a spreadsheet"),
+                "Export the column as text, and send it again.",
+            ),
             Cause::Conflict => (format!("{lines}: in conflict with what is stored"), ""),
         };
         note(Tone::Bad, title, text.to_owned(), tally)
@@ -59,14 +74,28 @@ pub fn rejected(findings: &Findings) -> Vec<Note> {
 fn damaged((group, tally): (&DamageGroup, &Tally)) -> Note {
     let lines = plural(number(tally.count), "line");
     let (title, text) = match group {
-        DamageGroup::Heading => (format!("{lines}: the heading, repeated"), "It comes from files that were put together."),
-        DamageGroup::Formula => (format!("{lines}: a formula"), "Copy the values in the spreadsheet, and send those."),
-        DamageGroup::ErrorValue => {
-            (format!("{lines}: a spreadsheet's error value"), "Find the values that belong there, and send them again.")
+        DamageGroup::Heading => (
+            format!("{lines}: the heading, repeated"),
+            "It comes from files that were put together.",
+        ),
+        DamageGroup::Formula => {
+            (format!("{lines}: a formula"), "Copy the values in the spreadsheet, and send those.")
         }
-        DamageGroup::NoValue => (format!("{lines}: no value"), "The cell says NULL or the like. Find the value, or leave out the line."),
-        DamageGroup::Number => (format!("{lines}: damaged by a spreadsheet"), "Export the column as text, and send it again."),
-        DamageGroup::Invisible => (format!("{lines}: invisible characters inside"), "Type these codes again."),
+        DamageGroup::ErrorValue => (
+            format!("{lines}: a spreadsheet's error value"),
+            "Find the values that belong there, and send them again.",
+        ),
+        DamageGroup::NoValue => (
+            format!("{lines}: no value"),
+            "The cell says NULL or the like. Find the value, or leave out the line.",
+        ),
+        DamageGroup::Number => (
+            format!("{lines}: damaged by a spreadsheet"),
+            "Export the column as text, and send it again.",
+        ),
+        DamageGroup::Invisible => {
+            (format!("{lines}: invisible characters inside"), "Type these codes again.")
+        }
     };
     note(Tone::Bad, title, text.to_owned(), tally)
 }
@@ -79,12 +108,23 @@ pub fn of(member: &Member, account: &Account) -> Vec<Note> {
     let codes = |n| plural(number(n), "code");
     if findings.ended.count > 0 {
         let title = format!("{} past the end", codes(findings.ended.count));
-        notes.push(bare(Tone::Notice, title, "They go into stock and can't be handed out.".to_owned()));
+        notes.push(bare(
+            Tone::Notice,
+            title,
+            "They go into stock and can't be handed out.".to_owned(),
+        ));
     }
     if let Some(first) = findings.ends_soon.first() {
-        let title =
-            format!("{} {} within a year", codes(findings.ends_soon.count), if findings.ends_soon.count == 1 { "ends" } else { "end" });
-        notes.push(bare(Tone::Notice, title, format!("The first on {}.", when_end(member, first).text)));
+        let title = format!(
+            "{} {} within a year",
+            codes(findings.ends_soon.count),
+            if findings.ends_soon.count == 1 { "ends" } else { "end" }
+        );
+        notes.push(bare(
+            Tone::Notice,
+            title,
+            format!("The first on {}.", when_end(member, first).text),
+        ));
     }
     notes.extend(account.pace.map(pace));
     for (what, tally) in [
@@ -93,15 +133,29 @@ pub fn of(member: &Member, account: &Account) -> Vec<Note> {
         ("a formula, quotes or a comma", &findings.wrapped),
     ] {
         if tally.count > 0 {
-            let title = format!("{} had {what} around {}", codes(tally.count), if tally.count == 1 { "it" } else { "them" });
-            notes.push(note(Tone::Quiet, title, "That is left out; the codes themselves are as they were.".to_owned(), tally));
+            let title = format!(
+                "{} had {what} around {}",
+                codes(tally.count),
+                if tally.count == 1 { "it" } else { "them" }
+            );
+            notes.push(note(
+                Tone::Quiet,
+                title,
+                "That is left out; the codes themselves are as they were.".to_owned(),
+                tally,
+            ));
         }
     }
     let second = &findings.second_addresses;
     if second.count > 0 {
         let n = number(second.count);
-        let title = format!("{} now {} with another email address", plural(n, "customer ID"), if n == 1 { "appears" } else { "appear" });
-        let text = "The earlier customer keeps their rewards and address. A reissue there says who else has the ID.";
+        let title = format!(
+            "{} now {} with another email address",
+            plural(n, "customer ID"),
+            if n == 1 { "appears" } else { "appear" }
+        );
+        let text = "The earlier customer keeps their rewards and address. A reissue there says \
+            who else has the ID.";
         notes.push(note(Tone::Notice, title, text.to_owned(), second));
     }
     notes
@@ -113,14 +167,17 @@ fn suspicion(seen: &Suspicion<'_>) -> Note {
             tone: Tone::Notice,
             title: format!("{} may have lost zeros in front", plural(number(*shorter), "code")),
             text: format!(
-                "Most have {usual} digits, these have fewer. A spreadsheet takes zeros off the front of a number: compare with where the codes come from."
+                "Most have {usual} digits, these have fewer. A spreadsheet takes zeros off the \
+                 front of a number: compare with where the codes come from."
             ),
             samples: samples(rows.iter().copied()),
             more: more(*shorter, rows.len()),
         },
         Suspicion::Rounded(tally) => {
-            let title = format!("{} may have been rounded", plural(number(tally.count), "long number"));
-            let text = "Behind the fifteenth digit all of them have zeros. A spreadsheet keeps fifteen: export the column as text.";
+            let title =
+                format!("{} may have been rounded", plural(number(tally.count), "long number"));
+            let text = "Behind the fifteenth digit all of them have zeros. A spreadsheet keeps \
+                fifteen: export the column as text.";
             note(Tone::Notice, title, text.to_owned(), tally)
         }
         Suspicion::Dates(tally) => {
@@ -129,12 +186,16 @@ fn suspicion(seen: &Suspicion<'_>) -> Note {
                 plural(number(tally.count), "code"),
                 if tally.count == 1 { "a date" } else { "dates" }
             );
-            let text = "A spreadsheet makes a date of a code such as MAR1: compare with where the codes come from.";
+            let text = "A spreadsheet makes a date of a code such as MAR1: compare with where the \
+                codes come from.";
             note(Tone::Notice, title, text.to_owned(), tally)
         }
         Suspicion::CutAt { length, tally } => {
             let title = format!("{} may have been cut off", plural(number(tally.count), "code"));
-            let text = format!("They have exactly {length} characters, and none has more: compare with where the codes come from.");
+            let text = format!(
+                "They have exactly {length} characters, and none has more: compare with where the \
+                 codes come from."
+            );
             note(Tone::Notice, title, text, tally)
         }
     }
@@ -144,7 +205,11 @@ fn pace(outlook: Outlook) -> Note {
     let handed_out = plural(number(outlook.handed_out), "code");
     let days = outlook.lasts();
     // As on the batch's page.
-    let lasts = if days > 730 { "more than two years".to_owned() } else { format!("about {}", plural(number(days), "day")) };
+    let lasts = if days > 730 {
+        "more than two years".to_owned()
+    } else {
+        format!("about {}", plural(number(days), "day"))
+    };
     let lasts = format!("{lasts} at the recent pace");
     let text = format!(
         "{handed_out} of this batch went out in the last {}; {} can be used with these.",

@@ -26,9 +26,18 @@ pub fn title(import: &Import) -> String {
 
 /// The name of its rejects as a file, with nothing in it that a header or a file system minds.
 pub fn rejects_name(import: &Import) -> String {
-    let stem: String = import.file_name.chars().filter(|c| c.is_ascii_alphanumeric() || matches!(c, '-' | '_' | '.')).take(60).collect();
+    let stem: String = import
+        .file_name
+        .chars()
+        .filter(|c| c.is_ascii_alphanumeric() || matches!(c, '-' | '_' | '.'))
+        .take(60)
+        .collect();
     let stem = stem.trim_matches('.');
-    if stem.is_empty() { format!("import-{}.rejects.csv", import.id) } else { format!("{stem}.rejects.csv") }
+    if stem.is_empty() {
+        format!("import-{}.rejects.csv", import.id)
+    } else {
+        format!("{stem}.rejects.csv")
+    }
 }
 
 /// The list.
@@ -38,13 +47,19 @@ pub fn index(frame: Frame, member: &Member, page: &ImportPage, later: bool) -> I
         frame,
         back_href: format!("/m/{}/batches", member.merchant.slug),
         rows: page.rows.iter().map(|file| row(member, file)).collect(),
-        pager: Pager { first_href: later.then(|| here.clone()), older_href: page.older.map(|id| format!("{here}?before={id}")) },
+        pager: Pager {
+            first_href: later.then(|| here.clone()),
+            older_href: page.older.map(|id| format!("{here}?before={id}")),
+        },
     }
 }
 
 fn row(member: &Member, file: &ImportFile) -> Row {
     let import = &file.import;
-    let counts = file.account.as_ref().filter(|_| matches!(import.state, ImportState::Checked | ImportState::Done));
+    let counts = file
+        .account
+        .as_ref()
+        .filter(|_| matches!(import.state, ImportState::Checked | ImportState::Done));
     Row {
         href: words::import_address(member, import.id, ""),
         title: title(import),
@@ -61,7 +76,9 @@ fn badge(import: &Import, account: Option<&Account>) -> Badge {
     let (tone, text) = match import.state {
         ImportState::Receiving => (Tone::Quiet, "Arriving"),
         ImportState::Checking => (Tone::Quiet, "Being checked"),
-        ImportState::Checked if account.is_some_and(|account| account.new == 0) => (Tone::Quiet, words.nothing),
+        ImportState::Checked if account.is_some_and(|account| account.new == 0) => {
+            (Tone::Quiet, words.nothing)
+        }
         ImportState::Checked => (Tone::Notice, words.waits),
         ImportState::Importing if import.cancel_asked => (Tone::Quiet, "Being cancelled"),
         ImportState::Importing => (Tone::Quiet, "At work"),
@@ -78,8 +95,13 @@ fn number(n: u64) -> i64 {
 
 fn in_short(import: &Import, account: &Account) -> String {
     let already = import_files::words(import.kind).already;
-    let parts = [(account.new, "new"), (account.unchanged, already), (account.rejected, "rejected")];
-    let parts: Vec<String> = parts.iter().filter(|(n, _)| *n > 0).map(|(n, what)| format!("{} {what}", grouped(number(*n)))).collect();
+    let parts =
+        [(account.new, "new"), (account.unchanged, already), (account.rejected, "rejected")];
+    let parts: Vec<String> = parts
+        .iter()
+        .filter(|(n, _)| *n > 0)
+        .map(|(n, what)| format!("{} {what}", grouped(number(*n))))
+        .collect();
     parts.join(", ")
 }
 
@@ -94,13 +116,24 @@ pub fn show(frame: Frame, member: &Member, file: &ImportFile) -> Show {
     if let (None, Some(planned)) = (&import.batch, &import.new_batch) {
         facts.push(fact("Validity", super::batches::validity_words(member, planned.window)));
         facts.push(fact("Uses per code", grouped(planned.uses_per_code)));
-        facts.push(fact("Upper and lower case", if planned.case_sensitive { "Told apart" } else { "Not told apart" }.to_owned()));
+        facts.push(fact(
+            "Upper and lower case",
+            if planned.case_sensitive { "Told apart" } else { "Not told apart" }.to_owned(),
+        ));
     }
     facts.push(fact("Size", size(import.bytes)));
     facts.push(fact("By", import.user_name.clone()));
-    facts.push(Fact { label: "Sent".to_owned(), text: String::new(), when: Some(when(member, import.created_at)) });
+    facts.push(Fact {
+        label: "Sent".to_owned(),
+        text: String::new(),
+        when: Some(when(member, import.created_at)),
+    });
     if let Some(at) = import.ended_at {
-        facts.push(Fact { label: "Ended".to_owned(), text: String::new(), when: Some(when(member, at)) });
+        facts.push(Fact {
+            label: "Ended".to_owned(),
+            text: String::new(),
+            when: Some(when(member, at)),
+        });
     }
     Show {
         frame,
@@ -112,7 +145,11 @@ pub fn show(frame: Frame, member: &Member, file: &ImportFile) -> Show {
 }
 
 fn batch_fact(import: &Import) -> String {
-    if import.batch.is_some() { import.batch_name().to_owned() } else { format!("{} (new)", import.batch_name()) }
+    if import.batch.is_some() {
+        import.batch_name().to_owned()
+    } else {
+        format!("{} (new)", import.batch_name())
+    }
 }
 
 #[allow(clippy::cast_precision_loss, reason = "one digit is shown")]
@@ -161,12 +198,23 @@ pub fn screen(member: &Member, file: &ImportFile) -> Screen {
             ..empty
         },
         ImportState::Checked => checked(member, import, account, empty),
-        ImportState::Importing if import.cancel_asked => {
-            Screen { title: "Cancelling".to_owned(), text: "What was added so far is taken back; nobody has seen it.".to_owned(), ..empty }
-        }
+        ImportState::Importing if import.cancel_asked => Screen {
+            title: "Cancelling".to_owned(),
+            text: "What was added so far is taken back; \
+                nobody has seen it."
+                .to_owned(),
+            ..empty
+        },
         ImportState::Importing => Screen {
-            title: format!("{} {}{}", words.acting, plural(number(account.map_or(0, |a| a.new)), words.one), into(import)),
-            text: "You can leave this page, it goes on without you. Nobody sees any of it before all of it is in.".to_owned(),
+            title: format!(
+                "{} {}{}",
+                words.acting,
+                plural(number(account.map_or(0, |a| a.new)), words.one),
+                into(import)
+            ),
+            text: "You can leave this page, it goes on without you. Nobody sees any of it before \
+                all of it is in."
+                .to_owned(),
             cancel: Some(here("/cancel")),
             ..empty
         },
@@ -174,20 +222,28 @@ pub fn screen(member: &Member, file: &ImportFile) -> Screen {
         ImportState::Failed => Screen {
             tone: Tone::Bad,
             title: "Nothing was added".to_owned(),
-            text: [sentence(import.failure.as_deref().unwrap_or_default()), stays_empty(import)].concat(),
+            text: [sentence(import.failure.as_deref().unwrap_or_default()), stays_empty(import)]
+                .concat(),
             ..empty
         },
-        ImportState::Cancelled => {
-            Screen { title: "Cancelled".to_owned(), text: ["Nothing was added.".to_owned(), stays_empty(import)].concat(), ..empty }
-        }
+        ImportState::Cancelled => Screen {
+            title: "Cancelled".to_owned(),
+            text: ["Nothing was added.".to_owned(), stays_empty(import)].concat(),
+            ..empty
+        },
     };
-    if matches!(import.state, ImportState::Receiving | ImportState::Checking | ImportState::Importing) {
+    if matches!(
+        import.state,
+        ImportState::Receiving | ImportState::Checking | ImportState::Importing
+    ) {
         let (done, of) = import.progress;
         let percent = if of > 0 { (done * 100 / of).clamp(0, 100) } else { 0 };
         let href = here(&format!("/progress?was={}", screen.state));
         screen.bar = Some(Bar { label: screen.title.clone(), percent, href, page_href: here("") });
     }
-    if let Some(account) = account.filter(|_| matches!(import.state, ImportState::Checked | ImportState::Done)) {
+    if let Some(account) =
+        account.filter(|_| matches!(import.state, ImportState::Checked | ImportState::Done))
+    {
         screen.sums = Some(sums(import, account));
         screen.groups = import_notes::rejected(&account.findings);
         screen.rejects_href = file.has_rejects.then(|| here("/rejects"));
@@ -209,12 +265,28 @@ fn checked(member: &Member, import: &Import, account: Option<&Account>, empty: S
     let cancel = Some(words::import_address(member, import.id, "/cancel"));
     if new == 0 {
         let (title, text) = if account.rejected == 0 {
-            let there = format!("{} {}", plural(number(account.unchanged), what.one), are(account.unchanged));
-            (format!("Nothing new to {}", what.act.to_lowercase()), format!("{there} {}.", what.already.replace("the", "this")))
+            let there = format!(
+                "{} {}",
+                plural(number(account.unchanged), what.one),
+                are(account.unchanged)
+            );
+            (
+                format!("Nothing new to {}", what.act.to_lowercase()),
+                format!("{there} {}.", what.already.replace("the", "this")),
+            )
         } else {
-            (format!("No {} can be {}", what.one, what.acted), "Correct the lines below and send them again.".to_owned())
+            (
+                format!("No {} can be {}", what.one, what.acted),
+                "Correct the lines below and send them again.".to_owned(),
+            )
         };
-        return Screen { tone: if account.rejected == 0 { Tone::Quiet } else { Tone::Bad }, title, text, cancel, ..empty };
+        return Screen {
+            tone: if account.rejected == 0 { Tone::Quiet } else { Tone::Bad },
+            title,
+            text,
+            cancel,
+            ..empty
+        };
     }
     let notes = import_notes::of(member, account);
     let suspicious = notes.iter().any(|note| note.tone == Tone::Notice);
@@ -222,7 +294,11 @@ fn checked(member: &Member, import: &Import, account: Option<&Account>, empty: S
         tone: if suspicious || account.rejected > 0 { Tone::Notice } else { Tone::Good },
         notes_title: if suspicious { "Look at these first" } else { "Good to know" },
         title: format!("{} can be {}{}", plural(new, what.one), what.acted, into(import)),
-        text: format!("Nothing is {} yet.{}", what.acted, if is_new { " The batch is made when you add them." } else { "" }),
+        text: format!(
+            "Nothing is {} yet.{}",
+            what.acted,
+            if is_new { " The batch is made when you add them." } else { "" }
+        ),
         notes,
         confirm: Some(Link {
             label: format!("{} {}", what.act, plural(new, what.one)),
@@ -243,7 +319,10 @@ fn done(import: &Import, account: Option<&Account>, empty: Screen) -> Screen {
     let what = import_files::words(import.kind);
     let text = match rejected {
         0 => String::new(),
-        n => format!("{} rejected. Correct them and send them again; what is in already does no harm.", plural(n, "line")),
+        n => format!(
+            "{} rejected. Correct them and send them again; what is in already does no harm.",
+            plural(n, "line")
+        ),
     };
     let title = if new == 0 {
         format!("Nothing new was {}", what.acted)
@@ -264,18 +343,25 @@ fn stays_empty(import: &Import) -> String {
 fn links(member: &Member, import: &Import, waits: bool) -> Vec<Link> {
     let link = |label: &str, href: String| Link { label: label.to_owned(), href };
     let again = || match &import.batch {
-        Some((batch, _)) => link("Send another file", words::batch_address(member, *batch, "#add-vouchers")),
+        Some((batch, _)) => {
+            link("Send another file", words::batch_address(member, *batch, "#add-vouchers"))
+        }
         None => link("Send another file", import_files::addresses(member, import.kind).0),
     };
     let addresses = import_files::addresses(member, import.kind);
-    let batch = import.batch.as_ref().map(|(batch, name)| link(&format!("Go to {name}"), words::batch_address(member, *batch, "")));
+    let batch = import.batch.as_ref().map(|(batch, name)| {
+        link(&format!("Go to {name}"), words::batch_address(member, *batch, ""))
+    });
     match import.state {
         ImportState::Done if import.kind == ImportKind::Redemptions => {
             vec![link("Redemptions that do not fit", addresses.1), again()]
         }
         ImportState::Done => batch.into_iter().chain([again()]).collect(),
-        // What waits for a word leads nowhere else; where there is nothing to say yes to, the next file does.
-        ImportState::Failed | ImportState::Cancelled => [again()].into_iter().chain(batch).collect(),
+        // What waits for a word leads nowhere else; where there is nothing to say yes to, the next
+        // file does.
+        ImportState::Failed | ImportState::Cancelled => {
+            [again()].into_iter().chain(batch).collect()
+        }
         ImportState::Checked if !waits => [again()].into_iter().chain(batch).collect(),
         _ => vec![],
     }
@@ -292,13 +378,21 @@ fn subject(import: &Import) -> String {
 
 /// " to Spring", where it goes into a batch.
 fn into(import: &Import) -> String {
-    if import.kind == ImportKind::Vouchers { format!(" to {}", import.batch_name()) } else { String::new() }
+    if import.kind == ImportKind::Vouchers {
+        format!(" to {}", import.batch_name())
+    } else {
+        String::new()
+    }
 }
 
 fn sums(import: &Import, account: &Account) -> Sums {
     let already = import_files::words(import.kind).already;
     let Account { rows, new, unchanged, rejected, .. } = *account;
-    let count = |tone, label: &str, n: u64| Count { tone, label: label.to_owned(), number: grouped(number(n)) };
+    let count = |tone, label: &str, n: u64| Count {
+        tone,
+        label: label.to_owned(),
+        number: grouped(number(n)),
+    };
     let title = format!(
         "{}: {} new, {} {already}, {} rejected",
         plural(number(rows), "row"),
@@ -307,7 +401,10 @@ fn sums(import: &Import, account: &Account) -> Sums {
         grouped(number(rejected))
     );
     Sums {
-        stock: Stock::new(title, &[(Tone::Good, new), (Tone::Quiet, unchanged), (Tone::Bad, rejected)]),
+        stock: Stock::new(
+            title,
+            &[(Tone::Good, new), (Tone::Quiet, unchanged), (Tone::Bad, rejected)],
+        ),
         counts: vec![
             count(Tone::Good, "New", new),
             count(Tone::Quiet, &super::sentence(already).replace('.', ""), unchanged),

@@ -20,11 +20,18 @@ use crate::{
 /// How often a row asks again how far its mail is; after that a reload tells.
 const REFRESHES: i64 = 5;
 
-/// What became of a mail, in one line; the last step of its story. `asked` is how often the row has asked already.
-pub fn state(member: &Member, file: &RewardFile, mail: &MailSummary, asked: i64) -> rewards::MailState {
+/// What became of a mail, in one line; the last step of its story. `asked` is how often the row has
+/// asked already.
+pub fn state(
+    member: &Member,
+    file: &RewardFile,
+    mail: &MailSummary,
+    asked: i64,
+) -> rewards::MailState {
     let (status, _) = last_step(member, mail);
     let reward = super::rewards::reward_address(member, file);
-    let on_its_way = mail.state == MailState::Queued && mail.last_error.is_none() && asked < REFRESHES;
+    let on_its_way =
+        mail.state == MailState::Queued && mail.last_error.is_none() && asked < REFRESHES;
     rewards::MailState {
         status,
         title: file.reward.title.clone(),
@@ -47,14 +54,19 @@ pub fn items(member: &Member, profile: &Profile) -> Vec<Item> {
             when: when(member, mail.queued_at),
             origin: origin(mail),
             steps: steps(member, mail),
-            resend_action: may_resend(member, mail).then(|| resend_address(member, profile.customer.no, mail)),
+            resend_action: may_resend(member, mail)
+                .then(|| resend_address(member, profile.customer.no, mail)),
         })
         .collect()
 }
 
 /// The subject; a purge has taken it away, and the row stays.
 pub fn subject(mail: &MailSummary) -> String {
-    if mail.subject.is_empty() { "E-mail without its content, which was purged".to_owned() } else { mail.subject.clone() }
+    if mail.subject.is_empty() {
+        "E-mail without its content, which was purged".to_owned()
+    } else {
+        mail.subject.clone()
+    }
 }
 
 /// "asked for by Kim Brook".
@@ -68,7 +80,11 @@ pub fn origin(mail: &MailSummary) -> String {
 
 /// Queued, then what became of it.
 pub fn steps(member: &Member, mail: &MailSummary) -> Vec<Status> {
-    let queued = Status { tone: Tone::Quiet, text: "Queued".to_owned(), when: Some(when(member, mail.queued_at)) };
+    let queued = Status {
+        tone: Tone::Quiet,
+        text: "Queued".to_owned(),
+        when: Some(when(member, mail.queued_at)),
+    };
     match last_step(member, mail) {
         (_, true) => vec![queued],
         (step, false) => vec![queued, step],
@@ -80,9 +96,16 @@ fn last_step(member: &Member, mail: &MailSummary) -> (Status, bool) {
     let ended = mail.ended_at.map(|at| when(member, at));
     let because = mail.last_error.as_ref().map(|why| format!(": {why}")).unwrap_or_default();
     match mail.state {
-        MailState::Sent => (Status { tone: Tone::Good, text: "E-mail sent".to_owned(), when: ended }, false),
-        MailState::Failed => (Status { tone: Tone::Bad, text: format!("E-mail failed{because}"), when: ended }, false),
-        MailState::Cancelled => (Status { tone: Tone::Quiet, text: "E-mail cancelled".to_owned(), when: ended }, false),
+        MailState::Sent => {
+            (Status { tone: Tone::Good, text: "E-mail sent".to_owned(), when: ended }, false)
+        }
+        MailState::Failed => (
+            Status { tone: Tone::Bad, text: format!("E-mail failed{because}"), when: ended },
+            false,
+        ),
+        MailState::Cancelled => {
+            (Status { tone: Tone::Quiet, text: "E-mail cancelled".to_owned(), when: ended }, false)
+        }
         MailState::Queued if mail.last_error.is_some() => (
             Status {
                 tone: Tone::Notice,
@@ -91,15 +114,23 @@ fn last_step(member: &Member, mail: &MailSummary) -> (Status, bool) {
             },
             false,
         ),
-        MailState::Queued => {
-            (Status { tone: Tone::Notice, text: "E-mail queued".to_owned(), when: Some(when(member, mail.queued_at)) }, true)
-        }
+        MailState::Queued => (
+            Status {
+                tone: Tone::Notice,
+                text: "E-mail queued".to_owned(),
+                when: Some(when(member, mail.queued_at)),
+            },
+            true,
+        ),
     }
 }
 
-/// A mail that ended can be sent again; one that is still on its way, or whose customer was purged, can't.
+/// A mail that ended can be sent again; one that is still on its way, or whose customer was purged,
+/// can't.
 pub fn may_resend(member: &Member, mail: &MailSummary) -> bool {
-    member.role.may(Permission::ResendEmails) && !mail.recipient.is_empty() && matches!(mail.state, MailState::Sent | MailState::Failed)
+    member.role.may(Permission::ResendEmails)
+        && !mail.recipient.is_empty()
+        && matches!(mail.state, MailState::Sent | MailState::Failed)
 }
 
 /// Where Resend posts to.
@@ -113,7 +144,11 @@ fn address(member: &Member, customer: CustomerNo, mail: &MailSummary) -> String 
 
 /// From, To, Message-ID, and who asked for it.
 pub fn headers(mail: &MailSummary, letter: &Letter) -> Vec<Fact> {
-    let fact = |label: &str, text: &str| Fact { label: label.to_owned(), text: text.to_owned(), when: None };
+    let fact = |label: &str, text: &str| Fact {
+        label: label.to_owned(),
+        text: text.to_owned(),
+        when: None,
+    };
     vec![
         fact("From", &letter.sender),
         fact("To", if letter.recipient.is_empty() { "(purged)" } else { &letter.recipient }),

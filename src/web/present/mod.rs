@@ -1,5 +1,5 @@
-//! From domain values to views: dates in the merchant's zone, counts in words, links. No rule is decided here.
-//! One file per noun, as on every floor.
+//! From domain values to views: dates in the merchant's zone, counts in words, links. No rule is
+//! decided here. One file per noun, as on every floor.
 
 pub mod account;
 pub mod alerts;
@@ -88,11 +88,15 @@ pub fn plural(count: i64, one: &str) -> String {
     format!("{} {one}{}", grouped(count), if count == 1 { "" } else { "s" })
 }
 
-/// "the file is empty; nothing was changed" -> "The file is empty; nothing was changed." A column's name stays as it is written.
+/// "the file is empty; nothing was changed" -> "The file is empty; nothing was changed." A column's
+/// name stays as it is written.
 pub fn sentence(words: &str) -> String {
     let mut rest = words.chars();
     let is_column = words.split([' ', ':']).next().is_some_and(|first| first.contains('_'));
-    let first: String = rest.next().map(|c| if is_column { c.to_string() } else { c.to_uppercase().collect() }).unwrap_or_default();
+    let first: String = rest
+        .next()
+        .map(|c| if is_column { c.to_string() } else { c.to_uppercase().collect() })
+        .unwrap_or_default();
     format!("{first}{}{}", rest.as_str(), if words.ends_with(['.', '?', '!']) { "" } else { "." })
 }
 
@@ -107,6 +111,9 @@ mod tests {
 
     #[test]
     fn digits_are_grouped_by_three() {
-        assert_eq!([0, 7, 999, 1000, 1_234_567].map(grouped), ["0", "7", "999", "1,000", "1,234,567"]);
+        assert_eq!(
+            [0, 7, 999, 1000, 1_234_567].map(grouped),
+            ["0", "7", "999", "1,000", "1,234,567"]
+        );
     }
 }

@@ -56,8 +56,12 @@ fn place(n: i64) -> u16 {
 /// The batch's picture.
 pub fn of_batch(member: &Member, file: &BatchFile) -> Picture {
     let (history, outlook) = (&file.history, &file.row.outlook);
-    let (Some(begin), Some(today)) = (history.first(), history.last()) else { return Picture::default() };
-    let end = outlook.ends_at.map(|at| (at - chrono::TimeDelta::microseconds(1)).with_timezone(&member.merchant.zone).date_naive());
+    let (Some(begin), Some(today)) = (history.first(), history.last()) else {
+        return Picture::default();
+    };
+    let end = outlook.ends_at.map(|at| {
+        (at - chrono::TimeDelta::microseconds(1)).with_timezone(&member.merchant.zone).date_naive()
+    });
     let after = |days: u64| today.day.checked_add_days(Days::new(days)).unwrap_or(today.day);
     let goal = outlook.runs_out_on.or(end).unwrap_or(today.day);
     let scale = Scale {
@@ -68,7 +72,14 @@ pub fn of_batch(member: &Member, file: &BatchFile) -> Picture {
     };
     let curve = curve(history, &scale);
     let forecast = if outlook.cover.is_some() && today.left > 0 {
-        let days = forecast(&file.row.batch, &file.row.ends, outlook.pace, member.merchant.zone, today.day, scale.last);
+        let days = forecast(
+            &file.row.batch,
+            &file.row.ends,
+            outlook.pace,
+            member.merchant.zone,
+            today.day,
+            scale.last,
+        );
         let usable = file.row.ends.iter().map(|ending| ending.codes).sum();
         line_of((today.day, usable), &days, &scale)
     } else {
@@ -80,7 +91,8 @@ pub fn of_batch(member: &Member, file: &BatchFile) -> Picture {
         area: format!("{},{HIGH} {curve} {},{HIGH}", scale.x(begin.day), scale.x(today.day)),
         curve,
         forecast,
-        threshold_y: (outlook.threshold > 0 && outlook.threshold < scale.top).then(|| place(scale.y(outlook.threshold))),
+        threshold_y: (outlook.threshold > 0 && outlook.threshold < scale.top)
+            .then(|| place(scale.y(outlook.threshold))),
         today_x: place(scale.x(today.day)),
         end_x: end.filter(|end| scale.sees(*end)).map(|end| place(scale.x(end))),
         top: grouped(scale.top),
@@ -90,7 +102,13 @@ pub fn of_batch(member: &Member, file: &BatchFile) -> Picture {
         bars: if most > 0 { bars(history, &scale, most) } else { vec![] },
         bars_top: grouped(most),
         bars_summary: handed_out_words(history),
-        days: history.iter().rev().filter(|day| day.added + day.handed_out > 0).take(LINES).map(line).collect(),
+        days: history
+            .iter()
+            .rev()
+            .filter(|day| day.added + day.handed_out > 0)
+            .take(LINES)
+            .map(line)
+            .collect(),
     }
 }
 
@@ -98,7 +116,10 @@ pub fn of_batch(member: &Member, file: &BatchFile) -> Picture {
 fn line_of(today: (NaiveDate, i64), days: &[(NaiveDate, i64)], scale: &Scale) -> String {
     let gone = days.iter().position(|(_, left)| *left == 0).map_or(days.len(), |at| at + 1);
     let points = std::iter::once(today).chain(days[..gone].iter().copied());
-    points.map(|(day, left)| format!("{},{}", scale.x(day), scale.y(left))).collect::<Vec<_>>().join(" ")
+    points
+        .map(|(day, left)| format!("{},{}", scale.x(day), scale.y(left)))
+        .collect::<Vec<_>>()
+        .join(" ")
 }
 
 /// Steps: a day's number holds until the next day's.
@@ -130,8 +151,13 @@ fn bars(history: &[StockDay], scale: &Scale, most: i64) -> Vec<Bar> {
         .iter()
         .filter(|day| day.handed_out > 0)
         .map(|found| {
-            let (all, reissued) = (height(found.handed_out), height(found.reissued.min(found.handed_out)));
-            let of_which = if found.reissued > 0 { format!(", {} of them reissued", grouped(found.reissued)) } else { String::new() };
+            let (all, reissued) =
+                (height(found.handed_out), height(found.reissued.min(found.handed_out)));
+            let of_which = if found.reissued > 0 {
+                format!(", {} of them reissued", grouped(found.reissued))
+            } else {
+                String::new()
+            };
             Bar {
                 x: place((scale.x(found.day) - width / 2).clamp(0, WIDE - width)),
                 width: place(width),
@@ -139,7 +165,11 @@ fn bars(history: &[StockDay], scale: &Scale, most: i64) -> Vec<Bar> {
                 height: place(all),
                 reissued_y: place(BARS - reissued),
                 reissued_height: place(reissued),
-                title: format!("{}: {} handed out{of_which}", day(found.day), grouped(found.handed_out)),
+                title: format!(
+                    "{}: {} handed out{of_which}",
+                    day(found.day),
+                    grouped(found.handed_out)
+                ),
             }
         })
         .collect()
@@ -157,12 +187,17 @@ fn summary(file: &BatchFile, today: &StockDay) -> String {
 }
 
 fn handed_out_words(history: &[StockDay]) -> String {
-    let (out, reissued): (i64, i64) = history.iter().fold((0, 0), |(a, b), day| (a + day.handed_out, b + day.reissued));
+    let (out, reissued): (i64, i64) =
+        history.iter().fold((0, 0), |(a, b), day| (a + day.handed_out, b + day.reissued));
     let days = plural(i64::try_from(history.len()).unwrap_or(i64::MAX), "day");
     match (out, reissued) {
         (0, _) => format!("Nothing was handed out in {days}."),
         (_, 0) => format!("{} handed out in {days}.", plural(out, "code")),
-        _ => format!("{} handed out in {days}, {} of them reissued.", plural(out, "code"), grouped(reissued)),
+        _ => format!(
+            "{} handed out in {days}, {} of them reissued.",
+            plural(out, "code"),
+            grouped(reissued)
+        ),
     }
 }
 

@@ -21,7 +21,13 @@ use crate::{
 };
 
 /// The page.
-pub fn index(frame: Frame, member: &Member, kind: Disagreement, page: &FindingPage, later: bool) -> Index {
+pub fn index(
+    frame: Frame,
+    member: &Member,
+    kind: Disagreement,
+    page: &FindingPage,
+    later: bool,
+) -> Index {
     let here = format!("/m/{}/redemptions", member.merchant.slug);
     let of = |kind: Disagreement| format!("{here}?kind={}", kind.as_str());
     Index {
@@ -34,7 +40,10 @@ pub fn index(frame: Frame, member: &Member, kind: Disagreement, page: &FindingPa
             .collect(),
         meaning: meaning(kind),
         rows: page.rows.iter().map(|found| row(member, found)).collect(),
-        pager: Pager { first_href: later.then(|| of(kind)), older_href: page.older.map(|id| format!("{}&before={id}", of(kind))) },
+        pager: Pager {
+            first_href: later.then(|| of(kind)),
+            older_href: page.older.map(|id| format!("{}&before={id}", of(kind))),
+        },
     }
 }
 
@@ -49,13 +58,17 @@ fn label(kind: Disagreement) -> &'static str {
 fn meaning(kind: Disagreement) -> &'static str {
     match kind {
         Disagreement::Unknown => {
-            "The shop took codes that no batch of this merchant has. Import the vouchers they belong to, or ask the shop where they come from."
+            "The shop took codes that no batch of this merchant has. Import the vouchers they \
+             belong to, or ask the shop where they come from."
         }
         Disagreement::NotIssued => {
-            "The shop took codes that were in stock at the time of the use, so nobody should have had them. Those still in stock are set aside. Where a code is with a customer now, somebody else used it first; or the reward is missing here, or its date is wrong."
+            "The shop took codes that were in stock at the time of the use, so nobody should have \
+             had them. Those still in stock are set aside. Where a code is with a customer now, \
+             somebody else used it first; or the reward is missing here, or its date is wrong."
         }
         Disagreement::Replaced => {
-            "The shop took codes after they had been replaced: their customer had two codes that worked. Switch them off in the shop as well."
+            "The shop took codes after they had been replaced: their customer had two codes that \
+             worked. Switch them off in the shop as well."
         }
     }
 }
@@ -65,7 +78,10 @@ fn row(member: &Member, found: &Finding) -> Row {
     Row {
         code: Link {
             label: found.code.clone(),
-            href: found.coupon.map(|coupon| words::coupon_address(member, coupon)).unwrap_or_default(),
+            href: found
+                .coupon
+                .map(|coupon| words::coupon_address(member, coupon))
+                .unwrap_or_default(),
         },
         redeemed: when(member, found.redeemed_at),
         order: found.order_id.clone().unwrap_or_default(),

@@ -18,7 +18,10 @@ pub fn form(member: &Member, prepared: &Prepared, now: DateTime<Utc>) -> Form {
     Form {
         n: file.reward.no.0,
         action: rewards::reissue_address(member, file),
-        cancel_href: format!("/m/{}/customers/{}#reward-{}", member.merchant.slug, file.customer.no, file.reward.no),
+        cancel_href: format!(
+            "/m/{}/customers/{}#reward-{}",
+            member.merchant.slug, file.customer.no, file.reward.no
+        ),
         kind: rewards::kind(file.reward.kind).to_owned(),
         reward: file.reward.title.clone(),
         old_code: file.coupon.as_ref().map(|coupon| coupon.code.to_string()).unwrap_or_default(),
@@ -27,7 +30,8 @@ pub fn form(member: &Member, prepared: &Prepared, now: DateTime<Utc>) -> Form {
         left: left(&prepared.codes_left),
         email: file.customer.email.as_ref().map(EmailAddress::shown).unwrap_or_default(),
         also: also(prepared),
-        email_off: (!file.customer.receives_emails).then(|| format!("{customer} has e-mails switched off.")),
+        email_off: (!file.customer.receives_emails)
+            .then(|| format!("{customer} has e-mails switched off.")),
         customer,
         send_email: false,
         token: prepared.token.clone(),

@@ -60,7 +60,11 @@ pub fn kind(kind: RewardKind) -> &'static str {
 /// Everything that holds, the gravest first; a coupon that can be used says how far.
 pub fn status(member: &Member, file: &RewardFile, problems: &[Problem]) -> Vec<Status> {
     if let Fulfilment::External(provider) = file.reward.fulfilment {
-        return vec![Status { tone: Tone::Quiet, text: format!("Fulfilled by {}", provider.label()), when: None }];
+        return vec![Status {
+            tone: Tone::Quiet,
+            text: format!("Fulfilled by {}", provider.label()),
+            when: None,
+        }];
     }
     let Some(coupon) = &file.coupon else {
         return vec![Status { tone: Tone::Notice, text: "No coupon yet".to_owned(), when: None }];
@@ -74,7 +78,8 @@ pub fn coupon_status(member: &Member, coupon: &Coupon, now: DateTime<Utc>) -> Ve
 }
 
 fn coupon_lines(member: &Member, coupon: &Coupon, problems: &[Problem]) -> Vec<Status> {
-    let mut lines: Vec<Status> = problems.iter().map(|problem| problem_line(member, problem)).collect();
+    let mut lines: Vec<Status> =
+        problems.iter().map(|problem| problem_line(member, problem)).collect();
     if problems.iter().all(|p| matches!(p, Problem::NotStarted { .. })) {
         lines.push(usable_line(member, coupon));
     }
@@ -87,7 +92,9 @@ fn use_doubts(member: &Member, coupon: &Coupon) -> Vec<Status> {
     let mut doubts = vec![];
     if let (Some(first), Some(handed_out)) = (coupon.use_before_hand_out(), coupon.handed_out_at) {
         let used = act_words::redemption(member, first);
-        let text = format!("Used before the customer had it ({used}), so somebody else had this code. Handed out");
+        let text = format!(
+            "Used before the customer had it ({used}), so somebody else had this code. Handed out"
+        );
         doubts.push(Status { tone: Tone::Notice, text, when: Some(when(member, handed_out)) });
     }
     if coupon.repeats > 0 {
@@ -95,7 +102,10 @@ fn use_doubts(member: &Member, coupon: &Coupon) -> Vec<Status> {
             1 => "1 use may have been counted twice".to_owned(),
             n => format!("{} uses may have been counted more than once", grouped(n)),
         };
-        let text = format!("{counted}: the same order was reported again. The shop may still take this code; bar it before you reissue");
+        let text = format!(
+            "{counted}: the same order was reported again. The shop may still take this code; bar \
+             it before you reissue"
+        );
         doubts.push(Status { tone: Tone::Notice, text, when: None });
     }
     doubts
@@ -105,14 +115,34 @@ fn problem_line(member: &Member, problem: &Problem) -> Status {
     match problem {
         Problem::Barred(barred) => {
             let by = barred.by.as_ref().map(|name| format!(" by {name}")).unwrap_or_default();
-            Status { tone: Tone::Bad, text: format!("Barred{by}: {}", barred.reason), when: Some(when(member, barred.at)) }
+            Status {
+                tone: Tone::Bad,
+                text: format!("Barred{by}: {}", barred.reason),
+                when: Some(when(member, barred.at)),
+            }
         }
-        Problem::Expired { at } => Status { tone: Tone::Bad, text: "Expired".to_owned(), when: Some(when_end(member, *at)) },
+        Problem::Expired { at } => Status {
+            tone: Tone::Bad,
+            text: "Expired".to_owned(),
+            when: Some(when_end(member, *at)),
+        },
         Problem::FullyRedeemed { last } => {
-            let order = last.as_ref().and_then(|r| r.order_id.as_ref()).map(|order| format!(": order {order},")).unwrap_or_default();
-            Status { tone: Tone::Quiet, text: format!("Fully redeemed{order}"), when: last.as_ref().map(|r| when(member, r.at)) }
+            let order = last
+                .as_ref()
+                .and_then(|r| r.order_id.as_ref())
+                .map(|order| format!(": order {order},"))
+                .unwrap_or_default();
+            Status {
+                tone: Tone::Quiet,
+                text: format!("Fully redeemed{order}"),
+                when: last.as_ref().map(|r| when(member, r.at)),
+            }
         }
-        Problem::NotStarted { from } => Status { tone: Tone::Notice, text: "Not valid before".to_owned(), when: Some(when(member, *from)) },
+        Problem::NotStarted { from } => Status {
+            tone: Tone::Notice,
+            text: "Not valid before".to_owned(),
+            when: Some(when(member, *from)),
+        },
     }
 }
 
@@ -120,10 +150,18 @@ fn usable_line(member: &Member, coupon: &Coupon) -> Status {
     let uses = if coupon.max_redemptions == 1 {
         "Usable".to_owned()
     } else {
-        format!("Usable, {} of {} uses left", coupon.max_redemptions - coupon.redemptions, coupon.max_redemptions)
+        format!(
+            "Usable, {} of {} uses left",
+            coupon.max_redemptions - coupon.redemptions,
+            coupon.max_redemptions
+        )
     };
     match coupon.window.until {
-        Some(at) => Status { tone: Tone::Good, text: format!("{uses} until"), when: Some(when_end(member, at)) },
+        Some(at) => Status {
+            tone: Tone::Good,
+            text: format!("{uses} until"),
+            when: Some(when_end(member, at)),
+        },
         None => Status { tone: Tone::Good, text: format!("{uses}, no expiry"), when: None },
     }
 }
@@ -132,28 +170,52 @@ fn source(member: &Member, file: &RewardFile) -> Source {
     match (&file.batch, file.reward.fulfilment) {
         (Some((batch, stock)), _) => Source {
             name: batch.name.clone(),
-            href: member.role.may(Permission::LookAtBatches).then(|| words::batch_address(member, batch.id, "")),
+            href: member
+                .role
+                .may(Permission::LookAtBatches)
+                .then(|| words::batch_address(member, batch.id, "")),
             left: left(stock),
             low: match stock {
                 StockLeft::Usable(count) => *count < 10,
                 StockLeft::Short(_) => true,
             },
         },
-        (None, Fulfilment::External(provider)) => Source { name: provider.label().to_owned(), href: None, left: String::new(), low: false },
-        (None, Fulfilment::Batch(_)) => Source { name: "Voucher batch".to_owned(), href: None, left: String::new(), low: false },
+        (None, Fulfilment::External(provider)) => Source {
+            name: provider.label().to_owned(),
+            href: None,
+            left: String::new(),
+            low: false,
+        },
+        (None, Fulfilment::Batch(_)) => {
+            Source { name: "Voucher batch".to_owned(), href: None, left: String::new(), low: false }
+        }
     }
 }
 
-fn reissue_item(member: &Member, file: &RewardFile, who_can: &[String], now: DateTime<Utc>) -> ReissueItem {
+fn reissue_item(
+    member: &Member,
+    file: &RewardFile,
+    who_can: &[String],
+    now: DateTime<Utc>,
+) -> ReissueItem {
     match check_reissue(file, now) {
-        Ok(_) => ReissueItem { href: Some(reissue_address(member, file)), label: String::new(), facts: vec![], next_steps: vec![] },
+        Ok(_) => ReissueItem {
+            href: Some(reissue_address(member, file)),
+            label: String::new(),
+            facts: vec![],
+            next_steps: vec![],
+        },
         Err(refusal) => {
             let words = words::of_refusal(member, &refusal, file, who_can, now);
             ReissueItem {
                 href: None,
                 label: words.label.to_owned(),
                 facts: words.facts,
-                next_steps: words.next_steps.into_iter().map(|NextStep { label, href, dialog }| MenuItem { label, href, dialog }).collect(),
+                next_steps: words
+                    .next_steps
+                    .into_iter()
+                    .map(|NextStep { label, href, dialog }| MenuItem { label, href, dialog })
+                    .collect(),
             }
         }
     }
@@ -174,20 +236,31 @@ fn items(member: &Member, found: &RewardRow, reissue: &ReissueItem) -> Vec<MenuI
     let is_new = |item: &MenuItem| reissue.next_steps.iter().all(|step| step.href != item.href);
     let view = |coupon: &Coupon| link("View coupon", words::coupon_address(member, coupon.id));
     let coupon = found.file.coupon.as_ref().map(view).filter(is_new);
-    let acts = found.file.coupon.iter().filter(|_| member.role.may(Permission::BarCoupons)).flat_map(|coupon| {
-        let item = |act| MenuItem { dialog: true, ..link(act_words::title(act), act_words::address_from_row(member, coupon.id, act)) };
-        acts_on(coupon).into_iter().map(item)
-    });
-    let mail = found
-        .mail
-        .as_ref()
-        .map(|mail| link("View e-mail", format!("/m/{}/customers/{}/mails/{}", member.merchant.slug, found.file.customer.no, mail.id)));
-    let batch = found
+    let acts = found
         .file
-        .batch
-        .as_ref()
-        .filter(|_| member.role.may(Permission::LookAtBatches))
-        .map(|(batch, _)| link("View voucher batch", words::batch_address(member, batch.id, "")));
+        .coupon
+        .iter()
+        .filter(|_| member.role.may(Permission::BarCoupons))
+        .flat_map(|coupon| {
+            let item = |act| MenuItem {
+                dialog: true,
+                ..link(act_words::title(act), act_words::address_from_row(member, coupon.id, act))
+            };
+            acts_on(coupon).into_iter().map(item)
+        });
+    let mail = found.mail.as_ref().map(|mail| {
+        link(
+            "View e-mail",
+            format!(
+                "/m/{}/customers/{}/mails/{}",
+                member.merchant.slug, found.file.customer.no, mail.id
+            ),
+        )
+    });
+    let batch =
+        found.file.batch.as_ref().filter(|_| member.role.may(Permission::LookAtBatches)).map(
+            |(batch, _)| link("View voucher batch", words::batch_address(member, batch.id, "")),
+        );
     acts.filter(is_new).chain([coupon, mail, batch].into_iter().flatten()).collect()
 }
 
@@ -206,7 +279,12 @@ fn replaced(member: &Member, earlier: &EarlierReissue) -> Replaced {
 }
 
 /// A refusal of just now, as sentences at the row.
-pub fn refusal_lines(member: &Member, refusal: &Refusal, file: &RewardFile, now: DateTime<Utc>) -> Vec<String> {
+pub fn refusal_lines(
+    member: &Member,
+    refusal: &Refusal,
+    file: &RewardFile,
+    now: DateTime<Utc>,
+) -> Vec<String> {
     let words = words::of_refusal(member, refusal, file, &[], now);
     std::iter::once(format!("{}.", words.label)).chain(words.facts).collect()
 }

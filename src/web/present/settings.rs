@@ -28,12 +28,14 @@ pub fn refused(
     unfit: &[(Setting, Unfit)],
 ) -> Show {
     page(frame, member, |setting| {
-        let error = unfit.iter().find(|(wrong, _)| *wrong == setting).map(|(_, why)| sentence(&why.0));
+        let error =
+            unfit.iter().find(|(wrong, _)| *wrong == setting).map(|(_, why)| sentence(&why.0));
         (typed(setting), seen(setting).unwrap_or_else(|| setting.value_of(&member.merchant)), error)
     })
 }
 
-/// The page with what was typed and what somebody else has made of it meanwhile. Sent again, it holds.
+/// The page with what was typed and what somebody else has made of it meanwhile. Sent again, it
+/// holds.
 pub fn stale(
     frame: Frame,
     member: &Member,
@@ -50,9 +52,16 @@ pub fn stale(
         let seen = seen(setting).unwrap_or_default();
         if typed == seen {
             let was = value(setting, &seen);
-            return (theirs.clone(), theirs, Some(format!("Somebody else has changed this meanwhile: it was {was} before.")));
+            return (
+                theirs.clone(),
+                theirs,
+                Some(format!("Somebody else has changed this meanwhile: it was {was} before.")),
+            );
         }
-        let told = format!("Somebody else has changed this to {} meanwhile. Keep what you typed, or take theirs.", value(setting, &theirs));
+        let told = format!(
+            "Somebody else has changed this to {} meanwhile. Keep what you typed, or take theirs.",
+            value(setting, &theirs)
+        );
         (typed, theirs, Some(told))
     })
 }
@@ -72,20 +81,42 @@ pub fn seen_name(setting: Setting) -> String {
     format!("seen_{}", setting.as_str())
 }
 
-/// The form; `of` answers what stands in a setting's field, what it was when the form was handed out, and what is to be said of it.
-fn page(frame: Frame, member: &Member, of: impl Fn(Setting) -> (String, String, Option<String>)) -> Show {
+/// The form; `of` answers what stands in a setting's field, what it was when the form was handed
+/// out, and what is to be said of it.
+fn page(
+    frame: Frame,
+    member: &Member,
+    of: impl Fn(Setting) -> (String, String, Option<String>),
+) -> Show {
     let input = |setting: Setting| {
         let (label, hint, kind) = words(setting);
         let (value, seen, error) = of(setting);
-        Input { name: setting.as_str(), label, hint, value, seen_name: seen_name(setting), seen, error, kind }
+        Input {
+            name: setting.as_str(),
+            label,
+            hint,
+            value,
+            seen_name: seen_name(setting),
+            seen,
+            error,
+            kind,
+        }
     };
-    let group = |id, title, settings: &[Setting]| Group { id, title, inputs: settings.iter().map(|setting| input(*setting)).collect() };
+    let group = |id, title, settings: &[Setting]| Group {
+        id,
+        title,
+        inputs: settings.iter().map(|setting| input(*setting)).collect(),
+    };
     Show {
         frame,
         action: format!("/m/{}/settings", member.merchant.slug),
         groups: vec![
             group("merchant", "The merchant", &[Setting::Name, Setting::TimeZone]),
-            group("contacts", "Contacts", &[Setting::TicketUrl, Setting::AccountManager, Setting::MailFrom]),
+            group(
+                "contacts",
+                "Contacts",
+                &[Setting::TicketUrl, Setting::AccountManager, Setting::MailFrom],
+            ),
             group("stock", "Stock", &[Setting::StockThreshold, Setting::LeastDays]),
             group("access", "Access", &[Setting::RequiresSecondFactor]),
         ],
@@ -96,22 +127,39 @@ fn page(frame: Frame, member: &Member, of: impl Fn(Setting) -> (String, String, 
 fn words(setting: Setting) -> (&'static str, &'static str, Kind) {
     match setting {
         Setting::Name => ("Name", "As users and customers see it, in mails too.", Kind::Text),
-        Setting::TimeZone => ("Time zone", "Times are shown in it. What has an end already keeps that instant.", Kind::Zone),
+        Setting::TimeZone => (
+            "Time zone",
+            "Times are shown in it. What has an end already keeps that instant.",
+            Kind::Zone,
+        ),
         Setting::TicketUrl => (
             "Ticket address",
-            "Where a second reissue is asked for: https:, http: or mailto:. {reward_id}, {customer_id} and {reissue_id} are filled in.",
+            "Where a second reissue is asked for: https:, http: or mailto:. {reward_id}, \
+             {customer_id} and {reissue_id} are filled in.",
             Kind::Text,
         ),
-        Setting::AccountManager => {
-            ("Account manager", "Whom to ask about rewards that can't be reissued here: Ann Lee <ann@example.com>.", Kind::Text)
+        Setting::AccountManager => (
+            "Account manager",
+            "Whom to ask about rewards that can't be reissued here: Ann Lee <ann@example.com>.",
+            Kind::Text,
+        ),
+        Setting::MailFrom => {
+            ("Sender of mails", "Empty: the desk's own. Your mail relay must allow it.", Kind::Text)
         }
-        Setting::MailFrom => ("Sender of mails", "Empty: the desk's own. Your mail relay must allow it.", Kind::Text),
-        Setting::RequiresSecondFactor => {
-            ("Ask every user for a second factor", "An authenticator app or a passkey, beside the password.", Kind::Switch)
-        }
-        Setting::StockThreshold => {
-            ("Stock threshold", "So many usable codes or fewer are critical, in batches without a line of their own.", Kind::Number)
-        }
-        Setting::LeastDays => ("Days a customer should have", "A batch whose next code ends sooner than this is expiring.", Kind::Number),
+        Setting::RequiresSecondFactor => (
+            "Ask every user for a second factor",
+            "An authenticator app or a passkey, beside the password.",
+            Kind::Switch,
+        ),
+        Setting::StockThreshold => (
+            "Stock threshold",
+            "So many usable codes or fewer are critical, in batches without a line of their own.",
+            Kind::Number,
+        ),
+        Setting::LeastDays => (
+            "Days a customer should have",
+            "A batch whose next code ends sooner than this is expiring.",
+            Kind::Number,
+        ),
     }
 }

@@ -30,8 +30,18 @@ fn label(name: &str) -> String {
 }
 
 /// The account that will be linked to the session's user.
-pub fn link_page(frame: Frame, provider: &str, pending: &PendingLink, session: &Session, zone: Tz) -> LinkPage {
-    let fact = |what: &str, text: &str| Fact { label: format!("{what} at {provider}"), text: text.to_owned(), when: None };
+pub fn link_page(
+    frame: Frame,
+    provider: &str,
+    pending: &PendingLink,
+    session: &Session,
+    zone: Tz,
+) -> LinkPage {
+    let fact = |what: &str, text: &str| Fact {
+        label: format!("{what} at {provider}"),
+        text: text.to_owned(),
+        when: None,
+    };
     let mut facts = vec![];
     facts.extend(pending.email.as_deref().map(|email| fact("Email", email)));
     facts.extend(pending.name.as_deref().map(|name| fact("Name", name)));

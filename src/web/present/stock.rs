@@ -1,5 +1,5 @@
-//! What a batch's stock means, in words and badges: one place for the list, the page and the alerts.
-//! Must not know how stock is counted or judged.
+//! What a batch's stock means, in words and badges: one place for the list, the page and the
+//! alerts. Must not know how stock is counted or judged.
 
 use chrono::NaiveDate;
 
@@ -16,7 +16,8 @@ use crate::{
 /// Said of a batch without a single code, such as one whose first import was cancelled.
 pub const NEVER_FILLED: &str = "Nothing was added yet";
 
-/// The stock and the time, side by side. Out of its time no stock is called healthy, and one that was never filled has not run out.
+/// The stock and the time, side by side. Out of its time no stock is called healthy, and one that
+/// was never filled has not run out.
 pub fn badges(row: &BatchRow) -> Vec<Badge> {
     let outlook = &row.outlook;
     let badge = |tone, text: &str| Badge { tone, text: text.to_owned() };
@@ -55,7 +56,9 @@ pub fn cover(outlook: &Outlook) -> String {
 pub fn pace(outlook: &Outlook) -> String {
     match (outlook.pace.handed_out, outlook.pace.codes_for(7)) {
         (0, _) => "None handed out lately".to_owned(),
-        (n, _) if outlook.pace.days < 7 => format!("{} handed out in {}", grouped(n), plural(outlook.pace.days, "day")),
+        (n, _) if outlook.pace.days < 7 => {
+            format!("{} handed out in {}", grouped(n), plural(outlook.pace.days, "day"))
+        }
         (n, 1) => format!("{} handed out in {}", grouped(n), plural(outlook.pace.days, "day")),
         (_, week) => format!("{} a week lately", grouped(week)),
     }
@@ -78,7 +81,11 @@ pub fn unusable(aside: &Shortage) -> String {
         (aside.redeemed, "already redeemed"),
         (aside.not_started, "not started yet"),
     ];
-    let parts: Vec<String> = parts.iter().filter(|(n, _)| *n > 0).map(|(n, what)| format!("{} {what}", grouped(*n))).collect();
+    let parts: Vec<String> = parts
+        .iter()
+        .filter(|(n, _)| *n > 0)
+        .map(|(n, what)| format!("{} {what}", grouped(*n)))
+        .collect();
     parts.join(", ")
 }
 
@@ -91,17 +98,28 @@ pub fn notes(member: &Member, row: &BatchRow) -> Vec<Status> {
         let least = member.merchant.stock_rules.least_days;
         notes.push(Status {
             tone: Tone::Notice,
-            text: format!("A code handed out now leaves its customer fewer than {}. It ends", plural(least, "day")),
+            text: format!(
+                "A code handed out now leaves its customer fewer than {}. It ends",
+                plural(least, "day")
+            ),
             when: Some(when_end(member, end)),
         });
     }
     if outlook.phase == Phase::Running || outlook.phase == Phase::Expiring {
         if outlook.below_reserve {
             let reserve = grouped(row.batch.reserve);
-            notes.push(note(Tone::Notice, format!("Fewer usable codes than the {reserve} that are kept for reissues.")));
+            notes.push(note(
+                Tone::Notice,
+                format!("Fewer usable codes than the {reserve} that are kept for reissues."),
+            ));
         }
-        if let Some(runs_out) = outlook.runs_out_on.filter(|_| outlook.cover.is_some_and(|days| days <= 30)) {
-            notes.push(note(Tone::Notice, format!("At the recent pace the codes run out on {}.", day(runs_out))));
+        if let Some(runs_out) =
+            outlook.runs_out_on.filter(|_| outlook.cover.is_some_and(|days| days <= 30))
+        {
+            notes.push(note(
+                Tone::Notice,
+                format!("At the recent pace the codes run out on {}.", day(runs_out)),
+            ));
         }
         if outlook.lost > 0 {
             notes.push(note(Tone::Notice, lost(outlook)));
@@ -120,11 +138,21 @@ pub fn lost(outlook: &Outlook) -> String {
 pub fn bar(row: &BatchRow) -> Stock {
     let number = |n: i64| u64::try_from(n).unwrap_or_default();
     let (stock, aside) = (&row.stock, row.stock.set_aside().left());
-    let unusable = if aside > 0 { format!(", {} that can't be used", grouped(aside)) } else { String::new() };
-    let title = format!("Stock of {}: {} left{unusable}, of {}", row.batch.name, grouped(stock.usable), grouped(row.imported));
+    let unusable =
+        if aside > 0 { format!(", {} that can't be used", grouped(aside)) } else { String::new() };
+    let title = format!(
+        "Stock of {}: {} left{unusable}, of {}",
+        row.batch.name,
+        grouped(stock.usable),
+        grouped(row.imported)
+    );
     Stock::of(
         number(row.imported),
         title,
-        &[(Tone::Good, number(stock.usable)), (Tone::Notice, number(aside)), (Tone::Quiet, number(stock.handed_out() + stock.withdrawn))],
+        &[
+            (Tone::Good, number(stock.usable)),
+            (Tone::Notice, number(aside)),
+            (Tone::Quiet, number(stock.handed_out() + stock.withdrawn)),
+        ],
     )
 }

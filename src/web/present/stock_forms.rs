@@ -21,9 +21,12 @@ fn error(why: Option<&Unfit>) -> Option<String> {
 /// The lines: the batch's own, or what was typed and what is wrong with it.
 pub fn lines(member: &Member, file: &BatchFile, told: &Told) -> Lines {
     let batch = &file.row.batch;
-    let own = || (batch.threshold.map(|n| n.to_string()).unwrap_or_default(), batch.reserve.to_string());
+    let own =
+        || (batch.threshold.map(|n| n.to_string()).unwrap_or_default(), batch.reserve.to_string());
     let ((threshold, reserve), wrong) = match told {
-        Told::LinesUnfit { command, why } => ((command.threshold.clone(), command.reserve.clone()), why.clone()),
+        Told::LinesUnfit { command, why } => {
+            ((command.threshold.clone(), command.reserve.clone()), why.clone())
+        }
         _ => (own(), UnfitLines::default()),
     };
     Lines {
@@ -42,7 +45,8 @@ pub fn withdraw(member: &Member, file: &BatchFile, told: &Told) -> Withdraw {
         Told::WithdrawalUnfit { reason, why } => (reason.clone(), Some(sentence(why))),
         _ => (String::new(), None),
     };
-    let (past, at_work): (Vec<_>, Vec<_>) = file.withdrawals.iter().partition(|withdrawal| withdrawal.ended_at.is_some());
+    let (past, at_work): (Vec<_>, Vec<_>) =
+        file.withdrawals.iter().partition(|withdrawal| withdrawal.ended_at.is_some());
     Withdraw {
         action: words::batch_address(member, file.row.batch.id, "/withdrawals"),
         number: left,
@@ -73,7 +77,13 @@ pub fn withdrawn_before(file: &BatchFile) -> Option<Toast> {
     let last = file.withdrawals.first()?;
     let said = |title, words: &str| flash::plain(Tone::Good, title, words);
     Some(if last.ended_at.is_some() {
-        said("Vouchers withdrawn", &format!("{}. Nothing more was done.", withdrawn_words(&last.by, &last.reason, last.withdrawn)))
+        said(
+            "Vouchers withdrawn",
+            &format!(
+                "{}. Nothing more was done.",
+                withdrawn_words(&last.by, &last.reason, last.withdrawn)
+            ),
+        )
     } else {
         said("Vouchers are being withdrawn", &at_work_words(&last.by, &last.reason, last.withdrawn))
     })

@@ -1,5 +1,5 @@
-//! Users in words: where they stand, what can be done to them and why not, and what each role may do.
-//! Must not know how any of it is decided.
+//! Users in words: where they stand, what can be done to them and why not, and what each role may
+//! do. Must not know how any of it is decided.
 
 use super::{plural, when};
 use crate::{
@@ -63,14 +63,22 @@ fn badges(member: &Member, row: &UserRow) -> Vec<Badge> {
         Standing::Disabled { .. } => Some(badge(Tone::Bad, "Disabled")),
         Standing::Active => None,
     };
-    let standing =
-        if row.is_offer && row.standing != Standing::Invited { Some(badge(Tone::Notice, "Has not accepted yet")) } else { standing };
+    let standing = if row.is_offer && row.standing != Standing::Invited {
+        Some(badge(Tone::Notice, "Has not accepted yet"))
+    } else {
+        standing
+    };
     let own = (row.user.id == member.user).then(|| badge(Tone::Quiet, "You"));
     standing.into_iter().chain(own).collect()
 }
 
 /// The form of an invitation, as it was typed.
-pub fn new(frame: Frame, member: &Member, typed: &Invitation, unfit: &UnfitInvitation) -> views::New {
+pub fn new(
+    frame: Frame,
+    member: &Member,
+    typed: &Invitation,
+    unfit: &UnfitInvitation,
+) -> views::New {
     let field = |value: &str, error: &Option<crate::domain::Unfit>| Field {
         value: value.to_owned(),
         error: error.as_ref().map(ToString::to_string),
@@ -89,13 +97,19 @@ pub fn new(frame: Frame, member: &Member, typed: &Invitation, unfit: &UnfitInvit
 
 /// The roles that this member may give.
 fn roles(member: &Member, is_chosen: impl Fn(Role) -> bool) -> Vec<RoleChoice> {
-    let choice = |role: Role| RoleChoice { word: role.as_str(), label: role.label(), hint: adds(role), chosen: is_chosen(role) };
+    let choice = |role: Role| RoleChoice {
+        word: role.as_str(),
+        label: role.label(),
+        hint: adds(role),
+        chosen: is_chosen(role),
+    };
     Role::ALL.into_iter().filter(|role| member.role.manages(*role)).map(choice).collect()
 }
 
 /// What a role may do beyond the one below.
 fn adds(role: Role) -> String {
-    let own: Vec<&str> = Permission::ALL.into_iter().filter(|p| Role::least_for(*p) == role).map(words).collect();
+    let own: Vec<&str> =
+        Permission::ALL.into_iter().filter(|p| Role::least_for(*p) == role).map(words).collect();
     let list = own.join("; ");
     if role == Role::Support { list } else { format!("the roles above, and: {list}") }
 }
@@ -121,66 +135,16 @@ pub fn words(permission: Permission) -> &'static str {
 
 /// One user.
 pub fn show(frame: Frame, member: &Member, file: &UserFile) -> views::Show {
-    let (user, role) = (&file.row.user, file.row.role);
-    let barrier = |act: Act| file.barriers.iter().find(|(barred, _)| *barred == act).map(|(_, why)| *why);
+    let (user, role, is_offer) = (&file.row.user, file.row.role, file.row.is_offer);
     let fact = |label: &str, text: String, at| Fact { label: label.to_owned(), text, when: at };
-    let role_barrier = barrier(Act::ChangeRole(role)).map(|why| why_not(why).to_owned());
+    let role_barrier = barrier(file, Act::ChangeRole(role)).map(|why| why_not(why).to_owned());
     let own = address(member, &format!("/{}", user.id.0));
-    let act = |act: Act, title, text: &str, path: &str, label, busy, is_grave| views::Act {
-        title,
-        text: text.to_owned(),
-        action: format!("{own}/{path}"),
-        label,
-        busy,
-        barrier: barrier(act).map(|why| why_not(why).to_owned()).unwrap_or_default(),
-        is_grave,
-    };
-    let mut acts = Vec::new();
-    let is_offer = file.row.is_offer;
-    if file.row.standing == Standing::Invited || is_offer {
-        let again = if user.has_credentials {
-            "They have an account, and have not accepted yet."
-        } else {
-            "The link in the invitation before it stops working."
-        };
-        let mut invite = act(Act::Remove, "Invite again", again, "invitation", "Send the invitation again", "Sending…", false);
-        if barrier(Act::Remove) == Some(Barrier::Yourself) {
-            invite.barrier.clear();
-        }
-        acts.push(invite);
-    }
-    if matches!(file.row.standing, Standing::Locked { .. }) {
-        let text = "Locked after a long absence. Unlocked, they sign in with their own password as before.";
-        acts.push(act(Act::Unlock, "Unlock", text, "unlock", "Unlock", "Unlocking…", false));
-    }
-    if file.sessions > 0 {
-        let text =
-            format!("{} open. Whoever is at work has to sign in again.", plural(i64::try_from(file.sessions).unwrap_or(0), "session"));
-        acts.push(act(Act::EndSessions, "End sessions", &text, "sessions", "End all sessions", "Ending…", false));
-    }
-    if user.has_second_factor && !is_offer {
-        let text = "For whoever has lost theirs: the authenticator app, passkeys and recovery codes are removed. Ask by another way who they are first.";
-        acts.push(act(Act::ResetFactors, "Reset second factors", text, "factors", "Reset second factors", "Resetting…", true));
-    }
-    if user.disabled_at.is_some() {
-        acts.push(act(
-            Act::Enable,
-            "Enable",
-            "They can sign in again, with the roles that they had.",
-            "enable",
-            "Enable",
-            "Enabling…",
-            false,
-        ));
-    } else {
-        let text = "Signs them out at once, in all merchants, and lets them in nowhere until they are enabled again.";
-        acts.push(act(Act::Disable, "Disable", text, "disable", "Disable", "Disabling…", true));
-    }
-    let invite = acts.iter().find(|act| act.action.ends_with("/invitation") && act.barrier.is_empty());
+    let acts = acts(member, file, &own);
+    let invite =
+        acts.iter().find(|act| act.action.ends_with("/invitation") && act.barrier.is_empty());
     let has_failed = file.mail.as_ref().is_some_and(|mail| mail.state == MailState::Failed);
-    let send_again = invite.filter(|_| has_failed).map(|act| act.action.clone()).unwrap_or_default();
-    let text = format!("They lose their role in {}. The account, and roles elsewhere, stay.", member.merchant.name);
-    acts.push(act(Act::Remove, "Remove from this merchant", &text, "removal", "Remove", "Removing…", true));
+    let send_again =
+        invite.filter(|_| has_failed).map(|act| act.action.clone()).unwrap_or_default();
     views::Show {
         frame,
         back_href: address(member, ""),
@@ -208,6 +172,107 @@ pub fn show(frame: Frame, member: &Member, file: &UserFile) -> views::Show {
     }
 }
 
+fn barrier(file: &UserFile, act: Act) -> Option<Barrier> {
+    file.barriers.iter().find(|(barred, _)| *barred == act).map(|(_, why)| *why)
+}
+
+/// What can be done to a user, each with the reason where it cannot be done now.
+fn acts(member: &Member, file: &UserFile, own: &str) -> Vec<views::Act> {
+    let (user, is_offer) = (&file.row.user, file.row.is_offer);
+    let act = |act: Act, title, text: &str, path: &str, label, busy, is_grave| views::Act {
+        title,
+        text: text.to_owned(),
+        action: format!("{own}/{path}"),
+        label,
+        busy,
+        barrier: barrier(file, act).map(|why| why_not(why).to_owned()).unwrap_or_default(),
+        is_grave,
+    };
+    let mut acts = Vec::new();
+    if file.row.standing == Standing::Invited || is_offer {
+        let again = if user.has_credentials {
+            "They have an account, and have not accepted yet."
+        } else {
+            "The link in the invitation before it stops working."
+        };
+        let mut invite = act(
+            Act::Remove,
+            "Invite again",
+            again,
+            "invitation",
+            "Send the invitation again",
+            "Sending…",
+            false,
+        );
+        if barrier(file, Act::Remove) == Some(Barrier::Yourself) {
+            invite.barrier.clear();
+        }
+        acts.push(invite);
+    }
+    if matches!(file.row.standing, Standing::Locked { .. }) {
+        let text = "Locked after a long absence. Unlocked, they sign in with their own password \
+            as before.";
+        acts.push(act(Act::Unlock, "Unlock", text, "unlock", "Unlock", "Unlocking…", false));
+    }
+    if file.sessions > 0 {
+        let text = format!(
+            "{} open. Whoever is at work has to sign in again.",
+            plural(i64::try_from(file.sessions).unwrap_or(0), "session")
+        );
+        acts.push(act(
+            Act::EndSessions,
+            "End sessions",
+            &text,
+            "sessions",
+            "End all sessions",
+            "Ending…",
+            false,
+        ));
+    }
+    if user.has_second_factor && !is_offer {
+        let text = "For whoever has lost theirs: the authenticator app, passkeys and recovery \
+            codes are removed. Ask by another way who they are first.";
+        acts.push(act(
+            Act::ResetFactors,
+            "Reset second factors",
+            text,
+            "factors",
+            "Reset second factors",
+            "Resetting…",
+            true,
+        ));
+    }
+    if user.disabled_at.is_some() {
+        acts.push(act(
+            Act::Enable,
+            "Enable",
+            "They can sign in again, with the roles that they had.",
+            "enable",
+            "Enable",
+            "Enabling…",
+            false,
+        ));
+    } else {
+        let text = "Signs them out at once, in all merchants, and lets them in nowhere until they \
+            are enabled again.";
+        acts.push(act(Act::Disable, "Disable", text, "disable", "Disable", "Disabling…", true));
+    }
+    let text = format!(
+        "They lose their role in {}. The account, and roles elsewhere, stay.",
+        member.merchant.name
+    );
+    acts.push(act(
+        Act::Remove,
+        "Remove from this merchant",
+        &text,
+        "removal",
+        "Remove",
+        "Removing…",
+        true,
+    ));
+    acts
+}
+
 /// Of somebody who has not accepted a role yet, this merchant need not know it.
 fn second_factor(has_one: bool, is_offer: bool) -> &'static str {
     match (is_offer, has_one) {
@@ -224,14 +289,22 @@ fn mail_line(member: &Member, mail: &AccountMail) -> Status {
         MailState::Sent => (Tone::Good, "sent".to_owned(), mail.ended_at),
         MailState::Failed => (Tone::Bad, format!("failed{because}"), mail.ended_at),
         MailState::Cancelled => (Tone::Quiet, "cancelled".to_owned(), mail.ended_at),
-        MailState::Queued if mail.last_error.is_some() => (Tone::Notice, format!("delayed{because}. Next try"), Some(mail.next_attempt_at)),
+        MailState::Queued if mail.last_error.is_some() => {
+            (Tone::Notice, format!("delayed{because}. Next try"), Some(mail.next_attempt_at))
+        }
         MailState::Queued => (Tone::Notice, "queued".to_owned(), Some(mail.queued_at)),
     };
-    Status { tone, text: format!("E-mail “{}” {what}", mail.subject), when: at.map(|at| when(member, at)) }
+    Status {
+        tone,
+        text: format!("E-mail “{}” {what}", mail.subject),
+        when: at.map(|at| when(member, at)),
+    }
 }
 
 fn standing_fact(member: &Member, file: &UserFile) -> Option<Fact> {
-    let fact = |label: &str, at| Some(Fact { label: label.to_owned(), text: String::new(), when: Some(when(member, at)) });
+    let fact = |label: &str, at| {
+        Some(Fact { label: label.to_owned(), text: String::new(), when: Some(when(member, at)) })
+    };
     match (file.row.standing, file.invited_until) {
         (Standing::Disabled { since }, _) => fact("Disabled", since),
         (Standing::Locked { since }, _) => fact("Locked", since),
@@ -245,16 +318,22 @@ fn standing_fact(member: &Member, file: &UserFile) -> Option<Fact> {
 pub fn why_not(barrier: Barrier) -> &'static str {
     match barrier {
         Barrier::Yourself => "You can't do this to yourself. Another administrator can.",
-        Barrier::NotYours => "Your role does not reach this far. An administrator of this merchant can do it.",
+        Barrier::NotYours => {
+            "Your role does not reach this far. An administrator of this merchant can do it."
+        }
         Barrier::OtherMerchants => {
-            "This user belongs to merchants in which you are no administrator. An administrator of all of them can do it."
+            "This user belongs to merchants in which you are no administrator. An administrator \
+             of all of them can do it."
         }
     }
 }
 
 /// What each role may do.
 pub fn permissions(frame: Frame, member: &Member) -> views::Permissions {
-    let row = |permission| PermissionRow { text: words(permission), may: Role::ALL.iter().map(|role| role.may(permission)).collect() };
+    let row = |permission| PermissionRow {
+        text: words(permission),
+        may: Role::ALL.iter().map(|role| role.may(permission)).collect(),
+    };
     views::Permissions {
         frame,
         roles: Role::ALL.iter().map(|role| role.label()).collect(),

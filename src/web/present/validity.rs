@@ -17,12 +17,17 @@ use crate::{
 
 /// The form: the batch's own validity, or what was typed and what is wrong with it.
 pub fn form(member: &Member, batch: &Batch, told: &Told) -> Form {
-    let own = |at: Option<_>, bound| at.map(|at| zone::editable(at, member.merchant.zone, bound)).unwrap_or_default();
+    let own = |at: Option<_>, bound| {
+        at.map(|at| zone::editable(at, member.merchant.zone, bound)).unwrap_or_default()
+    };
     let ((from, until), wrong) = match told {
-        Told::ValidityUnfit { command, why } => ((command.from.clone(), command.until.clone()), Some(why)),
+        Told::ValidityUnfit { command, why } => {
+            ((command.from.clone(), command.until.clone()), Some(why))
+        }
         _ => ((own(batch.window.from, Bound::Start), own(batch.window.until, Bound::End)), None),
     };
-    let error = |unfit: Option<&Option<Unfit>>| unfit.and_then(Option::as_ref).map(|why| sentence(&why.0));
+    let error =
+        |unfit: Option<&Option<Unfit>>| unfit.and_then(Option::as_ref).map(|why| sentence(&why.0));
     Form {
         action: words::batch_address(member, batch.id, "/validity"),
         fields: vec![
@@ -34,6 +39,7 @@ pub fn form(member: &Member, batch: &Batch, told: &Told) -> Form {
 }
 
 fn field(name: &'static str, label: &'static str, value: String, error: Option<String>) -> Field {
-    let is_day = value.is_empty() || chrono::NaiveDate::parse_from_str(&value, "%Y-%m-%d").is_ok_and(|_| value.len() == 10);
+    let is_day = value.is_empty()
+        || chrono::NaiveDate::parse_from_str(&value, "%Y-%m-%d").is_ok_and(|_| value.len() == 10);
     Field { name, label, value, is_day, error }
 }

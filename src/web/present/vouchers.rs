@@ -51,7 +51,13 @@ pub fn flash(form: &Form) -> Option<Toast> {
 }
 
 /// The form of a new batch, with what was wrong with it.
-pub fn new_batch(frame: Frame, member: &Member, typed: &TypedBatch, unfit: &UnfitBatch, sent: Sent) -> New {
+pub fn new_batch(
+    frame: Frame,
+    member: &Member,
+    typed: &TypedBatch,
+    unfit: &UnfitBatch,
+    sent: Sent,
+) -> New {
     let here = format!("/m/{}/batches", member.merchant.slug);
     let field = |name, label, value: &str, is_day, unfit: &Option<Unfit>| Field {
         name,
@@ -60,7 +66,8 @@ pub fn new_batch(frame: Frame, member: &Member, typed: &TypedBatch, unfit: &Unfi
         is_day,
         error: unfit.as_ref().map(|why| sentence(&why.0)),
     };
-    let is_day = |text: &str| text.is_empty() || chrono::NaiveDate::parse_from_str(text, "%Y-%m-%d").is_ok();
+    let is_day =
+        |text: &str| text.is_empty() || chrono::NaiveDate::parse_from_str(text, "%Y-%m-%d").is_ok();
     New {
         frame,
         back_href: here.clone(),
@@ -68,7 +75,13 @@ pub fn new_batch(frame: Frame, member: &Member, typed: &TypedBatch, unfit: &Unfi
             field("name", "Name", &typed.name, false, &unfit.name),
             field("valid_from", "First day", &typed.from, is_day(&typed.from), &unfit.from),
             field("valid_until", "Last day", &typed.until, is_day(&typed.until), &unfit.until),
-            field("uses", "Uses per code", if typed.uses.is_empty() { "1" } else { &typed.uses }, false, &unfit.uses),
+            field(
+                "uses",
+                "Uses per code",
+                if typed.uses.is_empty() { "1" } else { &typed.uses },
+                false,
+                &unfit.uses,
+            ),
         ],
         case_sensitive: typed.case_sensitive,
         zone: member.merchant.zone.name().to_owned(),

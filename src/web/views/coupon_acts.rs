@@ -25,7 +25,8 @@ pub struct Dialog {
     pub form: Form,
 }
 
-/// 422 as a fragment: the dialog's fields again, with what is wrong at each; the dialog itself stays open.
+/// 422 as a fragment: the dialog's fields again, with what is wrong at each; the dialog itself
+/// stays open.
 #[derive(Debug, Template)]
 #[template(path = "coupon_acts/again.html")]
 pub struct Again {
@@ -47,7 +48,8 @@ pub struct Create {
     pub facts: Vec<Fact>,
 }
 
-/// 409 as a fragment, for the POST and for the dialog's GET: the fresh row with its `refusal`, then the toast.
+/// 409 as a fragment, for the POST and for the dialog's GET: the fresh row with its `refusal`, then
+/// the toast.
 #[derive(Debug, Template)]
 #[template(path = "coupon_acts/refused.html")]
 pub struct Refused {

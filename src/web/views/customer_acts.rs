@@ -23,7 +23,8 @@ pub struct Dialog {
     pub form: Form,
 }
 
-/// 422 as a fragment: the dialog's fields again, with what is wrong at each; the dialog itself stays open.
+/// 422 as a fragment: the dialog's fields again, with what is wrong at each; the dialog itself
+/// stays open.
 #[derive(Debug, Template)]
 #[template(path = "customer_acts/again.html")]
 pub struct Again {

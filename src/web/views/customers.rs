@@ -94,7 +94,8 @@ pub struct Row {
     pub badges: Vec<Badge>,
     /// Last activity.
     pub last_activity: Option<When>,
-    /// Why it is found, when that can't be seen: "Code ABC-1, replaced on 3 Oct 2026 by Kim, now XYZ-2".
+    /// Why it is found, when that can't be seen: "Code ABC-1, replaced on 3 Oct 2026 by Kim, now
+    /// XYZ-2".
     pub matched: Option<String>,
 }
 

@@ -1,5 +1,5 @@
-//! Owns one struct per response: what a template is given, already in words.
-//! Must not know the domain, the database, requests or the clock: strings, flags and small numbers only.
+//! Owns one struct per response: what a template is given, already in words. Must not know the
+//! domain, the database, requests or the clock: strings, flags and small numbers only.
 
 pub mod account;
 pub mod account_links;

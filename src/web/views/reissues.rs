@@ -26,7 +26,8 @@ pub struct Dialog {
     pub form: Form,
 }
 
-/// 422 as a fragment: a fresh dialog (new token) takes the old one's place; `form.message` says why.
+/// 422 as a fragment: a fresh dialog (new token) takes the old one's place; `form.message` says
+/// why.
 #[derive(Debug, Template)]
 #[template(path = "reissues/again.html")]
 pub struct Again {
@@ -50,7 +51,8 @@ pub struct Create {
     pub facts: Vec<Fact>,
 }
 
-/// 409 as a fragment, for the POST and for the dialog's GET: the fresh row with its `refusal`, then the toast.
+/// 409 as a fragment, for the POST and for the dialog's GET: the fresh row with its `refusal`, then
+/// the toast.
 #[derive(Debug, Template)]
 #[template(path = "reissues/refused.html")]
 pub struct Refused {

@@ -126,7 +126,8 @@ pub struct Stock {
 }
 
 impl Stock {
-    /// Lays parts out over 1000 units. A part that is not zero is at least 6 units wide, so it can be seen.
+    /// Lays parts out over 1000 units. A part that is not zero is at least 6 units wide, so it can
+    /// be seen.
     pub fn new(title: String, parts: &[(Tone, u64)]) -> Self {
         Self::of(parts.iter().map(|(_, n)| *n).sum(), title, parts)
     }

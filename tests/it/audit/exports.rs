@@ -11,10 +11,14 @@ use crate::support::{Engine, TestDb, World, engine::run_on, world::noon};
 
 fn export(db: &TestDb, merchant: Option<&str>) -> Vec<String> {
     let mut lines = vec![];
-    let done: Result<(), Error> = export_audit(&Desk::for_operator(db.db.clone()).at(Clock::fixed(noon())), merchant, |line| {
-        lines.push(line.to_owned());
-        Ok(())
-    });
+    let done: Result<(), Error> = export_audit(
+        &Desk::for_operator(db.db.clone()).at(Clock::fixed(noon())),
+        merchant,
+        |line| {
+            lines.push(line.to_owned());
+            Ok(())
+        },
+    );
     done.unwrap();
     lines
 }
@@ -44,7 +48,10 @@ fn each_logs_export_is_proved_alone(world: World) {
     for merchant in [None, Some("acme"), Some("bolt")] {
         let lines = export(&world, merchant);
         let verdict = prove(&lines, &[]).unwrap();
-        assert!(lines.len() > 5 && verdict.head.no == i64::try_from(lines.len()).unwrap(), "{verdict:?}");
+        assert!(
+            lines.len() > 5 && verdict.head.no == i64::try_from(lines.len()).unwrap(),
+            "{verdict:?}"
+        );
         assert_eq!((&verdict.flaw, verdict.unsealed), (&None, 0));
         assert_eq!(verdict.log, merchant.unwrap_or("the installation"));
         let earlier = prove(&lines[..4], &[]).unwrap();
@@ -81,11 +88,22 @@ fn a_changed_file_is_found_and_the_record_named(world: World) {
         ("new", json!("5")),
         ("one_more", json!(null)),
     ] {
-        let flaw = changed(with(&lines[4], |line| line[member] = value.clone())).unwrap().flaw.expect(member);
-        assert_eq!(flaw.record.as_ref().and_then(|r| Some(r.id).filter(|_| r.at.is_some())), target, "{flaw}");
+        let flaw = changed(with(&lines[4], |line| line[member] = value.clone()))
+            .unwrap()
+            .flaw
+            .expect(member);
+        assert_eq!(
+            flaw.record.as_ref().and_then(|r| Some(r.id).filter(|_| r.at.is_some())),
+            target,
+            "{flaw}"
+        );
         assert_eq!(flaw.wrong, Wrong::Disagrees { member: member.to_owned() });
     }
-    let less = changed(with(&lines[4], |line| drop(line.as_object_mut().unwrap().remove("old_code")))).unwrap().flaw.unwrap();
+    let less =
+        changed(with(&lines[4], |line| drop(line.as_object_mut().unwrap().remove("old_code"))))
+            .unwrap()
+            .flaw
+            .unwrap();
     assert_eq!(less.wrong, Wrong::Disagrees { member: "old_code".to_owned() });
     // Whoever changes the content as well breaks the chain.
     let forged = with(&lines[4], |line| {
@@ -104,16 +122,34 @@ fn a_changed_file_is_found_and_the_record_named(world: World) {
         ("content", json!("")),
         ("more", json!(1)),
     ] {
-        let flaw = changed(with(&lines[4], |line| line["seal"][member] = value.clone())).unwrap().flaw;
+        let flaw =
+            changed(with(&lines[4], |line| line["seal"][member] = value.clone())).unwrap().flaw;
         assert!(flaw.is_some(), "seal.{member}");
     }
-    let without = |i: usize| lines.iter().enumerate().filter(|(at, _)| *at != i).map(|(_, line)| line.clone()).collect::<Vec<_>>();
+    let without = |i: usize| {
+        lines
+            .iter()
+            .enumerate()
+            .filter(|(at, _)| *at != i)
+            .map(|(_, line)| line.clone())
+            .collect::<Vec<_>>()
+    };
     for i in 0..n - 1 {
         let flaw = prove(&without(i), &[]).unwrap().flaw.expect("a removed line");
-        assert_eq!(flaw.wrong, Wrong::SealMissing { no: i64::try_from(i).unwrap() + 1, next: id_of(&lines[i + 1]).unwrap() });
+        assert_eq!(
+            flaw.wrong,
+            Wrong::SealMissing {
+                no: i64::try_from(i).unwrap() + 1,
+                next: id_of(&lines[i + 1]).unwrap()
+            }
+        );
     }
-    let unsealed = changed(with(&lines[4], |line| line["seal"] = Value::Null)).unwrap().flaw.unwrap();
-    assert_eq!((unsealed.record.unwrap().id, unsealed.wrong), (target.unwrap(), Wrong::NotExported));
+    let unsealed =
+        changed(with(&lines[4], |line| line["seal"] = Value::Null)).unwrap().flaw.unwrap();
+    assert_eq!(
+        (unsealed.record.unwrap().id, unsealed.wrong),
+        (target.unwrap(), Wrong::NotExported)
+    );
     let mut swapped = lines.clone();
     swapped.swap(3, 4);
     assert!(prove(&swapped, &[]).unwrap_err().contains("line 5"));
@@ -127,7 +163,12 @@ fn what_cannot_be_sealed_is_exported_without_a_seal_and_found(world: World) {
     let mut conn = world.stranger();
     run_on(&mut conn, "BEGIN").unwrap();
     unguard(&mut conn);
-    run_on(&mut conn, "INSERT INTO audit_records (id, merchant_id, at, action, actor_kind, details) VALUES (0, 1, '2026-11-23 12:00:00.000000', 'email.sent', 'cli', '{}')").unwrap();
+    run_on(
+        &mut conn,
+        "INSERT INTO audit_records (id, merchant_id, at, action, actor_kind, \
+        details) VALUES (0, 1, '2026-11-23 12:00:00.000000', 'email.sent', 'cli', '{}')",
+    )
+    .unwrap();
     run_on(&mut conn, "COMMIT").unwrap();
     let lines = export(&world, Some("acme"));
     let verdict = prove(&lines, &[]).unwrap();
@@ -140,7 +181,8 @@ fn what_cannot_be_sealed_is_exported_without_a_seal_and_found(world: World) {
 fn a_log_with_late_records_is_exported_by_id_and_proved() {
     let world = World::new(TestDb::new(Engine::Postgres), noon());
     logs(&world, 10);
-    let insert = "INSERT INTO audit_records (merchant_id, at, action, actor_kind, details) VALUES (1, now(), 'email.sent', 'system', '{}')";
+    let insert = "INSERT INTO audit_records (merchant_id, at, action, actor_kind, details) VALUES \
+        (1, now(), 'email.sent', 'system', '{}')";
     let mut late: Vec<_> = (0..3).map(|_| world.connect()).collect();
     for conn in &mut late {
         run_on(conn, &format!("BEGIN; {insert}")).unwrap();
@@ -152,9 +194,15 @@ fn a_log_with_late_records_is_exported_by_id_and_proved() {
         super::seal(&world);
     }
     let lines = export(&world, Some("acme"));
-    let numbers: Vec<i64> = lines.iter().map(|line| serde_json::from_str::<Value>(line).unwrap()["seal"]["no"].as_i64().unwrap()).collect();
+    let numbers: Vec<i64> = lines
+        .iter()
+        .map(|line| serde_json::from_str::<Value>(line).unwrap()["seal"]["no"].as_i64().unwrap())
+        .collect();
     assert!(!numbers.is_sorted(), "{numbers:?}");
     let verdict = prove(&lines, &[]).unwrap();
-    assert!(verdict.flaw.is_none() && verdict.head.no == i64::try_from(lines.len()).unwrap(), "{verdict:?}");
+    assert!(
+        verdict.flaw.is_none() && verdict.head.no == i64::try_from(lines.len()).unwrap(),
+        "{verdict:?}"
+    );
     super::is_proved(&world);
 }

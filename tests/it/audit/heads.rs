@@ -1,4 +1,5 @@
-//! The heads of the logs go out of the machine by mail: once a day, whoever sends them, and with what proves each log.
+//! The heads of the logs go out of the machine by mail: once a day, whoever sends them, and with
+//! what proves each log.
 
 use std::{sync::Barrier, time::Duration};
 
@@ -31,14 +32,26 @@ async fn a_mail_a_day_carries_every_head_and_its_proof(app: App) {
         (mail.recipient.as_str(), mail.subject.as_str()),
         ("auditor@outside.example", "Heads of the audit logs, 23 Nov 2026, 12:00 UTC")
     );
-    let head = app.text("SELECT no || ':' || digest FROM audit_seals WHERE chain = 1 ORDER BY no DESC LIMIT 1").unwrap();
+    let head = app
+        .text(
+            "SELECT no || ':' || digest FROM audit_seals WHERE chain = 1 ORDER BY no DESC LIMIT 1",
+        )
+        .unwrap();
     let command = format!("rewarddesk audit verify --merchant acme --head {head}");
-    assert!(mail.text.contains(&format!("acme: {} sealed", head.split(':').next().unwrap())), "{}", mail.text);
+    assert!(
+        mail.text.contains(&format!("acme: {} sealed", head.split(':').next().unwrap())),
+        "{}",
+        mail.text
+    );
     assert!(mail.text.contains(&command) && mail.html.contains(&command), "{}", mail.text);
     let args: Vec<&str> = command.split(' ').skip(1).collect();
     assert!(Shell::on(&app.world.db).done(&args).starts_with("acme: "));
     let other = command.replace(&head[head.len() - 6..], "000000");
-    assert_eq!(Shell::on(&app.world.db).run(&other.split(' ').skip(1).collect::<Vec<_>>()).status, 1, "a head that is not in the log");
+    assert_eq!(
+        Shell::on(&app.world.db).run(&other.split(' ').skip(1).collect::<Vec<_>>()).status,
+        1,
+        "a head that is not in the log"
+    );
     // Sent, it is on record; and not again within a day.
     assert_eq!(app.count("audit_records WHERE action = 'email.sent'"), 1);
     app.desk.clock.advance(TimeDelta::days(1) - TimeDelta::seconds(1));

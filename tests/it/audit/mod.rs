@@ -1,4 +1,5 @@
-//! The seals over the audit log: made in order whatever is committed when, and proof against whoever has the database in hand.
+//! The seals over the audit log: made in order whatever is committed when, and proof against
+//! whoever has the database in hand.
 
 mod exports;
 mod heads;
@@ -24,7 +25,8 @@ use crate::{
 
 /// A record with something in most columns; answers its id.
 fn record(world: &World, merchant: Option<i64>, n: i64) -> i64 {
-    let details = json!({ "old_code": format!("OLD-{n}"), "new": n, "reason": "Zoë said: \"it's\\used\"\u{1F600}" });
+    let details = json!({ "old_code": format!("OLD-{n}"), "new": n, "reason": "Zoë said: \
+        \"it's\\used\"\u{1F600}" });
     let actions = ["coupon.barred", "email.sent", "session.signed_in", "batch.added"];
     world.insert(
         "audit_records",
@@ -41,7 +43,11 @@ fn record(world: &World, merchant: Option<i64>, n: i64) -> i64 {
 fn logs(world: &World, n: i64) {
     let other = world.another_merchant("bolt");
     for i in 1..=n {
-        record(world, [Some(world.merchant), Some(other), None][usize::try_from(i * 7 / 3).unwrap() % 3], i);
+        record(
+            world,
+            [Some(world.merchant), Some(other), None][usize::try_from(i * 7 / 3).unwrap() % 3],
+            i,
+        );
         if i % 7 == 0 {
             seal(world);
         }
@@ -50,7 +56,10 @@ fn logs(world: &World, n: i64) {
 }
 
 fn seal(db: &TestDb) {
-    assert!(seal_all(&db.db, &Clock::fixed(noon()), Duration::from_secs(20)).unwrap(), "there is more to seal");
+    assert!(
+        seal_all(&db.db, &Clock::fixed(noon()), Duration::from_secs(20)).unwrap(),
+        "there is more to seal"
+    );
 }
 
 fn verify(db: &TestDb) -> Vec<Verdict> {
@@ -74,9 +83,12 @@ fn is_proved(db: &TestDb) {
 fn unguard(conn: &mut DbConn) {
     let sql = match conn {
         DbConn::Sqlite(_) => {
-            "DROP TRIGGER audit_records_never_change; DROP TRIGGER audit_records_are_kept; DROP TRIGGER audit_records_are_not_replaced; \
-             DROP TRIGGER audit_records_one_per_reissue_is_kept; DROP TRIGGER audit_seals_never_change; DROP TRIGGER audit_seals_are_kept; \
-             DROP TRIGGER audit_seals_are_not_replaced; DROP TRIGGER audit_seals_are_gapless; DROP TRIGGER seal_marks_only_grow; \
+            "DROP TRIGGER audit_records_never_change; DROP TRIGGER audit_records_are_kept; DROP \
+             TRIGGER audit_records_are_not_replaced; \
+             DROP TRIGGER audit_records_one_per_reissue_is_kept; DROP TRIGGER \
+             audit_seals_never_change; DROP TRIGGER audit_seals_are_kept; \
+             DROP TRIGGER audit_seals_are_not_replaced; DROP TRIGGER audit_seals_are_gapless; \
+             DROP TRIGGER seal_marks_only_grow; \
              PRAGMA ignore_check_constraints = ON"
         }
         DbConn::Postgres(_) => "SET LOCAL session_replication_role = replica",

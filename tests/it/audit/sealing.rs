@@ -1,4 +1,5 @@
-//! How records are sealed: each once, in an order without gaps, late ones too, and without anybody waiting.
+//! How records are sealed: each once, in an order without gaps, late ones too, and without anybody
+//! waiting.
 
 use std::time::{Duration, Instant};
 
@@ -23,9 +24,14 @@ fn clock() -> Clock {
 fn every_record_has_one_seal_in_its_own_logs_chain(world: World) {
     logs(&world, 40);
     is_proved(&world);
-    for (chain, of) in [("0", "merchant_id IS NULL"), ("1", "merchant_id = 1"), ("2", "merchant_id = 2")] {
-        let seals = world.texts(&format!("SELECT no AS v FROM audit_seals WHERE chain = {chain} ORDER BY no"));
-        let want: Vec<String> = (1..=world.count(&format!("audit_records WHERE {of}"))).map(|no| no.to_string()).collect();
+    for (chain, of) in
+        [("0", "merchant_id IS NULL"), ("1", "merchant_id = 1"), ("2", "merchant_id = 2")]
+    {
+        let seals = world
+            .texts(&format!("SELECT no AS v FROM audit_seals WHERE chain = {chain} ORDER BY no"));
+        let want: Vec<String> = (1..=world.count(&format!("audit_records WHERE {of}")))
+            .map(|no| no.to_string())
+            .collect();
         assert!(seals == want && seals.len() > 5, "{chain}: {seals:?}");
     }
     let mark = world.number("SELECT sealed_to FROM seal_marks");
@@ -36,15 +42,20 @@ fn every_record_has_one_seal_in_its_own_logs_chain(world: World) {
 #[both]
 fn a_log_from_before_there_were_seals_is_sealed_in_pieces(world: World) {
     let sql = if world.is_sqlite() {
-        "WITH RECURSIVE n (i) AS (SELECT 1 UNION ALL SELECT i + 1 FROM n WHERE i < 5500) INSERT INTO audit_records (merchant_id, at, action, \
-         actor_kind, details) SELECT 1, '2026-11-23 12:00:00.000000', 'email.sent', 'system', '{}' FROM n"
+        "WITH RECURSIVE n (i) AS (SELECT 1 UNION ALL SELECT i + 1 FROM n WHERE i < 5500) INSERT \
+         INTO audit_records (merchant_id, at, action, \
+         actor_kind, details) SELECT 1, '2026-11-23 12:00:00.000000', 'email.sent', 'system', \
+         '{}' FROM n"
     } else {
         "INSERT INTO audit_records (merchant_id, at, action, actor_kind, details) \
          SELECT 1, '2026-11-23 12:00Z', 'email.sent', 'system', '{}' FROM generate_series(1, 5500)"
     };
     world.exec(sql);
     let verdict = verify(&world).remove(1);
-    assert!(verdict.flaw.is_none() && verdict.unsealed == 5500 && verdict.head.no == 0, "{verdict:?}");
+    assert!(
+        verdict.flaw.is_none() && verdict.unsealed == 5500 && verdict.head.no == 0,
+        "{verdict:?}"
+    );
     let mut sealer = Sealer::default();
     let begun = Instant::now();
     let mut rounds = 0;
@@ -88,12 +99,17 @@ fn a_seal_never_changes_and_the_next_one_is_the_next_number(world: World) {
     let digest = "0".repeat(64);
     let insert = |record: i64, no: i64| {
         format!(
-            "INSERT INTO audit_seals (record_id, chain, no, digest, at) VALUES ({record}, 1, {no}, '{digest}', '2026-11-23 12:00:00.000000')"
+            "INSERT INTO audit_seals (record_id, chain, no, digest, at) VALUES ({record}, 1, \
+             {no}, '{digest}', '2026-11-23 12:00:00.000000')"
         )
     };
     for conn in [&mut world.connect(), &mut world.stranger()] {
-        for change in ["digest = digest", "no = no + 1", "record_id = 900", "at = at", "chain = 2"] {
-            refused(run_on(conn, &format!("UPDATE audit_seals SET {change}")), "audit_seals_never_change");
+        for change in ["digest = digest", "no = no + 1", "record_id = 900", "at = at", "chain = 2"]
+        {
+            refused(
+                run_on(conn, &format!("UPDATE audit_seals SET {change}")),
+                "audit_seals_never_change",
+            );
         }
         refused(run_on(conn, "DELETE FROM audit_seals"), "audit_seals_are_kept");
         for no in [last, last + 2, 0, -1] {
@@ -103,12 +119,21 @@ fn a_seal_never_changes_and_the_next_one_is_the_next_number(world: World) {
         refused(run_on(conn, "DELETE FROM seal_marks"), "seal_marks_are_kept");
         if world.is_sqlite() {
             for verb in ["INSERT", "INSERT OR REPLACE", "REPLACE"] {
-                refused(run_on(conn, &insert(1, last + 1).replacen("INSERT", verb, 1)), "audit_seals_are_not_replaced");
-                refused(run_on(conn, &format!("{verb} INTO seal_marks VALUES (1, 5)")), "seal_marks_are_not_replaced");
+                refused(
+                    run_on(conn, &insert(1, last + 1).replacen("INSERT", verb, 1)),
+                    "audit_seals_are_not_replaced",
+                );
+                refused(
+                    run_on(conn, &format!("{verb} INTO seal_marks VALUES (1, 5)")),
+                    "seal_marks_are_not_replaced",
+                );
             }
         } else {
             refused(run_on(conn, &insert(1, last + 1)), "constraint");
-            let conflict = format!("{} ON CONFLICT (record_id) DO UPDATE SET digest = EXCLUDED.digest", insert(1, last + 1));
+            let conflict = format!(
+                "{} ON CONFLICT (record_id) DO UPDATE SET digest = EXCLUDED.digest",
+                insert(1, last + 1)
+            );
             refused(run_on(conn, &conflict), "audit_seals_never_change");
             refused(run_on(conn, "TRUNCATE audit_seals"), "audit_seals_are_kept");
             refused(run_on(conn, "TRUNCATE seal_marks"), "seal_marks_are_kept");
@@ -128,13 +153,19 @@ fn an_idle_look_is_a_look_at_one_index(world: World) {
     assert_eq!(sealer.round(&world.db.db, &clock()).unwrap().sealed, 1);
     assert!(!sealer.has_work(&world.db.db).unwrap());
     // A sealer that starts again does not look at what lies below the mark.
-    assert_eq!(world.db.db.read(audit_seals::mark).unwrap(), world.number("SELECT max(id) FROM audit_records"));
+    assert_eq!(
+        world.db.db.read(audit_seals::mark).unwrap(),
+        world.number("SELECT max(id) FROM audit_records")
+    );
 }
 
 /// A standby without the latest records takes over under a running server.
 #[test]
 fn a_sealer_whose_database_went_back_seals_what_is_written_there() {
-    let (ahead, behind) = (World::new(TestDb::new(Engine::Postgres), noon()), World::new(TestDb::new(Engine::Postgres), noon()));
+    let (ahead, behind) = (
+        World::new(TestDb::new(Engine::Postgres), noon()),
+        World::new(TestDb::new(Engine::Postgres), noon()),
+    );
     let mut sealer = Sealer::default();
     logs(&ahead, 40);
     let mut open = ahead.connect();
@@ -157,7 +188,8 @@ fn a_sealer_whose_database_went_back_seals_what_is_written_there() {
     assert_eq!(behind.count("audit_seals"), behind.count("audit_records"));
 }
 
-const INSERT: &str = "INSERT INTO audit_records (merchant_id, at, action, actor_kind, details) VALUES (1, now(), 'email.sent', 'system', ";
+const INSERT: &str = "INSERT INTO audit_records (merchant_id, at, action, actor_kind, details) \
+    VALUES (1, now(), 'email.sent', 'system', ";
 
 /// Plans are kept from when the tables were empty: no row may walk through all seals.
 #[test]
@@ -168,7 +200,13 @@ fn the_first_minute_of_a_busy_postgres_is_sealed_as_fast_as_any_other() {
     let begun = Instant::now();
     for _ in 0..30 {
         let many = "SELECT 1, now(), 'email.sent', 'system', '{}' FROM generate_series(1, 900)";
-        run_on(&mut conn, &format!("INSERT INTO audit_records (merchant_id, at, action, actor_kind, details) {many}")).unwrap();
+        run_on(
+            &mut conn,
+            &format!(
+                "INSERT INTO audit_records (merchant_id, at, action, actor_kind, details) {many}"
+            ),
+        )
+        .unwrap();
         assert_eq!(sealer.round(&world.db.db, &clock()).unwrap().sealed, 900);
     }
     let took = begun.elapsed();
@@ -177,7 +215,8 @@ fn the_first_minute_of_a_busy_postgres_is_sealed_as_fast_as_any_other() {
     assert!(took < Duration::from_mins(1), "{took:?}");
 }
 
-/// Ids are drawn before records can be seen: the higher one is committed first, by the transaction that began later.
+/// Ids are drawn before records can be seen: the higher one is committed first, by the transaction
+/// that began later.
 #[test]
 fn a_record_that_is_committed_late_is_sealed_after_its_elders_and_the_log_is_proved() {
     let world = World::new(TestDb::new(Engine::Postgres), noon());
@@ -193,18 +232,23 @@ fn a_record_that_is_committed_late_is_sealed_after_its_elders_and_the_log_is_pro
     let (late_id, quick_id) = (11, 12);
     let mark = || world.number("SELECT sealed_to FROM seal_marks");
     assert!(mark() < late_id, "the mark passed a record that nobody has seen");
-    assert!(verify(&world).iter().all(|verdict| verdict.flaw.is_none()), "an honest late record is no flaw");
+    assert!(
+        verify(&world).iter().all(|verdict| verdict.flaw.is_none()),
+        "an honest late record is no flaw"
+    );
     run_on(&mut late, "COMMIT").unwrap();
     assert!(verify(&world).iter().all(|verdict| verdict.flaw.is_none()));
     assert_eq!(round(), 1);
-    let order = world.texts("SELECT record_id AS v FROM audit_seals WHERE chain = 1 ORDER BY no DESC LIMIT 2");
+    let order = world
+        .texts("SELECT record_id AS v FROM audit_seals WHERE chain = 1 ORDER BY no DESC LIMIT 2");
     assert_eq!(order, [late_id.to_string(), quick_id.to_string()]);
     round();
     assert_eq!(mark(), quick_id);
     is_proved(&world);
 }
 
-/// An INSERT draws the record's id before its transaction has an id at all: no snapshot knows of it.
+/// An INSERT draws the record's id before its transaction has an id at all: no snapshot knows of
+/// it.
 #[test]
 fn a_record_whose_transaction_has_no_number_yet_is_not_passed_by() {
     let world = World::new(TestDb::new(Engine::Postgres), noon());
@@ -215,9 +259,15 @@ fn a_record_whose_transaction_has_no_number_yet_is_not_passed_by() {
         let writer = scope.spawn(|| {
             let mut conn = world.connect();
             // The id is drawn, and then the statement waits before it writes the row.
-            run_on(&mut conn, &format!("{INSERT} (SELECT '{{}}' FROM (SELECT pg_advisory_lock_shared(4711)) AS gate))"))
+            run_on(
+                &mut conn,
+                &format!(
+                    "{INSERT} (SELECT '{{}}' FROM (SELECT pg_advisory_lock_shared(4711)) AS gate))"
+                ),
+            )
         });
-        let waiting = "SELECT count(*) FROM pg_locks WHERE locktype = 'advisory' AND objid = 4711 AND NOT granted";
+        let waiting = "SELECT count(*) FROM pg_locks WHERE locktype = 'advisory' AND objid = 4711 \
+            AND NOT granted";
         while world.number(waiting) == 0 {
             std::thread::sleep(Duration::from_millis(10));
         }
@@ -227,18 +277,30 @@ fn a_record_whose_transaction_has_no_number_yet_is_not_passed_by() {
             sealer.round(&world.db.db, &clock()).unwrap();
         }
         let newest = world.number("SELECT max(id) FROM audit_records");
-        assert_eq!(world.count(&format!("audit_seals WHERE record_id = {newest}")), 1, "the newer one does not wait");
-        assert!(world.number("SELECT sealed_to FROM seal_marks") < newest - 1, "the mark passed a record that is still to come");
+        assert_eq!(
+            world.count(&format!("audit_seals WHERE record_id = {newest}")),
+            1,
+            "the newer one does not wait"
+        );
+        assert!(
+            world.number("SELECT sealed_to FROM seal_marks") < newest - 1,
+            "the mark passed a record that is still to come"
+        );
         run_on(&mut gate, "SELECT pg_advisory_unlock(4711)").unwrap();
         writer.join().unwrap().unwrap();
-        assert_eq!(world.number("SELECT max(id) FROM audit_records"), newest, "the late one has a lower id");
+        assert_eq!(
+            world.number("SELECT max(id) FROM audit_records"),
+            newest,
+            "the late one has a lower id"
+        );
         sealer.round(&world.db.db, &clock()).unwrap();
         assert!(!sealer.has_work(&world.db.db).unwrap());
     });
     is_proved(&world);
 }
 
-/// Sealing in the middle of everything: an open append and its lock are not touched, and the append goes on meanwhile.
+/// Sealing in the middle of everything: an open append and its lock are not touched, and the append
+/// goes on meanwhile.
 #[test]
 fn sealing_and_appending_do_not_wait_for_each_other() {
     let world = World::new(TestDb::new(Engine::Postgres), noon());
@@ -249,7 +311,11 @@ fn sealing_and_appending_do_not_wait_for_each_other() {
     let digest = "0".repeat(64);
     let no = world.number("SELECT max(no) + 1 FROM audit_seals WHERE chain = 1");
     run_on(&mut sealing, "BEGIN; SELECT pg_advisory_xact_lock(7235125)").unwrap();
-    run_on(&mut sealing, &format!("INSERT INTO audit_seals VALUES (11, 1, {no}, '{digest}', now())")).unwrap();
+    run_on(
+        &mut sealing,
+        &format!("INSERT INTO audit_seals VALUES (11, 1, {no}, '{digest}', now())"),
+    )
+    .unwrap();
     run_on(&mut writing, "SET lock_timeout = '60s'").unwrap();
     run_on(&mut writing, &format!("{INSERT} '{{}}')")).unwrap();
     // Another sealer passes on: the one at work does not end before this has.

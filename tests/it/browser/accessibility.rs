@@ -1,10 +1,11 @@
-//! axe-core finds nothing on any page or state, light, dark and at 320 px, and nothing scrolls sideways (quality.md U1, U9, U10).
+//! axe-core finds nothing on any page or state, light, dark and at 320 px, and nothing scrolls
+//! sideways (quality.md U1, U9, U10).
 
 use rewarddesk::domain::role::Role;
 
 use crate::support::{
     App, Browser, Engine, Fixture,
-    world::{Person, barred, expired, redeemed, usable},
+    world::{Person, Scene, barred, expired, redeemed, usable},
 };
 
 struct Look {
@@ -13,7 +14,8 @@ struct Look {
     width: u32,
 }
 
-/// What was found so far: all of it is told at the end, since one look at a page costs more than the page.
+/// What was found so far: all of it is told at the end, since one look at a page costs more than
+/// the page.
 struct Judge<'a>(&'a Browser, Look, Vec<String>);
 
 impl Judge<'_> {
@@ -32,7 +34,8 @@ impl Judge<'_> {
     }
 }
 
-const WIDEST: &str = "return [...document.body.querySelectorAll('*')].filter((e) => e.getBoundingClientRect().right > innerWidth + 1)
+const WIDEST: &str = "return [...document.body.querySelectorAll('*')].filter((e) => \
+    e.getBoundingClientRect().right > innerWidth + 1)
     .slice(-3).map((e) => e.outerHTML.slice(0, 120)).join(' | ')";
 
 /// The audit log in its states.
@@ -40,13 +43,21 @@ async fn look_at_the_log(judge: &mut Judge<'_>, app: &App) {
     for (what, query) in [
         ("audit log filtered", "?action=session.signed_in&from=2026-01-01"),
         ("audit log without a match", "?who=cli&from=2026-01-01"),
-        ("audit log with filters that can't be taken", "?who=9&action=x&from=soon&q=NOPE-1&customer=nobody"),
+        (
+            "audit log with filters that can't be taken",
+            "?who=9&action=x&from=soon&q=NOPE-1&customer=nobody",
+        ),
     ] {
         judge.0.goto(&format!("{}/m/acme/audit{query}", app.url)).await;
         judge.look(what).await;
     }
     judge.0.goto(&format!("{}/m/acme/audit", app.url)).await;
-    judge.0.eval("document.querySelectorAll('.record > summary').forEach((summary) => summary.click())").await;
+    judge
+        .0
+        .eval(
+            "document.querySelectorAll('.record > summary').forEach((summary) => summary.click())",
+        )
+        .await;
     judge.look("audit log with a record open").await;
 }
 
@@ -88,7 +99,10 @@ async fn tour(look: Look) {
     judge.look("sign-in refused").await;
     browser.sign_in(&app.url, "administrator@desk.example").await;
 
-    let (profile, batch) = (format!("/m/acme/customers/{}", scene.customer), format!("/m/acme/batches/{}", scene.batch));
+    let (profile, batch) = (
+        format!("/m/acme/customers/{}", scene.customer),
+        format!("/m/acme/batches/{}", scene.batch),
+    );
     let coupon = format!("/m/acme/coupons/{}", scene.old);
     for (what, path) in [
         ("customers", "/m/acme/customers"),
@@ -122,8 +136,27 @@ async fn tour(look: Look) {
     }
 
     look_at_the_log(&mut judge, &app).await;
+    reissue(&mut judge, &app, scene, &profile).await;
+    people(&mut judge, &app).await;
+    check_codes_and_act(&mut judge, &app, &format!("{}{profile}", app.url)).await;
+    act_on_customer(&mut judge, &format!("{}{profile}", app.url), scene.customer).await;
+    let found = judge.2;
+    assert!(
+        found.is_empty(),
+        "{} findings, with pictures in target/tmp/screenshots:\n{}",
+        found.len(),
+        found.join("\n")
+    );
+    browser.is_quiet_but_for(&[404, 409, 422]).await;
+}
+
+/// The menus of a profile, and a reissue from its dialog to the mail.
+async fn reissue(judge: &mut Judge<'_>, app: &App, scene: Scene, profile: &str) {
+    let browser = judge.0;
     browser.goto(&format!("{}{profile}", app.url)).await;
-    let menus = browser.eval("return [...document.querySelectorAll('[aria-haspopup=menu]')].map((e) => e.id)").await;
+    let menus = browser
+        .eval("return [...document.querySelectorAll('[aria-haspopup=menu]')].map((e) => e.id)")
+        .await;
     for menu in menus.as_array().unwrap() {
         browser.eval(&format!("document.getElementById({menu}).click()")).await;
         judge.look(&format!("menu open: {menu}")).await;
@@ -134,22 +167,25 @@ async fn tour(look: Look) {
     let dialog = browser.find("dialog", "Reissue coupon").await;
     judge.look("dialog open").await;
     browser.click("checkbox", "Send notification email").await;
-    let button = browser.all_in(&dialog, "button").await.into_iter().find(|b| b.name == "Reissue coupon").unwrap();
+    let button = browser
+        .all_in(&dialog, "button")
+        .await
+        .into_iter()
+        .find(|b| b.name == "Reissue coupon")
+        .unwrap();
     browser.element(&button).await.unwrap().click().await.unwrap();
     browser.shows("FRESH-1-1").await;
-    browser.until("the toast", async || browser.eval("return document.querySelectorAll('[data-toast]').length").await == 1).await;
+    browser
+        .until("the toast", async || {
+            browser.eval("return document.querySelectorAll('[data-toast]').length").await == 1
+        })
+        .await;
     judge.look("toast").await;
     app.mails(1).await;
     browser.goto(&format!("{}{profile}", app.url)).await;
     judge.look("profile after a reissue").await;
     browser.goto(&format!("{}/m/acme/customers/{}/mails/1", app.url, scene.customer)).await;
     judge.look("mail").await;
-    people(&mut judge, &app).await;
-    check_codes_and_act(&mut judge, &app, &format!("{}{profile}", app.url)).await;
-    act_on_customer(&mut judge, &format!("{}{profile}", app.url), scene.customer).await;
-    let found = judge.2;
-    assert!(found.is_empty(), "{} findings, with pictures in target/tmp/screenshots:\n{}", found.len(), found.join("\n"));
-    browser.is_quiet_but_for(&[404, 409, 422]).await;
 }
 
 /// The pages about users, and those in front of the desk.
@@ -168,23 +204,36 @@ async fn people(judge: &mut Judge<'_>, app: &App) {
         judge.look(what).await;
     }
     // Another merchant offers a role: to the one who looks, and to another user.
-    let (globex, own) = (app.another_merchant("globex"), app.number("SELECT id FROM users WHERE email = 'administrator@desk.example'"));
+    let (globex, own) = (
+        app.another_merchant("globex"),
+        app.number("SELECT id FROM users WHERE email = 'administrator@desk.example'"),
+    );
     let offer = format!(
-        "INSERT INTO memberships (merchant_id, user_id, role, offered_at) VALUES ({globex}, {own}, 'marketing', {})",
+        "INSERT INTO memberships (merchant_id, user_id, role, offered_at) VALUES ({globex}, \
+         {own}, 'marketing', {})",
         app.sql(app.now())
     );
     app.exec(&offer);
     // And a second role is theirs, so that there is a choice of merchants.
     let initech = app.another_merchant("initech");
-    app.exec(&format!("INSERT INTO memberships (merchant_id, user_id, role) VALUES ({initech}, {own}, 'support')"));
-    app.exec(&format!("UPDATE memberships SET offered_at = {} WHERE user_id = {other}", app.sql(app.now())));
-    for (what, path) in
-        [("an offer", "/account"), ("an offer beside merchants", "/"), ("a user who has not accepted", &format!("/m/acme/users/{other}"))]
-    {
+    app.exec(&format!(
+        "INSERT INTO memberships (merchant_id, user_id, role) VALUES ({initech}, {own}, 'support')"
+    ));
+    app.exec(&format!(
+        "UPDATE memberships SET offered_at = {} WHERE user_id = {other}",
+        app.sql(app.now())
+    ));
+    for (what, path) in [
+        ("an offer", "/account"),
+        ("an offer beside merchants", "/"),
+        ("a user who has not accepted", &format!("/m/acme/users/{other}")),
+    ] {
         judge.0.goto(&format!("{}{path}", app.url)).await;
         judge.look(what).await;
     }
-    app.exec(&format!("DELETE FROM memberships WHERE offered_at IS NOT NULL OR merchant_id = {initech}"));
+    app.exec(&format!(
+        "DELETE FROM memberships WHERE offered_at IS NOT NULL OR merchant_id = {initech}"
+    ));
 }
 
 /// The answers to a checked code, and the dialogs of acts on a coupon with what follows them.
@@ -221,7 +270,10 @@ async fn check_codes_and_act(judge: &mut Judge<'_>, app: &App, profile: &str) {
     judge.look("bar: done").await;
     browser.goto(profile).await;
     browser.eval(&format!("document.getElementById('actions-{reward}').click()")).await;
-    app.exec("UPDATE coupons SET barred_at = NULL, barred_by = NULL, barred_reason = NULL WHERE code = 'GOOD-1'");
+    app.exec(
+        "UPDATE coupons SET barred_at = NULL, barred_by = NULL, barred_reason = NULL WHERE \
+        code = 'GOOD-1'",
+    );
     browser.click("menuitem", "Unbar coupon").await;
     browser.shows("Not barred.").await;
     judge.look("unbar: refused").await;

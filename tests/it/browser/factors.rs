@@ -1,4 +1,5 @@
-//! Second factors in a real browser: a passkey of a virtual authenticator, an authenticator app without a script, and how it all looks.
+//! Second factors in a real browser: a passkey of a virtual authenticator, an authenticator app
+//! without a script, and how it all looks.
 
 use chrono::TimeDelta;
 use rewarddesk::domain::{clock::Clock, role::Role};
@@ -12,7 +13,11 @@ use crate::support::{
 
 /// An app at a host name, which passkeys need, with one user.
 fn app() -> App {
-    let app = App::start_at(World::new(TestDb::new(Engine::Sqlite), noon()), Clock::fixed(noon()), "localhost");
+    let app = App::start_at(
+        World::new(TestDb::new(Engine::Sqlite), noon()),
+        Clock::fixed(noon()),
+        "localhost",
+    );
     app.user(Role::Support);
     app
 }
@@ -93,13 +98,23 @@ fn a_passkey_is_made_and_signs_in() {
         browser.click("button", "Use a passkey").await;
         browser.shows("Your recovery codes").await;
         // A device that does not verify its user lets nobody in.
-        cdp(&browser, "WebAuthn.setUserVerified", json!({ "authenticatorId": device, "isUserVerified": false })).await;
+        cdp(
+            &browser,
+            "WebAuthn.setUserVerified",
+            json!({ "authenticatorId": device, "isUserVerified": false }),
+        )
+        .await;
         half_way(&browser, &app).await;
         browser.click("button", "Use a passkey").await;
         browser.shows("No answer came from a passkey").await;
         look(&browser, "factors second factor without an answer").await;
         // One that was removed does not, either.
-        cdp(&browser, "WebAuthn.setUserVerified", json!({ "authenticatorId": device, "isUserVerified": true })).await;
+        cdp(
+            &browser,
+            "WebAuthn.setUserVerified",
+            json!({ "authenticatorId": device, "isUserVerified": true }),
+        )
+        .await;
         browser.click("button", "Use a passkey").await;
         is_in(&browser).await;
         browser.goto(&format!("{}/account", app.url)).await;
@@ -109,10 +124,16 @@ fn a_passkey_is_made_and_signs_in() {
         browser.goto(&format!("{}/sign-in", app.url)).await;
         browser.click("button", "Use a passkey instead").await;
         browser.shows("This passkey is not known here").await;
-        let factors = app.texts("SELECT details AS v FROM audit_records WHERE action = 'session.signed_in' AND details <> '{}'");
+        let factors = app.texts(
+            "SELECT details AS v FROM audit_records WHERE action = \
+            'session.signed_in' AND details <> '{}'",
+        );
         assert_eq!(factors, vec![r#"{"factor":"passkey"}"#; 3]);
         for action in ["factor.passkey_added", "factor.passkey_removed"] {
-            assert!(app.count(&format!("audit_records WHERE action = '{action}'")) > 0, "{action} is on record");
+            assert!(
+                app.count(&format!("audit_records WHERE action = '{action}'")) > 0,
+                "{action} is on record"
+            );
         }
         let told = app.texts("SELECT DISTINCT subject AS v FROM mails ORDER BY subject");
         assert!(told.contains(&"A passkey was added to your account".to_owned()), "{told:?}");
@@ -134,9 +155,19 @@ fn an_authenticator_app_works_without_a_script() {
         browser.goto(&format!("{}/account", app.url)).await;
         browser.click("link", "Set up an app").await;
         let page = browser.driver.source().await.unwrap();
-        let letters = page.split("app-setup__letters\" translate=\"no\">").nth(1).unwrap().split('<').next().unwrap();
+        let letters = page
+            .split("app-setup__letters\" translate=\"no\">")
+            .nth(1)
+            .unwrap()
+            .split('<')
+            .next()
+            .unwrap();
         let secret = totp_rs::Secret::try_from_base32(letters.replace(' ', "")).unwrap();
-        let phone = totp_rs::Builder::new().with_algorithm(totp_rs::Algorithm::SHA1).with_secret(secret).build().unwrap();
+        let phone = totp_rs::Builder::new()
+            .with_algorithm(totp_rs::Algorithm::SHA1)
+            .with_secret(secret)
+            .build()
+            .unwrap();
         let code = || phone.generate(u64::try_from(app.now().timestamp()).unwrap()).to_string();
         browser.fill("textbox", "Code that the app shows now", "000000").await;
         browser.click("button", "Set it up").await;

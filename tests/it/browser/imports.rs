@@ -1,4 +1,5 @@
-//! Adding vouchers in a real browser: paste, look, say yes, done; with a script and without one, light, dark and narrow.
+//! Adding vouchers in a real browser: paste, look, say yes, done; with a script and without one,
+//! light, dark and narrow.
 
 use rewarddesk::domain::role::Role;
 use thirtyfour::Key;
@@ -6,7 +7,8 @@ use thirtyfour::Key;
 use crate::support::{App, Browser, Engine, Fixture, block_on, world::usable};
 
 /// Lines of every fate.
-const LINES: &str = "123456\n234567\n345678\n4567\n  SPACE-1  \nAB\nwith space\n5.57E+92\nTAKEN-1\n123456\n";
+const LINES: &str =
+    "123456\n234567\n345678\n4567\n  SPACE-1  \nAB\nwith space\n5.57E+92\nTAKEN-1\n123456\n";
 
 async fn set(scheme_is_dark: bool, width: u32) -> (App, Browser, i64) {
     let app = App::on(Engine::Sqlite).await;
@@ -31,8 +33,14 @@ async fn judged(browser: &Browser, what: &str) {
 /// The focus is on the heading, which says how it stands; then the next key is at what can be done.
 async fn stands_at(browser: &Browser, words: &str) {
     let there = format!("h2#import-title \"{words}");
-    browser.until(&format!("the focus at {words}"), async || browser.focus().await.starts_with(&there)).await;
-    assert_eq!(browser.eval("return document.getElementById('say').textContent").await, "", "a heading with the focus is not said twice");
+    browser
+        .until(&format!("the focus at {words}"), async || browser.focus().await.starts_with(&there))
+        .await;
+    assert_eq!(
+        browser.eval("return document.getElementById('say').textContent").await,
+        "",
+        "a heading with the focus is not said twice"
+    );
 }
 
 async fn goes_through_all_states(dark: bool, width: u32, look: &str) {
@@ -68,13 +76,23 @@ async fn goes_through_all_states(dark: bool, width: u32, look: &str) {
     tokio::time::sleep(std::time::Duration::from_millis(2500)).await;
     browser.press("/").await;
     tokio::time::sleep(std::time::Duration::from_millis(1500)).await;
-    assert!(browser.focus().await.starts_with("input#search"), "asking for the progress moves no focus");
-    assert_eq!(browser.eval("return document.getElementById('say').textContent").await, "", "and says nothing");
+    assert!(
+        browser.focus().await.starts_with("input#search"),
+        "asking for the progress moves no focus"
+    );
+    assert_eq!(
+        browser.eval("return document.getElementById('say').textContent").await,
+        "",
+        "and says nothing"
+    );
     fail::remove("import::looked");
     browser.shows("1 code can be added to Spring").await;
     let said = browser.eval("return document.getElementById('say').textContent").await;
     assert_eq!(said, "1 code can be added to Spring. Nothing is added yet.");
-    assert_eq!(browser.all("button").await.iter().filter(|button| button.name == "Cancel").count(), 1);
+    assert_eq!(
+        browser.all("button").await.iter().filter(|button| button.name == "Cancel").count(),
+        1
+    );
     browser.click("button", "Cancel").await;
     browser.shows("Cancelled").await;
     judged(&browser, &format!("an import that was cancelled, {look}")).await;

@@ -1,4 +1,5 @@
-//! What goes wrong in front of a person: twice, late, signed out, no answer (quality.md U3, U5, U6).
+//! What goes wrong in front of a person: twice, late, signed out, no answer (quality.md U3, U5,
+//! U6).
 
 use rewarddesk::domain::role::Role;
 use thirtyfour::{Key, WebElement};
@@ -22,7 +23,12 @@ async fn with_the_dialog_open(engine: Engine) -> (App, Browser, Scene) {
 /// The dialog's own button, not the menu's item.
 async fn go_button(browser: &Browser) -> WebElement {
     let dialog = browser.find("dialog", "Reissue coupon").await;
-    let found = browser.all_in(&dialog, "button").await.into_iter().find(|b| b.name == "Reissue coupon").expect("a button");
+    let found = browser
+        .all_in(&dialog, "button")
+        .await
+        .into_iter()
+        .find(|b| b.name == "Reissue coupon")
+        .expect("a button");
     browser.element(&found).await.expect("a button")
 }
 
@@ -45,7 +51,11 @@ async fn a_double_click_is_one_reissue_and_a_success(it: Dialog) {
     let Dialog(app, browser, scene) = it;
     let button = go_button(&browser).await;
     browser.driver.action_chain().double_click_element(&button).perform().await.unwrap();
-    browser.until("the row has the new code", async || row_text(&browser, scene).await.contains("FRESH-1-1")).await;
+    browser
+        .until("the row has the new code", async || {
+            row_text(&browser, scene).await.contains("FRESH-1-1")
+        })
+        .await;
     browser.until("success is said", async || browser.text().await.contains("FRESH-1-1")).await;
     assert!(!browser.text().await.contains("Nothing was done"));
     assert_eq!(app.count("reissues"), 1);
@@ -61,7 +71,9 @@ async fn the_slower_of_two_sees_the_winners_result(it: Dialog) {
     winner.post(&path, &form).await.expect(303);
     app.desk.clock.advance(chrono::TimeDelta::seconds(8));
     go_button(&browser).await.click().await.unwrap();
-    browser.until("the fresh row", async || row_text(&browser, scene).await.contains("FRESH-1-1")).await;
+    browser
+        .until("the fresh row", async || row_text(&browser, scene).await.contains("FRESH-1-1"))
+        .await;
     browser.shows("Already reissued once").await;
     browser.shows("8 seconds ago").await;
     browser.shows("Casey Customer Support Supervisor").await;
@@ -94,10 +106,19 @@ fn enter_twice_is_one_reissue_and_a_success() {
         let (app, browser, scene) = with_the_dialog_open(Engine::Sqlite).await;
         go_button(&browser).await.focus().await.unwrap();
         browser.press(Key::Enter + Key::Enter).await;
-        browser.until("the row has the new code", async || row_text(&browser, scene).await.contains("FRESH-1-1")).await;
+        browser
+            .until("the row has the new code", async || {
+                row_text(&browser, scene).await.contains("FRESH-1-1")
+            })
+            .await;
         browser
             .until("success is said", async || {
-                browser.eval("return document.getElementById('toasts').innerText").await.as_str().unwrap_or_default().contains("FRESH-1-1")
+                browser
+                    .eval("return document.getElementById('toasts').innerText")
+                    .await
+                    .as_str()
+                    .unwrap_or_default()
+                    .contains("FRESH-1-1")
             })
             .await;
         assert_eq!(app.count("reissues"), 1);
@@ -108,7 +129,9 @@ fn enter_twice_is_one_reissue_and_a_success() {
 fn back_and_send_again_and_reload_are_one_reissue_and_a_success() {
     crate::support::block_on(async {
         let (app, browser, scene) = with_the_dialog_open(Engine::Sqlite).await;
-        browser.goto(&format!("{}{}", app.url, app.reissue_path(scene.customer, scene.reward))).await;
+        browser
+            .goto(&format!("{}{}", app.url, app.reissue_path(scene.customer, scene.reward)))
+            .await;
         for _ in 0..2 {
             browser.click("button", "Reissue coupon").await;
             browser.find("heading", "Jo Smith").await;
@@ -130,11 +153,20 @@ fn a_server_that_went_away_is_said_in_the_dialog() {
         go_button(&browser).await.click().await.unwrap();
         browser
             .until("something is said", async || {
-                browser.all("alert").await.len() + usize::from(browser.text().await.contains("happen twice")) > 0
+                browser.all("alert").await.len()
+                    + usize::from(browser.text().await.contains("happen twice"))
+                    > 0
             })
             .await;
-        assert!(browser.text().await.contains("it will not happen twice"), "{}", browser.text().await);
-        assert!(browser.has("dialog", "Reissue coupon").await, "the form is still there to be sent again");
+        assert!(
+            browser.text().await.contains("it will not happen twice"),
+            "{}",
+            browser.text().await
+        );
+        assert!(
+            browser.has("dialog", "Reissue coupon").await,
+            "the form is still there to be sent again"
+        );
         assert_eq!(app.count("reissues"), 0);
     });
 }
@@ -154,7 +186,11 @@ mod with_failpoints {
             failpoints.teardown();
             assert!(row_text(&browser, scene).await.contains("OLD-1"));
             go_button(&browser).await.click().await.unwrap();
-            browser.until("the row has the new code", async || row_text(&browser, scene).await.contains("FRESH-1-1")).await;
+            browser
+                .until("the row has the new code", async || {
+                    row_text(&browser, scene).await.contains("FRESH-1-1")
+                })
+                .await;
             assert_eq!(app.count("reissues"), 1);
             browser.is_quiet_but_for(&[503]).await;
         });

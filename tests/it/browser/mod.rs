@@ -1,4 +1,5 @@
-//! The app in a real browser: keys, focus, scripts and none, dark and narrow, and what axe-core finds.
+//! The app in a real browser: keys, focus, scripts and none, dark and narrow, and what axe-core
+//! finds.
 
 mod accessibility;
 mod coupon_acts;

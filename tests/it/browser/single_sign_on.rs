@@ -18,7 +18,15 @@ fn one_signs_in_over_there_and_is_back_here() {
         let browser = Browser::open().await;
         browser.goto(&format!("{}/m/acme/check", app.url)).await;
         // Exactly one button is for signing in; the other way is a link.
-        assert_eq!(browser.all("button").await.iter().filter(|found| found.name.contains("Sign in")).count(), 1);
+        assert_eq!(
+            browser
+                .all("button")
+                .await
+                .iter()
+                .filter(|found| found.name.contains("Sign in"))
+                .count(),
+            1
+        );
         look(&browser, "sso sign-in").await;
         browser.click("link", "Continue with Acme").await;
         browser.shows("Over there").await;
@@ -28,7 +36,9 @@ fn one_signs_in_over_there_and_is_back_here() {
         browser.click("link", "Continue with Acme").await;
         browser.fill("textbox", "Name", "kim-1").await;
         browser.click("button", "Let me in").await;
-        browser.until("back where one wanted to be", async || browser.path().await == "/m/acme/check").await;
+        browser
+            .until("back where one wanted to be", async || browser.path().await == "/m/acme/check")
+            .await;
         browser.goto(&format!("{}/account", app.url)).await;
         browser.shows("Unlink Acme").await;
         look(&browser, "sso account linked").await;

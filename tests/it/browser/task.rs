@@ -1,4 +1,5 @@
-//! The task the product exists for, as people do it: by mouse, by keys alone, without a script (quality.md U2, U3, U4, U7).
+//! The task the product exists for, as people do it: by mouse, by keys alone, without a script
+//! (quality.md U2, U3, U4, U7).
 
 use rewarddesk::domain::role::Role;
 use thirtyfour::Key;
@@ -25,12 +26,22 @@ async fn the_task_by_mouse(app: App) {
     assert!(!tick.is_selected().await.unwrap(), "unticked by default");
     tick.click().await.unwrap();
     let dialog = browser.find("dialog", "Reissue coupon").await;
-    let button = browser.all_in(&dialog, "button").await.into_iter().find(|b| b.name == "Reissue coupon").unwrap();
+    let button = browser
+        .all_in(&dialog, "button")
+        .await
+        .into_iter()
+        .find(|b| b.name == "Reissue coupon")
+        .unwrap();
     browser.element(&button).await.unwrap().click().await.unwrap();
     let row = format!("document.getElementById('reward-{}')", scene.reward);
     browser
         .until("the row has the new code", async || {
-            browser.eval(&format!("return {row}.innerText")).await.as_str().unwrap_or_default().contains("FRESH-1-1")
+            browser
+                .eval(&format!("return {row}.innerText"))
+                .await
+                .as_str()
+                .unwrap_or_default()
+                .contains("FRESH-1-1")
         })
         .await;
     browser
@@ -44,11 +55,21 @@ async fn the_task_by_mouse(app: App) {
         })
         .await;
     browser
-        .until("the focus is on the row's menu", async || browser.focus().await.starts_with(&format!("button#actions-{}", scene.reward)))
+        .until("the focus is on the row's menu", async || {
+            browser.focus().await.starts_with(&format!("button#actions-{}", scene.reward))
+        })
         .await;
-    assert_eq!(browser.eval("return document.querySelectorAll('[role=status] [data-toast]').length").await, 1, "one announcement");
+    assert_eq!(
+        browser.eval("return document.querySelectorAll('[role=status] [data-toast]').length").await,
+        1,
+        "one announcement"
+    );
     assert!(!browser.has("dialog", "").await, "the dialog is closed");
-    assert_eq!(browser.eval(&format!("return {row}.parentElement.localName")).await, "tbody", "the row is still in its table");
+    assert_eq!(
+        browser.eval(&format!("return {row}.parentElement.localName")).await,
+        "tbody",
+        "the row is still in its table"
+    );
     let mail = app.mails(1).await.remove(0);
     assert!(mail.text.contains("FRESH-1-1"));
     browser.click("button", "Dismiss").await;
@@ -87,10 +108,18 @@ async fn the_task_by_keys_alone_takes_25_at_most(app: App) {
     }
     assert!(browser.focus().await.starts_with("button#actions-"), "{}", browser.focus().await);
     browser.press(Key::Enter).await;
-    browser.until("the menu's first item has the focus", async || browser.focus().await.contains("Reissue coupon")).await;
+    browser
+        .until("the menu's first item has the focus", async || {
+            browser.focus().await.contains("Reissue coupon")
+        })
+        .await;
     browser.press(Key::Enter).await;
     browser.find("dialog", "Reissue coupon").await;
-    browser.until("the box has the focus", async || browser.focus().await.starts_with("input#send_notification_email")).await;
+    browser
+        .until("the box has the focus", async || {
+            browser.focus().await.starts_with("input#send_notification_email")
+        })
+        .await;
     for _ in 0..3 {
         browser.press(Key::Tab).await;
         if browser.focus().await.starts_with("button# \"Reissue") {
@@ -99,7 +128,9 @@ async fn the_task_by_keys_alone_takes_25_at_most(app: App) {
     }
     browser.press(Key::Enter).await;
     browser
-        .until("the focus is on the row's menu", async || browser.focus().await.starts_with(&format!("button#actions-{}", scene.reward)))
+        .until("the focus is on the row's menu", async || {
+            browser.focus().await.starts_with(&format!("button#actions-{}", scene.reward))
+        })
         .await;
     browser.shows("FRESH-1-1").await;
     let keys = browser.keys_pressed() - before;
@@ -147,12 +178,16 @@ fn the_menu_follows_the_pattern() {
         app.external_reward(scene.customer, "runa", "R-2");
         browser.goto(&format!("{}/m/acme/customers/{}", app.url, scene.customer)).await;
         let own = format!("button#actions-{}", scene.reward);
-        let button = browser.eval(&format!("return document.getElementById('actions-{}')", scene.reward)).await;
+        let button = browser
+            .eval(&format!("return document.getElementById('actions-{}')", scene.reward))
+            .await;
         assert!(!button.is_null());
         browser.eval(&format!("document.getElementById('actions-{}').focus()", scene.reward)).await;
         assert!(!browser.has("menu", "").await);
         browser.press(Key::Down).await;
-        browser.until("the first item", async || browser.focus().await.contains("Reissue coupon")).await;
+        browser
+            .until("the first item", async || browser.focus().await.contains("Reissue coupon"))
+            .await;
         let first = browser.focus().await;
         browser.press(Key::End).await;
         let last = browser.focus().await;
@@ -177,7 +212,15 @@ fn the_menu_follows_the_pattern() {
         browser.shows("Runa (WeGift)").await;
         let item = browser.find("menuitem", "Reissue coupon").await;
         assert_eq!(item.attr("aria-disabled").await.unwrap().as_deref(), Some("true"));
-        assert_eq!(browser.eval("return document.querySelectorAll('[aria-disabled=true] a, a[aria-disabled=true]').length").await, 0);
+        assert_eq!(
+            browser
+                .eval(
+                    "return document.querySelectorAll('[aria-disabled=true] a, \
+            a[aria-disabled=true]').length"
+                )
+                .await,
+            0
+        );
         browser.press(Key::Enter).await;
         assert!(!browser.has("dialog", "").await);
         browser.is_quiet_but_for(&[]).await;
@@ -198,7 +241,11 @@ fn the_dialog_gives_the_focus_back() {
                 browser.click("button", "Cancel").await;
             }
             browser.until("the dialog is closed", async || !browser.has("dialog", "").await).await;
-            browser.until("the focus is not lost", async || browser.focus().await.starts_with("button#actions-")).await;
+            browser
+                .until("the focus is not lost", async || {
+                    browser.focus().await.starts_with("button#actions-")
+                })
+                .await;
         }
         assert_eq!(app.count("reissues"), 0);
         browser.is_quiet_but_for(&[]).await;
@@ -219,14 +266,24 @@ fn search_finds_while_one_types_and_goes_straight_to_an_exact_hit() {
         browser.goto(&format!("{}/m/acme/customers", app.url)).await;
         browser.click("searchbox", "Search customers").await;
         browser.press("zoe").await;
-        browser.until("only she is there", async || browser.has("link", "Zoë Meyer").await && !browser.has("link", "Jo Smith").await).await;
-        browser.until("the address can be shared", async || browser.path().await.contains("q=zoe")).await;
+        browser
+            .until("only she is there", async || {
+                browser.has("link", "Zoë Meyer").await && !browser.has("link", "Jo Smith").await
+            })
+            .await;
+        browser
+            .until("the address can be shared", async || browser.path().await.contains("q=zoe"))
+            .await;
         for exact in ["OLD-1", "jo@customer.example", "C-1"] {
             browser.goto(&format!("{}/m/acme/customers", app.url)).await;
             browser.fill("searchbox", "Search customers", exact).await;
             browser.press(Key::Enter).await;
             let profile = format!("/m/acme/customers/{}", scene.customer);
-            browser.until(&format!("{exact} leads to the person"), async || browser.path().await == profile).await;
+            browser
+                .until(&format!("{exact} leads to the person"), async || {
+                    browser.path().await == profile
+                })
+                .await;
         }
         browser.is_quiet_but_for(&[]).await;
     });

@@ -10,7 +10,11 @@ use crate::{
 use rewarddesk::domain::role::Role;
 
 fn lines(shell: &Shell, args: &[&str]) -> Vec<Value> {
-    shell.done(&[&["audit", "export"], args].concat()).lines().map(|line| serde_json::from_str(line).unwrap()).collect()
+    shell
+        .done(&[&["audit", "export"], args].concat())
+        .lines()
+        .map(|line| serde_json::from_str(line).unwrap())
+        .collect()
 }
 
 #[both]
@@ -19,7 +23,11 @@ fn a_reissue_is_exported_as_the_contract_says(world: World) {
     let user = world.user(Role::Support);
     let details = json!({ "old_code": "OLD-1", "new_code": "FRESH-1-1", "reward_id": "R-1", "email_requested": true, "id": "not an id" });
     let record = but(world.audit_row(7, user), "details", details.to_string());
-    let record = but(but(but(record, "customer", scene.customer), "reward", scene.reward), "request_id", "0197-a");
+    let record = but(
+        but(but(record, "customer", scene.customer), "reward", scene.reward),
+        "request_id",
+        "0197-a",
+    );
     let id = world.insert("audit_records", &record);
     let shell = Shell::on(&world.db);
     let expected = json!({
@@ -41,7 +49,19 @@ fn every_action_has_the_whole_envelope(db: TestDb) {
     let shell = Shell::on(&db);
     shell.done(&["merchant", "add", "acme", "--name", "Acme"]);
     let line = &lines(&shell, &["--merchant", "acme"])[0];
-    for key in ["id", "at", "action", "merchant", "actor", "customer", "customer_id", "reward_id", "reissue_id", "request_id", "seal"] {
+    for key in [
+        "id",
+        "at",
+        "action",
+        "merchant",
+        "actor",
+        "customer",
+        "customer_id",
+        "reward_id",
+        "reissue_id",
+        "request_id",
+        "seal",
+    ] {
         assert!(line.get(key).is_some(), "{key} is missing in {line}");
     }
     assert_eq!((&line["actor"], &line["reward_id"]), (&json!("cli"), &Value::Null));
@@ -60,7 +80,9 @@ fn a_long_log_comes_whole_and_oldest_first(world: World) {
     let shell = Shell::on(&world.db);
     let all = lines(&shell, &["--merchant", "acme"]);
     assert_eq!(all.len(), 1_001);
-    assert!(all.iter().enumerate().all(|(n, line)| line["n"] == json!(n) && line["actor"] == "system"));
+    assert!(
+        all.iter().enumerate().all(|(n, line)| line["n"] == json!(n) && line["actor"] == "system")
+    );
     // A reader who leaves after the first line is no fault of the desk's.
     let mut child = shell.command(&["audit", "export", "--merchant", "acme"]).spawn().unwrap();
     drop(child.stdout.take());
@@ -93,13 +115,26 @@ fn a_log_is_proved_and_the_first_bad_record_named(db: TestDb) {
     let alone = Shell::new();
     let path = file.to_str().unwrap();
     assert_eq!(alone.done(&["audit", "verify", "--file", path, "--head", &head]), acme);
-    assert_eq!(alone.piped(&["audit", "verify", "--file", "-"], &std::fs::read_to_string(&file).unwrap()).out, acme);
+    assert_eq!(
+        alone
+            .piped(&["audit", "verify", "--file", "-"], &std::fs::read_to_string(&file).unwrap())
+            .out,
+        acme
+    );
     alone.refused(&["audit", "verify", "--file", path, "--head", &other], "was sealed anew");
     alone.refused(&["audit", "verify", "--file", "nowhere"], "cannot read nowhere");
-    std::fs::write(&file, std::fs::read_to_string(&file).unwrap().replacen("Batch 2", "Batch 9", 1)).unwrap();
+    std::fs::write(
+        &file,
+        std::fs::read_to_string(&file).unwrap().replacen("Batch 2", "Batch 9", 1),
+    )
+    .unwrap();
     alone.refused(&["audit", "verify", "--file", path], "acme: record 3 (");
 
-    let sql = if db.is_sqlite() { "DROP TRIGGER audit_records_never_change" } else { "ALTER TABLE audit_records DISABLE TRIGGER USER" };
+    let sql = if db.is_sqlite() {
+        "DROP TRIGGER audit_records_never_change"
+    } else {
+        "ALTER TABLE audit_records DISABLE TRIGGER USER"
+    };
     db.exec(sql);
     db.exec("UPDATE audit_records SET action = 'batch.lost' WHERE id = 2");
     let ended = shell.run(&["audit", "verify"]);

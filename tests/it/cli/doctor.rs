@@ -4,8 +4,9 @@ use super::Shell;
 use crate::support::{TestDb, issuers::Issuer};
 
 fn ready(db: &TestDb) -> Shell {
-    let shell =
-        Shell::on(db).with("REWARDDESK_SECRET_KEY", "0123456789abcdef0123456789abcdef").with("MAIL_FROM", "Rewards <r@desk.example>");
+    let shell = Shell::on(db)
+        .with("REWARDDESK_SECRET_KEY", "0123456789abcdef0123456789abcdef")
+        .with("MAIL_FROM", "Rewards <r@desk.example>");
     let mails = shell.dir.path().join("mails");
     std::fs::create_dir(&mails).unwrap();
     let mails = format!("file:{}", mails.display());
@@ -13,7 +14,9 @@ fn ready(db: &TestDb) -> Shell {
 }
 
 fn line<'a>(out: &'a str, about: &str) -> &'a str {
-    out.lines().find(|line| line.contains(&format!("  {about}: "))).unwrap_or_else(|| panic!("nothing about {about} in\n{out}"))
+    out.lines()
+        .find(|line| line.contains(&format!("  {about}: ")))
+        .unwrap_or_else(|| panic!("nothing about {about} in\n{out}"))
 }
 
 #[both]
@@ -24,13 +27,31 @@ fn a_sound_installation_has_nothing_bad(db: TestDb) {
     }
     let ended = ready(&db).run(&["doctor"]);
     // The tests' own PostgreSQL may run without fsync, to be quick.
-    let bad: Vec<&str> = ended.out.lines().filter(|line| line.starts_with("bad") && !line.contains("fsync is off")).collect();
+    let bad: Vec<&str> = ended
+        .out
+        .lines()
+        .filter(|line| line.starts_with("bad") && !line.contains("fsync is off"))
+        .collect();
     assert!(bad.is_empty(), "{bad:?}");
     assert!(line(&ended.out, "schema").starts_with("ok"));
     assert!(line(&ended.out, "triggers").starts_with("ok"));
-    assert!(line(&ended.out, "database").contains(if db.is_sqlite() { "SQLite 3." } else { "PostgreSQL 1" }));
-    assert!(db.is_sqlite() || line(&ended.out, "audit log").starts_with("warn"), "the tests' role owns everything");
-    assert!(ended.out.lines().all(|line| ["ok    ", "warn  ", "bad   "].iter().any(|level| line.starts_with(level))), "{}", ended.out);
+    assert!(line(&ended.out, "database").contains(if db.is_sqlite() {
+        "SQLite 3."
+    } else {
+        "PostgreSQL 1"
+    }));
+    assert!(
+        db.is_sqlite() || line(&ended.out, "audit log").starts_with("warn"),
+        "the tests' role owns everything"
+    );
+    assert!(
+        ended
+            .out
+            .lines()
+            .all(|line| ["ok    ", "warn  ", "bad   "].iter().any(|level| line.starts_with(level))),
+        "{}",
+        ended.out
+    );
     assert!(!ended.out.contains("0123456789abcdef"));
 }
 
@@ -43,7 +64,10 @@ fn a_missing_trigger_is_found(db: TestDb) {
     });
     let ended = ready(&db).run(&["doctor"]);
     assert_eq!(ended.status, 1);
-    assert!(line(&ended.out, "triggers").starts_with("bad   triggers: missing or switched off: audit_records_never_change"));
+    assert!(
+        line(&ended.out, "triggers")
+            .starts_with("bad   triggers: missing or switched off: audit_records_never_change")
+    );
 }
 
 #[both]
@@ -58,7 +82,10 @@ fn a_missing_schema_is_found(db: TestDb) {
 fn an_untrusted_proxy_is_found() {
     let https = Shell::new().with("REWARDDESK_BASE_URL", "https://desk.example");
     let said = https.run(&["doctor"]).out;
-    assert!(line(&said, "proxies").starts_with("warn") && said.contains("REWARDDESK_TRUSTED_PROXIES"), "{said}");
+    assert!(
+        line(&said, "proxies").starts_with("warn") && said.contains("REWARDDESK_TRUSTED_PROXIES"),
+        "{said}"
+    );
     let said = https.with("REWARDDESK_TRUSTED_PROXIES", "127.0.0.1").run(&["doctor"]).out;
     assert!(line(&said, "proxies").starts_with("ok"), "{said}");
     assert!(line(&Shell::new().run(&["doctor"]).out, "proxies").starts_with("ok"));
@@ -76,11 +103,17 @@ fn a_bare_folder_is_told_everything_at_once() {
 #[test]
 fn a_relay_that_is_not_there_and_files_open_to_all_are_bad() {
     use std::os::unix::fs::PermissionsExt;
-    let shell = Shell::new().with("SMTP_URL", "smtp://127.0.0.1:1").with("REWARDDESK_SECRET_KEY_FILE", "secret");
+    let shell = Shell::new()
+        .with("SMTP_URL", "smtp://127.0.0.1:1")
+        .with("REWARDDESK_SECRET_KEY_FILE", "secret");
     shell.done(&["migrate"]);
     std::fs::write(shell.dir.path().join("secret"), "0123456789abcdef0123456789abcdef\n").unwrap();
     for file in ["rewarddesk.db", "secret"] {
-        std::fs::set_permissions(shell.dir.path().join(file), std::fs::Permissions::from_mode(0o644)).unwrap();
+        std::fs::set_permissions(
+            shell.dir.path().join(file),
+            std::fs::Permissions::from_mode(0o644),
+        )
+        .unwrap();
     }
     let out = shell.run(&["doctor"]).out;
     assert!(line(&out, "mail relay").contains("Connection refused"), "{out}");
@@ -91,12 +124,22 @@ fn a_relay_that_is_not_there_and_files_open_to_all_are_bad() {
 
 #[both]
 async fn single_sign_on_is_off_half_silent_or_there(db: TestDb) {
-    assert!(line(&ready(&db).run(&["doctor"]).out, "single sign-on").starts_with("ok    single sign-on: off"));
+    assert!(
+        line(&ready(&db).run(&["doctor"]).out, "single sign-on")
+            .starts_with("ok    single sign-on: off")
+    );
     let issuer = Issuer::forging();
     let half = ready(&db).with("REWARDDESK_OIDC_ISSUER", &issuer.address);
     let ended = half.run(&["doctor"]);
-    assert!(line(&ended.out, "single sign-on").starts_with("bad   single sign-on: REWARDDESK_OIDC_CLIENT_ID is not set"), "{}", ended.out);
-    let whole = half.with("REWARDDESK_OIDC_CLIENT_ID", "desk").with("REWARDDESK_OIDC_CLIENT_SECRET", "between-the-two");
+    assert!(
+        line(&ended.out, "single sign-on")
+            .starts_with("bad   single sign-on: REWARDDESK_OIDC_CLIENT_ID is not set"),
+        "{}",
+        ended.out
+    );
+    let whole = half
+        .with("REWARDDESK_OIDC_CLIENT_ID", "desk")
+        .with("REWARDDESK_OIDC_CLIENT_SECRET", "between-the-two");
     let ended = whole.run(&["doctor"]);
     let there = line(&ended.out, "single sign-on");
     assert!(there.starts_with("ok  ") && there.contains("/sign-in/sso/callback"), "{there}");

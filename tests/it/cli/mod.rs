@@ -1,4 +1,5 @@
-//! The commands as people and scripts run them: the real binary, its answers, its status, what it leaves behind.
+//! The commands as people and scripts run them: the real binary, its answers, its status, what it
+//! leaves behind.
 
 mod audit;
 mod commands;
@@ -32,7 +33,11 @@ pub struct Ended {
 impl Shell {
     /// In a folder of its own, with the default database in it.
     pub fn new() -> Self {
-        Self { dir: tempfile::tempdir().unwrap(), settings: vec![], program: env!("CARGO_BIN_EXE_rewarddesk").into() }
+        Self {
+            dir: tempfile::tempdir().unwrap(),
+            settings: vec![],
+            program: env!("CARGO_BIN_EXE_rewarddesk").into(),
+        }
     }
 
     /// On a test's database.
@@ -52,7 +57,11 @@ impl Shell {
 
     pub fn command(&self, args: &[&str]) -> Command {
         let mut command = Command::new(&self.program);
-        command.args(args).current_dir(self.dir.path()).env_clear().envs(self.settings.iter().map(|(n, v)| (n, v)));
+        command
+            .args(args)
+            .current_dir(self.dir.path())
+            .env_clear()
+            .envs(self.settings.iter().map(|(n, v)| (n, v)));
         command.stdin(Stdio::null()).stdout(Stdio::piped()).stderr(Stdio::piped());
         command
     }
@@ -87,20 +96,32 @@ impl Ended {
     #[track_caller]
     pub fn is_refused(&self, words: &str) {
         assert_eq!(self.status, 1, "{self:?}");
-        assert!(self.err.contains(words) && self.err.lines().count() == 1 && self.err.starts_with("rewarddesk: "), "{words:?} in {self:?}");
+        assert!(
+            self.err.contains(words)
+                && self.err.lines().count() == 1
+                && self.err.starts_with("rewarddesk: "),
+            "{words:?} in {self:?}"
+        );
     }
 }
 
 impl From<Output> for Ended {
     fn from(output: Output) -> Self {
         let text = |bytes| String::from_utf8(bytes).unwrap();
-        Self { status: output.status.code().unwrap_or(-1), out: text(output.stdout), err: text(output.stderr) }
+        Self {
+            status: output.status.code().unwrap_or(-1),
+            out: text(output.stdout),
+            err: text(output.stderr),
+        }
     }
 }
 
 /// The names of the files in a folder.
 pub fn files_in(dir: &Path) -> Vec<String> {
-    let mut names: Vec<String> = std::fs::read_dir(dir).unwrap().map(|e| e.unwrap().file_name().to_string_lossy().into_owned()).collect();
+    let mut names: Vec<String> = std::fs::read_dir(dir)
+        .unwrap()
+        .map(|e| e.unwrap().file_name().to_string_lossy().into_owned())
+        .collect();
     names.sort();
     names
 }

@@ -10,7 +10,9 @@ fn with_dot_env(text: &str) -> Shell {
 
 #[test]
 fn dot_env_counts_and_the_environment_wins() {
-    let shell = with_dot_env("DATABASE_URL=sqlite:from-file.db\nMAIL_FROM=\"Rewards <r@desk.example>\" # who\n");
+    let shell = with_dot_env(
+        "DATABASE_URL=sqlite:from-file.db\nMAIL_FROM=\"Rewards <r@desk.example>\" # who\n",
+    );
     shell.done(&["migrate"]);
     assert!(shell.dir.path().join("from-file.db").exists());
     let shell = shell.with("DATABASE_URL", "sqlite:from-environment.db");
@@ -41,7 +43,10 @@ fn serve_stops_at_the_first_setting_that_is_missing_with_an_example() {
 
 #[test]
 fn only_the_settings_a_command_needs_can_stop_it() {
-    let shell = Shell::new().with("SMTP_URL", "nonsense").with("MAIL_FROM", "nobody").with("REWARDDESK_LISTEN", "x");
+    let shell = Shell::new()
+        .with("SMTP_URL", "nonsense")
+        .with("MAIL_FROM", "nobody")
+        .with("REWARDDESK_LISTEN", "x");
     shell.done(&["migrate"]);
     shell.done(&["check"]);
 }
@@ -56,8 +61,10 @@ fn a_database_across_the_network_without_tls_stops_every_command() {
         let mut shell = shell.with("DATABASE_URL", "postgres://desk:hush@db.desk.example/desk");
         shell.refused(command, "sslmode=disable");
         if cfg!(not(feature = "pg-tls")) {
-            // The refusals of both builds are tried in src/config/tests.rs, this build's with TLS in tests/it/faults/tls.rs.
-            shell = shell.with("DATABASE_URL", "postgres://desk:hush@db.desk.example/desk?sslmode=require");
+            // The refusals of both builds are tried in src/config/tests.rs, this build's with TLS
+            // in tests/it/faults/tls.rs.
+            shell = shell
+                .with("DATABASE_URL", "postgres://desk:hush@db.desk.example/desk?sslmode=require");
             shell.refused(command, "--features pg-tls");
         }
         assert!(!shell.run(command).err.contains("hush"));
@@ -66,7 +73,9 @@ fn a_database_across_the_network_without_tls_stops_every_command() {
 
 #[test]
 fn logging_settings_are_checked_too() {
-    Shell::new().with("REWARDDESK_LOG_FORMAT", "xml").refused(&["migrate"], "REWARDDESK_LOG_FORMAT=json");
+    Shell::new()
+        .with("REWARDDESK_LOG_FORMAT", "xml")
+        .refused(&["migrate"], "REWARDDESK_LOG_FORMAT=json");
     Shell::new().with("RUST_LOG", "info,=,,=x").refused(&["migrate"], "RUST_LOG");
 }
 
@@ -79,9 +88,15 @@ fn the_demo_listens_on_loopback_only() {
 #[test]
 fn the_demo_starts_with_data_that_hold_together() {
     let shell = Shell::new();
-    let mut demo = shell.command(&["demo", "--dir", "world", "--listen", "127.0.0.1:0", "--customers", "60"]).spawn().unwrap();
+    let mut demo = shell
+        .command(&["demo", "--dir", "world", "--listen", "127.0.0.1:0", "--customers", "60"])
+        .spawn()
+        .unwrap();
     let mut said = String::new();
-    let begun = std::io::BufRead::read_line(&mut std::io::BufReader::new(demo.stdout.take().unwrap()), &mut said);
+    let begun = std::io::BufRead::read_line(
+        &mut std::io::BufReader::new(demo.stdout.take().unwrap()),
+        &mut said,
+    );
     demo.kill().unwrap();
     let ended = demo.wait_with_output().unwrap();
     assert!(

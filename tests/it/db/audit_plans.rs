@@ -1,4 +1,5 @@
-//! How the databases find what the audit log's page filters by: each filter has an index, and without it the log is walked.
+//! How the databases find what the audit log's page filters by: each filter has an index, and
+//! without it the log is walked.
 
 use rewarddesk::{
     db::{
@@ -22,10 +23,15 @@ const LENGTH: i64 = 20_000;
 /// A log in which each filter lets few records through.
 fn long_log(db: TestDb) -> (World, Scope, i64) {
     let world = World::new(db, noon());
-    let (kim, sam) =
-        (world.user_called("kim@desk.example", "Kim", Role::Support), world.user_called("sam@desk.example", "Sam", Role::Support));
+    let (kim, sam) = (
+        world.user_called("kim@desk.example", "Kim", Role::Support),
+        world.user_called("sam@desk.example", "Sam", Role::Support),
+    );
     let rows = if world.is_sqlite() {
-        format!("WITH RECURSIVE g (n) AS (SELECT 1 UNION ALL SELECT n + 1 FROM g WHERE n < {LENGTH}) SELECT n FROM g")
+        format!(
+            "WITH RECURSIVE g (n) AS (SELECT 1 UNION ALL SELECT n + 1 FROM g WHERE n < {LENGTH}) \
+             SELECT n FROM g"
+        )
     } else {
         format!("SELECT n FROM generate_series(1, {LENGTH}) AS g (n)")
     };
@@ -35,11 +41,14 @@ fn long_log(db: TestDb) -> (World, Scope, i64) {
         "to_timestamp(1767225600 + n * 60)"
     };
     world.exec(&format!(
-        "INSERT INTO audit_records (merchant_id, at, action, actor_kind, user_id, customer, details) \
+        "INSERT INTO audit_records (merchant_id, at, action, actor_kind, user_id, customer, \
+         details) \
          SELECT 1, {at}, CASE WHEN n % 1000 = 3 THEN 'coupon.barred' ELSE 'session.signed_in' END, \
          CASE WHEN n % 500 = 1 THEN 'cli' WHEN n % 500 = 2 THEN 'system' ELSE 'user' END, \
-         CASE WHEN n % 500 IN (1, 2) THEN NULL WHEN n % 700 = 5 THEN {sam} ELSE {kim} END, n % 5000, \
-         CASE WHEN n % 1000 = 3 THEN '{{\"coupon\":' || n || '}}' ELSE '{{\"reason\":\"a \\\"coupon\\\":7 b\"}}' END FROM ({rows}) AS numbers"
+         CASE WHEN n % 500 IN (1, 2) THEN NULL WHEN n % 700 = 5 THEN {sam} ELSE {kim} END, n % \
+         5000, \
+         CASE WHEN n % 1000 = 3 THEN '{{\"coupon\":' || n || '}}' ELSE '{{\"reason\":\"a \
+         \\\"coupon\\\":7 b\"}}' END FROM ({rows}) AS numbers"
     ));
     if !world.is_sqlite() {
         world.exec("ANALYZE audit_records");
@@ -75,14 +84,25 @@ fn filters(sam: i64) -> Vec<(AuditFilter, &'static str, usize)> {
 fn every_filter_of_the_log_has_its_index(db: TestDb) {
     let (world, scope, sam) = long_log(db);
     for (filter, index, _) in filters(sam) {
-        let place = Place { at: chrono::DateTime::from_timestamp(1_767_225_600 + 600_000, 0).unwrap(), id: AuditId(10_000) };
-        for way in [Way::Back(None), Way::Back(Some(place)), Way::Forth(None, AuditId(LENGTH)), Way::Forth(Some(place), AuditId(LENGTH))] {
+        let place = Place {
+            at: chrono::DateTime::from_timestamp(1_767_225_600 + 600_000, 0).unwrap(),
+            id: AuditId(10_000),
+        };
+        for way in [
+            Way::Back(None),
+            Way::Back(Some(place)),
+            Way::Forth(None, AuditId(LENGTH)),
+            Way::Forth(Some(place), AuditId(LENGTH)),
+        ] {
             let steps = plan(&world.db, &places_sql(world.is_sqlite(), scope, &filter, way, 51));
             assert!(steps.contains(index), "{index} is not used for {filter:?}, {way:?}: {steps}");
             assert!(!steps.contains("Seq Scan on audit_records"), "{filter:?}, {way:?}: {steps}");
             // Few rows may be put in order; the whole log must come in order.
             if filter.customer.is_none() && filter.coupon.is_none() {
-                assert!(!steps.contains("TEMP B-TREE") && !steps.contains("Sort"), "{filter:?}, {way:?}: {steps}");
+                assert!(
+                    !steps.contains("TEMP B-TREE") && !steps.contains("Sort"),
+                    "{filter:?}, {way:?}: {steps}"
+                );
             }
         }
     }
@@ -105,7 +125,11 @@ fn a_filter_finds_all_of_its_records_page_by_page_and_no_other(db: TestDb) {
         assert_eq!(seen.len(), expected, "{filter:?}");
         assert!(seen.is_sorted_by(|a, b| a > b), "{filter:?}");
         let (mut forth, mut place) = (vec![], None);
-        while let page @ [_, ..] = places(&mut conn, scope, &filter, Way::Forth(place, AuditId(LENGTH)), 997).unwrap().as_slice() {
+        while let page @ [_, ..] =
+            places(&mut conn, scope, &filter, Way::Forth(place, AuditId(LENGTH)), 997)
+                .unwrap()
+                .as_slice()
+        {
             place = page.last().copied();
             forth.extend(page.iter().map(|place| (place.at, place.id)));
         }

@@ -1,4 +1,5 @@
-//! A desk at work in a database that can be broken by hand: a copy without constraints, triggers or keys.
+//! A desk at work in a database that can be broken by hand: a copy without constraints, triggers or
+//! keys.
 
 use rewarddesk::{
     db::invariants::{Invariant, contradictions},
@@ -15,15 +16,24 @@ use crate::{
     },
 };
 
-/// A desk at work: two merchants, two reissues in the first (the first one with a mail, and a resend of it), one in the other.
+/// A desk at work: two merchants, two reissues in the first (the first one with a mail, and a
+/// resend of it), one in the other.
 pub fn fill(world: &mut World) {
     let scene = world.scene(4);
     let user = world.user(Role::Support);
-    let fresh = |world: &World, n: usize| world.number(&format!("SELECT id FROM coupons WHERE code = 'FRESH-{}-{n}'", scene.batch));
+    let fresh = |world: &World, n: usize| {
+        world.number(&format!("SELECT id FROM coupons WHERE code = 'FRESH-{}-{n}'", scene.batch))
+    };
     reissue(world, scene, fresh(world, 1), user, true);
     let customer = world.customer_number(2);
     let (reward, old) = world.reward_with(customer, scene.batch, "R-2", &redeemed("OLD-2"));
-    reissue(world, Scene { customer, batch: scene.batch, reward, old }, fresh(world, 2), user, false);
+    reissue(
+        world,
+        Scene { customer, batch: scene.batch, reward, old },
+        fresh(world, 2),
+        user,
+        false,
+    );
     world.reward_with(customer, scene.batch, "R-3", &usable("KEPT-É"));
     let strict = world.batch_that("Strict", true, rewarddesk::db::instant::no_end());
     world.coupon(strict, &usable("aBc"));
@@ -45,18 +55,24 @@ pub fn fill(world: &mut World) {
 pub fn reissue(world: &World, scene: Scene, new: i64, user: i64, email: bool) {
     world.relink(scene, new);
     let row = but(world.reissue_row(scene, new, user), "email_requested", email);
-    let row = if world.number(&format!("SELECT redemptions FROM coupons WHERE id = {}", scene.old)) == 1 {
+    let row = if world.number(&format!("SELECT redemptions FROM coupons WHERE id = {}", scene.old))
+        == 1
+    {
         but(but(row, "old_redemptions", 1), "old_expires_at", rewarddesk::db::instant::no_end())
     } else {
         row
     };
     let id = world.insert("reissues", &row);
     let code = |id: i64| world.text(&format!("SELECT code FROM coupons WHERE id = {id}")).unwrap();
-    let reward_id = world.text(&format!("SELECT reward_id FROM rewards WHERE id = {}", scene.reward)).unwrap();
-    let details =
-        serde_json::json!({ "old_code": code(scene.old), "new_code": code(new), "reward_id": reward_id, "email_requested": email });
+    let reward_id =
+        world.text(&format!("SELECT reward_id FROM rewards WHERE id = {}", scene.reward)).unwrap();
+    let details = serde_json::json!({ "old_code": code(scene.old), "new_code": code(new), "reward_id": reward_id, "email_requested": email });
     let record = but(world.audit_row(id, user), "details", details.to_string());
-    let record = but(but(but(record, "customer", scene.customer), "reward", scene.reward), "batch_id", scene.batch);
+    let record = but(
+        but(but(record, "customer", scene.customer), "reward", scene.reward),
+        "batch_id",
+        scene.batch,
+    );
     world.insert("audit_records", &record);
     if email {
         for origin in ["reissue", "resend"] {
@@ -74,7 +90,8 @@ pub fn reissue(world: &World, scene: Scene, new: i64, user: i64, email: bool) {
     }
 }
 
-/// Takes every key, check, trigger and index away, as somebody could who has the file or the owner's password.
+/// Takes every key, check, trigger and index away, as somebody could who has the file or the
+/// owner's password.
 pub fn bare(world: &World) {
     let tables = [
         "merchants",
@@ -92,7 +109,9 @@ pub fn bare(world: &World) {
         "stock_movements",
     ];
     let cascade = if world.is_sqlite() { "" } else { "CASCADE" };
-    let each = |statement: fn(&str, &str) -> String| tables.iter().map(|t| statement(t, cascade)).collect::<String>();
+    let each = |statement: fn(&str, &str) -> String| {
+        tables.iter().map(|t| statement(t, cascade)).collect::<String>()
+    };
     let sql = [
         each(|t, _| format!("CREATE TABLE bare_{t} AS SELECT * FROM {t};")),
         each(|t, cascade| format!("DROP TABLE {t} {cascade};")),
@@ -102,13 +121,17 @@ pub fn bare(world: &World) {
     run_on(&mut world.stranger(), &sql).unwrap();
 }
 
-/// Counts the stock anew, as the triggers would have: what breaks an invariant need not break the counts as well.
+/// Counts the stock anew, as the triggers would have: what breaks an invariant need not break the
+/// counts as well.
 pub const RECOUNT: &str = "DELETE FROM stock_movements; DELETE FROM stock_by_window;
     INSERT INTO stock_by_window SELECT c.merchant_id, c.batch_id, c.valid_from, c.expires_at,
-        count(CASE WHEN c.state = 'available' AND c.barred_at IS NULL AND c.redemptions = 0 THEN 1 END),
+        count(CASE WHEN c.state = 'available' AND c.barred_at IS NULL AND c.redemptions = 0 THEN \
+        1 END),
         count(CASE WHEN c.state = 'available' AND c.barred_at IS NOT NULL THEN 1 END),
-        count(CASE WHEN c.state = 'available' AND c.barred_at IS NULL AND c.redemptions > 0 THEN 1 END),
-        count(CASE WHEN c.state = 'allocated' THEN 1 END), count(CASE WHEN c.state = 'replaced' THEN 1 END),
+        count(CASE WHEN c.state = 'available' AND c.barred_at IS NULL AND c.redemptions > 0 THEN \
+        1 END),
+        count(CASE WHEN c.state = 'allocated' THEN 1 END), count(CASE WHEN c.state = 'replaced' \
+        THEN 1 END),
         count(CASE WHEN c.state = 'withdrawn' THEN 1 END)
     FROM coupons c JOIN batches b ON b.id = c.batch_id AND c.id <= b.published_to
     GROUP BY c.merchant_id, c.batch_id, c.valid_from, c.expires_at";
@@ -124,7 +147,10 @@ pub fn broken_after(world: &World, sql: &str) -> Vec<Invariant> {
             .and_then(|()| c.batch_execute(recount))
             .unwrap_or_else(|e| panic!("{e}\nin: {sql}"));
     });
-    let broken = Invariant::ALL.into_iter().filter(|invariant| !contradictions(&mut conn, *invariant).unwrap().is_empty()).collect();
+    let broken = Invariant::ALL
+        .into_iter()
+        .filter(|invariant| !contradictions(&mut conn, *invariant).unwrap().is_empty())
+        .collect();
     run_on(&mut conn, "ROLLBACK").unwrap();
     broken
 }
@@ -185,9 +211,19 @@ pub fn copied(table: &str, from: &str, set: &[(&str, &str)]) -> String {
             "new_valid_from",
             "new_expires_at",
         ],
-        "audit_records" => {
-            &["id", "merchant_id", "at", "action", "actor_kind", "user_id", "customer", "reward", "batch_id", "reissue_id", "details"]
-        }
+        "audit_records" => &[
+            "id",
+            "merchant_id",
+            "at",
+            "action",
+            "actor_kind",
+            "user_id",
+            "customer",
+            "reward",
+            "batch_id",
+            "reissue_id",
+            "details",
+        ],
         _ => &[
             "id",
             "merchant_id",
@@ -209,10 +245,17 @@ pub fn copied(table: &str, from: &str, set: &[(&str, &str)]) -> String {
             "queued_at",
         ],
     };
-    let value = |column: &&str| set.iter().find(|(name, _)| name == column).map_or(*column, |(_, value)| *value).to_owned();
+    let value = |column: &&str| {
+        set.iter().find(|(name, _)| name == column).map_or(*column, |(_, value)| *value).to_owned()
+    };
     let values: Vec<String> = columns.iter().map(value).collect();
-    format!("INSERT INTO {table} ({}) SELECT {} FROM {table} WHERE {from}", columns.join(", "), values.join(", "))
+    format!(
+        "INSERT INTO {table} ({}) SELECT {} FROM {table} WHERE {from}",
+        columns.join(", "),
+        values.join(", ")
+    )
 }
 
-pub const FIRST: &str = "merchant_id = 1 AND reward = (SELECT id FROM rewards WHERE merchant_id = 1 AND reward_id = 'R-1')";
+pub const FIRST: &str = "merchant_id = 1 AND reward = (SELECT id FROM rewards WHERE merchant_id = \
+    1 AND reward_id = 'R-1')";
 pub const R3: &str = "(SELECT id FROM rewards WHERE reward_id = 'R-3')";

@@ -1,4 +1,5 @@
-//! What PostgreSQL undoes in favour of another transaction runs again, and the kind of an error does not depend on the server's language.
+//! What PostgreSQL undoes in favour of another transaction runs again, and the kind of an error
+//! does not depend on the server's language.
 
 use std::sync::{
     Barrier,
@@ -22,7 +23,10 @@ fn execute(tx: &mut WriteTx<'_>, sql: &str) -> Result<usize, Error> {
 
 /// A statement that fails with this SQLSTATE, in no words of the server.
 fn failing(sqlstate: &str) -> String {
-    format!("DO $$ BEGIN RAISE EXCEPTION USING ERRCODE = '{sqlstate}', MESSAGE = 'so sagt der Server'; END $$")
+    format!(
+        "DO $$ BEGIN RAISE EXCEPTION USING ERRCODE = '{sqlstate}', MESSAGE = 'so sagt der \
+         Server'; END $$"
+    )
 }
 
 fn count(db: &TestDb) -> i64 {
@@ -30,7 +34,10 @@ fn count(db: &TestDb) -> i64 {
 }
 
 fn pairs(db: &TestDb) {
-    db.exec("CREATE TABLE pairs (id BIGINT PRIMARY KEY, n BIGINT NOT NULL); INSERT INTO pairs VALUES (1, 0), (2, 0)");
+    db.exec(
+        "CREATE TABLE pairs (id BIGINT PRIMARY KEY, n BIGINT NOT NULL); INSERT INTO pairs \
+        VALUES (1, 0), (2, 0)",
+    );
 }
 
 #[test]
@@ -81,7 +88,9 @@ fn both_get_through(db: &TestDb) {
             let (db, met) = (&db.db, &met);
             scope.spawn(move || {
                 let runs = AtomicUsize::new(0);
-                let lock = |tx: &mut WriteTx<'_>, id: i32| execute(tx, &format!("UPDATE pairs SET n = n + 1 WHERE id = {id}"));
+                let lock = |tx: &mut WriteTx<'_>, id: i32| {
+                    execute(tx, &format!("UPDATE pairs SET n = n + 1 WHERE id = {id}"))
+                };
                 db.write(|tx| {
                     lock(tx, order[0])?;
                     if runs.fetch_add(1, Ordering::Relaxed) == 0 {
@@ -115,10 +124,19 @@ fn kinds_are_told_apart(db: &TestDb) {
     let mut other = db.connect();
     run_on(&mut other, "BEGIN; UPDATE held SET id = 1").unwrap();
     for (what, sql) in [
-        ("a lock that is not got in time", "SET LOCAL lock_timeout = '10ms'; UPDATE held SET id = 2".to_owned()),
+        (
+            "a lock that is not got in time",
+            "SET LOCAL lock_timeout = '10ms'; UPDATE held SET id = 2".to_owned(),
+        ),
         ("a lock that is not waited for", "SELECT id FROM held FOR UPDATE NOWAIT".to_owned()),
-        ("a cancelled statement", "SELECT pg_cancel_backend(pg_backend_pid()), pg_sleep(60)".to_owned()),
-        ("a transaction that may only read", "SET TRANSACTION READ ONLY; UPDATE held SET id = 2".to_owned()),
+        (
+            "a cancelled statement",
+            "SELECT pg_cancel_backend(pg_backend_pid()), pg_sleep(60)".to_owned(),
+        ),
+        (
+            "a transaction that may only read",
+            "SET TRANSACTION READ ONLY; UPDATE held SET id = 2".to_owned(),
+        ),
         ("a full disk", failing("53100")),
         ("no memory", failing("53200")),
         ("a disk that cannot be read", failing("58030")),
@@ -137,17 +155,34 @@ fn kinds_are_told_apart(db: &TestDb) {
         ("a large sum out of range", "SELECT 9223372036854775807 + id FROM held".to_owned()),
         ("a text that is no number", "SELECT ('x' || id)::int8 FROM held".to_owned()),
         ("a text that is no moment", "SELECT ('x' || id)::timestamptz FROM held".to_owned()),
-        ("a text that is too large a number", "SELECT ('99999999999' || id)::int4 FROM held".to_owned()),
+        (
+            "a text that is too large a number",
+            "SELECT ('99999999999' || id)::int4 FROM held".to_owned(),
+        ),
         ("a division by zero", "SELECT 1 / (id - 1) FROM held".to_owned()),
-        ("bytes that are no text", "SELECT convert_from(decode('ff', 'hex'), 'UTF8') FROM held".to_owned()),
-        ("two rows for one", "SELECT (SELECT n FROM generate_series(1, 1 + id) AS n) FROM held".to_owned()),
-        ("a rule of our own triggers", failing("23000").replace("so sagt der Server", "coupons_are_kept")),
+        (
+            "bytes that are no text",
+            "SELECT convert_from(decode('ff', 'hex'), 'UTF8') FROM held".to_owned(),
+        ),
+        (
+            "two rows for one",
+            "SELECT (SELECT n FROM generate_series(1, 1 + id) AS n) FROM held".to_owned(),
+        ),
+        (
+            "a rule of our own triggers",
+            failing("23000").replace("so sagt der Server", "coupons_are_kept"),
+        ),
     ] {
         let error = tried(&sql);
         assert!(matches!(error, Error::Query(_)), "{what}: {error:?}");
     }
-    let nul =
-        db.db.write(|tx| Ok::<_, Error>(diesel::sql_query("SELECT $1").bind::<diesel::sql_types::Text, _>("a\0b").execute(&mut **tx)?));
+    let nul = db.db.write(|tx| {
+        Ok::<_, Error>(
+            diesel::sql_query("SELECT $1")
+                .bind::<diesel::sql_types::Text, _>("a\0b")
+                .execute(&mut **tx)?,
+        )
+    });
     assert!(matches!(nul, Err(Error::Query(_))), "a NUL: {nul:?}");
     let error = tried("SET LOCAL statement_timeout = '10ms'; SELECT pg_sleep(60)");
     assert!(matches!(error, Error::TimeLimit(_)), "{error:?}");
@@ -174,7 +209,12 @@ fn what_sqlite_cannot_do_just_now_is_told_apart_from_what_it_never_can() {
     let db = TestDb::new(Engine::Sqlite);
     let path = db.url.strip_prefix("sqlite:").unwrap().to_owned();
     let tried = |sql: &str| db.db.write(|tx| execute(tx, sql)).unwrap_err();
-    let error = db.db.read(|conn| Ok::<_, Error>(diesel::sql_query("UPDATE merchants SET name = ''").execute(conn)?)).unwrap_err();
+    let error = db
+        .db
+        .read(|conn| {
+            Ok::<_, Error>(diesel::sql_query("UPDATE merchants SET name = ''").execute(conn)?)
+        })
+        .unwrap_err();
     assert!(matches!(error, Error::Unavailable(_)), "a connection that may only read: {error:?}");
     let full = db.db.write(|tx| {
         each!(&mut **tx, |c| c.batch_execute("PRAGMA max_page_count = 1"))?;
@@ -194,11 +234,22 @@ fn what_sqlite_cannot_do_just_now_is_told_apart_from_what_it_never_can() {
     let mut bytes = std::fs::read(&path).unwrap();
     bytes[4096..].fill(0x5a);
     std::fs::write(&damaged, bytes).unwrap();
-    let damaged = Database::open(&DatabaseUrl::parse(&format!("sqlite:{}", damaged.display())).unwrap())
-        .and_then(|damaged| damaged.read(|conn| Ok::<_, Error>(diesel::sql_query("SELECT * FROM merchants").execute(conn)?)));
+    let damaged =
+        Database::open(&DatabaseUrl::parse(&format!("sqlite:{}", damaged.display())).unwrap())
+            .and_then(|damaged| {
+                damaged.read(|conn| {
+                    Ok::<_, Error>(diesel::sql_query("SELECT * FROM merchants").execute(conn)?)
+                })
+            });
     assert!(matches!(damaged, Err(Error::Unavailable(_))), "{size} bytes, damaged: {damaged:?}");
     let nothing = other.path().join("nothing.db");
-    std::fs::write(&nothing, "this is a letter and not a database, and it is long enough to be looked at").unwrap();
-    let none = Database::open(&DatabaseUrl::parse(&format!("sqlite:{}", nothing.display())).unwrap()).map(drop);
+    std::fs::write(
+        &nothing,
+        "this is a letter and not a database, and it is long enough to be looked at",
+    )
+    .unwrap();
+    let none =
+        Database::open(&DatabaseUrl::parse(&format!("sqlite:{}", nothing.display())).unwrap())
+            .map(drop);
     assert!(matches!(none, Err(Error::Unavailable(_))), "{none:?}");
 }

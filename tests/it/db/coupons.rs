@@ -1,4 +1,5 @@
-//! Coupons and rewards: the money rules that hold whatever the code above them does. Each is tried with the SQL that would break it.
+//! Coupons and rewards: the money rules that hold whatever the code above them does. Each is tried
+//! with the SQL that would break it.
 
 use chrono::TimeDelta;
 
@@ -12,7 +13,8 @@ use crate::{
 };
 
 const STATES: [&str; 4] = ["available", "allocated", "replaced", "withdrawn"];
-const ALLOWED: [(&str, &str); 3] = [("available", "allocated"), ("available", "withdrawn"), ("allocated", "replaced")];
+const ALLOWED: [(&str, &str); 3] =
+    [("available", "allocated"), ("available", "withdrawn"), ("allocated", "replaced")];
 
 /// A coupon that has come to `state` by the allowed road.
 fn coupon_that_is(world: &World, scene: crate::support::world::Scene, state: &str) -> i64 {
@@ -52,13 +54,23 @@ fn a_coupons_state_is_one_way(world: World) {
             }
             // Tried with the reward kept, given and taken away: whichever suits the other rules.
             for reward in ["reward", "NULL", &other.to_string()] {
-                let tried = world.run(&format!("UPDATE coupons SET state = '{to}', reward = {reward} WHERE id = {coupon}"));
+                let tried = world.run(&format!(
+                    "UPDATE coupons SET state = '{to}', reward = {reward} WHERE id = {coupon}"
+                ));
                 assert!(tried.is_err(), "a coupon went from {from} to {to} (reward = {reward})");
             }
-            let said = world.run(&format!("UPDATE coupons SET state = '{to}' WHERE id = {coupon}")).unwrap_err();
-            assert!(said.contains("coupons_state_is_one_way"), "{from} to {to} was refused by another rule: {said}");
+            let said = world
+                .run(&format!("UPDATE coupons SET state = '{to}' WHERE id = {coupon}"))
+                .unwrap_err();
+            assert!(
+                said.contains("coupons_state_is_one_way"),
+                "{from} to {to} was refused by another rule: {said}"
+            );
         }
-        assert_eq!(world.text(&format!("SELECT state FROM coupons WHERE id = {coupon}")).as_deref(), Some(from));
+        assert_eq!(
+            world.text(&format!("SELECT state FROM coupons WHERE id = {coupon}")).as_deref(),
+            Some(from)
+        );
     }
 }
 
@@ -67,7 +79,10 @@ fn a_coupons_state_goes_the_allowed_ways(world: World) {
     let scene = world.scene(0);
     for state in STATES {
         let coupon = coupon_that_is(&world, scene, state);
-        assert_eq!(world.text(&format!("SELECT state FROM coupons WHERE id = {coupon}")).as_deref(), Some(state));
+        assert_eq!(
+            world.text(&format!("SELECT state FROM coupons WHERE id = {coupon}")).as_deref(),
+            Some(state)
+        );
     }
 }
 
@@ -75,11 +90,17 @@ fn a_coupons_state_goes_the_allowed_ways(world: World) {
 fn no_word_but_the_four_is_a_state(world: World) {
     let scene = world.scene(1);
     for word in ["free", "Available", ""] {
-        world.refuses(&format!("UPDATE coupons SET state = '{word}' WHERE state = 'available'"), "coupons_state_is_one_way");
+        world.refuses(
+            &format!("UPDATE coupons SET state = '{word}' WHERE state = 'available'"),
+            "coupons_state_is_one_way",
+        );
         let row = but(world.coupon_row(scene.batch, &usable("LATE-1")), "state", word);
         refused(world.try_insert("coupons", &row), "coupons_start_unattached");
     }
-    world.refuses(&format!("UPDATE coupons SET state = NULL WHERE id = {}", scene.old), "constraint");
+    world.refuses(
+        &format!("UPDATE coupons SET state = NULL WHERE id = {}", scene.old),
+        "constraint",
+    );
 }
 
 #[both]
@@ -90,8 +111,14 @@ fn a_coupon_once_handed_out_stays_with_its_reward(world: World) {
         if state == "replaced" {
             world.exec(&format!("UPDATE coupons SET state = 'replaced' WHERE id = {}", scene.old));
         }
-        world.refuses(&format!("UPDATE coupons SET reward = {other} WHERE id = {}", scene.old), "coupons_keep_what_they_are");
-        world.refuses(&format!("UPDATE coupons SET reward = NULL WHERE id = {}", scene.old), "coupons_keep_what_they_are");
+        world.refuses(
+            &format!("UPDATE coupons SET reward = {other} WHERE id = {}", scene.old),
+            "coupons_keep_what_they_are",
+        );
+        world.refuses(
+            &format!("UPDATE coupons SET reward = NULL WHERE id = {}", scene.old),
+            "coupons_keep_what_they_are",
+        );
     }
 }
 
@@ -107,7 +134,10 @@ fn a_coupon_keeps_its_code_batch_and_merchant(world: World) {
         format!("batch_id = {batch}"),
         format!("merchant_id = {merchant}"),
     ] {
-        world.refuses(&format!("UPDATE coupons SET {change} WHERE id = {}", scene.old), "coupons_keep_what_they_are");
+        world.refuses(
+            &format!("UPDATE coupons SET {change} WHERE id = {}", scene.old),
+            "coupons_keep_what_they_are",
+        );
     }
 }
 
@@ -115,13 +145,18 @@ fn a_coupon_keeps_its_code_batch_and_merchant(world: World) {
 fn a_coupon_goes_only_to_a_reward_of_its_batch(world: World) {
     let mut world = world;
     let scene = world.scene(1);
-    let (summer, external) = (world.batch("Summer"), world.external_reward(scene.customer, "runa", "R-3"));
+    let (summer, external) =
+        (world.batch("Summer"), world.external_reward(scene.customer, "runa", "R-3"));
     let of_summer = world.reward(scene.customer, summer, "R-2");
     let globex = world.another_merchant("globex");
-    let of_globex = world.inside(globex, |w| w.reward(w.customer_number(9), w.batch("Spring"), "R-9"));
+    let of_globex =
+        world.inside(globex, |w| w.reward(w.customer_number(9), w.batch("Spring"), "R-9"));
     for reward in [of_summer, external, of_globex, 4711] {
         world.refuses(
-            &format!("UPDATE coupons SET state = 'allocated', reward = {reward} WHERE state = 'available'"),
+            &format!(
+                "UPDATE coupons SET state = 'allocated', reward = {reward} WHERE state = \
+                'available'"
+            ),
             "coupons_go_to_rewards_of_their_batch",
         );
     }
@@ -130,15 +165,27 @@ fn a_coupon_goes_only_to_a_reward_of_its_batch(world: World) {
 #[both]
 fn a_reward_holds_one_current_coupon(world: World) {
     let scene = world.scene(1);
-    world.refuses(&format!("UPDATE coupons SET state = 'allocated', reward = {} WHERE state = 'available'", scene.reward), "constraint");
+    world.refuses(
+        &format!(
+            "UPDATE coupons SET state = 'allocated', reward = {} WHERE state = 'available'",
+            scene.reward
+        ),
+        "constraint",
+    );
 }
 
 #[both]
 fn stock_holds_no_reward_and_handed_out_coupons_do(world: World) {
     let scene = world.scene(1);
-    world.refuses(&format!("UPDATE coupons SET reward = {} WHERE state = 'available'", scene.reward), "constraint");
+    world.refuses(
+        &format!("UPDATE coupons SET reward = {} WHERE state = 'available'", scene.reward),
+        "constraint",
+    );
     world.refuses("UPDATE coupons SET state = 'allocated' WHERE state = 'available'", "constraint");
-    let withdrawn = format!("UPDATE coupons SET state = 'withdrawn', reward = {} WHERE state = 'available'", scene.reward);
+    let withdrawn = format!(
+        "UPDATE coupons SET state = 'withdrawn', reward = {} WHERE state = 'available'",
+        scene.reward
+    );
     world.refuses(&withdrawn, "constraint");
 }
 
@@ -147,7 +194,11 @@ fn a_coupon_starts_in_stock(world: World) {
     let scene = world.scene(0);
     let reward = world.reward(scene.customer, scene.batch, "R-2");
     for state in ["allocated", "replaced"] {
-        let row = but(but(world.coupon_row(scene.batch, &usable("LATE-1")), "state", state), "reward", reward);
+        let row = but(
+            but(world.coupon_row(scene.batch, &usable("LATE-1")), "state", state),
+            "reward",
+            reward,
+        );
         refused(world.try_insert("coupons", &row), "coupons_start_unattached");
     }
     let row = but(world.coupon_row(scene.batch, &usable("LATE-1")), "state", "withdrawn");
@@ -173,11 +224,18 @@ fn batches_that_ignore_case_hold_the_same_letters_once(world: World) {
     let spring = world.batch("Spring");
     world.coupon(spring, &usable("Straße-1"));
     let again = world.try_insert("coupons", &world.coupon_row(spring, &usable("STRASSE-1")));
-    let same = rewarddesk::domain::fold::code("Straße-1") == rewarddesk::domain::fold::code("STRASSE-1");
+    let same =
+        rewarddesk::domain::fold::code("Straße-1") == rewarddesk::domain::fold::code("STRASSE-1");
     assert_eq!(again.is_err(), same, "the database and the fold disagree");
-    refused(world.try_insert("coupons", &world.coupon_row(spring, &usable("sTRAßE-1"))), "constraint");
+    refused(
+        world.try_insert("coupons", &world.coupon_row(spring, &usable("sTRAßE-1"))),
+        "constraint",
+    );
     let summer = world.batch("Summer");
-    refused(world.try_insert("coupons", &world.coupon_row(summer, &usable("straße-1"))), "constraint");
+    refused(
+        world.try_insert("coupons", &world.coupon_row(summer, &usable("straße-1"))),
+        "constraint",
+    );
     let exact = world.batch_that("Exact", true, rewarddesk::db::instant::no_end());
     world.coupon(exact, &usable("straße-1"));
     world.coupon(exact, &usable("STRAßE-1"));
@@ -186,10 +244,17 @@ fn batches_that_ignore_case_hold_the_same_letters_once(world: World) {
 #[both]
 fn redemptions_stay_within_bounds(world: World) {
     let scene = world.scene(0);
-    for change in
-        ["redemptions = 2", "redemptions = -1", "max_redemptions = 0", "redemptions = NULL", "redemptions = 1, max_redemptions = 0"]
-    {
-        world.refuses(&format!("UPDATE coupons SET {change} WHERE id = {}", scene.old), "constraint");
+    for change in [
+        "redemptions = 2",
+        "redemptions = -1",
+        "max_redemptions = 0",
+        "redemptions = NULL",
+        "redemptions = 1, max_redemptions = 0",
+    ] {
+        world.refuses(
+            &format!("UPDATE coupons SET {change} WHERE id = {}", scene.old),
+            "constraint",
+        );
     }
     world.exec(&format!("UPDATE coupons SET redemptions = 1 WHERE id = {}", scene.old));
 }
@@ -198,9 +263,18 @@ fn redemptions_stay_within_bounds(world: World) {
 fn a_bar_has_a_reason(world: World) {
     let scene = world.scene(0);
     let now = world.sql(world.now);
-    world.refuses(&format!("UPDATE coupons SET barred_at = {now} WHERE id = {}", scene.old), "constraint");
-    world.refuses(&format!("UPDATE coupons SET barred_reason = 'stolen' WHERE id = {}", scene.old), "constraint");
-    world.exec(&format!("UPDATE coupons SET barred_at = {now}, barred_reason = 'stolen' WHERE id = {}", scene.old));
+    world.refuses(
+        &format!("UPDATE coupons SET barred_at = {now} WHERE id = {}", scene.old),
+        "constraint",
+    );
+    world.refuses(
+        &format!("UPDATE coupons SET barred_reason = 'stolen' WHERE id = {}", scene.old),
+        "constraint",
+    );
+    world.exec(&format!(
+        "UPDATE coupons SET barred_at = {now}, barred_reason = 'stolen' WHERE id = {}",
+        scene.old
+    ));
 }
 
 #[both]
@@ -237,15 +311,27 @@ fn the_desks_own_connection_cannot_replace_a_handed_out_coupon_by_an_insert(worl
         let row = but(world.coupon_row(scene.batch, &usable("OLD-1")), "id", scene.old);
         world.refuses(&world.insert_or_replace("coupons", &row), "coupons_are_kept");
     }
-    assert_eq!(world.text(&format!("SELECT state FROM coupons WHERE id = {}", scene.old)).as_deref(), Some("allocated"));
+    assert_eq!(
+        world.text(&format!("SELECT state FROM coupons WHERE id = {}", scene.old)).as_deref(),
+        Some("allocated")
+    );
 }
 
 #[both]
 fn rewards_of_a_batch_name_it_and_others_do_not(world: World) {
     let scene = world.scene(0);
-    world.refuses(&format!("UPDATE rewards SET batch_id = NULL WHERE id = {}", scene.reward), "constraint");
-    world.refuses(&format!("UPDATE rewards SET fulfilment = 'runa' WHERE id = {}", scene.reward), "constraint");
-    world.refuses(&format!("UPDATE rewards SET kind = 'gift' WHERE id = {}", scene.reward), "constraint");
+    world.refuses(
+        &format!("UPDATE rewards SET batch_id = NULL WHERE id = {}", scene.reward),
+        "constraint",
+    );
+    world.refuses(
+        &format!("UPDATE rewards SET fulfilment = 'runa' WHERE id = {}", scene.reward),
+        "constraint",
+    );
+    world.refuses(
+        &format!("UPDATE rewards SET kind = 'gift' WHERE id = {}", scene.reward),
+        "constraint",
+    );
 }
 
 #[both]
@@ -267,7 +353,10 @@ fn a_merchants_rows_refer_to_its_own_rows_only(world: World) {
     refused(reward(theirs, scene.batch), "constraint");
     // a reward of another merchant's batch
     refused(reward(scene.customer, their_batch), "constraint");
-    refused(world.try_insert("coupons", &world.coupon_row(their_batch, &expired("X-1"))), "constraint");
+    refused(
+        world.try_insert("coupons", &world.coupon_row(their_batch, &expired("X-1"))),
+        "constraint",
+    );
 }
 
 #[both]
@@ -291,6 +380,14 @@ fn the_same_person_and_reward_are_there_once_per_merchant(world: World) {
 fn a_batch_starts_before_it_ends(world: World) {
     let batch = world.batch("Spring");
     let (now, before) = (world.sql(world.now), world.sql(world.now - TimeDelta::seconds(1)));
-    world.refuses(&format!("UPDATE batches SET valid_from = {now}, valid_until = {before} WHERE id = {batch}"), "constraint");
-    world.refuses(&format!("UPDATE batches SET valid_from = {now}, valid_until = {now} WHERE id = {batch}"), "constraint");
+    world.refuses(
+        &format!(
+            "UPDATE batches SET valid_from = {now}, valid_until = {before} WHERE id = {batch}"
+        ),
+        "constraint",
+    );
+    world.refuses(
+        &format!("UPDATE batches SET valid_from = {now}, valid_until = {now} WHERE id = {batch}"),
+        "constraint",
+    );
 }

@@ -1,4 +1,5 @@
-//! The search finds whom a look at every customer finds, newest first, page by page, wherever its steps begin and end.
+//! The search finds whom a look at every customer finds, newest first, page by page, wherever its
+//! steps begin and end.
 
 use rewarddesk::{
     db::{DbConn, Scope, customer_search, customer_stretches, merchants},
@@ -14,7 +15,8 @@ struct Dice(u64);
 
 impl Dice {
     fn below(&mut self, end: usize) -> usize {
-        self.0 = self.0.wrapping_mul(6_364_136_223_846_793_005).wrapping_add(1_442_695_040_888_963_407);
+        self.0 =
+            self.0.wrapping_mul(6_364_136_223_846_793_005).wrapping_add(1_442_695_040_888_963_407);
         usize::try_from(self.0 >> 33).unwrap() % end
     }
 
@@ -31,11 +33,35 @@ struct Seen {
 }
 
 const OLD_NAMES: [&str; 4] = ["Aoife", "Žofie", "Keiko", "100% Sure"];
-const NAMES: [&str; 12] =
-    ["Ben", "Chloë", "Grace", "Liam", "Maja_Lou", "Noor", "Oskar", "Priya", "Yuki O'Neill", "\"Q\" Bo", "Aoi", "Анна"];
-const LAST: [&str; 10] = ["Abara", "Bergström", "Carter", "Eriksen", "Lindgren", "Nakamura", "Okafor", "Patel", "Li", "D\\Arcy"];
+const NAMES: [&str; 12] = [
+    "Ben",
+    "Chloë",
+    "Grace",
+    "Liam",
+    "Maja_Lou",
+    "Noor",
+    "Oskar",
+    "Priya",
+    "Yuki O'Neill",
+    "\"Q\" Bo",
+    "Aoi",
+    "Анна",
+];
+const LAST: [&str; 10] = [
+    "Abara",
+    "Bergström",
+    "Carter",
+    "Eriksen",
+    "Lindgren",
+    "Nakamura",
+    "Okafor",
+    "Patel",
+    "Li",
+    "D\\Arcy",
+];
 
-/// Six thousand customers of two merchants in turn, with gaps between their numbers. The older half has other first names.
+/// Six thousand customers of two merchants in turn, with gaps between their numbers. The older half
+/// has other first names.
 fn people(world: &World, other: i64, dice: &mut Dice) -> Vec<Seen> {
     let (mut all, mut id) = (vec![], 0);
     let mut rows = vec![];
@@ -44,11 +70,21 @@ fn people(world: &World, other: i64, dice: &mut Dice) -> Vec<Seen> {
         let merchant = if dice.below(8) == 0 { other } else { world.merchant };
         let first = dice.one(if n < 2_500 { &OLD_NAMES } else { &NAMES });
         let last = dice.one(&LAST);
-        let email = format!("{}.{}{n}@mail.example", first.to_lowercase().replace([' ', '"'], ""), last.to_lowercase());
+        let email = format!(
+            "{}.{}{n}@mail.example",
+            first.to_lowercase().replace([' ', '"'], ""),
+            last.to_lowercase()
+        );
         let reference = (n % 3 == 0).then(|| format!("C-{:05}", n * 7));
         let keys = SearchKeys::of(&email, reference.as_deref(), Some(first), Some(last));
-        let texts = [&email, first, last, &keys.search, &keys.first, &keys.last, &keys.id].map(|text| world.sql(text));
-        rows.push(format!("({id}, {merchant}, {}, {}, {})", texts.join(", "), world.sql(reference), world.sql(world.now)));
+        let texts = [&email, first, last, &keys.search, &keys.first, &keys.last, &keys.id]
+            .map(|text| world.sql(text));
+        rows.push(format!(
+            "({id}, {merchant}, {}, {}, {})",
+            texts.join(", "),
+            world.sql(reference),
+            world.sql(world.now)
+        ));
         all.push(Seen { id, merchant, search: keys.search });
     }
     for rows in rows.chunks(500) {
@@ -57,21 +93,37 @@ fn people(world: &World, other: i64, dice: &mut Dice) -> Vec<Seen> {
     all
 }
 
-const COLUMNS: &str = "id, merchant_id, email, first_name, last_name, search, first_key, last_key, id_key, customer_id, created_at";
+const COLUMNS: &str = "id, merchant_id, email, first_name, last_name, search, first_key, \
+    last_key, id_key, customer_id, created_at";
 
 /// Some are renamed and some purged, and some come in between.
 fn change(world: &World, all: &mut Vec<Seen>) {
     for seen in all.iter_mut().step_by(97) {
-        let search = if seen.id % 3 == 0 { String::new() } else { format!("zebulon quaye\n{}", seen.search) };
-        world.exec(&format!("UPDATE customers SET search = {} WHERE id = {}", world.sql(&search), seen.id));
+        let search = if seen.id % 3 == 0 {
+            String::new()
+        } else {
+            format!("zebulon quaye\n{}", seen.search)
+        };
+        world.exec(&format!(
+            "UPDATE customers SET search = {} WHERE id = {}",
+            world.sql(&search),
+            seen.id
+        ));
         seen.search = search;
     }
-    let between: Vec<i64> = all.windows(2).step_by(61).filter(|two| two[0].id + 1 < two[1].id).map(|two| two[0].id + 1).collect();
+    let between: Vec<i64> = all
+        .windows(2)
+        .step_by(61)
+        .filter(|two| two[0].id + 1 < two[1].id)
+        .map(|two| two[0].id + 1)
+        .collect();
     for id in between {
         let search = format!("xerxes{id}@mail.example");
         let (merchant, text, now) = (world.merchant, world.sql(&search), world.sql(world.now));
-        world
-            .exec(&format!("INSERT INTO customers ({COLUMNS}) VALUES ({id}, {merchant}, {text}, '', '', {text}, '', '', '', NULL, {now})"));
+        world.exec(&format!(
+            "INSERT INTO customers ({COLUMNS}) VALUES ({id}, {merchant}, {text}, \
+                '', '', {text}, '', '', '', NULL, {now})"
+        ));
         all.push(Seen { id, merchant, search });
     }
     all.sort_by_key(|seen| seen.id);
@@ -79,10 +131,13 @@ fn change(world: &World, all: &mut Vec<Seen>) {
 
 /// Reads all stretches anew that wait for it; answers how many.
 fn settle(world: &TestDb) -> usize {
-    std::iter::repeat_with(|| world.db.write(|tx| customer_stretches::settle(tx, 3)).unwrap()).take_while(|settled| *settled > 0).sum()
+    std::iter::repeat_with(|| world.db.write(|tx| customer_stretches::settle(tx, 3)).unwrap())
+        .take_while(|settled| *settled > 0)
+        .sum()
 }
 
-/// Terms of every kind: of one word and of several, common and rare, whole and cut out of somebody, and such as nobody has.
+/// Terms of every kind: of one word and of several, common and rare, whole and cut out of somebody,
+/// and such as nobody has.
 fn terms(all: &[Seen], dice: &mut Dice) -> Vec<String> {
     let mut terms: Vec<String> = [
         "aoife",
@@ -124,7 +179,11 @@ fn terms(all: &[Seen], dice: &mut Dice) -> Vec<String> {
     .map(ToOwned::to_owned)
     .to_vec();
     let cut = |dice: &mut Dice| {
-        let words: Vec<Vec<char>> = all[dice.below(all.len())].search.split_whitespace().map(|word| word.chars().collect()).collect();
+        let words: Vec<Vec<char>> = all[dice.below(all.len())]
+            .search
+            .split_whitespace()
+            .map(|word| word.chars().collect())
+            .collect();
         let word = &words[dice.below(words.len())];
         let from = dice.below(word.len().saturating_sub(3).max(1));
         let to = (from + 3 + dice.below(9)).min(word.len());
@@ -149,8 +208,12 @@ fn terms(all: &[Seen], dice: &mut Dice) -> Vec<String> {
 fn paged(conn: &mut DbConn, scope: Scope, term: &str) -> Vec<i64> {
     let (mut all, mut before) = (vec![], None);
     loop {
-        let mut page: Vec<i64> =
-            customer_search::words(conn, scope, term, before, 51).unwrap().customers.into_iter().map(|customer| customer.no.0).collect();
+        let mut page: Vec<i64> = customer_search::words(conn, scope, term, before, 51)
+            .unwrap()
+            .customers
+            .into_iter()
+            .map(|customer| customer.no.0)
+            .collect();
         let is_last = page.len() <= PAGE;
         page.truncate(PAGE);
         before = page.last().map(|id| CustomerNo(*id));
@@ -163,7 +226,9 @@ fn paged(conn: &mut DbConn, scope: Scope, term: &str) -> Vec<i64> {
 
 fn looked_for(all: &[Seen], merchant: i64, term: &str) -> Vec<i64> {
     let term = rewarddesk::domain::fold::for_search(term);
-    let has_all = |seen: &&Seen| seen.merchant == merchant && term.split(' ').all(|word| seen.search.contains(word));
+    let has_all = |seen: &&Seen| {
+        seen.merchant == merchant && term.split(' ').all(|word| seen.search.contains(word))
+    };
     all.iter().rev().filter(has_all).map(|seen| seen.id).collect()
 }
 
@@ -174,7 +239,12 @@ fn compare(conn: &mut DbConn, scopes: &[Scope], all: &[Seen], terms: &[String]) 
         for term in terms {
             let wanted = looked_for(all, scope.merchant().0, term);
             found += usize::from(!wanted.is_empty());
-            assert_eq!(paged(conn, *scope, term), wanted, "{term:?} of merchant {}", scope.merchant().0);
+            assert_eq!(
+                paged(conn, *scope, term),
+                wanted,
+                "{term:?} of merchant {}",
+                scope.merchant().0
+            );
         }
     }
     found
@@ -186,13 +256,18 @@ fn every_search_finds_whom_a_look_at_everybody_finds(world: World) {
     let other = world.another_merchant("bolt");
     let mut all = people(&world, other, &mut dice);
     let newest = usize::try_from(customer_search::NEWEST).unwrap();
-    assert!(all.iter().filter(|seen| seen.merchant == world.merchant).count() > 2 * newest, "most are not among the newest");
+    assert!(
+        all.iter().filter(|seen| seen.merchant == world.merchant).count() > 2 * newest,
+        "most are not among the newest"
+    );
     let terms = terms(&all, &mut dice);
     let conn = &mut world.connect();
-    let scopes = ["acme", "bolt"].map(|slug| merchants::for_operator(conn, slug).unwrap().unwrap().0);
+    let scopes =
+        ["acme", "bolt"].map(|slug| merchants::for_operator(conn, slug).unwrap().unwrap().0);
     let found = compare(conn, &scopes, &all, &terms);
     assert!(found > 150, "only {found} of {} terms found anybody", 2 * terms.len());
-    // Once it is known where they need not be looked for; after changes of which that does not know; and then it does.
+    // Once it is known where they need not be looked for; after changes of which that does not
+    // know; and then it does.
     let stretches = settle(&world);
     assert_eq!(stretches > 20, !world.is_sqlite(), "{stretches} stretches");
     compare(conn, &scopes, &all, &terms);
@@ -214,7 +289,8 @@ fn perhaps(world: &World, words: &[&str]) -> Vec<i64> {
 /// A customer's row, as an import would write it.
 fn row(id: i64, text: &str) -> String {
     format!(
-        "INSERT INTO customers (id, merchant_id, email, search, first_key, last_key, id_key, created_at) \
+        "INSERT INTO customers (id, merchant_id, email, search, first_key, last_key, id_key, \
+         created_at) \
          VALUES ({id}, 1, '{text}', '{text}', '', '', '', now())"
     )
 }
@@ -222,7 +298,9 @@ fn row(id: i64, text: &str) -> String {
 #[test]
 fn stretches_without_a_words_letters_are_ruled_out() {
     let world = World::new(TestDb::new(Engine::Postgres), noon());
-    for (id, text) in [(5, "zoe@mail.example"), (5_000, "ann@mail.example"), (9_000, "joann@mail.example")] {
+    for (id, text) in
+        [(5, "zoe@mail.example"), (5_000, "ann@mail.example"), (9_000, "joann@mail.example")]
+    {
         world.exec(&row(id, text));
     }
     assert_eq!(perhaps(&world, &["zoe"]), [2, 1, 0], "nothing is known of any yet");
@@ -238,7 +316,11 @@ fn stretches_without_a_words_letters_are_ruled_out() {
     world.exec(&row(5_001, "kim@mail.example"));
     settle(&world);
     world.exec("UPDATE customers SET search = search || ' new'");
-    assert_eq!(world.count("customer_stretch_changes"), 3, "one for each stretch, not for each customer");
+    assert_eq!(
+        world.count("customer_stretch_changes"),
+        3,
+        "one for each stretch, not for each customer"
+    );
 }
 
 #[test]

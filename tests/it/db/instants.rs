@@ -1,4 +1,5 @@
-//! Points in time: the same in and out, and in the same order, on both engines and in any session's zone.
+//! Points in time: the same in and out, and in the same order, on both engines and in any session's
+//! zone.
 
 use chrono::{DateTime, TimeDelta, Utc};
 use diesel::{ExpressionMethods, QueryDsl, RunQueryDsl};
@@ -38,15 +39,23 @@ fn instants() -> Vec<DateTime<Utc>> {
 fn instants_come_back_as_they_went_in_and_in_order(db: TestDb) {
     let sorted = instants();
     for at in sorted.iter().rev() {
-        db.insert("merchants", row! { slug: at.to_rfc3339(), name: "x", timezone: "UTC", created_at: *at });
+        db.insert(
+            "merchants",
+            row! { slug: at.to_rfc3339(), name: "x", timezone: "UTC", created_at: *at },
+        );
     }
     let mut conn = db.connect();
     for zone in ["UTC", "Asia/Kolkata", "America/St_Johns"] {
         if !db.is_sqlite() {
             run_on(&mut conn, &format!("SET TIME ZONE '{zone}'")).unwrap();
         }
-        let read: Vec<At> = m::table.select(m::created_at).order(m::created_at).load(&mut conn).unwrap();
-        assert_eq!(read.iter().map(|at| at.0).collect::<Vec<_>>(), sorted, "in a session in {zone}");
+        let read: Vec<At> =
+            m::table.select(m::created_at).order(m::created_at).load(&mut conn).unwrap();
+        assert_eq!(
+            read.iter().map(|at| at.0).collect::<Vec<_>>(),
+            sorted,
+            "in a session in {zone}"
+        );
         for (i, at) in sorted.iter().enumerate() {
             let (before, until): (i64, i64) = (
                 m::table.filter(m::created_at.lt(At(*at))).count().get_result(&mut conn).unwrap(),
@@ -63,7 +72,12 @@ fn instants_written_by_diesel_are_those_of_plain_sql(db: TestDb) {
     let mut conn = db.connect();
     for at in instants() {
         diesel::insert_into(m::table)
-            .values((m::slug.eq(at.to_rfc3339()), m::name.eq("x"), m::timezone.eq("UTC"), m::created_at.eq(At(at))))
+            .values((
+                m::slug.eq(at.to_rfc3339()),
+                m::name.eq("x"),
+                m::timezone.eq("UTC"),
+                m::created_at.eq(At(at)),
+            ))
             .execute(&mut conn)
             .unwrap();
         assert_eq!(db.count(&format!("merchants WHERE created_at = {}", db.sql(at))), 1, "{at}");
@@ -73,7 +87,11 @@ fn instants_written_by_diesel_are_those_of_plain_sql(db: TestDb) {
 #[test]
 fn a_window_comes_back_from_its_columns() {
     let at = instants()[5];
-    for window in [Window { from: None, until: None }, Window { from: Some(at), until: None }, Window { from: None, until: Some(at) }] {
+    for window in [
+        Window { from: None, until: None },
+        Window { from: Some(at), until: None },
+        Window { from: None, until: Some(at) },
+    ] {
         let (from, until) = columns_of(window);
         assert_eq!(window_of(from, until), window);
     }

@@ -20,7 +20,10 @@ fn folder(engine: &str) -> PathBuf {
 }
 
 fn names(engine: &str) -> BTreeSet<String> {
-    fs::read_dir(folder(engine)).unwrap().map(|entry| entry.unwrap().file_name().into_string().unwrap()).collect()
+    fs::read_dir(folder(engine))
+        .unwrap()
+        .map(|entry| entry.unwrap().file_name().into_string().unwrap())
+        .collect()
 }
 
 #[test]
@@ -30,7 +33,11 @@ fn both_engines_have_the_same_migrations() {
         for name in names(engine) {
             for half in ["up.sql", "down.sql"] {
                 let path = folder(engine).join(&name).join(half);
-                assert!(fs::metadata(&path).is_ok_and(|m| m.len() > 0), "{} is missing or empty", path.display());
+                assert!(
+                    fs::metadata(&path).is_ok_and(|m| m.len() > 0),
+                    "{} is missing or empty",
+                    path.display()
+                );
             }
         }
     }
@@ -39,17 +46,25 @@ fn both_engines_have_the_same_migrations() {
 /// Everything the schema consists of, as lines of text.
 fn dump(db: &TestDb) -> Vec<String> {
     let mut lines = if db.is_sqlite() {
-        db.texts("SELECT type || ' ' || name || ' ' || coalesce(sql, '') AS v FROM sqlite_master WHERE name NOT LIKE '%diesel%'")
+        db.texts(
+            "SELECT type || ' ' || name || ' ' || coalesce(sql, '') AS v FROM sqlite_master \
+            WHERE name NOT LIKE '%diesel%'",
+        )
     } else {
         db.texts(
-            "SELECT table_name || '.' || column_name || ' ' || data_type || ' ' || is_nullable || ' ' || coalesce(column_default, '')
-               || ' ' || coalesce(collation_name, '') AS v FROM information_schema.columns WHERE table_schema = 'public'
+            "SELECT table_name || '.' || column_name || ' ' || data_type || ' ' || is_nullable || \
+             ' ' || coalesce(column_default, '')
+               || ' ' || coalesce(collation_name, '') AS v FROM information_schema.columns WHERE \
+               table_schema = 'public'
              UNION ALL SELECT indexdef FROM pg_indexes WHERE schemaname = 'public'
-             UNION ALL SELECT conrelid::regclass || ' ' || conname || ' ' || pg_get_constraintdef(oid) FROM pg_constraint
+             UNION ALL SELECT conrelid::regclass || ' ' || conname || ' ' || \
+             pg_get_constraintdef(oid) FROM pg_constraint
                WHERE connamespace = 'public'::regnamespace
              UNION ALL SELECT pg_get_triggerdef(oid) FROM pg_trigger WHERE NOT tgisinternal
-             UNION ALL SELECT p.oid::regprocedure || ' ' || prosrc FROM pg_proc p WHERE pronamespace = 'public'::regnamespace
-               AND NOT EXISTS (SELECT 1 FROM pg_depend d WHERE d.objid = p.oid AND d.deptype = 'e')",
+             UNION ALL SELECT p.oid::regprocedure || ' ' || prosrc FROM pg_proc p WHERE \
+             pronamespace = 'public'::regnamespace
+               AND NOT EXISTS (SELECT 1 FROM pg_depend d WHERE d.objid = p.oid AND d.deptype = \
+               'e')",
         )
     };
     lines.retain(|line| !line.contains("diesel_schema"));
@@ -60,8 +75,12 @@ fn dump(db: &TestDb) -> Vec<String> {
 fn down(db: &TestDb) {
     let mut conn = db.connect();
     let done = match &mut conn {
-        DbConn::Sqlite(c) => c.revert_all_migrations(FileBasedMigrations::from_path(folder("sqlite")).unwrap()).map(|v| v.len()),
-        DbConn::Postgres(c) => c.revert_all_migrations(FileBasedMigrations::from_path(folder("postgres")).unwrap()).map(|v| v.len()),
+        DbConn::Sqlite(c) => c
+            .revert_all_migrations(FileBasedMigrations::from_path(folder("sqlite")).unwrap())
+            .map(|v| v.len()),
+        DbConn::Postgres(c) => c
+            .revert_all_migrations(FileBasedMigrations::from_path(folder("postgres")).unwrap())
+            .map(|v| v.len()),
     };
     assert_eq!(done.expect("every migration can be undone"), names("sqlite").len());
 }
@@ -89,7 +108,10 @@ fn the_state_of_a_schema_is_told(db: TestDb) {
     db.exec("INSERT INTO __diesel_schema_migrations (version) VALUES ('99991231000000')");
     assert_eq!(schema_state(&db.db).unwrap(), SchemaState::Newer);
     let empty = TestDb::empty(db.engine);
-    assert_eq!(schema_state(&empty.db).unwrap(), SchemaState::Older { missing: names("sqlite").len() });
+    assert_eq!(
+        schema_state(&empty.db).unwrap(),
+        SchemaState::Older { missing: names("sqlite").len() }
+    );
 }
 
 #[both]
@@ -97,12 +119,15 @@ fn two_that_migrate_at_once_do_not_harm_each_other(db: TestDb) {
     let want = dump(&db);
     let empty = TestDb::empty(db.engine);
     let other = Database::open(&DatabaseUrl::parse(&empty.url).unwrap()).unwrap();
-    let outcomes = std::thread::scope(|scope| [&empty.db, &other].map(|db| scope.spawn(|| migrate(db))).map(|t| t.join().unwrap()));
+    let outcomes = std::thread::scope(|scope| {
+        [&empty.db, &other].map(|db| scope.spawn(|| migrate(db))).map(|t| t.join().unwrap())
+    });
     assert!(outcomes.iter().all(Result::is_ok), "{outcomes:?}");
     assert_eq!(dump(&empty), want);
 }
 
-/// What fails for another reason than a lock fails once, however long it took: it would do all its work again and fail again.
+/// What fails for another reason than a lock fails once, however long it took: it would do all its
+/// work again and fail again.
 #[test]
 fn a_migration_that_fails_late_is_not_repeated() {
     let db = TestDb::new(Engine::Postgres);
@@ -128,10 +153,12 @@ fn a_migration_that_fails_late_is_not_repeated() {
 fn a_migration_waits_for_a_backup_and_nobody_waits_for_the_migration() {
     let db = TestDb::new(Engine::Postgres);
     // Back before one that has to change a table which is there.
-    let undone: Vec<String> = names("postgres").into_iter().filter(|name| name.as_str() >= "2026-11-24-000006").collect();
+    let undone: Vec<String> =
+        names("postgres").into_iter().filter(|name| name.as_str() >= "2026-11-24-000006").collect();
     let DbConn::Postgres(mut conn) = db.connect() else { panic!("PostgreSQL was asked for") };
     for _ in &undone {
-        conn.revert_last_migration(FileBasedMigrations::from_path(folder("postgres")).unwrap()).unwrap();
+        conn.revert_last_migration(FileBasedMigrations::from_path(folder("postgres")).unwrap())
+            .unwrap();
     }
     let mut backup = db.connect();
     run_on(&mut backup, "BEGIN; LOCK TABLE mails IN ACCESS SHARE MODE").unwrap();
@@ -153,7 +180,10 @@ fn a_migration_waits_for_a_backup_and_nobody_waits_for_the_migration() {
         assert!(longest > Duration::from_millis(100), "it did not try: {longest:?}");
         assert!(longest < Duration::from_millis(1_500), "somebody waited {longest:?}");
         assert_eq!(migrating.join().unwrap().unwrap().len(), undone.len());
-        eprintln!("{tries} statements while a migration waited for a backup, the slowest took {longest:.1?}");
+        eprintln!(
+            "{tries} statements while a migration waited for a backup, the slowest took \
+             {longest:.1?}"
+        );
     });
     assert_eq!(db.text("SELECT current_setting('lock_timeout')").as_deref(), Some("0"));
     assert_eq!(schema_state(&db.db).unwrap(), SchemaState::Current);

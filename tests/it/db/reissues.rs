@@ -50,7 +50,13 @@ fn a_token_serves_one_reissue(world: World) {
     let next = world.number("SELECT min(id) FROM coupons WHERE state = 'available'");
     world.relink(other, next);
     let row = world.reissue_row(other, next, user);
-    refused(world.try_insert("reissues", &but(row.clone(), "token_hash", format!("token of {}", scene.reward))), twice(&world));
+    refused(
+        world.try_insert(
+            "reissues",
+            &but(row.clone(), "token_hash", format!("token of {}", scene.reward)),
+        ),
+        twice(&world),
+    );
     world.insert("reissues", &row);
 }
 
@@ -66,12 +72,24 @@ fn a_reissue_matches_its_coupons(world: World) {
     world.allocate(new, scene.reward);
     // Another reward's coupons, or these two the wrong way round.
     let (reward, old) = world.reward_with(scene.customer, scene.batch, "R-2", &expired("OLD-2"));
-    refused(world.try_insert("reissues", &but(row.clone(), "reward", reward)), "reissues_match_their_coupons");
-    refused(world.try_insert("reissues", &but(row.clone(), "old_coupon_id", old)), "reissues_match_their_coupons");
-    refused(world.try_insert("reissues", &but(row.clone(), "new_coupon_id", old)), "reissues_match_their_coupons");
+    refused(
+        world.try_insert("reissues", &but(row.clone(), "reward", reward)),
+        "reissues_match_their_coupons",
+    );
+    refused(
+        world.try_insert("reissues", &but(row.clone(), "old_coupon_id", old)),
+        "reissues_match_their_coupons",
+    );
+    refused(
+        world.try_insert("reissues", &but(row.clone(), "new_coupon_id", old)),
+        "reissues_match_their_coupons",
+    );
     let turned = but(but(row.clone(), "old_coupon_id", new), "new_coupon_id", scene.old);
     refused(world.try_insert("reissues", &turned), "reissues_match_their_coupons");
-    refused(world.try_insert("reissues", &but(row.clone(), "new_coupon_id", scene.old)), "reissues_match_their_coupons");
+    refused(
+        world.try_insert("reissues", &but(row.clone(), "new_coupon_id", scene.old)),
+        "reissues_match_their_coupons",
+    );
     world.insert("reissues", &row);
 }
 
@@ -90,17 +108,30 @@ fn a_reissue_stays_in_one_batch_merchant_and_customer(world: World) {
 #[both]
 fn the_old_coupon_was_unusable(world: World) {
     let (scene, new, user) = relinked(&world);
-    let fit = but(world.reissue_row(scene, new, user), "old_expires_at", world.now + TimeDelta::microseconds(1));
+    let fit = but(
+        world.reissue_row(scene, new, user),
+        "old_expires_at",
+        world.now + TimeDelta::microseconds(1),
+    );
     refused(world.try_insert("reissues", &fit), "constraint");
     // Each of the three reasons is enough; an end at this very instant has passed.
-    for row in [but(fit.clone(), "old_barred", true), but(fit.clone(), "old_redemptions", 1), but(fit.clone(), "old_expires_at", world.now)]
-    {
+    for row in [
+        but(fit.clone(), "old_barred", true),
+        but(fit.clone(), "old_redemptions", 1),
+        but(fit.clone(), "old_expires_at", world.now),
+    ] {
         world.insert("reissues", &row);
         if world.is_sqlite() {
             world.exec("DROP TRIGGER reissues_are_kept; DELETE FROM reissues");
-            world.exec("CREATE TRIGGER reissues_are_kept BEFORE DELETE ON reissues BEGIN SELECT RAISE(ABORT, 'reissues_are_kept'); END");
+            world.exec(
+                "CREATE TRIGGER reissues_are_kept BEFORE DELETE ON reissues BEGIN SELECT \
+                RAISE(ABORT, 'reissues_are_kept'); END",
+            );
         } else {
-            world.exec("SET session_replication_role = replica; DELETE FROM reissues; RESET session_replication_role");
+            world.exec(
+                "SET session_replication_role = replica; DELETE FROM reissues; RESET \
+                session_replication_role",
+            );
         }
     }
 }
@@ -110,8 +141,14 @@ fn the_new_coupon_was_usable(world: World) {
     let (scene, new, user) = relinked(&world);
     let row = world.reissue_row(scene, new, user);
     let moment = TimeDelta::microseconds(1);
-    refused(world.try_insert("reissues", &but(row.clone(), "new_valid_from", world.now + moment)), "constraint");
-    refused(world.try_insert("reissues", &but(row.clone(), "new_expires_at", world.now)), "constraint");
+    refused(
+        world.try_insert("reissues", &but(row.clone(), "new_valid_from", world.now + moment)),
+        "constraint",
+    );
+    refused(
+        world.try_insert("reissues", &but(row.clone(), "new_expires_at", world.now)),
+        "constraint",
+    );
     let just = but(but(row, "new_valid_from", world.now), "new_expires_at", world.now + moment);
     world.insert("reissues", &just);
 }
@@ -120,8 +157,13 @@ fn the_new_coupon_was_usable(world: World) {
 fn a_reissue_never_changes_and_is_kept(world: World) {
     let (scene, new, user) = relinked(&world);
     let id = world.insert("reissues", &world.reissue_row(scene, new, user));
-    for change in ["email_requested = TRUE", "actor_role = 'administrator'", "token_hash = 'x'", "at = at"] {
-        world.refuses(&format!("UPDATE reissues SET {change} WHERE id = {id}"), "reissues_never_change");
+    for change in
+        ["email_requested = TRUE", "actor_role = 'administrator'", "token_hash = 'x'", "at = at"]
+    {
+        world.refuses(
+            &format!("UPDATE reissues SET {change} WHERE id = {id}"),
+            "reissues_never_change",
+        );
     }
     world.refuses("DELETE FROM reissues", "reissues_are_kept");
     if !world.is_sqlite() {
@@ -138,7 +180,10 @@ fn a_stranger_with_the_file_cannot_write_over_a_reissue(world: World) {
     let forged = but(row, "actor_role", "administrator");
     if world.is_sqlite() {
         for forged in [forged.clone(), but(forged, "id", id)] {
-            refused(run_on(&mut world.stranger(), &world.insert_or_replace("reissues", &forged)), "reissues");
+            refused(
+                run_on(&mut world.stranger(), &world.insert_or_replace("reissues", &forged)),
+                "reissues",
+            );
         }
     } else {
         refused(world.try_insert("reissues", &but(forged, "id", id)), "constraint");

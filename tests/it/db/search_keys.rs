@@ -1,4 +1,5 @@
-//! Keys and addresses that an earlier version made are made again: all of them, in slices, whoever else writes meanwhile.
+//! Keys and addresses that an earlier version made are made again: all of them, in slices, whoever
+//! else writes meanwhile.
 
 use diesel_migrations::{FileBasedMigrations, MigrationHarness};
 use rewarddesk::{
@@ -17,13 +18,23 @@ use crate::support::{
 };
 
 const MIGRATION: &str = "2026-11-30-000002_search_keys";
-const COLUMNS: &str = "merchant_id, email, first_name, last_name, search, first_key, last_key, id_key, customer_id, created_at";
+const COLUMNS: &str = "merchant_id, email, first_name, last_name, search, first_key, last_key, \
+    id_key, customer_id, created_at";
 
 /// A row as the version before wrote it: it knew neither the column nor these rules.
 fn old_row(world: &World, email: &str, first: &str, last: &str) {
-    let (search, key) = (format!("{} {}\n{email}", first.to_lowercase(), last.to_lowercase()), first.to_lowercase());
-    let texts = [email, first, last, &search, &key, &last.to_lowercase()].map(|text| world.sql(text)).join(", ");
-    world.exec(&format!("INSERT INTO customers ({COLUMNS}) VALUES ({}, {texts}, '', NULL, {})", world.merchant, world.sql(world.now)));
+    let (search, key) = (
+        format!("{} {}\n{email}", first.to_lowercase(), last.to_lowercase()),
+        first.to_lowercase(),
+    );
+    let texts = [email, first, last, &search, &key, &last.to_lowercase()]
+        .map(|text| world.sql(text))
+        .join(", ");
+    world.exec(&format!(
+        "INSERT INTO customers ({COLUMNS}) VALUES ({}, {texts}, '', NULL, {})",
+        world.merchant,
+        world.sql(world.now)
+    ));
 }
 
 fn old_ones(world: &World) -> i64 {
@@ -33,7 +44,12 @@ fn old_ones(world: &World) -> i64 {
 fn found(world: &World, term: &str) -> Vec<i64> {
     let conn = &mut world.connect();
     let (scope, _): (Scope, _) = merchants::for_operator(conn, "acme").unwrap().unwrap();
-    customer_search::words(conn, scope, term, None, 50).unwrap().customers.into_iter().map(|customer| customer.no.0).collect()
+    customer_search::words(conn, scope, term, None, 50)
+        .unwrap()
+        .customers
+        .into_iter()
+        .map(|customer| customer.no.0)
+        .collect()
 }
 
 #[both]
@@ -45,7 +61,8 @@ fn a_code_that_is_another_one_typed_otherwise_is_reported(world: World) {
     let first = || check_invariants(&world.db.db).unwrap()[0].to_string();
     let said = first();
     assert!(
-        said.starts_with("I1 BROKEN: 1 coupons whose code is another usable coupon's too") && said.contains("bar one of the two"),
+        said.starts_with("I1 BROKEN: 1 coupons whose code is another usable coupon's too")
+            && said.contains("bar one of the two"),
         "{said}"
     );
     world.exec("UPDATE coupons SET barred_at = created_at, barred_reason = 'twice' WHERE id = 1");
@@ -54,15 +71,26 @@ fn a_code_that_is_another_one_typed_otherwise_is_reported(world: World) {
 
 #[both]
 fn keys_of_an_earlier_version_are_made_again(world: World) {
-    for (n, (first, last)) in [("Łukasz", "Wałęsa"), ("Siobhán", "O’Brien"), ("太郎", "山田")].into_iter().enumerate() {
+    for (n, (first, last)) in
+        [("Łukasz", "Wałęsa"), ("Siobhán", "O’Brien"), ("太郎", "山田")].into_iter().enumerate()
+    {
         old_row(&world, &format!("p{n}@x.example"), first, last);
     }
-    assert!(found(&world, "lukasz").is_empty() && found(&world, "o'brien").is_empty() && found(&world, "山田太郎").is_empty());
+    assert!(
+        found(&world, "lukasz").is_empty()
+            && found(&world, "o'brien").is_empty()
+            && found(&world, "山田太郎").is_empty()
+    );
     assert_eq!(old_ones(&world), 3);
     assert_eq!(renew_keys(&world.db.db, |_| true).unwrap(), 3);
     assert_eq!(old_ones(&world), 0);
     assert_eq!(
-        (found(&world, "lukasz"), found(&world, "o'brien"), found(&world, "山田太郎"), found(&world, "太郎 山田")),
+        (
+            found(&world, "lukasz"),
+            found(&world, "o'brien"),
+            found(&world, "山田太郎"),
+            found(&world, "太郎 山田")
+        ),
         (vec![1], vec![2], vec![3], vec![3])
     );
     let keys = SearchKeys::of("p0@x.example", None, Some("Łukasz"), Some("Wałęsa"));
@@ -74,16 +102,22 @@ fn keys_of_an_earlier_version_are_made_again(world: World) {
 fn a_change_by_an_earlier_version_is_noticed_and_one_by_this_version_is_not(world: World) {
     let jo = world.customer(&Person::default());
     assert_eq!(old_ones(&world), 0);
-    world.exec(&format!("UPDATE customers SET last_name = 'Łoś', search = 'jo łoś', last_key = 'łoś' WHERE id = {jo}"));
+    world.exec(&format!(
+        "UPDATE customers SET last_name = 'Łoś', search = 'jo łoś', last_key = \
+        'łoś' WHERE id = {jo}"
+    ));
     assert_eq!(old_ones(&world), 1, "the version before changed the name");
     renew_keys(&world.db.db, |_| true).unwrap();
     assert_eq!((found(&world, "los"), old_ones(&world)), (vec![jo], 0));
-    world.exec(&format!("UPDATE customers SET blocked_reason = 'x', blocked_at = created_at WHERE id = {jo}"));
+    world.exec(&format!(
+        "UPDATE customers SET blocked_reason = 'x', blocked_at = created_at WHERE id = {jo}"
+    ));
     assert_eq!(old_ones(&world), 0, "a change beside the keys is none");
     // Two changes in turn by this version.
     for name in ["A", "B"] {
         world.exec(&format!(
-            "UPDATE customers SET search = '{name}', keys_version = CASE keys_version WHEN 2 THEN -2 ELSE 2 END WHERE id = {jo}"
+            "UPDATE customers SET search = '{name}', keys_version = CASE keys_version WHEN 2 THEN \
+             -2 ELSE 2 END WHERE id = {jo}"
         ));
         assert_eq!(old_ones(&world), 0);
     }
@@ -94,7 +128,12 @@ fn a_change_by_an_earlier_version_is_noticed_and_one_by_this_version_is_not(worl
 #[both]
 fn it_may_be_stopped_and_goes_on(world: World) {
     for n in 0..1_203 {
-        old_row(&world, &format!("p{n}@x.example"), if n % 2 == 0 { "Søren" } else { "Ann" }, "Lee");
+        old_row(
+            &world,
+            &format!("p{n}@x.example"),
+            if n % 2 == 0 { "Søren" } else { "Ann" },
+            "Lee",
+        );
     }
     let mut seen = vec![];
     assert_eq!(
@@ -107,7 +146,10 @@ fn it_may_be_stopped_and_goes_on(world: World) {
     );
     assert_eq!((seen, old_ones(&world)), (vec![500], 703));
     assert_eq!(renew_keys(&world.db.db, |_| true).unwrap(), 703);
-    assert_eq!((renew_keys(&world.db.db, |_| true).unwrap(), found(&world, "soren").len()), (0, 50));
+    assert_eq!(
+        (renew_keys(&world.db.db, |_| true).unwrap(), found(&world, "soren").len()),
+        (0, 50)
+    );
 }
 
 #[both]
@@ -115,15 +157,25 @@ fn addresses_get_their_form_and_nobody_is_made_one_with_another(world: World) {
     old_row(&world, "kim@bücher.example", "Kim", "Lee");
     old_row(&world, "lea@bücher.example", "Lea", "One");
     old_row(&world, "lea@xn--bcher-kva.example", "Lea", "Two");
-    let (user, other) =
-        (world.user_called("ann@bücher.example", "Ann", Role::Support), world.user_called("bo@bücher.example", "Bo", Role::Support));
+    let (user, other) = (
+        world.user_called("ann@bücher.example", "Ann", Role::Support),
+        world.user_called("bo@bücher.example", "Bo", Role::Support),
+    );
     let taken = world.user_called("bo@xn--bcher-kva.example", "Bo", Role::Support);
     renew_keys(&world.db.db, |_| true).unwrap();
     renew_users(&world.db.db).unwrap();
     let emails = world.texts("SELECT email AS v FROM customers ORDER BY id");
-    assert_eq!(emails, ["kim@xn--bcher-kva.example", "lea@bücher.example", "lea@xn--bcher-kva.example"]);
-    let emails = world.texts(&format!("SELECT email AS v FROM users WHERE id IN ({user}, {other}, {taken}) ORDER BY id"));
-    assert_eq!(emails, ["ann@xn--bcher-kva.example", "bo@bücher.example", "bo@xn--bcher-kva.example"]);
+    assert_eq!(
+        emails,
+        ["kim@xn--bcher-kva.example", "lea@bücher.example", "lea@xn--bcher-kva.example"]
+    );
+    let emails = world.texts(&format!(
+        "SELECT email AS v FROM users WHERE id IN ({user}, {other}, {taken}) ORDER BY id"
+    ));
+    assert_eq!(
+        emails,
+        ["ann@xn--bcher-kva.example", "bo@bücher.example", "bo@xn--bcher-kva.example"]
+    );
     let left = search_keys::earlier_addresses(&mut world.connect()).unwrap();
     assert_eq!((left.customers, left.users), (vec![2], vec![other]), "doctor names them");
     assert_eq!(old_ones(&world), 0);
@@ -132,15 +184,21 @@ fn addresses_get_their_form_and_nobody_is_made_one_with_another(world: World) {
 #[both]
 fn a_database_of_the_version_before_finds_everybody_after_its_migration(db: TestDb) {
     let mut conn = db.connect();
-    let folder = |engine: &str| std::path::PathBuf::from(env!("CARGO_MANIFEST_DIR")).join("migrations").join(engine);
+    let folder = |engine: &str| {
+        std::path::PathBuf::from(env!("CARGO_MANIFEST_DIR")).join("migrations").join(engine)
+    };
     let later = std::fs::read_dir(folder("sqlite"))
         .unwrap()
         .filter(|entry| entry.as_ref().unwrap().file_name().to_str().unwrap() >= MIGRATION)
         .count();
     for _ in 0..later {
         match &mut conn {
-            DbConn::Sqlite(c) => c.revert_last_migration(FileBasedMigrations::from_path(folder("sqlite")).unwrap()).map(drop),
-            DbConn::Postgres(c) => c.revert_last_migration(FileBasedMigrations::from_path(folder("postgres")).unwrap()).map(drop),
+            DbConn::Sqlite(c) => c
+                .revert_last_migration(FileBasedMigrations::from_path(folder("sqlite")).unwrap())
+                .map(drop),
+            DbConn::Postgres(c) => c
+                .revert_last_migration(FileBasedMigrations::from_path(folder("postgres")).unwrap())
+                .map(drop),
         }
         .unwrap();
     }
@@ -151,7 +209,10 @@ fn a_database_of_the_version_before_finds_everybody_after_its_migration(db: Test
     old_row(&world, "late@x.example", "Łukasz", "Late");
     assert_eq!(old_ones(&world), 2, "one from before, one by the version before, which still runs");
     renew_keys(&world.db.db, |_| true).unwrap();
-    assert_eq!((found(&world, "soren odegard"), found(&world, "bücher"), found(&world, "lukasz")), (vec![1], vec![1], vec![2]));
+    assert_eq!(
+        (found(&world, "soren odegard"), found(&world, "bücher"), found(&world, "lukasz")),
+        (vec![1], vec![1], vec![2])
+    );
 }
 
 #[both]

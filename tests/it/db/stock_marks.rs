@@ -1,4 +1,5 @@
-//! The mark below which nothing is left to be added up: never past a movement that nobody has seen yet.
+//! The mark below which nothing is left to be added up: never past a movement that nobody has seen
+//! yet.
 
 use rewarddesk::app::{
     Desk,
@@ -11,11 +12,15 @@ use crate::support::{Engine, TestDb, World, engine::run_on, world::noon};
 /// So many movements of one code each that come to nothing together.
 pub fn to_and_fro(merchant: i64, batch: i64, pairs: usize) -> String {
     let row = |clean: i64| {
-        format!("({merchant}, {batch}, '0001-01-01 00:00:00.000000', '2099-01-01 00:00:00.000000', '2026-01-01', {clean}, 0, 0, 0, 0, 0)")
+        format!(
+            "({merchant}, {batch}, '0001-01-01 00:00:00.000000', '2099-01-01 00:00:00.000000', \
+             '2026-01-01', {clean}, 0, 0, 0, 0, 0)"
+        )
     };
     let rows: Vec<String> = (0..pairs).flat_map(|_| [row(1), row(-1)]).collect();
     format!(
-        "INSERT INTO stock_movements (merchant_id, batch_id, valid_from, expires_at, day, clean, barred, redeemed, allocated, replaced, withdrawn) \
+        "INSERT INTO stock_movements (merchant_id, batch_id, valid_from, expires_at, day, clean, \
+         barred, redeemed, allocated, replaced, withdrawn) \
          VALUES {}",
         rows.join(", ")
     )
@@ -63,14 +68,18 @@ fn numbers_that_were_set_back_are_counted_again() {
     keeper.advance(&desk).unwrap();
     let mark = || world.number("SELECT settled_to FROM stock_marks");
     assert!(mark() >= 2_000, "{}", mark());
-    // As scripts do it that put sequences behind the largest number: there is none in an empty table.
+    // As scripts do it that put sequences behind the largest number: there is none in an empty
+    // table.
     world.exec("SELECT setval('stock_movements_id_seq', 1, false)");
     world.exec(&to_and_fro(world.merchant, scene.batch, 1));
     let findings = || -> Vec<&str> {
         let verdicts = check_invariants(&world.db.db).unwrap();
         verdicts.iter().flat_map(|verdict| &verdict.findings).map(|finding| finding.what).collect()
     };
-    assert_eq!(findings(), ["movements of stock that no count looks at, since all below were added up"]);
+    assert_eq!(
+        findings(),
+        ["movements of stock that no count looks at, since all below were added up"]
+    );
     keeper.advance(&desk).unwrap();
     assert_eq!((mark(), findings()), (0, vec![]));
     assert_eq!((keep_stock::settle(&desk).unwrap(), world.count("stock_movements")), (2, 0));

@@ -1,4 +1,5 @@
-//! Write transactions and pools: all or nothing, nobody is told "locked", and a bad moment is not a bad hour.
+//! Write transactions and pools: all or nothing, nobody is told "locked", and a bad moment is not a
+//! bad hour.
 
 use std::{
     panic::{AssertUnwindSafe, catch_unwind},
@@ -47,7 +48,10 @@ fn a_write_that_ends_badly_leaves_nothing(world: World) {
         execute(tx, RENAME)?;
         Err(Error::Corrupt("on purpose".into()))
     });
-    assert!(matches!(outcome, Err(Error::Corrupt(_))), "the first error is the one that is told: {outcome:?}");
+    assert!(
+        matches!(outcome, Err(Error::Corrupt(_))),
+        "the first error is the one that is told: {outcome:?}"
+    );
     assert_eq!(world.text("SELECT name FROM merchants").as_deref(), Some("ACME Ltd"));
     world.db.db.write(|tx| execute(tx, RENAME)).unwrap();
 }
@@ -57,9 +61,16 @@ fn a_refused_statement_ends_the_write_and_not_the_pool(world: World) {
     for _ in 0..20 {
         let outcome = world.db.db.write(|tx| {
             execute(tx, RENAME)?;
-            execute(tx, "INSERT INTO merchants (slug, name, timezone, created_at) SELECT slug, name, timezone, created_at FROM merchants")
+            execute(
+                tx,
+                "INSERT INTO merchants (slug, name, timezone, created_at) SELECT slug, \
+                name, timezone, created_at FROM merchants",
+            )
         });
-        assert!(matches!(&outcome, Err(Error::Conflict(c)) if c.is_about("merchants", "slug")), "{outcome:?}");
+        assert!(
+            matches!(&outcome, Err(Error::Conflict(c)) if c.is_about("merchants", "slug")),
+            "{outcome:?}"
+        );
     }
     assert_eq!(world.text("SELECT name FROM merchants").as_deref(), Some("ACME Ltd"));
     world.db.db.write(|tx| execute(tx, RENAME)).unwrap();
@@ -97,9 +108,14 @@ fn forty_writers_at_once_all_get_through(world: World) {
                     (0..5)
                         .filter_map(|_| {
                             db.write(|tx| {
-                                // Reads first: this is what loses its write to "database is locked" under a deferred BEGIN.
+                                // Reads first: this is what loses its write to "database is locked"
+                                // under a deferred BEGIN.
                                 execute(tx, "SELECT id FROM merchants ORDER BY id")?;
-                                execute(tx, "UPDATE merchants SET name = CAST(CAST(name AS INTEGER) + 1 AS TEXT)")
+                                execute(
+                                    tx,
+                                    "UPDATE merchants SET name = CAST(CAST(name AS \
+                                    INTEGER) + 1 AS TEXT)",
+                                )
                             })
                             .err()
                             .map(|e| e.to_string())
@@ -122,7 +138,10 @@ fn readers_are_not_stopped_by_a_writer(world: World) {
         .write(|tx| {
             execute(tx, RENAME)?;
             // The writer ends when this has ended: a reader that waited for it would not come back.
-            let read: Result<usize, Error> = world.db.db.read(|conn| Ok(diesel::sql_query("SELECT id FROM merchants").execute(conn)?));
+            let read: Result<usize, Error> = world
+                .db
+                .db
+                .read(|conn| Ok(diesel::sql_query("SELECT id FROM merchants").execute(conn)?));
             assert!(read.is_ok(), "{read:?}");
             Ok::<_, Error>(())
         })
@@ -131,8 +150,10 @@ fn readers_are_not_stopped_by_a_writer(world: World) {
 
 #[test]
 fn on_sqlite_a_reader_cannot_write() {
-    let world = World::new(TestDb::new(crate::support::Engine::Sqlite), crate::support::world::noon());
-    let tried: Result<usize, Error> = world.db.db.read(|conn| Ok(diesel::sql_query(RENAME).execute(conn)?));
+    let world =
+        World::new(TestDb::new(crate::support::Engine::Sqlite), crate::support::world::noon());
+    let tried: Result<usize, Error> =
+        world.db.db.read(|conn| Ok(diesel::sql_query(RENAME).execute(conn)?));
     assert!(tried.is_err(), "a reading connection wrote");
     assert_eq!(world.text("SELECT name FROM merchants").as_deref(), Some("ACME Ltd"));
 }
@@ -142,8 +163,15 @@ fn on_sqlite_every_writing_connection_has_the_settings_that_keep_money() {
     let db = TestDb::new(crate::support::Engine::Sqlite);
     db.db
         .write(|tx| {
-            for (pragma, want) in [("synchronous", "2"), ("foreign_keys", "1"), ("recursive_triggers", "1"), ("journal_mode", "wal")] {
-                let sql = format!("SELECT 1 FROM pragma_{pragma} WHERE CAST({pragma} AS TEXT) = '{want}'");
+            for (pragma, want) in [
+                ("synchronous", "2"),
+                ("foreign_keys", "1"),
+                ("recursive_triggers", "1"),
+                ("journal_mode", "wal"),
+            ] {
+                let sql = format!(
+                    "SELECT 1 FROM pragma_{pragma} WHERE CAST({pragma} AS TEXT) = '{want}'"
+                );
                 let rows: Vec<One> = diesel::sql_query(sql).load(&mut **tx)?;
                 assert_eq!(rows.iter().map(|r| r.v).sum::<i64>(), 1, "{pragma} is not {want}");
             }
@@ -160,26 +188,35 @@ struct One {
 
 #[test]
 fn on_postgres_a_killed_connection_is_replaced() {
-    let world = World::new(TestDb::new(crate::support::Engine::Postgres), crate::support::world::noon());
+    let world =
+        World::new(TestDb::new(crate::support::Engine::Postgres), crate::support::world::noon());
     world.db.db.write(|tx| execute(tx, RENAME)).unwrap();
-    world.exec("SELECT pg_terminate_backend(pid) FROM pg_stat_activity WHERE datname = current_database() AND pid <> pg_backend_pid()");
+    world.exec(
+        "SELECT pg_terminate_backend(pid) FROM pg_stat_activity WHERE datname = \
+        current_database() AND pid <> pg_backend_pid()",
+    );
     world.db.db.write(|tx| execute(tx, "UPDATE merchants SET name = 'Again'")).unwrap();
     assert_eq!(world.text("SELECT name FROM merchants").as_deref(), Some("Again"));
 }
 
 #[test]
 fn on_postgres_a_connection_killed_in_the_middle_is_told_as_unavailable() {
-    let world = World::new(TestDb::new(crate::support::Engine::Postgres), crate::support::world::noon());
+    let world =
+        World::new(TestDb::new(crate::support::Engine::Postgres), crate::support::world::noon());
     let outcome = world.db.db.write(|tx| {
         execute(tx, RENAME)?;
-        world.exec("SELECT pg_terminate_backend(pid) FROM pg_stat_activity WHERE datname = current_database() AND pid <> pg_backend_pid()");
+        world.exec(
+            "SELECT pg_terminate_backend(pid) FROM pg_stat_activity WHERE datname = \
+            current_database() AND pid <> pg_backend_pid()",
+        );
         execute(tx, RENAME)
     });
     assert!(matches!(outcome, Err(Error::Unavailable(_))), "{outcome:?}");
     world.db.db.write(|tx| execute(tx, RENAME)).unwrap();
 }
 
-/// A statement that PostgreSQL would work on for a minute is ended at its limit, whether a connection or each transaction says so.
+/// A statement that PostgreSQL would work on for a minute is ended at its limit, whether a
+/// connection or each transaction says so.
 #[test]
 fn a_statement_is_ended_at_its_time_limit() {
     const SLEEP: &str = "SELECT pg_sleep(60)";
@@ -195,11 +232,15 @@ fn a_statement_is_ended_at_its_time_limit() {
         assert!(seen.as_ref().is_err_and(|e| matches!(e, Error::TimeLimit(_))), "{seen:?}");
         // To a request that is the desk being busy.
         let desk = Desk::for_operator(db.clone());
-        let told = block_on(
-            desk.reading(|desk| desk.db.read(|conn| Ok::<_, app::Error>(diesel::sql_query(SLEEP).execute(conn).map_err(Error::from)?))),
-        );
+        let told = block_on(desk.reading(|desk| {
+            desk.db.read(|conn| {
+                Ok::<_, app::Error>(diesel::sql_query(SLEEP).execute(conn).map_err(Error::from)?)
+            })
+        }));
         assert!(matches!(told, Err(app::Error::Fault(Error::TimeLimit(_)))), "{told:?}");
-        let answer = actix_web::ResponseError::status_code(&rewarddesk::web::errors::Error::from(told.unwrap_err()));
+        let answer = actix_web::ResponseError::status_code(&rewarddesk::web::errors::Error::from(
+            told.unwrap_err(),
+        ));
         assert_eq!(answer, 503);
         // A statement that is wrong after that much time is wrong, and not slow.
         let late = db.write(|tx| {

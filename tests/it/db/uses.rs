@@ -1,4 +1,5 @@
-//! Uses of coupons: the money rules of the database itself, and what the migration that brought them makes of older data.
+//! Uses of coupons: the money rules of the database itself, and what the migration that brought
+//! them makes of older data.
 
 use chrono::{DateTime, TimeDelta, Utc};
 use diesel_migrations::{FileBasedMigrations, MigrationHarness};
@@ -31,14 +32,22 @@ fn used(world: &World, coupon: i64, at: DateTime<Utc>, order: &str) -> Result<i6
 
 /// Back to the schema of the version before.
 fn go_back(world: &World) {
-    let folder = |engine: &str| std::path::Path::new(env!("CARGO_MANIFEST_DIR")).join("migrations").join(engine);
-    let names = std::fs::read_dir(folder("sqlite")).unwrap().map(|entry| entry.unwrap().file_name().into_string().unwrap());
+    let folder = |engine: &str| {
+        std::path::Path::new(env!("CARGO_MANIFEST_DIR")).join("migrations").join(engine)
+    };
+    let names = std::fs::read_dir(folder("sqlite"))
+        .unwrap()
+        .map(|entry| entry.unwrap().file_name().into_string().unwrap());
     let later = names.filter(|name| name.as_str() >= MIGRATION);
     let mut conn = world.connect();
     for _ in later {
         match &mut conn {
-            DbConn::Sqlite(c) => c.revert_last_migration(FileBasedMigrations::from_path(folder("sqlite")).unwrap()).map(drop),
-            DbConn::Postgres(c) => c.revert_last_migration(FileBasedMigrations::from_path(folder("postgres")).unwrap()).map(drop),
+            DbConn::Sqlite(c) => c
+                .revert_last_migration(FileBasedMigrations::from_path(folder("sqlite")).unwrap())
+                .map(drop),
+            DbConn::Postgres(c) => c
+                .revert_last_migration(FileBasedMigrations::from_path(folder("postgres")).unwrap())
+                .map(drop),
         }
         .unwrap();
     }
@@ -46,8 +55,14 @@ fn go_back(world: &World) {
 
 /// Orders of the recorded uses of the coupon, each with its day of November.
 fn uses(world: &World, table: &str, coupon: i64) -> Vec<String> {
-    let day = if world.is_sqlite() { "substr(redeemed_at, 9, 2)" } else { "to_char(redeemed_at AT TIME ZONE 'UTC', 'DD')" };
-    world.texts(&format!("SELECT {day} || ' ' || order_id AS v FROM {table} WHERE coupon_id = {coupon} ORDER BY id"))
+    let day = if world.is_sqlite() {
+        "substr(redeemed_at, 9, 2)"
+    } else {
+        "to_char(redeemed_at AT TIME ZONE 'UTC', 'DD')"
+    };
+    world.texts(&format!(
+        "SELECT {day} || ' ' || order_id AS v FROM {table} WHERE coupon_id = {coupon} ORDER BY id"
+    ))
 }
 
 #[both]
@@ -70,33 +85,57 @@ fn a_use_has_happened(world: World) {
     let ahead = |seconds| world.now + TimeDelta::seconds(seconds);
     used(&world, scene.old, ahead(300), "O-1").unwrap();
     refused(used(&world, scene.old, ahead(301), "O-2"), "redemptions_have_happened");
-    refused(used(&world, scene.old, world.now + TimeDelta::days(9000), ""), "redemptions_have_happened");
+    refused(
+        used(&world, scene.old, world.now + TimeDelta::days(9000), ""),
+        "redemptions_have_happened",
+    );
 }
 
 #[both]
 fn a_replaced_coupon_never_becomes_usable_again(world: World) {
     let scene = world.scene(1);
-    let (reward, bad) =
-        world.reward_with(scene.customer, scene.batch, "R-2", &NewCoupon { max_redemptions: 3, redemptions: 2, ..barred("BAD-1") });
+    let (reward, bad) = world.reward_with(
+        scene.customer,
+        scene.batch,
+        "R-2",
+        &NewCoupon { max_redemptions: 3, redemptions: 2, ..barred("BAD-1") },
+    );
     let later = world.sql(world.now + TimeDelta::days(30));
-    let changes = ["barred_at = NULL, barred_reason = NULL", "redemptions = 1", "max_redemptions = 4"];
+    let changes =
+        ["barred_at = NULL, barred_reason = NULL", "redemptions = 1", "max_redemptions = 4"];
     // Before it is replaced, all of this is allowed.
-    for change in changes.iter().map(|change| (*change).to_owned()).chain([format!("expires_at = {later}")]) {
+    for change in
+        changes.iter().map(|change| (*change).to_owned()).chain([format!("expires_at = {later}")])
+    {
         world.exec(&format!("BEGIN; UPDATE coupons SET {change} WHERE id = {bad}; ROLLBACK"));
     }
-    world.exec(&format!("UPDATE coupons SET expires_at = {} WHERE id = {bad}", world.sql(world.now)));
-    world.exec(&format!("UPDATE coupons SET state = 'replaced' WHERE id = {bad} AND reward = {reward}"));
-    for change in changes.iter().map(|change| (*change).to_owned()).chain([format!("expires_at = {later}")]) {
-        world.refuses(&format!("UPDATE coupons SET {change} WHERE id = {bad}"), "coupons_replaced_stay_unusable");
+    world.exec(&format!(
+        "UPDATE coupons SET expires_at = {} WHERE id = {bad}",
+        world.sql(world.now)
+    ));
+    world.exec(&format!(
+        "UPDATE coupons SET state = 'replaced' WHERE id = {bad} AND reward = {reward}"
+    ));
+    for change in
+        changes.iter().map(|change| (*change).to_owned()).chain([format!("expires_at = {later}")])
+    {
+        world.refuses(
+            &format!("UPDATE coupons SET {change} WHERE id = {bad}"),
+            "coupons_replaced_stay_unusable",
+        );
     }
     // What makes it less usable goes through.
-    world.exec(&format!("UPDATE coupons SET redemptions = 3, barred_reason = 'stolen' WHERE id = {bad}"));
+    world.exec(&format!(
+        "UPDATE coupons SET redemptions = 3, barred_reason = 'stolen' WHERE id = {bad}"
+    ));
 }
 
 #[both]
 fn orders_that_were_counted_twice_are_kept_and_shown_for_what_they_are(world: World) {
     let scene = world.scene(0);
-    let coupon = |code: &str| world.coupon(scene.batch, &NewCoupon { max_redemptions: 5, redemptions: 2, ..usable(code) });
+    let coupon = |code: &str| {
+        world.coupon(scene.batch, &NewCoupon { max_redemptions: 5, redemptions: 2, ..usable(code) })
+    };
     let (twice, forms, single) = (coupon("TWICE-1"), coupon("FORMS-1"), coupon("SINGLE-1"));
     go_back(&world);
     let day = |n: i64| world.now - TimeDelta::days(23 - n);
@@ -135,22 +174,45 @@ fn orders_that_were_counted_twice_are_kept_and_shown_for_what_they_are(world: Wo
     assert_eq!(uses(&world, "redemptions", twice), ["03 O-77", "03 ", "02 "]);
     assert_eq!(uses(&world, "repeated_redemptions", twice), ["02 O-77", "04 O-77"]);
     assert_eq!(uses(&world, "redemptions", forms), ["02 B\u{e9}-1", "02 ", "03 "]);
-    assert_eq!(uses(&world, "repeated_redemptions", forms), ["02 B\u{e9}-1", "02 \u{200b}B\u{e9}-1\u{a0}"], "as they were reported");
+    assert_eq!(
+        uses(&world, "repeated_redemptions", forms),
+        ["02 B\u{e9}-1", "02 \u{200b}B\u{e9}-1\u{a0}"],
+        "as they were reported"
+    );
     assert_eq!(world.count(&format!("redemptions WHERE coupon_id = {single}")), 2);
-    assert_eq!(world.count("repeated_redemptions p JOIN redemptions r ON r.id = p.first_id AND r.coupon_id = p.coupon_id"), 4);
-    assert_eq!(world.texts("SELECT redemptions AS v FROM coupons ORDER BY id"), counted, "nothing that was counted is taken back");
+    assert_eq!(
+        world.count(
+            "repeated_redemptions p JOIN redemptions r ON r.id = p.first_id AND \
+        r.coupon_id = p.coupon_id"
+        ),
+        4
+    );
+    assert_eq!(
+        world.texts("SELECT redemptions AS v FROM coupons ORDER BY id"),
+        counted,
+        "nothing that was counted is taken back"
+    );
     assert_eq!(
         world.texts("SELECT code || ' ' || order_id AS v FROM redemption_findings ORDER BY id"),
         ["NONE-1 O-1", "NONE-1 B\u{e9}-1", "NONE-1 ", "NONE-1 ", "TWICE-1 O-77"]
     );
-    let broken: Vec<String> = check_invariants(&world.db.db).unwrap().iter().filter(|v| !v.holds()).map(ToString::to_string).collect();
+    let broken: Vec<String> = check_invariants(&world.db.db)
+        .unwrap()
+        .iter()
+        .filter(|v| !v.holds())
+        .map(ToString::to_string)
+        .collect();
     assert!(broken.is_empty(), "{broken:?}");
 
     // There and back again.
     go_back(&world);
     assert_eq!(world.count(&format!("redemptions WHERE coupon_id = {twice}")), 5);
     migrate(&world.db.db).unwrap();
-    assert_eq!(world.count("repeated_redemptions"), 3, "but for the one that the older key refuses");
+    assert_eq!(
+        world.count("repeated_redemptions"),
+        3,
+        "but for the one that the older key refuses"
+    );
 }
 
 #[both]
@@ -170,7 +232,8 @@ fn i9_a_replaced_coupon_that_lives_again(world: World) {
             &[],
             &format!(
                 "UPDATE reissues SET old_barred = TRUE WHERE {FIRST}; \
-             UPDATE coupons SET barred_at = created_at, barred_reason = 'lost' WHERE id = (SELECT old_coupon_id FROM reissues WHERE {FIRST})"
+             UPDATE coupons SET barred_at = created_at, barred_reason = 'lost' WHERE id = (SELECT \
+             old_coupon_id FROM reissues WHERE {FIRST})"
             ),
         )],
     );
@@ -183,7 +246,8 @@ fn i12_an_order_that_is_more_than_one_use(world: World) {
         let row = |((order, days), id): (&(&str, i64), usize)| {
             let at = world.sql(world.now - chrono::TimeDelta::days(*days));
             format!(
-                "INSERT INTO redemptions (id, merchant_id, coupon_id, redeemed_at, order_id, created_at) VALUES ({id}, 1, 1, {at}, '{order}', {at});"
+                "INSERT INTO redemptions (id, merchant_id, coupon_id, redeemed_at, order_id, \
+                 created_at) VALUES ({id}, 1, 1, {at}, '{order}', {at});"
             )
         };
         uses.iter().zip(1..).map(row).collect()
@@ -205,7 +269,8 @@ fn i12_an_order_that_is_more_than_one_use(world: World) {
 fn the_migration_has_the_programs_own_form_of_an_order(world: World) {
     let scene = world.scene(0);
     go_back(&world);
-    // Everything that goes from around an order, at the edges of PostgreSQL's ranges and beyond them.
+    // Everything that goes from around an order, at the edges of PostgreSQL's ranges and beyond
+    // them.
     let around = [
         '\u{85}',
         '\u{a0}',

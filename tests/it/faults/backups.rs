@@ -1,4 +1,5 @@
-//! A backup taken under load restores to a sound database, and its mail waits until it is let go (quality.md R12).
+//! A backup taken under load restores to a sound database, and its mail waits until it is let go
+//! (quality.md R12).
 
 use std::{
     fs,
@@ -29,8 +30,12 @@ async fn a_backup_under_load_restores_to_a_sound_desk_that_holds_its_mail(db: Te
     let copy = house.shell.dir.path().join("copy");
     let (shell, file, url) = (&house.shell, copy.clone(), house.db.url.clone());
     tokio::task::block_in_place(|| match house.db.engine {
-        Engine::Sqlite => assert!(shell.done(&["backup", file.to_str().unwrap()]).ends_with(", checked\n")),
-        Engine::Postgres => run("pg_dump", &["--format=custom", "--file", file.to_str().unwrap(), &url]),
+        Engine::Sqlite => {
+            assert!(shell.done(&["backup", file.to_str().unwrap()]).ends_with(", checked\n"));
+        }
+        Engine::Postgres => {
+            run("pg_dump", &["--format=custom", "--file", file.to_str().unwrap(), &url]);
+        }
     });
     people.join_all().await;
     load.had_no_surprise();
@@ -41,8 +46,12 @@ async fn a_backup_under_load_restores_to_a_sound_desk_that_holds_its_mail(db: Te
 
     let restored = TestDb::empty(house.db.engine);
     match house.db.engine {
-        Engine::Sqlite => drop(fs::copy(&copy, restored.url.strip_prefix("sqlite:").unwrap()).unwrap()),
-        Engine::Postgres => run("pg_restore", &["--no-owner", "--dbname", &restored.url, copy.to_str().unwrap()]),
+        Engine::Sqlite => {
+            fs::copy(&copy, restored.url.strip_prefix("sqlite:").unwrap()).unwrap();
+        }
+        Engine::Postgres => {
+            run("pg_restore", &["--no-owner", "--dbname", &restored.url, copy.to_str().unwrap()]);
+        }
     }
     let relay = Relay::start(&[]).await;
     let house = house.restored(restored, &relay.url());
@@ -54,7 +63,11 @@ async fn a_backup_under_load_restores_to_a_sound_desk_that_holds_its_mail(db: Te
     tokio::time::sleep(Duration::from_secs(3)).await;
     assert_eq!(relay.said("CONTENT").len(), 0, "held mail went out");
     let released = tokio::task::block_in_place(|| house.shell.done(&["mail", "release"]));
-    assert!(asked > 0 && released.starts_with(&format!("released {asked} waiting: {asked} of the last hour")), "{released}");
+    assert!(
+        asked > 0
+            && released.starts_with(&format!("released {asked} waiting: {asked} of the last hour")),
+        "{released}"
+    );
     let from = Instant::now();
     while relay.said("CONTENT").len() < asked {
         assert!(from.elapsed() < Duration::from_mins(1), "released mail does not go");
@@ -72,15 +85,23 @@ fn a_backup_is_private_alone_and_never_takes_a_files_place() {
     let file = folder.path().join("copy.db");
     let path = file.to_str().unwrap();
     house.shell.done(&["backup", path]);
-    let names: Vec<_> = fs::read_dir(folder.path()).unwrap().map(|entry| entry.unwrap().file_name()).collect();
+    let names: Vec<_> =
+        fs::read_dir(folder.path()).unwrap().map(|entry| entry.unwrap().file_name()).collect();
     assert_eq!(names, ["copy.db"]);
     let mode = std::os::unix::fs::PermissionsExt::mode(&fs::metadata(&file).unwrap().permissions());
     assert_eq!(mode & 0o777, 0o600);
     let before = fs::read(&file).unwrap();
     house.shell.refused(&["backup", path], "was not touched");
     assert_eq!(fs::read(&file).unwrap(), before);
-    house.shell.refused(&["backup", folder.path().join("none/copy.db").to_str().unwrap()], "can't be written");
-    assert_eq!(house.db.count("audit_records WHERE action = 'backup.begun'"), 2, "a copy that failed was asked for, too");
+    house.shell.refused(
+        &["backup", folder.path().join("none/copy.db").to_str().unwrap()],
+        "can't be written",
+    );
+    assert_eq!(
+        house.db.count("audit_records WHERE action = 'backup.begun'"),
+        2,
+        "a copy that failed was asked for, too"
+    );
 }
 
 #[test]

@@ -1,4 +1,5 @@
-//! A PostgreSQL of the test's own, with real fsyncs, that can be taken away and brought back. Must not hold tests.
+//! A PostgreSQL of the test's own, with real fsyncs, that can be taken away and brought back. Must
+//! not hold tests.
 
 use std::{
     fs,
@@ -30,12 +31,17 @@ pub struct Place {
 impl Place {
     pub fn new() -> Self {
         let dir = tempfile::Builder::new().prefix("rewarddesk-cluster-").tempdir().unwrap();
-        let is_root = Command::new("id").arg("-u").output().is_ok_and(|said| said.stdout.trim_ascii() == b"0");
+        let is_root = Command::new("id")
+            .arg("-u")
+            .output()
+            .is_ok_and(|said| said.stdout.trim_ascii() == b"0");
         let place = Self { dir, is_root };
         fs::create_dir(place.path()).unwrap();
         if is_root {
             fs::set_permissions(place.dir.path(), fs::Permissions::from_mode(0o711)).unwrap();
-            assert!(Command::new("chown").arg("postgres").arg(place.path()).status().unwrap().success());
+            assert!(
+                Command::new("chown").arg("postgres").arg(place.path()).status().unwrap().success()
+            );
         }
         place
     }
@@ -46,7 +52,8 @@ impl Place {
 
     /// A program that is run as somebody who may.
     pub fn command(&self, program: &Path) -> Command {
-        let mut command = if self.is_root { Command::new("runuser") } else { Command::new(program) };
+        let mut command =
+            if self.is_root { Command::new("runuser") } else { Command::new(program) };
         if self.is_root {
             command.args(["-u", "postgres", "--"]).arg(program);
         }
@@ -80,23 +87,46 @@ impl Cluster {
         let language = language.map(|language| {
             // Made here and found by LOCPATH: the machine's own locales stay as they are.
             let name = format!("{language}.UTF-8");
-            let made = Command::new("localedef").args(["-i", language, "-f", "UTF-8"]).arg(place.dir.path().join(&name)).status();
-            assert!(made.is_ok_and(|status| status.success()), "this test needs Debian's package locales: scripts/test installs it");
+            let made = Command::new("localedef")
+                .args(["-i", language, "-f", "UTF-8"])
+                .arg(place.dir.path().join(&name))
+                .status();
+            assert!(
+                made.is_ok_and(|status| status.success()),
+                "this test needs Debian's package locales: scripts/test installs it"
+            );
             name
         });
         let cluster = Self { programs: programs(), place, port: 0, language };
         let data = cluster.data();
-        let messages = format!("--lc-messages={}", cluster.language.as_deref().unwrap_or("C.UTF-8"));
+        let messages =
+            format!("--lc-messages={}", cluster.language.as_deref().unwrap_or("C.UTF-8"));
         let locale = ["-E", "UTF8", "--locale=C.UTF-8", &messages];
-        assert!(cluster.run("initdb", &[["-D", &data, "-A", "trust"].as_slice(), &["-U", "postgres", "--no-sync"], &locale].concat()));
+        assert!(
+            cluster.run(
+                "initdb",
+                &[
+                    ["-D", &data, "-A", "trust"].as_slice(),
+                    &["-U", "postgres", "--no-sync"],
+                    &locale
+                ]
+                .concat()
+            )
+        );
         cluster.started()
     }
 
-    /// Another cluster that follows this one: from now on a commit here is confirmed when it is on the disks of both.
+    /// Another cluster that follows this one: from now on a commit here is confirmed when it is on
+    /// the disks of both.
     pub fn with_standby(&self) -> Self {
-        let standby = Self { programs: self.programs.clone(), place: Place::new(), port: 0, language: None };
-        let (data, from) = (standby.data(), format!("host=127.0.0.1 port={} user=postgres", self.port));
-        assert!(standby.run("pg_basebackup", &["-D", &data, "-d", &from, "-R", "-X", "stream", "-c", "fast", "--no-sync"]));
+        let standby =
+            Self { programs: self.programs.clone(), place: Place::new(), port: 0, language: None };
+        let (data, from) =
+            (standby.data(), format!("host=127.0.0.1 port={} user=postgres", self.port));
+        assert!(standby.run(
+            "pg_basebackup",
+            &["-D", &data, "-d", &from, "-R", "-X", "stream", "-c", "fast", "--no-sync"]
+        ));
         let standby = standby.started();
         // After the copy, which is to wait for nobody once it is promoted.
         let mut conn = postgres::open(&self.url());
@@ -107,10 +137,14 @@ impl Cluster {
 
     /// An address that leads to whichever of the two takes writes.
     pub fn url_with(&self, other: &Self) -> String {
-        format!("postgres://postgres@127.0.0.1:{},127.0.0.1:{}/postgres?target_session_attrs=read-write", self.port, other.port)
+        format!(
+            "postgres://postgres@127.0.0.1:{},127.0.0.1:{}/postgres?target_session_attrs=read-write",
+            self.port, other.port
+        )
     }
 
-    /// A standby that hears nothing of its primary from now on, as if the network between them were cut.
+    /// A standby that hears nothing of its primary from now on, as if the network between them were
+    /// cut.
     pub fn stop_following(&self) {
         let mut conn = postgres::open(&self.url());
         conn.batch_execute("ALTER SYSTEM SET primary_conninfo = ''").unwrap();
@@ -127,7 +161,12 @@ impl Cluster {
         let said = fs::read_to_string(Path::new(&self.data()).join("postmaster.pid")).unwrap();
         let first = said.lines().next().unwrap();
         let children = fs::read_to_string(format!("/proc/{first}/task/{first}/children")).unwrap();
-        let killed = Command::new("kill").arg("-KILL").arg(first).args(children.split_whitespace()).stderr(Stdio::null()).status();
+        let killed = Command::new("kill")
+            .arg("-KILL")
+            .arg(first)
+            .args(children.split_whitespace())
+            .stderr(Stdio::null())
+            .status();
         assert!(killed.is_ok());
         while postgres_answers(self.port) {
             std::thread::sleep(std::time::Duration::from_millis(10));
@@ -150,7 +189,11 @@ impl Cluster {
 
     /// As a machine that loses its power: no process of it says good-bye.
     pub fn break_off(&self) {
-        assert!(self.run("pg_ctl", &["-D", &self.data(), "-m", "immediate", "-w", "-s", "stop"]), "{}", self.log());
+        assert!(
+            self.run("pg_ctl", &["-D", &self.data(), "-m", "immediate", "-w", "-s", "stop"]),
+            "{}",
+            self.log()
+        );
     }
 
     /// After [`Cluster::break_off`]; comes back when it takes connections again.
@@ -160,7 +203,8 @@ impl Cluster {
 
     fn try_start(&self) -> bool {
         let place = self.place.path();
-        let options = format!("-p {} -k {} -c listen_addresses=127.0.0.1", self.port, place.display());
+        let options =
+            format!("-p {} -k {} -c listen_addresses=127.0.0.1", self.port, place.display());
         let log = place.join("log").display().to_string();
         self.run("pg_ctl", &["-D", &self.data(), "-w", "-s", "-l", &log, "-o", &options, "start"])
     }
@@ -196,7 +240,11 @@ fn postgres_answers(port: u16) -> bool {
 
 /// Where Debian keeps the newest, or the folder of the path that has it.
 fn programs() -> PathBuf {
-    let debian = fs::read_dir("/usr/lib/postgresql").into_iter().flatten().flatten().map(|entry| entry.path().join("bin"));
+    let debian = fs::read_dir("/usr/lib/postgresql")
+        .into_iter()
+        .flatten()
+        .flatten()
+        .map(|entry| entry.path().join("bin"));
     let path = std::env::var_os("PATH").unwrap_or_default();
     let mut found: Vec<PathBuf> = std::env::split_paths(&path)
         .chain(debian)

@@ -1,4 +1,5 @@
-//! A commit whose answer is lost, and a database that goes away right after it (quality.md R7): nobody is told that nothing was saved.
+//! A commit whose answer is lost, and a database that goes away right after it (quality.md R7):
+//! nobody is told that nothing was saved.
 
 use diesel::connection::SimpleConnection;
 use rewarddesk::domain::role::Role;
@@ -9,7 +10,8 @@ use crate::support::{App, Engine, Fixture, block_on, postgres};
 mod with_failpoints {
     use super::*;
 
-    const UNSURE: &str = "We can't tell yet whether it was saved. Send again: it will not happen twice.";
+    const UNSURE: &str =
+        "We can't tell yet whether it was saved. Send again: it will not happen twice.";
 
     #[both]
     async fn a_commit_that_did_happen_unheard_is_answered_when_the_form_comes_again(app: App) {
@@ -42,13 +44,22 @@ mod with_failpoints {
             let cut = name.clone();
             fail::cfg_callback("db::committed", move || {
                 let mut admin = postgres::admin();
-                admin.batch_execute(&format!("ALTER DATABASE {cut} ALLOW_CONNECTIONS false")).unwrap();
-                admin.batch_execute(&format!("SELECT pg_terminate_backend(pid) FROM pg_stat_activity WHERE datname = '{cut}'")).unwrap();
+                admin
+                    .batch_execute(&format!("ALTER DATABASE {cut} ALLOW_CONNECTIONS false"))
+                    .unwrap();
+                admin
+                    .batch_execute(&format!(
+                        "SELECT pg_terminate_backend(pid) FROM \
+                    pg_stat_activity WHERE datname = '{cut}'"
+                    ))
+                    .unwrap();
             })
             .unwrap();
             let answer = ann.post_fragment(&path, &form).await;
             failpoints.teardown();
-            postgres::admin().batch_execute(&format!("ALTER DATABASE {name} ALLOW_CONNECTIONS true")).unwrap();
+            postgres::admin()
+                .batch_execute(&format!("ALTER DATABASE {name} ALLOW_CONNECTIONS true"))
+                .unwrap();
             assert_eq!(app.count("reissues"), 1, "it was saved");
             answer.expect(503).says(UNSURE);
             ann.post_fragment(&path, &form).await.expect(200);

@@ -5,7 +5,9 @@ use std::{
     time::{Duration, Instant},
 };
 
-use diesel::{QueryableByName, RunQueryDsl, connection::SimpleConnection, sql_query, sql_types::Text};
+use diesel::{
+    QueryableByName, RunQueryDsl, connection::SimpleConnection, sql_query, sql_types::Text,
+};
 use rewarddesk::db::{
     Database, DatabaseUrl, DbConn, Error, Pooler, Scope,
     database::PAGE_STATEMENT_LIMIT,
@@ -39,10 +41,16 @@ fn nothing_that_was_told_is_lost_when_the_primary_dies_and_its_standby_takes_ove
         let primary = Cluster::start();
         let standby = primary.with_standby();
         let relay = Relay::start(&[]).await;
-        let house = House::new(TestDb::elsewhere(Engine::Postgres, primary.url_with(&standby)), REWARDS, REWARDS, &relay.url());
+        let house = House::new(
+            TestDb::elsewhere(Engine::Postgres, primary.url_with(&standby)),
+            REWARDS,
+            REWARDS,
+            &relay.url(),
+        );
         let servers = [house.serve(), house.serve()];
         let casey = house.sign_in(&servers[0]).await;
-        let clients = servers.each_ref().map(|server| Client { base: server.url.clone(), ..casey.clone() });
+        let clients =
+            servers.each_ref().map(|server| Client { base: server.url.clone(), ..casey.clone() });
         let load = Load::of(&house.rewards);
         let people = begin(&load, &clients, PEOPLE);
         load.until(REWARDS / 3).await;
@@ -60,7 +68,8 @@ fn nothing_that_was_told_is_lost_when_the_primary_dies_and_its_standby_takes_ove
         let healing = healed(&clients, profile, Duration::from_secs(10)).await;
         nothing_unsaved_was_saved(&house, &load);
         house.keeps_its_word(&told_before);
-        let words: Vec<Heard> = load.open.lock().unwrap().iter().map(|(_, heard)| heard.clone()).collect();
+        let words: Vec<Heard> =
+            load.open.lock().unwrap().iter().map(|(_, heard)| heard.clone()).collect();
         assert!(!words.contains(&Heard::Nothing), "a request was left without an answer");
         let unsure = words.iter().filter(|heard| **heard == Heard::Unsure).count();
         load.send_again(&clients[1]).await;
@@ -84,13 +93,17 @@ fn nothing_that_was_told_is_lost_when_the_primary_dies_and_its_standby_takes_ove
         let said = house.shell.done(&["audit", "verify"]);
         assert!(!said.contains("not sealed"), "{said}");
         let (arrived, distinct) = letters(&relay);
-        let asked = house.db.texts("SELECT m.message_id || ' ' || c.code AS v FROM mails m JOIN coupons c ON c.id = m.coupon_id");
+        let asked = house.db.texts(
+            "SELECT m.message_id || ' ' || c.code AS v FROM mails m JOIN \
+            coupons c ON c.id = m.coupon_id",
+        );
         // What arrived is what is kept: no mail tells of a reissue that went with the primary.
         assert_eq!(distinct, asked.into_iter().collect::<BTreeSet<_>>());
         let twice = arrived - distinct.len();
         assert!(twice <= 2 * SENDERS, "{twice} mails arrived twice");
         eprintln!(
-            "{} told before the kill; {} in doubt, {unsure} of them unsure; healed {healing:.1?} after the promotion; {twice} mails twice",
+            "{} told before the kill; {} in doubt, {unsure} of them unsure; healed {healing:.1?} \
+             after the promotion; {twice} mails twice",
             told_before.len(),
             words.len()
         );
@@ -114,9 +127,18 @@ fn no_success_is_told_that_the_standby_has_not() {
     block_on(async {
         let primary = Cluster::start();
         let standby = primary.with_standby();
-        let house = House::new(TestDb::elsewhere(Engine::Postgres, primary.url_with(&standby)), 3, 3, "file:mails");
+        let house = House::new(
+            TestDb::elsewhere(Engine::Postgres, primary.url_with(&standby)),
+            3,
+            3,
+            "file:mails",
+        );
         let said = house.shell.run(&["doctor"]).out;
-        assert!(said.contains("on the disks of this machine and of a standby") && said.contains("ok    clock: "), "{said}");
+        assert!(
+            said.contains("on the disks of this machine and of a standby")
+                && said.contains("ok    clock: "),
+            "{said}"
+        );
         let server = house.serve();
         let casey = house.sign_in(&server).await;
         let mut forms = vec![];
@@ -128,7 +150,8 @@ fn no_success_is_told_that_the_standby_has_not() {
             tokio::spawn(async move { form.send(&client).await })
         };
         standby.break_off();
-        // A wait that is cancelled: PostgreSQL says that it is committed, which holds on the primary alone.
+        // A wait that is cancelled: PostgreSQL says that it is committed, which holds on the
+        // primary alone.
         let cancelled = send(&forms[0]);
         for round in 0..4 {
             commits_wait(&house).await;
@@ -141,7 +164,8 @@ fn no_success_is_told_that_the_standby_has_not() {
         commits_wait(&house).await;
         house.db.exec(&format!("SELECT pg_terminate_backend(pid) FROM {WAITING}"));
         assert_eq!(broken.await.unwrap(), Heard::Unsure);
-        // Both can be seen by now; sent again they are not said to be done before the standby has them.
+        // Both can be seen by now; sent again they are not said to be done before the standby has
+        // them.
         assert_eq!(house.db.count("reissues"), 2);
         let again = [send(&forms[0]), send(&forms[1]), send(&forms[2])];
         commits_wait(&house).await;
@@ -165,11 +189,13 @@ struct Setting {
 
 fn limit_on(conn: &mut DbConn) -> Result<String, Error> {
     let DbConn::Postgres(conn) = conn else { panic!("not PostgreSQL") };
-    let said: Setting = sql_query("SELECT current_setting('statement_timeout') AS v").get_result(conn)?;
+    let said: Setting =
+        sql_query("SELECT current_setting('statement_timeout') AS v").get_result(conn)?;
     Ok(said.v)
 }
 
-/// The limit in a read, a snapshot, a transaction that writes and an import, on a connection of its own and where each transaction says it.
+/// The limit in a read, a snapshot, a transaction that writes and an import, on a connection of its
+/// own and where each transaction says it.
 fn limits(cluster: &Cluster, scope: Scope) -> Vec<String> {
     let mut all = vec![];
     for pooler in [Pooler::None, Pooler::Transaction] {
@@ -178,7 +204,13 @@ fn limits(cluster: &Cluster, scope: Scope) -> Vec<String> {
         all.push(db.read(limit_on).unwrap());
         all.push(db.snapshot(limit_on).unwrap());
         all.push(db.write(|tx| limit_on(tx)).unwrap());
-        let wait = Wait { db: &db, clock: &Clock::System, scope, holder: "a test", waiting: &mut || Ok::<_, Error>(()) };
+        let wait = Wait {
+            db: &db,
+            clock: &Clock::System,
+            scope,
+            holder: "a test",
+            waiting: &mut || Ok::<_, Error>(()),
+        };
         all.push(wait.take(|turn: &mut Turn<'_, '_>| turn.read(limit_on), |_| Ok(())).unwrap());
     }
     all
@@ -190,7 +222,14 @@ fn no_limit_on_statements_ends_a_commit_that_waits_for_the_standby() {
     let db = Database::open(&DatabaseUrl::parse(&cluster.url()).unwrap()).unwrap();
     migrate(&db).unwrap();
     let slug = Slug::parse("acme").unwrap();
-    let new = NewMerchant { slug: &slug, name: "Ltd", zone: chrono_tz::UTC, ticket_url: None, account_manager: None, mail_from: None };
+    let new = NewMerchant {
+        slug: &slug,
+        name: "Ltd",
+        zone: chrono_tz::UTC,
+        ticket_url: None,
+        account_manager: None,
+        mail_from: None,
+    };
     let scope = db.write(|tx| merchants::add(tx, &new, Clock::System.now())).unwrap();
     assert_eq!(limits(&cluster, scope), ["15s", "15s", "15s", "10min"].repeat(2));
     let mut conn = postgres::open(&cluster.url());
@@ -198,7 +237,12 @@ fn no_limit_on_statements_ends_a_commit_that_waits_for_the_standby() {
     conn.batch_execute("SELECT pg_reload_conf()").unwrap();
     let begun = Instant::now();
     let standbys = "SELECT current_setting('synchronous_standby_names') AS v";
-    while sql_query(standbys).get_result::<Setting>(&mut postgres::open(&cluster.url())).unwrap().v.is_empty() {
+    while sql_query(standbys)
+        .get_result::<Setting>(&mut postgres::open(&cluster.url()))
+        .unwrap()
+        .v
+        .is_empty()
+    {
         assert!(begun.elapsed() < Duration::from_secs(10), "the setting does not take effect");
         std::thread::sleep(Duration::from_millis(20));
     }

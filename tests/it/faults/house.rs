@@ -1,5 +1,5 @@
-//! An installation that was set up by the commands, and its server as a process that can be killed, stopped and started again.
-//! Must not hold tests.
+//! An installation that was set up by the commands, and its server as a process that can be killed,
+//! stopped and started again. Must not hold tests.
 
 use std::{
     collections::BTreeMap,
@@ -46,13 +46,20 @@ pub struct Server {
 }
 
 impl House {
-    /// Rewards `R-0000` and on with the expired codes `OLD-0000` and on, and the usable codes `NEW-0000` and on.
+    /// Rewards `R-0000` and on with the expired codes `OLD-0000` and on, and the usable codes
+    /// `NEW-0000` and on.
     pub fn new(db: TestDb, rewards: usize, codes: usize, mail: &str) -> Self {
         Self::made_by(settings(&db, mail), db, rewards, codes)
     }
 
     /// The same, made by another version of the program, on a database without a schema.
-    pub fn of_version(program: &Path, db: TestDb, rewards: usize, codes: usize, mail: &str) -> Self {
+    pub fn of_version(
+        program: &Path,
+        db: TestDb,
+        rewards: usize,
+        codes: usize,
+        mail: &str,
+    ) -> Self {
         let mut shell = settings(&db, mail);
         shell.use_program(program);
         Self::made_by(shell, db, rewards, codes)
@@ -60,19 +67,44 @@ impl House {
 
     fn made_by(shell: Shell, db: TestDb, rewards: usize, codes: usize) -> Self {
         shell.done(&["migrate"]);
-        shell.done(&["merchant", "add", "acme", "--name", "Acme Ltd", "--timezone", "Europe/London"]);
-        let user = ["user", "add", EMAIL, "--name", "Casey Jones", "--role", "support", "--merchant", "acme", "--password-stdin"];
+        shell.done(&[
+            "merchant",
+            "add",
+            "acme",
+            "--name",
+            "Acme Ltd",
+            "--timezone",
+            "Europe/London",
+        ]);
+        let user = [
+            "user",
+            "add",
+            EMAIL,
+            "--name",
+            "Casey Jones",
+            "--role",
+            "support",
+            "--merchant",
+            "acme",
+            "--password-stdin",
+        ];
         assert_eq!(shell.piped(&user, PASSWORD).status, 0);
         shell.done(&["batch", "add", "Spring", "--merchant", "acme"]);
         let mut house = Self { shell, db, rewards: vec![], starts: AtomicU32::new(0) };
-        house.import("vouchers", &["--batch", "Spring"], "code,expires_at", rewards, |n| format!("OLD-{n:04},2020-01-01"));
+        house.import("vouchers", &["--batch", "Spring"], "code,expires_at", rewards, |n| {
+            format!("OLD-{n:04},2020-01-01")
+        });
         house.import("vouchers", &["--batch", "Spring"], "code", codes, |n| format!("NEW-{n:04}"));
-        house.import("customers", &[], "email,customer_id", rewards, |n| format!("jo-{n:04}@customer.example,C-{n:04}"));
+        house.import("customers", &[], "email,customer_id", rewards, |n| {
+            format!("jo-{n:04}@customer.example,C-{n:04}")
+        });
         let columns = "reward_id,email,kind,title,fulfilment,batch,code";
         house.import("rewards", &[], columns, rewards, |n| {
             format!("R-{n:04},jo-{n:04}@customer.example,referrer,£20 off,batch,Spring,OLD-{n:04}")
         });
-        let found = house.db.texts("SELECT customer || ' ' || id || ' ' || reward_id AS v FROM rewards ORDER BY id");
+        let found = house.db.texts(
+            "SELECT customer || ' ' || id || ' ' || reward_id AS v FROM rewards ORDER BY id",
+        );
         house.rewards = found.iter().map(|line| Reward::read(line)).collect();
         assert_eq!(house.rewards.len(), rewards);
         house
@@ -80,7 +112,12 @@ impl House {
 
     /// The same installation on a copy of its database, as after a restore.
     pub fn restored(&self, db: TestDb, mail: &str) -> Self {
-        Self { shell: settings(&db, mail), db, rewards: self.rewards.clone(), starts: AtomicU32::new(0) }
+        Self {
+            shell: settings(&db, mail),
+            db,
+            rewards: self.rewards.clone(),
+            starts: AtomicU32::new(0),
+        }
     }
 
     /// The same installation with this setting.
@@ -89,10 +126,19 @@ impl House {
         self
     }
 
-    fn import(&self, what: &str, more: &[&str], columns: &str, rows: usize, row: impl Fn(usize) -> String) {
+    fn import(
+        &self,
+        what: &str,
+        more: &[&str],
+        columns: &str,
+        rows: usize,
+        row: impl Fn(usize) -> String,
+    ) {
         let path = self.shell.dir.path().join(format!("{what}.csv"));
         fs::write(&path, file(columns, 0..rows, row)).unwrap();
-        self.shell.done(&[&["import", what, path.to_str().unwrap(), "--merchant", "acme"], more].concat());
+        self.shell.done(
+            &[&["import", what, path.to_str().unwrap(), "--merchant", "acme"], more].concat(),
+        );
     }
 
     /// Starts the server and waits until it listens.
@@ -104,15 +150,20 @@ impl House {
     pub fn serve_with(&self, more: &[&str]) -> Server {
         self.db.let_go();
         let log = self.log(self.starts.fetch_add(1, Ordering::Relaxed));
-        let mut command = self.shell.command(&[&["serve", "--listen", "127.0.0.1:0"], more].concat());
-        let mut child = command.stdout(Stdio::null()).stderr(File::create(&log).unwrap()).spawn().unwrap();
+        let mut command =
+            self.shell.command(&[&["serve", "--listen", "127.0.0.1:0"], more].concat());
+        let mut child =
+            command.stdout(Stdio::null()).stderr(File::create(&log).unwrap()).spawn().unwrap();
         let begun = Instant::now();
         loop {
             let said = fs::read_to_string(&log).unwrap();
             if let Some(address) = said.lines().find_map(listening) {
                 return Server { child, url: format!("http://{address}") };
             }
-            assert!(child.try_wait().unwrap().is_none() && begun.elapsed() < PATIENCE, "the server did not start: {said}");
+            assert!(
+                child.try_wait().unwrap().is_none() && begun.elapsed() < PATIENCE,
+                "the server did not start: {said}"
+            );
             std::thread::sleep(Duration::from_millis(10));
         }
     }
@@ -126,10 +177,13 @@ impl House {
     pub fn exported(&self) -> BTreeMap<String, Value> {
         let lines = self.shell.done(&["audit", "export", "--merchant", "acme"]);
         let records = lines.lines().map(|line| serde_json::from_str::<Value>(line).unwrap());
-        let reissues: Vec<Value> = records.filter(|record| record["action"] == "coupon.reissued").collect();
+        let reissues: Vec<Value> =
+            records.filter(|record| record["action"] == "coupon.reissued").collect();
         let count = reissues.len();
-        let by_reward: BTreeMap<_, _> =
-            reissues.into_iter().map(|record| (record["reward_id"].as_str().unwrap().to_owned(), record)).collect();
+        let by_reward: BTreeMap<_, _> = reissues
+            .into_iter()
+            .map(|record| (record["reward_id"].as_str().unwrap().to_owned(), record))
+            .collect();
         assert_eq!(by_reward.len(), count, "a reward has two records");
         by_reward
     }
@@ -141,24 +195,31 @@ impl House {
         assert!(said.lines().all(|line| line.contains(" ok: ")), "{said}");
     }
 
-    /// Everything that was told is in the audit export with the same code, no code is there twice, no invariant is broken, and
-    /// no log holds a code or an address.
+    /// Everything that was told is in the audit export with the same code, no code is there twice,
+    /// no invariant is broken, and no log holds a code or an address.
     #[track_caller]
     pub fn keeps_its_word(&self, told: &Told) -> BTreeMap<String, Value> {
         self.is_sound();
         assert_eq!(invariants::broken(&self.db), Vec::<String>::new());
         let exported = self.exported();
         for (reward, (_, code)) in told {
-            let record = exported.get(reward).unwrap_or_else(|| panic!("{reward} was told of and is lost"));
-            assert!(code.is_none() || code.as_deref() == record["new_code"].as_str(), "{reward}: told {code:?}, kept {record}");
+            let record =
+                exported.get(reward).unwrap_or_else(|| panic!("{reward} was told of and is lost"));
+            assert!(
+                code.is_none() || code.as_deref() == record["new_code"].as_str(),
+                "{reward}: told {code:?}, kept {record}"
+            );
         }
-        let mut codes: Vec<&str> = exported.values().filter_map(|record| record["new_code"].as_str()).collect();
+        let mut codes: Vec<&str> =
+            exported.values().filter_map(|record| record["new_code"].as_str()).collect();
         codes.sort_unstable();
         codes.dedup();
         assert_eq!(codes.len(), exported.len(), "a code was given twice");
         for n in 0..self.starts.load(Ordering::Relaxed) {
             let log = fs::read_to_string(self.log(n)).unwrap();
-            let leak = log.lines().find(|line| ["OLD-", "NEW-", "@customer.example"].iter().any(|secret| line.contains(secret)));
+            let leak = log.lines().find(|line| {
+                ["OLD-", "NEW-", "@customer.example"].iter().any(|secret| line.contains(secret))
+            });
             assert_eq!(leak, None, "the log tells");
         }
         exported
@@ -218,7 +279,11 @@ impl Server {
 
     /// SIGTERM, and no waiting.
     pub fn terminate(&self) {
-        let status = Command::new("sh").arg("-c").arg(format!("kill -TERM {}", self.child.id())).status().unwrap();
+        let status = Command::new("sh")
+            .arg("-c")
+            .arg(format!("kill -TERM {}", self.child.id()))
+            .status()
+            .unwrap();
         assert!(status.success());
     }
 

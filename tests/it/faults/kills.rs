@@ -1,4 +1,5 @@
-//! kill -9 under load (quality.md R5): nothing acknowledged is lost, nothing is done by half, every mail arrives.
+//! kill -9 under load (quality.md R5): nothing acknowledged is lost, nothing is done by half, every
+//! mail arrives.
 
 use std::{
     collections::{BTreeMap, BTreeSet},
@@ -65,27 +66,43 @@ async fn nothing_that_was_told_is_lost_by_ten_kills_and_every_mail_arrives(db: T
     let exported = house.keeps_its_word(&told);
     assert_eq!(exported.len(), CODES);
     let (arrived, distinct) = letters(&relay);
-    let asked = house.db.texts("SELECT m.message_id || ' ' || c.code AS v FROM mails m JOIN coupons c ON c.id = m.coupon_id");
+    let asked = house.db.texts(
+        "SELECT m.message_id || ' ' || c.code AS v FROM mails m JOIN \
+        coupons c ON c.id = m.coupon_id",
+    );
     assert_eq!(distinct, asked.into_iter().collect::<BTreeSet<_>>());
-    assert_eq!(distinct.len(), exported.values().filter(|record| record["email_requested"] == true).count());
+    assert_eq!(
+        distinct.len(),
+        exported.values().filter(|record| record["email_requested"] == true).count()
+    );
     let twice = arrived - distinct.len();
     assert!(twice <= KILLS * SENDERS, "{twice} mails arrived twice");
     eprintln!(
-        "{:?}: {KILLS} kills, {} told, {in_doubt} in doubt at the end, {} mails, {twice} of them twice, all out {waited:.1?} after the last start",
+        "{:?}: {KILLS} kills, {} told, {in_doubt} in doubt at the end, {} mails, {twice} of them \
+         twice, all out {waited:.1?} after the last start",
         house.db.engine,
         told.len(),
         distinct.len()
     );
 }
 
-/// How many mails with a code arrived, and each one's Message-ID with the code in it. One Message-ID is one mail, however often it comes.
+/// How many mails with a code arrived, and each one's Message-ID with the code in it. One
+/// Message-ID is one mail, however often it comes.
 pub fn letters(relay: &Relay) -> (usize, BTreeSet<String>) {
     let mut letters: BTreeMap<String, String> = BTreeMap::new();
-    let contents: Vec<String> = relay.said("CONTENT").into_iter().filter(|content| new_code(content).is_some()).collect();
+    let contents: Vec<String> =
+        relay.said("CONTENT").into_iter().filter(|content| new_code(content).is_some()).collect();
     for content in &contents {
-        let id = content.lines().find_map(|line| line.strip_prefix("Message-ID: <")?.strip_suffix('>')).expect("a Message-ID");
+        let id = content
+            .lines()
+            .find_map(|line| line.strip_prefix("Message-ID: <")?.strip_suffix('>'))
+            .expect("a Message-ID");
         let code = new_code(content).expect("a code");
-        assert_eq!(*letters.entry(id.to_owned()).or_insert_with(|| code.clone()), code, "{id} came with two codes");
+        assert_eq!(
+            *letters.entry(id.to_owned()).or_insert_with(|| code.clone()),
+            code,
+            "{id} came with two codes"
+        );
     }
     (contents.len(), letters.into_iter().map(|(id, code)| format!("{id} {code}")).collect())
 }

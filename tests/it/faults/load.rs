@@ -1,5 +1,5 @@
-//! People at the button, many at once, who write down what they were told and keep the forms they got no answer to.
-//! Must not hold tests.
+//! People at the button, many at once, who write down what they were told and keep the forms they
+//! got no answer to. Must not hold tests.
 
 use std::{
     collections::{BTreeMap, VecDeque},
@@ -45,7 +45,8 @@ pub struct Form {
 pub type Told = BTreeMap<String, (Form, Option<String>)>;
 
 impl Form {
-    /// Opens the dialog of a reward; two of four tick the box, one of four has no script. What was heard instead, otherwise.
+    /// Opens the dialog of a reward; two of four tick the box, one of four has no script. What was
+    /// heard instead, otherwise.
     pub async fn open(client: &Client, reward: &Reward, n: usize) -> Result<Self, Heard> {
         let page = ask(client.request(Method::GET, &reward.path)).await.ok_or(Heard::Nothing)?;
         if page.status != 200 {
@@ -70,19 +71,25 @@ impl Form {
 pub async fn ask(request: RequestBuilder) -> Option<Page> {
     let (client, request) = request.build_split();
     let request = request.expect("a request");
-    let (what, port) = (format!("{} {}", request.method(), request.url()), request.url().port().expect("a port"));
+    let (what, port) =
+        (format!("{} {}", request.method(), request.url()), request.url().port().expect("a port"));
     let answering = async {
         let answer = client.execute(request).await.ok()?;
-        let (status, headers, address) = (answer.status().as_u16(), answer.headers().clone(), answer.url().clone());
+        let (status, headers, address) =
+            (answer.status().as_u16(), answer.headers().clone(), answer.url().clone());
         Some(Page { status, headers, address, body: answer.text().await.ok()? })
     };
     let Ok(answer) = timeout(PATIENCE, answering).await else {
-        panic!("no answer to {what} within {PATIENCE:?}, and the connection did not end\n{}", evidence(port))
+        panic!(
+            "no answer to {what} within {PATIENCE:?}, and the connection did not end\n{}",
+            evidence(port)
+        )
     };
     answer
 }
 
-/// What the sockets of this port and the databases are doing, for whoever has to explain a request that nobody answered.
+/// What the sockets of this port and the databases are doing, for whoever has to explain a request
+/// that nobody answered.
 fn evidence(port: u16) -> String {
     #[derive(diesel::QueryableByName)]
     struct Session {
@@ -92,22 +99,38 @@ fn evidence(port: u16) -> String {
     let sockets = std::fs::read_to_string("/proc/net/tcp").unwrap_or_default();
     let of_port = format!(":{port:04X} ");
     let sockets: Vec<&str> = sockets.lines().filter(|line| line.contains(&of_port)).collect();
-    let busy = "SELECT concat_ws(' ', datname, pid, client_port, state, wait_event_type, wait_event, now() - xact_start, \
-                pg_blocking_pids(pid), left(query, 120)) AS v FROM pg_stat_activity WHERE backend_type = 'client backend' AND state <> 'idle'";
-    let sessions: Vec<Session> = diesel::sql_query(busy).load(&mut postgres::admin()).unwrap_or_default();
+    let busy = "SELECT concat_ws(' ', datname, pid, client_port, state, wait_event_type, \
+        wait_event, now() - xact_start, \
+                pg_blocking_pids(pid), left(query, 120)) AS v FROM pg_stat_activity WHERE \
+                backend_type = 'client backend' AND state <> 'idle'";
+    let sessions: Vec<Session> =
+        diesel::sql_query(busy).load(&mut postgres::admin()).unwrap_or_default();
     let sessions: Vec<String> = sessions.into_iter().map(|session| session.v).collect();
-    format!("sockets of port {port}:\n{}\nPostgreSQL's sessions at work:\n{}", sockets.join("\n"), sessions.join("\n"))
+    format!(
+        "sockets of port {port}:\n{}\nPostgreSQL's sessions at work:\n{}",
+        sockets.join("\n"),
+        sessions.join("\n")
+    )
 }
 
 fn heard(page: &Page, reward: &Reward) -> Heard {
     let words = page.words();
     match page.status {
-        200 => Heard::Success(Some(new_code(&page.row(&reward.id)).expect("a success shows the code"))),
+        200 => {
+            Heard::Success(Some(new_code(&page.row(&reward.id)).expect("a success shows the code")))
+        }
         303 if page.header("Location").starts_with(&reward.profile) => Heard::Success(None),
         409 => Heard::Refused(words),
         503 if words.contains("Not saved, safe to retry.") => Heard::NotSaved,
-        503 if words.contains("The desk is busy") && words.contains("Nothing was saved.") => Heard::NotSaved,
-        503 if words.contains("We can't tell yet whether it was saved. Send again: it will not happen twice.") => Heard::Unsure,
+        503 if words.contains("The desk is busy") && words.contains("Nothing was saved.") => {
+            Heard::NotSaved
+        }
+        503 if words.contains(
+            "We can't tell yet whether it was saved. Send again: it will not happen twice.",
+        ) =>
+        {
+            Heard::Unsure
+        }
         status => Heard::Other(status, words),
     }
 }
@@ -131,10 +154,14 @@ pub struct Load {
 
 impl Load {
     pub fn of(rewards: &[Reward]) -> Arc<Self> {
-        Arc::new(Self { todo: Mutex::new(rewards.iter().cloned().enumerate().collect()), ..Self::default() })
+        Arc::new(Self {
+            todo: Mutex::new(rewards.iter().cloned().enumerate().collect()),
+            ..Self::default()
+        })
     }
 
-    /// Sets `people` to work at `client`'s address. Each stops at the first answer that is neither yes nor no.
+    /// Sets `people` to work at `client`'s address. Each stops at the first answer that is neither
+    /// yes nor no.
     pub fn begin(self: &Arc<Self>, client: &Client, people: usize) -> JoinSet<()> {
         let mut tasks = JoinSet::new();
         for _ in 0..people {
@@ -154,7 +181,10 @@ impl Load {
             }
             Err(heard) => {
                 if !matches!(heard, Heard::Nothing | Heard::NotSaved) {
-                    self.surprises.lock().unwrap().push(format!("the dialog of {}: {heard:?}", reward.id));
+                    self.surprises
+                        .lock()
+                        .unwrap()
+                        .push(format!("the dialog of {}: {heard:?}", reward.id));
                 }
                 self.todo.lock().unwrap().push_front((n, reward));
                 false
@@ -168,7 +198,9 @@ impl Load {
             Heard::Success(code) => {
                 self.told.lock().unwrap().insert(form.reward.id.clone(), (form, code));
             }
-            Heard::Refused(words) if words.contains(EMPTY) => self.refused.lock().unwrap().push(form.reward.id.clone()),
+            Heard::Refused(words) if words.contains(EMPTY) => {
+                self.refused.lock().unwrap().push(form.reward.id.clone());
+            }
             heard @ (Heard::Nothing | Heard::NotSaved | Heard::Unsure) => {
                 self.open.lock().unwrap().push((form, heard));
                 return false;
@@ -178,7 +210,8 @@ impl Load {
         true
     }
 
-    /// Sends everything again that was not answered with yes or no: with the same token, so nothing happens twice.
+    /// Sends everything again that was not answered with yes or no: with the same token, so nothing
+    /// happens twice.
     pub async fn send_again(&self, client: &Client) -> usize {
         let forms = std::mem::take(&mut *self.open.lock().unwrap());
         for (form, _) in &forms {

@@ -21,7 +21,12 @@ async fn metrics_count_answers_and_waiting_mail_and_hold_no_code_and_no_path(db:
     load.begin(&casey, 1).join_all().await;
     ask(casey.request(Method::GET, "/m/acme/customers?q=OLD-0001")).await.unwrap();
     ask(casey.request(Method::GET, "/m/acme/no-such-page/OLD-0002")).await.unwrap();
-    let metrics = reqwest::get(format!("http://127.0.0.1:{port}/metrics")).await.unwrap().text().await.unwrap();
+    let metrics = reqwest::get(format!("http://127.0.0.1:{port}/metrics"))
+        .await
+        .unwrap()
+        .text()
+        .await
+        .unwrap();
     let asked = house.db.count("mails");
     assert!(asked > 0);
     for line in [
@@ -37,8 +42,14 @@ async fn metrics_count_answers_and_waiting_mail_and_hold_no_code_and_no_path(db:
     for secret in ["OLD-", "NEW-", "acme", "casey", "customer.example"] {
         assert!(!metrics.contains(secret), "{secret}:\n{metrics}");
     }
-    let elsewhere = reqwest::Client::new().get(format!("http://127.0.0.1:{port}/metrics")).header("Host", "evil.example");
-    assert_eq!(elsewhere.send().await.unwrap().status(), 421, "a site that lets its name lead here");
+    let elsewhere = reqwest::Client::new()
+        .get(format!("http://127.0.0.1:{port}/metrics"))
+        .header("Host", "evil.example");
+    assert_eq!(
+        elsewhere.send().await.unwrap().status(),
+        421,
+        "a site that lets its name lead here"
+    );
     // The desk's own address has no such page.
     assert_eq!(ask(casey.request(Method::GET, "/metrics")).await.unwrap().status, 404);
     server.terminate();

@@ -1,5 +1,6 @@
-//! What must hold when things break (quality.md R5 to R8 and R11): the real binary in a process of its own, killed, stopped and
-//! overrun, and its database taken away. Over loopback only; bounded in number and time.
+//! What must hold when things break (quality.md R5 to R8 and R11): the real binary in a process of
+//! its own, killed, stopped and overrun, and its database taken away. Over loopback only; bounded
+//! in number and time.
 
 mod backups;
 mod balancer;

@@ -1,4 +1,5 @@
-//! The database away (quality.md R7): said clearly, never a false word about saving, healed by itself.
+//! The database away (quality.md R7): said clearly, never a false word about saving, healed by
+//! itself.
 
 use std::time::{Duration, Instant};
 
@@ -12,7 +13,8 @@ use super::{
 use crate::support::{Client, Engine, TestDb, block_on, engine::run_on};
 
 const PEOPLE: usize = 8;
-/// The desk itself tries every few seconds (quality.md R7 grants it ten); the rest is for a busy machine.
+/// The desk itself tries every few seconds (quality.md R7 grants it ten); the rest is for a busy
+/// machine.
 const HEALS: Duration = Duration::from_mins(1);
 
 #[test]
@@ -20,7 +22,12 @@ fn a_database_that_is_cut_off_under_load_is_said_and_heals() {
     block_on(async {
         let cluster = Cluster::start();
         let mails = tempfile::tempdir().unwrap();
-        let house = House::new(TestDb::elsewhere(Engine::Postgres, cluster.url()), 200, 200, &format!("file:{}", mails.path().display()));
+        let house = House::new(
+            TestDb::elsewhere(Engine::Postgres, cluster.url()),
+            200,
+            200,
+            &format!("file:{}", mails.path().display()),
+        );
         let mut server = house.serve();
         let client = house.sign_in(&server).await;
         let load = Load::of(&house.rewards);
@@ -39,13 +46,18 @@ fn a_database_that_is_cut_off_under_load_is_said_and_heals() {
                 assert!(back.elapsed() < HEALS, "it did not heal");
             }
             let healed = back.elapsed();
-            let words: Vec<Heard> = load.open.lock().unwrap().iter().map(|(_, heard)| heard.clone()).collect();
+            let words: Vec<Heard> =
+                load.open.lock().unwrap().iter().map(|(_, heard)| heard.clone()).collect();
             let unsure = words.iter().filter(|heard| **heard == Heard::Unsure).count();
             assert!(!words.contains(&Heard::Nothing), "a request was left without an answer");
             load.send_again(&client).await;
             load.had_no_surprise();
             assert!(load.open.lock().unwrap().is_empty(), "sent again, and still not answered");
-            eprintln!("outage {outage}: {} unanswered, {unsure} of them unsure, healed after {healed:.1?}", words.len());
+            eprintln!(
+                "outage {outage}: {} unanswered, {unsure} of them unsure, healed after \
+                 {healed:.1?}",
+                words.len()
+            );
         }
         load.begin(&client, PEOPLE).join_all().await;
         load.had_no_surprise();
@@ -76,16 +88,24 @@ async fn says_that_it_is_away(client: &Client, profile: &str, load: &Load) {
     let living = async {
         ask(client.request(Method::GET, "/healthz")).await.unwrap().expect(200);
     };
-    let (page, ready, (), ()) = tokio::join!(client.get(profile), client.get("/readyz"), sending, living);
+    let (page, ready, (), ()) =
+        tokio::join!(client.get(profile), client.get("/readyz"), sending, living);
     page.expect(503).says("Not saved, safe to retry.");
     ready.expect(503);
 }
 
 /// Whoever heard "Not saved" heard the truth.
 pub fn nothing_unsaved_was_saved(house: &House, load: &Load) {
-    let saved = house.db.texts("SELECT w.reward_id AS v FROM reissues r JOIN rewards w ON w.id = r.reward");
-    for (form, heard) in load.open.lock().unwrap().iter().filter(|(_, heard)| *heard == Heard::NotSaved) {
-        assert!(!saved.contains(&form.reward.id), "{} was saved, but {heard:?} was said", form.reward.id);
+    let saved =
+        house.db.texts("SELECT w.reward_id AS v FROM reissues r JOIN rewards w ON w.id = r.reward");
+    for (form, heard) in
+        load.open.lock().unwrap().iter().filter(|(_, heard)| *heard == Heard::NotSaved)
+    {
+        assert!(
+            !saved.contains(&form.reward.id),
+            "{} was saved, but {heard:?} was said",
+            form.reward.id
+        );
     }
 }
 
@@ -93,7 +113,12 @@ pub fn nothing_unsaved_was_saved(house: &House, load: &Load) {
 fn a_writer_of_another_process_is_waited_for() {
     block_on(async {
         let mails = tempfile::tempdir().unwrap();
-        let house = House::new(TestDb::new(Engine::Sqlite), 20, 20, &format!("file:{}", mails.path().display()));
+        let house = House::new(
+            TestDb::new(Engine::Sqlite),
+            20,
+            20,
+            &format!("file:{}", mails.path().display()),
+        );
         let server = house.serve();
         let client = house.sign_in(&server).await;
         let mut forms = vec![];
@@ -110,11 +135,15 @@ fn a_writer_of_another_process_is_waited_for() {
             })
             .collect();
         for _ in 0..25 {
-            // The writer goes on until this loop has ended: a page that waited for it would not come.
+            // The writer goes on until this loop has ended: a page that waited for it would not
+            // come.
             client.get(&house.rewards[0].profile).await.expect(200);
             tokio::time::sleep(Duration::from_millis(200)).await;
         }
-        assert!(sending.iter().all(|task| !task.is_finished()), "answered while another process was writing");
+        assert!(
+            sending.iter().all(|task| !task.is_finished()),
+            "answered while another process was writing"
+        );
         run_on(&mut other, "ROLLBACK").unwrap();
         for task in sending {
             let heard = task.await.unwrap();

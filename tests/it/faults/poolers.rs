@@ -1,4 +1,5 @@
-//! pgbouncer in transaction mode between the desk and PostgreSQL: two connections for everybody, and nothing goes astray.
+//! pgbouncer in transaction mode between the desk and PostgreSQL: two connections for everybody,
+//! and nothing goes astray.
 
 use std::{
     fs,
@@ -36,16 +37,20 @@ struct Bouncer {
 
 impl Bouncer {
     fn start() -> Self {
+        let program = ["/usr/sbin/pgbouncer", "/usr/bin/pgbouncer", "/usr/local/bin/pgbouncer"]
+            .into_iter()
+            .find(|path| Path::new(path).exists());
         let program =
-            ["/usr/sbin/pgbouncer", "/usr/bin/pgbouncer", "/usr/local/bin/pgbouncer"].into_iter().find(|path| Path::new(path).exists());
-        let program = Path::new(program.expect("this test needs pgbouncer: scripts/test installs it"));
+            Path::new(program.expect("this test needs pgbouncer: scripts/test installs it"));
         let (place, port) = (Place::new(), free_port());
         let there = url::Url::parse(postgres::admin_url()).unwrap();
         let (users, settings) = (place.path().join("users"), place.path().join("pgbouncer.ini"));
         fs::write(&users, "\"postgres\" \"\"\n").unwrap();
         let text = format!(
-            "[databases]\n* = host={} port={}\n[pgbouncer]\nlisten_addr = 127.0.0.1\nlisten_port = {port}\nunix_socket_dir =\n\
-             auth_type = trust\nauth_file = {}\npool_mode = transaction\ndefault_pool_size = {SERVER_CONNECTIONS}\n\
+            "[databases]\n* = host={} port={}\n[pgbouncer]\nlisten_addr = 127.0.0.1\nlisten_port \
+             = {port}\nunix_socket_dir =\n\
+             auth_type = trust\nauth_file = {}\npool_mode = transaction\ndefault_pool_size = \
+             {SERVER_CONNECTIONS}\n\
              max_client_conn = 300\nmax_prepared_statements = 0\n",
             there.host_str().unwrap(),
             there.port().unwrap_or(5432),
@@ -53,8 +58,13 @@ impl Bouncer {
         );
         // Before 1.21 there was no such setting, nor such statements.
         let said = Command::new(program).arg("--version").output().unwrap().stdout;
-        let knows = !String::from_utf8_lossy(&said).contains(" 1.1") && !String::from_utf8_lossy(&said).contains(" 1.20");
-        fs::write(&settings, if knows { text } else { text.replace("max_prepared_statements = 0\n", "") }).unwrap();
+        let knows = !String::from_utf8_lossy(&said).contains(" 1.1")
+            && !String::from_utf8_lossy(&said).contains(" 1.20");
+        fs::write(
+            &settings,
+            if knows { text } else { text.replace("max_prepared_statements = 0\n", "") },
+        )
+        .unwrap();
         for path in [&users, &settings] {
             fs::set_permissions(path, fs::Permissions::from_mode(0o644)).unwrap();
         }
@@ -90,7 +100,8 @@ fn two_connections_behind_pgbouncer_carry_three_servers_and_an_import() {
         let (bouncer, relay) = (Bouncer::start(), Relay::start(&[]).await);
         let house = House::new(TestDb::new(Engine::Postgres), REWARDS, CODES, &relay.url());
         let address = bouncer.url(&house.db);
-        let house = house.with("DATABASE_URL", &address).with("REWARDDESK_DATABASE_POOLER", "transaction");
+        let house =
+            house.with("DATABASE_URL", &address).with("REWARDDESK_DATABASE_POOLER", "transaction");
         house.db.db.clone().close();
         let servers = [house.serve(), house.serve(), house.serve()];
         let door = balancer::before(&servers.each_ref()).await;
@@ -99,22 +110,43 @@ fn two_connections_behind_pgbouncer_carry_three_servers_and_an_import() {
         let begun = Instant::now();
         let people = load.begin(&casey, PEOPLE);
         load.until(20).await;
-        let (more, jos) = (house.shell.dir.path().join("more.csv"), house.shell.dir.path().join("jos.csv"));
+        let (more, jos) =
+            (house.shell.dir.path().join("more.csv"), house.shell.dir.path().join("jos.csv"));
         fs::write(&more, file("code", 0..5_000, |n| format!("MORE-{n:04}"))).unwrap();
-        fs::write(&jos, file("email,customer_id", 0..2_000, |n| format!("new-{n:04}@customer.example,N-{n:04}"))).unwrap();
+        fs::write(
+            &jos,
+            file("email,customer_id", 0..2_000, |n| {
+                format!("new-{n:04}@customer.example,N-{n:04}")
+            }),
+        )
+        .unwrap();
         let (shell, more, jos) = (&house.shell, more.to_str().unwrap(), jos.to_str().unwrap());
         shell.done(&["batch", "add", "Autumn", "--merchant", "acme"]);
         tokio::task::block_in_place(|| {
             std::thread::scope(|scope| {
-                // Two of one merchant: one of them waits for the other, and holds no connection meanwhile.
-                scope.spawn(|| shell.done(&["import", "vouchers", more, "--merchant", "acme", "--batch", "Autumn"]));
+                // Two of one merchant: one of them waits for the other, and holds no connection
+                // meanwhile.
+                scope.spawn(|| {
+                    shell.done(&[
+                        "import",
+                        "vouchers",
+                        more,
+                        "--merchant",
+                        "acme",
+                        "--batch",
+                        "Autumn",
+                    ])
+                });
                 scope.spawn(|| shell.done(&["import", "customers", jos, "--merchant", "acme"]));
             });
         });
         people.join_all().await;
         let took = begun.elapsed();
         load.had_no_surprise();
-        assert_eq!((load.successes(), load.refused.lock().unwrap().len()), (CODES, REWARDS - CODES));
+        assert_eq!(
+            (load.successes(), load.refused.lock().unwrap().len()),
+            (CODES, REWARDS - CODES)
+        );
         let told = load.told.lock().unwrap().clone();
         while house.db.count("mails WHERE state = 'queued'") > 0 {
             assert!(begun.elapsed() < Duration::from_mins(5), "mails wait for ever");
@@ -128,10 +160,19 @@ fn two_connections_behind_pgbouncer_carry_three_servers_and_an_import() {
         let said = house.shell.done(&["audit", "verify"]);
         assert!(!said.contains("not sealed"), "{said}");
         let (arrived, distinct) = letters(&relay);
-        assert_eq!((arrived, distinct.len()), (distinct.len(), usize::try_from(house.db.count("mails WHERE origin = 'reissue'")).unwrap()));
+        assert_eq!(
+            (arrived, distinct.len()),
+            (
+                distinct.len(),
+                usize::try_from(house.db.count("mails WHERE origin = 'reissue'")).unwrap()
+            )
+        );
         assert_eq!(house.db.count("coupons WHERE code LIKE 'MORE-%'"), 5_000);
         assert_eq!(house.db.count("customers WHERE email LIKE 'new-%'"), 2_000);
-        eprintln!("{CODES} reissues by {PEOPLE} people over {SERVER_CONNECTIONS} connections, beside two imports, in {took:.1?}");
+        eprintln!(
+            "{CODES} reissues by {PEOPLE} people over {SERVER_CONNECTIONS} connections, beside \
+             two imports, in {took:.1?}"
+        );
     });
 }
 
@@ -149,9 +190,14 @@ fn a_pooler_that_nobody_told_of_is_found_before_anything_is_written() {
     shell().refused(&["check"], "REWARDDESK_DATABASE_POOLER=transaction");
     let line = |shell: &Shell| {
         let said = shell.run(&["doctor"]).out;
-        said.lines().find(|line| line.contains("  pooler: ")).unwrap_or_else(|| panic!("nothing about poolers in\n{said}")).to_owned()
+        said.lines()
+            .find(|line| line.contains("  pooler: "))
+            .unwrap_or_else(|| panic!("nothing about poolers in\n{said}"))
+            .to_owned()
     };
-    assert!(line(&shell()).starts_with("bad   pooler: ") && line(&told).starts_with("ok    pooler: "));
+    assert!(
+        line(&shell()).starts_with("bad   pooler: ") && line(&told).starts_with("ok    pooler: ")
+    );
     assert!(line(&Shell::on(&empty)).starts_with("ok    pooler: none"));
     assert!(told.done(&["check"]).lines().all(|line| line.contains(" ok: ")));
 }

@@ -1,4 +1,5 @@
-//! Role changes beside what those users do, on PostgreSQL in two languages: nobody hears of a deadlock.
+//! Role changes beside what those users do, on PostgreSQL in two languages: nobody hears of a
+//! deadlock.
 
 use std::sync::{
     Arc,
@@ -25,9 +26,12 @@ fn rounds() -> usize {
 /// Gives the roles in turn until nobody has anything left to do; answers what was not a success.
 async fn change_roles(ada: Client, path: String, left: Arc<AtomicUsize>) -> Vec<String> {
     let mut failures = vec![];
-    while let Ok(n) = left.fetch_update(Ordering::Relaxed, Ordering::Relaxed, |n| n.checked_sub(1)) {
+    while let Ok(n) = left.fetch_update(Ordering::Relaxed, Ordering::Relaxed, |n| n.checked_sub(1))
+    {
         let role = ["support", "supervisor"][n % 2];
-        let answer = ask(ada.request(Method::POST, &path).form(&Fields::default().with("role", role).0)).await;
+        let answer =
+            ask(ada.request(Method::POST, &path).form(&Fields::default().with("role", role).0))
+                .await;
         match answer {
             Some(page) if page.status == 303 => {}
             Some(page) => failures.push(format!("{}: {}", page.status, page.words())),
@@ -44,20 +48,37 @@ async fn roles_change_while_their_user_works(cluster: &Cluster) {
         Some(program) => House::of_version(program.as_ref(), db, rounds, rounds, "file:mails"),
         None => House::new(db, rounds, rounds, "file:mails"),
     };
-    let user = ["user", "add", ADMINISTRATOR, "--name", "Ada", "--role", "administrator", "--merchant", "acme", "--password-stdin"];
+    let user = [
+        "user",
+        "add",
+        ADMINISTRATOR,
+        "--name",
+        "Ada",
+        "--role",
+        "administrator",
+        "--merchant",
+        "acme",
+        "--password-stdin",
+    ];
     assert_eq!(house.shell.piped(&user, PASSWORD).status, 0);
     let casey = house.db.number("SELECT id FROM users WHERE email LIKE 'casey@%'");
     let server = house.serve();
-    let (client, ada) = (house.sign_in(&server).await, Client::new(&server.url).signed_in(ADMINISTRATOR).await);
+    let (client, ada) =
+        (house.sign_in(&server).await, Client::new(&server.url).signed_in(ADMINISTRATOR).await);
     let (load, left) = (Load::of(&house.rewards), Arc::new(AtomicUsize::new(rounds)));
     let mut changing = JoinSet::new();
     for _ in 0..4 {
-        changing.spawn(change_roles(ada.clone(), format!("/m/acme/users/{casey}/role"), Arc::clone(&left)));
+        changing.spawn(change_roles(
+            ada.clone(),
+            format!("/m/acme/users/{casey}/role"),
+            Arc::clone(&left),
+        ));
     }
     let mut unanswered = vec![];
     loop {
         load.begin(&client, 6).join_all().await;
-        // Each person stops at the first answer that is neither yes nor no: all is said again, until everybody was answered.
+        // Each person stops at the first answer that is neither yes nor no: all is said again,
+        // until everybody was answered.
         let heard: Vec<_> = load.open.lock().unwrap().drain(..).collect();
         if heard.is_empty() {
             break;
@@ -69,9 +90,12 @@ async fn roles_change_while_their_user_works(cluster: &Cluster) {
     }
     let failed: Vec<String> = changing.join_all().await.into_iter().flatten().collect();
     let surprises = load.surprises.lock().unwrap().clone();
-    let deadlocks = house.db.number("SELECT deadlocks FROM pg_stat_database WHERE datname = current_database()");
+    let deadlocks = house
+        .db
+        .number("SELECT deadlocks FROM pg_stat_database WHERE datname = current_database()");
     eprintln!(
-        "{rounds} role changes beside {rounds} reissues: {} changes and {} reissues failed, {} other answers; {deadlocks} deadlocks",
+        "{rounds} role changes beside {rounds} reissues: {} changes and {} reissues failed, {} \
+         other answers; {deadlocks} deadlocks",
         failed.len(),
         unanswered.len(),
         surprises.len()

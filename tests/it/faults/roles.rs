@@ -1,4 +1,5 @@
-//! The server with a role that owns nothing and may do what README grants it: the database itself keeps the audit log from it.
+//! The server with a role that owns nothing and may do what README grants it: the database itself
+//! keeps the audit log from it.
 
 use std::time::{Duration, Instant};
 
@@ -11,9 +12,18 @@ use crate::{
 /// The blocks of SQL under "PostgreSQL with two roles".
 fn grants() -> Vec<String> {
     let readme = include_str!("../../../README.md");
-    let section = readme.split("**PostgreSQL with two roles.**").nth(1).and_then(|rest| rest.split("\n**").next()).expect("the section");
-    let blocks: Vec<String> =
-        section.split("```").skip(1).step_by(2).filter_map(|block| block.strip_prefix("sql\n")).map(str::to_owned).collect();
+    let section = readme
+        .split("**PostgreSQL with two roles.**")
+        .nth(1)
+        .and_then(|rest| rest.split("\n**").next())
+        .expect("the section");
+    let blocks: Vec<String> = section
+        .split("```")
+        .skip(1)
+        .step_by(2)
+        .filter_map(|block| block.strip_prefix("sql\n"))
+        .map(str::to_owned)
+        .collect();
     assert_eq!(blocks.len(), 2, "{section}");
     blocks
 }
@@ -23,7 +33,8 @@ fn what_readme_grants_to_a_role_of_its_own_is_enough_to_serve() {
     block_on(async {
         let cluster = Cluster::start();
         let relay = Relay::start(&[]).await;
-        let house = House::new(TestDb::elsewhere(Engine::Postgres, cluster.url()), 12, 10, &relay.url());
+        let house =
+            House::new(TestDb::elsewhere(Engine::Postgres, cluster.url()), 12, 10, &relay.url());
         house.db.exec("CREATE ROLE desk_app LOGIN");
         for block in grants() {
             house.db.exec(&block);
@@ -31,7 +42,12 @@ fn what_readme_grants_to_a_role_of_its_own_is_enough_to_serve() {
         // So many that the keeper of the stock would move its mark.
         house.db.exec("SELECT setval('stock_movements_id_seq', 5000)");
         let house = house.with("DATABASE_URL", &cluster.url().replace("postgres@", "desk_app@"));
-        assert!(house.shell.done(&["doctor"]).contains("the role desk_app can add to it and read it, and cannot change it"));
+        assert!(
+            house
+                .shell
+                .done(&["doctor"])
+                .contains("the role desk_app can add to it and read it, and cannot change it")
+        );
         let server = house.serve();
         let casey = house.sign_in(&server).await;
         let load = Load::of(&house.rewards);
@@ -54,12 +70,29 @@ fn what_readme_grants_to_a_role_of_its_own_is_enough_to_serve() {
         }
         let (file, columns) = (house.shell.dir.path().join("more.csv"), "code\nMORE-01\nMORE-02\n");
         std::fs::write(&file, columns).unwrap();
-        house.shell.done(&["import", "vouchers", file.to_str().unwrap(), "--merchant", "acme", "--batch", "Spring"]);
-        let errors: Vec<_> = house.said().into_iter().filter(|line| line["level"] == "ERROR" || line["level"] == "WARN").collect();
+        house.shell.done(&[
+            "import",
+            "vouchers",
+            file.to_str().unwrap(),
+            "--merchant",
+            "acme",
+            "--batch",
+            "Spring",
+        ]);
+        let errors: Vec<_> = house
+            .said()
+            .into_iter()
+            .filter(|line| line["level"] == "ERROR" || line["level"] == "WARN")
+            .collect();
         assert!(errors.is_empty(), "{errors:?}");
         house.keeps_its_word(&load.told.lock().unwrap());
-        let app = TestDb::elsewhere(Engine::Postgres, cluster.url().replace("postgres@", "desk_app@"));
-        for forbidden in ["UPDATE audit_records SET action = action", "DELETE FROM audit_seals", "TRUNCATE reissues"] {
+        let app =
+            TestDb::elsewhere(Engine::Postgres, cluster.url().replace("postgres@", "desk_app@"));
+        for forbidden in [
+            "UPDATE audit_records SET action = action",
+            "DELETE FROM audit_seals",
+            "TRUNCATE reissues",
+        ] {
             assert!(app.run(forbidden).unwrap_err().contains("permission denied"), "{forbidden}");
         }
     });

@@ -1,4 +1,5 @@
-//! No room to write (quality.md R7): said clearly, pages stay readable, `/readyz` mentions it, and with room it is over.
+//! No room to write (quality.md R7): said clearly, pages stay readable, `/readyz` mentions it, and
+//! with room it is over.
 
 use std::{fs, os::unix::fs::PermissionsExt};
 
@@ -18,7 +19,8 @@ async fn readiness(client: &Client) -> (u16, Value) {
     (page.status, serde_json::from_str(&page.body).expect("JSON"))
 }
 
-/// The system's limit on a file's size stands in for a full disk: nothing that would make the file longer can be written.
+/// The system's limit on a file's size stands in for a full disk: nothing that would make the file
+/// longer can be written.
 #[test]
 fn a_full_disk_is_said_and_everything_can_still_be_read() {
     block_on(async {
@@ -28,7 +30,11 @@ fn a_full_disk_is_said_and_everything_can_still_be_read() {
         let kib = fs::metadata(&path).unwrap().len().div_ceil(1024) + 64;
         let script = house.shell.dir.path().join("limited");
         let program = env!("CARGO_BIN_EXE_rewarddesk");
-        fs::write(&script, format!("#!/bin/bash\ntrap '' XFSZ\nulimit -f {kib}\nexec {program} \"$@\"\n")).unwrap();
+        fs::write(
+            &script,
+            format!("#!/bin/bash\ntrap '' XFSZ\nulimit -f {kib}\nexec {program} \"$@\"\n"),
+        )
+        .unwrap();
         fs::set_permissions(&script, fs::Permissions::from_mode(0o755)).unwrap();
         house.shell.use_program(&script);
         let server = house.serve();
@@ -48,7 +54,11 @@ fn a_full_disk_is_said_and_everything_can_still_be_read() {
         let (form, heard) = refused.expect("the disk was never full");
         assert!(matches!(heard, Heard::NotSaved | Heard::Unsure), "{heard:?}");
         let (status, said) = readiness(&client).await;
-        assert_eq!((status, &said["ready"], &said["writable"]), (200, &json!(true), &json!(false)), "{said}");
+        assert_eq!(
+            (status, &said["ready"], &said["writable"]),
+            (200, &json!(true), &json!(false)),
+            "{said}"
+        );
         client.get(&form.reward.profile).await.expect(200);
         server.kill();
         house.shell.use_program(program.as_ref());

@@ -1,11 +1,13 @@
-//! The sealer of a running server (issue "Proof"): it lags by a second at most, SIGTERM leaves nothing unsealed, a kill no gap.
+//! The sealer of a running server (issue "Proof"): it lags by a second at most, SIGTERM leaves
+//! nothing unsealed, a kill no gap.
 
 use std::time::{Duration, Instant};
 
 use super::{house::House, load::Load};
 use crate::support::{Client, TestDb};
 
-/// The sealer comes every second, and the desk ends in less than twenty (quality.md R11); the rest is for a busy machine.
+/// The sealer comes every second, and the desk ends in less than twenty (quality.md R11); the rest
+/// is for a busy machine.
 const LIMIT: Duration = Duration::from_mins(1);
 const UNSEALED: &str = "audit_records WHERE id NOT IN (SELECT record_id FROM audit_seals)";
 
@@ -48,12 +50,18 @@ async fn what_was_committed_before_sigterm_is_sealed_and_sealing_lags_a_second(d
     let after = is_proved(&house);
     // The head that the server told last is the log's.
     let log = house.said();
-    let told = log.iter().rfind(|line| line["message"] == "the audit log's head" && line["log"] == "acme").unwrap();
+    let told = log
+        .iter()
+        .rfind(|line| line["message"] == "the audit log's head" && line["log"] == "acme")
+        .unwrap();
     let head = format!("{}:{}", told["no"], told["digest"].as_str().unwrap());
     assert!(after.contains(&head) && !before.contains(&head), "{head} in {after}");
     house.shell.done(&["audit", "verify", "--merchant", "acme", "--head", &head]);
     house.keeps_its_word(&load.told.lock().unwrap());
-    eprintln!("{:?}: sealing lagged {longest:.2?} at most under load, ended after {took:.1?}", house.db.engine);
+    eprintln!(
+        "{:?}: sealing lagged {longest:.2?} at most under load, ended after {took:.1?}",
+        house.db.engine
+    );
 }
 
 #[both]

@@ -1,4 +1,5 @@
-//! SIGTERM (quality.md R11): what was accepted is answered, what was done was told, and the process is gone in time.
+//! SIGTERM (quality.md R11): what was accepted is answered, what was done was told, and the process
+//! is gone in time.
 
 use std::time::{Duration, Instant};
 
@@ -17,7 +18,8 @@ use crate::{
     support::{Engine, TestDb, block_on, engine::run_on},
 };
 
-/// The desk's own limits add up to less than 20 seconds (quality.md R11); the rest is for a busy machine.
+/// The desk's own limits add up to less than 20 seconds (quality.md R11); the rest is for a busy
+/// machine.
 const LIMIT: Duration = Duration::from_mins(1);
 
 /// Ended well and in time, and the SQLite file holds everything alone.
@@ -43,7 +45,15 @@ async fn what_was_accepted_before_the_signal_is_answered_after_it(db: TestDb) {
     }
     // Nobody can write: all of them are on their way when the signal comes.
     let mut other = house.db.connect();
-    run_on(&mut other, if house.db.is_sqlite() { "BEGIN IMMEDIATE" } else { "BEGIN; LOCK TABLE reissues IN EXCLUSIVE MODE" }).unwrap();
+    run_on(
+        &mut other,
+        if house.db.is_sqlite() {
+            "BEGIN IMMEDIATE"
+        } else {
+            "BEGIN; LOCK TABLE reissues IN EXCLUSIVE MODE"
+        },
+    )
+    .unwrap();
     let sending: Vec<_> = forms
         .into_iter()
         .map(|form| {
@@ -82,12 +92,18 @@ async fn whatever_was_done_around_the_signal_was_told(db: TestDb) {
     load.had_no_surprise();
     let told = load.told.lock().unwrap().clone();
     let exported = house.keeps_its_word(&told);
-    let untold: Vec<&String> = exported.keys().filter(|reward| !told.contains_key(*reward)).collect();
+    let untold: Vec<&String> =
+        exported.keys().filter(|reward| !told.contains_key(*reward)).collect();
     assert!(untold.is_empty(), "done and not told: {untold:?}");
     server = house.serve();
     server.terminate();
     ended_well(&house, server, Instant::now());
-    eprintln!("{:?}: {} told, {} turned away, ended after {took:.1?}", house.db.engine, told.len(), load.open.lock().unwrap().len());
+    eprintln!(
+        "{:?}: {} told, {} turned away, ended after {took:.1?}",
+        house.db.engine,
+        told.len(),
+        load.open.lock().unwrap().len()
+    );
 }
 
 #[test]
@@ -110,23 +126,31 @@ fn neither_idle_nor_half_sent_connections_nor_a_silent_relay_hold_up_the_end() {
         idle.write_all(b"GET /healthz HTTP/1.1\r\nHost: 127.0.0.1\r\n\r\n").await.unwrap();
         assert!(idle.read(&mut [0; 1024]).await.unwrap() > 0);
         let mut half = TcpStream::connect(address).await.unwrap();
-        half.write_all(b"POST /sign-in HTTP/1.1\r\nHost: 127.0.0.1\r\nContent-Length: 100\r\n").await.unwrap();
+        half.write_all(b"POST /sign-in HTTP/1.1\r\nHost: 127.0.0.1\r\nContent-Length: 100\r\n")
+            .await
+            .unwrap();
         let mut slow = TcpStream::connect(address).await.unwrap();
-        let head = "POST /sign-in HTTP/1.1\r\nHost: 127.0.0.1\r\nSec-Fetch-Site: same-origin\r\nContent-Type: application/x-www-form-urlencoded\r\n";
-        slow.write_all(format!("{head}Content-Length: 100\r\n\r\nemail=").as_bytes()).await.unwrap();
+        let head = "POST /sign-in HTTP/1.1\r\nHost: 127.0.0.1\r\nSec-Fetch-Site: \
+            same-origin\r\nContent-Type: application/x-www-form-urlencoded\r\n";
+        slow.write_all(format!("{head}Content-Length: 100\r\n\r\nemail=").as_bytes())
+            .await
+            .unwrap();
         tokio::time::sleep(Duration::from_millis(300)).await;
         server.terminate();
         let took = ended_well(&house, server, Instant::now());
         // The mails were given back: the next start sends them again, and none is lost.
         assert_eq!(house.db.count("mails WHERE state = 'queued'"), 8);
-        eprintln!("with idle, half-sent and slow connections and a silent relay: ended after {took:.1?}");
+        eprintln!(
+            "with idle, half-sent and slow connections and a silent relay: ended after {took:.1?}"
+        );
     });
 }
 
 #[test]
 fn a_lock_that_another_process_never_lets_go_does_not_hold_up_the_end() {
     block_on(async {
-        let house = House::new(TestDb::new(Engine::Sqlite), 8, 8, "file:mails").with("FAILPOINTS", "db::lock_limit=return");
+        let house = House::new(TestDb::new(Engine::Sqlite), 8, 8, "file:mails")
+            .with("FAILPOINTS", "db::lock_limit=return");
         let server = house.serve();
         let client = house.sign_in(&server).await;
         let mut forms = vec![];
@@ -144,8 +168,9 @@ fn a_lock_that_another_process_never_lets_go_does_not_hold_up_the_end() {
             .collect();
         tokio::time::sleep(Duration::from_secs(1)).await;
         server.terminate();
-        // The lock is held until after the end, and nobody in the server gives up waiting for it: if the end waited for one of them, it
-        // would never come. How soon it comes is a sum of limits, which a test in `startup` adds up.
+        // The lock is held until after the end, and nobody in the server gives up waiting for it:
+        // if the end waited for one of them, it would never come. How soon it comes is a sum of
+        // limits, which a test in `startup` adds up.
         let (status, took) = server.ended(Instant::now());
         assert_eq!(status, Some(0), "after {took:?}");
         for task in sending {

@@ -24,7 +24,8 @@ fn requests_that_are_none_do_not_fill_the_log() {
             b"PRI * HTTP/2.0\r\n\r\nSM\r\n\r\n",
             b"\x00\x01\x02\x03\r\n\r\n",
             b"GET / HTTP/1.1\r\nHost: 127.0.0.1\r\nContent-Length: many\r\n\r\n",
-            b"POST /sign-in HTTP/1.1\r\nHost: 127.0.0.1\r\nTransfer-Encoding: chunked\r\n\r\nzz\r\n",
+            b"POST /sign-in HTTP/1.1\r\nHost: 127.0.0.1\r\nTransfer-Encoding: \
+                chunked\r\n\r\nzz\r\n",
             b"GET /sign-in HTTP/1.1\r\nHost: evil.example\r\nConnection: close\r\n\r\n",
             long.as_bytes(),
         ];
@@ -39,8 +40,10 @@ fn requests_that_are_none_do_not_fill_the_log() {
         server.terminate();
         assert_eq!(server.ended(Instant::now()).0, Some(0));
         let said: Vec<String> = house.said().iter().map(ToString::to_string).collect();
-        let about_them: Vec<&String> =
-            said.iter().filter(|line| line.contains("actix_http") || !line.contains(r#""level":"INFO""#)).collect();
+        let about_them: Vec<&String> = said
+            .iter()
+            .filter(|line| line.contains("actix_http") || !line.contains(r#""level":"INFO""#))
+            .collect();
         assert!(about_them.is_empty() && said.len() < EACH, "{} lines: {about_them:?}", said.len());
     });
 }

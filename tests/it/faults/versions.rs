@@ -1,5 +1,5 @@
-//! Two versions on one schema during a deploy (quality.md R11): the old one works on while the new one's migrations run and
-//! afterwards, and can be started again on what they have made.
+//! Two versions on one schema during a deploy (quality.md R11): the old one works on while the new
+//! one's migrations run and afterwards, and can be started again on what they have made.
 
 use std::{
     collections::BTreeSet,
@@ -22,7 +22,8 @@ const REWARDS: usize = 400;
 /// The desk ends in less than 20 seconds (quality.md R11); the rest is for a busy machine.
 const LIMIT: Duration = Duration::from_mins(1);
 
-/// What a later version may add beside what this one uses; see `floors/migrations.rs` for what it may not do.
+/// What a later version may add beside what this one uses; see `floors/migrations.rs` for what it
+/// may not do.
 pub const ADDITIONS: &str = "
     ALTER TABLE coupons ADD COLUMN colour TEXT NOT NULL DEFAULT 'none';
     ALTER TABLE rewards ADD COLUMN weight BIGINT NOT NULL DEFAULT 0;
@@ -33,17 +34,23 @@ pub const ADDITIONS: &str = "
     ALTER TABLE users ADD COLUMN language TEXT;
     ALTER TABLE sessions ADD COLUMN theme TEXT NOT NULL DEFAULT 'light';
     ALTER TABLE mails ADD COLUMN priority BIGINT NOT NULL DEFAULT 5;
-    CREATE TABLE coupon_colours (id BIGINT PRIMARY KEY NOT NULL, coupon_id BIGINT NOT NULL REFERENCES coupons (id), colour TEXT NOT NULL);
+    CREATE TABLE coupon_colours (id BIGINT PRIMARY KEY NOT NULL, coupon_id BIGINT NOT NULL \
+    REFERENCES coupons (id), colour TEXT NOT NULL);
     CREATE INDEX reissues_by_remark ON reissues (merchant_id, remark);
     CREATE INDEX coupons_by_colour ON coupons (merchant_id, colour);
 ";
 
-/// Migrations that this version does not know, in a folder of their own, and how many they are. Each changes one table: one that holds
-/// one and waits for another would stand in people's way, and have to try again and again. On SQLite the last one builds a table
-/// anew, as migrations there must to change a check.
+/// Migrations that this version does not know, in a folder of their own, and how many they are.
+/// Each changes one table: one that holds one and waits for another would stand in people's way,
+/// and have to try again and again. On SQLite the last one builds a table anew, as migrations there
+/// must to change a check.
 fn next_version(db: &TestDb) -> (tempfile::TempDir, usize) {
     let dir = tempfile::tempdir().unwrap();
-    let mut all: Vec<String> = ADDITIONS.split(';').map(|one| one.trim().to_owned()).filter(|one| !one.is_empty()).collect();
+    let mut all: Vec<String> = ADDITIONS
+        .split(';')
+        .map(|one| one.trim().to_owned())
+        .filter(|one| !one.is_empty())
+        .collect();
     all.extend(db.is_sqlite().then(|| anew("mails", db)));
     for (n, up) in all.iter().enumerate() {
         let migration = dir.path().join(format!("9999-12-31-{n:06}_next"));
@@ -56,12 +63,21 @@ fn next_version(db: &TestDb) -> (tempfile::TempDir, usize) {
 
 /// Statements that build `table` anew, with everything that belongs to it.
 fn anew(table: &str, db: &TestDb) -> String {
-    let made = db.text(&format!("SELECT sql FROM sqlite_master WHERE type = 'table' AND name = '{table}'")).unwrap();
+    let made = db
+        .text(&format!("SELECT sql FROM sqlite_master WHERE type = 'table' AND name = '{table}'"))
+        .unwrap();
     let (_, body) = made.split_once('(').unwrap();
-    let columns = db.texts(&format!("SELECT name AS v FROM pragma_table_info('{table}')")).join(", ");
-    let besides = db.texts(&format!("SELECT sql || ';' AS v FROM sqlite_master WHERE tbl_name = '{table}' AND type <> 'table'")).concat();
+    let columns =
+        db.texts(&format!("SELECT name AS v FROM pragma_table_info('{table}')")).join(", ");
+    let besides = db
+        .texts(&format!(
+            "SELECT sql || ';' AS v FROM sqlite_master WHERE tbl_name = \
+        '{table}' AND type <> 'table'"
+        ))
+        .concat();
     format!(
-        "CREATE TABLE {table}_anew ({body}; INSERT INTO {table}_anew ({columns}) SELECT {columns} FROM {table}; DROP TABLE {table};
+        "CREATE TABLE {table}_anew ({body}; INSERT INTO {table}_anew ({columns}) SELECT {columns} \
+         FROM {table}; DROP TABLE {table};
          ALTER TABLE {table}_anew RENAME TO {table}; {besides}"
     )
 }
@@ -80,9 +96,19 @@ fn end(server: Server) {
 
 /// The pages that people open, as far as the server has them: two versions need not have the same.
 async fn pages(house: &House, client: &Client) -> BTreeSet<String> {
-    let [user, batch] = ["users", "batches"].map(|table| house.db.number(&format!("SELECT min(id) FROM {table}")));
+    let [user, batch] =
+        ["users", "batches"].map(|table| house.db.number(&format!("SELECT min(id) FROM {table}")));
     let mut pages = vec!["/account".to_owned(), house.rewards[0].profile.clone()];
-    for page in ["customers", "customers?q=C-0001", "batches", "audit", "users", "settings", "permissions", "imports"] {
+    for page in [
+        "customers",
+        "customers?q=C-0001",
+        "batches",
+        "audit",
+        "users",
+        "settings",
+        "permissions",
+        "imports",
+    ] {
         pages.push(format!("/m/acme/{page}"));
     }
     pages.extend([format!("/m/acme/users/{user}"), format!("/m/acme/batches/{batch}")]);
@@ -99,13 +125,27 @@ async fn pages(house: &House, client: &Client) -> BTreeSet<String> {
 
 /// Casey may open everything.
 async fn administrator(house: &House, server: &Server) -> Client {
-    let more = ["user", "add", "casey@desk.example", "--name", "Casey Jones", "--role", "administrator", "--merchant", "acme"];
+    let more = [
+        "user",
+        "add",
+        "casey@desk.example",
+        "--name",
+        "Casey Jones",
+        "--role",
+        "administrator",
+        "--merchant",
+        "acme",
+    ];
     house.shell.done(&more);
     house.sign_in(server).await
 }
 
 fn is_newer(said: &[serde_json::Value]) -> bool {
-    said.iter().any(|line| line["message"].as_str().is_some_and(|message| message.contains("schema is newer than this program")))
+    said.iter().any(|line| {
+        line["message"]
+            .as_str()
+            .is_some_and(|message| message.contains("schema is newer than this program"))
+    })
 }
 
 #[both]
@@ -123,9 +163,13 @@ async fn a_newer_schema_comes_under_load_and_nobody_notices(db: TestDb) {
     let begun = Instant::now();
     assert_eq!(migrate::apply(&house.db.db, source, source).unwrap().len(), count);
     let (took, before) = (begun.elapsed(), load.successes());
-    assert!(before < REWARDS - 40, "{before} of {REWARDS} are done: the rest no longer shows anything");
+    assert!(
+        before < REWARDS - 40,
+        "{before} of {REWARDS} are done: the rest no longer shows anything"
+    );
     assert_eq!(pages(&house, &casey).await, had);
-    // A rollback: this version starts on what the next one has made, beside the one that was there before.
+    // A rollback: this version starts on what the next one has made, beside the one that was there
+    // before.
     let again = house.serve();
     assert!(is_newer(&house.said()));
     let beside = load.begin(&at(&again, &casey), PEOPLE);
@@ -143,15 +187,23 @@ async fn a_newer_schema_comes_under_load_and_nobody_notices(db: TestDb) {
     house.shell.done(&["audit", "verify"]);
     let doctor = house.shell.run(&["doctor"]).out;
     assert!(doctor.contains("ok    schema: newer than this program"), "{doctor}");
-    eprintln!("{:?}: {count} migrations took {took:.1?} under load, {before} of {REWARDS} reissues before their end", house.db.engine);
+    eprintln!(
+        "{:?}: {count} migrations took {took:.1?} under load, {before} of {REWARDS} reissues \
+         before their end",
+        house.db.engine
+    );
 }
 
 #[ignore = "needs another version of the program: scripts/two-versions builds one and runs this"]
 #[both]
 async fn the_version_before_and_this_one_work_on_one_schema(db: TestDb) {
-    let old = PathBuf::from(env::var_os("REWARDDESK_OLD_PROGRAM").expect("REWARDDESK_OLD_PROGRAM: the path of another version"));
+    let old = PathBuf::from(
+        env::var_os("REWARDDESK_OLD_PROGRAM")
+            .expect("REWARDDESK_OLD_PROGRAM: the path of another version"),
+    );
     let new = Path::new(env!("CARGO_BIN_EXE_rewarddesk"));
-    let mut house = House::of_version(&old, TestDb::empty(db.engine), REWARDS, REWARDS, "file:mails");
+    let mut house =
+        House::of_version(&old, TestDb::empty(db.engine), REWARDS, REWARDS, "file:mails");
     let load = Load::of(&house.rewards);
     let before = house.serve();
     let casey = administrator(&house, &before).await;
@@ -188,5 +240,9 @@ async fn the_version_before_and_this_one_work_on_one_schema(db: TestDb) {
         house.keeps_its_word(&told);
         house.shell.done(&["audit", "verify"]);
     }
-    eprintln!("{:?}: migrated in {took:.1?} under load ({}), both served", house.db.engine, applied.trim().replace('\n', ", "));
+    eprintln!(
+        "{:?}: migrated in {took:.1?} under load ({}), both served",
+        house.db.engine,
+        applied.trim().replace('\n', ", ")
+    );
 }

@@ -1,5 +1,6 @@
-//! What a migration may do while the version before it still works on the schema (quality.md R11): add, and not take away. What
-//! takes away, or asks more of those who write, says in a line of the file why nobody is hurt by it.
+//! What a migration may do while the version before it still works on the schema (quality.md R11):
+//! add, and not take away. What takes away, or asks more of those who write, says in a line of the
+//! file why nobody is hurt by it.
 
 use std::collections::BTreeSet;
 
@@ -9,7 +10,8 @@ use crate::faults::versions::ADDITIONS;
 /// The last of those that were written before anything was released.
 const BASELINE: &str = "2026-11-24-000006_head_mails";
 
-/// `-- Last used in 0.1.0: users.nickname`: what goes was last used in a release that is not this one.
+/// `-- Last used in 0.1.0: users.nickname`: what goes was last used in a release that is not this
+/// one.
 const LAST_USED: &str = "-- Last used in ";
 /// `-- Old versions are not hurt: mails takes all that it took`: it only looks like taking away.
 const HARMLESS: &str = "-- Old versions are not hurt: ";
@@ -22,16 +24,24 @@ fn problems_of_migration(path: &str, text: &str) -> Vec<String> {
         return found;
     }
     let (statements, reasons) = read(text);
-    let new: BTreeSet<&str> = statements.iter().filter_map(|statement| made_table(statement)).collect();
+    let new: BTreeSet<&str> =
+        statements.iter().filter_map(|statement| made_table(statement)).collect();
     for statement in &statements {
-        let Some((table, why)) = taken_away(statement).filter(|(table, _)| !new.contains(table)) else { continue };
+        let Some((table, why)) = taken_away(statement).filter(|(table, _)| !new.contains(table))
+        else {
+            continue;
+        };
         match reasons.iter().find(|(_, about)| names(about, table)) {
             None => found.push(format!(
-                "{why} ({table}), while the version before may still be at work; first release a version that does without it, then say \
+                "{why} ({table}), while the version before may still be at work; first release a \
+                 version that does without it, then say \
                  \"{LAST_USED}VERSION: {table}…\", or \"{HARMLESS}… {table} …\" where that is so"
             )),
             Some((Some(release), _)) if *release >= this_release() => {
-                found.push(format!("{why} ({table}), and this release, or a later one, is said to use it"));
+                found.push(format!(
+                    "{why} ({table}), and this release, or a later one, is said to \
+                    use it"
+                ));
             }
             Some(_) => {}
         }
@@ -53,12 +63,15 @@ fn this_release() -> Release {
 /// Why something may go: since which release, if so said, and what it is about.
 type Reason = (Option<Release>, String);
 
-/// The statements in capital letters with single spaces, without comments and bodies of functions; and the reasons that are given.
+/// The statements in capital letters with single spaces, without comments and bodies of functions;
+/// and the reasons that are given.
 fn read(text: &str) -> (Vec<String>, Vec<Reason>) {
     let (mut code, mut reasons) = (String::new(), vec![]);
     for line in text.lines() {
         let comment = line.trim();
-        if let Some((since, about)) = comment.strip_prefix(LAST_USED).and_then(|rest| rest.split_once(':')) {
+        if let Some((since, about)) =
+            comment.strip_prefix(LAST_USED).and_then(|rest| rest.split_once(':'))
+        {
             reasons.extend(release(since).map(|since| (Some(since), about.to_uppercase())));
         } else if let Some(about) = comment.strip_prefix(HARMLESS) {
             reasons.push((None, about.to_uppercase()));
@@ -68,7 +81,9 @@ fn read(text: &str) -> (Vec<String>, Vec<Reason>) {
     }
     let outside: String = code.split("$$").step_by(2).collect();
     let statements = outside.to_uppercase();
-    let statements = statements.split(';').map(|statement| statement.split_whitespace().collect::<Vec<_>>().join(" "));
+    let statements = statements
+        .split(';')
+        .map(|statement| statement.split_whitespace().collect::<Vec<_>>().join(" "));
     (statements.filter(|statement| !statement.is_empty()).collect(), reasons)
 }
 
@@ -79,19 +94,25 @@ fn names(about: &str, table: &str) -> bool {
 
 /// The first word of `rest`, without signs.
 fn word(rest: &str) -> &str {
-    let rest =
-        ["IF NOT EXISTS ", "IF EXISTS ", "ONLY "].iter().fold(rest.trim_start(), |rest, skip| rest.strip_prefix(skip).unwrap_or(rest));
-    rest.trim_start_matches('"').split(|c: char| !c.is_alphanumeric() && c != '_').next().unwrap_or_default()
+    let rest = ["IF NOT EXISTS ", "IF EXISTS ", "ONLY "]
+        .iter()
+        .fold(rest.trim_start(), |rest, skip| rest.strip_prefix(skip).unwrap_or(rest));
+    rest.trim_start_matches('"')
+        .split(|c: char| !c.is_alphanumeric() && c != '_')
+        .next()
+        .unwrap_or_default()
 }
 
 fn made_table(statement: &str) -> Option<&str> {
     statement.strip_prefix("CREATE TABLE ").map(word)
 }
 
-/// The table that a statement takes something away from, or of which it asks more, and in which way.
+/// The table that a statement takes something away from, or of which it asks more, and in which
+/// way.
 fn taken_away(statement: &str) -> Option<(&str, &'static str)> {
     for what in ["TABLE ", "VIEW ", "FUNCTION ", "TYPE ", "SEQUENCE "] {
-        if let Some(rest) = statement.strip_prefix("DROP ").and_then(|rest| rest.strip_prefix(what)) {
+        if let Some(rest) = statement.strip_prefix("DROP ").and_then(|rest| rest.strip_prefix(what))
+        {
             return Some((word(rest), "drops what may be used"));
         }
     }
@@ -141,16 +162,30 @@ fn asked_more(clause: &str) -> Option<&'static str> {
         return (!rest.starts_with("CONSTRAINT ")).then_some("drops what may be used");
     }
     if let Some(rest) = clause.strip_prefix("ADD ") {
-        let rule = ["CONSTRAINT ", "CHECK ", "CHECK(", "UNIQUE ", "UNIQUE(", "FOREIGN ", "PRIMARY ", "EXCLUDE "];
+        let rule = [
+            "CONSTRAINT ",
+            "CHECK ",
+            "CHECK(",
+            "UNIQUE ",
+            "UNIQUE(",
+            "FOREIGN ",
+            "PRIMARY ",
+            "EXCLUDE ",
+        ];
         if rule.iter().any(|rule| rest.starts_with(rule)) {
             return Some("adds a rule that the version before may break");
         }
-        let is_demanded = rest.contains(" NOT NULL") && !rest.contains(" DEFAULT ") && !rest.contains(" GENERATED ");
+        let is_demanded = rest.contains(" NOT NULL")
+            && !rest.contains(" DEFAULT ")
+            && !rest.contains(" GENERATED ");
         return is_demanded.then_some("adds a column that the version before leaves out");
     }
     if clause.starts_with("ALTER ") {
         let changes = [" SET NOT NULL", " DROP NOT NULL", " DROP DEFAULT", " TYPE "];
-        return changes.iter().any(|change| clause.contains(change)).then_some("changes a column that is used");
+        return changes
+            .iter()
+            .any(|change| clause.contains(change))
+            .then_some("changes a column that is used");
     }
     None
 }
@@ -176,14 +211,23 @@ fn what_takes_away_or_asks_more_is_caught() {
         ("ALTER TABLE users ALTER a TYPE BIGINT;", "changes a column"),
         ("ALTER TABLE users ADD CONSTRAINT c CHECK (a > 0);", "adds a rule"),
         ("CREATE UNIQUE INDEX i ON users (a);", "refuses doubles"),
-        ("CREATE TRIGGER t BEFORE INSERT ON users BEGIN SELECT RAISE(ABORT, 'no'); END;", "watches over"),
+        (
+            "CREATE TRIGGER t BEFORE INSERT ON users BEGIN SELECT RAISE(ABORT, 'no'); END;",
+            "watches over",
+        ),
         ("REVOKE UPDATE ON users FROM desk_app;", "takes a right away"),
         ("-- Last used in 0.0.9: sessions.a\nDROP TABLE users;", "drops what may be used"),
         ("-- Last used in soon: users\nDROP TABLE users;", "drops what may be used"),
-        (concat!("-- Last used in ", env!("CARGO_PKG_VERSION"), ": users\nDROP TABLE users;"), "this release, or a later one"),
+        (
+            concat!("-- Last used in ", env!("CARGO_PKG_VERSION"), ": users\nDROP TABLE users;"),
+            "this release, or a later one",
+        ),
     ] {
         let found = problems_of_migration(LATER, text);
-        assert!(found.iter().any(|problem| problem.contains(why)), "{text:?} passed; only found {found:?}");
+        assert!(
+            found.iter().any(|problem| problem.contains(why)),
+            "{text:?} passed; only found {found:?}"
+        );
     }
 }
 
@@ -191,15 +235,22 @@ fn what_takes_away_or_asks_more_is_caught() {
 fn what_adds_or_says_why_it_hurts_nobody_passes() {
     for text in [
         ADDITIONS,
-        "CREATE TABLE a (b TEXT NOT NULL CHECK (b <> '')); CREATE UNIQUE INDEX i ON a (b); ALTER TABLE a ADD CONSTRAINT c CHECK (b <> 'x');",
-        "ALTER TABLE users ADD COLUMN a TEXT NOT NULL DEFAULT '', DROP CONSTRAINT c; DROP INDEX i; DROP TRIGGER t ON users;",
-        "CREATE FUNCTION f() RETURNS trigger LANGUAGE plpgsql AS $$ BEGIN DROP TABLE users; END $$;",
+        "CREATE TABLE a (b TEXT NOT NULL CHECK (b <> '')); CREATE UNIQUE INDEX i ON a (b); ALTER \
+         TABLE a ADD CONSTRAINT c CHECK (b <> 'x');",
+        "ALTER TABLE users ADD COLUMN a TEXT NOT NULL DEFAULT '', DROP CONSTRAINT c; DROP INDEX \
+         i; DROP TRIGGER t ON users;",
+        "CREATE FUNCTION f() RETURNS trigger LANGUAGE plpgsql AS $$ BEGIN DROP TABLE users; END \
+         $$;",
         "-- Last used in 0.0.9: users.a\nALTER TABLE users DROP COLUMN a;",
-        "-- Old versions are not hurt: mails takes all that it took, and one origin more.\nALTER TABLE mails ADD CONSTRAINT c CHECK (TRUE);",
+        "-- Old versions are not hurt: mails takes all that it took, and one origin more.\nALTER \
+         TABLE mails ADD CONSTRAINT c CHECK (TRUE);",
     ] {
         assert_eq!(problems_of_migration(LATER, text), Vec::<String>::new(), "{text:?}");
     }
     let before = LATER.replace("2026-12-01-000001_later", BASELINE);
     assert_eq!(problems_of_migration(&before, "DROP TABLE users;"), Vec::<String>::new());
-    assert_eq!(problems_of_migration(&LATER.replace("up.sql", "down.sql"), "DROP TABLE users;"), Vec::<String>::new());
+    assert_eq!(
+        problems_of_migration(&LATER.replace("up.sql", "down.sql"), "DROP TABLE users;"),
+        Vec::<String>::new()
+    );
 }

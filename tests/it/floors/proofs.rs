@@ -5,12 +5,19 @@ use super::{problems_of_source, problems_of_template};
 #[track_caller]
 fn caught(path: &str, text: &str, problem: &str) {
     let found = problems_of_source(path, &format!("//! Owns.\n{text}"));
-    assert!(found.iter().any(|p| p.contains(problem)), "{text:?} in {path} passed; only found {found:?}");
+    assert!(
+        found.iter().any(|p| p.contains(problem)),
+        "{text:?} in {path} passed; only found {found:?}"
+    );
 }
 
 #[track_caller]
 fn passes(path: &str, text: &str) {
-    assert_eq!(problems_of_source(path, &format!("//! Owns.\n{text}")), Vec::<String>::new(), "{text:?} in {path}");
+    assert_eq!(
+        problems_of_source(path, &format!("//! Owns.\n{text}")),
+        Vec::<String>::new(),
+        "{text:?} in {path}"
+    );
 }
 
 #[test]
@@ -44,8 +51,14 @@ fn a_downward_import_passes() {
     passes("src/app/desk.rs", "use crate::{db::Database, domain::clock::Clock, mail::Letter};");
     passes("src/web/errors.rs", "use crate::app; use super::views; // crate::db is not for us");
     passes("src/domain/mod.rs", "mod mail; use self::mail::Letter; use super::domain::ids;");
-    passes("src/domain/mail.rs", "use super::mail::Letter; fn f() { let text = \"crate::db::DbConn\"; }");
-    passes("src/startup.rs", "use crate::{app::Desk, db::Database, web::Site, mail, jobs}; use diesel::QueryDsl;");
+    passes(
+        "src/domain/mail.rs",
+        "use super::mail::Letter; fn f() { let text = \"crate::db::DbConn\"; }",
+    );
+    passes(
+        "src/startup.rs",
+        "use crate::{app::Desk, db::Database, web::Site, mail, jobs}; use diesel::QueryDsl;",
+    );
 }
 
 #[test]
@@ -65,22 +78,32 @@ fn a_crate_that_a_floor_must_not_know_is_caught() {
         caught(path, text, &format!("must not know {name}"));
     }
     passes("src/domain/clock.rs", "fn f() { Utc::now(); }");
-    passes("src/domain/ids.rs", "fn environment() {} struct DieselEngine; fn f(diesel: u8) -> u8 { diesel }");
+    passes(
+        "src/domain/ids.rs",
+        "fn environment() {} struct DieselEngine; fn f(diesel: u8) -> u8 { diesel }",
+    );
     passes("src/web/errors.rs", "use actix_web::web; use askama::Template;");
 }
 
 #[test]
 fn telling_the_databases_apart_outside_db_is_caught() {
-    caught("src/app/desk.rs", "fn f(c: C) { match c { DbConn::Sqlite(_) => 1, DbConn::Postgres(_) => 2 } }", "outside src/db");
+    caught(
+        "src/app/desk.rs",
+        "fn f(c: C) { match c { DbConn::Sqlite(_) => 1, DbConn::Postgres(_) => 2 } }",
+        "outside src/db",
+    );
     caught("src/cli.rs", "fn f(c: C) { if let db::DbConn::Sqlite(_) = c {} }", "outside src/db");
     caught("src/startup.rs", "fn f() { each!(conn, |c| c.run()) }", "outside src/db");
-    passes("src/db/coupons.rs", "fn f() { each!(conn, |c| c.run()); match c { DbConn::Sqlite(_) => 1 } }");
+    passes(
+        "src/db/coupons.rs",
+        "fn f() { each!(conn, |c| c.run()); match c { DbConn::Sqlite(_) => 1 } }",
+    );
     passes("src/cli.rs", "fn f(c: &mut DbConn) {} fn each() {}");
 }
 
 #[test]
 fn long_files_empty_names_and_missing_openings_are_caught() {
-    caught("src/db/coupons.rs", &"\n".repeat(400), "more than 400");
+    caught("src/db/coupons.rs", &"\n".repeat(500), "more than 500");
     caught("src/web/utils.rs", "", "is called utils");
     caught("src/web/helpers/mod.rs", "", "is called helpers");
     caught("src/web/frame.rs", "mod helpers;", "something called helpers");
@@ -91,8 +114,15 @@ fn long_files_empty_names_and_missing_openings_are_caught() {
 
 #[test]
 fn words_in_comments_texts_and_characters_do_not_count() {
-    passes("src/db/a.rs", "/* crate::web */ fn f<'a>(x: &'a str) -> char { let _ = r#\"crate::web \"x\" \"#; '\"' }");
-    caught("src/db/a.rs", "fn f<'a>(x: &'a str) { let q = '\"'; let e = '\\''; crate::web::go(\"\\\"\") }", "db reaches for web");
+    passes(
+        "src/db/a.rs",
+        "/* crate::web */ fn f<'a>(x: &'a str) -> char { let _ = r#\"crate::web \"x\" \"#; '\"' }",
+    );
+    caught(
+        "src/db/a.rs",
+        "fn f<'a>(x: &'a str) { let q = '\"'; let e = '\\''; crate::web::go(\"\\\"\") }",
+        "db reaches for web",
+    );
 }
 
 #[test]
@@ -124,7 +154,14 @@ fn what_a_template_may_hold_passes() {
         "{% if tone == \"x\" %}<b lang=\"en\">{% endif %}",
         "<p>one=1</p>",
     ] {
-        assert_eq!(problems_of_template("templates/rewards/_row.html", text), Vec::<String>::new(), "{text:?}");
+        assert_eq!(
+            problems_of_template("templates/rewards/_row.html", text),
+            Vec::<String>::new(),
+            "{text:?}"
+        );
     }
-    assert_eq!(problems_of_template("templates/mails/fulfilment.html", "<p style=\"color: red\">"), Vec::<String>::new());
+    assert_eq!(
+        problems_of_template("templates/mails/fulfilment.html", "<p style=\"color: red\">"),
+        Vec::<String>::new()
+    );
 }

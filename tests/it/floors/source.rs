@@ -25,8 +25,8 @@ impl Source {
         Self(tokens)
     }
 
-    /// The first words after `crate::`, also inside braces; and after as many `super::` as lead out of a module that lies
-    /// `depth` below the crate.
+    /// The first words after `crate::`, also inside braces; and after as many `super::` as lead out
+    /// of a module that lies `depth` below the crate.
     pub fn house_paths(&self, depth: usize) -> Vec<&str> {
         let mut found = vec![];
         for at in 0..self.0.len() {
@@ -42,7 +42,8 @@ impl Source {
         found
     }
 
-    /// Follows `super::super::…` and answers where the crate's own names begin, if it climbs that far.
+    /// Follows `super::super::…` and answers where the crate's own names begin, if it climbs that
+    /// far.
     fn climb(&self, mut at: usize, depth: usize) -> Option<usize> {
         let mut climbed = 0;
         while self.0.get(at).is_some_and(|word| word == "super") {
@@ -66,7 +67,9 @@ impl Source {
             match self.0[i].as_str() {
                 "{" => depth += 1,
                 "}" => depth -= 1,
-                word if depth == 1 && matches!(self.0[i - 1].as_str(), "{" | ",") => words.push(word),
+                word if depth == 1 && matches!(self.0[i - 1].as_str(), "{" | ",") => {
+                    words.push(word);
+                }
                 _ => {}
             }
             if depth == 0 {
@@ -80,12 +83,23 @@ impl Source {
     pub fn knows(&self, path: &str) -> bool {
         let parts: Vec<&str> = path.split("::").collect();
         (0..self.0.len()).any(|at| {
-            let starts =
-                self.0[at] == parts[0] && (at == 0 || self.0[at - 1] != "::" || parts[0].chars().next().is_some_and(char::is_uppercase));
+            let starts = self.0[at] == parts[0]
+                && (at == 0
+                    || self.0[at - 1] != "::"
+                    || parts[0].chars().next().is_some_and(char::is_uppercase));
             match parts.as_slice() {
                 [_] if parts[0].chars().next().is_some_and(char::is_uppercase) => starts,
-                [_] => starts && (self.after(at, "::").is_some() || (at > 0 && matches!(self.0[at - 1].as_str(), "use" | "crate"))),
-                [_, second] => starts && self.after(at, "::").is_some_and(|next| self.first_words(next).contains(second)),
+                [_] => {
+                    starts
+                        && (self.after(at, "::").is_some()
+                            || (at > 0 && matches!(self.0[at - 1].as_str(), "use" | "crate")))
+                }
+                [_, second] => {
+                    starts
+                        && self
+                            .after(at, "::")
+                            .is_some_and(|next| self.first_words(next).contains(second))
+                }
                 _ => false,
             }
         })
@@ -104,7 +118,10 @@ impl Source {
     /// Whether a type is called `…Manager` for `manager`, and so on.
     pub fn declares_type_ending_in(&self, name: &str) -> bool {
         let ending = name[..1].to_uppercase() + &name[1..];
-        self.0.windows(2).any(|pair| matches!(pair[0].as_str(), "struct" | "enum" | "trait" | "type") && pair[1].ends_with(&ending))
+        self.0.windows(2).any(|pair| {
+            matches!(pair[0].as_str(), "struct" | "enum" | "trait" | "type")
+                && pair[1].ends_with(&ending)
+        })
     }
 }
 
@@ -149,7 +166,9 @@ fn text_length(rest: &str) -> usize {
 
 /// `r"…"` and `r#"…"#`, where the `r` begins a word.
 fn raw_text_length(rest: &str, before: &str) -> Option<usize> {
-    let after = rest.strip_prefix('r').filter(|_| !before.ends_with(|c: char| c.is_alphanumeric() || c == '_'))?;
+    let after = rest
+        .strip_prefix('r')
+        .filter(|_| !before.ends_with(|c: char| c.is_alphanumeric() || c == '_'))?;
     let hashes = after.len() - after.trim_start_matches('#').len();
     let body = after[hashes..].strip_prefix('"')?;
     let close = format!("\"{}", "#".repeat(hashes));
@@ -166,16 +185,26 @@ fn character_length(rest: &str) -> usize {
     }
 }
 
-/// The attributes of all tags in a page in lower case, with their values as far as they are written plainly.
+/// The attributes of all tags in a page in lower case, with their values as far as they are written
+/// plainly.
 pub fn attributes(page: &str) -> Vec<(String, String)> {
     let mut found = vec![];
     for (at, _) in page.match_indices('=') {
-        let name: String = page[..at].chars().rev().take_while(|c| c.is_alphanumeric() || matches!(c, '-' | ':' | '_' | '@')).collect();
+        let name: String = page[..at]
+            .chars()
+            .rev()
+            .take_while(|c| c.is_alphanumeric() || matches!(c, '-' | ':' | '_' | '@'))
+            .collect();
         let name: String = name.chars().rev().collect();
         let boundary = page[..at - name.len()].chars().next_back();
-        let inside_a_tag = page[..at].rfind('<') > page[..at].rfind('>') && page[..at].rfind("{%") <= page[..at].rfind("%}");
-        if !name.is_empty() && boundary.is_some_and(|c| c.is_whitespace() || matches!(c, '"' | '\'' | '/' | '}')) && inside_a_tag {
-            let value = page[at + 1..].trim_start_matches(['"', '\'', ' ']).chars().take(40).collect();
+        let inside_a_tag = page[..at].rfind('<') > page[..at].rfind('>')
+            && page[..at].rfind("{%") <= page[..at].rfind("%}");
+        if !name.is_empty()
+            && boundary.is_some_and(|c| c.is_whitespace() || matches!(c, '"' | '\'' | '/' | '}'))
+            && inside_a_tag
+        {
+            let value =
+                page[at + 1..].trim_start_matches(['"', '\'', ' ']).chars().take(40).collect();
             found.push((name, value));
         }
     }

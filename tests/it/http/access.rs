@@ -1,4 +1,5 @@
-//! Who may use which route (quality.md S1). A route without a line in the table below fails the first test.
+//! Who may use which route (quality.md S1). A route without a line in the table below fails the
+//! first test.
 
 use reqwest::Method;
 use rewarddesk::{
@@ -134,7 +135,9 @@ const TABLE: &[(&str, &str, Who)] = &[
 ];
 
 fn expected(rule: &Rule) -> Who {
-    let line = TABLE.iter().find(|(method, pattern, _)| *method == rule.method.as_str() && *pattern == rule.pattern);
+    let line = TABLE
+        .iter()
+        .find(|(method, pattern, _)| *method == rule.method.as_str() && *pattern == rule.pattern);
     line.unwrap_or_else(|| panic!("no line says who may use {} {}", rule.method, rule.pattern)).2
 }
 
@@ -160,7 +163,10 @@ fn fill(pattern: &str, merchant: &str, scene: Scene) -> String {
         Some("users") => scene.reward,
         _ => scene.customer,
     };
-    let pattern = pattern.replace("{merchant}", merchant).replace("{id}", &id.to_string()).replace("{reward}", &scene.reward.to_string());
+    let pattern = pattern
+        .replace("{merchant}", merchant)
+        .replace("{id}", &id.to_string())
+        .replace("{reward}", &scene.reward.to_string());
     pattern.replace("{mail}", "1").replace("{name}", "app.css")
 }
 
@@ -174,7 +180,12 @@ async fn status(client: &Client, rule: &Rule, path: &str) -> u16 {
 
 /// The rules for members of a merchant.
 fn of_members() -> Vec<Rule> {
-    router::rules().all().iter().filter(|rule| matches!(rule.access, Access::Member(_))).cloned().collect()
+    router::rules()
+        .all()
+        .iter()
+        .filter(|rule| matches!(rule.access, Access::Member(_)))
+        .cloned()
+        .collect()
 }
 
 #[both]
@@ -184,9 +195,15 @@ async fn without_a_session_one_is_sent_to_sign_in(app: App) {
     for rule in router::rules().all().iter().filter(|rule| expected(rule) != Who::Anyone) {
         let path = fill(rule.pattern, "acme", scene);
         let page = send(nobody.request(method(rule), &format!("{path}?q=OLD-1"))).await.expect(303);
-        assert!(page.header("Location").starts_with("/sign-in"), "{path}: {}", page.header("Location"));
+        assert!(
+            page.header("Location").starts_with("/sign-in"),
+            "{path}: {}",
+            page.header("Location")
+        );
         assert!(!page.header("Location").contains("OLD-1"), "a code went into an address");
-        let fragment = send(nobody.request(method(rule), &path).header("HX-Request", "true")).await.expect(401);
+        let fragment = send(nobody.request(method(rule), &path).header("HX-Request", "true"))
+            .await
+            .expect(401);
         assert!(fragment.header("HX-Redirect").starts_with("/sign-in"), "{path}");
         assert!(fragment.body.is_empty(), "nothing to swap into a row: {}", fragment.body);
     }
@@ -201,7 +218,13 @@ async fn a_role_below_is_refused_and_the_role_itself_is_not(app: App) {
         for rule in of_members() {
             let Who::From(least) = expected(&rule) else { panic!("a member's route") };
             let status = status(&who, &rule, &fill(rule.pattern, "acme", scene)).await;
-            assert_eq!(status == 403, role < least, "{role:?} at {} {}: {status}", rule.method, rule.pattern);
+            assert_eq!(
+                status == 403,
+                role < least,
+                "{role:?} at {} {}: {status}",
+                rule.method,
+                rule.pattern
+            );
             assert!(status < 500, "{role:?} at {} {}: {status}", rule.method, rule.pattern);
         }
     }
@@ -216,7 +239,8 @@ async fn another_merchants_things_do_not_exist(app: App) {
     let globex = app.another_merchant("globex");
     let theirs = app.world.inside(globex, |w| {
         let (customer, batch) = (w.customer_number(9), w.batch("Spring"));
-        let (reward, old) = w.reward_with(customer, batch, "R-9", &crate::support::world::expired("THEIRS-1"));
+        let (reward, old) =
+            w.reward_with(customer, batch, "R-9", &crate::support::world::expired("THEIRS-1"));
         w.fresh(batch, 1);
         Scene { customer, batch, reward, old }
     });
@@ -228,7 +252,11 @@ async fn another_merchants_things_do_not_exist(app: App) {
         }
         // Their numbers below our own merchant's address.
         if rule.pattern.contains("{id}") {
-            for scene in [theirs, Scene { reward: theirs.reward, ..own }, Scene { customer: theirs.customer, ..own }] {
+            for scene in [
+                theirs,
+                Scene { reward: theirs.reward, ..own },
+                Scene { customer: theirs.customer, ..own },
+            ] {
                 let path = fill(rule.pattern, "acme", scene);
                 if path != fill(rule.pattern, "acme", own) {
                     assert_eq!(status(&ann, &rule, &path).await, 404, "{} {path}", rule.method);
@@ -244,8 +272,19 @@ async fn nothing_changes_by_looking(app: App) {
     let scene = app.scene(3);
     let ann = app.sign_in(Role::Administrator).await;
     let state = |app: &App| {
-        ["customers", "batches", "rewards", "coupons", "reissues", "mails", "audit_records", "users", "memberships", "merchants"]
-            .map(|table| app.count(table) + app.number(&format!("SELECT max(id) FROM {table}")))
+        [
+            "customers",
+            "batches",
+            "rewards",
+            "coupons",
+            "reissues",
+            "mails",
+            "audit_records",
+            "users",
+            "memberships",
+            "merchants",
+        ]
+        .map(|table| app.count(table) + app.number(&format!("SELECT max(id) FROM {table}")))
     };
     let before = state(&app);
     for rule in router::rules().all().iter().filter(|rule| rule.method == "GET") {
@@ -294,7 +333,11 @@ async fn sessions_end_by_rest_by_age_and_by_sign_out(app: App) {
     let ann = app.sign_in(Role::Support).await;
     let thief = ann.clone();
     let left = ann.post("/sign-out", &crate::support::client::Fields::default()).await.expect(303);
-    assert_eq!(left.header("Clear-Site-Data"), r#""cache", "storage""#, "this browser stays known by its cookie");
+    assert_eq!(
+        left.header("Clear-Site-Data"),
+        r#""cache", "storage""#,
+        "this browser stays known by its cookie"
+    );
     thief.get("/m/acme/customers").await.expect(303);
     assert_eq!(app.count("sessions WHERE token_hash LIKE '%-%'"), 0, "tokens are kept hashed");
 }

@@ -23,21 +23,40 @@ fn password(password: &str) -> Fields {
 async fn a_password_is_changed_with_the_old_one(app: App) {
     let kim = app.sign_in(Role::Support).await;
     let elsewhere = app.sign_in(Role::Support).await;
-    kim.get("/account").await.expect(200).says("Your account").says("Casey Customer Support, support@desk.example");
-    kim.post("/account/password", &change("wrong password 99", NEW_PASSWORD)).await.expect(422).says("This is not your password now.");
-    kim.post("/account/password", &change(PASSWORD, "short")).await.expect(422).says("use 12 or more");
-    kim.post("/account/password", &change(PASSWORD, "support@desk.example")).await.expect(422).says("one of the first");
+    kim.get("/account")
+        .await
+        .expect(200)
+        .says("Your account")
+        .says("Casey Customer Support, support@desk.example");
+    kim.post("/account/password", &change("wrong password 99", NEW_PASSWORD))
+        .await
+        .expect(422)
+        .says("This is not your password now.");
+    kim.post("/account/password", &change(PASSWORD, "short"))
+        .await
+        .expect(422)
+        .says("use 12 or more");
+    kim.post("/account/password", &change(PASSWORD, "support@desk.example"))
+        .await
+        .expect(422)
+        .says("one of the first");
     elsewhere.get("/m/acme/customers").await.expect(200);
     let done = kim.post("/account/password", &change(PASSWORD, NEW_PASSWORD)).await.expect(303);
     kim.get(done.header("Location")).await.says("Password changed");
     elsewhere.get("/m/acme/customers").await.expect(303);
     let mail = app.mails(1).await.remove(0);
-    assert_eq!((mail.recipient.as_str(), mail.subject.as_str()), ("support@desk.example", "Your password was changed"));
+    assert_eq!(
+        (mail.recipient.as_str(), mail.subject.as_str()),
+        ("support@desk.example", "Your password was changed")
+    );
     let nobody = app.client();
-    let sign_in = |password: &str| Fields::default().with("email", "support@desk.example").with("password", password);
+    let sign_in = |password: &str| {
+        Fields::default().with("email", "support@desk.example").with("password", password)
+    };
     nobody.post("/sign-in", &sign_in(PASSWORD)).await.expect(422);
     nobody.post("/sign-in", &sign_in(NEW_PASSWORD)).await.expect(303);
-    let records = "audit_records WHERE action = 'user.password_changed' OR action = 'session.confirm_failed'";
+    let records =
+        "audit_records WHERE action = 'user.password_changed' OR action = 'session.confirm_failed'";
     assert_eq!(app.count(records), 2, "one change, one wrong password");
 }
 
@@ -52,13 +71,20 @@ async fn whoever_proves_again_to_be_there_leaves_copies_of_the_cookie_behind(app
     let second = token();
     assert_ne!(second, first);
     kim.get("/m/acme/customers").await.expect(200);
-    app.client().post("/forgotten", &Fields::default().with("email", "support@desk.example")).await.expect(303);
+    app.client()
+        .post("/forgotten", &Fields::default().with("email", "support@desk.example"))
+        .await
+        .expect(303);
     app.mails(1).await;
     assert_eq!(app.count("account_links"), 1);
     kim.post("/account/password", &change(PASSWORD, NEW_PASSWORD)).await.expect(303);
     assert_ne!(token(), second);
     kim.get("/m/acme/customers").await.expect(200);
-    assert_eq!(app.count("account_links"), 0, "a link that was asked for before sets no other password");
+    assert_eq!(
+        app.count("account_links"),
+        0,
+        "a link that was asked for before sets no other password"
+    );
     app.mails(2).await;
 }
 
@@ -66,7 +92,8 @@ async fn whoever_proves_again_to_be_there_leaves_copies_of_the_cookie_behind(app
 async fn two_changes_at_once_make_one(app: App) {
     let kim = app.sign_in(Role::Support).await;
     let (one, two) = (change(PASSWORD, NEW_PASSWORD), change(PASSWORD, "another violin 88"));
-    let answers = tokio::join!(kim.post("/account/password", &one), kim.post("/account/password", &two));
+    let answers =
+        tokio::join!(kim.post("/account/password", &one), kim.post("/account/password", &two));
     let mut statuses = [answers.0.status, answers.1.status];
     statuses.sort_unstable();
     assert_eq!(statuses, [303, 422]);
@@ -83,7 +110,10 @@ async fn own_sessions_are_listed_and_ended_and_others_are_not(app: App) {
     let all = sessions();
     let page = kim.get("/account").await.expect(200);
     page.says("This one").says("127.0.0.1").says("End all others");
-    assert!(!page.body.contains(&format!("/account/sessions/{own}/end")), "this one ends by signing out");
+    assert!(
+        !page.body.contains(&format!("/account/sessions/{own}/end")),
+        "this one ends by signing out"
+    );
     for id in [all[3].as_str(), &own, "0", "-1", "9223372036854775807", "x", "99"] {
         kim.post(&format!("/account/sessions/{id}/end"), &Fields::default()).await.expect(404);
     }
@@ -114,7 +144,10 @@ async fn dangerous_acts_ask_again_after_a_quarter_of_an_hour(app: App) {
     ada.get(&user).await.expect(200);
     let page = ada.get(asked.header("Location")).await.expect(200);
     let form = page.fields("/confirm");
-    ada.post("/confirm", &form.clone().with("password", "wrong password 99")).await.expect(422).says("That is not right");
+    ada.post("/confirm", &form.clone().with("password", "wrong password 99"))
+        .await
+        .expect(422)
+        .says("That is not right");
     ada.post("/confirm", &form).await.expect(422);
     ada.post(&disable, &Fields::default()).await.expect(303);
     assert_eq!(app.count("users WHERE disabled_at IS NOT NULL"), 0);
@@ -133,19 +166,24 @@ async fn one_comes_back_to_the_page_with_the_form(app: App) {
     let scene = app.scene(1);
     app.desk.clock.advance(TimeDelta::minutes(15));
     let location = async |path: &str, referer: &str| {
-        let request = ada.request(reqwest::Method::POST, path).header("Referer", referer).form(&[("a", "b")]);
+        let request =
+            ada.request(reqwest::Method::POST, path).header("Referer", referer).form(&[("a", "b")]);
         send(request).await.expect(303).header("Location").to_owned()
     };
     let form = format!("{}/m/acme/users/new?x=CODE-1", app.url);
     assert_eq!(location("/m/acme/users", &form).await, "/confirm?return_to=/m/acme/users/new");
     assert_eq!(location("/m/acme/users", "nonsense").await, "/confirm?return_to=/m/acme/users");
     let batch = format!("/m/acme/batches/{}", scene.batch);
-    assert_eq!(location(&format!("{batch}/export"), "").await, format!("/confirm?return_to={batch}"));
+    assert_eq!(
+        location(&format!("{batch}/export"), "").await,
+        format!("/confirm?return_to={batch}")
+    );
     // The form itself asks before anything is typed.
     let asked = ada.get("/m/acme/users/new").await.expect(303);
     assert_eq!(asked.header("Location"), "/confirm?return_to=/m/acme/users/new");
     for target in ["https://evil.example/", "//evil.example", "/confirm"] {
-        let back = ada.post("/confirm", &password(PASSWORD).with("return_to", target)).await.expect(303);
+        let back =
+            ada.post("/confirm", &password(PASSWORD).with("return_to", target)).await.expect(303);
         assert_eq!(back.header("Location"), "/?confirmed=yes#message");
     }
 }
@@ -159,17 +197,28 @@ async fn every_change_of_users_and_every_export_asks_again(app: App) {
     let rules = router::rules();
     let dangerous = |pattern: &str| {
         let users = pattern.starts_with("/m/{merchant}/users");
-        let factors = ["/account/app", "/account/passkeys", "/account/identity"].iter().any(|one| pattern.starts_with(one));
+        let factors = ["/account/app", "/account/passkeys", "/account/identity"]
+            .iter()
+            .any(|one| pattern.starts_with(one));
         users || factors || pattern.contains("export") || pattern.contains("purge")
     };
-    let unsafe_ones: Vec<_> = rules.all().iter().filter(|rule| rule.method == "POST" && dangerous(rule.pattern)).collect();
+    let unsafe_ones: Vec<_> = rules
+        .all()
+        .iter()
+        .filter(|rule| rule.method == "POST" && dangerous(rule.pattern))
+        .collect();
     assert!(unsafe_ones.len() >= 14, "{}", unsafe_ones.len());
     for rule in unsafe_ones {
         assert!(rule.asks_again, "{} does not ask again", rule.pattern);
         let id = if rule.pattern.contains("batches") { scene.batch } else { support };
         let path = rule.pattern.replace("{merchant}", "acme").replace("{id}", &id.to_string());
-        let answer = ada.post(&path, &Fields::default().with("role", "marketing")).await.expect(303);
-        assert!(answer.header("Location").starts_with("/confirm"), "{path}: {}", answer.header("Location"));
+        let answer =
+            ada.post(&path, &Fields::default().with("role", "marketing")).await.expect(303);
+        assert!(
+            answer.header("Location").starts_with("/confirm"),
+            "{path}: {}",
+            answer.header("Location")
+        );
     }
     assert_eq!(app.count("audit_records WHERE action <> 'session.signed_in'"), 0);
 }
@@ -193,5 +242,7 @@ async fn guesses_in_a_session_are_throttled(app: App) {
         assert_eq!(told.header("Retry-After"), "60");
         kim.post("/account/password", &change(PASSWORD, NEW_PASSWORD)).await.expect(429);
     }
-    kim.post("/account/recovery-codes", &Fields::default().with("code", "000000")).await.expect(429);
+    kim.post("/account/recovery-codes", &Fields::default().with("code", "000000"))
+        .await
+        .expect(429);
 }

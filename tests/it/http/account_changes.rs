@@ -21,20 +21,29 @@ async fn subjects(app: &App, n: usize) -> Vec<String> {
 
 /// Posts from a browser that says its name, somewhere.
 async fn post(client: &Client, path: &str, fields: &Fields) -> u16 {
-    let request = client.request(reqwest::Method::POST, path).header("User-Agent", "Mozilla/5.0 (X11; Linux x86_64) Firefox/128.0");
+    let request = client
+        .request(reqwest::Method::POST, path)
+        .header("User-Agent", "Mozilla/5.0 (X11; Linux x86_64) Firefox/128.0");
     send(request.header("X-Forwarded-For", "198.51.100.7").form(&fields.0)).await.status
 }
 
 /// An email that is all it should be.
 fn complete(letter: &Letter, parts: &[&str]) {
-    let common =
-        ["When: 23 Nov 2026, ", "If it was you, there is nothing to do.", "If it wasn’t you", "Open Reward Desk: http://127.0.0.1:"];
+    let common = [
+        "When: 23 Nov 2026, ",
+        "If it was you, there is nothing to do.",
+        "If it wasn’t you",
+        "Open Reward Desk: http://127.0.0.1:",
+    ];
     for part in common.iter().chain(parts) {
         assert!(letter.text.contains(part), "{part:?} is not in {}", letter.text);
     }
     // No address but the desk's own, and nothing behind it.
     for address in letter.text.split_whitespace().filter(|word| word.contains("://")) {
-        assert!(url::Url::parse(address).is_ok_and(|url| url.path() == "/" && url.query().is_none()), "{address}");
+        assert!(
+            url::Url::parse(address).is_ok_and(|url| url.path() == "/" && url.query().is_none()),
+            "{address}"
+        );
     }
     assert_eq!(letter.html.matches("href=").count(), 1);
     assert!(letter.recipient == "support@desk.example", "{}", letter.recipient);
@@ -46,20 +55,35 @@ async fn each_change_of_a_factor_is_told_once(app: App) {
     let (phone, codes) = set_up(&app, &kim).await;
     assert_eq!(subjects(&app, 1).await, ["An authenticator app was added to your account"]);
     let first = app.mails(1).await.remove(0);
-    complete(&first, &["An authenticator app was added.", "Ten recovery codes were made.", "From: "]);
+    complete(
+        &first,
+        &["An authenticator app was added.", "Ten recovery codes were made.", "From: "],
+    );
     for secret in &codes {
         assert!(!first.text.contains(secret) && !first.html.contains(secret));
     }
     // A wrong code changes nothing, and nothing is told.
     kim.post("/account/recovery-codes", &code("000000")).await.expect(422);
     assert_eq!(post(&kim, "/account/recovery-codes", &code(&phone.code(&app, 0))).await, 200);
-    complete(&app.mails(2).await[1], &["Ten new recovery codes were made.", "From: Firefox on Linux, 198.51.100.7"]);
+    complete(
+        &app.mails(2).await[1],
+        &["Ten new recovery codes were made.", "From: Firefox on Linux, 198.51.100.7"],
+    );
     app.desk.clock.advance(TimeDelta::seconds(90));
     assert_eq!(post(&kim, "/account/app/removal", &Fields::default()).await, 303);
     let removed = app.mails(3).await.remove(2);
-    complete(&removed, &["Your authenticator app was removed.", "Your recovery codes were removed with your last second factor."]);
+    complete(
+        &removed,
+        &[
+            "Your authenticator app was removed.",
+            "Your recovery codes were removed with your last second factor.",
+        ],
+    );
     assert_eq!(post(&kim, "/account/app/removal", &Fields::default()).await, 404);
-    assert_eq!(subjects(&app, 3).await[1..], ["Your recovery codes were replaced", "Your authenticator app was removed"]);
+    assert_eq!(
+        subjects(&app, 3).await[1..],
+        ["Your recovery codes were replaced", "Your authenticator app was removed"]
+    );
 }
 
 #[both]
@@ -86,8 +110,15 @@ async fn a_reset_by_others_is_told_once_whoever_did_it(app: App) {
     set_up(&app, &kim).await;
     ada.post(&format!("/m/acme/users/{support}/factors"), &Fields::default()).await.expect(303);
     let reset = app.mails(2).await.remove(1);
-    assert_eq!((reset.subject.as_str(), reset.recipient.as_str()), ("Your second factors were reset", "support@desk.example"));
-    assert!(reset.text.contains("By: Casey Administrator, an administrator of ACME Ltd"), "{}", reset.text);
+    assert_eq!(
+        (reset.subject.as_str(), reset.recipient.as_str()),
+        ("Your second factors were reset", "support@desk.example")
+    );
+    assert!(
+        reset.text.contains("By: Casey Administrator, an administrator of ACME Ltd"),
+        "{}",
+        reset.text
+    );
     assert!(reset.text.contains("When: 23 Nov 2026, "), "{}", reset.text);
     ada.post(&format!("/m/acme/users/{support}/factors"), &Fields::default()).await.expect(303);
     let kim = app.sign_in(Role::Support).await;

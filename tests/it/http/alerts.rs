@@ -19,13 +19,20 @@ fn hand_out(app: &App, batch: i64, n: usize) {
     let customer = app.number("SELECT min(id) FROM customers");
     for i in 0..n {
         let reward = app.reward(customer, batch, &format!("H-{}-{i}", app.count("rewards")));
-        let coupon = app.number(&format!("SELECT min(id) FROM coupons WHERE batch_id = {batch} AND state = 'available'"));
+        let coupon = app.number(&format!(
+            "SELECT min(id) FROM coupons WHERE batch_id = {batch} AND state = 'available'"
+        ));
         app.allocate(coupon, reward);
     }
 }
 
 async fn wants(app: &App, role: Role, mode: &str) {
-    let done = app.sign_in(role).await.post("/m/acme/alerts", &Fields::default().with("mode", mode)).await.expect(303);
+    let done = app
+        .sign_in(role)
+        .await
+        .post("/m/acme/alerts", &Fields::default().with("mode", mode))
+        .await
+        .expect(303);
     app.sign_in(role).await.get(done.header("Location")).await.says("Your choice is kept");
 }
 
@@ -35,7 +42,8 @@ async fn each_alert_comes_once_over_a_life_of_a_batch(app: App) {
     let scene = app.scene(30);
     wants(&app, Role::Marketing, "each").await;
     app.sign_in(Role::Support).await;
-    let watch = |expected: usize| assert_eq!(watch_stock::watch_stock(&app.desk).unwrap(), expected);
+    let watch =
+        |expected: usize| assert_eq!(watch_stock::watch_stock(&app.desk).unwrap(), expected);
     watch(0);
     let mut told: Vec<String> = Vec::new();
     for (handed_out, raised, subject) in [
@@ -50,14 +58,19 @@ async fn each_alert_comes_once_over_a_life_of_a_batch(app: App) {
         watch(0);
         told.extend(subject.map(ToOwned::to_owned));
         let letters = app.mails(told.len()).await;
-        let mut subjects: Vec<&str> = letters.iter().map(|letter| letter.subject.as_str()).collect();
+        let mut subjects: Vec<&str> =
+            letters.iter().map(|letter| letter.subject.as_str()).collect();
         let mut expected: Vec<&str> = told.iter().map(String::as_str).collect();
         subjects.sort_unstable();
         expected.sort_unstable();
         assert_eq!(subjects, expected);
-        assert!(letters.iter().all(|letter| letter.recipient == "marketing@desk.example"), "nobody else asked");
+        assert!(
+            letters.iter().all(|letter| letter.recipient == "marketing@desk.example"),
+            "nobody else asked"
+        );
     }
-    // Filled again, every line is armed; a fall through several lines at once is one mail, about the gravest.
+    // Filled again, every line is armed; a fall through several lines at once is one mail, about
+    // the gravest.
     for n in 0..30 {
         app.coupon(scene.batch, &usable(format!("TOP-{n}")));
     }
@@ -67,7 +80,11 @@ async fn each_alert_comes_once_over_a_life_of_a_batch(app: App) {
     watch(3);
     let letters = app.mails(5).await;
     assert!(letters[4].subject.starts_with("Spring is at a tenth"), "{}", letters[4].subject);
-    assert!(letters[4].text.contains(&format!("/m/acme/batches/{}#add-vouchers", scene.batch)), "{}", letters[4].text);
+    assert!(
+        letters[4].text.contains(&format!("/m/acme/batches/{}#add-vouchers", scene.batch)),
+        "{}",
+        letters[4].text
+    );
     app.sign_in(Role::Support)
         .await
         .get("/m/acme/alerts")
@@ -87,16 +104,32 @@ async fn time_and_the_reserve_are_lines_as_well(app: App) {
     app.batch("Never filled");
     wants(&app, Role::Administrator, "each").await;
     assert_eq!(watch_stock::watch_stock(&app.desk).unwrap(), 2);
-    app.exec(&format!("UPDATE batches SET valid_until = {} WHERE id = {batch}", app.sql(app.now() - TimeDelta::days(1))));
+    app.exec(&format!(
+        "UPDATE batches SET valid_until = {} WHERE id = {batch}",
+        app.sql(app.now() - TimeDelta::days(1))
+    ));
     assert_eq!(watch_stock::watch_stock(&app.desk).unwrap(), 1);
     let letters = app.mails(3).await;
     let mut subjects: Vec<&str> = letters.iter().map(|letter| letter.subject.as_str()).collect();
     subjects.sort_unstable();
-    assert_eq!(subjects, ["Short has expired (ACME Ltd)", "Short has touched its reserve (ACME Ltd)", "Short is expiring (ACME Ltd)"]);
+    assert_eq!(
+        subjects,
+        [
+            "Short has expired (ACME Ltd)",
+            "Short has touched its reserve (ACME Ltd)",
+            "Short is expiring (ACME Ltd)"
+        ]
+    );
     // Its validity moved, it is neither expiring nor expired; but the reserve is told already.
-    app.exec(&format!("UPDATE batches SET valid_until = {} WHERE id = {batch}", app.sql(app.now() + TimeDelta::days(400))));
+    app.exec(&format!(
+        "UPDATE batches SET valid_until = {} WHERE id = {batch}",
+        app.sql(app.now() + TimeDelta::days(400))
+    ));
     assert_eq!(watch_stock::watch_stock(&app.desk).unwrap(), 0);
-    assert_eq!(app.texts("SELECT kind AS v FROM stock_alerts WHERE cleared_at IS NULL"), ["reserve"]);
+    assert_eq!(
+        app.texts("SELECT kind AS v FROM stock_alerts WHERE cleared_at IS NULL"),
+        ["reserve"]
+    );
 }
 
 #[both]
@@ -108,15 +141,25 @@ async fn a_digest_gathers_a_days_alerts(app: App) {
     hand_out(&app, scene.batch, 2);
     app.fresh(app.batch("Summer"), 1);
     watch_stock::watch_stock(&app.desk).unwrap();
-    let tomorrow = app.desk.at(rewarddesk::domain::clock::Clock::fixed(app.now() + TimeDelta::days(1)));
+    let tomorrow =
+        app.desk.at(rewarddesk::domain::clock::Clock::fixed(app.now() + TimeDelta::days(1)));
     assert_eq!(watch_stock::send_digests(&tomorrow).unwrap(), 1);
     assert_eq!(watch_stock::send_digests(&tomorrow).unwrap(), 0, "once a day");
     app.exec(&format!("UPDATE mails SET next_attempt_at = {}", app.sql(app.now())));
     app.desk.mail_bell.notify_one();
     let letters = app.mails(1).await;
-    assert!(letters[0].text.contains("Spring has run out") && letters[0].text.contains("Summer is"), "{}", letters[0].text);
-    assert!(!letters[0].text.contains("Spring is running low"), "what was raised before the choice is not told: {}", letters[0].text);
-    let later = app.desk.at(rewarddesk::domain::clock::Clock::fixed(app.now() + TimeDelta::days(2)));
+    assert!(
+        letters[0].text.contains("Spring has run out") && letters[0].text.contains("Summer is"),
+        "{}",
+        letters[0].text
+    );
+    assert!(
+        !letters[0].text.contains("Spring is running low"),
+        "what was raised before the choice is not told: {}",
+        letters[0].text
+    );
+    let later =
+        app.desk.at(rewarddesk::domain::clock::Clock::fixed(app.now() + TimeDelta::days(2)));
     assert_eq!(watch_stock::send_digests(&later).unwrap(), 0, "nothing happened since");
 }
 
@@ -137,17 +180,26 @@ async fn a_digest_says_nothing_twice(app: App) {
     crossed(0);
     crossed(2);
     crossed(2);
-    assert_eq!(app.texts("SELECT kind AS v FROM stock_alerts ORDER BY id"), ["threshold", "threshold", "half"]);
+    assert_eq!(
+        app.texts("SELECT kind AS v FROM stock_alerts ORDER BY id"),
+        ["threshold", "threshold", "half"]
+    );
     app.exec(&format!("UPDATE batches SET reserve = 3 WHERE id = {}", scene.batch));
     crossed(0);
-    let tomorrow = app.desk.at(rewarddesk::domain::clock::Clock::fixed(app.now() + TimeDelta::days(1)));
+    let tomorrow =
+        app.desk.at(rewarddesk::domain::clock::Clock::fixed(app.now() + TimeDelta::days(1)));
     assert_eq!(watch_stock::send_digests(&tomorrow).unwrap(), 1);
     app.exec(&format!("UPDATE mails SET next_attempt_at = {}", app.sql(app.now())));
     app.desk.mail_bell.notify_one();
     let letters = app.mails(1).await;
     assert_eq!(letters[0].subject, "2 stock alerts (ACME Ltd)");
     let said = |words: &str| letters[0].text.matches(words).count();
-    assert_eq!((said("running low"), said("half its threshold"), said("touched its reserve")), (0, 1, 1), "{}", letters[0].text);
+    assert_eq!(
+        (said("running low"), said("half its threshold"), said("touched its reserve")),
+        (0, 1, 1),
+        "{}",
+        letters[0].text
+    );
 }
 
 #[both]
@@ -163,13 +215,20 @@ async fn whoever_lost_the_role_hears_nothing(app: App) {
 #[both]
 async fn the_merchants_lines_are_drawn_by_those_who_may(app: App) {
     let mia = app.sign_in(Role::Marketing).await;
-    let rules = |threshold: &str, days: &str| Fields::default().with("threshold", threshold).with("least_days", days);
+    let rules = |threshold: &str, days: &str| {
+        Fields::default().with("threshold", threshold).with("least_days", days)
+    };
     let done = mia.post("/m/acme/alerts/rules", &rules("250", "14")).await.expect(303);
     mia.get(done.header("Location")).await.says("Lines drawn");
     assert_eq!(app.count("merchants WHERE stock_threshold = 250 AND least_days = 14"), 1);
     let wrong = mia.post("/m/acme/alerts/rules", &rules("", "9999")).await.expect(422);
-    wrong.says("Give a number; 0 draws no line.").says("This must be a whole number from 0 to 3650.");
-    mia.post("/m/acme/alerts/rules", &rules("9", "-1")).await.expect(422).says("This must be a whole number from 0 to 3650.");
+    wrong
+        .says("Give a number; 0 draws no line.")
+        .says("This must be a whole number from 0 to 3650.");
+    mia.post("/m/acme/alerts/rules", &rules("9", "-1"))
+        .await
+        .expect(422)
+        .says("This must be a whole number from 0 to 3650.");
     assert_eq!(app.count("audit_records WHERE action = 'merchant.stock_rules_drawn'"), 1);
     mia.post("/m/acme/alerts", &Fields::default().with("mode", "loud")).await.expect(400);
 }
@@ -199,7 +258,8 @@ async fn while_much_moves_it_is_added_up_sooner(app: App) {
     moves();
     let keeper = tokio::spawn(stock_keeper::run(app.desk.clone(), std::future::pending()));
     added_up().await;
-    // A quiet keeper comes back after two seconds, a busy one after a quarter: on a busy machine it is late now and then, not always.
+    // A quiet keeper comes back after two seconds, a busy one after a quarter: on a busy machine it
+    // is late now and then, not always.
     let mut quickest = Duration::MAX;
     for _ in 0..10 {
         moves();
@@ -234,7 +294,8 @@ async fn counts_begin_behind_what_was_added_up(app: App) {
         return;
     }
     assert!(mark >= 2000, "{mark}");
-    // What cannot be: the place of a movement that was added up, as an index that is not vacuumed still names it.
+    // What cannot be: the place of a movement that was added up, as an index that is not vacuumed
+    // still names it.
     app.exec("UPDATE stock_movements SET id = 1 WHERE id = (SELECT min(id) FROM stock_movements)");
     mia.get("/m/acme/batches").await.says("4 left");
     mia.get(&format!("/m/acme/batches/{}", scene.batch)).await.says("4 left");

@@ -9,9 +9,11 @@ use super::{
 };
 use crate::support::{App, Client, client::Fields, page::Page, world::Scene};
 
-/// Jo's coupon is reissued with an e-mail by the support user, and what took its place is barred by the supervisor.
+/// Jo's coupon is reissued with an e-mail by the support user, and what took its place is barred by
+/// the supervisor.
 async fn story(app: &App) -> (Scene, Client) {
-    let (scene, kim, sue) = (app.scene(3), app.sign_in(Role::Support).await, app.sign_in(Role::Supervisor).await);
+    let (scene, kim, sue) =
+        (app.scene(3), app.sign_in(Role::Support).await, app.sign_in(Role::Supervisor).await);
     let path = app.reissue_path(scene.customer, scene.reward);
     kim.post(&path, &kim.dialog(&path).await.ticked()).await.expect(303);
     app.mails(1).await;
@@ -30,7 +32,9 @@ const PAGE: &str = "/m/acme/audit";
 #[both]
 async fn every_filter_shows_its_records_and_no_other(app: App) {
     let (scene, sue) = story(&app).await;
-    let new = app.text("SELECT c.code AS v FROM coupons c JOIN reissues r ON r.new_coupon_id = c.id").unwrap();
+    let new = app
+        .text("SELECT c.code AS v FROM coupons c JOIN reissues r ON r.new_coupon_id = c.id")
+        .unwrap();
     let support = app.number("SELECT id FROM users WHERE email = 'support@desk.example'");
     // Two sign-ins, a reissue, an e-mail sent, a coupon barred.
     assert_eq!(records(&sue.get(PAGE).await.expect(200)), 5);
@@ -53,18 +57,35 @@ async fn every_filter_shows_its_records_and_no_other(app: App) {
     ] {
         let page = sue.get(&format!("{PAGE}?{query}")).await.expect(200);
         assert_eq!(records(&page), expected, "{query}: {}", page.words());
-        assert!(page.body.contains("Remove the filter"), "{query}: what is filtered can be taken away");
-        assert_eq!(page.words().contains("No record matches these filters"), expected == 0, "{query}");
+        assert!(
+            page.body.contains("Remove the filter"),
+            "{query}: what is filtered can be taken away"
+        );
+        assert_eq!(
+            page.words().contains("No record matches these filters"),
+            expected == 0,
+            "{query}"
+        );
     }
-    sue.get(&format!("/m/acme/customers/{}", scene.customer)).await.says("All of it in the audit log");
+    sue.get(&format!("/m/acme/customers/{}", scene.customer))
+        .await
+        .says("All of it in the audit log");
 }
 
 #[both]
 async fn what_cannot_be_a_filter_is_said_and_kept(app: App) {
     let (_, sue) = story(&app).await;
     for (query, words, kept) in [
-        ("from=2026-13-40", "This is not a date. Write the day as in 2026-11-23.", "value=\"2026-13-40\""),
-        ("from=2026-11-23&to=2026-11-22", "This day is before the first one.", "value=\"2026-11-22\""),
+        (
+            "from=2026-13-40",
+            "This is not a date. Write the day as in 2026-11-23.",
+            "value=\"2026-13-40\"",
+        ),
+        (
+            "from=2026-11-23&to=2026-11-22",
+            "This day is before the first one.",
+            "value=\"2026-11-22\"",
+        ),
         ("who=9999", "Nobody of that number ever acted in this merchant.", "name=\"who\""),
         ("action=coupon.eaten", "There is no such action.", "name=\"action\""),
         ("q=NOPE-1", "No batch of this merchant has that code.", "value=\"NOPE-1\""),
@@ -89,13 +110,20 @@ async fn a_record_opens_to_all_it_holds(app: App) {
         .says("Customer Jo Smith, number")
         .says("Reward R-1");
     sue.get(&format!("{PAGE}?action=coupon.barred")).await.says("Reason leaked online");
-    rewarddesk::app::seal_audit::seal_all(&app.desk.db, &app.desk.clock, std::time::Duration::from_secs(9)).unwrap();
+    rewarddesk::app::seal_audit::seal_all(
+        &app.desk.db,
+        &app.desk.clock,
+        std::time::Duration::from_secs(9),
+    )
+    .unwrap();
     sue.get(PAGE).await.says("Seal Number 1 of this log");
     let ada = app.sign_in(Role::Administrator).await;
     ada.post(&act(scene.customer, "purge"), &confirmed(scene.customer)).await.expect(303);
     sue.get(&format!("{PAGE}?action=coupon.barred")).await.says("Reason (purged)").says("purged");
     ada.post("/m/acme/settings", &settings().with("name", "ACME & Sons")).await.expect(303);
-    ada.get(&format!("{PAGE}?action=merchant.settings_changed")).await.says("Name ACME Ltd became ACME & Sons");
+    ada.get(&format!("{PAGE}?action=merchant.settings_changed"))
+        .await
+        .says("Name ACME Ltd became ACME & Sons");
 }
 
 #[both]
@@ -105,12 +133,22 @@ async fn pages_keep_their_filters_and_skip_nothing(app: App) {
     for n in 0..120 {
         // Some in the same instant, and numbers that do not follow the time.
         let at = app.sql(app.now() - chrono::TimeDelta::minutes((n * 7) % 60));
-        app.exec(&format!("INSERT INTO audit_records (merchant_id, at, action, actor_kind, user_id, details) VALUES ({}, {at}, 'customers.imported', 'user', {kim}, '{{\"rows\":{n}}}')", app.merchant));
+        app.exec(&format!(
+            "INSERT INTO audit_records (merchant_id, at, action, actor_kind, \
+            user_id, details) VALUES ({}, {at}, 'customers.imported', 'user', {kim}, \
+            '{{\"rows\":{n}}}')",
+            app.merchant
+        ));
     }
     let (mut seen, mut next) = (vec![], Some(format!("{PAGE}?action=customers.imported")));
     while let Some(path) = next {
         let page = sue.get(&path).await.expect(200);
-        seen.extend(page.body.split("Details of record ").skip(1).map(|rest| rest.split('"').next().unwrap().to_owned()));
+        seen.extend(
+            page.body
+                .split("Details of record ")
+                .skip(1)
+                .map(|rest| rest.split('"').next().unwrap().to_owned()),
+        );
         next = page
             .tags()
             .iter()
@@ -137,7 +175,10 @@ async fn an_administrator_exports_what_is_selected_and_that_is_on_record(app: Ap
     assert_eq!(app.count("audit_records WHERE action = 'audit.exported'"), 0);
 
     let whole = ada.post(&path, &form("jsonl")).await.expect(200);
-    assert_eq!(whole.header("Content-Disposition"), "attachment; filename=\"acme-audit-log.jsonl\"");
+    assert_eq!(
+        whole.header("Content-Disposition"),
+        "attachment; filename=\"acme-audit-log.jsonl\""
+    );
     let mut command = vec![];
     rewarddesk::app::export_audit::export_audit(&app.desk, Some("acme"), |line| {
         command.push(line.to_owned());
@@ -145,7 +186,11 @@ async fn an_administrator_exports_what_is_selected_and_that_is_on_record(app: Ap
     })
     .unwrap();
     let lines: Vec<&str> = whole.body.lines().collect();
-    assert_eq!(lines, command[..command.len() - 1], "the same lines as the command, up to the export's own record");
+    assert_eq!(
+        lines,
+        command[..command.len() - 1],
+        "the same lines as the command, up to the export's own record"
+    );
     let mut proof = Export::new(&[]);
     for line in &lines {
         proof.line(line).unwrap().unwrap();
@@ -153,11 +198,20 @@ async fn an_administrator_exports_what_is_selected_and_that_is_on_record(app: Ap
     assert!(proof.end().flaw.is_none());
 
     let few = ada
-        .post(&path, &form("jsonl").with("q", "OLD-1").with("customer", &scene.customer.to_string()).with("to", "2026-11-23"))
+        .post(
+            &path,
+            &form("jsonl")
+                .with("q", "OLD-1")
+                .with("customer", &scene.customer.to_string())
+                .with("to", "2026-11-23"),
+        )
         .await
         .expect(200);
     assert_eq!(few.body.lines().count(), 2);
-    let record = app.texts("SELECT details AS v FROM audit_records WHERE action = 'audit.exported' ORDER BY id").pop().unwrap();
+    let record = app
+        .texts("SELECT details AS v FROM audit_records WHERE action = 'audit.exported' ORDER BY id")
+        .pop()
+        .unwrap();
     assert_eq!(
         record,
         format!(
@@ -165,23 +219,49 @@ async fn an_administrator_exports_what_is_selected_and_that_is_on_record(app: Ap
             scene.customer, scene.old
         )
     );
-    ada.get(&format!("{PAGE}?action=audit.exported")).await.says("Format JSON Lines").says("Records until 23 Nov 2026, 23:59 GMT");
-    ada.post(&path, &form("csv").with("from", "soon")).await.expect(422).says("This is not a date.");
+    ada.get(&format!("{PAGE}?action=audit.exported"))
+        .await
+        .says("Format JSON Lines")
+        .says("Records until 23 Nov 2026, 23:59 GMT");
+    ada.post(&path, &form("csv").with("from", "soon"))
+        .await
+        .expect(422)
+        .says("This is not a date.");
     ada.post(&path, &form("pdf")).await.expect(422);
-    assert_eq!(app.count("audit_records WHERE action = 'audit.exported'"), 2, "what is refused exports nothing");
+    assert_eq!(
+        app.count("audit_records WHERE action = 'audit.exported'"),
+        2,
+        "what is refused exports nothing"
+    );
 }
 
 #[both]
 async fn a_spreadsheet_of_the_log_runs_no_formula(app: App) {
     let (scene, sue) = story(&app).await;
-    let (_, coupon) = app.reward_with(scene.customer, scene.batch, "R-2", &crate::support::world::usable("=HYPER(1)"));
+    let (_, coupon) = app.reward_with(
+        scene.customer,
+        scene.batch,
+        "R-2",
+        &crate::support::world::usable("=HYPER(1)"),
+    );
     sue.post(&format!("/m/acme/coupons/{coupon}/bar"), &why("x")).await.expect(303);
     let ada = app.sign_in(Role::Administrator).await;
-    let file =
-        ada.post(&format!("{PAGE}/export"), &Fields::default().with("format", "csv").with("action", "coupon.barred")).await.expect(200);
+    let file = ada
+        .post(
+            &format!("{PAGE}/export"),
+            &Fields::default().with("format", "csv").with("action", "coupon.barred"),
+        )
+        .await
+        .expect(200);
     let lines: Vec<&str> = file.body.lines().collect();
-    assert!(lines[0].starts_with("\u{feff}id,at,action,merchant,actor,customer,customer_id,"), "{lines:?}");
+    assert!(
+        lines[0].starts_with("\u{feff}id,at,action,merchant,actor,customer,customer_id,"),
+        "{lines:?}"
+    );
     assert_eq!(lines.len(), 3, "{lines:?}");
-    assert!(lines[1].contains("leaked online") && !file.body.contains("sealed:"), "the words, not what is encrypted: {lines:?}");
+    assert!(
+        lines[1].contains("leaked online") && !file.body.contains("sealed:"),
+        "the words, not what is encrypted: {lines:?}"
+    );
     assert!(lines[2].contains(",'=HYPER(1),"), "{lines:?}");
 }

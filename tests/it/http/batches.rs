@@ -1,4 +1,5 @@
-//! The stock screens: what is left and how long it lasts, the codes by condition, the export, the lines, and withdrawing.
+//! The stock screens: what is left and how long it lasts, the codes by condition, the export, the
+//! lines, and withdrawing.
 
 use chrono::TimeDelta;
 use rewarddesk::domain::role::Role;
@@ -13,7 +14,13 @@ use crate::support::{
 /// The codes in the list, in their order.
 fn codes(page: &Page) -> Vec<String> {
     let table = page.body.split("table--codes").nth(1).unwrap_or_default();
-    table.split("<tr>").skip(2).filter_map(|row| row.split("translate=\"no\">").nth(1)?.split('<').next().map(ToOwned::to_owned)).collect()
+    table
+        .split("<tr>")
+        .skip(2)
+        .filter_map(|row| {
+            row.split("translate=\"no\">").nth(1)?.split('<').next().map(ToOwned::to_owned)
+        })
+        .collect()
 }
 
 /// Where a link with these words leads.
@@ -21,7 +28,10 @@ fn link(page: &Page, words: &str) -> Option<String> {
     let body = page.body.replace("&#38;", "&");
     let at = body.find(&format!(">{words}"))?;
     let tag = body[..at].rfind("href=\"")?;
-    body[tag + 6..].split('"').next().map(|href| href.split('#').next().unwrap_or_default().to_owned())
+    body[tag + 6..]
+        .split('"')
+        .next()
+        .map(|href| href.split('#').next().unwrap_or_default().to_owned())
 }
 
 #[both]
@@ -40,7 +50,11 @@ async fn a_batch_says_what_is_left_what_is_not_and_why(app: App) {
         .says("Redeemed in stock 1");
     page.says("With customers 1").says("Imported 8 codes").says("Critical");
     assert!(!page.words().contains("Withdraw vouchers"), "support may look, not act");
-    sam.get("/m/acme/batches").await.says("3 left").says("1 expired, 1 barred, 1 already redeemed, 1 not started yet").says("Critical");
+    sam.get("/m/acme/batches")
+        .await
+        .says("3 left")
+        .says("1 expired, 1 barred, 1 already redeemed, 1 not started yet")
+        .says("Critical");
 }
 
 #[both]
@@ -64,40 +78,71 @@ async fn the_stock_and_the_time_are_two_badges(app: App) {
             .map(crate::support::page::words)
             .unwrap_or_default()
     };
-    for (batch, badges) in [(soon, "Critical Expiring"), (over, "Expired"), (empty, "Never filled"), (full, "Healthy")] {
+    for (batch, badges) in
+        [(soon, "Critical Expiring"), (over, "Expired"), (empty, "Never filled"), (full, "Healthy")]
+    {
         let page = mia.get(&format!("/m/acme/batches/{batch}")).await;
         assert!(head(&page).contains(badges), "{badges} is not in {}", head(&page));
-        assert_eq!(head(&page).contains("Healthy"), batch == full, "what nobody can hand out is not healthy: {}", head(&page));
+        assert_eq!(
+            head(&page).contains("Healthy"),
+            batch == full,
+            "what nobody can hand out is not healthy: {}",
+            head(&page)
+        );
     }
-    mia.get(&format!("/m/acme/batches/{empty}")).await.says("Nothing was added yet").says("There is no code in this batch yet.");
-    mia.get(&format!("/m/acme/batches/{soon}")).await.says("fewer than 30 days").says("Last safe day 3 Nov 2026");
+    mia.get(&format!("/m/acme/batches/{empty}"))
+        .await
+        .says("Nothing was added yet")
+        .says("There is no code in this batch yet.");
+    mia.get(&format!("/m/acme/batches/{soon}"))
+        .await
+        .says("fewer than 30 days")
+        .says("Last safe day 3 Nov 2026");
 }
 
 #[both]
 async fn the_pace_tells_how_long_the_stock_lasts(app: App) {
     let scene = app.scene(28);
-    app.exec(&format!("UPDATE batches SET created_at = {} WHERE id = {}", app.sql(app.now() - TimeDelta::days(60)), scene.batch));
+    app.exec(&format!(
+        "UPDATE batches SET created_at = {} WHERE id = {}",
+        app.sql(app.now() - TimeDelta::days(60)),
+        scene.batch
+    ));
     for n in 0..14 {
-        let (reward, coupon) =
-            (app.reward(scene.customer, scene.batch, &format!("P-{n}")), app.coupon(scene.batch, &usable(format!("PACE-{n}"))));
+        let (reward, coupon) = (
+            app.reward(scene.customer, scene.batch, &format!("P-{n}")),
+            app.coupon(scene.batch, &usable(format!("PACE-{n}"))),
+        );
         app.exec(&format!(
-            "UPDATE coupons SET state = 'allocated', reward = {reward}, changed_at = {} WHERE id = {coupon}",
+            "UPDATE coupons SET state = 'allocated', reward = {reward}, changed_at = {} WHERE id \
+             = {coupon}",
             app.sql(app.now() - TimeDelta::days(n * 2))
         ));
     }
     let mia = app.sign_in(Role::Marketing).await;
     // 14 and the scene's one in 28 days; 28 left.
     let page = mia.get(&format!("/m/acme/batches/{}", scene.batch)).await;
-    page.says("About 52 days").says("4 a week lately").says("28 codes left today; at the recent pace they run out on 14 Jan 2027.");
+    page.says("About 52 days")
+        .says("4 a week lately")
+        .says("28 codes left today; at the recent pace they run out on 14 Jan 2027.");
     page.says("15 codes handed out in 61 days");
-    // What ends sooner goes out first: two of these forty in the five days that they have, two lots of one day's ends.
+    // What ends sooner goes out first: two of these forty in the five days that they have, two lots
+    // of one day's ends.
     for (n, hours) in (0..40).zip([93, 96].into_iter().cycle()) {
-        app.coupon(scene.batch, &NewCoupon { expires_at: Some(app.now() + TimeDelta::hours(hours)), ..usable(format!("SOON-{n}")) });
+        app.coupon(
+            scene.batch,
+            &NewCoupon {
+                expires_at: Some(app.now() + TimeDelta::hours(hours)),
+                ..usable(format!("SOON-{n}"))
+            },
+        );
     }
     for path in ["/m/acme/batches".to_owned(), format!("/m/acme/batches/{}", scene.batch)] {
         mia.get(&path).await.says("About 56 days").says("Expiring");
     }
-    mia.get(&format!("/m/acme/batches/{}", scene.batch)).await.says("At the recent pace 38 codes end before their turn.");
+    mia.get(&format!("/m/acme/batches/{}", scene.batch))
+        .await
+        .says("At the recent pace 38 codes end before their turn.");
     assert!(page.body.contains("plot__forecast"), "the forecast is drawn");
 }
 
@@ -168,12 +213,20 @@ async fn an_export_holds_every_code_and_is_on_record(app: App) {
     assert_eq!(lines.len(), 5, "{lines:?}");
     assert!(lines[0].starts_with("\u{feff}code,pin,state,valid_from,expires_at,"));
     assert!(
-        lines.iter().any(|line| line.starts_with("OLD-1,") && line.contains(",R-1,20 off,C-1,Jo Smith,jo@customer.example")),
+        lines.iter().any(|line| line.starts_with("OLD-1,")
+            && line.contains(",R-1,20 off,C-1,Jo Smith,jo@customer.example")),
         "{lines:?}"
     );
     assert!(lines.iter().any(|line| line.starts_with("'=HYPER(1),")), "{lines:?}");
-    assert_eq!(app.count(&format!("audit_records WHERE action = 'batch.codes_exported' AND batch_id = {}", scene.batch)), 1);
-    let some = mia.post(&path, &Fields::default().with("codes", "with-customers")).await.expect(200);
+    assert_eq!(
+        app.count(&format!(
+            "audit_records WHERE action = 'batch.codes_exported' AND batch_id = {}",
+            scene.batch
+        )),
+        1
+    );
+    let some =
+        mia.post(&path, &Fields::default().with("codes", "with-customers")).await.expect(200);
     assert_eq!(some.body.lines().count(), 2);
     app.sign_in(Role::Supervisor).await.post(&path, &Fields::default()).await.expect(403);
     assert_eq!(app.count("audit_records WHERE action = 'batch.codes_exported'"), 2);
@@ -182,9 +235,12 @@ async fn an_export_holds_every_code_and_is_on_record(app: App) {
 #[both]
 async fn lines_are_drawn_and_warn(app: App) {
     let scene = app.scene(5);
-    let (here, mia) = (format!("/m/acme/batches/{}", scene.batch), app.sign_in(Role::Marketing).await);
+    let (here, mia) =
+        (format!("/m/acme/batches/{}", scene.batch), app.sign_in(Role::Marketing).await);
     mia.get(&here).await.says("Critical");
-    let lines = |threshold: &str, reserve: &str| Fields::default().with("threshold", threshold).with("reserve", reserve);
+    let lines = |threshold: &str, reserve: &str| {
+        Fields::default().with("threshold", threshold).with("reserve", reserve)
+    };
     let done = mia.post(&format!("{here}/lines"), &lines("4", "1,000")).await.expect(303);
     mia.get(done.header("Location"))
         .await
@@ -194,24 +250,45 @@ async fn lines_are_drawn_and_warn(app: App) {
         .says("Healthy");
     let wrong = mia.post(&format!("{here}/lines"), &lines("many", "-3")).await.expect(422);
     wrong.says("This must be a whole number from 0 to 1,000,000,000.");
-    assert!(wrong.body.contains("value=\"many\"") && wrong.body.contains("value=\"-3\""), "what was typed is kept");
+    assert!(
+        wrong.body.contains("value=\"many\"") && wrong.body.contains("value=\"-3\""),
+        "what was typed is kept"
+    );
     let done = mia.post(&format!("{here}/lines"), &lines("4", "1000")).await.expect(303);
     mia.get(done.header("Location")).await.says("Nothing was changed");
     mia.post(&format!("{here}/lines"), &lines("", "")).await.expect(303);
     assert_eq!(app.count("audit_records WHERE action = 'batch.lines_drawn'"), 2);
-    assert_eq!(app.count(&format!("batches WHERE id = {} AND stock_threshold IS NULL AND reserve = 0", scene.batch)), 1);
+    assert_eq!(
+        app.count(&format!(
+            "batches WHERE id = {} AND stock_threshold IS NULL AND reserve = 0",
+            scene.batch
+        )),
+        1
+    );
 }
 
 #[both]
 async fn withdrawn_codes_are_never_handed_out(app: App) {
     let scene = app.scene(40);
     app.coupon(scene.batch, &barred("BAR-1"));
-    let (path, mia) = (format!("/m/acme/batches/{}/withdrawals", scene.batch), app.sign_in(Role::Marketing).await);
-    mia.post(&path, &Fields::default().with("codes", "41").with("reason", "  ")).await.expect(422).says("Say why");
+    let (path, mia) = (
+        format!("/m/acme/batches/{}/withdrawals", scene.batch),
+        app.sign_in(Role::Marketing).await,
+    );
+    mia.post(&path, &Fields::default().with("codes", "41").with("reason", "  "))
+        .await
+        .expect(422)
+        .says("Say why");
     // Stock that came in since the page was made is not meant.
-    mia.post(&path, &Fields::default().with("codes", "40").with("reason", "old")).await.expect(422).says("41 are in stock now");
+    mia.post(&path, &Fields::default().with("codes", "40").with("reason", "old"))
+        .await
+        .expect(422)
+        .says("41 are in stock now");
     assert_eq!(app.count("withdrawals"), 0);
-    let done = mia.post(&path, &Fields::default().with("codes", "41").with("reason", "printed wrongly")).await.expect(303);
+    let done = mia
+        .post(&path, &Fields::default().with("codes", "41").with("reason", "printed wrongly"))
+        .await
+        .expect(303);
     mia.get(done.header("Location"))
         .await
         .says("Vouchers withdrawn")
@@ -223,16 +300,34 @@ async fn withdrawn_codes_are_never_handed_out(app: App) {
     assert_eq!(app.count("coupons WHERE state = 'withdrawn'"), 41);
     assert_eq!(app.count("coupons WHERE state = 'allocated'"), 1, "what customers have stays");
     assert_eq!(app.count("audit_records WHERE action = 'vouchers.withdrawn'"), 1);
-    mia.get(&app.reissue_path(scene.customer, scene.reward)).await.expect(409).says("Voucher batch empty").says("0 left");
-    // A button that was pressed twice leads to what the first press did.
-    let again = mia.post(&path, &Fields::default().with("codes", "41").with("reason", "printed wrongly")).await.expect(303);
-    mia.get(again.header("Location"))
+    mia.get(&app.reissue_path(scene.customer, scene.reward))
         .await
-        .says("Vouchers withdrawn 41 codes withdrawn by Casey Marketing: printed wrongly. Nothing more was done.");
-    assert_eq!((app.count("withdrawals"), app.count("audit_records WHERE action = 'vouchers.withdrawn'")), (1, 1));
+        .expect(409)
+        .says("Voucher batch empty")
+        .says("0 left");
+    // A button that was pressed twice leads to what the first press did.
+    let again = mia
+        .post(&path, &Fields::default().with("codes", "41").with("reason", "printed wrongly"))
+        .await
+        .expect(303);
+    mia.get(again.header("Location")).await.says(
+        "Vouchers withdrawn 41 codes withdrawn by Casey Marketing: printed wrongly. Nothing \
+            more was done.",
+    );
+    assert_eq!(
+        (app.count("withdrawals"), app.count("audit_records WHERE action = 'vouchers.withdrawn'")),
+        (1, 1)
+    );
     let empty = format!("/m/acme/batches/{}/withdrawals", app.batch("Empty"));
-    mia.post(&empty, &Fields::default().with("codes", "0").with("reason", "old")).await.expect(422).says("nothing to withdraw");
-    app.sign_in(Role::Supervisor).await.post(&path, &Fields::default().with("codes", "41").with("reason", "no")).await.expect(403);
+    mia.post(&empty, &Fields::default().with("codes", "0").with("reason", "old"))
+        .await
+        .expect(422)
+        .says("nothing to withdraw");
+    app.sign_in(Role::Supervisor)
+        .await
+        .post(&path, &Fields::default().with("codes", "41").with("reason", "no"))
+        .await
+        .expect(403);
     // A top-up afterwards is stock again.
     app.coupon(scene.batch, &usable("LATER-1"));
     mia.get(&app.reissue_path(scene.customer, scene.reward)).await.expect(200);
@@ -249,16 +344,33 @@ mod with_failpoints {
         // The first slice of the slowest pace takes all three; the mark at its end is missing.
         fail::cfg("withdrawal::slice", "panic").unwrap();
         let path = format!("/m/acme/batches/{}/withdrawals", scene.batch);
-        let _ = mia.post(&path, &Fields::default().with("codes", "3").with("reason", "printed wrongly")).await;
+        let _ = mia
+            .post(&path, &Fields::default().with("codes", "3").with("reason", "printed wrongly"))
+            .await;
         fail::cfg("withdrawal::slice", "off").unwrap();
         assert_eq!(app.count("withdrawals WHERE ended_at IS NULL"), 1);
         app.exec("UPDATE withdrawals SET coupon_to = coupon_to + 1000");
         app.coupon(scene.batch, &usable("HELD-1"));
-        mia.get(&app.reissue_path(scene.customer, scene.reward)).await.expect(409).says("Voucher batch empty");
-        let again = mia.post(&path, &Fields::default().with("codes", "9").with("reason", "once more")).await.expect(303);
-        mia.get(again.header("Location")).await.says("Vouchers are being withdrawn").says("Casey Marketing asked for it: printed wrongly.");
+        mia.get(&app.reissue_path(scene.customer, scene.reward))
+            .await
+            .expect(409)
+            .says("Voucher batch empty");
+        let again = mia
+            .post(&path, &Fields::default().with("codes", "9").with("reason", "once more"))
+            .await
+            .expect(303);
+        mia.get(again.header("Location"))
+            .await
+            .says("Vouchers are being withdrawn")
+            .says("Casey Marketing asked for it: printed wrongly.");
         mia.get(&format!("/m/acme/batches/{}", scene.batch)).await.says("it goes on by itself");
         rewarddesk::app::withdraw_vouchers::carry_on_all(&app.desk).unwrap();
-        assert_eq!((app.count("withdrawals WHERE ended_at IS NULL"), app.count("coupons WHERE state = 'withdrawn'")), (0, 4));
+        assert_eq!(
+            (
+                app.count("withdrawals WHERE ended_at IS NULL"),
+                app.count("coupons WHERE state = 'withdrawn'")
+            ),
+            (0, 4)
+        );
     }
 }

@@ -1,4 +1,5 @@
-//! Check a code: what it is, whose, what to do, and what to tell the customer; and codes that are not there.
+//! Check a code: what it is, whose, what to do, and what to tell the customer; and codes that are
+//! not there.
 
 use chrono::TimeDelta;
 use rewarddesk::domain::role::Role;
@@ -18,11 +19,27 @@ async fn check(who: &Client, code: &str) -> Page {
 
 /// The sentence for the customer.
 fn sentence(page: &Page) -> String {
-    let copies: Vec<_> = page.tags().into_iter().filter(|t| t.get("class").is_some_and(|c| c.contains("copy-words"))).collect();
+    let copies: Vec<_> = page
+        .tags()
+        .into_iter()
+        .filter(|t| t.get("class").is_some_and(|c| c.contains("copy-words")))
+        .collect();
     assert_eq!(copies.len(), 1, "one sentence to copy: {}", page.words());
     let sentence = copies[0].get("data-copy").unwrap_or_default().to_owned();
     assert!(page.words().contains(&sentence), "what is copied is what is shown: {sentence}");
-    for secret in ["Jo", "Smith", "customer.example", "C-1", "R-1", "Spring", "FRESH", "Casey", "leaked", "stolen", "O-77"] {
+    for secret in [
+        "Jo",
+        "Smith",
+        "customer.example",
+        "C-1",
+        "R-1",
+        "Spring",
+        "FRESH",
+        "Casey",
+        "leaked",
+        "stolen",
+        "O-77",
+    ] {
         assert!(!sentence.contains(secret), "{secret} is told to whoever asks: {sentence}");
     }
     sentence
@@ -52,9 +69,19 @@ async fn a_code_is_told_in_full_to_support(app: App) {
     ] {
         assert!(page.body.contains(&format!("href=\"{href}\"")), "{href}");
     }
-    assert_eq!(sentence(&page), "I'm sorry, your code OLD-1 expired on 23 Nov 2026. I can replace it with a new one.");
-    assert!(page.tags().iter().any(|t| t.get("id") == Some("code") && t.get("value") == Some("OLD-1")), "the field keeps what was typed");
-    let heading = page.tags().into_iter().find(|t| t.get("id") == Some("result")).expect("a heading to go to");
+    assert_eq!(
+        sentence(&page),
+        "I'm sorry, your code OLD-1 expired on 23 Nov 2026. I can replace it with a new one."
+    );
+    assert!(
+        page.tags().iter().any(|t| t.get("id") == Some("code") && t.get("value") == Some("OLD-1")),
+        "the field keeps what was typed"
+    );
+    let heading = page
+        .tags()
+        .into_iter()
+        .find(|t| t.get("id") == Some("result"))
+        .expect("a heading to go to");
     assert_eq!((heading.name.as_str(), heading.get("tabindex")), ("h2", Some("-1")));
     assert!(page.body.contains("action=\"/m/acme/check#result\""));
 }
@@ -67,8 +94,14 @@ async fn a_replaced_code_says_by_what_and_the_customer_is_not_told_which(app: Ap
     sam.post(&path, &form).await.expect(303);
     app.mails(1).await;
     let page = check(&sam, "OLD-1").await;
-    page.says("This code was replaced").says("Replaced by FRESH-1-1 23 Nov 2026, 12:00 GMT by you").says("Open the customer");
-    assert_eq!(sentence(&page), "The code OLD-1 was replaced on 23 Nov 2026, so please use the newer code that we gave you then.");
+    page.says("This code was replaced")
+        .says("Replaced by FRESH-1-1 23 Nov 2026, 12:00 GMT by you")
+        .says("Open the customer");
+    assert_eq!(
+        sentence(&page),
+        "The code OLD-1 was replaced on 23 Nov 2026, so please use the newer code that we gave \
+         you then."
+    );
     assert!(!page.words().contains("E-mail"), "the mail carried the other code");
     let page = check(&sam, "FRESH-1-1").await;
     page.says("This code works").says("Takes the place of OLD-1").says("E-mail sent");
@@ -76,7 +109,8 @@ async fn a_replaced_code_says_by_what_and_the_customer_is_not_told_which(app: Ap
 
 #[both]
 async fn every_state_has_its_words(app: App) {
-    let (customer, batch, sam) = (app.customer(&Person::default()), app.batch("Spring"), app.sign_in(Role::Support).await);
+    let (customer, batch, sam) =
+        (app.customer(&Person::default()), app.batch("Spring"), app.sign_in(Role::Support).await);
     app.fresh(batch, 1);
     let tomorrow = app.now + TimeDelta::days(1);
     let mut n = 0;
@@ -84,7 +118,12 @@ async fn every_state_has_its_words(app: App) {
         n += 1;
         app.reward_with(customer, batch, &format!("R-{n}"), &new).1
     };
-    give(NewCoupon { max_redemptions: 5, redemptions: 1, expires_at: Some(tomorrow), ..usable("MULTI-1") });
+    give(NewCoupon {
+        max_redemptions: 5,
+        redemptions: 1,
+        expires_at: Some(tomorrow),
+        ..usable("MULTI-1")
+    });
     give(barred("BAD-1"));
     give(not_started("EARLY-1"));
     let used = give(redeemed("USED-1"));
@@ -95,47 +134,80 @@ async fn every_state_has_its_words(app: App) {
         (
             "MULTI-1",
             "1 of 5 uses gone",
-            "Your code MULTI-1 is fine; it can be used until 24 Nov 2026, 12:00 GMT, 4 more times. Please copy it exactly as it is written here.",
+            "Your code MULTI-1 is fine; it can be used until 24 Nov 2026, 12:00 GMT, 4 more \
+             times. Please copy it exactly as it is written here.",
         ),
-        ("BAD-1", "This code is barred", "I'm sorry, your code BAD-1 can't be used any more. I can replace it with a new one."),
+        (
+            "BAD-1",
+            "This code is barred",
+            "I'm sorry, your code BAD-1 can't be used any more. I can replace it with a new one.",
+        ),
         (
             "BAD-1",
             "Barred: reported stolen 23 Nov 2026, 12:00 GMT",
             "I'm sorry, your code BAD-1 can't be used any more. I can replace it with a new one.",
         ),
-        ("EARLY-1", "This code does not work yet", "Your code EARLY-1 is fine; it can be used from 23 Nov 2026, 13:00 GMT."),
+        (
+            "EARLY-1",
+            "This code does not work yet",
+            "Your code EARLY-1 is fine; it can be used from 23 Nov 2026, 13:00 GMT.",
+        ),
         (
             "USED-1",
             "Fully redeemed: order O-77, 21 Nov 2026, 12:00 GMT",
-            "Your code USED-1 was already used, last on 21 Nov 2026. I can replace it with a new one.",
+            "Your code USED-1 was already used, last on 21 Nov 2026. I can replace it with a new \
+             one.",
         ),
-        ("USED-2", "This code is fully redeemed", "Your code USED-2 was already used. I can replace it with a new one."),
-        ("GOOD-1", "This code works", "Your code GOOD-1 is fine; it can be used. Please copy it exactly as it is written here."),
+        (
+            "USED-2",
+            "This code is fully redeemed",
+            "Your code USED-2 was already used. I can replace it with a new one.",
+        ),
+        (
+            "GOOD-1",
+            "This code works",
+            "Your code GOOD-1 is fine; it can be used. Please copy it exactly as it is written \
+             here.",
+        ),
         (
             "FRESH-1-1",
             "This code was never handed out",
-            "I can't find that we sent the code FRESH-1-1 to anybody. Could you tell me where you received it?",
+            "I can't find that we sent the code FRESH-1-1 to anybody. Could you tell me where you \
+             received it?",
         ),
     ] {
         let page = check(&sam, code).await.expect(200);
         page.says(words);
         if code == "FRESH-1-1" {
             page.says("still in stock").says("In stock, not handed out");
-            assert!(!page.words().contains("Open the customer") && !page.words().contains("Bar this coupon"));
+            assert!(
+                !page.words().contains("Open the customer")
+                    && !page.words().contains("Bar this coupon")
+            );
             continue;
         }
         assert_eq!(sentence(&page), said);
     }
     let kim = app.sign_in(Role::Supervisor).await;
     let stock = app.number("SELECT id FROM coupons WHERE state = 'available'");
-    assert!(check(&kim, "FRESH-1-1").await.body.contains(&format!("href=\"/m/acme/coupons/{stock}/bar\"")));
+    assert!(
+        check(&kim, "FRESH-1-1")
+            .await
+            .body
+            .contains(&format!("href=\"/m/acme/coupons/{stock}/bar\""))
+    );
     app.exec("UPDATE coupons SET state = 'withdrawn' WHERE state = 'available'");
     let page = check(&sam, "FRESH-1-1").await;
     page.says("This code was withdrawn from stock").says("Ask where it came from.");
     // Nothing is left, so the next steps are those of the refusal.
     let page = check(&sam, "BAD-1").await;
-    page.says("It can't be reissued: voucher batch empty.").says("A user with the role Marketing or Administrator can add vouchers.");
-    assert_eq!(sentence(&page), "I'm sorry, your code BAD-1 can't be used any more. I will look into it and come back to you.");
+    page.says("It can't be reissued: voucher batch empty.")
+        .says("A user with the role Marketing or Administrator can add vouchers.");
+    assert_eq!(
+        sentence(&page),
+        "I'm sorry, your code BAD-1 can't be used any more. I will look into it and come back to \
+         you."
+    );
     let page = check(&app.sign_in(Role::Marketing).await, "BAD-1").await;
     assert!(page.body.contains(&format!("href=\"/m/acme/batches/{batch}#add-vouchers\"")));
 }
@@ -145,7 +217,15 @@ async fn spaces_and_case_are_forgiven_as_the_batch_says(app: App) {
     let (scene, sam) = (app.scene(1), app.sign_in(Role::Support).await);
     let strict = app.batch_that("Strict", true, rewarddesk::db::instant::no_end());
     app.reward_with(scene.customer, strict, "R-2", &usable("AbC-77"));
-    for text in ["  OLD-1\r\n", "\u{feff}OLD-1\u{200b}", "old-1", "OLD -1", "O L D - 1", "\u{a0}Old\t-\u{ad}1", "OLD-1\0"] {
+    for text in [
+        "  OLD-1\r\n",
+        "\u{feff}OLD-1\u{200b}",
+        "old-1",
+        "OLD -1",
+        "O L D - 1",
+        "\u{a0}Old\t-\u{ad}1",
+        "OLD-1\0",
+    ] {
         check(&sam, text).await.expect(200).says("This code has expired");
     }
     check(&sam, " AbC-77").await.says("This code works");
@@ -157,7 +237,8 @@ async fn spaces_and_case_are_forgiven_as_the_batch_says(app: App) {
         .says("the same letters in other case, which its batch tells apart");
     assert_eq!(
         sentence(&page),
-        "I'm sorry, I can't find the code abc-77. Could you copy it again, exactly as it is in the message you received?"
+        "I'm sorry, I can't find the code abc-77. Could you copy it again, exactly as it is in \
+         the message you received?"
     );
     check(&sam, "ABC-77").await.says("There is no such code").says("AbC-77");
 }
@@ -180,13 +261,22 @@ async fn look_alikes_are_suggested_and_one_click_checks_them(app: App) {
     ] {
         let page = check(&sam, typed).await.expect(200);
         page.says("There is no such code").says("looks alike");
-        let picks: Vec<_> = page.tags().into_iter().filter(|t| t.get("type") == Some("hidden") && t.get("name") == Some("code")).collect();
-        assert_eq!(picks.iter().filter_map(|t| t.get("value")).collect::<Vec<_>>(), [meant], "{typed}");
+        let picks: Vec<_> = page
+            .tags()
+            .into_iter()
+            .filter(|t| t.get("type") == Some("hidden") && t.get("name") == Some("code"))
+            .collect();
+        assert_eq!(
+            picks.iter().filter_map(|t| t.get("value")).collect::<Vec<_>>(),
+            [meant],
+            "{typed}"
+        );
         let form = Fields::default().with("code", meant).with("picked", "yes");
         let answer = sam.post_fragment(CHECK, &form).await.expect(200);
         answer.says("This code was never handed out");
         assert!(
-            answer.body.contains("<hx-partial hx-target=\"#check\"") && answer.body.contains(&format!("value=\"{meant}\"")),
+            answer.body.contains("<hx-partial hx-target=\"#check\"")
+                && answer.body.contains(&format!("value=\"{meant}\"")),
             "the field shows it"
         );
     }
@@ -209,11 +299,18 @@ async fn what_is_no_code_at_all_is_said_at_the_field(app: App) {
         (" \t\u{200b}\u{a0}", "Type or paste the code"),
         (long.as_str(), "This has 256 characters; a code has 255 at most."),
     ] {
-        for page in [check(&sam, text).await, sam.post_fragment(CHECK, &Fields::default().with("code", text)).await] {
+        for page in [
+            check(&sam, text).await,
+            sam.post_fragment(CHECK, &Fields::default().with("code", text)).await,
+        ] {
             let page = page.expect(422);
             page.says(words);
-            let field = page.tags().into_iter().find(|t| t.get("id") == Some("code")).expect("the field");
-            assert_eq!((field.get("aria-invalid"), field.get("autofocus").is_some()), (Some("true"), true));
+            let field =
+                page.tags().into_iter().find(|t| t.get("id") == Some("code")).expect("the field");
+            assert_eq!(
+                (field.get("aria-invalid"), field.get("autofocus").is_some()),
+                (Some("true"), true)
+            );
             assert!(!page.body.contains("id=\"result\""));
         }
     }
@@ -225,11 +322,15 @@ async fn what_is_no_code_at_all_is_said_at_the_field(app: App) {
 #[both]
 async fn a_fragment_is_the_result_alone(app: App) {
     let (_, sam) = (app.scene(1), app.sign_in(Role::Support).await);
-    let answer = sam.post_fragment(CHECK, &Fields::default().with("code", "OLD-1")).await.expect(200);
+    let answer =
+        sam.post_fragment(CHECK, &Fields::default().with("code", "OLD-1")).await.expect(200);
     answer.says("This code has expired");
     assert!(!answer.body.contains("<html") && !answer.body.contains("id=\"check\""));
     assert_eq!(answer.body.matches("autofocus").count(), 1, "one place for the focus");
-    assert!(!answer.body.contains("role=\"status\"") && !answer.body.contains("role=\"alert\""), "one announcement");
+    assert!(
+        !answer.body.contains("role=\"status\"") && !answer.body.contains("role=\"alert\""),
+        "one announcement"
+    );
 }
 
 #[both]
@@ -245,7 +346,11 @@ async fn other_merchants_and_unpublished_codes_are_not_known(app: App) {
     for (code, alike) in [("HIDDEN-1", "H1DDEN-1"), ("THEIRS-1", "THE1RS-1")] {
         for text in [code, alike] {
             let page = check(&sam, text).await.expect(200);
-            assert!(page.says("There is no such code").words().find("Did they mean").is_none(), "{}", page.words());
+            assert!(
+                page.says("There is no such code").words().find("Did they mean").is_none(),
+                "{}",
+                page.words()
+            );
         }
     }
     sam.post("/m/globex/check", &Fields::default().with("code", "THEIRS-1")).await.expect(404);
@@ -266,7 +371,11 @@ async fn the_code_is_in_no_title_and_no_address(app: App) {
         assert_eq!(page.header("Location"), "");
     }
     let log = crate::support::logs::text();
-    assert!(!log.contains("OLD-l") && log.contains("/m/acme/check"), "what was typed is in the log, or nothing is");
-    let answer = app.client().post(CHECK, &Fields::default().with("code", "OLD-1")).await.expect(303);
+    assert!(
+        !log.contains("OLD-l") && log.contains("/m/acme/check"),
+        "what was typed is in the log, or nothing is"
+    );
+    let answer =
+        app.client().post(CHECK, &Fields::default().with("code", "OLD-1")).await.expect(303);
     assert_eq!(answer.header("Location"), "/sign-in?return_to=/m/acme/check");
 }

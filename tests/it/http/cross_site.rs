@@ -53,11 +53,17 @@ async fn only_our_own_pages_can_send_forms(app: App) {
         for headers in refused {
             let answer = ann.bare(Method::POST, path, headers).await;
             assert_eq!(answer.status, 403, "{path} took a form with {headers:?}");
-            assert!(answer.header("Content-Security-Policy").contains("default-src"), "a refusal keeps the headers");
+            assert!(
+                answer.header("Content-Security-Policy").contains("default-src"),
+                "a refusal keeps the headers"
+            );
         }
         for headers in passes {
             let status = ann.bare(Method::POST, path, headers).await.status;
-            assert!(status != 403 && status < 500, "{path} refused a form of ours, {headers:?}: {status}");
+            assert!(
+                status != 403 && status < 500,
+                "{path} refused a form of ours, {headers:?}: {status}"
+            );
         }
     }
     for headers in refused {

@@ -1,4 +1,5 @@
-//! Blocking and unblocking a customer, their e-mails off and on: from the profile, each with its record, and every refusal.
+//! Blocking and unblocking a customer, their e-mails off and on: from the profile, each with its
+//! record, and every refusal.
 
 use chrono::TimeDelta;
 use rewarddesk::domain::role::Role;
@@ -18,19 +19,31 @@ pub async fn profile(who: &Client, customer: i64) -> Page {
 }
 
 pub fn details(app: &App, action: &str) -> Vec<String> {
-    app.texts(&format!("SELECT details AS v FROM audit_records WHERE action = '{action}' ORDER BY id"))
+    app.texts(&format!(
+        "SELECT details AS v FROM audit_records WHERE action = '{action}' ORDER BY id"
+    ))
 }
 
 #[both]
 async fn a_blocked_customers_coupons_stay_until_they_are_unblocked(app: App) {
     let (scene, kim) = (app.scene(1), app.sign_in(Role::Supervisor).await);
-    let (block, path) = (act(scene.customer, "block"), app.reissue_path(scene.customer, scene.reward));
+    let (block, path) =
+        (act(scene.customer, "block"), app.reissue_path(scene.customer, scene.reward));
     let page = profile(&kim, scene.customer).await;
-    assert!(page.body.contains(&format!("href=\"{block}\" hx-get=\"{block}\"")), "a link, and a dialog with a script");
+    assert!(
+        page.body.contains(&format!("href=\"{block}\" hx-get=\"{block}\"")),
+        "a link, and a dialog with a script"
+    );
     let dialog = kim.get_fragment(&block).await.expect(200);
     dialog.says("Block customer").says("Jo Smith").says("can't be reissued");
-    let done = kim.post_fragment(&block, &dialog.fields(&block).with("reason", "  chargeback ")).await.expect(200);
-    assert!(done.header("HX-Redirect").starts_with(&format!("/m/acme/customers/{}?done=customer-", scene.customer)));
+    let done = kim
+        .post_fragment(&block, &dialog.fields(&block).with("reason", "  chargeback "))
+        .await
+        .expect(200);
+    assert!(
+        done.header("HX-Redirect")
+            .starts_with(&format!("/m/acme/customers/{}?done=customer-", scene.customer))
+    );
     kim.get(done.header("HX-Redirect"))
         .await
         .says("Customer blocked Their coupons")
@@ -40,10 +53,17 @@ async fn a_blocked_customers_coupons_stay_until_they_are_unblocked(app: App) {
     kim.post(&path, &Fields::default()).await.expect(409).says("Customer blocked");
     kim.get("/m/acme/audit").await.says("Customer blocked").says("chargeback");
     let record = details(&app, "customer.blocked").remove(0);
-    assert!(record.contains("\"old_blocked\":false,\"blocked\":true") && !record.contains("chargeback"), "{record}");
+    assert!(
+        record.contains("\"old_blocked\":false,\"blocked\":true") && !record.contains("chargeback"),
+        "{record}"
+    );
 
-    let form =
-        kim.get(&act(scene.customer, "unblock")).await.expect(200).fields(&act(scene.customer, "unblock")).with("reason", "a mistake");
+    let form = kim
+        .get(&act(scene.customer, "unblock"))
+        .await
+        .expect(200)
+        .fields(&act(scene.customer, "unblock"))
+        .with("reason", "a mistake");
     let done = kim.post(&act(scene.customer, "unblock"), &form).await.expect(303);
     kim.get(done.header("Location"))
         .await
@@ -51,16 +71,23 @@ async fn a_blocked_customers_coupons_stay_until_they_are_unblocked(app: App) {
         .says("Customer unblocked a mistake, it had been blocked for: chargeback");
     let record = details(&app, "customer.unblocked").remove(0);
     assert!(
-        record.contains("\"old_blocked\":true,\"blocked\":false") && record.contains("\"blocked_at\":\"2026-11-23T12:00:00Z\""),
+        record.contains("\"old_blocked\":true,\"blocked\":false")
+            && record.contains("\"blocked_at\":\"2026-11-23T12:00:00Z\""),
         "{record}"
     );
     assert!(!record.contains("chargeback") && !record.contains("mistake"), "{record}");
-    assert_eq!(app.count("customers WHERE blocked_at IS NULL AND blocked_by IS NULL AND blocked_reason IS NULL"), 1);
+    assert_eq!(
+        app.count(
+            "customers WHERE blocked_at IS NULL AND blocked_by IS NULL AND blocked_reason IS NULL"
+        ),
+        1
+    );
     let form = kim.dialog(&path).await;
     kim.post(&path, &form).await.expect(303);
     assert_eq!(
         app.count(&format!(
-            "audit_records WHERE action LIKE 'customer.%' AND customer = {} AND user_id IS NOT NULL AND request_id IS NOT NULL",
+            "audit_records WHERE action LIKE 'customer.%' AND customer = {} AND user_id IS NOT \
+             NULL AND request_id IS NOT NULL",
             scene.customer
         )),
         2
@@ -71,16 +98,27 @@ async fn a_blocked_customers_coupons_stay_until_they_are_unblocked(app: App) {
 async fn e_mails_are_switched_off_and_on_with_old_and_new_value(app: App) {
     let (scene, kim) = (app.scene(1), app.sign_in(Role::Supervisor).await);
     let (off, on) = (act(scene.customer, "emails-off"), act(scene.customer, "emails-on"));
-    kim.get_fragment(&off).await.expect(200).says("Switch e-mails off").says("but without an e-mail");
+    kim.get_fragment(&off)
+        .await
+        .expect(200)
+        .says("Switch e-mails off")
+        .says("but without an e-mail");
     let done = kim.post_fragment(&off, &Fields::default()).await.expect(200);
-    kim.get(done.header("HX-Redirect")).await.says("E-mails switched off").says("E-mails are switched off: coupons can be reissued");
+    kim.get(done.header("HX-Redirect"))
+        .await
+        .says("E-mails switched off")
+        .says("E-mails are switched off: coupons can be reissued");
     let path = app.reissue_path(scene.customer, scene.reward);
     kim.post(&path, &Fields::default().ticked()).await.expect(409);
     kim.post(&on, &Fields::default()).await.expect(303);
     assert_eq!(app.count("customers WHERE receives_emails"), 1);
     profile(&kim, scene.customer).await.says("E-mails switched on").says("E-mails switched off");
     for record in details(&app, "customer.emails_chosen") {
-        assert!(record.starts_with("{\"old_receives_emails\":\"sealed1.") && record.contains("\"receives_emails\":\"sealed1."), "{record}");
+        assert!(
+            record.starts_with("{\"old_receives_emails\":\"sealed1.")
+                && record.contains("\"receives_emails\":\"sealed1."),
+            "{record}"
+        );
     }
 }
 
@@ -97,23 +135,34 @@ async fn what_is_so_already_is_told_and_changes_nothing(app: App) {
         ann.get(&act(customer, "block")).await,
         ann.get_fragment(&act(customer, "block")).await,
     ] {
-        page.expect(409)
-            .says("Nothing was changed")
-            .says("Blocked already, on 23 Nov 2026, 12:00 GMT by Casey Customer Support Supervisor: chargeback.");
+        page.expect(409).says("Nothing was changed").says(
+            "Blocked already, on 23 Nov 2026, 12:00 GMT by Casey Customer Support \
+                Supervisor: chargeback.",
+        );
     }
-    // The same form again, by the same user, at once: it went through. Later, or with another reason: the facts.
+    // The same form again, by the same user, at once: it went through. Later, or with another
+    // reason: the facts.
     kim.post(&act(customer, "block"), &why(" chargeback ")).await.expect(303);
     kim.post(&act(customer, "block"), &why("stolen")).await.expect(409);
     app.desk.clock.advance(TimeDelta::seconds(60));
     kim.post(&act(customer, "block"), &why("chargeback")).await.expect(409);
-    kim.post(&act(customer, "emails-on"), &Fields::default()).await.expect(409).says("E-mails are on already");
+    kim.post(&act(customer, "emails-on"), &Fields::default())
+        .await
+        .expect(409)
+        .says("E-mails are on already");
     for _ in 0..2 {
         kim.post(&act(customer, "emails-off"), &Fields::default()).await.expect(303);
     }
     app.desk.clock.advance(TimeDelta::seconds(11));
-    kim.post(&act(customer, "emails-off"), &Fields::default()).await.expect(409).says("E-mails are off already");
+    kim.post(&act(customer, "emails-off"), &Fields::default())
+        .await
+        .expect(409)
+        .says("E-mails are off already");
     kim.post(&act(customer, "unblock"), &why("a mistake")).await.expect(303);
-    ann.post(&act(customer, "unblock"), &why("a mistake")).await.expect(409).says("This customer is not blocked");
+    ann.post(&act(customer, "unblock"), &why("a mistake"))
+        .await
+        .expect(409)
+        .says("This customer is not blocked");
     assert_eq!(app.count("audit_records WHERE action LIKE 'customer.%'"), 3);
 }
 
@@ -121,12 +170,21 @@ async fn what_is_so_already_is_told_and_changes_nothing(app: App) {
 async fn a_reason_is_needed_and_what_was_typed_is_kept(app: App) {
     let (customer, kim) = (app.customer(&Person::default()), app.sign_in(Role::Supervisor).await);
     let long = "x".repeat(256);
-    for (reason, words) in [("", "Give a reason"), (long.as_str(), "This has 256 characters"), ("a\nb", "one line")] {
-        for page in [kim.post(&act(customer, "block"), &why(reason)).await, kim.post_fragment(&act(customer, "block"), &why(reason)).await]
-        {
+    for (reason, words) in
+        [("", "Give a reason"), (long.as_str(), "This has 256 characters"), ("a\nb", "one line")]
+    {
+        for page in [
+            kim.post(&act(customer, "block"), &why(reason)).await,
+            kim.post_fragment(&act(customer, "block"), &why(reason)).await,
+        ] {
             let page = page.expect(422);
             page.says(words);
-            assert!(page.body.contains("aria-invalid=\"true\" autofocus") && page.body.contains(reason.trim()), "{}", page.body);
+            assert!(
+                page.body.contains("aria-invalid=\"true\" autofocus")
+                    && page.body.contains(reason.trim()),
+                "{}",
+                page.body
+            );
         }
     }
     kim.post(&act(customer, "block"), &why("<b>\"'&")).await.expect(303);
@@ -137,7 +195,11 @@ async fn a_reason_is_needed_and_what_was_typed_is_kept(app: App) {
 
 #[both]
 async fn those_who_may_not_see_the_facts_and_no_acts(app: App) {
-    let customer = app.customer(&Person { receives_emails: false, blocked: Some("chargeback"), ..Person::default() });
+    let customer = app.customer(&Person {
+        receives_emails: false,
+        blocked: Some("chargeback"),
+        ..Person::default()
+    });
     for (role, acts) in [
         (Role::Support, vec![]),
         (Role::Supervisor, vec!["Unblock customer", "Switch e-mails on"]),
@@ -146,8 +208,18 @@ async fn those_who_may_not_see_the_facts_and_no_acts(app: App) {
         let who = app.sign_in(role).await;
         let page = profile(&who, customer).await;
         page.says("Blocked on").says("chargeback").says("E-mails are switched off");
-        for words in ["Block customer", "Unblock customer", "Switch e-mails on", "Switch e-mails off", "Purge data"] {
-            assert_eq!(page.body.contains(&format!(">{words}</a>")), acts.contains(&words), "{role:?}: {words}");
+        for words in [
+            "Block customer",
+            "Unblock customer",
+            "Switch e-mails on",
+            "Switch e-mails off",
+            "Purge data",
+        ] {
+            assert_eq!(
+                page.body.contains(&format!(">{words}</a>")),
+                acts.contains(&words),
+                "{role:?}: {words}"
+            );
         }
     }
 }

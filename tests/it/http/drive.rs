@@ -1,5 +1,6 @@
-//! The whole desk at work, for whoever wants to see what it does meanwhile: the tests of every page one after the other, and then
-//! what no page asks for: the workers' rounds and the commands, step by step.
+//! The whole desk at work, for whoever wants to see what it does meanwhile: the tests of every page
+//! one after the other, and then what no page asks for: the workers' rounds and the commands, step
+//! by step.
 
 use std::{
     ops::ControlFlow,
@@ -129,12 +130,29 @@ async fn search(app: &App) {
     crowd(app);
     let kim = app.sign_in(Role::Supervisor).await;
     let _during = during("search");
-    for query in ["", "j", "jo", "smith", "jo smith", "s jo", "jo2@customer.example", "C-3", "OLD-1", "FRESH-1-1", "nobody"] {
+    for query in [
+        "",
+        "j",
+        "jo",
+        "smith",
+        "jo smith",
+        "s jo",
+        "jo2@customer.example",
+        "C-3",
+        "OLD-1",
+        "FRESH-1-1",
+        "nobody",
+    ] {
         let mut next = Some(format!("/m/acme/customers?q={query}"));
         for _ in 0..3 {
             let Some(path) = next else { break };
             let page = kim.get_fragment(&path).await;
-            next = page.tags().iter().find(|tag| tag.get("rel") == Some("next")).and_then(|tag| tag.get("href")).map(ToOwned::to_owned);
+            next = page
+                .tags()
+                .iter()
+                .find(|tag| tag.get("rel") == Some("next"))
+                .and_then(|tag| tag.get("href"))
+                .map(ToOwned::to_owned);
         }
         kim.get(&format!("/m/acme/customers?q={query}")).await;
     }
@@ -142,12 +160,17 @@ async fn search(app: &App) {
     batch.says("Spring");
 }
 
-/// Enough newer customers, far enough apart, for all of the search's steps: more than are looked through without an index.
+/// Enough newer customers, far enough apart, for all of the search's steps: more than are looked
+/// through without an index.
 fn crowd(app: &App) {
     let row = |n: i64| {
         let sparse = n - MAX_ROWS - 100;
         let id = if sparse < 0 { 200_000 + n } else { 300_000 + 4_096 * sparse.min(100) + sparse };
-        format!("({id}, {}, 'crowd{n}@crowd.example', 'crowd{n}@crowd.example', '', '', '', {})", app.merchant, app.sql(app.now()))
+        format!(
+            "({id}, {}, 'crowd{n}@crowd.example', 'crowd{n}@crowd.example', '', '', '', {})",
+            app.merchant,
+            app.sql(app.now())
+        )
     };
     for some in (0..MAX_ROWS + 2_300).map(row).collect::<Vec<_>>().chunks(550) {
         let columns = "id, merchant_id, email, search, first_key, last_key, id_key, created_at";
@@ -162,7 +185,9 @@ async fn mails(app: &App, scene: Scene) {
     let path = app.reissue_path(scene.customer, scene.reward);
     kim.post_fragment(&path, &kim.dialog(&path).await.ticked()).await.expect(200);
     let begun = Instant::now();
-    while app.memory.tries() == 0 || app.count("mails WHERE attempts > 0 AND lease_holder IS NULL") != 1 {
+    while app.memory.tries() == 0
+        || app.count("mails WHERE attempts > 0 AND lease_holder IS NULL") != 1
+    {
         assert!(begun.elapsed() < Duration::from_mins(2), "no mail was refused");
         tokio::time::sleep(Duration::from_millis(25)).await;
     }
@@ -174,11 +199,16 @@ async fn mails(app: &App, scene: Scene) {
     }
     let row = format!("/m/acme/customers/{}/rewards/{}", scene.customer, scene.reward);
     kim.get_fragment(&format!("{row}/mail")).await;
-    let resend = kim.get(&format!("/m/acme/customers/{}", scene.customer)).await.fields(&format!("{row}/resend"));
+    let resend = kim
+        .get(&format!("/m/acme/customers/{}", scene.customer))
+        .await
+        .fields(&format!("{row}/resend"));
     kim.post_fragment(&format!("{row}/resend"), &resend).await;
     let mail = app.number("SELECT min(id) FROM mails");
     for part in ["", "/html"] {
-        kim.get(&format!("/m/acme/customers/{}/mails/{mail}{part}", scene.customer)).await.expect(200);
+        kim.get(&format!("/m/acme/customers/{}/mails/{mail}{part}", scene.customer))
+            .await
+            .expect(200);
     }
     app.sign_in(Role::Support).await.post("/sign-out", &Fields::default()).await.expect(303);
     let _during = during("mail held");
@@ -214,7 +244,8 @@ fn rounds(app: &App) {
     }
     {
         let _during = during("heads by mail");
-        send_heads::send_heads(desk, &EmailAddress::parse("auditor@outside.example").unwrap()).unwrap();
+        send_heads::send_heads(desk, &EmailAddress::parse("auditor@outside.example").unwrap())
+            .unwrap();
     }
     {
         let _during = during("import worker");
@@ -230,7 +261,8 @@ fn rounds(app: &App) {
 }
 
 fn commands(app: &App) {
-    let (db, now, email) = (&app.desk.db, app.now(), EmailAddress::parse("casey@desk.example").unwrap());
+    let (db, now, email) =
+        (&app.desk.db, app.now(), EmailAddress::parse("casey@desk.example").unwrap());
     {
         let _during = during("rewarddesk merchant add");
         let new = AddMerchant {
@@ -246,14 +278,27 @@ fn commands(app: &App) {
     {
         let _during = during("rewarddesk user");
         let roles = vec![(Role::Support, "acme".to_owned()), (Role::Marketing, "beta".to_owned())];
-        add_user(db, now, &AddUser { email: email.clone(), name: "Casey".into(), roles: vec![] }, Some("x")).unwrap();
-        add_user(db, now, &AddUser { email: email.clone(), name: "Casey".into(), roles }, None).unwrap();
+        add_user(
+            db,
+            now,
+            &AddUser { email: email.clone(), name: "Casey".into(), roles: vec![] },
+            Some("x"),
+        )
+        .unwrap();
+        add_user(db, now, &AddUser { email: email.clone(), name: "Casey".into(), roles }, None)
+            .unwrap();
         for act in [Act::Disable, Act::Enable, Act::Unlock, Act::EndSessions, Act::ResetFactors] {
             operate(&app.desk, &email, act, Absence::default()).unwrap();
         }
         let ina = EmailAddress::parse("ina@desk.example").unwrap();
         for by_hand in [false, true] {
-            let new = Invite { email: ina.clone(), name: "Ina".into(), role: Role::Support, merchant: "acme".into(), by_hand };
+            let new = Invite {
+                email: ina.clone(),
+                name: "Ina".into(),
+                role: Role::Support,
+                merchant: "acme".into(),
+                by_hand,
+            };
             invite(&app.desk, &new).unwrap();
         }
     }
@@ -289,14 +334,28 @@ fn commands(app: &App) {
 
 /// Every kind of file: rows that are new, changed, the same, and refused.
 fn imports(app: &App) {
-    let (scope, merchant) = app.desk.db.read(|conn| merchants::for_operator(conn, "acme")).unwrap().unwrap();
+    let (scope, merchant) =
+        app.desk.db.read(|conn| merchants::for_operator(conn, "acme")).unwrap().unwrap();
     let import = |kind: Kind, word: &str, batch: Option<&str>, file: &str| {
         let _during = during(&format!("rewarddesk import {word}"));
         let mut rejects = vec![];
         let order = Order::of_operator(kind, batch);
-        import_file(&app.desk, scope, &merchant, &order, &mut file.as_bytes(), &mut rejects, &mut |_| ControlFlow::Continue(())).unwrap();
+        import_file(
+            &app.desk,
+            scope,
+            &merchant,
+            &order,
+            &mut file.as_bytes(),
+            &mut rejects,
+            &mut |_| ControlFlow::Continue(()),
+        )
+        .unwrap();
     };
-    let customer = app.customer(&Person { email: Some("ann@customer.example"), customer_id: Some("A-1"), ..Person::default() });
+    let customer = app.customer(&Person {
+        email: Some("ann@customer.example"),
+        customer_id: Some("A-1"),
+        ..Person::default()
+    });
     let batch = app.number("SELECT id FROM batches WHERE name = 'Spring'");
     app.reward_with(customer, batch, "R-77", &expired("HELD-1"));
     import(
@@ -309,16 +368,21 @@ fn imports(app: &App) {
     import(Kind::Vouchers, "vouchers", Some("Spring"), vouchers);
     import(Kind::Vouchers, "vouchers", Some("Added"), "code\nE-1\ne-1\nV-1\n");
     let rewards = "reward_id,email,kind,title,fulfilment,batch,code\nI-1,ann@customer.example,referrer,20 off,batch,Spring,V-1\n\
-        I-2,nobody@x.example,referrer,20 off,batch,Spring,V-2\nI-3,ann@customer.example,referee,Card,runa,,\nI-4,ann@customer.example,referee,Five,batch,Spring,\n\
+        I-2,nobody@x.example,referrer,20 \
+        off,batch,Spring,V-2\nI-3,ann@customer.example,referee,Card,runa,,\nI-4,ann@customer.example,referee,Five,batch,Spring,\n\
         I-5,ann@customer.example,referee,Five,batch,Spring,NEW-1\nR-1,jo@customer.example,referrer,20 off,batch,Spring,OLD-1\n";
     import(Kind::Rewards, "rewards", None, rewards);
     import(Kind::Rewards, "rewards", None, rewards);
-    let uses =
-        "code,redeemed_at,order_id\nV-1,2026-11-20,O-1\nOLD-1,2026-11-23T12:04:00Z,O-2\nNOPE-9,2026-11-20,O-3\nfresh-1-2,2026-11-20,O-4\n";
+    let uses = "code,redeemed_at,order_id\nV-1,2026-11-20,O-1\nOLD-1,2026-11-23T12:04:00Z,O-2\nNOPE-9,2026-11-20,O-3\nfresh-1-2,2026-11-20,O-4\n";
     import(Kind::Redemptions, "redemptions", None, uses);
     import(Kind::Redemptions, "redemptions", None, uses);
     import(Kind::Bars, "bars", None, "code,reason\nV-1,stolen\nNOPE-9,stolen\n");
-    import(Kind::Purges, "purges", None, "email,customer_id\nann@customer.example,\n,C-2\nnobody@x.example,\n");
+    import(
+        Kind::Purges,
+        "purges",
+        None,
+        "email,customer_id\nann@customer.example,\n,C-2\nnobody@x.example,\n",
+    );
 }
 
 /// Passkeys are made by a device that no test over HTTP has.

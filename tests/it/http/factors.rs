@@ -1,4 +1,5 @@
-//! Second factors: setting them up, the second step of signing in, recovery codes, and who can reset them.
+//! Second factors: setting them up, the second step of signing in, recovery codes, and who can
+//! reset them.
 
 use chrono::TimeDelta;
 use rewarddesk::{
@@ -18,9 +19,22 @@ pub struct Phone(totp_rs::Totp);
 impl Phone {
     /// As somebody types the secret that the page shows.
     pub fn of(page: &Page) -> Self {
-        let letters = page.body.split("app-setup__letters\" translate=\"no\">").nth(1).unwrap().split('<').next().unwrap();
+        let letters = page
+            .body
+            .split("app-setup__letters\" translate=\"no\">")
+            .nth(1)
+            .unwrap()
+            .split('<')
+            .next()
+            .unwrap();
         let secret = totp_rs::Secret::try_from_base32(letters.replace(' ', "")).unwrap();
-        Self(totp_rs::Builder::new().with_algorithm(totp_rs::Algorithm::SHA1).with_secret(secret).build().unwrap())
+        Self(
+            totp_rs::Builder::new()
+                .with_algorithm(totp_rs::Algorithm::SHA1)
+                .with_secret(secret)
+                .build()
+                .unwrap(),
+        )
     }
 
     /// The code of this moment, or of some steps later or earlier.
@@ -45,7 +59,12 @@ pub async fn set_up(app: &App, who: &Client) -> (Phone, Vec<String>) {
     let form = page.fields("/account/app").with("code", &phone.code(app, 0));
     let done = who.post("/account/app", &form).await.expect(200);
     done.says("Your recovery codes");
-    let codes: Vec<String> = done.body.split("translate=\"no\">").skip(1).map(|rest| rest.split('<').next().unwrap().to_owned()).collect();
+    let codes: Vec<String> = done
+        .body
+        .split("translate=\"no\">")
+        .skip(1)
+        .map(|rest| rest.split('<').next().unwrap().to_owned())
+        .collect();
     assert_eq!(codes.len(), 10);
     // The code that proved it is used up.
     app.desk.clock.advance(TimeDelta::seconds(90));
@@ -56,7 +75,8 @@ pub async fn set_up(app: &App, who: &Client) -> (Phone, Vec<String>) {
 /// The password was right: now for the factor.
 pub async fn half_way(app: &App) -> Client {
     let client = app.client();
-    let answer = client.post("/sign-in", &password().with("return_to", "/m/acme/check")).await.expect(303);
+    let answer =
+        client.post("/sign-in", &password().with("return_to", "/m/acme/check")).await.expect(303);
     assert_eq!(answer.header("Location"), "/sign-in/factor?return_to=/m/acme/check");
     client
 }
@@ -76,19 +96,34 @@ async fn a_code_is_asked_for_after_the_password(app: App) {
     let page = client.get("/sign-in/factor?return_to=/m/acme/check").await.expect(200);
     page.says("Second factor").says("support@desk.example");
     let form = page.fields("/sign-in/factor");
-    let answer = client.post("/sign-in/factor", &form.clone().with("code", &phone.code(&app, 0))).await.expect(303);
+    let answer = client
+        .post("/sign-in/factor", &form.clone().with("code", &phone.code(&app, 0)))
+        .await
+        .expect(303);
     assert_eq!(answer.header("Location"), "/m/acme/check");
     assert!(is_in(&client).await);
     // The half sign-in is used up.
     client.post("/sign-in/factor", &form.with("code", &phone.code(&app, 1))).await.expect(303);
     assert_eq!(app.count("half_sign_ins"), 0);
     // The email about it is sent at any time.
-    let records = app.texts("SELECT action AS v FROM audit_records WHERE action <> 'email.sent' ORDER BY id");
+    let records =
+        app.texts("SELECT action AS v FROM audit_records WHERE action <> 'email.sent' ORDER BY id");
     assert_eq!(
         records,
-        ["session.signed_in", "factor.app_added", "factor.recovery_codes_made", "session.password_accepted", "session.signed_in"]
+        [
+            "session.signed_in",
+            "factor.app_added",
+            "factor.recovery_codes_made",
+            "session.password_accepted",
+            "session.signed_in"
+        ]
     );
-    let last = app.text("SELECT details FROM audit_records WHERE action <> 'email.sent' ORDER BY id DESC LIMIT 1").unwrap();
+    let last = app
+        .text(
+            "SELECT details FROM audit_records WHERE action <> 'email.sent' ORDER BY \
+        id DESC LIMIT 1",
+        )
+        .unwrap();
     assert_eq!(last, r#"{"factor":"app"}"#);
 }
 
@@ -114,7 +149,15 @@ async fn secrets_are_kept_sealed_or_hashed(app: App) {
     let page = kim.get("/account/app").await;
     let before = app.count("users WHERE totp_secret IS NOT NULL");
     assert_eq!(before, 0, "looking keeps nothing");
-    let letters = page.body.split("app-setup__letters\" translate=\"no\">").nth(1).unwrap().split('<').next().unwrap().replace(' ', "");
+    let letters = page
+        .body
+        .split("app-setup__letters\" translate=\"no\">")
+        .nth(1)
+        .unwrap()
+        .split('<')
+        .next()
+        .unwrap()
+        .replace(' ', "");
     let (_, codes) = set_up(&app, &kim).await;
     half_way(&app).await;
     let kept = app.text("SELECT totp_secret FROM users WHERE totp_secret IS NOT NULL").unwrap();
@@ -128,7 +171,10 @@ async fn secrets_are_kept_sealed_or_hashed(app: App) {
     // Another's secret does not open for this user, nor does one that was changed.
     let other = app.sign_in(Role::Marketing).await;
     let theirs = other.get("/account/app").await.fields("/account/app");
-    kim.post("/account/app", &theirs.with("code", "123456")).await.expect(422).says("not the app's code");
+    kim.post("/account/app", &theirs.with("code", "123456"))
+        .await
+        .expect(422)
+        .says("not the app's code");
     kim.post("/account/app", &code("123456").with("sealed", "nonsense")).await.expect(422);
 }
 
@@ -138,15 +184,25 @@ async fn a_code_signs_in_once_and_only_near_its_time(app: App) {
     let (phone, _) = set_up(&app, &kim).await;
     let far = half_way(&app).await;
     for steps in [-2, 2] {
-        far.post("/sign-in/factor", &code(&phone.code(&app, steps))).await.expect(422).says("not right");
+        far.post("/sign-in/factor", &code(&phone.code(&app, steps)))
+            .await
+            .expect(422)
+            .says("not right");
     }
     let first = half_way(&app).await;
     first.post("/sign-in/factor", &code(&phone.code(&app, -1))).await.expect(303);
     assert!(is_in(&first).await);
     let again = half_way(&app).await;
-    again.post("/sign-in/factor", &code(&phone.code(&app, -1))).await.expect(422).says("used already");
+    again
+        .post("/sign-in/factor", &code(&phone.code(&app, -1)))
+        .await
+        .expect(422)
+        .says("used already");
     let later = phone.code(&app, 1);
-    again.post("/sign-in/factor", &code(&format!(" {} {} ", &later[..3], &later[3..]))).await.expect(303);
+    again
+        .post("/sign-in/factor", &code(&format!(" {} {} ", &later[..3], &later[3..])))
+        .await
+        .expect(303);
     assert!(is_in(&again).await);
     // A code of an earlier step than the last that was used is as good as used.
     let earlier = half_way(&app).await;
@@ -162,7 +218,8 @@ async fn one_code_twice_at_once_makes_one_session(app: App) {
         let before = app.count("sessions");
         let (one, two) = (half_way(&app).await, half_way(&app).await);
         let form = code(&shown);
-        let answers = tokio::join!(one.post("/sign-in/factor", &form), two.post("/sign-in/factor", &form));
+        let answers =
+            tokio::join!(one.post("/sign-in/factor", &form), two.post("/sign-in/factor", &form));
         let mut statuses = [answers.0.status, answers.1.status];
         statuses.sort_unstable();
         assert_eq!(statuses, [303, 422]);
@@ -183,7 +240,11 @@ async fn five_wrong_factors_end_it(app: App) {
     let (phone, _) = set_up(&app, &kim).await;
     let client = half_way(&app).await;
     for left in ["4 tries", "3 tries", "2 tries", "1 try"] {
-        client.post("/sign-in/factor", &code("000000")).await.expect(422).says(&format!("{left} left"));
+        client
+            .post("/sign-in/factor", &code("000000"))
+            .await
+            .expect(422)
+            .says(&format!("{left} left"));
     }
     let over = client.post("/sign-in/factor", &code("000000")).await.expect(303);
     client.get(over.header("Location")).await.says("Begin again.");
@@ -212,14 +273,17 @@ async fn guesses_are_throttled_and_counted_over_all_sign_ins(app: App) {
     app.exec("UPDATE half_sign_ins SET failures = 15 WHERE failures = 5");
     let from_elsewhere = |code: String| {
         let (limits, device) = (SessionLimits::default(), Device::default());
-        let half = sign_in::sign_in(&app.desk, "support@desk.example", PASSWORD, limits, &device, "").unwrap();
+        let half =
+            sign_in::sign_in(&app.desk, "support@desk.example", PASSWORD, limits, &device, "")
+                .unwrap();
         let SignIn::Half { token } = half else { panic!("{half:?}") };
         finish_sign_in::finish(&app.desk, &token, &Shown::Code(code), limits, &device, "").unwrap()
     };
     for shown in [phone.code(&app, 0), codes[0].clone()] {
         assert!(matches!(from_elsewhere(shown), Finished::TooMany));
     }
-    // Somebody who begins early and guesses at the last moment gains nothing: what failed within ten minutes counts, whenever it began.
+    // Somebody who begins early and guesses at the last moment gains nothing: what failed within
+    // ten minutes counts, whenever it began.
     app.desk.clock.advance(TimeDelta::minutes(10));
     assert!(matches!(from_elsewhere(codes[0].clone()), Finished::TooMany));
     app.desk.clock.advance(TimeDelta::minutes(11));
@@ -231,7 +295,10 @@ async fn a_recovery_code_works_once(app: App) {
     let kim = app.sign_in(Role::Support).await;
     let (_, codes) = set_up(&app, &kim).await;
     let client = half_way(&app).await;
-    client.post("/sign-in/factor", &code(&codes[3].to_uppercase().replace('-', " "))).await.expect(303);
+    client
+        .post("/sign-in/factor", &code(&codes[3].to_uppercase().replace('-', " ")))
+        .await
+        .expect(303);
     assert!(is_in(&client).await);
     client.get("/account").await.says("9 codes left");
     let again = half_way(&app).await;
@@ -251,9 +318,15 @@ async fn new_recovery_codes_take_a_factor_and_end_the_old(app: App) {
     kim.post("/account/recovery-codes", &code("000000")).await.expect(422);
     assert_eq!(app.count("recovery_codes"), 0);
     let (phone, old) = set_up(&app, &kim).await;
-    kim.post("/account/recovery-codes", &code("000000")).await.expect(422).says("Nothing was changed");
+    kim.post("/account/recovery-codes", &code("000000"))
+        .await
+        .expect(422)
+        .says("Nothing was changed");
     kim.post("/account/recovery-codes", &Fields::default()).await.expect(422);
-    kim.post("/account/recovery-codes", &code(&phone.code(&app, 0))).await.expect(200).says("Your recovery codes");
+    kim.post("/account/recovery-codes", &code(&phone.code(&app, 0)))
+        .await
+        .expect(200)
+        .says("Your recovery codes");
     assert_eq!(app.count("recovery_codes"), 10);
     half_way(&app).await.post("/sign-in/factor", &code(&old[0])).await.expect(422);
     app.overlook_mails();
@@ -264,8 +337,17 @@ async fn half_a_sign_in_opens_nothing_and_ends(app: App) {
     let kim = app.sign_in(Role::Support).await;
     let (phone, _) = set_up(&app, &kim).await;
     let client = half_way(&app).await;
-    for rule in rewarddesk::web::router::rules().all().iter().filter(|rule| rule.access != rewarddesk::web::access::Access::Public) {
-        let path = rule.pattern.replace("{merchant}", "acme").replace("{id}", "1").replace("{reward}", "1").replace("{mail}", "1");
+    for rule in rewarddesk::web::router::rules()
+        .all()
+        .iter()
+        .filter(|rule| rule.access != rewarddesk::web::access::Access::Public)
+    {
+        let path = rule
+            .pattern
+            .replace("{merchant}", "acme")
+            .replace("{id}", "1")
+            .replace("{reward}", "1")
+            .replace("{mail}", "1");
         let method = reqwest::Method::from_bytes(rule.method.as_str().as_bytes()).unwrap();
         let answer = crate::support::client::send(client.request(method, &path)).await.expect(303);
         assert!(answer.header("Location").starts_with("/sign-in"), "{path}");
@@ -273,10 +355,24 @@ async fn half_a_sign_in_opens_nothing_and_ends(app: App) {
     // Its token is none of a session's, under whichever name it comes.
     let set = app.client().post("/sign-in", &password()).await;
     let token = set.header("Set-Cookie").split(['=', ';']).nth(1).unwrap().to_owned();
-    assert!(set.header("Set-Cookie").contains("Max-Age=600") && set.header("Set-Cookie").contains("HttpOnly"));
-    let forged = app.client().bare(reqwest::Method::GET, "/m/acme/customers", &[("Cookie", &format!("rewarddesk={token}"))]).await;
+    assert!(
+        set.header("Set-Cookie").contains("Max-Age=600")
+            && set.header("Set-Cookie").contains("HttpOnly")
+    );
+    let forged = app
+        .client()
+        .bare(
+            reqwest::Method::GET,
+            "/m/acme/customers",
+            &[("Cookie", &format!("rewarddesk={token}"))],
+        )
+        .await;
     assert_eq!(forged.status, 303);
-    assert_eq!(app.count(&format!("half_sign_ins WHERE token_hash = '{token}'")), 0, "tokens are kept hashed");
+    assert_eq!(
+        app.count(&format!("half_sign_ins WHERE token_hash = '{token}'")),
+        0,
+        "tokens are kept hashed"
+    );
     app.desk.clock.advance(TimeDelta::minutes(10));
     client.post("/sign-in/factor", &code(&phone.code(&app, 0))).await.expect(303);
     assert!(!is_in(&client).await);
@@ -328,14 +424,21 @@ async fn an_administrator_resets_a_lost_factor_and_nobody_else(app: App) {
     let ada = app.sign_in(Role::Administrator).await;
     ada.post(&path, &Fields::default()).await.expect(409).says("in which you are no administrator");
     let own = app.number("SELECT id FROM users WHERE email = 'administrator@desk.example'");
-    ada.post(&format!("/m/acme/users/{own}/factors"), &Fields::default()).await.expect(409).says("can't do this to yourself");
+    ada.post(&format!("/m/acme/users/{own}/factors"), &Fields::default())
+        .await
+        .expect(409)
+        .says("can't do this to yourself");
     app.world.inside(globex, |w| w.insert_membership(own, Role::Administrator));
     let done = ada.post(&path, &Fields::default()).await.expect(303);
     ada.get(done.header("Location")).await.says("Second factors reset");
     assert!(!is_in(&kim).await, "whoever has the device may be in a session");
     app.client().signed_in("support@desk.example").await;
     assert_eq!(app.count("recovery_codes"), 0);
-    assert_eq!(app.count("audit_records WHERE action = 'user.factors_reset'"), 2, "one in each merchant");
+    assert_eq!(
+        app.count("audit_records WHERE action = 'user.factors_reset'"),
+        2,
+        "one in each merchant"
+    );
     app.overlook_mails();
 }
 
@@ -376,7 +479,13 @@ async fn passkeys_need_a_host_name_and_answers_of_nobody_are_refused(app: App) {
     kim.post("/account/passkeys", &Fields::default().with("passkey", "{}")).await.expect(422);
     kim.post("/account/passkeys/1/removal", &Fields::default()).await.expect(404);
     let nobody = app.client();
-    for answer in ["", "{}", "[]", "\u{0}", "{\"id\":\"AA\",\"rawId\":\"AA\",\"type\":\"public-key\",\"response\":{},\"extensions\":{}}"] {
+    for answer in [
+        "",
+        "{}",
+        "[]",
+        "\u{0}",
+        "{\"id\":\"AA\",\"rawId\":\"AA\",\"type\":\"public-key\",\"response\":{},\"extensions\":{}}",
+    ] {
         let form = Fields::default().with("passkey", answer).with("sealed", "x");
         nobody.post("/sign-in/passkey", &form).await.expect(422).says("not known here");
         kim.post("/confirm", &form).await.expect(422);

@@ -1,4 +1,5 @@
-//! Passwords guessed from many addresses: how many guesses are judged, and who still gets in meanwhile.
+//! Passwords guessed from many addresses: how many guesses are judged, and who still gets in
+//! meanwhile.
 
 use futures_util::future::join_all;
 use reqwest::Method;
@@ -19,7 +20,8 @@ fn credentials(email: &str, password: &str) -> Fields {
 }
 
 async fn post_from(client: &Client, address: &str, path: &str, fields: &Fields) -> Page {
-    send(client.request(Method::POST, path).header("X-Forwarded-For", address).form(&fields.0)).await
+    send(client.request(Method::POST, path).header("X-Forwarded-For", address).form(&fields.0))
+        .await
 }
 
 /// So many guesses, each from another address; answers how many were judged.
@@ -29,16 +31,28 @@ async fn attack(app: &App, email: &str, guesses: usize) -> usize {
     for first in (0..guesses).step_by(50) {
         let guess = async |n: usize| {
             let address = format!("198.51.{}.{}", n / 250, n % 250 + 1);
-            post_from(&client, &address, "/sign-in", &credentials(email, &format!("a wrong guess {n}"))).await.status
+            post_from(
+                &client,
+                &address,
+                "/sign-in",
+                &credentials(email, &format!("a wrong guess {n}")),
+            )
+            .await
+            .status
         };
-        judged += join_all((first..first + 50).map(guess)).await.iter().filter(|status| **status == 422).count();
+        judged += join_all((first..first + 50).map(guess))
+            .await
+            .iter()
+            .filter(|status| **status == 422)
+            .count();
     }
     judged
 }
 
 /// The cookie that makes a browser a known one.
 fn mark(answer: &Page) -> &str {
-    let mut cookies = answer.headers.get_all("Set-Cookie").iter().filter_map(|cookie| cookie.to_str().ok());
+    let mut cookies =
+        answer.headers.get_all("Set-Cookie").iter().filter_map(|cookie| cookie.to_str().ok());
     cookies.find(|cookie| cookie.starts_with("rewarddesk-device=")).expect("a mark")
 }
 
@@ -52,7 +66,8 @@ async fn of_a_thousand_guesses_from_a_thousand_addresses_thirty_are_judged(app: 
     owner.post("/sign-out", &Fields::default()).await.expect(303);
     assert_eq!(attack(&app, OWNER, 1_000).await, 30);
     assert_eq!(app.count("audit_records WHERE action = 'session.sign_in_failed'"), 30);
-    // A browser that is known gets in at once, from wherever; so does one in a session that has to prove it again.
+    // A browser that is known gets in at once, from wherever; so does one in a session that has to
+    // prove it again.
     owner.post("/sign-in", &credentials(OWNER, "a slip of the fingers")).await.expect(422);
     post_from(&owner, "203.0.113.9", "/sign-in", &credentials(OWNER, PASSWORD)).await.expect(303);
     assert!(is_in(&owner).await);
@@ -70,10 +85,18 @@ async fn of_a_thousand_guesses_from_a_thousand_addresses_thirty_are_judged(app: 
 #[both]
 async fn unknown_users_are_answered_alike(app: App) {
     app.user(Role::Support);
-    let (known, unknown) = (attack(&app, OWNER, 50).await, attack(&app, "nobody@desk.example", 50).await);
+    let (known, unknown) =
+        (attack(&app, OWNER, 50).await, attack(&app, "nobody@desk.example", 50).await);
     assert_eq!((known, unknown), (30, 30));
     let client = app.client();
-    let answer = async |email: &str| client.post("/sign-in", &credentials(email, PASSWORD)).await.expect(429).body.replace(email, "…");
+    let answer = async |email: &str| {
+        client
+            .post("/sign-in", &credentials(email, PASSWORD))
+            .await
+            .expect(429)
+            .body
+            .replace(email, "…")
+    };
     assert_eq!(answer(OWNER).await, answer("nobody@desk.example").await);
 }
 
@@ -85,7 +108,13 @@ async fn a_link_by_mail_lets_the_owner_in_meanwhile(app: App) {
     owner.post("/sign-in", &credentials(OWNER, PASSWORD)).await.expect(429);
     owner.post("/forgotten", &Fields::default().with("email", OWNER)).await.expect(303);
     let mail = app.mails(1).await.remove(0);
-    let token = mail.text.split("/welcome?token=").nth(1).and_then(|rest| rest.split_whitespace().next()).expect("a link").to_owned();
+    let token = mail
+        .text
+        .split("/welcome?token=")
+        .nth(1)
+        .and_then(|rest| rest.split_whitespace().next())
+        .expect("a link")
+        .to_owned();
     let chosen = Fields::default().with("token", &token).with("password", NEW_PASSWORD);
     owner.post("/welcome", &chosen).await.expect(303);
     owner.post("/sign-in", &credentials(OWNER, NEW_PASSWORD)).await.expect(303);
@@ -103,11 +132,17 @@ async fn a_browser_is_known_for_the_one_who_signed_in_and_for_half_a_year(app: A
     known.post("/sign-in", &credentials("marketing@desk.example", PASSWORD)).await.expect(429);
     attack(&app, OWNER, 50).await;
     app.user(Role::Administrator);
-    let of_another = app.client().post("/sign-in", &credentials("administrator@desk.example", PASSWORD)).await.expect(303);
+    let of_another = app
+        .client()
+        .post("/sign-in", &credentials("administrator@desk.example", PASSWORD))
+        .await
+        .expect(303);
     let cookie = mark(&of_another).split(['=', ';']).nth(1).expect("a value").to_owned();
     for made_up in [cookie.as_str(), "", "x", &cookie.to_uppercase(), &"A".repeat(75)] {
         let forged = app.client();
-        let request = forged.request(Method::POST, "/sign-in").header("Cookie", format!("rewarddesk-device={made_up}"));
+        let request = forged
+            .request(Method::POST, "/sign-in")
+            .header("Cookie", format!("rewarddesk-device={made_up}"));
         send(request.form(&credentials(OWNER, PASSWORD).0)).await.expect(429);
     }
     app.desk.clock.advance(chrono::TimeDelta::days(89));
@@ -124,6 +159,7 @@ async fn the_mark_is_for_no_script_and_no_other_site(app: App) {
     for part in ["HttpOnly", "SameSite=Lax", "Path=/", "Max-Age=15552000"] {
         assert!(mark.contains(part), "{mark}");
     }
-    let failed = app.client().post("/sign-in", &credentials(OWNER, "a wrong guess 1")).await.expect(422);
+    let failed =
+        app.client().post("/sign-in", &credentials(OWNER, "a wrong guess 1")).await.expect(422);
     assert!(failed.headers.get("Set-Cookie").is_none());
 }

@@ -19,13 +19,21 @@ const TEMPLATE: &str = "{{ 7 * 7 }}</textarea></title>";
 #[track_caller]
 fn is_harmless(page: &Page) {
     for tag in page.tags() {
-        assert!(!matches!(tag.name.as_str(), "img" | "iframe" | "object" | "embed" | "base"), "<{}> on {}", tag.name, page.address.path());
+        assert!(
+            !matches!(tag.name.as_str(), "img" | "iframe" | "object" | "embed" | "base"),
+            "<{}> on {}",
+            tag.name,
+            page.address.path()
+        );
         assert!(
             tag.name != "script" || tag.get("src").is_some_and(|src| src.starts_with("/assets/")),
             "a script on {}",
             page.address.path()
         );
-        let handler = tag.attributes.iter().find(|(name, _)| name.starts_with("on") || name.starts_with("hx-on"));
+        let handler = tag
+            .attributes
+            .iter()
+            .find(|(name, _)| name.starts_with("on") || name.starts_with("hx-on"));
         assert!(handler.is_none(), "{handler:?} on {}", page.address.path());
     }
     assert!(!page.body.contains("<script>alert"), "{}", page.address.path());
@@ -41,17 +49,33 @@ async fn hostile_text_in_every_field_does_nothing(app: App) {
         last_name: Some(IMAGE),
         ..Person::default()
     });
-    let old = NewCoupon { pin: Some(SCRIPT.into()), barred_reason: Some(IMAGE.into()), ..expired("OLD<b>\"'&-1") };
+    let old = NewCoupon {
+        pin: Some(SCRIPT.into()),
+        barred_reason: Some(IMAGE.into()),
+        ..expired("OLD<b>\"'&-1")
+    };
     let (reward, _) = app.reward_with(customer, batch, IMAGE, &old);
     app.exec(&format!("UPDATE rewards SET title = {}", app.sql(format!("{SCRIPT}{TEMPLATE}"))));
-    app.exec(&format!("UPDATE merchants SET name = {}, account_manager_name = {}", app.sql(SCRIPT), app.sql(IMAGE)));
+    app.exec(&format!(
+        "UPDATE merchants SET name = {}, account_manager_name = {}",
+        app.sql(SCRIPT),
+        app.sql(IMAGE)
+    ));
     app.external_reward(customer, "other", QUOTES);
     app.coupon(batch, &usable("NEW<script>\"'&-1"));
     app.user_called("ann@desk.example", SCRIPT, Role::Administrator);
     let ann = app.client().signed_in("ann@desk.example").await;
 
-    let (profile, dialog) = (format!("/m/acme/customers/{customer}"), app.reissue_path(customer, reward));
-    for path in ["/m/acme/customers", &profile, &dialog, "/m/acme/batches", &format!("/m/acme/batches/{batch}"), "/m/acme/audit"] {
+    let (profile, dialog) =
+        (format!("/m/acme/customers/{customer}"), app.reissue_path(customer, reward));
+    for path in [
+        "/m/acme/customers",
+        &profile,
+        &dialog,
+        "/m/acme/batches",
+        &format!("/m/acme/batches/{batch}"),
+        "/m/acme/audit",
+    ] {
         for page in [ann.get(path).await, ann.get_fragment(path).await] {
             assert_eq!(page.status, 200, "{path}");
             is_harmless(&page);
@@ -87,16 +111,46 @@ async fn hostile_reasons_orders_and_codes_do_nothing(app: App) {
     let ann = app.sign_in(Role::Administrator).await;
     let coupon = format!("/m/acme/coupons/{}", scene.old);
     let profile = format!("/m/acme/customers/{}", scene.customer);
-    let from_row = |name: &str, value: &str| Fields::default().with("from", "profile").with(name, value);
-    is_harmless(&ann.post_fragment(&format!("{coupon}/bar"), &from_row("reason", &format!("{SCRIPT}{TEMPLATE}"))).await.expect(200));
-    is_harmless(&ann.post_fragment(&format!("{coupon}/bar"), &from_row("reason", IMAGE)).await.expect(409));
-    is_harmless(&ann.post(&format!("{coupon}/bar"), &from_row("reason", IMAGE)).await.expect(409));
-    is_harmless(&ann.post_fragment(&format!("{coupon}/unbar"), &from_row("reason", &format!("{QUOTES}\nx"))).await.expect(422));
-    is_harmless(&ann.post_fragment(&format!("{coupon}/unbar"), &from_row("reason", QUOTES)).await.expect(200));
+    let from_row =
+        |name: &str, value: &str| Fields::default().with("from", "profile").with(name, value);
     is_harmless(
-        &ann.post(&format!("{coupon}/use"), &Fields::default().with("order_id", IMAGE).with("redeemed_at", SCRIPT)).await.expect(422),
+        &ann.post_fragment(
+            &format!("{coupon}/bar"),
+            &from_row("reason", &format!("{SCRIPT}{TEMPLATE}")),
+        )
+        .await
+        .expect(200),
     );
-    is_harmless(&ann.post_fragment(&format!("{coupon}/use"), &from_row("order_id", IMAGE)).await.expect(200));
+    is_harmless(
+        &ann.post_fragment(&format!("{coupon}/bar"), &from_row("reason", IMAGE)).await.expect(409),
+    );
+    is_harmless(&ann.post(&format!("{coupon}/bar"), &from_row("reason", IMAGE)).await.expect(409));
+    is_harmless(
+        &ann.post_fragment(
+            &format!("{coupon}/unbar"),
+            &from_row("reason", &format!("{QUOTES}\nx")),
+        )
+        .await
+        .expect(422),
+    );
+    is_harmless(
+        &ann.post_fragment(&format!("{coupon}/unbar"), &from_row("reason", QUOTES))
+            .await
+            .expect(200),
+    );
+    is_harmless(
+        &ann.post(
+            &format!("{coupon}/use"),
+            &Fields::default().with("order_id", IMAGE).with("redeemed_at", SCRIPT),
+        )
+        .await
+        .expect(422),
+    );
+    is_harmless(
+        &ann.post_fragment(&format!("{coupon}/use"), &from_row("order_id", IMAGE))
+            .await
+            .expect(200),
+    );
     is_harmless(&ann.get(&format!("{coupon}/bar?from={}", urlencode(IMAGE))).await.expect(200));
     for path in [
         &profile,
@@ -108,10 +162,24 @@ async fn hostile_reasons_orders_and_codes_do_nothing(app: App) {
         is_harmless(&ann.get(path).await.expect(200));
     }
     ann.get(&coupon).await.says(SCRIPT).says(TEMPLATE).says(QUOTES).says(IMAGE);
-    for code in [SCRIPT, IMAGE, QUOTES, TEMPLATE, "NEW<script>\"'&-O", "NEW<script>\"'&-0", "OLD-1", "%00", "'; --", "\0", "\u{202e}OLD-1"]
-    {
+    for code in [
+        SCRIPT,
+        IMAGE,
+        QUOTES,
+        TEMPLATE,
+        "NEW<script>\"'&-O",
+        "NEW<script>\"'&-0",
+        "OLD-1",
+        "%00",
+        "'; --",
+        "\0",
+        "\u{202e}OLD-1",
+    ] {
         let form = Fields::default().with("code", code);
-        for page in [ann.post("/m/acme/check", &form).await, ann.post_fragment("/m/acme/check", &form).await] {
+        for page in [
+            ann.post("/m/acme/check", &form).await,
+            ann.post_fragment("/m/acme/check", &form).await,
+        ] {
             assert!(matches!(page.status, 200 | 422), "{code:?}: {}", page.status);
             is_harmless(&page);
         }
@@ -141,7 +209,10 @@ async fn no_number_in_an_address_makes_a_500(app: App) {
     ];
     for rule in router::rules().all().iter().filter(|rule| rule.pattern.contains('{')) {
         for odd in odd {
-            for hole in ["{merchant}", "{id}", "{reward}", "{mail}", "{name}"].iter().filter(|hole| rule.pattern.contains(**hole)) {
+            for hole in ["{merchant}", "{id}", "{reward}", "{mail}", "{name}"]
+                .iter()
+                .filter(|hole| rule.pattern.contains(**hole))
+            {
                 let path = rule
                     .pattern
                     .replace(hole, odd)
@@ -152,7 +223,12 @@ async fn no_number_in_an_address_makes_a_500(app: App) {
                     .replace("{name}", "app.css");
                 let method = Method::from_bytes(rule.method.as_str().as_bytes()).unwrap();
                 let page = send(ann.request(method, &path).form(&[("a", "b")])).await;
-                assert!(matches!(page.status, 400 | 404), "{path}: {} {}", page.status, page.words());
+                assert!(
+                    matches!(page.status, 400 | 404),
+                    "{path}: {} {}",
+                    page.status,
+                    page.words()
+                );
             }
         }
     }
@@ -183,9 +259,30 @@ async fn no_query_makes_a_500(app: App) {
         "++++",
         "%0D%0ASet-Cookie%3A%20a%3Db",
     ];
-    for path in ["/m/acme/customers", "/m/acme/batches/1", "/m/acme/audit", "/m/acme/customers/1", "/sign-in", "/m/acme/batches", "/"] {
-        for name in ["q", "after", "before", "sort", "rewards", "activity", "from", "done", "return_to", "page", "state", "customer", "dir"]
-        {
+    for path in [
+        "/m/acme/customers",
+        "/m/acme/batches/1",
+        "/m/acme/audit",
+        "/m/acme/customers/1",
+        "/sign-in",
+        "/m/acme/batches",
+        "/",
+    ] {
+        for name in [
+            "q",
+            "after",
+            "before",
+            "sort",
+            "rewards",
+            "activity",
+            "from",
+            "done",
+            "return_to",
+            "page",
+            "state",
+            "customer",
+            "dir",
+        ] {
             for odd in odd {
                 let status = ann.get(&format!("{path}?{name}={odd}")).await.status;
                 assert!(status < 500, "{path}?{name}={odd}: {status}");
@@ -201,14 +298,43 @@ async fn no_form_makes_a_500_and_long_ones_are_refused(app: App) {
     let path = app.reissue_path(scene.customer, scene.reward);
     let long = "x".repeat(17 * 1024);
     let bar = format!("/m/acme/coupons/{}/bar", scene.old);
-    for (path, field) in [(path.as_str(), "idempotency_token"), ("/sign-in", "password"), ("/m/acme/check", "code"), (&bar, "reason")] {
-        for kind in ["application/x-www-form-urlencoded", "text/plain", "application/json", "multipart/form-data; boundary=x", ""] {
-            for body in ["", "%", "%FF=%FF", "a=b&a=b", "\0\0", "idempotency_token=%00", "email=%00&password=%00", "{\"a\":1}", "--x\r\n"] {
-                let page = send(ann.request(Method::POST, path).header("Content-Type", kind).body(body)).await;
-                assert!((400..500).contains(&page.status), "{path} {kind} {body:?}: {}", page.status);
+    for (path, field) in [
+        (path.as_str(), "idempotency_token"),
+        ("/sign-in", "password"),
+        ("/m/acme/check", "code"),
+        (&bar, "reason"),
+    ] {
+        for kind in [
+            "application/x-www-form-urlencoded",
+            "text/plain",
+            "application/json",
+            "multipart/form-data; boundary=x",
+            "",
+        ] {
+            for body in [
+                "",
+                "%",
+                "%FF=%FF",
+                "a=b&a=b",
+                "\0\0",
+                "idempotency_token=%00",
+                "email=%00&password=%00",
+                "{\"a\":1}",
+                "--x\r\n",
+            ] {
+                let page =
+                    send(ann.request(Method::POST, path).header("Content-Type", kind).body(body))
+                        .await;
+                assert!(
+                    (400..500).contains(&page.status),
+                    "{path} {kind} {body:?}: {}",
+                    page.status
+                );
             }
         }
-        let page = ann.post(path, &Fields::default().with(field, &long).with("email", "a@b.example")).await;
+        let page = ann
+            .post(path, &Fields::default().with(field, &long).with("email", "a@b.example"))
+            .await;
         assert_eq!(page.status, 413, "{path}");
     }
     assert_eq!(app.count("reissues"), 0);
@@ -230,7 +356,9 @@ async fn headers_do_not_make_a_500(app: App) {
     ] {
         for path in ["/m/acme/customers", "/sign-in", "/healthz"] {
             let value = reqwest::header::HeaderValue::from_bytes(value.as_bytes()).unwrap();
-            let status = send(app.client().request(Method::GET, path).header(name, value.clone())).await.status;
+            let status = send(app.client().request(Method::GET, path).header(name, value.clone()))
+                .await
+                .status;
             assert!(status < 500, "{path} with {name}: {status}");
             let status = send(ann.request(Method::GET, path).header(name, value)).await.status;
             assert!(status < 500, "{path} with {name}: {status}");

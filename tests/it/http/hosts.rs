@@ -1,4 +1,5 @@
-//! Which hosts a request may name: the desk's own, and for machines that ask whether it is well, any.
+//! Which hosts a request may name: the desk's own, and for machines that ask whether it is well,
+//! any.
 
 use rewarddesk::domain::role::Role;
 use tokio::{
@@ -19,7 +20,8 @@ async fn answer(app: &App, head: &str) -> String {
 
 #[track_caller]
 fn has_status(answer: &str, status: u16, head: &str) {
-    let (_, rest) = answer.split_once(' ').unwrap_or_else(|| panic!("no answer to {head:?}: {answer:?}"));
+    let (_, rest) =
+        answer.split_once(' ').unwrap_or_else(|| panic!("no answer to {head:?}: {answer:?}"));
     assert!(rest.starts_with(&status.to_string()), "{head:?}: {}", answer.lines().next().unwrap());
 }
 
@@ -33,12 +35,25 @@ async fn pages_are_for_requests_that_name_the_desk(app: App) {
         ("GET /sign-in HTTP/1.1\r\nHost: localhost:8080\r\n".to_owned(), 200),
         ("GET /sign-in HTTP/1.1\r\nHost: evil.example\r\n".to_owned(), 421),
         (format!("GET /sign-in HTTP/1.1\r\nHost: {own}.evil.example\r\n"), 400),
-        (format!("GET /sign-in HTTP/1.1\r\nHost: evil.example\r\nX-Forwarded-Host: {own}\r\n"), 421),
+        (
+            format!("GET /sign-in HTTP/1.1\r\nHost: evil.example\r\nX-Forwarded-Host: {own}\r\n"),
+            421,
+        ),
         ("GET /nothing HTTP/1.1\r\nHost: evil.example\r\n".to_owned(), 421),
         ("GET /assets/nothing HTTP/1.1\r\nHost: evil.example\r\n".to_owned(), 421),
         // Before the cross-site check.
-        ("POST /sign-in HTTP/1.1\r\nHost: evil.example\r\nOrigin: http://evil.example\r\nContent-Length: 0\r\n".to_owned(), 421),
-        ("POST /sign-in HTTP/1.1\r\nHost: evil.example\r\nSec-Fetch-Site: same-origin\r\nContent-Length: 0\r\n".to_owned(), 421),
+        (
+            "POST /sign-in HTTP/1.1\r\nHost: evil.example\r\nOrigin: \
+            http://evil.example\r\nContent-Length: 0\r\n"
+                .to_owned(),
+            421,
+        ),
+        (
+            "POST /sign-in HTTP/1.1\r\nHost: evil.example\r\nSec-Fetch-Site: \
+            same-origin\r\nContent-Length: 0\r\n"
+                .to_owned(),
+            421,
+        ),
         // A whole address as the target, as proxies are sent it.
         (format!("GET {}/sign-in HTTP/1.1\r\nHost: {own}\r\n", app.url), 200),
         (format!("GET http://evil.example/sign-in HTTP/1.1\r\nHost: {own}\r\n"), 421),
@@ -59,8 +74,15 @@ async fn pages_are_for_requests_that_name_the_desk(app: App) {
         has_status(&answer(&app, &head).await, status, &head);
     }
     let refused = answer(&app, "GET /sign-in HTTP/1.1\r\nHost: evil.example\r\n").await;
-    assert!(refused.contains("This is not the desk&#39;s address") || refused.contains("This is not the desk's address"), "{refused}");
-    assert!(refused.to_lowercase().contains("content-security-policy: default-src"), "a refusal keeps the headers: {refused}");
+    assert!(
+        refused.contains("This is not the desk&#39;s address")
+            || refused.contains("This is not the desk's address"),
+        "{refused}"
+    );
+    assert!(
+        refused.to_lowercase().contains("content-security-policy: default-src"),
+        "a refusal keeps the headers: {refused}"
+    );
 }
 
 #[both]

@@ -34,7 +34,9 @@ async fn until(what: &str, mut holds: impl FnMut() -> bool) {
 
 /// Sends many codes and says yes to them; answers the page's path.
 async fn begin(client: &Client, batch: i64) -> String {
-    let preview = shown(client, &send_file(client, &top_up(batch), "many.csv", many().as_bytes()).await).await;
+    let preview =
+        shown(client, &send_file(client, &top_up(batch), "many.csv", many().as_bytes()).await)
+            .await;
     preview.says("12,000 codes can be added");
     let path = preview.address.path().to_owned();
     client.post(&format!("{path}/confirm"), &Fields::default()).await.expect(303);
@@ -52,7 +54,11 @@ async fn a_cancelled_import_leaves_nothing_in_any_state(app: App) {
     fail::cfg("import::looked", "pause").unwrap();
     let sent = paste(&mia, &top_up(batch), "A-1").await.expect(303);
     let checking = sent.header("Location").to_owned();
-    cancel(&mia, &checking).await.says("Cancelled").says("Nothing was added.").says("Send another file");
+    cancel(&mia, &checking)
+        .await
+        .says("Cancelled")
+        .says("Nothing was added.")
+        .says("Send another file");
     fail::remove("import::looked");
     let checked = shown(&mia, &paste(&mia, &top_up(batch), "A-1").await).await;
     cancel(&mia, checked.address.path()).await.says("Cancelled");
@@ -65,7 +71,10 @@ async fn a_cancelled_import_leaves_nothing_in_any_state(app: App) {
     mia.post(&format!("{importing}/cancel"), &Fields::default()).await.expect(303);
     at_rest(&mia, &importing).await.says("Cancelled").says("Nothing was added.");
     fail::remove("import::slice");
-    assert_eq!((visible(&app), app.count("audit_records WHERE action = 'vouchers.imported'")), (0, 0));
+    assert_eq!(
+        (visible(&app), app.count("audit_records WHERE action = 'vouchers.imported'")),
+        (0, 0)
+    );
     until("the files to be gone", || app.count("import_pieces WHERE part = 'file'") == 0).await;
     // It can simply be sent again.
     let again = begin(&mia, batch).await;
@@ -76,15 +85,23 @@ async fn a_cancelled_import_leaves_nothing_in_any_state(app: App) {
 #[both]
 async fn a_new_batch_stays_when_its_import_is_cancelled(app: App) {
     let mia = app.sign_in(Role::Marketing).await;
-    let form = [("name", None, &b"Winter"[..]), ("file", Some("many.csv"), many().leak().as_bytes())];
+    let form =
+        [("name", None, &b"Winter"[..]), ("file", Some("many.csv"), many().leak().as_bytes())];
     let preview = shown(&mia, &mia.post_parts("/m/acme/batches", &form).await).await;
     let path = preview.address.path().to_owned();
     fail::cfg("import::slice", "sleep(900)").unwrap();
     mia.post(&format!("{path}/confirm"), &Fields::default()).await.expect(303);
-    cancel(&mia, &path).await.says("Cancelled").says("The batch Winter is there, and empty.").says("Go to Winter");
+    cancel(&mia, &path)
+        .await
+        .says("Cancelled")
+        .says("The batch Winter is there, and empty.")
+        .says("Go to Winter");
     fail::remove("import::slice");
     mia.get("/m/acme/batches").await.says("Winter Never filled").says("Nothing was added yet");
-    assert_eq!((app.count("batches WHERE name = 'Winter' AND imported = 0"), visible(&app)), (1, 0));
+    assert_eq!(
+        (app.count("batches WHERE name = 'Winter' AND imported = 0"), visible(&app)),
+        (1, 0)
+    );
 }
 
 #[both]
@@ -94,7 +111,10 @@ async fn a_stopped_import_goes_on_at_the_next_start(app: App) {
     fail::cfg("import::slice", "sleep(900)").unwrap();
     let path = begin(&mia, batch).await;
     app.stop_importer();
-    until("the import to be given back", || app.count("imports WHERE state = 'importing' AND lease_holder IS NULL") == 1).await;
+    until("the import to be given back", || {
+        app.count("imports WHERE state = 'importing' AND lease_holder IS NULL") == 1
+    })
+    .await;
     fail::remove("import::slice");
     mia.get(&path).await.says("Adding 12,000 codes");
     assert_eq!(visible(&app), 0);
@@ -112,7 +132,10 @@ async fn a_dead_workers_import_is_taken_over_when_its_lease_ends(app: App) {
     app.stop_importer();
     // As a killed worker leaves it.
     let until = app.sql(app.now() + TimeDelta::seconds(30));
-    app.exec(&format!("UPDATE imports SET state = 'importing', lease_holder = 'dead', lease_until = {until}, cancel_asked = FALSE"));
+    app.exec(&format!(
+        "UPDATE imports SET state = 'importing', lease_holder = 'dead', lease_until \
+        = {until}, cancel_asked = FALSE"
+    ));
     app.start_importer();
     tokio::time::sleep(Duration::from_millis(300)).await;
     mia.get(preview.address.path()).await.says("Adding 2 codes");
@@ -129,10 +152,15 @@ async fn a_worker_that_was_taken_over_brings_nothing(app: App) {
     fail::cfg("import::slice", "pause").unwrap();
     mia.post(&format!("{}/confirm", preview.address.path()), &Fields::default()).await.expect(303);
     let until = app.sql(app.now() + TimeDelta::hours(1));
-    app.exec(&format!("UPDATE imports SET lease_holder = 'thief', lease_until = {until} WHERE state = 'importing'"));
+    app.exec(&format!(
+        "UPDATE imports SET lease_holder = 'thief', lease_until = {until} WHERE state = 'importing'"
+    ));
     fail::remove("import::slice");
     tokio::time::sleep(Duration::from_millis(800)).await;
-    assert_eq!((visible(&app), app.count("imports WHERE state = 'importing' AND lease_holder = 'thief'")), (0, 1));
+    assert_eq!(
+        (visible(&app), app.count("imports WHERE state = 'importing' AND lease_holder = 'thief'")),
+        (0, 1)
+    );
     app.desk.clock.advance(TimeDelta::hours(2));
     let mia = app.sign_in(Role::Marketing).await;
     app.desk.import_bell.notify_one();
@@ -148,7 +176,8 @@ async fn two_workers_do_each_import_once(app: App) {
     let mut pages = vec![];
     for n in 0..4 {
         let batch = app.batch(&format!("Batch {n}"));
-        let preview = shown(&mia, &paste(&mia, &top_up(batch), &format!("W-{n}-1\nW-{n}-2")).await).await;
+        let preview =
+            shown(&mia, &paste(&mia, &top_up(batch), &format!("W-{n}-1\nW-{n}-2")).await).await;
         pages.push(preview.address.path().to_owned());
     }
     for page in &pages {
@@ -159,7 +188,10 @@ async fn two_workers_do_each_import_once(app: App) {
         until("its end", || app.count("imports WHERE state = 'done'") == 4).await;
         at_rest(&mia, page).await.says("2 codes added");
     }
-    assert_eq!((app.count("coupons"), app.count("audit_records WHERE action = 'vouchers.imported'")), (8, 4));
+    assert_eq!(
+        (app.count("coupons"), app.count("audit_records WHERE action = 'vouchers.imported'")),
+        (8, 4)
+    );
     drop(first);
 }
 
@@ -168,7 +200,11 @@ async fn a_failure_is_told_and_blocks_nobody(app: App) {
     let (batch, mia) = (app.batch("Spring"), app.sign_in(Role::Marketing).await);
     let preview = shown(&mia, &paste(&mia, &top_up(batch), "A-1").await).await;
     fail::cfg("import::slice", "1*panic").unwrap();
-    add(&mia, &preview).await.says("Nothing was added").says("Something went wrong on our side").says("Send another file");
+    add(&mia, &preview)
+        .await
+        .says("Nothing was added")
+        .says("Something went wrong on our side")
+        .says("Send another file");
     fail::remove("import::slice");
     if app.count("import_leases") > 0 {
         app.desk.clock.advance(TimeDelta::seconds(11));
@@ -183,11 +219,16 @@ async fn so_many_wait_and_no_more(app: App) {
     shown(&mia, &paste(&mia, &top_up(batch), "A-1").await).await;
     for _ in 0..19 {
         app.exec(
-            "INSERT INTO imports (merchant_id, kind, batch_id, user_id, state, file_name, lease_until, created_at) \
-             SELECT merchant_id, kind, batch_id, user_id, state, file_name, lease_until, created_at FROM imports ORDER BY id LIMIT 1",
+            "INSERT INTO imports (merchant_id, kind, batch_id, user_id, state, file_name, \
+             lease_until, created_at) \
+             SELECT merchant_id, kind, batch_id, user_id, state, file_name, lease_until, \
+             created_at FROM imports ORDER BY id LIMIT 1",
         );
     }
-    paste(&mia, &top_up(batch), "A-1").await.expect(409).says("20 imports of this merchant wait already");
+    paste(&mia, &top_up(batch), "A-1")
+        .await
+        .expect(409)
+        .says("20 imports of this merchant wait already");
     paste(&mia, "/m/acme/batches", "A-1").await.expect(422);
 }
 
@@ -198,15 +239,26 @@ async fn the_rejects_are_those_of_the_command_line(app: App) {
     let file = "\u{feff}code;pin\r\nHERE-1;1\r\nA-1;2\r\na-1;3\r\n=x;\"4\r\n5\"\r\nAB;6;7\r\n";
     let desk = app.desk.clone();
     let expected = tokio::task::spawn_blocking(move || {
-        let (scope, merchant) = desk.db.read(|conn| merchants::for_operator(conn, "acme")).unwrap().unwrap();
+        let (scope, merchant) =
+            desk.db.read(|conn| merchants::for_operator(conn, "acme")).unwrap().unwrap();
         let order = Order { dry_run: true, ..Order::of_operator(Kind::Vouchers, Some("Spring")) };
         let mut rejects = vec![];
-        import_file(&desk, scope, &merchant, &order, &mut file.as_bytes(), &mut rejects, &mut |_| ControlFlow::Continue(())).unwrap();
+        import_file(
+            &desk,
+            scope,
+            &merchant,
+            &order,
+            &mut file.as_bytes(),
+            &mut rejects,
+            &mut |_| ControlFlow::Continue(()),
+        )
+        .unwrap();
         String::from_utf8(rejects).unwrap()
     });
     // A spreadsheet opens what is downloaded.
     let expected = format!("\u{feff}{}", expected.await.unwrap());
-    let preview = shown(&mia, &send_file(&mia, &top_up(batch), "codes.csv", file.as_bytes()).await).await;
+    let preview =
+        shown(&mia, &send_file(&mia, &top_up(batch), "codes.csv", file.as_bytes()).await).await;
     let rejects = format!("{}/rejects", preview.address.path());
     assert_eq!(mia.get(&rejects).await.expect(200).body, expected);
     add(&mia, &preview).await.says("1 code added").says("Download all as CSV");
@@ -226,7 +278,8 @@ async fn what_nobody_comes_back_for_is_thrown_away(app: App) {
     let receiving = app.number("SELECT max(id) FROM imports") + 1;
     let (user, now) = (app.number("SELECT max(id) FROM users"), app.sql(app.now()));
     app.exec(&format!(
-        "INSERT INTO imports (merchant_id, kind, batch_id, user_id, state, file_name, lease_until, created_at) \
+        "INSERT INTO imports (merchant_id, kind, batch_id, user_id, state, file_name, \
+         lease_until, created_at) \
          VALUES ({}, 'vouchers', {batch}, {user}, 'receiving', '', {now}, {now})",
         app.merchant
     ));
@@ -234,7 +287,8 @@ async fn what_nobody_comes_back_for_is_thrown_away(app: App) {
         app.stop_importer();
         app.desk.clock.advance(TimeDelta::hours(hours));
         app.start_importer();
-        until("the unfinished ones", || app.count("imports WHERE ended_at IS NULL") == unfinished).await;
+        until("the unfinished ones", || app.count("imports WHERE ended_at IS NULL") == unfinished)
+            .await;
     }
     until("the pieces to be gone", || app.count("import_pieces") == 0).await;
     assert_eq!(app.count(&format!("imports WHERE id = {receiving} AND state = 'cancelled'")), 1);
@@ -243,22 +297,29 @@ async fn what_nobody_comes_back_for_is_thrown_away(app: App) {
 #[both]
 async fn a_sender_that_breaks_off_or_trickles_leaves_nothing(app: App) {
     let (batch, mia) = (app.batch("Spring"), app.sign_in(Role::Marketing).await);
-    let half = format!("--b\r\nContent-Disposition: form-data; name=\"file\"; filename=\"a.csv\"\r\n\r\n{}", "A-1234567\n".repeat(80_000));
-    let request = mia.request(reqwest::Method::POST, &top_up(batch)).header("Content-Type", "multipart/form-data; boundary=b");
+    let half = format!(
+        "--b\r\nContent-Disposition: form-data; name=\"file\"; filename=\"a.csv\"\r\n\r\n{}",
+        "A-1234567\n".repeat(80_000)
+    );
+    let request = mia
+        .request(reqwest::Method::POST, &top_up(batch))
+        .header("Content-Type", "multipart/form-data; boundary=b");
     crate::support::client::send(request.body(half.clone())).await.expect(400);
     assert_eq!(app.count("imports WHERE state = 'cancelled'"), 1);
     until("the pieces to be gone", || app.count("import_pieces") == 0).await;
     let address = mia.base.trim_start_matches("http://").to_owned();
     let cookie = mia.signed_in_cookie("marketing@desk.example").await;
     fail::cfg("connections::body", "return(200)").unwrap();
-    // Silence inside a field, in a part's head, in what comes before the first part, and after a part.
+    // Silence inside a field, in a part's head, in what comes before the first part, and after a
+    // part.
     for begun in [
         &half[..600],
         "--b\r\nContent-Disposition: form-",
         "before the first part",
         "--b\r\nContent-Disposition: form-data; name=\"x\"\r\n\r\ny\r\n",
     ] {
-        let answer = trickle(&address, &top_up(batch), cookie.split(';').next().unwrap(), begun).await;
+        let answer =
+            trickle(&address, &top_up(batch), cookie.split(';').next().unwrap(), begun).await;
         assert!(answer.starts_with("HTTP/1.1 408"), "after {begun:?}: {answer}");
     }
     fail::remove("connections::body");
@@ -270,11 +331,15 @@ async fn trickle(address: &str, path: &str, cookie: &str, begun: &str) -> String
     use tokio::io::{AsyncReadExt, AsyncWriteExt};
     let mut line = tokio::net::TcpStream::connect(address).await.unwrap();
     let head = format!(
-        "POST {path} HTTP/1.1\r\nHost: {address}\r\nCookie: {cookie}\r\nSec-Fetch-Site: same-origin\r\n\
+        "POST {path} HTTP/1.1\r\nHost: {address}\r\nCookie: {cookie}\r\nSec-Fetch-Site: \
+         same-origin\r\n\
          Content-Type: multipart/form-data; boundary=b\r\nContent-Length: 100000\r\n\r\n{begun}"
     );
     line.write_all(head.as_bytes()).await.unwrap();
     let mut answer = vec![0; 512];
-    let n = tokio::time::timeout(Duration::from_secs(30), line.read(&mut answer)).await.expect("an answer in time").unwrap();
+    let n = tokio::time::timeout(Duration::from_secs(30), line.read(&mut answer))
+        .await
+        .expect("an answer in time")
+        .unwrap();
     String::from_utf8_lossy(&answer[..n]).into_owned()
 }

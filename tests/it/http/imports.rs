@@ -1,4 +1,5 @@
-//! Imports from the browser in each of their states: shown, said yes to once, cancelled, and nobody else's business.
+//! Imports from the browser in each of their states: shown, said yes to once, cancelled, and nobody
+//! else's business.
 
 use rewarddesk::domain::role::Role;
 
@@ -64,15 +65,32 @@ async fn what_every_file_gives_is_shown(app: App) {
             &["3 codes can be added", "1 code had white space"],
         ),
         ("a heading", b"Code\nH-1\n".to_vec(), &["1 code can be added"]),
-        ("spreadsheet damage", b"5.57E+92\n1.2E+15\nS-1\n".to_vec(), &["1 code can be added", "2 lines: damaged by a spreadsheet"]),
-        ("lost zeros", digits.into_bytes(), &["may have lost zeros in front", "Most have 6 digits"]),
+        (
+            "spreadsheet damage",
+            b"5.57E+92\n1.2E+15\nS-1\n".to_vec(),
+            &["1 code can be added", "2 lines: damaged by a spreadsheet"],
+        ),
+        (
+            "lost zeros",
+            digits.into_bytes(),
+            &["may have lost zeros in front", "Most have 6 digits"],
+        ),
         ("rounded numbers", long_numbers.into_bytes(), &["40 long numbers may have been rounded"]),
         (
             "an end within a year and one past",
             b"code,expires_at\nE-1,2027-03-01\nE-2,2020-01-01\nE-3,2031-01-01\n".to_vec(),
-            &["3 codes can be added", "1 code ends within a year", "1 Mar 2027, 23:59 GMT", "1 code past the end"],
+            &[
+                "3 codes can be added",
+                "1 code ends within a year",
+                "1 Mar 2027, 23:59 GMT",
+                "1 code past the end",
+            ],
         ),
-        ("the same again", b"X-1\nx-1\n".to_vec(), &["1 code can be added", "1 line: twice in the file"]),
+        (
+            "the same again",
+            b"X-1\nx-1\n".to_vec(),
+            &["1 code can be added", "1 line: twice in the file"],
+        ),
     ];
     for (what, content, words) in ok {
         let page = shown(&mia, &send_file(&mia, &top_up(batch), "codes.csv", &content).await).await;
@@ -85,7 +103,11 @@ async fn what_every_file_gives_is_shown(app: App) {
         ("an unknown heading", b"Voucher\nABC-1\n", "looks like a heading that is not known"),
         ("an unknown column", b"code,colour\nA-1,red\n", "The column \"colour\" is not known"),
         ("a heading alone", b"code\n", "has a header and no rows"),
-        ("an open quote", &[b"\"".as_slice(), &vec![b'x'; 2_000_000]].concat(), "longer than a million characters"),
+        (
+            "an open quote",
+            &[b"\"".as_slice(), &vec![b'x'; 2_000_000]].concat(),
+            "longer than a million characters",
+        ),
     ] {
         let page = shown(&mia, &send_file(&mia, &top_up(batch), "codes.csv", content).await).await;
         assert!(page.says("Nothing was added").words().contains(words), "{what}: {}", page.words());
@@ -98,7 +120,8 @@ async fn what_every_file_gives_is_shown(app: App) {
 #[both]
 async fn hostile_cells_and_names_do_nothing(app: App) {
     let (batch, mia) = (app.batch("Spring <b>"), app.sign_in(Role::Marketing).await);
-    let file = "code,pin\n<script>alert(1)</script> x,1\n=1+1,2\nx\"><img/src=x>,3\n=cmd|' /C calc'!A0,4\n";
+    let file = "code,pin\n<script>alert(1)</script> x,1\n=1+1,2\nx\"><img/src=x>,3\n=cmd|' /C \
+        calc'!A0,4\n";
     let name = "../..\\<img src=x onerror=alert(1)>;r\u{202e}.csv";
     let page = shown(&mia, &send_file(&mia, &top_up(batch), name, file.as_bytes()).await).await;
     assert!(!page.body.contains("<script>alert") && !page.body.contains("<img"), "{}", page.body);
@@ -106,8 +129,16 @@ async fn hostile_cells_and_names_do_nothing(app: App) {
     let rejects = mia.get(&format!("{}/rejects", page.address.path())).await.expect(200);
     assert_eq!(rejects.header("Content-Type"), "text/csv; charset=utf-8");
     let disposition = rejects.header("Content-Disposition");
-    assert!(disposition.starts_with("attachment; filename=\"imgsrcxonerroralert1r.csv.rejects.csv\""), "{disposition}");
-    assert!(rejects.body.contains("'=cmd|") && rejects.body.starts_with("\u{feff}line,reason,code,pin\n"), "{}", rejects.body);
+    assert!(
+        disposition.starts_with("attachment; filename=\"imgsrcxonerroralert1r.csv.rejects.csv\""),
+        "{disposition}"
+    );
+    assert!(
+        rejects.body.contains("'=cmd|")
+            && rejects.body.starts_with("\u{feff}line,reason,code,pin\n"),
+        "{}",
+        rejects.body
+    );
     let list = mia.get("/m/acme/imports").await;
     assert!(!list.body.contains("<img"), "{}", list.body);
 }
@@ -124,15 +155,25 @@ async fn a_word_counts_once_whatever_is_pressed(app: App) {
     word().await;
     mia.post(&format!("{}/cancel", preview.address.path()), &Fields::default()).await.expect(303);
     at_rest(&mia, preview.address.path()).await.says("3 codes added");
-    assert_eq!((app.count("coupons"), app.count("audit_records WHERE action = 'vouchers.imported'")), (3, 1));
+    assert_eq!(
+        (app.count("coupons"), app.count("audit_records WHERE action = 'vouchers.imported'")),
+        (3, 1)
+    );
 }
 
 #[both]
 async fn whoever_says_yes_stands_in_the_record(app: App) {
-    let (batch, mia, ann) = (app.batch("Spring"), app.sign_in(Role::Marketing).await, app.sign_in(Role::Administrator).await);
+    let (batch, mia, ann) = (
+        app.batch("Spring"),
+        app.sign_in(Role::Marketing).await,
+        app.sign_in(Role::Administrator).await,
+    );
     let preview = shown(&mia, &paste(&mia, &top_up(batch), "A-1").await).await;
     add(&ann, &preview).await.says("1 code added");
-    let actor = app.text("SELECT u.email FROM audit_records a JOIN users u ON u.id = a.user_id WHERE a.action = 'vouchers.imported'");
+    let actor = app.text(
+        "SELECT u.email FROM audit_records a JOIN users u ON u.id = a.user_id \
+        WHERE a.action = 'vouchers.imported'",
+    );
     assert_eq!(actor.as_deref(), Some("administrator@desk.example"));
 }
 
@@ -141,7 +182,9 @@ async fn a_new_batch_is_made_by_the_word_and_not_before(app: App) {
     app.batch("Spring");
     let mia = app.sign_in(Role::Marketing).await;
     mia.get("/m/acme/batches").await.says("New batch");
-    let form = |name: &'static str, codes: &'static str| -> Vec<(&'static str, Option<&'static str>, &'static [u8])> {
+    let form = |name: &'static str,
+                codes: &'static str|
+     -> Vec<(&'static str, Option<&'static str>, &'static [u8])> {
         vec![
             ("name", None, name.as_bytes()),
             ("valid_from", None, b""),
@@ -154,8 +197,14 @@ async fn a_new_batch_is_made_by_the_word_and_not_before(app: App) {
     };
     let taken = mia.post_parts("/m/acme/batches", &form("Spring", "A-1")).await.expect(422);
     assert!(taken.says("There is a batch \"Spring\" already").body.contains("A-1</textarea>"));
-    mia.post_parts("/m/acme/batches", &form(" ", "A-1")).await.expect(422).says("The name has 0 characters");
-    mia.post_parts("/m/acme/batches", &form("Winter", "")).await.expect(422).says("Paste at least one code");
+    mia.post_parts("/m/acme/batches", &form(" ", "A-1"))
+        .await
+        .expect(422)
+        .says("The name has 0 characters");
+    mia.post_parts("/m/acme/batches", &form("Winter", ""))
+        .await
+        .expect(422)
+        .says("Paste at least one code");
     let odd = [
         ("name", None, &b"X"[..]),
         ("valid_from", None, b"2027-01-02"),
@@ -163,19 +212,31 @@ async fn a_new_batch_is_made_by_the_word_and_not_before(app: App) {
         ("uses", None, b"0"),
         ("codes", None, b"A-1"),
     ];
-    mia.post_parts("/m/acme/batches", &odd).await.expect(422).says("must not lie before the first").says("a whole number from 1 on");
-    let preview = shown(&mia, &mia.post_parts("/m/acme/batches", &form("Winter", "A-1\na-1")).await).await;
+    mia.post_parts("/m/acme/batches", &odd)
+        .await
+        .expect(422)
+        .says("must not lie before the first")
+        .says("a whole number from 1 on");
+    let preview =
+        shown(&mia, &mia.post_parts("/m/acme/batches", &form("Winter", "A-1\na-1")).await).await;
     preview
         .says("2 codes can be added to Winter")
         .says("The batch is made when you add them.")
         .says("Told apart")
         .says("Until 31 Jan 2028");
     assert_eq!(app.count("batches"), 1);
-    let second = shown(&mia, &mia.post_parts("/m/acme/batches", &form("Winter", "B-1")).await).await;
+    let second =
+        shown(&mia, &mia.post_parts("/m/acme/batches", &form("Winter", "B-1")).await).await;
     add(&mia, &preview).await.says("2 codes added to Winter");
-    assert_eq!(app.count("batches WHERE name = 'Winter' AND uses_per_code = 3 AND imported = 2"), 1);
+    assert_eq!(
+        app.count("batches WHERE name = 'Winter' AND uses_per_code = 3 AND imported = 2"),
+        1
+    );
     assert_eq!(app.count("audit_records WHERE action = 'batch.added' AND actor_kind = 'user'"), 1);
-    let late = mia.post(&format!("{}/confirm", second.address.path()), &Fields::default()).await.expect(409);
+    let late = mia
+        .post(&format!("{}/confirm", second.address.path()), &Fields::default())
+        .await
+        .expect(409);
     late.says("Nothing was added").says("There is a batch \"Winter\" already");
     mia.post(&format!("{}/cancel", second.address.path()), &Fields::default()).await.expect(303);
     at_rest(&mia, second.address.path()).await.says("Cancelled").says("Nothing was added.");
@@ -191,7 +252,10 @@ async fn the_recent_pace_says_how_long_the_codes_last(app: App) {
     // A batch that is younger than that is measured over the days it has.
     let young = shown(&mia, &paste(&mia, &top_up(batch), "B-1").await).await;
     young.says("14 codes of this batch went out in the last 1 day;");
-    app.exec(&format!("UPDATE batches SET created_at = {}", app.sql(app.now() - chrono::TimeDelta::days(60))));
+    app.exec(&format!(
+        "UPDATE batches SET created_at = {}",
+        app.sql(app.now() - chrono::TimeDelta::days(60))
+    ));
     let preview = shown(&mia, &paste(&mia, &top_up(batch), "A-1\nA-2\nA-3").await).await;
     preview
         .says("Fewer than needed: they last about 6 days at the recent pace")
@@ -200,7 +264,11 @@ async fn the_recent_pace_says_how_long_the_codes_last(app: App) {
 
 #[both]
 async fn other_merchants_and_lower_roles_see_none_of_it(app: App) {
-    let (batch, mia, sam) = (app.batch("Spring"), app.sign_in(Role::Marketing).await, app.sign_in(Role::Supervisor).await);
+    let (batch, mia, sam) = (
+        app.batch("Spring"),
+        app.sign_in(Role::Marketing).await,
+        app.sign_in(Role::Supervisor).await,
+    );
     let preview = shown(&mia, &paste(&mia, &top_up(batch), "A-1\nAB").await).await;
     let (path, globex) = (preview.address.path().to_owned(), app.another_merchant("globex"));
     let mut app = app;
@@ -212,7 +280,9 @@ async fn other_merchants_and_lower_roles_see_none_of_it(app: App) {
     }
     for rest in ["/confirm", "/cancel"] {
         sam.post(&format!("{path}{rest}"), &Fields::default()).await.expect(403);
-        gus.post(&format!("{path}{rest}").replace("acme", "globex"), &Fields::default()).await.expect(404);
+        gus.post(&format!("{path}{rest}").replace("acme", "globex"), &Fields::default())
+            .await
+            .expect(404);
     }
     assert!(!gus.get("/m/globex/imports").await.expect(200).words().contains("Pasted"));
     at_rest(&mia, &path).await.says("1 code can be added");
@@ -225,12 +295,25 @@ async fn a_fragment_tells_how_far_it_is_and_then_the_news(app: App) {
     fail::cfg("import::looked", "pause").unwrap();
     let sent = paste(&mia, &top_up(batch), "A-1").await.expect(303);
     let path = sent.header("Location").to_owned();
-    mia.get(&path).await.says("Checking the file").says("Nothing is added before you say so.").says("Reload to see how far it is");
+    mia.get(&path)
+        .await
+        .says("Checking the file")
+        .says("Nothing is added before you say so.")
+        .says("Reload to see how far it is");
     let far = mia.get_fragment(&format!("{path}/progress?was=checking")).await.expect(200);
     assert!(far.body.contains("<progress") && !far.body.contains("hx-partial"), "{}", far.body);
     fail::remove("import::looked");
     at_rest(&mia, &path).await;
     let news = mia.get_fragment(&format!("{path}/progress?was=checking")).await.expect(200);
-    assert!(news.body.contains("hx-target=\"#import\"") && news.body.contains("hx-target=\"#say\""), "{}", news.body);
-    assert!(!mia.get_fragment(&format!("{path}/progress?was=checked")).await.body.contains("hx-partial"));
+    assert!(
+        news.body.contains("hx-target=\"#import\"") && news.body.contains("hx-target=\"#say\""),
+        "{}",
+        news.body
+    );
+    assert!(
+        !mia.get_fragment(&format!("{path}/progress?was=checked"))
+            .await
+            .body
+            .contains("hx-partial")
+    );
 }

@@ -1,4 +1,5 @@
-//! A click goes on behind the last code that went out; what is before it is found all the same (quality.md R3, R4).
+//! A click goes on behind the last code that went out; what is before it is found all the same
+//! (quality.md R3, R4).
 
 use std::time::Duration;
 
@@ -15,12 +16,21 @@ async fn reissue(app: &App, client: &Client, customer: i64, reward: i64) -> Stri
     let path = app.reissue_path(customer, reward);
     let form = client.dialog(&path).await;
     client.post(&path, &form).await.expect(303);
-    app.text(&format!("SELECT code AS v FROM coupons WHERE reward = {reward} AND state = 'allocated'")).expect("a coupon")
+    app.text(&format!(
+        "SELECT code AS v FROM coupons WHERE reward = {reward} AND state = 'allocated'"
+    ))
+    .expect("a coupon")
 }
 
 /// Another reward of the scene's customer whose code has expired.
 fn another(app: &App, scene: Scene, name: &str) -> i64 {
-    app.reward_with(scene.customer, scene.batch, &format!("R-{name}"), &expired(format!("OLD-{name}"))).0
+    app.reward_with(
+        scene.customer,
+        scene.batch,
+        &format!("R-{name}"),
+        &expired(format!("OLD-{name}")),
+    )
+    .0
 }
 
 #[both]
@@ -33,7 +43,10 @@ async fn codes_before_the_last_one_that_went_out_are_not_forgotten(app: App) {
     let path = app.reissue_path(scene.customer, second);
     ann.get(&path).await.expect(409).says("Voucher batch empty");
     // Unbarred: it stands before the one that went out last.
-    app.exec(&format!("UPDATE coupons SET barred_at = NULL, barred_by = NULL, barred_reason = NULL WHERE id = {back}"));
+    app.exec(&format!(
+        "UPDATE coupons SET barred_at = NULL, barred_by = NULL, barred_reason = \
+        NULL WHERE id = {back}"
+    ));
     assert_eq!(reissue(&app, &ann, scene.customer, second).await, "BACK-1");
     let third = another(&app, scene, "3");
     ann.get(&app.reissue_path(scene.customer, third)).await.expect(409).says("Voucher batch empty");

@@ -1,4 +1,5 @@
-//! Roles that are offered: nobody gets a say over somebody else's account by inviting them, and who invites can take it back.
+//! Roles that are offered: nobody gets a say over somebody else's account by inviting them, and who
+//! invites can take it back.
 
 use rewarddesk::domain::role::Role;
 
@@ -24,17 +25,33 @@ async fn administrator_of_globex(app: &mut App) -> Client {
 #[both]
 async fn an_invitation_by_another_merchant_takes_nothing_from_ones_own_administrator(app: App) {
     let mut app = app;
-    let (support, ada, kim) = (app.user(Role::Support), app.sign_in(Role::Administrator).await, app.sign_in(Role::Support).await);
+    let (support, ada, kim) = (
+        app.user(Role::Support),
+        app.sign_in(Role::Administrator).await,
+        app.sign_in(Role::Support).await,
+    );
     let gus = administrator_of_globex(&mut app).await;
     gus.post("/m/globex/users", &invitation("support@desk.example", "support")).await.expect(303);
     let mail = app.mails(1).await.remove(0);
     assert_eq!(mail.subject, "GLOBEX Ltd offers you a role");
-    assert!(mail.text.contains("Gus offers you the role Customer Support in GLOBEX Ltd."), "{}", mail.text);
+    assert!(
+        mail.text.contains("Gus offers you the role Customer Support in GLOBEX Ltd."),
+        "{}",
+        mail.text
+    );
     // Gus has no say over the account, and does not learn what its user does elsewhere.
     let theirs = format!("/m/globex/users/{support}");
-    gus.get(&theirs).await.expect(200).says("Has not accepted yet").says("Last seen Never").says("Not shown before they accept");
+    gus.get(&theirs)
+        .await
+        .expect(200)
+        .says("Has not accepted yet")
+        .says("Last seen Never")
+        .says("Not shown before they accept");
     for act in ["disable", "sessions", "factors", "unlock"] {
-        gus.post(&format!("{theirs}/{act}"), &nothing()).await.expect(409).says("in which you are no administrator");
+        gus.post(&format!("{theirs}/{act}"), &nothing())
+            .await
+            .expect(409)
+            .says("in which you are no administrator");
     }
     kim.get("/m/globex/customers").await.expect(404);
     // Ada keeps hers.
@@ -44,7 +61,10 @@ async fn an_invitation_by_another_merchant_takes_nothing_from_ones_own_administr
     }
     kim.get("/m/acme/customers").await.expect(303);
     assert_eq!(
-        app.count("audit_records WHERE action = 'user.disabled' AND merchant_id = (SELECT id FROM merchants WHERE slug = 'globex')"),
+        app.count(
+            "audit_records WHERE action = 'user.disabled' AND merchant_id = (SELECT id FROM \
+            merchants WHERE slug = 'globex')"
+        ),
         0
     );
     let kim = app.sign_in(Role::Support).await;
@@ -62,23 +82,36 @@ async fn an_offer_is_accepted_or_declined_on_the_account_page(app: App) {
     let gus = administrator_of_globex(&mut app).await;
     kim.post("/offers/globex/acceptance", &nothing()).await.expect(404);
     let invite = async || {
-        gus.post("/m/globex/users", &invitation("support@desk.example", "marketing")).await.expect(303);
+        gus.post("/m/globex/users", &invitation("support@desk.example", "marketing"))
+            .await
+            .expect(303);
     };
     invite().await;
     kim.get("/m/globex/customers").await.expect(404);
     // The email leads to the offer; the way to one's own merchant stays as short as it was.
-    assert!(app.mails(1).await[0].text.contains(&format!("{}/account", app.url)), "the email leads to the account page");
+    assert!(
+        app.mails(1).await[0].text.contains(&format!("{}/account", app.url)),
+        "the email leads to the account page"
+    );
     assert_eq!(kim.get("/").await.expect(303).header("Location"), "/m/acme/customers");
     let page = kim.get("/account").await.expect(200);
-    page.says("Offered to you").says("GLOBEX Ltd").says("Offers you the role Marketing").says("also have to agree");
+    page.says("Offered to you")
+        .says("GLOBEX Ltd")
+        .says("Offers you the role Marketing")
+        .says("also have to agree");
     for path in ["/offers/globex/acceptance", "/offers/globex/refusal"] {
         kim.get(path).await.expect(405);
-        kim.bare(reqwest::Method::POST, path, &[("Sec-Fetch-Site", "cross-site")]).await.expect(403);
+        kim.bare(reqwest::Method::POST, path, &[("Sec-Fetch-Site", "cross-site")])
+            .await
+            .expect(403);
     }
     kim.post("/offers/nowhere/acceptance", &nothing()).await.expect(404);
     let other = app.sign_in(Role::Supervisor).await;
     other.post("/offers/globex/acceptance", &nothing()).await.expect(404);
-    let declined = kim.post("/offers/globex/refusal", &page.fields("/offers/globex/refusal")).await.expect(303);
+    let declined = kim
+        .post("/offers/globex/refusal", &page.fields("/offers/globex/refusal"))
+        .await
+        .expect(303);
     let page = kim.get(declined.header("Location")).await.expect(200);
     assert!(!page.says("Offer declined").body.contains("Offered to you"));
     assert_eq!(kim.get("/").await.expect(303).header("Location"), "/m/acme/customers");
@@ -87,7 +120,12 @@ async fn an_offer_is_accepted_or_declined_on_the_account_page(app: App) {
     // Invited once more, and again by hand; then accepted.
     invite().await;
     gus.post(&format!("/m/globex/users/{support}/invitation"), &nothing()).await.expect(303);
-    gus.post(&format!("/m/globex/users/{support}/role"), &Fields::default().with("role", "supervisor")).await.expect(303);
+    gus.post(
+        &format!("/m/globex/users/{support}/role"),
+        &Fields::default().with("role", "supervisor"),
+    )
+    .await
+    .expect(303);
     kim.get("/m/globex/customers").await.expect(404);
     let accepted = kim.post("/offers/globex/acceptance", &nothing()).await.expect(303);
     kim.get(accepted.header("Location")).await.expect(200).says("Role accepted");
@@ -131,8 +169,12 @@ async fn whoever_follows_a_link_accepts_one_offer_and_never_two(app: App) {
     };
     ada.post("/m/acme/users", &invitation("one@desk.example", "support")).await.expect(303);
     welcome(&token(&app.mails(1).await[0].text)).await;
-    assert_eq!(sign_in("one@desk.example").await.get("/").await.expect(303).header("Location"), "/m/acme/customers");
-    // Another merchant invites somebody who has not followed the first link: that gives it nothing over the account.
+    assert_eq!(
+        sign_in("one@desk.example").await.get("/").await.expect(303).header("Location"),
+        "/m/acme/customers"
+    );
+    // Another merchant invites somebody who has not followed the first link: that gives it nothing
+    // over the account.
     ada.post("/m/acme/users", &invitation("two@desk.example", "support")).await.expect(303);
     let two = app.number("SELECT id FROM users WHERE email = 'two@desk.example'");
     gus.post("/m/globex/users", &invitation("two@desk.example", "support")).await.expect(303);
@@ -147,7 +189,13 @@ async fn whoever_follows_a_link_accepts_one_offer_and_never_two(app: App) {
     client.get("/m/acme/customers").await.expect(200);
     client.get("/m/globex/customers").await.expect(404);
     ada.post(&format!("/m/acme/users/{two}/disable"), &nothing()).await.expect(303);
-    app.client().post("/sign-in", &Fields::default().with("email", "two@desk.example").with("password", PASSWORD)).await.expect(422);
+    app.client()
+        .post(
+            "/sign-in",
+            &Fields::default().with("email", "two@desk.example").with("password", PASSWORD),
+        )
+        .await
+        .expect(422);
 }
 
 #[both]
@@ -160,12 +208,19 @@ async fn a_link_that_was_left_over_accepts_no_second_offer(app: App) {
     let ina = app.number("SELECT id FROM users WHERE email = 'ina@desk.example'");
     // She has come in another way, and the version before left the link open.
     app.exec(&format!("UPDATE memberships SET offered_at = NULL WHERE user_id = {ina}"));
-    app.exec(&format!("INSERT INTO identities (user_id, issuer, subject, linked_at) VALUES ({ina}, 'i', 's', {})", app.sql(app.now())));
+    app.exec(&format!(
+        "INSERT INTO identities (user_id, issuer, subject, linked_at) VALUES ({ina}, 'i', 's', {})",
+        app.sql(app.now())
+    ));
     gus.post("/m/globex/users", &invitation("ina@desk.example", "support")).await.expect(303);
     assert_eq!(app.mails(2).await[1].subject, "GLOBEX Ltd offers you a role");
     let form = Fields::default().with("token", &link).with("password", "anchor violin tulip 7");
     app.client().post("/welcome", &form).await.expect(303);
-    assert_eq!(app.count(&format!("memberships WHERE user_id = {ina} AND offered_at IS NOT NULL")), 1, "nobody has accepted GLOBEX");
+    assert_eq!(
+        app.count(&format!("memberships WHERE user_id = {ina} AND offered_at IS NOT NULL")),
+        1,
+        "nobody has accepted GLOBEX"
+    );
     ada.post(&format!("/m/acme/users/{ina}/disable"), &nothing()).await.expect(303);
 }
 
@@ -176,19 +231,27 @@ async fn whoever_has_only_a_passkey_gets_an_offer_and_no_link(app: App) {
     let gus = administrator_of_globex(&mut app).await;
     app.exec(&format!("UPDATE users SET password_hash = '' WHERE id = {support}"));
     let passkey = format!("{support}, 'c', 'Phone', '{{}}', {}", app.sql(app.now()));
-    app.exec(&format!("INSERT INTO passkeys (user_id, credential_id, name, credential, created_at) VALUES ({passkey})"));
+    app.exec(&format!(
+        "INSERT INTO passkeys (user_id, credential_id, name, credential, \
+        created_at) VALUES ({passkey})"
+    ));
     gus.post("/m/globex/users", &invitation("support@desk.example", "support")).await.expect(303);
     assert_eq!(app.mails(1).await[0].subject, "GLOBEX Ltd offers you a role");
     assert_eq!(app.count("account_links"), 0, "who can sign in needs no link to come in");
 }
 
 #[both]
-fn roles_that_were_there_before_are_accepted_and_open_invitations_are_offers(db: crate::support::TestDb) {
+fn roles_that_were_there_before_are_accepted_and_open_invitations_are_offers(
+    db: crate::support::TestDb,
+) {
     use diesel_migrations::{FileBasedMigrations, MigrationHarness};
     use rewarddesk::db::{DbConn, migrate::migrate};
     let engine = if db.is_sqlite() { "sqlite" } else { "postgres" };
-    let folder = std::path::PathBuf::from(env!("CARGO_MANIFEST_DIR")).join("migrations").join(engine);
-    let names = std::fs::read_dir(&folder).unwrap().map(|entry| entry.unwrap().file_name().into_string().unwrap());
+    let folder =
+        std::path::PathBuf::from(env!("CARGO_MANIFEST_DIR")).join("migrations").join(engine);
+    let names = std::fs::read_dir(&folder)
+        .unwrap()
+        .map(|entry| entry.unwrap().file_name().into_string().unwrap());
     let later = names.filter(|name| name.as_str() >= "2026-11-30-000004").count();
     let mut conn = db.connect();
     for _ in 0..later {
@@ -201,19 +264,36 @@ fn roles_that_were_there_before_are_accepted_and_open_invitations_are_offers(db:
     }
     drop(conn);
     let at = if db.is_sqlite() { "'2026-11-01 10:00:00.000000'" } else { "'2026-11-01T10:00:00Z'" };
-    db.exec(&format!("INSERT INTO merchants (id, slug, name, timezone, created_at) VALUES (1, 'acme', 'ACME', 'UTC', {at})"));
+    db.exec(&format!(
+        "INSERT INTO merchants (id, slug, name, timezone, created_at) VALUES (1, \
+        'acme', 'ACME', 'UTC', {at})"
+    ));
     for (id, hash) in [(1, "x"), (2, ""), (3, ""), (4, "")] {
         db.exec(&format!(
-            "INSERT INTO users (id, email, name, password_hash, created_at) VALUES ({id}, 'u{id}@desk.example', 'U', '{hash}', {at})"
+            "INSERT INTO users (id, email, name, password_hash, created_at) VALUES ({id}, \
+             'u{id}@desk.example', 'U', '{hash}', {at})"
         ));
-        db.exec(&format!("INSERT INTO memberships (merchant_id, user_id, role) VALUES (1, {id}, 'support')"));
+        db.exec(&format!(
+            "INSERT INTO memberships (merchant_id, user_id, role) VALUES (1, {id}, 'support')"
+        ));
     }
-    db.exec(&format!("INSERT INTO identities (user_id, issuer, subject, linked_at) VALUES (3, 'i', 's', {at})"));
-    db.exec(&format!("INSERT INTO passkeys (user_id, credential_id, name, credential, created_at) VALUES (4, 'c', 'Phone', '{{}}', {at})"));
+    db.exec(&format!(
+        "INSERT INTO identities (user_id, issuer, subject, linked_at) VALUES (3, 'i', 's', {at})"
+    ));
+    db.exec(&format!(
+        "INSERT INTO passkeys (user_id, credential_id, name, credential, created_at) \
+        VALUES (4, 'c', 'Phone', '{{}}', {at})"
+    ));
     migrate(&db.db).unwrap();
-    assert_eq!(db.texts("SELECT CAST(user_id AS TEXT) AS v FROM memberships WHERE offered_at IS NOT NULL"), ["2"]);
+    assert_eq!(
+        db.texts("SELECT CAST(user_id AS TEXT) AS v FROM memberships WHERE offered_at IS NOT NULL"),
+        ["2"]
+    );
     // The version before gives roles as it did.
     db.exec("DELETE FROM memberships");
     db.exec("INSERT INTO memberships (merchant_id, user_id, role) VALUES (1, 1, 'support')");
-    assert_eq!(db.texts("SELECT CAST(user_id AS TEXT) AS v FROM memberships WHERE offered_at IS NULL"), ["1"]);
+    assert_eq!(
+        db.texts("SELECT CAST(user_id AS TEXT) AS v FROM memberships WHERE offered_at IS NULL"),
+        ["1"]
+    );
 }

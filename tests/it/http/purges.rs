@@ -1,4 +1,5 @@
-//! Purging a customer (quality.md S12): what goes, what stays, and that nothing of the person is found afterwards, wherever one looks.
+//! Purging a customer (quality.md S12): what goes, what stays, and that nothing of the person is
+//! found afterwards, wherever one looks.
 
 use std::{path::Path, process::Command, time::Duration};
 
@@ -16,10 +17,12 @@ use rewarddesk::{
 };
 
 use super::customer_acts::{act, details, profile, why};
-use crate::support::{App, Client, Engine, client::Fields, failpoints::pause_at, world::Person, world::Scene};
+use crate::support::{
+    App, Client, Engine, client::Fields, failpoints::pause_at, world::Person, world::Scene,
+};
 
-/// A person whose every part is found nowhere else. The first letters of the names are in no other word, so that the search index
-/// writes their trigrams out.
+/// A person whose every part is found nowhere else. The first letters of the names are in no other
+/// word, so that the search index writes their trigrams out.
 pub const PERSON: Person<'static> = Person {
     email: Some("wuvulax@vanish.example"),
     customer_id: Some("QJX-77-ZV"),
@@ -30,13 +33,15 @@ pub const PERSON: Person<'static> = Person {
 };
 
 /// What may be found nowhere after the purge; in lower case and as it was written.
-pub const TRACES: [&str; 8] = ["wuvulax", "vanish.example", "qjx-77", "QJX-77", "yvermox", "grumblefoot", "ǂwu", "ʬyv"];
+pub const TRACES: [&str; 8] =
+    ["wuvulax", "vanish.example", "qjx-77", "QJX-77", "yvermox", "grumblefoot", "ǂwu", "ʬyv"];
 
 /// The person's reward R-1 with OLD-1, and fresh codes.
 fn scene_of(app: &App, fresh: usize) -> Scene {
     let scene = app.scene(fresh);
     let customer = app.customer(&PERSON);
-    let (reward, old) = app.reward_with(customer, scene.batch, "R-9", &crate::support::world::expired("OLD-9"));
+    let (reward, old) =
+        app.reward_with(customer, scene.batch, "R-9", &crate::support::world::expired("OLD-9"));
     Scene { customer, reward, old, ..scene }
 }
 
@@ -61,11 +66,16 @@ async fn a_life(app: &App, ada: &Client) -> Scene {
     let resend = format!("/m/acme/customers/{}/rewards/{}/resend", scene.customer, scene.reward);
     ada.post(&resend, &Fields::default()).await.expect(303);
     until(app, "mails WHERE state = 'sent'", 1).await;
-    let coupon = app.number("SELECT id FROM coupons WHERE state = 'allocated' AND code LIKE 'FRESH%'");
+    let coupon =
+        app.number("SELECT id FROM coupons WHERE state = 'allocated' AND code LIKE 'FRESH%'");
     for verb in ["bar", "unbar", "bar"] {
-        ada.post(&format!("/m/acme/coupons/{coupon}/{verb}"), &why("Grumblefoot Wuvulax sold it")).await.expect(303);
+        ada.post(&format!("/m/acme/coupons/{coupon}/{verb}"), &why("Grumblefoot Wuvulax sold it"))
+            .await
+            .expect(303);
     }
-    ada.post(&act(scene.customer, "block"), &why("grumblefoot: wuvulax@vanish.example")).await.expect(303);
+    ada.post(&act(scene.customer, "block"), &why("grumblefoot: wuvulax@vanish.example"))
+        .await
+        .expect(303);
     ada.post(&act(scene.customer, "unblock"), &why("grumblefoot said sorry")).await.expect(303);
     ada.post(&act(scene.customer, "emails-off"), &Fields::default()).await.expect(303);
     ada.post(&act(scene.customer, "emails-on"), &Fields::default()).await.expect(303);
@@ -95,7 +105,8 @@ pub fn traces(app: &App) -> Vec<String> {
     let mut look = |place: &str, bytes: &[u8]| {
         for trace in TRACES {
             let lower = bytes.to_ascii_lowercase();
-            if lower.windows(trace.len()).any(|part| part == trace.to_ascii_lowercase().as_bytes()) {
+            if lower.windows(trace.len()).any(|part| part == trace.to_ascii_lowercase().as_bytes())
+            {
                 found.push(format!("{trace} in {place}"));
             }
         }
@@ -112,17 +123,22 @@ pub fn traces(app: &App) -> Vec<String> {
         Engine::Postgres => {
             let mut conn = app.connect();
             let DbConn::Postgres(conn) = &mut conn else { panic!("PostgreSQL") };
-            let tables: Vec<Line> =
-                diesel::sql_query("SELECT table_name::text AS v FROM information_schema.tables WHERE table_schema = 'public'")
-                    .load(conn)
-                    .expect("the tables");
+            let tables: Vec<Line> = diesel::sql_query(
+                "SELECT table_name::text AS v FROM information_schema.tables \
+                    WHERE table_schema = 'public'",
+            )
+            .load(conn)
+            .expect("the tables");
             assert!(tables.len() > 20);
             for Line { v: table } in tables {
                 let rows: Vec<Line> =
-                    diesel::sql_query(format!("SELECT row_to_json(t)::text AS v FROM {table} t")).load(conn).expect("its rows");
+                    diesel::sql_query(format!("SELECT row_to_json(t)::text AS v FROM {table} t"))
+                        .load(conn)
+                        .expect("its rows");
                 look(&table, rows.iter().map(|row| row.v.as_str()).collect::<String>().as_bytes());
             }
-            let dump = Command::new("pg_dump").arg(&app.world.db.url).output().expect("pg_dump is there");
+            let dump =
+                Command::new("pg_dump").arg(&app.world.db.url).output().expect("pg_dump is there");
             assert!(dump.status.success(), "{}", String::from_utf8_lossy(&dump.stderr));
             assert!(dump.stdout.len() > 10_000);
             look("a dump", &dump.stdout);
@@ -159,7 +175,13 @@ async fn nothing_of_the_person_is_found_afterwards(app: App) {
         .says("wuvulax@vanish.example")
         .says("It can't be undone")
         .says(&format!("Type {} to confirm", scene.customer));
-    let done = ada.post_fragment(&path, &dialog.fields(&path).with("confirmation", &format!(" {} ", scene.customer))).await.expect(200);
+    let done = ada
+        .post_fragment(
+            &path,
+            &dialog.fields(&path).with("confirmation", &format!(" {} ", scene.customer)),
+        )
+        .await
+        .expect(200);
     assert_eq!(traces(&app), Vec::<String>::new());
 
     let page = ada.get(done.header("HX-Redirect")).await.expect(200);
@@ -171,32 +193,51 @@ async fn nothing_of_the_person_is_found_afterwards(app: App) {
         .says("E-mails switched off or on")
         .says("Barred by Casey Administrator: (purged)");
     assert_eq!(
-        app.texts("SELECT details AS v FROM audit_records WHERE action <> 'customer.purged' ORDER BY id"),
+        app.texts(
+            "SELECT details AS v FROM audit_records WHERE action <> 'customer.purged' ORDER BY id"
+        ),
         log,
         "the log is as it was"
     );
     assert_eq!(app.count("customer_keys"), 0);
     assert_eq!(details(&app, "customer.purged"), ["{\"mails_emptied\":2,\"mails_cancelled\":0}"]);
     assert_eq!(app.texts("SELECT state AS v FROM mails ORDER BY id"), ["failed", "sent"]);
-    assert_eq!(app.count("customers WHERE purged_by IS NOT NULL AND blocked_at IS NULL AND search = '' AND first_key = '' AND last_key = '' AND id_key = ''"), 1);
+    assert_eq!(
+        app.count(
+            "customers WHERE purged_by IS NOT NULL AND blocked_at IS NULL AND search \
+        = '' AND first_key = '' AND last_key = '' AND id_key = ''"
+        ),
+        1
+    );
     assert_eq!(app.count("reissues"), 1);
     page.says("E-mail without its content, which was purged");
     assert!(!page.body.contains("/resend\""), "nothing can be sent again");
-    ada.get(&format!("/m/acme/customers/{}/mails/2", scene.customer)).await.expect(200).says("To (purged)");
+    ada.get(&format!("/m/acme/customers/{}/mails/2", scene.customer))
+        .await
+        .expect(200)
+        .says("To (purged)");
     for term in ["wuvulax", "ǂw", "QJX-77-ZV", "wuvulax@vanish.example", "ʬyvermox", "y"] {
         let found = ada.get(&format!("/m/acme/customers?q={term}")).await.expect(200);
-        assert!(!found.body.contains(&format!("/customers/{}\"", scene.customer)), "{term} finds them");
+        assert!(
+            !found.body.contains(&format!("/customers/{}\"", scene.customer)),
+            "{term} finds them"
+        );
     }
     // The others are found as before.
     ada.get("/m/acme/customers?q=smith&view=list").await.says("Jo Smith");
     if app.is_sqlite() {
-        app.exec("CREATE VIRTUAL TABLE temp.terms USING fts5vocab(main, customers_search, instance)");
+        app.exec(
+            "CREATE VIRTUAL TABLE temp.terms USING fts5vocab(main, customers_search, instance)",
+        );
         assert_eq!(app.count(&format!("temp.terms WHERE doc = {}", scene.customer)), 0);
         app.exec("INSERT INTO customers_search (customers_search) VALUES ('integrity-check')");
     }
     for (path, form) in [
         (app.reissue_path(scene.customer, scene.reward), Fields::default()),
-        (format!("/m/acme/customers/{}/rewards/{}/resend", scene.customer, scene.reward), Fields::default()),
+        (
+            format!("/m/acme/customers/{}/rewards/{}/resend", scene.customer, scene.reward),
+            Fields::default(),
+        ),
         (act(scene.customer, "block"), why("x")),
         (act(scene.customer, "emails-off"), Fields::default()),
     ] {
@@ -237,13 +278,24 @@ async fn mails_that_wait_are_cancelled_and_never_sent(app: App) {
     app.memory.script([Behaviour::Temporary]);
     reissue(&app, &ada, scene, true).await;
     until(&app, "mails WHERE last_error IS NOT NULL", 1).await;
-    let done = ada.post(&act(scene.customer, "purge"), &confirmed(scene.customer)).await.expect(303);
-    ada.get(done.header("Location")).await.says("1 e-mail waiting was cancelled").says("E-mail cancelled");
+    let done =
+        ada.post(&act(scene.customer, "purge"), &confirmed(scene.customer)).await.expect(303);
+    ada.get(done.header("Location"))
+        .await
+        .says("1 e-mail waiting was cancelled")
+        .says("E-mail cancelled");
     app.desk.clock.advance(TimeDelta::hours(1));
     app.desk.mail_bell.notify_one();
     tokio::time::sleep(Duration::from_millis(500)).await;
     assert_eq!(app.memory.tries(), 1);
-    assert_eq!(app.count("mails WHERE state = 'cancelled' AND recipient = '' AND subject = '' AND text_body = '' AND html_body = '' AND last_error IS NULL AND lease_holder IS NULL AND ended_at IS NOT NULL"), 1);
+    assert_eq!(
+        app.count(
+            "mails WHERE state = 'cancelled' AND recipient = '' AND subject = '' AND \
+        text_body = '' AND html_body = '' AND last_error IS NULL AND lease_holder IS NULL AND \
+        ended_at IS NOT NULL"
+        ),
+        1
+    );
     assert_eq!(details(&app, "customer.purged"), ["{\"mails_emptied\":1,\"mails_cancelled\":1}"]);
     app.overlook_mails();
 }
@@ -251,11 +303,17 @@ async fn mails_that_wait_are_cancelled_and_never_sent(app: App) {
 #[both]
 async fn a_mail_that_is_being_sent_writes_nobody_back(app: App) {
     let (scene, ada) = (scene_of(&app, 1), app.sign_in(Role::Administrator).await);
-    for (n, behaviour) in [Behaviour::Deliver, Behaviour::Permanent, Behaviour::Temporary].into_iter().enumerate() {
+    for (n, behaviour) in
+        [Behaviour::Deliver, Behaviour::Permanent, Behaviour::Temporary].into_iter().enumerate()
+    {
         let person = Person { email: Some(&format!("wuvulax{n}@vanish.example")), ..PERSON };
         let customer = app.customer(&person);
-        let (reward, old) =
-            app.reward_with(customer, scene.batch, &format!("R-2{n}"), &crate::support::world::expired(format!("GONE-{n}")));
+        let (reward, old) = app.reward_with(
+            customer,
+            scene.batch,
+            &format!("R-2{n}"),
+            &crate::support::world::expired(format!("GONE-{n}")),
+        );
         app.coupon(scene.batch, &crate::support::world::usable(format!("NEXT-{n}")));
         let failpoints = fail::FailScenario::setup();
         let mut pause = pause_at("mails::sent_not_marked", Duration::from_mins(1));
@@ -269,7 +327,10 @@ async fn a_mail_that_is_being_sent_writes_nobody_back(app: App) {
         tokio::time::sleep(Duration::from_millis(1500)).await;
         failpoints.teardown();
         assert_eq!(
-            app.count(&format!("mails WHERE customer = {customer} AND state = 'cancelled' AND recipient = '' AND last_error IS NULL")),
+            app.count(&format!(
+                "mails WHERE customer = {customer} AND state = 'cancelled' AND \
+                recipient = '' AND last_error IS NULL"
+            )),
             1
         );
         assert_eq!(app.count("audit_records WHERE action IN ('email.sent', 'email.failed')"), 0);
@@ -299,7 +360,8 @@ async fn a_reissue_or_a_block_at_the_same_time_leaves_nothing_behind(app: App) {
     let failpoints = fail::FailScenario::setup();
     let mut pause = pause_at("customer_acts::checked", Duration::from_millis(700));
     let other = ada.clone();
-    let blocked = tokio::spawn(async move { other.post(&act(second, "block"), &why("grumblefoot")).await });
+    let blocked =
+        tokio::spawn(async move { other.post(&act(second, "block"), &why("grumblefoot")).await });
     pause.reached().await;
     let purged = ada.post(&act(second, "purge"), &confirmed(second)).await;
     failpoints.teardown();
@@ -310,16 +372,19 @@ async fn a_reissue_or_a_block_at_the_same_time_leaves_nothing_behind(app: App) {
 
     // The other way round: who comes after the purge is refused.
     let third = app.customer(&PERSON);
-    let (reward, old) = app.reward_with(third, scene.batch, "R-3", &crate::support::world::expired("OLD-3"));
+    let (reward, old) =
+        app.reward_with(third, scene.batch, "R-3", &crate::support::world::expired("OLD-3"));
     let path = app.reissue_path(third, reward);
     let form = ada.dialog(&path).await.ticked();
     let failpoints = fail::FailScenario::setup();
     let mut pause = pause_at("purge::erased", Duration::from_millis(700));
     let other = ada.clone();
-    let purged = tokio::spawn(async move { other.post(&act(third, "purge"), &confirmed(third)).await });
+    let purged =
+        tokio::spawn(async move { other.post(&act(third, "purge"), &confirmed(third)).await });
     pause.reached().await;
-    let (reissued, barred) =
-        tokio::join!(ada.post(&path, &form), async { ada.post(&format!("/m/acme/coupons/{old}/bar"), &why("leaked")).await });
+    let (reissued, barred) = tokio::join!(ada.post(&path, &form), async {
+        ada.post(&format!("/m/acme/coupons/{old}/bar"), &why("leaked")).await
+    });
     failpoints.teardown();
     purged.await.unwrap().expect(303);
     reissued.expect(409).says("Customer purged");
@@ -340,7 +405,11 @@ async fn a_block_waits_for_a_reissue_that_is_under_way(app: App) {
     let reissued = tokio::spawn(async move { other.post(&path, &form).await });
     pause.reached().await;
     ada.post(&act(scene.customer, "block"), &why("chargeback")).await.expect(303);
-    assert_eq!(app.count("reissues"), 1, "nothing is reissued to a customer who is blocked already");
+    assert_eq!(
+        app.count("reissues"),
+        1,
+        "nothing is reissued to a customer who is blocked already"
+    );
     failpoints.teardown();
     reissued.await.unwrap().expect(303);
 }
@@ -349,7 +418,8 @@ async fn a_block_waits_for_a_reissue_that_is_under_way(app: App) {
 async fn the_same_address_is_somebody_new_afterwards(app: App) {
     let (scene, ada) = (scene_of(&app, 0), app.sign_in(Role::Administrator).await);
     ada.post(&act(scene.customer, "purge"), &confirmed(scene.customer)).await.expect(303);
-    let (scope, merchant) = app.desk.db.read(|conn| merchants::for_operator(conn, "acme")).unwrap().unwrap();
+    let (scope, merchant) =
+        app.desk.db.read(|conn| merchants::for_operator(conn, "acme")).unwrap().unwrap();
     let file = "email,first_name\nwuvulax@vanish.example,Anew\n";
     let report = import_file(
         &app.desk,
@@ -376,7 +446,8 @@ async fn the_same_address_is_somebody_new_afterwards(app: App) {
 async fn an_export_keeps_what_was_written_and_says_what_it_means(app: App) {
     let (customer, ada) = (app.customer(&PERSON), app.sign_in(Role::Administrator).await);
     ada.post(&act(customer, "block"), &why("grumblefoot")).await.expect(303);
-    let stored: serde_json::Value = serde_json::from_str(&details(&app, "customer.blocked").remove(0)).unwrap();
+    let stored: serde_json::Value =
+        serde_json::from_str(&details(&app, "customer.blocked").remove(0)).unwrap();
     let exported = |desk: &Desk| {
         let mut lines: Vec<serde_json::Value> = vec![];
         export_audit(desk, Some("acme"), |line| {
@@ -389,9 +460,15 @@ async fn an_export_keeps_what_was_written_and_says_what_it_means(app: App) {
         line["opened"]["reason"].as_str().unwrap_or_default().to_owned()
     };
     let without_key = Desk::for_operator(app.desk.db.clone());
-    assert_eq!((exported(&app.desk).as_str(), exported(&without_key).as_str()), ("grumblefoot", "(encrypted)"));
+    assert_eq!(
+        (exported(&app.desk).as_str(), exported(&without_key).as_str()),
+        ("grumblefoot", "(encrypted)")
+    );
     let wrong_key = without_key.clone().with_secret("another secret than it was, 32 characters");
     assert_eq!(exported(&wrong_key), "(encrypted)");
     ada.post(&act(customer, "purge"), &confirmed(customer)).await.expect(303);
-    assert_eq!((exported(&app.desk).as_str(), exported(&without_key).as_str()), ("(purged)", "(purged)"));
+    assert_eq!(
+        (exported(&app.desk).as_str(), exported(&without_key).as_str()),
+        ("(purged)", "(purged)")
+    );
 }

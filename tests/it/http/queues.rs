@@ -1,5 +1,6 @@
-//! Requests that wait: those whose client has gone are dropped, there is a bound, and known browsers go before strangers.
-//! The tests hold the permits of a queue themselves, so that no verdict depends on how fast the machine is.
+//! Requests that wait: those whose client has gone are dropped, there is a bound, and known
+//! browsers go before strangers. The tests hold the permits of a queue themselves, so that no
+//! verdict depends on how fast the machine is.
 
 use std::{sync::mpsc, time::Duration};
 
@@ -60,7 +61,8 @@ async fn hold(desk: &Desk, queue: Queue) -> Vec<mpsc::Sender<()>> {
     held
 }
 
-/// Waits until this is so; a minute is for a machine under load, and the verdict is the same however long it takes.
+/// Waits until this is so; a minute is for a machine under load, and the verdict is the same
+/// however long it takes.
 async fn until(what: &str, is_so: impl Fn() -> bool) {
     for _ in 0..6_000 {
         if is_so() {
@@ -85,7 +87,8 @@ async fn sent(app: &App, method: &str, path: &str, cookie: &str, body: &str) -> 
     let host = app.url.trim_start_matches("http://");
     let mut stream = TcpStream::connect(host).await.expect("a connection");
     let request = format!(
-        "{method} {path} HTTP/1.1\r\nHost: {host}\r\nSec-Fetch-Site: same-origin\r\nCookie: {cookie}\r\n\
+        "{method} {path} HTTP/1.1\r\nHost: {host}\r\nSec-Fetch-Site: same-origin\r\nCookie: \
+         {cookie}\r\n\
          Content-Type: application/x-www-form-urlencoded\r\nContent-Length: {}\r\n\r\n{body}",
         body.len()
     );
@@ -96,14 +99,30 @@ async fn sent(app: &App, method: &str, path: &str, cookie: &str, body: &str) -> 
 async fn wrong_sign_ins(app: &App, n: usize) -> Vec<TcpStream> {
     let mut all = vec![];
     for n in 0..n {
-        all.push(sent(app, "POST", "/sign-in", "", &format!("email=nobody-{n}%40desk.example&password=not+this+one")).await);
+        all.push(
+            sent(
+                app,
+                "POST",
+                "/sign-in",
+                "",
+                &format!("email=nobody-{n}%40desk.example&password=not+this+one"),
+            )
+            .await,
+        );
     }
     all
 }
 
 fn limited(world: World, limits: Limits) -> App {
-    let limits = QueueLimits { writes: limits, reads: limits, password_checks: limits, provider_calls: limits };
-    App::start_with(world, Clock::fixed(noon()), "127.0.0.1", |desk, _| desk.with_queue_limits(limits))
+    let limits = QueueLimits {
+        writes: limits,
+        reads: limits,
+        password_checks: limits,
+        provider_calls: limits,
+    };
+    App::start_with(world, Clock::fixed(noon()), "127.0.0.1", |desk, _| {
+        desk.with_queue_limits(limits)
+    })
 }
 
 async fn is_refused_as_busy(client: &Client, method: Method, path: &str) {
@@ -179,11 +198,18 @@ async fn a_full_queue_takes_back_neither_a_sign_in_nor_a_link_that_was_promised(
     app.user(Role::Support);
     let held = hold(&app.desk, Queue::Reads).await;
     let signing_in = app.client();
-    let answer = in_time(signing_in.post("/sign-in", &Fields::default().with("email", OWNER).with("password", PASSWORD))).await.expect(303);
+    let answer = in_time(
+        signing_in
+            .post("/sign-in", &Fields::default().with("email", OWNER).with("password", PASSWORD)),
+    )
+    .await
+    .expect(303);
     assert!(answer.header("Set-Cookie").starts_with("rewarddesk="), "the session's cookie");
     drop(held);
     let held = hold(&app.desk, Queue::Writes).await;
-    in_time(app.client().post("/forgotten", &Fields::default().with("email", OWNER))).await.expect(303);
+    in_time(app.client().post("/forgotten", &Fields::default().with("email", OWNER)))
+        .await
+        .expect(303);
     // Time for it to be refused, were it refused.
     tokio::time::sleep(Duration::from_millis(300)).await;
     drop(held);
@@ -209,7 +235,10 @@ async fn a_known_browser_signs_in_before_strangers_who_came_first(app: App) {
     let strangers = wrong_sign_ins(&app, 5).await;
     wait_for(&app.desk, "sign-ins that wait", 5, |waiting| waiting.password_checks).await;
     let signing_in = tokio::spawn(async move {
-        known.post("/sign-in", &Fields::default().with("email", OWNER).with("password", PASSWORD)).await.expect(303);
+        known
+            .post("/sign-in", &Fields::default().with("email", OWNER).with("password", PASSWORD))
+            .await
+            .expect(303);
     });
     wait_for(&app.desk, "sign-ins that wait", 6, |waiting| waiting.password_checks).await;
     // One at a time, so that the order of the records is the order of the checks.

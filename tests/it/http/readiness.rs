@@ -1,4 +1,5 @@
-//! `/readyz`: what makes the desk unfit, what it only mentions, and that a busy desk is no unfit one.
+//! `/readyz`: what makes the desk unfit, what it only mentions, and that a busy desk is no unfit
+//! one.
 
 use std::{
     sync::{
@@ -28,7 +29,9 @@ async fn asked(app: &App) -> (u16, Value) {
     // An answer counts for a moment.
     tokio::time::sleep(rewarddesk::app::readiness::KEPT * 2).await;
     let client = app.client();
-    let page = timeout(PATIENCE, client.bare(reqwest::Method::GET, "/readyz", &[])).await.expect("an answer while the desk is busy");
+    let page = timeout(PATIENCE, client.bare(reqwest::Method::GET, "/readyz", &[]))
+        .await
+        .expect("an answer while the desk is busy");
     (page.status, serde_json::from_str(&page.body).expect("JSON"))
 }
 
@@ -81,12 +84,19 @@ fn a_server_that_may_only_be_read_is_unfit_and_heals() {
         let name = app.text("SELECT current_database()").unwrap();
         for (setting, status) in [("on", 503), ("off", 200)] {
             let mut admin = postgres::admin();
-            let set = format!("ALTER DATABASE {name} SET default_transaction_read_only = {setting}");
+            let set =
+                format!("ALTER DATABASE {name} SET default_transaction_read_only = {setting}");
             diesel::connection::SimpleConnection::batch_execute(&mut admin, &set).unwrap();
-            let ended = format!("SELECT pg_terminate_backend(pid) FROM pg_stat_activity WHERE datname = '{name}'");
+            let ended = format!(
+                "SELECT pg_terminate_backend(pid) FROM pg_stat_activity WHERE datname = '{name}'"
+            );
             diesel::connection::SimpleConnection::batch_execute(&mut admin, &ended).unwrap();
             let (found, said) = asked(&app).await;
-            assert_eq!((found, said["database"].as_str()), (status, Some(if status == 200 { "ok" } else { "read-only" })), "{said}");
+            assert_eq!(
+                (found, said["database"].as_str()),
+                (status, Some(if status == 200 { "ok" } else { "read-only" })),
+                "{said}"
+            );
         }
     });
 }
@@ -106,7 +116,9 @@ mod with_failpoints {
             let _ = released.lock().unwrap().recv();
         })
         .unwrap();
-        let mut asking: Vec<_> = (0..500).map(|_| Box::pin(Caller::Stranger.runs(app.desk.looks.ask(&app.desk)))).collect();
+        let mut asking: Vec<_> = (0..500)
+            .map(|_| Box::pin(Caller::Stranger.runs(app.desk.looks.ask(&app.desk))))
+            .collect();
         for ask in &mut asking {
             assert!(ask.as_mut().now_or_never().is_none(), "the look is held");
         }
@@ -128,7 +140,15 @@ mod with_failpoints {
         ann.post(&path, &form).await.expect(503);
         failpoints.teardown();
         let mut other = app.connect();
-        run_on(&mut other, if app.is_sqlite() { "BEGIN IMMEDIATE" } else { "BEGIN; LOCK TABLE stock_marks IN SHARE MODE" }).unwrap();
+        run_on(
+            &mut other,
+            if app.is_sqlite() {
+                "BEGIN IMMEDIATE"
+            } else {
+                "BEGIN; LOCK TABLE stock_marks IN SHARE MODE"
+            },
+        )
+        .unwrap();
         assert_eq!(asked(&app).await.1["writable"], json!(true), "nobody could try");
         run_on(&mut other, "ROLLBACK").unwrap();
         assert_eq!(asked(&app).await.1["writable"], json!(true));
@@ -144,7 +164,11 @@ mod with_failpoints {
         fail::cfg("db::probe_write", "return").unwrap();
         ann.post(&path, &form).await.expect(503);
         let (status, said) = asked(&app).await;
-        assert_eq!((status, &said["ready"], &said["writable"]), (200, &json!(true), &json!(false)), "{said}");
+        assert_eq!(
+            (status, &said["ready"], &said["writable"]),
+            (200, &json!(true), &json!(false)),
+            "{said}"
+        );
         fail::cfg("db::commit", "off").unwrap();
         assert_eq!(asked(&app).await.1["writable"], json!(false), "nothing was written since");
         fail::cfg("db::probe_write", "off").unwrap();

@@ -18,12 +18,17 @@ async fn a_reissue_without_a_script_goes_back_to_the_profile(app: App) {
     let (scene, ann) = (app.scene(2), app.sign_in(Role::Support).await);
     let form = ann.dialog(&path(&app, scene)).await;
     let answer = ann.post(&path(&app, scene), &form.ticked()).await.expect(303);
-    let profile = ann.get(answer.header("Location").split('#').next().unwrap_or_default()).await.expect(200);
+    let profile =
+        ann.get(answer.header("Location").split('#').next().unwrap_or_default()).await.expect(200);
     profile.says("FRESH-1-1");
     assert!(profile.row("R-1").contains("FRESH-1-1"));
     let mail = app.mails(1).await.remove(0);
     assert_eq!(mail.recipient, "jo@customer.example");
-    assert!(mail.text.contains("FRESH-1-1") && mail.html.contains("FRESH-1-1") && !mail.text.contains("OLD-1"));
+    assert!(
+        mail.text.contains("FRESH-1-1")
+            && mail.html.contains("FRESH-1-1")
+            && !mail.text.contains("OLD-1")
+    );
 }
 
 #[both]
@@ -33,7 +38,13 @@ async fn a_reissue_with_htmx_answers_the_row_and_a_toast(app: App) {
     let answer = ann.post_fragment(&path(&app, scene), &form).await.expect(200);
     assert!(answer.body.trim_start().starts_with("<tr"), "the row comes first: {}", answer.body);
     assert!(answer.row("R-1").contains("FRESH-1-1"));
-    assert!(answer.tags().iter().any(|t| t.name == "hx-partial" && t.get("hx-target") == Some("#toasts")), "no toast");
+    assert!(
+        answer
+            .tags()
+            .iter()
+            .any(|t| t.name == "hx-partial" && t.get("hx-target") == Some("#toasts")),
+        "no toast"
+    );
     assert_eq!(app.count("mails"), 0);
     assert_eq!(app.count("audit_records WHERE action = 'coupon.reissued'"), 1);
 }
@@ -85,7 +96,9 @@ async fn a_token_of_another_reward_or_user_or_of_nobody_is_not_taken(app: App) {
     for at in [0, token.len() / 2, token.len() - 2] {
         let letter = if token.as_bytes()[at] == b'A' { "B" } else { "A" };
         let changed = format!("{}{letter}{}", &token[..at], &token[at + 1..]);
-        ann.post(&path(&app, scene), &Fields::default().with("idempotency_token", &changed)).await.expect(422);
+        ann.post(&path(&app, scene), &Fields::default().with("idempotency_token", &changed))
+            .await
+            .expect(422);
     }
     assert_eq!(app.count("reissues"), 0);
 }
@@ -109,8 +122,10 @@ async fn a_token_lives_a_day(app: App) {
 
 #[both]
 async fn a_second_dialog_gets_a_409_with_the_winners_result(app: App) {
-    let (scene, ann, bob) = (app.scene(3), app.sign_in(Role::Support).await, app.sign_in(Role::Supervisor).await);
-    let (first, second) = (ann.dialog(&path(&app, scene)).await, bob.dialog(&path(&app, scene)).await);
+    let (scene, ann, bob) =
+        (app.scene(3), app.sign_in(Role::Support).await, app.sign_in(Role::Supervisor).await);
+    let (first, second) =
+        (ann.dialog(&path(&app, scene)).await, bob.dialog(&path(&app, scene)).await);
     ann.post(&path(&app, scene), &first).await.expect(303);
     app.desk.clock.advance(TimeDelta::seconds(8));
     let late = bob.post_fragment(&path(&app, scene), &second).await.expect(409);
@@ -139,7 +154,12 @@ async fn a_refused_token_is_judged_anew(app: App) {
     ann.post(&path(&app, scene), &form).await.expect(409).says("Voucher batch empty");
     app.coupon(scene.batch, &usable("LATE-1"));
     ann.post(&path(&app, scene), &form).await.expect(303);
-    assert!(ann.get(&format!("/m/acme/customers/{}", scene.customer)).await.row("R-1").contains("LATE-1"));
+    assert!(
+        ann.get(&format!("/m/acme/customers/{}", scene.customer))
+            .await
+            .row("R-1")
+            .contains("LATE-1")
+    );
 }
 
 #[both]
@@ -152,7 +172,10 @@ async fn a_tick_for_a_customer_with_emails_off_does_nothing(app: App) {
     let form = ann.dialog(&path).await;
     ann.post(&path, &form.clone().ticked()).await.expect(409);
     ann.post_fragment(&path, &form.clone().ticked()).await.expect(409);
-    assert_eq!((app.count("reissues"), app.count("mails"), app.count("coupons WHERE state = 'available'")), (0, 0, 1));
+    assert_eq!(
+        (app.count("reissues"), app.count("mails"), app.count("coupons WHERE state = 'available'")),
+        (0, 0, 1)
+    );
     ann.post(&path, &form).await.expect(303);
 }
 
@@ -165,18 +188,30 @@ async fn every_refusal_is_said_in_the_menu_and_by_the_post_alike(app: App) {
     let cases = [
         (app.external_reward(jo, "runa", "R-runa"), "Non-batch reward", "Runa (WeGift)"),
         (app.external_reward(jo, "giftcloud", "R-gift"), "Non-batch reward", "GiftCloud"),
-        (app.reward_with(jo, batch, "R-good", &usable("GOOD-1")).0, "Coupon still has capacity", "1 of 1"),
+        (
+            app.reward_with(jo, batch, "R-good", &usable("GOOD-1")).0,
+            "Coupon still has capacity",
+            "1 of 1",
+        ),
         (app.reward_with(jo, dry, "R-dry", &expired("DRY-1")).0, "Voucher batch empty", "0 left"),
         (app.reward(jo, batch, "R-none"), "No coupon yet", ""),
     ];
     let profile = ann.get(&format!("/m/acme/customers/{jo}")).await.expect(200);
     for (reward, label, fact) in cases {
-        let reference = app.text(&format!("SELECT reward_id FROM rewards WHERE id = {reward}")).unwrap_or_default();
+        let reference = app
+            .text(&format!("SELECT reward_id FROM rewards WHERE id = {reward}"))
+            .unwrap_or_default();
         let menu = crate::support::page::words(&profile.row(&reference));
-        assert!(menu.contains(label) && menu.contains(fact), "the menu of {reference} says: {menu}");
+        assert!(
+            menu.contains(label) && menu.contains(fact),
+            "the menu of {reference} says: {menu}"
+        );
         let refused = ann.post(&app.reissue_path(jo, reward), &Fields::default()).await.expect(409);
         refused.says(label).says(fact);
-        ann.post_fragment(&app.reissue_path(jo, reward), &Fields::default()).await.expect(409).says(label);
+        ann.post_fragment(&app.reissue_path(jo, reward), &Fields::default())
+            .await
+            .expect(409)
+            .says(label);
         ann.get(&app.reissue_path(jo, reward)).await.expect(409).says(label);
     }
     assert_eq!(app.count("reissues"), 0);
@@ -193,8 +228,11 @@ async fn the_answer_to_a_click_holds_activity_and_counts_as_a_reload_would_show_
     assert!(!answer.words().contains("Nothing has happened yet"), "{}", answer.words());
     let reloaded = ann.get(&profile).await.expect(200);
     for part in ["<div id=\"activity\">", "<div id=\"facts\">"] {
-        let of =
-            |body: &str| body.split_once(part).map(|(_, rest)| rest.split_once("</div>\n").map_or(rest, |(inner, _)| inner).to_owned());
+        let of = |body: &str| {
+            body.split_once(part).map(|(_, rest)| {
+                rest.split_once("</div>\n").map_or(rest, |(inner, _)| inner).to_owned()
+            })
+        };
         assert!(of(&answer.body).is_some(), "{part} is not in {}", answer.body);
         assert_eq!(of(&answer.body), of(&reloaded.body));
     }
@@ -205,7 +243,9 @@ async fn each_kind_of_spent_coupon_can_be_reissued(app: App) {
     let (batch, jo) = (app.batch("Spring"), app.customer(&Person::default()));
     app.fresh(batch, 3);
     let ann = app.sign_in(Role::Support).await;
-    for (reference, old) in [("R-1", expired("OLD-1")), ("R-2", barred("OLD-2")), ("R-3", redeemed("OLD-3"))] {
+    for (reference, old) in
+        [("R-1", expired("OLD-1")), ("R-2", barred("OLD-2")), ("R-3", redeemed("OLD-3"))]
+    {
         let (reward, _) = app.reward_with(jo, batch, reference, &old);
         let path = app.reissue_path(jo, reward);
         let form = ann.dialog(&path).await;
@@ -220,7 +260,10 @@ async fn expiry_turns_at_its_very_instant(app: App) {
     let jo = app.customer(&Person::default());
     let (reward, coupon) = app.reward_with(jo, batch, "R-1", &usable("OLD-1"));
     app.fresh(batch, 1);
-    app.exec(&format!("UPDATE coupons SET expires_at = {} WHERE id = {coupon}", app.sql(app.now() + TimeDelta::seconds(1))));
+    app.exec(&format!(
+        "UPDATE coupons SET expires_at = {} WHERE id = {coupon}",
+        app.sql(app.now() + TimeDelta::seconds(1))
+    ));
     let (ann, path) = (app.sign_in(Role::Support).await, app.reissue_path(jo, reward));
     ann.get(&path).await.expect(409).says("Coupon still has capacity");
     app.desk.clock.advance(TimeDelta::seconds(1));

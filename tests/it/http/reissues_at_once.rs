@@ -1,5 +1,5 @@
-//! Many at the button at the same time (quality.md R1, R3, R4, R7). The window between check and write is held open by failpoints:
-//! a race test that passes without proves nothing.
+//! Many at the button at the same time (quality.md R1, R3, R4, R7). The window between check and
+//! write is held open by failpoints: a race test that passes without proves nothing.
 
 use std::{collections::BTreeSet, time::Duration};
 
@@ -15,7 +15,13 @@ async fn all_at_once(client: &Client, forms: Vec<(String, Fields)>) -> Vec<Page>
         .enumerate()
         .map(|(n, (path, form))| {
             let client = client.clone();
-            tokio::spawn(async move { if n % 2 == 0 { client.post(&path, &form).await } else { client.post_fragment(&path, &form).await } })
+            tokio::spawn(async move {
+                if n % 2 == 0 {
+                    client.post(&path, &form).await
+                } else {
+                    client.post_fragment(&path, &form).await
+                }
+            })
         })
         .collect();
     let mut pages = vec![];
@@ -53,7 +59,10 @@ mod with_failpoints {
             assert_eq!(page.status, 409, "{}", page.words());
             page.says("Already reissued once");
         }
-        assert_eq!((app.count("reissues"), app.count("audit_records WHERE action = 'coupon.reissued'")), (1, 1));
+        assert_eq!(
+            (app.count("reissues"), app.count("audit_records WHERE action = 'coupon.reissued'")),
+            (1, 1)
+        );
         assert_eq!(app.count("coupons WHERE state = 'available'"), 4, "one click takes one code");
         app.mails(1).await;
     }
@@ -70,7 +79,12 @@ mod with_failpoints {
         for page in &answers {
             assert!(succeeded(page), "{}: {}", page.status, page.words());
         }
-        assert!(answers.iter().filter(|page| page.status == 200).all(|page| page.row("R-1").contains("FRESH-1-1")));
+        assert!(
+            answers
+                .iter()
+                .filter(|page| page.status == 200)
+                .all(|page| page.row("R-1").contains("FRESH-1-1"))
+        );
         assert_eq!(app.count("reissues"), 1);
     }
 
@@ -85,7 +99,9 @@ mod with_failpoints {
         let fragment = ann.post_fragment(&path, &form).await;
         failpoints.teardown();
         for answer in [page, fragment] {
-            answer.expect(503).says("We can't tell yet whether it was saved. Send again: it will not happen twice");
+            answer.expect(503).says(
+                "We can't tell yet whether it was saved. Send again: it will not happen twice",
+            );
         }
         // Again, with the same token, as we said.
         ann.post_fragment(&path, &form).await.expect(200);
@@ -102,7 +118,8 @@ async fn two_hundred_rewards_share_a_hundred_codes_fairly(app: App) {
     let mut forms = vec![];
     for n in 0..200 {
         let customer = app.customer_number(n);
-        let (reward, _) = app.reward_with(customer, batch, &format!("R-{n}"), &expired(format!("OLD-{n:03}")));
+        let (reward, _) =
+            app.reward_with(customer, batch, &format!("R-{n}"), &expired(format!("OLD-{n:03}")));
         let path = app.reissue_path(customer, reward);
         forms.push((path.clone(), ann.dialog(&path).await));
     }
@@ -126,10 +143,20 @@ async fn a_neighbour_who_rolls_back_makes_no_false_empty(app: App) {
     // The neighbour holds the last code, and has not decided yet.
     let mut other = app.connect();
     run_on(&mut other, if app.is_sqlite() { "BEGIN IMMEDIATE" } else { "BEGIN" }).unwrap();
-    run_on(&mut other, &format!("UPDATE coupons SET state = 'allocated', reward = {neighbour} WHERE state = 'available'")).unwrap();
+    run_on(
+        &mut other,
+        &format!(
+            "UPDATE coupons SET state = 'allocated', reward = {neighbour} WHERE state = 'available'"
+        ),
+    )
+    .unwrap();
     let click = tokio::spawn(async move { ann.post_fragment(&path, &form).await });
     tokio::time::sleep(Duration::from_millis(700)).await;
-    assert!(!click.is_finished(), "answered before the neighbour had decided: {:?}", click.await.map(|page| page.words()));
+    assert!(
+        !click.is_finished(),
+        "answered before the neighbour had decided: {:?}",
+        click.await.map(|page| page.words())
+    );
     run_on(&mut other, "ROLLBACK").unwrap();
     click.await.unwrap().expect(200);
 }
@@ -144,7 +171,11 @@ fn a_database_that_went_away_is_said_and_heals_by_itself() {
         let name = app.text("SELECT current_database()").unwrap_or_default();
         let mut admin = crate::support::postgres::admin();
         admin.batch_execute(&format!("ALTER DATABASE {name} ALLOW_CONNECTIONS false")).unwrap();
-        admin.batch_execute(&format!("SELECT pg_terminate_backend(pid) FROM pg_stat_activity WHERE datname = '{name}'")).unwrap();
+        admin
+            .batch_execute(&format!(
+                "SELECT pg_terminate_backend(pid) FROM pg_stat_activity WHERE datname = '{name}'"
+            ))
+            .unwrap();
         for answer in [ann.post(&path, &form).await, ann.post_fragment(&path, &form).await] {
             answer.expect(503).says("Not saved, safe to retry");
         }

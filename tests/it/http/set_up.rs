@@ -1,4 +1,5 @@
-//! The first user of all: by a link that only the operator sees, once, and never beside another user.
+//! The first user of all: by a link that only the operator sees, once, and never beside another
+//! user.
 
 use rewarddesk::app::set_up::open_the_door;
 
@@ -12,7 +13,12 @@ fn token(app: &App) -> String {
 }
 
 fn first(token: &str) -> Fields {
-    let pairs = [("token", token), ("name", "Fay First"), ("email", "fay@desk.example"), ("password", PASSWORD)];
+    let pairs = [
+        ("token", token),
+        ("name", "Fay First"),
+        ("email", "fay@desk.example"),
+        ("password", PASSWORD),
+    ];
     pairs.into_iter().fold(Fields::default(), |fields, (name, value)| fields.with(name, value))
 }
 
@@ -20,13 +26,21 @@ fn first(token: &str) -> Fields {
 async fn the_first_user_comes_in_by_the_link_and_is_administrator(app: App) {
     let (client, token) = (app.client(), token(&app));
     client.get(&format!("/setup?token={token}")).await.expect(200).says("You are its first user");
-    client.post("/setup", &first(&token).with("password", "short")).await.expect(422).says("use 12 or more");
+    client
+        .post("/setup", &first(&token).with("password", "short"))
+        .await
+        .expect(422)
+        .says("use 12 or more");
     client.post("/setup", &first(&token)).await.expect(303);
     client.get(&format!("/setup?token={token}")).await.expect(404);
     client.post("/setup", &first(&token).with("email", "second@desk.example")).await.expect(404);
     let fay = Fields::default().with("email", "fay@desk.example").with("password", PASSWORD);
     client.post("/sign-in", &fay).await.expect(303);
-    assert_eq!(app.count("memberships WHERE role = 'administrator'"), 1, "in the merchant that is there");
+    assert_eq!(
+        app.count("memberships WHERE role = 'administrator'"),
+        1,
+        "in the merchant that is there"
+    );
     assert_eq!(app.count("audit_records WHERE action = 'user.added' AND actor_kind = 'user'"), 1);
     assert_eq!(open_the_door(&app.desk).unwrap(), None, "there is somebody now");
 }
@@ -37,7 +51,11 @@ async fn an_empty_desk_gets_its_first_merchant_too(app: App) {
     let (client, token) = (app.client(), token(&app));
     client.get(&format!("/setup?token={token}")).await.says("Your first merchant");
     let typed = first(&token).with("merchant", "Acme UK").with("timezone", "Europe/London");
-    client.post("/setup", &typed.clone().with("slug", "Acme UK")).await.expect(422).says("use lower-case letters, digits and hyphens");
+    client
+        .post("/setup", &typed.clone().with("slug", "Acme UK"))
+        .await
+        .expect(422)
+        .says("use lower-case letters, digits and hyphens");
     client.post("/setup", &typed.with("slug", "acme-uk")).await.expect(303);
     assert_eq!(app.text("SELECT slug FROM merchants").as_deref(), Some("acme-uk"));
     assert_eq!(app.count("audit_records WHERE action = 'merchant.added'"), 1);

@@ -1,4 +1,5 @@
-//! A merchant's settings: each change with old and new value, bad input refused at its field, nothing lost.
+//! A merchant's settings: each change with old and new value, bad input refused at its field,
+//! nothing lost.
 
 use rewarddesk::domain::role::Role;
 
@@ -20,8 +21,12 @@ pub fn settings() -> Fields {
 /// The whole form as the page hands it out.
 fn form(page: &Page) -> Fields {
     let tags = page.tags();
-    let sent = tags.iter().filter(|tag| tag.name == "input" && (tag.get("type") != Some("checkbox") || tag.get("checked").is_some()));
-    let named = sent.filter_map(|tag| Some((tag.get("name")?.to_owned(), tag.get("value").unwrap_or_default().to_owned())));
+    let sent = tags.iter().filter(|tag| {
+        tag.name == "input" && (tag.get("type") != Some("checkbox") || tag.get("checked").is_some())
+    });
+    let named = sent.filter_map(|tag| {
+        Some((tag.get("name")?.to_owned(), tag.get("value").unwrap_or_default().to_owned()))
+    });
     Fields(named.filter(|(name, _)| name != "q").collect())
 }
 
@@ -31,11 +36,15 @@ async fn a_change_is_kept_with_old_and_new_value(app: App) {
     ada.get("/m/acme/settings").await.expect(200).says("Ticket address").says("Time zone");
     let same = ada.post("/m/acme/settings", &settings()).await.expect(303);
     ada.get(same.header("Location")).await.says("Nothing to change");
-    let form = settings().with("name", "ACME & Sons").with("ticket_url", "https://help.example/new?r={reward_id}").with("threshold", "7");
+    let form = settings()
+        .with("name", "ACME & Sons")
+        .with("ticket_url", "https://help.example/new?r={reward_id}")
+        .with("threshold", "7");
     let kept = ada.post("/m/acme/settings", &form).await.expect(303);
     ada.get(kept.header("Location")).await.says("Settings kept").says("ACME & Sons");
     assert_eq!(
-        app.text("SELECT details FROM audit_records WHERE action = 'merchant.settings_changed'").as_deref(),
+        app.text("SELECT details FROM audit_records WHERE action = 'merchant.settings_changed'")
+            .as_deref(),
         Some(
             r#"{"old_name":"ACME Ltd","name":"ACME & Sons","old_ticket_url":"https://help.example/new?reward={reward_id}&reissue={reissue_id}","ticket_url":"https://help.example/new?r={reward_id}","old_threshold":"100","threshold":"7"}"#
         )
@@ -64,28 +73,46 @@ async fn bad_values_are_refused_at_their_fields_and_nothing_is_lost(app: App) {
 
 #[both]
 async fn what_somebody_else_changed_meanwhile_is_not_undone(app: App) {
-    let (ada, bo) = (app.sign_in(Role::Administrator).await, app.sign_in(Role::Administrator).await);
-    let (of_ada, of_bo) = (form(&ada.get("/m/acme/settings").await), form(&bo.get("/m/acme/settings").await));
-    ada.post("/m/acme/settings", &of_ada.with("threshold", "7").with("name", "Ada & Sons")).await.expect(303);
-    let told = bo.post("/m/acme/settings", &of_bo.with("name", "Bo & Sons").with("least_days", "14")).await.expect(409);
+    let (ada, bo) =
+        (app.sign_in(Role::Administrator).await, app.sign_in(Role::Administrator).await);
+    let (of_ada, of_bo) =
+        (form(&ada.get("/m/acme/settings").await), form(&bo.get("/m/acme/settings").await));
+    ada.post("/m/acme/settings", &of_ada.with("threshold", "7").with("name", "Ada & Sons"))
+        .await
+        .expect(303);
+    let told = bo
+        .post("/m/acme/settings", &of_bo.with("name", "Bo & Sons").with("least_days", "14"))
+        .await
+        .expect(409);
     told.says("Nothing was kept yet").says("to “Ada & Sons” meanwhile").says("it was “100” before");
     assert_eq!(app.text("SELECT name FROM merchants").as_deref(), Some("Ada & Sons"));
     // What was typed is still there, and theirs where nothing was; sent again it holds.
     let again = form(&told);
     for field in [("name", "Bo & Sons"), ("least_days", "14"), ("threshold", "7")] {
-        assert!(again.0.contains(&(field.0.to_owned(), field.1.to_owned())), "{field:?} in {again:?}");
+        assert!(
+            again.0.contains(&(field.0.to_owned(), field.1.to_owned())),
+            "{field:?} in {again:?}"
+        );
     }
     bo.post("/m/acme/settings", &again).await.expect(303);
     assert_eq!(
-        (app.text("SELECT name FROM merchants").as_deref(), app.number("SELECT stock_threshold FROM merchants")),
+        (
+            app.text("SELECT name FROM merchants").as_deref(),
+            app.number("SELECT stock_threshold FROM merchants")
+        ),
         (Some("Bo & Sons"), 7)
     );
     // A form that is refused for something else stays what it was.
     let old = form(&ada.get("/m/acme/settings").await);
-    bo.post("/m/acme/settings", &form(&bo.get("/m/acme/settings").await).with("threshold", "8")).await.expect(303);
+    bo.post("/m/acme/settings", &form(&bo.get("/m/acme/settings").await).with("threshold", "8"))
+        .await
+        .expect(303);
     let wrong = ada.post("/m/acme/settings", &old.with("timezone", "Mars")).await;
     let wrong = form(&wrong.expect(422));
-    ada.post("/m/acme/settings", &wrong.with("timezone", "UTC")).await.expect(409).says("it was “7” before");
+    ada.post("/m/acme/settings", &wrong.with("timezone", "UTC"))
+        .await
+        .expect(409)
+        .says("it was “7” before");
     assert_eq!(app.count("audit_records WHERE action = 'merchant.settings_changed'"), 3);
 }
 
@@ -94,7 +121,8 @@ async fn of_two_at_once_the_second_is_told(app: App) {
     let ada = app.sign_in(Role::Administrator).await;
     let loaded = form(&ada.get("/m/acme/settings").await);
     let (one, two) = (loaded.clone().with("threshold", "7"), loaded.with("least_days", "14"));
-    let answers = tokio::join!(ada.post("/m/acme/settings", &one), ada.post("/m/acme/settings", &two));
+    let answers =
+        tokio::join!(ada.post("/m/acme/settings", &one), ada.post("/m/acme/settings", &two));
     let mut statuses = [answers.0.status, answers.1.status];
     statuses.sort_unstable();
     assert_eq!(statuses, [303, 409]);

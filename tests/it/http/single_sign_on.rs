@@ -68,14 +68,25 @@ async fn the_first_time_the_verified_address_decides_and_then_only_the_subject(h
     assert!(is_in(&client).await);
     assert_eq!(actions(app), ["identity.linked", "session.signed_in"]);
     assert_eq!(
-        app.text("SELECT details FROM audit_records WHERE action <> 'email.sent' ORDER BY id DESC LIMIT 1").unwrap(),
+        app.text(
+            "SELECT details FROM audit_records WHERE action <> 'email.sent' ORDER BY id DESC \
+            LIMIT 1"
+        )
+        .unwrap(),
         r#"{"method":"sso"}"#
     );
     assert_eq!(app.mails(1).await[0].subject, "Acme was linked to your account");
     assert_eq!(app.number("SELECT user_id FROM identities"), user);
-    app.sign_in(Role::Supervisor).await.get("/m/acme/audit").await.expect(200).says("Single sign-on linked").says("by single sign-on");
+    app.sign_in(Role::Supervisor)
+        .await
+        .get("/m/acme/audit")
+        .await
+        .expect(200)
+        .says("Single sign-on linked")
+        .says("by single sign-on");
     app.exec("DELETE FROM sessions WHERE user_id <> (SELECT user_id FROM identities)");
-    // Another address over here changes nothing, and whoever has the old one now does not come in by it.
+    // Another address over here changes nothing, and whoever has the old one now does not come in
+    // by it.
     app.exec(&format!("UPDATE users SET email = 'renamed@desk.example' WHERE id = {user}"));
     let again = app.client();
     assert_eq!(come(&again, "kim-1").await.header("Location"), "/m/acme/check");
@@ -96,8 +107,14 @@ async fn whoever_is_not_known_and_verified_stays_outside(house: House) {
     }
     assert_eq!((app.count("identities"), app.count("users"), app.count("sessions")), (0, 1, 0));
     // In the installation's own log, without the person.
-    assert_eq!(app.count("audit_records WHERE merchant_id IS NULL AND action = 'session.sign_in_failed'"), 3);
-    assert_eq!(app.text("SELECT details FROM audit_records LIMIT 1").unwrap(), r#"{"method":"sso","why":"unknown"}"#);
+    assert_eq!(
+        app.count("audit_records WHERE merchant_id IS NULL AND action = 'session.sign_in_failed'"),
+        3
+    );
+    assert_eq!(
+        app.text("SELECT details FROM audit_records LIMIT 1").unwrap(),
+        r#"{"method":"sso","why":"unknown"}"#
+    );
 }
 
 #[both]
@@ -124,9 +141,16 @@ async fn disabled_and_locked_users_stay_outside(house: House) {
     assert!(!is_in(&client).await, "disabling ends the session at once");
     refused(app, "kim-1", "unknown", "No account here").await;
     let long_ago = app.sql(app.now() - TimeDelta::days(91));
-    app.exec(&format!("UPDATE users SET disabled_at = NULL, created_at = {long_ago}, last_seen_at = {long_ago}"));
+    app.exec(&format!(
+        "UPDATE users SET disabled_at = NULL, created_at = {long_ago}, last_seen_at = {long_ago}"
+    ));
     refused(app, "kim-1", "locked", "your account was locked").await;
-    assert_eq!(app.count("audit_records WHERE action = 'session.sign_in_failed' AND merchant_id IS NOT NULL"), 3);
+    assert_eq!(
+        app.count(
+            "audit_records WHERE action = 'session.sign_in_failed' AND merchant_id IS NOT NULL"
+        ),
+        3
+    );
     app.mails(1).await;
 }
 
@@ -141,7 +165,11 @@ async fn an_invited_user_comes_in_without_a_password(house: House) {
     let account = client.get("/account").await.expect(200);
     account.says("You can sign in with").says("It is your only way in");
     assert!(!account.body.contains("action=\"/account/identity/removal\""));
-    client.post("/account/identity/removal", &Fields::default()).await.expect(422).says("your only way in");
+    client
+        .post("/account/identity/removal", &Fields::default())
+        .await
+        .expect(422)
+        .says("your only way in");
     assert_eq!(app.count("identities"), 1);
     app.mails(1).await;
 }
@@ -151,10 +179,16 @@ async fn whoever_comes_in_from_over_there_leaves_no_invitation_open(house: House
     let mut house = house;
     let ada = house.app.sign_in(Role::Administrator).await;
     let globex = house.app.another_merchant("globex");
-    house.app.world.inside(globex, |w| w.user_called("gus@desk.example", "Gus", Role::Administrator));
+    house
+        .app
+        .world
+        .inside(globex, |w| w.user_called("gus@desk.example", "Gus", Role::Administrator));
     let app = &house.app;
     let gus = app.client().signed_in("gus@desk.example").await;
-    let invitation = Fields::default().with("email", "support@desk.example").with("name", "Ina").with("role", "support");
+    let invitation = Fields::default()
+        .with("email", "support@desk.example")
+        .with("name", "Ina")
+        .with("role", "support");
     ada.post("/m/acme/users", &invitation).await.expect(303);
     let link = token(&app.mails(1).await[0].text);
     let client = app.client();
@@ -164,7 +198,11 @@ async fn whoever_comes_in_from_over_there_leaves_no_invitation_open(house: House
     gus.post("/m/globex/users", &invitation).await.expect(303);
     let form = Fields::default().with("token", &link).with("password", "anchor violin tulip 7");
     app.client().post("/welcome", &form).await.expect(404);
-    assert_eq!(app.count("memberships WHERE offered_at IS NOT NULL"), 1, "nobody has accepted GLOBEX");
+    assert_eq!(
+        app.count("memberships WHERE offered_at IS NOT NULL"),
+        1,
+        "nobody has accepted GLOBEX"
+    );
     let ina = app.number("SELECT id FROM users WHERE email = 'support@desk.example'");
     ada.post(&format!("/m/acme/users/{ina}/disable"), &Fields::default()).await.expect(303);
     app.mails(3).await;
@@ -174,7 +212,10 @@ async fn whoever_comes_in_from_over_there_leaves_no_invitation_open(house: House
 async fn the_second_factor_is_asked_for_all_the_same(house: House) {
     let app = &house.app;
     app.user(Role::Support);
-    app.exec(&format!("UPDATE users SET totp_secret = 'x', totp_added_at = {}", app.sql(app.now())));
+    app.exec(&format!(
+        "UPDATE users SET totp_secret = 'x', totp_added_at = {}",
+        app.sql(app.now())
+    ));
     let client = app.client();
     let back = come(&client, "kim-1").await;
     assert_eq!(back.header("Location"), "/sign-in/factor?return_to=/m/acme/check");
@@ -204,7 +245,11 @@ async fn whoever_has_no_password_proves_over_there_to_be_here(house: House) {
     let led = client.post("/confirm/sso", &page.fields("/confirm/sso")).await.expect(200);
     assert!(leads_to(&led).contains("prompt=login") && leads_to(&led).contains("max_age=0"));
     let back = over_there(&client, &led, "kim-2").await.expect(303);
-    assert_eq!(back.header("Location"), "/confirm?sso=other&return_to=/account/app", "somebody else proves nothing");
+    assert_eq!(
+        back.header("Location"),
+        "/confirm?sso=other&return_to=/account/app",
+        "somebody else proves nothing"
+    );
     client.get("/account/app").await.expect(303);
     let led = client.post("/confirm/sso", &page.fields("/confirm/sso")).await.expect(200);
     let back = over_there(&client, &led, "kim-1").await.expect(303);
@@ -226,7 +271,12 @@ async fn without_a_provider_there_is_no_such_way(app: App) {
     for path in ["/sign-in/sso", "/account/identity"] {
         client.get(path).await.expect(404);
     }
-    for path in ["/confirm/sso", "/account/identity/start", "/account/identity", "/account/identity/removal"] {
+    for path in [
+        "/confirm/sso",
+        "/account/identity/start",
+        "/account/identity",
+        "/account/identity/removal",
+    ] {
         client.post(path, &Fields::default()).await.expect(404);
     }
     let back = client.get("/sign-in/sso/callback?code=x&state=").await.expect(303);

@@ -1,4 +1,5 @@
-//! Single sign-on with answers that were tampered with, come twice, or do not come: nobody gets in, and everybody is told kindly.
+//! Single sign-on with answers that were tampered with, come twice, or do not come: nobody gets in,
+//! and everybody is told kindly.
 
 use chrono::{TimeDelta, Utc};
 use rewarddesk::domain::role::Role;
@@ -68,7 +69,12 @@ async fn a_good_answer_lets_in_once(house: House) {
         assert!(cookie.contains(part), "{part} is not in {cookie}");
     }
     let asked = Asked::of(&led);
-    for (name, value) in [("response_type", "code"), ("code_challenge_method", "S256"), ("scope", "openid email"), ("client_id", "desk")] {
+    for (name, value) in [
+        ("response_type", "code"),
+        ("code_challenge_method", "S256"),
+        ("scope", "openid email"),
+        ("client_id", "desk"),
+    ] {
         assert_eq!(asked.field(name), value);
     }
     let redirect = format!("{}/sign-in/sso/callback", house.app.url);
@@ -81,7 +87,11 @@ async fn a_good_answer_lets_in_once(house: House) {
     assert_eq!(answer.header("Location"), "/m/acme/check");
     assert!(is_in(&client).await);
     let seen = house.issuer.tell("/seen").await["seen"][0].clone();
-    assert_eq!(seen["challenge"], json!(asked.field("code_challenge")), "the verifier fits the challenge");
+    assert_eq!(
+        seen["challenge"],
+        json!(asked.field("code_challenge")),
+        "the verifier fits the challenge"
+    );
     assert_eq!(seen["redirect"], json!(redirect));
     assert!(seen["authorization"].as_str().unwrap().starts_with("Basic "));
     // Again, as Back would; and by somebody who has taken the cookie as well.
@@ -100,31 +110,65 @@ async fn tokens_that_prove_nothing_let_nobody_in(house: House) {
     let now = Utc::now().timestamp();
     let client = house.app.client();
     let forged: [(&str, Forge); 12] = [
-        ("another nonce", |asked, _| asked.claims(json!({ "nonce": "another", "email": "support@desk.example", "email_verified": true }))),
-        ("no nonce", |asked, _| asked.claims(json!({ "nonce": null, "email": "support@desk.example", "email_verified": true }))),
-        ("another issuer", |asked, _| asked.claims(json!({ "iss": "https://evil.example", "email": "support@desk.example" }))),
-        ("another audience", |asked, _| asked.claims(json!({ "aud": "another", "email": "support@desk.example" }))),
-        ("a second audience", |asked, _| asked.claims(json!({ "aud": ["desk", "another"], "email": "support@desk.example" }))),
-        ("expired", |asked, now| asked.claims(json!({ "exp": now - 1, "email": "support@desk.example", "email_verified": true }))),
+        ("another nonce", |asked, _| {
+            asked.claims(json!({ "nonce": "another", "email": "support@desk.example", "email_verified": true }))
+        }),
+        ("no nonce", |asked, _| {
+            asked.claims(
+                json!({ "nonce": null, "email": "support@desk.example", "email_verified": true }),
+            )
+        }),
+        ("another issuer", |asked, _| {
+            asked.claims(json!({ "iss": "https://evil.example", "email": "support@desk.example" }))
+        }),
+        ("another audience", |asked, _| {
+            asked.claims(json!({ "aud": "another", "email": "support@desk.example" }))
+        }),
+        ("a second audience", |asked, _| {
+            asked.claims(json!({ "aud": ["desk", "another"], "email": "support@desk.example" }))
+        }),
+        ("expired", |asked, now| {
+            asked.claims(
+                json!({ "exp": now - 1, "email": "support@desk.example", "email_verified": true }),
+            )
+        }),
         ("a foreign key", |asked, _| with(good(asked), "key", "foreign")),
         ("unsigned", |asked, _| with(good(asked), "alg", "none")),
         ("signed with the shared secret", |asked, _| with(good(asked), "alg", "HS256")),
         ("no token", |asked, _| with(good(asked), "issuer", "nothing")),
         ("a code that is refused", |asked, _| with(good(asked), "issuer", "refuse")),
-        ("no subject", |asked, _| asked.claims(json!({ "sub": null, "email": "support@desk.example", "email_verified": true }))),
+        ("no subject", |asked, _| {
+            asked.claims(
+                json!({ "sub": null, "email": "support@desk.example", "email_verified": true }),
+            )
+        }),
     ];
     for (what, wanted) in forged {
         let asked = leave(&client).await;
         let back = client.get(&asked.back(&wanted(&asked, now))).await.expect(303);
         let word = back.header("Location").to_owned();
-        assert!(["untrusted", "down"].iter().any(|one| word.starts_with(&format!("/sign-in?sso={one}&"))), "{what}: {word}");
+        assert!(
+            ["untrusted", "down"]
+                .iter()
+                .any(|one| word.starts_with(&format!("/sign-in?sso={one}&"))),
+            "{what}: {word}"
+        );
         assert!(!is_in(&client).await, "{what} let somebody in");
     }
     assert_eq!((house.app.count("identities"), house.app.count("sessions")), (0, 0));
-    assert!(house.app.count("audit_records WHERE merchant_id IS NULL AND action = 'session.sign_in_failed'") >= 10);
+    assert!(
+        house
+            .app
+            .count("audit_records WHERE merchant_id IS NULL AND action = 'session.sign_in_failed'")
+            >= 10
+    );
     // Nothing of it is in the log.
-    let held =
-        logs::holding_any_of(&["support@desk.example".to_owned(), "kim-1".to_owned(), "an-access-token".to_owned(), "eyJ".to_owned()]);
+    let held = logs::holding_any_of(&[
+        "support@desk.example".to_owned(),
+        "kim-1".to_owned(),
+        "an-access-token".to_owned(),
+        "eyJ".to_owned(),
+    ]);
     assert!(held.is_empty(), "{held:?}");
 }
 
@@ -133,7 +177,8 @@ async fn answers_that_nobody_waits_for_are_stale(house: House) {
     let client = house.app.client();
     let asked = leave(&client).await;
     let back = asked.back(&good(&asked));
-    // Somebody else's browser, which has no cookie, or one of its own: signing in under a stranger's name is refused.
+    // Somebody else's browser, which has no cookie, or one of its own: signing in under a
+    // stranger's name is refused.
     told(&house.app.client(), &back, "stale").await;
     let other = house.app.client();
     leave(&other).await;
@@ -146,7 +191,10 @@ async fn answers_that_nobody_waits_for_are_stale(house: House) {
     let asked = leave(&client).await;
     house.app.desk.clock.advance(TimeDelta::minutes(10));
     told(&client, &asked.back(&good(&asked)), "stale").await;
-    let forged = client.bare(reqwest::Method::GET, &back, &[("Cookie", "rewarddesk-errand=AAAA")]).await.expect(303);
+    let forged = client
+        .bare(reqwest::Method::GET, &back, &[("Cookie", "rewarddesk-errand=AAAA")])
+        .await
+        .expect(303);
     assert!(forged.header("Location").starts_with("/sign-in?sso=stale"));
     assert_eq!(house.app.count("audit_records"), 0);
 }
@@ -155,9 +203,19 @@ async fn answers_that_nobody_waits_for_are_stale(house: House) {
 async fn a_no_from_over_there_and_another_issuers_answer_are_told(house: House) {
     let client = house.app.client();
     let asked = leave(&client).await;
-    told(&client, &format!("/sign-in/sso/callback?error=access_denied&state={}", asked.field("state")), "denied").await;
+    told(
+        &client,
+        &format!("/sign-in/sso/callback?error=access_denied&state={}", asked.field("state")),
+        "denied",
+    )
+    .await;
     let asked = leave(&client).await;
-    told(&client, &format!("{}&iss=https%3A%2F%2Fevil.example", asked.back(&good(&asked))), "untrusted").await;
+    told(
+        &client,
+        &format!("{}&iss=https%3A%2F%2Fevil.example", asked.back(&good(&asked))),
+        "untrusted",
+    )
+    .await;
     assert_eq!(house.issuer.tell("/seen").await["seen"], json!([]), "no code was shown to anybody");
 }
 
@@ -225,17 +283,27 @@ async fn proving_to_be_there_needs_to_be_asked_anew(house: House) {
     let now = Utc::now().timestamp();
     let return_to = Fields::default().with("return_to", "/account");
     client.get("/confirm/sso?return_to=/account").await.expect(405);
-    for (auth_time, word) in
-        [(json!(now - 600), "/confirm?sso=other"), (Value::Null, "/confirm?sso=other"), (json!(now), "/account?confirmed=yes")]
-    {
+    for (auth_time, word) in [
+        (json!(now - 600), "/confirm?sso=other"),
+        (Value::Null, "/confirm?sso=other"),
+        (json!(now), "/account?confirmed=yes"),
+    ] {
         let asked = Asked::of(&client.post("/confirm/sso", &return_to).await.expect(200));
-        let back = client.get(&asked.back(&asked.claims(json!({ "auth_time": auth_time })))).await.expect(303);
-        assert!(back.header("Location").starts_with(word), "{auth_time}: {}", back.header("Location"));
+        let back = client
+            .get(&asked.back(&asked.claims(json!({ "auth_time": auth_time }))))
+            .await
+            .expect(303);
+        assert!(
+            back.header("Location").starts_with(word),
+            "{auth_time}: {}",
+            back.header("Location")
+        );
     }
     // In a session that is another by now, it counts for nothing.
     let asked = Asked::of(&client.post("/confirm/sso", &return_to).await.expect(200));
     client.post("/sign-out", &Fields::default()).await.expect(303);
-    let back = client.get(&asked.back(&asked.claims(json!({ "auth_time": now })))).await.expect(303);
+    let back =
+        client.get(&asked.back(&asked.claims(json!({ "auth_time": now })))).await.expect(303);
     assert!(back.header("Location").starts_with("/sign-in?sso=stale"));
     assert!(!is_in(&client).await);
     house.app.overlook_mails();

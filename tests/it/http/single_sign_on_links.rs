@@ -1,5 +1,5 @@
-//! Linking an account of the provider: it starts by a form of ours, the provider asks for a new sign-in, a page shows which account it
-//! is, and only the button on that page links it.
+//! Linking an account of the provider: it starts by a form of ours, the provider asks for a new
+//! sign-in, a page shows which account it is, and only the button on that page links it.
 
 use chrono::{TimeDelta, Utc};
 use reqwest::Method;
@@ -74,12 +74,19 @@ async fn one_links_and_unlinks_ones_own(real: Real) {
     client.get("/account").await.says("Link Acme");
     let led = client.post(START, &Fields::default()).await.expect(200);
     led.says("Going to Acme").says("Go on to Acme").says("Nothing has been changed yet");
-    assert!(leads_to(&led).contains("prompt=login") && leads_to(&led).contains("max_age=0"), "{}", leads_to(&led));
+    assert!(
+        leads_to(&led).contains("prompt=login") && leads_to(&led).contains("max_age=0"),
+        "{}",
+        leads_to(&led)
+    );
     // The address plays no part: one is signed in over here and over there.
     let back = over_there(&client, &led, "kim-1").await.expect(303);
     assert_eq!(back.header("Location"), PAGE);
     let page = client.get(PAGE).await.expect(200);
-    page.says("Link this account?").says("kim@elsewhere.example").says("ID at Acme kim-1").says("Nothing is linked yet");
+    page.says("Link this account?")
+        .says("kim@elsewhere.example")
+        .says("ID at Acme kim-1")
+        .says("Nothing is linked yet");
     page.says("support@desk.example").says("Signed in at Acme").says("Email at Acme");
     assert_eq!(
         (app.count("identities"), app.count("audit_records WHERE action LIKE 'identity.%'")),
@@ -88,21 +95,36 @@ async fn one_links_and_unlinks_ones_own(real: Real) {
     );
     assert_eq!(app.count("mails"), 0);
     let done = client.post(PAGE, &page.fields(PAGE)).await.expect(303);
-    client.get(done.header("Location")).await.expect(200).says("Single sign-on linked").says("Unlink Acme");
+    client
+        .get(done.header("Location"))
+        .await
+        .expect(200)
+        .says("Single sign-on linked")
+        .says("Unlink Acme");
     assert_eq!(app.mails(1).await[0].subject, "Acme was linked to your account");
     // Another user cannot have it, and does not even get to the button.
     let other = app.sign_in(Role::Marketing).await;
     let led = other.post(START, &Fields::default()).await.expect(200);
     let back = over_there(&other, &led, "kim-1").await.expect(303);
-    other.get(back.header("Location")).await.expect(200).says("Not linked").says("that one to another account");
+    other
+        .get(back.header("Location"))
+        .await
+        .expect(200)
+        .says("Not linked")
+        .says("that one to another account");
     assert_eq!(app.count("identities"), 1);
     client.post("/account/identity/removal", &Fields::default()).await.expect(303);
     assert_eq!(app.mails(2).await[1].subject, "Acme was unlinked from your account");
     assert_eq!(app.count("identities"), 0);
     client.post("/account/identity/removal", &Fields::default()).await.expect(404);
-    assert_eq!(app.count("audit_records WHERE action = 'identity.linked' OR action = 'identity.unlinked'"), 2);
+    assert_eq!(
+        app.count("audit_records WHERE action = 'identity.linked' OR action = 'identity.unlinked'"),
+        2
+    );
     app.desk.clock.advance(TimeDelta::minutes(16));
-    for (path, back_to) in [(START, "/account"), ("/account/identity/removal", "/account"), (PAGE, PAGE)] {
+    for (path, back_to) in
+        [(START, "/account"), ("/account/identity/removal", "/account"), (PAGE, PAGE)]
+    {
         let answer = client.post(path, &Fields::default()).await.expect(303);
         assert_eq!(answer.header("Location"), format!("/confirm?return_to={back_to}"));
     }
@@ -113,14 +135,22 @@ async fn another_site_starts_no_link_and_neither_does_a_get(forged: Forged) {
     let client = forged.app.sign_in(Role::Support).await;
     for path in [START, PAGE, "/confirm/sso"] {
         for headers in [[("Sec-Fetch-Site", "cross-site")], [("Origin", "https://evil.example")]] {
-            client.bare(Method::POST, path, &headers).await.expect(403).says("came from another site");
+            client
+                .bare(Method::POST, path, &headers)
+                .await
+                .expect(403)
+                .says("came from another site");
         }
     }
     for path in [START, "/confirm/sso"] {
         client.get(path).await.expect(405);
     }
     not_linked(&client.get(PAGE).await.expect(303), "stale");
-    assert_eq!(forged.app.count("sessions WHERE challenge IS NOT NULL OR pending_link IS NOT NULL"), 0, "nothing waits");
+    assert_eq!(
+        forged.app.count("sessions WHERE challenge IS NOT NULL OR pending_link IS NOT NULL"),
+        0,
+        "nothing waits"
+    );
 }
 
 #[both]
@@ -147,7 +177,14 @@ async fn a_callback_counts_only_in_the_session_that_started_and_only_once(forged
     not_linked(&elsewhere.post(PAGE, &page.fields(PAGE)).await.expect(303), "stale");
     not_linked(&attacker.post(PAGE, &page.fields(PAGE)).await.expect(303), "stale");
     // The callback again, as Back would: it is not taken twice.
-    assert!(victim.get(&own_back).await.expect(303).header("Location").starts_with("/sign-in?sso=stale"));
+    assert!(
+        victim
+            .get(&own_back)
+            .await
+            .expect(303)
+            .header("Location")
+            .starts_with("/sign-in?sso=stale")
+    );
     assert_eq!(app.count("identities"), 0);
     victim.post(PAGE, &page.fields(PAGE)).await.expect(303);
     assert_eq!(app.count("identities"), 1);
@@ -166,12 +203,17 @@ async fn the_button_links_the_account_that_its_page_showed(forged: Forged) {
     first.says("Kim Elsewhere");
     // In another tab, another account.
     let asked = start(&client).await;
-    let theirs = asked.claims(json!({ "sub": "other", "name": "Somebody Else", "auth_time": Utc::now().timestamp() }));
+    let theirs = asked.claims(
+        json!({ "sub": "other", "name": "Somebody Else", "auth_time": Utc::now().timestamp() }),
+    );
     let second = shown(&client, &asked.back(&theirs)).await;
     second.says("Somebody Else").says("ID at Acme other");
     not_linked(&client.post(PAGE, &first.fields(PAGE)).await.expect(303), "stale");
     for token in ["", "x"] {
-        not_linked(&client.post(PAGE, &Fields::default().with("token", token)).await.expect(303), "stale");
+        not_linked(
+            &client.post(PAGE, &Fields::default().with("token", token)).await.expect(303),
+            "stale",
+        );
     }
     assert_eq!(app.count("identities"), 0);
     client.post(PAGE, &second.fields(PAGE)).await.expect(303);
@@ -212,11 +254,16 @@ async fn the_provider_must_have_asked_just_now_if_it_says_when(forged: Forged) {
     assert_eq!((asked.field("prompt").as_str(), asked.field("max_age").as_str()), ("login", "0"));
     let old = asked.claims(json!({ "auth_time": Utc::now().timestamp() - 600 }));
     not_linked(&client.get(&asked.back(&old)).await.expect(303), "other");
-    client.get("/account?done=identity-other").await.says("you were not asked to sign in again there");
+    client
+        .get("/account?done=identity-other")
+        .await
+        .says("you were not asked to sign in again there");
     not_linked(&client.get(PAGE).await.expect(303), "stale");
     // One that does not say when: the page says so, and the person decides.
     let asked = start(&client).await;
-    let page = shown(&client, &asked.back(&asked.claims(json!({ "email": "kim@elsewhere.example" })))).await;
+    let page =
+        shown(&client, &asked.back(&asked.claims(json!({ "email": "kim@elsewhere.example" }))))
+            .await;
     page.says("Signed in at Acme").says("Not known: Acme does not say when");
     client.post(PAGE, &page.fields(PAGE)).await.expect(303);
     assert_eq!(app.count("identities"), 1);
@@ -250,12 +297,18 @@ async fn only_a_linked_account_is_said_to_be_taken(forged: Forged) {
     let asked = start(&client).await;
     let page = shown(&client, &asked.back(&fresh(&asked))).await;
     // Another rule of the schema says no.
-    let again = "INSERT INTO users (email, name, password_hash, created_at) SELECT email, name, password_hash, created_at FROM users";
+    let again = "INSERT INTO users (email, name, password_hash, created_at) SELECT email, name, \
+        password_hash, created_at FROM users";
     if app.is_sqlite() {
         app.exec(&format!("CREATE TRIGGER twice AFTER INSERT ON identities BEGIN {again}; END"));
     } else {
-        app.exec(&format!("CREATE FUNCTION twice() RETURNS trigger LANGUAGE plpgsql AS $$ BEGIN {again}; RETURN NEW; END $$"));
-        app.exec("CREATE TRIGGER twice AFTER INSERT ON identities FOR EACH ROW EXECUTE FUNCTION twice()");
+        app.exec(&format!(
+            "CREATE FUNCTION twice() RETURNS trigger LANGUAGE plpgsql AS $$ BEGIN \
+            {again}; RETURN NEW; END $$"
+        ));
+        app.exec(
+            "CREATE TRIGGER twice AFTER INSERT ON identities FOR EACH ROW EXECUTE FUNCTION twice()",
+        );
     }
     let answer = client.post(PAGE, &page.fields(PAGE)).await;
     assert!(answer.status >= 500, "{} {}", answer.status, answer.header("Location"));
@@ -265,16 +318,26 @@ async fn only_a_linked_account_is_said_to_be_taken(forged: Forged) {
 #[both]
 async fn a_forged_answer_shows_no_account(forged: Forged) {
     let client = forged.app.sign_in(Role::Support).await;
-    for change in
-        [json!({ "nonce": "another" }), json!({ "iss": "https://evil.example" }), json!({ "aud": "another" }), json!({ "sub": null })]
-    {
+    for change in [
+        json!({ "nonce": "another" }),
+        json!({ "iss": "https://evil.example" }),
+        json!({ "aud": "another" }),
+        json!({ "sub": null }),
+    ] {
         let asked = start(&client).await;
         let back = client.get(&asked.back(&asked.claims(change.clone()))).await.expect(303);
-        assert!(back.header("Location").starts_with("/account?done=identity-"), "{change}: {}", back.header("Location"));
+        assert!(
+            back.header("Location").starts_with("/account?done=identity-"),
+            "{change}: {}",
+            back.header("Location")
+        );
         not_linked(&client.get(PAGE).await.expect(303), "stale");
     }
     let asked = start(&client).await;
-    let denied = client.get(&format!("/sign-in/sso/callback?error=access_denied&state={}", asked.field("state"))).await.expect(303);
+    let denied = client
+        .get(&format!("/sign-in/sso/callback?error=access_denied&state={}", asked.field("state")))
+        .await
+        .expect(303);
     not_linked(&denied, "denied");
     assert_eq!(forged.app.count("identities"), 0);
 }
@@ -285,7 +348,8 @@ async fn hostile_names_are_inert_on_the_page(forged: Forged) {
     let asked = start(&client).await;
     let hostile = json!({
         "sub": "<script>alert(1)</script>", "auth_time": Utc::now().timestamp(),
-        "name": format!("\u{202e}<b>Boss</b>\n{}", "x".repeat(5_000)), "email": "\"><img src=x>@evil.example\u{200b}",
+        "name": format!("\u{202e}<b>Boss</b>\n{}", "x".repeat(5_000)), "email": "\"><img \
+            src=x>@evil.example\u{200b}",
     });
     let page = shown(&client, &asked.back(&asked.claims(hostile))).await;
     for part in ["<script>alert", "<b>Boss", "<img src=x", "\u{202e}", "\u{200b}"] {
@@ -305,7 +369,8 @@ async fn two_users_who_link_one_account_at_once_do_not_both_get_it(forged: Forge
         forms.push(shown(client, &asked.back(&fresh(&asked))).await.fields(PAGE));
     }
     let answers = tokio::join!(kim.post(PAGE, &forms[0]), mia.post(PAGE, &forms[1]));
-    let mut words = [answers.0, answers.1].map(|answer| answer.expect(303).header("Location").to_owned());
+    let mut words =
+        [answers.0, answers.1].map(|answer| answer.expect(303).header("Location").to_owned());
     words.sort_unstable();
     assert_eq!(words, ["/account?done=identity#message", "/account?done=identity-taken#message"]);
     assert_eq!(app.count("identities"), 1);

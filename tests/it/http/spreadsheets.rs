@@ -1,4 +1,5 @@
-//! Files for and from spreadsheets by way of the browser: what is shown of them, and what they begin with.
+//! Files for and from spreadsheets by way of the browser: what is shown of them, and what they
+//! begin with.
 
 use rewarddesk::domain::role::Role;
 
@@ -9,7 +10,8 @@ use crate::support::{App, client::Fields, world::usable};
 async fn each_cause_is_shown_with_its_rows(app: App) {
     let (batch, mia) = (app.batch("Spring"), app.sign_in(Role::Marketing).await);
     let file = "code,pin\n=\"0012\",\ncode,pin\n=A1,\n#N/A,\nNULL,\n10012345.0,\nA\u{200b}B-1,\n\u{202d}C-1\u{202c},\n1-May,\nAB,\n";
-    let preview = shown(&mia, &send_file(&mia, &top_up(batch), "codes.csv", file.as_bytes()).await).await;
+    let preview =
+        shown(&mia, &send_file(&mia, &top_up(batch), "codes.csv", file.as_bytes()).await).await;
     for words in [
         "3 codes can be added",
         "Rejected 7",
@@ -35,7 +37,9 @@ async fn each_cause_is_shown_with_its_rows(app: App) {
         preview.says(words);
     }
     let done = add(&mia, &preview).await;
-    done.says("3 codes added to Spring").says("1 line: the heading, repeated").says("1 line: no value");
+    done.says("3 codes added to Spring")
+        .says("1 line: the heading, repeated")
+        .says("1 line: no value");
     assert_eq!(app.texts("SELECT code AS v FROM coupons ORDER BY id"), ["0012", "C-1", "1-May"]);
 }
 
@@ -50,21 +54,42 @@ async fn what_an_earlier_version_has_written_down_is_shown(app: App) {
     for newer in ["damaged", "unseen", "wrapped", "dates"] {
         assert!(written["findings"].as_object_mut().unwrap().remove(newer).is_some());
     }
-    app.exec(&format!("UPDATE imports SET preview = '{}'", written.to_string().replace('\'', "''")));
-    mia.get(preview.address.path()).await.expect(200).says("2 lines: damaged by a spreadsheet").says("Line 3 NULL");
+    app.exec(&format!(
+        "UPDATE imports SET preview = '{}'",
+        written.to_string().replace('\'', "''")
+    ));
+    mia.get(preview.address.path())
+        .await
+        .expect(200)
+        .says("2 lines: damaged by a spreadsheet")
+        .says("Line 3 NULL");
 }
 
 #[both]
 async fn pasted_and_typed_codes_are_read_as_cells_are(app: App) {
-    let (batch, mia, sam) = (app.batch("Spring"), app.sign_in(Role::Marketing).await, app.sign_in(Role::Support).await);
-    let preview =
-        shown(&mia, &paste(&mia, &top_up(batch), "\"P-1\",\r\n'P-2',\r\n=\"0003\"\r\n\u{2066}P-4\u{2069}\r\nCoupon_Code\r\nP-5;").await)
-            .await;
+    let (batch, mia, sam) =
+        (app.batch("Spring"), app.sign_in(Role::Marketing).await, app.sign_in(Role::Support).await);
+    let preview = shown(
+        &mia,
+        &paste(
+            &mia,
+            &top_up(batch),
+            "\"P-1\",\r\n'P-2',\r\n=\"0003\"\r\n\u{2066}P-4\u{2069}\r\nCoupon_Code\r\nP-5;",
+        )
+        .await,
+    )
+    .await;
     add(&mia, &preview).await.says("5 codes added").says("1 line: the heading, repeated");
     for typed in ["=\"0003\"", "\u{202a}0003\u{202c}", "'0003", "“0003”", "0003,"] {
-        sam.post("/m/acme/check", &Fields::default().with("code", typed)).await.expect(200).says("This code was never handed out");
+        sam.post("/m/acme/check", &Fields::default().with("code", typed))
+            .await
+            .expect(200)
+            .says("This code was never handed out");
     }
-    sam.post("/m/acme/check", &Fields::default().with("code", "10012345.0")).await.expect(200).says("turned it into a number");
+    sam.post("/m/acme/check", &Fields::default().with("code", "10012345.0"))
+        .await
+        .expect(200)
+        .says("turned it into a number");
 }
 
 #[both]
@@ -74,7 +99,10 @@ async fn files_for_a_spreadsheet_begin_with_a_mark_and_come_back_the_same(app: A
     for code in codes {
         app.coupon(batch, &usable(code));
     }
-    let export = ada.post(&format!("/m/acme/batches/{batch}/export"), &Fields::default().with("codes", "all")).await.expect(200);
+    let export = ada
+        .post(&format!("/m/acme/batches/{batch}/export"), &Fields::default().with("codes", "all"))
+        .await
+        .expect(200);
     let text = export.body.strip_prefix('\u{feff}').expect("a byte order mark");
     assert!(text.starts_with("code,pin,state,") && !text.contains('\u{feff}'), "{text}");
     assert!(text.contains("\r\na;'=1+1,") && text.contains("\r\n'=1+1,"), "{text}");
@@ -85,12 +113,23 @@ async fn files_for_a_spreadsheet_begin_with_a_mark_and_come_back_the_same(app: A
     for row in rows {
         again.write_record([&row[0], &row[1]]).unwrap();
     }
-    let preview = shown(&ada, &send_file(&ada, &top_up(batch), "again.csv", &again.into_inner().unwrap()).await).await;
-    preview.says("Nothing new to add").says(&format!("{} codes are in this batch already", codes.len()));
+    let preview = shown(
+        &ada,
+        &send_file(&ada, &top_up(batch), "again.csv", &again.into_inner().unwrap()).await,
+    )
+    .await;
+    preview
+        .says("Nothing new to add")
+        .says(&format!("{} codes are in this batch already", codes.len()));
 
     let log = |format: &str| Fields::default().with("format", format);
     let log_file = ada.post("/m/acme/audit/export", &log("csv")).await.expect(200);
-    assert!(log_file.body.starts_with("\u{feff}id,at,action,") && log_file.body.matches('\u{feff}').count() == 1, "{}", log_file.body);
+    assert!(
+        log_file.body.starts_with("\u{feff}id,at,action,")
+            && log_file.body.matches('\u{feff}').count() == 1,
+        "{}",
+        log_file.body
+    );
     let lines = ada.post("/m/acme/audit/export", &log("jsonl")).await.expect(200);
     assert!(lines.body.starts_with('{'), "JSON Lines have no mark");
     let preview = shown(&ada, &paste(&ada, &top_up(batch), "NEW-1\nAB\n;=1").await).await;

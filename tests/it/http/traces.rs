@@ -1,4 +1,5 @@
-//! Whoever does something leaves a record: every unsafe route of the router's own table is driven with a good form (issue 4, point 5).
+//! Whoever does something leaves a record: every unsafe route of the router's own table is driven
+//! with a good form (issue 4, point 5).
 
 use chrono::TimeDelta;
 use rewarddesk::{app::set_up::open_the_door, domain::role::Role, web::router};
@@ -24,7 +25,8 @@ enum Leaves {
     Record(&'static str),
     /// Nothing, and why that is right.
     Nothing(&'static str),
-    /// A record; it takes a real browser or a provider to get there, and the tests named look for it.
+    /// A record; it takes a real browser or a provider to get there, and the tests named look for
+    /// it.
     Elsewhere(&'static str),
 }
 
@@ -58,7 +60,10 @@ const TRACES: &[(&str, Leaves)] = &[
     ("/account/passkeys", Elsewhere(PASSKEYS)),
     ("/account/passkeys/{id}/removal", Elsewhere(PASSKEYS)),
     ("/confirm/sso", Nothing("leads to the provider; coming back from there is the act")),
-    ("/account/identity/start", Nothing("leads to the provider; the page that shows the account is the act")),
+    (
+        "/account/identity/start",
+        Nothing("leads to the provider; the page that shows the account is the act"),
+    ),
     ("/account/identity", Elsewhere("http::single_sign_on_links")),
     ("/account/identity/removal", Elsewhere("http::single_sign_on")),
     ("/m/{merchant}/customers/{id}/rewards/{reward}/reissue", Record("coupon.reissued")),
@@ -75,7 +80,10 @@ const TRACES: &[(&str, Leaves)] = &[
     ("/m/{merchant}/batches/{id}/withdrawals", Record("vouchers.withdrawn")),
     ("/m/{merchant}/batches/{id}/export", Record("batch.codes_exported")),
     ("/m/{merchant}/imports/{id}/confirm", Record("vouchers.imported")),
-    ("/m/{merchant}/imports/{id}/cancel", Nothing("takes back a file of which nothing came in; the list of imports keeps who did it")),
+    (
+        "/m/{merchant}/imports/{id}/cancel",
+        Nothing("takes back a file of which nothing came in; the list of imports keeps who did it"),
+    ),
     ("/m/{merchant}/alerts", Record("user.alerts_chosen")),
     ("/m/{merchant}/alerts/rules", Record("merchant.stock_rules_drawn")),
     ("/m/{merchant}/redemptions", Nothing(PREVIEW)),
@@ -85,7 +93,10 @@ const TRACES: &[(&str, Leaves)] = &[
     ("/m/{merchant}/coupons/{id}/use", Record("coupon.marked_used")),
     (
         "/m/{merchant}/check",
-        Nothing("looks up the one code that was typed, as the search does; it is posted to keep the code out of the address"),
+        Nothing(
+            "looks up the one code that was typed, as the search does; it is posted to keep the \
+             code out of the address",
+        ),
     ),
     ("/m/{merchant}/users", Record("user.invited")),
     ("/m/{merchant}/users/{id}/role", Record("role.changed")),
@@ -101,14 +112,22 @@ const TRACES: &[(&str, Leaves)] = &[
 ];
 
 fn unsafe_patterns() -> Vec<&'static str> {
-    router::rules().all().iter().filter(|rule| !matches!(rule.method.as_str(), "GET" | "HEAD")).map(|rule| rule.pattern).collect()
+    router::rules()
+        .all()
+        .iter()
+        .filter(|rule| !matches!(rule.method.as_str(), "GET" | "HEAD"))
+        .map(|rule| rule.pattern)
+        .collect()
 }
 
 #[test]
 fn every_unsafe_route_says_what_it_leaves_in_the_log() {
     let patterns = unsafe_patterns();
     for pattern in &patterns {
-        assert!(TRACES.iter().any(|(known, _)| known == pattern), "no line says what POST {pattern} leaves in the audit log");
+        assert!(
+            TRACES.iter().any(|(known, _)| known == pattern),
+            "no line says what POST {pattern} leaves in the audit log"
+        );
     }
     assert_eq!(patterns.len(), TRACES.len(), "there are lines for routes that are gone");
     for (pattern, leaves) in TRACES {
@@ -133,7 +152,9 @@ async fn act_of_one(app: &App, pattern: &str) -> Page {
     match pattern {
         "/setup" => {
             let link = open_the_door(&app.desk).unwrap().expect("nobody can sign in yet");
-            let form = with("token", link.split("/setup?token=").nth(1).unwrap()).with("name", "Fay").with("email", "fay@desk.example");
+            let form = with("token", link.split("/setup?token=").nth(1).unwrap())
+                .with("name", "Fay")
+                .with("email", "fay@desk.example");
             app.client().post(pattern, &form.with("password", "anchor violin tulip 7")).await
         }
         "/sign-in" => {
@@ -146,9 +167,19 @@ async fn act_of_one(app: &App, pattern: &str) -> Page {
         }
         "/welcome" => {
             let ada = app.sign_in(Role::Administrator).await;
-            ada.post("/m/acme/users", &with("email", "ina@desk.example").with("name", "Ina").with("role", "support")).await.expect(303);
+            ada.post(
+                "/m/acme/users",
+                &with("email", "ina@desk.example").with("name", "Ina").with("role", "support"),
+            )
+            .await
+            .expect(303);
             let letter = app.mails(1).await.remove(0);
-            app.client().post(pattern, &with("token", &token(&letter.text)).with("password", "anchor violin tulip 7")).await
+            app.client()
+                .post(
+                    pattern,
+                    &with("token", &token(&letter.text)).with("password", "anchor violin tulip 7"),
+                )
+                .await
         }
         "/forgotten" => {
             app.user(Role::Support);
@@ -161,7 +192,10 @@ async fn act_of_one(app: &App, pattern: &str) -> Page {
             match pattern {
                 "/sign-out" => kim.post(pattern, &nothing()).await,
                 "/confirm" => kim.post(pattern, &with("password", PASSWORD)).await,
-                "/account/password" => kim.post(pattern, &with("old", PASSWORD).with("new", "anchor violin tulip 7")).await,
+                "/account/password" => {
+                    kim.post(pattern, &with("old", PASSWORD).with("new", "anchor violin tulip 7"))
+                        .await
+                }
                 "/account/sessions/end-others" => {
                     app.sign_in(Role::Support).await;
                     kim.post(pattern, &nothing()).await
@@ -197,8 +231,19 @@ async fn act_on_user(app: &App, pattern: &str) -> Page {
         "users" => with("email", "ina@desk.example").with("name", "Ina").with("role", "support"),
         "role" => with("role", "marketing"),
         "invitation" => {
-            let asked = ada.post("/m/acme/users", &with("email", "ina@desk.example").with("name", "Ina").with("role", "support")).await;
-            let page = asked.expect(303).header("Location").split('?').next().unwrap_or_default().to_owned();
+            let asked = ada
+                .post(
+                    "/m/acme/users",
+                    &with("email", "ina@desk.example").with("name", "Ina").with("role", "support"),
+                )
+                .await;
+            let page = asked
+                .expect(303)
+                .header("Location")
+                .split('?')
+                .next()
+                .unwrap_or_default()
+                .to_owned();
             return ada.post(&format!("{page}/invitation"), &nothing()).await;
         }
         "enable" => {
@@ -207,7 +252,10 @@ async fn act_on_user(app: &App, pattern: &str) -> Page {
         }
         "unlock" => {
             let long_ago = app.sql(app.now() - TimeDelta::days(90));
-            app.exec(&format!("UPDATE users SET created_at = {long_ago}, last_seen_at = {long_ago} WHERE id = {support}"));
+            app.exec(&format!(
+                "UPDATE users SET created_at = {long_ago}, last_seen_at = \
+                {long_ago} WHERE id = {support}"
+            ));
             nothing()
         }
         "factors" => {
@@ -224,7 +272,10 @@ async fn act_in_merchant(app: &App, pattern: &str) -> Page {
     let scene = app.scene(3);
     let ada = app.sign_in(Role::Administrator).await;
     let id = if pattern.contains("/batches/") { scene.batch } else { scene.customer };
-    let path = pattern.replace("{merchant}", "acme").replace("{id}", &id.to_string()).replace("{reward}", &scene.reward.to_string());
+    let path = pattern
+        .replace("{merchant}", "acme")
+        .replace("{id}", &id.to_string())
+        .replace("{reward}", &scene.reward.to_string());
     let reason = with("reason", "a test");
     let coupon = |new| app.coupon(scene.batch, new);
     let form = match pattern.trim_start_matches("/m/{merchant}") {
@@ -246,19 +297,31 @@ async fn act_in_merchant(app: &App, pattern: &str) -> Page {
             nothing()
         }
         "/customers/{id}/purge" => confirmed(scene.customer),
-        "/batches/{id}/validity" => with("valid_from", "2026-10-01").with("valid_until", "2027-12-31"),
+        "/batches/{id}/validity" => {
+            with("valid_from", "2026-10-01").with("valid_until", "2027-12-31")
+        }
         "/batches/{id}/lines" => with("threshold", "4").with("reserve", "1"),
         "/batches/{id}/withdrawals" => reason.with("codes", "3"),
         "/batches/{id}/export" => with("codes", "all"),
         "/imports/{id}/confirm" => return import(&ada, scene.batch).await,
         "/alerts" => with("mode", "each"),
         "/alerts/rules" => with("threshold", "250").with("least_days", "14"),
-        "/coupons/{id}/bar" => return ada.post(&format!("/m/acme/coupons/{}/bar", coupon(&usable("C-1"))), &reason).await,
-        "/coupons/{id}/unbar" => return ada.post(&format!("/m/acme/coupons/{}/unbar", coupon(&barred("C-1"))), &reason).await,
+        "/coupons/{id}/bar" => {
+            return ada
+                .post(&format!("/m/acme/coupons/{}/bar", coupon(&usable("C-1"))), &reason)
+                .await;
+        }
+        "/coupons/{id}/unbar" => {
+            return ada
+                .post(&format!("/m/acme/coupons/{}/unbar", coupon(&barred("C-1"))), &reason)
+                .await;
+        }
         "/coupons/{id}/use" => {
             let (_, good) = app.reward_with(scene.customer, scene.batch, "R-2", &usable("GOOD-1"));
             let path = format!("/m/acme/coupons/{good}/use");
-            return ada.post(&path, &ada.get(&path).await.fields(&path).with("order_id", "O-77")).await;
+            return ada
+                .post(&path, &ada.get(&path).await.fields(&path).with("order_id", "O-77"))
+                .await;
         }
         "/settings" => settings().with("name", "ACME & Sons"),
         "/audit/export" => with("format", "csv"),
@@ -268,7 +331,11 @@ async fn act_in_merchant(app: &App, pattern: &str) -> Page {
 }
 
 async fn import(ada: &Client, batch: i64) -> Page {
-    let preview = shown(ada, &paste(ada, &format!("/m/acme/batches/{batch}/vouchers"), "NEW-1\nNEW-2\n").await).await;
+    let preview = shown(
+        ada,
+        &paste(ada, &format!("/m/acme/batches/{batch}/vouchers"), "NEW-1\nNEW-2\n").await,
+    )
+    .await;
     let confirmed = ada.post(&format!("{}/confirm", preview.address.path()), &nothing()).await;
     shown(ada, &confirmed).await
 }
@@ -284,7 +351,12 @@ async fn walk(engine: Engine, which: impl Fn(&str) -> bool) {
             (false, true) => act_in_merchant(&app, pattern).await,
             (false, false) => act_of_one(&app, pattern).await,
         };
-        assert!(matches!(page.status, 200 | 303), "POST {pattern} was not done: {} {}", page.status, page.words());
+        assert!(
+            matches!(page.status, 200 | 303),
+            "POST {pattern} was not done: {} {}",
+            page.status,
+            page.words()
+        );
         let left = app.count(&format!("audit_records WHERE action = '{action}'"));
         assert!(left > 0, "POST {pattern} left no record {action}");
         app.overlook_mails();
@@ -303,7 +375,10 @@ async fn whatever_one_does_to_users_is_on_record(app: App) {
 
 #[both]
 async fn whatever_one_does_in_a_merchant_is_on_record(app: App) {
-    walk(engine(&app), |pattern| pattern.starts_with("/m/") && !pattern.starts_with("/m/{merchant}/users")).await;
+    walk(engine(&app), |pattern| {
+        pattern.starts_with("/m/") && !pattern.starts_with("/m/{merchant}/users")
+    })
+    .await;
 }
 
 fn engine(app: &App) -> Engine {

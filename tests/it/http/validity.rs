@@ -1,4 +1,5 @@
-//! Adjusting a batch's validity: days in the merchant's zone, both validities in the record, and no reissue caught in between (quality.md I8).
+//! Adjusting a batch's validity: days in the merchant's zone, both validities in the record, and no
+//! reissue caught in between (quality.md I8).
 
 use std::time::Duration;
 
@@ -17,7 +18,10 @@ fn validity_path(batch: i64) -> String {
 /// The value in the field of that name.
 fn value(page: &crate::support::page::Page, name: &str) -> String {
     let tags = page.tags();
-    let field = tags.iter().find(|t| t.name == "input" && t.get("name") == Some(name)).expect("the field is there");
+    let field = tags
+        .iter()
+        .find(|t| t.name == "input" && t.get("name") == Some(name))
+        .expect("the field is there");
     field.get("value").unwrap_or_default().to_owned()
 }
 
@@ -28,15 +32,24 @@ async fn days_come_back_as_they_were_typed_and_the_record_holds_both_validities(
     let answer = mia.post(&path, &days("2026-10-01", "2026-12-31")).await.expect(303);
     let page = mia.get(answer.header("Location")).await.expect(200);
     page.says("Validity adjusted").says("Now: 1 Oct 2026 to 31 Dec 2026, 23:59 GMT.");
-    assert_eq!((value(&page, "valid_from"), value(&page, "valid_until")), ("2026-10-01".into(), "2026-12-31".into()));
+    assert_eq!(
+        (value(&page, "valid_from"), value(&page, "valid_until")),
+        ("2026-10-01".into(), "2026-12-31".into())
+    );
     let answer = mia.post(&path, &days("2026-10-01", "2026-12-31")).await.expect(303);
     mia.get(answer.header("Location")).await.says("Nothing was changed");
     // A time of day is kept to the second when the form is sent as it was shown.
     mia.post(&path, &days("", "2026-12-24T18:00:00Z")).await.expect(303);
     let page = mia.get(&format!("/m/acme/batches/{batch}")).await;
-    assert_eq!((value(&page, "valid_from"), value(&page, "valid_until")), (String::new(), "2026-12-24T18:00:00Z".into()));
+    assert_eq!(
+        (value(&page, "valid_from"), value(&page, "valid_until")),
+        (String::new(), "2026-12-24T18:00:00Z".into())
+    );
     mia.post(&path, &days("", &value(&page, "valid_until"))).await.expect(303);
-    let records = app.texts("SELECT details AS v FROM audit_records WHERE action = 'batch.validity_adjusted' ORDER BY id");
+    let records = app.texts(
+        "SELECT details AS v FROM audit_records WHERE action = \
+        'batch.validity_adjusted' ORDER BY id",
+    );
     assert_eq!(records.len(), 2, "{records:?}");
     for part in [
         "\"old_valid_from\":\"2026-09-30T23:00:00Z\"",
@@ -47,10 +60,17 @@ async fn days_come_back_as_they_were_typed_and_the_record_holds_both_validities(
     }
     assert!(!records[0].contains("old_"), "an open end is left out: {}", records[0]);
     assert_eq!(
-        app.count(&format!("audit_records WHERE action = 'batch.validity_adjusted' AND actor_kind = 'user' AND batch_id = {batch}")),
+        app.count(&format!(
+            "audit_records WHERE action = 'batch.validity_adjusted' AND actor_kind \
+            = 'user' AND batch_id = {batch}"
+        )),
         2
     );
-    app.sign_in(Role::Supervisor).await.get("/m/acme/audit").await.says("Validity adjusted: Spring");
+    app.sign_in(Role::Supervisor)
+        .await
+        .get("/m/acme/audit")
+        .await
+        .says("Validity adjusted: Spring");
 }
 
 #[both]
@@ -59,7 +79,10 @@ async fn what_is_wrong_is_said_at_the_field_and_the_form_is_kept(app: App) {
     let path = validity_path(batch);
     let page = mia.post(&path, &days("2026-12-31", "2026-12-01")).await.expect(422);
     page.says("The end must lie after the start.");
-    assert_eq!((value(&page, "valid_from"), value(&page, "valid_until")), ("2026-12-31".into(), "2026-12-01".into()));
+    assert_eq!(
+        (value(&page, "valid_from"), value(&page, "valid_until")),
+        ("2026-12-31".into(), "2026-12-01".into())
+    );
     mia.post(&path, &days("2026-12-01", "2026-12-01")).await.expect(303);
     let page = mia.post(&path, &days("soon", "0001-01-01")).await.expect(422);
     page.says("This is not a date").says("The year must lie between 1900 and 9998.");
@@ -82,7 +105,11 @@ async fn a_batch_that_ended_gives_codes_again_once_its_end_is_moved(app: App) {
     let path = app.reissue_path(scene.customer, scene.reward);
     mia.get(&path).await.expect(409).says("Adjust validity");
     let list = mia.get("/m/acme/batches").await;
-    assert!(list.says("Expired").words().find("Run out").is_none(), "the time alone says why: {}", list.words());
+    assert!(
+        list.says("Expired").words().find("Run out").is_none(),
+        "the time alone says why: {}",
+        list.words()
+    );
     mia.post(&validity_path(scene.batch), &days("", "2026-12-31")).await.expect(303);
     mia.dialog(&path).await;
     app.exec("UPDATE coupons SET state = 'withdrawn' WHERE state = 'available'");
@@ -106,8 +133,15 @@ mod with_failpoints {
         ann.post(&validity_path(scene.batch), &days("", "2026-11-01")).await.expect(303);
         failpoints.teardown();
         click.await.unwrap().expect(303);
-        let order = app.texts("SELECT action AS v FROM audit_records WHERE action LIKE 'coupon.%' OR action LIKE 'batch.%' ORDER BY id");
-        assert_eq!(order, ["coupon.reissued", "batch.validity_adjusted"], "the code was usable when it was given");
+        let order = app.texts(
+            "SELECT action AS v FROM audit_records WHERE action LIKE 'coupon.%' \
+            OR action LIKE 'batch.%' ORDER BY id",
+        );
+        assert_eq!(
+            order,
+            ["coupon.reissued", "batch.validity_adjusted"],
+            "the code was usable when it was given"
+        );
     }
 
     #[both]
@@ -118,7 +152,9 @@ mod with_failpoints {
         let failpoints = fail::FailScenario::setup();
         let mut pause = pause_at("validity::before_commit", Duration::from_millis(800));
         let adjuster = ann.clone();
-        let adjust = tokio::spawn(async move { adjuster.post(&validity_path(scene.batch), &days("", "2026-11-01")).await });
+        let adjust = tokio::spawn(async move {
+            adjuster.post(&validity_path(scene.batch), &days("", "2026-11-01")).await
+        });
         pause.reached().await;
         let answer = ann.post_fragment(&path, &form).await;
         failpoints.teardown();

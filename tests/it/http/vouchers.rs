@@ -1,4 +1,5 @@
-//! Adding vouchers on a batch's page: shown before anything is added, nothing lost silently, nothing larger than said is taken.
+//! Adding vouchers on a batch's page: shown before anything is added, nothing lost silently,
+//! nothing larger than said is taken.
 
 use reqwest::Method;
 use rewarddesk::domain::role::Role;
@@ -13,12 +14,17 @@ use crate::support::{
 #[both]
 async fn a_clean_paste_is_shown_and_goes_in_by_a_word(app: App) {
     let (batch, mia) = (app.batch("Spring"), app.sign_in(Role::Marketing).await);
-    let (page, path) = (format!("/m/acme/batches/{batch}"), format!("/m/acme/batches/{batch}/vouchers"));
+    let (page, path) =
+        (format!("/m/acme/batches/{batch}"), format!("/m/acme/batches/{batch}/vouchers"));
     let answer = paste(&mia, &path, "ABC-1\r\n  ABC-2 \r\n\r\nABC-3").await.expect(303);
     let target = answer.header("Location").to_owned();
     assert!(target.starts_with("/m/acme/imports/") && !target.contains("ABC"), "{target}");
     let preview = shown(&mia, &answer).await;
-    preview.says("3 codes can be added to Spring").says("Nothing is added yet.").says("1 code had white space around it").says("Line 2");
+    preview
+        .says("3 codes can be added to Spring")
+        .says("Nothing is added yet.")
+        .says("1 code had white space around it")
+        .says("Line 2");
     assert_eq!(app.count("coupons"), 0, "nothing is added before somebody says so");
     add(&mia, &preview).await.says("3 codes added to Spring");
     mia.get(&page).await.says("3 left");
@@ -27,23 +33,45 @@ async fn a_clean_paste_is_shown_and_goes_in_by_a_word(app: App) {
     preview.says("1 code can be added").says("In the batch already 1");
     add(&mia, &preview).await.says("1 code added to Spring");
     let none = shown(&mia, &paste(&mia, &path, "ABC-1").await).await;
-    none.says("Nothing new to add").says("1 code is in this batch already.").says("Send another file").says("Go to Spring");
+    none.says("Nothing new to add")
+        .says("1 code is in this batch already.")
+        .says("Send another file")
+        .says("Go to Spring");
     mia.get("/m/acme/imports").await.says("Pasted lines Nothing to add");
     assert!(!none.body.contains("/confirm"), "there is nothing to say yes to");
-    let record = app.text("SELECT details FROM audit_records WHERE action = 'vouchers.imported' ORDER BY id LIMIT 1").unwrap();
-    assert!(record.contains("\"new\":3") && record.contains("Spring") && !record.contains("ABC"), "{record}");
-    assert_eq!(app.count("audit_records WHERE action = 'vouchers.imported' AND actor_kind = 'user' AND request_id IS NOT NULL"), 2);
+    let record = app
+        .text(
+            "SELECT details FROM audit_records WHERE action = 'vouchers.imported' \
+        ORDER BY id LIMIT 1",
+        )
+        .unwrap();
+    assert!(
+        record.contains("\"new\":3") && record.contains("Spring") && !record.contains("ABC"),
+        "{record}"
+    );
+    assert_eq!(
+        app.count(
+            "audit_records WHERE action = 'vouchers.imported' AND actor_kind = \
+        'user' AND request_id IS NOT NULL"
+        ),
+        2
+    );
 }
 
 #[both]
 async fn good_lines_go_in_and_bad_ones_are_shown_by_cause(app: App) {
-    let (batch, other, mia) = (app.batch("Spring"), app.batch("Summer"), app.sign_in(Role::Marketing).await);
+    let (batch, other, mia) =
+        (app.batch("Spring"), app.batch("Summer"), app.sign_in(Role::Marketing).await);
     app.coupon(other, &usable("TAKEN-1"));
     app.coupon(batch, &usable("HERE-1"));
     let path = format!("/m/acme/batches/{batch}/vouchers");
     let text = "GOOD-1\nAB\nGOOD-2\ngood-1\nTAKEN-1\n5.57E+92\nHERE-1\nwith space";
     let preview = shown(&mia, &paste(&mia, &path, text).await).await;
-    preview.says("2 codes can be added").says("New 2").says("In the batch already 1").says("Rejected 5");
+    preview
+        .says("2 codes can be added")
+        .says("New 2")
+        .says("In the batch already 1")
+        .says("Rejected 5");
     for words in [
         "1 line: twice in the file",
         "Line 4 good-1",
@@ -62,7 +90,8 @@ async fn good_lines_go_in_and_bad_ones_are_shown_by_cause(app: App) {
     let done = add(&mia, &preview).await;
     done.says("2 codes added to Spring").says("5 lines rejected");
     assert_eq!(app.count(&format!("coupons WHERE batch_id = {batch}")), 3);
-    let record = app.text("SELECT details FROM audit_records WHERE action = 'vouchers.imported'").unwrap();
+    let record =
+        app.text("SELECT details FROM audit_records WHERE action = 'vouchers.imported'").unwrap();
     assert!(record.contains("\"rejected\":5"), "{record}");
 }
 
@@ -70,36 +99,64 @@ async fn good_lines_go_in_and_bad_ones_are_shown_by_cause(app: App) {
 async fn what_cannot_be_taken_at_all_is_said_at_the_field(app: App) {
     let (batch, mia) = (app.batch("Spring"), app.sign_in(Role::Marketing).await);
     let path = format!("/m/acme/batches/{batch}/vouchers");
-    paste(&mia, &path, " \r\n ").await.expect(422).says("Paste at least one code, or choose a file.");
-    let both = mia.post_parts(&path, &[("codes", None, b"ABC-1"), ("file", Some("a.csv"), b"ABC-2")]).await.expect(422);
+    paste(&mia, &path, " \r\n ")
+        .await
+        .expect(422)
+        .says("Paste at least one code, or choose a file.");
+    let both = mia
+        .post_parts(&path, &[("codes", None, b"ABC-1"), ("file", Some("a.csv"), b"ABC-2")])
+        .await
+        .expect(422);
     assert!(both.says("not both").body.contains("ABC-1</textarea>"), "what was pasted is kept");
     send_file(&mia, &path, "codes.csv", b"").await.expect(422).says("The file is empty");
-    let both =
-        mia.post_parts(&path, &[("codes", None, b"</textarea><script>alert(1)</script>"), ("file", Some("a"), b"x")]).await.expect(422);
+    let both = mia
+        .post_parts(
+            &path,
+            &[("codes", None, b"</textarea><script>alert(1)</script>"), ("file", Some("a"), b"x")],
+        )
+        .await
+        .expect(422);
     assert!(!both.body.contains("<script>alert"));
     assert!(mia.bare(reqwest::Method::POST, &path, &[]).await.status == 403);
     mia.post(&path, &Fields::default()).await.expect(400);
     assert_eq!(app.count("imports WHERE state <> 'cancelled'"), 0);
-    assert_eq!(app.count("coupons") + app.count("audit_records WHERE action = 'vouchers.imported'"), 0);
+    assert_eq!(
+        app.count("coupons") + app.count("audit_records WHERE action = 'vouchers.imported'"),
+        0
+    );
 }
 
 #[both]
 async fn pasted_lines_stay_in_the_box_when_all_of_them_are_refused(app: App) {
     let (batch, mia) = (app.batch("Spring"), app.sign_in(Role::Marketing).await);
     let (page, pasted) = (format!("/m/acme/batches/{batch}/vouchers"), "Voucher\nABC-1");
-    for (path, name) in [(page.as_str(), None), ("/m/acme/batches", Some("Winter")), ("/m/acme/bars", None), ("/m/acme/redemptions", None)]
-    {
+    for (path, name) in [
+        (page.as_str(), None),
+        ("/m/acme/batches", Some("Winter")),
+        ("/m/acme/bars", None),
+        ("/m/acme/redemptions", None),
+    ] {
         let name = name.map(|name: &str| ("name", None, name.as_bytes()));
         let parts: Vec<_> = name.into_iter().chain([("codes", None, pasted.as_bytes())]).collect();
         let refused = mia.post_parts(path, &parts).await.expect(422);
-        assert!(refused.body.contains("Voucher\nABC-1</textarea>"), "what was pasted at {path} is kept");
+        assert!(
+            refused.body.contains("Voucher\nABC-1</textarea>"),
+            "what was pasted at {path} is kept"
+        );
         refused.says("oucher\"");
     }
     mia.get("/m/acme/imports").await.says("Pasted lines Failed");
     // What is wrong with a file is said at the file.
     let empty = send_file(&mia, &page, "codes.csv", b"").await.expect(422);
-    let file = empty.tags().into_iter().find(|tag| tag.get("id") == Some("file")).expect("the file's field");
-    assert_eq!((file.get("aria-invalid"), file.get("aria-describedby")), (Some("true"), Some("file-error file-hint")));
+    let file = empty
+        .tags()
+        .into_iter()
+        .find(|tag| tag.get("id") == Some("file"))
+        .expect("the file's field");
+    assert_eq!(
+        (file.get("aria-invalid"), file.get("aria-describedby")),
+        (Some("true"), Some("file-error file-hint"))
+    );
     // A file that was sent is not sent back: its import says why.
     let file = send_file(&mia, &page, "codes.csv", pasted.as_bytes()).await.expect(303);
     mia.get(file.header("Location")).await.says("looks like a heading").says("Send another file");
@@ -111,17 +168,31 @@ async fn forms_keep_their_limits(app: App) {
     let (batch, mia) = (app.batch("Spring"), app.sign_in(Role::Marketing).await);
     let path = format!("/m/acme/batches/{batch}/vouchers");
     let large = vec![b'x'; 3 * 1024 * 1024];
-    mia.post_parts(&path, &[("codes", None, &large[..300 * 1024])]).await.expect(413).says("Send it as a file");
-    mia.post_parts(&path, &[("codes", None, b"ABC"), ("else", None, &large[..20 * 1024])]).await.expect(413);
+    mia.post_parts(&path, &[("codes", None, &large[..300 * 1024])])
+        .await
+        .expect(413)
+        .says("Send it as a file");
+    mia.post_parts(&path, &[("codes", None, b"ABC"), ("else", None, &large[..20 * 1024])])
+        .await
+        .expect(413);
     let parts = [("x", None, b"".as_slice()); 33];
     mia.post_parts(&path, &parts).await.expect(413);
     mia.post_parts(&path, &parts[1..]).await.expect(422);
     fail::cfg("upload::limit", "return(2000000)").unwrap();
-    send_file(&mia, &path, "large.csv", &large).await.expect(413).says("larger than 512 MiB").says("rewarddesk import vouchers");
+    send_file(&mia, &path, "large.csv", &large)
+        .await
+        .expect(413)
+        .says("larger than 512 MiB")
+        .says("rewarddesk import vouchers");
     // What stands before the first field counts, too: 2 MB and 64 MiB are read, and no more.
     let before = format!("{}\n", "x".repeat(1023)).repeat(67_600);
-    let sent = mia.request(Method::POST, &path).header("Content-Type", "multipart/form-data; boundary=b");
-    send(sent.body(before + "--b\r\nContent-Disposition: form-data; name=\"codes\"\r\n\r\nABC-1\r\n--b--\r\n")).await.expect(413);
+    let sent =
+        mia.request(Method::POST, &path).header("Content-Type", "multipart/form-data; boundary=b");
+    send(sent.body(
+        before + "--b\r\nContent-Disposition: form-data; name=\"codes\"\r\n\r\nABC-1\r\n--b--\r\n",
+    ))
+    .await
+    .expect(413);
     fail::remove("upload::limit");
     // Forms elsewhere keep their own limit.
     let long = "9".repeat(20_000);

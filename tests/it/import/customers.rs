@@ -13,17 +13,31 @@ fn customers_are_new_then_unchanged_then_updated(world: World) {
     let before = world.picture();
     assert_eq!(world.customers(file).counts(), [0, 0, 2, 0]);
     assert_eq!(world.picture(), before);
-    assert_eq!(world.texts("SELECT email AS t FROM customers ORDER BY id"), ["jo@customer.example", "al@customer.example"]);
+    assert_eq!(
+        world.texts("SELECT email AS t FROM customers ORDER BY id"),
+        ["jo@customer.example", "al@customer.example"]
+    );
     assert_eq!(world.count("customers WHERE receives_emails AND email = 'al@customer.example'"), 1);
-    assert_eq!(world.count("customers WHERE NOT receives_emails AND email = 'jo@customer.example'"), 1);
+    assert_eq!(
+        world.count("customers WHERE NOT receives_emails AND email = 'jo@customer.example'"),
+        1
+    );
     let said = world.customers("email,first_name\nJO@customer.example,Zoë\nal@customer.example,\n");
     assert_eq!(said.counts(), [0, 1, 1, 0]);
     // Columns that the file leaves out stay, the e-mail switch too; the search follows.
     assert_eq!(
-        world.texts("SELECT first_name || '|' || last_name || '|' || customer_id || '|' || locale || '|' || search || '|' || first_key AS t FROM customers WHERE NOT receives_emails"),
+        world.texts(
+            "SELECT first_name || '|' || last_name || '|' || customer_id || '|' || locale \
+            || '|' || search || '|' || first_key AS t FROM customers WHERE NOT receives_emails"
+        ),
         ["Zoë|Smith|C-1|en-GB|zoe smith\njo@customer.example\nc-1|zoe"]
     );
-    assert_eq!(world.texts("SELECT details AS t FROM audit_records ORDER BY id DESC LIMIT 1")[0].matches("customer.example").count(), 0);
+    assert_eq!(
+        world.texts("SELECT details AS t FROM audit_records ORDER BY id DESC LIMIT 1")[0]
+            .matches("customer.example")
+            .count(),
+        0
+    );
 }
 
 #[both]
@@ -31,7 +45,9 @@ fn an_international_domain_is_one_mailbox_in_either_spelling(world: World) {
     let said = world.customers("email,first_name\nkim@bücher.example,Kim\nkim@xn--bcher-kva.example,Kim\nKIM@BÜCHER.example,Kim\n");
     assert_eq!(said.counts(), [1, 0, 2, 0]);
     assert_eq!(world.texts("SELECT email AS t FROM customers"), ["kim@xn--bcher-kva.example"]);
-    world.rewards("reward_id,email,kind,title,fulfilment\nR-1,kim@bücher.example,referrer,T,other\n");
+    world.rewards(
+        "reward_id,email,kind,title,fulfilment\nR-1,kim@bücher.example,referrer,T,other\n",
+    );
     assert_eq!(world.count("rewards"), 1);
 }
 
@@ -43,8 +59,16 @@ fn what_is_invisible_is_trimmed_around_an_address_and_named_inside(world: World)
     assert_eq!(
         said.reasons(),
         [
-            (3, "the email address has an invisible character inside (U+200B, a zero-width space); type the address again"),
-            (4, "the email address has the character U+212A, which only looks like K; type the address again"),
+            (
+                3,
+                "the email address has an invisible character inside (U+200B, a zero-width \
+                 space); type the address again"
+            ),
+            (
+                4,
+                "the email address has the character U+212A, which only looks like K; type the \
+                 address again"
+            ),
         ]
     );
     assert_eq!(world.texts("SELECT email || first_name AS t FROM customers"), ["jo@x.exampleJo"]);
@@ -52,7 +76,10 @@ fn what_is_invisible_is_trimmed_around_an_address_and_named_inside(world: World)
 
 #[both]
 fn names_are_compared_by_their_composed_form(world: World) {
-    assert_eq!(world.customers("email,first_name\njo@x.example,Zoe\u{308}\n").counts(), [1, 0, 0, 0]);
+    assert_eq!(
+        world.customers("email,first_name\njo@x.example,Zoe\u{308}\n").counts(),
+        [1, 0, 0, 0]
+    );
     assert_eq!(world.customers("email,first_name\njo@x.example,Zoë\n").counts(), [0, 0, 1, 0]);
     assert_eq!(world.texts("SELECT first_name AS t FROM customers"), ["Zoë"]);
 }
@@ -64,7 +91,11 @@ fn a_customer_id_that_comes_with_another_address_is_reported(world: World) {
     assert_eq!((first.counts(), count(&first)), ([2, 0, 0, 0], 0));
     let file = "email,customer_id\njo@new.example,C-1\nal@x.example,C-2\na@y.example,C-9\nb@y.example,C-9\n";
     let second = world.customers(file);
-    assert_eq!((second.counts(), count(&second)), ([3, 0, 1, 0], 2), "C-1 of before, and C-9 of this file");
+    assert_eq!(
+        (second.counts(), count(&second)),
+        ([3, 0, 1, 0], 2),
+        "C-1 of before, and C-9 of this file"
+    );
     let again = world.customers(file);
     assert_eq!((again.counts(), count(&again)), ([0, 0, 4, 0], 0), "it is reported once");
     // An ID given later to somebody who is there.
@@ -75,9 +106,15 @@ fn a_customer_id_that_comes_with_another_address_is_reported(world: World) {
 #[both]
 fn an_empty_cell_clears_a_name_but_never_switches_mails(world: World) {
     world.customers("email,first_name,receives_emails\njo@customer.example,Jo,no\n");
-    assert_eq!(world.customers("email,first_name,receives_emails\njo@customer.example,,\n").counts(), [0, 1, 0, 0]);
+    assert_eq!(
+        world.customers("email,first_name,receives_emails\njo@customer.example,,\n").counts(),
+        [0, 1, 0, 0]
+    );
     assert_eq!(world.count("customers WHERE first_name IS NULL AND NOT receives_emails"), 1);
-    assert_eq!(world.customers("email,receives_emails\njo@customer.example,YES\n").counts(), [0, 1, 0, 0]);
+    assert_eq!(
+        world.customers("email,receives_emails\njo@customer.example,YES\n").counts(),
+        [0, 1, 0, 0]
+    );
 }
 
 #[both]
@@ -86,7 +123,10 @@ fn an_address_that_comes_again_is_unchanged_or_a_reject(world: World) {
     for expected in [[1, 0, 1, 1], [0, 0, 2, 1]] {
         let said = world.customers(file);
         assert_eq!(said.counts(), expected);
-        assert_eq!(said.reasons(), [(4, "the address is in this file already, on line 2, with other content")]);
+        assert_eq!(
+            said.reasons(),
+            [(4, "the address is in this file already, on line 2, with other content")]
+        );
     }
     assert_eq!(world.texts("SELECT first_name AS t FROM customers"), ["Jo"]);
 }
@@ -107,13 +147,19 @@ fn what_is_no_customer_is_a_reject(world: World) {
     ));
     assert_eq!(said.counts(), [1, 0, 0, 7]);
     assert_eq!(said.rejects[2][1], "first_name has 256 characters; 255 are allowed");
-    assert_eq!(world.texts("SELECT first_name || customer_id AS t FROM customers"), ["<script>alert(1)</script>@cmd"]);
+    assert_eq!(
+        world.texts("SELECT first_name || customer_id AS t FROM customers"),
+        ["<script>alert(1)</script>@cmd"]
+    );
 }
 
 #[both]
 fn a_purged_customer_is_not_brought_back(world: World) {
     world.customers("email,first_name\njo@x.example,Jo\n");
-    world.run(&format!("UPDATE customers SET purged_at = {}, first_name = NULL", world.at_time("2026-11-01")));
+    world.run(&format!(
+        "UPDATE customers SET purged_at = {}, first_name = NULL",
+        world.at_time("2026-11-01")
+    ));
     let said = world.customers("email,first_name\njo@x.example,Jo\njo@x.example,Jo\n");
     assert_eq!(said.reasons(), [(2, "this customer was purged"), (3, "this customer was purged")]);
     assert_eq!(world.count("customers WHERE first_name IS NULL"), 1);

@@ -47,7 +47,9 @@ fn a_file_of_nothing_but_rejects_changes_nothing(world: World) {
 #[both]
 fn every_dress_of_the_same_file_means_the_same(world: World) {
     let text = "code,pin\nÄ-1,x\n";
-    let utf16 = |bytes: fn(u16) -> [u8; 2], text: &str| text.encode_utf16().flat_map(bytes).collect::<Vec<u8>>();
+    let utf16 = |bytes: fn(u16) -> [u8; 2], text: &str| {
+        text.encode_utf16().flat_map(bytes).collect::<Vec<u8>>()
+    };
     for bytes in [
         text.as_bytes().to_vec(),
         format!("\u{feff}{text}").into_bytes(),
@@ -62,9 +64,17 @@ fn every_dress_of_the_same_file_means_the_same(world: World) {
         "\u{feff}Ä-1\r\n\r\n".as_bytes().to_vec(),
     ] {
         let said = world.import(Kind::Vouchers, Some("Spring"), &bytes).unwrap();
-        assert_eq!((said.report.rows, said.report.rejected), (1, 0), "{:?}", String::from_utf8_lossy(&bytes));
+        assert_eq!(
+            (said.report.rows, said.report.rejected),
+            (1, 0),
+            "{:?}",
+            String::from_utf8_lossy(&bytes)
+        );
     }
-    assert_eq!(world.texts("SELECT code || ' ' || coalesce(pin, '-') AS t FROM coupons"), ["Ä-1 x"]);
+    assert_eq!(
+        world.texts("SELECT code || ' ' || coalesce(pin, '-') AS t FROM coupons"),
+        ["Ä-1 x"]
+    );
 }
 
 #[both]
@@ -76,7 +86,16 @@ fn a_quote_that_is_never_closed_costs_its_row_only(world: World) {
 
 #[both]
 fn vouchers_need_a_batch_that_exists_and_others_none(world: World) {
-    assert!(matches!(world.import(Kind::Vouchers, Some("Winter"), "code\nAAA\n"), Err(ImportError::NoBatch { .. })));
-    assert!(matches!(world.import(Kind::Vouchers, None, "code\nAAA\n"), Err(ImportError::Unfit(_))));
-    assert!(matches!(world.import(Kind::Customers, Some("Spring"), "email\na@b.example\n"), Err(ImportError::Unfit(_))));
+    assert!(matches!(
+        world.import(Kind::Vouchers, Some("Winter"), "code\nAAA\n"),
+        Err(ImportError::NoBatch { .. })
+    ));
+    assert!(matches!(
+        world.import(Kind::Vouchers, None, "code\nAAA\n"),
+        Err(ImportError::Unfit(_))
+    ));
+    assert!(matches!(
+        world.import(Kind::Customers, Some("Spring"), "email\na@b.example\n"),
+        Err(ImportError::Unfit(_))
+    ));
 }

@@ -30,10 +30,24 @@ fn file() -> String {
 fn child() {
     let Ok(url) = std::env::var("REWARDDESK_TEST_CHILD") else { return };
     let db = Database::open(&DatabaseUrl::parse(&url).unwrap()).unwrap();
-    let desk = Desk::new(db, Clock::fixed(noon()), Mailbox::parse("rewards@desk.example").unwrap(), "0123456789abcdef0123456789abcdef");
-    let (scope, merchant) = desk.db.read(|conn| merchants::for_operator(conn, "acme")).unwrap().unwrap();
+    let desk = Desk::new(
+        db,
+        Clock::fixed(noon()),
+        Mailbox::parse("rewards@desk.example").unwrap(),
+        "0123456789abcdef0123456789abcdef",
+    );
+    let (scope, merchant) =
+        desk.db.read(|conn| merchants::for_operator(conn, "acme")).unwrap().unwrap();
     let order = World::order(Kind::Vouchers, Some("Spring"));
-    let report = import_file(&desk, scope, &merchant, &order, &mut file().as_bytes(), &mut Vec::new(), &mut |_| ControlFlow::Continue(()));
+    let report = import_file(
+        &desk,
+        scope,
+        &merchant,
+        &order,
+        &mut file().as_bytes(),
+        &mut Vec::new(),
+        &mut |_| ControlFlow::Continue(()),
+    );
     assert_eq!(report.unwrap().rejected, 0);
 }
 
@@ -61,7 +75,10 @@ fn a_kill_at_any_moment_leaves_all_or_nothing(world: World) {
             std::thread::sleep(Duration::from_millis(100));
             visible = world.visible();
         }
-        assert!(visible == 0 || visible == all, "{visible} codes are visible after attempt {attempt}");
+        assert!(
+            visible == 0 || visible == all,
+            "{visible} codes are visible after attempt {attempt}"
+        );
         // The child's clock stands still: its lease must not.
         world.run("DELETE FROM import_leases");
         if visible == all {

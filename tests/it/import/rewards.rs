@@ -16,7 +16,11 @@ fn stocked(world: &World) {
 }
 
 fn states(world: &World) -> Vec<String> {
-    world.texts("SELECT c.code || ' ' || c.state || ' ' || coalesce(r.reward_id, '-') || ' ' || coalesce(c.barred_reason, '-') AS t FROM coupons c LEFT JOIN rewards r ON r.id = c.reward ORDER BY c.id")
+    world.texts(
+        "SELECT c.code || ' ' || c.state || ' ' || coalesce(r.reward_id, '-') || ' ' || \
+        coalesce(c.barred_reason, '-') AS t FROM coupons c LEFT JOIN rewards r ON r.id = c.reward \
+        ORDER BY c.id",
+    )
 }
 
 #[both]
@@ -30,7 +34,12 @@ fn a_reward_is_history_and_takes_its_coupon_whatever_its_state(world: World) {
          R-5,al@x.example,referrer,Soon,batch,Spring,,2024-02-01\n"
     );
     let said = world.rewards(&file);
-    assert_eq!((said.counts(), said.report.taken_out_of_stock), ([5, 0, 0, 0], 0), "{:?}", said.rejects);
+    assert_eq!(
+        (said.counts(), said.report.taken_out_of_stock),
+        ([5, 0, 0, 0], 0),
+        "{:?}",
+        said.rejects
+    );
     assert_eq!(
         states(&world),
         [
@@ -45,7 +54,8 @@ fn a_reward_is_history_and_takes_its_coupon_whatever_its_state(world: World) {
     );
     assert_eq!(
         world.texts(&format!(
-            "SELECT fulfilment || ' ' || coalesce(batch_id, 0) || ' ' || {} AS t FROM rewards ORDER BY reward_id",
+            "SELECT fulfilment || ' ' || coalesce(batch_id, 0) || ' ' || {} AS t FROM rewards \
+             ORDER BY reward_id",
             world.shown("issued_at")
         )),
         [
@@ -72,10 +82,18 @@ fn a_code_is_looked_up_exactly_first_then_without_case(world: World) {
          R-3,jo@x.example,referrer,t,batch,,EXACT-1,\n\
          R-4,jo@x.example,referrer,t,batch,Spring,free-2,\n"
     ));
-    assert_eq!(said.reasons(), [(4, "no voucher of this merchant has this code; import the vouchers first")]);
+    assert_eq!(
+        said.reasons(),
+        [(4, "no voucher of this merchant has this code; import the vouchers first")]
+    );
     assert_eq!(
         states(&world)[3..],
-        ["FREE-1 allocated R-2 -", "FREE-2 allocated R-4 -", "Exact-1 available - -", "free-1 allocated R-1 -"]
+        [
+            "FREE-1 allocated R-2 -",
+            "FREE-2 allocated R-4 -",
+            "Exact-1 available - -",
+            "free-1 allocated R-1 -"
+        ]
     );
 }
 
@@ -83,7 +101,12 @@ fn a_code_is_looked_up_exactly_first_then_without_case(world: World) {
 fn the_named_batch_decides_between_two_codes(world: World) {
     stocked(&world);
     // "free-1" is a string of Exact and the letters of Spring's FREE-1.
-    assert_eq!(world.rewards(&format!("{HEAD}R-1,jo@x.example,referrer,t,batch,Spring,free-1,\n")).counts(), [1, 0, 0, 0]);
+    assert_eq!(
+        world
+            .rewards(&format!("{HEAD}R-1,jo@x.example,referrer,t,batch,Spring,free-1,\n"))
+            .counts(),
+        [1, 0, 0, 0]
+    );
     assert_eq!(states(&world)[3], "FREE-1 allocated R-1 -");
 }
 
@@ -91,7 +114,8 @@ fn the_named_batch_decides_between_two_codes(world: World) {
 fn a_reward_that_tells_another_story_is_a_reject(world: World) {
     stocked(&world);
     world.rewards(&format!(
-        "{HEAD}R-1,jo@x.example,referrer,20 off,batch,Spring,OLD-1,2024-02-01\nR-2,jo@x.example,referee,x,other,,,2024-02-01\n"
+        "{HEAD}R-1,jo@x.example,referrer,20 \
+         off,batch,Spring,OLD-1,2024-02-01\nR-2,jo@x.example,referee,x,other,,,2024-02-01\n"
     ));
     let said = world.rewards(&format!(
         "{HEAD}R-1,al@x.example,referrer,20 off,batch,Spring,OLD-1,2024-02-01\n\
@@ -105,7 +129,8 @@ fn a_reward_that_tells_another_story_is_a_reject(world: World) {
          R-2,jo@x.example,referee,x,shopify,,,2024-02-01\n"
     ));
     assert_eq!((said.counts(), said.report.taken_out_of_stock), ([0, 0, 1, 8], 1));
-    let what: Vec<&str> = said.reasons().iter().map(|(_, why)| why.rsplit(' ').next().unwrap()).collect();
+    let what: Vec<&str> =
+        said.reasons().iter().map(|(_, why)| why.rsplit(' ').next().unwrap()).collect();
     assert_eq!(what, ["customer", "kind", "title", "batch", "issued_at", "code", "code", "batch"]);
     assert_eq!(states(&world)[2], "USED-1 available - claimed by a rejected row, line 7");
 }
@@ -117,17 +142,24 @@ fn a_reissue_since_then_is_no_conflict(world: World) {
     world.rewards(&file);
     let (at, day) = (world.at_time("2026-11-20"), world.at_time("2026-01-01"));
     world.run(&format!(
-        "INSERT INTO users (email, name, password_hash, created_at) VALUES ('a@b.example', 'A', 'x', {at}); \
+        "INSERT INTO users (email, name, password_hash, created_at) VALUES ('a@b.example', 'A', \
+         'x', {at}); \
          UPDATE coupons SET state = 'replaced' WHERE code = 'OLD-1'; \
          UPDATE coupons SET state = 'allocated', reward = 1 WHERE code = 'FREE-1'; \
-         INSERT INTO reissues (merchant_id, customer, reward, batch_id, old_coupon_id, new_coupon_id, user_id, actor_role, at, email_requested, \
-             token_hash, old_expires_at, old_barred, old_redemptions, old_max_redemptions, new_valid_from, new_expires_at) \
-         SELECT 1, r.customer, r.id, 1, o.id, n.id, 1, 'support', {at}, false, 'h', {day}, false, 0, 1, {day}, n.expires_at \
+         INSERT INTO reissues (merchant_id, customer, reward, batch_id, old_coupon_id, \
+         new_coupon_id, user_id, actor_role, at, email_requested, \
+             token_hash, old_expires_at, old_barred, old_redemptions, old_max_redemptions, \
+             new_valid_from, new_expires_at) \
+         SELECT 1, r.customer, r.id, 1, o.id, n.id, 1, 'support', {at}, false, 'h', {day}, false, \
+         0, 1, {day}, n.expires_at \
          FROM rewards r, coupons o, coupons n WHERE o.code = 'OLD-1' AND n.code = 'FREE-1'"
     ));
     assert_eq!(world.rewards(&file).counts(), [0, 0, 1, 0]);
     let said = world.rewards(&file.replace("OLD-1", "FREE-1"));
-    assert_eq!(said.reasons(), [(2, "a reward with this reward_id is there already, with another code")]);
+    assert_eq!(
+        said.reasons(),
+        [(2, "a reward with this reward_id is there already, with another code")]
+    );
     assert_eq!(said.report.taken_out_of_stock, 0);
 }
 
@@ -143,8 +175,14 @@ fn a_rejected_row_takes_its_code_out_of_stock(world: World) {
          R-6,jo@x.example,referrer,t,batch,Spring,NONE-1,\n"
     );
     let said = world.rewards(&file);
-    // Barred already and unknown ones are not counted. No row was taken, and the codes are out of stock all the same.
-    assert_eq!((said.counts(), said.report.taken_out_of_stock), ([0, 0, 0, 6], 4), "{:?}", said.rejects);
+    // Barred already and unknown ones are not counted. No row was taken, and the codes are out of
+    // stock all the same.
+    assert_eq!(
+        (said.counts(), said.report.taken_out_of_stock),
+        ([0, 0, 0, 6], 4),
+        "{:?}",
+        said.rejects
+    );
     assert_eq!(
         states(&world)[1..6],
         [
@@ -162,7 +200,9 @@ fn a_rejected_row_takes_its_code_out_of_stock(world: World) {
 #[both]
 fn a_row_that_is_put_right_gets_its_code_without_the_bar_of_the_rejected_one(world: World) {
     stocked(&world);
-    let file = format!("{HEAD}R-1,late@x.example,referrer,t,batch,Spring,FREE-1,\nR-2,jo@x.example,referrer,t,batch,Spring,BAR-1,\n");
+    let file = format!(
+        "{HEAD}R-1,late@x.example,referrer,t,batch,Spring,FREE-1,\nR-2,jo@x.example,referrer,t,batch,Spring,BAR-1,\n"
+    );
     assert_eq!(world.rewards(&file).report.taken_out_of_stock, 1);
     world.customers("email\nlate@x.example\n");
     assert_eq!(world.rewards(&file).counts(), [1, 0, 1, 0]);
@@ -180,8 +220,14 @@ fn a_code_goes_to_one_reward_only_and_the_first_row_wins(world: World) {
          R-1,al@x.example,referrer,t,batch,Spring,free-1,\n\
          R-9,jo@x.example,referrer,t,batch,Spring,FREE-1,\n"
     ));
-    // The rejected rows claim a code that the good row has given to its customer: it stays as it is.
-    assert_eq!((said.counts(), said.report.taken_out_of_stock), ([1, 0, 1, 2], 0), "{:?}", said.rejects);
+    // The rejected rows claim a code that the good row has given to its customer: it stays as it
+    // is.
+    assert_eq!(
+        (said.counts(), said.report.taken_out_of_stock),
+        ([1, 0, 1, 2], 0),
+        "{:?}",
+        said.rejects
+    );
     assert_eq!(states(&world)[3], "FREE-1 allocated R-9 -");
     let said = world.rewards(&format!("{HEAD}R-1,al@x.example,referrer,t,batch,Spring,FREE-1,\n"));
     assert_eq!(said.reasons(), [(2, "the code belongs to another reward already")]);
@@ -217,7 +263,9 @@ fn unpublished_codes_are_unknown(world: World) {
 fn a_dry_run_of_rewards_changes_nothing(world: World) {
     stocked(&world);
     let (before, audit) = (world.picture(), world.count("audit_records"));
-    let file = format!("{HEAD}R-1,jo@x.example,referrer,t,batch,Spring,FREE-1,\nR-2,no@x.example,referrer,t,batch,Spring,FREE-2,\n");
+    let file = format!(
+        "{HEAD}R-1,jo@x.example,referrer,t,batch,Spring,FREE-1,\nR-2,no@x.example,referrer,t,batch,Spring,FREE-2,\n"
+    );
     let said = world.dry(Kind::Rewards, None, &file).unwrap();
     assert_eq!((said.counts(), said.report.taken_out_of_stock), ([1, 0, 0, 1], 1));
     assert_eq!((world.picture(), world.count("audit_records")), (before, audit));
@@ -239,7 +287,8 @@ fn thousands_of_rewards_cross_the_chunks(world: World) {
     assert_eq!(world.rewards(&file).counts(), [0, 0, 2200, 0]);
     assert_eq!(
         world.count(
-            "coupons c JOIN rewards r ON r.id = c.reward WHERE c.state = 'allocated' AND lower(c.code) = 'code-' || substr(r.reward_id, 3)"
+            "coupons c JOIN rewards r ON r.id = c.reward WHERE c.state = 'allocated' AND \
+             lower(c.code) = 'code-' || substr(r.reward_id, 3)"
         ),
         2200
     );

@@ -30,23 +30,31 @@ fn measure(world: &World) {
     }
     file.into_inner().unwrap();
     fs::write(&early, (0..1000).map(|n| code(n * 1000) + "\n").collect::<String>()).unwrap();
-    let import =
-        |batch, path| {
-            let order = World::order(Kind::Vouchers, Some(batch));
-            let mut source = File::open(path).unwrap();
-            let began = Instant::now();
-            let report = import_file(&world.desk, world.scope, &world.merchant, &order, &mut source, &mut Vec::new(), &mut |_| {
-                ControlFlow::Continue(())
-            })
-            .unwrap();
-            (report, began.elapsed().as_secs_f64())
-        };
+    let import = |batch, path| {
+        let order = World::order(Kind::Vouchers, Some(batch));
+        let mut source = File::open(path).unwrap();
+        let began = Instant::now();
+        let report = import_file(
+            &world.desk,
+            world.scope,
+            &world.merchant,
+            &order,
+            &mut source,
+            &mut Vec::new(),
+            &mut |_| ControlFlow::Continue(()),
+        )
+        .unwrap();
+        (report, began.elapsed().as_secs_f64())
+    };
     import("Autumn", &early);
     let before = peak_kib();
     let (report, seconds) = import("Spring", &path);
     #[allow(clippy::cast_precision_loss, reason = "a figure to look at")]
     let rate = rows as f64 / seconds;
-    eprintln!("{report:?}: {seconds:.1} s, {rate:.0} rows/s, peak {} KiB (before: {before} KiB)", peak_kib());
+    eprintln!(
+        "{report:?}: {seconds:.1} s, {rate:.0} rows/s, peak {} KiB (before: {before} KiB)",
+        peak_kib()
+    );
     let (report, seconds) = import("Spring", &path);
     eprintln!("again: {report:?}: {seconds:.1} s, peak {} KiB", peak_kib());
 }

@@ -18,10 +18,14 @@ fn many(prefix: &str) -> String {
 
 fn die_in_the_middle(world: &World, file: &str) {
     let died = catch_unwind(AssertUnwindSafe(|| {
-        let _ = world.ordered(&World::order(Kind::Vouchers, Some("Spring")), file.as_bytes(), &mut |progress| match progress {
-            Progress::Applying { done, .. } if done > 5_000 => panic!("killed here on purpose"),
-            _ => ControlFlow::Continue(()),
-        });
+        let _ = world.ordered(
+            &World::order(Kind::Vouchers, Some("Spring")),
+            file.as_bytes(),
+            &mut |progress| match progress {
+                Progress::Applying { done, .. } if done > 5_000 => panic!("killed here on purpose"),
+                _ => ControlFlow::Continue(()),
+            },
+        );
     }));
     assert!(died.is_err());
 }
@@ -32,12 +36,22 @@ fn a_killed_import_leaves_nothing_visible_and_can_be_run_again(world: World) {
     world.vouchers("Autumn", "code\nBEFORE-1\n");
     die_in_the_middle(&world, &file);
     assert_eq!(world.visible(), 1);
-    assert_eq!(world.count("coupons") > 1, world.is_sqlite(), "slices are in the table on SQLite, and nobody sees them");
+    assert_eq!(
+        world.count("coupons") > 1,
+        world.is_sqlite(),
+        "slices are in the table on SQLite, and nobody sees them"
+    );
     // The dead one's lease runs out.
     world.clock.advance(TimeDelta::seconds(11));
     assert_eq!(world.vouchers("Spring", &file).counts(), [30_000, 0, 0, 0]);
-    assert_eq!((world.visible(), world.count("coupons"), world.count("import_leases")), (30_001, 30_001, 0));
-    assert_eq!(world.texts("SELECT CAST(imported AS text) AS t FROM batches ORDER BY id"), ["30000", "0", "1", "0"]);
+    assert_eq!(
+        (world.visible(), world.count("coupons"), world.count("import_leases")),
+        (30_001, 30_001, 0)
+    );
+    assert_eq!(
+        world.texts("SELECT CAST(imported AS text) AS t FROM batches ORDER BY id"),
+        ["30000", "0", "1", "0"]
+    );
 }
 
 #[both]
@@ -52,10 +66,14 @@ fn an_import_into_another_batch_removes_what_a_killed_one_left(world: World) {
 fn a_stopped_import_cleans_up_behind_itself(world: World) {
     let file = many("S");
     let before = world.picture();
-    let stopped = world.ordered(&World::order(Kind::Vouchers, Some("Spring")), file.as_bytes(), &mut |progress| match progress {
-        Progress::Applying { done, .. } if done > 5_000 => ControlFlow::Break(()),
-        _ => ControlFlow::Continue(()),
-    });
+    let stopped = world.ordered(
+        &World::order(Kind::Vouchers, Some("Spring")),
+        file.as_bytes(),
+        &mut |progress| match progress {
+            Progress::Applying { done, .. } if done > 5_000 => ControlFlow::Break(()),
+            _ => ControlFlow::Continue(()),
+        },
+    );
     assert!(matches!(stopped, Err(ImportError::Stopped)));
     assert_eq!(world.picture(), before);
 }
@@ -72,8 +90,10 @@ fn rejects_that_cannot_be_written_stop_the_import(world: World) {
         }
     }
     let before = world.picture();
-    for (kind, batch, file) in [(Kind::Vouchers, Some("Spring"), "code\nGOOD-1\nab\n"), (Kind::Customers, None, "email\na@b.example\nx\n")]
-    {
+    for (kind, batch, file) in [
+        (Kind::Vouchers, Some("Spring"), "code\nGOOD-1\nab\n"),
+        (Kind::Customers, None, "email\na@b.example\nx\n"),
+    ] {
         let outcome = rewarddesk::app::import_file::import_file(
             &world.desk,
             world.scope,
@@ -90,11 +110,18 @@ fn rejects_that_cannot_be_written_stop_the_import(world: World) {
 
 #[both]
 fn a_second_import_waits_for_the_first(world: World) {
-    for (kind, batch, file) in [(Kind::Vouchers, Some("Spring"), "code\nAAA\n"), (Kind::Customers, None, "email\na@b.example\n")] {
+    for (kind, batch, file) in [
+        (Kind::Vouchers, Some("Spring"), "code\nAAA\n"),
+        (Kind::Customers, None, "email\na@b.example\n"),
+    ] {
         let mut other = None;
         if world.is_sqlite() {
-            let until = (world.clock.now() + TimeDelta::seconds(10)).format("%Y-%m-%d %H:%M:%S.000000");
-            world.run(&format!("INSERT INTO import_leases (merchant_id, holder, expires_at) VALUES (1, 'other', '{until}')"));
+            let until =
+                (world.clock.now() + TimeDelta::seconds(10)).format("%Y-%m-%d %H:%M:%S.000000");
+            world.run(&format!(
+                "INSERT INTO import_leases (merchant_id, holder, expires_at) \
+                VALUES (1, 'other', '{until}')"
+            ));
         } else {
             let mut conn = PgConnection::establish(&world.url).unwrap();
             conn.batch_execute("SELECT pg_advisory_lock((7235118::bigint << 32) # 1)").unwrap();
@@ -121,10 +148,21 @@ fn a_second_import_waits_for_the_first(world: World) {
 #[both]
 fn whoever_waits_can_be_stopped(world: World) {
     if world.is_sqlite() {
-        world.run("INSERT INTO import_leases (merchant_id, holder, expires_at) VALUES (1, 'other', '2026-11-23 12:00:10.000000')");
-        let stopped = world.ordered(&World::order(Kind::Vouchers, Some("Spring")), b"code\nAAA\n", &mut |progress| {
-            if progress == Progress::Waiting { ControlFlow::Break(()) } else { ControlFlow::Continue(()) }
-        });
+        world.run(
+            "INSERT INTO import_leases (merchant_id, holder, expires_at) VALUES (1, \
+            'other', '2026-11-23 12:00:10.000000')",
+        );
+        let stopped = world.ordered(
+            &World::order(Kind::Vouchers, Some("Spring")),
+            b"code\nAAA\n",
+            &mut |progress| {
+                if progress == Progress::Waiting {
+                    ControlFlow::Break(())
+                } else {
+                    ControlFlow::Continue(())
+                }
+            },
+        );
         assert!(matches!(stopped, Err(ImportError::Stopped)));
         assert_eq!(world.texts("SELECT holder AS t FROM import_leases"), ["other"]);
     }
@@ -133,12 +171,16 @@ fn whoever_waits_can_be_stopped(world: World) {
 #[both]
 fn an_import_that_lost_its_turn_stops(world: World) {
     if world.is_sqlite() {
-        let outcome = world.ordered(&World::order(Kind::Vouchers, Some("Spring")), many("L").as_bytes(), &mut |progress| {
-            if matches!(progress, Progress::Applying { done, .. } if done > 5_000) {
-                world.run("UPDATE import_leases SET holder = 'thief'");
-            }
-            ControlFlow::Continue(())
-        });
+        let outcome = world.ordered(
+            &World::order(Kind::Vouchers, Some("Spring")),
+            many("L").as_bytes(),
+            &mut |progress| {
+                if matches!(progress, Progress::Applying { done, .. } if done > 5_000) {
+                    world.run("UPDATE import_leases SET holder = 'thief'");
+                }
+                ControlFlow::Continue(())
+            },
+        );
         assert!(matches!(outcome, Err(ImportError::Fault(_))), "{outcome:?}");
         assert_eq!(world.visible(), 0);
         assert_eq!(world.texts("SELECT holder AS t FROM import_leases"), ["thief"]);

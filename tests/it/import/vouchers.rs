@@ -42,7 +42,8 @@ fn a_file_imported_twice_changes_nothing_the_second_time(world: World) {
 fn the_same_string_never_comes_twice_in_a_merchant(world: World) {
     world.vouchers("Exact", "code\nTaken-1\n");
     let said = world.vouchers("Spring", "code\nTaken-1\ntaken-1\nfree-1\nFREE-1\n");
-    // The letters of Taken-1 in another case are free: its batch does not ignore case. But they come twice here.
+    // The letters of Taken-1 in another case are free: its batch does not ignore case. But they
+    // come twice here.
     assert_eq!(said.counts(), [1, 0, 0, 3]);
     assert_eq!(
         said.reasons(),
@@ -54,7 +55,9 @@ fn the_same_string_never_comes_twice_in_a_merchant(world: World) {
     );
     assert_eq!(world.vouchers("Spring", "code\ntaken-1\n").counts(), [1, 0, 0, 0]);
     assert_eq!(
-        world.texts("SELECT code || ' ' || coalesce(folded_code, '-') AS t FROM coupons ORDER BY id"),
+        world.texts(
+            "SELECT code || ' ' || coalesce(folded_code, '-') AS t FROM coupons ORDER BY id"
+        ),
         ["Taken-1 -", "free-1 free-1", "taken-1 taken-1"]
     );
 }
@@ -77,7 +80,11 @@ fn a_code_is_one_code_however_its_letters_were_typed(world: World) {
     assert_eq!(world.texts("SELECT code AS t FROM coupons"), [composed]);
     for again in [composed, decomposed] {
         assert_eq!(world.vouchers("Exact", &format!("code\n{again}\n")).counts(), [0, 0, 1, 0]);
-        assert_eq!(world.vouchers("Spring", &format!("code\n{again}\n")).counts(), [0, 0, 0, 1], "it is in another batch");
+        assert_eq!(
+            world.vouchers("Spring", &format!("code\n{again}\n")).counts(),
+            [0, 0, 0, 1],
+            "it is in another batch"
+        );
     }
     let twice = world.vouchers("Spring", "code\nTE\u{301}-1\nté-1\n");
     assert_eq!(twice.counts(), [1, 0, 0, 1], "the same code twice in one file");
@@ -85,10 +92,14 @@ fn a_code_is_one_code_however_its_letters_were_typed(world: World) {
 
 #[both]
 fn a_code_that_a_version_before_stored_decomposed_stays_and_is_found(world: World) {
-    for (batch, code, folded) in [("Exact", "CAFE\u{301}-1", "NULL"), ("Spring", "TE\u{301}-1", "'te\u{301}-1'")] {
+    for (batch, code, folded) in
+        [("Exact", "CAFE\u{301}-1", "NULL"), ("Spring", "TE\u{301}-1", "'te\u{301}-1'")]
+    {
         world.run(&format!(
-            "INSERT INTO coupons (merchant_id, batch_id, code, folded_code, valid_from, expires_at, max_redemptions, state, created_at) \
-             SELECT 1, id, '{code}', {folded}, {0}, {1}, 1, 'available', {0} FROM batches WHERE merchant_id = 1 AND name = '{batch}'",
+            "INSERT INTO coupons (merchant_id, batch_id, code, folded_code, valid_from, \
+             expires_at, max_redemptions, state, created_at) \
+             SELECT 1, id, '{code}', {folded}, {0}, {1}, 1, 'available', {0} FROM batches WHERE \
+             merchant_id = 1 AND name = '{batch}'",
             world.at_time("2026-01-01"),
             world.at_time("9999-12-31")
         ));
@@ -96,14 +107,18 @@ fn a_code_that_a_version_before_stored_decomposed_stays_and_is_found(world: Worl
     world.run("UPDATE batches SET published_to = (SELECT max(id) FROM coupons)");
     assert_eq!(world.vouchers("Exact", "code\nCAFÉ-1\n").counts(), [0, 0, 1, 0]);
     assert_eq!(world.vouchers("Spring", "code\ntÉ-1\nCAFÉ-1\n").counts(), [0, 0, 1, 1]);
-    assert_eq!(world.redemptions("code,redeemed_at\nCAFÉ-1,2026-11-01\nté-1,2026-11-01\n").counts(), [2, 0, 0, 0]);
+    assert_eq!(
+        world.redemptions("code,redeemed_at\nCAFÉ-1,2026-11-01\nté-1,2026-11-01\n").counts(),
+        [2, 0, 0, 0]
+    );
     assert_eq!(world.count("redemptions"), 2);
 }
 
 #[both]
 fn another_merchant_may_have_the_same_codes(world: World) {
     world.run(&format!(
-        "INSERT INTO coupons (merchant_id, batch_id, code, folded_code, valid_from, expires_at, max_redemptions, state, created_at) \
+        "INSERT INTO coupons (merchant_id, batch_id, code, folded_code, valid_from, expires_at, \
+         max_redemptions, state, created_at) \
          VALUES (2, 4, 'SAME-1', 'same-1', {0}, {0}, 1, 'available', {0})",
         world.at_time("2026-01-01")
     ));
@@ -133,11 +148,29 @@ fn a_row_that_cannot_be_taken_tells_its_line_reason_and_cells(world: World) {
     assert_eq!(said.counts(), [2, 0, 0, 10]);
     let lines: Vec<u64> = said.reasons().iter().map(|(line, _)| *line).collect();
     assert_eq!(lines, [4, 5, 6, 7, 8, 9, 10, 12, 13, 14]);
-    assert_eq!(said.rejects[0], ["line", "reason", "code", "max_redemptions", "redemptions", "expires_at", "valid_from", "pin"]);
-    assert_eq!(said.rejects[1][1], "a spreadsheet has turned this code into a number like 5.57E+92; export the column as text");
+    assert_eq!(
+        said.rejects[0],
+        [
+            "line",
+            "reason",
+            "code",
+            "max_redemptions",
+            "redemptions",
+            "expires_at",
+            "valid_from",
+            "pin"
+        ]
+    );
+    assert_eq!(
+        said.rejects[1][1],
+        "a spreadsheet has turned this code into a number like 5.57E+92; export the column as text"
+    );
     assert_eq!(said.rejects[4][2..], ["BAD-2", "1", "2", "", "", ""]);
     assert_eq!(said.rejects[7][2..], ["BAD-5", "", "", "", "", "1\r\n2"]);
-    assert_eq!(said.rejects[8][1..], ["the row has 7 cells, the header 6", "BAD-6", "", "", "", "", "", "more"]);
+    assert_eq!(
+        said.rejects[8][1..],
+        ["the row has 7 cells, the header 6", "BAD-6", "", "", "", "", "", "more"]
+    );
     assert_eq!(said.rejects[9][1], "there is text behind a closing quote");
     assert_eq!(said.rejects[10][1], "the code is empty");
 }
@@ -146,7 +179,8 @@ fn a_row_that_cannot_be_taken_tells_its_line_reason_and_cells(world: World) {
 fn a_rejects_file_that_was_put_right_can_be_imported(world: World) {
     let said = world.vouchers("Spring", "code,pin\n=1+1 x,7\n-OK-1,\n");
     assert_eq!(said.rejects[1][2..], ["'=1+1 x", "7"]);
-    let again: String = said.rejects.iter().map(|row| row[2..].join(",").replace(" x", "-x") + "\n").collect();
+    let again: String =
+        said.rejects.iter().map(|row| row[2..].join(",").replace(" x", "-x") + "\n").collect();
     assert_eq!(world.vouchers("Spring", &again).counts(), [1, 0, 0, 0]);
     assert_eq!(world.texts("SELECT code AS t FROM coupons ORDER BY id"), ["-OK-1", "=1+1-x"]);
 }
@@ -167,10 +201,16 @@ fn a_dry_run_says_the_same_and_changes_nothing(world: World) {
 #[both]
 fn an_import_leaves_one_audit_record(world: World) {
     world.vouchers("Spring", "code\nAAA\nBBB\nab\n");
-    assert_eq!(world.texts("SELECT action || ' ' || actor_kind AS t FROM audit_records"), ["vouchers.imported cli"]);
+    assert_eq!(
+        world.texts("SELECT action || ' ' || actor_kind AS t FROM audit_records"),
+        ["vouchers.imported cli"]
+    );
     let details = &world.texts("SELECT details AS t FROM audit_records")[0];
     let details: serde_json::Value = serde_json::from_str(details).unwrap();
-    assert_eq!(details, serde_json::json!({"rows": 3, "new": 2, "updated": 0, "unchanged": 0, "rejected": 1, "batch": "Spring"}));
+    assert_eq!(
+        details,
+        serde_json::json!({"rows": 3, "new": 2, "updated": 0, "unchanged": 0, "rejected": 1, "batch": "Spring"})
+    );
     assert_eq!(world.count("audit_records WHERE batch_id = 1 AND merchant_id = 1"), 1);
 }
 

@@ -88,9 +88,14 @@ impl World {
 
     pub fn postgres() -> Self {
         static NEXT: AtomicU32 = AtomicU32::new(0);
-        let admin = std::env::var("REWARDDESK_TEST_POSTGRES").expect("REWARDDESK_TEST_POSTGRES: a PostgreSQL to make databases on");
-        let name = format!("import_{}_{}", std::process::id(), NEXT.fetch_add(1, Ordering::Relaxed));
-        PgConnection::establish(&admin).unwrap().batch_execute(&format!("CREATE DATABASE {name}")).unwrap();
+        let admin = std::env::var("REWARDDESK_TEST_POSTGRES")
+            .expect("REWARDDESK_TEST_POSTGRES: a PostgreSQL to make databases on");
+        let name =
+            format!("import_{}_{}", std::process::id(), NEXT.fetch_add(1, Ordering::Relaxed));
+        PgConnection::establish(&admin)
+            .unwrap()
+            .batch_execute(&format!("CREATE DATABASE {name}"))
+            .unwrap();
         let (server, _) = admin.rsplit_once('/').unwrap();
         Self::at(format!("{server}/{name}"), None, Some((admin.clone(), name)))
     }
@@ -99,26 +104,50 @@ impl World {
         let db = Database::open(&DatabaseUrl::parse(&url).unwrap()).unwrap();
         migrate(&db).unwrap();
         let clock = Clock::fixed(noon());
-        let desk = Desk::new(db, clock.clone(), Mailbox::parse("rewards@desk.example").unwrap(), "0123456789abcdef0123456789abcdef");
+        let desk = Desk::new(
+            db,
+            clock.clone(),
+            Mailbox::parse("rewards@desk.example").unwrap(),
+            "0123456789abcdef0123456789abcdef",
+        );
         for (slug, zone) in [("acme", chrono_tz::Europe::London), ("other", chrono_tz::UTC)] {
             let slug = Slug::parse(slug).unwrap();
-            let new = NewMerchant { slug: &slug, name: "Ltd", zone, ticket_url: None, account_manager: None, mail_from: None };
+            let new = NewMerchant {
+                slug: &slug,
+                name: "Ltd",
+                zone,
+                ticket_url: None,
+                account_manager: None,
+                mail_from: None,
+            };
             desk.db.write(|tx| merchants::add(tx, &new, noon())).unwrap();
         }
-        let (scope, merchant) = desk.db.read(|conn| merchants::for_operator(conn, "acme")).unwrap().unwrap();
+        let (scope, merchant) =
+            desk.db.read(|conn| merchants::for_operator(conn, "acme")).unwrap().unwrap();
         let target = match url.strip_prefix("sqlite:") {
             Some(path) => Target::Sqlite(path.into()),
             None => Target::Postgres(url.clone(), Pooler::None),
         };
         let sql = Mutex::new(
-            Connector { target, purpose: Purpose::Write, statement_limit: None, open: std::sync::Arc::default() }.open().unwrap(),
+            Connector {
+                target,
+                purpose: Purpose::Write,
+                statement_limit: None,
+                open: std::sync::Arc::default(),
+            }
+            .open()
+            .unwrap(),
         );
         let world = Self { desk, clock, scope, merchant, url, sql, _dir: dir, admin };
-        for (merchant, name, uses, sensitive) in
-            [(1, "Spring", 1, false), (1, "Exact", 5, true), (1, "Autumn", 2, false), (2, "Spring", 1, false)]
-        {
+        for (merchant, name, uses, sensitive) in [
+            (1, "Spring", 1, false),
+            (1, "Exact", 5, true),
+            (1, "Autumn", 2, false),
+            (2, "Spring", 1, false),
+        ] {
             world.run(&format!(
-                "INSERT INTO batches (merchant_id, name, valid_from, valid_until, uses_per_code, case_sensitive, created_at) \
+                "INSERT INTO batches (merchant_id, name, valid_from, valid_until, uses_per_code, \
+                 case_sensitive, created_at) \
                  VALUES ({merchant}, '{name}', {}, {}, {uses}, {sensitive}, {})",
                 world.at_time("0001-01-01"),
                 world.at_time("9999-12-31"),
@@ -190,8 +219,20 @@ impl World {
         watch: &mut dyn FnMut(Progress) -> ControlFlow<()>,
     ) -> Result<Said, ImportError> {
         let mut rejects = Vec::new();
-        let report = import_file(&self.desk, self.scope, &self.merchant, order, &mut &*bytes, &mut rejects, watch)?;
-        assert_eq!(report.new + report.updated + report.unchanged + report.rejected, report.rows, "{report:?}");
+        let report = import_file(
+            &self.desk,
+            self.scope,
+            &self.merchant,
+            order,
+            &mut &*bytes,
+            &mut rejects,
+            watch,
+        )?;
+        assert_eq!(
+            report.new + report.updated + report.unchanged + report.rejected,
+            report.rows,
+            "{report:?}"
+        );
         let rejects: Vec<Vec<String>> = csv::ReaderBuilder::new()
             .has_headers(false)
             .flexible(true)
@@ -203,12 +244,26 @@ impl World {
         Ok(Said { report, rejects })
     }
 
-    pub fn import(&self, kind: Kind, batch: Option<&str>, bytes: impl AsRef<[u8]>) -> Result<Said, ImportError> {
+    pub fn import(
+        &self,
+        kind: Kind,
+        batch: Option<&str>,
+        bytes: impl AsRef<[u8]>,
+    ) -> Result<Said, ImportError> {
         self.ordered(&Self::order(kind, batch), bytes.as_ref(), &mut |_| ControlFlow::Continue(()))
     }
 
-    pub fn dry(&self, kind: Kind, batch: Option<&str>, bytes: impl AsRef<[u8]>) -> Result<Said, ImportError> {
-        self.ordered(&Order { dry_run: true, ..Self::order(kind, batch) }, bytes.as_ref(), &mut |_| ControlFlow::Continue(()))
+    pub fn dry(
+        &self,
+        kind: Kind,
+        batch: Option<&str>,
+        bytes: impl AsRef<[u8]>,
+    ) -> Result<Said, ImportError> {
+        self.ordered(
+            &Order { dry_run: true, ..Self::order(kind, batch) },
+            bytes.as_ref(),
+            &mut |_| ControlFlow::Continue(()),
+        )
     }
 
     pub fn vouchers(&self, batch: &str, text: &str) -> Said {
@@ -235,35 +290,51 @@ impl World {
         ));
         let (at, day) = (self.at_time("2026-11-20"), self.at_time("2026-01-01"));
         self.run(&format!(
-            "INSERT INTO users (email, name, password_hash, created_at) VALUES ('a@b.example', 'A', 'x', {at}); \
+            "INSERT INTO users (email, name, password_hash, created_at) VALUES ('a@b.example', \
+             'A', 'x', {at}); \
              UPDATE coupons SET state = 'replaced' WHERE code = '{old}'; \
              UPDATE coupons SET state = 'allocated', reward = 1 WHERE code = '{new}'; \
-             INSERT INTO reissues (merchant_id, customer, reward, batch_id, old_coupon_id, new_coupon_id, user_id, actor_role, at, email_requested, \
-                 token_hash, old_expires_at, old_barred, old_redemptions, old_max_redemptions, new_valid_from, new_expires_at) \
-             SELECT 1, r.customer, r.id, 1, o.id, n.id, 1, 'support', {at}, false, 'h', {day}, false, 0, 1, {day}, n.expires_at \
+             INSERT INTO reissues (merchant_id, customer, reward, batch_id, old_coupon_id, \
+             new_coupon_id, user_id, actor_role, at, email_requested, \
+                 token_hash, old_expires_at, old_barred, old_redemptions, old_max_redemptions, \
+                 new_valid_from, new_expires_at) \
+             SELECT 1, r.customer, r.id, 1, o.id, n.id, 1, 'support', {at}, false, 'h', {day}, \
+             false, 0, 1, {day}, n.expires_at \
              FROM rewards r, coupons o, coupons n WHERE o.code = '{old}' AND n.code = '{new}'"
         ));
     }
 
-    /// Everything that an import may change, as text: two equal pictures mean that nothing was changed.
+    /// Everything that an import may change, as text: two equal pictures mean that nothing was
+    /// changed.
     pub fn picture(&self) -> Vec<String> {
         let mut all = Vec::new();
         for (table, columns) in [
             (
                 "coupons",
-                "code || '|' || batch_id || '|' || coalesce(folded_code, '-') || '|' || coalesce(pin, '-') || '|' || expires_at || '|' || redemptions || '|' || state || '|' || coalesce(barred_reason, '-') || '|' || coalesce(reward, 0)",
+                "code || '|' || batch_id || '|' || coalesce(folded_code, '-') || '|' || \
+                 coalesce(pin, '-') || '|' || expires_at || '|' || redemptions || '|' || state || \
+                 '|' || coalesce(barred_reason, '-') || '|' || coalesce(reward, 0)",
             ),
             (
                 "customers",
-                "coalesce(email, '-') || '|' || coalesce(customer_id, '-') || '|' || coalesce(first_name, '-') || '|' || receives_emails || '|' || search",
+                "coalesce(email, '-') || '|' || coalesce(customer_id, '-') || '|' || \
+                 coalesce(first_name, '-') || '|' || receives_emails || '|' || search",
             ),
-            ("rewards", "reward_id || '|' || customer || '|' || title || '|' || coalesce(batch_id, 0) || '|' || issued_at"),
+            (
+                "rewards",
+                "reward_id || '|' || customer || '|' || title || '|' || coalesce(batch_id, 0) || \
+                 '|' || issued_at",
+            ),
             ("redemptions", "coupon_id || '|' || redeemed_at || '|' || order_id"),
             ("redemption_findings", "kind || '|' || code || '|' || redeemed_at || '|' || order_id"),
             ("batches", "name || '|' || published_to || '|' || imported"),
             ("import_leases", "holder"),
         ] {
-            let columns = if self.is_sqlite() { columns.to_owned() } else { columns.replace("|| expires_at", "|| expires_at::text") };
+            let columns = if self.is_sqlite() {
+                columns.to_owned()
+            } else {
+                columns.replace("|| expires_at", "|| expires_at::text")
+            };
             all.push(table.to_owned());
             all.extend(self.texts(&format!("SELECT {columns} AS t FROM {table} ORDER BY 1")));
         }

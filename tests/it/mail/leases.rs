@@ -51,7 +51,13 @@ fn a_lease_that_is_renewed_does_not_lapse(stage: Stage) {
     for _ in 0..5 {
         stage.advance(20);
         let lease = Lease { mail: mail.id, worker: "first", attempts: mail.attempts };
-        assert!(stage.desk.db.write(|tx| mail_leases::renew(tx, lease, stage.desk.clock.now())).unwrap());
+        assert!(
+            stage
+                .desk
+                .db
+                .write(|tx| mail_leases::renew(tx, lease, stage.desk.clock.now()))
+                .unwrap()
+        );
         assert!(stage.claim("second").is_empty());
     }
 }
@@ -128,13 +134,29 @@ fn a_final_refusal_ends_at_once_with_a_record_that_names_nobody(stage: Stage) {
     let mail = stage.queue_to(1, "jo@customer.example");
     let claimed = stage.claim_one("worker");
     stage
-        .record("worker", &claimed, Err(SendError::Permanent("the relay refused the recipient: 550 5.1.1 (no such mailbox)".into())))
+        .record(
+            "worker",
+            &claimed,
+            Err(SendError::Permanent(
+                "the relay refused the recipient: 550 5.1.1 (no such mailbox)".into(),
+            )),
+        )
         .unwrap();
     assert_eq!((stage.state(mail).as_str(), stage.records("email.failed")), ("failed", 1));
-    let details = stage.world.text("SELECT details FROM audit_records WHERE action = 'email.failed'").unwrap();
-    assert!(details.contains("550 5.1.1 (no such mailbox)") && details.contains("\"reward_id\":\"R-1\""), "{details}");
+    let details = stage
+        .world
+        .text("SELECT details FROM audit_records WHERE action = 'email.failed'")
+        .unwrap();
+    assert!(
+        details.contains("550 5.1.1 (no such mailbox)")
+            && details.contains("\"reward_id\":\"R-1\""),
+        "{details}"
+    );
     assert!(!details.contains('@') && !details.contains("SECRET"), "{details}");
-    assert_eq!(stage.world.count("audit_records WHERE action = 'email.failed' AND actor_kind = 'system'"), 1);
+    assert_eq!(
+        stage.world.count("audit_records WHERE action = 'email.failed' AND actor_kind = 'system'"),
+        1
+    );
 }
 
 #[both]
@@ -142,10 +164,15 @@ fn the_mark_and_its_record_stand_or_fall_together(stage: Stage) {
     let mail = stage.queue_to(1, "jo@customer.example");
     let claimed = stage.claim_one("worker");
     let (make, drop) = if stage.world.is_sqlite() {
-        ("CREATE TRIGGER broken BEFORE INSERT ON audit_records BEGIN SELECT RAISE(ABORT, 'broken'); END", "DROP TRIGGER broken")
+        (
+            "CREATE TRIGGER broken BEFORE INSERT ON audit_records BEGIN SELECT RAISE(ABORT, \
+             'broken'); END",
+            "DROP TRIGGER broken",
+        )
     } else {
         (
-            "CREATE TRIGGER broken BEFORE INSERT ON audit_records FOR EACH ROW EXECUTE FUNCTION refuse('broken')",
+            "CREATE TRIGGER broken BEFORE INSERT ON audit_records FOR EACH ROW EXECUTE FUNCTION \
+             refuse('broken')",
             "DROP TRIGGER broken ON audit_records",
         )
     };

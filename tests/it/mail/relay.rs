@@ -1,4 +1,5 @@
-//! The SMTP dialogue against a scripted relay: which refusal is final, which is tried again, and what is said of it.
+//! The SMTP dialogue against a scripted relay: which refusal is final, which is tried again, and
+//! what is said of it.
 
 use std::{os::unix::fs::PermissionsExt, sync::Arc, time::Duration};
 
@@ -35,7 +36,11 @@ fn a_mail_arrives_whole_with_one_recipient() {
         assert_eq!(server.said("MAIL"), ["MAIL FROM:<desk@desk.example>"]);
         assert_eq!(server.said("RCPT"), ["RCPT TO:<jo@customer.example>"]);
         let content = server.said("CONTENT").concat();
-        for line in ["Message-ID: <mail-1@desk.example>\r\n", "\r\n.\r\n..two dots\r\n", "Auto-Submitted: auto-generated\r\n"] {
+        for line in [
+            "Message-ID: <mail-1@desk.example>\r\n",
+            "\r\n.\r\n..two dots\r\n",
+            "Auto-Submitted: auto-generated\r\n",
+        ] {
             assert!(content.contains(line), "{line:?} is not in {content}");
         }
     });
@@ -77,7 +82,9 @@ fn a_probe_signs_in_and_sends_nothing() {
 
 #[test]
 fn a_5xx_to_the_recipient_or_the_mail_is_final() {
-    for step in [&[("RCPT", Say(QUOTE))] as Script, &[("DATA", Say(QUOTE))], &[("CONTENT", Say(QUOTE))]] {
+    for step in
+        [&[("RCPT", Say(QUOTE))] as Script, &[("DATA", Say(QUOTE))], &[("CONTENT", Say(QUOTE))]]
+    {
         assert!(matches!(outcome(step), Err(SendError::Permanent(_))), "{step:?}");
     }
 }
@@ -108,9 +115,15 @@ fn anything_else_is_tried_again() {
 #[test]
 fn a_failed_sign_in_is_the_relays_trouble_not_the_mails() {
     block_on(async {
-        let server = Server::start(&[("AUTH", Say("535 5.7.8 <jo@customer.example> bad password"))]).await;
+        let server =
+            Server::start(&[("AUTH", Say("535 5.7.8 <jo@customer.example> bad password"))]).await;
         let refused = send(&format!("smtp://jo:secret-word@{}", server.address)).await;
-        assert_eq!(refused, Err(SendError::Temporary("the relay refused our sign-in: 535 5.7.8 (against the relay's policy)".into())));
+        assert_eq!(
+            refused,
+            Err(SendError::Temporary(
+                "the relay refused our sign-in: 535 5.7.8 (against the relay's policy)".into()
+            ))
+        );
         assert!(server.said("MAIL").is_empty());
     });
 }
@@ -122,10 +135,16 @@ fn a_relay_that_is_away_or_does_not_encrypt_is_tried_again() {
         let free = std::net::TcpListener::bind("127.0.0.1:0").unwrap().local_addr().unwrap();
         assert_eq!(
             send(&format!("smtp://{free}")).await,
-            Err(SendError::Temporary("the relay could not be reached: Connection refused (os error 111)".into()))
+            Err(SendError::Temporary(
+                "the relay could not be reached: Connection refused (os error 111)".into()
+            ))
         );
         let plain = send(&format!("smtp://{gone}?tls=required")).await;
-        assert!(matches!(&plain, Err(SendError::Temporary(why)) if why.contains("STARTTLS is not supported")), "{plain:?}");
+        assert!(
+            matches!(&plain, Err(SendError::Temporary(why)) if why.contains("STARTTLS is not \
+                supported")),
+            "{plain:?}"
+        );
         let wrapped = send(&format!("smtps://{gone}")).await;
         assert!(matches!(wrapped, Err(SendError::Temporary(_))), "{wrapped:?}");
         send(&format!("smtp://{gone}?tls=opportunistic")).await.unwrap();
@@ -144,7 +163,11 @@ fn only_the_answer_that_a_command_needs_is_a_yes() {
         &[("CONTENT", Say("251 elsewhere"))],
     ];
     for script in cases {
-        assert!(matches!(outcome(script), Err(SendError::Temporary(why)) if why.contains("makes no sense")), "{script:?}");
+        assert!(
+            matches!(outcome(script), Err(SendError::Temporary(why)) if why.contains("makes no \
+                sense")),
+            "{script:?}"
+        );
     }
     outcome(&[("RCPT", Say("251 elsewhere"))]).unwrap();
 }
@@ -155,8 +178,10 @@ fn an_answer_without_an_end_is_cut_off() {
         for step in ["GREETING", "EHLO", "RCPT", "CONTENT"] {
             // The relay would go on for longer than the dialogue may last.
             let server = Server::start(Box::leak(Box::new([(step, Flood)]))).await;
-            let relay = Relay::from_url(&server.url()).unwrap().with_patience(Duration::from_mins(10));
-            let sent = Mailer::Smtp(Arc::new(relay)).send(&letter(1, "jo@customer.example"), noon()).await;
+            let relay =
+                Relay::from_url(&server.url()).unwrap().with_patience(Duration::from_mins(10));
+            let sent =
+                Mailer::Smtp(Arc::new(relay)).send(&letter(1, "jo@customer.example"), noon()).await;
             assert!(matches!(sent, Err(SendError::Temporary(_))), "{step}: {sent:?}");
         }
     });
@@ -167,11 +192,18 @@ fn what_is_said_before_it_is_asked_is_no_answer() {
     block_on(async {
         // Somebody in between adds the answer to what comes next, also to EHLO under TLS.
         for (step, said, address) in [
-            ("STARTTLS", "220 go on\r\n250-relay.example\r\n250 AUTH PLAIN", "smtp://{}?tls=required"),
+            (
+                "STARTTLS",
+                "220 go on\r\n250-relay.example\r\n250 AUTH PLAIN",
+                "smtp://{}?tls=required",
+            ),
             ("MAIL", "250 fine\r\n250 fine", "smtp://{}"),
             ("DATA", "354 go on\r\n250 taken", "smtp://{}"),
         ] {
-            let script: Script = Box::leak(Box::new([("EHLO", Say("250-relay.example\r\n250 STARTTLS")), (step, Say(said))]));
+            let script: Script = Box::leak(Box::new([
+                ("EHLO", Say("250-relay.example\r\n250 STARTTLS")),
+                (step, Say(said)),
+            ]));
             let server = Server::start(script).await;
             let refused = send(&address.replace("{}", &server.address.to_string())).await;
             assert!(matches!(&refused, Err(SendError::Temporary(_))), "{step}: {refused:?}");
@@ -208,7 +240,10 @@ fn what_is_said_of_a_refusal_quotes_nobody() {
     }
     let said = outcome(&[("RCPT", Say(QUOTE))]).unwrap_err().to_string();
     assert_eq!(said, "the relay refused the recipient: 550 5.1.1 (no such mailbox)");
-    assert_eq!(outcome(&[("RCPT", Silence)]).unwrap_err().to_string(), "the relay did not answer in time (the recipient)");
+    assert_eq!(
+        outcome(&[("RCPT", Silence)]).unwrap_err().to_string(),
+        "the relay did not answer in time (the recipient)"
+    );
 }
 
 #[test]
@@ -221,11 +256,14 @@ fn a_folder_keeps_each_mail_as_one_private_file() {
         for n in [1, 2, 1] {
             mailer.send(&letter(n, "jo@customer.example"), noon()).await.unwrap();
         }
-        let mut names: Vec<String> =
-            std::fs::read_dir(&place).unwrap().map(|entry| entry.unwrap().file_name().into_string().unwrap()).collect();
+        let mut names: Vec<String> = std::fs::read_dir(&place)
+            .unwrap()
+            .map(|entry| entry.unwrap().file_name().into_string().unwrap())
+            .collect();
         names.sort();
         assert_eq!(names, ["mail-1@desk.example.eml", "mail-2@desk.example.eml"]);
-        let mode = |path: &std::path::Path| std::fs::metadata(path).unwrap().permissions().mode() & 0o777;
+        let mode =
+            |path: &std::path::Path| std::fs::metadata(path).unwrap().permissions().mode() & 0o777;
         assert_eq!((mode(&place), mode(&place.join(&names[0]))), (0o700, 0o600));
         assert!(std::fs::read_to_string(place.join(&names[0])).unwrap().contains("SECRET-1"));
     });
@@ -236,7 +274,10 @@ fn a_folder_that_cannot_be_written_is_tried_again() {
     block_on(async {
         let file = tempfile::NamedTempFile::new().unwrap();
         let mailer = Mailer::from_url(&format!("file:{}/mails", file.path().display())).unwrap();
-        assert!(matches!(mailer.send(&letter(1, "jo@customer.example"), noon()).await, Err(SendError::Temporary(_))));
+        assert!(matches!(
+            mailer.send(&letter(1, "jo@customer.example"), noon()).await,
+            Err(SendError::Temporary(_))
+        ));
         assert!(mailer.probe().await.is_err());
     });
 }

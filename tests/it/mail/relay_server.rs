@@ -1,4 +1,5 @@
-//! A small SMTP server on loopback that answers as it is told and remembers what it was told. Must not hold tests.
+//! A small SMTP server on loopback that answers as it is told and remembers what it was told. Must
+//! not hold tests.
 
 use std::{
     net::SocketAddr,
@@ -22,7 +23,8 @@ pub enum Answer {
     Late(u64),
 }
 
-/// The steps by name: `GREETING`, the verbs, `CONTENT` for the end of the mail, `AFTER` to hang up without a word after it.
+/// The steps by name: `GREETING`, the verbs, `CONTENT` for the end of the mail, `AFTER` to hang up
+/// without a word after it.
 pub type Script = &'static [(&'static str, Answer)];
 
 #[derive(Debug, Default)]
@@ -40,7 +42,8 @@ pub struct Server {
 impl Server {
     pub async fn start(script: Script) -> Self {
         let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
-        let (address, seen) = (listener.local_addr().unwrap(), Arc::new(Mutex::new(Seen::default())));
+        let (address, seen) =
+            (listener.local_addr().unwrap(), Arc::new(Mutex::new(Seen::default())));
         let log = Arc::clone(&seen);
         tokio::spawn(async move {
             while let Ok((stream, _)) = listener.accept().await {
@@ -62,7 +65,14 @@ impl Server {
 
     /// What was said, beginning with `verb`.
     pub fn said(&self, verb: &str) -> Vec<String> {
-        self.seen.lock().unwrap().said.iter().filter(|line| line.starts_with(verb)).cloned().collect()
+        self.seen
+            .lock()
+            .unwrap()
+            .said
+            .iter()
+            .filter(|line| line.starts_with(verb))
+            .cloned()
+            .collect()
     }
 }
 
@@ -107,7 +117,12 @@ async fn read_line(stream: &mut BufReader<TcpStream>) -> Option<String> {
     (read > 0).then(|| line.trim_end_matches(['\r', '\n']).to_owned())
 }
 
-async fn answer(stream: &mut BufReader<TcpStream>, script: Script, step: &str, usual: &'static str) -> Option<&'static str> {
+async fn answer(
+    stream: &mut BufReader<TcpStream>,
+    script: Script,
+    step: &str,
+    usual: &'static str,
+) -> Option<&'static str> {
     let text = match script.iter().find(|(name, _)| *name == step).map(|(_, answer)| answer) {
         None => usual,
         Some(Answer::Say(text)) => text,

@@ -15,7 +15,12 @@ use super::stage::Stage;
 
 impl Stage {
     fn resend(&self) -> Result<Resent, Error> {
-        resend_email(&self.desk, &self.member(), CustomerNo(self.scene.customer), RewardNo(self.scene.reward))
+        resend_email(
+            &self.desk,
+            &self.member(),
+            CustomerNo(self.scene.customer),
+            RewardNo(self.scene.reward),
+        )
     }
 
     fn refusal(&self) -> Refusal {
@@ -38,7 +43,10 @@ fn a_resend_is_a_mail_and_a_record_of_its_own(stage: Stage) {
     assert_eq!((mail.id, mail.reissue.map(|id| id.0)), (resent.mail.id, Some(stage.reissue)));
     assert!(mail.letter.text.contains("FRESH-1-1") && mail.letter.text.contains("earlier code"));
     assert_ne!(mail.letter.message_id, first.letter.message_id);
-    assert_eq!(stage.world.count(&format!("mails WHERE origin = 'resend' AND asked_by = {}", stage.user)), 1);
+    assert_eq!(
+        stage.world.count(&format!("mails WHERE origin = 'resend' AND asked_by = {}", stage.user)),
+        1
+    );
     assert_eq!(stage.records("email.resent"), 1);
 }
 
@@ -83,14 +91,19 @@ fn nothing_is_sent_to_those_who_must_not_get_it(stage: Stage) {
         stage.world.sql(stage.world.now)
     ));
     assert!(matches!(stage.refusal(), Refusal::CustomerBlocked(_)));
-    stage.world.exec(&format!("UPDATE customers SET email = NULL, purged_at = {}", stage.world.sql(stage.world.now)));
+    stage.world.exec(&format!(
+        "UPDATE customers SET email = NULL, purged_at = {}",
+        stage.world.sql(stage.world.now)
+    ));
     assert!(matches!(stage.refusal(), Refusal::CustomerPurged { .. }));
     assert_eq!((stage.world.count("mails"), stage.records("email.resent")), (0, 0));
 }
 
 #[both]
 fn a_user_who_may_no_longer_resends_nothing(stage: Stage) {
-    stage.world.exec(&format!("UPDATE users SET disabled_at = {}", stage.world.sql(stage.world.now)));
+    stage
+        .world
+        .exec(&format!("UPDATE users SET disabled_at = {}", stage.world.sql(stage.world.now)));
     assert!(matches!(stage.resend(), Err(Error::NotAllowed)));
     stage.world.exec("UPDATE users SET disabled_at = NULL");
     stage.world.exec("DELETE FROM memberships");

@@ -44,7 +44,12 @@ impl Fixture for Stage {
         let coupon = world.number("SELECT id FROM coupons WHERE state = 'available'");
         let reissue = world.reissue(scene, coupon, user);
         let from = Mailbox::parse("Desk <desk@desk.example>").unwrap();
-        let desk = Desk::new(world.db.db.clone(), Clock::fixed(world.now), from, "thirty-two characters or more, surely");
+        let desk = Desk::new(
+            world.db.db.clone(),
+            Clock::fixed(world.now),
+            from,
+            "thirty-two characters or more, surely",
+        );
         Self { world, desk, memory: Memory::default(), scene, coupon, reissue, user }
     }
 }
@@ -78,9 +83,11 @@ impl Stage {
         }
     }
 
-    /// Queues a letter about the scene's reward; the first one is the reissue's, the others are resends.
+    /// Queues a letter about the scene's reward; the first one is the reissue's, the others are
+    /// resends.
     pub fn queue(&self, letter: &Letter) -> MailId {
-        let origin = if self.world.count("mails") == 0 { MailOrigin::Reissue } else { MailOrigin::Resend };
+        let origin =
+            if self.world.count("mails") == 0 { MailOrigin::Reissue } else { MailOrigin::Resend };
         let new = mails::NewMail {
             customer: CustomerNo(self.scene.customer),
             reward: RewardNo(self.scene.reward),
@@ -91,7 +98,11 @@ impl Stage {
             letter,
         };
         let scope = self.merchant().0;
-        let id = self.desk.db.write(|tx| mails::enqueue(tx, scope, &new, self.desk.clock.now())).unwrap();
+        let id = self
+            .desk
+            .db
+            .write(|tx| mails::enqueue(tx, scope, &new, self.desk.clock.now()))
+            .unwrap();
         self.desk.mail_bell.notify_one();
         id
     }
@@ -115,7 +126,12 @@ impl Stage {
         claimed.remove(0)
     }
 
-    pub fn record(&self, worker: &str, mail: &ClaimedMail, outcome: Result<(), SendError>) -> Result<(), Error> {
+    pub fn record(
+        &self,
+        worker: &str,
+        mail: &ClaimedMail,
+        outcome: Result<(), SendError>,
+    ) -> Result<(), Error> {
         deliver_mail::record(&self.desk, worker, mail, &outcome)
     }
 
@@ -128,7 +144,10 @@ impl Stage {
     }
 
     pub fn records(&self, action: &str) -> i64 {
-        self.world.count(&format!("audit_records WHERE action = '{action}' AND reissue_id = {}", self.reissue))
+        self.world.count(&format!(
+            "audit_records WHERE action = '{action}' AND reissue_id = {}",
+            self.reissue
+        ))
     }
 
     pub fn worker(&self) -> Worker {
@@ -136,9 +155,12 @@ impl Stage {
     }
 
     pub fn worker_that(&self, holds: bool) -> Worker {
-        let (desk, mailer, stop) = (self.desk.clone(), Mailer::Memory(self.memory.clone()), Arc::new(Notify::new()));
+        let (desk, mailer, stop) =
+            (self.desk.clone(), Mailer::Memory(self.memory.clone()), Arc::new(Notify::new()));
         let told = Arc::clone(&stop);
-        let task = tokio::spawn(async move { mail_worker::run(desk, mailer, holds, async move { told.notified().await }).await });
+        let task = tokio::spawn(async move {
+            mail_worker::run(desk, mailer, holds, async move { told.notified().await }).await;
+        });
         Worker { task, stop }
     }
 

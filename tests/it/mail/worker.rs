@@ -21,16 +21,20 @@ impl Stage {
 async fn a_mail_goes_out_as_soon_as_it_is_queued(stage: Stage) {
     let worker = stage.worker();
     tokio::time::sleep(Duration::from_millis(200)).await;
-    // Each is queued just after a round of the worker: by its poll alone none would go out sooner than at the next one. On a busy
-    // machine a mail may be late all the same, but not every one.
+    // Each is queued just after a round of the worker: by its poll alone none would go out sooner
+    // than at the next one. On a busy machine a mail may be late all the same, but not every one.
     let (mut queued, mut quickest) = (0, Duration::MAX);
     while queued < 10 && quickest >= Duration::from_millis(1500) {
         queued += 1;
         stage.queue_to(queued, "jo@customer.example");
-        quickest = quickest.min(stage.until("the mail is sent", |s| s.memory.delivered().len() == queued).await);
+        quickest = quickest
+            .min(stage.until("the mail is sent", |s| s.memory.delivered().len() == queued).await);
     }
     stage.until("all of them are recorded", |s| usize::try_from(s.sent()) == Ok(queued)).await;
-    assert!(quickest < Duration::from_millis(1500), "it took {quickest:?}: the poll sent it, not the wake-up");
+    assert!(
+        quickest < Duration::from_millis(1500),
+        "it took {quickest:?}: the poll sent it, not the wake-up"
+    );
     assert_eq!(usize::try_from(stage.records("email.sent")), Ok(queued));
     assert_eq!(stage.memory.delivered()[0].queued_at, stage.world.now);
     worker.stop().await;
@@ -42,7 +46,11 @@ async fn a_retry_is_the_same_mail(stage: Stage) {
     let mail = stage.queue_to(1, "jo@customer.example");
     let worker = stage.worker();
     for tries in 1..=3 {
-        stage.until("it is tried", |s| s.memory.tries() == tries && s.world.count("mails WHERE lease_holder IS NULL") == 1).await;
+        stage
+            .until("it is tried", |s| {
+                s.memory.tries() == tries && s.world.count("mails WHERE lease_holder IS NULL") == 1
+            })
+            .await;
         stage.advance(60);
     }
     stage.until("it is sent", |s| s.state(mail) == "sent").await;
@@ -54,7 +62,9 @@ async fn a_retry_is_the_same_mail(stage: Stage) {
 }
 
 #[both]
-async fn a_worker_killed_after_the_relays_answer_leaves_a_mail_that_is_sent_again_under_the_same_id(stage: Stage) {
+async fn a_worker_killed_after_the_relays_answer_leaves_a_mail_that_is_sent_again_under_the_same_id(
+    stage: Stage,
+) {
     stage.memory.script([Behaviour::DeliverAndHang]);
     stage.queue_to(1, "jo@customer.example");
     let worker = stage.worker();
@@ -74,9 +84,16 @@ async fn a_worker_killed_after_the_relays_answer_leaves_a_mail_that_is_sent_agai
 
 #[both]
 async fn bad_mails_block_nobody(stage: Stage) {
-    for (n, behaviour) in [Behaviour::Hang, Behaviour::Hang, Behaviour::Hang, Behaviour::Panic, Behaviour::Temporary, Behaviour::Permanent]
-        .into_iter()
-        .enumerate()
+    for (n, behaviour) in [
+        Behaviour::Hang,
+        Behaviour::Hang,
+        Behaviour::Hang,
+        Behaviour::Panic,
+        Behaviour::Temporary,
+        Behaviour::Permanent,
+    ]
+    .into_iter()
+    .enumerate()
     {
         let recipient = format!("bad{n}@customer.example");
         stage.memory.for_recipient(&recipient, behaviour);
@@ -95,7 +112,9 @@ async fn bad_mails_block_nobody(stage: Stage) {
 }
 
 #[both]
-async fn a_relay_that_hangs_on_more_mails_than_there_are_senders_holds_up_the_others_for_seconds_only(stage: Stage) {
+async fn a_relay_that_hangs_on_more_mails_than_there_are_senders_holds_up_the_others_for_seconds_only(
+    stage: Stage,
+) {
     stage.memory.for_recipient("bad@customer.example", Behaviour::Hang);
     for n in 0..6 {
         stage.queue_to(n, "bad@customer.example");
@@ -128,7 +147,8 @@ async fn a_dialogue_longer_than_the_lease_stays_with_its_worker(stage: Stage) {
     let first = stage.worker();
     stage.until("it is tried", |s| s.memory.tries() == 1).await;
     let second = stage.worker();
-    // The desk's time runs twice as fast as the heartbeat's: a renewal every twenty of its seconds, of a lease of thirty.
+    // The desk's time runs twice as fast as the heartbeat's: a renewal every twenty of its seconds,
+    // of a lease of thirty.
     for _ in 0..17 {
         tokio::time::sleep(Duration::from_secs(1)).await;
         stage.advance(2);
@@ -160,7 +180,10 @@ async fn held_mail_waits_until_it_is_released(stage: Stage) {
     tokio::time::sleep(Duration::from_millis(2500)).await;
     assert_eq!(stage.memory.tries(), 0);
     let waiting = release_mail::release_mail(&stage.desk).unwrap();
-    assert_eq!((waiting.count(), waiting.within_an_hour, waiting.oldest), (1, 1, Some(stage.world.now)));
+    assert_eq!(
+        (waiting.count(), waiting.within_an_hour, waiting.oldest),
+        (1, 1, Some(stage.world.now))
+    );
     stage.until("it is sent", |s| s.sent() == 1).await;
     worker.stop().await;
 
@@ -181,7 +204,8 @@ async fn the_worker_outlives_its_database_being_away(stage: Stage) {
         ("ALTER TABLE mails RENAME TO hidden", "ALTER TABLE hidden RENAME TO mails")
     } else {
         (
-            "ALTER TABLE mails RENAME TO hidden; SELECT pg_terminate_backend(pid) FROM pg_stat_activity WHERE datname = current_database() AND pid <> pg_backend_pid()",
+            "ALTER TABLE mails RENAME TO hidden; SELECT pg_terminate_backend(pid) FROM \
+             pg_stat_activity WHERE datname = current_database() AND pid <> pg_backend_pid()",
             "ALTER TABLE hidden RENAME TO mails",
         )
     };

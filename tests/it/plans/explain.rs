@@ -1,4 +1,5 @@
-//! Reads plans: which indexes a statement uses, and what is wrong with how it goes about a large table.
+//! Reads plans: which indexes a statement uses, and what is wrong with how it goes about a large
+//! table.
 
 use std::collections::BTreeSet;
 
@@ -29,14 +30,17 @@ pub struct Plan {
 impl Plan {
     /// Whether this is a worse way than `before`.
     fn is_worse_than(&self, before: &Self) -> bool {
-        self.faults.len() > before.faults.len() || self.detours > before.detours || self.cost > before.cost * 1.3
+        self.faults.len() > before.faults.len()
+            || self.detours > before.detours
+            || self.cost > before.cost * 1.3
     }
 }
 
 /// Statements that read no table.
 pub fn has_plan(sql: &str) -> bool {
     let first = sql.split_whitespace().next().unwrap_or_default().to_uppercase();
-    !["BEGIN", "COMMIT", "ROLLBACK", "SAVEPOINT", "RELEASE", "SET", "PRAGMA", "ANALYZE", "VACUUM"].contains(&first.trim_end_matches(';'))
+    !["BEGIN", "COMMIT", "ROLLBACK", "SAVEPOINT", "RELEASE", "SET", "PRAGMA", "ANALYZE", "VACUUM"]
+        .contains(&first.trim_end_matches(';'))
 }
 
 /// A connection on which plans are read.
@@ -54,7 +58,9 @@ impl Planner {
             conn.batch_execute("SET jit = off").expect("settings");
         }
         let partial = if db.is_sqlite() {
-            db.texts("SELECT name AS v FROM sqlite_master WHERE type = 'index' AND sql LIKE '% WHERE %'")
+            db.texts(
+                "SELECT name AS v FROM sqlite_master WHERE type = 'index' AND sql LIKE '% WHERE %'",
+            )
         } else {
             vec![]
         };
@@ -75,23 +81,40 @@ impl Planner {
 }
 
 impl Planner {
-    /// Whether PostgreSQL plans this statement, whose plan was read before, anew at each call, for values like those that were sent.
+    /// Whether PostgreSQL plans this statement, whose plan was read before, anew at each call, for
+    /// values like those that were sent.
     pub fn plans_anew(&mut self, statement: &Statement) -> bool {
         let DbConn::Postgres(conn) = &mut self.conn else { return false };
         let Some(at) = self.prepared.iter().position(|(sql, ..)| *sql == statement.sql) else {
             panic!("its plan was not read: {}", statement.sql);
         };
-        let text = |conn: &mut PgConnection, sql: &str| sql_query(sql).get_result::<Word>(conn).expect("an answer").v;
-        let made = text(conn, &format!("SELECT statement AS v FROM pg_prepared_statements WHERE name = 'p{at}'"));
+        let text = |conn: &mut PgConnection, sql: &str| {
+            sql_query(sql).get_result::<Word>(conn).expect("an answer").v
+        };
+        let made = text(
+            conn,
+            &format!("SELECT statement AS v FROM pg_prepared_statements WHERE name = 'p{at}'"),
+        );
         let values = values(&statement.binds).join(", ");
         let again = made.replacen(&format!("p{at}"), "again", 1);
-        conn.batch_execute(&format!("SET plan_cache_mode = auto; SET enable_seqscan = on; {again}")).expect("it was prepared before");
-        // PostgreSQL looks at the first five calls with their values before it judges a plan for any.
+        conn.batch_execute(&format!(
+            "SET plan_cache_mode = auto; SET enable_seqscan = on; {again}"
+        ))
+        .expect("it was prepared before");
+        // PostgreSQL looks at the first five calls with their values before it judges a plan for
+        // any.
         for _ in 0..8 {
-            conn.batch_execute(&format!("EXPLAIN EXECUTE again{}", if values.is_empty() { values.clone() } else { format!("({values})") }))
-                .unwrap_or_else(|e| panic!("{e}: {made} {values}"));
+            conn.batch_execute(&format!(
+                "EXPLAIN EXECUTE again{}",
+                if values.is_empty() { values.clone() } else { format!("({values})") }
+            ))
+            .unwrap_or_else(|e| panic!("{e}: {made} {values}"));
         }
-        let anew = text(conn, "SELECT (generic_plans = 0)::text AS v FROM pg_prepared_statements WHERE name = 'again'");
+        let anew = text(
+            conn,
+            "SELECT (generic_plans = 0)::text AS v FROM pg_prepared_statements WHERE name = \
+             'again'",
+        );
         conn.batch_execute("DEALLOCATE again").expect("it is there");
         anew == "true"
     }
@@ -113,20 +136,29 @@ struct Step {
 
 /// What an index that holds some of the rows alone is walked for, is what it holds.
 fn on_sqlite(conn: &mut SqliteConnection, partial: &[String], sql: &str) -> Result<Plan, String> {
-    let steps: Vec<Step> = sql_query(format!("EXPLAIN QUERY PLAN {sql}")).load(conn).map_err(|e| e.to_string())?;
+    let steps: Vec<Step> =
+        sql_query(format!("EXPLAIN QUERY PLAN {sql}")).load(conn).map_err(|e| e.to_string())?;
     let names = names(sql);
     let mut plan = Plan::default();
     for step in &steps {
         let mut words = step.detail.split(' ');
         let (verb, name) = (words.next().unwrap_or_default(), words.next().unwrap_or_default());
-        let index = step.detail.split("INDEX ").nth(1).and_then(|rest| rest.split(' ').next()).unwrap_or_default();
+        let index = step
+            .detail
+            .split("INDEX ")
+            .nth(1)
+            .and_then(|rest| rest.split(' ').next())
+            .unwrap_or_default();
         if !index.is_empty() && step.detail.contains("USING") {
             plan.indexes.insert(index.to_owned());
         }
         let table = names.iter().find(|(alias, _)| alias == name).map_or("", |(_, table)| *table);
         if step.detail.contains("VIRTUAL TABLE") {
             // The trigram index is asked for words or for one row, or all of it is read.
-            if table == "customers_search" && !step.detail.contains(":M") && !step.detail.ends_with(":=") {
+            if table == "customers_search"
+                && !step.detail.contains(":M")
+                && !step.detail.ends_with(":=")
+            {
                 plan.faults.push(step.detail.clone());
             }
             continue;
@@ -134,20 +166,33 @@ fn on_sqlite(conn: &mut SqliteConnection, partial: &[String], sql: &str) -> Resu
         if !LARGE.contains(&table) || !["SCAN", "SEARCH"].contains(&verb) {
             continue;
         }
-        let columns = step.detail.split_once('(').and_then(|(_, rest)| rest.rsplit_once(')')).map_or("", |(columns, _)| columns);
-        let held: Vec<&str> = columns.split(" AND ").filter_map(|term| term.strip_suffix("=?")).collect();
-        let between = |column: &str| columns.contains(&format!("{column}>?")) && columns.contains(&format!("{column}<?"));
-        let stretch =
-            columns.split(" AND ").filter_map(|term| term.strip_suffix(">?")).any(|column| is_stretch(table, column) && between(column));
+        let columns = step
+            .detail
+            .split_once('(')
+            .and_then(|(_, rest)| rest.rsplit_once(')'))
+            .map_or("", |(columns, _)| columns);
+        let held: Vec<&str> =
+            columns.split(" AND ").filter_map(|term| term.strip_suffix("=?")).collect();
+        let between = |column: &str| {
+            columns.contains(&format!("{column}>?")) && columns.contains(&format!("{column}<?"))
+        };
+        let stretch = columns
+            .split(" AND ")
+            .filter_map(|term| term.strip_suffix(">?"))
+            .any(|column| is_stretch(table, column) && between(column));
         let is_found = stretch || held.iter().any(|column| is_narrow(table, column));
-        let sorts = steps.iter().any(|other| other.parent == step.parent && other.detail.contains("TEMP B-TREE"));
+        let sorts = steps
+            .iter()
+            .any(|other| other.parent == step.parent && other.detail.contains("TEMP B-TREE"));
         let ends_early = sql.contains("LIMIT") && !sorts && !step.detail.contains("AUTOMATIC");
-        let edge = ["select min(", "select max("].iter().any(|start| sql.to_lowercase().contains(start));
+        let edge =
+            ["select min(", "select max("].iter().any(|start| sql.to_lowercase().contains(start));
         if is_found || QUEUES.contains(&index) {
             continue;
         }
         if ends_early || (edge && verb == "SEARCH") {
-            plan.detours += if partial.iter().any(|name| name == index) { 0 } else { 10 - held.len() };
+            plan.detours +=
+                if partial.iter().any(|name| name == index) { 0 } else { 10 - held.len() };
         } else {
             plan.faults.push(step.detail.clone());
         }
@@ -157,12 +202,19 @@ fn on_sqlite(conn: &mut SqliteConnection, partial: &[String], sql: &str) -> Resu
 
 /// The names that large tables go by in the statement.
 fn names(sql: &str) -> Vec<(String, &'static str)> {
-    let tokens: Vec<&str> = sql.split(|c: char| !(c.is_alphanumeric() || c == '_')).filter(|token| !token.is_empty()).collect();
+    let tokens: Vec<&str> = sql
+        .split(|c: char| !(c.is_alphanumeric() || c == '_'))
+        .filter(|token| !token.is_empty())
+        .collect();
     let mut found = vec![];
     for (at, token) in tokens.iter().enumerate() {
-        if let Some(table) = LARGE.iter().chain(&["customers_search"]).find(|table| *table == token) {
+        if let Some(table) = LARGE.iter().chain(&["customers_search"]).find(|table| *table == token)
+        {
             found.push(((*table).to_owned(), *table));
-            let next = tokens.get(at + 1).filter(|next| !next.eq_ignore_ascii_case("AS")).or_else(|| tokens.get(at + 2));
+            let next = tokens
+                .get(at + 1)
+                .filter(|next| !next.eq_ignore_ascii_case("AS"))
+                .or_else(|| tokens.get(at + 2));
             found.extend(next.map(|alias| ((*alias).to_owned(), *table)));
         }
     }
@@ -175,7 +227,11 @@ struct Json {
     plan: String,
 }
 
-fn on_postgres(conn: &mut PgConnection, prepared: &mut Vec<(String, bool, usize)>, statement: &Statement) -> Result<Plan, String> {
+fn on_postgres(
+    conn: &mut PgConnection,
+    prepared: &mut Vec<(String, bool, usize)>,
+    statement: &Statement,
+) -> Result<Plan, String> {
     let Statement { sql, walks_last, .. } = statement;
     let known = prepared.iter().position(|(other, walks, _)| other == sql && walks == walks_last);
     let at = if let Some(at) = known {
@@ -187,34 +243,57 @@ fn on_postgres(conn: &mut PgConnection, prepared: &mut Vec<(String, bool, usize)
         if said.is_err() {
             let types = types(&statement.binds).join(", ");
             conn.batch_execute(&format!("PREPARE p{name} ({types}) AS {sql}"))
-                .or_else(|_| conn.batch_execute(&format!("PREPARE p{name} ({}) AS {sql}", types.replace("text[]", "bigint[]"))))
+                .or_else(|_| {
+                    conn.batch_execute(&format!(
+                        "PREPARE p{name} ({}) AS {sql}",
+                        types.replace("text[]", "bigint[]")
+                    ))
+                })
                 .map_err(|e| format!("{e} ({})", statement.binds))?;
         }
         prepared.push((sql.clone(), *walks_last, parameters));
         name
     };
-    // What is not kept is planned for its values each time; and what a pattern matches is worth a plan of its own each time.
+    // What is not kept is planned for its values each time; and what a pattern matches is worth a
+    // plan of its own each time.
     let custom = !statement.is_kept || sql.contains(" LIKE ");
-    let values = if custom { values(&statement.binds) } else { vec!["NULL".to_owned(); prepared[at].2] }.join(", ");
+    let values =
+        if custom { values(&statement.binds) } else { vec!["NULL".to_owned(); prepared[at].2] }
+            .join(", ");
     let values = if values.is_empty() { values } else { format!("({values})") };
-    let (walks, mode) = (if *walks_last { "off" } else { "on" }, if custom { "custom" } else { "generic" });
-    conn.batch_execute(&format!("SET enable_seqscan = {walks}; SET plan_cache_mode = force_{mode}_plan")).map_err(|e| e.to_string())?;
-    let read: Json = sql_query(format!("EXPLAIN (FORMAT JSON) EXECUTE p{at}{values}")).get_result(conn).map_err(|e| e.to_string())?;
+    let (walks, mode) =
+        (if *walks_last { "off" } else { "on" }, if custom { "custom" } else { "generic" });
+    conn.batch_execute(&format!(
+        "SET enable_seqscan = {walks}; SET plan_cache_mode = force_{mode}_plan"
+    ))
+    .map_err(|e| e.to_string())?;
+    let read: Json = sql_query(format!("EXPLAIN (FORMAT JSON) EXECUTE p{at}{values}"))
+        .get_result(conn)
+        .map_err(|e| e.to_string())?;
     let tree: Value = serde_json::from_str(&read.plan).map_err(|e| e.to_string())?;
-    let mut plan = Plan { cost: tree[0]["Plan"]["Total Cost"].as_f64().unwrap_or_default(), ..Plan::default() };
+    let mut plan = Plan {
+        cost: tree[0]["Plan"]["Total Cost"].as_f64().unwrap_or_default(),
+        ..Plan::default()
+    };
     visit(&tree[0]["Plan"], sql, false, "", &mut plan);
     Ok(plan)
 }
 
 fn holds_parameter(sql: &str, n: usize) -> bool {
     let mark = format!("${n}");
-    sql.match_indices(&mark).any(|(at, _)| !sql[at + mark.len()..].starts_with(|c: char| c.is_ascii_digit()))
+    sql.match_indices(&mark)
+        .any(|(at, _)| !sql[at + mark.len()..].starts_with(|c: char| c.is_ascii_digit()))
 }
 
 /// What stood in for each parameter, as diesel shows it.
 fn shown(binds: &str) -> Vec<String> {
     let (mut parts, mut depth, mut quoted, mut part) = (vec![], 0, false, String::new());
-    for c in binds.strip_prefix('[').and_then(|binds| binds.strip_suffix(']')).unwrap_or_default().chars() {
+    for c in binds
+        .strip_prefix('[')
+        .and_then(|binds| binds.strip_suffix(']'))
+        .unwrap_or_default()
+        .chars()
+    {
         match c {
             '"' => quoted = !quoted,
             '[' | '(' | '{' if !quoted => depth += 1,
@@ -233,17 +312,22 @@ fn shown(binds: &str) -> Vec<String> {
 
 /// The same as values.
 fn values(binds: &str) -> Vec<String> {
-    let quoted = |text: Option<String>| text.map_or("NULL".to_owned(), |text| format!("'{}'", text.replace('\'', "''")));
+    let quoted = |text: Option<String>| {
+        text.map_or("NULL".to_owned(), |text| format!("'{}'", text.replace('\'', "''")))
+    };
     shown(binds).iter().map(|part| quoted(value(part))).collect()
 }
 
 /// One value, or a list of them, as PostgreSQL reads it from a text.
 fn value(part: &str) -> Option<String> {
-    let inner =
-        ["Some(", "At("].iter().fold(part, |part, name| part.strip_prefix(name).and_then(|rest| rest.strip_suffix(')')).unwrap_or(part));
+    let inner = ["Some(", "At("].iter().fold(part, |part, name| {
+        part.strip_prefix(name).and_then(|rest| rest.strip_suffix(')')).unwrap_or(part)
+    });
     if inner.starts_with('[') {
         let of = |part: &String| {
-            value(part).map_or("NULL".to_owned(), |text| format!("\"{}\"", text.replace('\\', "\\\\").replace('"', "\\\"")))
+            value(part).map_or("NULL".to_owned(), |text| {
+                format!("\"{}\"", text.replace('\\', "\\\\").replace('"', "\\\""))
+            })
         };
         return Some(format!("{{{}}}", shown(inner).iter().map(of).collect::<Vec<_>>().join(",")));
     }
@@ -262,7 +346,10 @@ fn types(binds: &str) -> Vec<&'static str> {
             _ => ["unknown", "text[]"],
         }
     };
-    shown(binds).iter().map(|part| if let Some(list) = part.strip_prefix('[') { of(list)[1] } else { of(part)[0] }).collect()
+    shown(binds)
+        .iter()
+        .map(|part| if let Some(list) = part.strip_prefix('[') { of(list)[1] } else { of(part)[0] })
+        .collect()
 }
 
 /// Walks down a plan. `ends_early`: no more rows than are asked for are read here.
@@ -278,13 +365,22 @@ fn visit(node: &Value, sql: &str, ends_early: bool, heap: &str, plan: &mut Plan)
         let condition = text("Index Cond");
         let held = columns(condition, " = ");
         let below = columns(condition, " < ");
-        let stretch = columns(condition, " >= ").iter().any(|column| is_stretch(table, column) && below.contains(column));
-        let is_found = stretch || held.iter().any(|column| is_narrow(table, column)) || condition.contains("search ~~");
+        let stretch = columns(condition, " >= ")
+            .iter()
+            .any(|column| is_stretch(table, column) && below.contains(column));
+        let is_found = stretch
+            || held.iter().any(|column| is_narrow(table, column))
+            || condition.contains("search ~~");
         if is_found || QUEUES.contains(&text("Index Name")) {
         } else if ends_early {
-            plan.detours += if kind == "Seq Scan" || !text("Filter").is_empty() { 10 - held.len() } else { 0 };
+            plan.detours +=
+                if kind == "Seq Scan" || !text("Filter").is_empty() { 10 - held.len() } else { 0 };
         } else {
-            plan.faults.push(format!("{kind} of {table} by {} {condition} {}", text("Index Name"), text("Filter")));
+            plan.faults.push(format!(
+                "{kind} of {table} by {} {condition} {}",
+                text("Index Name"),
+                text("Filter")
+            ));
         }
     }
     let children: Vec<&Value> = node["Plans"].as_array().into_iter().flatten().collect();
@@ -293,10 +389,15 @@ fn visit(node: &Value, sql: &str, ends_early: bool, heap: &str, plan: &mut Plan)
         let stops = match (relation, kind) {
             ("InitPlan" | "SubPlan", _) => sql.contains("EXISTS"),
             (_, "Limit") => true,
-            (_, "Append" | "Merge Append" | "Subquery Scan" | "Result" | "LockRows" | "ProjectSet" | "Unique" | "Incremental Sort") => {
-                ends_early
+            (
+                _,
+                "Append" | "Merge Append" | "Subquery Scan" | "Result" | "LockRows" | "ProjectSet"
+                | "Unique" | "Incremental Sort",
+            ) => ends_early,
+            (_, "Nested Loop") => {
+                (ends_early && at == 0)
+                    || (at == 1 && ["Semi", "Anti"].contains(&text("Join Type")))
             }
-            (_, "Nested Loop") => (ends_early && at == 0) || (at == 1 && ["Semi", "Anti"].contains(&text("Join Type"))),
             (_, "Hash Join" | "Merge Join") => ends_early && at == 0,
             _ => false,
         };
@@ -310,8 +411,14 @@ fn columns(condition: &str, comparison: &str) -> Vec<String> {
     let mut found = vec![];
     for (at, _) in condition.match_indices(comparison) {
         let before = &condition[..at];
-        let name: String =
-            before.chars().rev().take_while(|c| c.is_alphanumeric() || *c == '_').collect::<Vec<_>>().into_iter().rev().collect();
+        let name: String = before
+            .chars()
+            .rev()
+            .take_while(|c| c.is_alphanumeric() || *c == '_')
+            .collect::<Vec<_>>()
+            .into_iter()
+            .rev()
+            .collect();
         found.push(if name.is_empty() { "<expr>".to_owned() } else { name });
     }
     found
@@ -325,24 +432,34 @@ struct Index {
     drop: String,
 }
 
-/// Indexes of large tables without which no statement's plan gets worse. Each is dropped and comes back.
-pub fn idle_indexes(db: &TestDb, planner: &mut Planner, plans: &[(&Statement, Plan)]) -> Vec<String> {
+/// Indexes of large tables without which no statement's plan gets worse. Each is dropped and comes
+/// back.
+pub fn idle_indexes(
+    db: &TestDb,
+    planner: &mut Planner,
+    plans: &[(&Statement, Plan)],
+) -> Vec<String> {
     let tables = LARGE.iter().map(|table| format!("'{table}'")).collect::<Vec<_>>().join(", ");
     let list = if db.is_sqlite() {
         // What belongs to a UNIQUE can't be dropped there.
         format!(
-            "SELECT name, 'DROP INDEX ' || name AS \"drop\" FROM sqlite_master WHERE type = 'index' AND tbl_name IN ({tables}) ORDER BY name"
+            "SELECT name, 'DROP INDEX ' || name AS \"drop\" FROM sqlite_master WHERE type = \
+             'index' AND tbl_name IN ({tables}) ORDER BY name"
         )
     } else {
         format!(
-            "SELECT i.relname::text AS name, CASE WHEN c.oid IS NULL THEN 'DROP INDEX ' || i.relname \
-                 ELSE 'ALTER TABLE ' || t.relname || ' DROP CONSTRAINT ' || c.conname || ' CASCADE' END AS drop \
-             FROM pg_index x JOIN pg_class i ON i.oid = x.indexrelid JOIN pg_class t ON t.oid = x.indrelid \
+            "SELECT i.relname::text AS name, CASE WHEN c.oid IS NULL THEN 'DROP INDEX ' || \
+             i.relname \
+                 ELSE 'ALTER TABLE ' || t.relname || ' DROP CONSTRAINT ' || c.conname || ' \
+                 CASCADE' END AS drop \
+             FROM pg_index x JOIN pg_class i ON i.oid = x.indexrelid JOIN pg_class t ON t.oid = \
+             x.indrelid \
              LEFT JOIN pg_constraint c ON c.conindid = i.oid AND c.contype = 'u' \
              WHERE t.relname IN ({tables}) AND NOT x.indisprimary ORDER BY 1"
         )
     };
-    let indexes: Vec<Index> = each!(&mut planner.conn, |c| sql_query(list).load(c)).expect("the indexes");
+    let indexes: Vec<Index> =
+        each!(&mut planner.conn, |c| sql_query(list).load(c)).expect("the indexes");
     let mut complaints = vec![];
     for Index { name, drop } in indexes {
         let users: Vec<_> = plans.iter().filter(|(_, plan)| plan.indexes.contains(&name)).collect();
@@ -350,7 +467,9 @@ pub fn idle_indexes(db: &TestDb, planner: &mut Planner, plans: &[(&Statement, Pl
             !users.is_empty()
         } else {
             planner.run(&format!("BEGIN; {drop}")).expect("an index can be dropped");
-            let is_worse = users.iter().any(|(statement, before)| planner.plan(statement).is_ok_and(|now| now.is_worse_than(before)));
+            let is_worse = users.iter().any(|(statement, before)| {
+                planner.plan(statement).is_ok_and(|now| now.is_worse_than(before))
+            });
             planner.run("ROLLBACK").expect("it comes back");
             is_worse
         };

@@ -1,4 +1,5 @@
-//! What the plans are judged by: the tables that grow, what tells few of their rows from the rest, and every exception with its reason.
+//! What the plans are judged by: the tables that grow, what tells few of their rows from the rest,
+//! and every exception with its reason.
 
 use crate::support::Engine;
 
@@ -21,7 +22,8 @@ pub const LARGE: &[&str] = &[
     "stock_alerts",
 ];
 
-/// Indexes of which no more is read than what waits for somebody, or is to be removed: short for as long as the work gets done.
+/// Indexes of which no more is read than what waits for somebody, or is to be removed: short for as
+/// long as the work gets done.
 pub const QUEUES: &[&str] = &[
     "mails_unsent",
     "imports_at_work",
@@ -52,8 +54,8 @@ pub fn is_narrow(table: &str, column: &str) -> bool {
     column == "id" || column == "rowid" || columns.contains(&column)
 }
 
-/// Whether a stretch of the table's rows between two values of this column is what somebody asked for: a beginning of a name, some
-/// days, some numbers.
+/// Whether a stretch of the table's rows between two values of this column is what somebody asked
+/// for: a beginning of a name, some days, some numbers.
 pub fn is_stretch(table: &str, column: &str) -> bool {
     let columns: &[&str] = match table {
         "customers" => &["id", "email", "first_key", "last_key", "id_key"],
@@ -64,9 +66,11 @@ pub fn is_stretch(table: &str, column: &str) -> bool {
 }
 
 /// Routes that are answered before the database is asked, if it is asked at all.
-pub const LOOKS: &[&str] = &["GET /healthz", "GET /assets/{name}", "GET /forgotten", "POST /forgotten"];
+pub const LOOKS: &[&str] =
+    &["GET /healthz", "GET /assets/{name}", "GET /forgotten", "POST /forgotten"];
 
-const DEVICE: &str = "needs a device that makes passkeys: browser::factors does it; its statements are in the step \"passkeys\"";
+const DEVICE: &str = "needs a device that makes passkeys: browser::factors does it; its \
+    statements are in the step \"passkeys\"";
 
 /// Routes that no test over HTTP can bring to an end, and why.
 pub const UNSEEN: &[(&str, &str)] = &[
@@ -81,20 +85,54 @@ pub const UNSEEN: &[(&str, &str)] = &[
 ];
 
 /// The steps in which workers do by hand, alone, what they do by themselves beside everything else.
-pub const WORKERS: &[&str] = &["mail worker", "mail held", "sealer", "stock keeper", "heads by mail", "import worker", "probes"];
+pub const WORKERS: &[&str] = &[
+    "mail worker",
+    "mail held",
+    "sealer",
+    "stock keeper",
+    "heads by mail",
+    "import worker",
+    "probes",
+];
 
 /// What reads everything, and may: during these alone.
-pub const MAY_WALK: &[(&str, &str)] =
-    &[("rewarddesk check", "proves the invariants on all data"), ("rewarddesk audit verify", "proves every record")];
+pub const MAY_WALK: &[(&str, &str)] = &[
+    ("rewarddesk check", "proves the invariants on all data"),
+    ("rewarddesk audit verify", "proves every record"),
+];
 
 /// Statements that may walk: a part of their text, on which database (`None`: both), and why.
 pub const EXCUSED: &[(&str, Option<Engine>, &str)] = &[
-    ("(1=0)", Some(Engine::Sqlite), "asks for nothing, since a list was empty, and stops before the first row"),
-    ("INSERT INTO stock_movements", None, "adds up the codes that an import has brought, all of them"),
-    ("SELECT count(*) AS n FROM audit_records r", None, "says how many records an export holds, which reads them all"),
-    ("merchant_id` IS NULL) AND (", Some(Engine::Sqlite), "as many records as there were releases of held mail"),
-    ("coupons.id > batches.published_to", Some(Engine::Postgres), "what an import that was killed has left, above what is published"),
-    ("FROM customers WHERE octet_length(email)", None, "doctor reads all addresses, to name those that are one mailbox's"),
+    (
+        "(1=0)",
+        Some(Engine::Sqlite),
+        "asks for nothing, since a list was empty, and stops before the first row",
+    ),
+    (
+        "INSERT INTO stock_movements",
+        None,
+        "adds up the codes that an import has brought, all of them",
+    ),
+    (
+        "SELECT count(*) AS n FROM audit_records r",
+        None,
+        "says how many records an export holds, which reads them all",
+    ),
+    (
+        "merchant_id` IS NULL) AND (",
+        Some(Engine::Sqlite),
+        "as many records as there were releases of held mail",
+    ),
+    (
+        "coupons.id > batches.published_to",
+        Some(Engine::Postgres),
+        "what an import that was killed has left, above what is published",
+    ),
+    (
+        "FROM customers WHERE octet_length(email)",
+        None,
+        "doctor reads all addresses, to name those that are one mailbox's",
+    ),
     ("'vouchers.withdrawn'", Some(Engine::Postgres), "as many records as there were withdrawals"),
 ];
 

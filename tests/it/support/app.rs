@@ -1,5 +1,6 @@
-//! The real app in-process: its own port, clock and database, mail kept in memory. Dropping it asks whether all is in order:
-//! no invariant broken, no mail that nobody looked at, no code or address in the log.
+//! The real app in-process: its own port, clock and database, mail kept in memory. Dropping it asks
+//! whether all is in order: no invariant broken, no mail that nobody looked at, no code or address
+//! in the log.
 
 use std::{
     net::TcpListener,
@@ -10,7 +11,10 @@ use std::{
 
 use chrono::{DateTime, Utc};
 use rewarddesk::{
-    app::{Desk, check_invariants::check_invariants, desk::QueueLimits, queue::Limits, sign_in::SessionLimits},
+    app::{
+        Desk, check_invariants::check_invariants, desk::QueueLimits, queue::Limits,
+        sign_in::SessionLimits,
+    },
     domain::{clock::Clock, email::Mailbox, mail::Letter, role::Role},
     jobs::{import_worker, mail_worker},
     mail::{mailer::Mailer, memory::Memory},
@@ -62,10 +66,20 @@ impl App {
     }
 
     /// The same with a desk that is made ready for that address.
-    pub fn start_with(world: World, clock: Clock, host: &str, ready: impl FnOnce(Desk, &str) -> Desk) -> Self {
+    pub fn start_with(
+        world: World,
+        clock: Clock,
+        host: &str,
+        ready: impl FnOnce(Desk, &str) -> Desk,
+    ) -> Self {
         logs::keep();
         let sender = Mailbox::parse("Rewards <rewards@desk.example>").expect("a sender");
-        let desk = Desk::new(world.db.db.clone(), clock, sender, "a secret of tests, 32 characters or more");
+        let desk = Desk::new(
+            world.db.db.clone(),
+            clock,
+            sender,
+            "a secret of tests, 32 characters or more",
+        );
         let listener = TcpListener::bind("127.0.0.1:0").expect("a port");
         let url = format!("http://{host}:{}", listener.local_addr().expect("an address").port());
         let desk = ready(desk.reached_at(&url).with_queue_limits(patient()), &url);
@@ -76,15 +90,25 @@ impl App {
             trusted_proxies: vec!["127.0.0.1/32".parse().expect("an address")],
             demo_sign_ins: vec![],
         };
-        let (running, _) =
-            server::start(listener, desk.clone(), site, std::sync::Arc::new(rewarddesk::web::metrics::Metrics::new("tests")), 2)
-                .expect("the server starts");
+        let (running, _) = server::start(
+            listener,
+            desk.clone(),
+            site,
+            std::sync::Arc::new(rewarddesk::web::metrics::Metrics::new("tests")),
+            2,
+        )
+        .expect("the server starts");
         let server = running.handle();
         tokio::spawn(running);
         let (memory, (worker, stop)) = (Memory::default(), oneshot::channel::<()>());
-        tokio::spawn(mail_worker::run(desk.clone(), Mailer::Memory(memory.clone()), false, async {
-            let _ = stop.await;
-        }));
+        tokio::spawn(mail_worker::run(
+            desk.clone(),
+            Mailer::Memory(memory.clone()),
+            false,
+            async {
+                let _ = stop.await;
+            },
+        ));
         let mut app = Self {
             world,
             desk,
@@ -132,14 +156,17 @@ impl App {
     pub async fn mails(&self, n: usize) -> Vec<Letter> {
         // Much longer than it takes: a busy machine is no reason to fail.
         for _ in 0..4_800 {
-            if self.memory.delivered().len() >= n && self.count("mails WHERE state = 'queued'") == 0 {
+            if self.memory.delivered().len() >= n && self.count("mails WHERE state = 'queued'") == 0
+            {
                 break;
             }
             tokio::time::sleep(Duration::from_millis(25)).await;
         }
-        let mut letters: Vec<Letter> = self.memory.delivered().into_iter().map(|delivered| delivered.letter).collect();
+        let mut letters: Vec<Letter> =
+            self.memory.delivered().into_iter().map(|delivered| delivered.letter).collect();
         assert_eq!(letters.len(), n, "mails that arrived");
-        // Several are sent at once, and arrive in any order: here they are in the order in which they were queued.
+        // Several are sent at once, and arrive in any order: here they are in the order in which
+        // they were queued.
         let queued = self.texts("SELECT message_id AS v FROM mails ORDER BY id");
         letters.sort_by_key(|letter| queued.iter().position(|id| *id == letter.message_id));
         self.looked_at.store(self.mail_rows(), Ordering::Relaxed);
@@ -193,7 +220,8 @@ impl App {
 fn patient() -> QueueLimits {
     let QueueLimits { writes, reads, password_checks, provider_calls } = QueueLimits::default();
     let [writes, reads, password_checks, provider_calls] =
-        [writes, reads, password_checks, provider_calls].map(|limits| Limits { timeout: Duration::from_mins(10), ..limits });
+        [writes, reads, password_checks, provider_calls]
+            .map(|limits| Limits { timeout: Duration::from_mins(10), ..limits });
     QueueLimits { writes, reads, password_checks, provider_calls }
 }
 

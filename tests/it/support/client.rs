@@ -1,4 +1,5 @@
-//! A person at a browser without a script: keeps cookies, fills in the forms that pages hand out. Also what htmx would send.
+//! A person at a browser without a script: keeps cookies, fills in the forms that pages hand out.
+//! Also what htmx would send.
 
 use reqwest::{
     Method, RequestBuilder,
@@ -17,7 +18,12 @@ pub struct Client {
 
 impl Client {
     pub fn new(base: &str) -> Self {
-        let http = reqwest::Client::builder().cookie_store(true).redirect(Policy::none()).no_proxy().build().expect("a client");
+        let http = reqwest::Client::builder()
+            .cookie_store(true)
+            .redirect(Policy::none())
+            .no_proxy()
+            .build()
+            .expect("a client");
         Self { http, base: base.to_owned() }
     }
 
@@ -30,14 +36,18 @@ impl Client {
     /// Signs in by the form, and answers the cookie as it was set.
     pub async fn signed_in_cookie(&self, email: &str) -> String {
         let form = self.get("/sign-in").await.fields("/sign-in");
-        let page = self.post("/sign-in", &form.with("email", email).with("password", PASSWORD)).await;
+        let page =
+            self.post("/sign-in", &form.with("email", email).with("password", PASSWORD)).await;
         assert_eq!(page.status, 303, "{email} could not sign in: {}", page.words());
         page.header("Set-Cookie").to_owned()
     }
 
     /// A request as a browser sends it from a page of ours.
     pub fn request(&self, method: Method, path: &str) -> RequestBuilder {
-        self.http.request(method, format!("{}{path}", self.base)).header("Sec-Fetch-Site", "same-origin").header("Origin", &self.base)
+        self.http
+            .request(method, format!("{}{path}", self.base))
+            .header("Sec-Fetch-Site", "same-origin")
+            .header("Origin", &self.base)
     }
 
     /// A request with no header but those given: what other sites and scripts send.
@@ -48,7 +58,13 @@ impl Client {
         }
         let form = if method == Method::POST { "a=b" } else { "" };
         let request = self.http.request(method, format!("{}{path}", self.base));
-        send(request.header("Content-Type", "application/x-www-form-urlencoded").headers(map).body(form)).await
+        send(
+            request
+                .header("Content-Type", "application/x-www-form-urlencoded")
+                .headers(map)
+                .body(form),
+        )
+        .await
     }
 
     pub async fn get(&self, path: &str) -> Page {
@@ -64,13 +80,21 @@ impl Client {
         send(self.request(Method::POST, path).form(&fields.0)).await
     }
 
-    /// A form with files, as a browser sends it: each part a field's name, a file's name, and what is in it.
+    /// A form with files, as a browser sends it: each part a field's name, a file's name, and what
+    /// is in it.
     pub async fn post_parts(&self, path: &str, parts: &[(&str, Option<&str>, &[u8])]) -> Page {
         const BOUNDARY: &str = "----a-boundary-that-is-in-no-file";
         let mut body = vec![];
         for (name, file, content) in parts {
-            let file = file.map(|file| format!("; filename=\"{file}\"\r\nContent-Type: text/csv")).unwrap_or_default();
-            body.extend(format!("--{BOUNDARY}\r\nContent-Disposition: form-data; name=\"{name}\"{file}\r\n\r\n").bytes());
+            let file = file
+                .map(|file| format!("; filename=\"{file}\"\r\nContent-Type: text/csv"))
+                .unwrap_or_default();
+            body.extend(
+                format!(
+                    "--{BOUNDARY}\r\nContent-Disposition: form-data; name=\"{name}\"{file}\r\n\r\n"
+                )
+                .bytes(),
+            );
             body.extend_from_slice(content);
             body.extend_from_slice(b"\r\n");
         }
@@ -99,10 +123,12 @@ pub async fn send(request: RequestBuilder) -> Page {
     let (method, path) = (request.method().to_string(), request.url().path().to_owned());
     let during = statements::during(&format!("{method} {path}"));
     let answer = client.execute(request).await.unwrap_or_else(|e| panic!("no answer came: {e:?}"));
-    let (status, headers, address) = (answer.status().as_u16(), answer.headers().clone(), answer.url().clone());
+    let (status, headers, address) =
+        (answer.status().as_u16(), answer.headers().clone(), answer.url().clone());
     let body = answer.text().await.expect("an answer to its end");
     drop(during);
-    let location = headers.get("Location").and_then(|value| value.to_str().ok()).unwrap_or_default();
+    let location =
+        headers.get("Location").and_then(|value| value.to_str().ok()).unwrap_or_default();
     statements::answered(&method, &path, status, location);
     Page { status, headers, address, body }
 }

@@ -32,7 +32,8 @@ pub struct TestDb {
     pub url: String,
     /// The pools, as the desk has them.
     pub db: Database,
-    /// For the statements of the test itself; a new one for each would cost more than the statement.
+    /// For the statements of the test itself; a new one for each would cost more than the
+    /// statement.
     own: Mutex<Option<DbConn>>,
     place: Place,
 }
@@ -80,7 +81,8 @@ impl TestDb {
     }
 
     fn at(engine: Engine, url: String, place: Place) -> Self {
-        let db = Database::open(&DatabaseUrl::parse(&url).expect("our own address")).expect("the test's database opens");
+        let db = Database::open(&DatabaseUrl::parse(&url).expect("our own address"))
+            .expect("the test's database opens");
         Self { engine, url, db, own: Mutex::new(None), place }
     }
 
@@ -94,8 +96,11 @@ impl TestDb {
         match url.sqlite_path() {
             Some(path) => {
                 let mut conn = statements::mute(DbConn::Sqlite(sqlite::open(path)));
-                conn.batch_execute("PRAGMA busy_timeout = 30000; PRAGMA foreign_keys = ON; PRAGMA recursive_triggers = ON")
-                    .expect("pragmas");
+                conn.batch_execute(
+                    "PRAGMA busy_timeout = 30000; PRAGMA foreign_keys = ON; PRAGMA \
+                    recursive_triggers = ON",
+                )
+                .expect("pragmas");
                 conn
             }
             None => statements::mute(DbConn::Postgres(postgres::open(&self.url))),
@@ -109,19 +114,22 @@ impl TestDb {
             Some(path) => {
                 let mut conn = DbConn::Sqlite(sqlite::open(path));
                 // SQLite's own defaults; the bundled build sets foreign_keys.
-                conn.batch_execute("PRAGMA foreign_keys = OFF; PRAGMA recursive_triggers = OFF").expect("pragmas");
+                conn.batch_execute("PRAGMA foreign_keys = OFF; PRAGMA recursive_triggers = OFF")
+                    .expect("pragmas");
                 conn
             }
             None => DbConn::Postgres(postgres::open(&self.url)),
         }
     }
 
-    /// Closes the test's own connection: while it is open, no other process is the last one to close an SQLite file.
+    /// Closes the test's own connection: while it is open, no other process is the last one to
+    /// close an SQLite file.
     pub fn let_go(&self) {
         *self.own.lock().unwrap_or_else(PoisonError::into_inner) = None;
     }
 
-    /// Works on the test's own connection; a fresh one when that was lost, as happens to tests that stop the database.
+    /// Works on the test's own connection; a fresh one when that was lost, as happens to tests that
+    /// stop the database.
     fn with<T>(&self, work: impl Fn(&mut DbConn) -> QueryResult<T>) -> QueryResult<T> {
         let mut own = self.own.lock().unwrap_or_else(PoisonError::into_inner);
         let known = own.is_some();
@@ -153,43 +161,62 @@ impl TestDb {
 
     /// Inserts one row and answers its id; see [`row!`](crate::row).
     pub fn insert(&self, table: &str, row: &[(&str, Value)]) -> i64 {
-        self.try_insert(table, row).unwrap_or_else(|e| panic!("{e}\ninserting into {table}: {row:?}"))
+        self.try_insert(table, row)
+            .unwrap_or_else(|e| panic!("{e}\ninserting into {table}: {row:?}"))
     }
 
     /// Inserts one row, or says why the database refused it.
     pub fn try_insert(&self, table: &str, row: &[(&str, Value)]) -> Result<i64, String> {
         let columns: Vec<&str> = row.iter().map(|(column, _)| *column).collect();
-        let values: Vec<String> = row.iter().map(|(_, value)| literal(self.engine, value)).collect();
-        let sql = format!("INSERT INTO {table} ({}) VALUES ({}) RETURNING id AS v", columns.join(", "), values.join(", "));
-        let row: Number = self.with(|conn| diesel::sql_query(&sql).get_result(conn)).map_err(|e| e.to_string())?;
+        let values: Vec<String> =
+            row.iter().map(|(_, value)| literal(self.engine, value)).collect();
+        let sql = format!(
+            "INSERT INTO {table} ({}) VALUES ({}) RETURNING id AS v",
+            columns.join(", "),
+            values.join(", ")
+        );
+        let row: Number = self
+            .with(|conn| diesel::sql_query(&sql).get_result(conn))
+            .map_err(|e| e.to_string())?;
         row.v.ok_or_else(|| "no id came back".to_owned())
     }
 
     /// SQLite's statement that deletes whatever is in the row's way without saying so.
     pub fn insert_or_replace(&self, table: &str, row: &[(&str, Value)]) -> String {
         let columns: Vec<&str> = row.iter().map(|(column, _)| *column).collect();
-        let values: Vec<String> = row.iter().map(|(_, value)| literal(self.engine, value)).collect();
-        format!("INSERT OR REPLACE INTO {table} ({}) VALUES ({})", columns.join(", "), values.join(", "))
+        let values: Vec<String> =
+            row.iter().map(|(_, value)| literal(self.engine, value)).collect();
+        format!(
+            "INSERT OR REPLACE INTO {table} ({}) VALUES ({})",
+            columns.join(", "),
+            values.join(", ")
+        )
     }
 
     /// The one number that `sql` selects; null is 0.
     pub fn number(&self, sql: &str) -> i64 {
         let sql = format!("SELECT CAST(({sql}) AS BIGINT) AS v");
-        let row: Number = self.with(|conn| diesel::sql_query(&sql).get_result(conn)).unwrap_or_else(|e| panic!("{e}\nin: {sql}"));
+        let row: Number = self
+            .with(|conn| diesel::sql_query(&sql).get_result(conn))
+            .unwrap_or_else(|e| panic!("{e}\nin: {sql}"));
         row.v.unwrap_or_default()
     }
 
     /// The one text that `sql` selects.
     pub fn text(&self, sql: &str) -> Option<String> {
         let sql = format!("SELECT CAST(({sql}) AS TEXT) AS v");
-        let row: Text = self.with(|conn| diesel::sql_query(&sql).get_result(conn)).unwrap_or_else(|e| panic!("{e}\nin: {sql}"));
+        let row: Text = self
+            .with(|conn| diesel::sql_query(&sql).get_result(conn))
+            .unwrap_or_else(|e| panic!("{e}\nin: {sql}"));
         row.v
     }
 
     /// The texts that `sql` selects as a column called `v`; nulls are left out.
     pub fn texts(&self, sql: &str) -> Vec<String> {
         let sql = format!("SELECT CAST(v AS TEXT) AS v FROM ({sql}) AS q");
-        let rows: Vec<Text> = self.with(|conn| diesel::sql_query(&sql).load(conn)).unwrap_or_else(|e| panic!("{e}\nin: {sql}"));
+        let rows: Vec<Text> = self
+            .with(|conn| diesel::sql_query(&sql).load(conn))
+            .unwrap_or_else(|e| panic!("{e}\nin: {sql}"));
         rows.into_iter().filter_map(|row| row.v).collect()
     }
 
@@ -204,8 +231,9 @@ impl TestDb {
     }
 }
 
-/// Asserts that the database refused, and by the rule named in its message ("constraint" is in the words of both for
-/// every unique key, check, foreign key and NOT NULL): a misspelt statement is no proof.
+/// Asserts that the database refused, and by the rule named in its message ("constraint" is in the
+/// words of both for every unique key, check, foreign key and NOT NULL): a misspelt statement is no
+/// proof.
 #[track_caller]
 pub fn refused<T>(tried: Result<T, String>, rule: &str) {
     match tried {

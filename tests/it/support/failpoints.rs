@@ -1,4 +1,5 @@
-//! A stop inside a transaction that tells when somebody has come to it. Must not know what is tested there.
+//! A stop inside a transaction that tells when somebody has come to it. Must not know what is
+//! tested there.
 
 use std::{
     sync::{
@@ -17,12 +18,14 @@ pub struct Pause {
     release: Sender<()>,
 }
 
-/// The first who comes to that failpoint waits there for so long, or until [`Pause::end`]; whoever comes later passes by.
+/// The first who comes to that failpoint waits there for so long, or until [`Pause::end`]; whoever
+/// comes later passes by.
 ///
 /// A test that waits until somebody is there needs no guess how long that takes on a busy machine.
 pub fn pause_at(name: &'static str, how_long: Duration) -> Pause {
     let ((tell, reached), (release, released)) = (oneshot::channel(), mpsc::channel());
-    let first: Mutex<Option<(oneshot::Sender<()>, Receiver<()>)>> = Mutex::new(Some((tell, released)));
+    let first: Mutex<Option<(oneshot::Sender<()>, Receiver<()>)>> =
+        Mutex::new(Some((tell, released)));
     fail::cfg_callback(name, move || {
         let taken = first.lock().unwrap_or_else(PoisonError::into_inner).take();
         if let Some((tell, released)) = taken {

@@ -1,4 +1,5 @@
-//! Providers of single sign-on on loopback: a real one, and one that forges what it is asked to. Each is a process that ends with its test.
+//! Providers of single sign-on on loopback: a real one, and one that forges what it is asked to.
+//! Each is a process that ends with its test.
 
 use std::{
     io::{BufRead, BufReader, Lines},
@@ -35,14 +36,19 @@ impl Issuer {
             .spawn()
             .expect("node starts");
         let mut lines = BufReader::new(process.stdout.take().expect("its output")).lines();
-        let address =
-            lines.by_ref().find_map(|line| line.ok().filter(|line| line.starts_with("http"))).expect("the issuer says where it is");
+        let address = lines
+            .by_ref()
+            .find_map(|line| line.ok().filter(|line| line.starts_with("http")))
+            .expect("the issuer says where it is");
         Self { address, process, _says: lines }
     }
 
     /// The certified provider, with these accounts: name -> claims.
     pub fn real(desk: &str, accounts: &Value) -> Self {
-        Self::start("provider.mjs", &[&format!("{desk}/sign-in/sso/callback"), &accounts.to_string()])
+        Self::start(
+            "provider.mjs",
+            &[&format!("{desk}/sign-in/sso/callback"), &accounts.to_string()],
+        )
     }
 
     /// The one that forges.
@@ -77,12 +83,17 @@ impl Drop for Issuer {
 /// An app with single sign-on, at the time of day: providers have their own clocks.
 pub fn app(engine: Engine, issuer: impl FnOnce(&str) -> Issuer) -> (App, Issuer) {
     let mut made = None;
-    let app = App::start_with(World::new(TestDb::new(engine), Utc::now()), Clock::fixed(Utc::now()), "127.0.0.1", |desk, url| {
-        let issuer = issuer(url);
-        let desk = desk.with_provider(Provider::new(issuer.terms(), url));
-        made = Some(issuer);
-        desk
-    });
+    let app = App::start_with(
+        World::new(TestDb::new(engine), Utc::now()),
+        Clock::fixed(Utc::now()),
+        "127.0.0.1",
+        |desk, url| {
+            let issuer = issuer(url);
+            let desk = desk.with_provider(Provider::new(issuer.terms(), url));
+            made = Some(issuer);
+            desk
+        },
+    );
     (app, made.expect("an issuer"))
 }
 
@@ -93,7 +104,11 @@ pub struct Asked(url::Url);
 /// Where an answer leads: by a redirect, or by a page that goes on by itself.
 pub fn leads_to(page: &Page) -> &str {
     let redirect = page.header("Location");
-    if redirect.is_empty() { page.header("Refresh").strip_prefix("0; url=").unwrap_or_default() } else { redirect }
+    if redirect.is_empty() {
+        page.header("Refresh").strip_prefix("0; url=").unwrap_or_default()
+    } else {
+        redirect
+    }
 }
 
 impl Asked {
@@ -102,7 +117,11 @@ impl Asked {
     }
 
     pub fn field(&self, name: &str) -> String {
-        self.0.query_pairs().find(|(key, _)| key == name).map(|(_, value)| value.into_owned()).unwrap_or_default()
+        self.0
+            .query_pairs()
+            .find(|(key, _)| key == name)
+            .map(|(_, value)| value.into_owned())
+            .unwrap_or_default()
     }
 
     /// The way back with a token like this.
@@ -129,9 +148,11 @@ pub async fn leave(client: &Client) -> Asked {
     Asked::of(&client.get("/sign-in/sso?return_to=/m/acme/check").await.expect(303))
 }
 
-/// Signs in over there by name, from the desk's answer that leads there; answers the desk's answer to whoever comes back.
+/// Signs in over there by name, from the desk's answer that leads there; answers the desk's answer
+/// to whoever comes back.
 pub async fn over_there(client: &Client, led: &Page, name: &str) -> Page {
-    // A browser that nobody has signed in with over there: the provider would first sign another name out.
+    // A browser that nobody has signed in with over there: the provider would first sign another
+    // name out.
     let there = Client::new("").http;
     let mut address = leads_to(led).to_owned();
     for _ in 0..10 {
@@ -139,8 +160,15 @@ pub async fn over_there(client: &Client, led: &Page, name: &str) -> Page {
             return client.get(path).await;
         }
         let page = send(there.get(&address)).await;
-        let page = if page.status == 200 { send(there.post(&address).form(&[("name", name)])).await } else { page };
-        let next = url::Url::parse(&address).expect("an address").join(page.header("Location")).expect("a way on");
+        let page = if page.status == 200 {
+            send(there.post(&address).form(&[("name", name)])).await
+        } else {
+            page
+        };
+        let next = url::Url::parse(&address)
+            .expect("an address")
+            .join(page.header("Location"))
+            .expect("a way on");
         address = next.into();
     }
     panic!("led around in circles");

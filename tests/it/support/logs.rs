@@ -30,12 +30,19 @@ impl MakeWriter<'_> for Keeper {
     }
 }
 
-/// Keeps from now on everything that the house says, in detail, and what the framework says to operators.
+/// Keeps from now on everything that the house says, in detail, and what the framework says to
+/// operators.
 pub fn keep() {
     static ONCE: Once = Once::new();
     ONCE.call_once(|| {
-        let filter = EnvFilter::new("info,rewarddesk=trace,tracing_actix_web=trace,actix_web=debug,actix_server=info");
-        let kept = tracing_subscriber::fmt().with_env_filter(filter).with_ansi(false).with_writer(Keeper).try_init();
+        let filter = EnvFilter::new(
+            "info,rewarddesk=trace,tracing_actix_web=trace,actix_web=debug,actix_server=info",
+        );
+        let kept = tracing_subscriber::fmt()
+            .with_env_filter(filter)
+            .with_ansi(false)
+            .with_writer(Keeper)
+            .try_init();
         assert!(kept.is_ok(), "the log is kept elsewhere");
     });
 }
@@ -48,5 +55,8 @@ pub fn text() -> String {
 /// The lines with any of these texts in them.
 pub fn holding_any_of(secrets: &[String]) -> Vec<String> {
     let text = text();
-    text.lines().filter(|line| secrets.iter().any(|secret| line.contains(secret.as_str()))).map(ToOwned::to_owned).collect()
+    text.lines()
+        .filter(|line| secrets.iter().any(|secret| line.contains(secret.as_str())))
+        .map(ToOwned::to_owned)
+        .collect()
 }

@@ -1,5 +1,5 @@
-//! What tests stand on: a database of their own, a small world in it, the running app, a client, pages.
-//! Must not hold tests, but for those of itself.
+//! What tests stand on: a database of their own, a small world in it, the running app, a client,
+//! pages. Must not hold tests, but for those of itself.
 #![allow(dead_code, reason = "a helper may wait for its test")]
 
 pub mod app;
@@ -27,7 +27,12 @@ use std::future::Future;
 
 /// Runs an async test body on a runtime of its own, with as many threads as a small machine has.
 pub fn block_on<T>(body: impl Future<Output = T>) -> T {
-    tokio::runtime::Builder::new_multi_thread().worker_threads(2).enable_all().build().expect("a runtime").block_on(body)
+    tokio::runtime::Builder::new_multi_thread()
+        .worker_threads(2)
+        .enable_all()
+        .build()
+        .expect("a runtime")
+        .block_on(body)
 }
 
 /// A fixture that a test can ask for by the type of its argument.

@@ -1,4 +1,5 @@
-//! An answer, as far as tests read it: tags with their attributes, forms, a reader's words. Not a browser.
+//! An answer, as far as tests read it: tags with their attributes, forms, a reader's words. Not a
+//! browser.
 
 use reqwest::{Url, header::HeaderMap};
 
@@ -41,7 +42,12 @@ impl Page {
     /// Asserts that the reader sees these words.
     #[track_caller]
     pub fn says(&self, words: &str) -> &Self {
-        assert!(self.words().contains(words), "{words:?} is not on {}: {}", self.address.path(), self.words());
+        assert!(
+            self.words().contains(words),
+            "{words:?} is not on {}: {}",
+            self.address.path(),
+            self.words()
+        );
         self
     }
 
@@ -59,17 +65,36 @@ impl Page {
     pub fn fields(&self, action: &str) -> Fields {
         let tags = self.tags();
         let at = tags.iter().position(|t| t.name == "form" && t.get("action") == Some(action));
-        let form = &tags[at.unwrap_or_else(|| panic!("no form to {action} on {}: {}", self.address.path(), self.words()))..];
-        let end = form.iter().skip(1).position(|t| t.name == "form" || t.name == "/form").map_or(form.len(), |end| end + 1);
-        let hidden = form[..end].iter().filter(|t| t.name == "input" && t.get("type") == Some("hidden"));
-        Fields(hidden.map(|t| (t.get("name").unwrap_or_default().into(), t.get("value").unwrap_or_default().into())).collect())
+        let form = &tags[at.unwrap_or_else(|| {
+            panic!("no form to {action} on {}: {}", self.address.path(), self.words())
+        })..];
+        let end = form
+            .iter()
+            .skip(1)
+            .position(|t| t.name == "form" || t.name == "/form")
+            .map_or(form.len(), |end| end + 1);
+        let hidden =
+            form[..end].iter().filter(|t| t.name == "input" && t.get("type") == Some("hidden"));
+        Fields(
+            hidden
+                .map(|t| {
+                    (
+                        t.get("name").unwrap_or_default().into(),
+                        t.get("value").unwrap_or_default().into(),
+                    )
+                })
+                .collect(),
+        )
     }
 
     /// The part of the page that is a reward's row, by its imported `reward_id`.
     #[track_caller]
     pub fn row(&self, reward_id: &str) -> String {
         let mark = format!("data-reward-id=\"{reward_id}\"");
-        let at = self.body.find(&mark).unwrap_or_else(|| panic!("no row of {reward_id} in: {}", self.words()));
+        let at = self
+            .body
+            .find(&mark)
+            .unwrap_or_else(|| panic!("no row of {reward_id} in: {}", self.words()));
         let end = self.body[at..].find("</tr>").expect("the row ends");
         self.body[at..at + end].to_owned()
     }
@@ -103,7 +128,10 @@ fn attributes(mut rest: &str) -> (Vec<(String, String)>, &str) {
         if let Some(after) = rest.strip_prefix('>') {
             return (found, after);
         }
-        let length = rest.find(|c: char| c.is_whitespace() || matches!(c, '=' | '>' | '/')).unwrap_or(rest.len()).max(1);
+        let length = rest
+            .find(|c: char| c.is_whitespace() || matches!(c, '=' | '>' | '/'))
+            .unwrap_or(rest.len())
+            .max(1);
         let name = rest[..length].to_lowercase();
         rest = &rest[length..];
         let value = match rest.strip_prefix('=') {
@@ -112,7 +140,9 @@ fn attributes(mut rest: &str) -> (Vec<(String, String)>, &str) {
                 let quote = after.chars().next().filter(|c| matches!(c, '"' | '\''));
                 let (value, left) = match quote {
                     Some(quote) => after[1..].split_once(quote).unwrap_or((&after[1..], "")),
-                    None => after.split_at(after.find(|c: char| c.is_whitespace() || c == '>').unwrap_or(after.len())),
+                    None => after.split_at(
+                        after.find(|c: char| c.is_whitespace() || c == '>').unwrap_or(after.len()),
+                    ),
                 };
                 rest = left;
                 resolved(value)
@@ -137,17 +167,34 @@ pub fn words(html: &str) -> String {
 
 /// Entities as askama writes them.
 fn resolved(text: &str) -> String {
-    let named =
-        [("&lt;", "<"), ("&gt;", ">"), ("&quot;", "\""), ("&#x27;", "'"), ("&#60;", "<"), ("&#62;", ">"), ("&#34;", "\""), ("&#39;", "'")];
-    let text = named.iter().fold(text.to_owned(), |text, (entity, sign)| text.replace(entity, sign));
+    let named = [
+        ("&lt;", "<"),
+        ("&gt;", ">"),
+        ("&quot;", "\""),
+        ("&#x27;", "'"),
+        ("&#60;", "<"),
+        ("&#62;", ">"),
+        ("&#34;", "\""),
+        ("&#39;", "'"),
+    ];
+    let text =
+        named.iter().fold(text.to_owned(), |text, (entity, sign)| text.replace(entity, sign));
     text.replace("&#38;", "&").replace("&amp;", "&")
 }
 
 #[test]
 fn a_page_is_read() {
     let html = r#"<form action="/x" method=post><input type="hidden" name="a" value="1 &#60; 2"><b class='c'>A &amp; B</b></form><input type=hidden name=z>"#;
-    let page = Page { status: 200, headers: HeaderMap::new(), address: Url::parse("http://x/").unwrap(), body: html.into() };
+    let page = Page {
+        status: 200,
+        headers: HeaderMap::new(),
+        address: Url::parse("http://x/").unwrap(),
+        body: html.into(),
+    };
     assert_eq!(page.fields("/x"), Fields::default().with("a", "1 < 2"));
     assert_eq!(page.words(), "A & B");
-    assert_eq!(page.tags().iter().map(|t| t.name.as_str()).collect::<Vec<_>>(), ["form", "input", "b", "/b", "/form", "input"]);
+    assert_eq!(
+        page.tags().iter().map(|t| t.name.as_str()).collect::<Vec<_>>(),
+        ["form", "input", "b", "/b", "/form", "input"]
+    );
 }

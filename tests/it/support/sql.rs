@@ -23,7 +23,11 @@ pub fn literal(engine: Engine, value: &Value) -> String {
         Value::Text(text) => format!("'{}'", text.replace('\'', "''")),
         Value::At(at) => {
             let text = rewarddesk::db::instant::text(*at);
-            if engine == Engine::Sqlite { format!("'{text}'") } else { format!("'{text}+00'::timestamptz") }
+            if engine == Engine::Sqlite {
+                format!("'{text}'")
+            } else {
+                format!("'{text}+00'::timestamptz")
+            }
         }
     }
 }
@@ -54,7 +58,8 @@ impl<T: Into<Value>> From<Option<T>> for Value {
     }
 }
 
-/// A row for [`TestDb::insert`](super::TestDb::insert): `row! { merchant_id: 1, code: "ABC-1", expires_at: now }`.
+/// A row for [`TestDb::insert`](super::TestDb::insert): `row! { merchant_id: 1, code: "ABC-1",
+/// expires_at: now }`.
 #[macro_export]
 macro_rules! row {
     ($($column:ident : $value:expr),* $(,)?) => {

@@ -31,23 +31,28 @@ pub fn open(path: &Path) -> SqliteConnection {
     SqliteConnection::establish(&path.to_string_lossy()).expect("the test's file opens")
 }
 
-/// The migrated file that copies are made of. Named by what the migrations are, so that processes can share it:
-/// nextest runs each test in a process of its own.
+/// The migrated file that copies are made of. Named by what the migrations are, so that processes
+/// can share it: nextest runs each test in a process of its own.
 fn template() -> &'static Path {
     static TEMPLATE: OnceLock<PathBuf> = OnceLock::new();
     TEMPLATE.get_or_init(|| {
-        let done = Path::new(env!("CARGO_TARGET_TMPDIR")).join(format!("template-{}.db", fingerprint("sqlite")));
+        let done = Path::new(env!("CARGO_TARGET_TMPDIR"))
+            .join(format!("template-{}.db", fingerprint("sqlite")));
         if !done.exists() {
             let dir = directory();
             let url = url_in(&dir);
-            let db = Database::open(&DatabaseUrl::parse(&url).expect("our own address")).expect("a new file opens");
+            let db = Database::open(&DatabaseUrl::parse(&url).expect("our own address"))
+                .expect("a new file opens");
             migrate::migrate(&db).expect("the migrations run");
             drop(db);
             let file = dir.path().join("desk.db");
-            open(&file).batch_execute("PRAGMA wal_checkpoint(TRUNCATE)").expect("the file alone holds everything");
+            open(&file)
+                .batch_execute("PRAGMA wal_checkpoint(TRUNCATE)")
+                .expect("the file alone holds everything");
             // Appears whole or not at all, whoever else is making it.
             let copy = done.with_extension(format!("{}.part", std::process::id()));
-            fs::create_dir_all(env!("CARGO_TARGET_TMPDIR")).expect("the target folder can be written");
+            fs::create_dir_all(env!("CARGO_TARGET_TMPDIR"))
+                .expect("the target folder can be written");
             fs::copy(&file, &copy).expect("the template can be kept");
             fs::rename(&copy, &done).expect("the template can be kept");
         }

@@ -1,5 +1,6 @@
-//! A book of every statement that the desk sends to its database, and of what was asked of the desk meanwhile.
-//! Must not know plans; see `plans`. Connections of the tests themselves are not listened to.
+//! A book of every statement that the desk sends to its database, and of what was asked of the desk
+//! meanwhile. Must not know plans; see `plans`. Connections of the tests themselves are not
+//! listened to.
 
 use std::{
     collections::{BTreeMap, BTreeSet},
@@ -24,7 +25,8 @@ pub struct Statement {
     pub sql: String,
     /// What stood in for the parameters, as diesel shows it.
     pub binds: String,
-    /// PostgreSQL was told in that transaction to walk through a table only where nothing else is possible.
+    /// PostgreSQL was told in that transaction to walk through a table only where nothing else is
+    /// possible.
     pub walks_last: bool,
     /// A connection keeps it prepared, and PostgreSQL its plan, whatever the values are.
     pub is_kept: bool,
@@ -78,7 +80,10 @@ pub fn disorder() -> BTreeSet<String> {
 
 /// Nobody listens on this connection: it is a test's own.
 pub fn mute(mut conn: DbConn) -> DbConn {
-    each!(&mut conn, |c| diesel::Connection::set_instrumentation(c, |_: InstrumentationEvent<'_>| {}));
+    each!(&mut conn, |c| diesel::Connection::set_instrumentation(
+        c,
+        |_: InstrumentationEvent<'_>| {}
+    ));
     conn
 }
 
@@ -105,7 +110,12 @@ impl Drop for During {
 /// A request was answered.
 pub fn answered(method: &str, path: &str, status: u16, location: &str) {
     if let Some(book) = book().as_mut() {
-        book.answers.push(Answer { method: method.to_owned(), path: path.to_owned(), status, location: location.to_owned() });
+        book.answers.push(Answer {
+            method: method.to_owned(),
+            path: path.to_owned(),
+            status,
+            location: location.to_owned(),
+        });
     }
 }
 
@@ -129,11 +139,14 @@ impl Instrumentation for Ear {
             }
             InstrumentationEvent::CacheQuery { sql, .. } => {
                 let known = (likeness(sql), self.walks_last);
-                if let Some(statement) = book().as_mut().and_then(|book| book.statements.get_mut(&known)) {
+                if let Some(statement) =
+                    book().as_mut().and_then(|book| book.statements.get_mut(&known))
+                {
                     statement.is_kept = true;
                 }
             }
-            InstrumentationEvent::CommitTransaction { .. } | InstrumentationEvent::RollbackTransaction { .. } => *self = Self::default(),
+            InstrumentationEvent::CommitTransaction { .. }
+            | InstrumentationEvent::RollbackTransaction { .. } => *self = Self::default(),
             _ => {}
         }
     }
@@ -141,24 +154,33 @@ impl Instrumentation for Ear {
 
 impl Ear {
     fn note_locks(&mut self, sql: &str) {
-        // An import locks what its rows name, some at a time, and is begun again where it meets somebody.
+        // An import locks what its rows name, some at a time, and is begun again where it meets
+        // somebody.
         if self.walks_last {
             return;
         }
         let is_theirs = |table: &str| OF_ONE_USER.contains(&table);
-        let place = |table: &str| LOCK_ORDER.iter().position(|listed| *listed == table).unwrap_or(LOCK_ORDER.len());
+        let place = |table: &str| {
+            LOCK_ORDER.iter().position(|listed| *listed == table).unwrap_or(LOCK_ORDER.len())
+        };
         let rank = |table: &str| place(if is_theirs(table) { OF_ONE_USER[0] } else { table });
         for table in locked_tables(sql) {
             if self.locked.contains(&table) {
                 continue;
             }
-            let is_gated = is_theirs(&table) && self.locked.iter().any(|known| known == LOCK_ORDER[0]);
-            let comes_later = |earlier: &&String| rank(earlier) > rank(&table) || (rank(earlier) == rank(&table) && !is_gated);
+            let is_gated =
+                is_theirs(&table) && self.locked.iter().any(|known| known == LOCK_ORDER[0]);
+            let comes_later = |earlier: &&String| {
+                rank(earlier) > rank(&table) || (rank(earlier) == rank(&table) && !is_gated)
+            };
             if let Some(later) = self.locked.iter().find(comes_later)
                 && let Some(book) = book().as_mut()
             {
                 let during: Vec<&str> = book.now.iter().map(|(_, what)| what.as_str()).collect();
-                book.disorder.insert(format!("{table} is locked after {later}, in {}\n    {sql}", during.join(", ")));
+                book.disorder.insert(format!(
+                    "{table} is locked after {later}, in {}\n    {sql}",
+                    during.join(", ")
+                ));
             }
             self.locked.push(table);
         }
@@ -167,7 +189,10 @@ impl Ear {
 
 /// The tables of which a statement for PostgreSQL locks rows and may wait for them, in order.
 fn locked_tables(sql: &str) -> Vec<String> {
-    let tokens: Vec<&str> = sql.split(|c: char| !(c.is_alphanumeric() || c == '_')).filter(|token| !token.is_empty()).collect();
+    let tokens: Vec<&str> = sql
+        .split(|c: char| !(c.is_alphanumeric() || c == '_'))
+        .filter(|token| !token.is_empty())
+        .collect();
     let before = |at: usize, n: usize| at.checked_sub(n).map_or("", |at| tokens[at]);
     let mut found = vec![];
     for (at, token) in tokens.iter().enumerate() {
@@ -197,12 +222,22 @@ fn locked_tables(sql: &str) -> Vec<String> {
 #[test]
 fn locks_are_read_from_statements() {
     for (sql, tables) in [
-        ("SELECT a FROM (\"users\" INNER JOIN \"memberships\" ON b) WHERE c FOR SHARE", ["users", "memberships"].as_slice()),
-        ("SELECT \"rewards\".\"id\" FROM \"rewards\" WHERE c ORDER BY d FOR NO KEY UPDATE", &["rewards"]),
+        (
+            "SELECT a FROM (\"users\" INNER JOIN \"memberships\" ON b) WHERE c FOR SHARE",
+            ["users", "memberships"].as_slice(),
+        ),
+        (
+            "SELECT \"rewards\".\"id\" FROM \"rewards\" WHERE c ORDER BY d FOR NO KEY UPDATE",
+            &["rewards"],
+        ),
         ("UPDATE \"sessions\" SET \"challenge\" = $1", &["sessions"]),
         ("DELETE  FROM \"sessions\" WHERE a", &["sessions"]),
         ("INSERT INTO t (a) VALUES ($1) ON CONFLICT (a) DO UPDATE SET b = 1", &[]),
-        ("UPDATE coupons SET a = 1 WHERE id = (SELECT id FROM coupons LIMIT 1 FOR UPDATE SKIP LOCKED)", &["coupons"]),
+        (
+            "UPDATE coupons SET a = 1 WHERE id = (SELECT id FROM coupons LIMIT 1 FOR UPDATE SKIP \
+             LOCKED)",
+            &["coupons"],
+        ),
         ("SELECT a FROM mails FOR UPDATE SKIP LOCKED", &[]),
         ("SELECT a FROM users", &[]),
     ] {
@@ -213,15 +248,19 @@ fn locks_are_read_from_statements() {
 fn write_down(sql: &str, binds: &str, walks_last: bool) {
     let mut book = book();
     let Some(book) = book.as_mut() else { return };
-    let during: Vec<String> =
-        if book.now.is_empty() { vec![BY_ITSELF.to_owned()] } else { book.now.iter().map(|(_, what)| what.clone()).collect() };
-    let statement = book.statements.entry((likeness(sql), walks_last)).or_insert_with(|| Statement {
-        sql: sql.to_owned(),
-        binds: binds.to_owned(),
-        walks_last,
-        is_kept: false,
-        during: BTreeSet::new(),
-    });
+    let during: Vec<String> = if book.now.is_empty() {
+        vec![BY_ITSELF.to_owned()]
+    } else {
+        book.now.iter().map(|(_, what)| what.clone()).collect()
+    };
+    let statement =
+        book.statements.entry((likeness(sql), walks_last)).or_insert_with(|| Statement {
+            sql: sql.to_owned(),
+            binds: binds.to_owned(),
+            walks_last,
+            is_kept: false,
+            during: BTreeSet::new(),
+        });
     statement.during.extend(during);
 }
 
@@ -248,8 +287,17 @@ fn likeness(sql: &str) -> String {
 
 #[test]
 fn statements_are_told_apart_by_more_than_numbers() {
-    assert_eq!(likeness("SELECT a FROM t WHERE id IN (?, ?, ?)"), likeness("SELECT a FROM t WHERE id IN (?)"));
-    assert_eq!(likeness("INSERT INTO t VALUES ($1, $2), ($3, $4)"), likeness("INSERT INTO t VALUES ($1, $2)"));
+    assert_eq!(
+        likeness("SELECT a FROM t WHERE id IN (?, ?, ?)"),
+        likeness("SELECT a FROM t WHERE id IN (?)")
+    );
+    assert_eq!(
+        likeness("INSERT INTO t VALUES ($1, $2), ($3, $4)"),
+        likeness("INSERT INTO t VALUES ($1, $2)")
+    );
     assert_eq!(likeness("SELECT 1 WHERE n = 27"), likeness("SELECT 1 WHERE n = 5"));
-    assert_ne!(likeness("SELECT a FROM t WHERE id = $1"), likeness("SELECT a FROM t WHERE code = $1"));
+    assert_ne!(
+        likeness("SELECT a FROM t WHERE id = $1"),
+        likeness("SELECT a FROM t WHERE code = $1")
+    );
 }

@@ -1,5 +1,5 @@
-//! A small world in a test's database: one merchant, its people, stock and rewards, written by plain SQL
-//! so that the schema's rules are in force and no code under test has a hand in it.
+//! A small world in a test's database: one merchant, its people, stock and rewards, written by
+//! plain SQL so that the schema's rules are in force and no code under test has a hand in it.
 
 use std::{ops::Deref, sync::OnceLock};
 
@@ -78,7 +78,15 @@ pub struct NewCoupon {
 
 /// May be allocated now.
 pub fn usable(code: impl Into<String>) -> NewCoupon {
-    NewCoupon { code: code.into(), pin: None, valid_from: None, expires_at: None, max_redemptions: 1, redemptions: 0, barred_reason: None }
+    NewCoupon {
+        code: code.into(),
+        pin: None,
+        valid_from: None,
+        expires_at: None,
+        max_redemptions: 1,
+        redemptions: 0,
+        barred_reason: None,
+    }
 }
 
 /// Ended an hour before [`noon`].
@@ -99,7 +107,8 @@ pub fn redeemed(code: impl Into<String>) -> NewCoupon {
     NewCoupon { redemptions: 1, ..usable(code) }
 }
 
-/// The plain path of the task: Jo Smith's reward R-1 with an expired code, and fresh codes in its batch.
+/// The plain path of the task: Jo Smith's reward R-1 with an expired code, and fresh codes in its
+/// batch.
 #[derive(Debug, Clone, Copy)]
 pub struct Scene {
     pub customer: i64,
@@ -139,7 +148,11 @@ impl World {
 
     /// A user with that role in the merchant: `support@desk.example` and so on.
     pub fn user(&self, role: Role) -> i64 {
-        self.user_called(&format!("{}@desk.example", role.as_str()), &format!("Casey {}", role.label()), role)
+        self.user_called(
+            &format!("{}@desk.example", role.as_str()),
+            &format!("Casey {}", role.label()),
+            role,
+        )
     }
 
     /// A user with an address and a name; a second role of an existing user is added.
@@ -156,11 +169,19 @@ impl World {
 
     /// A role in the merchant for a user who is there.
     pub fn insert_membership(&self, user: i64, role: Role) -> i64 {
-        self.insert("memberships", row! { merchant_id: self.merchant, user_id: user, role: role.as_str() })
+        self.insert(
+            "memberships",
+            row! { merchant_id: self.merchant, user_id: user, role: role.as_str() },
+        )
     }
 
     pub fn customer(&self, person: &Person<'_>) -> i64 {
-        let keys = SearchKeys::of(person.email.unwrap_or_default(), person.customer_id, person.first_name, person.last_name);
+        let keys = SearchKeys::of(
+            person.email.unwrap_or_default(),
+            person.customer_id,
+            person.first_name,
+            person.last_name,
+        );
         let row = row! {
             merchant_id: self.merchant, email: person.email, customer_id: person.customer_id,
             first_name: person.first_name, last_name: person.last_name, receives_emails: person.receives_emails,
@@ -193,7 +214,9 @@ impl World {
 
     /// The row of a coupon in stock, for tests that want to spoil it first.
     pub fn coupon_row(&self, batch: i64, new: &NewCoupon) -> Vec<(&'static str, Value)> {
-        let ignores_case = self.number(&format!("SELECT CASE WHEN case_sensitive THEN 0 ELSE 1 END FROM batches WHERE id = {batch}")) == 1;
+        let ignores_case = self.number(&format!(
+            "SELECT CASE WHEN case_sensitive THEN 0 ELSE 1 END FROM batches WHERE id = {batch}"
+        )) == 1;
         row! {
             merchant_id: self.merchant, batch_id: batch, code: &new.code,
             folded_code: ignores_case.then(|| fold::code(&new.code)), pin: new.pin.clone(),
@@ -218,7 +241,9 @@ impl World {
             redeemed: i64::from(redeemed && !barred), allocated: 0, replaced: 0, withdrawn: 0,
         };
         self.insert("stock_movements", row);
-        self.exec(&format!("UPDATE batches SET published_to = {id}, imported = imported + 1 WHERE id = {batch}"));
+        self.exec(&format!(
+            "UPDATE batches SET published_to = {id}, imported = imported + 1 WHERE id = {batch}"
+        ));
         id
     }
 
@@ -237,7 +262,13 @@ impl World {
         self.reward_by(customer, provider, None, reward_id)
     }
 
-    fn reward_by(&self, customer: i64, fulfilment: &str, batch: Option<i64>, reward_id: &str) -> i64 {
+    fn reward_by(
+        &self,
+        customer: i64,
+        fulfilment: &str,
+        batch: Option<i64>,
+        reward_id: &str,
+    ) -> i64 {
         let row = row! {
             merchant_id: self.merchant, customer: customer, reward_id: reward_id, kind: "referrer", title: "20 off",
             fulfilment: fulfilment, batch_id: batch, issued_at: self.now - TimeDelta::days(30), created_at: self.now,
@@ -247,12 +278,21 @@ impl World {
 
     /// Takes a coupon out of stock for a reward.
     pub fn allocate(&self, coupon: i64, reward: i64) {
-        self.exec(&format!("UPDATE coupons SET state = 'allocated', reward = {reward} WHERE id = {coupon}"));
+        self.exec(&format!(
+            "UPDATE coupons SET state = 'allocated', reward = {reward} WHERE id = {coupon}"
+        ));
     }
 
     /// A reward that holds a coupon of its batch.
-    pub fn reward_with(&self, customer: i64, batch: i64, reward_id: &str, coupon: &NewCoupon) -> (i64, i64) {
-        let (reward, coupon) = (self.reward(customer, batch, reward_id), self.coupon(batch, coupon));
+    pub fn reward_with(
+        &self,
+        customer: i64,
+        batch: i64,
+        reward_id: &str,
+        coupon: &NewCoupon,
+    ) -> (i64, i64) {
+        let (reward, coupon) =
+            (self.reward(customer, batch, reward_id), self.coupon(batch, coupon));
         self.allocate(coupon, reward);
         (reward, coupon)
     }
@@ -292,7 +332,13 @@ impl World {
     }
 
     /// A queued fulfilment e-mail, not yet inserted.
-    pub fn mail_row(&self, scene: Scene, coupon: i64, reissue: Option<i64>, message_id: &str) -> Vec<(&'static str, Value)> {
+    pub fn mail_row(
+        &self,
+        scene: Scene,
+        coupon: i64,
+        reissue: Option<i64>,
+        message_id: &str,
+    ) -> Vec<(&'static str, Value)> {
         row! {
             merchant_id: self.merchant, customer: scene.customer, reward: scene.reward, coupon_id: coupon, reissue_id: reissue,
             origin: "reissue", message_id: message_id, sender: "rewards@desk.example", recipient: "jo@customer.example",
@@ -312,7 +358,11 @@ impl World {
 }
 
 /// A row with one column changed.
-pub fn but(mut row: Vec<(&'static str, Value)>, column: &'static str, value: impl Into<Value>) -> Vec<(&'static str, Value)> {
+pub fn but(
+    mut row: Vec<(&'static str, Value)>,
+    column: &'static str,
+    value: impl Into<Value>,
+) -> Vec<(&'static str, Value)> {
     match row.iter_mut().find(|(name, _)| *name == column) {
         Some((_, old)) => *old = value.into(),
         None => row.push((column, value.into())),
@@ -324,5 +374,7 @@ pub fn but(mut row: Vec<(&'static str, Value)>, column: &'static str, value: imp
 fn password_hash() -> &'static str {
     use argon2::{Argon2, PasswordHasher};
     static HASH: OnceLock<String> = OnceLock::new();
-    HASH.get_or_init(|| Argon2::default().hash_password(PASSWORD.as_bytes()).expect("a hash").to_string())
+    HASH.get_or_init(|| {
+        Argon2::default().hash_password(PASSWORD.as_bytes()).expect("a hash").to_string()
+    })
 }
