@@ -12,7 +12,7 @@ use std::{
 
 use actix_web::dev::Server;
 use chrono::TimeDelta;
-use tokio::{signal::unix::SignalKind, sync::watch};
+use tokio::{signal::unix::SignalKind, sync::watch, task::LocalSet};
 use url::Url;
 
 use crate::{
@@ -206,8 +206,12 @@ fn run(house: House, ready: impl FnOnce(SocketAddr)) -> Result<(), Refused> {
     // The first sign-in should not pay for it.
     passwords::warm_up();
     let db = house.desk.db.clone();
-    let outcome =
-        actix_web::rt::System::new().block_on(until_told(house, listener, metrics_listener, ready));
+    let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build()?;
+    let serving = until_told(house, listener, metrics_listener, ready);
+    let outcome = LocalSet::new().block_on(&runtime, serving);
+    // A call that waits for a lock of another process is left where it is. A runtime that is
+    // dropped waits for such calls, without a limit.
+    runtime.shutdown_background();
     db.close();
     outcome
 }

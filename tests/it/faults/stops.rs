@@ -183,3 +183,26 @@ fn a_lock_that_another_process_never_lets_go_does_not_hold_up_the_end() {
         eprintln!("with the database locked by another process: ended after {took:.1?}");
     });
 }
+
+#[test]
+fn a_worker_that_waits_for_a_lock_does_not_hold_up_the_end() {
+    block_on(async {
+        let house = House::new(TestDb::new(Engine::Sqlite), 8, 8, "file:mails")
+            .with("FAILPOINTS", "db::lock_limit=return");
+        let server = house.serve();
+        let mut other = house.db.connect();
+        // The sealer looks four times a second, and finds this record.
+        let record = "INSERT INTO audit_records (merchant_id, at, action, actor_kind, details) \
+            VALUES (1, '2026-11-23 12:00:00.000000', 'email.sent', 'system', '{}')";
+        run_on(&mut other, record).unwrap();
+        run_on(&mut other, "BEGIN IMMEDIATE").unwrap();
+        tokio::time::sleep(Duration::from_secs(1)).await;
+        server.terminate();
+        // The lock is held until after the end, and the sealer never gives up waiting for it.
+        let (status, took) = server.ended(Instant::now());
+        assert_eq!(status, Some(0), "after {took:?}");
+        run_on(&mut other, "ROLLBACK").unwrap();
+        assert_eq!(house.db.count("audit_records WHERE action = 'email.sent'"), 1);
+        eprintln!("with the sealer waiting for a lock: ended after {took:.1?}");
+    });
+}
