@@ -1,4 +1,4 @@
-//! The command line (contract.md section 2): what there is, and how its answers and refusals leave
+//! The command line: what there is, and how its answers and refusals leave
 //! the process. Wiring only; what a command does is in its own module and in the use cases.
 
 use std::{

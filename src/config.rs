@@ -1,6 +1,4 @@
-//! The settings (contract.md section 3), and the one reader of the environment and of `.env`. Must
-//! not know what the settings are for; each command asks for those it needs, and only those can
-//! stop it.
+//! The settings, and the one reader of the environment and of `.env`.
 
 use std::{
     collections::HashMap,

@@ -331,7 +331,7 @@ mod tests {
     use crate::{db::database, jobs, web::server};
     use std::time::Duration;
 
-    /// quality.md R11, whatever hangs: each of these ends at its limit, one after the other.
+    /// Guarantee R11, whatever hangs: each of these ends at its limit, one after the other.
     #[test]
     fn the_limits_of_the_end_add_up_to_less_than_twenty_seconds() {
         let server = Duration::from_secs(server::SHUTDOWN_SECONDS);

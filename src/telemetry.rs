@@ -1,5 +1,5 @@
 //! Where log lines go and how they look. Codes, names and addresses are never put into one
-//! (quality.md S7). Must not know what is logged.
+//! (guarantee S7).
 
 use tracing_subscriber::{EnvFilter, fmt};
 

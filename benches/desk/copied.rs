@@ -1,5 +1,4 @@
 //! A copy of a world, for what changes it; thrown away afterwards.
-//! Must not know what is done to it.
 
 use std::{
     fs,

@@ -1,5 +1,4 @@
 //! The release binary under test: its commands, its server, and what it takes of the machine.
-//! Must not know measuring.
 
 use std::{
     fs::{self, File},

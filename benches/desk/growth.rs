@@ -1,5 +1,4 @@
 //! The picture of growth: each page and the button at a hundredth, a tenth and all of full size.
-//! Must not know how anything is measured.
 
 use std::fmt::Write;
 

@@ -1,5 +1,4 @@
 //! A browser of few words: one connection that is kept, a session's cookie, forms and fragments.
-//! Must not know measuring.
 
 use http_body_util::{BodyExt, Full};
 use hyper::{Method, Request, Response, body::Bytes, client::conn::http1::SendRequest, header};

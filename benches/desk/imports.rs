@@ -1,5 +1,4 @@
 //! Codes coming in: how quickly, what memory that takes, what others wait for meanwhile.
-//! Must not know how an import works.
 
 use std::{
     fmt::Write as _,

@@ -1,5 +1,4 @@
 //! Many connections at work at once, and what their answers took.
-//! Must not know what is asked for.
 
 use std::{
     future::Future,

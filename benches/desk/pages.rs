@@ -1,5 +1,4 @@
 //! The pages that people look at, beside one row read by its key through the same server.
-//! Must not know how a page is made.
 
 use std::{rc::Rc, time::Duration};
 

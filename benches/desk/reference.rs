@@ -1,5 +1,5 @@
 //! The limit beside the figures: a server of the same libraries that does nothing, or reads one row
-//! by its key. Must not know the desk.
+//! by its key.
 
 use std::net::TcpListener;
 

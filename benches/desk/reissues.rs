@@ -1,5 +1,4 @@
 //! The button under load, beside the same statements without a desk.
-//! Must not know how the button works.
 
 use std::{cell::RefCell, fs, path::Path, process::Command, rc::Rc, time::Instant};
 

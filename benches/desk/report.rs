@@ -1,5 +1,5 @@
 //! What was measured, kept beside the data so that parts can be measured apart, and the file that
-//! readers get. Must not know how anything is measured.
+//! readers get.
 
 use std::{
     collections::BTreeMap,

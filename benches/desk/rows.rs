@@ -1,5 +1,4 @@
 //! Plain SQL beside the desk, for making data and for looking at it.
-//! Must not know measuring.
 
 use diesel::{
     Connection, PgConnection, QueryableByName, RunQueryDsl, SqliteConnection,

@@ -1,5 +1,4 @@
 //! Batches that run dry, and what exact counting costs.
-//! Must not know pages.
 
 use std::time::Instant;
 

@@ -1,5 +1,4 @@
 //! The page of results: goals, pages, the button, growth, and the notes that people wrote.
-//! Must not know how anything is measured.
 
 use std::{fmt::Write, fs, process::Command};
 

@@ -1,5 +1,4 @@
 //! The data set: a merchant at full size or a part of it, made through the desk's own commands.
-//! Must not know measuring.
 
 use std::{fs, path::Path, time::Instant};
 

@@ -1,5 +1,4 @@
 //! Mails to users about their account, and the links in them.
-//! Must not know when one is sent.
 
 use super::{
     Desk, Error, Member, fulfilment_email::message_id, origin::Origin, sign_in::new_token, tokens,
@@ -25,7 +24,7 @@ pub struct Link {
 }
 
 /// A link to that page with a token of 256 random bits. The token stands in the query, which no log
-/// keeps (quality.md S7).
+/// keeps (guarantee S7).
 pub fn new_link(desk: &Desk, page: &str) -> Result<Link, Error> {
     let token = new_token()?;
     Ok(Link {

@@ -1,4 +1,4 @@
-//! Adds an empty voucher batch. Must not know how codes get into it.
+//! Adds an empty voucher batch.
 
 use chrono::{DateTime, Utc};
 

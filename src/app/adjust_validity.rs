@@ -1,5 +1,4 @@
 //! Gives a voucher batch another validity, for every code in it.
-//! Must not know forms, or how codes are allocated meanwhile; see `db::batches::lock_validity`.
 
 use super::{Desk, Error, Member};
 use crate::{

@@ -1,5 +1,4 @@
 //! The filters of the audit log's page, from what is typed to what is looked for.
-//! Must not know addresses or screens.
 
 use super::{Desk, Error, Member};
 use crate::{
@@ -33,7 +32,7 @@ impl Field {
         [Self::Who, Self::Customer, Self::Action, Self::Code, Self::From, Self::To];
 
     /// Its name in forms and addresses. `q` is the only part of an address that may hold a code
-    /// (contract.md, quality.md S7).
+    /// (guarantee S7).
     pub fn name(self) -> &'static str {
         match self {
             Self::Who => "who",
@@ -90,8 +89,7 @@ pub struct Judged {
 /// The longest text that is looked at; nothing one filters by is longer.
 const LONGEST: usize = 300;
 
-/// Understands what was typed. Dates are days in the merchant's zone, `to` with its whole day
-/// (product.md section 2).
+/// Understands what was typed. Dates are days in the merchant's zone, `to` with its whole day.
 pub(super) fn judge(
     conn: &mut DbConn,
     desk: &Desk,

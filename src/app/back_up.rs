@@ -1,5 +1,4 @@
 //! A backup of a live SQLite database, with its record.
-//! Must not know the command line.
 
 use std::path::Path;
 

@@ -1,5 +1,5 @@
 //! Bars a coupon, so that it can't be used, and takes the bar away again; each with a reason and
-//! its record in one transaction. Must not know forms or words.
+//! its record in one transaction.
 
 use super::{
     Desk, Error, Member,

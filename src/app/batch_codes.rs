@@ -1,5 +1,4 @@
 //! A batch's codes: a page of them, one of them, or all of them as a file.
-//! Must not know words or screens.
 
 use chrono::{DateTime, Utc};
 

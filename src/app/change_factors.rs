@@ -1,5 +1,4 @@
 //! Setting up and removing second factors: one's own, and all of a user's who has lost theirs.
-//! Must not know screens; who may reset another's factors is decided in `manage_users`.
 
 use super::{
     Desk, Error,

@@ -1,5 +1,4 @@
 //! A merchant's settings: what they are, and changing them.
-//! Must not know forms; values come as they were typed.
 
 use super::{Desk, Error, Member, choose_alerts, names};
 use crate::{

@@ -1,5 +1,5 @@
 //! What the desk knows of a code that a customer quotes, and what they may have meant when it knows
-//! none. Must not know words or screens. The code is in nobody's log.
+//! none. The code is in nobody's log.
 
 use chrono::{DateTime, Utc};
 

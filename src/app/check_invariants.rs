@@ -1,5 +1,5 @@
-//! Proves the invariants of quality.md on live data, and says in one line each what was found.
-//! Must not know how the rows are looked for.
+//! Proves the invariants (docs/guarantees.md, section I) on live data, and says in one line each
+//! what was found.
 
 use super::Error;
 use crate::db::{

@@ -1,5 +1,4 @@
 //! How a user hears of a merchant's stock, and the lines that hold for all of its batches.
-//! Must not know forms or mails.
 
 use super::{
     Desk, Error, Member,

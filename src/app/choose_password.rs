@@ -1,5 +1,5 @@
 //! Links that let somebody in once: who follows one, a first or another password, and one
-//! forgotten. Must not know how a link is sent.
+//! forgotten.
 
 use chrono::TimeDelta;
 

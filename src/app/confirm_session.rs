@@ -1,5 +1,4 @@
 //! Proving again to be there, before a dangerous act in a session that is no longer fresh.
-//! Must not know which acts are dangerous.
 
 use super::{
     Desk, Error,

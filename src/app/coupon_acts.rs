@@ -1,5 +1,5 @@
 //! What bar, unbar and mark as used have in common: the locks in their order, the record, and what
-//! came of it. Must not know forms or words.
+//! came of it.
 
 use chrono::{DateTime, TimeDelta, Utc};
 

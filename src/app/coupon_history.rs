@@ -1,5 +1,4 @@
 //! What the audit log says of one coupon, newest first.
-//! Must not know words or screens.
 
 use super::{Desk, Error, Member, private_details};
 use crate::{

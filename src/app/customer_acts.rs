@@ -1,5 +1,5 @@
 //! What is done to a customer by hand: blocked and unblocked, e-mails off and on, purged; each with
-//! its record in one transaction. Must not know forms or words.
+//! its record in one transaction.
 
 use chrono::{DateTime, TimeDelta, Utc};
 

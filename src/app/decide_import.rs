@@ -1,5 +1,4 @@
 //! Somebody's word on an import: do it, or let it be.
-//! Must not know how it is done.
 
 use chrono::{DateTime, Utc};
 

@@ -1,5 +1,4 @@
 //! Getting queued mail out: claim what is due, send it under a lease, record what became of it.
-//! Must not know how many are sent at once, nor how SMTP works.
 //!
 //! What may happen twice is sending, after a kill between the relay's answer and our mark; the
 //! Message-ID is the same then.

@@ -1,5 +1,5 @@
 //! What every use case is handed: the database, the clock, the mail bell. And the way off the async
-//! threads. Must not know who is asking.
+//! threads.
 
 use std::{sync::Arc, time::Duration};
 

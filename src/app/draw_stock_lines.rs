@@ -1,5 +1,5 @@
 //! The lines of one batch's stock: at how many codes it is critical, and how many are kept for
-//! reissues. Must not know forms. A line warns; it refuses nothing.
+//! reissues. A line warns; it refuses nothing.
 
 use super::{Desk, Error, Member};
 use crate::{

@@ -1,5 +1,4 @@
 //! The ways a use case can end badly.
-//! Must not know status codes or words.
 
 use crate::{
     db,

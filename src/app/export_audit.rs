@@ -1,7 +1,7 @@
-//! Exports an audit log as JSON Lines (contract.md section 5), oldest first, each with its seal:
-//! see `verify_export`. Must not know where the lines go. The operator's export is not recorded: it
-//! reads what its own file access lets it read anyway, and a log that grew by being looked at would
-//! never read the same twice. An administrator's export in the web app is.
+//! Exports an audit log as JSON Lines, oldest first, each with its seal:
+//! see `verify_export`. The operator's export is not recorded: it reads what its own file access
+//! lets it read anyway, and a log that grew by being looked at would never read the same twice. An
+//! administrator's export in the web app is.
 
 use std::{collections::HashMap, time::Duration};
 

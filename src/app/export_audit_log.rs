@@ -1,5 +1,5 @@
 //! An administrator's export of what the audit log's page shows: on record before the first line
-//! leaves, then read piece by piece. Must not know where the pieces go.
+//! leaves, then read piece by piece.
 
 use std::time::Duration;
 

@@ -1,5 +1,4 @@
 //! Second factors: which ones a user has, whether one that is shown is right, and recovery codes.
-//! Must not know what is opened by them.
 
 use super::{Desk, Error, passkeys, seal_secret, sealed, tokens, totp};
 use crate::{

@@ -1,5 +1,4 @@
 //! The customers list and its search.
-//! Must not know addresses or how a page looks.
 
 use chrono::{DateTime, Utc};
 

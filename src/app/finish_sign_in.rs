@@ -1,5 +1,4 @@
 //! The second step of signing in: a factor after the password, or a passkey alone.
-//! Must not know cookies; tokens come in and go out as text.
 
 use chrono::TimeDelta;
 

@@ -1,5 +1,4 @@
 //! The fulfilment e-mail of one coupon: rendered and queued in the transaction of what caused it.
-//! Must not know who may ask for it; its callers have checked.
 
 use chrono::{DateTime, Utc};
 use uuid::{NoContext, Timestamp, Uuid};

@@ -1,5 +1,5 @@
 //! An import's stored file as a source to read, and its rejects as something to write to: one piece
-//! in memory at a time. Must not know rows.
+//! in memory at a time.
 
 use std::io::{self, Read, Write};
 

@@ -1,5 +1,4 @@
 //! Inviting somebody into a merchant by mail, and inviting them again.
-//! Must not know how the mail looks.
 
 use super::{Desk, Error, Member, account_mail, manage_users, names};
 use crate::{

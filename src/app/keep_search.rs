@@ -1,5 +1,4 @@
 //! Keeps what the search goes by: keys made by today's rules, and where it need not look.
-//! Must not know how often it is asked.
 
 use std::time::{Duration, Instant};
 

@@ -1,5 +1,5 @@
 //! Adds up what moved in the stock since the last time, so that nobody has to read the movements
-//! one by one. Must not know how often it is asked.
+//! one by one.
 
 use super::{Desk, Error};
 use crate::db::{

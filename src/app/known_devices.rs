@@ -1,5 +1,5 @@
 //! Browsers in which a user has signed in before: signed marks, stored nowhere (OWASP's device
-//! cookies). Must not know cookies, nor what a known browser is worth.
+//! cookies).
 
 use base64::{Engine, engine::general_purpose::URL_SAFE_NO_PAD};
 use chrono::TimeDelta;

@@ -1,6 +1,5 @@
 //! Linking an identity at the provider of single sign-on to the user of a session: it counts only
-//! once the user has seen which account it is and has confirmed it; and removing it. Must not know
-//! the provider's protocol, cookies or screens.
+//! once the user has seen which account it is and has confirmed it; and removing it.
 
 use chrono::{DateTime, Utc};
 use serde::{Deserialize, Serialize};

@@ -1,5 +1,4 @@
-//! What users may do to users of their merchant: roles, leaving, standing, sessions (product.md
-//! section 3). Must not know forms or words; see `invite_user` for how one comes in.
+//! What users may do to users of their merchant: roles, leaving, standing, sessions.
 
 use chrono::{DateTime, Utc};
 

@@ -1,5 +1,4 @@
 //! Counts one use of a coupon that the shop knows of and the desk does not.
-//! Must not know forms or words.
 
 use chrono::{DateTime, Utc};
 

@@ -1,5 +1,5 @@
 //! What an operator's monitoring asks of the database: mail that waits, and records that are not
-//! sealed yet. Must not know who asks, nor in which format.
+//! sealed yet.
 
 use super::{Desk, Error};
 use crate::db::{audit_seals, mail_leases};

@@ -1,5 +1,4 @@
 //! Who is at work in which merchant: what a use case is told about its caller.
-//! Must not know sessions or cookies.
 
 use crate::{
     db::Scope,

@@ -1,5 +1,4 @@
 //! Names that people type for merchants, users and batches.
-//! Must not know where they are shown.
 
 use crate::domain::{Unfit, fold, invisible};
 

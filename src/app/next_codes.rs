@@ -8,7 +8,7 @@
 //! that was unbarred, a file of codes that end sooner, a rival's rollback on another server) is
 //! seen by the look from the head that one click makes every few seconds; and whether a batch is
 //! empty is decided by a look from the head alone. So the hint decides which of two good codes goes
-//! first, within seconds, and nothing else. Must not know SQL.
+//! first, within seconds, and nothing else.
 
 use std::{
     collections::HashMap,

@@ -1,5 +1,4 @@
 //! Roles that a merchant offers to a user: they count once the user has accepted them.
-//! Must not know how a role is offered; see `invite_user`.
 
 use super::{Desk, Error, sign_in::Session};
 use crate::{

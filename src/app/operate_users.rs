@@ -1,6 +1,5 @@
 //! What the machine's operator does to users, in no merchant's name: standing, sessions, factors,
-//! and invitations. Must not know the command line; what members may do to each other is in
-//! `manage_users`.
+//! and invitations.
 
 use super::{
     Desk, Error,

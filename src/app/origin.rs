@@ -1,5 +1,4 @@
 //! Where a request comes from: what records and mails say of it.
-//! Must not know HTTP.
 
 /// One request: its id in the log, and the browser and address it came from, as far as they are
 /// known.

@@ -1,5 +1,4 @@
 //! A user's own account: what there is to see, another password, and the sessions.
-//! Must not know screens; second factors are changed in `change_factors`.
 
 use chrono::{DateTime, Utc};
 use chrono_tz::Tz;

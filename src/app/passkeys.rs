@@ -1,6 +1,6 @@
 //! Passkeys (WebAuthn): what a browser is asked, and whether its answer is right. User verification
-//! is always required. Must not know requests or sessions. What was asked travels sealed, bound to
-//! whom it was asked, and is good for five minutes.
+//! is always required. What was asked travels sealed, bound to whom it was asked, and is good for
+//! five minutes.
 
 use std::time::Duration;
 

@@ -1,4 +1,4 @@
-//! Passwords: which ones may be chosen, and how they are kept and compared (quality.md S4). Slow on
+//! Passwords: which ones may be chosen, and how they are kept and compared (guarantee S4). Slow on
 //! purpose: callers on async threads go through [`super::Desk`], and bound how many run at once.
 
 use std::sync::OnceLock;

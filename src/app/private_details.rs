@@ -1,6 +1,6 @@
 //! What the audit log keeps of a person: texts encrypted under a key of that customer, which a
 //! purge destroys. The log stays as it was written, its digests hold, and nobody can read them any
-//! more. Must not know which records have such details.
+//! more.
 
 use super::{Desk, Error, sealed};
 use crate::{

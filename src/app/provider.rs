@@ -1,6 +1,5 @@
 //! The provider of single sign-on (OpenID Connect: authorisation code and PKCE): where to send
-//! somebody, and who they are when they come back. Must not know users, cookies or the database.
-//! Slow: it asks over the network.
+//! somebody, and who they are when they come back. Slow: it asks over the network.
 
 use std::{
     collections::HashMap,

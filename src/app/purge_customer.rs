@@ -1,5 +1,5 @@
 //! Purges a customer: the person disappears from every table and index, what was decided about
-//! their rewards stays. Must not know who may ask for it, nor how they are asked to confirm.
+//! their rewards stays.
 
 use chrono::{DateTime, Utc};
 

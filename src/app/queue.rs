@@ -1,7 +1,7 @@
 //! A queue for work of which only a little can run at once: who is next, how many may wait, and for
 //! how long.
 //!
-//! Dropping a future that waits takes it out of the queue at once. Must not know what the work is.
+//! Dropping a future that waits takes it out of the queue at once.
 
 use std::{
     collections::VecDeque,

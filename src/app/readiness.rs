@@ -1,5 +1,5 @@
 //! Whether the desk can do its work: database and schema, room to write; and how long the oldest
-//! unsent mail has waited. Must not know who asks.
+//! unsent mail has waited.
 
 use std::{
     sync::{Arc, Mutex, PoisonError},

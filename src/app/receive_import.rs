@@ -1,5 +1,4 @@
 //! Takes in the file of an import piece by piece, and hands it over to be checked.
-//! Must not know forms, or what is in the file.
 
 use chrono::TimeDelta;
 

@@ -1,5 +1,5 @@
 //! The one dangerous button: a spent coupon gives way to the next usable code of the same batch, in
-//! one transaction. Must not know forms, rows or toasts.
+//! one transaction.
 
 use std::cell::Cell;
 

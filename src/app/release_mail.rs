@@ -1,5 +1,4 @@
 //! Mail that waits: how much and since when, and letting held mail go after a restore.
-//! Must not know how mail is sent.
 
 use chrono::{DateTime, TimeDelta, Utc};
 

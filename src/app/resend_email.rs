@@ -1,5 +1,5 @@
 //! Sending the fulfilment e-mail again: of the coupon the reward has now, to the address the
-//! customer has now. Must not know forms or toasts.
+//! customer has now.
 
 use chrono::TimeDelta;
 

@@ -1,5 +1,5 @@
 //! Checking and doing imports in the background: claim one, work on it under a lease, write down
-//! what came of it. Must not know how many workers there are, nor how rows are judged.
+//! what came of it.
 //!
 //! An import that is broken off, by a kill or by a stop, is begun again from its first row: all of
 //! it becomes visible together with the word that it is done, or nothing of it does.

@@ -1,5 +1,5 @@
 //! Seals what is new in the audit log, after it was written and apart from it: whoever writes a
-//! record waits for nobody. Must not know how often it is asked.
+//! record waits for nobody.
 //!
 //! A record that somebody removes before it is sealed leaves no trace here: that is why sealing
 //! lags by a second at most.

@@ -1,5 +1,5 @@
 //! Secrets that must be read again, kept encrypted under a key of the installation's secret for one
-//! purpose. Must not know what is sealed.
+//! purpose.
 
 use super::{Desk, Error, sealed};
 

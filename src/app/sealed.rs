@@ -1,5 +1,4 @@
 //! Short texts under a key: XChaCha20-Poly1305 with a random nonce, as one line of text.
-//! Must not know what the texts or the keys are for.
 
 use base64::{Engine, engine::general_purpose::URL_SAFE_NO_PAD};
 use chacha20poly1305::{

@@ -1,5 +1,5 @@
 //! Sends the heads of the audit logs out of the machine, once a day: only a head that was
-//! remembered elsewhere shows that the end of a log was cut. Must not know how mail is sent.
+//! remembered elsewhere shows that the end of a log was cut.
 
 use chrono::{DateTime, TimeDelta, Utc};
 

@@ -1,5 +1,5 @@
 //! The desk's first user, who comes in by a link that only the machine's operator sees: there is no
-//! default account. Must not know forms or where the link is shown.
+//! default account.
 
 use chrono_tz::Tz;
 

@@ -1,5 +1,5 @@
 //! The merchant's audit log, newest first, as filters let it through, each record with what is
-//! known beside it. Must not know words or screens.
+//! known beside it.
 
 use chrono::{DateTime, Utc};
 

@@ -1,5 +1,4 @@
 //! The voucher batches and what is left of them.
-//! Must not know words or screens.
 
 use chrono::{DateTime, Days, NaiveDate, Utc};
 

@@ -1,5 +1,4 @@
 //! One coupon: everything the desk knows of it.
-//! Must not know words or screens.
 
 use chrono::{DateTime, Utc};
 

@@ -1,5 +1,4 @@
 //! The profile: one customer with rewards, e-mails and activity.
-//! Must not know words or screens.
 
 use chrono::{DateTime, Utc};
 

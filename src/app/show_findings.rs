@@ -1,5 +1,4 @@
 //! What the shop and the desk disagree on.
-//! Must not know words or screens.
 
 use super::{Desk, Error, Member};
 use crate::{

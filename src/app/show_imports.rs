@@ -1,5 +1,4 @@
 //! Imports from the browser: how each stands, and the rows that could not be taken.
-//! Must not know words or screens.
 
 use chrono::{DateTime, Utc};
 use serde::{Deserialize, Serialize};

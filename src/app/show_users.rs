@@ -1,5 +1,4 @@
 //! The users of a merchant, and one of them.
-//! Must not know words or screens.
 
 use chrono::{DateTime, Utc};
 

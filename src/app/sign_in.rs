@@ -1,5 +1,4 @@
 //! Signing in and out, and who a session belongs to.
-//! Must not know cookies; a token comes in and goes out as text.
 
 use base64::{Engine, engine::general_purpose::URL_SAFE_NO_PAD};
 use chrono::TimeDelta;
@@ -30,7 +29,7 @@ pub struct SessionLimits {
 }
 
 impl Default for SessionLimits {
-    /// quality.md S3.
+    /// Guarantee S3.
     fn default() -> Self {
         Self {
             idle: TimeDelta::minutes(30),

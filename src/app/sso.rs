@@ -1,6 +1,4 @@
-//! Single sign-on: who comes back from the provider, and what they may do then. Must not know
-//! cookies, nor the provider's protocol; what is kept until somebody comes back goes out and in as
-//! a sealed text.
+//! Single sign-on: who comes back from the provider, and what they may do then.
 
 use chrono::{DateTime, TimeDelta, Utc};
 use serde::{Deserialize, Serialize};

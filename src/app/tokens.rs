@@ -1,5 +1,4 @@
-//! Idempotency tokens: signed, stored nowhere until they are used (contract.md section 6).
-//! Must not know forms; a token is bound to user, merchant and reward, and lives 24 hours.
+//! Idempotency tokens: signed, stored nowhere until they are used.
 
 use base64::{Engine, engine::general_purpose::URL_SAFE_NO_PAD};
 use chrono::{DateTime, TimeDelta, Utc};

@@ -1,5 +1,5 @@
 //! Codes of authenticator apps (RFC 6238: SHA-1, six digits, half a minute), the only kind that
-//! every app knows. Must not know users, nor how a secret is kept.
+//! every app knows.
 
 use chrono::{DateTime, Utc};
 use totp_rs::{Algorithm, Builder, Secret, Totp};

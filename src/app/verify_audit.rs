@@ -1,7 +1,6 @@
 //! Proves that an audit log is what was sealed: every record there, unchanged and in its place; or
-//! names the first that is not. Must not know how digests are made (`domain::audit_seal`) or where
-//! the answer is shown. It writes nothing: what is not sealed yet is counted, and sealed by the
-//! server, or by the next command that writes.
+//! names the first that is not. It writes nothing: what is not sealed yet is counted, and sealed by
+//! the server, or by the next command that writes.
 //!
 //! What it can't know: that a record was true when it was written; one that was removed before it
 //! was sealed, within a second; and a log that was rewritten together with all its seals, or cut at

@@ -1,6 +1,6 @@
 //! Proves an exported log by itself: no database, and nothing that this machine knows. The lines
 //! are in the order of ids, the chain in the order of sealing: the few that were sealed later than
-//! their neighbours wait for their turn. Must not know where the lines come from.
+//! their neighbours wait for their turn.
 //!
 //! What is looked up when a log is exported is not sealed, and so not proved: the merchant's slug,
 //! e-mail addresses, the customer_id, and the reward_id where the record itself does not hold it.

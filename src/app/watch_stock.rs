@@ -1,5 +1,5 @@
 //! Watches the stock of every batch: raises alerts where a line is crossed, arms lines again, and
-//! queues the mails. Must not know how often it is asked, nor how mail is sent.
+//! queues the mails.
 
 use chrono::{DateTime, Days, Utc};
 

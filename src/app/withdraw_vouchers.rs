@@ -1,5 +1,5 @@
-//! Takes a batch's codes out of stock for good, those that were never handed out. Must not know
-//! forms. What was asked for is kept, so that it goes on after a restart; see `jobs::stock_keeper`.
+//! Takes a batch's codes out of stock for good, those that were never handed out. What was asked
+//! for is kept, so that it goes on after a restart; see `jobs::stock_keeper`.
 
 use std::time::{Duration, Instant};
 

@@ -1,4 +1,4 @@
-//! Opens the database for a command. Must not know what the command wants of it.
+//! Opens the database for a command.
 
 use std::time::Duration;
 

@@ -27,7 +27,7 @@ pub struct Demo {
 impl Demo {
     pub fn run(self) -> Result<(), Refused> {
         if !self.listen.ip().is_loopback() {
-            // Everybody knows the demo's passwords (quality.md S5).
+            // Everybody knows the demo's passwords (guarantee S5).
             return Err(Refused::because(
                 "the demo listens on loopback only; use --listen 127.0.0.1:8080, or `rewarddesk \
                  serve`",

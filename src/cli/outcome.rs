@@ -1,5 +1,5 @@
 //! How a command that was refused, or that found something broken, ends: with one line that says
-//! what to do. Must not know the commands.
+//! what to do.
 
 use std::{io, process::ExitCode};
 

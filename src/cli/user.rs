@@ -1,5 +1,5 @@
 //! `rewarddesk user`: adding one, and how a password is asked for. What is done to accounts is in
-//! `accounts`, invitations in `invite`. Must not know the rules.
+//! `accounts`, invitations in `invite`.
 
 use std::io::{self, IsTerminal, Read, Write};
 

@@ -1,5 +1,5 @@
 //! Settings about who comes in: how long a session lives, how long one may stay away, and which
-//! proxies are believed. Must not know how any of it is enforced.
+//! proxies are believed.
 
 use std::net::IpAddr;
 

@@ -1,8 +1,8 @@
 //! What a `PostgreSQL` address says about the way there: bearer money does not cross a network in
-//! the clear by accident. Must not know how to connect.
+//! the clear by accident.
 
 /// Refuses a host that is neither loopback nor a socket unless the address asks for TLS or waives
-/// it (contract.md section 3).
+/// it.
 pub fn check(url: &str, has_tls: bool) -> Result<(), String> {
     let way = Way::of(url);
     let mode = way.ssl_mode.as_deref().unwrap_or("prefer");

@@ -1,5 +1,4 @@
 //! Settings of single sign-on: all that is needed to ask a provider, or nothing.
-//! Must not know how a provider is asked.
 
 use std::path::Path;
 

@@ -1,5 +1,4 @@
 //! Settings as people write them, and mistakes as they make them.
-//! Must not touch the real environment.
 
 use super::*;
 

@@ -1,5 +1,4 @@
 //! Links that let somebody in once; only their hashes are kept.
-//! Must not know what the links look like or how they are sent.
 
 use chrono::{DateTime, Utc};
 use diesel::{ExpressionMethods, OptionalExtension, QueryDsl, RunQueryDsl};

@@ -1,5 +1,4 @@
 //! The audit log: append-only, oldest first by id; the people in it are looked up when it is read.
-//! Must not know what the actions mean.
 
 use chrono::{DateTime, Utc};
 use diesel::{

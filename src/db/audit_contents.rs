@@ -1,6 +1,6 @@
 //! Audit records exactly as they are stored, to be sealed and proved: a column that holds what the
 //! desk would never write (SQLite takes anything anywhere) is told, not read as something near to
-//! it. Must not know people or what actions mean.
+//! it.
 
 use chrono::{DateTime, NaiveDateTime, Utc};
 use diesel::{

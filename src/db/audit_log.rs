@@ -1,6 +1,5 @@
 //! The audit log as its page and its export read it: the records that a filter lets through, by
-//! time, and what is looked up beside them. Must not know words, nor what a record's details mean
-//! beyond the coupon they name.
+//! time, and what is looked up beside them.
 
 use chrono::{DateTime, Utc};
 use diesel::{

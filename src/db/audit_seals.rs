@@ -1,5 +1,5 @@
 //! The seals over the audit log in the database, as the sealer needs them: whose turn it is, what
-//! is new, where each chain ends. Must not know what is hashed; see `domain::audit_seal`.
+//! is new, where each chain ends.
 
 use chrono::{DateTime, Utc};
 use diesel::{

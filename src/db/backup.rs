@@ -1,4 +1,4 @@
-//! A consistent copy of a live SQLite file. Must not know who asked for it.
+//! A consistent copy of a live SQLite file.
 
 use std::{fs::File, io, path::Path};
 

@@ -1,5 +1,5 @@
 //! A batch's codes, page by page: by condition, in an order that an index serves, each with who got
-//! it. Must not know words or screens.
+//! it.
 
 use chrono::{DateTime, Utc};
 use diesel::{

@@ -1,5 +1,4 @@
 //! Voucher batches in the database.
-//! Must not know who may look, nor how much of one is left.
 
 use chrono::{DateTime, Utc};
 use diesel::{ExpressionMethods, OptionalExtension, QueryDsl, Queryable, RunQueryDsl};
@@ -174,7 +173,7 @@ pub fn list(
 const VALIDITY_LOCK: &str = "(7235119::bigint << 32) # ?";
 
 /// Keeps the batch's validity as it is until the transaction ends: what was usable when it was
-/// allocated is usable at commit (quality.md I8), and what was spent still is (I9). Many hold it at
+/// allocated is usable at commit (guarantee I8), and what was spent still is (I9). Many hold it at
 /// once; [`lock_validity`] waits for them all.
 ///
 /// An advisory lock and not FOR SHARE on the row: sharers of a row write to it at every reissue and

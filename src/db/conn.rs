@@ -1,5 +1,4 @@
 //! One connection to either database, and the pool's way to make and judge connections.
-//! Must not know transactions or tables.
 
 use std::{path::PathBuf, sync::Arc, time::Duration};
 

@@ -1,5 +1,5 @@
 //! What is done to one coupon by hand: locking it, barring, unbarring. Every change sets
-//! `changed_at`, by which stock is counted. Must not know when an act is allowed.
+//! `changed_at`, by which stock is counted.
 
 use chrono::{DateTime, Utc};
 use diesel::{ExpressionMethods, OptionalExtension, QueryDsl, RunQueryDsl};
@@ -23,7 +23,7 @@ pub enum Locked {
 
 /// Locks the coupon until the transaction ends, and before it the reward that has or had it, as a
 /// reissue does: in this order nobody waits in a circle, and a reissue never relies on a bar that
-/// is being taken away (quality.md I9). `None`: not this merchant's.
+/// is being taken away (guarantee I9). `None`: not this merchant's.
 pub fn lock(tx: &mut WriteTx<'_>, scope: Scope, id: CouponId) -> Result<Option<Locked>, Error> {
     let mine = c::table
         .filter(c::merchant_id.eq(scope.merchant().0))

@@ -1,5 +1,4 @@
 //! The file on one coupon: its facts, every redemption, and the reward it was ever handed to.
-//! Must not know what follows from the facts.
 
 use chrono::{DateTime, Utc};
 use diesel::{

@@ -1,5 +1,5 @@
 //! Coupons in the database: looked up by code, allocated from stock, replaced. One way only, as the
-//! schema enforces. Must not know why a coupon is needed.
+//! schema enforces.
 
 use chrono::{DateTime, Utc};
 use diesel::{

@@ -1,5 +1,4 @@
 //! A key for each customer of whom the audit log holds personal text, wrapped; a purge destroys it.
-//! Must not know how keys are wrapped, nor what they encrypt.
 //!
 //! A record says whose it is, also to the mail worker, which serves all merchants: so do these
 //! functions.

@@ -3,7 +3,7 @@
 //!
 //! Most people who are asked for are among the newest, or a word is rare: so some of the newest are
 //! looked through, and what is still missing is asked of an index, trigrams for three letters and
-//! more, prefixes below. Must not know how a page is made up.
+//! more, prefixes below.
 
 use diesel::{BoolExpressionMethods, ExpressionMethods, JoinOnDsl, QueryDsl, RunQueryDsl};
 

@@ -1,5 +1,4 @@
 //! Customers in the database: one by number, pages by key.
-//! Must not know how a search term is understood; see `customer_search`.
 
 use chrono::{DateTime, Utc};
 use diesel::{ExpressionMethods, OptionalExtension, QueryDsl, Queryable, RunQueryDsl};

@@ -53,7 +53,7 @@ pub const LET_GO: Duration = Duration::from_secs(1);
 pub const CLOSED: Duration = Duration::from_millis(1_500);
 
 /// A pool closes its connections on threads of its own, perhaps after the process has ended: then
-/// an SQLite file would be left with a write-ahead log beside it (contract.md section 2).
+/// an SQLite file would be left with a write-ahead log beside it.
 struct Closing(Arc<()>);
 
 impl Drop for Closing {

@@ -1,5 +1,4 @@
 //! Where the database is: the checked `DATABASE_URL`, and what is between it and the desk.
-//! Must not know how to connect.
 
 use std::path::{Path, PathBuf};
 

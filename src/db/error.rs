@@ -1,5 +1,4 @@
 //! What can go wrong with the database, in the few kinds that callers answer differently.
-//! Must not know HTTP or words for people.
 
 use diesel::result::{DatabaseErrorKind, Error as Diesel};
 

@@ -1,5 +1,4 @@
 //! A user's authenticator app and recovery codes; passkeys have a module of their own.
-//! Must not know how a secret is sealed or a code is made: sealed texts and hashes come in.
 
 use chrono::{DateTime, Utc};
 use diesel::{BoolExpressionMethods, ExpressionMethods, OptionalExtension, QueryDsl, RunQueryDsl};

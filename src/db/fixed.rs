@@ -3,7 +3,6 @@
 //!
 //! Diesel's `sql_query` and `update` are parsed and planned anew at every call, which on PostgreSQL
 //! is a round trip and, for the statement that allocates a coupon, more work than its execution.
-//! Must not know what is asked.
 
 use diesel::{
     QueryResult, RunQueryDsl,

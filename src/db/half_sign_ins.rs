@@ -1,5 +1,5 @@
 //! Sign-ins that wait for the second factor: the password was right. No session, and nothing that
-//! could be mistaken for one. Must not know which factors there are.
+//! could be mistaken for one.
 
 use chrono::{DateTime, Utc};
 use diesel::{ExpressionMethods, OptionalExtension, QueryDsl, RunQueryDsl};

@@ -1,5 +1,5 @@
 //! The mails that carry the audit logs' heads out of the machine: when the last one was queued, and
-//! the next one. Must not know what a head is.
+//! the next one.
 
 use chrono::{DateTime, Utc};
 use diesel::{

@@ -1,5 +1,5 @@
 //! What a database says about itself: version, how safely it keeps what it confirms, and who could
-//! change the audit log. Must not know what is good or bad about it.
+//! change the audit log.
 
 use chrono::{DateTime, Utc};
 use diesel::{

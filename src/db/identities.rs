@@ -1,5 +1,4 @@
 //! Who users are at the provider of single sign-on: issuer and subject, each of one user.
-//! Must not know tokens, nor how a provider is asked.
 
 use chrono::{DateTime, Utc};
 use diesel::{ExpressionMethods, OptionalExtension, QueryDsl, RunQueryDsl};

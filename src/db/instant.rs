@@ -1,5 +1,5 @@
 //! A point in time as both databases keep it: `timestamptz` on PostgreSQL, fixed-width UTC text on
-//! SQLite. Both sort and compare as time does. Must not know what the time means.
+//! SQLite. Both sort and compare as time does.
 
 use chrono::{DateTime, NaiveDate, NaiveDateTime, NaiveTime, Utc};
 use diesel::{

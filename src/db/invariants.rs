@@ -1,7 +1,6 @@
-//! Looks for rows that contradict the invariants (quality.md section 1), as if no constraint and no
-//! trigger were there: somebody may have dropped them, edited the data by hand, or restored half a
-//! backup. Answers numbers of rows only; codes and people stay where they are. Must not know what
-//! is said about the findings.
+//! Looks for rows that contradict the invariants (docs/guarantees.md, section I), as if no
+//! constraint and no trigger were there: somebody may have dropped them, edited the data by hand,
+//! or restored half a backup. Answers numbers of rows only; codes and people stay where they are.
 
 use diesel::{QueryableByName, RunQueryDsl, sql_types::BigInt};
 

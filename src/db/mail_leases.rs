@@ -1,6 +1,5 @@
 //! The mail worker's side of the outbox: which mails are due, who holds one, what came of it. A
-//! claim is a lease: a worker that stops renewing it loses the mail to another. Must not know how
-//! mail is sent.
+//! claim is a lease: a worker that stops renewing it loses the mail to another.
 //!
 //! These functions serve the desk itself, across merchants; each mail says whose it is.
 
@@ -21,7 +20,7 @@ use crate::domain::{
     mail::{ClaimedMail, Letter, MailState, Notice},
 };
 
-/// How long a worker may go without a sign of life (quality.md R9).
+/// How long a worker may go without a sign of life (guarantee R9).
 pub const LEASE: TimeDelta = TimeDelta::seconds(30);
 
 /// A held mail. The count of attempts is part of it: a worker that lost a mail and claimed it again

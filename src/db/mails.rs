@@ -1,5 +1,4 @@
 //! The outbox: mails as they were asked for, and what became of them.
-//! Must not know how mail is sent, nor who may ask; the worker's side is in `mail_leases`.
 
 use chrono::{DateTime, Utc};
 use diesel::{

@@ -1,5 +1,4 @@
 //! Which user has which role in which merchant; the one place where a user's scope is made.
-//! Must not know what a role allows; see `domain::role`.
 
 use chrono::{DateTime, Utc};
 use diesel::{ExpressionMethods, JoinOnDsl, OptionalExtension, QueryDsl, RunQueryDsl};
@@ -150,7 +149,7 @@ pub fn accepted_and_offered(
 }
 
 /// The role that an active user has in the merchant, held until the transaction ends: what was
-/// allowed at commit (quality.md I10).
+/// allowed at commit (guarantee I10).
 pub fn lock_role(tx: &mut WriteTx<'_>, scope: Scope, user: UserId) -> Result<Option<Role>, Error> {
     // The user first: see `lock_order`. A change of the role has locked the user, and then this
     // waits and holds nothing.

@@ -1,5 +1,4 @@
 //! Merchants in the database, and the scope that the command line's operator gets.
-//! Must not know users' rights; see `memberships`.
 
 use chrono::{DateTime, Utc};
 use diesel::{ExpressionMethods, OptionalExtension, QueryDsl, Queryable, RunQueryDsl};

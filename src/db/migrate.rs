@@ -1,5 +1,4 @@
 //! The schema's history, embedded in the binary, and what state a database is in.
-//! Must not know the tables themselves.
 
 use std::{
     cell::Cell,

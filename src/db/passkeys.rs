@@ -1,5 +1,4 @@
 //! Passkeys: the public halves, each of one user.
-//! Must not know how an answer is judged; what is kept of a credential is opaque here.
 
 use chrono::{DateTime, Utc};
 use diesel::{ExpressionMethods, OptionalExtension, QueryDsl, RunQueryDsl};

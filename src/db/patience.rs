@@ -1,8 +1,8 @@
-//! How long a `PostgreSQL` host may be silent. Must not know how to connect.
+//! How long a `PostgreSQL` host may be silent.
 
 /// How soon a host that has gone without a word is given up, in libpq's words: the system's own
 /// patience is hours. Together they are less than the ten seconds in which the desk is to heal
-/// (quality.md R7), with another host at hand.
+/// (guarantee R7), with another host at hand.
 const PATIENCE: [(&str, &str); 5] = [
     ("connect_timeout", "3"),
     ("keepalives_idle", "3"),

@@ -1,5 +1,5 @@
 //! Whether a pooler of transactions stands between the desk and `PostgreSQL`, such as pgbouncer in
-//! transaction mode. Must not know what is to be done about it.
+//! transaction mode.
 
 use std::collections::HashSet;
 

@@ -1,5 +1,5 @@
 //! Whether the database can do its work just now, asked on a connection of its own: the pools may
-//! be busy, and a busy desk is no broken one. Must not know what follows from it.
+//! be busy, and a busy desk is no broken one.
 
 use std::sync::{
     Mutex, PoisonError,

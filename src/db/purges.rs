@@ -1,5 +1,5 @@
 //! Purging: taking a person out of every table. Codes, rewards, reissues and the audit log stay,
-//! without the person. Must not know when a purge is allowed.
+//! without the person.
 
 use chrono::{DateTime, Utc};
 use diesel::{ExpressionMethods, NullableExpressionMethods, QueryDsl, RunQueryDsl};

@@ -1,5 +1,4 @@
 //! What the shop and the desk disagree on, found while redemptions were imported.
-//! Must not know files or what follows from a finding.
 
 use std::collections::HashMap;
 

@@ -1,5 +1,4 @@
 //! Reissues in the database: each one row for good, together with its audit record.
-//! Must not know the rule of reissuing.
 
 use chrono::{DateTime, Utc};
 use diesel::{ExpressionMethods, JoinOnDsl, QueryDsl, RunQueryDsl};
@@ -41,8 +40,7 @@ pub struct NewReissue<'a> {
     pub request_id: Option<&'a str>,
 }
 
-/// Writes the reissue and its audit record: neither is ever there without the other (quality.md
-/// I5).
+/// Writes the reissue and its audit record: neither is ever there without the other (guarantee I5).
 pub fn record(
     tx: &mut WriteTx<'_>,
     scope: Scope,

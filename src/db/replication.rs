@@ -1,5 +1,5 @@
 //! With a synchronous standby: no success that only one machine has, but where the wait for it is
-//! cancelled within [`SLOW`]. Must not know what was written.
+//! cancelled within [`SLOW`].
 //!
 //! `PostgreSQL` holds a COMMIT until the standby has it. But where such a wait is cancelled
 //! (`pg_cancel_backend`, a `statement_timeout`), it says "done" with a warning that nobody sees,

@@ -1,5 +1,4 @@
 //! Rewards in the database, and the file on a reward that the rule of reissuing looks at.
-//! Must not know the rule.
 
 use chrono::{DateTime, Utc};
 use diesel::{ExpressionMethods, OptionalExtension, QueryDsl, Queryable, RunQueryDsl};

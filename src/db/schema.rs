@@ -1,5 +1,5 @@
 //! The tables as diesel sees them, kept by hand for two engines at once; a test compares it with
-//! both databases. Must not hold anything but tables.
+//! both databases.
 
 mod people;
 mod stock;

@@ -1,5 +1,4 @@
 //! Sessions on the server: who holds which token, stored only as its hash.
-//! Must not know cookies or passwords.
 
 use chrono::{DateTime, Utc};
 use diesel::{ExpressionMethods, JoinOnDsl, OptionalExtension, QueryDsl, RunQueryDsl, dsl::exists};

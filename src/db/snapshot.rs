@@ -1,5 +1,4 @@
 //! Many reads that see one and the same moment, however much is written meanwhile.
-//! Must not know what is read.
 
 use diesel::connection::{AnsiTransactionManager, TransactionManager};
 

@@ -1,5 +1,4 @@
 //! Alerts that were raised, and who wants to hear of them.
-//! Must not know when an alert is due or what it says.
 
 use chrono::{DateTime, Utc};
 use diesel::{

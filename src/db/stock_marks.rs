@@ -1,5 +1,4 @@
-//! Up to which movement of stock all are added up, on PostgreSQL. Must not know what the counts are
-//! for.
+//! Up to which movement of stock all are added up, on PostgreSQL.
 //!
 //! What was added up is deleted, and stays in the table and its indexes until it is vacuumed, which
 //! an old snapshot (a dump, a long report) can put off for hours. Whoever counts would walk over

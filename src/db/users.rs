@@ -1,5 +1,4 @@
 //! Users: the people who sign in, alone and among the members of a merchant.
-//! Must not know what a role allows, nor how a password is kept.
 
 use chrono::{DateTime, Utc};
 use diesel::{

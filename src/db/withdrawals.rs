@@ -1,6 +1,5 @@
-//! Withdrawals: codes of a batch taken out of stock on purpose, slice by slice. Must not know who
-//! may. From the moment one is asked for, none of its codes is allocated any more; see
-//! `coupons::allocate_next`.
+//! Withdrawals: codes of a batch taken out of stock on purpose, slice by slice. From the moment one
+//! is asked for, none of its codes is allocated any more; see `coupons::allocate_next`.
 
 use chrono::{DateTime, Utc};
 use diesel::{

@@ -1,5 +1,5 @@
 //! What a PostgreSQL server calls the errors whose SQLSTATE diesel does not hand on, asked of that
-//! server in whatever language it speaks. Must not know what follows from an error.
+//! server in whatever language it speaks.
 
 use diesel::{
     PgConnection, QueryableByName, RunQueryDsl, connection::SimpleConnection, sql_query,

@@ -1,5 +1,4 @@
 //! Makes the sample data through the imports, with a bar on the terminal.
-//! Must not know what the rows mean.
 
 use std::{
     io::{self, IsTerminal, Read},

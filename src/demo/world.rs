@@ -1,5 +1,4 @@
 //! The sample world as rows: people, batches, rewards and codes, the same on every machine.
-//! Must not know how they are imported.
 
 use chrono::{DateTime, TimeDelta, Utc};
 

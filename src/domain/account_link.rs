@@ -1,5 +1,4 @@
 //! Links that let somebody in once: what for, and for how long. Pure.
-//! Must not know tokens or mails.
 
 use std::str::FromStr;
 

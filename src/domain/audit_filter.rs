@@ -1,5 +1,5 @@
 //! Which part of an audit log is asked for: who, about whom, what, which code, when; and the place
-//! of a record in the order shown. Must not know how it is typed, or found.
+//! of a record in the order shown.
 
 use chrono::{DateTime, Utc};
 

@@ -1,5 +1,4 @@
 //! A voucher batch: an uploaded stock of codes, and what of it may be allocated.
-//! Must not know rewards or customers.
 
 use chrono::{DateTime, Utc};
 
@@ -13,8 +12,7 @@ pub struct Window {
 }
 
 impl Window {
-    /// The part that both windows share: the later start and the earlier end (product.md section
-    /// 2).
+    /// The part that both windows share: the later start and the earlier end.
     pub fn within(self, outer: Self) -> Self {
         Self {
             from: self.from.max(outer.from),

@@ -1,5 +1,5 @@
 //! How spreadsheets and shops write a value in a cell: what is around it is taken off in a file
-//! that is read, and put there in one that is written. Must not know columns or what a value means.
+//! that is read, and put there in one that is written.
 
 use std::borrow::Cow;
 

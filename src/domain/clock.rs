@@ -1,5 +1,4 @@
 //! The one place that reads the current time; everything else is handed an instant.
-//! Must not know what the time is used for.
 
 use std::sync::{Arc, Mutex, PoisonError};
 

@@ -1,5 +1,4 @@
 //! A coupon code as text: what may be one.
-//! Must not know batches or rewards.
 
 use unicode_normalization::UnicodeNormalization;
 
@@ -11,7 +10,7 @@ use super::{
 };
 
 /// A code that may be stored: 3 to 255 characters, no white space, nothing around it, and not what
-/// a program has left instead of one (contract.md section 4).
+/// a program has left instead of one.
 #[derive(Clone, PartialEq, Eq, Hash, PartialOrd, Ord)]
 pub struct CouponCode(String);
 

@@ -1,5 +1,4 @@
-//! A coupon: one code and its facts. Its status is derived here from facts, never stored
-//! (product.md section 2). Must not know the reward's story or the clock.
+//! A coupon: one code and its facts. Its status is derived here from facts, never stored.
 
 use std::str::FromStr;
 

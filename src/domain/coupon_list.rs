@@ -1,5 +1,4 @@
 //! A batch's codes as a list: which of them, from where on, and who got which.
-//! Must not know how they are found.
 
 use chrono::{DateTime, Utc};
 

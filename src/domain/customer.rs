@@ -1,5 +1,4 @@
 //! A customer: a person in the programme, unique by e-mail per merchant.
-//! Must not know rewards.
 
 use chrono::{DateTime, Utc};
 use icu_properties::{CodePointMapData, props::Script};

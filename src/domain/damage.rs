@@ -1,5 +1,5 @@
 //! What a program has left in the place of a value: a formula, an error, a word for nothing, or the
-//! number that it took a code for. Must not know files or columns.
+//! number that it took a code for.
 
 use super::{Unfit, cell::is_formula};
 

@@ -1,5 +1,5 @@
 //! An email address as the desk keeps it: in one form, and such that a mail to it can be built
-//! later. Must not know how mail is sent.
+//! later.
 
 use std::str::FromStr;
 

@@ -1,4 +1,4 @@
-//! Bytes as text. Must not know what they mean.
+//! Bytes as text.
 
 /// Bytes as lower-case hex.
 pub fn hex(bytes: &[u8]) -> String {

@@ -1,5 +1,4 @@
 //! An import from the browser: received, checked, shown, and only then done.
-//! Must not know files, rows or how it is done.
 
 use std::str::FromStr;
 

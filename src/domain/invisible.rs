@@ -1,5 +1,5 @@
 //! The one list of characters that show nothing on a screen. Codes, names, addresses and mail text
-//! all ask here. Must not know what a text is for.
+//! all ask here.
 
 use std::borrow::Cow;
 

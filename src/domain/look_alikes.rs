@@ -1,5 +1,5 @@
 //! What a code may have been before somebody read it off a screen: O and 0, I and 1 and l taken for
-//! one another, or other case. Must not know which codes there are.
+//! one another, or other case.
 
 use std::collections::HashSet;
 

@@ -1,5 +1,4 @@
 //! A mail in the outbox: what was asked for, and what became of it.
-//! Must not know how mail is sent or how it looks.
 
 use std::str::FromStr;
 
@@ -112,7 +111,7 @@ pub struct MailSummary {
     pub asked_by: Option<String>,
 }
 
-/// A rendered mail: everything is fixed when it is queued (quality.md R9).
+/// A rendered mail: everything is fixed when it is queued (guarantee R9).
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Letter {
     pub message_id: String,

@@ -1,5 +1,4 @@
-//! When a mail that was not taken is tried again, and when the desk gives up (quality.md R9).
-//! Must not know how mail is sent.
+//! When a mail that was not taken is tried again, and when the desk gives up (guarantee R9).
 
 use chrono::{DateTime, TimeDelta, Utc};
 

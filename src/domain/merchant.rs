@@ -1,5 +1,4 @@
 //! A merchant: one client account and its settings.
-//! Must not know its users or customers.
 
 use chrono_tz::Tz;
 

@@ -1,5 +1,4 @@
 //! A short text that somebody types about an act: why a coupon is barred, which order used it.
-//! Must not know which act it belongs to.
 
 use super::Unfit;
 

@@ -1,5 +1,5 @@
 //! What people paste into a search box, and the texts that they may mean by it: every search reads
-//! a term by these. Must not know what there is to be found.
+//! a term by these.
 
 use super::{cell, code, email::EmailAddress, fold, invisible};
 

@@ -61,7 +61,8 @@ pub struct Reissuable<'a> {
     pub batch: &'a Batch,
 }
 
-/// Whether the reward may be reissued at `now`; the order of the checks is product.md's.
+/// Whether the reward may be reissued at `now`. The first check that fails is the reason that
+/// people see, so their order matters.
 pub fn check_reissue(file: &RewardFile, now: DateTime<Utc>) -> Result<Reissuable<'_>, Refusal> {
     if let Some(at) = file.customer.purged_at {
         return Err(Refusal::CustomerPurged { at });

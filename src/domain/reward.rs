@@ -1,5 +1,4 @@
 //! A reward: one thing a customer earned, and how it reaches them.
-//! Must not know mails or screens.
 
 use std::str::FromStr;
 

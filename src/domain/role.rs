@@ -1,5 +1,5 @@
-//! Who may do what: the four roles of a merchant and the table of permissions (product.md section
-//! 3). The routes, the menus and the permission page all ask here.
+//! Who may do what: the four roles of a merchant and the table of permissions. The routes, the
+//! menus and the permission page all ask here.
 
 use std::str::FromStr;
 

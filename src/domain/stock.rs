@@ -178,7 +178,7 @@ struct HandedOut {
     left_over: i64,
 }
 
-/// What becomes of the codes at this pace. What ends soonest goes first (product.md section 2).
+/// What becomes of the codes at this pace. What ends soonest goes first.
 /// `days`: on how many days, today among them, codes of that end can go out; `None`: on all days to
 /// come.
 fn hand_out(

@@ -1,5 +1,4 @@
 //! A user of the desk: whether they can sign in, and if not, why. Pure: no database, no clock.
-//! Must not know passwords or roles.
 
 use chrono::{DateTime, TimeDelta, Utc};
 

@@ -1,5 +1,5 @@
-//! Dates in a merchant's zone: which instant a date means (product.md section 2), and how instants
-//! are shown. Must not know the server's own zone.
+//! Dates in a merchant's zone: which instant a date means, and how instants
+//! are shown.
 
 use chrono::{
     DateTime, Days, LocalResult, NaiveDate, NaiveDateTime, NaiveTime, SecondsFormat, TimeDelta,

@@ -1,5 +1,4 @@
 //! The import worker: checks and does one import after the other, and throws away what has served.
-//! Must not know files, rows or the database: see `app::run_import`.
 
 use std::{
     collections::HashMap,

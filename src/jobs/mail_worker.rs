@@ -1,5 +1,4 @@
 //! The mail worker: sends what is due, several at once, from the moment a commit rings the bell.
-//! Must not know SMTP, leases or the database: see `app::deliver_mail`.
 
 use std::{collections::HashMap, future::Future, sync::Arc, time::Duration};
 

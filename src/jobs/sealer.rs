@@ -1,5 +1,5 @@
 //! The sealer: keeps the audit log sealed, and writes the chains' heads to the server's log, which
-//! leaves the machine. Must not know digests or the database: see `app::seal_audit`.
+//! leaves the machine.
 
 use std::{
     collections::HashMap,

@@ -1,6 +1,6 @@
 //! The stock keeper: adds up what moved in the stock, goes on with withdrawals, watches the lines,
 //! and sends the digests and, beside them, the audit logs' heads. It also tells the search where it
-//! need not look. Must not know how any of it is done.
+//! need not look.
 
 use std::{
     future::Future,

@@ -1,5 +1,5 @@
 //! Mails to users about their own account: an invitation, a forgotten password, what was changed.
-//! Must not know when one is sent. Rendered once, when it is queued.
+//! Rendered once, when it is queued.
 
 use askama::Template;
 

@@ -1,6 +1,5 @@
 //! What an email says when the way a user signs in was changed: what happened, when, from where,
-//! and what to do if it wasn't them. Must not know when one is sent. Holds no secret, and no
-//! address but the desk's own.
+//! and what to do if it wasn't them. Holds no secret, and no address but the desk's own.
 
 use super::presentable::{first_name, plain_name};
 

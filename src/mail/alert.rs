@@ -1,5 +1,5 @@
-//! Mails to users about a merchant's stock: one alert, or a day's alerts together.
-//! Must not know when an alert is raised. Rendered once, when it is queued.
+//! Mails to users about a merchant's stock: one alert, or a day's alerts together. Rendered once,
+//! when it is queued.
 
 use askama::Template;
 

@@ -1,5 +1,5 @@
-//! The fulfilment e-mail: the standard mail that carries the code, in the merchant's name.
-//! Must not know why it is sent or when. Rendered once, when it is queued (quality.md R9).
+//! The fulfilment e-mail: the standard mail that carries the code, in the merchant's name. Rendered
+//! once, when it is queued (guarantee R9).
 
 use askama::Template;
 use chrono::{DateTime, Utc};

@@ -1,5 +1,5 @@
-//! The mail that carries the audit logs' heads out of the machine.
-//! Must not know when it is sent, nor how a head is made. Rendered once, when it is queued.
+//! The mail that carries the audit logs' heads out of the machine. Rendered once, when it is
+//! queued.
 
 use askama::Template;
 

@@ -1,5 +1,5 @@
 //! What a relay's error means for a mail, and the words for it. Only a 5xx to this mail's RCPT or
-//! DATA is final (quality.md R9). The words never hold what the relay wrote: it may quote the
+//! DATA is final (guarantee R9). The words never hold what the relay wrote: it may quote the
 //! address or the mail.
 
 use std::error::Error as _;

@@ -1,5 +1,4 @@
 //! The ways a letter can leave, behind one `send`.
-//! Must not know queues, leases or retries.
 
 use std::sync::Arc;
 

@@ -1,5 +1,4 @@
 //! A mailer for tests: keeps what it was handed, and does what it was told to.
-//! Must not be reachable from the configuration.
 
 use std::{
     collections::{HashMap, VecDeque},

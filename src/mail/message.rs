@@ -1,5 +1,5 @@
 //! A letter as bytes on the wire: headers that cannot be injected, text and HTML side by side, one
-//! recipient. Must not know where the bytes go.
+//! recipient.
 
 use std::time::SystemTime;
 

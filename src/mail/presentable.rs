@@ -1,5 +1,4 @@
 //! Other people's text made fit for a mail: one line, nothing that acts, turns or hides.
-//! Must not know what the text is for.
 
 use crate::domain::invisible;
 

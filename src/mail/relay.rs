@@ -1,6 +1,6 @@
 //! One SMTP relay, and a few connections to it that are kept for the next mail. lettre's own pooled
 //! transport tells the code of a refusal but not which command was refused; what is final hangs on
-//! that (quality.md R9), so the dialogue is led here, command by command, on a connection that
+//! that (guarantee R9), so the dialogue is led here, command by command, on a connection that
 //! trusts the relay less: see `replies`.
 
 use std::{

@@ -1,6 +1,5 @@
 //! The connection to a relay, guarded where the SMTP library trusts the relay: a reply has a
 //! bounded length, and nothing that the relay says before it is asked is ever taken for an answer.
-//! Must not know what is said.
 
 use std::{
     fmt,

@@ -1,5 +1,4 @@
 //! Who may use a route, as data: the gate asks the table, and a test walks it.
-//! Must not know handlers.
 
 use actix_web::http::Method;
 

@@ -1,5 +1,4 @@
 //! One's own account: the page, the password, the sessions.
-//! Must not know how passwords or sessions are kept; second factors are in `factors`.
 
 use actix_web::{
     HttpRequest, HttpResponse,

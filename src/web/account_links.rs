@@ -1,5 +1,4 @@
 //! In front of the desk: choosing a password behind a link, and asking for such a link.
-//! Must not know how a link is judged or sent.
 
 use actix_web::{
     HttpRequest, HttpResponse,

@@ -1,5 +1,5 @@
 //! The words for every act on a coupon and every refusal of one, for the dialog, the row and the
-//! toast. Must not know why a rule said no beyond the facts it hands over.
+//! toast.
 
 use chrono::{DateTime, Utc};
 

@@ -1,5 +1,4 @@
 //! Stock alerts: the page, one's own choice, and the lines for all batches.
-//! Must not know when an alert is raised.
 
 use actix_web::{HttpRequest, HttpResponse, http::header, web};
 use askama::Template;

@@ -1,5 +1,4 @@
 //! A rendered page or fragment as an answer.
-//! Must not know what is in it.
 
 use actix_web::{
     HttpResponse,

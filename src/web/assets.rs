@@ -1,5 +1,4 @@
 //! What browsers get besides pages: hashed names, compressed at build time, kept for a year.
-//! Must not read files at run time: the binary runs alone.
 
 use actix_web::{
     HttpRequest, HttpResponse,

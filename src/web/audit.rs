@@ -1,5 +1,4 @@
 //! The audit log's page, and its export as a file.
-//! Must not know how the log is kept.
 
 use actix_web::{
     HttpRequest, HttpResponse,

@@ -1,5 +1,4 @@
 //! A batch's codes: what of them a page shows, and all of them as a file.
-//! Must not know how codes are found or exported.
 
 use actix_web::{HttpRequest, HttpResponse, http::header, web};
 use chrono::{DateTime, Utc};

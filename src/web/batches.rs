@@ -1,5 +1,4 @@
 //! Voucher batches: the list, and one batch.
-//! Must not know how stock is counted.
 
 use actix_web::{HttpRequest, HttpResponse, web};
 use askama::Template;

@@ -1,5 +1,4 @@
 //! What a browser calls itself, in words that its user may recognise.
-//! Must not decide anything: everybody can claim to be any browser.
 
 use actix_web::{HttpRequest, http::header};
 

@@ -1,5 +1,5 @@
 //! Checking a code that a customer quotes. It is posted, so that no address, title or log ever
-//! holds it. Must not know how codes are found.
+//! holds it.
 
 use actix_web::{HttpRequest, HttpResponse, http::StatusCode, web};
 use askama::Template;

@@ -1,5 +1,4 @@
 //! "Confirm it is you": before dangerous acts, when the last proof is too long ago.
-//! Must not know which acts those are: the table of routes says so.
 
 use actix_web::{
     HttpRequest, HttpResponse,

@@ -1,5 +1,4 @@
 //! One coupon's page.
-//! Must not know what makes a coupon usable.
 
 use actix_web::{HttpRequest, HttpResponse, web};
 use askama::Template;

@@ -1,5 +1,4 @@
 //! The customers list with its search, and the profile.
-//! Must not know how customers are found.
 
 use actix_web::{
     HttpRequest, HttpResponse, ResponseError,

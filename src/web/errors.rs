@@ -1,6 +1,5 @@
 //! The list of answers to a request that cannot be met, and the one place that renders them: a
-//! page, or a toast for a fragment. Must not say more than the person may know; a 500 shows the
-//! request id and nothing else.
+//! page, or a toast for a fragment.
 
 use actix_web::{
     Error as ActixError, HttpResponse, ResponseError,
@@ -63,7 +62,7 @@ pub struct Words {
 }
 
 impl Error {
-    /// In words; quality.md R7 for the two about saving.
+    /// In words; guarantee R7 for the two about saving.
     pub fn words(&self) -> Words {
         let words =
             |title, meaning: &str, advice| Words { title, meaning: meaning.to_owned(), advice };

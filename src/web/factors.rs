@@ -1,5 +1,4 @@
 //! Setting up one's own second factors: authenticator app, passkeys, recovery codes.
-//! Must not know how a factor is judged or kept.
 
 use actix_web::{HttpRequest, HttpResponse, http::StatusCode, web};
 use askama::Template;

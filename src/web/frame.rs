@@ -1,5 +1,4 @@
 //! What stands around a page, from who is signed in and where they are.
-//! Must not know the page's content.
 
 use actix_web::{HttpMessage, HttpRequest};
 

@@ -1,5 +1,4 @@
-//! The one gate before every handler: host, cross-site, session, role, in this order (contract.md
-//! section 6). Must not know what lies behind it.
+//! The one gate before every handler: host, cross-site, session, role, in this order.
 
 use std::sync::Arc;
 
@@ -179,7 +178,7 @@ fn enter(
     if allowed { Ok(()) } else { Err(Error::Forbidden) }
 }
 
-/// quality.md S2: Sec-Fetch-Site decides where it is sent; else Origin must be ours.
+/// Guarantee S2: Sec-Fetch-Site decides where it is sent; else Origin must be ours.
 fn is_same_site(request: &ServiceRequest, site: &Site) -> bool {
     let header =
         |name: &str| request.headers().get(name).map(|value| value.to_str().unwrap_or("?"));

@@ -1,5 +1,4 @@
-//! The headers of every answer (quality.md S6); a route that sets one of them itself keeps its own.
-//! Must not know pages.
+//! The headers of every answer (guarantee S6); a route that sets one of them itself keeps its own.
 
 use actix_web::middleware::DefaultHeaders;
 

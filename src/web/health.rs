@@ -1,5 +1,4 @@
 //! For machines: is the process alive, and can it do its work.
-//! Must not say anything about data.
 
 use std::time::Duration;
 

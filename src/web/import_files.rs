@@ -1,5 +1,5 @@
 //! Files of other things than vouchers: the shop's redemptions, and codes to bar. Each becomes an
-//! import that is checked first. Must not know how rows are judged.
+//! import that is checked first.
 
 use actix_web::{HttpRequest, HttpResponse, http::StatusCode, web};
 use askama::Template;

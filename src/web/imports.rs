@@ -1,5 +1,4 @@
 //! Imports: the list, one in each of its states, its rejects, and somebody's word on it.
-//! Must not know how rows are judged or who works on them.
 
 use std::time::Duration;
 

@@ -1,5 +1,5 @@
 //! The cookie by which a browser is known for the user who signed in there last, and what it
-//! changes when somebody tries. Must not know how such a mark is made or judged.
+//! changes when somebody tries.
 
 use actix_web::{HttpRequest, HttpResponse, cookie::Cookie, http::header};
 

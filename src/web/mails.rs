@@ -1,5 +1,4 @@
 //! One mail as the customer sees it, and sending the fulfilment e-mail again.
-//! Must not know how mail is sent.
 
 use actix_web::{HttpRequest, HttpResponse, http::header, web};
 use askama::Template;

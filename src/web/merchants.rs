@@ -1,5 +1,4 @@
 //! The choice between several merchants, and the answer to one that offers a role.
-//! Must not know what is inside one.
 
 use actix_web::{
     HttpRequest, HttpResponse,

@@ -1,6 +1,5 @@
 //! Metrics in the OpenMetrics format, at an address of their own: requests by route and status, and
-//! what waits. Must not hold anything of a request but its method, its route's pattern and its
-//! status: paths and queries name customers and codes.
+//! what waits.
 
 use std::{
     net::TcpListener,

@@ -1,5 +1,5 @@
 //! A new batch with its codes, in one form; nothing is made before the import that it becomes is
-//! confirmed. Must not know what a batch's settings may be.
+//! confirmed.
 
 use actix_web::{HttpRequest, HttpResponse, http::StatusCode, web};
 use askama::Template;

@@ -1,5 +1,5 @@
 //! The sessions that were recognised lately, so that their requests wait for nobody without a
-//! session. Must not decide who is signed in: that is looked up for each request.
+//! session.
 
 use std::{
     collections::{HashSet, hash_map::RandomState},

@@ -1,5 +1,4 @@
 //! The page on which the shop and the desk are compared.
-//! Must not know how a disagreement is found.
 
 use actix_web::{HttpRequest, HttpResponse, web};
 use askama::Template;

@@ -1,5 +1,4 @@
 //! What kind of request this is: a whole page, or a fragment for htmx; and its request id.
-//! Must not know what is asked for.
 
 use std::{
     borrow::Cow,
@@ -20,7 +19,7 @@ use tracing_actix_web::RequestId;
 
 use super::{errors::Error, server::Site};
 
-/// The fields of a form, read within a time: a socket that trickles is cut off (quality.md S9).
+/// The fields of a form, read within a time: a socket that trickles is cut off (guarantee S9).
 pub struct FormBody(Bytes);
 
 /// How long a form of 16 KiB may take to arrive.
@@ -53,7 +52,7 @@ impl FromRequest for FormBody {
     }
 }
 
-/// Whether the answer is swapped into a page (contract.md section 6).
+/// Whether the answer is swapped into a page.
 pub fn is_fragment(headers: &HeaderMap) -> bool {
     let is = |name: &str, value: &str| {
         headers.get(name).is_some_and(|v| v.as_bytes().eq_ignore_ascii_case(value.as_bytes()))

@@ -1,5 +1,4 @@
 //! All routes on one screen, each with who may use it. A route that is not here does not exist.
-//! Must not know what a handler does.
 
 use actix_web::{
     Resource, Route, guard,

@@ -1,5 +1,4 @@
 //! The second step of signing in: the factor after the password; and a passkey in place of both.
-//! Must not know how a factor is judged.
 
 use actix_web::{
     HttpRequest, HttpResponse,

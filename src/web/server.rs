@@ -1,5 +1,4 @@
 //! The HTTP server: limits, middleware in their order, and the shared state.
-//! Must not know what the routes do.
 
 use std::{
     net::{SocketAddr, TcpListener},
@@ -83,7 +82,7 @@ impl Site {
 /// The largest form: a ticked box and a token need far less.
 const FORM_LIMIT: usize = 16 * 1024;
 /// How long what was accepted may take once the server is told to stop. With the workers and the
-/// closing of the database the process ends within twenty seconds (quality.md R11).
+/// closing of the database the process ends within twenty seconds (guarantee R11).
 pub const SHUTDOWN_SECONDS: u64 = 13;
 
 /// Starts the server on `listener`; it runs when the returned future is awaited or spawned, and

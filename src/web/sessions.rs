@@ -1,5 +1,4 @@
 //! Sign-in and sign-out.
-//! Must not know how a password is checked.
 
 use actix_web::{
     HttpRequest, HttpResponse,

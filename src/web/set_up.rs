@@ -1,5 +1,4 @@
 //! The page on which the desk's first user comes in.
-//! Must not know how the link is judged.
 
 use actix_web::{
     HttpRequest, HttpResponse,

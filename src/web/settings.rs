@@ -1,5 +1,4 @@
 //! A merchant's settings.
-//! Must not know what a setting does.
 
 use std::collections::HashMap;
 

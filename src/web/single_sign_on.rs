@@ -1,6 +1,5 @@
 //! Single sign-on: the way to the provider and back, for signing in, for proving to be there, and
-//! for linking an account, which counts after its user has seen which one it is. Must not know the
-//! provider's protocol, nor who may come in.
+//! for linking an account, which counts after its user has seen which one it is.
 
 use actix_web::{
     HttpRequest, HttpResponse,

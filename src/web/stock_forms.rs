@@ -1,5 +1,4 @@
 //! Acts on a batch's stock: drawing its lines, withdrawing what is left.
-//! Must not know what they do.
 
 use actix_web::{HttpRequest, HttpResponse, http::header, web};
 use askama::Template;

@@ -1,6 +1,6 @@
 //! Slows password guessing down: who tries (a browser that is known, or an address) and on which
-//! account has a budget of failures. Must not know passwords. Successes cost nothing, and guesses
-//! from elsewhere never keep a known browser out.
+//! account has a budget of failures. Successes cost nothing, and guesses from elsewhere never keep
+//! a known browser out.
 //!
 //! A browser in which a user has signed in before is known for that user (OWASP's device cookies)
 //! and has a budget with them that nobody else can spend. All other browsers share, besides the

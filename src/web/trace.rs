@@ -1,5 +1,5 @@
 //! What the log says of a request: method, path, status, id. Never the query or a header: they may
-//! hold a code. Must not know who is signed in.
+//! hold a code.
 
 use actix_web::{
     Error,

@@ -1,5 +1,5 @@
 //! A form with settings, pasted lines and a file: the file is kept piece by piece as it arrives,
-//! all of it bounded. Must not know what the lines and the file hold.
+//! all of it bounded.
 
 use std::future::{Ready, ready};
 

@@ -1,5 +1,4 @@
 //! The users of a merchant: the list, one of them, inviting, and what can be done to them.
-//! Must not know who may do what to whom.
 
 use actix_web::{
     HttpRequest, HttpResponse,

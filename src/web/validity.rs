@@ -1,5 +1,4 @@
 //! Adjusting a batch's validity.
-//! Must not know which instant a date means.
 
 use actix_web::{HttpRequest, HttpResponse, http::header, web};
 use askama::Template;

@@ -1,5 +1,5 @@
 //! Adding vouchers to a batch: codes pasted, or a file; both become an import that is checked
-//! first. Must not know how rows are judged.
+//! first.
 
 use actix_web::{HttpRequest, HttpResponse, http::StatusCode, web};
 use askama::Template;

@@ -1,5 +1,5 @@
 //! The words for every refusal, made in this one place for the menu, the dialog, the row and the
-//! toast. Must not know why the rule said no beyond the facts it hands over.
+//! toast.
 
 use chrono::{DateTime, Utc};
 

@@ -1,5 +1,4 @@
 //! Bars: each row bars a code, with its reason.
-//! Must not know who sent them, beyond the actor in the order.
 
 use std::io::Write;
 

@@ -1,5 +1,5 @@
 //! Cells into values: the checks that every text, number, date and yes/no of an import goes
-//! through. Must not know rows.
+//! through.
 
 use chrono::{DateTime, Utc};
 use chrono_tz::Tz;

@@ -1,5 +1,5 @@
 //! Rows that name a coupon each, which come by the letters of its code: read and handed on, some at
-//! a time. Must not know what becomes of them.
+//! a time.
 
 use super::{
     ImportError,

@@ -1,5 +1,4 @@
 //! Customers: added, changed where the file says something else, left alone where it says nothing.
-//! Must not know rewards.
 
 use std::{
     collections::{HashMap, HashSet},

@@ -1,5 +1,4 @@
 //! The bytes of a file as UTF-8 text: finds out the encoding and refuses what is not text.
-//! Must not know lines' meaning, cells or columns.
 
 use std::io::{ErrorKind, Read};
 

@@ -1,5 +1,5 @@
 //! What the shop and the desk disagree on, kept until the last row is judged and then noted in the
-//! file's order. Must not know what makes a disagreement.
+//! file's order.
 
 use super::{
     ImportError,

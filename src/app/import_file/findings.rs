@@ -1,6 +1,5 @@
 //! What was seen in a file's rows: the rejected ones by cause, and what is suspicious about those
 //! that can be taken. A few rows of each kind stand for all of them, so that memory stays flat.
-//! Must not know words for people.
 
 use std::collections::BTreeMap;
 

@@ -1,5 +1,5 @@
 //! The first line: which delimiter, which columns in which order, or none because the file is bare
-//! codes. Must not know what the cells mean.
+//! codes.
 
 use std::borrow::Cow;
 

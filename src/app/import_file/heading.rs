@@ -1,5 +1,5 @@
-//! Whether a line of a file of bare codes is a heading that we don't know.
-//! A heading taken as a code would one day be handed to a customer. Must not know columns.
+//! Whether a line of a file of bare codes is a heading that we don't know. A heading taken as a
+//! code would one day be handed to a customer.
 
 /// Words that headings are made of and codes, as a rule, are not.
 const WORDS: &[&str] = &[

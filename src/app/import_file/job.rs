@@ -1,5 +1,4 @@
 //! One import at work: what all kinds share of turns, progress and the end.
-//! Must not know what the rows are.
 
 use std::io::Write;
 

@@ -1,5 +1,4 @@
-//! What can be imported, and the columns of each (contract.md section 4).
-//! Must not know rows.
+//! What can be imported, and the columns of each.
 
 use crate::domain::audit::Action;
 

@@ -1,5 +1,5 @@
-//! Imports a file (contract.md section 4): reads and judges it without holding up anybody, then
-//! writes it all or not at all. Must not know file names, terminals or SQL.
+//! Imports a file: reads and judges it without holding up anybody, then
+//! writes it all or not at all.
 //!
 //! Reading the path of a file from top to bottom: [`decode`] text, [`records`] of cells,
 //! [`header`], [`rows`] into values, [`stage`] them in a [`pile`] on disk; then one of `vouchers`,

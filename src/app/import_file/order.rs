@@ -1,5 +1,4 @@
 //! What is asked of an import, what it tells meanwhile, and what came of it.
-//! Must not know how it is done.
 
 use std::{fmt, io, ops::ControlFlow};
 

@@ -1,5 +1,4 @@
 //! How many rows fit into a slice, so that other writers wait for a moment only.
-//! Must not know what a slice does.
 
 use std::time::{Duration, Instant};
 

@@ -1,6 +1,5 @@
 //! A pile of rows that comes back in order, whatever its size: sorted in pieces, kept in temporary
-//! files, merged. The files have no name, so that a kill leaves no codes behind. Must not know what
-//! the keys mean.
+//! files, merged. The files have no name, so that a kill leaves no codes behind.
 
 use std::{
     cmp::Reverse,

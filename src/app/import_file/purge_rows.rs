@@ -1,5 +1,5 @@
 //! Purges: each row names a person, by e-mail, by customer ID or by both. All of a file or none of
-//! it. Must not know what a purge takes away.
+//! it.
 
 use std::{
     collections::{BTreeSet, HashSet},

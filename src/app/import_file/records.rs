@@ -1,7 +1,6 @@
-//! Text as records of cells (RFC 4180), each with its true line in the file. Must not know
-//! encodings or columns. Written by hand because the line of a record, a quote that is never closed
-//! and text behind a closing quote must be told to people, and memory must stay flat whatever the
-//! file holds.
+//! Text as records of cells (RFC 4180), each with its true line in the file. Written by hand
+//! because the line of a record, a quote that is never closed and text behind a closing quote must
+//! be told to people, and memory must stay flat whatever the file holds.
 
 use std::io::Read;
 

@@ -1,5 +1,4 @@
 //! Redemptions: recorded once each, and counted while the coupon has uses left.
-//! Must not know where the shop's record came from.
 
 use std::{collections::BTreeMap, io::Write};
 

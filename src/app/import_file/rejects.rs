@@ -1,5 +1,4 @@
 //! The rows that could not be taken, each with its line and reason, as CSV in the file's order.
-//! Must not know where they are written to.
 
 use std::io::Write;
 

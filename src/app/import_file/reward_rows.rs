@@ -1,5 +1,4 @@
 //! Rewards: history that is added once and never changes, each with the coupon it was given then.
-//! Must not know reissues beyond a reward's first coupon.
 
 use std::{collections::HashMap, io::Write};
 

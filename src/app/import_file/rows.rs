@@ -1,5 +1,4 @@
 //! Rows into typed values: what of a row can be judged without the database.
-//! Must not know what is stored.
 
 use std::borrow::Cow;
 

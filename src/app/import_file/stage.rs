@@ -1,5 +1,5 @@
 //! The file, read to its end before anybody is held up: rows that can be taken on a pile, the
-//! others among the rejects. Must not know what is stored.
+//! others among the rejects.
 
 use std::io::{Read, Write};
 

@@ -1,6 +1,5 @@
 //! Which rows are uses that are new, decided in memory: by what is stored of the coupons, and what
-//! the rows before have made of it. The preview and the import both decide here. Must not know how
-//! what is stored was read, nor write.
+//! the rows before have made of it. The preview and the import both decide here.
 
 use std::collections::{HashMap, HashSet};
 

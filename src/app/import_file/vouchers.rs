@@ -1,5 +1,4 @@
 //! Codes into a batch: slice by slice, visible together.
-//! Must not know how slices become transactions; see `db::imports::turn`.
 
 use std::{
     collections::HashMap,

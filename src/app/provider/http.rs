@@ -1,5 +1,5 @@
 //! How the provider is asked: one bounded HTTP request after another, until a deadline. TLS is
-//! rustls. Must not know what is asked.
+//! rustls.
 
 use std::time::{Duration, Instant};
 

@@ -1,5 +1,4 @@
 //! Running an import: opens the file, shows the progress, tells what came of it.
-//! Must not know how rows are judged; see `app::import_file`.
 
 use std::{
     ffi::{OsStr, OsString},

@@ -1,5 +1,4 @@
 //! Stopping an import by Ctrl-C or SIGTERM: it then cleans up after itself and closes the database.
-//! Must not know what is imported.
 
 use std::{
     io::{self, Read},

@@ -1,5 +1,5 @@
 //! `rewarddesk user disable`, `enable`, `unlock`, `end-sessions` and `reset-factors`: what is done
-//! to one account, in all merchants. Must not know the rules.
+//! to one account, in all merchants.
 
 use std::io::Write;
 

@@ -1,4 +1,4 @@
-//! `rewarddesk user invite`. Must not know how an invitation is made.
+//! `rewarddesk user invite`.
 
 use std::io::{self, Write};
 

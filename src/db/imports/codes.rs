@@ -1,5 +1,5 @@
-//! Coupons by the codes that rows name, many at once; and taking one out of stock. Must not know
-//! why. The rule: the exact string first, then without case in batches that ignore case.
+//! Coupons by the codes that rows name, many at once; and taking one out of stock. The rule: the
+//! exact string first, then without case in batches that ignore case.
 
 use std::{
     borrow::Cow,

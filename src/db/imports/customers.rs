@@ -1,5 +1,4 @@
 //! Customers by address, many at once; adding and changing them.
-//! Must not know files.
 
 use std::collections::HashSet;
 

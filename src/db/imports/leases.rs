@@ -1,6 +1,6 @@
 //! The import worker's side of the book: which import waits, who is at it, what came of it, what
 //! can be thrown away. A claim is a lease: a worker that stops renewing it loses the import to
-//! another. Must not know how an import is done.
+//! another.
 //!
 //! These functions serve the desk itself, across merchants; each import says whose it is.
 

@@ -1,6 +1,6 @@
 //! What imports need of the database: whose turn it is, look-ups of many rows at once, and writing
 //! them. Also the book of imports from the browser: their orders, the pieces of their files, and
-//! who is at work on one. Must not know columns, or what reports say.
+//! who is at work on one.
 
 pub mod codes;
 pub mod customers;

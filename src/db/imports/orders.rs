@@ -1,5 +1,4 @@
 //! Imports from the browser in the database: what was ordered, by whom, and how it stands.
-//! Must not know what the check found, only where it is kept; who works on one is in `leases`.
 
 use chrono::{DateTime, Utc};
 use diesel::{

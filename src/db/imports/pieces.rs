@@ -1,5 +1,4 @@
 //! Files of imports, piece by piece, so that nobody ever holds one whole.
-//! Must not know what is in them.
 
 use diesel::{ExpressionMethods, OptionalExtension, QueryDsl, RunQueryDsl};
 

@@ -1,5 +1,4 @@
 //! Redemptions of coupons: which are recorded, recording more, and counting them.
-//! Must not know files.
 
 use std::collections::HashMap;
 

@@ -1,5 +1,4 @@
 //! Rewards by the merchant's reference, many at once; adding them and handing them their coupons.
-//! Must not know files.
 
 use std::collections::HashMap;
 

@@ -1,6 +1,5 @@
 //! Codes into stock: which are taken already, adding the others, and making them visible by one
-//! row. Must not know files. A coupon above its batch's `published_to` belongs to an import that
-//! has not finished.
+//! row. A coupon above its batch's `published_to` belongs to an import that has not finished.
 
 use chrono::{DateTime, Utc};
 use diesel::{

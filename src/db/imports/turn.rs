@@ -1,5 +1,4 @@
 //! One import at a time in a merchant, and how its writes become visible together.
-//! Must not know what is imported.
 //!
 //! PostgreSQL: the whole import is one transaction that begins with an advisory lock on the
 //! merchant. SQLite: nobody else could write during such a transaction. So a lease in

@@ -1,5 +1,5 @@
 //! Tables of the people who sign in: users, their roles and sessions, second factors and links.
-//! Kept in step with migrations/ by hand. Must not know what the columns mean.
+//! Kept in step with migrations/ by hand.
 
 diesel::table! {
     use diesel::sql_types::{BigInt, Nullable, Text};

@@ -1,5 +1,5 @@
 //! Tables of stock: counts, withdrawals, imports from the browser, findings and alerts. Kept in
-//! step with migrations/ by hand. Must not know what the columns mean.
+//! step with migrations/ by hand.
 
 diesel::table! {
     use diesel::sql_types::BigInt;

@@ -1,5 +1,4 @@
 //! One's own account in words.
-//! Must not know how it is changed.
 
 use super::{plural, when_in};
 use crate::{

@@ -1,5 +1,4 @@
 //! Stock alerts as views.
-//! Must not know when they are raised.
 
 use super::{grouped, sentence, when};
 use crate::{

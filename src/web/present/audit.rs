@@ -1,5 +1,4 @@
 //! An audit record in plain words, the same line in Activity and in the log.
-//! Must not know how the log is kept.
 
 use super::{customer_acts, grouped, when};
 use crate::{

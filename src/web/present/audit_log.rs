@@ -1,5 +1,4 @@
 //! The audit log's page: its filters, and each record's details in words.
-//! Must not know how the log is kept.
 
 use super::{audit, grouped, when, when_end};
 use crate::{

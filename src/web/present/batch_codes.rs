@@ -1,5 +1,4 @@
 //! A batch's codes as a list: their conditions in words, and who got which.
-//! Must not know how they are found.
 
 use super::{grouped, rewards, when_end};
 use crate::{

@@ -1,5 +1,4 @@
 //! Voucher batches as views: what is left, and until when.
-//! Must not know how stock is counted.
 
 use super::{
     flash, grouped, left, picture, plural, stock, stock_forms, validity,

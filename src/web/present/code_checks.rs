@@ -1,5 +1,5 @@
 //! What a code is, as a view: the verdict, the facts behind it, what to do, and what to tell the
-//! customer. Must not know how a code is found.
+//! customer.
 
 use super::{coupons, mails, sentence};
 use crate::{

@@ -1,5 +1,4 @@
 //! Acts on a coupon as views: the form, and what is said after it.
-//! Must not know when an act is allowed; it is told.
 
 use super::{flash, rewards, sentence};
 use crate::{

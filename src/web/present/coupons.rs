@@ -1,5 +1,4 @@
 //! A coupon as a view: its state, its facts, and where it belongs.
-//! Must not know what makes a coupon usable.
 
 use super::{grouped, rewards, when, when_end};
 use crate::{

@@ -1,5 +1,4 @@
 //! Acts on a customer as views: their words and addresses, the form, and what is said after it.
-//! Must not know when an act is allowed; it is told.
 
 use super::{coupon_acts::with_focus, flash, plural, sentence};
 use crate::{

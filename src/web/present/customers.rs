@@ -1,5 +1,4 @@
 //! The customers list and the profile, as views.
-//! Must not know how they were found.
 
 use super::{customer_acts, plural, rewards, when};
 use crate::{

@@ -1,5 +1,4 @@
 //! Asking for a second factor in words, and an authenticator app's picture.
-//! Must not know how a factor is judged.
 
 use std::fmt::Write;
 

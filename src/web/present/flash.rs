@@ -1,5 +1,4 @@
 //! What just happened, as a toast or as a message in the page.
-//! Must not be the only place that says it: the row is the truth.
 
 use chrono::{DateTime, Utc};
 

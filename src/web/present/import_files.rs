@@ -1,5 +1,5 @@
 //! The form for a file of redemptions, or of codes to bar, as a view; and what such imports are
-//! called. Must not know how rows are judged.
+//! called.
 
 use super::vouchers::Sent;
 use crate::{

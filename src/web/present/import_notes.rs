@@ -1,5 +1,5 @@
 //! What a check saw in a file's rows, in words: why some are rejected, and what to look at in the
-//! others. Must not know how it was seen.
+//! others.
 
 use super::{grouped, plural, sentence, when_end};
 use crate::{

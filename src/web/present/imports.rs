@@ -1,5 +1,4 @@
 //! Imports as views: where each is, what its rows come to, and what to do next.
-//! Must not know how rows are judged; what was seen in them is told in `import_notes`.
 
 use super::{grouped, import_files, import_notes, plural, sentence, when};
 use crate::{

@@ -1,5 +1,4 @@
 //! Mails in rows, in the Emails section and on their own page.
-//! Must not know how mail is sent.
 
 use super::when;
 use crate::{

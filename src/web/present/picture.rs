@@ -1,5 +1,4 @@
 //! A batch's stock as a picture: where the curve, the forecast and the bars lie.
-//! Must not know how the days were counted.
 
 use chrono::{Days, NaiveDate};
 

@@ -1,5 +1,4 @@
 //! What the shop and the desk disagree on, as a view.
-//! Must not know how it is found.
 
 use super::when;
 use crate::{

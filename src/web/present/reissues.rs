@@ -1,5 +1,4 @@
 //! The dialog: what changes, in names and numbers.
-//! Must not know the rule; it is shown only when the rule has said yes.
 
 use chrono::{DateTime, Utc};
 

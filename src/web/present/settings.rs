@@ -1,5 +1,4 @@
 //! A merchant's settings as a form.
-//! Must not know what a setting does.
 
 use super::sentence;
 use crate::{

@@ -1,5 +1,4 @@
 //! Single sign-on in words: what leads to the provider, and the account that is about to be linked.
-//! Must not know what happens there.
 
 use chrono_tz::Tz;
 

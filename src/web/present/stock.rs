@@ -1,5 +1,5 @@
 //! What a batch's stock means, in words and badges: one place for the list, the page and the
-//! alerts. Must not know how stock is counted or judged.
+//! alerts.
 
 use chrono::NaiveDate;
 

@@ -1,5 +1,4 @@
 //! The forms on a batch's stock as views.
-//! Must not know what they do.
 
 use super::{batches::Told, flash, grouped, plural, sentence, when};
 use crate::{

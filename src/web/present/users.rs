@@ -1,5 +1,5 @@
 //! Users in words: where they stand, what can be done to them and why not, and what each role may
-//! do. Must not know how any of it is decided.
+//! do.
 
 use super::{plural, when};
 use crate::{

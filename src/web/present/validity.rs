@@ -1,5 +1,4 @@
 //! Adjusting a batch's validity as a view.
-//! Must not know which instant a date means.
 
 use super::{batches::Told, sentence};
 use crate::{

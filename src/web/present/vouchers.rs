@@ -1,5 +1,4 @@
 //! Adding vouchers as a view: the forms, and what was wrong with them.
-//! Must not know how rows are judged.
 
 use super::{batches::Told, sentence};
 use crate::{

@@ -1,5 +1,4 @@
 //! Owns a user's own account page, and the pages on which an account elsewhere is linked to it.
-//! Must not know how any of it is changed.
 
 use super::{
     frame::Frame,

@@ -1,5 +1,4 @@
 //! Owns the pages in front of the desk: choosing a password behind a link, and asking for one.
-//! Must not know how a link is judged.
 
 use super::frame::Frame;
 use askama::Template;

@@ -1,5 +1,5 @@
 //! Owns the page of stock alerts: what was raised, how one hears of it, and the lines for all
-//! batches. Must not know when an alert is raised.
+//! batches.
 
 use super::frame::Frame;
 use super::stock_forms::Field;

@@ -1,5 +1,4 @@
 //! Owns the audit log's page and the one line an event is, here and in Activity.
-//! Must not know the log's form or chain.
 
 use super::frame::Frame;
 use super::ui::{Link, Pager, When};

@@ -1,5 +1,4 @@
 //! Owns the list of a batch's codes: which of them, found how, and who got which.
-//! Must not know what a condition means.
 
 use super::ui::{Link, Pager, Status, When};
 

@@ -1,5 +1,4 @@
 //! Owns the list of voucher batches and one batch's page.
-//! Must not know how stock is counted or what makes a code usable.
 
 use super::batch_codes::Codes;
 use super::frame::Frame;

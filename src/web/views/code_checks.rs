@@ -1,5 +1,4 @@
 //! Owns the page "Check a code" and what it says of one.
-//! Must not know how a code is found, nor when it can be used: it is told, in words.
 
 use super::coupons::{Place, Reissue};
 use super::frame::Frame;

@@ -1,5 +1,4 @@
 //! Owns the dialogs "Bar coupon", "Unbar coupon" and "Mark as used", and the answers to them.
-//! Must not know when an act is allowed.
 
 use super::audit::Event;
 use super::frame::Frame;

@@ -1,5 +1,4 @@
 //! Owns one coupon's page.
-//! Must not know when a coupon can be used: it is told, in words.
 
 use super::audit::Event;
 use super::frame::Frame;

@@ -1,5 +1,4 @@
 //! Owns the dialogs "Block customer", "Switch e-mails off", "Purge data" and their like.
-//! Must not know when an act is allowed.
 
 use super::coupon_acts::Field;
 use super::frame::Frame;

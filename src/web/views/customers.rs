@@ -1,5 +1,4 @@
 //! Owns the customers list, its search results, and the profile.
-//! Must not know how customers are found, nor what makes a reward reissuable.
 
 use super::audit::Event;
 use super::frame::Frame;

@@ -1,5 +1,4 @@
 //! Owns what is shown when a request can't be answered as asked: a page, or a toast for a fragment.
-//! Must not know causes beyond the words given; never holds a code, a name or an address.
 
 use super::frame::Frame;
 use super::ui::{Link, Toast};

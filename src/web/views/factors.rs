@@ -1,5 +1,4 @@
 //! Owns the pages that ask for a second factor, and those that set one up.
-//! Must not know how a factor is judged.
 
 use super::frame::Frame;
 use askama::Template;

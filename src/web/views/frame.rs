@@ -1,5 +1,5 @@
 //! Owns what stands around every page: top bar, search box, navigation, user's menu, message, asset
-//! addresses. Must not know what the page inside it shows.
+//! addresses.
 
 use super::ui::Toast;
 

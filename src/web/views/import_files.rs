@@ -1,5 +1,4 @@
 //! Owns the form that takes a file of other things than vouchers.
-//! Must not know how rows are judged.
 
 use askama::Template;
 

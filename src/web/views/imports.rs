@@ -1,5 +1,4 @@
 //! Owns the list of imports, and one import's page in each of its states.
-//! Must not know how rows are judged.
 
 use askama::Template;
 

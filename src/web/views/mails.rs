@@ -1,5 +1,4 @@
 //! Owns the Emails section, one mail's page, and the answer to Resend.
-//! Must not know how mail is sent, nor hold a mail's HTML: that has an address of its own.
 
 use super::frame::Frame;
 use super::rewards::Row;

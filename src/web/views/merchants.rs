@@ -1,5 +1,4 @@
 //! Owns the choice between several merchants, and what others offer.
-//! Must not know roles' rules.
 
 use super::frame::Frame;
 use askama::Template;

@@ -1,5 +1,4 @@
-//! Owns one struct per response: what a template is given, already in words. Must not know the
-//! domain, the database, requests or the clock: strings, flags and small numbers only.
+//! Owns one struct per response: what a template is given, already in words.
 
 pub mod account;
 pub mod account_links;

@@ -1,6 +1,5 @@
 //! Owns the picture of a batch's stock: a curve with its forecast, and a bar a day for what was
-//! handed out. Must not know how either is counted. Places are in a drawing of 1000 by 200, which
-//! stretches to its place.
+//! handed out. Places are in a drawing of 1000 by 200, which stretches to its place.
 
 /// A batch's stock, day by day.
 #[derive(Clone, Debug, Default)]

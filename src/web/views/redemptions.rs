@@ -1,5 +1,4 @@
 //! Owns the page on which the shop and the desk are compared.
-//! Must not know how a disagreement is found.
 
 use super::batch_codes::Filter;
 use super::frame::Frame;

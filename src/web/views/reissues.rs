@@ -1,5 +1,4 @@
 //! Owns the dialog "Reissue coupon" and the answers to it.
-//! Must not know the rule, the token's making, or how the row came to be.
 
 use super::audit::Event;
 use super::frame::Frame;

@@ -1,5 +1,4 @@
 //! Owns a reward's row: the same partial in the profile and in every fragment that replaces it.
-//! Must not know when a reissue is allowed: it is told, in words.
 
 use super::ui::{Link, Status, When};
 use askama::Template;

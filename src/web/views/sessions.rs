@@ -1,5 +1,4 @@
 //! Owns the sign-in page.
-//! Must not know how anyone is authenticated, nor why it was refused.
 
 use super::{frame::Frame, ui::Link};
 use askama::Template;

@@ -1,5 +1,4 @@
 //! Owns the page on which the desk's first user comes in.
-//! Must not know how the link is judged.
 
 use super::{frame::Frame, stock_forms::Field};
 use askama::Template;

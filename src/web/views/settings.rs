@@ -1,5 +1,4 @@
 //! Owns the page of a merchant's settings.
-//! Must not know what a setting does.
 
 use super::frame::Frame;
 use askama::Template;

@@ -1,5 +1,4 @@
 //! Owns the forms that act on a batch's stock: its lines, and withdrawing it.
-//! Must not know what a line does.
 
 use super::ui::Status;
 

@@ -1,5 +1,4 @@
 //! Owns the small parts many screens share: tones, moments, badges, toasts, pagers, stock bars.
-//! Must not know which screen uses them, nor any rule that decides what they say.
 
 /// What a colour means, everywhere alike. Never shown without a word.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]

@@ -1,5 +1,5 @@
 //! Owns the pages of a merchant's users: the list, one of them, inviting, and what each role may
-//! do. Must not know who may do what.
+//! do.
 
 use super::frame::Frame;
 use super::stock_forms::Field;

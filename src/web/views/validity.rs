@@ -1,5 +1,4 @@
 //! Owns the form that adjusts a batch's validity.
-//! Must not know which instant a date means.
 
 /// "Adjust validity".
 #[derive(Clone, Debug)]

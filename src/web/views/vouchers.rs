@@ -1,5 +1,4 @@
 //! Owns the form that adds vouchers to a batch, and the one that makes a batch of them.
-//! Must not know how rows are judged.
 
 use askama::Template;
 

@@ -1,5 +1,5 @@
 //! axe-core finds nothing on any page or state, light, dark and at 320 px, and nothing scrolls
-//! sideways (quality.md U1, U9, U10).
+//! sideways (guarantees U1, U9, U10).
 
 use rewarddesk::domain::role::Role;
 

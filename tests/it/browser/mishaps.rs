@@ -1,4 +1,4 @@
-//! What goes wrong in front of a person: twice, late, signed out, no answer (quality.md U3, U5,
+//! What goes wrong in front of a person: twice, late, signed out, no answer (guarantees U3, U5,
 //! U6).
 
 use rewarddesk::domain::role::Role;

@@ -1,5 +1,5 @@
 //! The task the product exists for, as people do it: by mouse, by keys alone, without a script
-//! (quality.md U2, U3, U4, U7).
+//! (guarantees U2, U3, U4, U7).
 
 use rewarddesk::domain::role::Role;
 use thirtyfour::Key;

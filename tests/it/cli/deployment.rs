@@ -5,7 +5,7 @@ use std::{collections::BTreeMap, fs, os::unix::fs::PermissionsExt, path::Path};
 
 use super::Shell;
 
-/// How long a server that was told to stop may take (quality.md R11), in seconds.
+/// How long a server that was told to stop may take (guarantee R11), in seconds.
 const ENDS_WITHIN: u32 = 20;
 
 fn read(path: &str) -> String {

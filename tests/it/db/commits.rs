@@ -1,5 +1,5 @@
 //! A commit is on disk when it is confirmed, whatever the server, the database or the role says of
-//! commits (quality.md R6).
+//! commits (guarantee R6).
 
 use diesel::{QueryableByName, RunQueryDsl, sql_query, sql_types::Text};
 use rewarddesk::db::{Database, DatabaseUrl, Error, Pooler};

@@ -1,5 +1,5 @@
 //! A backup taken under load restores to a sound database, and its mail waits until it is let go
-//! (quality.md R12).
+//! (guarantee R12).
 
 use std::{
     fs,

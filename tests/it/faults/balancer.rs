@@ -1,5 +1,4 @@
 //! A small TCP proxy before several servers: each connection goes to the next one that takes it.
-//! Must not hold tests.
 
 use std::sync::{
     Arc,

@@ -1,5 +1,4 @@
-//! A PostgreSQL of the test's own, with real fsyncs, that can be taken away and brought back. Must
-//! not hold tests.
+//! A PostgreSQL of the test's own, with real fsyncs, that can be taken away and brought back.
 
 use std::{
     fs,

@@ -1,4 +1,4 @@
-//! A commit whose answer is lost, and a database that goes away right after it (quality.md R7):
+//! A commit whose answer is lost, and a database that goes away right after it (guarantee R7):
 //! nobody is told that nothing was saved.
 
 use diesel::connection::SimpleConnection;

@@ -1,5 +1,5 @@
 //! An installation that was set up by the commands, and its server as a process that can be killed,
-//! stopped and started again. Must not hold tests.
+//! stopped and started again.
 
 use std::{
     collections::BTreeMap,

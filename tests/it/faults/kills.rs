@@ -1,4 +1,4 @@
-//! kill -9 under load (quality.md R5): nothing acknowledged is lost, nothing is done by half, every
+//! kill -9 under load (guarantee R5): nothing acknowledged is lost, nothing is done by half, every
 //! mail arrives.
 
 use std::{

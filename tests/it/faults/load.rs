@@ -1,5 +1,5 @@
 //! People at the button, many at once, who write down what they were told and keep the forms they
-//! got no answer to. Must not hold tests.
+//! got no answer to.
 
 use std::{
     collections::{BTreeMap, VecDeque},

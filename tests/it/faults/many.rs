@@ -109,7 +109,7 @@ fn three_servers_are_one_desk_though_one_is_killed() {
     });
 }
 
-/// 200 tokens for one reward, sent to three servers at once (quality.md R1).
+/// 200 tokens for one reward, sent to three servers at once (guarantee R1).
 async fn only_one_of_many_wins(house: &House, servers: &[Server; 3], casey: &Client) {
     let (reward, mut forms, mut sending) = (&house.rewards[1], vec![], JoinSet::new());
     for n in 0..200 {

@@ -1,4 +1,4 @@
-//! Metrics have their own address, count what happens, and tell of nobody (quality.md S7).
+//! Metrics have their own address, count what happens, and tell of nobody (guarantee S7).
 
 use std::{net::TcpListener, time::Instant};
 

@@ -1,4 +1,4 @@
-//! What must hold when things break (quality.md R5 to R8 and R11): the real binary in a process of
+//! What must hold when things break (guarantees R5 to R8 and R11): the real binary in a process of
 //! its own, killed, stopped and overrun, and its database taken away. Over loopback only; bounded
 //! in number and time.
 

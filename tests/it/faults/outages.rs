@@ -1,4 +1,4 @@
-//! The database away (quality.md R7): said clearly, never a false word about saving, healed by
+//! The database away (guarantee R7): said clearly, never a false word about saving, healed by
 //! itself.
 
 use std::time::{Duration, Instant};
@@ -13,7 +13,7 @@ use super::{
 use crate::support::{Client, Engine, TestDb, block_on, engine::run_on};
 
 const PEOPLE: usize = 8;
-/// The desk itself tries every few seconds (quality.md R7 grants it ten); the rest is for a busy
+/// The desk itself tries every few seconds (guarantee R7 grants it ten); the rest is for a busy
 /// machine.
 const HEALS: Duration = Duration::from_mins(1);
 

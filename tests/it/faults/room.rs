@@ -1,4 +1,4 @@
-//! No room to write (quality.md R7): said clearly, pages stay readable, `/readyz` mentions it, and
+//! No room to write (guarantee R7): said clearly, pages stay readable, `/readyz` mentions it, and
 //! with room it is over.
 
 use std::{fs, os::unix::fs::PermissionsExt};

@@ -6,7 +6,7 @@ use std::time::{Duration, Instant};
 use super::{house::House, load::Load};
 use crate::support::{Client, TestDb};
 
-/// The sealer comes every second, and the desk ends in less than twenty (quality.md R11); the rest
+/// The sealer comes every second, and the desk ends in less than twenty (guarantee R11); the rest
 /// is for a busy machine.
 const LIMIT: Duration = Duration::from_mins(1);
 const UNSEALED: &str = "audit_records WHERE id NOT IN (SELECT record_id FROM audit_seals)";

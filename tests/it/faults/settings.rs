@@ -1,5 +1,5 @@
 //! Settings whose effect only a running server shows: when dangerous acts ask again, and cookies
-//! behind https (quality.md S3).
+//! behind https (guarantee S3).
 
 use chrono::{TimeDelta, Utc};
 use reqwest::Method;

@@ -1,4 +1,4 @@
-//! SIGTERM (quality.md R11): what was accepted is answered, what was done was told, and the process
+//! SIGTERM (guarantee R11): what was accepted is answered, what was done was told, and the process
 //! is gone in time.
 
 use std::time::{Duration, Instant};
@@ -18,7 +18,7 @@ use crate::{
     support::{Engine, TestDb, block_on, engine::run_on},
 };
 
-/// The desk's own limits add up to less than 20 seconds (quality.md R11); the rest is for a busy
+/// The desk's own limits add up to less than 20 seconds (guarantee R11); the rest is for a busy
 /// machine.
 const LIMIT: Duration = Duration::from_mins(1);
 

@@ -1,4 +1,4 @@
-//! Two versions on one schema during a deploy (quality.md R11): the old one works on while the new
+//! Two versions on one schema during a deploy (guarantee R11): the old one works on while the new
 //! one's migrations run and afterwards, and can be started again on what they have made.
 
 use std::{
@@ -19,7 +19,7 @@ use crate::support::{Client, TestDb};
 
 const PEOPLE: usize = 8;
 const REWARDS: usize = 400;
-/// The desk ends in less than 20 seconds (quality.md R11); the rest is for a busy machine.
+/// The desk ends in less than 20 seconds (guarantee R11); the rest is for a busy machine.
 const LIMIT: Duration = Duration::from_mins(1);
 
 /// What a later version may add beside what this one uses; see `floors/migrations.rs` for what it

@@ -1,4 +1,4 @@
-//! Fifty writers at once on SQLite (quality.md R8): all are served, and nobody is shown "database
+//! Fifty writers at once on SQLite (guarantee R8): all are served, and nobody is shown "database
 //! is locked".
 
 use std::{

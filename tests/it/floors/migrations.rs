@@ -1,4 +1,4 @@
-//! What a migration may do while the version before it still works on the schema (quality.md R11):
+//! What a migration may do while the version before it still works on the schema (guarantee R11):
 //! add, and not take away. What takes away, or asks more of those who write, says in a line of the
 //! file why nobody is hurt by it.
 

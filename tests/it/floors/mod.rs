@@ -1,4 +1,4 @@
-//! The house rules that a compiler does not know, read from the sources themselves (design.md):
+//! The house rules that a compiler does not know, read from the sources themselves:
 //! floors, lengths, names, and what a template may hold. Each rule is shown to catch what it is
 //! for, in `proofs`.
 
@@ -154,7 +154,7 @@ fn problems_of_any(path: &str, text: &str) -> Vec<String> {
 }
 
 /// All that is wrong with a template. Mail clients need inline styles, and their page has a policy
-/// of its own (quality.md S6).
+/// of its own (guarantee S6).
 fn problems_of_template(path: &str, text: &str) -> Vec<String> {
     let mut found = problems_of_any(path, text);
     let lower = text.to_lowercase();

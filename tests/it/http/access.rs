@@ -1,4 +1,4 @@
-//! Who may use which route (quality.md S1). A route without a line in the table below fails the
+//! Who may use which route (guarantee S1). A route without a line in the table below fails the
 //! first test.
 
 use reqwest::Method;

@@ -1,4 +1,4 @@
-//! Acts on one coupon at the same time as each other and as a reissue (quality.md I9). The window
+//! Acts on one coupon at the same time as each other and as a reissue (guarantee I9). The window
 //! between check and write is held open by failpoints: a race test that passes without proves
 //! nothing.
 

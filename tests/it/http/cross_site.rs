@@ -1,4 +1,4 @@
-//! Forms of other sites are refused on every unsafe route, sign-in included (quality.md S2).
+//! Forms of other sites are refused on every unsafe route, sign-in included (guarantee S2).
 
 use reqwest::Method;
 use rewarddesk::{domain::role::Role, web::router};

@@ -1,4 +1,4 @@
-//! Hostile text does nothing (quality.md S8), and no input makes a 500 (S9).
+//! Hostile text does nothing (guarantee S8), and no input makes a 500 (S9).
 
 use reqwest::Method;
 use rewarddesk::{domain::role::Role, web::router};

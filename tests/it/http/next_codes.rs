@@ -1,5 +1,5 @@
 //! A click goes on behind the last code that went out; what is before it is found all the same
-//! (quality.md R3, R4).
+//! (guarantees R3, R4).
 
 use std::time::Duration;
 

@@ -1,4 +1,4 @@
-//! Purging a customer (quality.md S12): what goes, what stays, and that nothing of the person is
+//! Purging a customer (guarantee S12): what goes, what stays, and that nothing of the person is
 //! found afterwards, wherever one looks.
 
 use std::{path::Path, process::Command, time::Duration};

@@ -1,4 +1,4 @@
-//! The one button: what it answers, once and again (contract.md section 6).
+//! The one button: what it answers, once and again.
 
 use chrono::TimeDelta;
 use rewarddesk::domain::role::Role;

@@ -1,4 +1,4 @@
-//! Many at the button at the same time (quality.md R1, R3, R4, R7). The window between check and
+//! Many at the button at the same time (guarantees R1, R3, R4, R7). The window between check and
 //! write is held open by failpoints: a race test that passes without proves nothing.
 
 use std::{collections::BTreeSet, time::Duration};

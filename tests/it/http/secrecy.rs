@@ -1,4 +1,4 @@
-//! Codes and people stay off logs, titles, addresses and error pages (quality.md S7). That no log
+//! Codes and people stay off logs, titles, addresses and error pages (guarantee S7). That no log
 //! holds one is asked whenever an [`App`] ends; here everything is done that could put one there.
 
 use rewarddesk::domain::role::Role;

@@ -1,5 +1,5 @@
 //! Adjusting a batch's validity: days in the merchant's zone, both validities in the record, and no
-//! reissue caught in between (quality.md I8).
+//! reissue caught in between (guarantee I8).
 
 use std::time::Duration;
 

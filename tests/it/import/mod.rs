@@ -1,4 +1,4 @@
-//! Imports (contract.md section 4), on both databases.
+//! Imports, on both databases.
 
 mod counts;
 mod customers;

@@ -1,5 +1,4 @@
-//! A small SMTP server on loopback that answers as it is told and remembers what it was told. Must
-//! not hold tests.
+//! A small SMTP server on loopback that answers as it is told and remembers what it was told.
 
 use std::{
     net::SocketAddr,

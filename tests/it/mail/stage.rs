@@ -1,5 +1,4 @@
 //! A desk with a reissued reward, a clock that stands still and a mailer that remembers.
-//! Must not hold tests.
 
 use std::{
     sync::Arc,

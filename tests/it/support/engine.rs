@@ -1,5 +1,4 @@
 //! A database per test: the real schema, nobody else's rows, gone at the end.
-//! Must not know what is in the tables; see `world`.
 
 use std::{
     fmt,

@@ -1,5 +1,4 @@
-//! A stop inside a transaction that tells when somebody has come to it. Must not know what is
-//! tested there.
+//! A stop inside a transaction that tells when somebody has come to it.
 
 use std::{
     sync::{

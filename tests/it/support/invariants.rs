@@ -1,4 +1,4 @@
-//! The invariants I1 to I10 of quality.md, asked by SQL of our own: a second opinion beside
+//! The invariants I1 to I10 of docs/guarantees.md, asked by SQL of our own: a second opinion beside
 //! `rewarddesk check`.
 
 use super::TestDb;
@@ -115,7 +115,7 @@ pub fn broken(db: &TestDb) -> Vec<String> {
     found.map(|(name, rows)| format!("{name}: {}", rows.join(", "))).collect()
 }
 
-/// What no log may hold: codes, addresses and names (quality.md S7). Short ones are left out: they
+/// What no log may hold: codes, addresses and names (guarantee S7). Short ones are left out: they
 /// are in words by chance.
 pub fn secrets(db: &TestDb) -> Vec<String> {
     let mut all = db.texts("SELECT code AS v FROM coupons");

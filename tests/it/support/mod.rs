@@ -1,5 +1,5 @@
 //! What tests stand on: a database of their own, a small world in it, the running app, a client,
-//! pages. Must not hold tests, but for those of itself.
+//! pages.
 #![allow(dead_code, reason = "a helper may wait for its test")]
 
 pub mod app;

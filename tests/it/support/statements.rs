@@ -1,6 +1,5 @@
 //! A book of every statement that the desk sends to its database, and of what was asked of the desk
-//! meanwhile. Must not know plans; see `plans`. Connections of the tests themselves are not
-//! listened to.
+//! meanwhile. Connections of the tests themselves are not listened to.
 
 use std::{
     collections::{BTreeMap, BTreeSet},
