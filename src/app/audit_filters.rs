@@ -87,7 +87,7 @@ pub struct Judged {
 }
 
 /// The longest text that is looked at; nothing one filters by is longer.
-const LONGEST: usize = 300;
+const MAX_FILTER_CHARS: usize = 300;
 
 /// Understands what was typed. Dates are days in the merchant's zone, `to` with its whole day.
 pub(super) fn judge(
@@ -183,7 +183,7 @@ pub(super) fn judge(
 
 /// Text as it came in, without what no field needs.
 pub fn plain(text: &str) -> String {
-    text.trim().chars().filter(|c| *c != '\0').take(LONGEST).collect()
+    text.trim().chars().filter(|c| *c != '\0').take(MAX_FILTER_CHARS).collect()
 }
 
 /// "cli", "system", or the number of a user of this merchant, also of one who was removed.

@@ -17,7 +17,7 @@ use crate::{
     },
 };
 
-const PAGE: usize = 25;
+const PAGE_ROWS: usize = 25;
 
 /// A page of codes.
 #[derive(Debug, Clone)]
@@ -37,10 +37,10 @@ pub fn list_codes(
 ) -> Result<CodePage, Error> {
     let now = desk.clock.now();
     desk.db.read(|conn| {
-        let limit = i64::try_from(PAGE + 1).unwrap_or(i64::MAX);
+        let limit = i64::try_from(PAGE_ROWS + 1).unwrap_or(i64::MAX);
         let mut rows = batch_codes::list(conn, member.scope, batch, condition, after, limit, now)?;
-        let more = rows.len() > PAGE;
-        rows.truncate(PAGE);
+        let more = rows.len() > PAGE_ROWS;
+        rows.truncate(PAGE_ROWS);
         Ok(CodePage { next: rows.last().filter(|_| more).map(batch_codes::after), rows, now })
     })
 }
@@ -127,7 +127,7 @@ const HEAD: [&str; 14] = [
 ];
 
 /// Rows a piece.
-const PIECE: i64 = 1_000;
+const DOWNLOAD_PIECE_ROWS: i64 = 1_000;
 
 impl Export {
     /// The next piece as CSV, and the rest of the export; nothing when it is at its end.
@@ -142,7 +142,7 @@ impl Export {
                 &self.batch,
                 self.condition,
                 self.after,
-                PIECE,
+                DOWNLOAD_PIECE_ROWS,
                 self.now,
             )
         })?;
@@ -160,7 +160,7 @@ impl Export {
             .map_err(std::io::Error::other)
             .and_then(|()| csv.into_inner().map_err(|e| std::io::Error::other(e.to_string())));
         let bytes = bytes.map_err(|e| Error::Fault(crate::db::Error::Corrupt(e.to_string())))?;
-        self.done = i64::try_from(rows.len()).unwrap_or(i64::MAX) < PIECE;
+        self.done = i64::try_from(rows.len()).unwrap_or(i64::MAX) < DOWNLOAD_PIECE_ROWS;
         self.after = rows.last().map(batch_codes::after);
         Ok(Some((bytes, self)))
     }

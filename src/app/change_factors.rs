@@ -140,7 +140,7 @@ pub fn begin_passkey(desk: &Desk, session: &Session) -> Result<String, Error> {
 }
 
 /// As many passkeys as one user may have.
-const MOST: usize = 20;
+const MAX_PASSKEYS: usize = 20;
 
 /// Keeps the passkey that the device has made.
 ///
@@ -162,9 +162,9 @@ pub fn add_passkey(
         if db::passkeys::find(tx, &id)?.is_some() {
             return Ok(Added::Wrong);
         }
-        if db::passkeys::list_of_user(tx, session.user)?.len() >= MOST {
+        if db::passkeys::list_of_user(tx, session.user)?.len() >= MAX_PASSKEYS {
             return Err(Unfit::because(format!(
-                "there are {MOST} passkeys already; remove one first"
+                "there are {MAX_PASSKEYS} passkeys already; remove one first"
             ))
             .into());
         }

@@ -23,9 +23,9 @@ use crate::{
 };
 
 /// No code is longer.
-const LONGEST: usize = 255;
+const MAX_CODE_CHARS: usize = 255;
 /// More would be no help.
-const SUGGESTIONS: usize = 8;
+const MAX_SUGGESTIONS: usize = 8;
 
 /// What came of it.
 #[derive(Debug, Clone)]
@@ -76,9 +76,9 @@ pub fn check_code(desk: &Desk, member: &Member, text: &str) -> Result<Checked, E
         )));
     }
     let length = code.chars().count();
-    if length > LONGEST {
+    if length > MAX_CODE_CHARS {
         return Ok(Checked::Unfit(Unfit::because(format!(
-            "this has {length} characters; a code has {LONGEST} at most. Paste the code alone"
+            "this has {length} characters; a code has {MAX_CODE_CHARS} at most. Paste the code alone"
         ))));
     }
     let (now, term) = (desk.clock.now(), Term::read(text));
@@ -138,7 +138,7 @@ fn suggestions(
     let found = coupons::list_codes_among(conn, member.scope, alike.exact, alike.folded)?;
     Ok(found
         .into_iter()
-        .take(SUGGESTIONS)
+        .take(MAX_SUGGESTIONS)
         .map(|code| Suggestion { other_case: code.folded() == folded, code })
         .collect())
 }

@@ -20,7 +20,7 @@ use crate::{
     },
 };
 
-const PAGE: usize = 30;
+const PAGE_ALERTS: usize = 30;
 
 /// The merchant's alerts and this user's choice.
 #[derive(Debug, Clone)]
@@ -39,10 +39,10 @@ pub fn show_alerts(desk: &Desk, member: &Member, before: Option<i64>) -> Result<
             conn,
             member.scope,
             before,
-            i64::try_from(PAGE + 1).unwrap_or(i64::MAX),
+            i64::try_from(PAGE_ALERTS + 1).unwrap_or(i64::MAX),
         )?;
-        let more = alerts.len() > PAGE;
-        alerts.truncate(PAGE);
+        let more = alerts.len() > PAGE_ALERTS;
+        alerts.truncate(PAGE_ALERTS);
         Ok(AlertPage {
             mode: stock_alerts::choice_of(conn, member.scope, member.user)?,
             rules: merchants::get(conn, member.scope)?.stock_rules,

@@ -112,10 +112,10 @@ pub fn choose_password(
 }
 
 /// So long after a link was sent none is sent again.
-const PAUSE: TimeDelta = TimeDelta::minutes(5);
+const RESET_MAIL_INTERVAL: TimeDelta = TimeDelta::minutes(5);
 
 /// So long after their end links are still told of.
-const KEPT: TimeDelta = TimeDelta::days(90);
+const LINK_RETENTION: TimeDelta = TimeDelta::days(90);
 
 /// Sends a link to whoever has forgotten the password of that address, if there is such a user.
 /// Nobody is told whether there is.
@@ -131,7 +131,7 @@ pub fn forget_password(desk: &Desk, email: &str, request_id: &str) -> Result<(),
         // Whoever asks again and again neither fills the mailbox nor ends the link that the user
         // has just got.
         if account_links::newest(tx, Purpose::Reset, user.id)?
-            .is_some_and(|link| now - link.created_at < PAUSE)
+            .is_some_and(|link| now - link.created_at < RESET_MAIL_INTERVAL)
         {
             return Ok(());
         }
@@ -143,7 +143,7 @@ pub fn forget_password(desk: &Desk, email: &str, request_id: &str) -> Result<(),
             return Ok(());
         };
         let link = account_mail::new_link(desk, "welcome")?;
-        account_links::remove_stale(tx, now - KEPT)?;
+        account_links::remove_stale(tx, now - LINK_RETENTION)?;
         account_links::replace(
             tx,
             &link.hash,

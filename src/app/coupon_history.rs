@@ -19,7 +19,7 @@ use crate::{
 pub(super) const COUPON: &str = "coupon";
 
 /// More records than acts on one coupon ever leave.
-const MOST: usize = 1000;
+const MAX_EVENTS: usize = 1000;
 
 /// The records of acts on the coupon, and of the reissue that it took part in.
 pub(super) fn list(
@@ -32,7 +32,7 @@ pub(super) fn list(
         return Ok(vec![]);
     }
     let filter = AuditFilter { coupon: Some(file.coupon.id), ..AuditFilter::default() };
-    let places = audit_log::places(conn, member.scope, &filter, Way::Back(None), MOST)?;
+    let places = audit_log::places(conn, member.scope, &filter, Way::Back(None), MAX_EVENTS)?;
     let mut records = private_details::at(conn, desk, member.scope, &places)?;
     records.retain(|record| is_of(record, file));
     Ok(records)

@@ -21,7 +21,7 @@ use crate::{
 const DOUBLE_CLICK: TimeDelta = TimeDelta::seconds(10);
 
 /// Among so many of the customer's newest records the first of two clicks is looked for.
-const NEWEST: i64 = 20;
+const MAX_RECORDS_SEARCHED: i64 = 20;
 
 /// What was typed.
 #[derive(Debug, Clone, Default)]
@@ -204,7 +204,7 @@ fn first_click(
         member.scope,
         Some(no),
         audit::Slice::Before(i64::MAX),
-        NEWEST,
+        MAX_RECORDS_SEARCHED,
     )?;
     // The newest act of this kind: what was undone in between is not what was asked for.
     let kinds = CustomerAct::ALL.map(action_of);

@@ -29,7 +29,7 @@ pub use crate::{
 };
 
 /// A third of the lease, so that one lost renewal loses nothing.
-const RENEWAL: Duration = Duration::from_secs(10);
+const LEASE_RENEWAL_INTERVAL: Duration = Duration::from_secs(10);
 /// The longest pause between two tries to record an outcome: the database heals within ten seconds
 /// of being back.
 const LONGEST_PAUSE: Duration = Duration::from_secs(5);
@@ -84,7 +84,8 @@ async fn send_under_lease(
     let mut sending = JoinSet::new();
     let (mailer, letter) = (mailer.clone(), Arc::clone(mail));
     sending.spawn(async move { mailer.send(&letter.letter, letter.queued_at).await });
-    let mut heartbeat = interval_at(Instant::now() + RENEWAL, RENEWAL);
+    let mut heartbeat =
+        interval_at(Instant::now() + LEASE_RENEWAL_INTERVAL, LEASE_RENEWAL_INTERVAL);
     loop {
         tokio::select! {
             done = sending.join_next() => {

@@ -24,14 +24,14 @@ use crate::{
 };
 
 /// So many records are read at once: memory does not grow with the log.
-const PAGE: i64 = 500;
+const PAGE_RECORDS: i64 = 500;
 
 /// So often a page is read again whose records are being sealed; a record that can't be is exported
 /// without its seal.
-const READINGS: usize = 5;
+const MAX_READINGS: usize = 5;
 /// How long each of these may take: a log from before there were seals is sealed here, at some ten
 /// thousand records a second.
-const PATIENCE: Duration = Duration::from_mins(10);
+const SEALING_TIMEOUT: Duration = Duration::from_mins(10);
 
 /// Hands each record of the merchant's log, or of the installation's own, to `line`. What is not
 /// sealed yet is sealed first. What is encrypted stays as it was written, so that the line can be
@@ -52,7 +52,7 @@ pub fn export_audit<E: From<Error>>(
             line(&page.line(place, merchant))?;
         }
         after = page.records.last().map_or(after, |record| record.record.id.0);
-        if page.records.len() < usize::try_from(PAGE).unwrap_or_default() {
+        if page.records.len() < usize::try_from(PAGE_RECORDS).unwrap_or_default() {
             return Ok(());
         }
     }
@@ -130,13 +130,15 @@ fn sealed_page(desk: &Desk, scope: Option<Scope>, after: i64) -> Result<Page, Er
     let mut reading = 1;
     loop {
         // A connection is held for a page only: whoever reads the lines may be slow.
-        let page = desk.db.read(|conn| Page::read(conn, desk, scope, Slice::After(after), PAGE))?;
+        let page = desk
+            .db
+            .read(|conn| Page::read(conn, desk, scope, Slice::After(after), PAGE_RECORDS))?;
         let is_sealed =
             page.records.iter().all(|record| page.links.contains_key(&record.record.id.0));
-        if is_sealed || reading == READINGS {
+        if is_sealed || reading == MAX_READINGS {
             return Ok(page);
         }
-        seal_all(&desk.db, &desk.clock, PATIENCE)?;
+        seal_all(&desk.db, &desk.clock, SEALING_TIMEOUT)?;
         reading += 1;
     }
 }

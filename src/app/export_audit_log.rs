@@ -117,15 +117,15 @@ pub fn begin_export(
 }
 
 /// Records a piece: memory does not grow with the log.
-const PIECE: usize = 500;
+const PIECE_RECORDS: usize = 500;
 
 /// How long what is not sealed yet is waited for; then it goes out without its seal.
-const PATIENCE: Duration = Duration::from_secs(5);
+const SEALING_TIMEOUT: Duration = Duration::from_secs(5);
 
 impl Export {
     /// Seals what is not sealed yet, in short transactions of their own: lines carry their seals.
     pub fn settle(self, desk: &Desk) -> Result<Self, Error> {
-        seal_all(&desk.db, &desk.clock, PATIENCE)?;
+        seal_all(&desk.db, &desk.clock, SEALING_TIMEOUT)?;
         Ok(self)
     }
 
@@ -144,7 +144,7 @@ impl Export {
             Format::Csv => csv(&page, slug, !self.is_begun)?,
         };
         self.is_begun = true;
-        self.is_done = found < PIECE;
+        self.is_done = found < PIECE_RECORDS;
         self.after = last.or(self.after);
         Ok(Some((bytes, self)))
     }
@@ -153,7 +153,7 @@ impl Export {
 impl Export {
     /// The records of the next piece, the place of the last one, and how many were found.
     fn page(&self, desk: &Desk, member: &Member) -> Result<(Page, Option<Place>, usize), Error> {
-        let limit = i64::try_from(PIECE).unwrap_or(i64::MAX);
+        let limit = i64::try_from(PIECE_RECORDS).unwrap_or(i64::MAX);
         desk.db.read(|conn| {
             if self.filter.is_empty() {
                 // The whole log goes by number, as the command has it: so the file can be proved.
@@ -174,7 +174,7 @@ impl Export {
                 member.scope,
                 &self.filter,
                 Way::Forth(self.after, self.mark),
-                PIECE,
+                PIECE_RECORDS,
             )?;
             let ids: Vec<i64> = places.iter().map(|place| place.id.0).collect();
             let page = Page::read(conn, desk, Some(member.scope), Slice::Of(&ids), limit)?;

@@ -133,7 +133,7 @@ pub(super) fn secret_in_form(desk: &Desk, user: UserId, sealed: &str) -> Option<
     seal_secret::open(desk, FORM, &user.to_string(), sealed)
 }
 
-const CODES: usize = 10;
+const RECOVERY_CODES: usize = 10;
 /// No letter that looks like another or like a digit: they are written down by hand.
 const LETTERS: &[u8; 32] = b"abcdefghjkmnpqrstuvwxyz123456789";
 const LETTERS_PER_CODE: usize = 16;
@@ -143,7 +143,7 @@ pub(super) fn make_recovery_codes(
     tx: &mut WriteTx<'_>,
     user: UserId,
 ) -> Result<Vec<String>, Error> {
-    let bytes = sealed::random::<{ CODES * LETTERS_PER_CODE }>()?;
+    let bytes = sealed::random::<{ RECOVERY_CODES * LETTERS_PER_CODE }>()?;
     // Five bits of each byte: every letter is equally likely, and a code has 80 bits.
     let letters: Vec<char> =
         bytes.iter().map(|byte| char::from(LETTERS[usize::from(byte % 32)])).collect();

@@ -6,10 +6,10 @@ use super::{Desk, Error};
 use crate::db::{Database, customer_stretches, search_keys};
 
 /// Stretches in one transaction: some tens of milliseconds.
-const SOME: i64 = 4;
+const RANGES_PER_ROUND: i64 = 4;
 
 /// How long one go may take; the process may be told to stop meanwhile.
-const PATIENCE: Duration = Duration::from_secs(1);
+const ROUND_TIMEOUT: Duration = Duration::from_secs(1);
 
 /// Settles what has changed, for about a second; answers how many stretches were read. There are
 /// none on SQLite.
@@ -20,9 +20,11 @@ pub fn settle(desk: &Desk) -> Result<usize, Error> {
         if !desk.db.read(customer_stretches::has_changes)? {
             return Ok(all);
         }
-        let settled = desk.db.write(|tx| Ok::<_, Error>(customer_stretches::settle(tx, SOME)?))?;
+        let settled = desk
+            .db
+            .write(|tx| Ok::<_, Error>(customer_stretches::settle(tx, RANGES_PER_ROUND)?))?;
         all += settled;
-        if settled == 0 || begun.elapsed() >= PATIENCE {
+        if settled == 0 || begun.elapsed() >= ROUND_TIMEOUT {
             return Ok(all);
         }
     }
@@ -66,7 +68,7 @@ pub fn renew_keys(db: &Database, mut progress: impl FnMut(u64) -> bool) -> Resul
 /// The same for about a second, among a server's other work.
 pub fn renew_keys_for_a_while(desk: &Desk) -> Result<u64, Error> {
     let begun = Instant::now();
-    renew_keys(&desk.db, |_| begun.elapsed() < PATIENCE)
+    renew_keys(&desk.db, |_| begun.elapsed() < ROUND_TIMEOUT)
 }
 
 /// Gives users' addresses the form of today, as an earlier version may have stored them in another.

@@ -8,7 +8,7 @@ use crate::db::{
 };
 
 /// Movements in one transaction.
-const SOME: i64 = 5_000;
+const SETTLE_BATCH_ROWS: i64 = 5_000;
 
 /// Adds up all finished movements; answers how many there were. On SQLite there are none but during
 /// an import.
@@ -18,7 +18,7 @@ pub fn settle(desk: &Desk) -> Result<usize, Error> {
         if !desk.db.read(stock::has_movements)? {
             return Ok(all);
         }
-        let settled = desk.db.write(|tx| Ok::<_, Error>(stock::settle(tx, SOME)?))?;
+        let settled = desk.db.write(|tx| Ok::<_, Error>(stock::settle(tx, SETTLE_BATCH_ROWS)?))?;
         all += settled;
         if settled == 0 {
             return Ok(all);

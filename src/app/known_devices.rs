@@ -14,14 +14,14 @@ use crate::{
 
 /// How long a browser stays known after the last sign-in in it.
 pub const LIFETIME: TimeDelta = TimeDelta::days(180);
-const NONCE: usize = 16;
-const MAC: usize = 32;
+const NONCE_BYTES: usize = 16;
+const MAC_BYTES: usize = 32;
 
 /// A mark for a browser in which the user with that address has just proved who they are; `None`:
 /// there is no such user.
 pub fn mark(desk: &Desk, email: &str) -> Result<Option<String>, Error> {
     let Some(known) = credentials(desk, email)? else { return Ok(None) };
-    let mut bytes = sealed::random::<NONCE>()?.to_vec();
+    let mut bytes = sealed::random::<NONCE_BYTES>()?.to_vec();
     bytes.extend(desk.clock.now().timestamp().to_be_bytes());
     let mac = sign(desk, known.user, &known.password_hash, &bytes).finalize().into_bytes();
     bytes.extend(mac);
@@ -36,11 +36,12 @@ pub fn recognise(desk: &Desk, email: &str, mark: &str) -> Result<Option<String>,
     let known = credentials(desk, email)?
         .unwrap_or(sessions::Credentials { user: UserId(0), password_hash: String::new() });
     let Ok(bytes) = URL_SAFE_NO_PAD.decode(mark) else { return Ok(None) };
-    let Some((signed, mac)) = bytes.split_at_checked(NONCE + 8).filter(|(_, mac)| mac.len() == MAC)
+    let Some((signed, mac)) =
+        bytes.split_at_checked(NONCE_BYTES + 8).filter(|(_, mac)| mac.len() == MAC_BYTES)
     else {
         return Ok(None);
     };
-    let Some((nonce, made)) = signed.split_first_chunk::<NONCE>() else { return Ok(None) };
+    let Some((nonce, made)) = signed.split_first_chunk::<NONCE_BYTES>() else { return Ok(None) };
     let made = made.first_chunk().map_or(0, |made| i64::from_be_bytes(*made));
     let is_ours = sign(desk, known.user, &known.password_hash, signed).verify_slice(mac).is_ok();
     let is_young =

@@ -19,9 +19,9 @@ use std::{
 use crate::{db::coupons::Place, domain::ids::BatchId};
 
 /// How long clicks go on behind each other before one looks from the head again.
-const STRIDE: Duration = Duration::from_secs(10);
+const LOOK_AHEAD: Duration = Duration::from_secs(10);
 /// More batches than are in use at once; beyond it all hints are forgotten.
-const MOST: usize = 10_000;
+const MAX_BATCHES: usize = 10_000;
 
 #[derive(Debug, Clone, Copy)]
 struct Known {
@@ -39,7 +39,7 @@ impl NextCodes {
     pub fn behind(&self, batch: BatchId) -> Option<Place> {
         let mut known = self.0.lock().unwrap_or_else(PoisonError::into_inner);
         let hint = known.get_mut(&batch)?;
-        if hint.from_head.elapsed() < STRIDE {
+        if hint.from_head.elapsed() < LOOK_AHEAD {
             return Some(hint.place);
         }
         hint.from_head = Instant::now();
@@ -49,7 +49,7 @@ impl NextCodes {
     /// This one went out, and its transaction is committed.
     pub fn went_out(&self, batch: BatchId, place: Place) {
         let mut known = self.0.lock().unwrap_or_else(PoisonError::into_inner);
-        if known.len() >= MOST {
+        if known.len() >= MAX_BATCHES {
             known.clear();
         }
         known
@@ -80,7 +80,7 @@ mod tests {
         codes.went_out(batch, second);
         assert_eq!((codes.behind(batch), codes.behind(BatchId(2))), (Some(second), None));
         if let Some(hint) = codes.0.lock().unwrap_or_else(PoisonError::into_inner).get_mut(&batch) {
-            hint.from_head = hint.from_head.checked_sub(STRIDE).unwrap_or(hint.from_head);
+            hint.from_head = hint.from_head.checked_sub(LOOK_AHEAD).unwrap_or(hint.from_head);
         }
         assert_eq!((codes.behind(batch), codes.behind(batch)), (None, Some(second)));
         codes.came_back(batch);

@@ -26,7 +26,7 @@ use crate::{
 
 const PURPOSE: &str = "passkey-challenge-v1";
 /// How long a question may wait for its answer.
-const PATIENCE: TimeDelta = TimeDelta::minutes(5);
+const CHALLENGE_LIFETIME: TimeDelta = TimeDelta::minutes(5);
 
 /// What a browser is asked.
 #[derive(Debug, Clone)]
@@ -52,7 +52,7 @@ fn site(desk: &Desk) -> Option<Webauthn> {
     if origin.scheme() != "https" && !origin.domain()?.ends_with("localhost") {
         return None;
     }
-    let patience = Duration::from_secs(PATIENCE.num_seconds().unsigned_abs());
+    let patience = Duration::from_secs(CHALLENGE_LIFETIME.num_seconds().unsigned_abs());
     WebauthnBuilder::new(origin.domain()?, &origin)
         .ok()?
         .rp_name("Reward Desk")
@@ -220,7 +220,7 @@ fn opened<S: DeserializeOwned>(desk: &Desk, owner: &str, sealed: &str) -> Option
     let asked: Asked<S> =
         serde_json::from_slice(&seal_secret::open(desk, PURPOSE, owner, sealed)?).ok()?;
     let age = desk.clock.now() - DateTime::<Utc>::from_timestamp_micros(asked.at)?;
-    (age < PATIENCE).then_some(asked)
+    (age < CHALLENGE_LIFETIME).then_some(asked)
 }
 
 /// The library's own errors hold no secret, but their words are nobody's business.

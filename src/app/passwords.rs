@@ -12,13 +12,13 @@ use unicode_normalization::UnicodeNormalization;
 use super::Error;
 use crate::{db, domain::Unfit};
 
-const SHORTEST: usize = 12;
+const MIN_CHARS: usize = 12;
 /// Long enough for any phrase; short enough that nobody makes us hash a book.
-const LONGEST: usize = 256;
+const MAX_CHARS: usize = 256;
 
 /// What people choose when they are told to choose twelve characters: whole phrases, and words that
 /// are stretched with digits and marks.
-const COMMON: &str = "\
+const COMMON_PASSWORDS: &str = "\
     abc abcd access admin administrator asdf asdfgh asdfghjkl asdfghjklqwertyuiop baseball \
     changeit changeme changethispassword \
     company computer correcthorsebatterystaple coupon customer default dragon football freedom \
@@ -37,7 +37,7 @@ const COMMON: &str = "\
     zaqwsx zxcvbn zxcvbnm";
 
 /// What walks along a keyboard.
-const WALKS: &[&str] =
+const KEYBOARD_WALKS: &[&str] =
     &["qwertyuiopasdfghjklzxcvbnm", "1qaz2wsx3edc4rfv5tgb6yhn7ujm", "1q2w3e4r5t6y7u8i9o0p"];
 
 /// Refuses what is too short, too long or too common. `names` are the person's own words: e-mail
@@ -45,15 +45,15 @@ const WALKS: &[&str] =
 pub fn check_new(password: &str, names: &[&str]) -> Result<(), Unfit> {
     let password: String = password.nfkc().collect();
     let length = password.chars().count();
-    if length < SHORTEST {
+    if length < MIN_CHARS {
         return Err(Unfit::because(format!(
-            "the password has {length} characters; use {SHORTEST} or more, such as a few \
+            "the password has {length} characters; use {MIN_CHARS} or more, such as a few \
              unrelated words"
         )));
     }
-    if length > LONGEST {
+    if length > MAX_CHARS {
         return Err(Unfit::because(format!(
-            "the password has {length} characters; use {LONGEST} or fewer"
+            "the password has {length} characters; use {MAX_CHARS} or fewer"
         )));
     }
     if password.chars().any(char::is_control) {
@@ -67,7 +67,7 @@ pub fn check_new(password: &str, names: &[&str]) -> Result<(), Unfit> {
             && plain[..n].repeat(plain.len() / n) == plain
     });
     let distinct = lower.chars().collect::<std::collections::BTreeSet<_>>().len();
-    let walks = WALKS.iter().any(|walk| {
+    let walks = KEYBOARD_WALKS.iter().any(|walk| {
         !plain.is_empty()
             && (walk.contains(&plain) || walk.chars().rev().collect::<String>().contains(&plain))
     });
@@ -110,7 +110,7 @@ fn is_common(lower: &str) -> bool {
         .collect();
     [letters(lower), letters(&spelled)]
         .iter()
-        .any(|core| COMMON.split(' ').any(|common| common == core) || core.is_empty())
+        .any(|core| COMMON_PASSWORDS.split(' ').any(|common| common == core) || core.is_empty())
 }
 
 /// Somebody's own address, its parts or their name, with digits and marks around it.
@@ -138,10 +138,12 @@ pub fn hash(password: &str) -> Result<String, Error> {
 /// Whether `password` is the one that was kept. A user who is not there (`None`), or has not chosen
 /// one yet, takes as long.
 pub fn verify(password: &str, kept: Option<&str>) -> bool {
-    static NOBODYS: OnceLock<String> = OnceLock::new();
-    let password: String = password.nfkc().take(LONGEST).collect();
+    static DUMMY_HASH: OnceLock<String> = OnceLock::new();
+    let password: String = password.nfkc().take(MAX_CHARS).collect();
     let dummy = || {
-        NOBODYS.get_or_init(|| hash("the password of nobody at all").unwrap_or_default()).as_str()
+        DUMMY_HASH
+            .get_or_init(|| hash("the password of nobody at all").unwrap_or_default())
+            .as_str()
     };
     let kept = kept.and_then(|kept| PasswordHash::new(kept).ok());
     let is_real = kept.is_some();

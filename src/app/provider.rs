@@ -79,7 +79,7 @@ pub enum Trouble {
 /// What the provider says of itself is asked for again after this long.
 const GOOD_FOR: Duration = Duration::from_hours(1);
 /// After a failure it is left alone for so long: nobody can make the desk hammer it.
-const REST: Duration = Duration::from_secs(2);
+const METADATA_RETRY_DELAY: Duration = Duration::from_secs(2);
 /// How long an errand may last; see `sso`.
 const ERRAND: Duration = Duration::from_mins(10);
 /// As long as a subject may be.
@@ -259,7 +259,7 @@ impl Provider {
             {
                 return Ok(Arc::clone(metadata));
             }
-            if known.failed.is_some_and(|at| at.elapsed() < REST) {
+            if known.failed.is_some_and(|at| at.elapsed() < METADATA_RETRY_DELAY) {
                 return Err(Trouble::Silent);
             }
         }

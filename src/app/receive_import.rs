@@ -20,11 +20,11 @@ use crate::{
 };
 
 /// How long the next piece of a file may take before the import counts as broken off.
-const PATIENCE: TimeDelta = TimeDelta::minutes(10);
+const UPLOAD_TIMEOUT: TimeDelta = TimeDelta::minutes(10);
 /// So many may wait in a merchant; each keeps a file.
-const MOST: i64 = 20;
+const MAX_WAITING_IMPORTS: i64 = 20;
 /// The longest file name that is kept, in characters.
-const NAME: usize = 120;
+const MAX_FILE_NAME_CHARS: usize = 120;
 
 /// Opens an import; vouchers without a batch go into one that is made later.
 pub fn open_import(
@@ -39,7 +39,7 @@ pub fn open_import(
         if let Some(batch) = batch {
             batches::find(tx, member.scope, batch)?.ok_or(Error::NotFound)?;
         }
-        if orders::count_unfinished(tx, member.scope)? >= MOST {
+        if orders::count_unfinished(tx, member.scope)? >= MAX_WAITING_IMPORTS {
             return Err(Unfit::because(
                 "20 imports of this merchant wait already; add or cancel one of them first",
             )
@@ -50,7 +50,7 @@ pub fn open_import(
             batch,
             user: member.user,
             request_id: &member.request_id,
-            patience: now + PATIENCE,
+            patience: now + UPLOAD_TIMEOUT,
         };
         Ok(orders::add(tx, member.scope, new, now)?)
     })
@@ -74,7 +74,8 @@ pub struct Piece {
 /// Errors: [`Error::NotFound`] when the import was cancelled meanwhile.
 pub fn keep_piece(desk: &Desk, member: &Member, id: ImportId, piece: &Piece) -> Result<(), Error> {
     desk.db.write(|tx| {
-        if !orders::receive(tx, member.scope, id, piece.so_far, desk.clock.now() + PATIENCE)? {
+        if !orders::receive(tx, member.scope, id, piece.so_far, desk.clock.now() + UPLOAD_TIMEOUT)?
+        {
             return Err(Error::NotFound);
         }
         Ok(pieces::add(tx, id, pieces::FILE, piece.seq, &piece.bytes)?)
@@ -91,7 +92,7 @@ pub fn close_import(
 ) -> Result<(), Error> {
     // Some browsers send a path.
     let name = file_name.rsplit(['/', '\\']).next().unwrap_or_default();
-    let name: String = name.chars().filter(|c| !c.is_control()).take(NAME).collect();
+    let name: String = name.chars().filter(|c| !c.is_control()).take(MAX_FILE_NAME_CHARS).collect();
     desk.db.write(|tx| {
         if !orders::received(tx, member.scope, id, name.trim(), new_batch, desk.clock.now())? {
             return Err(Error::NotFound);

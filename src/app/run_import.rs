@@ -38,15 +38,15 @@ use crate::{
 };
 
 /// How often a sign of life is given and the progress written down.
-const BEAT: Duration = Duration::from_millis(500);
+const HEARTBEAT_INTERVAL: Duration = Duration::from_millis(500);
 /// Without a sign of life for so long another worker may be at it soon.
-const LOST: Duration = Duration::from_secs(25);
+const LEASE_LOST_AFTER: Duration = Duration::from_secs(25);
 /// The pause before another try, while the database is away.
-const AWAY: TimeDelta = TimeDelta::seconds(5);
+const DATABASE_RETRY_DELAY: TimeDelta = TimeDelta::seconds(5);
 /// How long files are waited for, previews are kept, and rejects.
-const RECEIVED: TimeDelta = TimeDelta::hours(1);
-const CHECKED: TimeDelta = TimeDelta::days(7);
-const REJECTS: TimeDelta = TimeDelta::days(7);
+const UPLOAD_RETENTION: TimeDelta = TimeDelta::hours(1);
+const PREVIEW_RETENTION: TimeDelta = TimeDelta::days(7);
+const REJECTS_RETENTION: TimeDelta = TimeDelta::days(7);
 
 /// An import in hand.
 #[derive(Debug, Clone)]
@@ -111,7 +111,7 @@ pub async fn run_import(
     let outcome = loop {
         tokio::select! {
             outcome = &mut work => break outcome,
-            () = sleep(BEAT) => {}
+            () = sleep(HEARTBEAT_INTERVAL) => {}
         }
         let (own, done) = (claimed.clone(), pulse.done.load(Ordering::Relaxed));
         let renewed = desk.writing(move |desk| {
@@ -125,7 +125,7 @@ pub async fn run_import(
             Ok(None) => pulse.stop.store(true, Ordering::Relaxed),
             // The one writer of SQLite may be this very import, which nobody else can take over
             // then.
-            Err(_) if seen.elapsed() > LOST && !desk.db.is_sqlite() => {
+            Err(_) if seen.elapsed() > LEASE_LOST_AFTER && !desk.db.is_sqlite() => {
                 pulse.stop.store(true, Ordering::Relaxed);
             }
             Err(_) => {}
@@ -170,7 +170,7 @@ fn settle(
         Ok(match ending {
             Ending::Cancelled => leases::cancelled(tx, import.id, holder, now),
             Ending::GivenBack => leases::release(tx, import.id, holder, now),
-            Ending::Again => leases::release(tx, import.id, holder, now + AWAY),
+            Ending::Again => leases::release(tx, import.id, holder, now + DATABASE_RETRY_DELAY),
             Ending::Failed(why) => leases::failed(tx, import.id, holder, why, now),
         }?)
     })
@@ -323,14 +323,16 @@ fn outlook(
 
 /// Ends imports that nobody came back for.
 pub fn forget_unfinished(desk: &Desk) -> Result<usize, Error> {
-    desk.db.write(|tx| Ok(leases::forget_unfinished(tx, desk.clock.now(), RECEIVED, CHECKED)?))
+    desk.db.write(|tx| {
+        Ok(leases::forget_unfinished(tx, desk.clock.now(), UPLOAD_RETENTION, PREVIEW_RETENTION)?)
+    })
 }
 
 /// Throws away some of what has served; `false`: there is nothing left to throw away.
 pub fn sweep_pieces(desk: &Desk) -> Result<bool, Error> {
-    let found = desk
-        .db
-        .read(|conn| leases::find_litter(conn, desk.clock.now() - REJECTS).map_err(Error::from))?;
+    let found = desk.db.read(|conn| {
+        leases::find_litter(conn, desk.clock.now() - REJECTS_RETENTION).map_err(Error::from)
+    })?;
     let Some((import, part)) = found else { return Ok(false) };
     desk.db.write(|tx| pieces::remove(tx, import, part, AT_ONCE).map_err(Error::from))?;
     Ok(true)

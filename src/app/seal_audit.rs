@@ -21,7 +21,7 @@ use crate::{
 
 /// Records in one transaction: on SQLite everybody else's writes wait meanwhile, for some tens of
 /// milliseconds.
-const BATCH: usize = 1_000;
+const SEAL_BATCH_RECORDS: usize = 1_000;
 
 /// What a sealer remembers between its rounds.
 #[derive(Debug, Clone, Default)]
@@ -82,9 +82,9 @@ impl Sealer {
             || self.horizon.as_ref().is_some_and(|horizon| newest < horizon.to);
         let fresh = Self { sealed_to: mark, horizon: None };
         let (settled_to, horizon) = if went_back { &fresh } else { self }.settle(newest, writers);
-        let unsealed = audit_contents::unsealed(tx, mark, BATCH)?;
+        let unsealed = audit_contents::unsealed(tx, mark, SEAL_BATCH_RECORDS)?;
         let sealed = seal(tx, &unsealed, clock)?;
-        let is_done = unsealed.len() < BATCH;
+        let is_done = unsealed.len() < SEAL_BATCH_RECORDS;
         // Up to the last one of a full batch all that can be seen is sealed; up to `settled_to` all
         // that there will ever be.
         let to = match unsealed.last() {

@@ -14,13 +14,13 @@ pub type Key = [u8; 32];
 /// Begins every sealed text: the version of the form. A text of this form reads
 /// `sealed1.NONCE.CIPHERTEXT`.
 const VERSION: &str = "sealed1";
-const NONCE: usize = 24;
+const NONCE_BYTES: usize = 24;
 
 /// `text` under `key`, bound to `place`: moved elsewhere, it can't be opened.
 ///
 /// Errors: [`Error::Fault`] without randomness.
 pub fn seal(key: &Key, place: &[u8], text: &[u8]) -> Result<String, Error> {
-    let nonce: [u8; NONCE] = random()?;
+    let nonce: [u8; NONCE_BYTES] = random()?;
     let sealed = XChaCha20Poly1305::new(key.into())
         .encrypt(&XNonce::from(nonce), Payload { msg: text, aad: place })
         .map_err(|_| crate::db::Error::Unavailable("a text could not be encrypted".into()))?;
@@ -40,7 +40,7 @@ pub fn is_sealed(text: &str) -> bool {
     parts(text).is_some()
 }
 
-fn parts(sealed: &str) -> Option<([u8; NONCE], Vec<u8>)> {
+fn parts(sealed: &str) -> Option<([u8; NONCE_BYTES], Vec<u8>)> {
     let (nonce, ciphertext) = sealed.strip_prefix(VERSION)?.strip_prefix('.')?.split_once('.')?;
     let nonce = URL_SAFE_NO_PAD.decode(nonce).ok()?.try_into().ok()?;
     Some((nonce, URL_SAFE_NO_PAD.decode(ciphertext).ok()?))

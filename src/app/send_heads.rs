@@ -11,14 +11,15 @@ use crate::{
 };
 
 /// So long after a mail the next one is due.
-const PAUSE: TimeDelta = TimeDelta::days(1);
+const MAIL_INTERVAL: TimeDelta = TimeDelta::days(1);
 
 /// Queues the mail to that address when the last one is a day old, or there was none; answers
 /// whether it did. Several servers may ask at once. Without a log that has a seal, or a merchant in
 /// whose outbox to put it, there is nothing to send.
 pub fn send_heads(desk: &Desk, recipient: &EmailAddress) -> Result<bool, Error> {
-    let is_due =
-        |last: Option<DateTime<Utc>>| last.is_none_or(|last| desk.clock.now() - last >= PAUSE);
+    let is_due = |last: Option<DateTime<Utc>>| {
+        last.is_none_or(|last| desk.clock.now() - last >= MAIL_INTERVAL)
+    };
     // A look that costs no write.
     if !is_due(desk.db.read(head_mails::last)?) {
         return Ok(false);

@@ -21,10 +21,10 @@ use crate::{
     },
 };
 
-const PAGE: usize = 50;
+const PAGE_RECORDS: usize = 50;
 
 /// More members than a merchant has.
-const MEMBERS: i64 = 1000;
+const MAX_MEMBERS: i64 = 1000;
 
 /// What became of the mail of a reissue.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -71,7 +71,7 @@ pub fn show_audit_log(
     desk.db.read(|conn| {
         let judged = audit_filters::judge(conn, desk, member, typed)?;
         let members: Vec<(UserId, String)> =
-            users::list_members(conn, member.scope, None, MEMBERS)?
+            users::list_members(conn, member.scope, None, MAX_MEMBERS)?
                 .into_iter()
                 .map(|member| (member.user.id, member.user.name))
                 .collect();
@@ -96,9 +96,9 @@ fn fill(
 ) -> Result<(), Error> {
     let scope = member.scope;
     let mut places =
-        audit_log::places(conn, scope, &page.judged.filter, Way::Back(before), PAGE + 1)?;
-    let more = places.len() > PAGE;
-    places.truncate(PAGE);
+        audit_log::places(conn, scope, &page.judged.filter, Way::Back(before), PAGE_RECORDS + 1)?;
+    let more = places.len() > PAGE_RECORDS;
+    places.truncate(PAGE_RECORDS);
     page.older = places.last().copied().filter(|_| more);
     let records = private_details::at(conn, desk, scope, &places)?;
     let ids: Vec<_> = places.iter().map(|place| place.id).collect();

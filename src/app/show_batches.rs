@@ -18,7 +18,7 @@ use crate::{
     },
 };
 
-const PAGE: usize = 50;
+const PAGE_ROWS: usize = 50;
 
 /// A batch in the list.
 #[derive(Debug, Clone)]
@@ -47,11 +47,16 @@ pub fn list_batches(
 ) -> Result<BatchPage, Error> {
     let now = desk.clock.now();
     desk.db.read(|conn| {
-        let mut found =
-            batches::list(conn, member.scope, before, i64::try_from(PAGE + 1).unwrap_or(i64::MAX))?;
-        let older =
-            (found.len() > PAGE).then(|| found.get(PAGE - 1).map(|(batch, _)| batch.id)).flatten();
-        found.truncate(PAGE);
+        let mut found = batches::list(
+            conn,
+            member.scope,
+            before,
+            i64::try_from(PAGE_ROWS + 1).unwrap_or(i64::MAX),
+        )?;
+        let older = (found.len() > PAGE_ROWS)
+            .then(|| found.get(PAGE_ROWS - 1).map(|(batch, _)| batch.id))
+            .flatten();
+        found.truncate(PAGE_ROWS);
         let (batches, imported): (Vec<Batch>, Vec<i64>) = found.into_iter().unzip();
         let stocks = stock::count(conn, member.scope, &batches, now)?;
         let ids: Vec<BatchId> = batches.iter().map(|batch| batch.id).collect();

@@ -15,7 +15,7 @@ use crate::{
     },
 };
 
-const REDEMPTIONS: i64 = 50;
+const MAX_REDEMPTIONS: i64 = 50;
 
 /// Everything on a coupon's page.
 #[derive(Debug, Clone)]
@@ -55,7 +55,7 @@ pub(super) fn load(
 ) -> Result<Option<ShownCoupon>, Error> {
     let scope = member.scope;
     let Some(file) = coupon_files::find(conn, scope, id)? else { return Ok(None) };
-    let redemptions = coupon_files::list_redemptions(conn, scope, id, REDEMPTIONS)?;
+    let redemptions = coupon_files::list_redemptions(conn, scope, id, MAX_REDEMPTIONS)?;
     let (mut customer, mut reissue) = (None, None);
     if let Some(reward) = &file.reward {
         customer = customers::find(conn, scope, reward.customer)?;

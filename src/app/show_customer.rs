@@ -15,9 +15,9 @@ use crate::{
     },
 };
 
-const REWARDS: usize = 50;
-const EMAILS: usize = 20;
-const EVENTS: usize = 20;
+const MAX_REWARDS: usize = 50;
+const MAX_EMAILS: usize = 20;
+const MAX_EVENTS: usize = 20;
 
 /// Where in the profile's lists to begin; `None` is the newest.
 #[derive(Debug, Clone, Copy, Default)]
@@ -62,17 +62,18 @@ pub fn show_customer(
             scope,
             &customer,
             from.rewards,
-            more_than(REWARDS),
+            more_than(MAX_REWARDS),
             now,
         )?;
-        let mut emails = mails::list_of_customer(conn, scope, no, from.emails, more_than(EMAILS))?;
+        let mut emails =
+            mails::list_of_customer(conn, scope, no, from.emails, more_than(MAX_EMAILS))?;
         let before = audit::Slice::Before(from.events.map_or(i64::MAX, |id| id.0));
         let mut events =
-            private_details::list(conn, desk, scope, Some(no), before, more_than(EVENTS))?;
+            private_details::list(conn, desk, scope, Some(no), before, more_than(MAX_EVENTS))?;
         let older = From {
-            rewards: cut(&mut files, REWARDS).map(|file| file.reward.no),
-            emails: cut(&mut emails, EMAILS).map(|mail| mail.id),
-            events: cut(&mut events, EVENTS).map(|event| event.id),
+            rewards: cut(&mut files, MAX_REWARDS).map(|file| file.reward.no),
+            emails: cut(&mut emails, MAX_EMAILS).map(|mail| mail.id),
+            events: cut(&mut events, MAX_EVENTS).map(|event| event.id),
         };
         // Where the page holds all of the customer's mails, the newest of each reward is among
         // them.

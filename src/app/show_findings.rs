@@ -6,7 +6,7 @@ use crate::{
     domain::coupon_list::{Disagreement, Finding},
 };
 
-const PAGE: usize = 50;
+const PAGE_ROWS: usize = 50;
 
 /// A page of findings of one kind, newest first.
 #[derive(Debug, Clone)]
@@ -28,10 +28,10 @@ pub fn show_findings(
             member.scope,
             kind,
             before,
-            i64::try_from(PAGE + 1).unwrap_or(i64::MAX),
+            i64::try_from(PAGE_ROWS + 1).unwrap_or(i64::MAX),
         )?;
-        let more = rows.len() > PAGE;
-        rows.truncate(PAGE);
+        let more = rows.len() > PAGE_ROWS;
+        rows.truncate(PAGE_ROWS);
         // A code that was unknown then may have come in since.
         for found in rows.iter_mut().filter(|found| found.coupon.is_none()) {
             if let Some(coupon) = coupons::find_by_code(conn, member.scope, &found.code)? {

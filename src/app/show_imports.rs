@@ -18,7 +18,7 @@ use crate::{
     },
 };
 
-const PAGE: usize = 50;
+const PAGE_ROWS: usize = 50;
 
 /// What a file's rows come to: `new + unchanged + rejected = rows`.
 #[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize)]
@@ -103,10 +103,12 @@ pub fn list_imports(
     member: &Member,
     before: Option<ImportId>,
 ) -> Result<ImportPage, Error> {
-    let limit = i64::try_from(PAGE + 1).unwrap_or(i64::MAX);
+    let limit = i64::try_from(PAGE_ROWS + 1).unwrap_or(i64::MAX);
     let mut found = desk.db.read(|conn| orders::list(conn, member.scope, before, limit))?;
-    let older = (found.len() > PAGE).then(|| found.get(PAGE - 1).map(|import| import.id)).flatten();
-    found.truncate(PAGE);
+    let older = (found.len() > PAGE_ROWS)
+        .then(|| found.get(PAGE_ROWS - 1).map(|import| import.id))
+        .flatten();
+    found.truncate(PAGE_ROWS);
     let rows = found.into_iter().map(|import| file(import, false)).collect::<Result<_, _>>()?;
     Ok(ImportPage { rows, older, now: desk.clock.now() })
 }

@@ -19,7 +19,7 @@ use crate::{
 
 pub use mails::AccountMail;
 
-const PAGE: usize = 50;
+const PAGE_ROWS: usize = 50;
 
 /// A user in the list.
 #[derive(Debug, Clone)]
@@ -51,10 +51,10 @@ pub fn list_users(
             conn,
             member.scope,
             after,
-            i64::try_from(PAGE + 1).unwrap_or(i64::MAX),
+            i64::try_from(PAGE_ROWS + 1).unwrap_or(i64::MAX),
         )?;
-        let more = found.len() > PAGE;
-        found.truncate(PAGE);
+        let more = found.len() > PAGE_ROWS;
+        found.truncate(PAGE_ROWS);
         let row = |users::Member { user, role, is_offer }| UserRow {
             standing: user.standing(limits.absence, now),
             user,

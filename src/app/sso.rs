@@ -31,7 +31,7 @@ use crate::{
 /// How long somebody may be away at the provider.
 pub const PATIENCE: TimeDelta = TimeDelta::minutes(10);
 /// So far may the provider's clock be behind ours.
-const CLOCKS: TimeDelta = TimeDelta::minutes(1);
+const CLOCK_TOLERANCE: TimeDelta = TimeDelta::minutes(1);
 const ERRAND: &str = "sso-errand-v1";
 /// A path of our own is far shorter; all must fit into a cookie.
 const LONGEST_PATH: usize = 1_000;
@@ -263,7 +263,7 @@ pub fn arrive(
 
 /// Whether the provider has asked the person since they set out; `None`: it does not say.
 fn is_fresh(errand: &Errand, proven: &Proven) -> Option<bool> {
-    proven.authenticated_at.map(|at| at >= errand.began - CLOCKS)
+    proven.authenticated_at.map(|at| at >= errand.began - CLOCK_TOLERANCE)
 }
 
 fn failure(why: &str) -> NewRecord {

@@ -21,12 +21,12 @@ pub struct Binding {
 }
 
 const LIFETIME: TimeDelta = TimeDelta::hours(24);
-const NONCE: usize = 16;
-const MAC: usize = 32;
+const NONCE_BYTES: usize = 16;
+const MAC_BYTES: usize = 32;
 
 /// A new token; every GET of the dialog hands out another.
 pub fn issue(desk: &Desk, binding: Binding) -> Result<String, Error> {
-    let mut bytes = sealed::random::<NONCE>()?.to_vec();
+    let mut bytes = sealed::random::<NONCE_BYTES>()?.to_vec();
     bytes.extend(desk.clock.now().timestamp().to_be_bytes());
     let mac = sign(desk, binding, &bytes).finalize().into_bytes();
     bytes.extend(mac);
@@ -50,12 +50,12 @@ pub fn check(desk: &Desk, binding: Binding, token: &str, now: DateTime<Utc>) -> 
     };
     let bytes = URL_SAFE_NO_PAD.decode(token).map_err(|_| unknown())?;
     let (signed, mac) = bytes
-        .split_at_checked(NONCE + 8)
-        .filter(|(_, mac)| mac.len() == MAC)
+        .split_at_checked(NONCE_BYTES + 8)
+        .filter(|(_, mac)| mac.len() == MAC_BYTES)
         .ok_or_else(unknown)?;
     sign(desk, binding, signed).verify_slice(mac).map_err(|_| unknown())?;
     let issued = signed
-        .get(NONCE..)
+        .get(NONCE_BYTES..)
         .and_then(|b| <[u8; 8]>::try_from(b).ok())
         .map(i64::from_be_bytes)
         .ok_or_else(unknown)?;
@@ -71,7 +71,7 @@ pub fn check(desk: &Desk, binding: Binding, token: &str, now: DateTime<Utc>) -> 
 
 fn sign(desk: &Desk, binding: Binding, signed: &[u8]) -> Hmac<Sha256> {
     let key: [u8; 64] = desk.key_for("reissue-token-v1");
-    // A MAC over fixed-width fields: no two bindings can read alike.
+    // A MAC_BYTES over fixed-width fields: no two bindings can read alike.
     let mut mac = <Hmac<Sha256> as KeyInit>::new(&key.into());
     mac.update(&binding.merchant.0.to_be_bytes());
     mac.update(&binding.user.0.to_be_bytes());

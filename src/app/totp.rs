@@ -7,14 +7,14 @@ use totp_rs::{Algorithm, Builder, Secret, Totp};
 use super::{Error, sealed};
 
 /// 160 bits, as RFC 4226 asks for.
-const SECRET: usize = 20;
-const SECONDS: u64 = 30;
+const SECRET_BYTES: usize = 20;
+const STEP_SECONDS: u64 = 30;
 /// A code of the step before or after is taken, too: clocks differ, and people type slowly.
-const TOLERANCE: u16 = 1;
+const TOLERANCE_STEPS: u16 = 1;
 
 /// A new secret.
 pub fn new_secret() -> Result<Vec<u8>, Error> {
-    Ok(sealed::random::<SECRET>()?.to_vec())
+    Ok(sealed::random::<SECRET_BYTES>()?.to_vec())
 }
 
 /// The time step whose code this is, if it is one of those around `now`.
@@ -34,7 +34,7 @@ pub fn address(secret: &[u8], account: &str) -> String {
         percent_encoding::utf8_percent_encode(account, percent_encoding::NON_ALPHANUMERIC);
     let letters = in_letters(secret);
     format!(
-        "otpauth://totp/Reward%20Desk:{account}?secret={letters}&issuer=Reward%20Desk&algorithm=SHA1&digits=6&period={SECONDS}"
+        "otpauth://totp/Reward%20Desk:{account}?secret={letters}&issuer=Reward%20Desk&algorithm=SHA1&digits=6&period={STEP_SECONDS}"
     )
 }
 
@@ -42,8 +42,8 @@ fn totp(secret: &[u8]) -> Option<Totp> {
     let builder = Builder::new()
         .with_algorithm(Algorithm::SHA1)
         .with_digits(6)
-        .with_step_duration(SECONDS)
-        .with_skew(TOLERANCE);
+        .with_step_duration(STEP_SECONDS)
+        .with_skew(TOLERANCE_STEPS);
     builder.with_secret(secret.to_vec()).build().ok()
 }
 

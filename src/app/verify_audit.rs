@@ -19,7 +19,7 @@ use crate::{
 };
 
 /// So many links are read at once: memory does not grow with the log.
-const PAGE: usize = 1_000;
+const PAGE_RECORDS: usize = 1_000;
 
 /// One log, looked at from its beginning.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -93,11 +93,11 @@ pub fn verify_audit(
 /// Walks one chain; the first flaw in it.
 fn prove(conn: &mut DbConn, log: i64, mark: i64, chain: &mut Chain) -> Result<Option<Flaw>, Error> {
     let broken = loop {
-        let links = audit_contents::links(conn, log, chain.head.no, PAGE)?;
+        let links = audit_contents::links(conn, log, chain.head.no, PAGE_RECORDS)?;
         if let Err(flaw) = chain.follow(&links) {
             break Some(flaw);
         }
-        if links.len() < PAGE {
+        if links.len() < PAGE_RECORDS {
             break None;
         }
     };

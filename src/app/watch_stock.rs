@@ -23,9 +23,9 @@ use crate::{
 };
 
 /// Batches looked at in one go.
-const SOME: i64 = 200;
+const BATCHES_PER_PAGE: i64 = 200;
 /// Digests sent in one go.
-const DIGESTS: i64 = 50;
+const DIGESTS_PER_ROUND: i64 = 50;
 /// Alerts in one digest.
 const IN_DIGEST: i64 = 200;
 /// When a day's digest goes out, in the merchant's zone.
@@ -56,7 +56,7 @@ fn watch_merchant(desk: &Desk, scope: Scope, merchant: &Merchant) -> Result<usiz
         let now = desk.clock.now();
         let batches: Vec<Batch> = desk
             .db
-            .read(|conn| batches::list(conn, scope, before, SOME))?
+            .read(|conn| batches::list(conn, scope, before, BATCHES_PER_PAGE))?
             .into_iter()
             .map(|(batch, _)| batch)
             .collect();
@@ -149,7 +149,9 @@ fn tell(
 pub fn send_digests(desk: &Desk) -> Result<usize, Error> {
     let now = desk.clock.now();
     let mut sent = 0;
-    for digest in desk.db.read(|conn| stock_alerts::list_due_digests(conn, now, DIGESTS))? {
+    for digest in
+        desk.db.read(|conn| stock_alerts::list_due_digests(conn, now, DIGESTS_PER_ROUND))?
+    {
         match desk.db.write(|tx| send_digest(tx, desk, &digest)) {
             Ok(said) => sent += usize::from(said),
             Err(error) => tracing::error!(%error, "a digest of stock alerts could not be queued"),

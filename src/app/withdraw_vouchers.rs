@@ -19,7 +19,7 @@ use crate::{
 };
 
 /// How long the one who asks waits for it; what is left then is done in the background.
-const PATIENCE: Duration = Duration::from_secs(2);
+const LOCK_TIMEOUT: Duration = Duration::from_secs(2);
 
 /// What came of it.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -49,7 +49,7 @@ pub fn withdraw_vouchers(
     let begun = desk.db.write(|tx| begin(tx, desk, member, id, shown, why.as_str()))?;
     let Some((record, unfinished)) = begun else { return Ok(Withdrawn::Before) };
     // What cannot be done now is done by the stock keeper: it is on record already.
-    if let Err(error) = carry_on(desk, unfinished, PATIENCE) {
+    if let Err(error) = carry_on(desk, unfinished, LOCK_TIMEOUT) {
         tracing::warn!(%error, "a withdrawal goes on in the background");
     }
     Ok(Withdrawn::Now(record))
@@ -128,7 +128,7 @@ pub fn carry_on(desk: &Desk, unfinished: Unfinished, patience: Duration) -> Resu
 /// Goes on with what was left unfinished, a little of each.
 pub fn carry_on_all(desk: &Desk) -> Result<(), Error> {
     for unfinished in desk.db.read(withdrawals::list_unfinished)? {
-        if let Err(error) = carry_on(desk, unfinished, PATIENCE) {
+        if let Err(error) = carry_on(desk, unfinished, LOCK_TIMEOUT) {
             tracing::warn!(%error, withdrawal = unfinished.id, "a withdrawal could not go on; it \
                 is tried again");
         }

@@ -148,13 +148,13 @@ fn sentence(Verdict { log, head, unsealed, .. }: &Verdict) -> String {
 }
 
 /// How long a command goes on after its work for the log's sake; who seals next does the rest.
-const PATIENCE: Duration = Duration::from_secs(5);
+const SEALING_TIMEOUT: Duration = Duration::from_secs(5);
 
 /// Seals what a command wrote, and whatever else is there. What became of the command does not
 /// depend on it.
 pub(super) fn seal(settings: &Settings) {
     let Ok(db) = open_current(settings) else { return };
-    if let Err(error) = seal_all(&db, &Clock::System, PATIENCE) {
+    if let Err(error) = seal_all(&db, &Clock::System, SEALING_TIMEOUT) {
         tracing::warn!(%error, "the newest audit records are not sealed yet; the server seals \
             them, or the next command");
     }

@@ -312,7 +312,7 @@ pub struct Allocated {
 
 /// How often PostgreSQL is asked again when rivals held every candidate; each round means that
 /// somebody else got a code.
-const ROUNDS: usize = 200;
+const MAX_ROUNDS: usize = 200;
 
 /// Takes the usable code that ends soonest out of stock and hands it to the reward, for good; where
 /// one is left behind `behind`, the soonest of those. `None`: no usable code is left, not before it

@@ -19,7 +19,7 @@ use super::{
 };
 
 /// The shortest word that trigrams can find.
-const TRIGRAM: usize = 3;
+const TRIGRAM_CHARS: usize = 3;
 /// How many customers a step looks at: some milliseconds, and more than share two words of a name
 /// among a million.
 pub const MAX_ROWS: i64 = 10_000;
@@ -34,7 +34,7 @@ const MAX_TRIGRAMS: usize = 24;
 /// a millisecond each at most.
 const MAX_RANGES: usize = 4;
 /// How many of the newest and of the oldest customers tell what most of all have.
-const SAMPLE: i64 = 100;
+const SAMPLE_ROWS: i64 = 100;
 
 /// What a step has found.
 pub(super) struct Step {
@@ -45,7 +45,7 @@ pub(super) struct Step {
 
 /// Whether trigrams can find the word.
 pub(super) fn is_long(word: &str) -> bool {
-    word.chars().count() >= TRIGRAM
+    word.chars().count() >= TRIGRAM_CHARS
 }
 
 /// How many are still to be found.
@@ -185,8 +185,10 @@ fn telling<'w>(
     if words.len() > 1 {
         let mine = c::table.filter(c::merchant_id.eq(scope.merchant().0)).filter(c::id.lt(below));
         let mut some: Vec<String> =
-            mine.order(c::id.desc()).limit(SAMPLE).select(c::search).load(conn)?;
-        some.extend(mine.order(c::id.asc()).limit(SAMPLE).select(c::search).load::<String>(conn)?);
+            mine.order(c::id.desc()).limit(SAMPLE_ROWS).select(c::search).load(conn)?;
+        some.extend(
+            mine.order(c::id.asc()).limit(SAMPLE_ROWS).select(c::search).load::<String>(conn)?,
+        );
         telling.retain(|word| {
             4 * some.iter().filter(|text| text.contains(word)).count() <= 3 * some.len()
         });
@@ -246,8 +248,8 @@ fn from_fts(
 fn trigrams(words: &[&str]) -> BTreeSet<String> {
     let words: Vec<Vec<char>> = words.iter().map(|word| word.chars().collect()).collect();
     let longest = words.iter().map(Vec::len).max().unwrap_or(0);
-    let all =
-        (0..longest).flat_map(|at| words.iter().filter_map(move |word| word.get(at..at + TRIGRAM)));
+    let all = (0..longest)
+        .flat_map(|at| words.iter().filter_map(move |word| word.get(at..at + TRIGRAM_CHARS)));
     all.take(MAX_TRIGRAMS).map(|trigram| trigram.iter().collect()).collect()
 }
 

@@ -21,19 +21,19 @@ use super::{
 };
 
 /// A stretch holds the numbers that are the same but for so many bits.
-const STRETCH: u32 = 12;
+const ID_RANGE_BITS: u32 = 12;
 /// Bits for the groups of letters of a stretch. Real names and addresses fill a third of them.
-const BITS: usize = 8_192;
+const BITMAP_BITS: usize = 8_192;
 /// The first ones, each a letter's own.
 const OWN_BITS: usize = 128;
 /// The longest group of letters.
-const LONGEST: usize = 3;
+const MAX_GRAM_CHARS: usize = 3;
 /// Of a very long word not every group is asked for: a stretch is ruled out by few.
-const ASKED: usize = 24;
+const MAX_RANGES: usize = 24;
 
 /// The numbers of a stretch.
 pub fn numbers(stretch: i64) -> Range<i64> {
-    stretch << STRETCH..(stretch + 1) << STRETCH
+    stretch << ID_RANGE_BITS..(stretch + 1) << ID_RANGE_BITS
 }
 
 /// The bit of a group of letters. Every version must give it the same one, or forget what is
@@ -48,16 +48,16 @@ fn bit(group: &[char]) -> usize {
         (hash ^ u64::from(u32::from(*c))).wrapping_mul(0x0100_0000_01B3)
     });
     usize::try_from(mixed.wrapping_mul(0x9E37_79B9_7F4A_7C15) >> 40).unwrap_or_default()
-        % (BITS - OWN_BITS)
+        % (BITMAP_BITS - OWN_BITS)
         + OWN_BITS
 }
 
 /// The bits of all groups of letters in these texts.
 fn letters(texts: &[String]) -> Vec<u8> {
-    let mut bytes = vec![0_u8; BITS / 8];
+    let mut bytes = vec![0_u8; BITMAP_BITS / 8];
     for word in texts.iter().flat_map(|text| text.split_whitespace()) {
         let word: Vec<char> = word.chars().collect();
-        for group in (1..=LONGEST).flat_map(|length| word.windows(length)) {
+        for group in (1..=MAX_GRAM_CHARS).flat_map(|length| word.windows(length)) {
             let bit = bit(group);
             bytes[bit / 8] |= 1 << (bit % 8);
         }
@@ -70,10 +70,10 @@ fn letters(texts: &[String]) -> Vec<u8> {
 /// group's bit does not stand for.
 fn asked(words: &[&str]) -> BTreeSet<usize> {
     let words: Vec<Vec<char>> = words.iter().map(|word| word.chars().collect()).collect();
-    let groups = (1..=LONGEST)
+    let groups = (1..=MAX_GRAM_CHARS)
         .rev()
         .flat_map(|length| words.iter().flat_map(move |word| word.windows(length).map(bit)));
-    groups.take(ASKED).collect()
+    groups.take(MAX_RANGES).collect()
 }
 
 /// Up to `limit` stretches with numbers below `below` in which texts with all these words may be,
@@ -86,7 +86,7 @@ pub fn perhaps_in(
     limit: i64,
 ) -> Result<Vec<i64>, Error> {
     let (merchant, newest) =
-        (Bind::Number(scope.merchant().0), Bind::Number((below - 1) >> STRETCH));
+        (Bind::Number(scope.merchant().0), Bind::Number((below - 1) >> ID_RANGE_BITS));
     let mut text = "SELECT stretch FROM (SELECT stretch FROM customer_stretches WHERE merchant_id \
         = ? AND stretch <= ?"
         .to_owned();

@@ -325,7 +325,7 @@ type Lent = PooledConnection<Connector>;
 
 /// How many times a transaction that gave way runs again: those it met are done by then, since all
 /// lock in one order (`lock_order`).
-const RETRIES: u32 = 6;
+const MAX_RETRIES: u32 = 6;
 
 /// How long it waits before: longer each time, and with a jitter, so that two that met do not meet
 /// again.

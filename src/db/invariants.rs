@@ -53,7 +53,7 @@ pub struct Finding {
 }
 
 /// So many numbers are named; the rest is counted.
-const NAMED: usize = 5;
+const MAX_EXAMPLES: usize = 5;
 
 /// A statement that selects the `id` of each row that contradicts an invariant; the same on both
 /// databases.
@@ -93,7 +93,7 @@ fn run(conn: &mut DbConn, probe: &Probe) -> Result<Option<Finding>, Error> {
     // The count is asked for only where a row comes out.
     let sql = format!(
         "WITH bad AS ({}) SELECT id, (SELECT count(*) FROM bad) AS n FROM (SELECT id FROM bad \
-         ORDER BY id LIMIT {NAMED}) AS named ORDER BY id",
+         ORDER BY id LIMIT {MAX_EXAMPLES}) AS named ORDER BY id",
         probe.sql
     );
     let rows: Vec<Found> = diesel::sql_query(sql).load(conn)?;
@@ -108,6 +108,6 @@ fn run(conn: &mut DbConn, probe: &Probe) -> Result<Option<Finding>, Error> {
 fn finding(what: &'static str, mut ids: Vec<i64>) -> Option<Finding> {
     let count = i64::try_from(ids.len()).unwrap_or(i64::MAX);
     ids.sort_unstable();
-    ids.truncate(NAMED);
+    ids.truncate(MAX_EXAMPLES);
     (count > 0).then_some(Finding { what, count, ids })
 }

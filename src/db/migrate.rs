@@ -41,7 +41,7 @@ pub enum SchemaState {
 }
 
 /// The advisory lock of who migrates: two servers that start at once take turns.
-const TURN: i64 = 7_235_117;
+const MIGRATION_LOCK: i64 = 7_235_117;
 /// How long a migration waits for a table on PostgreSQL. Everybody else's statements queue up
 /// behind it meanwhile, and it gives way before the server, which looks for deadlocks after a
 /// second, could end one of theirs.
@@ -51,7 +51,7 @@ const GIVES_WAY_AFTER: Duration = Duration::from_millis(500);
 const FIRST_PAUSE: Duration = Duration::from_millis(100);
 const LONGEST_PAUSE: Duration = Duration::from_secs(3);
 /// A backup holds every table from its beginning to its end: then an operator has to decide.
-const PATIENCE: Duration = Duration::from_mins(10);
+const MIGRATION_LOCK_TIMEOUT: Duration = Duration::from_mins(10);
 
 /// Applies what is missing; answers the versions of the migrations that ran. Other processes may
 /// work on the database meanwhile.
@@ -73,7 +73,7 @@ fn behind_pooler(db: &Database) -> Result<Vec<String>, Error> {
             DbConn::Postgres(c) => {
                 // The turn is waited for; the tables are not.
                 c.batch_execute(&format!(
-                    "SELECT pg_advisory_xact_lock({TURN}); SET LOCAL lock_timeout = '{}ms'",
+                    "SELECT pg_advisory_xact_lock({MIGRATION_LOCK}); SET LOCAL lock_timeout = '{}ms'",
                     GIVES_WAY_AFTER.as_millis()
                 ))?;
                 let done = c
@@ -86,7 +86,7 @@ fn behind_pooler(db: &Database) -> Result<Vec<String>, Error> {
             }
         });
         match done {
-            Err(_) if gave_way.get() && begun.elapsed() < PATIENCE => {
+            Err(_) if gave_way.get() && begun.elapsed() < MIGRATION_LOCK_TIMEOUT => {
                 std::thread::sleep(pause);
                 pause = (pause * 2).min(LONGEST_PAUSE);
             }
@@ -115,9 +115,11 @@ pub fn apply<S: MigrationSource<Sqlite>, P: MigrationSource<Pg>>(
         },
         DbConn::Postgres(c) => {
             // Two servers started at once must not migrate at once.
-            c.batch_execute(&format!("SELECT pg_advisory_lock({TURN})"))?;
+            c.batch_execute(&format!("SELECT pg_advisory_lock({MIGRATION_LOCK})"))?;
             let done = give_way(db, c, postgres());
-            c.batch_execute(&format!("RESET lock_timeout; SELECT pg_advisory_unlock({TURN})"))?;
+            c.batch_execute(&format!(
+                "RESET lock_timeout; SELECT pg_advisory_unlock({MIGRATION_LOCK})"
+            ))?;
             done
         }
     })
@@ -148,7 +150,8 @@ fn give_way(
             match conn.run_migration(&*migration) {
                 Ok(version) => break version,
                 Err(error)
-                    if begun.elapsed() < PATIENCE && waited_for_a_lock(db, &error.to_string()) =>
+                    if begun.elapsed() < MIGRATION_LOCK_TIMEOUT
+                        && waited_for_a_lock(db, &error.to_string()) =>
                 {
                     if !is_told && pause == LONGEST_PAUSE {
                         tracing::warn!(
@@ -171,11 +174,11 @@ fn give_way(
 
 /// Whether a migration met `lock_timeout`, by the words of this server for that, since the crate
 /// that runs migrations keeps the error to itself. Anything else that went wrong would go wrong
-/// again, after as much work. The caller holds [`TURN`].
+/// again, after as much work. The caller holds [`MIGRATION_LOCK`].
 fn waited_for_a_lock(db: &Database, said: &str) -> bool {
     let words = db.lend(|conn| match conn {
         DbConn::Sqlite(_) => Ok::<_, Error>(None),
-        DbConn::Postgres(c) => Ok(Words::of_lock_limit(c, TURN)),
+        DbConn::Postgres(c) => Ok(Words::of_lock_limit(c, MIGRATION_LOCK)),
     });
     words.is_ok_and(|words| words.is_some_and(|words| said.contains(&words)))
 }

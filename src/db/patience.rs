@@ -3,7 +3,7 @@
 /// How soon a host that has gone without a word is given up, in libpq's words: the system's own
 /// patience is hours. Together they are less than the ten seconds in which the desk is to heal
 /// (guarantee R7), with another host at hand.
-const PATIENCE: [(&str, &str); 5] = [
+const CONNECTION_LIMITS: [(&str, &str); 5] = [
     ("connect_timeout", "3"),
     ("keepalives_idle", "3"),
     ("keepalives_interval", "2"),
@@ -11,12 +11,12 @@ const PATIENCE: [(&str, &str); 5] = [
     ("tcp_user_timeout", "7000"),
 ];
 
-/// The address with [`PATIENCE`], as far as it does not say otherwise.
+/// The address with [`CONNECTION_LIMITS`], as far as it does not say otherwise.
 pub(super) fn patient(url: &str) -> String {
     let query = url.split_once('?').map(|(_, query)| query);
     let said: Vec<&str> =
         query.unwrap_or_default().split('&').filter_map(|pair| pair.split('=').next()).collect();
-    let ours = PATIENCE
+    let ours = CONNECTION_LIMITS
         .iter()
         .filter(|(name, _)| !said.contains(name))
         .map(|(name, value)| format!("{name}={value}"));

@@ -20,7 +20,7 @@ use diesel::{
 pub(super) const SLOW: Duration = Duration::from_millis(250);
 
 /// So many later commits are tried before the answer is "we can't tell".
-const TRIES: usize = 3;
+const MAX_ATTEMPTS: usize = 3;
 
 /// A commit that changes nothing: a message in the log that nobody reads.
 const LATER: &str = "SELECT pg_logical_emit_message(true, 'rewarddesk', '')";

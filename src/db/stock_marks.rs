@@ -21,7 +21,7 @@ pub const ABOVE: &str =
     "m.id BETWEEN (SELECT settled_to + 1 FROM stock_marks WHERE id = 1) AND 9223372036854775807";
 
 /// So far the mark moves at least: its own old rows are not vacuumed either.
-const STEP: i64 = 1_000;
+const MARK_STEP_IDS: i64 = 1_000;
 
 /// Movements that were drawn, and who may still hold one of them that nobody else can see.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -104,7 +104,7 @@ pub fn advance(db: &Database, earlier: Option<Horizon>) -> Result<Option<Horizon
         return Ok(None);
     }
     match now.decided(earlier.as_ref()) {
-        Some(to) if to - mark >= STEP => {
+        Some(to) if to - mark >= MARK_STEP_IDS => {
             move_to(db, to)?;
             Ok(Some(now))
         }
@@ -133,7 +133,7 @@ fn move_to(db: &Database, to: i64) -> Result<(), Error> {
         each!(&mut **tx, |c| sql_query(format!(
             "UPDATE stock_marks SET settled_to = reached.id FROM (SELECT least($1, (SELECT \
              min(m.id) - 1 FROM stock_movements m WHERE {ABOVE})) AS id) \
-             AS reached WHERE reached.id - settled_to >= {STEP}"
+             AS reached WHERE reached.id - settled_to >= {MARK_STEP_IDS}"
         ))
         .bind::<BigInt, _>(to)
         .execute(c))?;

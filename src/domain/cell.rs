@@ -43,7 +43,7 @@ const QUOTES: [(char, char); 20] = [
 
 /// A cell that is longer, in bytes, is not read: what is allowed in a column fits in here with
 /// anything that may be around it.
-const LONGEST: usize = 8 * 1024;
+const MAX_CELL_BYTES: usize = 8 * 1024;
 
 /// The cell such that no spreadsheet runs a formula of it, whatever delimiter it expects: an
 /// apostrophe is in front of each place that could begin one. [`text`] and [`reference`] take it
@@ -110,7 +110,7 @@ pub fn reference(cell: &str) -> Cow<'_, str> {
 /// often it is read.
 fn read(cell: &str, without_dress: fn(&str) -> Option<&str>) -> Cow<'_, str> {
     let mut value = Cow::Borrowed(trimmed(cell));
-    if value.len() > LONGEST || is_plain(&value) {
+    if value.len() > MAX_CELL_BYTES || is_plain(&value) {
         return value;
     }
     loop {

@@ -6,7 +6,7 @@ use std::collections::HashSet;
 use super::fold;
 
 /// So many of each kind are tried: two look-ups by index stay two look-ups.
-const MOST: usize = 64;
+const MAX_SPELLINGS: usize = 64;
 
 /// Codes that look like `text`; `text` itself is not among them.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -51,7 +51,7 @@ fn folded_twins(c: char) -> &'static [char] {
 }
 
 /// First what is taken wrongly throughout, as people do; then one character taken for its twin,
-/// two, and so on, up to [`MOST`].
+/// two, and so on, up to [`MAX_SPELLINGS`].
 fn variants(text: &str, twins: fn(char) -> &'static [char]) -> Vec<String> {
     let mut found = throughout(text, twins);
     let mut seen: HashSet<String> = found.iter().cloned().chain([text.to_owned()]).collect();
@@ -71,7 +71,7 @@ fn variants(text: &str, twins: fn(char) -> &'static [char]) -> Vec<String> {
                     if seen.insert(code.clone()) {
                         found.push(code);
                     }
-                    if found.len() == MOST {
+                    if found.len() == MAX_SPELLINGS {
                         return found;
                     }
                     next.push((one, at + 1));
@@ -192,9 +192,12 @@ mod tests {
                 && wrong.exact.contains(&"0000-1111-0000-1111".to_owned())
         );
         let found = LookAlikes::of(&"0".repeat(40));
-        assert_eq!((found.folded.len(), found.folded[0].as_str()), (MOST, "o".repeat(40).as_str()));
+        assert_eq!(
+            (found.folded.len(), found.folded[0].as_str()),
+            (MAX_SPELLINGS, "o".repeat(40).as_str())
+        );
         assert!(found.folded.iter().skip(1).take(40).all(|code| code.matches('o').count() == 1));
-        assert!(found.exact.len() <= 4 * MOST);
+        assert!(found.exact.len() <= 4 * MAX_SPELLINGS);
     }
 
     #[test]

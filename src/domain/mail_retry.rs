@@ -16,7 +16,7 @@ pub enum Next {
 const FIRST_SECONDS: i64 = 15;
 const LONGEST_SECONDS: i64 = 3600;
 /// How long a mail is tried.
-const PATIENCE: TimeDelta = TimeDelta::days(2);
+const GIVE_UP_AFTER: TimeDelta = TimeDelta::days(2);
 /// A mail that waited in a held or stopped desk for days still gets this many tries, some three
 /// hours of them.
 const FEWEST_TRIES: i64 = 11;
@@ -31,7 +31,7 @@ pub fn after_refusal(
     queued_at: DateTime<Utc>,
     now: DateTime<Utc>,
 ) -> Next {
-    if now - queued_at >= PATIENCE && attempts >= FEWEST_TRIES {
+    if now - queued_at >= GIVE_UP_AFTER && attempts >= FEWEST_TRIES {
         return Next::GiveUp;
     }
     let doublings = u32::try_from(attempts.clamp(1, 20) - 1).unwrap_or_default();
@@ -96,10 +96,10 @@ mod tests {
         let queued = DateTime::UNIX_EPOCH;
         let second = TimeDelta::seconds(1);
         assert!(matches!(
-            after_refusal(MailId(1), 60, queued, queued + PATIENCE - second),
+            after_refusal(MailId(1), 60, queued, queued + GIVE_UP_AFTER - second),
             Next::At(_)
         ));
-        assert_eq!(after_refusal(MailId(1), 60, queued, queued + PATIENCE), Next::GiveUp);
+        assert_eq!(after_refusal(MailId(1), 60, queued, queued + GIVE_UP_AFTER), Next::GiveUp);
     }
 
     #[test]

@@ -3,7 +3,7 @@
 use super::Unfit;
 
 /// As long as a code may be; longer stories belong in a ticket.
-const LONGEST: usize = 255;
+const MAX_NOTE_CHARS: usize = 255;
 
 /// Trimmed, one line, 1 to 255 characters, nothing that changes how it reads.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -19,9 +19,9 @@ impl Note {
             ));
         }
         let length = text.chars().count();
-        if length > LONGEST {
+        if length > MAX_NOTE_CHARS {
             return Err(Unfit::because(format!(
-                "this has {length} characters; {LONGEST} at most are kept"
+                "this has {length} characters; {MAX_NOTE_CHARS} at most are kept"
             )));
         }
         Ok((length > 0).then(|| Self(text.to_owned())))

@@ -26,7 +26,7 @@ impl Term {
 }
 
 /// No code is longer; of a longer text no reading is tried.
-const LONGEST: usize = 255;
+const MAX_TERM_CHARS: usize = 255;
 
 impl Term {
     pub fn read(text: &str) -> Self {
@@ -121,7 +121,7 @@ fn codes(itself: &str, bare: Option<&str>) -> Vec<String> {
         }
     };
     add(itself.to_owned());
-    if itself.chars().count() > 2 * LONGEST {
+    if itself.chars().count() > 2 * MAX_TERM_CHARS {
         return found;
     }
     // As a file's cell or a list has it: in quotes, or as a formula that only says a text.

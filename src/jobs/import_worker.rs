@@ -18,11 +18,11 @@ use crate::app::{
 };
 
 /// The longest sleep: imports of other processes ring no bell here.
-const POLL: Duration = Duration::from_secs(2);
+const POLL_INTERVAL: Duration = Duration::from_secs(2);
 /// How often one looks for imports that nobody came back for.
-const SWEEP: Duration = Duration::from_mins(1);
+const CLEAN_UP_INTERVAL: Duration = Duration::from_mins(1);
 /// So often an import is tried again while the database is away.
-const TRIES: u32 = 5;
+const MAX_ATTEMPTS: u32 = 5;
 
 struct Worker {
     desk: Desk,
@@ -67,7 +67,7 @@ impl Worker {
             }
             tokio::select! {
                 () = self.desk.import_bell.notified() => {}
-                () = sleep(POLL) => {}
+                () = sleep(POLL_INTERVAL) => {}
             }
         }
     }
@@ -91,14 +91,15 @@ impl Worker {
                 return Ok(false);
             };
             let tried = tries.remove(&claimed.id()).unwrap_or(0) + 1;
-            if run_import::run_import(&self.desk, &claimed, &self.shutdown, tried >= TRIES).await
+            if run_import::run_import(&self.desk, &claimed, &self.shutdown, tried >= MAX_ATTEMPTS)
+                .await
                 == Ended::Again
             {
                 tries.insert(claimed.id(), tried);
             }
             return Ok(true);
         }
-        if swept.is_none_or(|at| at.elapsed() >= SWEEP) {
+        if swept.is_none_or(|at| at.elapsed() >= CLEAN_UP_INTERVAL) {
             *swept = Some(Instant::now());
             self.desk.writing(run_import::forget_unfinished).await?;
         }

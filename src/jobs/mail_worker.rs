@@ -17,14 +17,14 @@ use crate::app::{
 const SENDERS: usize = 4;
 /// A dialogue that takes longer gives its place to the next mail, so that a relay which hangs on
 /// some holds up no others.
-const SLOW: Duration = Duration::from_secs(10);
+const SLOW_DELIVERY: Duration = Duration::from_secs(10);
 /// With the slow ones.
-const MOST: usize = 32;
+const MAX_SENDERS: usize = 32;
 /// The longest sleep: mail of other processes rings no bell here.
-const POLL: Duration = Duration::from_secs(2);
+const POLL_INTERVAL: Duration = Duration::from_secs(2);
 const SHORTEST_SLEEP: Duration = Duration::from_millis(50);
 /// The pause while the database is away.
-const AWAY: Duration = Duration::from_secs(2);
+const DATABASE_RETRY_DELAY: Duration = Duration::from_secs(2);
 /// How long mails in flight may take to end once the worker is told to stop.
 pub const LAST_PATIENCE: Duration = Duration::from_secs(8);
 
@@ -88,19 +88,19 @@ impl Worker {
                 if !std::mem::replace(&mut self.was_away, true) {
                     tracing::warn!(%error, "the mail worker has no database; it keeps trying");
                 }
-                AWAY
+                DATABASE_RETRY_DELAY
             }
         }
     }
 
     async fn take_up(&mut self) -> Result<Duration, Error> {
         if self.is_held().await? || !self.has_place() {
-            return Ok(POLL);
+            return Ok(POLL_INTERVAL);
         }
         // A look costs no write lock; most of the time nothing is due.
         let due = self.desk.reading(deliver_mail::next_due_in).await?;
         if due != Some(Duration::ZERO) {
-            return Ok(due.unwrap_or(POLL).clamp(SHORTEST_SLEEP, POLL));
+            return Ok(due.unwrap_or(POLL_INTERVAL).clamp(SHORTEST_SLEEP, POLL_INTERVAL));
         }
         let busy: Vec<Mail> = self.in_hand.values().map(|(mail, _)| mail.id).collect();
         let (name, places) =
@@ -115,7 +115,7 @@ impl Worker {
         }
         // None: another worker was quicker, or what is due is in hand here and late with its
         // renewal.
-        Ok(if found_none { POLL } else { SHORTEST_SLEEP })
+        Ok(if found_none { POLL_INTERVAL } else { SHORTEST_SLEEP })
     }
 
     fn send(&mut self, mail: Arc<Claimed>) {
@@ -139,8 +139,9 @@ impl Worker {
     }
 
     fn places(&self) -> usize {
-        let quick = self.in_hand.values().filter(|(_, since)| since.elapsed() < SLOW).count();
-        SENDERS.saturating_sub(quick).min(MOST.saturating_sub(self.in_hand.len()))
+        let quick =
+            self.in_hand.values().filter(|(_, since)| since.elapsed() < SLOW_DELIVERY).count();
+        SENDERS.saturating_sub(quick).min(MAX_SENDERS.saturating_sub(self.in_hand.len()))
     }
 
     fn has_place(&self) -> bool {

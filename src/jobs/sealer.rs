@@ -15,9 +15,9 @@ use crate::app::{
 };
 
 /// The pause between two looks: sealing lags by no more than this and the time that a round takes.
-const PAUSE: Duration = Duration::from_millis(250);
+const SEAL_INTERVAL: Duration = Duration::from_millis(250);
 /// How often the heads are told, if they have changed.
-const TELL: Duration = Duration::from_mins(1);
+const LOG_HEADS_INTERVAL: Duration = Duration::from_mins(1);
 /// How long the last round may take once the server has ended.
 pub const LAST_PATIENCE: Duration = Duration::from_secs(3);
 
@@ -40,7 +40,7 @@ pub async fn run(desk: Desk, shutdown: impl Future<Output = ()>) {
                     }
                 }
             }
-            sleep(PAUSE).await;
+            sleep(SEAL_INTERVAL).await;
         }
     };
     tokio::select! {
@@ -90,7 +90,7 @@ struct Told {
 
 impl Told {
     async fn tell_now_and_then(&mut self, desk: &Desk) -> Result<(), Error> {
-        if self.at.is_some_and(|at| at.elapsed() < TELL) {
+        if self.at.is_some_and(|at| at.elapsed() < LOG_HEADS_INTERVAL) {
             return Ok(());
         }
         self.tell(desk).await

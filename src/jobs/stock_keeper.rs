@@ -15,13 +15,13 @@ use crate::app::{
 };
 
 /// The pause between two rounds.
-const ROUND: Duration = Duration::from_secs(2);
+const ROUND_INTERVAL: Duration = Duration::from_secs(2);
 /// The pause while much moves: whoever counts a batch adds up what is still to be settled.
 const BUSY_ROUND: Duration = Duration::from_millis(250);
 /// So many movements in one round are much.
-const MUCH: usize = 200;
+const BUSY_ROUND_MOVEMENTS: usize = 200;
 /// How often the lines are looked at: an alert may come a moment later than a click.
-const WATCH: Duration = Duration::from_secs(10);
+const ALERT_INTERVAL: Duration = Duration::from_secs(10);
 
 /// Keeps the stock until `shutdown` is ready; a step that is at work is ended first.
 pub async fn run(desk: Desk, shutdown: impl Future<Output = ()>) {
@@ -29,12 +29,12 @@ pub async fn run(desk: Desk, shutdown: impl Future<Output = ()>) {
     let (mut watched, mut was_away) = (None, false);
     let keeper = Arc::new(Mutex::new(keep_stock::Keeper::default()));
     loop {
-        let due = watched.is_none_or(|at: Instant| at.elapsed() >= WATCH);
-        let mut pause = ROUND;
+        let due = watched.is_none_or(|at: Instant| at.elapsed() >= ALERT_INTERVAL);
+        let mut pause = ROUND_INTERVAL;
         match round(&desk, &keeper, due).await {
             Ok(settled) => {
                 was_away = false;
-                if settled >= MUCH {
+                if settled >= BUSY_ROUND_MOVEMENTS {
                     pause = BUSY_ROUND;
                 }
             }

@@ -38,9 +38,9 @@ use super::{
 use crate::domain::Unfit;
 
 /// A whole dialogue takes no longer (RFC 5321 section 4.5.3.2 lets one command take as long).
-const PATIENCE: Duration = Duration::from_mins(5);
+const SMTP_REPLY_TIMEOUT: Duration = Duration::from_mins(5);
 /// How long a connection is kept without use; relays close them after a minute or more.
-const KEPT: Duration = Duration::from_secs(30);
+const IDLE_CONNECTION_LIFETIME: Duration = Duration::from_secs(30);
 const MOST_KEPT: usize = 4;
 /// Relays count the mails of one connection and cut it off at some hundred.
 const MAILS_PER_CONNECTION: u32 = 50;
@@ -150,7 +150,7 @@ impl Relay {
             credentials,
             may_sign_in_unencrypted,
             hello,
-            patience: PATIENCE,
+            patience: SMTP_REPLY_TIMEOUT,
             kept: Mutex::default(),
         })
     }
@@ -264,7 +264,7 @@ impl Relay {
 
     fn take_kept(&self) -> Option<Line> {
         let mut kept = self.kept.lock().unwrap_or_else(PoisonError::into_inner);
-        kept.retain(|line| line.since.elapsed() < KEPT);
+        kept.retain(|line| line.since.elapsed() < IDLE_CONNECTION_LIFETIME);
         kept.pop_back()
     }
 

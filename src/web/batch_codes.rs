@@ -22,7 +22,7 @@ use crate::{
 };
 
 /// The longest text that is looked for; a longer one is no code.
-const LONGEST: usize = 300;
+const MAX_FILTER_CHARS: usize = 300;
 
 /// What the page's address asks for; anything that makes no sense is left out.
 pub fn asked(codes: Option<&str>, after: Option<&str>, query: Option<&str>) -> Asked {
@@ -30,8 +30,13 @@ pub fn asked(codes: Option<&str>, after: Option<&str>, query: Option<&str>) -> A
         let end = end.parse().ok().and_then(DateTime::<Utc>::from_timestamp_micros)?;
         Some(After { end, coupon: request::number(coupon).map(CouponId)? })
     });
-    let query =
-        query.unwrap_or_default().trim().chars().filter(|c| *c != '\0').take(LONGEST).collect();
+    let query = query
+        .unwrap_or_default()
+        .trim()
+        .chars()
+        .filter(|c| *c != '\0')
+        .take(MAX_FILTER_CHARS)
+        .collect();
     Asked { condition: condition(codes.unwrap_or_default()), after, query }
 }
 

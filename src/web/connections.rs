@@ -51,7 +51,7 @@ pub struct Bounds {
 }
 
 /// Time for a client to hear an answer to a request that it is still sending.
-const LINGER: Duration = Duration::from_secs(1);
+const DISCONNECT_TIMEOUT: Duration = Duration::from_secs(1);
 
 /// A server for `app` on `listener`; it runs when it is awaited or spawned. `app` has [`observe`]
 /// as its outermost layer.
@@ -85,7 +85,7 @@ where
             })
             .client_request_timeout(patience.head)
             .keep_alive(patience.idle)
-            .client_disconnect_timeout(LINGER)
+            .client_disconnect_timeout(DISCONNECT_TIMEOUT)
             // A client that has closed its side is gone: its request is dropped, and leaves the
             // queue that it waits in. What has begun runs to its end.
             .h1_allow_half_closed(false)

@@ -9,7 +9,7 @@ use crate::app::Desk;
 
 /// How long an answer may take: whoever asks has a limit of its own, and no answer says less than a
 /// clear one.
-const LIMIT: Duration = Duration::from_secs(2);
+const READINESS_TIMEOUT: Duration = Duration::from_secs(2);
 
 /// `GET /healthz`: no I/O.
 pub async fn alive() -> HttpResponse {
@@ -24,7 +24,7 @@ pub async fn ready(desk: web::Data<Desk>) -> HttpResponse {
             json!({ "ready": false, "writable": false, "database": database, "schema": schema }),
         )
     };
-    match tokio::time::timeout(LIMIT, desk.looks.ask(&desk)).await {
+    match tokio::time::timeout(READINESS_TIMEOUT, desk.looks.ask(&desk)).await {
         Ok(Ok(state)) if !state.schema_fits => {
             not_ready("ok", "older than this binary: run `rewarddesk migrate`")
         }

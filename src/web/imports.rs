@@ -35,8 +35,8 @@ use crate::{
 };
 
 /// How long an answer waits for work that is mostly done in a moment.
-const MOMENT: Duration = Duration::from_millis(1500);
-const GLANCE: Duration = Duration::from_millis(40);
+const MAX_ANSWER_WAIT: Duration = Duration::from_millis(1500);
+const PROGRESS_POLL_INTERVAL: Duration = Duration::from_millis(40);
 
 type Path = web::Path<(String, String)>;
 
@@ -168,11 +168,11 @@ async fn settled(desk: &Desk, member: &Member, id: ImportId) -> HttpResponse {
 
 async fn rest(desk: &Desk, member: &Member, id: ImportId) {
     let begun = Instant::now();
-    while begun.elapsed() < MOMENT {
+    while begun.elapsed() < MAX_ANSWER_WAIT {
         let asker = member.clone();
         // The page says how it stands; here nothing depends on it.
         match desk.reading(move |desk| show_imports::import_state(desk, &asker, id)).await {
-            Ok(state) if state.is_at_work() => sleep(GLANCE).await,
+            Ok(state) if state.is_at_work() => sleep(PROGRESS_POLL_INTERVAL).await,
             _ => break,
         }
     }

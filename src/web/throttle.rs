@@ -24,22 +24,22 @@ struct Budget {
 }
 
 /// One account from one address.
-const PAIR: Budget = Budget { burst: 10, pause: Duration::from_secs(6) };
+const PER_PAIR: Budget = Budget { burst: 10, pause: Duration::from_secs(6) };
 /// One address.
-const ADDRESS: Budget = Budget { burst: 100, pause: Duration::from_millis(500) };
+const PER_ADDRESS: Budget = Budget { burst: 100, pause: Duration::from_millis(500) };
 /// One account from all browsers that are not known. With 144 guesses a day NIST's hundred failures
 /// (SP 800-63B, 3.2.2) take twelve hours, and a six-digit code that two neighbours in time share
 /// would be hit after six years. Slower would cost its owner more than a thief.
-const ACCOUNT: Budget = Budget { burst: 30, pause: Duration::from_mins(10) };
+const PER_ACCOUNT: Budget = Budget { burst: 30, pause: Duration::from_mins(10) };
 /// One account from one known browser: nobody else can spend it, and a stolen browser is no way to
 /// many guesses either.
-const KNOWN: Budget = Budget { burst: 10, pause: Duration::from_mins(1) };
+const PER_KNOWN_BROWSER: Budget = Budget { burst: 10, pause: Duration::from_mins(1) };
 
 /// So many keys are kept without a look at which have their whole budget again.
-const MANY: usize = 10_000;
+const CLEAN_UP_FROM: usize = 10_000;
 /// More are never kept: made-up names and addresses must not fill the memory. Those with the most
 /// spent stay.
-const MOST: usize = 100_000;
+const MAX_TRACKED: usize = 100_000;
 
 /// What there is a budget for, as it is before it is made short.
 #[derive(Hash)]
@@ -82,7 +82,7 @@ impl Default for Throttle {
     fn default() -> Self {
         Self {
             hasher: RandomState::new(),
-            table: Mutex::new(Table { full_again: HashMap::new(), sweep_at: MANY }),
+            table: Mutex::new(Table { full_again: HashMap::new(), sweep_at: CLEAN_UP_FROM }),
         }
     }
 }
@@ -96,16 +96,16 @@ impl Throttle {
     pub fn stranger(&self, address: &str, email: &str) -> Try {
         let (network, email) = (network(address), account(email));
         Try(vec![
-            self.key(&Key::Pair(&network, &email), PAIR, Spent::Here),
-            self.key(&Key::Address(&network), ADDRESS, Spent::Here),
-            self.key(&Key::Account(&email), ACCOUNT, Spent::Everywhere),
+            self.key(&Key::Pair(&network, &email), PER_PAIR, Spent::Here),
+            self.key(&Key::Address(&network), PER_ADDRESS, Spent::Here),
+            self.key(&Key::Account(&email), PER_ACCOUNT, Spent::Everywhere),
         ])
     }
 
     /// A try on an account from a browser that is known to be its user's. It pays nothing for its
     /// address: behind a proxy that is not trusted, strangers share that.
     pub fn known(&self, device: &str, email: &str) -> Try {
-        Try(vec![self.key(&Key::Known(device, &account(email)), KNOWN, Spent::Here)])
+        Try(vec![self.key(&Key::Known(device, &account(email)), PER_KNOWN_BROWSER, Spent::Here)])
     }
 
     /// A try in a session, whose user has proved already to be that of the account.
@@ -116,7 +116,7 @@ impl Throttle {
     /// A try of what cannot be guessed and names no account, such as a passkey: only the work that
     /// it makes is bounded.
     pub fn nobody(&self, address: &str) -> Try {
-        Try(vec![self.key(&Key::Address(&network(address)), ADDRESS, Spent::Here)])
+        Try(vec![self.key(&Key::Address(&network(address)), PER_ADDRESS, Spent::Here)])
     }
 
     /// Asking for a link by mail: budgets of its own, so that whoever asks too often does not keep
@@ -124,8 +124,8 @@ impl Throttle {
     pub fn link(&self, address: &str, email: &str) -> Try {
         let (network, email) = (network(address), account(email));
         Try(vec![
-            self.key(&Key::Link(&network, &email), PAIR, Spent::Here),
-            self.key(&Key::LinkAddress(&network), ADDRESS, Spent::Here),
+            self.key(&Key::Link(&network, &email), PER_PAIR, Spent::Here),
+            self.key(&Key::LinkAddress(&network), PER_ADDRESS, Spent::Here),
         ])
     }
 
@@ -182,14 +182,14 @@ impl Table {
             return;
         }
         self.full_again.retain(|_, full_again| *full_again > now);
-        if self.full_again.len() >= MOST {
+        if self.full_again.len() >= MAX_TRACKED {
             let mut instants: Vec<Instant> = self.full_again.values().copied().collect();
-            let (_, middle, _) = instants.select_nth_unstable(MOST / 2);
+            let (_, middle, _) = instants.select_nth_unstable(MAX_TRACKED / 2);
             let middle = *middle;
             self.full_again.retain(|_, full_again| *full_again > middle);
         }
         // Not at every try while there are many that are live.
-        self.sweep_at = (self.full_again.len() * 2).clamp(MANY, MOST);
+        self.sweep_at = (self.full_again.len() * 2).clamp(CLEAN_UP_FROM, MAX_TRACKED);
     }
 }
 

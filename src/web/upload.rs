@@ -30,7 +30,7 @@ pub const TEXT_LIMIT: usize = 256 * 1024;
 const FIELDS_LIMIT: usize = 16 * 1024;
 /// What is read to its end although it is too large: a browser that is cut off shows its own error,
 /// not ours.
-const DRAINED: usize = 64 * 1024 * 1024;
+const MAX_DRAINED_BYTES: usize = 64 * 1024 * 1024;
 /// Our forms have a dozen fields at most.
 const MAX_PARTS: usize = 32;
 
@@ -91,7 +91,7 @@ impl FromRequest for Form {
     type Future = Ready<Result<Self, Self::Error>>;
 
     fn from_request(request: &HttpRequest, payload: &mut Payload) -> Self::Future {
-        let mut room = file_limit() + DRAINED;
+        let mut room = file_limit() + MAX_DRAINED_BYTES;
         let metered = payload.take().map(move |piece| {
             let piece = piece?;
             room = room.checked_sub(piece.len()).ok_or(PayloadError::Overflow)?;

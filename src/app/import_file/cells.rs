@@ -61,13 +61,15 @@ pub fn instant(
 
 /// A whole number from `least` on, or `None` for an empty cell.
 pub fn number(column: &str, cell: &str, least: i64) -> Result<Option<i64>, Unfit> {
-    const MOST: i64 = 1_000_000_000;
+    const MAX_USES: i64 = 1_000_000_000;
     if cell.is_empty() {
         return Ok(None);
     }
     match cell.parse::<i64>() {
-        Ok(number) if (least..=MOST).contains(&number) => Ok(Some(number)),
-        _ => Err(Unfit::because(format!("{column} must be a whole number from {least} to {MOST}"))),
+        Ok(number) if (least..=MAX_USES).contains(&number) => Ok(Some(number)),
+        _ => Err(Unfit::because(format!(
+            "{column} must be a whole number from {least} to {MAX_USES}"
+        ))),
     }
 }
 

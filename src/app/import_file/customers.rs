@@ -21,7 +21,7 @@ use crate::{
     domain::Unfit,
 };
 
-const CHUNK: usize = 1_000;
+const CHUNK_ROWS: usize = 1_000;
 
 /// Compares the good rows, which come by address, with the merchant's customers.
 pub fn apply(
@@ -33,7 +33,7 @@ pub fn apply(
     job.in_one_transaction(sheet, out, |job, tx, sheet| {
         let (mut done, mut last) = (0, None);
         loop {
-            let entries = take_some(&mut rows, CHUNK)?;
+            let entries = take_some(&mut rows, CHUNK_ROWS)?;
             if entries.is_empty() {
                 return Ok(());
             }

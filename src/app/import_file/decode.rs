@@ -8,7 +8,7 @@ use super::ImportError;
 use crate::domain::Unfit;
 
 /// How much is read at once; also what the encoding is judged by.
-const PIECE: usize = 64 * 1024;
+const READ_BYTES: usize = 64 * 1024;
 
 /// A source of text, piece by piece.
 pub struct Text<R> {
@@ -27,7 +27,7 @@ pub struct Text<R> {
 impl<R: Read> Text<R> {
     /// Reads the beginning of `source` and decides on its encoding.
     pub fn open(mut source: R) -> Result<Self, ImportError> {
-        let mut raw = vec![0; PIECE];
+        let mut raw = vec![0; READ_BYTES];
         let mut waiting = 0;
         while waiting < raw.len() {
             match read_some(&mut source, &mut raw[waiting..])? {
@@ -43,7 +43,7 @@ impl<R: Read> Text<R> {
             raw,
             waiting: waiting - mark,
             // Three bytes for each of UTF-16's two, and the decoder's own margin.
-            out: vec![0; PIECE * 3 + 16],
+            out: vec![0; READ_BYTES * 3 + 16],
             line: 1,
             taken: waiting as u64,
             ended: false,
@@ -160,7 +160,7 @@ mod tests {
 
     #[test]
     fn a_character_across_two_pieces_stays_whole() {
-        let text = format!("{}é{}", "x".repeat(PIECE - 1), "y".repeat(10));
+        let text = format!("{}é{}", "x".repeat(READ_BYTES - 1), "y".repeat(10));
         assert_eq!(decode(text.as_bytes()), Ok(text));
     }
 }

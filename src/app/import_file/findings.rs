@@ -10,13 +10,13 @@ use super::{header::Layout, records::Record, rows::Voucher};
 use crate::domain::{Unfit, batch::Window, cell, damage::Damage, fold, invisible};
 
 /// How many rows of a kind are kept as samples.
-const SAMPLES: usize = 5;
+const MAX_SAMPLES: usize = 5;
 /// The longest part of a cell that is kept.
-const CELL: usize = 80;
+const MAX_CELL_CHARS: usize = 80;
 /// A code that ends sooner than this is told of.
 const A_YEAR: chrono::TimeDelta = chrono::TimeDelta::days(365);
 /// A spreadsheet keeps so many digits of a number and makes zeros of the others.
-const DIGITS: usize = 15;
+const MAX_EXACT_DIGITS: usize = 15;
 
 /// Why a row cannot be taken.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
@@ -84,17 +84,18 @@ impl Tally {
     /// Rows come in any order; the samples are the first in the file.
     fn add(&mut self, line: u64, cell: &str, reason: &str) {
         self.count += 1;
-        if self.samples.len() == SAMPLES && self.samples.last().is_some_and(|last| last.line < line)
+        if self.samples.len() == MAX_SAMPLES
+            && self.samples.last().is_some_and(|last| last.line < line)
         {
             return;
         }
-        let mut shown: String = cell.chars().take(CELL).collect();
+        let mut shown: String = cell.chars().take(MAX_CELL_CHARS).collect();
         if shown.len() < cell.len() {
             shown.push('…');
         }
         let at = self.samples.partition_point(|sample| sample.line < line);
         self.samples.insert(at, Sample { line, cell: shown, reason: reason.to_owned() });
-        self.samples.truncate(SAMPLES);
+        self.samples.truncate(MAX_SAMPLES);
     }
 }
 
@@ -200,9 +201,9 @@ impl Findings {
         if code.bytes().all(|byte| byte.is_ascii_digit()) {
             self.digits.entry(length).or_default().add(line, code, "");
             self.led_by_zero += u64::from(code.starts_with('0'));
-            if length > DIGITS {
+            if length > MAX_EXACT_DIGITS {
                 self.long += 1;
-                if code.bytes().skip(DIGITS).all(|byte| byte == b'0') {
+                if code.bytes().skip(MAX_EXACT_DIGITS).all(|byte| byte == b'0') {
                     self.rounded.add(line, code, "");
                 }
             }
@@ -262,7 +263,7 @@ impl Findings {
         }
         let mut samples: Vec<&Sample> = shorter.iter().flat_map(|tally| &tally.samples).collect();
         samples.sort_by_key(|sample| sample.line);
-        samples.truncate(SAMPLES);
+        samples.truncate(MAX_SAMPLES);
         Some(Suspicion::ZerosLost { usual, shorter: count, samples })
     }
 
@@ -281,7 +282,7 @@ impl Findings {
         let (length, tally) = self.lengths.last_key_value()?;
         let next = self.lengths.range(..length).map(|(_, tally)| tally.count).max().unwrap_or(0);
         let cell_is_full = *length == 255 && tally.count >= 2;
-        let piled_up = *length >= DIGITS
+        let piled_up = *length >= MAX_EXACT_DIGITS
             && self.lengths.len() >= 4
             && tally.count >= 5
             && tally.count >= 3 * next;

@@ -22,10 +22,10 @@ pub struct Job<'j, 'w> {
 }
 
 /// How long a second import waits before it looks again.
-const NAP: std::time::Duration = std::time::Duration::from_millis(250);
+const LOCK_RETRY_INTERVAL: std::time::Duration = std::time::Duration::from_millis(250);
 
 /// So many rows change what a database should know of its tables.
-const MANY: u64 = 10_000;
+const ANALYZE_FROM_ROWS: u64 = 10_000;
 
 impl Job<'_, '_> {
     /// Tells the progress; an error when the import is to stop.
@@ -47,7 +47,7 @@ impl Job<'_, '_> {
         let mut report = Report::default();
         let mut waiting = || {
             this.borrow_mut().tell(Progress::Waiting)?;
-            std::thread::sleep(NAP);
+            std::thread::sleep(LOCK_RETRY_INTERVAL);
             Ok(())
         };
         let wait = Wait {
@@ -59,7 +59,7 @@ impl Job<'_, '_> {
         };
         match wait.take(|turn| work(&mut this.borrow_mut(), turn, &mut report), clean_up) {
             Ok(()) => {
-                if report.accepted() >= MANY {
+                if report.accepted() >= ANALYZE_FROM_ROWS {
                     refresh_statistics(&desk.db);
                 }
                 Ok(report)

@@ -5,9 +5,9 @@ use std::time::{Duration, Instant};
 /// What a slice should take. Others' writes wait for a slice and then find a gap: with 30 ms that
 /// is hardly felt, while longer slices gain little. 200 ms is the most that anybody may have to
 /// wait, and a disk that is slow once stays below that, too.
-const AIM: Duration = Duration::from_millis(30);
-const FEWEST: usize = 250;
-const MOST: usize = 20_000;
+const TARGET_TRANSACTION_TIME: Duration = Duration::from_millis(30);
+const MIN_SLICE_ROWS: usize = 250;
+const MAX_SLICE_ROWS: usize = 20_000;
 
 /// The size of the next slice, learnt from those before.
 #[derive(Debug)]
@@ -35,16 +35,16 @@ impl Pace {
     }
 
     fn learn(&mut self, took: Duration) {
-        let rows = if took > AIM * 2 {
+        let rows = if took > TARGET_TRANSACTION_TIME * 2 {
             self.rows / 2
-        } else if took > AIM {
+        } else if took > TARGET_TRANSACTION_TIME {
             self.rows * 3 / 4
-        } else if took < AIM / 2 {
+        } else if took < TARGET_TRANSACTION_TIME / 2 {
             self.rows * 3 / 2
         } else {
             self.rows
         };
-        self.rows = rows.clamp(FEWEST, MOST);
+        self.rows = rows.clamp(MIN_SLICE_ROWS, MAX_SLICE_ROWS);
     }
 }
 
@@ -58,10 +58,10 @@ mod tests {
         for _ in 0..20 {
             pace.learn(Duration::from_millis(1));
         }
-        assert_eq!(pace.rows(), MOST);
+        assert_eq!(pace.rows(), MAX_SLICE_ROWS);
         for _ in 0..20 {
             pace.learn(Duration::from_secs(1));
         }
-        assert_eq!(pace.rows(), FEWEST);
+        assert_eq!(pace.rows(), MIN_SLICE_ROWS);
     }
 }

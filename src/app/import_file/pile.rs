@@ -11,7 +11,7 @@ use std::{
 use super::records::Record;
 
 /// What is held in memory before a piece goes to a file.
-const PIECE: usize = 8 * 1024 * 1024;
+const SORTED_RUN_BYTES: usize = 8 * 1024 * 1024;
 
 /// A row with what it is ordered by and what is to be said of it.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -32,7 +32,7 @@ pub struct Pile {
 
 impl Default for Pile {
     fn default() -> Self {
-        Self::with_piece(PIECE)
+        Self::with_piece(SORTED_RUN_BYTES)
     }
 }
 

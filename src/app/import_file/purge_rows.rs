@@ -24,7 +24,7 @@ use crate::{
     },
 };
 
-const SOME: usize = 1_000;
+const LOOKUP_BATCH_ROWS: usize = 1_000;
 
 /// Purges the people whom the good rows, which come by line, name. They count as updated.
 pub fn apply(
@@ -62,7 +62,7 @@ fn find_people(
 ) -> Result<BTreeSet<CustomerNo>, ImportError> {
     let (mut people, mut done) = (BTreeSet::new(), 0);
     loop {
-        let entries = take_some(rows, SOME)?;
+        let entries = take_some(rows, LOOKUP_BATCH_ROWS)?;
         if entries.is_empty() {
             return Ok(people);
         }

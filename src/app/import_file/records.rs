@@ -9,7 +9,7 @@ use crate::domain::{Unfit, invisible::trimmed};
 
 /// No honest row is larger; without a limit one stray quote would read the rest of the file into
 /// memory.
-const LONGEST: usize = 1024 * 1024;
+const MAX_RECORD_BYTES: usize = 1024 * 1024;
 
 /// One row of the file.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
@@ -229,7 +229,10 @@ impl<R: Read> Records<R> {
                     self.at += used;
                     return Ok(true);
                 }
-                Fed::More if record.text.len() > LONGEST && self.splitter.state != State::Start => {
+                Fed::More
+                    if record.text.len() > MAX_RECORD_BYTES
+                        && self.splitter.state != State::Start =>
+                {
                     return Err(ImportError::Unfit(Unfit::because(format!(
                         "the row that begins on line {} is longer than a million characters; look \
                          for a quote that is never closed",
@@ -352,7 +355,7 @@ mod tests {
 
     #[test]
     fn a_row_without_end_is_refused_before_it_fills_the_memory() {
-        let text = format!("a\n\"{}", "x\n".repeat(LONGEST));
+        let text = format!("a\n\"{}", "x\n".repeat(MAX_RECORD_BYTES));
         let mut records =
             Records::open(Text::open(text.as_bytes()).unwrap_or_else(|e| panic!("{e}")), |_, _| {
                 b','

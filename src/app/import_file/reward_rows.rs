@@ -29,7 +29,7 @@ use crate::{
     },
 };
 
-const CHUNK: usize = 1_000;
+const CHUNK_ROWS: usize = 1_000;
 
 /// Compares the good rows, which come by line, with what is stored; then takes the codes of
 /// rejected rows out of stock.
@@ -42,7 +42,7 @@ pub fn apply(
     job.in_one_transaction(sheet, out, |job, tx, sheet| {
         let (mut done, mut batches) = (0, Batches::default());
         loop {
-            let entries = take_some(&mut rows, CHUNK)?;
+            let entries = take_some(&mut rows, CHUNK_ROWS)?;
             if entries.is_empty() {
                 break;
             }
@@ -270,7 +270,7 @@ fn take_out_of_stock(
 ) -> Result<(), ImportError> {
     let mut claims = sheet.claims()?;
     loop {
-        let entries = take_some(&mut claims, CHUNK)?;
+        let entries = take_some(&mut claims, CHUNK_ROWS)?;
         if entries.is_empty() {
             return Ok(());
         }

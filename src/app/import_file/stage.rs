@@ -28,7 +28,7 @@ pub struct Staged {
 }
 
 /// How often the progress is told, in rows.
-const BREATH: u64 = 4096;
+const CHECK_EVERY_ROWS: u64 = 4096;
 
 /// Reads the whole source.
 ///
@@ -63,7 +63,7 @@ pub fn read(
     }
     while more {
         staged.add(&record, job, shelf)?;
-        if staged.rows.is_multiple_of(BREATH) {
+        if staged.rows.is_multiple_of(CHECK_EVERY_ROWS) {
             job.tell(Progress::Reading { bytes: records.taken() })?;
         }
         more = records.read(&mut record)?;

@@ -31,10 +31,10 @@ use crate::{
 };
 
 /// How many movements of stock are added up at once.
-const SETTLED: i64 = 20_000;
+const SETTLE_BATCH_ROWS: i64 = 20_000;
 
 /// How many leftovers of a killed import are removed at once.
-const SWEEP: i64 = 2_000;
+const CLEAN_UP_BATCH_ROWS: i64 = 2_000;
 
 /// How long an import that was stopped cleans up: whoever stops it waits for that.
 const LAST_PATIENCE: Duration = Duration::from_secs(3);
@@ -115,7 +115,7 @@ pub fn check(
 
 /// Adds the import's movements to the sums, so that nobody has to read them one by one.
 fn settle(tx: &mut WriteTx<'_>) -> Result<(), ImportError> {
-    while counts::settle(tx, SETTLED)? > 0 {}
+    while counts::settle(tx, SETTLE_BATCH_ROWS)? > 0 {}
     Ok(())
 }
 
@@ -129,7 +129,7 @@ fn sweep(turn: &mut Turn<'_, '_>, scope: Scope) -> Result<(), ImportError> {
 fn sweep_in(turn: &mut Turn<'_, '_>, scope: Scope, patience: Duration) -> Result<(), ImportError> {
     let begun = Instant::now();
     while turn.read(|conn| stock::has_leftovers(conn, scope))? && begun.elapsed() < patience {
-        turn.write(|tx| stock::remove_leftovers(tx, scope, SWEEP))?;
+        turn.write(|tx| stock::remove_leftovers(tx, scope, CLEAN_UP_BATCH_ROWS))?;
     }
     Ok(())
 }

@@ -7,9 +7,9 @@ use openidconnect::{HttpRequest, HttpResponse};
 use ureq::{Agent, http::Request};
 
 /// All requests of one step together may take so long.
-const PATIENCE: Duration = Duration::from_secs(10);
+const PROVIDER_TIMEOUT: Duration = Duration::from_secs(10);
 /// No description, key set or token is nearly as long.
-const LONGEST: u64 = 1024 * 1024;
+const MAX_RESPONSE_BYTES: u64 = 1024 * 1024;
 
 /// The provider did not answer. Why is in the log.
 #[derive(Debug, thiserror::Error)]
@@ -36,7 +36,7 @@ pub(super) fn agent(issuer: &str) -> Agent {
 pub(super) fn with_deadline(
     agent: &Agent,
 ) -> impl Fn(HttpRequest) -> Result<HttpResponse, NoAnswer> {
-    let until = Instant::now() + PATIENCE;
+    let until = Instant::now() + PROVIDER_TIMEOUT;
     move |request| {
         let left = until.saturating_duration_since(Instant::now());
         ask(agent, request, left).map_err(|error| {
@@ -67,6 +67,6 @@ fn ask(agent: &Agent, request: HttpRequest, left: Duration) -> Result<HttpRespon
         )?
     };
     let (parts, mut body) = answer.into_parts();
-    let bytes = body.with_config().limit(LONGEST).read_to_vec()?;
+    let bytes = body.with_config().limit(MAX_RESPONSE_BYTES).read_to_vec()?;
     Ok(HttpResponse::from_parts(parts, bytes))
 }

@@ -199,13 +199,13 @@ fn pooler(url: &DatabaseUrl) -> Result<Option<Matter>, Error> {
 }
 
 /// Apart by more than this, two servers' clocks could take one another's mail for abandoned.
-const CLOCKS: TimeDelta = TimeDelta::seconds(5);
+const CLOCK_TOLERANCE: TimeDelta = TimeDelta::seconds(5);
 
 /// Times: the clock that leases and expiry go by, what cuts a commit short, what makes short
 /// statements long.
 fn waits(health: &PostgresHealth) -> Vec<Matter> {
     let apart = (Clock::System.now() - health.now).abs();
-    let mut matters = vec![if apart < CLOCKS {
+    let mut matters = vec![if apart < CLOCK_TOLERANCE {
         Matter::ok("clock", "this machine's and the database's agree")
     } else {
         let seconds = apart.num_seconds();

@@ -9,7 +9,7 @@ use crate::{
 };
 
 /// A relay that does not answer within this is as good as none.
-const PATIENCE: Duration = Duration::from_secs(5);
+const PROBE_TIMEOUT: Duration = Duration::from_secs(5);
 
 pub(super) fn look(settings: &Settings) -> Vec<Matter> {
     let sender = match settings.mail_from() {
@@ -25,8 +25,9 @@ pub(super) fn look(settings: &Settings) -> Vec<Matter> {
 }
 
 fn relay(address: &str) -> Vec<Matter> {
-    let probe =
-        |relay: Relay| actix_web::rt::System::new().block_on(relay.with_patience(PATIENCE).probe());
+    let probe = |relay: Relay| {
+        actix_web::rt::System::new().block_on(relay.with_patience(PROBE_TIMEOUT).probe())
+    };
     let mut matters = vec![match Relay::from_url(address).map(probe) {
         Ok(Ok(())) => Matter::ok("mail relay", "answers, and takes us for who we are"),
         Ok(Err(error)) => {

@@ -29,7 +29,7 @@ struct Kept {
     folded_code: Option<String>,
 }
 
-const PAGE: usize = 10_000;
+const PAGE_ROWS: usize = 10_000;
 
 pub(super) fn wrongly_folded(conn: &mut DbConn) -> Result<Vec<Finding>, Error> {
     let mut findings: Vec<Finding> = run(conn, &PLAIN)?.into_iter().collect();
@@ -38,7 +38,7 @@ pub(super) fn wrongly_folded(conn: &mut DbConn) -> Result<Vec<Finding>, Error> {
         let sql = format!(
             "SELECT id, code, folded_code FROM coupons WHERE id > {after} AND folded_code IS NOT \
              NULL AND octet_length(code) > length(code) \
-             ORDER BY id LIMIT {PAGE}"
+             ORDER BY id LIMIT {PAGE_ROWS}"
         );
         let rows: Vec<Kept> = diesel::sql_query(sql).load(conn)?;
         // Also as a version before kept them, which took a code's letters as the file had them.
@@ -49,7 +49,7 @@ pub(super) fn wrongly_folded(conn: &mut DbConn) -> Result<Vec<Finding>, Error> {
         };
         wrong.extend(rows.iter().filter(|row| !is_right(row)).map(|row| row.id));
         match rows.last() {
-            Some(last) if rows.len() == PAGE => after = last.id,
+            Some(last) if rows.len() == PAGE_ROWS => after = last.id,
             _ => break,
         }
     }
@@ -78,7 +78,7 @@ pub(super) fn one_code_twice(conn: &mut DbConn) -> Result<Option<Finding>, Error
         let sql = format!(
             "SELECT id, merchant_id, code FROM coupons WHERE id > {after} AND octet_length(code) \
              > length(code) AND {IS_LIVE} \
-             ORDER BY id LIMIT {PAGE}"
+             ORDER BY id LIMIT {PAGE_ROWS}"
         );
         let rows: Vec<Live> = diesel::sql_query(sql).load(conn)?;
         for row in &rows {
@@ -94,7 +94,7 @@ pub(super) fn one_code_twice(conn: &mut DbConn) -> Result<Option<Finding>, Error
             twice.extend(live.select(c::id).first::<i64>(conn).optional()?);
         }
         match rows.last() {
-            Some(last) if rows.len() == PAGE => after = last.id,
+            Some(last) if rows.len() == PAGE_ROWS => after = last.id,
             _ => break,
         }
     }

@@ -18,7 +18,7 @@ struct Kept {
 }
 
 /// How many rows are read at once.
-const PAGE: usize = 10_000;
+const PAGE_ROWS: usize = 10_000;
 
 pub(super) fn in_another_form(conn: &mut DbConn) -> Result<Option<Finding>, Error> {
     let (mut after, mut wrong) = (i64::MIN, Vec::new());
@@ -26,7 +26,7 @@ pub(super) fn in_another_form(conn: &mut DbConn) -> Result<Option<Finding>, Erro
         // ASCII was trimmed before it was stored, and has one form only.
         let sql = format!(
             "SELECT id, order_id FROM redemptions WHERE id > {after} AND octet_length(order_id) > \
-             length(order_id) ORDER BY id LIMIT {PAGE}"
+             length(order_id) ORDER BY id LIMIT {PAGE_ROWS}"
         );
         let rows: Vec<Kept> = diesel::sql_query(sql).load(conn)?;
         let other = |row: &&Kept| {
@@ -34,7 +34,7 @@ pub(super) fn in_another_form(conn: &mut DbConn) -> Result<Option<Finding>, Erro
         };
         wrong.extend(rows.iter().filter(other).map(|row| row.id));
         match rows.last() {
-            Some(last) if rows.len() == PAGE => after = last.id,
+            Some(last) if rows.len() == PAGE_ROWS => after = last.id,
             _ => {
                 return Ok(finding(
                     "redemptions whose order is not kept trimmed and in Unicode's form NFC",

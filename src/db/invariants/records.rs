@@ -28,7 +28,7 @@ struct Pair {
     reward_id: Option<String>,
 }
 
-const PAGE: usize = 5_000;
+const PAGE_ROWS: usize = 5_000;
 
 pub(super) fn that_tell_another_story(conn: &mut DbConn) -> Result<Option<Finding>, Error> {
     let (mut after, mut wrong) = (i64::MIN, Vec::new());
@@ -44,12 +44,12 @@ pub(super) fn that_tell_another_story(conn: &mut DbConn) -> Result<Option<Findin
              LEFT JOIN coupons o ON o.id = i.old_coupon_id LEFT JOIN coupons n ON n.id = \
              i.new_coupon_id \
              LEFT JOIN rewards r ON r.id = i.reward \
-             WHERE a.action = 'coupon.reissued' AND a.id > {after} ORDER BY a.id LIMIT {PAGE}"
+             WHERE a.action = 'coupon.reissued' AND a.id > {after} ORDER BY a.id LIMIT {PAGE_ROWS}"
         );
         let pairs: Vec<Pair> = diesel::sql_query(sql).load(conn)?;
         wrong.extend(pairs.iter().filter(|pair| !(pair.same && agrees(pair))).map(|pair| pair.id));
         match pairs.last() {
-            Some(last) if pairs.len() == PAGE => after = last.id,
+            Some(last) if pairs.len() == PAGE_ROWS => after = last.id,
             _ => {
                 return Ok(finding(
                     "audit records that tell another story than their reissue",

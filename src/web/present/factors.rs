@@ -26,16 +26,21 @@ pub fn ask(has: Has, action: &'static str, passkey_options: &'static str, return
 }
 
 /// The border that readers need around a code.
-const BORDER: usize = 4;
+const QR_BORDER_MODULES: usize = 4;
 
 /// The QR code of a text; `None`: it is too long for one.
 pub fn picture(text: &str) -> Option<Picture> {
     let code = QrCode::new(text).ok()?;
     let (width, mut path) = (code.width(), String::new());
     for (at, _) in code.to_colors().iter().enumerate().filter(|(_, color)| **color == Color::Dark) {
-        let _ = write!(path, "M{} {}h1v1h-1z", at % width + BORDER, at / width + BORDER);
+        let _ = write!(
+            path,
+            "M{} {}h1v1h-1z",
+            at % width + QR_BORDER_MODULES,
+            at / width + QR_BORDER_MODULES
+        );
     }
-    Some(Picture { size: width + 2 * BORDER, path })
+    Some(Picture { size: width + 2 * QR_BORDER_MODULES, path })
 }
 
 /// `ABCDEFGH` -> `ABCD EFGH`, to be typed.

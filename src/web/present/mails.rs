@@ -17,7 +17,7 @@ use crate::{
 };
 
 /// How often a row asks again how far its mail is; after that a reload tells.
-const REFRESHES: i64 = 5;
+const MAX_REFRESHES: i64 = 5;
 
 /// What became of a mail, in one line; the last step of its story. `asked` is how often the row has
 /// asked already.
@@ -30,7 +30,7 @@ pub fn state(
     let (status, _) = last_step(member, mail);
     let reward = super::rewards::reward_address(member, file);
     let on_its_way =
-        mail.state == MailState::Queued && mail.last_error.is_none() && asked < REFRESHES;
+        mail.state == MailState::Queued && mail.last_error.is_none() && asked < MAX_REFRESHES;
     rewards::MailState {
         status,
         title: file.reward.title.clone(),

@@ -16,9 +16,9 @@ use crate::{
 };
 
 /// The drawing's width, and the heights of the curve's and of the bars' drawing.
-const WIDE: i64 = 1000;
-const HIGH: i64 = 200;
-const BARS: i64 = 60;
+const PICTURE_WIDTH: i64 = 1000;
+const PICTURE_HEIGHT: i64 = 200;
+const MAX_BARS: i64 = 60;
 
 /// How many days behind today are drawn at most, and how many at least.
 const AHEAD: (u64, u64) = (60, 7);
@@ -36,11 +36,11 @@ struct Scale {
 impl Scale {
     fn x(&self, day: NaiveDate) -> i64 {
         let span = (self.last - self.first).num_days().max(1);
-        ((day - self.first).num_days() * WIDE / span).clamp(0, WIDE)
+        ((day - self.first).num_days() * PICTURE_WIDTH / span).clamp(0, PICTURE_WIDTH)
     }
 
     fn y(&self, codes: i64) -> i64 {
-        HIGH - (codes * HIGH / self.top).clamp(0, HIGH)
+        PICTURE_HEIGHT - (codes * PICTURE_HEIGHT / self.top).clamp(0, PICTURE_HEIGHT)
     }
 
     fn sees(&self, day: NaiveDate) -> bool {
@@ -87,7 +87,11 @@ pub fn of_batch(member: &Member, file: &BatchFile) -> Picture {
     let most = history.iter().map(|day| day.handed_out).max().unwrap_or(0);
     Picture {
         summary: summary(file, today),
-        area: format!("{},{HIGH} {curve} {},{HIGH}", scale.x(begin.day), scale.x(today.day)),
+        area: format!(
+            "{},{PICTURE_HEIGHT} {curve} {},{PICTURE_HEIGHT}",
+            scale.x(begin.day),
+            scale.x(today.day)
+        ),
         curve,
         forecast,
         threshold_y: (outlook.threshold > 0 && outlook.threshold < scale.top)
@@ -144,8 +148,8 @@ fn curve(history: &[StockDay], scale: &Scale) -> String {
 
 fn bars(history: &[StockDay], scale: &Scale, most: i64) -> Vec<Bar> {
     let days = (scale.last - scale.first).num_days().max(1);
-    let width = (WIDE / days * 7 / 10).clamp(3, 24);
-    let height = |codes: i64| if codes == 0 { 0 } else { (codes * BARS / most).max(2) };
+    let width = (PICTURE_WIDTH / days * 7 / 10).clamp(3, 24);
+    let height = |codes: i64| if codes == 0 { 0 } else { (codes * MAX_BARS / most).max(2) };
     history
         .iter()
         .filter(|day| day.handed_out > 0)
@@ -158,11 +162,11 @@ fn bars(history: &[StockDay], scale: &Scale, most: i64) -> Vec<Bar> {
                 String::new()
             };
             Bar {
-                x: place((scale.x(found.day) - width / 2).clamp(0, WIDE - width)),
+                x: place((scale.x(found.day) - width / 2).clamp(0, PICTURE_WIDTH - width)),
                 width: place(width),
-                y: place(BARS - all),
+                y: place(MAX_BARS - all),
                 height: place(all),
-                reissued_y: place(BARS - reissued),
+                reissued_y: place(MAX_BARS - reissued),
                 reissued_height: place(reissued),
                 title: format!(
                     "{}: {} handed out{of_which}",

@@ -21,7 +21,7 @@ use crate::{
 
 const EMAIL: &str = "casey@desk.example";
 /// For what a process of the desk may take on a busy machine.
-const PATIENCE: Duration = Duration::from_mins(3);
+const PROCESS_TIMEOUT: Duration = Duration::from_mins(3);
 
 /// A merchant with rewards whose coupons have expired, and fresh codes.
 pub struct House {
@@ -161,7 +161,7 @@ impl House {
                 return Server { child, url: format!("http://{address}") };
             }
             assert!(
-                child.try_wait().unwrap().is_none() && begun.elapsed() < PATIENCE,
+                child.try_wait().unwrap().is_none() && begun.elapsed() < PROCESS_TIMEOUT,
                 "the server did not start: {said}"
             );
             std::thread::sleep(Duration::from_millis(10));
@@ -293,7 +293,7 @@ impl Server {
             if let Some(status) = self.child.try_wait().unwrap() {
                 return (status.code(), begun.elapsed());
             }
-            assert!(begun.elapsed() < PATIENCE, "the server does not end");
+            assert!(begun.elapsed() < PROCESS_TIMEOUT, "the server does not end");
             std::thread::sleep(Duration::from_millis(5));
         }
     }

@@ -15,7 +15,7 @@ use super::house::Reward;
 use crate::support::{Client, client::Fields, page::Page, postgres};
 
 /// Longer than anything the desk may take.
-const PATIENCE: Duration = Duration::from_mins(2);
+const ANSWER_TIMEOUT: Duration = Duration::from_mins(2);
 
 const EMPTY: &str = "Voucher batch empty";
 
@@ -79,9 +79,9 @@ pub async fn ask(request: RequestBuilder) -> Option<Page> {
             (answer.status().as_u16(), answer.headers().clone(), answer.url().clone());
         Some(Page { status, headers, address, body: answer.text().await.ok()? })
     };
-    let Ok(answer) = timeout(PATIENCE, answering).await else {
+    let Ok(answer) = timeout(ANSWER_TIMEOUT, answering).await else {
         panic!(
-            "no answer to {what} within {PATIENCE:?}, and the connection did not end\n{}",
+            "no answer to {what} within {ANSWER_TIMEOUT:?}, and the connection did not end\n{}",
             evidence(port)
         )
     };
@@ -229,7 +229,11 @@ impl Load {
         let begun = Instant::now();
         while self.successes() < n {
             let left = self.surprises.lock().unwrap().join("\n");
-            assert!(begun.elapsed() < PATIENCE, "{} of {n} successes; {left}", self.successes());
+            assert!(
+                begun.elapsed() < ANSWER_TIMEOUT,
+                "{} of {n} successes; {left}",
+                self.successes()
+            );
             tokio::time::sleep(Duration::from_millis(2)).await;
         }
     }

@@ -12,7 +12,7 @@ use std::{fs, path::Path};
 use source::Source;
 
 /// No file is longer: it can be read in one sitting.
-const LONGEST: usize = 500;
+const MAX_LINES: usize = 500;
 
 /// What a floor may use of the house, and which crates and calls it must not know.
 struct Floor {
@@ -145,8 +145,8 @@ fn is_the_clock(path: &str, name: &str) -> bool {
 fn problems_of_any(path: &str, text: &str) -> Vec<String> {
     let mut found = vec![];
     let lines = text.lines().count();
-    if lines > LONGEST {
-        found.push(format!("has {lines} lines, more than {LONGEST}"));
+    if lines > MAX_LINES {
+        found.push(format!("has {lines} lines, more than {MAX_LINES}"));
     }
     let called = path.split(['/', '.']).find(|part| EMPTY_NAMES.contains(part));
     found.extend(called.map(|name| format!("is called {name}")));

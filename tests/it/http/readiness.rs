@@ -23,13 +23,13 @@ use tokio::time::timeout;
 use crate::support::{App, Engine, Fixture, block_on, engine::run_on, postgres};
 
 /// More than a busy machine takes for an answer that waits for nobody.
-const PATIENCE: Duration = Duration::from_secs(20);
+const READY_TIMEOUT: Duration = Duration::from_secs(20);
 
 async fn asked(app: &App) -> (u16, Value) {
     // An answer counts for a moment.
     tokio::time::sleep(rewarddesk::app::readiness::KEPT * 2).await;
     let client = app.client();
-    let page = timeout(PATIENCE, client.bare(reqwest::Method::GET, "/readyz", &[]))
+    let page = timeout(READY_TIMEOUT, client.bare(reqwest::Method::GET, "/readyz", &[]))
         .await
         .expect("an answer while the desk is busy");
     (page.status, serde_json::from_str(&page.body).expect("JSON"))

@@ -21,7 +21,7 @@ use thirtyfour::{
 
 use super::world::PASSWORD;
 
-const PATIENCE: Duration = Duration::from_secs(10);
+const PAGE_TIMEOUT: Duration = Duration::from_secs(10);
 
 /// One browser of one test.
 pub struct Browser {
@@ -139,7 +139,7 @@ impl Browser {
     /// The first with that role whose name is, or starts with, `name`; waits for it.
     pub async fn find(&self, role: &str, name: &str) -> WebElement {
         let mut there = vec![];
-        let end = Instant::now() + PATIENCE;
+        let end = Instant::now() + PAGE_TIMEOUT;
         while Instant::now() < end {
             there = self.all(role).await;
             let exact = there
@@ -206,7 +206,7 @@ impl Browser {
 
     /// Waits until `is_so`.
     pub async fn until(&self, what: &str, is_so: impl AsyncFn() -> bool) {
-        let end = Instant::now() + PATIENCE;
+        let end = Instant::now() + PAGE_TIMEOUT;
         while !is_so().await {
             assert!(
                 Instant::now() < end,
