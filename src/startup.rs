@@ -56,7 +56,7 @@ pub struct Demo {
 }
 
 /// Everything a running server needs.
-struct House {
+struct ServerParts {
     desk: Desk,
     mailer: Mailer,
     hold_mail: bool,
@@ -104,7 +104,7 @@ pub fn serve(serve: Serve) -> Result<(), Refused> {
         )?;
     }
     run(
-        House { desk, mailer, hold_mail: serve.hold_mail, listen, metrics_listen, site },
+        ServerParts { desk, mailer, hold_mail: serve.hold_mail, listen, metrics_listen, site },
         |address| tracing::info!(%address, "listening"),
     )
 }
@@ -140,7 +140,14 @@ pub fn demo(demo: Demo) -> Result<(), Refused> {
     };
     let mails = demo.dir.join("mail");
     run(
-        House { desk, mailer, hold_mail: false, listen: demo.listen, metrics_listen: None, site },
+        ServerParts {
+            desk,
+            mailer,
+            hold_mail: false,
+            listen: demo.listen,
+            metrics_listen: None,
+            site,
+        },
         |address| {
             demo::announce(address, &sign_ins, &mails);
         },
@@ -196,7 +203,7 @@ fn mailer(route: &MailRoute) -> Result<Mailer, Refused> {
     })
 }
 
-fn run(house: House, ready: impl FnOnce(SocketAddr)) -> Result<(), Refused> {
+fn run(house: ServerParts, ready: impl FnOnce(SocketAddr)) -> Result<(), Refused> {
     open_files::raise();
     let listener = bind(house.listen, "--listen")?;
     let metrics_listener = house
@@ -238,12 +245,12 @@ const METRICS_END: Duration = Duration::from_secs(1);
 /// Runs server and worker side by side; on SIGTERM or Ctrl-C first the server ends what it has
 /// accepted, then the worker.
 async fn until_told(
-    house: House,
+    house: ServerParts,
     listener: TcpListener,
     metrics_listener: Option<TcpListener>,
     ready: impl FnOnce(SocketAddr),
 ) -> Result<(), Refused> {
-    let House { desk, mailer, hold_mail, site, .. } = house;
+    let ServerParts { desk, mailer, hold_mail, site, .. } = house;
     let (stop, mut stopped) = watch::channel(false);
     let workers = std::thread::available_parallelism().map_or(2, usize::from);
     let metrics = Arc::new(Metrics::new(if desk.db.is_sqlite() { "sqlite" } else { "postgresql" }));

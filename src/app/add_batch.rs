@@ -6,7 +6,7 @@ use super::Error;
 use crate::{
     db::{self, Database, batches::NewBatch},
     domain::{
-        Unfit,
+        Invalid,
         audit::{Action, Actor, NewRecord},
         batch::Window,
         ids::BatchId,
@@ -29,14 +29,14 @@ pub struct AddBatch {
 pub fn add_batch(db: &Database, now: DateTime<Utc>, new: &AddBatch) -> Result<BatchId, Error> {
     let name = super::names::check("the batch's name", &new.name)?;
     if new.uses_per_code < 1 {
-        return Err(Unfit::because("a code must be good for one use at least").into());
+        return Err(Invalid::because("a code must be good for one use at least").into());
     }
     db.write(|tx| {
         let (scope, merchant) = super::find_merchant(tx, &new.merchant)?;
         let date = |what: &str, text: &Option<String>, bound| {
             let parse = |text: &String| {
                 zone::parse_instant(text, merchant.zone, bound)
-                    .map_err(|why| Unfit::because(format!("{what}: {why}")))
+                    .map_err(|why| Invalid::because(format!("{what}: {why}")))
             };
             text.as_ref().map(parse).transpose()
         };
@@ -45,10 +45,10 @@ pub fn add_batch(db: &Database, now: DateTime<Utc>, new: &AddBatch) -> Result<Ba
             until: date("the end of the validity", &new.valid_until, Bound::End)?,
         };
         if window.is_empty() {
-            return Err(Unfit::because("the validity must start before it ends").into());
+            return Err(Invalid::because("the validity must start before it ends").into());
         }
         let taken = || {
-            Error::Unfit(Unfit::because(format!(
+            Error::Invalid(Invalid::because(format!(
                 "{} already has a batch {name:?}; choose another name",
                 merchant.slug
             )))

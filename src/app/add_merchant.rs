@@ -6,7 +6,7 @@ use super::Error;
 use crate::{
     db::{self, Database, Scope, merchants::NewMerchant},
     domain::{
-        Unfit,
+        Invalid,
         audit::{Action, Actor, NewRecord},
         email::Mailbox,
         merchant::{Slug, TicketUrl},
@@ -29,7 +29,7 @@ pub fn add_merchant(db: &Database, now: DateTime<Utc>, new: &AddMerchant) -> Res
     let name = super::names::check("the merchant's name", &new.name)?;
     db.write(|tx| {
         let taken = || {
-            Error::Unfit(Unfit::because(format!(
+            Error::Invalid(Invalid::because(format!(
                 "there is already a merchant {:?}; choose another slug",
                 new.slug.as_str()
             )))

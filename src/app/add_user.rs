@@ -7,7 +7,7 @@ use super::Error;
 use crate::{
     db::{self, Database, WriteTx, users::FoundUser},
     domain::{
-        Unfit,
+        Invalid,
         audit::{Action, Actor, NewRecord},
         email::EmailAddress,
         ids::UserId,
@@ -25,7 +25,7 @@ pub struct AddUser {
 
 /// What became of one role that was asked for.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub struct Given {
+pub struct GrantedRole {
     pub merchant: String,
     pub asked: Role,
     /// The role the user has now: the higher of old and new.
@@ -40,7 +40,7 @@ pub struct AddedUser {
     /// Whether the user is new; an existing one keeps name and password.
     pub is_new: bool,
     pub is_disabled: bool,
-    pub given: Vec<Given>,
+    pub given: Vec<GrantedRole>,
 }
 
 /// Whether a user with this address is there, so that nobody is asked for a password in vain.
@@ -69,7 +69,7 @@ pub fn add_user(
             })
         }
         (None, None) => {
-            Err(Unfit::because("a new user needs a password; run the command again").into())
+            Err(Invalid::because("a new user needs a password; run the command again").into())
         }
         (None, Some(hash)) => {
             let id = db::users::add(tx, &new.email, &name, hash, now)?;
@@ -91,7 +91,7 @@ fn already_there(user: &FoundUser) -> Error {
         "there is already a user {}; name a role to add with --role and --merchant",
         user.email
     );
-    Unfit::because(sentence).into()
+    Invalid::because(sentence).into()
 }
 
 /// Gives each role where it is higher than what the user has; each change leaves a record in its
@@ -102,8 +102,8 @@ fn give_roles(
     user: UserId,
     roles: &[(Role, String)],
     is_new: bool,
-) -> Result<Vec<Given>, Error> {
-    let mut given: Vec<Given> = Vec::new();
+) -> Result<Vec<GrantedRole>, Error> {
+    let mut given: Vec<GrantedRole> = Vec::new();
     for (role, slug) in roles {
         let (scope, _) = super::find_merchant(tx, slug)?;
         // A role that is only offered is none yet: what the operator gives takes its place.
@@ -125,7 +125,7 @@ fn give_roles(
             }
             db::audit::append(tx, &record, now)?;
         }
-        given.push(Given { merchant: slug.clone(), asked: *role, now: after, before });
+        given.push(GrantedRole { merchant: slug.clone(), asked: *role, now: after, before });
     }
     Ok(given)
 }

@@ -4,7 +4,7 @@ use super::{Desk, Error, Member};
 use crate::{
     db::{WriteTx, audit, batches, memberships},
     domain::{
-        Unfit,
+        Invalid,
         audit::{Action, Actor, NewRecord},
         batch::{Batch, Window},
         ids::{AuditId, BatchId},
@@ -23,9 +23,9 @@ pub struct AdjustValidity {
 
 /// What is wrong with what was typed, each at its field.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
-pub struct UnfitValidity {
-    pub from: Option<Unfit>,
-    pub until: Option<Unfit>,
+pub struct InvalidValidity {
+    pub from: Option<Invalid>,
+    pub until: Option<Invalid>,
 }
 
 /// What came of it.
@@ -36,7 +36,7 @@ pub enum Adjusted {
     /// It had this validity already.
     Unchanged,
     /// Nothing was done.
-    Unfit(UnfitValidity),
+    Invalid(InvalidValidity),
 }
 
 /// Adjusts the batch's validity. Dates are days in the merchant's zone, or times with an offset.
@@ -50,12 +50,12 @@ pub fn adjust_validity(
 ) -> Result<Adjusted, Error> {
     let window = match parse(member, command) {
         Ok(window) => window,
-        Err(unfit) => return Ok(Adjusted::Unfit(unfit)),
+        Err(unfit) => return Ok(Adjusted::Invalid(unfit)),
     };
     desk.db.write(|tx| adjust_in(tx, desk, member, command.batch, window))
 }
 
-fn parse(member: &Member, command: &AdjustValidity) -> Result<Window, UnfitValidity> {
+fn parse(member: &Member, command: &AdjustValidity) -> Result<Window, InvalidValidity> {
     let bound = |text: &str, bound| {
         let text = text.trim();
         (!text.is_empty())
@@ -66,14 +66,14 @@ fn parse(member: &Member, command: &AdjustValidity) -> Result<Window, UnfitValid
         (Ok(from), Ok(until)) => {
             let window = Window { from, until };
             if window.is_empty() {
-                return Err(UnfitValidity {
-                    until: Some(Unfit::because("the end must lie after the start")),
+                return Err(InvalidValidity {
+                    until: Some(Invalid::because("the end must lie after the start")),
                     from: None,
                 });
             }
             Ok(window)
         }
-        (from, until) => Err(UnfitValidity { from: from.err(), until: until.err() }),
+        (from, until) => Err(InvalidValidity { from: from.err(), until: until.err() }),
     }
 }
 

@@ -6,7 +6,7 @@ use crate::{
         DbConn, audit_log, coupons, customer_search, customer_search::MatchedBy, customers, users,
     },
     domain::{
-        Unfit,
+        Invalid,
         audit::{Action, NewRecord},
         audit_filter::{AuditFilter, Who},
         customer::Customer,
@@ -47,7 +47,7 @@ impl Field {
 
 /// What was typed or chosen; empty where nothing was.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
-pub struct Typed {
+pub struct SubmittedFilters {
     pub who: String,
     pub customer: String,
     pub action: String,
@@ -56,7 +56,7 @@ pub struct Typed {
     pub to: String,
 }
 
-impl Typed {
+impl SubmittedFilters {
     pub fn get(&self, field: Field) -> &str {
         match field {
             Field::Who => &self.who,
@@ -78,7 +78,7 @@ impl Typed {
 pub struct Judged {
     pub filter: AuditFilter,
     /// What cannot be taken, and why; nothing is looked for then.
-    pub unfit: Vec<(Field, Unfit)>,
+    pub unfit: Vec<(Field, Invalid)>,
     /// Whom the filter names.
     pub user: Option<String>,
     pub customer: Option<Customer>,
@@ -94,7 +94,7 @@ pub(super) fn judge(
     conn: &mut DbConn,
     desk: &Desk,
     member: &Member,
-    typed: &Typed,
+    typed: &SubmittedFilters,
 ) -> Result<Judged, Error> {
     let mut judged = Judged::default();
     let (scope, zone) = (member.scope, member.merchant.zone);
@@ -104,7 +104,7 @@ pub(super) fn judge(
             Some((who, name)) => (judged.filter.who, judged.user) = (Some(who), name),
             None => unfit.push((
                 Field::Who,
-                Unfit::because(
+                Invalid::because(
                     "Nobody of that number ever acted in this \
                     merchant. Choose somebody from the list.",
                 ),
@@ -123,7 +123,7 @@ pub(super) fn judge(
         if judged.filter.action.is_none() {
             unfit.push((
                 Field::Action,
-                Unfit::because("There is no such action. Choose one from the list."),
+                Invalid::because("There is no such action. Choose one from the list."),
             ));
         }
     }
@@ -135,14 +135,14 @@ pub(super) fn judge(
             }
             [_, _, ..] => unfit.push((
                 Field::Code,
-                Unfit::because(
+                Invalid::because(
                     "This may be more than one code. Type the code as it is in its \
                     batch, with its hyphens and without spaces.",
                 ),
             )),
             [] => unfit.push((
                 Field::Code,
-                Unfit::because(
+                Invalid::because(
                     "No batch of this merchant has that code. \
                     Paste the whole code; an old one is fine.",
                 ),
@@ -160,7 +160,7 @@ pub(super) fn judge(
                 );
                 unfit.push((
                     field,
-                    Unfit::because(format!("This is not a date. Write the day as in {example}.")),
+                    Invalid::because(format!("This is not a date. Write the day as in {example}.")),
                 ));
             })
             .ok(),
@@ -172,7 +172,7 @@ pub(super) fn judge(
     {
         unfit.push((
             Field::To,
-            Unfit::because(
+            Invalid::because(
                 "This day is before the first one. Choose a later day, or swap the two.",
             ),
         ));
@@ -213,7 +213,7 @@ fn customer(
     conn: &mut DbConn,
     member: &Member,
     text: &str,
-) -> Result<Result<Customer, Unfit>, Error> {
+) -> Result<Result<Customer, Invalid>, Error> {
     let number = text.parse().ok().filter(|n| *n > 0).map(CustomerNo);
     if let Some(no) = number
         && let Some(found) = customers::find(conn, member.scope, no)?
@@ -224,10 +224,10 @@ fn customer(
     hits.retain(|hit| !matches!(hit.by, MatchedBy::Code { .. }));
     Ok(match (hits.pop(), hits.is_empty()) {
         (Some(only), true) => Ok(only.customer),
-        (Some(_), false) => Err(Unfit::because(
+        (Some(_), false) => Err(Invalid::because(
             "Several customers have that customer ID. Type the e-mail of the one you mean.",
         )),
-        (None, _) => Err(Unfit::because(
+        (None, _) => Err(Invalid::because(
             "No customer has that number, e-mail or customer ID. Find the customer first; the \
              profile leads here.",
         )),

@@ -36,7 +36,7 @@ pub fn bar_coupon(
         }
         let reason = match reason_of(reason) {
             Ok(reason) => reason,
-            Err(unfit) => return Ok(Acted::Unfit(unfit)),
+            Err(unfit) => return Ok(Acted::Invalid(unfit)),
         };
         fail::fail_point!("coupon_acts::checked");
         db::coupon_acts::bar(tx, member.scope, id, member.user, reason.as_str(), now)?;
@@ -74,7 +74,7 @@ pub fn unbar_coupon(
         }
         let reason = match reason_of(reason) {
             Ok(reason) => reason,
-            Err(unfit) => return Ok(Acted::Unfit(unfit)),
+            Err(unfit) => return Ok(Acted::Invalid(unfit)),
         };
         fail::fail_point!("coupon_acts::checked");
         db::coupon_acts::unbar(tx, member.scope, id, now)?;

@@ -4,7 +4,7 @@ use super::{
     Desk, Error,
     account_mail::{Change, tell_user},
     confirm_session::{check_factor, owner_of},
-    factors::{self, Shown},
+    factors::{self, PresentedFactor},
     names,
     origin::Origin,
     own_account::record_end,
@@ -15,7 +15,7 @@ use super::{
 use crate::{
     db::{self, WriteTx, sessions, users},
     domain::{
-        Unfit,
+        Invalid,
         audit::{Action, Actor, NewRecord},
         ids::UserId,
     },
@@ -91,7 +91,7 @@ pub fn add_app(
             origin,
         )
     })?;
-    desk.mail_bell.notify_one();
+    desk.mail_wakeup.notify_one();
     Ok(added)
 }
 
@@ -120,7 +120,7 @@ pub fn remove_app(desk: &Desk, session: &Session, origin: &Origin) -> Result<(),
         record(tx, desk, session, Action::AppRemoved, &origin.request_id)?;
         removed(tx, desk, session, Change::AppRemoved, origin)
     })?;
-    desk.mail_bell.notify_one();
+    desk.mail_wakeup.notify_one();
     Ok(())
 }
 
@@ -144,7 +144,7 @@ const MAX_PASSKEYS: usize = 20;
 
 /// Keeps the passkey that the device has made.
 ///
-/// Errors: [`Error::Unfit`] for a name that is none, or too many passkeys.
+/// Errors: [`Error::Invalid`] for a name that is none, or too many passkeys.
 pub fn add_passkey(
     desk: &Desk,
     session: &Session,
@@ -163,7 +163,7 @@ pub fn add_passkey(
             return Ok(Added::Wrong);
         }
         if db::passkeys::list_of_user(tx, session.user)?.len() >= MAX_PASSKEYS {
-            return Err(Unfit::because(format!(
+            return Err(Invalid::because(format!(
                 "there are {MAX_PASSKEYS} passkeys already; remove one first"
             ))
             .into());
@@ -176,7 +176,7 @@ pub fn add_passkey(
         record_in_each_merchant(tx, desk, session.user, &added, &origin.request_id)?;
         self::added(tx, desk, session, Change::PasskeyAdded { name: name.clone() }, origin)
     })?;
-    desk.mail_bell.notify_one();
+    desk.mail_wakeup.notify_one();
     Ok(added)
 }
 
@@ -201,7 +201,7 @@ pub fn remove_passkey(
         record_in_each_merchant(tx, desk, session.user, &removed, &origin.request_id)?;
         self::removed(tx, desk, session, Change::PasskeyRemoved { name }, origin)
     })?;
-    desk.mail_bell.notify_one();
+    desk.mail_wakeup.notify_one();
     Ok(())
 }
 
@@ -210,7 +210,7 @@ pub fn remove_passkey(
 pub fn renew_recovery_codes(
     desk: &Desk,
     session: &Session,
-    shown: &Shown,
+    shown: &PresentedFactor,
     origin: &Origin,
 ) -> Result<Option<Vec<String>>, Error> {
     let request_id = origin.request_id.as_str();
@@ -226,7 +226,7 @@ pub fn renew_recovery_codes(
         tell_user(tx, desk, session.user, &[Change::RecoveryCodesReplaced], origin)?;
         Ok(Some(codes))
     })?;
-    desk.mail_bell.notify_one();
+    desk.mail_wakeup.notify_one();
     Ok(made)
 }
 

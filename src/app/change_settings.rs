@@ -4,7 +4,7 @@ use super::{Desk, Error, Member, choose_alerts, names};
 use crate::{
     db::{audit, memberships, merchants},
     domain::{
-        Unfit,
+        Invalid,
         audit::{Action, Actor, Detail, NewRecord},
         email::Mailbox,
         ids::AuditId,
@@ -86,7 +86,7 @@ pub enum Changed {
     Done(AuditId),
     Unchanged,
     /// Each setting that cannot be taken, and why; nothing was changed.
-    Unfit(Vec<(Setting, Unfit)>),
+    Invalid(Vec<(Setting, Invalid)>),
     /// Somebody else has changed these since the form was handed out; nothing was changed.
     Stale {
         now: Box<Merchant>,
@@ -105,7 +105,7 @@ pub fn change_settings(
 ) -> Result<Changed, Error> {
     let new = match judge(&member.merchant, typed) {
         Ok(new) => new,
-        Err(unfit) => return Ok(Changed::Unfit(unfit)),
+        Err(unfit) => return Ok(Changed::Invalid(unfit)),
     };
     desk.db.write(|tx| {
         let role = memberships::lock_role(tx, member.scope, member.user)?
@@ -150,10 +150,10 @@ pub fn change_settings(
 fn judge(
     merchant: &Merchant,
     typed: impl Fn(Setting) -> String,
-) -> Result<Merchant, Vec<(Setting, Unfit)>> {
+) -> Result<Merchant, Vec<(Setting, Invalid)>> {
     let mut unfit = Vec::new();
     let mut new = merchant.clone();
-    let mut note = |setting, outcome: Result<(), Unfit>| {
+    let mut note = |setting, outcome: Result<(), Invalid>| {
         if let Err(why) = outcome {
             unfit.push((setting, why));
         }
@@ -190,6 +190,9 @@ fn judge(
     if unfit.is_empty() { Ok(new) } else { Err(unfit) }
 }
 
-fn optional<T>(typed: &str, parse: impl Fn(&str) -> Result<T, Unfit>) -> Result<Option<T>, Unfit> {
+fn optional<T>(
+    typed: &str,
+    parse: impl Fn(&str) -> Result<T, Invalid>,
+) -> Result<Option<T>, Invalid> {
     if typed.trim().is_empty() { Ok(None) } else { parse(typed).map(Some) }
 }

@@ -10,7 +10,7 @@ use super::{
 use crate::{
     db::{coupons, mails, memberships, rewards},
     domain::{
-        Unfit, cell,
+        Invalid, cell,
         code::{self, CouponCode},
         coupon::CouponState,
         fold,
@@ -30,7 +30,7 @@ const MAX_SUGGESTIONS: usize = 8;
 /// What came of it.
 #[derive(Debug, Clone)]
 pub enum Checked {
-    Found(Box<Known>),
+    Found(Box<FoundCoupon>),
     /// Without spaces, as it was looked for; and codes that look like it.
     Unknown {
         code: String,
@@ -42,12 +42,12 @@ pub enum Checked {
         suggestions: Vec<Suggestion>,
     },
     /// Nothing was looked for.
-    Unfit(Unfit),
+    Invalid(Invalid),
 }
 
 /// A code that there is.
 #[derive(Debug, Clone)]
-pub struct Known {
+pub struct FoundCoupon {
     pub shown: ShownCoupon,
     /// The file on the reward whose current coupon it is.
     pub file: Option<RewardFile>,
@@ -71,13 +71,13 @@ pub fn check_code(desk: &Desk, member: &Member, text: &str) -> Result<Checked, E
     // What was copied from a cell or a list may still have what is around it there.
     let code = fold::nfc(&code::bare(&cell::reference(text))).into_owned();
     if code.is_empty() {
-        return Ok(Checked::Unfit(Unfit::because(
+        return Ok(Checked::Invalid(Invalid::because(
             "type or paste the code that the customer quotes",
         )));
     }
     let length = code.chars().count();
     if length > MAX_CODE_CHARS {
-        return Ok(Checked::Unfit(Unfit::because(format!(
+        return Ok(Checked::Invalid(Invalid::because(format!(
             "this has {length} characters; a code has {MAX_CODE_CHARS} at most. Paste the code alone"
         ))));
     }
@@ -111,7 +111,7 @@ fn known(
     member: &Member,
     shown: ShownCoupon,
     now: DateTime<Utc>,
-) -> Result<Known, Error> {
+) -> Result<FoundCoupon, Error> {
     let (scope, coupon) = (member.scope, &shown.file.coupon);
     let (mut file, mut mail) = (None, None);
     if let Some(handed_to) = &shown.file.reward {
@@ -125,7 +125,7 @@ fn known(
     } else {
         memberships::names_who_may(conn, scope, Permission::ManageBatches, 3)?
     };
-    Ok(Known { shown, file, mail, who_can })
+    Ok(FoundCoupon { shown, file, mail, who_can })
 }
 
 fn suggestions(

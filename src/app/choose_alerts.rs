@@ -11,7 +11,7 @@ use crate::{
         stock_alerts::{self, Alert},
     },
     domain::{
-        Unfit,
+        Invalid,
         audit::{Action, Actor, NewRecord},
         ids::AuditId,
         merchant::StockRules,
@@ -83,9 +83,9 @@ pub fn choose_alerts(desk: &Desk, member: &Member, mode: AlertMode) -> Result<()
 
 /// What is wrong with the merchant's lines as they were typed.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
-pub struct UnfitRules {
-    pub threshold: Option<Unfit>,
-    pub least_days: Option<Unfit>,
+pub struct InvalidAlertRules {
+    pub threshold: Option<Invalid>,
+    pub least_days: Option<Invalid>,
 }
 
 /// What came of drawing them.
@@ -93,21 +93,26 @@ pub struct UnfitRules {
 pub enum RulesDrawn {
     Done(AuditId),
     Unchanged,
-    Unfit(UnfitRules),
+    Invalid(InvalidAlertRules),
 }
 
 /// The most days.
 const MOST_DAYS: (i64, &str) = (3_650, "3650");
 
 /// The lines as typed, or what is wrong with them.
-pub(super) fn stock_rules(threshold: &str, least_days: &str) -> Result<StockRules, UnfitRules> {
-    let needed = |typed: Result<Option<i64>, Unfit>| {
-        typed.and_then(|n| n.ok_or_else(|| Unfit::because("give a number; 0 draws no line")))
+pub(super) fn stock_rules(
+    threshold: &str,
+    least_days: &str,
+) -> Result<StockRules, InvalidAlertRules> {
+    let needed = |typed: Result<Option<i64>, Invalid>| {
+        typed.and_then(|n| n.ok_or_else(|| Invalid::because("give a number; 0 draws no line")))
     };
     match (needed(whole_number(threshold, MOST_CODES)), needed(whole_number(least_days, MOST_DAYS)))
     {
         (Ok(threshold), Ok(least_days)) => Ok(StockRules { threshold, least_days }),
-        (threshold, days) => Err(UnfitRules { threshold: threshold.err(), least_days: days.err() }),
+        (threshold, days) => {
+            Err(InvalidAlertRules { threshold: threshold.err(), least_days: days.err() })
+        }
     }
 }
 
@@ -120,7 +125,7 @@ pub fn draw_stock_rules(
 ) -> Result<RulesDrawn, Error> {
     let rules = match stock_rules(threshold, least_days) {
         Ok(rules) => rules,
-        Err(unfit) => return Ok(RulesDrawn::Unfit(unfit)),
+        Err(unfit) => return Ok(RulesDrawn::Invalid(unfit)),
     };
     desk.db.write(|tx| {
         let allowed = memberships::lock_role(tx, member.scope, member.user)?

@@ -13,7 +13,7 @@ use super::{
 use crate::{
     db::{WriteTx, account_links, audit, memberships, sessions, users},
     domain::{
-        Unfit,
+        Invalid,
         account_link::Purpose,
         audit::{Action, Actor, NewRecord},
         email::EmailAddress,
@@ -54,7 +54,7 @@ pub fn look_at_link(desk: &Desk, token: &str) -> Result<Option<Guest>, Error> {
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum Chosen {
     Done,
-    Unfit(Unfit),
+    Invalid(Invalid),
     /// The link was used meanwhile, or is too old.
     Gone,
 }
@@ -69,7 +69,7 @@ pub fn choose_password(
 ) -> Result<Chosen, Error> {
     let Some(guest) = look_at_link(desk, token)? else { return Ok(Chosen::Gone) };
     if let Err(why) = passwords::check_new(password, &[&guest.email, &guest.name]) {
-        return Ok(Chosen::Unfit(why));
+        return Ok(Chosen::Invalid(why));
     }
     let (hash, token) = (passwords::hash(password)?, tokens::hash(token));
     desk.db
@@ -108,7 +108,7 @@ pub fn choose_password(
             }
             Ok::<_, Error>(Chosen::Done)
         })
-        .inspect(|_| desk.mail_bell.notify_one())
+        .inspect(|_| desk.mail_wakeup.notify_one())
 }
 
 /// So long after a link was sent none is sent again.
@@ -162,7 +162,7 @@ pub fn forget_password(desk: &Desk, email: &str, request_id: &str) -> Result<(),
             &Matter::Forgotten { link: link.address },
         )
     })?;
-    desk.mail_bell.notify_one();
+    desk.mail_wakeup.notify_one();
     Ok(())
 }
 

@@ -2,7 +2,7 @@
 
 use super::{
     Desk, Error,
-    factors::{self, Challenge, Has, Shown},
+    factors::{self, Challenge, Has, PresentedFactor},
     passkeys, passwords,
     sign_in::{Session, SessionLimits, freshen, record_in_each_merchant},
 };
@@ -20,7 +20,7 @@ pub fn is_fresh(desk: &Desk, session: &Session, limits: SessionLimits) -> bool {
 #[derive(Clone)]
 pub enum Proof {
     Password(String),
-    Factor(Shown),
+    Factor(PresentedFactor),
 }
 
 /// How the user of a session can prove to be there.
@@ -100,7 +100,7 @@ pub(super) fn check_factor(
     tx: &mut WriteTx<'_>,
     desk: &Desk,
     session: &Session,
-    shown: &Shown,
+    shown: &PresentedFactor,
     request_id: &str,
 ) -> Result<bool, Error> {
     let sealed = sessions::take_challenge(tx, session.id)?;

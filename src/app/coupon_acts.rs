@@ -15,7 +15,7 @@ use crate::{
         memberships,
     },
     domain::{
-        Unfit,
+        Invalid,
         audit::{Action, Actor, Detail, NewRecord},
         coupon_acts::{ActRefusal, CouponAct, Unbarred, check_act},
         ids::{AuditId, CouponId},
@@ -35,15 +35,15 @@ pub enum Acted {
     /// A rule said no; nothing was done.
     Refused(ActRefusal),
     /// What was typed can't be taken; nothing was done.
-    Unfit(UnfitAct),
+    Invalid(InvalidAct),
 }
 
 /// What is wrong with what was typed, each at its field.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
-pub struct UnfitAct {
-    pub reason: Option<Unfit>,
-    pub order: Option<Unfit>,
-    pub at: Option<Unfit>,
+pub struct InvalidAct {
+    pub reason: Option<Invalid>,
+    pub order: Option<Invalid>,
+    pub at: Option<Invalid>,
 }
 
 /// What the dialog shows before anything is done.
@@ -102,11 +102,11 @@ pub(super) fn on_coupon(
 }
 
 /// The reason that was typed: there must be one.
-pub(super) fn reason_of(text: &str) -> Result<Note, UnfitAct> {
+pub(super) fn reason_of(text: &str) -> Result<Note, InvalidAct> {
     let reason = Note::parse(text).and_then(|note| {
-        note.ok_or_else(|| Unfit::because("give a reason: whoever looks next will ask for it"))
+        note.ok_or_else(|| Invalid::because("give a reason: whoever looks next will ask for it"))
     });
-    reason.map_err(|why| UnfitAct { reason: Some(why), ..UnfitAct::default() })
+    reason.map_err(|why| InvalidAct { reason: Some(why), ..InvalidAct::default() })
 }
 
 /// Whether something that happened at `at` may be the same click as now.

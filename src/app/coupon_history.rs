@@ -4,7 +4,7 @@ use super::{Desk, Error, Member, private_details};
 use crate::{
     db::{
         DbConn, audit,
-        audit_log::{self, Way},
+        audit_log::{self, Direction},
         coupon_files::CouponFile,
     },
     domain::{
@@ -32,7 +32,7 @@ pub(super) fn list(
         return Ok(vec![]);
     }
     let filter = AuditFilter { coupon: Some(file.coupon.id), ..AuditFilter::default() };
-    let places = audit_log::places(conn, member.scope, &filter, Way::Back(None), MAX_EVENTS)?;
+    let places = audit_log::places(conn, member.scope, &filter, Direction::Back(None), MAX_EVENTS)?;
     let mut records = private_details::at(conn, desk, member.scope, &places)?;
     records.retain(|record| is_of(record, file));
     Ok(records)

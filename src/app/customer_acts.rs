@@ -7,7 +7,7 @@ use super::{Desk, Error, Member, coupon_acts::reason_of, private_details, purge_
 use crate::{
     db::{WriteTx, audit, customers, memberships, purges},
     domain::{
-        Unfit,
+        Invalid,
         audit::{Action, Actor, NewRecord, ShownActor},
         customer::Customer,
         customer_acts::{CustomerAct, CustomerRefusal, check_act},
@@ -25,7 +25,7 @@ const MAX_RECORDS_SEARCHED: i64 = 20;
 
 /// What was typed.
 #[derive(Debug, Clone, Default)]
-pub struct Typed {
+pub struct SubmittedAct {
     pub reason: String,
     /// The customer's number, which a purge asks for.
     pub confirmation: String,
@@ -39,14 +39,14 @@ pub enum Acted {
     /// A rule said no; nothing was done.
     Refused(CustomerRefusal),
     /// What was typed can't be taken; nothing was done.
-    Unfit(UnfitAct),
+    Invalid(InvalidCustomerAct),
 }
 
 /// What is wrong with what was typed, each at its field.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
-pub struct UnfitAct {
-    pub reason: Option<Unfit>,
-    pub confirmation: Option<Unfit>,
+pub struct InvalidCustomerAct {
+    pub reason: Option<Invalid>,
+    pub confirmation: Option<Invalid>,
 }
 
 /// What the dialog shows before anything is done.
@@ -80,7 +80,7 @@ pub fn act_on_customer(
     member: &Member,
     no: CustomerNo,
     act: CustomerAct,
-    typed: &Typed,
+    typed: &SubmittedAct,
 ) -> Result<Acted, Error> {
     let acted = desk.db.write(|tx| act_in(tx, desk, member, no, act, typed))?;
     if act == CustomerAct::Purge && matches!(acted, Acted::Done(_)) {
@@ -95,7 +95,7 @@ fn act_in(
     member: &Member,
     no: CustomerNo,
     act: CustomerAct,
-    typed: &Typed,
+    typed: &SubmittedAct,
 ) -> Result<Acted, Error> {
     let role = memberships::lock_role(tx, member.scope, member.user)?
         .filter(|role| role.may(act.permission()));
@@ -115,7 +115,7 @@ fn act_in(
     }
     let typed = match judge(act, no, typed) {
         Ok(reason) => reason,
-        Err(unfit) => return Ok(Acted::Unfit(unfit)),
+        Err(unfit) => return Ok(Acted::Invalid(unfit)),
     };
     fail::fail_point!("customer_acts::checked");
     let mut record = NewRecord {
@@ -173,16 +173,23 @@ fn action_of(act: CustomerAct) -> Action {
 }
 
 /// The reason, where the act asks for one.
-fn judge(act: CustomerAct, no: CustomerNo, typed: &Typed) -> Result<Option<Note>, UnfitAct> {
+fn judge(
+    act: CustomerAct,
+    no: CustomerNo,
+    typed: &SubmittedAct,
+) -> Result<Option<Note>, InvalidCustomerAct> {
     match act {
-        CustomerAct::Block | CustomerAct::Unblock => reason_of(&typed.reason)
-            .map(Some)
-            .map_err(|unfit| UnfitAct { reason: unfit.reason, ..UnfitAct::default() }),
+        CustomerAct::Block | CustomerAct::Unblock => {
+            reason_of(&typed.reason).map(Some).map_err(|unfit| InvalidCustomerAct {
+                reason: unfit.reason,
+                ..InvalidCustomerAct::default()
+            })
+        }
         CustomerAct::Purge if typed.confirmation.trim() != no.to_string() => {
-            let why = Unfit::because(format!(
+            let why = Invalid::because(format!(
                 "type the customer's number, {no}: a purge can't be undone"
             ));
-            Err(UnfitAct { confirmation: Some(why), ..UnfitAct::default() })
+            Err(InvalidCustomerAct { confirmation: Some(why), ..InvalidCustomerAct::default() })
         }
         CustomerAct::EmailsOff | CustomerAct::EmailsOn | CustomerAct::Purge => Ok(None),
     }
@@ -195,7 +202,7 @@ fn first_click(
     member: &Member,
     no: CustomerNo,
     act: CustomerAct,
-    typed: &Typed,
+    typed: &SubmittedAct,
     now: DateTime<Utc>,
 ) -> Result<Option<AuditId>, Error> {
     let records = private_details::list(

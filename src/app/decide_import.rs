@@ -22,7 +22,7 @@ use crate::{
 
 /// Starts an import that was checked. One that was started already, or has ended, is left as it is.
 ///
-/// Errors: [`Error::Unfit`] when the name of its new batch was taken meanwhile.
+/// Errors: [`Error::Invalid`] when the name of its new batch was taken meanwhile.
 pub fn confirm_import(desk: &Desk, member: &Member, id: ImportId) -> Result<(), Error> {
     desk.db.write(|tx| -> Result<(), Error> {
         let import = lock(tx, member, id)?;
@@ -40,7 +40,7 @@ pub fn confirm_import(desk: &Desk, member: &Member, id: ImportId) -> Result<(), 
         fail::fail_point!("import::confirmed");
         Ok(())
     })?;
-    desk.import_bell.notify_one();
+    desk.import_wakeup.notify_one();
     Ok(())
 }
 
@@ -56,7 +56,7 @@ pub fn cancel_import(desk: &Desk, member: &Member, id: ImportId) -> Result<(), E
         }
         Ok(())
     })?;
-    desk.import_bell.notify_one();
+    desk.import_wakeup.notify_one();
     Ok(())
 }
 
@@ -84,7 +84,7 @@ fn add_batch(
     };
     let id = batches::add(tx, member.scope, &row, now).map_err(|error| match error {
         db::Error::Conflict(which) if which.is_about("batches", "name") => {
-            Error::Unfit(name_is_taken(name))
+            Error::Invalid(name_is_taken(name))
         }
         other => other.into(),
     })?;

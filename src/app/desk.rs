@@ -34,9 +34,9 @@ pub struct Desk {
     /// The host part of message ids.
     pub mail_domain: Arc<str>,
     /// Rung after a commit that queued a mail.
-    pub mail_bell: Arc<Notify>,
+    pub mail_wakeup: Arc<Notify>,
     /// Rung after a commit that left work to the import worker.
-    pub import_bell: Arc<Notify>,
+    pub import_wakeup: Arc<Notify>,
     /// Where people can sign in besides; most installations have none.
     pub provider: Option<Arc<Provider>>,
     /// Whether the desk can work, as far as it was asked lately.
@@ -126,8 +126,8 @@ impl Desk {
             heads_to: None,
             base_url: "".into(),
             mail_domain,
-            mail_bell: Arc::new(Notify::new()),
-            import_bell: Arc::new(Notify::new()),
+            mail_wakeup: Arc::new(Notify::new()),
+            import_wakeup: Arc::new(Notify::new()),
             provider: None,
             looks: Looks::default(),
             next_codes: Arc::default(),

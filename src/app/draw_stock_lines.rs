@@ -5,7 +5,7 @@ use super::{Desk, Error, Member};
 use crate::{
     db::{WriteTx, audit, batches, memberships},
     domain::{
-        Unfit,
+        Invalid,
         audit::{Action, Actor, NewRecord},
         ids::{AuditId, BatchId},
         role::Permission,
@@ -22,9 +22,9 @@ pub struct DrawStockLines {
 
 /// What is wrong with what was typed, each at its field.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
-pub struct UnfitLines {
-    pub threshold: Option<Unfit>,
-    pub reserve: Option<Unfit>,
+pub struct InvalidThresholds {
+    pub threshold: Option<Invalid>,
+    pub reserve: Option<Invalid>,
 }
 
 /// What came of it.
@@ -32,14 +32,14 @@ pub struct UnfitLines {
 pub enum Drawn {
     Done(AuditId),
     Unchanged,
-    Unfit(UnfitLines),
+    Invalid(InvalidThresholds),
 }
 
 /// The highest number of a line, and as people read it.
 pub const MOST_CODES: (i64, &str) = (1_000_000_000, "1,000,000,000");
 
 /// A whole number up to `most`, with or without groups of three; `None` when nothing was typed.
-pub fn whole_number(text: &str, (most, in_words): (i64, &str)) -> Result<Option<i64>, Unfit> {
+pub fn whole_number(text: &str, (most, in_words): (i64, &str)) -> Result<Option<i64>, Invalid> {
     let digits: String = text
         .chars()
         .filter(|c| !c.is_whitespace() && !matches!(c, ',' | '.' | '\'' | '\u{202f}'))
@@ -49,7 +49,7 @@ pub fn whole_number(text: &str, (most, in_words): (i64, &str)) -> Result<Option<
     }
     match digits.parse::<i64>() {
         Ok(n) if (0..=most).contains(&n) => Ok(Some(n)),
-        _ => Err(Unfit::because(format!("this must be a whole number from 0 to {in_words}"))),
+        _ => Err(Invalid::because(format!("this must be a whole number from 0 to {in_words}"))),
     }
 }
 
@@ -67,9 +67,10 @@ pub fn draw_stock_lines(
         (Ok(threshold), Ok(reserve)) => desk
             .db
             .write(|tx| draw_in(tx, desk, member, command.batch, threshold, reserve.unwrap_or(0))),
-        (threshold, reserve) => {
-            Ok(Drawn::Unfit(UnfitLines { threshold: threshold.err(), reserve: reserve.err() }))
-        }
+        (threshold, reserve) => Ok(Drawn::Invalid(InvalidThresholds {
+            threshold: threshold.err(),
+            reserve: reserve.err(),
+        })),
     }
 }
 

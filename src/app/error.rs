@@ -2,7 +2,7 @@
 
 use crate::{
     db,
-    domain::{Unfit, reissue::Refusal},
+    domain::{Invalid, reissue::Refusal},
 };
 
 /// What the database can do to us, for those above who tell it in words.
@@ -23,7 +23,7 @@ pub enum Error {
     NotAllowed,
     /// The input cannot be taken; the sentence says why and what to do.
     #[error("{0}")]
-    Unfit(#[from] Unfit),
+    Invalid(#[from] Invalid),
     /// Too much work waits, or this work has waited for too long. It was never begun, unlike one
     /// whose statement met its time limit.
     #[error("busy")]

@@ -17,7 +17,7 @@ use crate::{
     },
     domain::{
         audit::{AuditRecord, Detail, ShownActor},
-        audit_proof::{Found, Link},
+        audit_proof::{Link, SealedRecord},
         ids::UserId,
         zone,
     },
@@ -147,14 +147,14 @@ fn sealed_page(desk: &Desk, scope: Option<Scope>, after: i64) -> Result<Page, Er
 /// content as it was hashed.
 fn seal_member(link: &Link) -> Value {
     let content = match &link.record {
-        Found::Whole(record) => Some(record.content()),
-        Found::Unreadable | Found::Missing => None,
+        SealedRecord::Whole(record) => Some(record.content()),
+        SealedRecord::Unreadable | SealedRecord::Missing => None,
     };
     json!({ "no": link.no, "at_us": link.at.map(|at| at.timestamp_micros()), "digest": link.digest, "content": content })
 }
 
 /// A record as its line shows it: what is stored, and what is looked up.
-pub(super) struct Shown<'a> {
+pub(super) struct RecordLine<'a> {
     pub id: i64,
     pub at: DateTime<Utc>,
     pub action: &'a str,
@@ -175,10 +175,10 @@ fn shown<'a>(
     exported: &'a ExportedRecord,
     merchant: Option<&'a str>,
     emails: &'a [(UserId, String)],
-) -> Shown<'a> {
+) -> RecordLine<'a> {
     let record = &exported.record;
     let user = record.number("user");
-    Shown {
+    RecordLine {
         id: record.id.0,
         at: record.at,
         action: &record.action,
@@ -202,7 +202,7 @@ fn shown<'a>(
 }
 
 /// The envelope, always whole, and the details beside it, which cannot take an envelope's place.
-pub(super) fn members(shown: &Shown<'_>) -> Map<String, Value> {
+pub(super) fn members(shown: &RecordLine<'_>) -> Map<String, Value> {
     let mut object = Map::new();
     let mut put = |key: &str, value: Value| {
         object.entry(key).or_insert(value);

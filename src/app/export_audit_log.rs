@@ -7,14 +7,14 @@ use serde_json::Value;
 
 use super::{
     Desk, Error, Member,
-    audit_filters::{self, Typed},
+    audit_filters::{self, SubmittedFilters},
     export_audit::Page,
     seal_audit::seal_all,
 };
 use crate::{
     db::{
         audit::{self, Slice},
-        audit_log::{self, Way},
+        audit_log::{self, Direction},
         audit_seals, memberships,
     },
     domain::{
@@ -64,7 +64,7 @@ pub struct Export {
 pub enum Begun {
     Done(Export),
     /// A filter cannot be taken; nothing was written down.
-    Unfit,
+    Invalid,
 }
 
 /// Begins an export of what `typed` selects and writes it down, before the first line leaves.
@@ -73,7 +73,7 @@ pub enum Begun {
 pub fn begin_export(
     desk: &Desk,
     member: &Member,
-    typed: &Typed,
+    typed: &SubmittedFilters,
     format: Format,
 ) -> Result<Begun, Error> {
     // Counted apart from the record: on a large log that takes a while, and others want to write.
@@ -88,7 +88,7 @@ pub fn begin_export(
         Ok::<_, Error>((judged, mark, count))
     })?;
     if !judged.unfit.is_empty() {
-        return Ok(Begun::Unfit);
+        return Ok(Begun::Invalid);
     }
     desk.db.write(|tx| {
         let role = memberships::lock_role(tx, member.scope, member.user)?
@@ -173,7 +173,7 @@ impl Export {
                 conn,
                 member.scope,
                 &self.filter,
-                Way::Forth(self.after, self.mark),
+                Direction::Forth(self.after, self.mark),
                 PIECE_RECORDS,
             )?;
             let ids: Vec<i64> = places.iter().map(|place| place.id.0).collect();

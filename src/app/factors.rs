@@ -11,7 +11,7 @@ use crate::{
 
 /// What somebody shows as a second factor.
 #[derive(Clone, PartialEq, Eq)]
-pub enum Shown {
+pub enum PresentedFactor {
     /// A code of the authenticator app, or a recovery code, as typed.
     Code(String),
     /// A passkey's answer, as the browser gave it.
@@ -66,17 +66,17 @@ pub(super) fn check(
     tx: &mut WriteTx<'_>,
     desk: &Desk,
     user: UserId,
-    shown: &Shown,
+    shown: &PresentedFactor,
     challenge: &Challenge<'_>,
     request_id: &str,
 ) -> Result<Option<Factor>, Error> {
     match shown {
-        Shown::Passkey(answer) => {
+        PresentedFactor::Passkey(answer) => {
             let Some(sealed) = challenge.sealed else { return Ok(None) };
             Ok(passkeys::check(tx, desk, user, challenge.owner, sealed, answer)?
                 .then_some(Factor::Passkey))
         }
-        Shown::Code(typed) => {
+        PresentedFactor::Code(typed) => {
             let code = plain(typed);
             if code.len() == 6 && code.bytes().all(|b| b.is_ascii_digit()) {
                 return Ok(check_app(tx, desk, user, &code)?.then_some(Factor::App));

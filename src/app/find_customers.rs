@@ -15,7 +15,7 @@ pub const PAGE: usize = 50;
 
 /// A customer in the list.
 #[derive(Debug, Clone)]
-pub struct Found {
+pub struct FoundCustomer {
     pub customer: Customer,
     pub last_activity: Option<DateTime<Utc>>,
     /// Set for an exact hit.
@@ -27,7 +27,7 @@ pub struct Found {
 /// A page of the list.
 #[derive(Debug, Clone)]
 pub struct CustomerPage {
-    pub rows: Vec<Found>,
+    pub rows: Vec<FoundCustomer>,
     /// Where the next page begins.
     pub older: Option<CustomerNo>,
     /// The one customer the term names exactly, if it is one.
@@ -78,7 +78,7 @@ pub fn find_customers(
         let is_exact = |no: CustomerNo| exact.iter().any(|hit| hit.customer.no == no);
         listed.retain(|customer| !is_exact(customer.no));
         let only_exact = if let [one] = exact.as_slice() { Some(one.customer.no) } else { None };
-        let mut rows: Vec<Found> = Vec::with_capacity(listed.len() + exact.len());
+        let mut rows: Vec<FoundCustomer> = Vec::with_capacity(listed.len() + exact.len());
         for hit in exact.into_iter().filter(|_| before.is_none()) {
             let replaced_by = match hit.by {
                 MatchedBy::Code { reward, .. } => {
@@ -88,14 +88,14 @@ pub fn find_customers(
                 }
                 _ => None,
             };
-            rows.push(Found {
+            rows.push(FoundCustomer {
                 customer: hit.customer,
                 last_activity: None,
                 matched: Some(hit.by),
                 replaced_by,
             });
         }
-        rows.extend(listed.into_iter().map(|customer| Found {
+        rows.extend(listed.into_iter().map(|customer| FoundCustomer {
             customer,
             last_activity: None,
             matched: None,

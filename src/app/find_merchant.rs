@@ -3,13 +3,13 @@
 use super::Error;
 use crate::{
     db::{self, DbConn, Scope},
-    domain::{Unfit, merchant::Merchant},
+    domain::{Invalid, merchant::Merchant},
 };
 
 /// The merchant of that slug; a slug that nobody has is said with the way to add it.
 pub fn find_merchant(conn: &mut DbConn, slug: &str) -> Result<(Scope, Merchant), Error> {
     let unknown = || {
-        Unfit::because(format!(
+        Invalid::because(format!(
             "there is no merchant {slug:?}; add it with `rewarddesk merchant add SLUG --name NAME`"
         ))
     };

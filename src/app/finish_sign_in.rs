@@ -4,7 +4,7 @@ use chrono::TimeDelta;
 
 use super::{
     Desk, Error,
-    factors::{self, Challenge, Factor, Has, Shown},
+    factors::{self, Challenge, Factor, Has, PresentedFactor},
     passkeys::{self, Question},
     sign_in::{
         Device, SessionLimits, SignIn, new_token, record_failure, record_in_each_merchant,
@@ -13,7 +13,7 @@ use super::{
     tokens,
 };
 use crate::{
-    db::{DbConn, WriteTx, half_sign_ins, half_sign_ins::HalfSignIn, users},
+    db::{DbConn, WriteTx, half_sign_ins, half_sign_ins::PendingSignIn, users},
     domain::{
         audit::{Action, Actor, NewRecord},
         user::{Standing, User},
@@ -48,11 +48,11 @@ pub fn look_at(desk: &Desk, token: &str) -> Result<Option<Waiting>, Error> {
     })
 }
 
-fn find(conn: &mut DbConn, desk: &Desk, token: &str) -> Result<Option<HalfSignIn>, Error> {
+fn find(conn: &mut DbConn, desk: &Desk, token: &str) -> Result<Option<PendingSignIn>, Error> {
     Ok(half_sign_ins::find(conn, &tokens::hash(token), desk.clock.now() - PATIENCE, TRIES)?)
 }
 
-fn owner_of(half: &HalfSignIn) -> String {
+fn owner_of(half: &PendingSignIn) -> String {
     format!("half-sign-in:{}", half.id)
 }
 
@@ -86,7 +86,7 @@ pub enum Finished {
 pub fn finish(
     desk: &Desk,
     token: &str,
-    shown: &Shown,
+    shown: &PresentedFactor,
     limits: SessionLimits,
     device: &Device,
     request_id: &str,
@@ -106,7 +106,7 @@ pub fn finish(
         }
         let since = desk.clock.now() - KEPT;
         // Whoever has the password can spend these, but a browser of the user has tries of its own.
-        if matches!(shown, Shown::Code(_))
+        if matches!(shown, PresentedFactor::Code(_))
             && !device.is_known
             && half_sign_ins::failures_of_user(tx, user.id, since)? >= CODES_IN_ALL
         {

@@ -43,7 +43,7 @@ pub struct QueuedMail {
     pub recipient: String,
 }
 
-/// Queues the mail; answers the address it goes to. Ring [`Desk::mail_bell`] after the commit.
+/// Queues the mail; answers the address it goes to. Ring [`Desk::mail_wakeup`] after the commit.
 pub fn enqueue(
     tx: &mut WriteTx<'_>,
     desk: &Desk,

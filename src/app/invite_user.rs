@@ -4,7 +4,7 @@ use super::{Desk, Error, Member, account_mail, manage_users, names};
 use crate::{
     db::{self, Scope, WriteTx, account_links, memberships, users},
     domain::{
-        Unfit,
+        Invalid,
         account_link::Purpose,
         audit::{Action, Detail},
         email::EmailAddress,
@@ -25,10 +25,10 @@ pub struct Invitation {
 
 /// What is wrong with it.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
-pub struct UnfitInvitation {
-    pub email: Option<Unfit>,
-    pub name: Option<Unfit>,
-    pub role: Option<Unfit>,
+pub struct InvalidInvitation {
+    pub email: Option<Invalid>,
+    pub name: Option<Invalid>,
+    pub role: Option<Invalid>,
 }
 
 /// What came of it.
@@ -39,7 +39,7 @@ pub enum Invited {
         user: UserId,
         has_link: bool,
     },
-    Unfit(UnfitInvitation),
+    Invalid(InvalidInvitation),
 }
 
 /// Invites somebody: a new user gets a link to choose a password, one of another merchant an offer.
@@ -49,13 +49,13 @@ pub fn invite_user(desk: &Desk, actor: &Member, typed: &Invitation) -> Result<In
         if actor.role.manages(role) {
             Ok(role)
         } else {
-            Err(Unfit::because("your role does not allow you to give this one"))
+            Err(Invalid::because("your role does not allow you to give this one"))
         }
     });
     let checked = (EmailAddress::parse(&typed.email), names::check("the name", &typed.name), role);
     let (Ok(email), Ok(name), Ok(role)) = &checked else {
         let (email, name, role) = checked;
-        return Ok(Invited::Unfit(UnfitInvitation {
+        return Ok(Invited::Invalid(InvalidInvitation {
             email: email.err(),
             name: name.err(),
             role: role.err(),
@@ -69,9 +69,9 @@ pub fn invite_user(desk: &Desk, actor: &Member, typed: &Invitation) -> Result<In
             own.filter(|own| own.may(Permission::ManageUsers) && own.manages(*role))
                 .ok_or(Error::NotAllowed)?;
             let at_address = |why: &str| {
-                Invited::Unfit(UnfitInvitation {
-                    email: Some(Unfit::because(why)),
-                    ..UnfitInvitation::default()
+                Invited::Invalid(InvalidInvitation {
+                    email: Some(Invalid::because(why)),
+                    ..InvalidInvitation::default()
                 })
             };
             let id = match known {
@@ -110,7 +110,7 @@ pub fn invite_user(desk: &Desk, actor: &Member, typed: &Invitation) -> Result<In
         Err(Error::Fault(db::Error::Conflict(_))) => invite()?,
         outcome => outcome?,
     };
-    desk.mail_bell.notify_one();
+    desk.mail_wakeup.notify_one();
     Ok(outcome)
 }
 
@@ -140,7 +140,7 @@ pub fn invite_again(desk: &Desk, actor: &Member, id: UserId) -> Result<bool, Err
         send(tx, desk, (actor.scope, &actor.merchant), &actor.user_name, &user, role, is_offer)?;
         Ok(true)
     })?;
-    desk.mail_bell.notify_one();
+    desk.mail_wakeup.notify_one();
     Ok(sent)
 }
 

@@ -13,12 +13,12 @@ use super::{
     provider::{Proven, Provider},
     seal_secret,
     sign_in::{Session, new_token, record_in_each_merchant},
-    sso::{self, Arrival, Why},
+    sso::{self, Arrival, SsoFailure},
 };
 use crate::{
     db::{self, WriteTx, identities, sessions, users},
     domain::{
-        Unfit,
+        Invalid,
         audit::{Action, Actor, NewRecord},
         ids::UserId,
         invisible,
@@ -68,7 +68,7 @@ pub(super) fn keep_pending(
     let sealed = seal_secret::seal(desk, PURPOSE, &owner_of(session), &plain)?;
     desk.db.write(|tx| {
         if is_taken(tx, session.user, &pending)? {
-            return Ok(Arrival::Not(Why::Taken));
+            return Ok(Arrival::Not(SsoFailure::Taken));
         }
         sessions::set_pending_link(tx, session.id, &sealed)?;
         Ok(Arrival::Pending)
@@ -118,7 +118,7 @@ fn opened(desk: &Desk, session: &Session, sealed: &str) -> Option<PendingLink> {
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Linked {
     Done,
-    Not(Why),
+    Not(SsoFailure),
 }
 
 /// Links the account that waits in the session, if its page held this token. It is used up by that.
@@ -131,28 +131,28 @@ pub fn link_pending(
     let linked = desk.db.write::<_, Error>(|tx| {
         users::lock(tx, &[session.user])?;
         let Some(sealed) = sessions::pending_link(tx, session.id)? else {
-            return Ok(Linked::Not(Why::Stale));
+            return Ok(Linked::Not(SsoFailure::Stale));
         };
         let pending = opened(desk, session, &sealed);
         let Some(pending) =
             pending.filter(|pending| bool::from(pending.token.as_bytes().ct_eq(token.as_bytes())))
         else {
-            return Ok(Linked::Not(Why::Stale));
+            return Ok(Linked::Not(SsoFailure::Stale));
         };
         if !sessions::use_pending_link(tx, session.id, &sealed)? {
-            return Ok(Linked::Not(Why::Stale));
+            return Ok(Linked::Not(SsoFailure::Stale));
         }
         if is_taken(tx, session.user, &pending)? {
-            return Ok(Linked::Not(Why::Taken));
+            return Ok(Linked::Not(SsoFailure::Taken));
         }
         link(tx, desk, session.user, (&pending.issuer, &pending.subject), "user", origin)?;
         Ok(Linked::Done)
     });
-    desk.mail_bell.notify_one();
+    desk.mail_wakeup.notify_one();
     match linked {
         // Another user's request has just linked the same account.
         Err(Error::Fault(db::Error::Conflict(which))) if which.is_about("identities", "") => {
-            Ok(Linked::Not(Why::Taken))
+            Ok(Linked::Not(SsoFailure::Taken))
         }
         other => other,
     }
@@ -180,7 +180,7 @@ pub(super) fn link(
 
 /// Removes the identity of the session's user at the provider.
 ///
-/// Errors: [`Error::NotFound`] where there is none; [`Error::Unfit`] where they could not sign in
+/// Errors: [`Error::NotFound`] where there is none; [`Error::Invalid`] where they could not sign in
 /// any more.
 pub fn unlink(desk: &Desk, session: &Session, origin: &Origin) -> Result<(), Error> {
     let provider = desk.provider.as_deref().ok_or(Error::NotFound)?;
@@ -189,7 +189,7 @@ pub fn unlink(desk: &Desk, session: &Session, origin: &Origin) -> Result<(), Err
         let has_password = sessions::credentials(tx, &session.email)?
             .is_some_and(|known| !known.password_hash.is_empty());
         if !has_password && db::passkeys::list_of_user(tx, session.user)?.is_empty() {
-            return Err(Unfit::because(
+            return Err(Invalid::because(
                 "this is your only way in; choose a password by “Forgotten \
                     password?” or add a passkey first",
             )
@@ -209,6 +209,6 @@ pub fn unlink(desk: &Desk, session: &Session, origin: &Origin) -> Result<(), Err
             origin,
         )
     })?;
-    desk.mail_bell.notify_one();
+    desk.mail_wakeup.notify_one();
     Ok(())
 }

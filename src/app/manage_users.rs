@@ -158,7 +158,7 @@ pub fn manage_user(
             None => Ok(Managed::Unchanged),
         }
     })?;
-    desk.mail_bell.notify_one();
+    desk.mail_wakeup.notify_one();
     Ok(managed)
 }
 

@@ -4,7 +4,7 @@ use chrono::{DateTime, Utc};
 
 use super::{
     Desk, Error, Member,
-    coupon_acts::{Acted, UnfitAct, is_double_click, on_coupon, record_of},
+    coupon_acts::{Acted, InvalidAct, is_double_click, on_coupon, record_of},
     coupon_history,
 };
 use crate::{
@@ -14,7 +14,7 @@ use crate::{
         imports::redemptions::{self, Use},
     },
     domain::{
-        Unfit,
+        Invalid,
         audit::{Action, AuditRecord, ShownActor},
         coupon::Redemption,
         coupon_acts::{ActRefusal, CouponAct, check_act},
@@ -81,7 +81,7 @@ fn mark_in(
     }
     let one = match typed {
         Ok(one) => one,
-        Err(unfit) => return Ok(Acted::Unfit(unfit)),
+        Err(unfit) => return Ok(Acted::Invalid(unfit)),
     };
     fail::fail_point!("coupon_acts::checked");
     if !redemptions::count_uses(tx, member.scope, &[(coupon.id, 1)], now)? {
@@ -100,7 +100,7 @@ fn mark_in(
     Ok(Acted::Done(audit::append(tx, &record, now)?))
 }
 
-fn parse(member: &Member, command: &MarkUsed, now: DateTime<Utc>) -> Result<Use, UnfitAct> {
+fn parse(member: &Member, command: &MarkUsed, now: DateTime<Utc>) -> Result<Use, InvalidAct> {
     let order = Note::parse(&command.order);
     match (order, moment(member, &command.at, now)) {
         (Ok(order), Ok(at)) => Ok(Use {
@@ -108,11 +108,11 @@ fn parse(member: &Member, command: &MarkUsed, now: DateTime<Utc>) -> Result<Use,
             at,
             order: order.and_then(|order| OrderNumber::of(order.as_str())),
         }),
-        (order, at) => Err(UnfitAct { order: order.err(), at: at.err(), reason: None }),
+        (order, at) => Err(InvalidAct { order: order.err(), at: at.err(), reason: None }),
     }
 }
 
-fn moment(member: &Member, text: &str, now: DateTime<Utc>) -> Result<DateTime<Utc>, Unfit> {
+fn moment(member: &Member, text: &str, now: DateTime<Utc>) -> Result<DateTime<Utc>, Invalid> {
     let zone = member.merchant.zone;
     if text.trim().is_empty() {
         return Ok(now);

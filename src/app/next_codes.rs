@@ -24,14 +24,14 @@ const LOOK_AHEAD: Duration = Duration::from_secs(10);
 const MAX_BATCHES: usize = 10_000;
 
 #[derive(Debug, Clone, Copy)]
-struct Known {
+struct KnownPlace {
     place: Place,
     from_head: Instant,
 }
 
 /// The hints of one process.
 #[derive(Debug, Default)]
-pub struct NextCodes(Mutex<HashMap<BatchId, Known>>);
+pub struct NextCodes(Mutex<HashMap<BatchId, KnownPlace>>);
 
 impl NextCodes {
     /// Where to go on; `None`: from the head. Whoever gets `None` while there is a hint looks for
@@ -55,7 +55,7 @@ impl NextCodes {
         known
             .entry(batch)
             .and_modify(|hint| hint.place = place)
-            .or_insert(Known { place, from_head: Instant::now() });
+            .or_insert(KnownPlace { place, from_head: Instant::now() });
     }
 
     /// A code was taken and given back: the next look begins at the head.

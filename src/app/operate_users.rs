@@ -11,7 +11,7 @@ use super::{
 use crate::{
     db::{WriteTx, audit, memberships, users},
     domain::{
-        Unfit,
+        Invalid,
         audit::{Action, Actor, Detail, NewRecord},
         email::EmailAddress,
         ids::MerchantId,
@@ -22,7 +22,7 @@ use crate::{
 
 /// Does it to the account of that address; false: it was so already.
 ///
-/// Errors: [`Error::Unfit`] where there is no such user.
+/// Errors: [`Error::Invalid`] where there is no such user.
 pub fn operate(
     desk: &Desk,
     email: &EmailAddress,
@@ -31,7 +31,7 @@ pub fn operate(
 ) -> Result<bool, Error> {
     desk.db.write(|tx| {
         let known = users::find_by_email(tx, email)?
-            .ok_or_else(|| Unfit::because(format!("there is no user {email}")))?;
+            .ok_or_else(|| Invalid::because(format!("there is no user {email}")))?;
         users::lock(tx, &[known.id])?;
         let user = users::get(tx, known.id)?;
         let Some(change) = change_account(tx, desk.clock.now(), &user, act, absence)? else {
@@ -99,13 +99,13 @@ fn has_a_role(new: &Invite, held: memberships::Held) -> Error {
             "{email} is {role} in {merchant} already; `rewarddesk user add` gives a higher role"
         )
     };
-    Unfit::because(sentence).into()
+    Invalid::because(sentence).into()
 }
 
 /// Invites somebody, or invites them again who have not followed their link; the link before it
 /// ends.
 ///
-/// Errors: [`Error::Unfit`] for a merchant that is not there, a name that can't be one, and a user
+/// Errors: [`Error::Invalid`] for a merchant that is not there, a name that can't be one, and a user
 /// who is disabled or has another role, or all of this, already.
 pub fn invite(desk: &Desk, new: &Invite) -> Result<Invited, Error> {
     let name = names::check("the name", &new.name)?;
@@ -119,7 +119,7 @@ pub fn invite(desk: &Desk, new: &Invite) -> Result<Invited, Error> {
         };
         let user = users::get(tx, id)?;
         if user.disabled_at.is_some() {
-            return Err(Unfit::because(format!(
+            return Err(Invalid::because(format!(
                 "{0} is disabled; run `rewarddesk user enable {0}` first",
                 new.email
             ))
@@ -156,6 +156,6 @@ pub fn invite(desk: &Desk, new: &Invite) -> Result<Invited, Error> {
             }
         })
     })?;
-    desk.mail_bell.notify_one();
+    desk.mail_wakeup.notify_one();
     Ok(invited)
 }

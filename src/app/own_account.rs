@@ -14,14 +14,14 @@ use super::{
 use crate::{
     db::{self, account_links, factors, memberships, sessions, users},
     domain::{
-        Unfit,
+        Invalid,
         account_link::Purpose,
         audit::{Action, Actor, NewRecord},
         user::User,
     },
 };
 
-pub use db::{identities::Identity, passkeys::Kept, sessions::SeenSession};
+pub use db::{identities::Identity, passkeys::StoredPasskey, sessions::SeenSession};
 
 /// Single sign-on, as it stands for a user.
 #[derive(Debug, Clone)]
@@ -32,7 +32,7 @@ pub struct Sso {
 
 /// A user's own account.
 #[derive(Debug, Clone)]
-pub struct Account {
+pub struct OwnAccount {
     pub user: User,
     /// Whether there is a password: who signs in elsewhere has none.
     pub has_password: bool,
@@ -42,7 +42,7 @@ pub struct Account {
     /// Since when there is an authenticator app.
     pub app_since: Option<DateTime<Utc>>,
     pub recovery_codes: i64,
-    pub passkeys: Vec<Kept>,
+    pub passkeys: Vec<StoredPasskey>,
     /// Whether passkeys can be had at this desk's address.
     pub passkeys_available: bool,
     /// Where one can sign in besides, and who one is there.
@@ -56,12 +56,12 @@ pub struct Account {
 }
 
 /// The account of the session's user.
-pub fn show(desk: &Desk, session: &Session, limits: SessionLimits) -> Result<Account, Error> {
+pub fn show(desk: &Desk, session: &Session, limits: SessionLimits) -> Result<OwnAccount, Error> {
     let now = desk.clock.now();
     desk.db.read(|conn| {
         let user = session.user;
         let (merchants, offers) = memberships::accepted_and_offered(conn, user)?;
-        Ok(Account {
+        Ok(OwnAccount {
             user: users::get(conn, user)?,
             has_password: sessions::credentials(conn, &session.email)?
                 .is_some_and(|known| !known.password_hash.is_empty()),
@@ -107,7 +107,7 @@ pub enum Changed {
     },
     /// The old one is not right.
     Wrong,
-    Unfit(Unfit),
+    Invalid(Invalid),
 }
 
 /// Changes the password of the session's user, ends all their other sessions and tells them by
@@ -127,7 +127,7 @@ pub fn change_password(
         return Ok(Changed::Wrong);
     };
     if let Err(why) = passwords::check_new(new, &[&session.email, &session.name]) {
-        return Ok(Changed::Unfit(why));
+        return Ok(Changed::Invalid(why));
     }
     let hash = passwords::hash(new)?;
     desk.db
@@ -153,7 +153,7 @@ pub fn change_password(
             tell_user(tx, desk, session.user, &[Change::PasswordChanged], origin)?;
             Ok::<_, Error>(Changed::Done { token })
         })
-        .inspect(|_| desk.mail_bell.notify_one())
+        .inspect(|_| desk.mail_wakeup.notify_one())
 }
 
 /// Ends one session of the session's user.

@@ -19,9 +19,9 @@ use super::{Desk, Error, seal_secret};
 use crate::{
     db::{
         self, WriteTx,
-        passkeys::{self, Kept},
+        passkeys::{self, StoredPasskey},
     },
-    domain::{Unfit, ids::UserId, user::User},
+    domain::{Invalid, ids::UserId, user::User},
 };
 
 const PURPOSE: &str = "passkey-challenge-v1";
@@ -39,7 +39,7 @@ pub struct Question {
 
 /// What was asked, and when.
 #[derive(Serialize, Deserialize)]
-struct Asked<S> {
+struct PasskeyChallenge<S> {
     at: i64,
     state: S,
 }
@@ -68,7 +68,8 @@ pub fn available(desk: &Desk) -> bool {
 
 fn needed_site(desk: &Desk) -> Result<Webauthn, Error> {
     site(desk).ok_or_else(|| {
-        Unfit::because("passkeys need a desk that is reached over https and by a host name").into()
+        Invalid::because("passkeys need a desk that is reached over https and by a host name")
+            .into()
     })
 }
 
@@ -81,7 +82,7 @@ fn handle(desk: &Desk, user: UserId) -> Uuid {
 pub fn ask_for_new(
     desk: &Desk,
     user: &User,
-    known: &[Kept],
+    known: &[StoredPasskey],
     owner: &str,
 ) -> Result<Question, Error> {
     let excluded =
@@ -102,14 +103,14 @@ pub fn ask_for_new(
 
 /// The passkey that the browser has made, as it is kept; `None`: the answer is wrong or late.
 pub fn new_of(desk: &Desk, owner: &str, sealed: &str, answer: &str) -> Option<(String, String)> {
-    let asked: Asked<PasskeyRegistration> = opened(desk, owner, sealed)?;
+    let asked: PasskeyChallenge<PasskeyRegistration> = opened(desk, owner, sealed)?;
     let answer: RegisterPublicKeyCredential = serde_json::from_str(answer).ok()?;
     let passkey = site(desk)?.finish_passkey_registration(&answer, &asked.state).ok()?;
     Some((URL_SAFE_NO_PAD.encode(passkey.cred_id()), serde_json::to_string(&passkey).ok()?))
 }
 
 /// Asks for one of these passkeys.
-pub fn ask(desk: &Desk, known: &[Kept], owner: &str) -> Result<Question, Error> {
+pub fn ask(desk: &Desk, known: &[StoredPasskey], owner: &str) -> Result<Question, Error> {
     let known: Vec<Passkey> = known.iter().map(stored).collect::<Result<_, _>>()?;
     let (options, state) =
         needed_site(desk)?.start_passkey_authentication(&known).map_err(|e| fault(&e))?;
@@ -151,7 +152,10 @@ pub(super) fn check(
 }
 
 /// Whose passkey the answer claims to be made with; nothing is proved yet.
-pub(super) fn claimed_owner(tx: &mut WriteTx<'_>, answer: &str) -> Result<Option<Kept>, Error> {
+pub(super) fn claimed_owner(
+    tx: &mut WriteTx<'_>,
+    answer: &str,
+) -> Result<Option<StoredPasskey>, Error> {
     let Ok(answer) = serde_json::from_str::<PublicKeyCredential>(answer) else { return Ok(None) };
     Ok(passkeys::find(tx, &URL_SAFE_NO_PAD.encode(answer.get_credential_id()))?)
 }
@@ -160,7 +164,7 @@ pub(super) fn claimed_owner(tx: &mut WriteTx<'_>, answer: &str) -> Result<Option
 pub(super) fn check_anybody(
     tx: &mut WriteTx<'_>,
     desk: &Desk,
-    kept: &Kept,
+    kept: &StoredPasskey,
     sealed: &str,
     answer: &str,
 ) -> Result<bool, Error> {
@@ -184,7 +188,7 @@ pub(super) fn check_anybody(
 fn note_use(
     tx: &mut WriteTx<'_>,
     desk: &Desk,
-    kept: &Kept,
+    kept: &StoredPasskey,
     result: &AuthenticationResult,
     asked_at: i64,
 ) -> Result<bool, Error> {
@@ -200,7 +204,7 @@ fn note_use(
     Ok(true)
 }
 
-fn stored(kept: &Kept) -> Result<Passkey, Error> {
+fn stored(kept: &StoredPasskey) -> Result<Passkey, Error> {
     serde_json::from_str(&kept.credential)
         .map_err(|_| db::Error::Corrupt("a stored passkey can't be read".into()).into())
 }
@@ -211,13 +215,18 @@ fn question<S: Serialize>(
     options: String,
     state: S,
 ) -> Result<Question, Error> {
-    let asked = serde_json::to_vec(&Asked { at: desk.clock.now().timestamp_micros(), state })
-        .map_err(|e| fault(&e))?;
+    let asked =
+        serde_json::to_vec(&PasskeyChallenge { at: desk.clock.now().timestamp_micros(), state })
+            .map_err(|e| fault(&e))?;
     Ok(Question { options, sealed: seal_secret::seal(desk, PURPOSE, owner, &asked)? })
 }
 
-fn opened<S: DeserializeOwned>(desk: &Desk, owner: &str, sealed: &str) -> Option<Asked<S>> {
-    let asked: Asked<S> =
+fn opened<S: DeserializeOwned>(
+    desk: &Desk,
+    owner: &str,
+    sealed: &str,
+) -> Option<PasskeyChallenge<S>> {
+    let asked: PasskeyChallenge<S> =
         serde_json::from_slice(&seal_secret::open(desk, PURPOSE, owner, sealed)?).ok()?;
     let age = desk.clock.now() - DateTime::<Utc>::from_timestamp_micros(asked.at)?;
     (age < CHALLENGE_LIFETIME).then_some(asked)

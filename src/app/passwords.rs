@@ -10,7 +10,7 @@ use argon2::{
 use unicode_normalization::UnicodeNormalization;
 
 use super::Error;
-use crate::{db, domain::Unfit};
+use crate::{db, domain::Invalid};
 
 const MIN_CHARS: usize = 12;
 /// Long enough for any phrase; short enough that nobody makes us hash a book.
@@ -42,22 +42,22 @@ const KEYBOARD_WALKS: &[&str] =
 
 /// Refuses what is too short, too long or too common. `names` are the person's own words: e-mail
 /// and name.
-pub fn check_new(password: &str, names: &[&str]) -> Result<(), Unfit> {
+pub fn check_new(password: &str, names: &[&str]) -> Result<(), Invalid> {
     let password: String = password.nfkc().collect();
     let length = password.chars().count();
     if length < MIN_CHARS {
-        return Err(Unfit::because(format!(
+        return Err(Invalid::because(format!(
             "the password has {length} characters; use {MIN_CHARS} or more, such as a few \
              unrelated words"
         )));
     }
     if length > MAX_CHARS {
-        return Err(Unfit::because(format!(
+        return Err(Invalid::because(format!(
             "the password has {length} characters; use {MAX_CHARS} or fewer"
         )));
     }
     if password.chars().any(char::is_control) {
-        return Err(Unfit::because("the password holds a line break or control character"));
+        return Err(Invalid::because("the password holds a line break or control character"));
     }
     let lower = password.to_lowercase();
     let plain: String = lower.chars().filter(|c| c.is_alphanumeric()).collect();
@@ -78,7 +78,7 @@ pub fn check_new(password: &str, names: &[&str]) -> Result<(), Unfit> {
         || is_common(&lower)
         || names.iter().any(|name| is_own(&plain, name))
     {
-        return Err(Unfit::because(
+        return Err(Invalid::because(
             "the password is one of the first that somebody would try; use a few unrelated words",
         ));
     }

@@ -46,7 +46,7 @@ pub struct Terms {
 
 /// What was asked, to be compared when the answer comes.
 #[derive(Clone, Serialize, Deserialize)]
-pub struct Asked {
+pub struct AuthorizationRequest {
     pub state: String,
     nonce: String,
     verifier: String,
@@ -81,7 +81,7 @@ const GOOD_FOR: Duration = Duration::from_hours(1);
 /// After a failure it is left alone for so long: nobody can make the desk hammer it.
 const METADATA_RETRY_DELAY: Duration = Duration::from_secs(2);
 /// How long an errand may last; see `sso`.
-const ERRAND: Duration = Duration::from_mins(10);
+const SSO_STATE_LIFETIME: Duration = Duration::from_mins(10);
 /// As long as a subject may be.
 const MAX_SUBJECT_BYTES: usize = 255;
 /// Only signatures that the provider alone can make: never a shared secret, never none.
@@ -102,13 +102,13 @@ pub struct Provider {
     terms: Terms,
     redirect: String,
     agent: ureq::Agent,
-    known: Mutex<Known>,
+    known: Mutex<CachedMetadata>,
     /// The states that have come back: each does so once.
     used: Mutex<HashMap<String, Instant>>,
 }
 
 #[derive(Default)]
-struct Known {
+struct CachedMetadata {
     metadata: Option<(Instant, Arc<CoreProviderMetadata>)>,
     failed: Option<Instant>,
 }
@@ -136,7 +136,7 @@ impl Provider {
 
     /// Where to send somebody, and what to keep until they come back. `is_fresh`: the provider is
     /// asked for a new sign-in, even if it knows them.
-    pub fn depart(&self, is_fresh: bool) -> Result<(String, Asked), Trouble> {
+    pub fn depart(&self, is_fresh: bool) -> Result<(String, AuthorizationRequest), Trouble> {
         let client = self.client(self.metadata()?.as_ref())?;
         let (challenge, verifier) = PkceCodeChallenge::new_random_sha256();
         let mut request = client
@@ -151,7 +151,7 @@ impl Provider {
             request = request.add_prompt(CoreAuthPrompt::Login).set_max_age(Duration::ZERO);
         }
         let (address, state, nonce) = request.url();
-        let asked = Asked {
+        let asked = AuthorizationRequest {
             state: state.into_secret(),
             nonce: nonce.secret().clone(),
             verifier: verifier.into_secret(),
@@ -160,15 +160,20 @@ impl Provider {
     }
 
     /// Uses up what was asked: `false` when it was before.
-    pub fn use_up(&self, asked: &Asked) -> bool {
+    pub fn use_up(&self, asked: &AuthorizationRequest) -> bool {
         let now = Instant::now();
         let mut used = self.used.lock().unwrap_or_else(PoisonError::into_inner);
-        used.retain(|_, at| now.duration_since(*at) < ERRAND);
+        used.retain(|_, at| now.duration_since(*at) < SSO_STATE_LIFETIME);
         used.insert(asked.state.clone(), now).is_none()
     }
 
     /// Who came back with that code.
-    pub fn arrive(&self, asked: &Asked, code: &str, now: DateTime<Utc>) -> Result<Proven, Trouble> {
+    pub fn arrive(
+        &self,
+        asked: &AuthorizationRequest,
+        code: &str,
+        now: DateTime<Utc>,
+    ) -> Result<Proven, Trouble> {
         let client = self.client(self.metadata()?.as_ref())?;
         let answer = client
             .exchange_code(AuthorizationCode::new(code.to_owned()))
@@ -246,7 +251,7 @@ impl Provider {
         self.fetch().is_ok()
     }
 
-    fn known(&self) -> MutexGuard<'_, Known> {
+    fn known(&self) -> MutexGuard<'_, CachedMetadata> {
         self.known.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
@@ -277,8 +282,10 @@ impl Provider {
             return Err(silent("its description or its keys cannot be had"));
         };
         let metadata = Arc::new(metadata);
-        *self.known() =
-            Known { metadata: Some((Instant::now(), Arc::clone(&metadata))), failed: None };
+        *self.known() = CachedMetadata {
+            metadata: Some((Instant::now(), Arc::clone(&metadata))),
+            failed: None,
+        };
         Ok(metadata)
     }
 
@@ -310,7 +317,7 @@ impl Provider {
 fn claims<'t>(
     token: &'t CoreIdToken,
     client: &Client,
-    asked: &Asked,
+    asked: &AuthorizationRequest,
     now: DateTime<Utc>,
 ) -> Result<&'t CoreIdTokenClaims, ClaimsVerificationError> {
     let verifier = client.id_token_verifier().set_allowed_algs(SIGNATURES).set_time_fn(move || now);

@@ -10,7 +10,7 @@ use crate::{
         memberships,
     },
     domain::{
-        Unfit,
+        Invalid,
         batch::{PlannedBatch, Window},
         ids::{BatchId, ImportId},
         import::ImportKind,
@@ -40,7 +40,7 @@ pub fn open_import(
             batches::find(tx, member.scope, batch)?.ok_or(Error::NotFound)?;
         }
         if orders::count_unfinished(tx, member.scope)? >= MAX_WAITING_IMPORTS {
-            return Err(Unfit::because(
+            return Err(Invalid::because(
                 "20 imports of this merchant wait already; add or cancel one of them first",
             )
             .into());
@@ -99,7 +99,7 @@ pub fn close_import(
         }
         Ok::<_, Error>(())
     })?;
-    desk.import_bell.notify_one();
+    desk.import_wakeup.notify_one();
     Ok(())
 }
 
@@ -109,7 +109,7 @@ pub fn abandon_import(desk: &Desk, member: &Member, id: ImportId) -> Result<(), 
         let Some(import) = orders::lock(tx, member.scope, id)? else { return Ok(()) };
         orders::cancel(tx, member.scope, &import, desk.clock.now()).map_err(Error::from)
     })?;
-    desk.import_bell.notify_one();
+    desk.import_wakeup.notify_one();
     Ok(())
 }
 
@@ -125,11 +125,11 @@ pub struct TypedBatch {
 
 /// What is wrong with them, each at its field.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
-pub struct UnfitBatch {
-    pub name: Option<Unfit>,
-    pub from: Option<Unfit>,
-    pub until: Option<Unfit>,
-    pub uses: Option<Unfit>,
+pub struct InvalidBatch {
+    pub name: Option<Invalid>,
+    pub from: Option<Invalid>,
+    pub until: Option<Invalid>,
+    pub uses: Option<Invalid>,
 }
 
 /// Takes the settings of a new batch, if its name is free. Dates are days in the merchant's zone,
@@ -138,13 +138,13 @@ pub fn plan_batch(
     desk: &Desk,
     member: &Member,
     typed: &TypedBatch,
-) -> Result<Result<PlannedBatch, UnfitBatch>, Error> {
+) -> Result<Result<PlannedBatch, InvalidBatch>, Error> {
     const MOST_USES: i64 = 1_000_000_000;
-    let mut unfit = UnfitBatch::default();
+    let mut unfit = InvalidBatch::default();
     let name = super::names::check("the name", &typed.name)
         .map_err(|why| unfit.name = Some(why))
         .unwrap_or_default();
-    let mut bound = |text: &str, bound, at_field: fn(&mut UnfitBatch) -> &mut Option<Unfit>| {
+    let mut bound = |text: &str, bound, at_field: fn(&mut InvalidBatch) -> &mut Option<Invalid>| {
         let text = text.trim();
         let taken = (!text.is_empty())
             .then(|| zone::parse_instant(text, member.merchant.zone, bound))
@@ -159,13 +159,13 @@ pub fn plan_batch(
         until: bound(&typed.until, Bound::End, |unfit| &mut unfit.until),
     };
     if window.is_empty() {
-        unfit.until = Some(Unfit::because("the last day must not lie before the first"));
+        unfit.until = Some(Invalid::because("the last day must not lie before the first"));
     }
     let uses_per_code = match typed.uses.trim() {
         "" => 1,
         text => {
             text.parse().ok().filter(|uses| (1..=MOST_USES).contains(uses)).unwrap_or_else(|| {
-                unfit.uses = Some(Unfit::because("give a whole number from 1 on"));
+                unfit.uses = Some(Invalid::because("give a whole number from 1 on"));
                 1
             })
         }
@@ -175,14 +175,14 @@ pub fn plan_batch(
     {
         unfit.name = Some(name_is_taken(&name));
     }
-    if unfit != UnfitBatch::default() {
+    if unfit != InvalidBatch::default() {
         return Ok(Err(unfit));
     }
     Ok(Ok(PlannedBatch { name, window, uses_per_code, case_sensitive: typed.case_sensitive }))
 }
 
-pub(super) fn name_is_taken(name: &str) -> Unfit {
-    Unfit::because(format!(
+pub(super) fn name_is_taken(name: &str) -> Invalid {
+    Invalid::because(format!(
         "there is a batch {name:?} already; choose another name, or add the codes on that batch's \
          page"
     ))

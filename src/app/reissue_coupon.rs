@@ -41,7 +41,7 @@ pub struct Reissued {
 /// Reissues the coupon of a reward.
 ///
 /// Errors: [`Error::NotFound`] outside the member's merchant, [`Error::NotAllowed`] when the
-/// member's right is gone, [`Error::Refused`] by the rule, [`Error::Unfit`] for a token of another
+/// member's right is gone, [`Error::Refused`] by the rule, [`Error::Invalid`] for a token of another
 /// form. Nothing is done then.
 pub fn reissue_coupon(
     desk: &Desk,
@@ -60,7 +60,7 @@ pub fn reissue_coupon(
     }
     let done = outcome?;
     if done.email_to.is_some() && !done.replayed {
-        desk.mail_bell.notify_one();
+        desk.mail_wakeup.notify_one();
     }
     Ok(done)
 }
@@ -170,7 +170,7 @@ fn replay(
     command: &ReissueCoupon,
 ) -> Result<Reissued, Error> {
     if first.email_requested != command.email_requested {
-        return Err(Error::Unfit(crate::domain::Unfit::because(
+        return Err(Error::Invalid(crate::domain::Invalid::because(
             "This form was already sent with the e-mail box set differently. The first one \
              counts; nothing more was done.",
         )));

@@ -43,7 +43,7 @@ pub fn resend_email(
     reward: RewardNo,
 ) -> Result<Resent, Error> {
     let resent = desk.db.write(|tx| resend_in(tx, desk, member, customer, reward))?;
-    desk.mail_bell.notify_one();
+    desk.mail_wakeup.notify_one();
     Ok(resent)
 }
 

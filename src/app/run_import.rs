@@ -19,10 +19,10 @@ use tokio::time::sleep;
 
 use super::{
     Desk, Error,
-    import_file::{ImportError, Kind, Order, Progress, Report, Seal, import_file},
+    import_file::{ImportError, Kind, OnCommit, Order, Progress, Report, import_file},
     import_pieces::{AT_ONCE, Rejects, Source},
     show_batches::{pace_of, pace_since},
-    show_imports::{Account, Outlook},
+    show_imports::{ImportReport, Outlook},
 };
 use crate::{
     db::{
@@ -180,7 +180,7 @@ impl From<Error> for ImportError {
     fn from(error: Error) -> Self {
         match error {
             Error::Fault(fault) => Self::Fault(fault),
-            Error::Unfit(why) => Self::Unfit(why),
+            Error::Invalid(why) => Self::Invalid(why),
             other => Self::Fault(db::Error::Corrupt(other.to_string())),
         }
     }
@@ -203,7 +203,7 @@ fn is_away(error: &ImportError) -> bool {
 /// What happened and what to do; the log says more.
 fn words(error: &ImportError) -> String {
     let said = match error {
-        ImportError::Unfit(why) => return why.0.clone(),
+        ImportError::Invalid(why) => return why.0.clone(),
         ImportError::NoBatch { .. } => "the batch is not there any more; nothing was added",
         ImportError::Staging(_) => {
             "the server has no room for its temporary files; nothing was added. Tell your \
@@ -246,8 +246,13 @@ fn attempt(desk: &Desk, claimed: &Claimed, pulse: &Pulse) -> Result<(), ImportEr
     };
     let seal = |tx: &mut db::WriteTx<'_>, report: &Report| {
         // Whoever has cancelled it, or taken it over, was quicker: nothing of this becomes visible.
-        if leases::done(tx, import.id, holder, &Account::from(report).to_json(), desk.clock.now())?
-        {
+        if leases::done(
+            tx,
+            import.id,
+            holder,
+            &ImportReport::from(report).to_json(),
+            desk.clock.now(),
+        )? {
             Ok(())
         } else {
             Err(ImportError::Stopped)
@@ -264,7 +269,7 @@ fn attempt(desk: &Desk, claimed: &Claimed, pulse: &Pulse) -> Result<(), ImportEr
         planned: import.new_batch.as_ref().filter(|_| import.batch.is_none()),
         actor: Actor::User(import.user),
         request_id: import.request_id.as_deref(),
-        seal: Some(Seal(&seal)),
+        seal: Some(OnCommit(&seal)),
     };
     let mut rejects = Rejects::of(desk, import)?;
     let mut source = Source::of(desk, import);
@@ -284,8 +289,10 @@ fn attempt(desk: &Desk, claimed: &Claimed, pulse: &Pulse) -> Result<(), ImportEr
         report
     };
     if is_check {
-        let account =
-            Account { pace: outlook(desk, *scope, import, &report)?, ..Account::from(&report) };
+        let account = ImportReport {
+            pace: outlook(desk, *scope, import, &report)?,
+            ..ImportReport::from(&report)
+        };
         // Cancelled meanwhile, or another worker's by now: then it is theirs to say.
         desk.db.write(|tx| leases::checked(tx, import.id, holder, &account.to_json()))?;
     }

@@ -16,7 +16,7 @@ use crate::{
         Database, WriteTx, audit_contents,
         audit_seals::{self, NewSeal},
     },
-    domain::{audit_proof::Found, audit_seal::Head, clock::Clock, ids::AuditId},
+    domain::{audit_proof::SealedRecord, audit_seal::Head, clock::Clock, ids::AuditId},
 };
 
 /// Records in one transaction: on SQLite everybody else's writes wait meanwhile, for some tens of
@@ -68,7 +68,7 @@ impl Sealer {
         tx: &mut WriteTx<'_>,
         clock: &Clock,
     ) -> Result<(Option<Self>, Round), Error> {
-        if !audit_seals::try_turn(tx)? {
+        if !audit_seals::try_lock(tx)? {
             return Ok((None, Round { sealed: 0, is_done: false }));
         }
         let mark = audit_seals::mark(tx)?;
@@ -125,7 +125,7 @@ fn seal(
     let mut heads: HashMap<i64, Head> = HashMap::new();
     let mut seals = Vec::with_capacity(unsealed.len());
     for found in unsealed {
-        let Found::Whole(record) = &found.record else {
+        let SealedRecord::Whole(record) = &found.record else {
             // The desk writes no such record: it stays without a seal, and the proof says so.
             tracing::error!(
                 record = found.id,

@@ -7,7 +7,7 @@ use super::{Desk, Error, fulfilment_email::message_id};
 use crate::{
     db::{self, audit_seals, head_mails, merchants},
     domain::{email::EmailAddress, mail::Letter, zone},
-    mail::heads::{Facts, Told, compose},
+    mail::heads::{ChainHead, Facts, compose},
 };
 
 /// So long after a mail the next one is due.
@@ -25,7 +25,7 @@ pub fn send_heads(desk: &Desk, recipient: &EmailAddress) -> Result<bool, Error> 
         return Ok(false);
     }
     let sent = desk.db.write(|tx| {
-        if !head_mails::try_turn(tx)? || !is_due(head_mails::last(tx)?) {
+        if !head_mails::try_lock(tx)? || !is_due(head_mails::last(tx)?) {
             return Ok(false);
         }
         let heads: Vec<_> =
@@ -40,7 +40,7 @@ pub fn send_heads(desk: &Desk, recipient: &EmailAddress) -> Result<bool, Error> 
         Ok::<_, Error>(true)
     })?;
     if sent {
-        desk.mail_bell.notify_one();
+        desk.mail_wakeup.notify_one();
     }
     Ok(sent)
 }
@@ -58,7 +58,7 @@ fn letter(
             None => format!("rewarddesk audit verify --head {head}"),
         };
         let name = log.slug.clone().unwrap_or_else(|| "the installation".to_owned());
-        Told { log: name, count: head.no, digest: head.to_string(), command }
+        ChainHead { log: name, count: head.no, digest: head.to_string(), command }
     };
     let facts = Facts {
         desk: &desk.mail_from,

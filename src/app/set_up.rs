@@ -7,7 +7,7 @@ use super::{Desk, Error, account_mail, names, passwords, tokens};
 use crate::{
     db::{DbConn, WriteTx, account_links, audit, memberships, merchants, users},
     domain::{
-        Unfit,
+        Invalid,
         account_link::Purpose,
         audit::{Action, Actor, NewRecord},
         email::EmailAddress,
@@ -85,7 +85,7 @@ pub enum Part {
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum SetUp {
     Done,
-    Unfit(Vec<(Part, Unfit)>),
+    Invalid(Vec<(Part, Invalid)>),
     /// Somebody was quicker, or the link is too old.
     Gone,
 }
@@ -101,7 +101,7 @@ pub fn set_up(
     let Some(seen) = look_at_door(desk, token)? else { return Ok(SetUp::Gone) };
     let first = match judge(typed, seen) {
         Ok(first) => first,
-        Err(unfit) => return Ok(SetUp::Unfit(unfit)),
+        Err(unfit) => return Ok(SetUp::Invalid(unfit)),
     };
     let (hash, token) = (passwords::hash(&typed.password)?, tokens::hash(token));
     desk.db.write(|tx| {
@@ -160,7 +160,7 @@ struct First {
     merchant: Option<(Slug, String, Tz)>,
 }
 
-fn judge(typed: &FirstUser, door: Door) -> Result<First, Vec<(Part, Unfit)>> {
+fn judge(typed: &FirstUser, door: Door) -> Result<First, Vec<(Part, Invalid)>> {
     let mut unfit = Vec::new();
     let email = note(&mut unfit, Part::Email, EmailAddress::parse(&typed.email));
     let name = note(&mut unfit, Part::Name, names::check("the name", &typed.name));
@@ -187,6 +187,6 @@ fn judge(typed: &FirstUser, door: Door) -> Result<First, Vec<(Part, Unfit)>> {
     }
 }
 
-fn note<T>(unfit: &mut Vec<(Part, Unfit)>, part: Part, outcome: Result<T, Unfit>) -> Option<T> {
+fn note<T>(unfit: &mut Vec<(Part, Invalid)>, part: Part, outcome: Result<T, Invalid>) -> Option<T> {
     outcome.map_err(|why| unfit.push((part, why))).ok()
 }

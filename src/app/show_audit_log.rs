@@ -5,13 +5,13 @@ use chrono::{DateTime, Utc};
 
 use super::{
     Desk, Error, Member,
-    audit_filters::{self, Judged, Typed},
+    audit_filters::{self, Judged, SubmittedFilters},
     private_details,
 };
 use crate::{
     db::{
         DbConn,
-        audit_log::{self, Way},
+        audit_log::{self, Direction},
         users,
     },
     domain::{
@@ -65,7 +65,7 @@ pub struct LogPage {
 pub fn show_audit_log(
     desk: &Desk,
     member: &Member,
-    typed: &Typed,
+    typed: &SubmittedFilters,
     before: Option<Place>,
 ) -> Result<LogPage, Error> {
     desk.db.read(|conn| {
@@ -95,8 +95,13 @@ fn fill(
     before: Option<Place>,
 ) -> Result<(), Error> {
     let scope = member.scope;
-    let mut places =
-        audit_log::places(conn, scope, &page.judged.filter, Way::Back(before), PAGE_RECORDS + 1)?;
+    let mut places = audit_log::places(
+        conn,
+        scope,
+        &page.judged.filter,
+        Direction::Back(before),
+        PAGE_RECORDS + 1,
+    )?;
     let more = places.len() > PAGE_RECORDS;
     places.truncate(PAGE_RECORDS);
     page.older = places.last().copied().filter(|_| more);

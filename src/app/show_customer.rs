@@ -21,7 +21,7 @@ const MAX_EVENTS: usize = 20;
 
 /// Where in the profile's lists to begin; `None` is the newest.
 #[derive(Debug, Clone, Copy, Default)]
-pub struct From {
+pub struct Cursors {
     pub rewards: Option<RewardNo>,
     pub emails: Option<MailId>,
     pub events: Option<AuditId>,
@@ -41,7 +41,7 @@ pub struct Profile {
     pub rewards: Vec<RewardRow>,
     pub emails: Vec<MailSummary>,
     pub events: Vec<AuditRecord>,
-    pub older: From,
+    pub older: Cursors,
     /// Users who may add vouchers, for a member who may not.
     pub who_can: Vec<String>,
     pub now: DateTime<Utc>,
@@ -52,7 +52,7 @@ pub fn show_customer(
     desk: &Desk,
     member: &Member,
     no: CustomerNo,
-    from: From,
+    from: Cursors,
 ) -> Result<Profile, Error> {
     let (scope, now) = (member.scope, desk.clock.now());
     desk.db.read(|conn| {
@@ -70,7 +70,7 @@ pub fn show_customer(
         let before = audit::Slice::Before(from.events.map_or(i64::MAX, |id| id.0));
         let mut events =
             private_details::list(conn, desk, scope, Some(no), before, more_than(MAX_EVENTS))?;
-        let older = From {
+        let older = Cursors {
             rewards: cut(&mut files, MAX_REWARDS).map(|file| file.reward.no),
             emails: cut(&mut emails, MAX_EMAILS).map(|mail| mail.id),
             events: cut(&mut events, MAX_EVENTS).map(|event| event.id),

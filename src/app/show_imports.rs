@@ -23,7 +23,7 @@ const PAGE_ROWS: usize = 50;
 /// What a file's rows come to: `new + unchanged + rejected = rows`.
 #[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(default)]
-pub struct Account {
+pub struct ImportReport {
     pub rows: u64,
     pub new: u64,
     pub unchanged: u64,
@@ -54,7 +54,7 @@ impl Outlook {
     }
 }
 
-impl From<&Report> for Account {
+impl From<&Report> for ImportReport {
     fn from(report: &Report) -> Self {
         // A voucher is never updated: what is there is left as it is.
         let Report { rows, new, updated, unchanged, rejected, ref findings, .. } = *report;
@@ -69,7 +69,7 @@ impl From<&Report> for Account {
     }
 }
 
-impl Account {
+impl ImportReport {
     pub(super) fn to_json(&self) -> String {
         // Numbers and texts always have a form in JSON.
         serde_json::to_string(self).unwrap_or_default()
@@ -85,7 +85,7 @@ impl Account {
 #[derive(Debug, Clone)]
 pub struct ImportFile {
     pub import: Import,
-    pub account: Option<Account>,
+    pub account: Option<ImportReport>,
     pub has_rejects: bool,
 }
 
@@ -124,7 +124,7 @@ pub fn show_import(desk: &Desk, member: &Member, id: ImportId) -> Result<ImportF
 
 fn file(import: Import, has_rejects: bool) -> Result<ImportFile, Error> {
     let told = import.report.as_ref().or(import.preview.as_ref());
-    let account = told.map(|text| Account::from_json(text)).transpose()?;
+    let account = told.map(|text| ImportReport::from_json(text)).transpose()?;
     Ok(ImportFile { import, account, has_rejects })
 }
 

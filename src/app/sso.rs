@@ -9,7 +9,7 @@ use super::{
     confirm_session::owner_of,
     finish_sign_in, link_identity, offers,
     origin::Origin,
-    provider::{Asked, Proven, Provider, Trouble},
+    provider::{AuthorizationRequest, Proven, Provider, Trouble},
     seal_secret,
     sign_in::{
         Device, Session, SessionLimits, freshen, new_token, record_failure_of,
@@ -29,10 +29,10 @@ use crate::{
 };
 
 /// How long somebody may be away at the provider.
-pub const PATIENCE: TimeDelta = TimeDelta::minutes(10);
+pub const SSO_STATE_LIFETIME: TimeDelta = TimeDelta::minutes(10);
 /// So far may the provider's clock be behind ours.
 const CLOCK_TOLERANCE: TimeDelta = TimeDelta::minutes(1);
-const ERRAND: &str = "sso-errand-v1";
+const SSO_STATE_PURPOSE: &str = "sso-errand-v1";
 /// A path of our own is far shorter; all must fit into a cookie.
 const LONGEST_PATH: usize = 1_000;
 
@@ -48,8 +48,8 @@ pub enum Purpose {
 
 /// Somebody who is on their way.
 #[derive(Clone, Serialize, Deserialize)]
-pub struct Errand {
-    asked: Asked,
+pub struct SsoState {
+    asked: AuthorizationRequest,
     pub purpose: Purpose,
     /// A path of our own to go to afterwards; may be empty.
     pub return_to: String,
@@ -58,7 +58,7 @@ pub struct Errand {
 
 /// What the provider's answer holds, as it stands in the address.
 #[derive(Debug, Clone, Default, Deserialize)]
-pub struct Answer {
+pub struct CallbackParams {
     pub state: Option<String>,
     code: Option<String>,
     error: Option<String>,
@@ -67,7 +67,7 @@ pub struct Answer {
 
 /// Why nothing came of it.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum Why {
+pub enum SsoFailure {
     /// Too late, done before, or begun elsewhere.
     Stale,
     /// The person or the provider said no.
@@ -100,10 +100,10 @@ pub enum Arrival {
     },
     /// The account waits in the session until the user has confirmed it.
     Pending,
-    Not(Why),
+    Not(SsoFailure),
 }
 
-impl From<Trouble> for Why {
+impl From<Trouble> for SsoFailure {
     fn from(trouble: Trouble) -> Self {
         match trouble {
             Trouble::Silent => Self::Down,
@@ -119,9 +119,9 @@ pub enum Departure {
     /// comes back; otherwise the session keeps it.
     To {
         address: String,
-        errand: Option<String>,
+        sso_state: Option<String>,
     },
-    Not(Why),
+    Not(SsoFailure),
 }
 
 /// Sends somebody out to sign in.
@@ -157,17 +157,21 @@ fn depart(
     };
     let return_to =
         if return_to.len() <= LONGEST_PATH { return_to.to_owned() } else { String::new() };
-    let errand = Errand { asked, purpose, return_to, began: desk.clock.now() };
-    let plain = serde_json::to_vec(&errand)
+    let sso_state = SsoState { asked, purpose, return_to, began: desk.clock.now() };
+    let plain = serde_json::to_vec(&sso_state)
         .map_err(|_| db::Error::Unavailable("an errand could not be written".into()))?;
-    let sealed =
-        seal_secret::seal(desk, ERRAND, &session.map(owner_of).unwrap_or_default(), &plain)?;
+    let sealed = seal_secret::seal(
+        desk,
+        SSO_STATE_PURPOSE,
+        &session.map(owner_of).unwrap_or_default(),
+        &plain,
+    )?;
     match session {
         Some(session) => {
             desk.db.write(|tx| sessions::set_challenge(tx, session.id, &sealed))?;
-            Ok(Departure::To { address, errand: None })
+            Ok(Departure::To { address, sso_state: None })
         }
-        None => Ok(Departure::To { address, errand: Some(sealed) }),
+        None => Ok(Departure::To { address, sso_state: Some(sealed) }),
     }
 }
 
@@ -178,56 +182,68 @@ pub fn recognise(
     desk: &Desk,
     cookie: &str,
     session: Option<&Session>,
-    answer: &Answer,
-) -> Result<Result<Errand, Purpose>, Error> {
+    answer: &CallbackParams,
+) -> Result<Result<SsoState, Purpose>, Error> {
     let Some(provider) = desk.provider.as_deref() else { return Ok(Err(Purpose::SignIn)) };
-    if let Some(errand) = open(desk, "", cookie, answer) {
-        let counts = is_young(desk, errand.began) && provider.use_up(&errand.asked);
-        return Ok(if counts { Ok(errand) } else { Err(errand.purpose) });
+    if let Some(sso_state) = open(desk, "", cookie, answer) {
+        let counts = is_young(desk, sso_state.began) && provider.use_up(&sso_state.asked);
+        return Ok(if counts { Ok(sso_state) } else { Err(sso_state.purpose) });
     }
     let Some(session) = session else { return Ok(Err(Purpose::SignIn)) };
     let Some(sealed) = desk.db.read(|conn| sessions::challenge(conn, session.id))? else {
         return Ok(Err(Purpose::SignIn));
     };
     // Looked at first: an address that somebody else made up uses up nothing.
-    let Some(errand) = open(desk, &owner_of(session), &sealed, answer) else {
+    let Some(sso_state) = open(desk, &owner_of(session), &sealed, answer) else {
         return Ok(Err(Purpose::SignIn));
     };
     let is_first = desk.db.write(|tx| sessions::use_challenge(tx, session.id, &sealed))?;
-    Ok(if is_first && is_young(desk, errand.began) { Ok(errand) } else { Err(errand.purpose) })
+    Ok(if is_first && is_young(desk, sso_state.began) {
+        Ok(sso_state)
+    } else {
+        Err(sso_state.purpose)
+    })
 }
 
 /// The sealed errand, if the answer has its state.
-fn open(desk: &Desk, owner: &str, sealed: &str, answer: &Answer) -> Option<Errand> {
-    let errand: Errand =
-        serde_json::from_slice(&seal_secret::open(desk, ERRAND, owner, sealed)?).ok()?;
+fn open(desk: &Desk, owner: &str, sealed: &str, answer: &CallbackParams) -> Option<SsoState> {
+    let sso_state: SsoState =
+        serde_json::from_slice(&seal_secret::open(desk, SSO_STATE_PURPOSE, owner, sealed)?).ok()?;
     let state = answer.state.as_deref().unwrap_or_default();
-    bool::from(state.as_bytes().ct_eq(errand.asked.state.as_bytes())).then_some(errand)
+    bool::from(state.as_bytes().ct_eq(sso_state.asked.state.as_bytes())).then_some(sso_state)
 }
 
 /// Whether what began then may still be finished.
 pub(super) fn is_young(desk: &Desk, began: DateTime<Utc>) -> bool {
-    (TimeDelta::zero()..PATIENCE).contains(&(desk.clock.now() - began))
+    (TimeDelta::zero()..SSO_STATE_LIFETIME).contains(&(desk.clock.now() - began))
 }
 
 /// Takes in whoever comes back. `session`: the one that the browser has, if it is alive.
 pub fn arrive(
     desk: &Desk,
-    errand: &Errand,
-    answer: &Answer,
+    sso_state: &SsoState,
+    answer: &CallbackParams,
     session: Option<&Session>,
     limits: SessionLimits,
     origin: &Origin,
 ) -> Result<Arrival, Error> {
     let request_id = origin.request_id.as_str();
-    let Some(provider) = desk.provider.as_deref() else { return Ok(Arrival::Not(Why::Stale)) };
+    let Some(provider) = desk.provider.as_deref() else {
+        return Ok(Arrival::Not(SsoFailure::Stale));
+    };
     // Another issuer's answer, mixed up with ours (RFC 9207), or no answer at all.
     let is_ours = answer.iss.as_deref().is_none_or(|iss| iss == provider.issuer());
     let code = match (&answer.code, &answer.error) {
         (Some(code), None) if is_ours => code,
-        _ => return Ok(Arrival::Not(if is_ours { Why::Denied } else { Why::Untrusted })),
+        _ => {
+            return Ok(Arrival::Not(if is_ours {
+                SsoFailure::Denied
+            } else {
+                SsoFailure::Untrusted
+            }));
+        }
     };
-    let proven = match provider.arrive(&errand.asked, code, desk.clock.now()) {
+    let proven = match provider.arrive(&sso_state.asked, code, desk.clock.now()) {
         Ok(proven) => proven,
         Err(trouble) => {
             if trouble != Trouble::Silent {
@@ -245,25 +261,25 @@ pub fn arrive(
             return Ok(Arrival::Not(trouble.into()));
         }
     };
-    match (errand.purpose, session) {
+    match (sso_state.purpose, session) {
         (Purpose::SignIn, _) => let_in(desk, provider, &proven, limits, origin),
-        (Purpose::Confirm, Some(session)) => confirm(desk, errand, &proven, session, request_id),
+        (Purpose::Confirm, Some(session)) => confirm(desk, sso_state, &proven, session, request_id),
         // A provider that says when it asked the person must have asked just now. One that does not
         // say so was asked to all the same: the page that shows the account says that it is not
         // known.
-        (Purpose::Link, Some(_)) if !is_fresh(errand, &proven).unwrap_or(true) => {
-            Ok(Arrival::Not(Why::NotProved))
+        (Purpose::Link, Some(_)) if !is_fresh(sso_state, &proven).unwrap_or(true) => {
+            Ok(Arrival::Not(SsoFailure::NotProved))
         }
         (Purpose::Link, Some(session)) => {
             link_identity::keep_pending(desk, provider, &proven, session)
         }
-        (Purpose::Confirm | Purpose::Link, None) => Ok(Arrival::Not(Why::Stale)),
+        (Purpose::Confirm | Purpose::Link, None) => Ok(Arrival::Not(SsoFailure::Stale)),
     }
 }
 
 /// Whether the provider has asked the person since they set out; `None`: it does not say.
-fn is_fresh(errand: &Errand, proven: &Proven) -> Option<bool> {
-    proven.authenticated_at.map(|at| at >= errand.began - CLOCK_TOLERANCE)
+fn is_fresh(sso_state: &SsoState, proven: &Proven) -> Option<bool> {
+    proven.authenticated_at.map(|at| at >= sso_state.began - CLOCK_TOLERANCE)
 }
 
 fn failure(why: &str) -> NewRecord {
@@ -300,7 +316,7 @@ fn let_in(
         let now = desk.clock.now();
         let Some(id) = whose(tx, who, email.as_deref())? else {
             record_failure_of(tx, desk, None, &failure("unknown"), request_id)?;
-            return Ok(Arrival::Not(Why::Unknown));
+            return Ok(Arrival::Not(SsoFailure::Unknown));
         };
         users::lock(tx, &[id])?;
         // An invited user comes in this way, too.
@@ -309,11 +325,15 @@ fn let_in(
         let user = User { has_credentials: true, ..kept };
         let linked = identities::find(tx, who.0, who.1)?;
         let refused = match (user.standing(limits.absence, now), &linked) {
-            (Standing::Locked { .. }, _) => Some(("locked", Why::Locked)),
-            (Standing::Disabled { .. } | Standing::Invited, _) => Some(("disabled", Why::Unknown)),
-            (Standing::Active, Some(linked)) if linked.user != id => Some(("taken", Why::Taken)),
+            (Standing::Locked { .. }, _) => Some(("locked", SsoFailure::Locked)),
+            (Standing::Disabled { .. } | Standing::Invited, _) => {
+                Some(("disabled", SsoFailure::Unknown))
+            }
+            (Standing::Active, Some(linked)) if linked.user != id => {
+                Some(("taken", SsoFailure::Taken))
+            }
             (Standing::Active, None) if identities::of_user(tx, id, who.0)?.is_some() => {
-                Some(("taken", Why::Taken))
+                Some(("taken", SsoFailure::Taken))
             }
             (Standing::Active, _) => None,
         };
@@ -344,7 +364,7 @@ fn let_in(
         record_in_each_merchant(tx, desk, id, &record, request_id)?;
         Ok(Arrival::In { token: token.clone() })
     })?;
-    desk.mail_bell.notify_one();
+    desk.mail_wakeup.notify_one();
     Ok(arrival)
 }
 
@@ -365,7 +385,7 @@ fn whose(
 /// just asked them.
 fn confirm(
     desk: &Desk,
-    errand: &Errand,
+    sso_state: &SsoState,
     proven: &Proven,
     session: &Session,
     request_id: &str,
@@ -374,12 +394,12 @@ fn confirm(
         users::lock(tx, &[session.user])?;
         let linked = identities::find(tx, &proven.issuer, &proven.subject)?;
         let is_own = linked.is_some_and(|linked| linked.user == session.user);
-        let is_right = is_own && is_fresh(errand, proven) == Some(true);
+        let is_right = is_own && is_fresh(sso_state, proven) == Some(true);
         let token = is_right.then(|| freshen(tx, desk, session)).transpose()?;
         let action = if is_right { Action::Confirmed } else { Action::ConfirmFailed };
         let record =
             NewRecord::new(None, action, Actor::User(session.user)).detail("method", "sso");
         record_in_each_merchant(tx, desk, session.user, &record, request_id)?;
-        Ok(token.map_or(Arrival::Not(Why::NotProved), |token| Arrival::Confirmed { token }))
+        Ok(token.map_or(Arrival::Not(SsoFailure::NotProved), |token| Arrival::Confirmed { token }))
     })
 }

@@ -7,7 +7,7 @@ use sha2::{Digest, Sha256};
 
 use super::{Desk, Error, sealed};
 use crate::domain::{
-    Unfit,
+    Invalid,
     hex::hex,
     ids::{MerchantId, RewardNo, UserId},
 };
@@ -40,10 +40,10 @@ pub fn hash(token: &str) -> String {
 
 /// Whether the token was made here for this binding and is not too old.
 ///
-/// Errors: [`Error::Unfit`] with what to do.
+/// Errors: [`Error::Invalid`] with what to do.
 pub fn check(desk: &Desk, binding: Binding, token: &str, now: DateTime<Utc>) -> Result<(), Error> {
     let unknown = || {
-        Error::Unfit(Unfit::because(
+        Error::Invalid(Invalid::because(
             "This form does not belong to this reward, or it was changed on the way. Nothing was \
              done. Open the dialog again.",
         ))
@@ -63,7 +63,7 @@ pub fn check(desk: &Desk, binding: Binding, token: &str, now: DateTime<Utc>) -> 
     if (0..LIFETIME.num_seconds()).contains(&age) {
         Ok(())
     } else {
-        Err(Error::Unfit(Unfit::because(
+        Err(Error::Invalid(Invalid::because(
             "This form is more than 24 hours old. Nothing was done. Open the dialog again.",
         )))
     }

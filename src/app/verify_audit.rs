@@ -10,8 +10,8 @@ use super::Error;
 use crate::{
     db::{DbConn, audit_contents, audit_seals},
     domain::{
-        Unfit,
-        audit_proof::{Chain, Flaw, Found, Named, Wrong},
+        Invalid,
+        audit_proof::{Chain, Flaw, Named, ProofFlaw, SealedRecord},
         audit_seal::Head,
         ids::AuditId,
         zone,
@@ -76,10 +76,10 @@ pub fn verify_audit(
                 log: "all logs".to_owned(),
                 head: Head::start(),
                 unsealed: 0,
-                flaw: Some(Flaw { record, wrong: Wrong::CutAtMark }),
+                flaw: Some(Flaw { record, wrong: ProofFlaw::CutAtMark }),
             });
         } else if let Some((_, head)) = met.iter().zip(remembered).find(|(met, _)| !**met) {
-            return Err(Unfit::because(format!(
+            return Err(Invalid::because(format!(
                 "no log has the head {head}: one was cut or rewritten since, or the head is of \
                  another installation; \
                  name the log with --merchant to see which record stands there now"
@@ -103,13 +103,13 @@ fn prove(conn: &mut DbConn, log: i64, mark: i64, chain: &mut Chain) -> Result<Op
     };
     let unsealed =
         audit_contents::first_unsealed(conn, log, mark)?.map(|found| match found.record {
-            Found::Whole(record) => Named::of(&record),
+            SealedRecord::Whole(record) => Named::of(&record),
             _ => Named { id: found.id, at: None, action: None },
         });
     Ok(match (broken, unsealed) {
         // The record whose seal is missing is still there.
-        (Some(Flaw { wrong: Wrong::SealMissing { no, .. }, .. }), Some(record)) => {
-            Some(Flaw { record: Some(record), wrong: Wrong::Unsealed { missing: Some(no) } })
+        (Some(Flaw { wrong: ProofFlaw::SealMissing { no, .. }, .. }), Some(record)) => {
+            Some(Flaw { record: Some(record), wrong: ProofFlaw::Unsealed { missing: Some(no) } })
         }
         // The older one is the first.
         (Some(flaw), Some(record))
@@ -118,7 +118,7 @@ fn prove(conn: &mut DbConn, log: i64, mark: i64, chain: &mut Chain) -> Result<Op
             Some(flaw)
         }
         (_, Some(record)) => {
-            Some(Flaw { record: Some(record), wrong: Wrong::Unsealed { missing: None } })
+            Some(Flaw { record: Some(record), wrong: ProofFlaw::Unsealed { missing: None } })
         }
         (broken, None) => broken,
     })
@@ -132,81 +132,81 @@ impl std::fmt::Display for Flaw {
         let record =
             self.record.as_ref().map_or_else(|| "a record".to_owned(), ToString::to_string);
         match &self.wrong {
-            Wrong::Changed { no } => write!(
+            ProofFlaw::Changed { no } => write!(
                 f,
                 "{record} was changed: it, or its seal, is not what was sealed as number {no}; \
                  {keep}"
             ),
-            Wrong::SealChanged { no } => {
+            ProofFlaw::SealChanged { no } => {
                 write!(
                     f,
                     "the seal of {record} was changed: the record is what was sealed as number \
                      {no}, and the digest is not; {keep}"
                 )
             }
-            Wrong::Removed { no } => {
+            ProofFlaw::Removed { no } => {
                 write!(f, "{record} was removed: only its seal, number {no}, is left; {keep}")
             }
-            Wrong::Reordered { no, instead_of } => {
+            ProofFlaw::Reordered { no, instead_of } => {
                 write!(
                     f,
                     "{record} was moved: it stands as number {no}, where record {instead_of} was \
                      sealed; {keep}"
                 )
             }
-            Wrong::Swapped { no, with } => {
+            ProofFlaw::Swapped { no, with } => {
                 write!(
                     f,
                     "{record} has changed places with record {with}, under whose id stands what \
                      was sealed as number {no}; {keep}"
                 )
             }
-            Wrong::SealMissing { no, next } => {
+            ProofFlaw::SealMissing { no, next } => {
                 write!(
                     f,
                     "the record sealed as number {no} was removed or moved, with its seal: record \
                      {next} follows in its place; {keep}"
                 )
             }
-            Wrong::Unsealed { missing: None } => {
+            ProofFlaw::Unsealed { missing: None } => {
                 write!(
                     f,
                     "{record} was inserted past the desk, or lost its seal: all records up to \
                      there were sealed, and it is not; {keep}"
                 )
             }
-            Wrong::Unsealed { missing: Some(no) } => {
+            ProofFlaw::Unsealed { missing: Some(no) } => {
                 write!(
                     f,
                     "{record} lost its seal, or was inserted past the desk: it is not sealed, and \
                      seal number {no} is missing; {keep}"
                 )
             }
-            Wrong::Cut { remembered } => {
+            ProofFlaw::Cut { remembered } => {
                 write!(
                     f,
                     "the log was cut: {record} is its last, and the remembered head is number \
                      {remembered}; {keep}"
                 )
             }
-            Wrong::CutAtMark => {
+            ProofFlaw::CutAtMark => {
                 write!(f, "{record}, the newest that was sealed, was removed with its seal; {keep}")
             }
-            Wrong::Rewritten { remembered } => {
+            ProofFlaw::Rewritten { remembered } => {
                 write!(
                     f,
                     "{record} was sealed anew: number {remembered} has another digest than the \
                      remembered head; {keep}"
                 )
             }
-            Wrong::Disagrees { member } => {
+            ProofFlaw::Disagrees { member } => {
                 write!(
                     f,
                     "{record} was changed: its {member} is not what was sealed; compare with the \
                      database"
                 )
             }
-            Wrong::NotExported => {
+            ProofFlaw::NotExported => {
                 write!(
                     f,
                     "{record} has no seal, and records after it do: it was inserted, or lost it; \

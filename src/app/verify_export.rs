@@ -13,14 +13,14 @@ use serde_json::{Map, Value};
 
 use super::{
     Error,
-    export_audit::{OPENED, SEAL, Shown, members},
+    export_audit::{OPENED, RecordLine, SEAL, members},
     verify_audit::Verdict,
 };
 use crate::{
     db::audit::details_of,
     domain::{
-        Unfit,
-        audit_proof::{Chain, Flaw, Found, Link, Named, Wrong},
+        Invalid,
+        audit_proof::{Chain, Flaw, Link, Named, ProofFlaw, SealedRecord},
         audit_seal::{Head, StoredRecord},
     },
 };
@@ -91,12 +91,12 @@ impl Export {
             return Ok(Ok(()));
         }
         if let Some(record) = self.first_unsealed.take() {
-            return Ok(Err(Flaw { record: Some(record), wrong: Wrong::NotExported }));
+            return Ok(Err(Flaw { record: Some(record), wrong: ProofFlaw::NotExported }));
         }
         let changed = |member: &str| {
             Ok(Err(Flaw {
                 record: Some(named.clone()),
-                wrong: Wrong::Disagrees { member: member.to_owned() },
+                wrong: ProofFlaw::Disagrees { member: member.to_owned() },
             }))
         };
         let Ok(seal) = serde_json::from_value::<SealMember>(seal) else { return changed(SEAL) };
@@ -110,7 +110,7 @@ impl Export {
             record_id: record.id,
             digest: seal.digest,
             at,
-            record: Found::Whole(Box::new(record)),
+            record: SealedRecord::Whole(Box::new(record)),
         };
         Ok(self.take(link))
     }
@@ -131,7 +131,10 @@ impl Export {
     fn take(&mut self, link: Link) -> Result<(), Flaw> {
         if link.no <= self.chain.head.no || self.waiting.contains_key(&link.no) {
             // Two seals with one number: this one cannot be the next.
-            return Err(Flaw { record: Some(link.named()), wrong: Wrong::Changed { no: link.no } });
+            return Err(Flaw {
+                record: Some(link.named()),
+                wrong: ProofFlaw::Changed { no: link.no },
+            });
         }
         self.waiting.insert(link.no, link);
         self.go_on(self.waiting.len() > MOST_WAITING)
@@ -176,7 +179,7 @@ impl Export {
                 .unwrap_or("a user"),
             kind => kind,
         };
-        let expected = members(&Shown {
+        let expected = members(&RecordLine {
             id: record.id,
             at: record.at,
             action: &record.action,
@@ -196,7 +199,7 @@ impl Export {
     }
 
     fn foreign(&self, why: &str) -> Error {
-        Unfit::because(format!("line {} is not one of `audit export`: {why}", self.lines)).into()
+        Invalid::because(format!("line {} is not one of `audit export`: {why}", self.lines)).into()
     }
 }
 

@@ -16,10 +16,10 @@ use crate::{
         mail::{Letter, Notice},
         merchant::Merchant,
         stock::{Pace, judge},
-        stock_alert::{Line, Side},
+        stock_alert::{Side, StockThreshold},
         zone,
     },
-    mail::alert::{Facts, Told, compose},
+    mail::alert::{Facts, RaisedAlert, compose},
 };
 
 /// Batches looked at in one go.
@@ -45,7 +45,7 @@ pub fn watch_stock(desk: &Desk) -> Result<usize, Error> {
         }
     }
     if raised > 0 {
-        desk.mail_bell.notify_one();
+        desk.mail_wakeup.notify_one();
     }
     Ok(raised)
 }
@@ -82,13 +82,13 @@ fn changes(
     merchant: &Merchant,
     batch: &Batch,
     counts: &Stock,
-    open: &[(BatchId, Line)],
+    open: &[(BatchId, StockThreshold)],
     now: DateTime<Utc>,
-) -> Vec<(Line, Side)> {
+) -> Vec<(StockThreshold, Side)> {
     let outlook =
         judge(batch, counts, &[], Pace::default(), merchant.stock_rules, merchant.zone, now);
-    let is_open = |line: Line| open.contains(&(batch.id, line));
-    Line::ALL
+    let is_open = |line: StockThreshold| open.contains(&(batch.id, line));
+    StockThreshold::ALL
         .into_iter()
         .map(|line| (line, line.side(batch, counts, &outlook)))
         .filter(|(line, side)| {
@@ -111,7 +111,7 @@ fn tell(
     let Some(batch) = batches::find(tx, scope, id)? else { return Ok(0) };
     let counts = stock::count_one(tx, scope, &batch, now)?;
     let open = stock_alerts::list_open(tx, scope)?;
-    let mut raised: Vec<Line> = Vec::new();
+    let mut raised: Vec<StockThreshold> = Vec::new();
     for (line, side) in changes(merchant, &batch, &counts, &open, now) {
         match side {
             Side::Crossed if stock_alerts::raise(tx, scope, id, line, counts.usable, now)? => {
@@ -122,7 +122,7 @@ fn tell(
         }
     }
     let gravest = raised.iter().copied().filter(|line| line.is_of_stock()).max();
-    let told: Vec<Line> = raised
+    let told: Vec<StockThreshold> = raised
         .iter()
         .copied()
         .filter(|line| !line.is_of_stock() || Some(*line) == gravest)
@@ -132,7 +132,7 @@ fn tell(
     }
     for (user, address) in stock_alerts::list_recipients(tx, scope)? {
         for line in &told {
-            let alert = Told {
+            let alert = RaisedAlert {
                 batch: &batch.name,
                 line: *line,
                 codes_left: counts.usable,
@@ -158,7 +158,7 @@ pub fn send_digests(desk: &Desk) -> Result<usize, Error> {
         }
     }
     if sent > 0 {
-        desk.mail_bell.notify_one();
+        desk.mail_wakeup.notify_one();
     }
     Ok(sent)
 }
@@ -180,7 +180,7 @@ fn send_digest(tx: &mut WriteTx<'_>, desk: &Desk, digest: &DueDigest) -> Result<
     }
     let told = once_each(&alerts)
         .into_iter()
-        .map(|alert| Told {
+        .map(|alert| RaisedAlert {
             batch: &alert.batch_name,
             line: alert.line,
             codes_left: alert.codes_left,
@@ -219,7 +219,7 @@ fn letter(
     desk: &Desk,
     merchant: &Merchant,
     to: &EmailAddress,
-    alerts: Vec<Told<'_>>,
+    alerts: Vec<RaisedAlert<'_>>,
     now: DateTime<Utc>,
 ) -> Result<Letter, Error> {
     let choose = format!("{}/m/{}/alerts", desk.base_url, merchant.slug);

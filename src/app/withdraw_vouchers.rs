@@ -10,7 +10,7 @@ use crate::{
         withdrawals::{self, Unfinished},
     },
     domain::{
-        Unfit,
+        Invalid,
         audit::{Action, Actor, NewRecord},
         ids::{AuditId, BatchId},
         note::Note,
@@ -34,7 +34,7 @@ pub enum Withdrawn {
 /// are. From here on none of them is handed out.
 ///
 /// Errors: [`Error::NotFound`] outside the member's merchant, [`Error::NotAllowed`] when the
-/// member's right is gone, [`Error::Unfit`] for a missing reason, a stock that was never filled or
+/// member's right is gone, [`Error::Invalid`] for a missing reason, a stock that was never filled or
 /// has been handed out, or one that has grown.
 pub fn withdraw_vouchers(
     desk: &Desk,
@@ -44,7 +44,7 @@ pub fn withdraw_vouchers(
     why: &str,
 ) -> Result<Withdrawn, Error> {
     let why = Note::parse(why)?.ok_or_else(|| {
-        Unfit::because("say why: the reason stands in the audit log and on the batch's page")
+        Invalid::because("say why: the reason stands in the audit log and on the batch's page")
     })?;
     let begun = desk.db.write(|tx| begin(tx, desk, member, id, shown, why.as_str()))?;
     let Some((record, unfinished)) = begun else { return Ok(Withdrawn::Before) };
@@ -78,7 +78,7 @@ fn begin(
         return Ok(None);
     }
     if left == 0 {
-        return Err(Unfit::because(
+        return Err(Invalid::because(
             "no code of this batch is in stock, so there is nothing to withdraw",
         )
         .into());
@@ -86,7 +86,7 @@ fn begin(
     // Codes that came in since the page was made are nobody's wish. A few less are: they went to
     // customers meanwhile.
     if left > shown {
-        return Err(Unfit::because(format!(
+        return Err(Invalid::because(format!(
             "codes came in since this page was made: {left} are in stock now. Look at the number, \
              then send again"
         ))

@@ -54,7 +54,7 @@ impl Merchant {
     pub fn run(self, settings: &Settings, out: &mut dyn Write) -> Result<(), Refused> {
         let Self::Add(add) = self;
         let option =
-            |name: &str, why: crate::domain::Unfit| Refused::because(format!("{name}: {why}"));
+            |name: &str, why: crate::domain::Invalid| Refused::because(format!("{name}: {why}"));
         let new = AddMerchant {
             slug: Slug::parse(&add.slug)?,
             name: add.name,

@@ -3,7 +3,7 @@
 
 use std::{io, process::ExitCode};
 
-use crate::{app, config::SettingError, db, domain::Unfit};
+use crate::{app, config::SettingError, db, domain::Invalid};
 
 /// A command that did not do what was asked, or found something broken: exit status 1.
 #[derive(Debug)]
@@ -82,8 +82,8 @@ pub(super) fn one_line(text: &str) -> String {
     parts.collect::<Vec<_>>().join("; ")
 }
 
-impl From<Unfit> for Refused {
-    fn from(why: Unfit) -> Self {
+impl From<Invalid> for Refused {
+    fn from(why: Invalid) -> Self {
         Self::because(why.0)
     }
 }
@@ -122,7 +122,7 @@ impl From<db::Error> for Refused {
 impl From<app::Error> for Refused {
     fn from(error: app::Error) -> Self {
         match error {
-            app::Error::Unfit(why) => why.into(),
+            app::Error::Invalid(why) => why.into(),
             app::Error::Fault(error) => error.into(),
             other => Self::because(other.to_string()),
         }

@@ -6,11 +6,11 @@ use std::io::{self, IsTerminal, Read, Write};
 use super::{Refused, open_current, wrong_usage};
 use crate::{
     app::{
-        add_user::{AddUser, Given, add_user, user_exists},
+        add_user::{AddUser, GrantedRole, add_user, user_exists},
         passwords,
     },
     config::{Secret, Settings},
-    domain::{Unfit, clock::Clock, email::EmailAddress, role::Role},
+    domain::{Invalid, clock::Clock, email::EmailAddress, role::Role},
 };
 
 mod accounts;
@@ -77,7 +77,7 @@ impl Add {
         if add.role.len() != add.merchant.len() {
             wrong_usage("user add", "each --role needs a --merchant, and each --merchant a --role");
         }
-        let roles: Result<Vec<(Role, String)>, Unfit> = add
+        let roles: Result<Vec<(Role, String)>, Invalid> = add
             .role
             .iter()
             .zip(&add.merchant)
@@ -120,7 +120,7 @@ impl Add {
     }
 }
 
-fn sentence(given: &Given) -> String {
+fn sentence(given: &GrantedRole) -> String {
     let (merchant, asked, now) = (&given.merchant, given.asked.as_str(), given.now.as_str());
     match given.before {
         None => format!("{merchant}: {now}"),

@@ -4,7 +4,7 @@
 /// Refuses a host that is neither loopback nor a socket unless the address asks for TLS or waives
 /// it.
 pub fn check(url: &str, has_tls: bool) -> Result<(), String> {
-    let way = Way::of(url);
+    let way = DatabaseRoute::of(url);
     let mode = way.ssl_mode.as_deref().unwrap_or("prefer");
     let demands_tls = matches!(mode, "require" | "verify-ca" | "verify-full");
     if demands_tls && !has_tls {
@@ -32,7 +32,7 @@ pub fn check(url: &str, has_tls: bool) -> Result<(), String> {
 /// Refuses an address whose way is decided elsewhere: by a service file, or by one of these
 /// variables that libpq reads by itself.
 pub fn check_ambient(url: &str, ambient: &[&str]) -> Result<(), String> {
-    let way = Way::of(url);
+    let way = DatabaseRoute::of(url);
     if way.has_service {
         return Err("it names a service, and the desk cannot see where that leads; write host, \
             port and database out"
@@ -54,23 +54,23 @@ pub fn check_ambient(url: &str, ambient: &[&str]) -> Result<(), String> {
 
 /// Whether the address leads across a network.
 pub fn is_far(url: &str) -> bool {
-    Way::of(url).hosts.iter().any(|host| !is_near(host))
+    DatabaseRoute::of(url).hosts.iter().any(|host| !is_near(host))
 }
 
 /// Whether the server has to show a certificate for its own name from an authority that is trusted.
 pub fn proves_the_server(url: &str) -> bool {
-    Way::of(url).ssl_mode.as_deref() == Some("verify-full")
+    DatabaseRoute::of(url).ssl_mode.as_deref() == Some("verify-full")
 }
 
 /// Where the address leads and how.
-struct Way {
+struct DatabaseRoute {
     hosts: Vec<String>,
     ssl_mode: Option<String>,
     has_service: bool,
     has_address: bool,
 }
 
-impl Way {
+impl DatabaseRoute {
     /// By libpq's rules: several hosts with commas, percent-encoded sockets, and parameters that
     /// win over the rest.
     fn of(url: &str) -> Self {

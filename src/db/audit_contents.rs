@@ -10,7 +10,7 @@ use diesel::{
 
 use super::{DbConn, Error, instant};
 use crate::domain::{
-    audit_proof::{Found, Link},
+    audit_proof::{Link, SealedRecord},
     audit_seal::StoredRecord,
 };
 
@@ -66,7 +66,7 @@ struct Record {
     request_id: Option<Vec<u8>>,
 }
 
-/// The columns of [`Seal`], of `audit_seals s`.
+/// The columns of [`SealColumns`], of `audit_seals s`.
 const SQLITE_SEAL: &str = "s.record_id, s.no, (typeof(s.no) = 'integer' AND typeof(s.digest) = \
     'text' AND typeof(s.at) = 'text') AS intact, \
     CAST(s.digest AS BLOB) AS digest, CAST(s.at AS BLOB) AS sealed_at";
@@ -76,7 +76,7 @@ const POSTGRES_SEAL: &str = "s.record_id, s.no, TRUE AS intact, convert_to(s.dig
     s.at) * 1000000)::bigint END::text, 'UTF8') AS sealed_at";
 
 #[derive(QueryableByName)]
-struct Seal {
+struct SealColumns {
     #[diesel(sql_type = Nullable<BigInt>)]
     record_id: Option<i64>,
     #[diesel(sql_type = Nullable<BigInt>)]
@@ -90,9 +90,9 @@ struct Seal {
 }
 
 #[derive(QueryableByName)]
-struct Sealed {
+struct RecordWithSeal {
     #[diesel(embed)]
-    seal: Seal,
+    seal: SealColumns,
     #[diesel(embed)]
     record: Record,
 }
@@ -101,7 +101,7 @@ struct Sealed {
 #[derive(Debug, Clone)]
 pub struct Unsealed {
     pub id: i64,
-    pub record: Found,
+    pub record: SealedRecord,
 }
 
 /// The rule that a record called `r` has no seal. Asked record by record, whatever the statistics
@@ -177,7 +177,8 @@ fn load_sealed(conn: &mut DbConn, rest: &str) -> Result<Vec<(i64, Option<Link>)>
     let sqlite = is_sqlite(conn);
     let (seal, record) =
         if sqlite { (SQLITE_SEAL, SQLITE_RECORD) } else { (POSTGRES_SEAL, POSTGRES_RECORD) };
-    let rows: Vec<Sealed> = sql_query(format!("SELECT {seal}, {record} {rest}")).load(conn)?;
+    let rows: Vec<RecordWithSeal> =
+        sql_query(format!("SELECT {seal}, {record} {rest}")).load(conn)?;
     Ok(rows.into_iter().map(|row| row.link(sqlite)).collect())
 }
 
@@ -185,7 +186,7 @@ fn is_sqlite(conn: &DbConn) -> bool {
     matches!(conn, DbConn::Sqlite(_))
 }
 
-impl Sealed {
+impl RecordWithSeal {
     fn link(self, sqlite: bool) -> (i64, Option<Link>) {
         let Self { seal, record } = self;
         let id = record.id.or(seal.record_id).unwrap_or_default();
@@ -204,11 +205,12 @@ impl Sealed {
 }
 
 impl Record {
-    fn found(self, sqlite: bool) -> Found {
+    fn found(self, sqlite: bool) -> SealedRecord {
         if self.id.is_none() {
-            return Found::Missing;
+            return SealedRecord::Missing;
         }
-        self.whole(sqlite).map_or(Found::Unreadable, |record| Found::Whole(Box::new(record)))
+        self.whole(sqlite)
+            .map_or(SealedRecord::Unreadable, |record| SealedRecord::Whole(Box::new(record)))
     }
 
     fn whole(self, sqlite: bool) -> Option<StoredRecord> {

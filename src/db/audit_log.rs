@@ -21,7 +21,7 @@ use crate::domain::{
 
 /// Which way through the log, and from where.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum Way {
+pub enum Direction {
     /// Newest first, behind this place.
     Back(Option<Place>),
     /// Oldest first, behind this place, up to this number: what is written meanwhile is no part of
@@ -30,7 +30,7 @@ pub enum Way {
 }
 
 #[derive(QueryableByName)]
-struct Found {
+struct RecordPlace {
     #[diesel(sql_type = BigInt)]
     id: i64,
     #[diesel(sql_type = Instant)]
@@ -42,11 +42,11 @@ pub fn places(
     conn: &mut DbConn,
     scope: Scope,
     filter: &AuditFilter,
-    way: Way,
+    way: Direction,
     limit: usize,
 ) -> Result<Vec<Place>, Error> {
     let sql = places_sql(is_sqlite(conn), scope, filter, way, limit);
-    let rows: Vec<Found> = sql_query(sql).load(conn)?;
+    let rows: Vec<RecordPlace> = sql_query(sql).load(conn)?;
     Ok(rows.into_iter().map(|row| Place { at: row.at.0, id: AuditId(row.id) }).collect())
 }
 
@@ -71,21 +71,24 @@ pub fn places_sql(
     sqlite: bool,
     scope: Scope,
     filter: &AuditFilter,
-    way: Way,
+    way: Direction,
     limit: usize,
 ) -> String {
     let condition = condition(sqlite, scope, filter);
     // An index range first, since not every planner sees one in a row of values.
     let (behind, order) = match way {
-        Way::Back(place) => (place.map(|p| (p, "<=", "<")), "r.at DESC, r.id DESC"),
-        Way::Forth(place, _) => (place.map(|p| (p, ">=", ">")), "r.at, r.id"),
+        Direction::Back(place) => (place.map(|p| (p, "<=", "<")), "r.at DESC, r.id DESC"),
+        Direction::Forth(place, _) => (place.map(|p| (p, ">=", ">")), "r.at, r.id"),
     };
     let behind = behind.map_or_else(String::new, |(place, or_at, than)| {
         let at = literal(sqlite, place.at);
         format!(" AND r.at {or_at} {at} AND (r.at {than} {at} OR r.id {than} {})", place.id)
     });
-    let mark =
-        if let Way::Forth(_, mark) = way { format!(" AND r.id <= {mark}") } else { String::new() };
+    let mark = if let Direction::Forth(_, mark) = way {
+        format!(" AND r.id <= {mark}")
+    } else {
+        String::new()
+    };
     format!(
         "SELECT r.id, r.at FROM audit_records r WHERE {condition}{behind}{mark} ORDER BY {order} \
          LIMIT {limit}"

@@ -39,7 +39,7 @@ impl NewSeal {
 }
 
 #[derive(QueryableByName)]
-struct Turn {
+struct SealingLock {
     #[diesel(sql_type = Bool)]
     got: bool,
 }
@@ -47,7 +47,7 @@ struct Turn {
 /// Takes the turn to seal for the rest of the transaction; `false` while another server has it. It
 /// blocks nobody and waits for nobody. Must be the transaction's first statement: each of those
 /// after it sees what was committed by then, whatever the role's default is.
-pub fn try_turn(tx: &mut WriteTx<'_>) -> Result<bool, Error> {
+pub fn try_lock(tx: &mut WriteTx<'_>) -> Result<bool, Error> {
     match &mut **tx {
         // Whoever is in a write transaction is alone in it.
         DbConn::Sqlite(_) => Ok(true),
@@ -58,7 +58,7 @@ pub fn try_turn(tx: &mut WriteTx<'_>) -> Result<bool, Error> {
                 "SET TRANSACTION ISOLATION LEVEL READ COMMITTED; SET LOCAL enable_seqscan = off",
             )?;
             Ok(sql_query("SELECT pg_try_advisory_xact_lock(7235125) AS got")
-                .get_result::<Turn>(c)?
+                .get_result::<SealingLock>(c)?
                 .got)
         }
     }

@@ -18,7 +18,7 @@ pub enum Copied {
 }
 
 #[derive(QueryableByName)]
-struct Said {
+struct QuickCheck {
     #[diesel(sql_type = Text)]
     quick_check: String,
 }
@@ -78,7 +78,7 @@ pub fn copy(db: &Database, target: &Path) -> Result<Copied, Error> {
 fn check(path: &str) -> Result<(), Error> {
     let mut copy =
         SqliteConnection::establish(path).map_err(|e| Error::Unavailable(e.to_string()))?;
-    let said: Said = diesel::sql_query("PRAGMA quick_check(1)").get_result(&mut copy)?;
+    let said: QuickCheck = diesel::sql_query("PRAGMA quick_check(1)").get_result(&mut copy)?;
     if said.quick_check == "ok" {
         Ok(())
     } else {

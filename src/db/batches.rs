@@ -6,7 +6,7 @@ use diesel::{ExpressionMethods, OptionalExtension, QueryDsl, Queryable, RunQuery
 use super::{
     DbConn, Error, Scope, WriteTx,
     among::among,
-    fixed::{Bind, Fixed},
+    fixed::{Bind, PreparedSql},
     instant::{At, columns_of, window_of},
     schema::batches as b,
 };
@@ -203,7 +203,7 @@ fn advisory_lock(tx: &mut WriteTx<'_>, function: &str, batch: BatchId) -> Result
         DbConn::Sqlite(_) => {}
         DbConn::Postgres(conn) => {
             let text = format!("SELECT {function}({VALIDITY_LOCK})");
-            Fixed::<()>::new(&text, &[Bind::Number(batch.0)]).execute(conn)?;
+            PreparedSql::<()>::new(&text, &[Bind::Number(batch.0)]).execute(conn)?;
         }
     }
     Ok(())

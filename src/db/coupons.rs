@@ -11,7 +11,7 @@ use diesel::{
 use super::{
     DbConn, Error, Scope, WriteTx,
     among::among,
-    fixed::{Bind, Fixed, Words},
+    fixed::{Bind, PreparedSql, RawCondition},
     instant::{At, Instant, no_end, no_start, window_of},
     schema::{batches, coupons as c, redemptions, repeated_redemptions, users},
 };
@@ -161,7 +161,7 @@ pub fn current_of_rewards(
         .filter(c::merchant_id.eq(scope.merchant().0))
         .filter(theirs)
         // Not as a value: a plan for any state cannot use the index of current coupons.
-        .filter(Words("coupons.state = 'allocated'".to_owned()))
+        .filter(RawCondition("coupons.state = 'allocated'".to_owned()))
         .select((
             c::id,
             c::batch_id,
@@ -335,7 +335,7 @@ pub fn allocate_next(
     {
         return Ok(Some(taken));
     }
-    for round in 0..ROUNDS {
+    for round in 0..MAX_ROUNDS {
         // Rows that rivals have locked are passed over; but when nothing else is there, their
         // rollback would free them: only a look that waits for them may say "empty".
         let rivals = match (sqlite, round % 2) {
@@ -425,7 +425,7 @@ fn try_allocate(
     ]
     .concat();
     let row: Option<(i64, String, Option<String>, At, At)> =
-        Fixed::<(BigInt, Text, Nullable<Text>, Instant, Instant)>::new(text, &binds)
+        PreparedSql::<(BigInt, Text, Nullable<Text>, Instant, Instant)>::new(text, &binds)
             .planned_once(tx)
             .get_result(&mut **tx)
             .optional()?;
@@ -450,7 +450,7 @@ fn is_any_usable(
     now: DateTime<Utc>,
 ) -> Result<bool, Error> {
     let text = concat!("SELECT EXISTS (SELECT 1 FROM coupons c WHERE ", usable!(), " LIMIT 1)");
-    Ok(Fixed::<Bool>::new(text, &usable(scope, batch, now)).get_result(conn)?)
+    Ok(PreparedSql::<Bool>::new(text, &usable(scope, batch, now)).get_result(conn)?)
 }
 
 /// Counts the usable codes above this coupon one by one: those that came in while others are being
@@ -464,7 +464,7 @@ pub fn count_usable_above(
 ) -> Result<i64, Error> {
     let text = concat!("SELECT count(*) FROM coupons c WHERE ", usable!(), " AND c.id > ?");
     let binds = [usable(scope, batch, now).as_slice(), &[Bind::Number(above)]].concat();
-    Ok(Fixed::<BigInt>::new(text, &binds).get_result(conn)?)
+    Ok(PreparedSql::<BigInt>::new(text, &binds).get_result(conn)?)
 }
 
 /// Makes the reward's current coupon a replaced one. `false`: it was no longer the current one,
@@ -484,5 +484,5 @@ pub fn replace(
         Bind::Number(old.0),
         Bind::Number(reward.0),
     ];
-    Ok(Fixed::<()>::new(text, &binds).execute(&mut **tx)? == 1)
+    Ok(PreparedSql::<()>::new(text, &binds).execute(&mut **tx)? == 1)
 }

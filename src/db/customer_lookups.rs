@@ -14,7 +14,7 @@ use super::{
     among::among as one_of,
     customer_stretches,
     customers::{COLUMNS, Row},
-    fixed::{Bind, Fixed},
+    fixed::{Bind, PreparedSql},
     schema::customers as c,
 };
 
@@ -239,7 +239,7 @@ fn from_fts(
     }
     text.push_str(" ORDER BY s.rowid DESC LIMIT ?");
     binds.push(Bind::Number(limit));
-    let found: Vec<i64> = Fixed::<BigInt>::new(&text, &binds).load(conn)?;
+    let found: Vec<i64> = PreparedSql::<BigInt>::new(&text, &binds).load(conn)?;
     let is_full = i64::try_from(found.len()).unwrap_or(limit) >= limit;
     Ok((found, is_full || from.is_none()))
 }
@@ -271,7 +271,7 @@ fn nth_entry(
         AND rowid >= ? ORDER BY rowid DESC \
          LIMIT 1 OFFSET ?";
     let binds = [Bind::Text(phrases), Bind::Number(below), Bind::Number(from), Bind::Number(n)];
-    Ok(Fixed::<BigInt>::new(text, &binds).load(conn)?.pop())
+    Ok(PreparedSql::<BigInt>::new(text, &binds).load(conn)?.pop())
 }
 
 /// PostgreSQL's trigram index knows neither order nor merchant: up to [`MAX_ROWS`] who have the
@@ -306,7 +306,7 @@ fn from_gin(
     binds.extend(others);
     binds.extend(indexed);
     binds.push(Bind::Number(MAX_ROWS + 1));
-    let looked = Fixed::<(BigInt, Nullable<Array<BigInt>>)>::new(&text, &binds)
+    let looked = PreparedSql::<(BigInt, Nullable<Array<BigInt>>)>::new(&text, &binds)
         .get_result::<(i64, Option<Vec<i64>>)>(conn)?;
     Ok((looked.1.unwrap_or_default(), looked.0 <= MAX_ROWS))
 }
@@ -350,12 +350,12 @@ pub(super) fn prefix(
             binds.push(Bind::Text("%"));
         }
         binds.push(Bind::Number(limit));
-        let ids: Vec<i64> = Fixed::<BigInt>::new(&text, &binds).load(conn)?;
+        let ids: Vec<i64> = PreparedSql::<BigInt>::new(&text, &binds).load(conn)?;
         if !rest.is_empty() && i64::try_from(ids.len()).unwrap_or(limit) < limit {
             let text = format!("SELECT id {begins} LIMIT 1 OFFSET ?");
             let mut binds = range.to_vec();
             binds.push(Bind::Number(MAX_ROWS_OF_A_PREFIX));
-            is_all &= Fixed::<BigInt>::new(&text, &binds).load::<i64>(conn)?.is_empty();
+            is_all &= PreparedSql::<BigInt>::new(&text, &binds).load::<i64>(conn)?.is_empty();
         }
         found.extend(ids);
     }

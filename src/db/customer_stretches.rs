@@ -16,7 +16,7 @@ use diesel::{
 
 use super::{
     DbConn, Error, Scope, WriteTx,
-    fixed::{Bind, Fixed},
+    fixed::{Bind, PreparedSql},
     schema::customers as c,
 };
 
@@ -100,11 +100,11 @@ pub fn perhaps_in(
          ?) AS s ORDER BY stretch DESC LIMIT ?",
     );
     binds.extend([merchant, newest, Bind::Number(limit)]);
-    Ok(Fixed::<BigInt>::new(&text, &binds).load(conn)?)
+    Ok(PreparedSql::<BigInt>::new(&text, &binds).load(conn)?)
 }
 
 #[derive(QueryableByName)]
-struct Turn {
+struct RangeLock {
     #[diesel(sql_type = Bool)]
     got: bool,
 }
@@ -123,7 +123,7 @@ pub fn has_changes(conn: &mut DbConn) -> Result<bool, Error> {
         DbConn::Sqlite(_) => Ok(false),
         DbConn::Postgres(c) => {
             Ok(sql_query("SELECT EXISTS (SELECT FROM customer_stretch_changes) AS got")
-                .get_result::<Turn>(c)?
+                .get_result::<RangeLock>(c)?
                 .got)
         }
     }
@@ -140,7 +140,7 @@ pub fn settle(tx: &mut WriteTx<'_>, limit: i64) -> Result<usize, Error> {
         DbConn::Postgres(c) => {
             c.batch_execute("SET TRANSACTION ISOLATION LEVEL READ COMMITTED")?;
             if !sql_query("SELECT pg_try_advisory_xact_lock(7235127) AS got")
-                .get_result::<Turn>(c)?
+                .get_result::<RangeLock>(c)?
                 .got
             {
                 return Ok(0);

@@ -82,7 +82,7 @@ impl From<Row> for Customer {
 
 /// One customer of the merchant; a blocked or purged one with the name of who did it.
 pub fn find(conn: &mut DbConn, scope: Scope, no: CustomerNo) -> Result<Option<Customer>, Error> {
-    let row: Option<Found> = mine(scope.merchant(), no).first(conn).optional()?;
+    let row: Option<CustomerFileRow> = mine(scope.merchant(), no).first(conn).optional()?;
     named(conn, row)
 }
 
@@ -118,7 +118,7 @@ pub fn hold(
     merchant: MerchantId,
     no: CustomerNo,
 ) -> Result<Option<Customer>, Error> {
-    let row: Option<Found> = match &mut **tx {
+    let row: Option<CustomerFileRow> = match &mut **tx {
         // BEGIN IMMEDIATE holds every row already.
         DbConn::Sqlite(conn) => mine(merchant, no).first(conn).optional()?,
         DbConn::Postgres(conn) => mine(merchant, no).for_share().first(conn).optional()?,
@@ -126,7 +126,7 @@ pub fn hold(
     named(tx, row)
 }
 
-type Found = (Row, Option<i64>, Option<i64>);
+type CustomerFileRow = (Row, Option<i64>, Option<i64>);
 
 #[diesel::dsl::auto_type(no_type_alias)]
 fn mine(merchant: MerchantId, no: CustomerNo) -> _ {
@@ -140,7 +140,7 @@ fn mine(merchant: MerchantId, no: CustomerNo) -> _ {
 }
 
 /// The customer with the names of those who blocked and purged them.
-fn named(conn: &mut DbConn, row: Option<Found>) -> Result<Option<Customer>, Error> {
+fn named(conn: &mut DbConn, row: Option<CustomerFileRow>) -> Result<Option<Customer>, Error> {
     let Some((row, blocked_by, purged_by)) = row else { return Ok(None) };
     let mut customer = Customer::from(row);
     let mut name_of =

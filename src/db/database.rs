@@ -20,7 +20,7 @@ use super::{
     database_url::DatabaseUrl,
     probe::Probe,
     tx,
-    words::Words,
+    words::ServerMessages,
 };
 use crate::each;
 
@@ -204,7 +204,7 @@ impl Database {
         work: impl Fn(&mut WriteTx<'_>) -> Result<T, E>,
     ) -> Result<T, E> {
         let mut begun = self.begun()?;
-        for attempt in 0..RETRIES {
+        for attempt in 0..MAX_RETRIES {
             match tx::run(&mut begun.conn, &work)
                 .map_err(|error| Self::judged(&mut begun.conn, error))
             {
@@ -257,7 +257,7 @@ impl Database {
             (
                 Some(Error::Query(diesel::result::Error::DatabaseError(..))),
                 DbConn::Postgres(conn),
-            ) => error.judged(|fault| fault.judged_on_postgres(|| Words::learn(conn))),
+            ) => error.judged(|fault| fault.judged_on_postgres(|| ServerMessages::learn(conn))),
             _ => error,
         }
     }

@@ -3,7 +3,7 @@
 use std::path::{Path, PathBuf};
 
 use super::conn::{Pooler, Target};
-use crate::domain::Unfit;
+use crate::domain::Invalid;
 
 /// A checked `DATABASE_URL`.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -11,11 +11,11 @@ pub struct DatabaseUrl(pub(super) Target);
 
 impl DatabaseUrl {
     /// Takes `sqlite:PATH`, `postgres://…` or `postgresql://…`.
-    pub fn parse(text: &str) -> Result<Self, Unfit> {
+    pub fn parse(text: &str) -> Result<Self, Invalid> {
         if let Some(path) = text.strip_prefix("sqlite:") {
             let path = path.strip_prefix("//").unwrap_or(path);
             if path.is_empty() || path.contains('\0') || path.starts_with(':') {
-                return Err(Unfit::because(
+                return Err(Invalid::because(
                     "sqlite: must be followed by a file's path, such as sqlite:rewarddesk.db",
                 ));
             }
@@ -27,7 +27,9 @@ impl DatabaseUrl {
             check_address(rest)?;
             return Ok(Self(Target::Postgres(text.to_owned(), Pooler::None)));
         }
-        Err(Unfit::because("a database address starts with sqlite:, postgres:// or postgresql://"))
+        Err(Invalid::because(
+            "a database address starts with sqlite:, postgres:// or postgresql://",
+        ))
     }
 
     /// The file, where it is SQLite.
@@ -68,21 +70,21 @@ impl DatabaseUrl {
 }
 
 /// Refuses what libpq would refuse with a message that quotes the address, password and all.
-fn check_address(rest: &str) -> Result<(), Unfit> {
+fn check_address(rest: &str) -> Result<(), Invalid> {
     let hex = |byte: Option<&u8>| byte.is_some_and(u8::is_ascii_hexdigit);
     let bytes = rest.as_bytes();
     let encoded = (0..bytes.len())
         .filter(|at| bytes[*at] == b'%')
         .all(|at| hex(bytes.get(at + 1)) && hex(bytes.get(at + 2)));
     if !encoded || rest.chars().any(|c| c.is_whitespace() || c.is_control()) {
-        return Err(Unfit::because(
+        return Err(Invalid::because(
             "a % that is not followed by two hex digits, or a space, stands in it; write % as %25 \
              and a space as %20",
         ));
     }
     let authority = rest.split(['/', '?']).next().unwrap_or_default();
     if authority.matches('@').count() > 1 {
-        return Err(Unfit::because(
+        return Err(Invalid::because(
             "there is more than one @ before the database's name; write an @ in a password as %40",
         ));
     }

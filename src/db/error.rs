@@ -2,7 +2,7 @@
 
 use diesel::result::{DatabaseErrorKind, Error as Diesel};
 
-use super::words::Words;
+use super::words::ServerMessages;
 
 /// A fault of the database or of a statement.
 #[derive(Debug, thiserror::Error)]
@@ -134,7 +134,7 @@ impl Error {
     /// - anything else is what the server could not do just now: a full or broken disk, no memory,
     ///   a statement that was cancelled, no right to a table.
     #[must_use]
-    pub(super) fn judged_on_postgres(self, words: impl FnOnce() -> Option<Words>) -> Self {
+    pub(super) fn judged_on_postgres(self, words: impl FnOnce() -> Option<ServerMessages>) -> Self {
         let Self::Query(Diesel::DatabaseError(DatabaseErrorKind::Unknown, info)) = &self else {
             return self;
         };
@@ -173,8 +173,8 @@ fn is_circle(details: &str) -> bool {
             .all(|(line, next)| line.len() > 1 && line.iter().any(|number| next.contains(number)))
 }
 
-impl From<crate::domain::Unfit> for Error {
-    fn from(unfit: crate::domain::Unfit) -> Self {
+impl From<crate::domain::Invalid> for Error {
+    fn from(unfit: crate::domain::Invalid) -> Self {
         Self::Corrupt(unfit.0)
     }
 }

@@ -29,14 +29,14 @@ pub enum Bind<'a> {
 /// A statement with its values; `ST` is what its rows hold. The text has a `?` where a value
 /// stands, in the values' order, and no other `?`.
 #[derive(Debug)]
-pub struct Fixed<'a, ST = ()> {
+pub struct PreparedSql<'a, ST = ()> {
     text: &'a str,
     binds: &'a [Bind<'a>],
     hidden: bool,
     rows: std::marker::PhantomData<ST>,
 }
 
-impl<'a, ST> Fixed<'a, ST> {
+impl<'a, ST> PreparedSql<'a, ST> {
     pub fn new(text: &'a str, binds: &'a [Bind<'a>]) -> Self {
         Self { text, binds, hidden: false, rows: std::marker::PhantomData }
     }
@@ -51,19 +51,19 @@ impl<'a, ST> Fixed<'a, ST> {
     }
 }
 
-impl<ST> QueryId for Fixed<'_, ST> {
+impl<ST> QueryId for PreparedSql<'_, ST> {
     type QueryId = ();
     // The text is the key of the cache.
     const HAS_STATIC_QUERY_ID: bool = false;
 }
 
-impl<ST> Query for Fixed<'_, ST> {
+impl<ST> Query for PreparedSql<'_, ST> {
     type SqlType = ST;
 }
 
-impl<Conn, ST> RunQueryDsl<Conn> for Fixed<'_, ST> {}
+impl<Conn, ST> RunQueryDsl<Conn> for PreparedSql<'_, ST> {}
 
-impl<DB, ST> QueryFragment<DB> for Fixed<'_, ST>
+impl<DB, ST> QueryFragment<DB> for PreparedSql<'_, ST>
 where
     DB: Backend + HasSqlType<Instant>,
     i64: ToSql<BigInt, DB>,
@@ -104,26 +104,26 @@ where
 /// with a `sql` of diesel's it would not be kept. What stands there as a word and not as a value
 /// can choose an index that holds some rows alone, in a plan for any values too.
 #[derive(Debug, Clone)]
-pub struct Words(pub String);
+pub struct RawCondition(pub String);
 
-impl Expression for Words {
+impl Expression for RawCondition {
     type SqlType = Bool;
 }
 
-impl<QS> AppearsOnTable<QS> for Words {}
+impl<QS> AppearsOnTable<QS> for RawCondition {}
 
-impl<QS> SelectableExpression<QS> for Words {}
+impl<QS> SelectableExpression<QS> for RawCondition {}
 
-impl<G> ValidGrouping<G> for Words {
+impl<G> ValidGrouping<G> for RawCondition {
     type IsAggregate = is_aggregate::No;
 }
 
-impl QueryId for Words {
+impl QueryId for RawCondition {
     type QueryId = ();
     const HAS_STATIC_QUERY_ID: bool = false;
 }
 
-impl<DB: Backend> QueryFragment<DB> for Words {
+impl<DB: Backend> QueryFragment<DB> for RawCondition {
     fn walk_ast<'b>(&'b self, mut out: AstPass<'_, 'b, DB>) -> QueryResult<()> {
         out.push_sql(&self.0);
         Ok(())

@@ -9,7 +9,7 @@ use crate::domain::ids::UserId;
 
 /// One that waits.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub struct HalfSignIn {
+pub struct PendingSignIn {
     pub id: i64,
     pub user: UserId,
     pub failures: i64,
@@ -36,7 +36,7 @@ pub fn find(
     token_hash: &str,
     began_after: DateTime<Utc>,
     most: i64,
-) -> Result<Option<HalfSignIn>, Error> {
+) -> Result<Option<PendingSignIn>, Error> {
     let row: Option<(i64, i64, i64, Option<String>)> = h::table
         .filter(h::token_hash.eq(token_hash))
         .filter(h::created_at.gt(At(began_after)))
@@ -44,7 +44,7 @@ pub fn find(
         .select((h::id, h::user_id, h::failures, h::challenge))
         .first(conn)
         .optional()?;
-    Ok(row.map(|(id, user, failures, challenge)| HalfSignIn {
+    Ok(row.map(|(id, user, failures, challenge)| PendingSignIn {
         id,
         user: UserId(user),
         failures,

@@ -59,7 +59,7 @@ pub struct PostgresHealth {
 }
 
 #[derive(QueryableByName)]
-struct Said {
+struct SettingRow {
     #[diesel(sql_type = Text)]
     v: String,
 }
@@ -84,7 +84,7 @@ pub fn examine(db: &Database) -> Result<Health, Error> {
             tx::begin(conn, db.url().pooler(), None)?;
             let in_transaction =
                 each!(conn, |c| sql_query("SELECT current_setting('synchronous_commit') AS v")
-                    .get_result::<Said>(c));
+                    .get_result::<SettingRow>(c));
             let ended = each!(conn, |c| AnsiTransactionManager::rollback_transaction(c));
             let DbConn::Postgres(c) = conn else {
                 return Err(Error::Corrupt("it was PostgreSQL a moment ago".into()));
@@ -96,7 +96,8 @@ pub fn examine(db: &Database) -> Result<Health, Error> {
 }
 
 fn sqlite(conn: &mut SqliteConnection) -> Result<SqliteHealth, Error> {
-    let mut text = |sql: &str| diesel::sql_query(sql).get_result::<Said>(conn).map(|said| said.v);
+    let mut text =
+        |sql: &str| diesel::sql_query(sql).get_result::<SettingRow>(conn).map(|said| said.v);
     let version = text("SELECT sqlite_version() AS v")?;
     let journal_mode = text("SELECT journal_mode AS v FROM pragma_journal_mode")?;
     let mut number = |pragma: &str| {
@@ -112,7 +113,8 @@ fn sqlite(conn: &mut SqliteConnection) -> Result<SqliteHealth, Error> {
 }
 
 fn postgres(conn: &mut PgConnection, synchronous_commit: String) -> Result<PostgresHealth, Error> {
-    let mut text = |sql: &str| diesel::sql_query(sql).get_result::<Said>(conn).map(|said| said.v);
+    let mut text =
+        |sql: &str| diesel::sql_query(sql).get_result::<SettingRow>(conn).map(|said| said.v);
     let mut setting = |name: &str| text(&format!("SELECT current_setting('{name}') AS v"));
     let (version, isolation) =
         (setting("server_version")?, setting("default_transaction_isolation")?);
@@ -124,13 +126,14 @@ fn postgres(conn: &mut PgConnection, synchronous_commit: String) -> Result<Postg
         text("SELECT reset_val AS v FROM pg_settings WHERE name = 'synchronous_commit'")?;
     let Moment { at: At(now) } =
         diesel::sql_query("SELECT clock_timestamp() AS at").get_result(conn)?;
-    let mut text = |sql: &str| diesel::sql_query(sql).get_result::<Said>(conn).map(|said| said.v);
+    let mut text =
+        |sql: &str| diesel::sql_query(sql).get_result::<SettingRow>(conn).map(|said| said.v);
     let tls = text(
         "SELECT coalesce((SELECT version FROM pg_stat_ssl WHERE pid = pg_backend_pid() AND ssl), \
          '') AS v",
     )?;
     let role = text("SELECT current_user::text AS v")?;
-    let powers: Vec<Said> = diesel::sql_query(
+    let powers: Vec<SettingRow> = diesel::sql_query(
         "SELECT 'is a superuser' AS v FROM pg_roles WHERE rolname = current_user AND rolsuper \
          UNION ALL SELECT 'owns it' FROM pg_class WHERE oid = to_regclass('audit_records') \
              AND pg_has_role(current_user, relowner, 'USAGE') AND NOT (SELECT rolsuper FROM \
@@ -196,7 +199,7 @@ const POSTGRES_GUARDS: [&str; 5] = [
 
 /// The triggers of the schema that are missing or switched off.
 pub fn missing_guards(db: &Database) -> Result<Vec<&'static str>, Error> {
-    let (there, own): (Vec<Said>, &[&'static str]) = db.read(|conn| -> Result<_, Error> {
+    let (there, own): (Vec<SettingRow>, &[&'static str]) = db.read(|conn| -> Result<_, Error> {
         Ok(match conn {
             DbConn::Sqlite(c) => (
                 diesel::sql_query("SELECT name AS v FROM sqlite_master WHERE type = 'trigger'")

@@ -63,7 +63,7 @@ struct Probe {
 }
 
 #[derive(QueryableByName)]
-struct Found {
+struct Contradicting {
     #[diesel(sql_type = BigInt)]
     id: i64,
     #[diesel(sql_type = BigInt)]
@@ -96,7 +96,7 @@ fn run(conn: &mut DbConn, probe: &Probe) -> Result<Option<Finding>, Error> {
          ORDER BY id LIMIT {MAX_EXAMPLES}) AS named ORDER BY id",
         probe.sql
     );
-    let rows: Vec<Found> = diesel::sql_query(sql).load(conn)?;
+    let rows: Vec<Contradicting> = diesel::sql_query(sql).load(conn)?;
     Ok(rows.first().map(|first| Finding {
         what: probe.what,
         count: first.n,

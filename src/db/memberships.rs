@@ -5,7 +5,7 @@ use diesel::{ExpressionMethods, JoinOnDsl, OptionalExtension, QueryDsl, RunQuery
 
 use super::{
     DbConn, Error, Scope, WriteTx,
-    fixed::Words,
+    fixed::RawCondition,
     instant::At,
     merchants,
     schema::{memberships as m, merchants as mt, users},
@@ -184,7 +184,7 @@ pub fn names_who_may(
     Ok(m::table
         .inner_join(users::table.on(users::id.eq(m::user_id)))
         .filter(m::merchant_id.eq(scope.merchant().0))
-        .filter(Words(format!("memberships.role IN ({})", roles.join(", "))))
+        .filter(RawCondition(format!("memberships.role IN ({})", roles.join(", "))))
         .filter(m::offered_at.is_null())
         .filter(users::disabled_at.is_null())
         .order((users::name, users::id))

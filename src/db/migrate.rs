@@ -14,7 +14,7 @@ use diesel::{
 };
 use diesel_migrations::{EmbeddedMigrations, MigrationHarness, embed_migrations};
 
-use super::{Database, DbConn, Error, words::Words};
+use super::{Database, DbConn, Error, words::ServerMessages};
 use crate::domain::redemption::OrderNumber;
 
 #[diesel::declare_sql_function]
@@ -178,7 +178,7 @@ fn give_way(
 fn waited_for_a_lock(db: &Database, said: &str) -> bool {
     let words = db.lend(|conn| match conn {
         DbConn::Sqlite(_) => Ok::<_, Error>(None),
-        DbConn::Postgres(c) => Ok(Words::of_lock_limit(c, MIGRATION_LOCK)),
+        DbConn::Postgres(c) => Ok(ServerMessages::of_lock_limit(c, MIGRATION_LOCK)),
     });
     words.is_ok_and(|words| words.is_some_and(|words| said.contains(&words)))
 }

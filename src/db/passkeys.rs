@@ -8,7 +8,7 @@ use crate::domain::ids::UserId;
 
 /// A passkey as it is kept.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub struct Kept {
+pub struct StoredPasskey {
     pub id: i64,
     pub user: UserId,
     pub credential_id: String,
@@ -20,8 +20,8 @@ pub struct Kept {
 
 type Row = (i64, i64, String, String, String, At, Option<At>);
 
-fn kept((id, user, credential_id, name, credential, created, used): Row) -> Kept {
-    Kept {
+fn kept((id, user, credential_id, name, credential, created, used): Row) -> StoredPasskey {
+    StoredPasskey {
         id,
         user: UserId(user),
         credential_id,
@@ -33,13 +33,13 @@ fn kept((id, user, credential_id, name, credential, created, used): Row) -> Kept
 }
 
 /// The user's passkeys, the oldest first.
-pub fn list_of_user(conn: &mut DbConn, user: UserId) -> Result<Vec<Kept>, Error> {
+pub fn list_of_user(conn: &mut DbConn, user: UserId) -> Result<Vec<StoredPasskey>, Error> {
     let rows: Vec<Row> = p::table.filter(p::user_id.eq(user.0)).order(p::id).load(conn)?;
     Ok(rows.into_iter().map(kept).collect())
 }
 
 /// The passkey with that credential id.
-pub fn find(conn: &mut DbConn, credential_id: &str) -> Result<Option<Kept>, Error> {
+pub fn find(conn: &mut DbConn, credential_id: &str) -> Result<Option<StoredPasskey>, Error> {
     let row: Option<Row> =
         p::table.filter(p::credential_id.eq(credential_id)).first(conn).optional()?;
     Ok(row.map(kept))

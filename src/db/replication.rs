@@ -44,7 +44,7 @@ pub(super) fn confirm(conn: &mut PgConnection) -> Result<(), String> {
     if !standby.expected {
         return Ok(());
     }
-    for _ in 0..TRIES {
+    for _ in 0..MAX_ATTEMPTS {
         let begun = Instant::now();
         conn.batch_execute(LATER).map_err(words)?;
         if begun.elapsed() < SLOW {

@@ -67,7 +67,7 @@ pub fn start(
 
 /// Session, user, their name and address; began, last used, confirmed; since when there is an app,
 /// whether there is a passkey.
-type Found = (i64, i64, (String, String), At, At, Option<At>, (Option<At>, bool));
+type SessionRow = (i64, i64, (String, String), At, At, Option<At>, (Option<At>, bool));
 
 /// The session of that token if it was used after `idle_since`, began after `began_after`, and its
 /// user is active.
@@ -77,7 +77,7 @@ pub fn find(
     idle_since: DateTime<Utc>,
     began_after: DateTime<Utc>,
 ) -> Result<Option<Session>, Error> {
-    let row: Option<Found> = s::table
+    let row: Option<SessionRow> = s::table
         .inner_join(users::table.on(users::id.eq(s::user_id)))
         .filter(s::token_hash.eq(token_hash))
         .filter(s::last_used_at.gt(At(idle_since)))

@@ -13,7 +13,7 @@ use diesel::{
 
 use super::{
     DbConn, Error, Scope, WriteTx, coupons,
-    fixed::{Bind, Fixed, named},
+    fixed::{Bind, PreparedSql, named},
     instant::{At, Instant, no_end},
     stock_marks::ABOVE,
 };
@@ -131,7 +131,7 @@ where
     let values =
         [more, ("merchant", Bind::Number(scope.merchant().0)), ("batches", Bind::Text(&list))];
     let (text, binds) = named(text, &values);
-    let asked = Fixed::<Untyped>::new(&text, &binds).planned_once(conn);
+    let asked = PreparedSql::<Untyped>::new(&text, &binds).planned_once(conn);
     Ok(each!(conn, |c| asked.load(c)?))
 }
 

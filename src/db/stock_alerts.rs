@@ -14,7 +14,7 @@ use super::{
 use crate::domain::{
     email::EmailAddress,
     ids::{BatchId, MerchantId, UserId},
-    stock_alert::{AlertMode, Line},
+    stock_alert::{AlertMode, StockThreshold},
 };
 
 /// An alert as lists and mails show it.
@@ -23,7 +23,7 @@ pub struct Alert {
     pub id: i64,
     pub batch: BatchId,
     pub batch_name: String,
-    pub line: Line,
+    pub line: StockThreshold,
     pub codes_left: i64,
     pub raised_at: DateTime<Utc>,
     /// When the stock was on the other side again.
@@ -45,7 +45,7 @@ fn alert((id, batch, batch_name, line, codes_left, raised, cleared): Row) -> Res
 }
 
 /// The merchant's alerts that are not cleared: batch and line.
-pub fn list_open(conn: &mut DbConn, scope: Scope) -> Result<Vec<(BatchId, Line)>, Error> {
+pub fn list_open(conn: &mut DbConn, scope: Scope) -> Result<Vec<(BatchId, StockThreshold)>, Error> {
     let rows: Vec<(i64, String)> = a::table
         .filter(a::merchant_id.eq(scope.merchant().0))
         .filter(a::cleared_at.is_null())
@@ -126,7 +126,7 @@ pub fn raise(
     tx: &mut WriteTx<'_>,
     scope: Scope,
     batch: BatchId,
-    line: Line,
+    line: StockThreshold,
     codes_left: i64,
     now: DateTime<Utc>,
 ) -> Result<bool, Error> {
@@ -148,7 +148,7 @@ pub fn clear(
     tx: &mut WriteTx<'_>,
     scope: Scope,
     batch: BatchId,
-    line: Line,
+    line: StockThreshold,
     now: DateTime<Utc>,
 ) -> Result<(), Error> {
     let open = a::table

@@ -80,7 +80,7 @@ pub fn advance(db: &Database, earlier: Option<Horizon>) -> Result<Option<Horizon
                  stock_marks m WHERE m.id = 1",
         )
         .get_result(c))?;
-        if (0..STEP).contains(&(numbers.drawn - numbers.mark)) {
+        if (0..MARK_STEP_IDS).contains(&(numbers.drawn - numbers.mark)) {
             return Ok::<_, Error>(None);
         }
         let writers: Vec<Writer> = each!(conn, |c| sql_query(

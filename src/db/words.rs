@@ -40,20 +40,20 @@ const WRONG: [(&str, &[&str]); 18] = [
 ];
 
 /// What the server says where a statement took too long, and where a value was wrong.
-pub(super) struct Words {
+pub(super) struct ServerMessages {
     time_limit: String,
     wrong: Vec<Vec<String>>,
 }
 
 #[derive(QueryableByName)]
-struct Said {
+struct ServerMessage {
     #[diesel(sql_type = Text)]
     v: String,
 }
 
 const SAID: &str = "SELECT coalesce(current_setting('rewarddesk.words', true), '') AS v";
 
-impl Words {
+impl ServerMessages {
     /// Asks the server, which notes none of it in its log: every error is caught there. Leaves no
     /// transaction.
     pub(super) fn learn(conn: &mut PgConnection) -> Option<Self> {
@@ -75,7 +75,8 @@ impl Words {
         ))
         .ok()?;
         let said: Vec<String> =
-            serde_json::from_str(&sql_query(SAID).get_result::<Said>(conn).ok()?.v).ok()?;
+            serde_json::from_str(&sql_query(SAID).get_result::<ServerMessage>(conn).ok()?.v)
+                .ok()?;
         conn.batch_execute(ENDED_AT_ONCE).ok()?;
         // It may be ended before it can catch that; what it says is the same.
         let time_limit = match conn.batch_execute(TAKES_LONGER) {
@@ -83,7 +84,7 @@ impl Words {
             Err(_) => return None,
             Ok(()) => {
                 conn.batch_execute("SET LOCAL statement_timeout = 0").ok()?;
-                sql_query(SAID).get_result::<Said>(conn).ok()?.v
+                sql_query(SAID).get_result::<ServerMessage>(conn).ok()?.v
             }
         };
         let wrong = said
@@ -105,7 +106,7 @@ impl Words {
                  EXCEPTION WHEN lock_not_available THEN PERFORM set_config('rewarddesk.words', \
                  SQLERRM, true); END $provoked$"
             ))
-            .and_then(|()| sql_query(SAID).get_result::<Said>(conn));
+            .and_then(|()| sql_query(SAID).get_result::<ServerMessage>(conn));
         let ended = conn.batch_execute("ROLLBACK");
         asked.ok().filter(|said| ended.is_ok() && !said.v.is_empty()).map(|said| said.v)
     }

@@ -9,11 +9,11 @@ use super::{SIGN_INS, world};
 use crate::{
     app::{
         Desk, Error, Member,
-        customer_acts::{Typed, act_on_customer},
+        customer_acts::{SubmittedAct, act_on_customer},
         deliver_mail,
         find_customers::{Wanted, find_customers},
         reissue_coupon::{ReissueCoupon, reissue_coupon},
-        show_customer::{From, show_customer},
+        show_customer::{Cursors, show_customer},
         sign_in, tokens,
     },
     db::users,
@@ -54,8 +54,10 @@ pub fn tell(desk: &Desk, slug: &str) -> Result<(), Error> {
         let found = find_customers(desk, &member, &world::email(3), None, Wanted::Person)?;
         if let Some(tom) = found.only_exact {
             let then = desk.at(Clock::fixed(desk.clock.now() - TimeDelta::days(20)));
-            let typed =
-                Typed { reason: "chargebacks on three orders".to_owned(), ..Typed::default() };
+            let typed = SubmittedAct {
+                reason: "chargebacks on three orders".to_owned(),
+                ..SubmittedAct::default()
+            };
             act_on_customer(&then, &member, tom, CustomerAct::Block, &typed)?;
         }
     }
@@ -89,7 +91,7 @@ fn reissue_first(desk: &Desk, member: &Member, past: &Past) -> Result<(), Error>
     else {
         return Ok(());
     };
-    let profile = show_customer(desk, member, customer, From::default())?;
+    let profile = show_customer(desk, member, customer, Cursors::default())?;
     let Some(row) =
         profile.rewards.iter().find(|row| check_reissue(&row.file, desk.clock.now()).is_ok())
     else {

@@ -4,7 +4,7 @@ use std::str::FromStr;
 
 use chrono::TimeDelta;
 
-use super::Unfit;
+use super::Invalid;
 
 /// What a link lets somebody do.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -37,12 +37,12 @@ impl Purpose {
 }
 
 impl FromStr for Purpose {
-    type Err = Unfit;
+    type Err = Invalid;
 
-    fn from_str(text: &str) -> Result<Self, Unfit> {
+    fn from_str(text: &str) -> Result<Self, Invalid> {
         [Self::Invite, Self::Reset, Self::Setup]
             .into_iter()
             .find(|purpose| purpose.as_str() == text)
-            .ok_or_else(|| Unfit::because("this is not a link's purpose"))
+            .ok_or_else(|| Invalid::because("this is not a link's purpose"))
     }
 }

@@ -13,12 +13,12 @@ pub struct Link {
     pub digest: String,
     /// `None`: not a time that the desk would write.
     pub at: Option<DateTime<Utc>>,
-    pub record: Found,
+    pub record: SealedRecord,
 }
 
 /// The record of a seal.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub enum Found {
+pub enum SealedRecord {
     Whole(Box<StoredRecord>),
     /// Holds what the desk would never write.
     Unreadable,
@@ -38,12 +38,12 @@ pub struct Named {
 pub struct Flaw {
     /// The record that it shows at. `None`: it is gone, and its seal with it.
     pub record: Option<Named>,
-    pub wrong: Wrong,
+    pub wrong: ProofFlaw,
 }
 
 /// What is wrong. Numbers are seals'.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub enum Wrong {
+pub enum ProofFlaw {
     /// A field of the record, or of its seal, is not what was sealed.
     Changed { no: i64 },
     /// The record is as it was sealed, and the digest is not.
@@ -75,16 +75,16 @@ impl Link {
     /// The head that this link makes of the one before it, if all of it can be read.
     fn after(&self, head: &Head) -> Option<Head> {
         match (&self.record, self.at) {
-            (Found::Whole(record), Some(at)) => Some(head.next(at, &record.content())),
+            (SealedRecord::Whole(record), Some(at)) => Some(head.next(at, &record.content())),
             _ => None,
         }
     }
 
     pub fn named(&self) -> Named {
         match &self.record {
-            Found::Whole(record) => Named::of(record),
-            Found::Unreadable => Named { id: self.record_id, at: None, action: None },
-            Found::Missing => Named { id: self.record_id, at: self.at, action: None },
+            SealedRecord::Whole(record) => Named::of(record),
+            SealedRecord::Unreadable => Named { id: self.record_id, at: None, action: None },
+            SealedRecord::Missing => Named { id: self.record_id, at: self.at, action: None },
         }
     }
 }
@@ -149,13 +149,13 @@ impl Chain {
                 Some((_, record)) => {
                     return Err(Flaw {
                         record: Some(record.clone()),
-                        wrong: Wrong::Rewritten { remembered: wanted.no },
+                        wrong: ProofFlaw::Rewritten { remembered: wanted.no },
                     });
                 }
                 None => {
                     return Err(Flaw {
                         record: self.newest.clone(),
-                        wrong: Wrong::Cut { remembered: wanted.no },
+                        wrong: ProofFlaw::Cut { remembered: wanted.no },
                     });
                 }
             }
@@ -169,10 +169,13 @@ impl Chain {
         let no = self.head.no.saturating_add(1);
         let flaw = |wrong| Flaw { record: Some(link.named()), wrong };
         if link.no != no {
-            return Flaw { record: None, wrong: Wrong::SealMissing { no, next: link.record_id } };
+            return Flaw {
+                record: None,
+                wrong: ProofFlaw::SealMissing { no, next: link.record_id },
+            };
         }
-        if link.record == Found::Missing {
-            return flaw(Wrong::Removed { no });
+        if link.record == SealedRecord::Missing {
+            return flaw(ProofFlaw::Removed { no });
         }
         let belongs_here = |other: &&Link| {
             let whole_seal =
@@ -185,26 +188,26 @@ impl Chain {
         if let Some(other) =
             links.iter().filter(|other| other.record_id != link.record_id).find(belongs_here)
         {
-            return flaw(Wrong::Reordered { no, instead_of: other.record_id });
+            return flaw(ProofFlaw::Reordered { no, instead_of: other.record_id });
         }
         let has_its_content = |other: &&Link| match &other.record {
-            Found::Whole(record) => {
+            SealedRecord::Whole(record) => {
                 let own = StoredRecord { id: link.record_id, ..(**record).clone() };
-                let own = Link { record: Found::Whole(Box::new(own)), ..link.clone() };
+                let own = Link { record: SealedRecord::Whole(Box::new(own)), ..link.clone() };
                 own.after(&self.head).is_some_and(|head| head.digest == link.digest)
             }
-            Found::Unreadable | Found::Missing => false,
+            SealedRecord::Unreadable | SealedRecord::Missing => false,
         };
         if let Some(other) =
             links.iter().filter(|other| other.record_id != link.record_id).find(has_its_content)
         {
-            return flaw(Wrong::Swapped { no, with: other.record_id });
+            return flaw(ProofFlaw::Swapped { no, with: other.record_id });
         }
         let recomputed = link.after(&self.head);
         let goes_on = recomputed.zip(links.get(at + 1)).is_some_and(|(head, next)| {
             next.after(&head)
                 .is_some_and(|after| after.no == next.no && after.digest == next.digest)
         });
-        flaw(if goes_on { Wrong::SealChanged { no } } else { Wrong::Changed { no } })
+        flaw(if goes_on { ProofFlaw::SealChanged { no } } else { ProofFlaw::Changed { no } })
     }
 }

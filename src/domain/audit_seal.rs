@@ -30,7 +30,7 @@ use std::str::FromStr;
 use chrono::{DateTime, Utc};
 use sha2::{Digest, Sha256};
 
-use super::{Unfit, hex::hex};
+use super::{Invalid, hex::hex};
 
 const SEAL: &str = "rewarddesk audit seal 1";
 const VERSION: &str = "1";
@@ -69,11 +69,11 @@ impl std::fmt::Display for Head {
 }
 
 impl FromStr for Head {
-    type Err = Unfit;
+    type Err = Invalid;
 
-    fn from_str(text: &str) -> Result<Self, Unfit> {
+    fn from_str(text: &str) -> Result<Self, Invalid> {
         let unfit = || {
-            Unfit::because(
+            Invalid::because(
                 "a head is a number, a colon and 64 hex digits, as `audit verify` and the \
                  server's log show it",
             )
@@ -144,10 +144,10 @@ impl StoredRecord {
     }
 
     /// Reads [`StoredRecord::content`] back; anything that this would not write is refused.
-    pub fn from_content(content: &str) -> Result<Self, Unfit> {
+    pub fn from_content(content: &str) -> Result<Self, Invalid> {
         read(content)
             .filter(|record| record.content() == content)
-            .ok_or_else(|| Unfit::because("the sealed content cannot be read"))
+            .ok_or_else(|| Invalid::because("the sealed content cannot be read"))
     }
 }
 

@@ -3,7 +3,7 @@
 use unicode_normalization::UnicodeNormalization;
 
 use super::{
-    Unfit, cell,
+    Invalid, cell,
     damage::Damage,
     fold,
     invisible::{self, is_invisible},
@@ -17,31 +17,31 @@ pub struct CouponCode(String);
 impl CouponCode {
     /// Trims `text` and takes it as a code, in Unicode's composed form: however it was typed, it is
     /// one code.
-    pub fn parse(text: &str) -> Result<Self, Unfit> {
+    pub fn parse(text: &str) -> Result<Self, Invalid> {
         let text = &*fold::nfc(trimmed(text));
         if text.is_empty() {
-            return Err(Unfit::because("the code is empty"));
+            return Err(Invalid::because("the code is empty"));
         }
         if let Some(damage) = Damage::of(text) {
             return Err(damage.reason("this code"));
         }
         if let Some(name) = invisible::first_in(text) {
-            return Err(Unfit::because(format!(
+            return Err(Invalid::because(format!(
                 "the code has an invisible character inside ({name}); type the code again"
             )));
         }
         if text.chars().any(|c| c.is_whitespace() || c.is_control()) {
-            return Err(Unfit::because("the code has white space or a control character inside"));
+            return Err(Invalid::because("the code has white space or a control character inside"));
         }
         let length = text.chars().count();
         if !(3..=255).contains(&length) {
-            return Err(Unfit::because(format!(
+            return Err(Invalid::because(format!(
                 "the code has {length} characters; 3 to 255 are allowed"
             )));
         }
         // Written into a file and read again, it has to be the same code.
         if cell::reference(&cell::harmless(text)) != text {
-            return Err(Unfit::because(
+            return Err(Invalid::because(
                 "the code has quotes, an apostrophe or a comma around it; enter only the code",
             ));
         }

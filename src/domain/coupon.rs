@@ -5,7 +5,7 @@ use std::str::FromStr;
 use chrono::{DateTime, Utc};
 
 use super::{
-    Unfit,
+    Invalid,
     batch::Window,
     code::CouponCode,
     ids::{BatchId, CouponId},
@@ -33,13 +33,13 @@ impl CouponState {
 }
 
 impl FromStr for CouponState {
-    type Err = Unfit;
+    type Err = Invalid;
 
-    fn from_str(text: &str) -> Result<Self, Unfit> {
+    fn from_str(text: &str) -> Result<Self, Invalid> {
         [Self::Available, Self::Allocated, Self::Replaced, Self::Withdrawn]
             .into_iter()
             .find(|state| state.as_str() == text)
-            .ok_or_else(|| Unfit::because("this is not a coupon's state"))
+            .ok_or_else(|| Invalid::because("this is not a coupon's state"))
     }
 }
 

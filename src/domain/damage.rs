@@ -1,7 +1,7 @@
 //! What a program has left in the place of a value: a formula, an error, a word for nothing, or the
 //! number that it took a code for.
 
-use super::{Unfit, cell::is_formula};
+use super::{Invalid, cell::is_formula};
 
 /// What is there instead of a value.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -85,8 +85,8 @@ impl Damage {
     }
 
     /// Why `what` ("this code", "pin") cannot be taken, and what to do.
-    pub fn reason(self, what: &str) -> Unfit {
-        Unfit::because(match self {
+    pub fn reason(self, what: &str) -> Invalid {
+        Invalid::because(match self {
             Self::Formula => format!(
                 "{what} is a formula and not what it shows; copy the values of the column, and \
                  export those"

@@ -7,7 +7,7 @@ use idna::uts46::{AsciiDenyList, DnsLength, Hyphens, Uts46};
 use unicode_normalization::UnicodeNormalization;
 
 use super::{
-    Unfit, fold,
+    Invalid, fold,
     invisible::{self, first_in},
 };
 
@@ -22,13 +22,13 @@ impl EmailAddress {
     /// Takes one bare address; white space and invisible characters around it are dropped. Refuses
     /// display names, lists and control characters. Some carriers gave out addresses with odd dots,
     /// such as `a..b@` and `ab.@`: they are taken.
-    pub fn parse(text: &str) -> Result<Self, Unfit> {
+    pub fn parse(text: &str) -> Result<Self, Invalid> {
         let text = invisible::trimmed(text);
         if text.is_empty() {
-            return Err(Unfit::because("the e-mail address is empty"));
+            return Err(Invalid::because("the e-mail address is empty"));
         }
         if let Some(name) = first_in(text) {
-            return Err(Unfit::because(format!(
+            return Err(Invalid::because(format!(
                 "the email address has an invisible character inside ({name}); type the address \
                  again"
             )));
@@ -42,7 +42,7 @@ impl EmailAddress {
                 || matches!(c, '<' | '>' | ',' | ';' | '"' | '(' | ')' | '[' | ']')
         };
         if text.len() > 254 || local.chars().chain(domain.chars()).any(is_odd) {
-            return Err(Unfit::because("this is not one plain e-mail address"));
+            return Err(Invalid::because("this is not one plain e-mail address"));
         }
         let address = Self(format!("{}@{}", local_part(local)?, domain_part(domain)?));
         // Without the dots that only some carriers allow; in a mail the local part is quoted.
@@ -87,8 +87,8 @@ pub fn account_key(text: &str) -> String {
     EmailAddress::parse(text).map_or_else(|_| lower(invisible::trimmed(text)), |address| address.0)
 }
 
-fn not_an_address() -> Unfit {
-    Unfit::because("this is not an e-mail address (expected name@domain)")
+fn not_an_address() -> Invalid {
+    Invalid::because("this is not an e-mail address (expected name@domain)")
 }
 
 /// Whether a dot begins or ends the local part, or follows another one: allowed in quotes only.
@@ -108,15 +108,15 @@ fn lower(text: &str) -> String {
 
 /// The complaint about a character of another script that Unicode would turn into a letter or sign
 /// of ASCII.
-fn turns_into_ascii(c: char, plain: &str) -> Unfit {
-    Unfit::because(format!(
+fn turns_into_ascii(c: char, plain: &str) -> Invalid {
+    Invalid::because(format!(
         "the email address has the character U+{:04X}, which only looks like {plain}; type the \
          address again",
         u32::from(c)
     ))
 }
 
-fn local_part(local: &str) -> Result<String, Unfit> {
+fn local_part(local: &str) -> Result<String, Invalid> {
     for c in local.chars().filter(|c| !c.is_ascii()) {
         let composed: String = c.nfc().collect();
         if composed.is_ascii() {
@@ -128,7 +128,7 @@ fn local_part(local: &str) -> Result<String, Unfit> {
 
 /// The domain as DNS knows it. A domain of ASCII is left as it is but for its case, whatever its
 /// `xn--` says.
-fn domain_part(domain: &str) -> Result<String, Unfit> {
+fn domain_part(domain: &str) -> Result<String, Invalid> {
     if domain.is_ascii() {
         return Ok(domain.to_ascii_lowercase());
     }
@@ -145,7 +145,7 @@ fn domain_part(domain: &str) -> Result<String, Unfit> {
         DnsLength::Verify,
     );
     Ok(ascii
-        .map_err(|_| Unfit::because("the part of the email address after @ is not a domain"))?
+        .map_err(|_| Invalid::because("the part of the email address after @ is not a domain"))?
         .into_owned())
 }
 
@@ -164,17 +164,17 @@ pub struct Mailbox {
 
 impl Mailbox {
     /// Takes `Name <addr>` or `addr`.
-    pub fn parse(text: &str) -> Result<Self, Unfit> {
+    pub fn parse(text: &str) -> Result<Self, Invalid> {
         let text = text.trim();
         let Some((name, rest)) = text.split_once('<') else {
             return Ok(Self { name: None, address: EmailAddress::parse(text)? });
         };
         let inside = rest
             .strip_suffix('>')
-            .ok_or_else(|| Unfit::because("expected \"Name <name@domain>\""))?;
+            .ok_or_else(|| Invalid::because("expected \"Name <name@domain>\""))?;
         let name = name.trim().trim_matches('"').trim();
         if name.chars().any(char::is_control) {
-            return Err(Unfit::because("the name holds a line break or control character"));
+            return Err(Invalid::because("the name holds a line break or control character"));
         }
         Ok(Self {
             name: (!name.is_empty()).then(|| name.to_owned()),

@@ -5,7 +5,7 @@ use std::str::FromStr;
 use chrono::{DateTime, Utc};
 
 use super::{
-    Unfit,
+    Invalid,
     batch::PlannedBatch,
     ids::{BatchId, ImportId, MerchantId, UserId},
 };
@@ -59,13 +59,13 @@ impl ImportState {
 }
 
 impl FromStr for ImportState {
-    type Err = Unfit;
+    type Err = Invalid;
 
-    fn from_str(text: &str) -> Result<Self, Unfit> {
+    fn from_str(text: &str) -> Result<Self, Invalid> {
         Self::ALL
             .into_iter()
             .find(|state| state.as_str() == text)
-            .ok_or_else(|| Unfit::because(format!("{text:?} is no state of an import")))
+            .ok_or_else(|| Invalid::because(format!("{text:?} is no state of an import")))
     }
 }
 
@@ -93,13 +93,13 @@ impl ImportKind {
 }
 
 impl FromStr for ImportKind {
-    type Err = Unfit;
+    type Err = Invalid;
 
-    fn from_str(text: &str) -> Result<Self, Unfit> {
+    fn from_str(text: &str) -> Result<Self, Invalid> {
         Self::ALL
             .into_iter()
             .find(|kind| kind.as_str() == text)
-            .ok_or_else(|| Unfit::because(format!("{text:?} is no kind of import")))
+            .ok_or_else(|| Invalid::because(format!("{text:?} is no kind of import")))
     }
 }
 

@@ -5,7 +5,7 @@ use std::str::FromStr;
 use chrono::{DateTime, Utc};
 
 use super::{
-    Unfit,
+    Invalid,
     ids::{CustomerNo, MailId, MerchantId, ReissueId, RewardNo},
 };
 
@@ -28,13 +28,13 @@ impl MailOrigin {
 }
 
 impl FromStr for MailOrigin {
-    type Err = Unfit;
+    type Err = Invalid;
 
-    fn from_str(text: &str) -> Result<Self, Unfit> {
+    fn from_str(text: &str) -> Result<Self, Invalid> {
         [Self::Reissue, Self::Resend]
             .into_iter()
             .find(|o| o.as_str() == text)
-            .ok_or_else(|| Unfit::because("this is not a mail's origin"))
+            .ok_or_else(|| Invalid::because("this is not a mail's origin"))
     }
 }
 
@@ -83,13 +83,13 @@ impl MailState {
 }
 
 impl FromStr for MailState {
-    type Err = Unfit;
+    type Err = Invalid;
 
-    fn from_str(text: &str) -> Result<Self, Unfit> {
+    fn from_str(text: &str) -> Result<Self, Invalid> {
         [Self::Queued, Self::Sent, Self::Failed, Self::Cancelled]
             .into_iter()
             .find(|s| s.as_str() == text)
-            .ok_or_else(|| Unfit::because("this is not a mail's state"))
+            .ok_or_else(|| Invalid::because("this is not a mail's state"))
     }
 }
 

@@ -2,7 +2,7 @@
 
 use chrono_tz::Tz;
 
-use super::{Unfit, email::Mailbox, ids::MerchantId};
+use super::{Invalid, email::Mailbox, ids::MerchantId};
 
 /// One client account: a brand or a locale.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -40,7 +40,7 @@ impl Default for StockRules {
 pub struct Slug(String);
 
 impl Slug {
-    pub fn parse(text: &str) -> Result<Self, Unfit> {
+    pub fn parse(text: &str) -> Result<Self, Invalid> {
         let fits = (1..=63).contains(&text.len())
             && text.bytes().all(|b| b.is_ascii_lowercase() || b.is_ascii_digit() || b == b'-')
             && !text.starts_with('-')
@@ -48,7 +48,7 @@ impl Slug {
         if fits {
             Ok(Self(text.to_owned()))
         } else {
-            Err(Unfit::because(format!(
+            Err(Invalid::because(format!(
                 "{text:?} cannot be a merchant's slug; use lower-case letters, digits and \
                  hyphens, such as acme-uk"
             )))
@@ -85,7 +85,7 @@ pub struct TicketFacts<'a> {
 
 impl TicketUrl {
     /// Only `https:`, `http:` and `mailto:`; anything else could run in the reader's browser.
-    pub fn parse(text: &str) -> Result<Self, Unfit> {
+    pub fn parse(text: &str) -> Result<Self, Invalid> {
         let text = text.trim();
         let lower = text.to_ascii_lowercase();
         let fits = lower
@@ -97,7 +97,7 @@ impl TicketUrl {
             .replace("{customer_id}", "")
             .replace("{reissue_id}", "");
         if bare.contains(['{', '}']) {
-            return Err(Unfit::because(
+            return Err(Invalid::because(
                 "a ticket address may hold {reward_id}, {customer_id} and {reissue_id}, and no \
                  other braces",
             ));
@@ -109,7 +109,7 @@ impl TicketUrl {
             {
                 Ok(Self(text.to_owned()))
             }
-            _ => Err(Unfit::because(
+            _ => Err(Invalid::because(
                 "a ticket address starts with https://, http:// or mailto: and has no spaces",
             )),
         }

@@ -41,10 +41,10 @@ pub mod zone;
 /// itself.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
 #[error("{0}")]
-pub struct Unfit(pub String);
+pub struct Invalid(pub String);
 
-impl Unfit {
-    /// An `Unfit` from anything that reads as a sentence.
+impl Invalid {
+    /// An `Invalid` from anything that reads as a sentence.
     pub fn because(why: impl Into<String>) -> Self {
         Self(why.into())
     }

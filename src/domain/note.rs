@@ -1,6 +1,6 @@
 //! A short text that somebody types about an act: why a coupon is barred, which order used it.
 
-use super::Unfit;
+use super::Invalid;
 
 /// As long as a code may be; longer stories belong in a ticket.
 const MAX_NOTE_CHARS: usize = 255;
@@ -11,16 +11,16 @@ pub struct Note(String);
 
 impl Note {
     /// Takes `text` as a note; an empty one is none.
-    pub fn parse(text: &str) -> Result<Option<Self>, Unfit> {
+    pub fn parse(text: &str) -> Result<Option<Self>, Invalid> {
         let text = text.trim();
         if text.chars().any(|c| c.is_control() || turns_text_round(c)) {
-            return Err(Unfit::because(
+            return Err(Invalid::because(
                 "this has a line break or another control character inside; write it in one line",
             ));
         }
         let length = text.chars().count();
         if length > MAX_NOTE_CHARS {
-            return Err(Unfit::because(format!(
+            return Err(Invalid::because(format!(
                 "this has {length} characters; {MAX_NOTE_CHARS} at most are kept"
             )));
         }

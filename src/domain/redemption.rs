@@ -5,7 +5,7 @@ use chrono::{DateTime, TimeDelta, Timelike, Utc};
 use chrono_tz::Tz;
 use unicode_normalization::UnicodeNormalization;
 
-use super::{Unfit, cell, damage::Damage, fold, invisible, zone};
+use super::{Invalid, cell, damage::Damage, fold, invisible, zone};
 
 /// How far the shop's clock may be ahead of ours. A use further ahead has not happened: it is a
 /// wrong date.
@@ -72,12 +72,12 @@ impl UseIdentity {
 
 /// Whether a use can have happened at `at`, when it is reported at `now`. Every way in which a use
 /// is reported asks here.
-pub fn check_used_at(at: DateTime<Utc>, now: DateTime<Utc>, zone: Tz) -> Result<(), Unfit> {
+pub fn check_used_at(at: DateTime<Utc>, now: DateTime<Utc>, zone: Tz) -> Result<(), Invalid> {
     if at <= now + CLOCK_TOLERANCE {
         return Ok(());
     }
     let now = zone::show(now, zone);
-    Err(Unfit::because(format!(
+    Err(Invalid::because(format!(
         "this lies in the future: it is {now} now, and a use is counted when it has happened"
     )))
 }

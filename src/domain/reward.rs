@@ -5,7 +5,7 @@ use std::str::FromStr;
 use chrono::{DateTime, Utc};
 
 use super::{
-    Unfit,
+    Invalid,
     ids::{BatchId, CustomerNo, RewardNo},
 };
 
@@ -49,13 +49,13 @@ impl RewardKind {
 }
 
 impl FromStr for RewardKind {
-    type Err = Unfit;
+    type Err = Invalid;
 
-    fn from_str(text: &str) -> Result<Self, Unfit> {
+    fn from_str(text: &str) -> Result<Self, Invalid> {
         [Self::Referrer, Self::Referee, Self::DriveAction]
             .into_iter()
             .find(|kind| kind.as_str() == text)
-            .ok_or_else(|| Unfit::because("the kind must be referrer, referee or drive_action"))
+            .ok_or_else(|| Invalid::because("the kind must be referrer, referee or drive_action"))
     }
 }
 
@@ -96,14 +96,14 @@ impl Provider {
 }
 
 impl FromStr for Provider {
-    type Err = Unfit;
+    type Err = Invalid;
 
-    fn from_str(text: &str) -> Result<Self, Unfit> {
+    fn from_str(text: &str) -> Result<Self, Invalid> {
         [Self::GiftCloud, Self::Runa, Self::Shopify, Self::Other]
             .into_iter()
             .find(|provider| provider.as_str() == text)
             .ok_or_else(|| {
-                Unfit::because("the fulfilment must be batch, giftcloud, runa, shopify or other")
+                Invalid::because("the fulfilment must be batch, giftcloud, runa, shopify or other")
             })
     }
 }

@@ -3,7 +3,7 @@
 
 use std::str::FromStr;
 
-use super::Unfit;
+use super::Invalid;
 
 /// A user's role in one merchant; each includes those before it.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
@@ -110,11 +110,11 @@ impl Role {
 }
 
 impl FromStr for Role {
-    type Err = Unfit;
+    type Err = Invalid;
 
-    fn from_str(text: &str) -> Result<Self, Unfit> {
+    fn from_str(text: &str) -> Result<Self, Invalid> {
         Self::ALL.into_iter().find(|role| role.as_str() == text).ok_or_else(|| {
-            Unfit::because(format!(
+            Invalid::because(format!(
                 "{text:?} is not a role; use support, supervisor, marketing or administrator"
             ))
         })

@@ -224,14 +224,14 @@ pub fn forecast(
     let on_shelf = |ending: &Ending, day: NaiveDate| {
         within(batch, ending.at).is_none_or(|end| last_day(end, zone) >= day)
     };
-    let mut shelf = ends.to_vec();
+    let mut target_batch = ends.to_vec();
     let (mut days, mut taken) = (Vec::new(), 0);
     for (n, day) in (1..).zip(today.iter_days().skip(1).take_while(|day| *day <= last)) {
-        shelf.retain(|ending| on_shelf(ending, day));
+        target_batch.retain(|ending| on_shelf(ending, day));
         let by_then = pace.taken_in(n);
-        without_held(&mut shelf, by_then - taken);
+        without_held(&mut target_batch, by_then - taken);
         taken = by_then;
-        days.push((day, shelf.iter().map(|ending| ending.codes).sum()));
+        days.push((day, target_batch.iter().map(|ending| ending.codes).sum()));
     }
     days
 }

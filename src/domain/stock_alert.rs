@@ -4,14 +4,14 @@
 use std::str::FromStr;
 
 use super::{
-    Unfit,
+    Invalid,
     batch::{Batch, Stock},
     stock::{Outlook, Phase},
 };
 
 /// A line that can be crossed. Among the lines of the stock the later ones are graver.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
-pub enum Line {
+pub enum StockThreshold {
     Threshold,
     /// Half of the threshold.
     Half,
@@ -32,7 +32,7 @@ pub enum Side {
     Unknown,
 }
 
-impl Line {
+impl StockThreshold {
     pub const ALL: [Self; 7] = [
         Self::Threshold,
         Self::Half,
@@ -83,14 +83,14 @@ impl Line {
     }
 }
 
-impl FromStr for Line {
-    type Err = Unfit;
+impl FromStr for StockThreshold {
+    type Err = Invalid;
 
-    fn from_str(text: &str) -> Result<Self, Unfit> {
+    fn from_str(text: &str) -> Result<Self, Invalid> {
         Self::ALL
             .into_iter()
             .find(|line| line.as_str() == text)
-            .ok_or_else(|| Unfit::because("this is not a line of the stock"))
+            .ok_or_else(|| Invalid::because("this is not a line of the stock"))
     }
 }
 
@@ -118,12 +118,12 @@ impl AlertMode {
 }
 
 impl FromStr for AlertMode {
-    type Err = Unfit;
+    type Err = Invalid;
 
-    fn from_str(text: &str) -> Result<Self, Unfit> {
+    fn from_str(text: &str) -> Result<Self, Invalid> {
         Self::ALL
             .into_iter()
             .find(|mode| mode.as_str() == text)
-            .ok_or_else(|| Unfit::because("choose none, each or daily"))
+            .ok_or_else(|| Invalid::because("choose none, each or daily"))
     }
 }

@@ -7,7 +7,7 @@ use chrono::{
 };
 use chrono_tz::{OffsetName, Tz};
 
-use super::Unfit;
+use super::Invalid;
 
 /// Which end of a validity a date stands for.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -19,9 +19,9 @@ pub enum Bound {
 }
 
 /// Takes an IANA zone name.
-pub fn parse_zone(name: &str) -> Result<Tz, Unfit> {
+pub fn parse_zone(name: &str) -> Result<Tz, Invalid> {
     name.trim().parse().map_err(|_| {
-        Unfit::because(format!(
+        Invalid::because(format!(
             "{:?} is not a time zone; give an IANA name such as Europe/London",
             name.trim()
         ))
@@ -29,10 +29,10 @@ pub fn parse_zone(name: &str) -> Result<Tz, Unfit> {
 }
 
 /// Takes `YYYY-MM-DD` (a day in `zone`) or RFC 3339 with an offset.
-pub fn parse_instant(text: &str, zone: Tz, bound: Bound) -> Result<DateTime<Utc>, Unfit> {
+pub fn parse_instant(text: &str, zone: Tz, bound: Bound) -> Result<DateTime<Utc>, Invalid> {
     let text = text.trim();
     let unfit = || {
-        Unfit::because(
+        Invalid::because(
             "this is not a date (YYYY-MM-DD) or a time with offset (2026-10-03T18:00:00+01:00)",
         )
     };
@@ -59,7 +59,7 @@ pub fn parse_instant(text: &str, zone: Tz, bound: Bound) -> Result<DateTime<Utc>
     // Four-digit years only: the fixed-width text that SQLite keeps sorts as time does, and the
     // sentinels stay outside.
     if !(1900..=9998).contains(&chrono::Datelike::year(&at)) {
-        return Err(Unfit::because("the year must lie between 1900 and 9998"));
+        return Err(Invalid::because("the year must lie between 1900 and 9998"));
     }
     Ok(chrono::SubsecRound::trunc_subsecs(at, 6))
 }
@@ -81,7 +81,7 @@ pub fn first_instant(day: NaiveDate, zone: Tz) -> DateTime<Utc> {
 
 /// Takes what a date-and-time field sends: the wall clock's time in `zone` (`2026-10-03T14:05`), or
 /// a time with offset. Where the clock shows it twice, the later one that is not after `now`.
-pub fn parse_clock(text: &str, zone: Tz, now: DateTime<Utc>) -> Result<DateTime<Utc>, Unfit> {
+pub fn parse_clock(text: &str, zone: Tz, now: DateTime<Utc>) -> Result<DateTime<Utc>, Invalid> {
     let text = text.trim();
     let local = ["%Y-%m-%dT%H:%M", "%Y-%m-%dT%H:%M:%S", "%Y-%m-%d %H:%M"]
         .iter()
@@ -97,7 +97,7 @@ pub fn parse_clock(text: &str, zone: Tz, now: DateTime<Utc>) -> Result<DateTime<
             }
         }
         LocalResult::None => {
-            return Err(Unfit::because(
+            return Err(Invalid::because(
                 "the clocks were put forward then, so this time was never on them",
             ));
         }

@@ -41,7 +41,7 @@ pub async fn run(desk: Desk, shutdown: impl Future<Output = ()>) {
     tokio::select! {
         () = &mut shutdown => {
             worker.shutdown.store(true, Ordering::Relaxed);
-            worker.desk.import_bell.notify_one();
+            worker.desk.import_wakeup.notify_one();
             working.await;
         }
         () = &mut working => {}
@@ -66,7 +66,7 @@ impl Worker {
                 }
             }
             tokio::select! {
-                () = self.desk.import_bell.notified() => {}
+                () = self.desk.import_wakeup.notified() => {}
                 () = sleep(POLL_INTERVAL) => {}
             }
         }

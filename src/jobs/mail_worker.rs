@@ -62,12 +62,12 @@ pub async fn run(desk: Desk, mailer: Mailer, hold_mail: bool, shutdown: impl Fut
     tokio::pin!(shutdown);
     loop {
         let pause = worker.step().await;
-        let bell = Arc::clone(&worker.desk.mail_bell);
+        let wakeup = Arc::clone(&worker.desk.mail_wakeup);
         tokio::select! {
             () = &mut shutdown => break,
             Some(done) = worker.sending.join_next_with_id() => worker.put_down(done),
             // A full worker leaves the bell alone: it rings on for the moment a place is free.
-            () = bell.notified(), if worker.has_place() => (),
+            () = wakeup.notified(), if worker.has_place() => (),
             () = sleep(pause) => (),
         }
     }

@@ -23,7 +23,7 @@ pub const LAST_PATIENCE: Duration = Duration::from_secs(3);
 
 /// Seals until `shutdown` is ready, and then all that was committed before.
 pub async fn run(desk: Desk, shutdown: impl Future<Output = ()>) {
-    let (mut sealer, mut told, mut was_away) = (Sealer::default(), Told::default(), false);
+    let (mut sealer, mut told, mut was_away) = (Sealer::default(), LoggedHeads::default(), false);
     tokio::pin!(shutdown);
     let working = async {
         loop {
@@ -83,12 +83,12 @@ async fn round(desk: &Desk, sealer: &mut Sealer) -> Result<(), Error> {
 
 /// The heads that were told last.
 #[derive(Default)]
-struct Told {
+struct LoggedHeads {
     heads: HashMap<i64, i64>,
     at: Option<Instant>,
 }
 
-impl Told {
+impl LoggedHeads {
     async fn tell_now_and_then(&mut self, desk: &Desk) -> Result<(), Error> {
         if self.at.is_some_and(|at| at.elapsed() < LOG_HEADS_INTERVAL) {
             return Ok(());

@@ -45,13 +45,13 @@ pub struct Facts<'a> {
 
 #[derive(Template)]
 #[template(path = "mails/account.html")]
-struct Html<'a>(&'a Words);
+struct Html<'a>(&'a AccountCopy);
 
 #[derive(Template)]
 #[template(path = "mails/account.txt")]
-struct Text<'a>(&'a Words);
+struct Text<'a>(&'a AccountCopy);
 
-struct Words {
+struct AccountCopy {
     merchant: String,
     subject: String,
     title: String,
@@ -80,7 +80,7 @@ pub fn compose(facts: &Facts<'_>) -> Result<Letter, askama::Error> {
     })
 }
 
-fn words(facts: &Facts<'_>) -> Words {
+fn words(facts: &Facts<'_>) -> AccountCopy {
     let merchant = short_line(facts.merchant, 80);
     let hello = format!("Hello {},", short_line(facts.name, 80));
     let given = |by: &str, role: Role| {
@@ -152,5 +152,5 @@ fn words(facts: &Facts<'_>) -> Words {
              nobody asks you for one.",
         ),
     };
-    Words { merchant, subject, title, paragraphs, act, link, foot }
+    AccountCopy { merchant, subject, title, paragraphs, act, link, foot }
 }

@@ -8,14 +8,14 @@ use crate::domain::{
     email::{EmailAddress, Mailbox},
     mail::Letter,
     merchant::Merchant,
-    stock_alert::Line,
+    stock_alert::StockThreshold,
 };
 
 /// One alert and where it leads.
 #[derive(Debug, Clone)]
-pub struct Told<'a> {
+pub struct RaisedAlert<'a> {
     pub batch: &'a str,
-    pub line: Line,
+    pub line: StockThreshold,
     pub codes_left: i64,
     /// The batch's "Add vouchers".
     pub link: String,
@@ -27,7 +27,7 @@ pub struct Facts<'a> {
     pub merchant: &'a Merchant,
     pub desk: &'a Mailbox,
     pub recipient: &'a EmailAddress,
-    pub alerts: Vec<Told<'a>>,
+    pub alerts: Vec<RaisedAlert<'a>>,
     /// Where one chooses how to hear of the stock.
     pub choose: String,
     pub message_id: String,
@@ -35,13 +35,13 @@ pub struct Facts<'a> {
 
 #[derive(Template)]
 #[template(path = "mails/alert.html")]
-struct Html<'a>(&'a Words);
+struct Html<'a>(&'a AlertCopy);
 
 #[derive(Template)]
 #[template(path = "mails/alert.txt")]
-struct Text<'a>(&'a Words);
+struct Text<'a>(&'a AlertCopy);
 
-struct Words {
+struct AlertCopy {
     merchant: String,
     subject: String,
     lines: Vec<Item>,
@@ -65,7 +65,7 @@ pub fn compose(facts: &Facts<'_>) -> Result<Letter, askama::Error> {
         [only] => format!("{} ({merchant})", only.title),
         many => format!("{} stock alerts ({merchant})", many.len()),
     };
-    let words = Words { merchant, subject, lines, choose: facts.choose.clone() };
+    let words = AlertCopy { merchant, subject, lines, choose: facts.choose.clone() };
     Ok(Letter {
         message_id: facts.message_id.clone(),
         sender: Mailbox {
@@ -80,7 +80,7 @@ pub fn compose(facts: &Facts<'_>) -> Result<Letter, askama::Error> {
     })
 }
 
-fn item(told: &Told<'_>) -> Item {
+fn item(told: &RaisedAlert<'_>) -> Item {
     let batch = short_line(told.batch, 120);
     let left = match told.codes_left {
         0 => "No usable code is left.".to_owned(),
@@ -88,43 +88,43 @@ fn item(told: &Told<'_>) -> Item {
         n => format!("{n} usable codes are left."),
     };
     let (title, text) = match told.line {
-        Line::Threshold => (
+        StockThreshold::Threshold => (
             format!("{batch} is running low"),
             format!(
                 "{left} That is at or \
             below its threshold."
             ),
         ),
-        Line::Half => (format!("{batch} is at half its threshold"), left),
-        Line::Tenth => (format!("{batch} is at a tenth of its threshold"), left),
-        Line::RunOut => (
+        StockThreshold::Half => (format!("{batch} is at half its threshold"), left),
+        StockThreshold::Tenth => (format!("{batch} is at a tenth of its threshold"), left),
+        StockThreshold::RunOut => (
             format!("{batch} has run out"),
             "No usable code is left. Rewards of this batch can't be reissued until vouchers are \
              added."
                 .to_owned(),
         ),
-        Line::Reserve => (
+        StockThreshold::Reserve => (
             format!("{batch} has touched its reserve"),
             format!(
                 "{left} That is \
             less than what is kept for reissues."
             ),
         ),
-        Line::Expiring => (
+        StockThreshold::Expiring => (
             format!("{batch} is expiring"),
             format!(
                 "{left} A code handed out now leaves its \
                 customer little time to use it."
             ),
         ),
-        Line::Expired => (
+        StockThreshold::Expired => (
             format!("{batch} has expired"),
             "Its codes can't be handed out any \
             more."
                 .to_owned(),
         ),
     };
-    let act = if matches!(told.line, Line::Expiring | Line::Expired) {
+    let act = if matches!(told.line, StockThreshold::Expiring | StockThreshold::Expired) {
         "Adjust validity or add vouchers"
     } else {
         "Add vouchers"

@@ -8,7 +8,7 @@ use std::{
 };
 
 use super::{SendError, message::Message};
-use crate::domain::Unfit;
+use crate::domain::Invalid;
 
 /// The folder. It is made when the first mail is written.
 #[derive(Debug, Clone)]
@@ -16,10 +16,10 @@ pub struct Folder(PathBuf);
 
 impl Folder {
     /// The folder at `dir`, or at `//dir` as URLs write it.
-    pub fn at(dir: &str) -> Result<Self, Unfit> {
+    pub fn at(dir: &str) -> Result<Self, Invalid> {
         let dir = dir.strip_prefix("//").unwrap_or(dir);
         if dir.is_empty() || dir.contains('\0') {
-            return Err(Unfit::because(
+            return Err(Invalid::because(
                 "file: must be followed by a folder's path, such as file:mails",
             ));
         }

@@ -30,15 +30,15 @@ pub struct Facts<'a> {
 
 #[derive(Template)]
 #[template(path = "mails/fulfilment.html")]
-struct Html<'a>(&'a Words);
+struct Html<'a>(&'a FulfilmentCopy);
 
 #[derive(Template)]
 #[template(path = "mails/fulfilment.txt")]
-struct Text<'a>(&'a Words);
+struct Text<'a>(&'a FulfilmentCopy);
 
 /// The facts as one-line texts. The text template is not escaped: nothing in here holds a line
 /// break.
-struct Words {
+struct FulfilmentCopy {
     merchant: String,
     first_name: Option<String>,
     title: String,
@@ -55,7 +55,7 @@ struct Words {
 ///
 /// Errors: a defect of the templates; there is no input that makes one.
 pub fn compose(facts: &Facts<'_>) -> Result<Letter, askama::Error> {
-    let words = Words::of(facts);
+    let words = FulfilmentCopy::of(facts);
     Ok(Letter {
         message_id: facts.message_id.clone(),
         sender: sender(facts.merchant, facts.desk),
@@ -66,7 +66,7 @@ pub fn compose(facts: &Facts<'_>) -> Result<Letter, askama::Error> {
     })
 }
 
-impl Words {
+impl FulfilmentCopy {
     fn of(facts: &Facts<'_>) -> Self {
         let zone = facts.merchant.zone;
         let merchant = short_line(&facts.merchant.name, 80);

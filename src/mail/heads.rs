@@ -11,7 +11,7 @@ use crate::domain::{
 
 /// A log and its newest seal, in words.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub struct Told {
+pub struct ChainHead {
     pub log: String,
     /// As many records are sealed.
     pub count: i64,
@@ -29,7 +29,7 @@ pub struct Facts<'a> {
     pub recipient: &'a EmailAddress,
     /// Such as "24 Nov 2026, 07:00 UTC".
     pub at: String,
-    pub heads: Vec<Told>,
+    pub heads: Vec<ChainHead>,
     pub message_id: String,
 }
 

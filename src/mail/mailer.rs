@@ -5,7 +5,7 @@ use std::sync::Arc;
 use chrono::{DateTime, Utc};
 
 use super::{file::Folder, memory::Memory, message::Message, relay::Relay};
-use crate::domain::{Unfit, mail::Letter};
+use crate::domain::{Invalid, mail::Letter};
 
 /// How mail leaves the desk. Cheap to clone.
 #[derive(Debug, Clone)]
@@ -35,7 +35,7 @@ impl Mailer {
     /// `smtps://user:password@host`, or `file:DIR`.
     ///
     /// Errors: a sentence without the address itself, which may hold a password.
-    pub fn from_url(url: &str) -> Result<Self, Unfit> {
+    pub fn from_url(url: &str) -> Result<Self, Invalid> {
         match url.strip_prefix("file:") {
             Some(dir) => Folder::at(dir).map(Self::File),
             None => Relay::from_url(url).map(|relay| Self::Smtp(Arc::new(relay))),

@@ -14,7 +14,7 @@ use lettre::{
 };
 
 use super::{SendError, presentable};
-use crate::domain::{Unfit, email, mail::Letter};
+use crate::domain::{Invalid, email, mail::Letter};
 
 /// A mail ready for the wire.
 #[derive(Debug)]
@@ -82,10 +82,11 @@ impl Message {
 
 /// An address as relays take it: the domain in the form that DNS knows (`xn--…`), odd dots in
 /// quotes.
-fn address(text: &str) -> Result<Address, Unfit> {
+fn address(text: &str) -> Result<Address, Invalid> {
     let plain = email::EmailAddress::parse(text)?;
     let (user, domain) = plain.for_relay();
-    Address::new(user, domain).map_err(|_| Unfit::because("this address cannot be used in a mail"))
+    Address::new(user, domain)
+        .map_err(|_| Invalid::because("this address cannot be used in a mail"))
 }
 
 /// The bare id: characters that could end the header's value are gone.

@@ -35,7 +35,7 @@ use super::{
     message::Message,
     replies::Replies,
 };
-use crate::domain::Unfit;
+use crate::domain::Invalid;
 
 /// A whole dialogue takes no longer (RFC 5321 section 4.5.3.2 lets one command take as long).
 const SMTP_REPLY_TIMEOUT: Duration = Duration::from_mins(5);
@@ -57,7 +57,7 @@ pub struct Relay {
     may_sign_in_unencrypted: bool,
     hello: ClientId,
     patience: Duration,
-    kept: Mutex<VecDeque<Line>>,
+    kept: Mutex<VecDeque<RelayConnection>>,
 }
 
 enum Security {
@@ -70,7 +70,7 @@ enum Security {
     Wrapped(TlsConnector, ServerName<'static>),
 }
 
-struct Line {
+struct RelayConnection {
     conn: AsyncSmtpConnection,
     mails: u32,
     since: Instant,
@@ -89,9 +89,9 @@ impl Relay {
     /// leave without TLS, as it may to a relay on this machine.
     ///
     /// Errors: a sentence without the address itself.
-    pub fn from_url(text: &str) -> Result<Self, Unfit> {
+    pub fn from_url(text: &str) -> Result<Self, Invalid> {
         let unfit = || {
-            Unfit::because(
+            Invalid::because(
                 "a mail relay's address starts with smtp:// or smtps://, such as \
                  smtps://user:password@mail.example.com",
             )
@@ -101,7 +101,7 @@ impl Relay {
         let host = host.trim_start_matches('[').trim_end_matches(']').to_owned();
         let tls = || {
             TlsParameters::new(host.clone()).map_err(|_| {
-                Unfit::because("the mail relay's host cannot be named in a certificate")
+                Invalid::because("the mail relay's host cannot be named in a certificate")
             })
         };
         let asked =
@@ -112,7 +112,7 @@ impl Relay {
             ("smtp", Some("required")) => (Security::Required(tls()?), 587),
             ("smtps", _) => (wrapped(&host)?, 465),
             ("smtp", Some(_)) => {
-                return Err(Unfit::because(
+                return Err(Invalid::because(
                     "tls must be required or opportunistic: smtp://mail.example.com?tls=required",
                 ));
             }
@@ -122,7 +122,7 @@ impl Relay {
             Some(password) => Some(Credentials::new(decoded(url.username())?, decoded(password)?)),
             None if url.username().is_empty() => None,
             None => {
-                return Err(Unfit::because(
+                return Err(Invalid::because(
                     "the mail relay's address has a user but no password: \
                      smtps://user:password@mail.example.com",
                 ));
@@ -133,7 +133,7 @@ impl Relay {
         let may_sign_in_unencrypted = is_allowed || is_this_machine(&host);
         if credentials.is_some() && matches!(security, Security::Plain) && !may_sign_in_unencrypted
         {
-            return Err(Unfit::because(
+            return Err(Invalid::because(
                 "the password would leave this machine without encryption: use smtps://, or \
                  smtp://…?tls=required; where the network up to \
                  the relay is yours alone, add cleartext-password=allowed",
@@ -185,7 +185,7 @@ impl Relay {
         self.hand_over(line, message, deadline).await
     }
 
-    async fn connect(&self, deadline: Instant) -> Result<Line, SendError> {
+    async fn connect(&self, deadline: Instant) -> Result<RelayConnection, SendError> {
         let mut conn = self.greet(deadline).await?;
         let upgrade = match &self.security {
             Security::Required(tls) => Some(tls),
@@ -205,7 +205,7 @@ impl Relay {
             command(Step::SignIn, &[235], deadline, conn.auth(DEFAULT_MECHANISMS, credentials))
                 .await?;
         }
-        Ok(Line { conn, mails: 0, since: Instant::now() })
+        Ok(RelayConnection { conn, mails: 0, since: Instant::now() })
     }
 
     /// TCP, TLS where it is there from the first byte, greeting and EHLO.
@@ -244,7 +244,7 @@ impl Relay {
     /// any error is not kept.
     async fn hand_over(
         &self,
-        mut line: Line,
+        mut line: RelayConnection,
         message: &Message,
         deadline: Instant,
     ) -> Result<(), SendError> {
@@ -262,13 +262,13 @@ impl Relay {
         Ok(())
     }
 
-    fn take_kept(&self) -> Option<Line> {
+    fn take_kept(&self) -> Option<RelayConnection> {
         let mut kept = self.kept.lock().unwrap_or_else(PoisonError::into_inner);
         kept.retain(|line| line.since.elapsed() < IDLE_CONNECTION_LIFETIME);
         kept.pop_back()
     }
 
-    fn keep(&self, mut line: Line) {
+    fn keep(&self, mut line: RelayConnection) {
         if line.mails >= MAILS_PER_CONNECTION {
             return;
         }
@@ -281,7 +281,7 @@ impl Relay {
 }
 
 async fn name_sender(
-    line: &mut Line,
+    line: &mut RelayConnection,
     message: &Message,
     deadline: Instant,
 ) -> Result<(), SendError> {
@@ -326,8 +326,8 @@ async fn step<T>(
 }
 
 /// TLS from the first byte, with the roots that STARTTLS trusts, too.
-fn wrapped(host: &str) -> Result<Security, Unfit> {
-    let unfit = || Unfit::because("the mail relay's host cannot be named in a certificate");
+fn wrapped(host: &str) -> Result<Security, Invalid> {
+    let unfit = || Invalid::because("the mail relay's host cannot be named in a certificate");
     let name = ServerName::try_from(host.to_owned()).map_err(|_| unfit())?;
     let roots = RootCertStore { roots: webpki_roots::TLS_SERVER_ROOTS.to_vec() };
     let config = ClientConfig::builder_with_provider(Arc::new(ring::default_provider()))
@@ -342,11 +342,11 @@ fn is_this_machine(host: &str) -> bool {
     host == "localhost" || host.parse::<IpAddr>().is_ok_and(|ip| ip.is_loopback())
 }
 
-fn decoded(text: &str) -> Result<String, Unfit> {
+fn decoded(text: &str) -> Result<String, Invalid> {
     percent_encoding::percent_decode_str(text)
         .decode_utf8()
         .map(std::borrow::Cow::into_owned)
-        .map_err(|_| Unfit::because("the mail relay's user or password is not UTF-8"))
+        .map_err(|_| Invalid::because("the mail relay's user or password is not UTF-8"))
 }
 
 #[cfg(test)]

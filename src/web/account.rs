@@ -104,7 +104,7 @@ pub async fn change_password(
             old_error: Some("This is not your password now.".to_owned()),
             new_error: None,
         },
-        Changed::Unfit(why) => {
+        Changed::Invalid(why) => {
             Password { old_error: None, new_error: Some(present::sentence(&why.0)) }
         }
     };

@@ -78,7 +78,7 @@ pub async fn update(
             known_devices::remember(&desk, &site, &guest.email, &mut answer).await;
             Ok(answer)
         }
-        Chosen::Unfit(why) => page(&request, guest, token, Some(why.0)),
+        Chosen::Invalid(why) => page(&request, guest, token, Some(why.0)),
         Chosen::Gone => gone(&request),
     }
 }

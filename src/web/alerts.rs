@@ -7,7 +7,7 @@ use serde::Deserialize;
 use super::{
     errors::Error,
     frame, present,
-    present::alerts::Typed,
+    present::alerts::SubmittedThresholds,
     request::{self, FormBody},
     views::ui::Tone,
 };
@@ -44,7 +44,7 @@ async fn page(
     desk: &Desk,
     member: &Member,
     before: Option<i64>,
-    typed: Option<&Typed>,
+    typed: Option<&SubmittedThresholds>,
     done: Option<&str>,
 ) -> Result<String, Error> {
     let asker = member.clone();
@@ -109,8 +109,8 @@ pub async fn draw(
         .await?
     {
         RulesDrawn::Done(_) | RulesDrawn::Unchanged => Ok(back(&member, "drawn")),
-        RulesDrawn::Unfit(why) => {
-            let typed = Typed { threshold, least_days, why };
+        RulesDrawn::Invalid(why) => {
+            let typed = SubmittedThresholds { threshold, least_days, why };
             let body = page(&request, &desk, &member, None, Some(&typed), None).await?;
             Ok(HttpResponse::UnprocessableEntity()
                 .content_type("text/html; charset=utf-8")

@@ -18,7 +18,7 @@ use super::{
 use crate::{
     app::{
         Desk, Member,
-        audit_filters::{Field, Typed, plain},
+        audit_filters::{Field, SubmittedFilters, plain},
         export_audit_log::{Begun, Format, begin_export},
         show_audit_log::show_audit_log,
     },
@@ -95,7 +95,7 @@ async fn page(
     request: &HttpRequest,
     desk: &Desk,
     member: &Member,
-    typed: Typed,
+    typed: SubmittedFilters,
     before: Option<Place>,
     status: StatusCode,
 ) -> Result<HttpResponse, Error> {
@@ -105,9 +105,9 @@ async fn page(
     Ok(html(status, present::audit_log::page(frame, member, &typed, before, &log).render()?))
 }
 
-fn typed(value: impl Fn(&str) -> Option<String>) -> Typed {
+fn typed(value: impl Fn(&str) -> Option<String>) -> SubmittedFilters {
     let of = |field: Field| value(field.name()).map(|text| plain(&text)).unwrap_or_default();
-    Typed {
+    SubmittedFilters {
         who: of(Field::Who),
         customer: of(Field::Customer),
         action: of(Field::Action),

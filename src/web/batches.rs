@@ -8,7 +8,7 @@ use super::{
     batch_codes,
     errors::Error,
     frame,
-    present::{self, batch_codes::Asked, batches::Told},
+    present::{self, batch_codes::CodesQuery, batches::FormOutcome},
     request,
     views::{batches::Show, ui::Toast},
 };
@@ -68,7 +68,7 @@ pub async fn show(
     let file = load(&desk, &member, id).await?;
     let asked =
         batch_codes::asked(query.codes.as_deref(), query.after.as_deref(), query.q.as_deref());
-    let mut page = view(&request, &desk, &member, &file, &asked, &Told::Nothing).await?;
+    let mut page = view(&request, &desk, &member, &file, &asked, &FormOutcome::Nothing).await?;
     if let Some(done) = query.done.as_deref() {
         page.frame.flash = after(&desk, &member, &file, done).await?;
     }
@@ -81,7 +81,7 @@ pub async fn page(
     desk: &Desk,
     member: &Member,
     id: BatchId,
-    told: &Told,
+    told: &FormOutcome,
 ) -> Result<Show, Error> {
     let file = load(desk, member, id).await?;
     let mut page =
@@ -100,8 +100,8 @@ async fn view(
     desk: &Desk,
     member: &Member,
     file: &BatchFile,
-    asked: &Asked,
-    told: &Told,
+    asked: &CodesQuery,
+    told: &FormOutcome,
 ) -> Result<Show, Error> {
     let page = batch_codes::load(desk, member, &file.row.batch, asked).await?;
     let codes = present::batch_codes::list(member, &file.row.batch, asked, &page);

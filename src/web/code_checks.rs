@@ -40,7 +40,7 @@ pub async fn create(
     let (asker, asked) = (member.clone(), typed.clone());
     let checked = desk.reading(move |desk| check_code(desk, &asker, &asked)).await?;
     let fragment = request::is_fragment(request.headers());
-    if let Checked::Unfit(why) = &checked {
+    if let Checked::Invalid(why) = &checked {
         let form = present::code_checks::form(&member, &typed, Some(why));
         if fragment {
             return Ok(html(

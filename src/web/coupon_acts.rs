@@ -22,10 +22,10 @@ use crate::{
     app::{
         Desk, Member,
         bar_coupon::{bar_coupon, unbar_coupon},
-        coupon_acts::{Acted, PreparedAct, UnfitAct, prepare_act},
+        coupon_acts::{Acted, InvalidAct, PreparedAct, prepare_act},
         mark_used::{MarkUsed, mark_used},
         show_coupon::{self, ShownCoupon},
-        show_customer::{self, From},
+        show_customer::{self, Cursors},
     },
     domain::{
         coupon_acts::{ActRefusal, CouponAct},
@@ -85,7 +85,7 @@ pub async fn new(
     if let Some(refusal) = refusal {
         return refused(&request, &desk, &member, &prepared.shown, &refusal).await;
     }
-    form(&request, &member, &prepared, &fields, &UnfitAct::default())
+    form(&request, &member, &prepared, &fields, &InvalidAct::default())
 }
 
 /// `POST /m/{merchant}/coupons/{id}/bar`, `…/unbar`, `…/use`
@@ -122,7 +122,7 @@ pub async fn create(
             let (prepared, _) = prepare(&desk, &member, id, act).await?;
             refused(&request, &desk, &member, &prepared.shown, &refusal).await
         }
-        Acted::Unfit(unfit) => {
+        Acted::Invalid(unfit) => {
             let (prepared, _) = prepare(&desk, &member, id, act).await?;
             form(&request, &member, &prepared, &fields, &unfit)
         }
@@ -135,10 +135,10 @@ fn form(
     member: &Member,
     prepared: &PreparedAct,
     fields: &Fields,
-    unfit: &UnfitAct,
+    unfit: &InvalidAct,
 ) -> Result<HttpResponse, Error> {
     let form = present::coupon_acts::form(member, prepared, fields, unfit);
-    let again = *unfit != UnfitAct::default();
+    let again = *unfit != InvalidAct::default();
     let body = match (request::is_fragment(request.headers()), again) {
         (true, false) => views::coupon_acts::Dialog { form }.render()?,
         (true, true) => views::coupon_acts::Again { form }.render()?,
@@ -178,7 +178,7 @@ async fn done(
         );
         return Ok(HttpResponse::SeeOther().insert_header((header::LOCATION, target)).finish());
     }
-    let profile = customers::load(desk, member, customer, From::default()).await?;
+    let profile = customers::load(desk, member, customer, Cursors::default()).await?;
     let asker = member.clone();
     let (row, now) = desk
         .reading(move |desk| show_customer::show_reward(desk, &asker, customer, reward))

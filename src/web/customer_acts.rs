@@ -20,8 +20,10 @@ use super::{
 use crate::{
     app::{
         Desk, Member,
-        customer_acts::{Acted, PreparedAct, Typed, UnfitAct, act_on_customer, prepare_act},
-        show_customer::From,
+        customer_acts::{
+            Acted, InvalidCustomerAct, PreparedAct, SubmittedAct, act_on_customer, prepare_act,
+        },
+        show_customer::Cursors,
     },
     domain::{
         customer_acts::{CustomerAct, CustomerRefusal},
@@ -42,9 +44,13 @@ pub async fn new(
     let (no, act) = named(&request, &path)?;
     match prepare(&desk, &member, no, act).await? {
         (_, Some(refusal)) => refused(&request, &desk, &member, no, &refusal).await,
-        (prepared, None) => {
-            form(&request, &member, &prepared, &Typed::default(), &UnfitAct::default())
-        }
+        (prepared, None) => form(
+            &request,
+            &member,
+            &prepared,
+            &SubmittedAct::default(),
+            &InvalidCustomerAct::default(),
+        ),
     }
 }
 
@@ -58,7 +64,7 @@ pub async fn create(
 ) -> Result<HttpResponse, Error> {
     let member = member.into_inner();
     let (no, act) = named(&request, &path)?;
-    let typed = Typed {
+    let typed = SubmittedAct {
         reason: body.field("reason").unwrap_or_default(),
         confirmation: body.field("confirmation").unwrap_or_default(),
     };
@@ -77,7 +83,7 @@ pub async fn create(
             Ok(HttpResponse::build(status).insert_header((name, target)).finish())
         }
         Acted::Refused(refusal) => refused(&request, &desk, &member, no, &refusal).await,
-        Acted::Unfit(unfit) => {
+        Acted::Invalid(unfit) => {
             let (prepared, _) = prepare(&desk, &member, no, act).await?;
             form(&request, &member, &prepared, &typed, &unfit)
         }
@@ -89,11 +95,11 @@ fn form(
     request: &HttpRequest,
     member: &Member,
     prepared: &PreparedAct,
-    typed: &Typed,
-    unfit: &UnfitAct,
+    typed: &SubmittedAct,
+    unfit: &InvalidCustomerAct,
 ) -> Result<HttpResponse, Error> {
     let form = present::customer_acts::form(member, prepared, typed, unfit);
-    let again = *unfit != UnfitAct::default();
+    let again = *unfit != InvalidCustomerAct::default();
     let body = match (request::is_fragment(request.headers()), again) {
         (true, false) => views::customer_acts::Dialog { form }.render()?,
         (true, true) => views::customer_acts::Again { form }.render()?,
@@ -118,8 +124,8 @@ async fn refused(
     let body = if request::is_fragment(request.headers()) {
         views::errors::Fragment { toast }.render()?
     } else {
-        let profile = customers::load(desk, member, no, From::default()).await?;
-        let mut page = customers::page(request, member, &profile, From::default());
+        let profile = customers::load(desk, member, no, Cursors::default()).await?;
+        let mut page = customers::page(request, member, &profile, Cursors::default());
         page.frame.flash = Some(toast);
         page.render()?
     };

@@ -16,7 +16,7 @@ use crate::{
     app::{
         self, Desk, Member,
         find_customers::{CustomerPage, MatchedBy, Wanted, find_customers},
-        show_customer::{self, From, Profile},
+        show_customer::{self, Cursors, Profile},
     },
     domain::ids::{AuditId, CustomerNo, MailId, RewardNo},
 };
@@ -132,7 +132,7 @@ pub async fn show(
     let member = member.into_inner();
     let no = request::number(&path.1).map(CustomerNo).ok_or(Error::NotFound)?;
     let at = |text: &Option<String>| text.as_deref().and_then(request::number);
-    let from = From {
+    let from = Cursors {
         rewards: at(&query.rewards).map(RewardNo),
         emails: at(&query.emails).map(MailId),
         events: at(&query.events).map(AuditId),
@@ -149,7 +149,7 @@ pub async fn load(
     desk: &Desk,
     member: &Member,
     no: CustomerNo,
-    from: From,
+    from: Cursors,
 ) -> Result<Profile, Error> {
     let member = member.clone();
     Ok(desk.reading(move |desk| show_customer::show_customer(desk, &member, no, from)).await?)
@@ -160,7 +160,7 @@ pub fn page(
     request: &HttpRequest,
     member: &Member,
     profile: &Profile,
-    from: From,
+    from: Cursors,
 ) -> views::customers::Show {
     let frame = frame::in_merchant(request, member, &profile.customer.display_name());
     let back = back_to_list(request, member);

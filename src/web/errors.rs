@@ -55,7 +55,7 @@ pub enum Error {
 pub const RETRY_LATER: (header::HeaderName, &str) = (header::RETRY_AFTER, "5");
 
 /// What an answer says.
-pub struct Words {
+pub struct ErrorCopy {
     pub title: &'static str,
     pub meaning: String,
     pub advice: &'static str,
@@ -63,9 +63,9 @@ pub struct Words {
 
 impl Error {
     /// In words; guarantee R7 for the two about saving.
-    pub fn words(&self) -> Words {
+    pub fn words(&self) -> ErrorCopy {
         let words =
-            |title, meaning: &str, advice| Words { title, meaning: meaning.to_owned(), advice };
+            |title, meaning: &str, advice| ErrorCopy { title, meaning: meaning.to_owned(), advice };
         match self {
             Self::NotFound => words(
                 "There is no such page",
@@ -181,7 +181,7 @@ impl From<app::Error> for Error {
         match error {
             app::Error::NotFound => Self::NotFound,
             app::Error::NotAllowed => Self::Forbidden,
-            app::Error::Unfit(unfit) => Self::Unprocessable(unfit.0),
+            app::Error::Invalid(unfit) => Self::Unprocessable(unfit.0),
             // Handlers answer refusals themselves, with a fresh row; one that comes here was
             // forgotten.
             app::Error::Refused(_) => {

@@ -20,15 +20,15 @@ use crate::app::{
     self, Desk,
     change_factors::{self, Added, NewApp},
     confirm_session,
-    factors::Shown,
+    factors::PresentedFactor,
     passkeys,
 };
 
 /// The factor that a form shows; an empty one is a wrong code.
-pub fn shown(form: &FormBody) -> Shown {
+pub fn shown(form: &FormBody) -> PresentedFactor {
     match form.field("passkey").filter(|answer| !answer.is_empty()) {
-        Some(answer) => Shown::Passkey(answer),
-        None => Shown::Code(form.field("code").unwrap_or_default()),
+        Some(answer) => PresentedFactor::Passkey(answer),
+        None => PresentedFactor::Code(form.field("code").unwrap_or_default()),
     }
 }
 
@@ -171,7 +171,7 @@ pub async fn add_passkey(
             "The device's answer was not taken, or came too late. Nothing was changed. Try again."
                 .to_owned()
         }
-        Err(app::Error::Unfit(why)) => present::sentence(&why.0),
+        Err(app::Error::Invalid(why)) => present::sentence(&why.0),
         Err(other) => return Err(other.into()),
     };
     passkey_page(&request, &desk, typed, Some(error), StatusCode::UNPROCESSABLE_ENTITY)

@@ -258,13 +258,13 @@ pub fn session_cookie(site: &Site, token: Option<&str>) -> Cookie<'static> {
 
 /// The cookie that carries the token of a sign-in that waits for its second factor; `None` takes it
 /// away.
-pub fn half_cookie(site: &Site, token: Option<&str>) -> Cookie<'static> {
+pub fn pending_sign_in_cookie(site: &Site, token: Option<&str>) -> Cookie<'static> {
     cookie(site, site.half_cookie_name(), token, finish_sign_in::PATIENCE)
 }
 
 /// The cookie of somebody who is at the provider of single sign-on; `None` takes it away.
-pub fn errand_cookie(site: &Site, errand: Option<&str>) -> Cookie<'static> {
-    cookie(site, site.errand_cookie_name(), errand, sso::PATIENCE)
+pub fn oidc_state_cookie(site: &Site, sso_state: Option<&str>) -> Cookie<'static> {
+    cookie(site, site.oidc_state_cookie_name(), sso_state, sso::SSO_STATE_LIFETIME)
 }
 
 /// A cookie for all of this site and no script; `None` takes it away.

@@ -109,7 +109,7 @@ pub async fn confirm(
     let asker = member.clone();
     match desk.writing(move |desk| confirm_import(desk, &asker, id)).await {
         Ok(()) => Ok(settled(&desk, &member, id).await),
-        Err(app::Error::Unfit(why)) => {
+        Err(app::Error::Invalid(why)) => {
             let file = load(&desk, &member, id).await?;
             let mut page = page(&request, &member, &file);
             page.frame.flash =

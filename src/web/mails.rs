@@ -9,7 +9,7 @@ use crate::{
     app::{
         self, Desk, Member,
         resend_email::{Resent, resend_email},
-        show_customer::{self, From},
+        show_customer::{self, Cursors},
     },
     domain::{
         customer::Customer,
@@ -66,7 +66,7 @@ pub async fn html(
 }
 
 #[derive(Deserialize)]
-pub struct Asked {
+pub struct MailQuery {
     asked: Option<String>,
 }
 
@@ -76,7 +76,7 @@ pub async fn state(
     desk: web::Data<Desk>,
     member: web::ReqData<Member>,
     path: Path,
-    query: web::Query<Asked>,
+    query: web::Query<MailQuery>,
 ) -> Result<HttpResponse, Error> {
     let member = member.into_inner();
     let customer = request::number(&path.1).map(CustomerNo).ok_or(Error::NotFound)?;
@@ -132,7 +132,7 @@ async fn queued(
         );
         return Ok(HttpResponse::SeeOther().insert_header((header::LOCATION, target)).finish());
     }
-    let profile = customers::load(desk, member, customer, From::default()).await?;
+    let profile = customers::load(desk, member, customer, Cursors::default()).await?;
     let row = profile.rewards.iter().find(|row| row.file.reward.no == reward);
     let view = views::mails::Resend {
         row: row.map(|row| views::rewards::Row {
@@ -153,12 +153,12 @@ async fn refused(
     (customer, reward): (CustomerNo, RewardNo),
     refusal: &Refusal,
 ) -> Result<HttpResponse, Error> {
-    let profile = customers::load(desk, member, customer, From::default()).await?;
+    let profile = customers::load(desk, member, customer, Cursors::default()).await?;
     let toast = present::flash::not_resent(member, refusal, profile.now);
     let body = if request::is_fragment(request.headers()) {
         views::errors::Fragment { toast }.render()?
     } else {
-        let mut page = customers::page(request, member, &profile, From::default());
+        let mut page = customers::page(request, member, &profile, Cursors::default());
         if let (Some(row), Some(found)) = (
             page.rewards.iter_mut().find(|row| row.n == reward.0),
             profile.rewards.iter().find(|r| r.file.reward.no == reward),

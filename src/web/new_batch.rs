@@ -14,7 +14,7 @@ use super::{
 use crate::{
     app::{
         Desk, Member,
-        receive_import::{TypedBatch, UnfitBatch, close_import, plan_batch},
+        receive_import::{InvalidBatch, TypedBatch, close_import, plan_batch},
     },
     domain::import::ImportKind,
 };
@@ -30,7 +30,7 @@ pub async fn new(
         &member,
         StatusCode::OK,
         &TypedBatch::default(),
-        &UnfitBatch::default(),
+        &InvalidBatch::default(),
         Sent::default(),
     )
 }
@@ -71,7 +71,7 @@ pub async fn create(
         let is_unfit = upload.wrong.is_some();
         let (status, sent) = vouchers::refusal(upload);
         let (unfit, sent) = match planned {
-            Ok(_) => (UnfitBatch::default(), sent),
+            Ok(_) => (InvalidBatch::default(), sent),
             // A file is not sent back: it has to be chosen again.
             Err(unfit) => (unfit, if is_unfit { sent } else { Sent { why: None, ..sent } }),
         };
@@ -88,7 +88,7 @@ pub async fn create(
                 &member,
                 StatusCode::UNPROCESSABLE_ENTITY,
                 &typed,
-                &UnfitBatch::default(),
+                &InvalidBatch::default(),
                 sent,
             )
         }
@@ -100,7 +100,7 @@ fn answer(
     member: &Member,
     status: StatusCode,
     typed: &TypedBatch,
-    unfit: &UnfitBatch,
+    unfit: &InvalidBatch,
     sent: Sent,
 ) -> Result<HttpResponse, Error> {
     let view = present::vouchers::new_batch(

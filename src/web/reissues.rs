@@ -20,7 +20,7 @@ use crate::{
     app::{
         self, Desk, Member,
         reissue_coupon::{self, ReissueCoupon, Reissued},
-        show_customer::{self, From, RewardRow},
+        show_customer::{self, Cursors, RewardRow},
     },
     domain::{
         ids::{CustomerNo, RewardNo},
@@ -109,7 +109,7 @@ pub async fn create(
         Err(app::Error::Refused(refusal)) => {
             refused(&request, &desk, &member, customer, reward, &refusal).await
         }
-        Err(app::Error::Unfit(unfit)) if request::is_fragment(request.headers()) => {
+        Err(app::Error::Invalid(unfit)) if request::is_fragment(request.headers()) => {
             again(&desk, &member, customer, reward, fields.send_notification_email, &unfit.0).await
         }
         Err(error) => Err(error.into()),
@@ -132,7 +132,7 @@ async fn done(
         );
         return Ok(HttpResponse::SeeOther().insert_header((header::LOCATION, target)).finish());
     }
-    let profile = customers::load(desk, member, customer, From::default()).await?;
+    let profile = customers::load(desk, member, customer, Cursors::default()).await?;
     let row = match profile.rewards.iter().find(|row| row.file.reward.no == reward) {
         Some(row) => row.clone(),
         // Not among the newest.
@@ -169,18 +169,18 @@ async fn refused(
         views::reissues::Refused { row, toast: present::flash::refused(member, refusal, now) }
             .render()?
     } else {
-        let mut profile = customers::load(desk, member, customer, From::default()).await?;
+        let mut profile = customers::load(desk, member, customer, Cursors::default()).await?;
         if !profile.rewards.iter().any(|row| row.file.reward.no == reward) {
             // Not among the newest: the page begins with it.
             profile = customers::load(
                 desk,
                 member,
                 customer,
-                From { rewards: Some(RewardNo(reward.0 + 1)), ..From::default() },
+                Cursors { rewards: Some(RewardNo(reward.0 + 1)), ..Cursors::default() },
             )
             .await?;
         }
-        let mut page = customers::page(request, member, &profile, From::default());
+        let mut page = customers::page(request, member, &profile, Cursors::default());
         if let (Some(row), Some(found)) = (
             page.rewards.iter_mut().find(|row| row.n == reward.0),
             profile.rewards.iter().find(|r| r.file.reward.no == reward),

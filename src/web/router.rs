@@ -25,12 +25,12 @@ use Permission::{
 };
 
 /// A route, and who may use it.
-struct Line {
+struct RouteEntry {
     rule: Rule,
     route: Route,
 }
 
-impl Line {
+impl RouteEntry {
     fn new(method: Method, pattern: &'static str, access: Access, route: Route) -> Self {
         Self { rule: Rule { method, pattern, access, asks_again: false }, route }
     }
@@ -44,9 +44,9 @@ impl Line {
 }
 
 #[allow(clippy::too_many_lines, reason = "all routes in one list, whatever their number")]
-fn routes() -> Vec<Line> {
+fn routes() -> Vec<RouteEntry> {
     let get = |pattern, access, route: Route| {
-        Line::new(
+        RouteEntry::new(
             Method::GET,
             pattern,
             access,
@@ -54,7 +54,7 @@ fn routes() -> Vec<Line> {
         )
     };
     let post = |pattern, access, route: Route| {
-        Line::new(Method::POST, pattern, access, route.method(Method::POST))
+        RouteEntry::new(Method::POST, pattern, access, route.method(Method::POST))
     };
     let to = web::route;
     vec![
@@ -293,7 +293,7 @@ pub fn rules() -> Rules {
 /// Registers every route once.
 pub fn register(config: &mut ServiceConfig) {
     let mut resources: Vec<(&'static str, Resource)> = Vec::new();
-    for Line { rule: Rule { pattern, .. }, route } in routes() {
+    for RouteEntry { rule: Rule { pattern, .. }, route } in routes() {
         match resources.iter().position(|(known, _)| *known == pattern) {
             Some(at) => {
                 let (pattern, resource) = resources.remove(at);

@@ -22,7 +22,7 @@ use super::{
 };
 use crate::app::{
     Desk,
-    factors::Shown,
+    factors::PresentedFactor,
     finish_sign_in::{self, Finished, Waiting},
     queue::Caller,
     sign_in::{Device, SignIn},
@@ -75,8 +75,8 @@ pub async fn create(
     let known = known_devices::known_as(&request, &desk, &site, &waiting.email).await?;
     let one_try = match (&known, &shown) {
         (Some(device), _) => throttle.known(device, &waiting.email),
-        (None, Shown::Code(_)) => throttle.stranger(&address, &waiting.email),
-        (None, Shown::Passkey(_)) => throttle.nobody(&address),
+        (None, PresentedFactor::Code(_)) => throttle.stranger(&address, &waiting.email),
+        (None, PresentedFactor::Passkey(_)) => throttle.nobody(&address),
     };
     if let Err(spent) = throttle.spend(&one_try) {
         return too_many(&request, &waiting, &return_to, spent);
@@ -181,7 +181,7 @@ fn over(site: &Site, return_to: &str) -> HttpResponse {
     let target =
         format!("/sign-in?over=yes&return_to={}", request::own_path(return_to).unwrap_or_default());
     HttpResponse::SeeOther()
-        .cookie(gate::half_cookie(site, None))
+        .cookie(gate::pending_sign_in_cookie(site, None))
         .insert_header((header::LOCATION, target))
         .finish()
 }

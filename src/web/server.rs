@@ -58,7 +58,7 @@ impl Site {
     }
 
     /// As [`Self::cookie_name`], for somebody who is at the provider of single sign-on.
-    pub fn errand_cookie_name(&self) -> &'static str {
+    pub fn oidc_state_cookie_name(&self) -> &'static str {
         if self.is_https() { "__Host-rewarddesk-errand" } else { "rewarddesk-errand" }
     }
 

@@ -137,7 +137,7 @@ pub async fn create(
                 "/sign-in/factor?return_to={}",
                 request::own_path(&form.return_to).unwrap_or_default()
             );
-            let cookie = gate::half_cookie(&site, Some(&token));
+            let cookie = gate::pending_sign_in_cookie(&site, Some(&token));
             Ok(HttpResponse::SeeOther()
                 .cookie(cookie)
                 .insert_header((header::LOCATION, target))
@@ -167,7 +167,7 @@ pub async fn signed_in(
         request::own_path(return_to).filter(|path| !path.starts_with("/sign-in")).unwrap_or("/");
     let mut answer = HttpResponse::SeeOther()
         .cookie(gate::session_cookie(site, Some(token)))
-        .cookie(gate::half_cookie(site, None))
+        .cookie(gate::pending_sign_in_cookie(site, None))
         .insert_header((header::LOCATION, target.to_owned()))
         .finish();
     // The session is there already, and its request waits as one that has a session.

@@ -21,7 +21,7 @@ use crate::{
         Desk,
         set_up::{self, Door, FirstUser, Part, SetUp},
     },
-    domain::Unfit,
+    domain::Invalid,
 };
 
 #[derive(Deserialize)]
@@ -74,7 +74,7 @@ pub async fn create(
         SetUp::Done => Ok(HttpResponse::SeeOther()
             .insert_header((header::LOCATION, "/sign-in?chosen=yes"))
             .finish()),
-        SetUp::Unfit(unfit) => page(&request, door, token, &typed, &unfit),
+        SetUp::Invalid(unfit) => page(&request, door, token, &typed, &unfit),
         SetUp::Gone => account_links::gone(&request),
     }
 }
@@ -89,7 +89,7 @@ fn page(
     door: Door,
     token: String,
     typed: &FirstUser,
-    unfit: &[(Part, Unfit)],
+    unfit: &[(Part, Invalid)],
 ) -> Result<HttpResponse, Error> {
     let field = |part: Part, value: &str| Field {
         value: value.to_owned(),

@@ -75,7 +75,7 @@ pub async fn update(
     match desk.writing(asked).await? {
         Changed::Done(_) => to("yes"),
         Changed::Unchanged => to("same"),
-        Changed::Unfit(unfit) => {
+        Changed::Invalid(unfit) => {
             let page = present::settings::refused(frame(), &member, typed, seen, &unfit);
             Ok(html(StatusCode::UNPROCESSABLE_ENTITY, page.render()?))
         }

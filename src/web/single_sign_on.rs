@@ -28,7 +28,7 @@ use crate::app::{
     link_identity::{self, Linked},
     own_account,
     sign_in::{self, Session},
-    sso::{self, Answer, Arrival, Departure, Purpose, Why},
+    sso::{self, Arrival, CallbackParams, Departure, Purpose, SsoFailure},
 };
 
 #[derive(Deserialize)]
@@ -47,8 +47,8 @@ pub async fn new(
     let return_to = request::own_path(&query.return_to).unwrap_or_default().to_owned();
     let path = return_to.clone();
     Ok(match desk.asking_provider(move |desk| sso::set_out(desk, &path)).await? {
-        Departure::To { address, errand } => {
-            let cookie = gate::errand_cookie(&site, errand.as_deref());
+        Departure::To { address, sso_state } => {
+            let cookie = gate::oidc_state_cookie(&site, sso_state.as_deref());
             HttpResponse::SeeOther()
                 .cookie(cookie)
                 .insert_header((header::LOCATION, address))
@@ -133,7 +133,7 @@ pub async fn show(
         })
         .await?;
     let Some((pending, zone)) = found else {
-        return Ok(sorry(&site, Purpose::Link, Why::Stale, ""));
+        return Ok(sorry(&site, Purpose::Link, SsoFailure::Stale, ""));
     };
     let name =
         desk.provider.as_deref().map(|provider| provider.name().to_owned()).unwrap_or_default();
@@ -187,14 +187,14 @@ pub async fn arrive(
     desk: web::Data<Desk>,
     site: web::Data<Site>,
     throttle: web::Data<Throttle>,
-    answer: web::Query<Answer>,
+    answer: web::Query<CallbackParams>,
 ) -> Result<HttpResponse, Error> {
     let answer = answer.into_inner();
     let value_of = |name: &str| request.cookie(name).map(|cookie| cookie.value().to_owned());
-    let sealed = value_of(site.errand_cookie_name()).unwrap_or_default();
+    let sealed = value_of(site.oidc_state_cookie_name()).unwrap_or_default();
     if sealed.is_empty() && request.cookie(site.cookie_name()).is_none() {
         // Nothing can wait for this browser: the database is not asked.
-        return Ok(sorry(&site, Purpose::SignIn, Why::Stale, ""));
+        return Ok(sorry(&site, Purpose::SignIn, SsoFailure::Stale, ""));
     }
     let (token, limits, asked) =
         (value_of(site.cookie_name()), site.session_limits, answer.clone());
@@ -207,17 +207,17 @@ pub async fn arrive(
             Ok((sso::recognise(desk, &sealed, session.as_ref(), &asked)?, session))
         })
         .await?;
-    let errand = match recognised {
-        Ok(errand) => errand,
-        Err(purpose) => return Ok(sorry(&site, purpose, Why::Stale, "")),
+    let sso_state = match recognised {
+        Ok(sso_state) => sso_state,
+        Err(purpose) => return Ok(sorry(&site, purpose, SsoFailure::Stale, "")),
     };
     let origin = browser::origin_of(&request);
     // Who it is will only be known afterwards: the tries of an address are counted.
     let one_try = throttle.nobody(&origin.address);
     if throttle.spend(&one_try).is_err() {
-        return Ok(sorry(&site, errand.purpose, Why::Down, &errand.return_to));
+        return Ok(sorry(&site, sso_state.purpose, SsoFailure::Down, &sso_state.return_to));
     }
-    let own = errand.clone();
+    let own = sso_state.clone();
     let arriving = desk.asking_provider(move |desk| {
         sso::arrive(desk, &own, &answer, session.as_ref(), limits, &origin)
     });
@@ -225,12 +225,12 @@ pub async fn arrive(
     if !matches!(arrival, Arrival::Not(_)) {
         throttle.refund(&one_try);
     }
-    let path = request::own_path(&errand.return_to).unwrap_or_default();
+    let path = request::own_path(&sso_state.return_to).unwrap_or_default();
     let mut response = match arrival {
         Arrival::In { token } => signed_in(&desk, &site, &token, path).await?,
         Arrival::Half { token } => {
             let target = format!("/sign-in/factor?return_to={path}");
-            let cookie = gate::half_cookie(&site, Some(&token));
+            let cookie = gate::pending_sign_in_cookie(&site, Some(&token));
             HttpResponse::SeeOther()
                 .cookie(cookie)
                 .insert_header((header::LOCATION, target))
@@ -245,7 +245,7 @@ pub async fn arrive(
             response
         }
         Arrival::Pending => to("/account/identity".to_owned()),
-        Arrival::Not(why) => return Ok(sorry(&site, errand.purpose, why, path)),
+        Arrival::Not(why) => return Ok(sorry(&site, sso_state.purpose, why, path)),
     };
     forget(&mut response, &site)?;
     Ok(response)
@@ -253,7 +253,7 @@ pub async fn arrive(
 
 /// The errand is over.
 fn forget(response: &mut HttpResponse, site: &Site) -> Result<(), Error> {
-    response.add_cookie(&gate::errand_cookie(site, None)).map_err(|_| Error::Internal)
+    response.add_cookie(&gate::oidc_state_cookie(site, None)).map_err(|_| Error::Internal)
 }
 
 fn to(target: String) -> HttpResponse {
@@ -262,7 +262,7 @@ fn to(target: String) -> HttpResponse {
 
 /// Back to where it began, with the reason in one of our words: neither code nor state stays in the
 /// address, and a reload repeats nothing.
-fn sorry(site: &Site, purpose: Purpose, why: Why, return_to: &str) -> HttpResponse {
+fn sorry(site: &Site, purpose: Purpose, why: SsoFailure, return_to: &str) -> HttpResponse {
     let word = WORDS.iter().find(|(known, ..)| *known == why).map_or("stale", |(_, word, _)| word);
     let target = match purpose {
         Purpose::SignIn => format!("/sign-in?sso={word}&return_to={return_to}"),
@@ -276,45 +276,45 @@ fn sorry(site: &Site, purpose: Purpose, why: Why, return_to: &str) -> HttpRespon
 }
 
 /// What went wrong: the word in the address, and what is said.
-const WORDS: [(Why, &str, &str); 8] = [
+const WORDS: [(SsoFailure, &str, &str); 8] = [
     (
-        Why::Stale,
+        SsoFailure::Stale,
         "stale",
         "This sign-in took too long, was done before, or began in another browser. Nothing was \
          done. Begin again.",
     ),
     (
-        Why::Denied,
+        SsoFailure::Denied,
         "denied",
         "The sign-in was not finished over there. Nothing was done. Try again, or take another \
          way.",
     ),
     (
-        Why::Down,
+        SsoFailure::Down,
         "down",
         "The place where you would sign in does not answer just now. Nothing was done. Try again \
          in a minute, or take another way.",
     ),
     (
-        Why::Untrusted,
+        SsoFailure::Untrusted,
         "untrusted",
         "The answer that came back could not be trusted. Nothing was done. Try again; if it stays \
          so, tell whoever runs this desk.",
     ),
     (
-        Why::Unknown,
+        SsoFailure::Unknown,
         "unknown",
         "No account here for this sign-in. Ask an administrator to invite you.",
     ),
     (
-        Why::Taken,
+        SsoFailure::Taken,
         "taken",
         "Your account here is linked to another sign-in over there, or that one to another \
          account. Come in another way, and look at your account page.",
     ),
-    (Why::Locked, "locked", LOCKED),
+    (SsoFailure::Locked, "locked", LOCKED),
     (
-        Why::NotProved,
+        SsoFailure::NotProved,
         "other",
         "That was another account, or you were not asked to sign in again there. Nothing was \
          done. Take another way.",

@@ -6,7 +6,7 @@ use askama::Template;
 use super::{
     batches,
     errors::Error,
-    present::batches::Told,
+    present::batches::FormOutcome,
     request::{self, FormBody},
     words,
 };
@@ -51,10 +51,15 @@ pub async fn draw(
     match desk.writing(move |desk| draw_stock_lines(desk, &asker, &asked)).await? {
         Drawn::Done(record) => Ok(back(&member, id, &record.to_string())),
         Drawn::Unchanged => Ok(back(&member, id, "unchanged-lines")),
-        Drawn::Unfit(why) => {
-            let page =
-                batches::page(&request, &desk, &member, id, &Told::LinesUnfit { command, why })
-                    .await?;
+        Drawn::Invalid(why) => {
+            let page = batches::page(
+                &request,
+                &desk,
+                &member,
+                id,
+                &FormOutcome::LinesUnfit { command, why },
+            )
+            .await?;
             Ok(HttpResponse::UnprocessableEntity()
                 .content_type("text/html; charset=utf-8")
                 .body(page.render()?))
@@ -81,13 +86,13 @@ pub async fn withdraw(
     match desk.reading(move |desk| withdraw_vouchers(desk, &asker, id, shown, &why)).await {
         Ok(Withdrawn::Now(record)) => Ok(back(&member, id, &record.to_string())),
         Ok(Withdrawn::Before) => Ok(back(&member, id, "withdrawn-before")),
-        Err(app::Error::Unfit(why)) => {
+        Err(app::Error::Invalid(why)) => {
             let page = batches::page(
                 &request,
                 &desk,
                 &member,
                 id,
-                &Told::WithdrawalUnfit { reason, why: why.0 },
+                &FormOutcome::WithdrawalUnfit { reason, why: why.0 },
             )
             .await?;
             Ok(HttpResponse::UnprocessableEntity()

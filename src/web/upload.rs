@@ -15,7 +15,7 @@ use crate::{
         receive_import::{Piece, abandon_import, keep_piece, open_import},
     },
     domain::{
-        Unfit,
+        Invalid,
         ids::{BatchId, ImportId},
         import::ImportKind,
     },
@@ -48,13 +48,13 @@ pub struct Upload {
     /// As the browser calls the file; empty where there is none.
     pub file_name: String,
     fields: Vec<(String, String)>,
-    file: Option<Kept>,
-    pub wrong: Option<Wrong>,
+    file: Option<SpooledFile>,
+    pub wrong: Option<UploadRefusal>,
 }
 
 /// Why nothing of the form can be taken.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub enum Wrong {
+pub enum UploadRefusal {
     TextTooLarge,
     FileTooLarge,
     /// It has lines and a file, or neither.
@@ -62,12 +62,12 @@ pub enum Wrong {
     Nothing,
     /// The file has no bytes.
     EmptyFile,
-    Refused(Unfit),
+    Refused(Invalid),
 }
 
 /// A file on its way into its import.
 #[derive(Debug, Default)]
-struct Kept {
+struct SpooledFile {
     import: Option<ImportId>,
     waiting: Vec<u8>,
     next: i64,
@@ -159,7 +159,7 @@ impl Receiver<'_> {
         if upload.file.is_some() {
             return Err(Error::Malformed);
         }
-        upload.file = Some(Kept::default());
+        upload.file = Some(SpooledFile::default());
         while let Some(piece) = field.next().await.transpose().map_err(unreadable)? {
             let Some(kept) = upload.file.as_mut().filter(|_| upload.wrong.is_none()) else {
                 continue;
@@ -168,7 +168,7 @@ impl Receiver<'_> {
             kept.waiting.extend_from_slice(&piece);
             let is_full = kept.waiting.len() >= PIECE;
             if kept.bytes > file_limit() {
-                upload.wrong = Some(Wrong::FileTooLarge);
+                upload.wrong = Some(UploadRefusal::FileTooLarge);
             } else if is_full {
                 self.keep(upload).await?;
             }
@@ -189,8 +189,8 @@ impl Receiver<'_> {
             None => {
                 match self.desk.writing(move |desk| open_import(desk, &member, kind, batch)).await {
                     Ok(import) => *kept.import.insert(import),
-                    Err(app::Error::Unfit(why)) => {
-                        upload.wrong = Some(Wrong::Refused(why));
+                    Err(app::Error::Invalid(why)) => {
+                        upload.wrong = Some(UploadRefusal::Refused(why));
                         return Ok(());
                     }
                     Err(error) => return Err(error.into()),
@@ -208,7 +208,8 @@ impl Receiver<'_> {
     pub async fn import(&self, upload: &mut Upload) -> Result<Option<ImportId>, Error> {
         if upload.file.is_none() {
             let waiting = upload.text.clone().into_bytes();
-            upload.file = Some(Kept { bytes: waiting.len(), waiting, ..Kept::default() });
+            upload.file =
+                Some(SpooledFile { bytes: waiting.len(), waiting, ..SpooledFile::default() });
         }
         if upload.file.as_ref().is_some_and(|kept| !kept.waiting.is_empty()) {
             self.keep(upload).await?;
@@ -229,7 +230,7 @@ impl Upload {
         let mut bytes = Vec::new();
         while let Some(piece) = field.next().await.transpose().map_err(unreadable)? {
             if bytes.len() + piece.len() > limit {
-                self.wrong = Some(Wrong::TextTooLarge);
+                self.wrong = Some(UploadRefusal::TextTooLarge);
             } else if self.wrong.is_none() {
                 bytes.extend_from_slice(&piece);
             }
@@ -239,9 +240,9 @@ impl Upload {
 
     fn judge(&mut self) {
         let wrong = match (&self.file, self.text.trim().is_empty()) {
-            (Some(_), false) => Some(Wrong::Both),
-            (None, true) => Some(Wrong::Nothing),
-            (Some(kept), true) if kept.bytes == 0 => Some(Wrong::EmptyFile),
+            (Some(_), false) => Some(UploadRefusal::Both),
+            (None, true) => Some(UploadRefusal::Nothing),
+            (Some(kept), true) if kept.bytes == 0 => Some(UploadRefusal::EmptyFile),
             _ => None,
         };
         self.wrong = self.wrong.take().or(wrong);

@@ -20,7 +20,7 @@ use super::{
 use crate::{
     app::{
         Desk, Member,
-        invite_user::{self, Invitation, Invited, UnfitInvitation},
+        invite_user::{self, InvalidInvitation, Invitation, Invited},
         manage_users::{self, Act, Barrier, Managed},
         show_users,
     },
@@ -64,7 +64,7 @@ pub async fn new(
 ) -> Result<HttpResponse, Error> {
     let frame = frame::in_merchant(&request, &member, "Invite a user");
     let page =
-        present::users::new(frame, &member, &Invitation::default(), &UnfitInvitation::default());
+        present::users::new(frame, &member, &Invitation::default(), &InvalidInvitation::default());
     Ok(html(StatusCode::OK, page.render()?))
 }
 
@@ -84,7 +84,7 @@ pub async fn create(
             &member,
             &format!("/{id}?done={}#message", if has_link { "invited" } else { "welcomed" }),
         )),
-        Invited::Unfit(unfit) => {
+        Invited::Invalid(unfit) => {
             let page = present::users::new(
                 frame::in_merchant(&request, &member, "Invite a user"),
                 &member,

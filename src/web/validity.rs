@@ -4,7 +4,7 @@ use actix_web::{HttpRequest, HttpResponse, http::header, web};
 use askama::Template;
 use serde::Deserialize;
 
-use super::{batches, errors::Error, present::batches::Told, request, words};
+use super::{batches, errors::Error, present::batches::FormOutcome, request, words};
 use crate::{
     app::{
         Desk, Member,
@@ -42,10 +42,15 @@ pub async fn update(
     let done = match desk.writing(move |desk| adjust_validity(desk, &asker, &asked)).await? {
         Adjusted::Done(record) => record.to_string(),
         Adjusted::Unchanged => "unchanged".to_owned(),
-        Adjusted::Unfit(why) => {
-            let page =
-                batches::page(&request, &desk, &member, id, &Told::ValidityUnfit { command, why })
-                    .await?;
+        Adjusted::Invalid(why) => {
+            let page = batches::page(
+                &request,
+                &desk,
+                &member,
+                id,
+                &FormOutcome::ValidityUnfit { command, why },
+            )
+            .await?;
             return Ok(HttpResponse::UnprocessableEntity()
                 .content_type("text/html; charset=utf-8")
                 .body(page.render()?));

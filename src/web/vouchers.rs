@@ -8,9 +8,9 @@ use super::{
     batches,
     errors::Error,
     imports,
-    present::{self, batches::Told, vouchers::Sent},
+    present::{self, batches::FormOutcome, vouchers::Sent},
     request,
-    upload::{self, Receiver, Upload, Wrong},
+    upload::{self, Receiver, Upload, UploadRefusal},
     words,
 };
 use crate::{
@@ -58,27 +58,32 @@ async fn unfit(
     status: StatusCode,
     sent: Sent,
 ) -> Result<HttpResponse, Error> {
-    let page = batches::page(request, desk, member, id, &Told::VouchersUnfit(sent)).await?;
+    let page = batches::page(request, desk, member, id, &FormOutcome::VouchersUnfit(sent)).await?;
     Ok(HttpResponse::build(status).content_type("text/html; charset=utf-8").body(page.render()?))
 }
 
 /// The answer to a form of which nothing can be taken.
 pub fn refusal(upload: Upload) -> (StatusCode, Sent) {
     let status = match upload.wrong {
-        Some(Wrong::TextTooLarge | Wrong::FileTooLarge) => StatusCode::PAYLOAD_TOO_LARGE,
-        Some(Wrong::Refused(_)) => StatusCode::CONFLICT,
+        Some(UploadRefusal::TextTooLarge | UploadRefusal::FileTooLarge) => {
+            StatusCode::PAYLOAD_TOO_LARGE
+        }
+        Some(UploadRefusal::Refused(_)) => StatusCode::CONFLICT,
         _ => StatusCode::UNPROCESSABLE_ENTITY,
     };
     let why = match &upload.wrong {
-        Some(Wrong::TextTooLarge) => words::TEXT_TOO_LONG.to_owned(),
-        Some(Wrong::FileTooLarge) => words::FILE_TOO_LARGE.to_owned(),
-        Some(Wrong::Both) => {
+        Some(UploadRefusal::TextTooLarge) => words::TEXT_TOO_LONG.to_owned(),
+        Some(UploadRefusal::FileTooLarge) => words::FILE_TOO_LARGE.to_owned(),
+        Some(UploadRefusal::Both) => {
             "Paste codes or choose a file, not both. Nothing was taken.".to_owned()
         }
-        Some(Wrong::EmptyFile) => "The file is empty. Choose another one.".to_owned(),
-        Some(Wrong::Refused(why)) => present::sentence(&why.0),
-        Some(Wrong::Nothing) | None => "Paste at least one code, or choose a file.".to_owned(),
+        Some(UploadRefusal::EmptyFile) => "The file is empty. Choose another one.".to_owned(),
+        Some(UploadRefusal::Refused(why)) => present::sentence(&why.0),
+        Some(UploadRefusal::Nothing) | None => {
+            "Paste at least one code, or choose a file.".to_owned()
+        }
     };
-    let is_of_file = matches!(upload.wrong, Some(Wrong::EmptyFile | Wrong::FileTooLarge));
+    let is_of_file =
+        matches!(upload.wrong, Some(UploadRefusal::EmptyFile | UploadRefusal::FileTooLarge));
     (status, Sent { text: upload.text, why: Some(why), is_of_file })
 }

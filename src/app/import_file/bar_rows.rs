@@ -8,20 +8,20 @@ use super::{
     findings::Cause,
     job::Job,
     rows::BarRow,
-    stage::{Sheet, Staged},
+    stage::{FileTally, SpooledRows},
 };
 use crate::{
     app::private_details,
     db::{
         WriteTx, audit,
         imports::{
-            codes::{self, Codes, Known},
+            codes::{self, Codes, StoredCode},
             rewards,
-            turn::Turn,
+            turn::ImportTx,
         },
     },
     domain::{
-        Unfit,
+        Invalid,
         audit::{Action, Actor, NewRecord},
         coupon::CouponState,
         ids::{CustomerNo, UserId},
@@ -31,16 +31,16 @@ use crate::{
 /// Bars the coupons that the good rows, which come by code, name.
 pub fn apply(
     job: &mut Job<'_, '_>,
-    staged: Staged,
+    spooled: SpooledRows,
     out: &mut dyn Write,
 ) -> Result<Report, ImportError> {
-    let (mut rows, sheet) = staged.open()?;
-    job.in_one_transaction(sheet, out, |job, tx, sheet| {
+    let (mut rows, tally) = spooled.open()?;
+    job.in_one_transaction(tally, out, |job, tx, tally| {
         let mut coupons = Codes::default();
-        some_at_a_time(job, &mut rows, sheet, |job, sheet, rows: CodeRows<BarRow>| {
+        some_at_a_time(job, &mut rows, tally, |job, tally, rows: CodeRows<BarRow>| {
             let found = codes::lock_by_code(tx, job.scope, &rows.codes())?;
             go_on(&mut coupons, found, &rows);
-            bar(job, tx, &judge(&mut coupons, rows, sheet)?)
+            bar(job, tx, &judge(&mut coupons, rows, tally)?)
         })
     })
 }
@@ -48,17 +48,17 @@ pub fn apply(
 /// Tells what [`apply`] would do, and that is all: it waits for nobody, and nobody waits for it.
 pub fn check(
     job: &mut Job<'_, '_>,
-    staged: Staged,
+    spooled: SpooledRows,
     out: &mut dyn Write,
 ) -> Result<Report, ImportError> {
-    let (mut rows, mut sheet) = staged.open()?;
-    let (mut coupons, mut turn) = (Codes::default(), Turn::looking(&job.desk.db));
-    some_at_a_time(job, &mut rows, &mut sheet, |job, sheet, rows: CodeRows<BarRow>| {
+    let (mut rows, mut tally) = spooled.open()?;
+    let (mut coupons, mut turn) = (Codes::default(), ImportTx::looking(&job.desk.db));
+    some_at_a_time(job, &mut rows, &mut tally, |job, tally, rows: CodeRows<BarRow>| {
         let found = turn.read(|conn| codes::find_by_code(conn, job.scope, &rows.codes()))?;
         go_on(&mut coupons, found, &rows);
-        judge(&mut coupons, rows, sheet).map(drop)
+        judge(&mut coupons, rows, tally).map(drop)
     })?;
-    sheet.close(out)
+    tally.close(out)
 }
 
 /// The first row may name the code of the rows before: what they have made of its coupon is not
@@ -72,31 +72,31 @@ fn go_on(coupons: &mut Codes, found: Codes, rows: &CodeRows<BarRow>) {
 fn judge(
     coupons: &mut Codes,
     rows: CodeRows<BarRow>,
-    sheet: &mut Sheet,
-) -> Result<Vec<(Known, BarRow)>, ImportError> {
+    tally: &mut FileTally,
+) -> Result<Vec<(StoredCode, BarRow)>, ImportError> {
     let mut bars = Vec::new();
     for (entry, row) in rows.0 {
         let found = coupons.find(&row.code, None).map(|known| known.id);
         let Some(known) = found.and_then(|id| coupons.get_mut(id)) else {
-            sheet.reject(
+            tally.reject(
                 &entry.record,
                 Cause::Conflict,
-                &Unfit::because("no voucher of this merchant has this code"),
+                &Invalid::because("no voucher of this merchant has this code"),
             )?;
             continue;
         };
         if known.barred {
-            sheet.report.unchanged += 1;
+            tally.report.unchanged += 1;
         } else if known.state == CouponState::Withdrawn {
-            sheet.reject(
+            tally.reject(
                 &entry.record,
                 Cause::Conflict,
-                &Unfit::because("the code was withdrawn: nobody can use it anyway"),
+                &Invalid::because("the code was withdrawn: nobody can use it anyway"),
             )?;
         } else {
             bars.push((known.clone(), row));
             known.barred = true;
-            sheet.report.new += 1;
+            tally.report.new += 1;
         }
     }
     Ok(bars)
@@ -105,7 +105,7 @@ fn judge(
 fn bar(
     job: &Job<'_, '_>,
     tx: &mut WriteTx<'_>,
-    bars: &[(Known, BarRow)],
+    bars: &[(StoredCode, BarRow)],
 ) -> Result<(), ImportError> {
     let now = job.desk.clock.now();
     let by: Option<UserId> = match job.order.actor {
@@ -138,7 +138,12 @@ fn bar(
     Ok(())
 }
 
-fn record(job: &Job<'_, '_>, known: &Known, row: &BarRow, owner: Option<CustomerNo>) -> NewRecord {
+fn record(
+    job: &Job<'_, '_>,
+    known: &StoredCode,
+    row: &BarRow,
+    owner: Option<CustomerNo>,
+) -> NewRecord {
     let mut record = NewRecord::new(Some(job.merchant.id), Action::CouponBarred, job.order.actor)
         .detail("coupon", known.id.0)
         .detail("code", row.code.as_str());

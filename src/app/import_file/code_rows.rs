@@ -4,23 +4,23 @@
 use super::{
     ImportError,
     job::Job,
-    pile::{Entry, Sorted},
     rows::{BarRow, RedemptionRow, Row},
-    stage::{Sheet, take_some},
+    spool::{Entry, Sorted},
+    stage::{FileTally, take_some},
 };
-use crate::domain::{Unfit, code::CouponCode};
+use crate::domain::{Invalid, code::CouponCode};
 
 /// How many rows are compared with what is stored at once.
 pub const SOME: usize = 1_000;
 
 /// A row that names a coupon.
 pub trait CodeRow: Sized {
-    fn read(row: &Row<'_>) -> Result<Self, Unfit>;
+    fn read(row: &Row<'_>) -> Result<Self, Invalid>;
     fn code(&self) -> &CouponCode;
 }
 
 impl CodeRow for RedemptionRow {
-    fn read(row: &Row<'_>) -> Result<Self, Unfit> {
+    fn read(row: &Row<'_>) -> Result<Self, Invalid> {
         row.redemption()
     }
 
@@ -30,7 +30,7 @@ impl CodeRow for RedemptionRow {
 }
 
 impl CodeRow for BarRow {
-    fn read(row: &Row<'_>) -> Result<Self, Unfit> {
+    fn read(row: &Row<'_>) -> Result<Self, Invalid> {
         row.bar()
     }
 
@@ -58,8 +58,8 @@ impl<T: CodeRow> CodeRows<T> {
 pub fn some_at_a_time<T: CodeRow>(
     job: &mut Job<'_, '_>,
     rows: &mut Sorted,
-    sheet: &mut Sheet,
-    mut work: impl FnMut(&Job<'_, '_>, &mut Sheet, CodeRows<T>) -> Result<(), ImportError>,
+    tally: &mut FileTally,
+    mut work: impl FnMut(&Job<'_, '_>, &mut FileTally, CodeRows<T>) -> Result<(), ImportError>,
 ) -> Result<(), ImportError> {
     let mut done = 0;
     loop {
@@ -71,13 +71,13 @@ pub fn some_at_a_time<T: CodeRow>(
         let mut some = Vec::with_capacity(entries.len());
         for entry in entries {
             let row = T::read(&Row {
-                layout: &sheet.layout,
+                layout: &tally.layout,
                 record: &entry.record,
                 zone: job.merchant.zone,
             })?;
             some.push((entry, row));
         }
-        work(job, sheet, CodeRows(some))?;
-        job.tell(sheet.progress(done))?;
+        work(job, tally, CodeRows(some))?;
+        job.tell(tally.progress(done))?;
     }
 }

@@ -9,16 +9,16 @@ use super::{
     ImportError, Report,
     findings::Cause,
     job::Job,
-    pile::Entry,
     rows::{CustomerRow, Row},
-    stage::{Sheet, Staged, take_some},
+    spool::Entry,
+    stage::{FileTally, SpooledRows, take_some},
 };
 use crate::{
     db::{
         WriteTx,
-        imports::customers::{self as db, IdOfAddress, Known, Person},
+        imports::customers::{self as db, IdOfAddress, Person, StoredCustomer},
     },
-    domain::Unfit,
+    domain::Invalid,
 };
 
 const CHUNK_ROWS: usize = 1_000;
@@ -26,11 +26,11 @@ const CHUNK_ROWS: usize = 1_000;
 /// Compares the good rows, which come by address, with the merchant's customers.
 pub fn apply(
     job: &mut Job<'_, '_>,
-    staged: Staged,
+    spooled: SpooledRows,
     out: &mut dyn Write,
 ) -> Result<Report, ImportError> {
-    let (mut rows, sheet) = staged.open()?;
-    job.in_one_transaction(sheet, out, |job, tx, sheet| {
+    let (mut rows, tally) = spooled.open()?;
+    job.in_one_transaction(tally, out, |job, tx, tally| {
         let (mut done, mut last) = (0, None);
         loop {
             let entries = take_some(&mut rows, CHUNK_ROWS)?;
@@ -38,8 +38,8 @@ pub fn apply(
                 return Ok(());
             }
             done += entries.len() as u64;
-            apply_some(job, tx, sheet, entries, &mut last)?;
-            job.tell(sheet.progress(done))?;
+            apply_some(job, tx, tally, entries, &mut last)?;
+            job.tell(tally.progress(done))?;
         }
     })
 }
@@ -53,18 +53,18 @@ struct Taken {
 fn apply_some(
     job: &Job<'_, '_>,
     tx: &mut WriteTx<'_>,
-    sheet: &mut Sheet,
+    tally: &mut FileTally,
     entries: Vec<Entry>,
     last: &mut Option<Taken>,
 ) -> Result<(), ImportError> {
     let mut rows = Vec::with_capacity(entries.len());
     for entry in entries {
-        let row = Row { layout: &sheet.layout, record: &entry.record, zone: job.merchant.zone }
+        let row = Row { layout: &tally.layout, record: &entry.record, zone: job.merchant.zone }
             .customer()?;
         rows.push((entry, row));
     }
     let emails: Vec<String> = rows.iter().map(|(_, row)| row.email.as_str().to_owned()).collect();
-    let known: HashMap<String, Known> = db::find_by_email(tx, job.scope, &emails)?
+    let known: HashMap<String, StoredCustomer> = db::find_by_email(tx, job.scope, &emails)?
         .into_iter()
         .map(|known| (known.person.email.clone(), known))
         .collect();
@@ -75,13 +75,13 @@ fn apply_some(
         let line = entry.record.line;
         if let Some(taken) = last.as_ref().filter(|taken| taken.row.email == row.email) {
             if taken.row == row {
-                sheet.report.unchanged += 1;
+                tally.report.unchanged += 1;
             } else {
                 let why = format!(
                     "the address is in this file already, on line {}, with other content",
                     taken.line
                 );
-                sheet.reject(&entry.record, Cause::Conflict, &Unfit::because(why))?;
+                tally.reject(&entry.record, Cause::Conflict, &Invalid::because(why))?;
             }
             continue;
         }
@@ -92,27 +92,27 @@ fn apply_some(
                 fresh.push((line, person));
             }
             Some(known) if known.purged => {
-                sheet.reject(
+                tally.reject(
                     &entry.record,
                     Cause::Conflict,
-                    &Unfit::because("this customer was purged"),
+                    &Invalid::because("this customer was purged"),
                 )?;
                 continue;
             }
             Some(known) => {
                 let person = merged(Some(&known.person), &row);
                 if person == known.person {
-                    sheet.report.unchanged += 1;
+                    tally.report.unchanged += 1;
                 } else if db::update(tx, job.scope, known.no, &person)? {
-                    sheet.report.updated += 1;
+                    tally.report.updated += 1;
                     if person.customer_id != known.person.customer_id {
                         with_new_id.extend(IdOfAddress::of(&person).map(|id| (line, id)));
                     }
                 } else {
-                    sheet.reject(
+                    tally.reject(
                         &entry.record,
                         Cause::Conflict,
-                        &Unfit::because("this customer was purged"),
+                        &Invalid::because("this customer was purged"),
                     )?;
                     continue;
                 }
@@ -120,9 +120,9 @@ fn apply_some(
         }
         *last = Some(Taken { line, row });
     }
-    note_second_addresses(job, tx, sheet, &with_new_id)?;
+    note_second_addresses(job, tx, tally, &with_new_id)?;
     fresh.sort_unstable_by_key(|(line, _)| *line);
-    sheet.report.new += fresh.len() as u64;
+    tally.report.new += fresh.len() as u64;
     let people: Vec<Person> = fresh.into_iter().map(|(_, person)| person).collect();
     db::insert(tx, job.scope, &people, job.desk.clock.now())?;
     Ok(())
@@ -133,7 +133,7 @@ fn apply_some(
 fn note_second_addresses(
     job: &Job<'_, '_>,
     tx: &mut WriteTx<'_>,
-    sheet: &mut Sheet,
+    tally: &mut FileTally,
     arrived: &[(u64, IdOfAddress)],
 ) -> Result<(), ImportError> {
     let ids: Vec<&IdOfAddress> = arrived.iter().map(|(_, id)| id).collect();
@@ -142,7 +142,7 @@ fn note_second_addresses(
     for (line, id) in arrived {
         let is_first_here = here.insert(&id.customer_id);
         if !is_first_here || stored.contains(&id.customer_id) {
-            sheet.findings().1.note_second_address(*line, &id.customer_id);
+            tally.findings().1.note_second_address(*line, &id.customer_id);
         }
     }
     Ok(())

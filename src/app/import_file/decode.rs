@@ -5,7 +5,7 @@ use std::io::{ErrorKind, Read};
 use encoding_rs::{Decoder, DecoderResult, Encoding, UTF_8, UTF_16BE, UTF_16LE};
 
 use super::ImportError;
-use crate::domain::Unfit;
+use crate::domain::Invalid;
 
 /// How much is read at once; also what the encoding is judged by.
 const READ_BYTES: usize = 64 * 1024;
@@ -87,7 +87,7 @@ impl<R: Read> Text<R> {
 }
 
 fn not_text(line: u64) -> ImportError {
-    ImportError::Unfit(Unfit::because(format!(
+    ImportError::Invalid(Invalid::because(format!(
         "the file is not text from line {line} on; save it as CSV in UTF-8 (or UTF-16) and import \
          that"
     )))

@@ -5,10 +5,10 @@ use super::{
     ImportError,
     code_rows::SOME,
     job::Job,
-    pile::{Entry, Pile},
     records::Record,
     rows::Row,
-    stage::{Sheet, take_some},
+    spool::{Entry, SortedSpool},
+    stage::{FileTally, take_some},
 };
 use crate::{
     db::{
@@ -20,7 +20,7 @@ use crate::{
 
 /// The rows with a disagreement, by line.
 #[derive(Default)]
-pub struct Disagreements(Pile);
+pub struct Disagreements(SortedSpool);
 
 impl Disagreements {
     pub fn add(
@@ -38,7 +38,7 @@ impl Disagreements {
         self,
         job: &Job<'_, '_>,
         tx: &mut WriteTx<'_>,
-        sheet: &Sheet,
+        tally: &FileTally,
     ) -> Result<(), ImportError> {
         let mut rows = self.0.sorted().map_err(ImportError::Staging)?;
         loop {
@@ -47,14 +47,14 @@ impl Disagreements {
                 return Ok(());
             }
             let new: Vec<NewFinding> =
-                some.iter().map(|entry| finding(job, sheet, entry)).collect::<Result<_, _>>()?;
+                some.iter().map(|entry| finding(job, tally, entry)).collect::<Result<_, _>>()?;
             redemption_findings::note(tx, job.scope, &new, job.desk.clock.now())?;
         }
     }
 }
 
-fn finding(job: &Job<'_, '_>, sheet: &Sheet, entry: &Entry) -> Result<NewFinding, ImportError> {
-    let row = Row { layout: &sheet.layout, record: &entry.record, zone: job.merchant.zone }
+fn finding(job: &Job<'_, '_>, tally: &FileTally, entry: &Entry) -> Result<NewFinding, ImportError> {
+    let row = Row { layout: &tally.layout, record: &entry.record, zone: job.merchant.zone }
         .redemption()?;
     let (kind, coupon) = read(&entry.note)
         .ok_or_else(|| db::Error::Corrupt("a temporary file holds something else".into()))?;

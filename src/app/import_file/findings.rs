@@ -7,7 +7,7 @@ use chrono::{DateTime, Utc};
 use serde::{Deserialize, Serialize};
 
 use super::{header::Layout, records::Record, rows::Voucher};
-use crate::domain::{Unfit, batch::Window, cell, damage::Damage, fold, invisible};
+use crate::domain::{Invalid, batch::Window, cell, damage::Damage, fold, invisible};
 
 /// How many rows of a kind are kept as samples.
 const MAX_SAMPLES: usize = 5;
@@ -167,7 +167,7 @@ pub enum Suspicion<'f> {
 }
 
 impl Findings {
-    pub(super) fn reject(&mut self, layout: &Layout, record: &Record, cause: Cause, why: &Unfit) {
+    pub(super) fn reject(&mut self, layout: &Layout, record: &Record, cause: Cause, why: &Invalid) {
         self.rejected.entry(cause).or_default().add(record.line, layout.key_cell(record), &why.0);
     }
 
@@ -176,7 +176,7 @@ impl Findings {
         layout: &Layout,
         record: &Record,
         group: DamageGroup,
-        why: &Unfit,
+        why: &Invalid,
     ) {
         self.damaged.entry(group).or_default().add(record.line, layout.key_cell(record), &why.0);
     }

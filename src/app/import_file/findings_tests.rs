@@ -82,5 +82,5 @@ fn samples_are_the_first_of_the_file_whatever_order_they_come_in() {
         (tally.count, tally.samples.iter().map(|s| s.line).collect::<Vec<_>>()),
         (7, vec![1, 2, 3, 6, 7])
     );
-    assert_eq!(tally.samples[0].cell.chars().count(), CELL + 1);
+    assert_eq!(tally.samples[0].cell.chars().count(), MAX_CELL_CHARS + 1);
 }

@@ -8,7 +8,7 @@ use super::{
     kind::{Column, Kind, holds_words},
     records::Record,
 };
-use crate::domain::{Unfit, cell};
+use crate::domain::{Invalid, cell};
 
 /// Where each column of the kind is found in a row.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -54,7 +54,7 @@ fn column(kind: Kind, heading: &str) -> Option<&'static Column> {
 
 /// Takes the first record as a header or, in a voucher file of one column, as the first code.
 /// `second` is the row below it.
-pub fn read_first(kind: Kind, first: &Record, second: Option<&Record>) -> Result<First, Unfit> {
+pub fn read_first(kind: Kind, first: &Record, second: Option<&Record>) -> Result<First, Invalid> {
     if kind == Kind::Vouchers && first.filled() == 1 {
         let code = cell::reference(first.cell(0).unwrap_or_default());
         let below = second
@@ -63,7 +63,7 @@ pub fn read_first(kind: Kind, first: &Record, second: Option<&Record>) -> Result
             .map(cell::reference);
         if column(kind, &code).is_none() {
             if heading::looks_like_one(&code, below.as_deref()) {
-                return Err(Unfit::because(format!(
+                return Err(Invalid::because(format!(
                     "the first line, {code:?}, looks like a heading that is not known; call the \
                      column code, or remove the line"
                 )));
@@ -79,12 +79,12 @@ pub fn read_first(kind: Kind, first: &Record, second: Option<&Record>) -> Result
     header(kind, first).map(First::Header)
 }
 
-fn header(kind: Kind, first: &Record) -> Result<Layout, Unfit> {
+fn header(kind: Kind, first: &Record) -> Result<Layout, Invalid> {
     let expected =
         || kind.columns().iter().map(|column| column.name).collect::<Vec<_>>().join(", ");
     let mut names = Vec::with_capacity(first.filled());
     if let Some(fault) = first.fault {
-        return Err(Unfit::because(format!("the header cannot be read: {fault}")));
+        return Err(Invalid::because(format!("the header cannot be read: {fault}")));
     }
     let headings: Vec<String> = first
         .cells()
@@ -99,21 +99,21 @@ fn header(kind: Kind, first: &Record) -> Result<Layout, Unfit> {
         }
         let Some(column) = column(kind, heading) else {
             let shown: String = heading.chars().take(60).collect();
-            return Err(Unfit::because(format!(
+            return Err(Invalid::because(format!(
                 "the column {shown:?} is not known; the columns of a {} file are: {}",
                 kind.as_str(),
                 expected()
             )));
         };
         if names.contains(&column.name) {
-            return Err(Unfit::because(format!("the column {} is there twice", column.name)));
+            return Err(Invalid::because(format!("the column {} is there twice", column.name)));
         }
         names.push(column.name);
     }
     if let Some(missing) =
         kind.columns().iter().find(|column| column.required && !names.contains(&column.name))
     {
-        return Err(Unfit::because(format!(
+        return Err(Invalid::because(format!(
             "the column {} is missing; the columns of a {} file are: {}",
             missing.name,
             kind.as_str(),
@@ -121,7 +121,7 @@ fn header(kind: Kind, first: &Record) -> Result<Layout, Unfit> {
         )));
     }
     if names.iter().all(|name| name.is_empty()) {
-        return Err(Unfit::because(format!(
+        return Err(Invalid::because(format!(
             "the header names no column; the columns of a {} file are: {}",
             kind.as_str(),
             expected()
@@ -152,14 +152,14 @@ impl Layout {
 
     /// Whether the row has the form that its header promises. Cells that are left out at its end
     /// are empty ones.
-    pub fn check(&self, record: &Record) -> Result<(), Unfit> {
+    pub fn check(&self, record: &Record) -> Result<(), Invalid> {
         if let Some(fault) = record.fault {
-            return Err(Unfit::because(fault));
+            return Err(Invalid::because(fault));
         }
         let filled = record.filled();
         if filled > self.names.len() {
             let cells = if filled == 1 { "cell" } else { "cells" };
-            return Err(Unfit::because(format!(
+            return Err(Invalid::because(format!(
                 "the row has {filled} {cells}, the header {}",
                 self.names.len()
             )));
@@ -167,7 +167,7 @@ impl Layout {
         let is_stray =
             |(name, cell): (&&str, &str)| name.is_empty() && !cell::text(cell).is_empty();
         match self.names.iter().zip(record.cells()).position(is_stray) {
-            Some(index) => Err(Unfit::because(format!(
+            Some(index) => Err(Invalid::because(format!(
                 "this row has something in column {}, which has no name in the header",
                 index + 1
             ))),
@@ -196,8 +196,8 @@ impl Layout {
     }
 
     /// Why such a row is no row.
-    pub fn why_repeated(&self) -> Unfit {
-        Unfit::because(if self.is_bare {
+    pub fn why_repeated(&self) -> Invalid {
+        Invalid::because(if self.is_bare {
             "this is a heading and no code; if it is a code, put a line that says code above all \
              codes"
         } else {

@@ -2,12 +2,12 @@
 
 use std::io::Write;
 
-use super::{ImportError, Order, Progress, Report, Seal, Watch, stage::Sheet};
+use super::{ImportError, OnCommit, Order, Progress, Report, Watch, stage::FileTally};
 use crate::{
     app::Desk,
     db::{
         Scope, WriteTx, audit,
-        imports::turn::{Turn, Wait, refresh_statistics},
+        imports::turn::{ImportTx, Wait, refresh_statistics},
     },
     domain::{audit::NewRecord, ids::BatchId, merchant::Merchant},
 };
@@ -37,8 +37,8 @@ impl Job<'_, '_> {
     /// [`ImportError::TakenBack`] is a report all the same.
     pub fn in_turn(
         &mut self,
-        work: impl FnOnce(&mut Self, &mut Turn<'_, '_>, &mut Report) -> Result<(), ImportError>,
-        clean_up: impl FnOnce(&mut Turn<'_, '_>) -> Result<(), ImportError>,
+        work: impl FnOnce(&mut Self, &mut ImportTx<'_, '_>, &mut Report) -> Result<(), ImportError>,
+        clean_up: impl FnOnce(&mut ImportTx<'_, '_>) -> Result<(), ImportError>,
     ) -> Result<Report, ImportError> {
         let holder = uuid::Uuid::now_v7().to_string();
         let (desk, scope) = (self.desk, self.scope);
@@ -73,16 +73,16 @@ impl Job<'_, '_> {
     /// [`Self::in_turn`] for kinds that are written in one transaction on both databases.
     pub fn in_one_transaction(
         &mut self,
-        sheet: Sheet,
+        tally: FileTally,
         out: &mut dyn Write,
-        work: impl FnOnce(&mut Self, &mut WriteTx<'_>, &mut Sheet) -> Result<(), ImportError>,
+        work: impl FnOnce(&mut Self, &mut WriteTx<'_>, &mut FileTally) -> Result<(), ImportError>,
     ) -> Result<Report, ImportError> {
         self.in_turn(
             |job, turn, report| {
                 turn.finish(|tx| {
-                    let mut sheet = sheet;
-                    work(job, tx, &mut sheet)?;
-                    *report = sheet.close(out)?;
+                    let mut tally = tally;
+                    work(job, tx, &mut tally)?;
+                    *report = tally.close(out)?;
                     job.record(tx, report, None)?;
                     job.end(tx, report)
                 })
@@ -96,7 +96,7 @@ impl Job<'_, '_> {
         fail::fail_point!("import::end");
         match (self.order.dry_run, self.order.seal) {
             (true, _) => Err(ImportError::TakenBack),
-            (false, Some(Seal(seal))) => seal(tx, report),
+            (false, Some(OnCommit(seal))) => seal(tx, report),
             (false, None) => Ok(()),
         }
     }

@@ -2,7 +2,7 @@
 //! writes it all or not at all.
 //!
 //! Reading the path of a file from top to bottom: [`decode`] text, [`records`] of cells,
-//! [`header`], [`rows`] into values, [`stage`] them in a [`pile`] on disk; then one of `vouchers`,
+//! [`header`], [`rows`] into values, [`stage`] them in a [`spool`] on disk; then one of `vouchers`,
 //! `customers`, `reward_rows`, `redemption_rows`, `bar_rows`, `purge_rows` compares them with what
 //! is stored, in the merchant's turn; at last the rejects are written and the whole becomes
 //! visible. A dry run of vouchers, redemptions or bars takes no turn: it compares, and waits for
@@ -21,13 +21,13 @@ mod job;
 mod kind;
 mod order;
 mod pace;
-mod pile;
 mod purge_rows;
 mod records;
 mod redemption_rows;
 mod rejects;
 mod reward_rows;
 mod rows;
+mod spool;
 mod stage;
 mod uses;
 mod vouchers;
@@ -36,16 +36,16 @@ use std::io::{Read, Write};
 
 pub use findings::{Cause, DamageGroup, Ends, Findings, Sample, Suspicion, Tally};
 pub use kind::Kind;
-pub use order::{ImportError, Order, Progress, Report, Seal, Watch};
+pub use order::{ImportError, OnCommit, Order, Progress, Report, Watch};
 pub use pace::Pace;
 
 use super::Desk;
 use crate::{
     db::{
         Scope,
-        imports::stock::{self, Shelf},
+        imports::stock::{self, TargetBatch},
     },
-    domain::{Unfit, merchant::Merchant},
+    domain::{Invalid, merchant::Merchant},
 };
 use job::Job;
 
@@ -63,9 +63,9 @@ pub fn import_file(
     rejects: &mut dyn Write,
     watch: &mut Watch<'_>,
 ) -> Result<Report, ImportError> {
-    let shelf = match (order.kind, order.batch) {
+    let target_batch = match (order.kind, order.batch) {
         (Kind::Vouchers, Some(name)) => Some(match order.planned.filter(|_| order.dry_run) {
-            Some(planned) => Shelf::planned(planned),
+            Some(planned) => TargetBatch::planned(planned),
             None => {
                 desk.db.read(|conn| stock::find_shelf(conn, scope, name))?.ok_or_else(|| {
                     ImportError::NoBatch {
@@ -76,10 +76,10 @@ pub fn import_file(
             }
         }),
         (Kind::Vouchers, None) => {
-            return Err(Unfit::because("vouchers go into a batch: name it").into());
+            return Err(Invalid::because("vouchers go into a batch: name it").into());
         }
         (_, Some(_)) => {
-            return Err(Unfit::because(format!(
+            return Err(Invalid::because(format!(
                 "a {} file is not imported into a batch",
                 order.kind.as_str()
             ))
@@ -88,29 +88,31 @@ pub fn import_file(
         (_, None) => None,
     };
     let mut job = Job { desk, scope, merchant, order, watch };
-    let staged = stage::read(source, &mut job, shelf)?;
-    if staged.good.count() == 0 && staged.claims.count() == 0 {
+    let spooled = stage::read(source, &mut job, target_batch)?;
+    if spooled.good.count() == 0 && spooled.claims.count() == 0 {
         // No acceptable row: nobody needs to wait for a turn in which nothing would be done.
-        let report = staged.report();
-        staged.rejects.write(&staged.layout, rejects)?;
-        if let Some(Seal(seal)) = order.seal.filter(|_| !order.dry_run) {
+        let report = spooled.report();
+        spooled.rejects.write(&spooled.layout, rejects)?;
+        if let Some(OnCommit(seal)) = order.seal.filter(|_| !order.dry_run) {
             desk.db.write(|tx| seal(tx, &report))?;
         }
         return Ok(report);
     }
-    match (order.kind, shelf) {
-        (Kind::Vouchers, Some(shelf)) if order.dry_run => {
-            vouchers::check(&mut job, shelf, staged, rejects)
+    match (order.kind, target_batch) {
+        (Kind::Vouchers, Some(target_batch)) if order.dry_run => {
+            vouchers::check(&mut job, target_batch, spooled, rejects)
         }
-        (Kind::Vouchers, Some(shelf)) => vouchers::apply(&mut job, shelf, staged, rejects),
-        (Kind::Customers, _) => customers::apply(&mut job, staged, rejects),
-        (Kind::Purges, _) => purge_rows::apply(&mut job, staged, rejects),
-        (Kind::Rewards, _) => reward_rows::apply(&mut job, staged, rejects),
+        (Kind::Vouchers, Some(target_batch)) => {
+            vouchers::apply(&mut job, target_batch, spooled, rejects)
+        }
+        (Kind::Customers, _) => customers::apply(&mut job, spooled, rejects),
+        (Kind::Purges, _) => purge_rows::apply(&mut job, spooled, rejects),
+        (Kind::Rewards, _) => reward_rows::apply(&mut job, spooled, rejects),
         (Kind::Redemptions, _) if order.dry_run => {
-            redemption_rows::check(&mut job, staged, rejects)
+            redemption_rows::check(&mut job, spooled, rejects)
         }
-        (Kind::Bars, _) if order.dry_run => bar_rows::check(&mut job, staged, rejects),
-        (Kind::Bars, _) => bar_rows::apply(&mut job, staged, rejects),
-        _ => redemption_rows::apply(&mut job, staged, rejects),
+        (Kind::Bars, _) if order.dry_run => bar_rows::check(&mut job, spooled, rejects),
+        (Kind::Bars, _) => bar_rows::apply(&mut job, spooled, rejects),
+        _ => redemption_rows::apply(&mut job, spooled, rejects),
     }
 }

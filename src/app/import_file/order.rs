@@ -5,7 +5,7 @@ use std::{fmt, io, ops::ControlFlow};
 use super::{findings::Findings, kind::Kind};
 use crate::{
     db::{self, WriteTx},
-    domain::{Unfit, audit::Actor, batch::PlannedBatch, ids::AuditId},
+    domain::{Invalid, audit::Actor, batch::PlannedBatch, ids::AuditId},
 };
 
 /// What is to be imported.
@@ -20,7 +20,7 @@ pub struct Order<'a> {
     pub planned: Option<&'a PlannedBatch>,
     pub actor: Actor,
     pub request_id: Option<&'a str>,
-    pub seal: Option<Seal<'a>>,
+    pub seal: Option<OnCommit<'a>>,
 }
 
 impl Order<'_> {
@@ -42,9 +42,9 @@ impl Order<'_> {
 /// imports is right whatever happens; its error takes everything back. Also run when no row can be
 /// taken; not in a dry run.
 #[derive(Clone, Copy)]
-pub struct Seal<'a>(pub &'a dyn Fn(&mut WriteTx<'_>, &Report) -> Result<(), ImportError>);
+pub struct OnCommit<'a>(pub &'a dyn Fn(&mut WriteTx<'_>, &Report) -> Result<(), ImportError>);
 
-impl fmt::Debug for Seal<'_> {
+impl fmt::Debug for OnCommit<'_> {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.write_str("Seal(…)")
     }
@@ -92,7 +92,7 @@ impl Report {
 pub enum ImportError {
     /// The file as a whole cannot be taken.
     #[error("{0}")]
-    Unfit(#[from] Unfit),
+    Invalid(#[from] Invalid),
     #[error(
         "the merchant {merchant} has no batch {batch:?}; add it with `rewarddesk batch add`, or \
          correct the name"

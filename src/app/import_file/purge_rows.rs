@@ -10,15 +10,15 @@ use super::{
     ImportError, Report,
     findings::Cause,
     job::Job,
-    pile::Sorted,
     rows::{PurgeRow, Row},
-    stage::{Sheet, Staged, take_some},
+    spool::Sorted,
+    stage::{FileTally, SpooledRows, take_some},
 };
 use crate::{
     app::purge_customer,
     db::{WriteTx, imports::customers, purges},
     domain::{
-        Unfit,
+        Invalid,
         audit::{Action, NewRecord},
         ids::CustomerNo,
     },
@@ -29,13 +29,13 @@ const LOOKUP_BATCH_ROWS: usize = 1_000;
 /// Purges the people whom the good rows, which come by line, name. They count as updated.
 pub fn apply(
     job: &mut Job<'_, '_>,
-    staged: Staged,
+    spooled: SpooledRows,
     out: &mut dyn Write,
 ) -> Result<Report, ImportError> {
-    let (mut rows, sheet) = staged.open()?;
-    let report = job.in_one_transaction(sheet, out, |job, tx, sheet| {
+    let (mut rows, tally) = spooled.open()?;
+    let report = job.in_one_transaction(tally, out, |job, tx, tally| {
         // Whom before what: who is purged by one row can't be found by the next.
-        let people = find_people(job, tx, &mut rows, sheet)?;
+        let people = find_people(job, tx, &mut rows, tally)?;
         for no in people {
             if !purge(job, tx, no)? {
                 return Err(crate::db::Error::Unavailable(
@@ -43,7 +43,7 @@ pub fn apply(
                 )
                 .into());
             }
-            sheet.report.updated += 1;
+            tally.report.updated += 1;
         }
         Ok(())
     })?;
@@ -58,7 +58,7 @@ fn find_people(
     job: &mut Job<'_, '_>,
     tx: &mut WriteTx<'_>,
     rows: &mut Sorted,
-    sheet: &mut Sheet,
+    tally: &mut FileTally,
 ) -> Result<BTreeSet<CustomerNo>, ImportError> {
     let (mut people, mut done) = (BTreeSet::new(), 0);
     loop {
@@ -68,15 +68,15 @@ fn find_people(
         }
         done += entries.len() as u64;
         for entry in entries {
-            let row = Row { layout: &sheet.layout, record: &entry.record, zone: job.merchant.zone }
+            let row = Row { layout: &tally.layout, record: &entry.record, zone: job.merchant.zone }
                 .purge()?;
             match find_one(job, tx, &row)? {
                 Ok(no) if people.insert(no) => {}
-                Ok(_) => sheet.report.unchanged += 1,
-                Err(why) => sheet.reject(&entry.record, Cause::Conflict, &Unfit::because(why))?,
+                Ok(_) => tally.report.unchanged += 1,
+                Err(why) => tally.reject(&entry.record, Cause::Conflict, &Invalid::because(why))?,
             }
         }
-        job.tell(sheet.progress(done))?;
+        job.tell(tally.progress(done))?;
     }
 }
 

@@ -5,7 +5,7 @@
 use std::io::Read;
 
 use super::{ImportError, decode::Text};
-use crate::domain::{Unfit, invisible::trimmed};
+use crate::domain::{Invalid, invisible::trimmed};
 
 /// No honest row is larger; without a limit one stray quote would read the rest of the file into
 /// memory.
@@ -233,7 +233,7 @@ impl<R: Read> Records<R> {
                     if record.text.len() > MAX_RECORD_BYTES
                         && self.splitter.state != State::Start =>
                 {
-                    return Err(ImportError::Unfit(Unfit::because(format!(
+                    return Err(ImportError::Invalid(Invalid::because(format!(
                         "the row that begins on line {} is longer than a million characters; look \
                          for a quote that is never closed",
                         record.line

@@ -9,61 +9,61 @@ use super::{
     findings::Cause,
     job::Job,
     rows::RedemptionRow,
-    stage::{Sheet, Staged},
+    stage::{FileTally, SpooledRows},
     uses::{Fate, Stored, Uses, Verdict, use_of},
 };
 use crate::{
     db::{
         DbConn, Error, Scope, WriteTx,
         imports::{
-            codes::{self, Known},
+            codes::{self, StoredCode},
             redemptions::{self, Use},
-            turn::Turn,
+            turn::ImportTx,
         },
         redemption_findings,
     },
-    domain::{Unfit, coupon::CouponState, ids::CouponId, redemption},
+    domain::{Invalid, coupon::CouponState, ids::CouponId, redemption},
 };
 
 /// Compares the good rows, which come by code, with the merchant's coupons and what is recorded of
 /// them, and records the new ones.
 pub fn apply(
     job: &mut Job<'_, '_>,
-    staged: Staged,
+    spooled: SpooledRows,
     out: &mut dyn Write,
 ) -> Result<Report, ImportError> {
-    let (mut rows, sheet) = staged.open()?;
-    job.in_one_transaction(sheet, out, |job, tx, sheet| {
+    let (mut rows, tally) = spooled.open()?;
+    job.in_one_transaction(tally, out, |job, tx, tally| {
         let (mut uses, mut disagreements) = (Uses::default(), Disagreements::default());
-        some_at_a_time(job, &mut rows, sheet, |job, sheet, rows: CodeRows<RedemptionRow>| {
+        some_at_a_time(job, &mut rows, tally, |job, tally, rows: CodeRows<RedemptionRow>| {
             let found = codes::lock_by_code(tx, job.scope, &rows.codes())?;
             uses.go_on(&rows.first_letters(), found);
             let stored = look(tx, job.scope, &uses, &rows)?;
             uses.learn(stored);
-            judge(job, &mut uses, rows, sheet, Some(&mut disagreements))?.write(tx, job)
+            judge(job, &mut uses, rows, tally, Some(&mut disagreements))?.write(tx, job)
         })?;
         // A file of which nothing could be taken changes nothing; its rejects tell all there is to
         // tell.
-        if sheet.report.accepted() > 0 { disagreements.note(job, tx, sheet) } else { Ok(()) }
+        if tally.report.accepted() > 0 { disagreements.note(job, tx, tally) } else { Ok(()) }
     })
 }
 
 /// Tells what [`apply`] would do, and that is all: it waits for nobody, and nobody waits for it.
 pub fn check(
     job: &mut Job<'_, '_>,
-    staged: Staged,
+    spooled: SpooledRows,
     out: &mut dyn Write,
 ) -> Result<Report, ImportError> {
-    let (mut rows, mut sheet) = staged.open()?;
-    let (mut uses, mut turn) = (Uses::default(), Turn::looking(&job.desk.db));
-    some_at_a_time(job, &mut rows, &mut sheet, |job, sheet, rows: CodeRows<RedemptionRow>| {
+    let (mut rows, mut tally) = spooled.open()?;
+    let (mut uses, mut turn) = (Uses::default(), ImportTx::looking(&job.desk.db));
+    some_at_a_time(job, &mut rows, &mut tally, |job, tally, rows: CodeRows<RedemptionRow>| {
         let found = turn.read(|conn| codes::find_by_code(conn, job.scope, &rows.codes()))?;
         uses.go_on(&rows.first_letters(), found);
         let stored = turn.read(|conn| look(conn, job.scope, &uses, &rows))?;
         uses.learn(stored);
-        judge(job, &mut uses, rows, sheet, None).map(drop)
+        judge(job, &mut uses, rows, tally, None).map(drop)
     })?;
-    sheet.close(out)
+    tally.close(out)
 }
 
 /// Reads what is stored of the uses that the rows name; their coupons are known to `uses`.
@@ -73,7 +73,7 @@ fn look(
     uses: &Uses,
     rows: &CodeRows<RedemptionRow>,
 ) -> Result<Stored, Error> {
-    let mut coupons: BTreeMap<CouponId, &Known> = BTreeMap::new();
+    let mut coupons: BTreeMap<CouponId, &StoredCode> = BTreeMap::new();
     let mut named: Vec<Use> = Vec::with_capacity(rows.0.len());
     for (_, row) in &rows.0 {
         if let Some(known) = uses.named_by(row) {
@@ -110,16 +110,16 @@ fn judge(
     job: &Job<'_, '_>,
     uses: &mut Uses,
     rows: CodeRows<RedemptionRow>,
-    sheet: &mut Sheet,
+    tally: &mut FileTally,
     mut noted: Option<&mut Disagreements>,
 ) -> Result<Effects, ImportError> {
     let (mut effects, now) = (Effects::default(), job.desk.clock.now());
     for (entry, row) in rows.0 {
         if let Err(why) = redemption::check_used_at(row.redeemed_at, now, job.merchant.zone) {
-            sheet.reject(
+            tally.reject(
                 &entry.record,
                 Cause::Malformed,
-                &Unfit::because(format!("redeemed_at: {why}")),
+                &Invalid::because(format!("redeemed_at: {why}")),
             )?;
             continue;
         }
@@ -129,23 +129,23 @@ fn judge(
         }
         match fate {
             Fate::New { one, counts } => {
-                sheet.report.new += 1;
+                tally.report.new += 1;
                 if counts {
                     *effects.counted.entry(one.coupon).or_default() += 1;
                 }
                 effects.recorded.push(one);
             }
-            Fate::Unchanged => sheet.report.unchanged += 1,
+            Fate::Unchanged => tally.report.unchanged += 1,
             Fate::NoSuchCode => {
-                sheet.reject(
+                tally.reject(
                     &entry.record,
                     Cause::Conflict,
-                    &Unfit::because("no voucher of this merchant has this code"),
+                    &Invalid::because("no voucher of this merchant has this code"),
                 )?;
             }
             Fate::Full(gone, of) => {
                 let why = format!("the coupon is fully redeemed already ({gone} of {of})");
-                sheet.reject(&entry.record, Cause::Conflict, &Unfit::because(why))?;
+                tally.reject(&entry.record, Cause::Conflict, &Invalid::because(why))?;
             }
         }
     }

@@ -6,21 +6,21 @@ use super::{
     ImportError,
     findings::{Cause, DamageGroup, Findings},
     header::Layout,
-    pile::Pile,
     records::Record,
+    spool::SortedSpool,
 };
-use crate::domain::{Unfit, cell::harmless};
+use crate::domain::{Invalid, cell::harmless};
 
 /// Collects rejects while the import goes on, and what else is seen in the rows.
 #[derive(Default)]
 pub struct Rejects {
-    pile: Pile,
+    spool: SortedSpool,
     pub findings: Findings,
 }
 
 impl Rejects {
     pub fn count(&self) -> u64 {
-        self.pile.count()
+        self.spool.count()
     }
 
     pub fn add(
@@ -28,11 +28,11 @@ impl Rejects {
         layout: &Layout,
         record: &Record,
         cause: Cause,
-        why: &Unfit,
+        why: &Invalid,
     ) -> Result<(), ImportError> {
         self.findings.reject(layout, record, cause, why);
         // Ordered by line: every key is the same.
-        self.pile.push(b"", &why.0, record).map_err(ImportError::Staging)
+        self.spool.push(b"", &why.0, record).map_err(ImportError::Staging)
     }
 
     /// Adds a row that a program has damaged.
@@ -41,7 +41,7 @@ impl Rejects {
         layout: &Layout,
         record: &Record,
         group: DamageGroup,
-        why: &Unfit,
+        why: &Invalid,
     ) -> Result<(), ImportError> {
         self.findings.damage(layout, record, group, why);
         self.add(layout, record, Cause::Damaged, why)
@@ -58,7 +58,7 @@ impl Rejects {
             ["line", "reason"].into_iter().chain(layout.headings().iter().map(String::as_str)),
         )
         .map_err(failed)?;
-        let mut sorted = self.pile.sorted().map_err(ImportError::Staging)?;
+        let mut sorted = self.spool.sorted().map_err(ImportError::Staging)?;
         while let Some(entry) = sorted.next().map_err(ImportError::Staging)? {
             csv.write_field(entry.record.line.to_string()).map_err(failed)?;
             csv.write_field(harmless(&entry.note).as_bytes()).map_err(failed)?;
@@ -93,7 +93,7 @@ mod tests {
                     &layout,
                     &Record::of(line, [code, "1\n2"]),
                     Cause::Malformed,
-                    &Unfit::because("no, it is bad"),
+                    &Invalid::because("no, it is bad"),
                 )
                 .unwrap_or_else(|e| panic!("{e}"));
         }

@@ -7,9 +7,9 @@ use chrono::{DateTime, Utc};
 use super::{
     ImportError, Report,
     job::Job,
-    pile::Entry,
-    rows::{RewardRow, Row, Way},
-    stage::{Sheet, Staged, take_some},
+    rows::{FulfilmentCell, RewardRow, Row},
+    spool::Entry,
+    stage::{FileTally, SpooledRows, take_some},
 };
 use crate::{
     db::{
@@ -17,12 +17,12 @@ use crate::{
         imports::{
             codes::{self, Codes},
             customers,
-            rewards::{self as db, Known, Story},
+            rewards::{self as db, StoredReward, Story},
             stock,
         },
     },
     domain::{
-        Unfit,
+        Invalid,
         coupon::CouponState,
         ids::{BatchId, CouponId, CustomerNo, RewardNo},
         reward::Fulfilment,
@@ -35,11 +35,11 @@ const CHUNK_ROWS: usize = 1_000;
 /// rejected rows out of stock.
 pub fn apply(
     job: &mut Job<'_, '_>,
-    staged: Staged,
+    spooled: SpooledRows,
     out: &mut dyn Write,
 ) -> Result<Report, ImportError> {
-    let (mut rows, sheet) = staged.open()?;
-    job.in_one_transaction(sheet, out, |job, tx, sheet| {
+    let (mut rows, tally) = spooled.open()?;
+    job.in_one_transaction(tally, out, |job, tx, tally| {
         let (mut done, mut batches) = (0, Batches::default());
         loop {
             let entries = take_some(&mut rows, CHUNK_ROWS)?;
@@ -47,12 +47,12 @@ pub fn apply(
                 break;
             }
             done += entries.len() as u64;
-            apply_some(job, tx, sheet, entries, &mut batches)?;
-            job.tell(sheet.progress(done))?;
+            apply_some(job, tx, tally, entries, &mut batches)?;
+            job.tell(tally.progress(done))?;
         }
         // Last, so that a code which a good row further down gives to its customer does not get
         // barred under them.
-        take_out_of_stock(job, tx, sheet, &mut batches)
+        take_out_of_stock(job, tx, tally, &mut batches)
     })
 }
 
@@ -70,7 +70,8 @@ impl Batches {
         if let Some(found) = self.0.get(name) {
             return Ok(*found);
         }
-        let found = stock::find_shelf(tx, job.scope, name)?.and_then(|shelf| shelf.id);
+        let found =
+            stock::find_shelf(tx, job.scope, name)?.and_then(|target_batch| target_batch.id);
         // A file of many made-up names must not fill the memory.
         if self.0.len() < 10_000 {
             self.0.insert(name.to_owned(), found);
@@ -82,22 +83,21 @@ impl Batches {
 fn apply_some(
     job: &Job<'_, '_>,
     tx: &mut WriteTx<'_>,
-    sheet: &mut Sheet,
+    tally: &mut FileTally,
     entries: Vec<Entry>,
     batches: &mut Batches,
 ) -> Result<(), ImportError> {
     let mut rows: Vec<Judged> = Vec::with_capacity(entries.len());
     for entry in entries {
-        let row = Row { layout: &sheet.layout, record: &entry.record, zone: job.merchant.zone }
+        let row = Row { layout: &tally.layout, record: &entry.record, zone: job.merchant.zone }
             .reward()?;
-        let batch = match &row.batch {
-            Some(name) => Some(
-                batches
-                    .find(job, tx, name)?
-                    .ok_or_else(|| Unfit::because(format!("this merchant has no batch {name:?}"))),
-            ),
-            None => None,
-        };
+        let batch =
+            match &row.batch {
+                Some(name) => Some(batches.find(job, tx, name)?.ok_or_else(|| {
+                    Invalid::because(format!("this merchant has no batch {name:?}"))
+                })),
+                None => None,
+            };
         rows.push((entry, row, batch));
     }
     let mut desk = Chunk::look_up(job, tx, &rows)?;
@@ -105,11 +105,11 @@ fn apply_some(
     for (entry, row, batch) in rows {
         match desk.judge(row, batch, job) {
             Ok(Some(new)) => fresh.push(new),
-            Ok(None) => sheet.report.unchanged += 1,
-            Err(why) => sheet.reject_claim(&entry.record, &why)?,
+            Ok(None) => tally.report.unchanged += 1,
+            Err(why) => tally.reject_claim(&entry.record, &why)?,
         }
     }
-    sheet.report.new += fresh.len() as u64;
+    tally.report.new += fresh.len() as u64;
     let stories: Vec<Story> = fresh.iter().map(|(story, _)| story.clone()).collect();
     let numbers = db::insert(tx, job.scope, &stories, job.desk.clock.now())?;
     let now = job.desk.clock.now();
@@ -127,12 +127,12 @@ fn apply_some(
 /// What is stored about the rows at hand, kept up to date while they are judged one by one.
 struct Chunk {
     customers: HashMap<String, CustomerNo>,
-    rewards: HashMap<String, Known>,
+    rewards: HashMap<String, StoredReward>,
     codes: Codes,
 }
 
 /// A row as read, and the batch it names: not there, or unknown with the reason.
-type Judged = (Entry, RewardRow, Option<Result<BatchId, Unfit>>);
+type Judged = (Entry, RewardRow, Option<Result<BatchId, Invalid>>);
 
 impl Chunk {
     fn look_up(
@@ -166,16 +166,16 @@ impl Chunk {
     fn judge(
         &mut self,
         row: RewardRow,
-        batch: Option<Result<BatchId, Unfit>>,
+        batch: Option<Result<BatchId, Invalid>>,
         job: &Job<'_, '_>,
-    ) -> Result<Option<(Story, Option<CouponId>)>, Unfit> {
+    ) -> Result<Option<(Story, Option<CouponId>)>, Invalid> {
         let customer = *self.customers.get(row.email.as_str()).ok_or_else(|| {
-            Unfit::because("no customer has this e-mail address; import the customer first")
+            Invalid::because("no customer has this e-mail address; import the customer first")
         })?;
         let batch = batch.transpose()?;
         let (fulfilment, coupon) = match row.way {
-            Way::External(provider) => (Fulfilment::External(provider), None),
-            Way::Batch => {
+            FulfilmentCell::External(provider) => (Fulfilment::External(provider), None),
+            FulfilmentCell::Batch => {
                 let (batch, coupon) = self.coupon_of(&row, batch)?;
                 (Fulfilment::Batch(batch), coupon)
             }
@@ -196,17 +196,17 @@ impl Chunk {
                 row.code.is_some().then_some(coupon),
             ) {
                 None => Ok(None),
-                Some(what) => Err(Unfit::because(format!(
+                Some(what) => Err(Invalid::because(format!(
                     "a reward with this reward_id is there already, with another {what}"
                 ))),
             };
         }
         if let Some(coupon) = coupon.and_then(|id| self.codes.get_mut(id)) {
             if coupon.reward.is_some() {
-                return Err(Unfit::because("the code belongs to another reward already"));
+                return Err(Invalid::because("the code belongs to another reward already"));
             }
             if !coupon.is_in_stock() {
-                return Err(Unfit::because(
+                return Err(Invalid::because(
                     "the code is not in stock: it was withdrawn or given to another reward",
                 ));
             }
@@ -214,7 +214,7 @@ impl Chunk {
         }
         self.rewards.insert(
             story.reward_id.clone(),
-            Known { no: RewardNo(0), story: story.clone(), first_coupon: coupon },
+            StoredReward { no: RewardNo(0), story: story.clone(), first_coupon: coupon },
         );
         Ok(Some((story, coupon)))
     }
@@ -223,18 +223,18 @@ impl Chunk {
         &self,
         row: &RewardRow,
         batch: Option<BatchId>,
-    ) -> Result<(BatchId, Option<CouponId>), Unfit> {
+    ) -> Result<(BatchId, Option<CouponId>), Invalid> {
         let Some(code) = row.code.as_ref().and_then(Option::as_ref) else {
-            let batch =
-                batch.ok_or_else(|| Unfit::because("fulfilment batch needs a batch or a code"))?;
+            let batch = batch
+                .ok_or_else(|| Invalid::because("fulfilment batch needs a batch or a code"))?;
             return Ok((batch, None));
         };
         let coupon = self.codes.find(code, batch).ok_or_else(|| {
-            Unfit::because("no voucher of this merchant has this code; import the vouchers first")
+            Invalid::because("no voucher of this merchant has this code; import the vouchers first")
         })?;
         match batch {
             Some(batch) if batch != coupon.batch => {
-                Err(Unfit::because("the code is in another batch than the one named"))
+                Err(Invalid::because("the code is in another batch than the one named"))
             }
             _ => Ok((coupon.batch, Some(coupon.id))),
         }
@@ -244,7 +244,7 @@ impl Chunk {
 /// The first thing in which the row tells another story than the one stored. What the file leaves
 /// out is not compared.
 fn difference(
-    known: &Known,
+    known: &StoredReward,
     told: &Story,
     tells_time: bool,
     coupon: Option<Option<CouponId>>,
@@ -265,10 +265,10 @@ fn difference(
 fn take_out_of_stock(
     job: &mut Job<'_, '_>,
     tx: &mut WriteTx<'_>,
-    sheet: &mut Sheet,
+    tally: &mut FileTally,
     batches: &mut Batches,
 ) -> Result<(), ImportError> {
-    let mut claims = sheet.claims()?;
+    let mut claims = tally.claims()?;
     loop {
         let entries = take_some(&mut claims, CHUNK_ROWS)?;
         if entries.is_empty() {
@@ -276,7 +276,7 @@ fn take_out_of_stock(
         }
         let mut claimed = Vec::with_capacity(entries.len());
         for entry in &entries {
-            let row = Row { layout: &sheet.layout, record: &entry.record, zone: job.merchant.zone };
+            let row = Row { layout: &tally.layout, record: &entry.record, zone: job.merchant.zone };
             if let Some(code) = row.claimed_code() {
                 claimed.push((
                     code,
@@ -295,9 +295,9 @@ fn take_out_of_stock(
             };
             let reason = format!("claimed by a rejected row, line {line}");
             if codes::bar_in_stock(tx, job.scope, known.id, &reason, job.desk.clock.now())? {
-                sheet.report.taken_out_of_stock += 1;
+                tally.report.taken_out_of_stock += 1;
             }
         }
-        job.tell(sheet.progress(sheet.total))?;
+        job.tell(tally.progress(tally.total))?;
     }
 }

@@ -13,7 +13,7 @@ use super::{
     records::Record,
 };
 use crate::domain::{
-    Unfit,
+    Invalid,
     code::CouponCode,
     damage::Damage,
     email::EmailAddress,
@@ -57,7 +57,7 @@ pub struct CustomerRow {
 
 /// How a row says that the reward reaches the person.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum Way {
+pub enum FulfilmentCell {
     Batch,
     External(Provider),
 }
@@ -69,7 +69,7 @@ pub struct RewardRow {
     pub email: EmailAddress,
     pub kind: RewardKind,
     pub title: String,
-    pub way: Way,
+    pub way: FulfilmentCell,
     pub batch: Option<String>,
     pub code: Option<Option<CouponCode>>,
     pub issued_at: Option<DateTime<Utc>>,
@@ -108,19 +108,19 @@ impl<'a> Row<'a> {
         if damage_in(name, &cell) == Some(Damage::NoValue) { Cow::default() } else { cell }
     }
 
-    fn text(&self, name: &str) -> Result<Option<String>, Unfit> {
+    fn text(&self, name: &str) -> Result<Option<String>, Invalid> {
         cells::text(name, &self.optional(name), LONGEST)
     }
 
-    fn reference(&self, name: &str) -> Result<Option<String>, Unfit> {
+    fn reference(&self, name: &str) -> Result<Option<String>, Invalid> {
         cells::reference(name, &self.optional(name))
     }
 
-    fn instant(&self, name: &str, bound: Bound) -> Result<Option<DateTime<Utc>>, Unfit> {
+    fn instant(&self, name: &str, bound: Bound) -> Result<Option<DateTime<Utc>>, Invalid> {
         cells::instant(name, &self.optional(name), self.zone, bound)
     }
 
-    fn number(&self, name: &str, least: i64) -> Result<Option<i64>, Unfit> {
+    fn number(&self, name: &str, least: i64) -> Result<Option<i64>, Invalid> {
         cells::number(name, &self.cell(name), least)
     }
 
@@ -128,8 +128,8 @@ impl<'a> Row<'a> {
     fn present<T>(
         &self,
         name: &str,
-        value: impl FnOnce(&str, &str) -> Result<T, Unfit>,
-    ) -> Result<Option<T>, Unfit> {
+        value: impl FnOnce(&str, &str) -> Result<T, Invalid>,
+    ) -> Result<Option<T>, Invalid> {
         if self.layout.columns().any(|column| column == name) {
             value(name, &self.optional(name)).map(Some)
         } else {
@@ -139,7 +139,7 @@ impl<'a> Row<'a> {
 
     /// Whether the row has the form that its header promises, and a value in every cell that holds
     /// something.
-    fn check(&self) -> Result<(), Unfit> {
+    fn check(&self) -> Result<(), Invalid> {
         self.layout.check(self.record)?;
         for name in self.layout.columns() {
             if let Some(damage) = Damage::of_any(&self.cell(name)) {
@@ -149,7 +149,7 @@ impl<'a> Row<'a> {
         Ok(())
     }
 
-    pub fn voucher(&self, uses_per_code: i64) -> Result<Voucher, Unfit> {
+    pub fn voucher(&self, uses_per_code: i64) -> Result<Voucher, Invalid> {
         self.check()?;
         let voucher = Voucher {
             code: CouponCode::parse(&self.cell("code"))?,
@@ -161,7 +161,7 @@ impl<'a> Row<'a> {
             barred_reason: cells::text("barred_reason", &self.optional("barred_reason"), 500)?,
         };
         if voucher.redemptions > voucher.max_redemptions {
-            return Err(Unfit::because(format!(
+            return Err(Invalid::because(format!(
                 "redemptions ({}) must not be more than max_redemptions ({})",
                 voucher.redemptions, voucher.max_redemptions
             )));
@@ -169,12 +169,12 @@ impl<'a> Row<'a> {
         if let (Some(from), Some(until)) = (voucher.from, voucher.until)
             && from >= until
         {
-            return Err(Unfit::because("expires_at must lie after valid_from"));
+            return Err(Invalid::because("expires_at must lie after valid_from"));
         }
         Ok(voucher)
     }
 
-    pub fn customer(&self) -> Result<CustomerRow, Unfit> {
+    pub fn customer(&self) -> Result<CustomerRow, Invalid> {
         self.check()?;
         let line = |name: &str, cell: &str| cells::text(name, cell, LONGEST);
         Ok(CustomerRow {
@@ -187,11 +187,11 @@ impl<'a> Row<'a> {
         })
     }
 
-    pub fn reward(&self) -> Result<RewardRow, Unfit> {
+    pub fn reward(&self) -> Result<RewardRow, Invalid> {
         self.check()?;
         let way = match self.cell("fulfilment").to_lowercase().as_str() {
-            "batch" => Way::Batch,
-            provider => Way::External(provider.parse()?),
+            "batch" => FulfilmentCell::Batch,
+            provider => FulfilmentCell::External(provider.parse()?),
         };
         let reward = RewardRow {
             reward_id: cells::required("reward_id", self.reference("reward_id")?)?,
@@ -205,17 +205,17 @@ impl<'a> Row<'a> {
             })?,
             issued_at: self.instant("issued_at", Bound::Start)?,
         };
-        if let Way::External(provider) = reward.way {
+        if let FulfilmentCell::External(provider) = reward.way {
             // The code would have nowhere to live, and dropping it in silence would lose what
             // somebody may hold.
             if reward.code.as_ref().is_some_and(Option::is_some) {
-                return Err(Unfit::because(format!(
+                return Err(Invalid::because(format!(
                     "only fulfilment batch has a code here; leave it empty for {}",
                     provider.as_str()
                 )));
             }
             if reward.batch.is_some() {
-                return Err(Unfit::because(format!(
+                return Err(Invalid::because(format!(
                     "only fulfilment batch has a batch; leave it empty for {}",
                     provider.as_str()
                 )));
@@ -224,7 +224,7 @@ impl<'a> Row<'a> {
         Ok(reward)
     }
 
-    pub fn redemption(&self) -> Result<RedemptionRow, Unfit> {
+    pub fn redemption(&self) -> Result<RedemptionRow, Invalid> {
         self.check()?;
         Ok(RedemptionRow {
             code: CouponCode::parse(&self.cell("code"))?,
@@ -236,7 +236,7 @@ impl<'a> Row<'a> {
         })
     }
 
-    pub fn bar(&self) -> Result<BarRow, Unfit> {
+    pub fn bar(&self) -> Result<BarRow, Invalid> {
         self.check()?;
         Ok(BarRow {
             code: CouponCode::parse(&self.cell("code"))?,
@@ -244,7 +244,7 @@ impl<'a> Row<'a> {
         })
     }
 
-    pub fn purge(&self) -> Result<PurgeRow, Unfit> {
+    pub fn purge(&self) -> Result<PurgeRow, Invalid> {
         self.check()?;
         let email = Some(self.optional("email"))
             .filter(|cell| !cell.is_empty())
@@ -252,7 +252,7 @@ impl<'a> Row<'a> {
             .transpose()?;
         let customer_id = self.reference("customer_id")?;
         if email.is_none() && customer_id.is_none() {
-            return Err(Unfit::because("this row names nobody; give an e-mail or a customer_id"));
+            return Err(Invalid::because("this row names nobody; give an e-mail or a customer_id"));
         }
         Ok(PurgeRow { email, customer_id })
     }
@@ -295,12 +295,12 @@ fn damage_in(name: &str, cell: &str) -> Option<Damage> {
 }
 
 /// A language tag such as en, pt-BR or zh_Hant_TW.
-fn locale(column: &str, cell: &str) -> Result<Option<String>, Unfit> {
+fn locale(column: &str, cell: &str) -> Result<Option<String>, Invalid> {
     let fits = cell.len() <= 35
         && cell.bytes().all(|b| b.is_ascii_alphanumeric() || matches!(b, b'-' | b'_'));
     if fits {
         Ok((!cell.is_empty()).then(|| cell.to_owned()))
     } else {
-        Err(Unfit::because(format!("{column} must be a language tag such as en or pt-BR")))
+        Err(Invalid::because(format!("{column} must be a language tag such as en or pt-BR")))
     }
 }

@@ -9,20 +9,20 @@ use super::{
     findings::{Cause, DamageGroup, Findings},
     header::{First, Layout, delimiter_of, read_first},
     job::Job,
-    pile::{Pile, Sorted},
     records::{Record, Records},
     rejects::Rejects,
     rows::Row,
+    spool::{Sorted, SortedSpool},
 };
-use crate::{db::imports::stock::Shelf, domain::Unfit};
+use crate::{db::imports::stock::TargetBatch, domain::Invalid};
 
 /// A file that was read.
-pub struct Staged {
+pub struct SpooledRows {
     pub layout: Layout,
     /// Rows that look right, ordered by what makes two of them the same, else by line.
-    pub good: Pile,
+    pub good: SortedSpool,
     /// Rejected rewards rows that name a code.
-    pub claims: Pile,
+    pub claims: SortedSpool,
     pub rejects: Rejects,
     rows: u64,
 }
@@ -32,55 +32,57 @@ const CHECK_EVERY_ROWS: u64 = 4096;
 
 /// Reads the whole source.
 ///
-/// Errors: [`ImportError::Unfit`] when it is not text, empty, or its header cannot be taken.
+/// Errors: [`ImportError::Invalid`] when it is not text, empty, or its header cannot be taken.
 pub fn read(
     source: &mut dyn Read,
     job: &mut Job<'_, '_>,
-    shelf: Option<Shelf>,
-) -> Result<Staged, ImportError> {
+    target_batch: Option<TargetBatch>,
+) -> Result<SpooledRows, ImportError> {
     let kind = job.order.kind;
     let mut records = Records::open(Text::open(source)?, |firsts, declared| {
         delimiter_of(kind, firsts, declared)
     })?;
     let (mut first, mut record) = (Record::default(), Record::default());
     if !records.read(&mut first)? {
-        return Err(Unfit::because("the file is empty; nothing was changed").into());
+        return Err(Invalid::because("the file is empty; nothing was changed").into());
     }
     let mut more = records.read(&mut record)?;
     let (layout, headless) = match read_first(kind, &first, more.then_some(&record))? {
         First::Header(layout) => (layout, false),
         First::Code(layout) => (layout, true),
     };
-    let mut staged = Staged {
+    let mut spooled = SpooledRows {
         layout,
-        good: Pile::default(),
-        claims: Pile::default(),
+        good: SortedSpool::default(),
+        claims: SortedSpool::default(),
         rejects: Rejects::default(),
         rows: 0,
     };
     if headless {
-        staged.add(&first, job, shelf)?;
+        spooled.add(&first, job, target_batch)?;
     }
     while more {
-        staged.add(&record, job, shelf)?;
-        if staged.rows.is_multiple_of(CHECK_EVERY_ROWS) {
+        spooled.add(&record, job, target_batch)?;
+        if spooled.rows.is_multiple_of(CHECK_EVERY_ROWS) {
             job.tell(Progress::Reading { bytes: records.taken() })?;
         }
         more = records.read(&mut record)?;
     }
     job.tell(Progress::Reading { bytes: records.taken() })?;
-    if staged.rows == 0 {
-        return Err(Unfit::because("the file has a header and no rows; nothing was changed").into());
+    if spooled.rows == 0 {
+        return Err(
+            Invalid::because("the file has a header and no rows; nothing was changed").into()
+        );
     }
-    Ok(staged)
+    Ok(spooled)
 }
 
-impl Staged {
+impl SpooledRows {
     fn add(
         &mut self,
         record: &Record,
         job: &Job<'_, '_>,
-        shelf: Option<Shelf>,
+        target_batch: Option<TargetBatch>,
     ) -> Result<(), ImportError> {
         self.rows += 1;
         if self.layout.is_repeated_by(record) {
@@ -92,7 +94,7 @@ impl Staged {
             );
         }
         let row = Row { layout: &self.layout, record, zone: job.merchant.zone };
-        match key_of(&row, shelf) {
+        match key_of(&row, target_batch) {
             Ok(key) => self.good.push(key.as_bytes(), "", record).map_err(ImportError::Staging),
             Err(why) => {
                 if self.layout.kind() == Kind::Rewards && row.claimed_code().is_some() {
@@ -117,27 +119,27 @@ impl Staged {
     }
 
     /// The good rows in order, and the sheet on which what becomes of them is kept.
-    pub fn open(self) -> Result<(Sorted, Sheet), ImportError> {
-        let sheet = Sheet {
+    pub fn open(self) -> Result<(Sorted, FileTally), ImportError> {
+        let tally = FileTally {
             total: self.good.count(),
             report: Report { rows: self.rows, ..Report::default() },
             layout: self.layout,
             rejects: self.rejects,
             claims: self.claims,
         };
-        Ok((self.good.sorted().map_err(ImportError::Staging)?, sheet))
+        Ok((self.good.sorted().map_err(ImportError::Staging)?, tally))
     }
 }
 
 /// Judges the row by itself and answers what makes it the same as another one, or another one's
 /// neighbour; nothing, where the database must tell.
-fn key_of(row: &Row<'_>, shelf: Option<Shelf>) -> Result<String, Unfit> {
-    match (row.layout.kind(), shelf) {
-        (Kind::Vouchers, Some(shelf)) => {
-            let code = row.voucher(shelf.uses_per_code)?.code;
-            Ok(if shelf.case_sensitive { code.as_str().to_owned() } else { code.folded() })
+fn key_of(row: &Row<'_>, target_batch: Option<TargetBatch>) -> Result<String, Invalid> {
+    match (row.layout.kind(), target_batch) {
+        (Kind::Vouchers, Some(target_batch)) => {
+            let code = row.voucher(target_batch.uses_per_code)?.code;
+            Ok(if target_batch.case_sensitive { code.as_str().to_owned() } else { code.folded() })
         }
-        (Kind::Vouchers, None) => Err(Unfit::because("vouchers go into a batch")),
+        (Kind::Vouchers, None) => Err(Invalid::because("vouchers go into a batch")),
         (Kind::Customers, _) => Ok(row.customer()?.email.as_str().to_owned()),
         (Kind::Rewards, _) => row.reward().map(|_| String::new()),
         // Rows of one coupon follow each other, however its code is written: what the first of them
@@ -149,21 +151,21 @@ fn key_of(row: &Row<'_>, shelf: Option<Shelf>) -> Result<String, Unfit> {
 }
 
 /// What has become of the rows so far.
-pub struct Sheet {
+pub struct FileTally {
     pub layout: Layout,
     pub report: Report,
     /// How many rows were good enough to be compared with what is stored.
     pub total: u64,
     rejects: Rejects,
-    claims: Pile,
+    claims: SortedSpool,
 }
 
-impl Sheet {
+impl FileTally {
     pub fn reject(
         &mut self,
         record: &Record,
         cause: Cause,
-        why: &Unfit,
+        why: &Invalid,
     ) -> Result<(), ImportError> {
         self.rejects.add(&self.layout, record, cause, why)
     }
@@ -174,7 +176,7 @@ impl Sheet {
     }
 
     /// Rejects a rewards row and keeps the code that it claims.
-    pub fn reject_claim(&mut self, record: &Record, why: &Unfit) -> Result<(), ImportError> {
+    pub fn reject_claim(&mut self, record: &Record, why: &Invalid) -> Result<(), ImportError> {
         self.claims.push(b"", "", record).map_err(ImportError::Staging)?;
         self.reject(record, Cause::Conflict, why)
     }
@@ -205,7 +207,7 @@ impl Sheet {
 pub fn take_some(
     sorted: &mut Sorted,
     limit: usize,
-) -> Result<Vec<super::pile::Entry>, ImportError> {
+) -> Result<Vec<super::spool::Entry>, ImportError> {
     let mut some = Vec::with_capacity(limit.min(4096));
     while some.len() < limit {
         match sorted.next().map_err(ImportError::Staging)? {

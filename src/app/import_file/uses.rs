@@ -8,7 +8,7 @@ use chrono::{DateTime, Utc};
 use super::rows::RedemptionRow;
 use crate::{
     db::imports::{
-        codes::{Codes, Known},
+        codes::{Codes, StoredCode},
         redemptions::Use,
     },
     domain::{
@@ -89,7 +89,7 @@ impl Uses {
     }
 
     /// The coupon that a row names.
-    pub fn named_by(&self, row: &RedemptionRow) -> Option<&Known> {
+    pub fn named_by(&self, row: &RedemptionRow) -> Option<&StoredCode> {
         self.coupons.find(&row.code, None)
     }
 
@@ -132,14 +132,14 @@ impl Uses {
 }
 
 /// The use of that coupon that a row tells.
-pub fn use_of(known: &Known, row: &RedemptionRow) -> Use {
+pub fn use_of(known: &StoredCode, row: &RedemptionRow) -> Use {
     Use { coupon: known.id, at: row.redeemed_at, order: row.order.clone() }
 }
 
 /// Judged at the time of the use: a code that leaked while it was in stock is no better for having
 /// been handed out since.
 fn disagreement(
-    known: &Known,
+    known: &StoredCode,
     replaced: Option<&DateTime<Utc>>,
     handed_out: Option<&DateTime<Utc>>,
     one: &Use,

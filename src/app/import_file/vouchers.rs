@@ -13,21 +13,21 @@ use super::{
     findings::Cause,
     job::Job,
     pace::Pace,
-    pile::{Entry, Sorted},
     rows::{Row, Voucher},
-    stage::{Sheet, Staged, take_some},
+    spool::{Entry, Sorted},
+    stage::{FileTally, SpooledRows, take_some},
 };
 use crate::{
     db::{
         Scope, WriteTx,
         imports::{
             codes::Coded,
-            stock::{self, Among, NewCoupon, Shelf},
-            turn::Turn,
+            stock::{self, Among, NewCoupon, TargetBatch},
+            turn::ImportTx,
         },
         stock as counts,
     },
-    domain::{Unfit, batch::Window, cell, code::CouponCode, ids::BatchId},
+    domain::{Invalid, batch::Window, cell, code::CouponCode, ids::BatchId},
 };
 
 /// How many movements of stock are added up at once.
@@ -42,21 +42,21 @@ const LAST_PATIENCE: Duration = Duration::from_secs(3);
 /// Compares the good rows with the merchant's codes and puts the new ones into the batch.
 pub fn apply(
     job: &mut Job<'_, '_>,
-    shelf: Shelf,
-    staged: Staged,
+    target_batch: TargetBatch,
+    spooled: SpooledRows,
     out: &mut dyn Write,
 ) -> Result<Report, ImportError> {
     let scope = job.scope;
-    let batch = shelf.id.ok_or_else(|| Unfit::because("the batch is not there yet"))?;
-    let (mut rows, mut sheet) = staged.open()?;
+    let batch = target_batch.id.ok_or_else(|| Invalid::because("the batch is not there yet"))?;
+    let (mut rows, mut tally) = spooled.open()?;
     job.in_turn(
         |job, turn, report| {
             sweep(turn, scope)?;
-            let mut slices = Slices::of(shelf, scope, Among::All);
+            let mut slices = Slices::of(target_batch, scope, Among::All);
             let mut done = 0;
             let mut highest = turn.read(|conn| stock::published_to(conn, scope, batch))?;
             loop {
-                let (taken_from_pile, fresh) = slices.next(job, turn, &mut rows, &mut sheet)?;
+                let (taken_from_pile, fresh) = slices.next(job, turn, &mut rows, &mut tally)?;
                 if taken_from_pile == 0 {
                     break;
                 }
@@ -71,11 +71,11 @@ pub fn apply(
                     })?;
                     fail::fail_point!("import::slice");
                 }
-                job.tell(sheet.progress(done))?;
+                job.tell(tally.progress(done))?;
             }
             // Before the codes become visible: if the rejects cannot be written, nothing was
             // imported.
-            *report = sheet.close(out)?;
+            *report = tally.close(out)?;
             let added = i64::try_from(report.new).unwrap_or(i64::MAX);
             turn.finish(|tx| {
                 if added > 0 {
@@ -94,22 +94,22 @@ pub fn apply(
 /// nobody waits for it.
 pub fn check(
     job: &mut Job<'_, '_>,
-    shelf: Shelf,
-    staged: Staged,
+    target_batch: TargetBatch,
+    spooled: SpooledRows,
     out: &mut dyn Write,
 ) -> Result<Report, ImportError> {
-    let (mut rows, mut sheet) = staged.open()?;
-    let mut slices = Slices::of(shelf, job.scope, Among::Published);
-    let mut turn = Turn::looking(&job.desk.db);
+    let (mut rows, mut tally) = spooled.open()?;
+    let mut slices = Slices::of(target_batch, job.scope, Among::Published);
+    let mut turn = ImportTx::looking(&job.desk.db);
     let mut done = 0;
     loop {
-        let (taken_from_pile, _) = slices.next(job, &mut turn, &mut rows, &mut sheet)?;
+        let (taken_from_pile, _) = slices.next(job, &mut turn, &mut rows, &mut tally)?;
         if taken_from_pile == 0 {
-            return sheet.close(out);
+            return tally.close(out);
         }
         fail::fail_point!("import::looked");
         done += taken_from_pile;
-        job.tell(sheet.progress(done))?;
+        job.tell(tally.progress(done))?;
     }
 }
 
@@ -120,13 +120,17 @@ fn settle(tx: &mut WriteTx<'_>) -> Result<(), ImportError> {
 }
 
 /// Removes what a killed import has left, slice by slice.
-fn sweep(turn: &mut Turn<'_, '_>, scope: Scope) -> Result<(), ImportError> {
+fn sweep(turn: &mut ImportTx<'_, '_>, scope: Scope) -> Result<(), ImportError> {
     sweep_in(turn, scope, Duration::MAX)
 }
 
 /// Removes of it what can be removed in that time. The rest is invisible, and the next import
 /// removes it.
-fn sweep_in(turn: &mut Turn<'_, '_>, scope: Scope, patience: Duration) -> Result<(), ImportError> {
+fn sweep_in(
+    turn: &mut ImportTx<'_, '_>,
+    scope: Scope,
+    patience: Duration,
+) -> Result<(), ImportError> {
     let begun = Instant::now();
     while turn.read(|conn| stock::has_leftovers(conn, scope))? && begun.elapsed() < patience {
         turn.write(|tx| stock::remove_leftovers(tx, scope, CLEAN_UP_BATCH_ROWS))?;
@@ -136,7 +140,7 @@ fn sweep_in(turn: &mut Turn<'_, '_>, scope: Scope, patience: Duration) -> Result
 
 /// Cuts the ordered rows into slices of codes that are new.
 struct Slices {
-    shelf: Shelf,
+    target_batch: TargetBatch,
     scope: Scope,
     among: Among,
     pace: Pace,
@@ -146,8 +150,15 @@ struct Slices {
 }
 
 impl Slices {
-    fn of(shelf: Shelf, scope: Scope, among: Among) -> Self {
-        Self { shelf, scope, among, pace: Pace::default(), last: None, names: HashMap::new() }
+    fn of(target_batch: TargetBatch, scope: Scope, among: Among) -> Self {
+        Self {
+            target_batch,
+            scope,
+            among,
+            pace: Pace::default(),
+            last: None,
+            names: HashMap::new(),
+        }
     }
 
     /// Takes the next rows off the pile; answers how many, and the codes among them that are new,
@@ -155,9 +166,9 @@ impl Slices {
     fn next(
         &mut self,
         job: &Job<'_, '_>,
-        turn: &mut Turn<'_, '_>,
+        turn: &mut ImportTx<'_, '_>,
         rows: &mut Sorted,
-        sheet: &mut Sheet,
+        tally: &mut FileTally,
     ) -> Result<(u64, Vec<NewCoupon>), ImportError> {
         let mut entries = take_some(rows, self.pace.rows())?;
         let count = entries.len() as u64;
@@ -167,10 +178,10 @@ impl Slices {
         for entry in entries.drain(..) {
             match &self.last {
                 Some((key, line)) if *key == entry.key => {
-                    sheet.reject(
+                    tally.reject(
                         &entry.record,
                         Cause::Twice,
-                        &Unfit::because(format!(
+                        &Invalid::because(format!(
                             "the code is in this file already, on line {line}"
                         )),
                     )?;
@@ -184,40 +195,41 @@ impl Slices {
         firsts.sort_unstable_by_key(|entry| entry.record.line);
         let mut vouchers = Vec::with_capacity(firsts.len());
         for entry in firsts {
-            let row = Row { layout: &sheet.layout, record: &entry.record, zone: job.merchant.zone };
-            let voucher = row.voucher(self.shelf.uses_per_code)?;
+            let row = Row { layout: &tally.layout, record: &entry.record, zone: job.merchant.zone };
+            let voucher = row.voucher(self.target_batch.uses_per_code)?;
             vouchers.push((entry, voucher));
         }
-        let fresh = self.compare(turn, vouchers, sheet, job.desk.clock.now())?;
-        sheet.report.new += fresh.len() as u64;
+        let fresh = self.compare(turn, vouchers, tally, job.desk.clock.now())?;
+        tally.report.new += fresh.len() as u64;
         Ok((count, fresh))
     }
 
     fn compare(
         &mut self,
-        turn: &mut Turn<'_, '_>,
+        turn: &mut ImportTx<'_, '_>,
         vouchers: Vec<(Entry, Voucher)>,
-        sheet: &mut Sheet,
+        tally: &mut FileTally,
         now: DateTime<Utc>,
     ) -> Result<Vec<NewCoupon>, ImportError> {
-        let fold = |voucher: &Voucher| (!self.shelf.case_sensitive).then(|| voucher.code.folded());
+        let fold =
+            |voucher: &Voucher| (!self.target_batch.case_sensitive).then(|| voucher.code.folded());
         let mut codes: Vec<String> =
             vouchers.iter().map(|(_, voucher)| voucher.code.as_str().to_owned()).collect();
         codes.extend(vouchers.iter().filter_map(|(entry, voucher)| {
-            as_once_taken(sheet.layout.key_cell(&entry.record), &voucher.code)
+            as_once_taken(tally.layout.key_cell(&entry.record), &voucher.code)
         }));
         let folded: Vec<String> =
             vouchers.iter().filter_map(|(_, voucher)| fold(voucher)).collect();
         let taken =
             turn.read(|conn| stock::find_taken(conn, self.scope, self.among, &codes, &folded))?;
-        let taken = Found::of(taken, self.shelf);
+        let taken = TakenCodes::of(taken, self.target_batch);
         let mut fresh = Vec::with_capacity(vouchers.len());
         for (entry, voucher) in vouchers {
-            let folded = (!self.shelf.case_sensitive).then(|| voucher.code.folded());
-            let once_taken = as_once_taken(sheet.layout.key_cell(&entry.record), &voucher.code);
+            let folded = (!self.target_batch.case_sensitive).then(|| voucher.code.folded());
+            let once_taken = as_once_taken(tally.layout.key_cell(&entry.record), &voucher.code);
             if let Some(batch) = once_taken.and_then(|text| taken.exact.get(&text).copied()) {
                 let name = self.name_of(turn, batch)?;
-                sheet.reject(&entry.record, Cause::Conflict, &Unfit::because(format!(
+                tally.reject(&entry.record, Cause::Conflict, &Invalid::because(format!(
                     "an earlier import stored this code in the batch {name:?} together with its \
                      quotes or formula, so that no shop takes \
                      it; bar or withdraw that coupon (reissue it if a customer has it), then \
@@ -227,17 +239,17 @@ impl Slices {
             }
             match taken.fate(voucher.code.as_str(), folded.as_deref()) {
                 Fate::New => {
-                    let (layout, findings) = sheet.findings();
-                    findings.accept(layout, &entry.record, &voucher, self.shelf.window, now);
+                    let (layout, findings) = tally.findings();
+                    findings.accept(layout, &entry.record, &voucher, self.target_batch.window, now);
                     fresh.push(new_coupon(voucher, folded));
                 }
-                Fate::HereAlready => sheet.report.unchanged += 1,
+                Fate::HereAlready => tally.report.unchanged += 1,
                 Fate::Elsewhere(batch) => {
                     let name = self.name_of(turn, batch)?;
-                    sheet.reject(
+                    tally.reject(
                         &entry.record,
                         Cause::Elsewhere,
-                        &Unfit::because(format!("the code is in the batch {name:?} already")),
+                        &Invalid::because(format!("the code is in the batch {name:?} already")),
                     )?;
                 }
             }
@@ -245,7 +257,11 @@ impl Slices {
         Ok(fresh)
     }
 
-    fn name_of(&mut self, turn: &mut Turn<'_, '_>, batch: BatchId) -> Result<String, ImportError> {
+    fn name_of(
+        &mut self,
+        turn: &mut ImportTx<'_, '_>,
+        batch: BatchId,
+    ) -> Result<String, ImportError> {
         if let Some(name) = self.names.get(&batch) {
             return Ok(name.clone());
         }
@@ -266,7 +282,7 @@ fn as_once_taken(cell: &str, code: &CouponCode) -> Option<String> {
 }
 
 /// Codes of the merchant that stand in a slice's way.
-struct Found {
+struct TakenCodes {
     here: Option<BatchId>,
     exact: HashMap<String, BatchId>,
     folded: HashMap<String, BatchId>,
@@ -278,9 +294,10 @@ enum Fate {
     Elsewhere(BatchId),
 }
 
-impl Found {
-    fn of(taken: Vec<Coded>, shelf: Shelf) -> Self {
-        let mut found = Self { here: shelf.id, exact: HashMap::new(), folded: HashMap::new() };
+impl TakenCodes {
+    fn of(taken: Vec<Coded>, target_batch: TargetBatch) -> Self {
+        let mut found =
+            Self { here: target_batch.id, exact: HashMap::new(), folded: HashMap::new() };
         for one in taken {
             let batch = BatchId(one.batch);
             found.exact.insert(one.code, batch);

@@ -58,7 +58,7 @@ pub(super) fn look(settings: &Settings) -> Vec<Matter> {
     match &health {
         Health::Sqlite(health) => matters.extend(sqlite(health)),
         Health::Postgres(health) => {
-            matters.extend(postgres(health, Way::of(settings), has_schema.is_ok()));
+            matters.extend(postgres(health, PostgresRoute::of(settings), has_schema.is_ok()));
         }
     }
     match has_schema {
@@ -98,7 +98,7 @@ fn sqlite(health: &SqliteHealth) -> Vec<Matter> {
     matters
 }
 
-fn postgres(health: &PostgresHealth, way: Way, has_schema: bool) -> Vec<Matter> {
+fn postgres(health: &PostgresHealth, way: PostgresRoute, has_schema: bool) -> Vec<Matter> {
     let PostgresHealth {
         version,
         isolation,
@@ -296,13 +296,13 @@ fn addresses(db: &Database) -> Matter {
 
 /// The way to PostgreSQL, as `DATABASE_URL` has it.
 #[derive(Debug, Clone, Copy)]
-struct Way {
+struct PostgresRoute {
     is_far: bool,
     /// The server has to prove that it is the one that was meant.
     is_proved: bool,
 }
 
-impl Way {
+impl PostgresRoute {
     fn of(settings: &Settings) -> Self {
         let url = settings.database().ok();
         let asks = |about: fn(&str) -> bool| {
@@ -316,10 +316,10 @@ impl Way {
 }
 
 /// `protocol` is what the database says of this very connection; empty: none.
-fn encryption(protocol: &str, way: Way) -> Matter {
+fn encryption(protocol: &str, way: PostgresRoute) -> Matter {
     let about = "tls to the database";
     match (protocol, way) {
-        ("", Way { is_far: false, .. }) => {
+        ("", PostgresRoute { is_far: false, .. }) => {
             Matter::ok(about, "not encrypted, and need not be on this machine")
         }
         ("", _) => Matter::warn(
@@ -327,11 +327,13 @@ fn encryption(protocol: &str, way: Way) -> Matter {
             "not encrypted: codes cross the network in the clear (sslmode=disable); build with \
              `--features pg-tls` and say sslmode=verify-full",
         ),
-        (_, Way { is_proved: true, .. }) => Matter::ok(
+        (_, PostgresRoute { is_proved: true, .. }) => Matter::ok(
             about,
             format!("encrypted, {protocol}; the server's certificate and name are checked"),
         ),
-        (_, Way { is_far: false, .. }) => Matter::ok(about, format!("encrypted, {protocol}")),
+        (_, PostgresRoute { is_far: false, .. }) => {
+            Matter::ok(about, format!("encrypted, {protocol}"))
+        }
         _ => Matter::warn(
             about,
             format!(
@@ -350,8 +352,9 @@ mod tests {
 
     #[test]
     fn encryption_is_judged_by_the_way_and_by_the_proof() {
-        let told =
-            |protocol, is_far, is_proved| encryption(protocol, Way { is_far, is_proved }).line();
+        let told = |protocol, is_far, is_proved| {
+            encryption(protocol, PostgresRoute { is_far, is_proved }).line()
+        };
         assert!(told("", false, false).starts_with("ok    tls to the database: not encrypted"));
         assert!(told("", true, false).starts_with("warn  tls to the database: not encrypted"));
         assert!(
@@ -384,7 +387,7 @@ mod tests {
     }
 
     fn ails(health: &PostgresHealth) -> Vec<(Level, &'static str)> {
-        postgres(health, Way { is_far: true, is_proved: true }, true)
+        postgres(health, PostgresRoute { is_far: true, is_proved: true }, true)
             .iter()
             .filter(|matter| matter.level != Level::Ok)
             .map(|matter| (matter.level, matter.about))

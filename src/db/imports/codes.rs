@@ -29,7 +29,7 @@ use crate::{
 
 /// A coupon as imports see it.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub struct Known {
+pub struct StoredCode {
     pub id: CouponId,
     pub batch: BatchId,
     pub state: CouponState,
@@ -41,7 +41,7 @@ pub struct Known {
     pub imported_at: DateTime<Utc>,
 }
 
-impl Known {
+impl StoredCode {
     pub fn is_in_stock(&self) -> bool {
         self.state == CouponState::Available
     }
@@ -52,19 +52,19 @@ impl Known {
 pub struct Codes {
     exact: HashMap<String, CouponId>,
     folded: HashMap<String, CouponId>,
-    coupons: HashMap<CouponId, Known>,
+    coupons: HashMap<CouponId, StoredCode>,
 }
 
 impl Codes {
     /// The coupon with that code; in `batch`, if given, should two batches have one.
-    pub fn find(&self, code: &CouponCode, batch: Option<BatchId>) -> Option<&Known> {
+    pub fn find(&self, code: &CouponCode, batch: Option<BatchId>) -> Option<&StoredCode> {
         let exact = self.exact.get(code.as_str()).and_then(|id| self.coupons.get(id));
         let folded = self.folded.get(&code.folded()).and_then(|id| self.coupons.get(id));
-        let in_batch = |known: &&Known| batch.is_none_or(|batch| known.batch == batch);
+        let in_batch = |known: &&StoredCode| batch.is_none_or(|batch| known.batch == batch);
         exact.filter(in_batch).or(folded.filter(in_batch)).or(exact).or(folded)
     }
 
-    pub fn get_mut(&mut self, id: CouponId) -> Option<&mut Known> {
+    pub fn get_mut(&mut self, id: CouponId) -> Option<&mut StoredCode> {
         self.coupons.get_mut(&id)
     }
 
@@ -80,7 +80,7 @@ impl Codes {
                 self.folded.insert(fold::code(&row.code), id);
             }
             self.exact.insert(fold::nfc(&row.code).into_owned(), id);
-            let known = Known {
+            let known = StoredCode {
                 id,
                 batch: BatchId(row.batch),
                 state: row.state.parse()?,

@@ -32,7 +32,7 @@ pub struct Person {
 
 /// A customer that is there already.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub struct Known {
+pub struct StoredCustomer {
     pub no: CustomerNo,
     pub person: Person,
     pub purged: bool,
@@ -55,7 +55,7 @@ pub fn find_by_email(
     conn: &mut DbConn,
     scope: Scope,
     emails: &[String],
-) -> Result<Vec<Known>, Error> {
+) -> Result<Vec<StoredCustomer>, Error> {
     let mut all = Vec::new();
     for some in emails.chunks(1000) {
         let query = c::table
@@ -72,7 +72,7 @@ pub fn find_by_email(
                 c::purged_at,
             ));
         let rows: Vec<Row> = each!(conn, |conn| query.load(conn))?;
-        all.extend(rows.into_iter().map(|row| Known {
+        all.extend(rows.into_iter().map(|row| StoredCustomer {
             no: CustomerNo(row.id),
             purged: row.purged_at.is_some(),
             person: Person {

@@ -206,7 +206,7 @@ pub fn forget_unfinished(
 }
 
 #[derive(QueryableByName)]
-struct Found {
+struct LeaseId {
     #[diesel(sql_type = BigInt)]
     id: i64,
 }
@@ -221,15 +221,15 @@ pub fn find_litter(
     // They are few, and imports are many.
     let ended = "SELECT i.id AS id FROM imports i WHERE i.ended_at IS NOT NULL AND i.id IN \
         (SELECT p.import_id FROM import_pieces p WHERE p.part =";
-    let file: Option<Found> =
+    let file: Option<LeaseId> =
         sql_query(format!("{ended} 'file') LIMIT 1")).get_result(conn).optional()?;
-    if let Some(Found { id }) = file {
+    if let Some(LeaseId { id }) = file {
         return Ok(Some((ImportId(id), super::pieces::FILE)));
     }
-    let rejects: Option<Found> =
+    let rejects: Option<LeaseId> =
         sql_query(format!("{ended} 'rejects') AND i.ended_at < $1 LIMIT 1"))
             .bind::<super::super::instant::Instant, _>(At(rejects_of))
             .get_result(conn)
             .optional()?;
-    Ok(rejects.map(|Found { id }| (ImportId(id), super::pieces::REJECTS)))
+    Ok(rejects.map(|LeaseId { id }| (ImportId(id), super::pieces::REJECTS)))
 }

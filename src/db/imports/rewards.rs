@@ -35,7 +35,7 @@ pub struct Story {
 
 /// A reward that is there already.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub struct Known {
+pub struct StoredReward {
     pub no: RewardNo,
     pub story: Story,
     /// The coupon that it had before any reissue.
@@ -59,7 +59,7 @@ pub fn find_by_reference(
     conn: &mut DbConn,
     scope: Scope,
     references: &[String],
-) -> Result<Vec<Known>, Error> {
+) -> Result<Vec<StoredReward>, Error> {
     let mut all = Vec::new();
     for some in references.chunks(1000) {
         let query = r::table
@@ -83,7 +83,7 @@ pub fn find_by_reference(
                 Some(batch) => Fulfilment::Batch(BatchId(batch)),
                 None => Fulfilment::External(row.fulfilment.parse()?),
             };
-            all.push(Known {
+            all.push(StoredReward {
                 no: RewardNo(row.id),
                 first_coupon: firsts.get(&row.id).copied(),
                 story: Story {

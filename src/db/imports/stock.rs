@@ -27,7 +27,7 @@ use crate::{
 
 /// What an import must know of the batch that it fills.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub struct Shelf {
+pub struct TargetBatch {
     /// `None`: the batch is not there yet.
     pub id: Option<BatchId>,
     pub window: Window,
@@ -35,7 +35,7 @@ pub struct Shelf {
     pub case_sensitive: bool,
 }
 
-impl Shelf {
+impl TargetBatch {
     /// What a batch will be that is not there yet.
     pub fn planned(planned: &PlannedBatch) -> Self {
         let PlannedBatch { name: _, window, uses_per_code, case_sensitive } = *planned;
@@ -44,14 +44,18 @@ impl Shelf {
 }
 
 /// The batch of that name.
-pub fn find_shelf(conn: &mut DbConn, scope: Scope, name: &str) -> Result<Option<Shelf>, Error> {
+pub fn find_shelf(
+    conn: &mut DbConn,
+    scope: Scope,
+    name: &str,
+) -> Result<Option<TargetBatch>, Error> {
     let row: Option<(i64, At, At, i64, bool)> = b::table
         .filter(b::merchant_id.eq(scope.merchant().0))
         .filter(b::name.eq(name))
         .select((b::id, b::valid_from, b::valid_until, b::uses_per_code, b::case_sensitive))
         .first(conn)
         .optional()?;
-    Ok(row.map(|(id, from, until, uses_per_code, case_sensitive)| Shelf {
+    Ok(row.map(|(id, from, until, uses_per_code, case_sensitive)| TargetBatch {
         id: Some(BatchId(id)),
         window: window_of(from, until),
         uses_per_code,

@@ -35,7 +35,7 @@ pub struct Wait<'a, E> {
 }
 
 /// The import's turn: where it reads and writes.
-pub struct Turn<'t, 'c>(Kind<'t, 'c>);
+pub struct ImportTx<'t, 'c>(Kind<'t, 'c>);
 
 enum Kind<'t, 'c> {
     /// Nobody's turn: nothing is written.
@@ -57,8 +57,8 @@ impl<E: Failure> Wait<'_, E> {
     /// left.
     pub fn take<T>(
         self,
-        work: impl FnOnce(&mut Turn<'_, '_>) -> Result<T, E>,
-        clean_up: impl FnOnce(&mut Turn<'_, '_>) -> Result<(), E>,
+        work: impl FnOnce(&mut ImportTx<'_, '_>) -> Result<T, E>,
+        clean_up: impl FnOnce(&mut ImportTx<'_, '_>) -> Result<(), E>,
     ) -> Result<T, E> {
         if !self.db.is_sqlite() {
             let mut work = Some(work);
@@ -71,7 +71,7 @@ impl<E: Failure> Wait<'_, E> {
                     }
                     plan_afresh(tx, self.db.statement_limit().is_some())?;
                     // Dropping the transaction is all the cleaning up there is.
-                    work.take().map(|work| work(&mut Turn(Kind::Transaction(tx)))).transpose()
+                    work.take().map(|work| work(&mut ImportTx(Kind::Transaction(tx)))).transpose()
                 })?;
                 if let Some(done) = tried {
                     return Ok(done);
@@ -84,7 +84,7 @@ impl<E: Failure> Wait<'_, E> {
         while !self.db.write(|tx| lease.take(tx))? {
             (self.waiting)()?;
         }
-        let mut turn = Turn(Kind::Lease(lease));
+        let mut turn = ImportTx(Kind::Lease(lease));
         let outcome = work(&mut turn);
         if outcome.is_err() {
             // What cannot be cleaned up now is invisible, and the next import of the merchant
@@ -96,14 +96,14 @@ impl<E: Failure> Wait<'_, E> {
     }
 }
 
-impl<'t> Turn<'t, '_> {
+impl<'t> ImportTx<'t, '_> {
     /// For whoever only reads: it is nobody's turn.
     pub fn looking(db: &'t Database) -> Self {
         Self(Kind::Looking(db))
     }
 }
 
-impl Turn<'_, '_> {
+impl ImportTx<'_, '_> {
     /// Reads; on SQLite without holding up anybody's writes.
     pub fn read<T, E: Failure>(
         &mut self,

@@ -20,7 +20,7 @@ const PLAIN: Probe = Probe {
 };
 
 #[derive(QueryableByName)]
-struct Kept {
+struct StoredKeys {
     #[diesel(sql_type = BigInt)]
     id: i64,
     #[diesel(sql_type = Text)]
@@ -40,9 +40,9 @@ pub(super) fn wrongly_folded(conn: &mut DbConn) -> Result<Vec<Finding>, Error> {
              NULL AND octet_length(code) > length(code) \
              ORDER BY id LIMIT {PAGE_ROWS}"
         );
-        let rows: Vec<Kept> = diesel::sql_query(sql).load(conn)?;
+        let rows: Vec<StoredKeys> = diesel::sql_query(sql).load(conn)?;
         // Also as a version before kept them, which took a code's letters as the file had them.
-        let is_right = |row: &Kept| {
+        let is_right = |row: &StoredKeys| {
             row.folded_code
                 .as_ref()
                 .is_some_and(|kept| code::stored_letters(&row.code).contains(kept))

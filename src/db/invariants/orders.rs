@@ -10,7 +10,7 @@ use super::{DbConn, Error, Finding, finding};
 use crate::domain::redemption::OrderNumber;
 
 #[derive(QueryableByName)]
-struct Kept {
+struct StoredOrder {
     #[diesel(sql_type = BigInt)]
     id: i64,
     #[diesel(sql_type = Text)]
@@ -28,8 +28,8 @@ pub(super) fn in_another_form(conn: &mut DbConn) -> Result<Option<Finding>, Erro
             "SELECT id, order_id FROM redemptions WHERE id > {after} AND octet_length(order_id) > \
              length(order_id) ORDER BY id LIMIT {PAGE_ROWS}"
         );
-        let rows: Vec<Kept> = diesel::sql_query(sql).load(conn)?;
-        let other = |row: &&Kept| {
+        let rows: Vec<StoredOrder> = diesel::sql_query(sql).load(conn)?;
+        let other = |row: &&StoredOrder| {
             OrderNumber::of(&row.order_id).is_none_or(|number| number.as_str() != row.order_id)
         };
         wrong.extend(rows.iter().filter(other).map(|row| row.id));

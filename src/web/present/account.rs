@@ -3,7 +3,7 @@
 use super::{plural, when_in};
 use crate::{
     app::{
-        own_account::{Account, Kept, SeenSession},
+        own_account::{OwnAccount, SeenSession, StoredPasskey},
         sign_in::Membership,
     },
     web::views::{
@@ -14,7 +14,7 @@ use crate::{
 };
 
 /// The page; `password`: what was wrong with one.
-pub fn show(frame: Frame, account: &Account, password: Password) -> views::Show {
+pub fn show(frame: Frame, account: &OwnAccount, password: Password) -> views::Show {
     let has_factor = account.user.has_second_factor;
     views::Show {
         frame,
@@ -64,7 +64,7 @@ fn opens(names: &[String]) -> String {
     format!("{} {}", names.join(" and "), if names.len() == 1 { "opens" } else { "open" })
 }
 
-fn session(account: &Account, seen: &SeenSession) -> views::Session {
+fn session(account: &OwnAccount, seen: &SeenSession) -> views::Session {
     let or = |text: &str, nothing: &str| {
         if text.is_empty() { nothing.to_owned() } else { text.to_owned() }
     };
@@ -81,7 +81,7 @@ fn session(account: &Account, seen: &SeenSession) -> views::Session {
     }
 }
 
-fn passkey(account: &Account, kept: &Kept) -> views::Passkey {
+fn passkey(account: &OwnAccount, kept: &StoredPasskey) -> views::Passkey {
     views::Passkey {
         name: kept.name.clone(),
         since: when_in(account.zone, kept.created_at),

@@ -4,11 +4,11 @@ use super::{grouped, sentence, when};
 use crate::{
     app::{
         Member,
-        choose_alerts::{AlertPage, UnfitRules},
+        choose_alerts::{AlertPage, InvalidAlertRules},
     },
     domain::{
         role::Permission,
-        stock_alert::{AlertMode, Line},
+        stock_alert::{AlertMode, StockThreshold},
     },
     web::{
         views::{
@@ -23,10 +23,10 @@ use crate::{
 
 /// The lines as they were typed, and what is wrong with them.
 #[derive(Debug, Clone)]
-pub struct Typed {
+pub struct SubmittedThresholds {
     pub threshold: String,
     pub least_days: String,
-    pub why: UnfitRules,
+    pub why: InvalidAlertRules,
 }
 
 /// The page.
@@ -35,7 +35,7 @@ pub fn index(
     member: &Member,
     page: &AlertPage,
     later: bool,
-    typed: Option<&Typed>,
+    typed: Option<&SubmittedThresholds>,
 ) -> Index {
     let here = format!("/m/{}/alerts", member.merchant.slug);
     Index {
@@ -79,8 +79,8 @@ fn choice(mode: AlertMode, chosen: AlertMode) -> Choice {
     Choice { word: mode.as_str(), label, hint: hint.to_owned(), chosen: mode == chosen }
 }
 
-fn rules(here: &str, page: &AlertPage, typed: Option<&Typed>) -> Rules {
-    let error = |why: Option<&crate::domain::Unfit>| why.map(|why| sentence(&why.0));
+fn rules(here: &str, page: &AlertPage, typed: Option<&SubmittedThresholds>) -> Rules {
+    let error = |why: Option<&crate::domain::Invalid>| why.map(|why| sentence(&why.0));
     let field = |value: String, error| Field { value, error };
     let (threshold, least_days) = match typed {
         Some(typed) => (
@@ -96,21 +96,21 @@ fn rules(here: &str, page: &AlertPage, typed: Option<&Typed>) -> Rules {
 }
 
 /// What an alert is called.
-pub fn name(line: Line) -> &'static str {
+pub fn name(line: StockThreshold) -> &'static str {
     match line {
-        Line::Threshold => "At the threshold",
-        Line::Half => "At half the threshold",
-        Line::Tenth => "At a tenth of the threshold",
-        Line::RunOut => "Run out",
-        Line::Reserve => "Below the reserve",
-        Line::Expiring => "Expiring",
-        Line::Expired => "Expired",
+        StockThreshold::Threshold => "At the threshold",
+        StockThreshold::Half => "At half the threshold",
+        StockThreshold::Tenth => "At a tenth of the threshold",
+        StockThreshold::RunOut => "Run out",
+        StockThreshold::Reserve => "Below the reserve",
+        StockThreshold::Expiring => "Expiring",
+        StockThreshold::Expired => "Expired",
     }
 }
 
-fn tone(line: Line) -> Tone {
+fn tone(line: StockThreshold) -> Tone {
     match line {
-        Line::RunOut | Line::Expired => Tone::Bad,
+        StockThreshold::RunOut | StockThreshold::Expired => Tone::Bad,
         _ => Tone::Notice,
     }
 }

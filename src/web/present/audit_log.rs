@@ -4,7 +4,7 @@ use super::{audit, grouped, when, when_end};
 use crate::{
     app::{
         Member,
-        audit_filters::{Field, Typed},
+        audit_filters::{Field, SubmittedFilters},
         export_audit_log::Format,
         show_audit_log::{Entry, LogPage, ReissueMail},
     },
@@ -28,13 +28,13 @@ use crate::{
 pub fn page(
     frame: Frame,
     member: &Member,
-    typed: &Typed,
+    typed: &SubmittedFilters,
     before: Option<Place>,
     log: &LogPage,
 ) -> Index {
     let here = format!("/m/{}/audit", member.merchant.slug);
     let screen = match (log.judged.unfit.is_empty(), log.entries.is_empty(), typed.is_empty()) {
-        (false, ..) => Screen::Unfit,
+        (false, ..) => Screen::Invalid,
         (true, false, _) => Screen::Records,
         (true, true, true) => Screen::Empty,
         (true, true, false) => Screen::NoMatch,
@@ -57,7 +57,7 @@ pub fn page(
 }
 
 /// The filters as they stand in addresses: a customer by number, whatever was typed.
-fn fields(typed: &Typed, log: &LogPage) -> Vec<(&'static str, String)> {
+fn fields(typed: &SubmittedFilters, log: &LogPage) -> Vec<(&'static str, String)> {
     let value = |field: Field| match (&log.judged.customer, field) {
         (Some(customer), Field::Customer) => customer.no.to_string(),
         _ => typed.get(field).to_owned(),
@@ -79,7 +79,7 @@ fn address(here: &str, fields: &[(&'static str, String)], before: Option<Place>)
     if query.is_empty() { here.to_owned() } else { format!("{here}?{query}") }
 }
 
-fn chips(member: &Member, typed: &Typed, log: &LogPage, here: &str) -> Vec<Link> {
+fn chips(member: &Member, typed: &SubmittedFilters, log: &LogPage, here: &str) -> Vec<Link> {
     let (zone, judged, fields) = (member.merchant.zone, &log.judged, fields(typed, log));
     let words = |field: Field| match field {
         Field::Who => format!(
@@ -124,7 +124,7 @@ fn actor(who: Who, name: Option<&str>) -> String {
     }
 }
 
-fn filters(typed: &Typed, log: &LogPage) -> Filters {
+fn filters(typed: &SubmittedFilters, log: &LogPage) -> Filters {
     let error = |field: Field| {
         log.judged.unfit.iter().find(|(unfit, _)| *unfit == field).map(|(_, why)| why.0.clone())
     };

@@ -32,7 +32,7 @@ pub const CONDITIONS: [(Condition, &str, &str); 8] = [
 
 /// What a list was asked for.
 #[derive(Debug, Clone)]
-pub struct Asked {
+pub struct CodesQuery {
     pub condition: Condition,
     pub after: Option<After>,
     pub query: String,
@@ -44,7 +44,7 @@ pub fn word_of(condition: Condition) -> &'static str {
 }
 
 /// The list.
-pub fn list(member: &Member, batch: &Batch, asked: &Asked, page: &CodePage) -> Codes {
+pub fn list(member: &Member, batch: &Batch, asked: &CodesQuery, page: &CodePage) -> Codes {
     let here = words::batch_address(member, batch.id, "");
     let word = word_of(asked.condition);
     let of = |word: &str| {
@@ -93,7 +93,7 @@ pub fn list(member: &Member, batch: &Batch, asked: &Asked, page: &CodePage) -> C
 }
 
 /// Where to go from an empty list.
-fn next_steps(member: &Member, here: &str, asked: &Asked) -> Vec<Link> {
+fn next_steps(member: &Member, here: &str, asked: &CodesQuery) -> Vec<Link> {
     let link = |label: &str, href: String| Link { label: label.to_owned(), href };
     let may = |permission, link| member.role.may(permission).then_some(link);
     let all = link("Show all codes", format!("{here}#all-codes"));

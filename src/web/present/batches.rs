@@ -8,8 +8,8 @@ use super::{
 use crate::{
     app::{
         Member,
-        adjust_validity::{AdjustValidity, UnfitValidity},
-        draw_stock_lines::{DrawStockLines, UnfitLines},
+        adjust_validity::{AdjustValidity, InvalidValidity},
+        draw_stock_lines::{DrawStockLines, InvalidThresholds},
         show_batches::{BatchFile, BatchPage},
     },
     domain::{
@@ -32,14 +32,14 @@ use crate::{
 
 /// What a form on the page has just brought, for the page that answers it.
 #[derive(Debug)]
-pub enum Told {
+pub enum FormOutcome {
     Nothing,
     /// Nothing of the vouchers could be taken.
     VouchersUnfit(Sent),
     /// The lines cannot be what was typed.
     LinesUnfit {
         command: DrawStockLines,
-        why: UnfitLines,
+        why: InvalidThresholds,
     },
     /// Nothing was withdrawn.
     WithdrawalUnfit {
@@ -49,7 +49,7 @@ pub enum Told {
     /// The validity cannot be what was typed.
     ValidityUnfit {
         command: AdjustValidity,
-        why: UnfitValidity,
+        why: InvalidValidity,
     },
 }
 
@@ -106,7 +106,13 @@ fn actions(member: &Member) -> Vec<Link> {
 }
 
 /// One batch.
-pub fn show(frame: Frame, member: &Member, file: &BatchFile, codes: Codes, told: &Told) -> Show {
+pub fn show(
+    frame: Frame,
+    member: &Member,
+    file: &BatchFile,
+    codes: Codes,
+    told: &FormOutcome,
+) -> Show {
     let batch = &file.row.batch;
     let counts = &file.row.stock;
     let aside = counts.set_aside();

@@ -5,11 +5,11 @@ use super::{coupons, mails, sentence};
 use crate::{
     app::{
         Member,
-        check_code::{self, Checked, Known},
+        check_code::{self, Checked, FoundCoupon},
         show_coupon::Part,
     },
     domain::{
-        Unfit,
+        Invalid,
         coupon::{CouponState, Problem},
         coupon_acts::CouponAct,
         damage::Damage,
@@ -29,7 +29,7 @@ use crate::{
 };
 
 /// The one field, with what is wrong with what was typed.
-pub fn form(member: &Member, value: &str, wrong: Option<&Unfit>) -> Form {
+pub fn form(member: &Member, value: &str, wrong: Option<&Invalid>) -> Form {
     Form {
         action: address(member),
         value: value.to_owned(),
@@ -47,11 +47,11 @@ pub fn result(member: &Member, checked: &Checked) -> Verdict {
         Checked::Found(known) => found(member, known),
         Checked::Unknown { code, suggestions } => unknown(member, code, suggestions),
         Checked::Several { code, suggestions } => several(member, code, suggestions),
-        Checked::Unfit(_) => unknown(member, "", &[]),
+        Checked::Invalid(_) => unknown(member, "", &[]),
     }
 }
 
-fn found(member: &Member, known: &Known) -> Verdict {
+fn found(member: &Member, known: &FoundCoupon) -> Verdict {
     let shown = &known.shown;
     let coupon = &shown.file.coupon;
     let (tone, title) = verdict(known);
@@ -78,11 +78,11 @@ fn found(member: &Member, known: &Known) -> Verdict {
     }
 }
 
-fn problems(known: &Known) -> Vec<Problem> {
+fn problems(known: &FoundCoupon) -> Vec<Problem> {
     known.shown.file.coupon.problems(known.shown.now)
 }
 
-fn verdict(known: &Known) -> (Tone, &'static str) {
+fn verdict(known: &FoundCoupon) -> (Tone, &'static str) {
     match known.shown.file.coupon.state {
         CouponState::Available => (Tone::Notice, "This code was never handed out"),
         CouponState::Withdrawn => (Tone::Bad, "This code was withdrawn from stock"),
@@ -98,7 +98,7 @@ fn verdict(known: &Known) -> (Tone, &'static str) {
 }
 
 /// As on the coupon's page, but uses are told as people ask for them.
-fn facts(member: &Member, known: &Known) -> Vec<Fact> {
+fn facts(member: &Member, known: &FoundCoupon) -> Vec<Fact> {
     let file = &known.shown.file;
     let mut facts = coupons::facts(member, &known.shown);
     // The state says it already, right under the verdict.
@@ -120,7 +120,7 @@ fn link(label: &str, href: String) -> NextStep {
     NextStep { label: label.to_owned(), href: Some(href), dialog: false }
 }
 
-fn what_next(member: &Member, known: &Known) -> (Vec<String>, Vec<NextStep>) {
+fn what_next(member: &Member, known: &FoundCoupon) -> (Vec<String>, Vec<NextStep>) {
     let shown = &known.shown;
     let coupon = &shown.file.coupon;
     let open = shown.file.reward.as_ref().map(|to| {
@@ -191,7 +191,7 @@ fn lower(label: &str) -> String {
 
 /// One or two sentences that can be sent as they are. Whoever quotes a code need not be who it
 /// belongs to: nothing of the customer, of other codes, of orders or of why it was barred.
-fn for_the_customer(member: &Member, known: &Known) -> String {
+fn for_the_customer(member: &Member, known: &FoundCoupon) -> String {
     let shown = &known.shown;
     let coupon = &shown.file.coupon;
     let code = &coupon.code;

@@ -4,11 +4,11 @@ use super::{flash, rewards, sentence};
 use crate::{
     app::{
         Member,
-        coupon_acts::{PreparedAct, UnfitAct},
+        coupon_acts::{InvalidAct, PreparedAct},
         show_coupon::ShownCoupon,
     },
     domain::{
-        Unfit,
+        Invalid,
         audit::{Action, AuditRecord},
         coupon::CouponState,
         coupon_acts::{ActRefusal, CouponAct},
@@ -29,7 +29,7 @@ use crate::{
 const ONE_LINE: &str = "Up to 255 characters.";
 
 /// The form: empty, or as it was sent with what is wrong in it.
-pub fn form(member: &Member, prepared: &PreparedAct, fields: &Fields, unfit: &UnfitAct) -> Form {
+pub fn form(member: &Member, prepared: &PreparedAct, fields: &Fields, unfit: &InvalidAct) -> Form {
     let (shown, act) = (&prepared.shown, prepared.act);
     let coupon = &shown.file.coupon;
     let handed_to = shown.file.reward.as_ref();
@@ -100,9 +100,9 @@ fn asked(
     act: CouponAct,
     shown: &ShownCoupon,
     fields: &Fields,
-    unfit: &UnfitAct,
+    unfit: &InvalidAct,
 ) -> Vec<Field> {
-    let error = |unfit: &Option<Unfit>| unfit.as_ref().map(|why| sentence(&why.0));
+    let error = |unfit: &Option<Invalid>| unfit.as_ref().map(|why| sentence(&why.0));
     let text = |name, label, value: &str, hint: String, required, error| Field {
         name,
         label,

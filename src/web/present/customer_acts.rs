@@ -4,7 +4,7 @@ use super::{coupon_acts::with_focus, flash, plural, sentence};
 use crate::{
     app::{
         Member,
-        customer_acts::{PreparedAct, Typed, UnfitAct},
+        customer_acts::{InvalidCustomerAct, PreparedAct, SubmittedAct},
     },
     domain::{
         audit::{Action, AuditRecord},
@@ -63,7 +63,12 @@ pub fn links(member: &Member, customer: &Customer) -> Vec<Link> {
 }
 
 /// The form: empty, or as it was sent with what is wrong in it.
-pub fn form(member: &Member, prepared: &PreparedAct, typed: &Typed, unfit: &UnfitAct) -> Form {
+pub fn form(
+    member: &Member,
+    prepared: &PreparedAct,
+    typed: &SubmittedAct,
+    unfit: &InvalidCustomerAct,
+) -> Form {
     let (act, customer) = (prepared.act, &prepared.customer);
     let owner = customer.display_name();
     let cancel_href = profile(member, customer.no);
@@ -119,9 +124,14 @@ fn means(act: CustomerAct) -> &'static [&'static str] {
     }
 }
 
-fn fields(act: CustomerAct, no: CustomerNo, typed: &Typed, unfit: &UnfitAct) -> Vec<Field> {
+fn fields(
+    act: CustomerAct,
+    no: CustomerNo,
+    typed: &SubmittedAct,
+    unfit: &InvalidCustomerAct,
+) -> Vec<Field> {
     let text =
-        |name, label, value: &str, hint: String, error: &Option<crate::domain::Unfit>| Field {
+        |name, label, value: &str, hint: String, error: &Option<crate::domain::Invalid>| Field {
             name,
             label,
             kind: "text",

@@ -4,8 +4,8 @@ use super::{customer_acts, plural, rewards, when};
 use crate::{
     app::{
         Member,
-        find_customers::{CustomerPage, Found, MatchedBy},
-        show_customer::{From, Profile},
+        find_customers::{CustomerPage, FoundCustomer, MatchedBy},
+        show_customer::{Cursors, Profile},
     },
     domain::{
         coupon::CouponState, customer::Customer, email::EmailAddress, role::Permission, zone,
@@ -82,7 +82,7 @@ pub fn failed(member: &Member, term: &str, error: &Error) -> Results {
     }
 }
 
-fn list_row(member: &Member, found: &Found) -> Row {
+fn list_row(member: &Member, found: &FoundCustomer) -> Row {
     let customer = &found.customer;
     Row {
         href: format!("/m/{}/customers/{}", member.merchant.slug, customer.no),
@@ -95,7 +95,7 @@ fn list_row(member: &Member, found: &Found) -> Row {
     }
 }
 
-fn matched(member: &Member, by: &MatchedBy, found: &Found) -> Option<String> {
+fn matched(member: &Member, by: &MatchedBy, found: &FoundCustomer) -> Option<String> {
     match (by, &found.replaced_by) {
         (MatchedBy::Code { state: CouponState::Replaced, .. }, Some(earlier)) => Some(format!(
             "Code {}: replaced on {} by {}, now {}",
@@ -197,7 +197,7 @@ pub fn profile(
     frame: Frame,
     member: &Member,
     profile: &Profile,
-    from: From,
+    from: Cursors,
     back_href: String,
 ) -> Show {
     let customer = &profile.customer;

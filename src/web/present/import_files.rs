@@ -10,7 +10,7 @@ use crate::{
 
 /// The words of a kind of import, as they stand in its sentences.
 #[derive(Debug, Clone, Copy)]
-pub struct Words {
+pub struct ImportCopy {
     pub one: &'static str,
     /// "Add 12 codes".
     pub act: &'static str,
@@ -26,9 +26,9 @@ pub struct Words {
 }
 
 /// What imports of this kind are called.
-pub fn words(kind: ImportKind) -> Words {
+pub fn words(kind: ImportKind) -> ImportCopy {
     match kind {
-        ImportKind::Vouchers => Words {
+        ImportKind::Vouchers => ImportCopy {
             one: "code",
             act: "Add",
             acting: "Adding",
@@ -37,7 +37,7 @@ pub fn words(kind: ImportKind) -> Words {
             waits: "Not added yet",
             nothing: "Nothing to add",
         },
-        ImportKind::Redemptions => Words {
+        ImportKind::Redemptions => ImportCopy {
             one: "redemption",
             act: "Record",
             acting: "Recording",
@@ -46,7 +46,7 @@ pub fn words(kind: ImportKind) -> Words {
             waits: "Not recorded yet",
             nothing: "Nothing to record",
         },
-        ImportKind::Bars => Words {
+        ImportKind::Bars => ImportCopy {
             one: "code",
             act: "Bar",
             acting: "Barring",

@@ -6,7 +6,7 @@ use crate::{
     app::{
         Member,
         import_file::{Cause, DamageGroup, Findings, Sample as Seen, Suspicion, Tally},
-        show_imports::{Account, Outlook},
+        show_imports::{ImportReport, Outlook},
     },
     web::views::{
         imports::{Note, Sample},
@@ -101,7 +101,7 @@ fn damaged((group, tally): (&DamageGroup, &Tally)) -> Note {
 }
 
 /// What to look at before the codes are added.
-pub fn of(member: &Member, account: &Account) -> Vec<Note> {
+pub fn of(member: &Member, account: &ImportReport) -> Vec<Note> {
     let findings = &account.findings;
     let mut notes: Vec<Note> = findings.suspicions().iter().map(suspicion).collect();
     let bare = |tone, title: String, text: String| note(tone, title, text, &Tally::default());

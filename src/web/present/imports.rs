@@ -4,7 +4,7 @@ use super::{grouped, import_files, import_notes, plural, sentence, when};
 use crate::{
     app::{
         Member,
-        show_imports::{Account, ImportFile, ImportPage},
+        show_imports::{ImportFile, ImportPage, ImportReport},
     },
     domain::import::{Import, ImportKind, ImportState},
     web::{
@@ -70,7 +70,7 @@ fn row(member: &Member, file: &ImportFile) -> Row {
     }
 }
 
-fn badge(import: &Import, account: Option<&Account>) -> Badge {
+fn badge(import: &Import, account: Option<&ImportReport>) -> Badge {
     let words = import_files::words(import.kind);
     let (tone, text) = match import.state {
         ImportState::Receiving => (Tone::Quiet, "Arriving"),
@@ -92,7 +92,7 @@ fn number(n: u64) -> i64 {
     i64::try_from(n).unwrap_or(i64::MAX)
 }
 
-fn in_short(import: &Import, account: &Account) -> String {
+fn in_short(import: &Import, account: &ImportReport) -> String {
     let already = import_files::words(import.kind).already;
     let parts =
         [(account.new, "new"), (account.unchanged, already), (account.rejected, "rejected")];
@@ -257,7 +257,12 @@ fn state(import: &Import) -> String {
     if asked { "cancelling".to_owned() } else { import.state.as_str().to_owned() }
 }
 
-fn checked(member: &Member, import: &Import, account: Option<&Account>, empty: Screen) -> Screen {
+fn checked(
+    member: &Member,
+    import: &Import,
+    account: Option<&ImportReport>,
+    empty: Screen,
+) -> Screen {
     let Some(account) = account else { return empty };
     let (new, what) = (number(account.new), import_files::words(import.kind));
     let is_new = import.kind == ImportKind::Vouchers && import.batch.is_none();
@@ -312,7 +317,7 @@ fn are(n: u64) -> &'static str {
     if n == 1 { "is" } else { "are" }
 }
 
-fn done(import: &Import, account: Option<&Account>, empty: Screen) -> Screen {
+fn done(import: &Import, account: Option<&ImportReport>, empty: Screen) -> Screen {
     let new = number(account.map_or(0, |account| account.new));
     let rejected = number(account.map_or(0, |account| account.rejected));
     let what = import_files::words(import.kind);
@@ -384,9 +389,9 @@ fn into(import: &Import) -> String {
     }
 }
 
-fn sums(import: &Import, account: &Account) -> Sums {
+fn sums(import: &Import, account: &ImportReport) -> Sums {
     let already = import_files::words(import.kind).already;
-    let Account { rows, new, unchanged, rejected, .. } = *account;
+    let ImportReport { rows, new, unchanged, rejected, .. } = *account;
     let count = |tone, label: &str, n: u64| Count {
         tone,
         label: label.to_owned(),

@@ -3,7 +3,7 @@
 use super::sentence;
 use crate::{
     app::{Member, change_settings::Setting},
-    domain::{Unfit, merchant::Merchant},
+    domain::{Invalid, merchant::Merchant},
     web::views::{
         frame::Frame,
         settings::{Group, Input, Kind, Show},
@@ -24,7 +24,7 @@ pub fn refused(
     member: &Member,
     typed: impl Fn(Setting) -> String,
     seen: impl Fn(Setting) -> Option<String>,
-    unfit: &[(Setting, Unfit)],
+    unfit: &[(Setting, Invalid)],
 ) -> Show {
     page(frame, member, |setting| {
         let error =

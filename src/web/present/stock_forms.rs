@@ -1,9 +1,9 @@
 //! The forms on a batch's stock as views.
 
-use super::{batches::Told, flash, grouped, plural, sentence, when};
+use super::{batches::FormOutcome, flash, grouped, plural, sentence, when};
 use crate::{
-    app::{Member, draw_stock_lines::UnfitLines, show_batches::BatchFile},
-    domain::Unfit,
+    app::{Member, draw_stock_lines::InvalidThresholds, show_batches::BatchFile},
+    domain::Invalid,
     web::{
         views::{
             stock_forms::{Field, Lines, Withdraw},
@@ -13,20 +13,20 @@ use crate::{
     },
 };
 
-fn error(why: Option<&Unfit>) -> Option<String> {
+fn error(why: Option<&Invalid>) -> Option<String> {
     why.map(|why| sentence(&why.0))
 }
 
 /// The lines: the batch's own, or what was typed and what is wrong with it.
-pub fn lines(member: &Member, file: &BatchFile, told: &Told) -> Lines {
+pub fn lines(member: &Member, file: &BatchFile, told: &FormOutcome) -> Lines {
     let batch = &file.row.batch;
     let own =
         || (batch.threshold.map(|n| n.to_string()).unwrap_or_default(), batch.reserve.to_string());
     let ((threshold, reserve), wrong) = match told {
-        Told::LinesUnfit { command, why } => {
+        FormOutcome::LinesUnfit { command, why } => {
             ((command.threshold.clone(), command.reserve.clone()), why.clone())
         }
-        _ => (own(), UnfitLines::default()),
+        _ => (own(), InvalidThresholds::default()),
     };
     Lines {
         action: words::batch_address(member, batch.id, "/lines"),
@@ -37,11 +37,11 @@ pub fn lines(member: &Member, file: &BatchFile, told: &Told) -> Lines {
 }
 
 /// Withdrawing what is in stock, and what became of it before.
-pub fn withdraw(member: &Member, file: &BatchFile, told: &Told) -> Withdraw {
+pub fn withdraw(member: &Member, file: &BatchFile, told: &FormOutcome) -> Withdraw {
     let stock = &file.row.stock;
     let left = stock.usable + stock.set_aside().left();
     let (reason, wrong) = match told {
-        Told::WithdrawalUnfit { reason, why } => (reason.clone(), Some(sentence(why))),
+        FormOutcome::WithdrawalUnfit { reason, why } => (reason.clone(), Some(sentence(why))),
         _ => (String::new(), None),
     };
     let (past, at_work): (Vec<_>, Vec<_>) =

@@ -5,7 +5,7 @@ use super::{plural, when};
 use crate::{
     app::{
         Member,
-        invite_user::{Invitation, UnfitInvitation},
+        invite_user::{InvalidInvitation, Invitation},
         manage_users::{Act, Barrier},
         show_users::{AccountMail, UserFile, UserPage, UserRow},
     },
@@ -77,9 +77,9 @@ pub fn new(
     frame: Frame,
     member: &Member,
     typed: &Invitation,
-    unfit: &UnfitInvitation,
+    unfit: &InvalidInvitation,
 ) -> views::New {
-    let field = |value: &str, error: &Option<crate::domain::Unfit>| Field {
+    let field = |value: &str, error: &Option<crate::domain::Invalid>| Field {
         value: value.to_owned(),
         error: error.as_ref().map(ToString::to_string),
     };

@@ -1,10 +1,10 @@
 //! Adjusting a batch's validity as a view.
 
-use super::{batches::Told, sentence};
+use super::{batches::FormOutcome, sentence};
 use crate::{
     app::Member,
     domain::{
-        Unfit,
+        Invalid,
         batch::Batch,
         zone::{self, Bound},
     },
@@ -15,18 +15,19 @@ use crate::{
 };
 
 /// The form: the batch's own validity, or what was typed and what is wrong with it.
-pub fn form(member: &Member, batch: &Batch, told: &Told) -> Form {
+pub fn form(member: &Member, batch: &Batch, told: &FormOutcome) -> Form {
     let own = |at: Option<_>, bound| {
         at.map(|at| zone::editable(at, member.merchant.zone, bound)).unwrap_or_default()
     };
     let ((from, until), wrong) = match told {
-        Told::ValidityUnfit { command, why } => {
+        FormOutcome::ValidityUnfit { command, why } => {
             ((command.from.clone(), command.until.clone()), Some(why))
         }
         _ => ((own(batch.window.from, Bound::Start), own(batch.window.until, Bound::End)), None),
     };
-    let error =
-        |unfit: Option<&Option<Unfit>>| unfit.and_then(Option::as_ref).map(|why| sentence(&why.0));
+    let error = |unfit: Option<&Option<Invalid>>| {
+        unfit.and_then(Option::as_ref).map(|why| sentence(&why.0))
+    };
     Form {
         action: words::batch_address(member, batch.id, "/validity"),
         fields: vec![

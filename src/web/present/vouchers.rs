@@ -1,12 +1,12 @@
 //! Adding vouchers as a view: the forms, and what was wrong with them.
 
-use super::{batches::Told, sentence};
+use super::{batches::FormOutcome, sentence};
 use crate::{
     app::{
         Member,
-        receive_import::{TypedBatch, UnfitBatch},
+        receive_import::{InvalidBatch, TypedBatch},
     },
-    domain::{Unfit, ids::BatchId},
+    domain::{Invalid, ids::BatchId},
     web::{
         views::{
             frame::Frame,
@@ -37,8 +37,9 @@ impl Sent {
 }
 
 /// The form, with what was wrong with it.
-pub fn form(member: &Member, batch: BatchId, told: &Told) -> Form {
-    let sent = if let Told::VouchersUnfit(sent) = told { sent.clone() } else { Sent::default() };
+pub fn form(member: &Member, batch: BatchId, told: &FormOutcome) -> Form {
+    let sent =
+        if let FormOutcome::VouchersUnfit(sent) = told { sent.clone() } else { Sent::default() };
     sent.form(words::batch_address(member, batch, "/vouchers"))
 }
 
@@ -54,11 +55,11 @@ pub fn new_batch(
     frame: Frame,
     member: &Member,
     typed: &TypedBatch,
-    unfit: &UnfitBatch,
+    unfit: &InvalidBatch,
     sent: Sent,
 ) -> New {
     let here = format!("/m/{}/batches", member.merchant.slug);
-    let field = |name, label, value: &str, is_day, unfit: &Option<Unfit>| Field {
+    let field = |name, label, value: &str, is_day, unfit: &Option<Invalid>| Field {
         name,
         label,
         value: value.to_owned(),

@@ -51,7 +51,7 @@ pub enum Screen {
     Empty,
     NoMatch,
     /// A filter can't be taken.
-    Unfit,
+    Invalid,
 }
 
 impl Screen {
@@ -64,7 +64,7 @@ impl Screen {
     }
 
     pub fn is_unfit(self) -> bool {
-        self == Self::Unfit
+        self == Self::Invalid
     }
 }
 

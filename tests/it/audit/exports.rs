@@ -2,7 +2,7 @@
 
 use rewarddesk::{
     app::{Desk, Error, export_audit::export_audit, verify_audit::Verdict, verify_export::Export},
-    domain::{audit_proof::Wrong, audit_seal::Head, clock::Clock},
+    domain::{audit_proof::ProofFlaw, audit_seal::Head, clock::Clock},
 };
 use serde_json::{Value, json};
 
@@ -59,7 +59,7 @@ fn each_logs_export_is_proved_alone(world: World) {
         assert!(prove(&lines, std::slice::from_ref(&earlier.head)).unwrap().flaw.is_none());
         // A cut file against a remembered head.
         let cut = prove(&lines[..lines.len() - 1], std::slice::from_ref(&verdict.head)).unwrap();
-        assert_eq!(cut.flaw.unwrap().wrong, Wrong::Cut { remembered: verdict.head.no });
+        assert_eq!(cut.flaw.unwrap().wrong, ProofFlaw::Cut { remembered: verdict.head.no });
     }
     assert!(prove(&[], &[]).unwrap().flaw.is_none());
 }
@@ -97,14 +97,14 @@ fn a_changed_file_is_found_and_the_record_named(world: World) {
             target,
             "{flaw}"
         );
-        assert_eq!(flaw.wrong, Wrong::Disagrees { member: member.to_owned() });
+        assert_eq!(flaw.wrong, ProofFlaw::Disagrees { member: member.to_owned() });
     }
     let less =
         changed(with(&lines[4], |line| drop(line.as_object_mut().unwrap().remove("old_code"))))
             .unwrap()
             .flaw
             .unwrap();
-    assert_eq!(less.wrong, Wrong::Disagrees { member: "old_code".to_owned() });
+    assert_eq!(less.wrong, ProofFlaw::Disagrees { member: "old_code".to_owned() });
     // Whoever changes the content as well breaks the chain.
     let forged = with(&lines[4], |line| {
         line["action"] = json!("email.fooled");
@@ -113,7 +113,10 @@ fn a_changed_file_is_found_and_the_record_named(world: World) {
         line["seal"]["content"] = json!(content.replacen(&action, "12:email.fooled", 1));
     });
     let flaw = changed(forged).unwrap().flaw.unwrap();
-    assert_eq!((flaw.record.unwrap().id, flaw.wrong), (target.unwrap(), Wrong::Changed { no: 5 }));
+    assert_eq!(
+        (flaw.record.unwrap().id, flaw.wrong),
+        (target.unwrap(), ProofFlaw::Changed { no: 5 })
+    );
     for (member, value) in [
         ("no", json!(6)),
         ("no", json!(1)),
@@ -138,7 +141,7 @@ fn a_changed_file_is_found_and_the_record_named(world: World) {
         let flaw = prove(&without(i), &[]).unwrap().flaw.expect("a removed line");
         assert_eq!(
             flaw.wrong,
-            Wrong::SealMissing {
+            ProofFlaw::SealMissing {
                 no: i64::try_from(i).unwrap() + 1,
                 next: id_of(&lines[i + 1]).unwrap()
             }
@@ -148,7 +151,7 @@ fn a_changed_file_is_found_and_the_record_named(world: World) {
         changed(with(&lines[4], |line| line["seal"] = Value::Null)).unwrap().flaw.unwrap();
     assert_eq!(
         (unsealed.record.unwrap().id, unsealed.wrong),
-        (target.unwrap(), Wrong::NotExported)
+        (target.unwrap(), ProofFlaw::NotExported)
     );
     let mut swapped = lines.clone();
     swapped.swap(3, 4);
@@ -173,7 +176,7 @@ fn what_cannot_be_sealed_is_exported_without_a_seal_and_found(world: World) {
     let lines = export(&world, Some("acme"));
     let verdict = prove(&lines, &[]).unwrap();
     let flaw = verdict.flaw.unwrap();
-    assert_eq!((flaw.record.unwrap().id, flaw.wrong), (0, Wrong::NotExported));
+    assert_eq!((flaw.record.unwrap().id, flaw.wrong), (0, ProofFlaw::NotExported));
 }
 
 /// The export is in the order of ids, the chain in that of sealing.

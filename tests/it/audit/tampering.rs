@@ -10,7 +10,7 @@ use rewarddesk::{
         invariants::{Invariant, contradictions},
     },
     domain::{
-        audit_proof::{Flaw, Wrong},
+        audit_proof::{Flaw, ProofFlaw},
         audit_seal::Head,
     },
 };
@@ -87,8 +87,11 @@ fn a_change_of_any_column_is_found_and_the_record_named(world: World) {
             &[],
         ));
         assert_eq!(named(&found), Some(target), "{column}: {found}");
-        let wrong =
-            if column == "id" { Wrong::Removed { no: 5 } } else { Wrong::Changed { no: 5 } };
+        let wrong = if column == "id" {
+            ProofFlaw::Removed { no: 5 }
+        } else {
+            ProofFlaw::Changed { no: 5 }
+        };
         assert_eq!(found.wrong, wrong, "{column}");
     }
     let seal = [("digest", "'ab' || substr(digest, 3)"), ("at", "'2026-11-23 12:00:00.000009'")];
@@ -107,7 +110,9 @@ fn a_change_of_any_column_is_found_and_the_record_named(world: World) {
         assert!(
             matches!(
                 found.wrong,
-                Wrong::Removed { .. } | Wrong::Unsealed { .. } | Wrong::SealMissing { .. }
+                ProofFlaw::Removed { .. }
+                    | ProofFlaw::Unsealed { .. }
+                    | ProofFlaw::SealMissing { .. }
             ),
             "{column}: {found}"
         );
@@ -165,17 +170,21 @@ fn what_is_removed_inserted_or_moved_is_named(world: World) {
     let (record_gone, seal_gone) =
         (remove("audit_records", "id", third), remove("audit_seals", "record_id", third));
     let found = flaw(after(conn, &record_gone, None, &[]));
-    assert_eq!((named(&found), &found.wrong), (Some(third), &Wrong::Removed { no: 3 }), "{found}");
+    assert_eq!(
+        (named(&found), &found.wrong),
+        (Some(third), &ProofFlaw::Removed { no: 3 }),
+        "{found}"
+    );
     let found = flaw(after(conn, &seal_gone, None, &[]));
     assert_eq!(
         (named(&found), &found.wrong),
-        (Some(third), &Wrong::Unsealed { missing: Some(3) }),
+        (Some(third), &ProofFlaw::Unsealed { missing: Some(3) }),
         "{found}"
     );
     let found = flaw(after(conn, &format!("{record_gone}{seal_gone}"), None, &[]));
     assert_eq!(
         (named(&found), &found.wrong),
-        (None, &Wrong::SealMissing { no: 3, next: fourth }),
+        (None, &ProofFlaw::SealMissing { no: 3, next: fourth }),
         "{found}"
     );
     // With the numbers closed up behind it, the next one does not follow.
@@ -184,25 +193,29 @@ fn what_is_removed_inserted_or_moved_is_named(world: World) {
          3; UPDATE audit_seals SET no = no - 1001 WHERE no > 1000"
     );
     let found = flaw(after(conn, &close_up, None, &[]));
-    assert_eq!((named(&found), &found.wrong), (Some(fourth), &Wrong::Changed { no: 3 }), "{found}");
+    assert_eq!(
+        (named(&found), &found.wrong),
+        (Some(fourth), &ProofFlaw::Changed { no: 3 }),
+        "{found}"
+    );
     let insert = "INSERT INTO audit_records (id, merchant_id, at, action, actor_kind, details) \
         VALUES (-5, 1, '2026-11-23 12:00:00.000000', 'email.sent', 'cli', '{}')";
     let found = flaw(after(conn, insert, None, &[]));
     assert_eq!(
         (named(&found), &found.wrong),
-        (Some(-5), &Wrong::Unsealed { missing: None }),
+        (Some(-5), &ProofFlaw::Unsealed { missing: None }),
         "{found}"
     );
     let found = flaw(after(conn, &swap("audit_records", "id", (third, last)), None, &[]));
     assert_eq!(
         (named(&found), &found.wrong),
-        (Some(third), &Wrong::Swapped { no: 3, with: last }),
+        (Some(third), &ProofFlaw::Swapped { no: 3, with: last }),
         "{found}"
     );
     let found = flaw(after(conn, &swap("audit_seals", "record_id", (third, last)), None, &[]));
     assert_eq!(
         (named(&found), &found.wrong),
-        (Some(last), &Wrong::Reordered { no: 3, instead_of: third }),
+        (Some(last), &ProofFlaw::Reordered { no: 3, instead_of: third }),
         "{found}"
     );
     let found = flaw(after(
@@ -213,7 +226,7 @@ fn what_is_removed_inserted_or_moved_is_named(world: World) {
     ));
     assert_eq!(
         (named(&found), &found.wrong),
-        (Some(of(6)), &Wrong::Reordered { no: 3, instead_of: third }),
+        (Some(of(6)), &ProofFlaw::Reordered { no: 3, instead_of: third }),
         "{found}"
     );
     let words = flaw(after(conn, &record_gone, None, &[])).to_string();
@@ -250,7 +263,7 @@ fn a_cut_or_rewritten_log_is_found_by_a_remembered_head(world: World) {
     ));
     assert_eq!(
         (named(&found), &found.wrong),
-        (Some(before), &Wrong::Cut { remembered: acme.no }),
+        (Some(before), &ProofFlaw::Cut { remembered: acme.no }),
         "{found}"
     );
     let said = after(conn, &cut(acme.no - 2), None, &[bolt.clone(), acme.clone()]);
@@ -265,7 +278,7 @@ fn a_cut_or_rewritten_log_is_found_by_a_remembered_head(world: World) {
         "DELETE FROM audit_records WHERE id = {newest}; DELETE FROM audit_seals WHERE record_id = \
          {newest}"
     );
-    assert_eq!(flaw(after(conn, &sql, None, &[])).wrong, Wrong::CutAtMark);
+    assert_eq!(flaw(after(conn, &sql, None, &[])).wrong, ProofFlaw::CutAtMark);
     // Another merchant's head is not this one's.
     assert!(verify_with(&world, Some("acme"), &[bolt])[0].flaw.is_some());
     // Somebody changes a record and seals everything anew: only the remembered head tells.
@@ -287,7 +300,7 @@ fn a_cut_or_rewritten_log_is_found_by_a_remembered_head(world: World) {
         .remove(0)
         .flaw
         .expect("a flaw");
-    assert_eq!(found.wrong, Wrong::Rewritten { remembered: acme.no });
+    assert_eq!(found.wrong, ProofFlaw::Rewritten { remembered: acme.no });
 }
 
 #[both]
@@ -454,7 +467,7 @@ fn many(world: &World, n: usize) {
                 assert!(!flaws.is_empty(), "not found: {context}");
                 for flaw in &flaws {
                     let is_right = match &flaw.wrong {
-                        Wrong::SealMissing { no, .. } => deed.numbers.contains(no),
+                        ProofFlaw::SealMissing { no, .. } => deed.numbers.contains(no),
                         _ => named(flaw).is_some_and(|id| deed.records.contains(&id)),
                     };
                     assert!(is_right, "{flaw}\n{context}");

@@ -4,7 +4,7 @@
 use rewarddesk::{
     db::{
         Scope,
-        audit_log::{Way, actors, places, places_sql},
+        audit_log::{Direction, actors, places, places_sql},
         merchants,
     },
     domain::{
@@ -89,10 +89,10 @@ fn every_filter_of_the_log_has_its_index(db: TestDb) {
             id: AuditId(10_000),
         };
         for way in [
-            Way::Back(None),
-            Way::Back(Some(place)),
-            Way::Forth(None, AuditId(LENGTH)),
-            Way::Forth(Some(place), AuditId(LENGTH)),
+            Direction::Back(None),
+            Direction::Back(Some(place)),
+            Direction::Forth(None, AuditId(LENGTH)),
+            Direction::Forth(Some(place), AuditId(LENGTH)),
         ] {
             let steps = plan(&world.db, &places_sql(world.is_sqlite(), scope, &filter, way, 51));
             assert!(steps.contains(index), "{index} is not used for {filter:?}, {way:?}: {steps}");
@@ -115,7 +115,7 @@ fn a_filter_finds_all_of_its_records_page_by_page_and_no_other(db: TestDb) {
     for (filter, _, expected) in filters(sam) {
         let (mut seen, mut place) = (vec![], None);
         loop {
-            let page = places(&mut conn, scope, &filter, Way::Back(place), 997).unwrap();
+            let page = places(&mut conn, scope, &filter, Direction::Back(place), 997).unwrap();
             place = page.last().copied();
             seen.extend(page.iter().map(|place| (place.at, place.id)));
             if page.len() < 997 {
@@ -126,7 +126,7 @@ fn a_filter_finds_all_of_its_records_page_by_page_and_no_other(db: TestDb) {
         assert!(seen.is_sorted_by(|a, b| a > b), "{filter:?}");
         let (mut forth, mut place) = (vec![], None);
         while let page @ [_, ..] =
-            places(&mut conn, scope, &filter, Way::Forth(place, AuditId(LENGTH)), 997)
+            places(&mut conn, scope, &filter, Direction::Forth(place, AuditId(LENGTH)), 997)
                 .unwrap()
                 .as_slice()
         {

@@ -11,7 +11,7 @@ use diesel::{
 use rewarddesk::db::{
     Database, DatabaseUrl, DbConn, Error, Pooler, Scope,
     database::PAGE_STATEMENT_LIMIT,
-    imports::turn::{Turn, Wait},
+    imports::turn::{ImportTx, Wait},
     merchants::{self, NewMerchant},
     migrate::migrate,
 };
@@ -211,7 +211,7 @@ fn limits(cluster: &Cluster, scope: Scope) -> Vec<String> {
             holder: "a test",
             waiting: &mut || Ok::<_, Error>(()),
         };
-        all.push(wait.take(|turn: &mut Turn<'_, '_>| turn.read(limit_on), |_| Ok(())).unwrap());
+        all.push(wait.take(|turn: &mut ImportTx<'_, '_>| turn.read(limit_on), |_| Ok(())).unwrap());
     }
     all
 }

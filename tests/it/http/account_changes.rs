@@ -126,7 +126,7 @@ async fn a_reset_by_others_is_told_once_whoever_did_it(app: App) {
     let email = EmailAddress::parse("support@desk.example").unwrap();
     assert!(operate(&app.desk, &email, Act::ResetFactors, Absence::default()).unwrap());
     assert!(!operate(&app.desk, &email, Act::ResetFactors, Absence::default()).unwrap());
-    app.desk.mail_bell.notify_one();
+    app.desk.mail_wakeup.notify_one();
     let letters = app.mails(4).await;
     assert!(letters.iter().any(|letter| letter.text.contains("By: the operator of Reward Desk")));
 }

@@ -146,7 +146,7 @@ async fn a_digest_gathers_a_days_alerts(app: App) {
     assert_eq!(watch_stock::send_digests(&tomorrow).unwrap(), 1);
     assert_eq!(watch_stock::send_digests(&tomorrow).unwrap(), 0, "once a day");
     app.exec(&format!("UPDATE mails SET next_attempt_at = {}", app.sql(app.now())));
-    app.desk.mail_bell.notify_one();
+    app.desk.mail_wakeup.notify_one();
     let letters = app.mails(1).await;
     assert!(
         letters[0].text.contains("Spring has run out") && letters[0].text.contains("Summer is"),
@@ -190,7 +190,7 @@ async fn a_digest_says_nothing_twice(app: App) {
         app.desk.at(rewarddesk::domain::clock::Clock::fixed(app.now() + TimeDelta::days(1)));
     assert_eq!(watch_stock::send_digests(&tomorrow).unwrap(), 1);
     app.exec(&format!("UPDATE mails SET next_attempt_at = {}", app.sql(app.now())));
-    app.desk.mail_bell.notify_one();
+    app.desk.mail_wakeup.notify_one();
     let letters = app.mails(1).await;
     assert_eq!(letters[0].subject, "2 stock alerts (ACME Ltd)");
     let said = |words: &str| letters[0].text.matches(words).count();

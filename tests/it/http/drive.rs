@@ -194,7 +194,7 @@ async fn mails(app: &App, scene: Scene) {
     {
         let _during = during("mail worker");
         app.desk.clock.advance(TimeDelta::minutes(5));
-        app.desk.mail_bell.notify_one();
+        app.desk.mail_wakeup.notify_one();
         app.mails(1).await;
     }
     let row = format!("/m/acme/customers/{}/rewards/{}", scene.customer, scene.reward);

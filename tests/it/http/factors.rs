@@ -4,7 +4,7 @@
 use chrono::TimeDelta;
 use rewarddesk::{
     app::{
-        factors::Shown,
+        factors::PresentedFactor,
         finish_sign_in::{self, Finished},
         sign_in::{self, Device, SessionLimits, SignIn},
     },
@@ -277,7 +277,8 @@ async fn guesses_are_throttled_and_counted_over_all_sign_ins(app: App) {
             sign_in::sign_in(&app.desk, "support@desk.example", PASSWORD, limits, &device, "")
                 .unwrap();
         let SignIn::Half { token } = half else { panic!("{half:?}") };
-        finish_sign_in::finish(&app.desk, &token, &Shown::Code(code), limits, &device, "").unwrap()
+        finish_sign_in::finish(&app.desk, &token, &PresentedFactor::Code(code), limits, &device, "")
+            .unwrap()
     };
     for shown in [phone.code(&app, 0), codes[0].clone()] {
         assert!(matches!(from_elsewhere(shown), Finished::TooMany));

@@ -140,7 +140,7 @@ async fn a_dead_workers_import_is_taken_over_when_its_lease_ends(app: App) {
     tokio::time::sleep(Duration::from_millis(300)).await;
     mia.get(preview.address.path()).await.says("Adding 2 codes");
     app.desk.clock.advance(TimeDelta::seconds(31));
-    app.desk.import_bell.notify_one();
+    app.desk.import_wakeup.notify_one();
     at_rest(&mia, preview.address.path()).await.says("2 codes added");
     assert_eq!(app.count("audit_records WHERE action = 'vouchers.imported'"), 1);
 }
@@ -163,7 +163,7 @@ async fn a_worker_that_was_taken_over_brings_nothing(app: App) {
     );
     app.desk.clock.advance(TimeDelta::hours(2));
     let mia = app.sign_in(Role::Marketing).await;
-    app.desk.import_bell.notify_one();
+    app.desk.import_wakeup.notify_one();
     at_rest(&mia, preview.address.path()).await.says("2 codes added");
 }
 
@@ -264,7 +264,7 @@ async fn the_rejects_are_those_of_the_command_line(app: App) {
     add(&mia, &preview).await.says("1 code added").says("Download all as CSV");
     assert_eq!(mia.get(&rejects).await.expect(200).body, expected);
     app.desk.clock.advance(TimeDelta::days(8));
-    app.desk.import_bell.notify_one();
+    app.desk.import_wakeup.notify_one();
     until("the rejects to be gone", || app.count("import_pieces") == 0).await;
     let mia = app.sign_in(Role::Marketing).await;
     mia.get(&rejects).await.expect(404);

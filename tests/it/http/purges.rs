@@ -285,7 +285,7 @@ async fn mails_that_wait_are_cancelled_and_never_sent(app: App) {
         .says("1 e-mail waiting was cancelled")
         .says("E-mail cancelled");
     app.desk.clock.advance(TimeDelta::hours(1));
-    app.desk.mail_bell.notify_one();
+    app.desk.mail_wakeup.notify_one();
     tokio::time::sleep(Duration::from_millis(500)).await;
     assert_eq!(app.memory.tries(), 1);
     assert_eq!(

@@ -8,7 +8,7 @@ use super::world::World;
 fn refused(world: &World, bytes: &[u8], why: &str) {
     let before = world.picture();
     match world.import(Kind::Vouchers, Some("Spring"), bytes) {
-        Err(ImportError::Unfit(said)) => assert!(said.0.contains(why), "{said} instead of {why}"),
+        Err(ImportError::Invalid(said)) => assert!(said.0.contains(why), "{said} instead of {why}"),
         other => panic!("{other:?} instead of {why}"),
     }
     assert_eq!(world.picture(), before);
@@ -92,10 +92,10 @@ fn vouchers_need_a_batch_that_exists_and_others_none(world: World) {
     ));
     assert!(matches!(
         world.import(Kind::Vouchers, None, "code\nAAA\n"),
-        Err(ImportError::Unfit(_))
+        Err(ImportError::Invalid(_))
     ));
     assert!(matches!(
         world.import(Kind::Customers, Some("Spring"), "email\na@b.example\n"),
-        Err(ImportError::Unfit(_))
+        Err(ImportError::Invalid(_))
     ));
 }

@@ -102,7 +102,7 @@ impl Stage {
             .db
             .write(|tx| mails::enqueue(tx, scope, &new, self.desk.clock.now()))
             .unwrap();
-        self.desk.mail_bell.notify_one();
+        self.desk.mail_wakeup.notify_one();
         id
     }
 
@@ -112,7 +112,7 @@ impl Stage {
 
     pub fn advance(&self, seconds: i64) {
         self.desk.clock.advance(TimeDelta::seconds(seconds));
-        self.desk.mail_bell.notify_one();
+        self.desk.mail_wakeup.notify_one();
     }
 
     pub fn claim(&self, worker: &str) -> Vec<ClaimedMail> {

@@ -210,7 +210,7 @@ async fn the_worker_outlives_its_database_being_away(stage: Stage) {
         )
     };
     stage.world.exec(away);
-    stage.desk.mail_bell.notify_one();
+    stage.desk.mail_wakeup.notify_one();
     tokio::time::sleep(Duration::from_millis(2500)).await;
     stage.world.exec(back);
     stage.queue_to(2, "jo@customer.example");

@@ -22,7 +22,7 @@ pub struct Entry {
 }
 
 /// Takes rows in any order.
-pub struct Pile {
+pub struct SortedSpool {
     bytes: Vec<u8>,
     starts: Vec<usize>,
     files: Vec<File>,
@@ -30,13 +30,13 @@ pub struct Pile {
     piece: usize,
 }
 
-impl Default for Pile {
+impl Default for SortedSpool {
     fn default() -> Self {
         Self::with_piece(SORTED_RUN_BYTES)
     }
 }
 
-impl Pile {
+impl SortedSpool {
     fn with_piece(piece: usize) -> Self {
         Self { bytes: Vec::new(), starts: Vec::new(), files: Vec::new(), count: 0, piece }
     }
@@ -96,7 +96,7 @@ enum Source {
 /// The first unread row of a source: key, line, source, and the whole row.
 type Head = Reverse<(Vec<u8>, u64, usize, Vec<u8>)>;
 
-/// The rows of a [`Pile`], in order.
+/// The rows of a [`SortedSpool`], in order.
 pub struct Sorted {
     sources: Vec<Source>,
     heads: BinaryHeap<Head>,
@@ -209,14 +209,15 @@ mod tests {
     #[test]
     fn rows_come_back_by_key_then_line_across_pieces() {
         // A piece of 200 bytes: nearly every few rows go to a file of their own.
-        let mut pile = Pile::with_piece(200);
+        let mut spool = SortedSpool::with_piece(200);
         for line in 0..500_u64 {
             let key = format!("k{}", (line * 7919) % 100);
-            pile.push(key.as_bytes(), "why", &Record::of(line, [key.as_str(), "", "ü,\n"]))
+            spool
+                .push(key.as_bytes(), "why", &Record::of(line, [key.as_str(), "", "ü,\n"]))
                 .unwrap_or_else(|e| panic!("{e}"));
         }
-        assert_eq!(pile.count(), 500);
-        let mut sorted = pile.sorted().unwrap_or_else(|e| panic!("{e}"));
+        assert_eq!(spool.count(), 500);
+        let mut sorted = spool.sorted().unwrap_or_else(|e| panic!("{e}"));
         let mut all = Vec::new();
         while let Some(entry) = sorted.next().unwrap_or_else(|e| panic!("{e}")) {
             assert_eq!(
