@@ -2,6 +2,7 @@
 //! floors, lengths, names, and what a template may hold. Each rule is shown to catch what it is
 //! for, in `proofs`.
 
+mod guarantees;
 mod migrations;
 mod proofs;
 mod source;
