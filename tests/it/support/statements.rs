@@ -132,6 +132,10 @@ impl Instrumentation for Ear {
             InstrumentationEvent::StartQuery { query, .. } => {
                 let text = query.to_string();
                 let (sql, binds) = text.rsplit_once(" -- binds: ").unwrap_or((&text, "[]"));
+                // What came before, on the same connection, was in no transaction.
+                if sql.starts_with("BEGIN") {
+                    *self = Self::default();
+                }
                 self.walks_last |= sql.contains("enable_seqscan");
                 write_down(sql, binds, self.walks_last);
                 self.note_locks(sql);
@@ -188,8 +192,11 @@ impl Ear {
 
 /// The tables of which a statement for PostgreSQL locks rows and may wait for them, in order.
 fn locked_tables(sql: &str) -> Vec<String> {
+    // What is in quotes is no statement: 'UPDATE, DELETE' are rights that somebody asks about.
     let tokens: Vec<&str> = sql
-        .split(|c: char| !(c.is_alphanumeric() || c == '_'))
+        .split('\'')
+        .step_by(2)
+        .flat_map(|part| part.split(|c: char| !(c.is_alphanumeric() || c == '_')))
         .filter(|token| !token.is_empty())
         .collect();
     let before = |at: usize, n: usize| at.checked_sub(n).map_or("", |at| tokens[at]);
@@ -239,6 +246,7 @@ fn locks_are_read_from_statements() {
         ),
         ("SELECT a FROM mails FOR UPDATE SKIP LOCKED", &[]),
         ("SELECT a FROM users", &[]),
+        ("SELECT p FROM unnest(ARRAY['UPDATE', 'DELETE', 'TRUNCATE']) AS p", &[]),
     ] {
         assert_eq!(locked_tables(sql), tables, "{sql}");
     }
