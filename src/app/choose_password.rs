@@ -118,7 +118,7 @@ const RESET_MAIL_INTERVAL: TimeDelta = TimeDelta::minutes(5);
 const LINK_RETENTION: TimeDelta = TimeDelta::days(90);
 
 /// Sends a link to whoever has forgotten the password of that address, if there is such a user.
-/// Nobody is told whether there is.
+/// The answer is the same whether or not there is such a user.
 pub fn forget_password(desk: &Desk, email: &str, request_id: &str) -> Result<(), Error> {
     let Ok(email) = EmailAddress::parse(email) else { return Ok(()) };
     let Some(known) = desk.db.read(|conn| users::find_by_email(conn, &email))? else {
@@ -128,15 +128,14 @@ pub fn forget_password(desk: &Desk, email: &str, request_id: &str) -> Result<(),
         let now = desk.clock.now();
         users::lock(tx, &[known.id])?;
         let user = users::get(tx, known.id)?;
-        // Whoever asks again and again neither fills the mailbox nor ends the link that the user
-        // has just got.
+        // Asking again and again neither fills the mailbox nor ends the link that the user has just
+        // received.
         if account_links::newest(tx, Purpose::Reset, user.id)?
             .is_some_and(|link| now - link.created_at < RESET_MAIL_INTERVAL)
         {
             return Ok(());
         }
-        // Whoever is only invited has a link; whoever belongs nowhere has nobody in whose name to
-        // write.
+        // An invited user has a link already. A user without a merchant has no sender to write as.
         let (Some((scope, merchant)), true, None) =
             (some_merchant_of(tx, user.id)?, user.has_credentials, user.disabled_at)
         else {
@@ -166,8 +165,8 @@ pub fn forget_password(desk: &Desk, email: &str, request_id: &str) -> Result<(),
     Ok(())
 }
 
-/// A record in each merchant of the user. Whoever follows a link has proved to read the user's
-/// mail; whoever asks for one has proved nothing.
+/// Writes a record in each merchant of the user. Following a link proves that one reads the user's
+/// mail; asking for one proves nothing.
 fn record(
     tx: &mut WriteTx<'_>,
     desk: &Desk,

@@ -1,5 +1,5 @@
-//! What every use case is handed: the database, the clock, the mail bell. And the way off the async
-//! threads.
+//! What every use case is handed: the database, the clock, the wake-up of the mail worker. And the
+//! way off the async threads.
 
 use std::{sync::Arc, time::Duration};
 

@@ -22,8 +22,8 @@ use crate::{
 
 /// How long a password that was right waits for the factor.
 pub const PATIENCE: TimeDelta = TimeDelta::minutes(10);
-/// So long what was begun is remembered: whatever failed within the last ten minutes was begun
-/// since then.
+/// How long a pending sign-in is remembered. It is longer than one may take, so that every failure
+/// of the last ten minutes still belongs to a row.
 pub const KEPT: TimeDelta = TimeDelta::minutes(20);
 /// So many wrong factors end it.
 const TRIES: i64 = 5;

@@ -105,8 +105,8 @@ fn has_a_role(new: &Invite, held: memberships::Held) -> Error {
 /// Invites somebody, or invites them again who have not followed their link; the link before it
 /// ends.
 ///
-/// Errors: [`Error::Invalid`] for a merchant that is not there, a name that can't be one, and a user
-/// who is disabled or has another role, or all of this, already.
+/// Errors: [`Error::Invalid`] for a merchant that is not there, a name that can't be one, and a
+/// user who is disabled or has another role, or all of this, already.
 pub fn invite(desk: &Desk, new: &Invite) -> Result<Invited, Error> {
     let name = names::check("the name", &new.name)?;
     let invited = desk.db.write(|tx| {

@@ -80,8 +80,8 @@ pub enum Trouble {
 const GOOD_FOR: Duration = Duration::from_hours(1);
 /// After a failure it is left alone for so long: nobody can make the desk hammer it.
 const METADATA_RETRY_DELAY: Duration = Duration::from_secs(2);
-/// How long an errand may last; see `sso`.
-const SSO_STATE_LIFETIME: Duration = Duration::from_mins(10);
+/// How long a used SSO state is remembered, so that it is not used again: as long as one lives.
+const USED_STATE_RETENTION: Duration = Duration::from_mins(10);
 /// As long as a subject may be.
 const MAX_SUBJECT_BYTES: usize = 255;
 /// Only signatures that the provider alone can make: never a shared secret, never none.
@@ -163,7 +163,7 @@ impl Provider {
     pub fn use_up(&self, asked: &AuthorizationRequest) -> bool {
         let now = Instant::now();
         let mut used = self.used.lock().unwrap_or_else(PoisonError::into_inner);
-        used.retain(|_, at| now.duration_since(*at) < SSO_STATE_LIFETIME);
+        used.retain(|_, at| now.duration_since(*at) < USED_STATE_RETENTION);
         used.insert(asked.state.clone(), now).is_none()
     }
 

@@ -41,8 +41,8 @@ pub struct Reissued {
 /// Reissues the coupon of a reward.
 ///
 /// Errors: [`Error::NotFound`] outside the member's merchant, [`Error::NotAllowed`] when the
-/// member's right is gone, [`Error::Refused`] by the rule, [`Error::Invalid`] for a token of another
-/// form. Nothing is done then.
+/// member's right is gone, [`Error::Refused`] by the rule, [`Error::Invalid`] for a token of
+/// another form. Nothing is done then.
 pub fn reissue_coupon(
     desk: &Desk,
     member: &Member,

@@ -46,7 +46,7 @@ pub enum Purpose {
     Link,
 }
 
-/// Somebody who is on their way.
+/// Somebody who is on their way to the provider and back.
 #[derive(Clone, Serialize, Deserialize)]
 pub struct SsoState {
     asked: AuthorizationRequest,
@@ -115,7 +115,7 @@ impl From<Trouble> for SsoFailure {
 /// What came of setting out.
 #[derive(Debug)]
 pub enum Departure {
-    /// To the provider's address. For signing in, the errand is to be kept by the browser until it
+    /// To the provider's address. For signing in, the browser keeps the SSO state until it
     /// comes back; otherwise the session keeps it.
     To {
         address: String,
@@ -175,7 +175,7 @@ fn depart(
     }
 }
 
-/// The errand that an answer belongs to: one of signing in, which the browser's cookie holds, or
+/// The SSO state that an answer belongs to: one of signing in, which the browser's cookie holds, or
 /// the one of the session. What comes back a second time is stale, and so is what took too long;
 /// then the purpose is answered, as far as it is known.
 pub fn recognise(
@@ -205,7 +205,7 @@ pub fn recognise(
     })
 }
 
-/// The sealed errand, if the answer has its state.
+/// The encrypted SSO state, if the answer has its state.
 fn open(desk: &Desk, owner: &str, sealed: &str, answer: &CallbackParams) -> Option<SsoState> {
     let sso_state: SsoState =
         serde_json::from_slice(&seal_secret::open(desk, SSO_STATE_PURPOSE, owner, sealed)?).ok()?;

@@ -34,8 +34,8 @@ pub enum Withdrawn {
 /// are. From here on none of them is handed out.
 ///
 /// Errors: [`Error::NotFound`] outside the member's merchant, [`Error::NotAllowed`] when the
-/// member's right is gone, [`Error::Invalid`] for a missing reason, a stock that was never filled or
-/// has been handed out, or one that has grown.
+/// member's right is gone, [`Error::Invalid`] for a missing reason, a stock that was never filled
+/// or has been handed out, or one that has grown.
 pub fn withdraw_vouchers(
     desk: &Desk,
     member: &Member,

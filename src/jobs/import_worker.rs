@@ -17,7 +17,7 @@ use crate::app::{
     run_import::{self, Ended},
 };
 
-/// The longest sleep: imports of other processes ring no bell here.
+/// The longest sleep: an import that another process started does not wake this one.
 const POLL_INTERVAL: Duration = Duration::from_secs(2);
 /// How often one looks for imports that nobody came back for.
 const CLEAN_UP_INTERVAL: Duration = Duration::from_mins(1);

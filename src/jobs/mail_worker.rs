@@ -1,4 +1,4 @@
-//! The mail worker: sends what is due, several at once, from the moment a commit rings the bell.
+//! The mail worker: sends what is due, several at once, as soon as a commit has woken it.
 
 use std::{collections::HashMap, future::Future, sync::Arc, time::Duration};
 
@@ -20,7 +20,7 @@ const SENDERS: usize = 4;
 const SLOW_DELIVERY: Duration = Duration::from_secs(10);
 /// With the slow ones.
 const MAX_SENDERS: usize = 32;
-/// The longest sleep: mail of other processes rings no bell here.
+/// The longest sleep: mail that another process queued does not wake this one.
 const POLL_INTERVAL: Duration = Duration::from_secs(2);
 const SHORTEST_SLEEP: Duration = Duration::from_millis(50);
 /// The pause while the database is away.
@@ -66,7 +66,7 @@ pub async fn run(desk: Desk, mailer: Mailer, hold_mail: bool, shutdown: impl Fut
         tokio::select! {
             () = &mut shutdown => break,
             Some(done) = worker.sending.join_next_with_id() => worker.put_down(done),
-            // A full worker leaves the bell alone: it rings on for the moment a place is free.
+            // A full worker does not use up the wake-up: it stays for when a place is free.
             () = wakeup.notified(), if worker.has_place() => (),
             () = sleep(pause) => (),
         }

@@ -251,7 +251,7 @@ pub async fn arrive(
     Ok(response)
 }
 
-/// The errand is over.
+/// The SSO state has been used: the browser forgets it.
 fn forget(response: &mut HttpResponse, site: &Site) -> Result<(), Error> {
     response.add_cookie(&gate::oidc_state_cookie(site, None)).map_err(|_| Error::Internal)
 }

@@ -1,4 +1,4 @@
-//! A pile of rows that comes back in order, whatever its size: sorted in pieces, kept in temporary
+//! A spool of rows that comes back in order, whatever its size: sorted in pieces, kept in temporary
 //! files, merged. The files have no name, so that a kill leaves no codes behind.
 
 use std::{

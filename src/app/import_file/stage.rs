@@ -1,4 +1,4 @@
-//! The file, read to its end before anybody is held up: rows that can be taken on a pile, the
+//! The file, read to its end before anybody is held up: rows that can be taken go to a spool, the
 //! others among the rejects.
 
 use std::io::{Read, Write};
@@ -118,7 +118,7 @@ impl SpooledRows {
         }
     }
 
-    /// The good rows in order, and the sheet on which what becomes of them is kept.
+    /// The good rows in order, and the tally of what becomes of them.
     pub fn open(self) -> Result<(Sorted, FileTally), ImportError> {
         let tally = FileTally {
             total: self.good.count(),

@@ -161,7 +161,7 @@ impl Slices {
         }
     }
 
-    /// Takes the next rows off the pile; answers how many, and the codes among them that are new,
+    /// Takes the next rows from the spool; answers how many, and the codes among them that are new,
     /// in the file's order.
     fn next(
         &mut self,
