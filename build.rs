@@ -51,7 +51,7 @@ fn main() {
 /// Writes the three encodings of a file and answers the constant that includes them.
 fn embed(out: &Path, name: &str, path: &Path, mime: &str) -> String {
     let plain =
-        fs::read(path).unwrap_or_else(|e| fail(&format!("cannot read {}: {e}", path.display())));
+        fs::read(path).unwrap_or_else(|e| fail(&format!("can't read {}: {e}", path.display())));
     let hash = Sha256::digest(&plain)
         .iter()
         .take(6)

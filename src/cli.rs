@@ -26,9 +26,9 @@ mod serve;
 mod user;
 
 pub use database::{open_current, open_limited};
-pub use outcome::Refused;
+pub use outcome::CommandFailure;
 
-/// A desk for reissuing reward coupons, safely.
+/// A desk for safely reissuing reward coupons.
 #[derive(Debug, Parser)]
 #[command(name = "rewarddesk", version, about, after_help = config::help(), arg_required_else_help = true, max_term_width = 110)]
 struct Cli {
@@ -38,16 +38,16 @@ struct Cli {
 
 #[derive(Debug, Subcommand)]
 enum Command {
-    Demo(demo::Demo),
-    Serve(serve::Serve),
+    Demo(demo::DemoArgs),
+    Serve(serve::ServeArgs),
     Migrate(migrate::Migrate),
     #[command(subcommand)]
-    Merchant(merchant::Merchant),
+    Merchant(merchant::MerchantCommand),
     #[command(subcommand)]
-    User(user::User),
+    User(user::UserCommand),
     #[command(subcommand)]
-    Batch(batch::Batch),
-    Import(import::Import),
+    Batch(batch::BatchCommand),
+    Import(import::ImportArgs),
     #[command(subcommand)]
     Audit(audit::Audit),
     #[command(subcommand)]
@@ -62,18 +62,18 @@ pub fn run() -> ExitCode {
     let cli = Cli::parse();
     let out = &mut io::stdout().lock();
     match dispatch(cli.command, out)
-        .and_then(|answer| out.flush().map_err(Refused::from).map(|()| answer))
+        .and_then(|answer| out.flush().map_err(CommandFailure::from).map(|()| answer))
     {
         Ok(()) => ExitCode::SUCCESS,
-        Err(Refused::ReaderLeft(code)) => code,
-        Err(Refused::Because(sentence)) => {
+        Err(CommandFailure::ReaderLeft(code)) => code,
+        Err(CommandFailure::Because(sentence)) => {
             let _ = writeln!(io::stderr(), "rewarddesk: {sentence}");
             ExitCode::FAILURE
         }
     }
 }
 
-fn dispatch(command: Command, out: &mut dyn Write) -> Result<(), Refused> {
+fn dispatch(command: Command, out: &mut dyn Write) -> Result<(), CommandFailure> {
     let default_log = match &command {
         Command::Demo(_) | Command::Serve(_) | Command::Import(_) => "info",
         _ => "warn",
@@ -98,7 +98,11 @@ fn dispatch(command: Command, out: &mut dyn Write) -> Result<(), Refused> {
     done
 }
 
-fn execute(command: Command, settings: Settings, out: &mut dyn Write) -> Result<(), Refused> {
+fn execute(
+    command: Command,
+    settings: Settings,
+    out: &mut dyn Write,
+) -> Result<(), CommandFailure> {
     match command {
         Command::Demo(demo) => demo.run(),
         Command::Serve(serve) => serve.run(settings),

@@ -44,8 +44,9 @@ macro_rules! settings {
 settings! {
     DATABASE_URL = "DATABASE_URL", "where the data lives: sqlite:PATH, postgres://… or \
         postgresql://… [default: sqlite:rewarddesk.db]", "sqlite:rewarddesk.db";
-    POOLER = "REWARDDESK_DATABASE_POOLER", "what stands before PostgreSQL: none, or transaction \
-        for pgbouncer in transaction mode [default: none]", "transaction";
+    POOLER = "REWARDDESK_DATABASE_POOLER", "the pooler in front of PostgreSQL: none, or \
+                                            transaction for pgbouncer in transaction mode \
+                                            [default: none]", "transaction";
     LISTEN = "REWARDDESK_LISTEN", "address and port that serve listens on [default: \
         127.0.0.1:8080]", "127.0.0.1:8080";
     BASE_URL = "REWARDDESK_BASE_URL", "the address people type [default: http:// and the \
@@ -53,35 +54,35 @@ settings! {
     SECRET_KEY = "REWARDDESK_SECRET_KEY", "secret text of 32 or more characters, needed by serve", "$(openssl rand -hex \
         \
         32)";
-    SECRET_KEY_FILE = "REWARDDESK_SECRET_KEY_FILE", "a file that holds the secret text, instead \
-        of the above", "/etc/rewarddesk/secret";
+    SECRET_KEY_FILE = "REWARDDESK_SECRET_KEY_FILE", "a file that contains the secret text, instead \
+                                                     of the above", "/etc/rewarddesk/secret";
     SMTP_URL = "SMTP_URL", "the mail relay: smtps://, smtp://…?tls=required, smtp:// (a password \
-        only with cleartext-password=allowed), or file:DIR to write .eml files", "smtps://user:password@smtp.example.com";
-    MAIL_FROM = "MAIL_FROM", "sender of mails of merchants that have none of their own", "Rewards \
+                            only with cleartext-password=allowed), or file:DIR to write .eml files", "smtps://user:password@smtp.example.com";
+    MAIL_FROM = "MAIL_FROM", "sender of emails for merchants without their own sender", "Rewards \
         <rewards@example.com>";
-    SESSION_IDLE = "REWARDDESK_SESSION_IDLE_MINUTES", "minutes without use after which a session \
-        ends [default: 30]", "30";
+    SESSION_IDLE = "REWARDDESK_SESSION_IDLE_MINUTES", "minutes of inactivity after which a session \
+                                                       ends [default: 30]", "30";
     SESSION_HOURS = "REWARDDESK_SESSION_HOURS", "hours after which a session ends in any case \
         [default: 8]", "8";
-    CONFIRMATION = "REWARDDESK_CONFIRMATION_MINUTES", "minutes after which exports, changes of \
-        users and purges ask again who one is [default: 15]", "15";
-    ABSENCE = "REWARDDESK_LOCK_AFTER_DAYS", "days without use after which an account is locked; \
-        0: never [default: 90]", "90";
-    TRUSTED_PROXIES = "REWARDDESK_TRUSTED_PROXIES", "proxies whose X-Forwarded-For is believed, \
-        with commas between [default: none]", "127.0.0.1,10.0.0.0/8";
-    HEAD_MAIL = "REWARDDESK_AUDIT_HEAD_MAIL", "address that gets the heads of the audit logs once \
-        a day [default: nobody]", "auditor@example.com";
+    CONFIRMATION = "REWARDDESK_CONFIRMATION_MINUTES", "minutes after which exports, changes to \
+                                                       users and purges need to be confirmed again \
+                                                       [default: 15]", "15";
+    ABSENCE = "REWARDDESK_LOCK_AFTER_DAYS", "days of inactivity after which an account is locked; \
+                                             0: never [default: 90]", "90";
+    TRUSTED_PROXIES = "REWARDDESK_TRUSTED_PROXIES", "proxies whose X-Forwarded-For is trusted, \
+                                                     separated by commas [default: none]", "127.0.0.1,10.0.0.0/8";
+    HEAD_MAIL = "REWARDDESK_AUDIT_HEAD_MAIL", "address that receives the audit log heads once a \
+                                               day [default: nobody]", "auditor@example.com";
     METRICS_LISTEN = "REWARDDESK_METRICS_LISTEN", "address and port of /metrics, for machines, \
         without a sign-in [default: off]", "127.0.0.1:9100";
     OIDC_ISSUER = "REWARDDESK_OIDC_ISSUER", "single sign-on: the OpenID Connect provider's issuer \
         [default: off]", "https://login.example.com";
-    OIDC_CLIENT_ID = "REWARDDESK_OIDC_CLIENT_ID", "what the provider calls the desk", "rewarddesk";
-    OIDC_CLIENT_SECRET = "REWARDDESK_OIDC_CLIENT_SECRET", "the secret that the provider gave the \
-        desk", "the-secret-it-gave";
-    OIDC_CLIENT_SECRET_FILE = "REWARDDESK_OIDC_CLIENT_SECRET_FILE", "a file that holds that \
-        secret, instead of the above", "/etc/rewarddesk/oidc-secret";
-    OIDC_NAME = "REWARDDESK_OIDC_NAME", "what people call the provider: Continue with … [default: \
-        single sign-on]", "Acme";
+    OIDC_CLIENT_ID = "REWARDDESK_OIDC_CLIENT_ID", "the desk's client ID at the provider", "rewarddesk";
+    OIDC_CLIENT_SECRET = "REWARDDESK_OIDC_CLIENT_SECRET", "the client secret from the provider", "the-secret-it-gave";
+    OIDC_CLIENT_SECRET_FILE = "REWARDDESK_OIDC_CLIENT_SECRET_FILE", "a file that contains that \
+                                                                     secret, instead of the above", "/etc/rewarddesk/oidc-secret";
+    OIDC_NAME = "REWARDDESK_OIDC_NAME", "the provider's name on the sign-in page: Continue with … \
+                                         [default: single sign-on]", "Acme";
     RUST_LOG = "RUST_LOG", "what is logged [default: info for servers and imports, warn for the \
         rest]", "info,rewarddesk=debug";
     LOG_FORMAT = "REWARDDESK_LOG_FORMAT", "pretty or json [default: pretty]", "json";
@@ -105,7 +106,7 @@ impl About {
 
     fn malformed(&self, why: impl fmt::Display) -> SettingError {
         SettingError(format!(
-            "{} cannot be used: {why}; for example {}={}",
+            "{} can't be used: {why}; for example {}={}",
             self.name,
             self.name,
             quoted(self.example)
@@ -170,7 +171,7 @@ pub struct ServerSettings {
     pub sessions: SessionSettings,
     pub trusted_proxies: Vec<IpNet>,
     pub sso: Option<SsoSettings>,
-    pub heads_to: Option<EmailAddress>,
+    pub heads_recipient: Option<EmailAddress>,
 }
 
 /// Names only: values may be secrets.
@@ -194,7 +195,7 @@ impl Settings {
                     // The error would show the line, which may hold a secret.
                     let (name, value) = line.map_err(|_| {
                         SettingError(
-                            "the file .env in this folder has a line that is not NAME=value; put \
+                            "the file .env in this folder has a line that isn't NAME=value; put \
                              values with spaces in quotes"
                                 .into(),
                         )
@@ -204,14 +205,14 @@ impl Settings {
             }
             Err(error) if error.not_found() => {}
             Err(_) => {
-                return Err(SettingError("the file .env in this folder cannot be read".into()));
+                return Err(SettingError("the file .env in this folder can't be read".into()));
             }
         }
         for about in ALL {
             if let Some(value) = std::env::var_os(about.name) {
                 found.insert(
                     about.name.to_owned(),
-                    value.into_string().map_err(|_| about.malformed("it is not UTF-8 text"))?,
+                    value.into_string().map_err(|_| about.malformed("it isn't UTF-8 text"))?,
                 );
             }
         }
@@ -258,7 +259,7 @@ impl Settings {
         match self.get(&POOLER) {
             None | Some("none") => Ok(Pooler::None),
             Some("transaction") => Ok(Pooler::Transaction),
-            Some(_) => Err(POOLER.malformed("it is none or transaction")),
+            Some(_) => Err(POOLER.malformed("it must be none or transaction")),
         }
     }
 
@@ -304,8 +305,10 @@ impl Settings {
     pub fn secret(&self) -> Result<Secret, SettingError> {
         let (about, text) = match (self.get(&SECRET_KEY), self.secret_file()) {
             (Some(_), Some(_)) => {
-                return Err(SECRET_KEY
-                    .malformed(format!("{} is set too; keep one of them", SECRET_KEY_FILE.name)));
+                return Err(SECRET_KEY.malformed(format!(
+                    "{} is also set; keep only one of them",
+                    SECRET_KEY_FILE.name
+                )));
             }
             (Some(text), None) => (&SECRET_KEY, text.to_owned()),
             (None, Some(path)) => {
@@ -313,7 +316,7 @@ impl Settings {
                 (
                     &SECRET_KEY_FILE,
                     read.map_err(|e| {
-                        SECRET_KEY_FILE.malformed(format!("cannot read {}: {e}", path.display()))
+                        SECRET_KEY_FILE.malformed(format!("can't read {}: {e}", path.display()))
                     })?,
                 )
             }
@@ -347,14 +350,13 @@ impl Settings {
             };
         }
         if !text.starts_with("smtp://") && !text.starts_with("smtps://") {
-            return Err(SMTP_URL.malformed("it starts with smtp://, smtps:// or file:"));
+            return Err(SMTP_URL.malformed("it must start with smtp://, smtps:// or file:"));
         }
         match (Url::parse(text), Relay::from_url(text)) {
             (Ok(_), Ok(_)) => Ok(MailRoute::Smtp(Secret(text.to_owned()))),
-            (Ok(_), Err(unfit)) => Err(SMTP_URL.malformed(unfit.0)),
+            (Ok(_), Err(invalid)) => Err(SMTP_URL.malformed(invalid.0)),
             (Err(_), _) => Err(SMTP_URL.malformed(
-                "it is not a mail relay's address; \
-                percent-encode special characters in the password",
+                "it isn't a mail relay address; percent-encode special characters in the password",
             )),
         }
     }
@@ -365,7 +367,7 @@ impl Settings {
     }
 
     /// Who gets the heads of the audit logs.
-    pub fn heads_to(&self) -> Result<Option<EmailAddress>, SettingError> {
+    pub fn heads_recipient(&self) -> Result<Option<EmailAddress>, SettingError> {
         self.get(&HEAD_MAIL)
             .map(|text| EmailAddress::parse(text).map_err(|why| HEAD_MAIL.malformed(why)))
             .transpose()
@@ -385,7 +387,7 @@ impl Settings {
         match self.get(&LOG_FORMAT) {
             None | Some("pretty") => Ok(LogFormat::Pretty),
             Some("json") => Ok(LogFormat::Json),
-            Some(_) => Err(LOG_FORMAT.malformed("it is pretty or json")),
+            Some(_) => Err(LOG_FORMAT.malformed("it must be pretty or json")),
         }
     }
 
@@ -403,7 +405,7 @@ impl Settings {
             sessions: self.sessions()?,
             trusted_proxies: self.trusted_proxies()?,
             sso: self.sso()?,
-            heads_to: self.heads_to()?,
+            heads_recipient: self.heads_recipient()?,
         })
     }
 }

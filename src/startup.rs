@@ -1,5 +1,5 @@
-//! Builds the desk, its server and its workers from the settings, and runs them until they are told
-//! to stop. Wiring only.
+//! Builds the desk, its server and its workers from the settings, and runs them until they are
+//! asked to stop. Wiring only.
 
 use std::{
     fs,
@@ -18,16 +18,16 @@ use url::Url;
 use crate::{
     app::{
         Desk, passwords,
-        provider::{Provider, Terms},
+        provider::{OidcProvider, Terms},
         set_up,
         sign_in::SessionLimits,
     },
-    cli::Refused,
+    cli::CommandFailure,
     config::{MailRoute, Secret, ServerSettings, SessionSettings, Settings, SsoSettings},
     db::{Database, DatabaseUrl, database::PAGE_STATEMENT_LIMIT, migrate},
     demo,
     domain::{clock::Clock, email::Mailbox},
-    jobs::{import_worker, mail_worker, sealer, stock_keeper},
+    jobs::{audit_chain, import_worker, mail_worker, stock_keeper},
     mail::mailer::Mailer,
     web::{
         metrics::{self, Metrics},
@@ -38,7 +38,7 @@ use crate::{
 
 /// What `rewarddesk serve` was asked for.
 #[derive(Debug)]
-pub struct Serve {
+pub struct ServeRequest {
     pub settings: Settings,
     /// Wins over `REWARDDESK_LISTEN`.
     pub listen: Option<SocketAddr>,
@@ -47,7 +47,7 @@ pub struct Serve {
 
 /// What `rewarddesk demo` was asked for; `listen` is loopback.
 #[derive(Debug)]
-pub struct Demo {
+pub struct DemoRequest {
     pub listen: SocketAddr,
     pub dir: PathBuf,
     /// `None`: the small sample.
@@ -67,7 +67,7 @@ struct ServerParts {
 
 /// Runs the real server until SIGTERM.
 #[allow(clippy::needless_pass_by_value, reason = "what was asked for is used up by running")]
-pub fn serve(serve: Serve) -> Result<(), Refused> {
+pub fn serve(serve: ServeRequest) -> Result<(), CommandFailure> {
     let settings = serve.settings.for_server(serve.listen)?;
     let db = crate::cli::open_limited(&serve.settings, Some(PAGE_STATEMENT_LIMIT))?;
     let mailer = mailer(&settings.mail)?;
@@ -86,21 +86,29 @@ pub fn serve(serve: Serve) -> Result<(), Refused> {
         demo_sign_ins: vec![],
     };
     let ServerSettings {
-        listen, metrics_listen, secret, mail_from, base_url, heads_to, sso, ..
+        listen,
+        metrics_listen,
+        secret,
+        mail_from,
+        base_url,
+        heads_recipient,
+        sso,
+        ..
     } = settings;
     let desk = Desk::new(db, Clock::System, mail_from, secret.expose())
         .reached_at(base_url.as_str())
-        .sending_heads_to(heads_to);
+        .sending_heads_to(heads_recipient);
     let desk = match sso {
         Some(sso) => desk.with_provider(provider(sso, &base_url)),
         None => desk,
     };
     if let Some(link) = set_up::open_the_door(&desk)? {
-        // Beside the log, whose lines may be sent elsewhere; whoever reads this output is the
+        // Beside the log, whose lines may be sent elsewhere; the reader of this output is the
         // machine's operator.
         writeln!(
             std::io::stderr(),
-            "Nobody can sign in yet. Become the first user, once, within a day, at\n\n  {link}\n"
+            "Nobody can sign in yet. To become the first user, open this link within a day (it \
+             works once):\n\n  {link}\n"
         )?;
     }
     run(
@@ -111,7 +119,7 @@ pub fn serve(serve: Serve) -> Result<(), Refused> {
 
 /// Runs the server on sample data until SIGTERM.
 #[allow(clippy::needless_pass_by_value, reason = "what was asked for is used up by running")]
-pub fn demo(demo: Demo) -> Result<(), Refused> {
+pub fn demo(demo: DemoRequest) -> Result<(), CommandFailure> {
     let file = demo.dir.join("desk.db");
     if demo.reset {
         forget(&demo.dir)?;
@@ -155,7 +163,7 @@ pub fn demo(demo: Demo) -> Result<(), Refused> {
 }
 
 /// Removes what an earlier demo left; nothing else that may lie in the folder.
-fn forget(dir: &Path) -> Result<(), Refused> {
+fn forget(dir: &Path) -> Result<(), CommandFailure> {
     for name in ["desk.db", "desk.db-wal", "desk.db-shm", "secret"] {
         match fs::remove_file(dir.join(name)) {
             Err(error) if error.kind() != std::io::ErrorKind::NotFound => return Err(error.into()),
@@ -170,14 +178,15 @@ fn forget(dir: &Path) -> Result<(), Refused> {
 }
 
 /// The demo's own secret, made once, so that sessions and forms live over a restart.
-fn demo_secret(dir: &Path) -> Result<Secret, Refused> {
+fn demo_secret(dir: &Path) -> Result<Secret, CommandFailure> {
     let path = dir.join("secret");
     if let Ok(text) = fs::read_to_string(&path) {
         return Ok(Secret::new(text));
     }
     let mut bytes = [0; 32];
-    getrandom::fill(&mut bytes)
-        .map_err(|e| Refused::because(format!("this machine gives no random numbers: {e}")))?;
+    getrandom::fill(&mut bytes).map_err(|e| {
+        CommandFailure::because(format!("this machine provides no random numbers: {e}"))
+    })?;
     let text = crate::domain::hex::hex(&bytes);
     let mut options = fs::OpenOptions::new();
     options.create(true).write(true).truncate(true);
@@ -188,22 +197,22 @@ fn demo_secret(dir: &Path) -> Result<Secret, Refused> {
 }
 
 /// The provider of single sign-on, as set; `base_url` is where the desk is reached.
-pub fn provider(sso: SsoSettings, base_url: &Url) -> Provider {
+pub fn provider(sso: SsoSettings, base_url: &Url) -> OidcProvider {
     let SsoSettings { issuer, client_id, client_secret, name } = sso;
-    Provider::new(
+    OidcProvider::new(
         Terms { issuer, client_id, client_secret: client_secret.expose().to_owned(), name },
         base_url.as_str(),
     )
 }
 
-fn mailer(route: &MailRoute) -> Result<Mailer, Refused> {
+fn mailer(route: &MailRoute) -> Result<Mailer, CommandFailure> {
     Ok(match route {
         MailRoute::Smtp(url) => Mailer::from_url(url.expose())?,
         MailRoute::Folder(dir) => Mailer::from_url(&format!("file:{}", dir.display()))?,
     })
 }
 
-fn run(house: ServerParts, ready: impl FnOnce(SocketAddr)) -> Result<(), Refused> {
+fn run(house: ServerParts, ready: impl FnOnce(SocketAddr)) -> Result<(), CommandFailure> {
     open_files::raise();
     let listener = bind(house.listen, "--listen")?;
     let metrics_listener = house
@@ -223,11 +232,11 @@ fn run(house: ServerParts, ready: impl FnOnce(SocketAddr)) -> Result<(), Refused
     outcome
 }
 
-fn bind(address: SocketAddr, setting: &str) -> Result<TcpListener, Refused> {
+fn bind(address: SocketAddr, setting: &str) -> Result<TcpListener, CommandFailure> {
     TcpListener::bind(address).map_err(|e| {
-        Refused::because(format!(
-            "cannot listen on {address}: {e}; stop what listens there, or \
-            choose another address with {setting}"
+        CommandFailure::because(format!(
+            "can't listen on {address}: {e}; stop the program that uses this address, or choose \
+             another one with {setting}"
         ))
     })
 }
@@ -249,7 +258,7 @@ async fn until_told(
     listener: TcpListener,
     metrics_listener: Option<TcpListener>,
     ready: impl FnOnce(SocketAddr),
-) -> Result<(), Refused> {
+) -> Result<(), CommandFailure> {
     let ServerParts { desk, mailer, hold_mail, site, .. } = house;
     let (stop, mut stopped) = watch::channel(false);
     let workers = std::thread::available_parallelism().map_or(2, usize::from);
@@ -274,9 +283,9 @@ async fn until_told(
     let importing = actix_web::rt::spawn(import_worker::run(desk.clone(), async move {
         let _ = halted.wait_for(|halt| *halt).await;
     }));
-    // The sealer ends last of all: whatever the others have written is sealed.
+    // The sealing job ends last of all: whatever the others have written is sealed.
     let (written, mut all_written) = watch::channel(false);
-    let sealing = actix_web::rt::spawn(sealer::run(desk.clone(), async move {
+    let sealing = actix_web::rt::spawn(audit_chain::run(desk.clone(), async move {
         let _ = all_written.wait_for(|written| *written).await;
     }));
     let mailing = actix_web::rt::spawn(mail_worker::run(desk, mailer, hold_mail, async move {
@@ -324,7 +333,7 @@ async fn until_told(
     Ok(())
 }
 
-async fn signal() -> Result<(), Refused> {
+async fn signal() -> Result<(), CommandFailure> {
     let mut terminate = tokio::signal::unix::signal(SignalKind::terminate())?;
     tokio::select! {
         _ = terminate.recv() => Ok(()),
@@ -346,7 +355,10 @@ mod tests {
             server < ALL_END && WORKER_GOES_ON + jobs::mail_worker::LAST_PATIENCE < ALL_END,
             "those end well within their limit"
         );
-        let last = jobs::sealer::LAST_PATIENCE.max(METRICS_END);
-        assert!(ALL_END + last + database::LET_GO + database::CLOSED < Duration::from_secs(20));
+        let last = jobs::audit_chain::LAST_PATIENCE.max(METRICS_END);
+        assert!(
+            ALL_END + last + database::SQLITE_CLOSE_TIMEOUT + database::CLOSED
+                < Duration::from_secs(20)
+        );
     }
 }

@@ -14,7 +14,7 @@ pub const DRAWN: [(&str, &str); 13] = [
     ("Search: one character", "search, one character, alone, p50"),
     ("Search: two characters", "search, two characters, alone, p50"),
     ("Search: nothing found", "search, nothing found, alone, p50"),
-    ("Search: exact e-mail", "search, exact e-mail, alone, p50"),
+    ("Search: exact email", "search, exact email, alone, p50"),
     ("Search: exact code", "search, exact code, alone, p50"),
     ("Voucher batches", "voucher batches, alone, p50"),
     ("A batch", "a batch, alone, p50"),

@@ -60,7 +60,7 @@ fn import(desk: &Desk, batch: &str, run: usize, rows: usize) -> f64 {
     );
     let rejects = fs::read_to_string(desk.file("import.rejects.csv")).expect("the rejects");
     assert_eq!(
-        rejects.matches("the code is in this file already").count(),
+        rejects.matches("the code is already in this file").count(),
         twice,
         "each duplicate stands among the rejects"
     );

@@ -60,7 +60,7 @@ impl Median {
 /// How long a run goes on.
 #[derive(Debug, Clone, Copy)]
 pub enum Until {
-    /// So many answers.
+    /// The number of answers.
     Count(usize),
     Time(Duration),
 }

@@ -64,7 +64,7 @@ fn subjects(desk: &Desk, size: Size) -> Vec<Subject> {
         to("search, one character", 200, shared(&["a", "k", "z", "1", "ø"])),
         to("search, two characters", 200, shared(&["ao", "ke", "zz", "c-", "be"])),
         to("search, nothing found", 200, shared(&["zzzzqq", "nobody at all", "xyxyxy"])),
-        to("search, exact e-mail", 303, Box::new(move |n| search(email(some(n) as u64)))),
+        to("search, exact email", 303, Box::new(move |n| search(email(some(n) as u64)))),
         to(
             "search, exact code",
             303,

@@ -16,7 +16,7 @@ const PAGES: [&str; 12] = [
     "search, one character",
     "search, two characters",
     "search, nothing found",
-    "search, exact e-mail",
+    "search, exact email",
     "search, exact code",
     "voucher batches",
     "a batch",
@@ -40,32 +40,33 @@ const POSTGRES: &[&str] = &["PostgreSQL"];
 
 #[rustfmt::skip]
 const GOALS: [Goal; 37] = [
-    Goal { no: "P1", words: "reissue over HTTP, 16 connections, fifty batches, of pgbench's rate \
-        with the same statements", figure: "reissue, fifty batches / pgbench", at_least: true, bound: 0.7, engines: POSTGRES },
-    Goal { no: "P1", words: "the same, its p99 of pgbench's", figure: "reissue, fifty batches, \
+    Goal { no: "P1", words: "reissue over HTTP, 16 connections, fifty batches, relative to pgbench \
+                             with the same statements", figure: "reissue, fifty batches / pgbench", at_least: true, bound: 0.7, engines: POSTGRES },
+    Goal { no: "P1", words: "the same, p99 relative to pgbench's", figure: "reissue, fifty batches, \
         p99 / pgbench", at_least: false, bound: 2.0, engines: POSTGRES },
-    Goal { no: "P2", words: "reissue on SQLite (FULL), 16 connections, of the bare library's rate", figure: "reissue, fifty \
+    Goal { no: "P2", words: "reissue on SQLite (FULL), 16 connections, relative to the bare library", figure: "reissue, fifty \
         batches / the \
         bare library", at_least: true, bound: 0.6, engines: SQLITE },
     Goal { no: "P2", words: "the longest wait, ms", figure: "reissue, fifty batches, worst", at_least: false, bound: 500.0, engines: SQLITE },
-    Goal { no: "P3", words: "reissue behind 500,000 codes that went out, an old snapshot open, of \
-        a fresh batch before that", figure: "reissue, behind half a million / fresh", at_least: true, bound: 0.8, engines: BOTH },
-    Goal { no: "P3", words: "one hot batch, of fifty", figure: "reissue, hot / fifty", at_least: true, bound: 0.7, engines: BOTH },
-    Goal { no: "P4", words: "reissue over HTTP, 16 connections, with the trigger that counts, of \
-        without", figure: "counted / not counted", at_least: true, bound: 0.95, engines: BOTH },
+    Goal { no: "P3", words: "reissue after 500,000 codes were handed out, with an old snapshot \
+                             open, relative to a fresh batch before that", figure: "reissue, behind half a million / fresh", at_least: true, bound: 0.8, engines: BOTH },
+    Goal { no: "P3", words: "one hot batch, relative to fifty", figure: "reissue, hot / fifty", at_least: true, bound: 0.7, engines: BOTH },
+    Goal { no: "P4", words: "reissue over HTTP, 16 connections, with the counting trigger, relative \
+                             to without", figure: "counted / not counted", at_least: true, bound: 0.95, engines: BOTH },
     Goal { no: "P4", words: "the batches page, alone, p50, ms", figure: "voucher batches, alone, \
         p50", at_least: false, bound: 20.0, engines: BOTH },
-    Goal { no: "P5", words: "customers list, of one row by its key", figure: "customers, first \
+    Goal { no: "P5", words: "customers list, relative to one row by its key", figure: "customers, first \
         page / one row", at_least: true, bound: 0.4, engines: BOTH },
-    Goal { no: "P5", words: "profile, of one row by its key", figure: "profile, ten rewards / one \
+    Goal { no: "P5", words: "profile, relative to one row by its key", figure: "profile, ten rewards / one \
         row", at_least: true, bound: 0.2, engines: BOTH },
     Goal { no: "P5", words: "customers list, p99 at 8 connections, ms", figure: "customers, first \
         page, p99", at_least: false, bound: 15.0, engines: BOTH },
     Goal { no: "P5", words: "profile, p99 at 8 connections, ms", figure: "profile, ten rewards, \
         p99", at_least: false, bound: 15.0, engines: BOTH },
-    Goal { no: "P5", words: "customers list a second; the Django admin made 17.6 on this machine", figure: "customers, first \
+    Goal { no: "P5", words: "customers lists per second; the Django admin reached 17.6 on this \
+                             machine", figure: "customers, first \
         page, rate", at_least: true, bound: 80.0 * 17.6, engines: BOTH },
-    Goal { no: "P5", words: "profiles a second; the Django admin made 21", figure: "profile, ten \
+    Goal { no: "P5", words: "profiles per second; the Django admin reached 21", figure: "profile, ten \
         rewards, rate", at_least: true, bound: 80.0 * 21.0, engines: BOTH },
     Goal { no: "P6", words: "search, start of a name, alone, p50, ms", figure: "search, start of \
         a name, alone, p50", at_least: false, bound: 3.0, engines: BOTH },
@@ -85,17 +86,15 @@ const GOALS: [Goal; 37] = [
         alone, p99", at_least: false, bound: 25.0, engines: BOTH },
     Goal { no: "P6", words: "search, nothing found, p50", figure: "search, nothing found, alone, \
         p50", at_least: false, bound: 3.0, engines: BOTH },
-    Goal { no: "P6", words: "search, exact e-mail, p50", figure: "search, exact e-mail, alone, \
-        p50", at_least: false, bound: 3.0, engines: BOTH },
-    Goal { no: "P6", words: "search, exact e-mail, p99", figure: "search, exact e-mail, alone, \
-        p99", at_least: false, bound: 25.0, engines: BOTH },
+    Goal { no: "P6", words: "search, exact email, p50", figure: "search, exact email, alone, p50", at_least: false, bound: 3.0, engines: BOTH },
+    Goal { no: "P6", words: "search, exact email, p99", figure: "search, exact email, alone, p99", at_least: false, bound: 25.0, engines: BOTH },
     Goal { no: "P6", words: "a code among twelve million, p50", figure: "search, exact code, \
         alone, p50", at_least: false, bound: 3.0, engines: BOTH },
-    Goal { no: "P7", words: "import of a million codes, of COPY and INSERT SELECT", figure: "import / the shortest way", at_least: true, bound: 0.9, engines: POSTGRES },
-    Goal { no: "P7", words: "import of a million codes, of bare inserts", figure: "import / the \
+    Goal { no: "P7", words: "import of a million codes, relative to COPY and INSERT SELECT", figure: "import / the shortest way", at_least: true, bound: 0.9, engines: POSTGRES },
+    Goal { no: "P7", words: "import of a million codes, relative to bare inserts", figure: "import / the \
         shortest way", at_least: true, bound: 0.8, engines: SQLITE },
-    Goal { no: "P7", words: "a million rows: the most memory of the import, beyond that of a \
-        hundred rows, MiB", figure: "import, memory growth", at_least: false, bound: 32.0, engines: BOTH },
+    Goal { no: "P7", words: "a million rows: peak memory of the import, beyond that for a hundred \
+                             rows, MiB", figure: "import, memory growth", at_least: false, bound: 32.0, engines: BOTH },
     Goal { no: "P7", words: "the same with ten million rows, into an empty desk", figure: "import \
         of ten times as many, memory growth", at_least: false, bound: 32.0, engines: BOTH },
     Goal { no: "P7", words: "another user's list of customers beside an import, p95, ms", figure: "a page beside an import, p95", at_least: false, bound: 50.0, engines: BOTH },
@@ -105,7 +104,7 @@ const GOALS: [Goal; 37] = [
     Goal { no: "P9", words: "memory after the reissues, MiB", figure: "memory after the reissues", at_least: false, bound: 64.0, engines: BOTH },
     Goal { no: "P9", words: "start on a migrated database, ms", figure: "start", at_least: false, bound: 150.0, engines: BOTH },
     Goal { no: "P9", words: "the binary, MiB", figure: "binary", at_least: false, bound: 25.0, engines: SQLITE },
-    Goal { no: "P10", words: "three servers on one PostgreSQL, of one", figure: "reissue, three \
+    Goal { no: "P10", words: "three servers on one PostgreSQL, relative to one", figure: "reissue, three \
         servers / one", at_least: true, bound: 1.0, engines: POSTGRES },
 ];
 
@@ -113,11 +112,10 @@ pub fn page(everything: &Everything) -> String {
     let mut page = String::from("# Speed, measured\n\n");
     let _ = writeln!(
         page,
-        "Made by `scripts/bench`: the release binary with session, permissions, rendering and \
-         everything else, beside the limit of what it \
-         stands on, in turn, in one run. Each figure is the middle of its repeats; in brackets \
-         the least and the most. Machines are \
-         noisy: read the ratios.\n\n{}\n",
+        "Made by `scripts/bench`. It measures the release binary with session, permissions, \
+         rendering and everything else, and in the same run, alternating, the limit of what is \
+         underneath. Each figure is the median of its repeats, with the lowest and the highest in \
+         brackets. Machines are noisy: look at the ratios.\n\n{}\n",
         machine()
     );
     page.push_str(include_str!("../data.md"));

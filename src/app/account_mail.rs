@@ -9,15 +9,15 @@ use crate::{
         email::EmailAddress, ids::UserId, mail::Notice, merchant::Merchant, user::User, zone,
     },
     mail::{
-        account::{Facts, compose},
+        account::{AccountFacts, compose},
         account_changes::{AccountChange, ChangedBy},
     },
 };
 
-pub use crate::mail::{account::Matter, account_changes::Change};
+pub use crate::mail::{account::AccountMatter, account_changes::SignInChange};
 
 /// A link that lets somebody in once.
-pub struct Link {
+pub struct OneTimeLink {
     pub address: String,
     /// What is kept of its token.
     pub hash: String,
@@ -25,9 +25,9 @@ pub struct Link {
 
 /// A link to that page with a token of 256 random bits. The token stands in the query, which no log
 /// keeps (guarantee S7).
-pub fn new_link(desk: &Desk, page: &str) -> Result<Link, Error> {
+pub fn new_link(desk: &Desk, page: &str) -> Result<OneTimeLink, Error> {
     let token = new_token()?;
-    Ok(Link {
+    Ok(OneTimeLink {
         address: format!("{}/{page}?token={token}", desk.base_url),
         hash: tokens::hash(&token),
     })
@@ -40,11 +40,11 @@ pub fn send(
     scope: Scope,
     merchant: &Merchant,
     user: &User,
-    matter: &Matter<'_>,
+    matter: &AccountMatter<'_>,
 ) -> Result<(), Error> {
     let now = desk.clock.now();
     let recipient = EmailAddress::stored(user.email.clone());
-    let facts = Facts {
+    let facts = AccountFacts {
         merchant: &merchant.name,
         desk: &desk.mail_from,
         recipient: &recipient,
@@ -74,7 +74,7 @@ pub(super) fn tell_user(
     tx: &mut WriteTx<'_>,
     desk: &Desk,
     user: UserId,
-    changes: &[Change],
+    changes: &[SignInChange],
     origin: &Origin,
 ) -> Result<(), Error> {
     let by = ChangedBy::User { browser: origin.agent.clone(), address: origin.address.clone() };
@@ -86,7 +86,7 @@ pub(super) fn tell_user_of_administrator(
     tx: &mut WriteTx<'_>,
     desk: &Desk,
     user: UserId,
-    changes: &[Change],
+    changes: &[SignInChange],
     actor: &Member,
 ) -> Result<(), Error> {
     let by = ChangedBy::Administrator {
@@ -101,7 +101,7 @@ pub(super) fn tell_user_of_operator(
     tx: &mut WriteTx<'_>,
     desk: &Desk,
     user: UserId,
-    changes: &[Change],
+    changes: &[SignInChange],
 ) -> Result<(), Error> {
     tell(tx, desk, user, changes, ChangedBy::Operator)
 }
@@ -112,12 +112,12 @@ fn tell(
     tx: &mut WriteTx<'_>,
     desk: &Desk,
     user: UserId,
-    changes: &[Change],
+    changes: &[SignInChange],
     by: ChangedBy,
 ) -> Result<(), Error> {
     let Some((scope, merchant)) = some_merchant_of(tx, user)? else { return Ok(()) };
     let at = zone::show(desk.clock.now(), merchant.zone);
-    let matter = Matter::Changed(AccountChange { changes: changes.to_vec(), by, at });
+    let matter = AccountMatter::Changed(AccountChange { changes: changes.to_vec(), by, at });
     let user = users::get(tx, user)?;
     send(tx, desk, scope, &merchant, &user, &matter)
 }

@@ -29,7 +29,7 @@ pub struct AddBatch {
 pub fn add_batch(db: &Database, now: DateTime<Utc>, new: &AddBatch) -> Result<BatchId, Error> {
     let name = super::names::check("the batch's name", &new.name)?;
     if new.uses_per_code < 1 {
-        return Err(Invalid::because("a code must be good for one use at least").into());
+        return Err(Invalid::because("a code needs at least one use").into());
     }
     db.write(|tx| {
         let (scope, merchant) = super::find_merchant(tx, &new.merchant)?;
@@ -45,7 +45,7 @@ pub fn add_batch(db: &Database, now: DateTime<Utc>, new: &AddBatch) -> Result<Ba
             until: date("the end of the validity", &new.valid_until, Bound::End)?,
         };
         if window.is_empty() {
-            return Err(Invalid::because("the validity must start before it ends").into());
+            return Err(Invalid::because("the start must be before the end").into());
         }
         let taken = || {
             Error::Invalid(Invalid::because(format!(

@@ -50,7 +50,7 @@ pub fn adjust_validity(
 ) -> Result<Adjusted, Error> {
     let window = match parse(member, command) {
         Ok(window) => window,
-        Err(unfit) => return Ok(Adjusted::Invalid(unfit)),
+        Err(invalid) => return Ok(Adjusted::Invalid(invalid)),
     };
     desk.db.write(|tx| adjust_in(tx, desk, member, command.batch, window))
 }
@@ -67,7 +67,7 @@ fn parse(member: &Member, command: &AdjustValidity) -> Result<Window, InvalidVal
             let window = Window { from, until };
             if window.is_empty() {
                 return Err(InvalidValidity {
-                    until: Some(Invalid::because("the end must lie after the start")),
+                    until: Some(Invalid::because("the end must be after the start")),
                     from: None,
                 });
             }

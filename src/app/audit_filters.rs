@@ -8,7 +8,7 @@ use crate::{
     domain::{
         Invalid,
         audit::{Action, NewRecord},
-        audit_filter::{AuditFilter, Who},
+        audit_filter::{ActorFilter, AuditFilter},
         customer::Customer,
         ids::{CouponId, CustomerNo, UserId},
         pasted::Term,
@@ -18,7 +18,7 @@ use crate::{
 
 /// A field of the form.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum Field {
+pub enum FilterField {
     Who,
     Customer,
     Action,
@@ -27,7 +27,7 @@ pub enum Field {
     To,
 }
 
-impl Field {
+impl FilterField {
     pub const ALL: [Self; 6] =
         [Self::Who, Self::Customer, Self::Action, Self::Code, Self::From, Self::To];
 
@@ -57,28 +57,28 @@ pub struct SubmittedFilters {
 }
 
 impl SubmittedFilters {
-    pub fn get(&self, field: Field) -> &str {
+    pub fn get(&self, field: FilterField) -> &str {
         match field {
-            Field::Who => &self.who,
-            Field::Customer => &self.customer,
-            Field::Action => &self.action,
-            Field::Code => &self.code,
-            Field::From => &self.from,
-            Field::To => &self.to,
+            FilterField::Who => &self.who,
+            FilterField::Customer => &self.customer,
+            FilterField::Action => &self.action,
+            FilterField::Code => &self.code,
+            FilterField::From => &self.from,
+            FilterField::To => &self.to,
         }
     }
 
     pub fn is_empty(&self) -> bool {
-        Field::ALL.into_iter().all(|field| self.get(field).is_empty())
+        FilterField::ALL.into_iter().all(|field| self.get(field).is_empty())
     }
 }
 
 /// What was typed, understood.
 #[derive(Debug, Clone, Default)]
-pub struct Judged {
+pub struct CheckedFilters {
     pub filter: AuditFilter,
     /// What cannot be taken, and why; nothing is looked for then.
-    pub unfit: Vec<(Field, Invalid)>,
+    pub invalid: Vec<(FilterField, Invalid)>,
     /// Whom the filter names.
     pub user: Option<String>,
     pub customer: Option<Customer>,
@@ -95,18 +95,18 @@ pub(super) fn judge(
     desk: &Desk,
     member: &Member,
     typed: &SubmittedFilters,
-) -> Result<Judged, Error> {
-    let mut judged = Judged::default();
+) -> Result<CheckedFilters, Error> {
+    let mut judged = CheckedFilters::default();
     let (scope, zone) = (member.scope, member.merchant.zone);
-    let mut unfit = Vec::new();
+    let mut invalid = Vec::new();
     if !typed.who.is_empty() {
         match who(conn, member, &typed.who)? {
             Some((who, name)) => (judged.filter.who, judged.user) = (Some(who), name),
-            None => unfit.push((
-                Field::Who,
+            None => invalid.push((
+                FilterField::Who,
                 Invalid::because(
-                    "Nobody of that number ever acted in this \
-                    merchant. Choose somebody from the list.",
+                    "No user with that number has ever done anything at this merchant. Choose \
+                     someone from the list.",
                 ),
             )),
         }
@@ -114,16 +114,16 @@ pub(super) fn judge(
     if !typed.customer.is_empty() {
         match customer(conn, member, &typed.customer)? {
             Ok(found) => (judged.filter.customer, judged.customer) = (Some(found.no), Some(found)),
-            Err(why) => unfit.push((Field::Customer, why)),
+            Err(why) => invalid.push((FilterField::Customer, why)),
         }
     }
     if !typed.action.is_empty() {
         judged.filter.action =
             Action::ALL.iter().copied().find(|action| action.as_str() == typed.action);
         if judged.filter.action.is_none() {
-            unfit.push((
-                Field::Action,
-                Invalid::because("There is no such action. Choose one from the list."),
+            invalid.push((
+                FilterField::Action,
+                Invalid::because("This action doesn't exist. Choose one from the list."),
             ));
         }
     }
@@ -133,23 +133,23 @@ pub(super) fn judge(
                 (judged.filter.coupon, judged.code) =
                     (Some(found.id), Some(found.code.to_string()));
             }
-            [_, _, ..] => unfit.push((
-                Field::Code,
+            [_, _, ..] => invalid.push((
+                FilterField::Code,
                 Invalid::because(
-                    "This may be more than one code. Type the code as it is in its \
-                    batch, with its hyphens and without spaces.",
+                    "This matches more than one code. Type the code exactly as in its batch, with \
+                     its hyphens and without spaces.",
                 ),
             )),
-            [] => unfit.push((
-                Field::Code,
+            [] => invalid.push((
+                FilterField::Code,
                 Invalid::because(
-                    "No batch of this merchant has that code. \
-                    Paste the whole code; an old one is fine.",
+                    "No batch of this merchant has that code. Paste the full code; an old one is \
+                     fine.",
                 ),
             )),
         }
     }
-    let mut date = |field: Field, bound| match typed.get(field) {
+    let mut date = |field: FilterField, bound| match typed.get(field) {
         "" => None,
         text => zone::parse_instant(text, zone, bound)
             .map_err(|_| {
@@ -158,26 +158,24 @@ pub(super) fn judge(
                     zone,
                     Bound::Start,
                 );
-                unfit.push((
+                invalid.push((
                     field,
-                    Invalid::because(format!("This is not a date. Write the day as in {example}.")),
+                    Invalid::because(format!("This isn't a date. Write it like {example}.")),
                 ));
             })
             .ok(),
     };
-    judged.filter.from = date(Field::From, Bound::Start);
-    judged.filter.until = date(Field::To, Bound::End);
+    judged.filter.from = date(FilterField::From, Bound::Start);
+    judged.filter.until = date(FilterField::To, Bound::End);
     if let (Some(from), Some(until)) = (judged.filter.from, judged.filter.until)
         && from >= until
     {
-        unfit.push((
-            Field::To,
-            Invalid::because(
-                "This day is before the first one. Choose a later day, or swap the two.",
-            ),
+        invalid.push((
+            FilterField::To,
+            Invalid::because("This day is before the start. Choose a later day, or swap the two."),
         ));
     }
-    judged.unfit = unfit;
+    judged.invalid = invalid;
     Ok(judged)
 }
 
@@ -191,10 +189,10 @@ fn who(
     conn: &mut DbConn,
     member: &Member,
     text: &str,
-) -> Result<Option<(Who, Option<String>)>, Error> {
+) -> Result<Option<(ActorFilter, Option<String>)>, Error> {
     match text {
-        "cli" => Ok(Some((Who::Cli, None))),
-        "system" => Ok(Some((Who::System, None))),
+        "cli" => Ok(Some((ActorFilter::Cli, None))),
+        "system" => Ok(Some((ActorFilter::System, None))),
         number => {
             let Some(id) = number.parse().ok().filter(|n| *n > 0).map(UserId) else {
                 return Ok(None);
@@ -203,7 +201,7 @@ fn who(
             let is_known = users::find_member(conn, member.scope, id)?.is_some()
                 || audit_log::actors(conn, member.scope)?.contains(&id);
             let name = if is_known { audit_log::names_of(conn, &[id])?.pop() } else { None };
-            Ok(name.map(|(id, name)| (Who::User(id), Some(name))))
+            Ok(name.map(|(id, name)| (ActorFilter::User(id), Some(name))))
         }
     }
 }
@@ -225,11 +223,11 @@ fn customer(
     Ok(match (hits.pop(), hits.is_empty()) {
         (Some(only), true) => Ok(only.customer),
         (Some(_), false) => Err(Invalid::because(
-            "Several customers have that customer ID. Type the e-mail of the one you mean.",
+            "Several customers have that customer ID. Type the email of the one you mean.",
         )),
         (None, _) => Err(Invalid::because(
-            "No customer has that number, e-mail or customer ID. Find the customer first; the \
-             profile leads here.",
+            "No customer has that number, email or customer ID. Find the customer first; the \
+             profile links to their records.",
         )),
     })
 }
@@ -237,9 +235,9 @@ fn customer(
 /// The record of an export with these filters: numbers only, no person and no code.
 pub(super) fn noted(mut record: NewRecord, filter: &AuditFilter) -> NewRecord {
     record = match filter.who {
-        Some(Who::User(UserId(id))) => record.detail("of_user", id),
-        Some(Who::Cli) => record.detail("of_actor", "cli"),
-        Some(Who::System) => record.detail("of_actor", "system"),
+        Some(ActorFilter::User(UserId(id))) => record.detail("of_user", id),
+        Some(ActorFilter::Cli) => record.detail("of_actor", "cli"),
+        Some(ActorFilter::System) => record.detail("of_actor", "system"),
         None => record,
     };
     if let Some(CustomerNo(no)) = filter.customer {

@@ -3,7 +3,9 @@
 
 use super::{
     Desk, Error, Member,
-    coupon_acts::{self, Acted, is_double_click, on_coupon, reason_of, record_of, typed},
+    coupon_acts::{
+        self, CouponActOutcome, is_double_click, on_coupon, reason_of, record_of, typed,
+    },
     coupon_history,
 };
 use crate::{
@@ -25,24 +27,24 @@ pub fn bar_coupon(
     member: &Member,
     id: CouponId,
     reason: &str,
-) -> Result<Acted, Error> {
+) -> Result<CouponActOutcome, Error> {
     on_coupon(desk, member, id, |tx, file, now| {
         if let Err(refusal) = check_act(CouponAct::Bar, &file.coupon) {
             let same = matches!(&refusal, ActRefusal::AlreadyBarred(barred)
                 if file.barred_by == Some(member.user) && is_double_click(barred.at, now) && barred.reason == reason.trim());
             let first =
                 if same { own_record(tx, desk, member, file, Action::CouponBarred)? } else { None };
-            return Ok(first.map_or(Acted::Refused(refusal), Acted::Done));
+            return Ok(first.map_or(CouponActOutcome::Refused(refusal), CouponActOutcome::Done));
         }
         let reason = match reason_of(reason) {
             Ok(reason) => reason,
-            Err(unfit) => return Ok(Acted::Invalid(unfit)),
+            Err(invalid) => return Ok(CouponActOutcome::Invalid(invalid)),
         };
         fail::fail_point!("coupon_acts::checked");
         db::coupon_acts::bar(tx, member.scope, id, member.user, reason.as_str(), now)?;
         let record = record_of(member, file, Action::CouponBarred)
             .detail("reason", typed(tx, desk, member, file, "reason", reason.as_str())?);
-        Ok(Acted::Done(audit::append(tx, &record, now)?))
+        Ok(CouponActOutcome::Done(audit::append(tx, &record, now)?))
     })
 }
 
@@ -55,11 +57,11 @@ pub fn unbar_coupon(
     member: &Member,
     id: CouponId,
     reason: &str,
-) -> Result<Acted, Error> {
+) -> Result<CouponActOutcome, Error> {
     on_coupon(desk, member, id, |tx, file, now| {
         if let Err(refusal) = check_act(CouponAct::Unbar, &file.coupon) {
             if refusal != ActRefusal::NotBarred(None) {
-                return Ok(Acted::Refused(refusal));
+                return Ok(CouponActOutcome::Refused(refusal));
             }
             return Ok(match coupon_acts::last_unbarred(tx, desk, member, file)? {
                 Some((record, last))
@@ -67,14 +69,16 @@ pub fn unbar_coupon(
                         && is_double_click(last.at, now)
                         && last.reason == reason.trim() =>
                 {
-                    Acted::Done(record)
+                    CouponActOutcome::Done(record)
                 }
-                last => Acted::Refused(ActRefusal::NotBarred(last.map(|(_, last)| last))),
+                last => {
+                    CouponActOutcome::Refused(ActRefusal::NotBarred(last.map(|(_, last)| last)))
+                }
             });
         }
         let reason = match reason_of(reason) {
             Ok(reason) => reason,
-            Err(unfit) => return Ok(Acted::Invalid(unfit)),
+            Err(invalid) => return Ok(CouponActOutcome::Invalid(invalid)),
         };
         fail::fail_point!("coupon_acts::checked");
         db::coupon_acts::unbar(tx, member.scope, id, now)?;
@@ -88,7 +92,7 @@ pub fn unbar_coupon(
         if let Some(user) = file.barred_by {
             record = record.detail("barred_by", user.0);
         }
-        Ok(Acted::Done(audit::append(tx, &record, now)?))
+        Ok(CouponActOutcome::Done(audit::append(tx, &record, now)?))
     })
 }
 

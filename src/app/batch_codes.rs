@@ -27,7 +27,7 @@ pub struct CodePage {
     pub now: DateTime<Utc>,
 }
 
-/// The batch's codes in this condition, behind `after`.
+/// The batch's codes in this condition, after `after`.
 pub fn list_codes(
     desk: &Desk,
     member: &Member,
@@ -68,7 +68,7 @@ pub fn find_code(
 
 /// An export that has begun: it is on record, and may be read piece by piece.
 #[derive(Debug, Clone)]
-pub struct Export {
+pub struct CodesExport {
     pub batch: Batch,
     condition: Condition,
     /// Where the next piece begins; `None` before the first.
@@ -88,7 +88,7 @@ pub fn begin_export(
     id: BatchId,
     condition: Condition,
     name: &'static str,
-) -> Result<Export, Error> {
+) -> Result<CodesExport, Error> {
     desk.db.write(|tx| {
         let allowed = memberships::lock_role(tx, member.scope, member.user)?
             .filter(|role| role.may(Permission::ManageBatches));
@@ -105,7 +105,7 @@ pub fn begin_export(
         record.request_id = Some(member.request_id.clone());
         let now = desk.clock.now();
         audit::append(tx, &record, now)?;
-        Ok(Export { batch, condition, after: None, done: false, now })
+        Ok(CodesExport { batch, condition, after: None, done: false, now })
     })
 }
 
@@ -129,7 +129,7 @@ const HEAD: [&str; 14] = [
 /// Rows a piece.
 const DOWNLOAD_PIECE_ROWS: i64 = 1_000;
 
-impl Export {
+impl CodesExport {
     /// The next piece as CSV, and the rest of the export; nothing when it is at its end.
     pub fn next(mut self, desk: &Desk, member: &Member) -> Result<Option<(Vec<u8>, Self)>, Error> {
         if self.done {

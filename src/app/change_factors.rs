@@ -2,9 +2,9 @@
 
 use super::{
     Desk, Error,
-    account_mail::{Change, tell_user},
+    account_mail::{SignInChange, tell_user},
     confirm_session::{check_factor, owner_of},
-    factors::{self, PresentedFactor},
+    factors::{self, FactorProof},
     names,
     origin::Origin,
     own_account::record_end,
@@ -26,7 +26,7 @@ use crate::{
 #[derive(Clone)]
 pub struct NewApp {
     /// The secret, sealed for this user: it comes back with the code.
-    pub sealed: String,
+    pub encrypted: String,
     /// For typing.
     pub letters: String,
     /// For the picture.
@@ -34,14 +34,15 @@ pub struct NewApp {
 }
 
 /// Begins to set up an authenticator app, or goes on with the secret that was sealed before.
-pub fn begin_app(desk: &Desk, session: &Session, sealed: Option<&str>) -> Result<NewApp, Error> {
-    let secret = match sealed.and_then(|sealed| factors::secret_in_form(desk, session.user, sealed))
+pub fn begin_app(desk: &Desk, session: &Session, encrypted: Option<&str>) -> Result<NewApp, Error> {
+    let secret = match encrypted
+        .and_then(|encrypted| factors::secret_in_form(desk, session.user, encrypted))
     {
         Some(secret) => secret,
         None => totp::new_secret()?,
     };
     Ok(NewApp {
-        sealed: factors::seal_for_form(desk, session.user, &secret)?,
+        encrypted: factors::encrypt_for_form(desk, session.user, &secret)?,
         letters: totp::in_letters(&secret),
         address: totp::address(&secret, &session.email),
     })
@@ -60,12 +61,12 @@ pub enum Added {
 pub fn add_app(
     desk: &Desk,
     session: &Session,
-    sealed: &str,
+    encrypted: &str,
     code: &str,
     origin: &Origin,
 ) -> Result<Added, Error> {
     let code: String = code.chars().filter(|c| !c.is_whitespace()).collect();
-    let Some(secret) = factors::secret_in_form(desk, session.user, sealed) else {
+    let Some(secret) = factors::secret_in_form(desk, session.user, encrypted) else {
         return Ok(Added::Wrong);
     };
     let Some(step) = totp::step_of(&secret, &code, desk.clock.now()) else {
@@ -87,7 +88,7 @@ pub fn add_app(
             tx,
             desk,
             session,
-            if had_one { Change::AppReplaced } else { Change::AppAdded },
+            if had_one { SignInChange::AppReplaced } else { SignInChange::AppAdded },
             origin,
         )
     })?;
@@ -100,12 +101,12 @@ fn added(
     tx: &mut WriteTx<'_>,
     desk: &Desk,
     session: &Session,
-    change: Change,
+    change: SignInChange,
     origin: &Origin,
 ) -> Result<Added, Error> {
     let recovery_codes = first_codes(tx, desk, session, &origin.request_id)?;
     let mut changes = vec![change];
-    changes.extend((!recovery_codes.is_empty()).then_some(Change::RecoveryCodesMade));
+    changes.extend((!recovery_codes.is_empty()).then_some(SignInChange::RecoveryCodesMade));
     tell_user(tx, desk, session.user, &changes, origin)?;
     Ok(Added::Done { recovery_codes })
 }
@@ -118,7 +119,7 @@ pub fn remove_app(desk: &Desk, session: &Session, origin: &Origin) -> Result<(),
             return Err(Error::NotFound);
         }
         record(tx, desk, session, Action::AppRemoved, &origin.request_id)?;
-        removed(tx, desk, session, Change::AppRemoved, origin)
+        removed(tx, desk, session, SignInChange::AppRemoved, origin)
     })?;
     desk.mail_wakeup.notify_one();
     Ok(())
@@ -134,7 +135,7 @@ pub fn begin_passkey(desk: &Desk, session: &Session) -> Result<String, Error> {
             &db::passkeys::list_of_user(tx, user.id)?,
             &owner_of(session),
         )?;
-        sessions::set_challenge(tx, session.id, &question.sealed)?;
+        sessions::set_challenge(tx, session.id, &question.encrypted)?;
         Ok(question.options)
     })
 }
@@ -156,15 +157,15 @@ pub fn add_passkey(
     let added = desk.db.write::<_, Error>(|tx| {
         users::lock(tx, &[session.user])?;
         let asked = sessions::take_challenge(tx, session.id)?;
-        let made =
-            asked.and_then(|sealed| passkeys::new_of(desk, &owner_of(session), &sealed, answer));
+        let made = asked
+            .and_then(|encrypted| passkeys::new_of(desk, &owner_of(session), &encrypted, answer));
         let Some((id, credential)) = made else { return Ok(Added::Wrong) };
         if db::passkeys::find(tx, &id)?.is_some() {
             return Ok(Added::Wrong);
         }
         if db::passkeys::list_of_user(tx, session.user)?.len() >= MAX_PASSKEYS {
             return Err(Invalid::because(format!(
-                "there are {MAX_PASSKEYS} passkeys already; remove one first"
+                "you already have {MAX_PASSKEYS} passkeys; remove one first"
             ))
             .into());
         }
@@ -174,7 +175,7 @@ pub fn add_passkey(
         let added = NewRecord::new(None, Action::PasskeyAdded, Actor::User(session.user))
             .detail("passkey", number);
         record_in_each_merchant(tx, desk, session.user, &added, &origin.request_id)?;
-        self::added(tx, desk, session, Change::PasskeyAdded { name: name.clone() }, origin)
+        self::added(tx, desk, session, SignInChange::PasskeyAdded { name: name.clone() }, origin)
     })?;
     desk.mail_wakeup.notify_one();
     Ok(added)
@@ -199,18 +200,18 @@ pub fn remove_passkey(
         let removed = NewRecord::new(None, Action::PasskeyRemoved, Actor::User(session.user))
             .detail("passkey", id);
         record_in_each_merchant(tx, desk, session.user, &removed, &origin.request_id)?;
-        self::removed(tx, desk, session, Change::PasskeyRemoved { name }, origin)
+        self::removed(tx, desk, session, SignInChange::PasskeyRemoved { name }, origin)
     })?;
     desk.mail_wakeup.notify_one();
     Ok(())
 }
 
-/// Ten recovery codes in place of the old ones, for whoever shows a factor. `None`: it is not
+/// Ten recovery codes in place of the old ones, for a user who shows a factor. `None`: it is not
 /// right.
 pub fn renew_recovery_codes(
     desk: &Desk,
     session: &Session,
-    shown: &PresentedFactor,
+    shown: &FactorProof,
     origin: &Origin,
 ) -> Result<Option<Vec<String>>, Error> {
     let request_id = origin.request_id.as_str();
@@ -223,7 +224,7 @@ pub fn renew_recovery_codes(
             return Ok(None);
         }
         let codes = make_codes(tx, desk, session, request_id)?;
-        tell_user(tx, desk, session.user, &[Change::RecoveryCodesReplaced], origin)?;
+        tell_user(tx, desk, session.user, &[SignInChange::RecoveryCodesReplaced], origin)?;
         Ok(Some(codes))
     })?;
     desk.mail_wakeup.notify_one();
@@ -294,21 +295,21 @@ fn removed(
     tx: &mut WriteTx<'_>,
     desk: &Desk,
     session: &Session,
-    change: Change,
+    change: SignInChange,
     origin: &Origin,
 ) -> Result<(), Error> {
     let mut changes = vec![change];
     if !users::get(tx, session.user)?.has_second_factor {
         let had_codes = db::factors::count_recovery_codes(tx, session.user)? > 0;
         db::factors::remove_recovery_codes(tx, session.user)?;
-        changes.extend(had_codes.then_some(Change::RecoveryCodesRemoved));
+        changes.extend(had_codes.then_some(SignInChange::RecoveryCodesRemoved));
     }
     tell_user(tx, desk, session.user, &changes, origin)
 }
 
-/// Removes all of a user's factors and recovery codes, and ends their sessions: whoever has the
-/// lost device may be in one. False: there were no factors, and nothing was done. The record is the
-/// caller's.
+/// Removes all of a user's factors and recovery codes, and ends their sessions: somebody who has
+/// the lost device may be in one. False: there were no factors, and nothing was done. The record is
+/// the caller's.
 pub(super) fn remove_all(tx: &mut WriteTx<'_>, user: UserId) -> Result<bool, Error> {
     let app = db::factors::remove_app(tx, user)?;
     let passkeys = db::passkeys::remove_all(tx, user)?;

@@ -82,7 +82,7 @@ impl Setting {
 
 /// What came of it.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub enum Changed {
+pub enum SettingsChangeOutcome {
     Done(AuditId),
     Unchanged,
     /// Each setting that cannot be taken, and why; nothing was changed.
@@ -102,10 +102,10 @@ pub fn change_settings(
     member: &Member,
     typed: impl Fn(Setting) -> String,
     seen: impl Fn(Setting) -> Option<String>,
-) -> Result<Changed, Error> {
+) -> Result<SettingsChangeOutcome, Error> {
     let new = match judge(&member.merchant, typed) {
         Ok(new) => new,
-        Err(unfit) => return Ok(Changed::Invalid(unfit)),
+        Err(invalid) => return Ok(SettingsChangeOutcome::Invalid(invalid)),
     };
     desk.db.write(|tx| {
         let role = memberships::lock_role(tx, member.scope, member.user)?
@@ -116,7 +116,7 @@ pub fn change_settings(
             |setting: &Setting| seen(*setting).is_some_and(|seen| seen != setting.value_of(&old));
         let changed: Vec<Setting> = Setting::ALL.into_iter().filter(is_stale).collect();
         if !changed.is_empty() {
-            return Ok(Changed::Stale { now: Box::new(old), changed });
+            return Ok(SettingsChangeOutcome::Stale { now: Box::new(old), changed });
         }
         let mut record = NewRecord::new(
             Some(member.scope.merchant()),
@@ -138,11 +138,11 @@ pub fn change_settings(
             }
         }
         if record.details.is_empty() {
-            return Ok(Changed::Unchanged);
+            return Ok(SettingsChangeOutcome::Unchanged);
         }
         merchants::set_settings(tx, member.scope, &new)?;
         record.request_id = Some(member.request_id.clone());
-        Ok(Changed::Done(audit::append(tx, &record, desk.clock.now())?))
+        Ok(SettingsChangeOutcome::Done(audit::append(tx, &record, desk.clock.now())?))
     })
 }
 
@@ -151,11 +151,11 @@ fn judge(
     merchant: &Merchant,
     typed: impl Fn(Setting) -> String,
 ) -> Result<Merchant, Vec<(Setting, Invalid)>> {
-    let mut unfit = Vec::new();
+    let mut invalid = Vec::new();
     let mut new = merchant.clone();
     let mut note = |setting, outcome: Result<(), Invalid>| {
         if let Err(why) = outcome {
-            unfit.push((setting, why));
+            invalid.push((setting, why));
         }
     };
     note(
@@ -187,7 +187,7 @@ fn judge(
             note(Setting::LeastDays, why.least_days.map_or(Ok(()), Err));
         }
     }
-    if unfit.is_empty() { Ok(new) } else { Err(unfit) }
+    if invalid.is_empty() { Ok(new) } else { Err(invalid) }
 }
 
 fn optional<T>(

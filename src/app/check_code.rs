@@ -30,16 +30,16 @@ const MAX_SUGGESTIONS: usize = 8;
 /// What came of it.
 #[derive(Debug, Clone)]
 pub enum Checked {
-    Found(Box<FoundCoupon>),
+    Found(Box<KnownCode>),
     /// Without spaces, as it was looked for; and codes that look like it.
     Unknown {
         code: String,
-        suggestions: Vec<Suggestion>,
+        suggestions: Vec<CodeSuggestion>,
     },
     /// More than one code fits what was typed, as it was typed.
     Several {
         code: String,
-        suggestions: Vec<Suggestion>,
+        suggestions: Vec<CodeSuggestion>,
     },
     /// Nothing was looked for.
     Invalid(Invalid),
@@ -47,7 +47,7 @@ pub enum Checked {
 
 /// A code that there is.
 #[derive(Debug, Clone)]
-pub struct FoundCoupon {
+pub struct KnownCode {
     pub shown: ShownCoupon,
     /// The file on the reward whose current coupon it is.
     pub file: Option<RewardFile>,
@@ -59,7 +59,7 @@ pub struct FoundCoupon {
 
 /// A code that the customer may have meant.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub struct Suggestion {
+pub struct CodeSuggestion {
     pub code: CouponCode,
     /// It differs in upper and lower case only, which its batch tells apart.
     pub other_case: bool,
@@ -72,13 +72,14 @@ pub fn check_code(desk: &Desk, member: &Member, text: &str) -> Result<Checked, E
     let code = fold::nfc(&code::bare(&cell::reference(text))).into_owned();
     if code.is_empty() {
         return Ok(Checked::Invalid(Invalid::because(
-            "type or paste the code that the customer quotes",
+            "type or paste the code the customer gave you",
         )));
     }
     let length = code.chars().count();
     if length > MAX_CODE_CHARS {
         return Ok(Checked::Invalid(Invalid::because(format!(
-            "this has {length} characters; a code has {MAX_CODE_CHARS} at most. Paste the code alone"
+            "this has {length} characters, but a code has at most {MAX_CODE_CHARS}. Paste only the \
+             code"
         ))));
     }
     let (now, term) = (desk.clock.now(), Term::read(text));
@@ -96,7 +97,7 @@ pub fn check_code(desk: &Desk, member: &Member, text: &str) -> Result<Checked, E
             several => {
                 let suggestions = several
                     .iter()
-                    .map(|found| Suggestion { code: found.code.clone(), other_case: false })
+                    .map(|found| CodeSuggestion { code: found.code.clone(), other_case: false })
                     .collect();
                 return Ok(Checked::Several { code: term.itself.clone(), suggestions });
             }
@@ -111,7 +112,7 @@ fn known(
     member: &Member,
     shown: ShownCoupon,
     now: DateTime<Utc>,
-) -> Result<FoundCoupon, Error> {
+) -> Result<KnownCode, Error> {
     let (scope, coupon) = (member.scope, &shown.file.coupon);
     let (mut file, mut mail) = (None, None);
     if let Some(handed_to) = &shown.file.reward {
@@ -125,20 +126,20 @@ fn known(
     } else {
         memberships::names_who_may(conn, scope, Permission::ManageBatches, 3)?
     };
-    Ok(FoundCoupon { shown, file, mail, who_can })
+    Ok(KnownCode { shown, file, mail, who_can })
 }
 
 fn suggestions(
     conn: &mut crate::db::DbConn,
     member: &Member,
     code: &str,
-) -> Result<Vec<Suggestion>, Error> {
+) -> Result<Vec<CodeSuggestion>, Error> {
     let alike = LookAlikes::of(code);
     let folded = fold::code(code);
     let found = coupons::list_codes_among(conn, member.scope, alike.exact, alike.folded)?;
     Ok(found
         .into_iter()
         .take(MAX_SUGGESTIONS)
-        .map(|code| Suggestion { other_case: code.folded() == folded, code })
+        .map(|code| CodeSuggestion { other_case: code.folded() == folded, code })
         .collect())
 }

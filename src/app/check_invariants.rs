@@ -9,27 +9,28 @@ use crate::db::{
 
 /// What was found about one invariant.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub struct Verdict {
+pub struct InvariantVerdict {
     pub invariant: Invariant,
     pub findings: Vec<Finding>,
 }
 
-impl Verdict {
+impl InvariantVerdict {
     pub fn holds(&self) -> bool {
         self.findings.is_empty()
     }
 }
 
 /// Looks at all invariants as of one moment; the desk may go on working meanwhile.
-pub fn check_invariants(db: &Database) -> Result<Vec<Verdict>, Error> {
+pub fn check_invariants(db: &Database) -> Result<Vec<InvariantVerdict>, Error> {
     db.snapshot(|conn| {
-        let judge =
-            |invariant| Ok(Verdict { invariant, findings: contradictions(conn, invariant)? });
+        let judge = |invariant| {
+            Ok(InvariantVerdict { invariant, findings: contradictions(conn, invariant)? })
+        };
         Invariant::ALL.into_iter().map(judge).collect()
     })
 }
 
-impl std::fmt::Display for Verdict {
+impl std::fmt::Display for InvariantVerdict {
     fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
         let name = self.invariant;
         if self.holds() {
@@ -61,19 +62,19 @@ fn meaning(invariant: Invariant) -> &'static str {
         Invariant::I1 => "a coupon is attached to at most one reward over its whole life",
         Invariant::I2 => "a reward is reissued at most once",
         Invariant::I3 => {
-            "every reissue replaced a coupon by another one of the same batch and merchant"
+            "every reissue replaced a coupon with another one from the same batch and merchant"
         }
         Invariant::I4 => "in every batch available + allocated + replaced + withdrawn = imported",
         Invariant::I5 => {
-            "every reissue has one audit record that tells it, and every record has its one seal"
+            "every reissue has exactly one audit record, and every record has exactly one seal"
         }
         Invariant::I6 => {
-            "every mail that was asked for is there once, with the new code, for the reward's \
+            "every email that was requested exists once, with the new code, for the reward's \
              customer"
         }
         Invariant::I8 => "every new coupon was usable when it was handed out",
         Invariant::I9 => "every old coupon was unusable when it was replaced",
-        Invariant::I10 => "whoever reissued was active and allowed to",
-        Invariant::I12 => "an order is one use of a coupon, whatever time is given for it",
+        Invariant::I10 => "everyone who reissued was active and allowed to",
+        Invariant::I12 => "an order counts as one use of a coupon, whatever its time",
     }
 }

@@ -1,8 +1,8 @@
-//! How a user hears of a merchant's stock, and the lines that hold for all of its batches.
+//! How a user is notified of a merchant's stock, and the thresholds for all of its batches.
 
 use super::{
     Desk, Error, Member,
-    draw_stock_lines::{MOST_CODES, whole_number},
+    set_thresholds::{MOST_CODES, whole_number},
     watch_stock::next_digest,
 };
 use crate::{
@@ -81,7 +81,7 @@ pub fn choose_alerts(desk: &Desk, member: &Member, mode: AlertMode) -> Result<()
     })
 }
 
-/// What is wrong with the merchant's lines as they were typed.
+/// What is wrong with the merchant's thresholds as they were typed.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
 pub struct InvalidAlertRules {
     pub threshold: Option<Invalid>,
@@ -90,7 +90,7 @@ pub struct InvalidAlertRules {
 
 /// What came of drawing them.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub enum RulesDrawn {
+pub enum AlertRulesOutcome {
     Done(AuditId),
     Unchanged,
     Invalid(InvalidAlertRules),
@@ -99,13 +99,20 @@ pub enum RulesDrawn {
 /// The most days.
 const MOST_DAYS: (i64, &str) = (3_650, "3650");
 
-/// The lines as typed, or what is wrong with them.
+/// The thresholds as typed, or what is wrong with them.
 pub(super) fn stock_rules(
     threshold: &str,
     least_days: &str,
 ) -> Result<StockRules, InvalidAlertRules> {
     let needed = |typed: Result<Option<i64>, Invalid>| {
-        typed.and_then(|n| n.ok_or_else(|| Invalid::because("give a number; 0 draws no line")))
+        typed.and_then(|n| {
+            n.ok_or_else(|| {
+                Invalid::because(
+                    "enter a whole number; 0 means no \
+                                                           threshold",
+                )
+            })
+        })
     };
     match (needed(whole_number(threshold, MOST_CODES)), needed(whole_number(least_days, MOST_DAYS)))
     {
@@ -116,16 +123,16 @@ pub(super) fn stock_rules(
     }
 }
 
-/// Draws the lines for all batches of the merchant that have none of their own.
+/// Sets the thresholds for all batches of the merchant that have none of their own.
 pub fn draw_stock_rules(
     desk: &Desk,
     member: &Member,
     threshold: &str,
     least_days: &str,
-) -> Result<RulesDrawn, Error> {
+) -> Result<AlertRulesOutcome, Error> {
     let rules = match stock_rules(threshold, least_days) {
         Ok(rules) => rules,
-        Err(unfit) => return Ok(RulesDrawn::Invalid(unfit)),
+        Err(invalid) => return Ok(AlertRulesOutcome::Invalid(invalid)),
     };
     desk.db.write(|tx| {
         let allowed = memberships::lock_role(tx, member.scope, member.user)?
@@ -133,12 +140,12 @@ pub fn draw_stock_rules(
         allowed.ok_or(Error::NotAllowed)?;
         let old = merchants::get(tx, member.scope)?.stock_rules;
         if old == rules {
-            return Ok(RulesDrawn::Unchanged);
+            return Ok(AlertRulesOutcome::Unchanged);
         }
         merchants::set_stock_rules(tx, member.scope, rules)?;
         let mut record = NewRecord::new(
             Some(member.scope.merchant()),
-            Action::StockRulesDrawn,
+            Action::AlertRulesSet,
             Actor::User(member.user),
         )
         .detail("old_threshold", old.threshold)
@@ -146,6 +153,6 @@ pub fn draw_stock_rules(
         .detail("old_least_days", old.least_days)
         .detail("least_days", rules.least_days);
         record.request_id = Some(member.request_id.clone());
-        Ok(RulesDrawn::Done(audit::append(tx, &record, desk.clock.now())?))
+        Ok(AlertRulesOutcome::Done(audit::append(tx, &record, desk.clock.now())?))
     })
 }

@@ -5,7 +5,7 @@ use chrono::TimeDelta;
 
 use super::{
     Desk, Error,
-    account_mail::{self, Change, Matter, some_merchant_of, tell_user},
+    account_mail::{self, AccountMatter, SignInChange, some_merchant_of, tell_user},
     offers,
     origin::Origin,
     passwords, tokens,
@@ -14,7 +14,7 @@ use crate::{
     db::{WriteTx, account_links, audit, memberships, sessions, users},
     domain::{
         Invalid,
-        account_link::Purpose,
+        account_link::LinkPurpose,
         audit::{Action, Actor, NewRecord},
         email::EmailAddress,
         user::User,
@@ -24,7 +24,7 @@ use crate::{
 /// Who a link lets in.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Guest {
-    pub purpose: Purpose,
+    pub purpose: LinkPurpose,
     pub email: String,
     pub name: String,
 }
@@ -38,7 +38,7 @@ pub fn look_at_link(desk: &Desk, token: &str) -> Result<Option<Guest>, Error> {
         };
         let Some(id) = link.user else { return Ok(None) };
         let user = users::get(conn, id)?;
-        // Whoever belongs nowhere any more has nothing to come in to.
+        // A user without any merchant has nothing to sign in to.
         if memberships::list_counted(conn, id)?.is_empty() {
             return Ok(None);
         }
@@ -90,7 +90,7 @@ pub fn choose_password(
                 return Ok(Chosen::Gone);
             }
             users::set_password(tx, user.id, &hash, now)?;
-            if link.purpose == Purpose::Invite {
+            if link.purpose == LinkPurpose::Invite {
                 // The time before they came in is no absence.
                 users::unlock(tx, user.id, now)?;
                 offers::accept_only_one(tx, desk, user.id, &origin.request_id)?;
@@ -99,26 +99,27 @@ pub fn choose_password(
                 return Err(Error::NotFound);
             }
             // What was asked for before is not to be used after.
-            account_links::remove_unused(tx, Purpose::Reset, Some(user.id))?;
-            account_links::remove_unused(tx, Purpose::Invite, Some(user.id))?;
+            account_links::remove_unused(tx, LinkPurpose::Reset, Some(user.id))?;
+            account_links::remove_unused(tx, LinkPurpose::Invite, Some(user.id))?;
             sessions::end_all(tx, user.id, None)?;
             record(tx, desk, &user, Action::PasswordChosen, &origin.request_id)?;
-            if link.purpose == Purpose::Reset {
-                tell_user(tx, desk, user.id, &[Change::PasswordChanged], origin)?;
+            if link.purpose == LinkPurpose::Reset {
+                tell_user(tx, desk, user.id, &[SignInChange::PasswordChanged], origin)?;
             }
             Ok::<_, Error>(Chosen::Done)
         })
         .inspect(|_| desk.mail_wakeup.notify_one())
 }
 
-/// So long after a link was sent none is sent again.
+/// The least time between two mails with a link for one user: repeated requests do not fill the
+/// mailbox.
 const RESET_MAIL_INTERVAL: TimeDelta = TimeDelta::minutes(5);
 
-/// So long after their end links are still told of.
+/// How long expired links are kept, so that their page can say that they have expired.
 const LINK_RETENTION: TimeDelta = TimeDelta::days(90);
 
-/// Sends a link to whoever has forgotten the password of that address, if there is such a user.
-/// The answer is the same whether or not there is such a user.
+/// Sends a link for choosing another password to the user with that address, if there is one.
+/// The answer does not say whether there is.
 pub fn forget_password(desk: &Desk, email: &str, request_id: &str) -> Result<(), Error> {
     let Ok(email) = EmailAddress::parse(email) else { return Ok(()) };
     let Some(known) = desk.db.read(|conn| users::find_by_email(conn, &email))? else {
@@ -128,14 +129,15 @@ pub fn forget_password(desk: &Desk, email: &str, request_id: &str) -> Result<(),
         let now = desk.clock.now();
         users::lock(tx, &[known.id])?;
         let user = users::get(tx, known.id)?;
-        // Asking again and again neither fills the mailbox nor ends the link that the user has just
-        // received.
-        if account_links::newest(tx, Purpose::Reset, user.id)?
+        // Repeated requests neither fill the mailbox nor end the link that the user
+        // has just got.
+        if account_links::newest(tx, LinkPurpose::Reset, user.id)?
             .is_some_and(|link| now - link.created_at < RESET_MAIL_INTERVAL)
         {
             return Ok(());
         }
-        // An invited user has a link already. A user without a merchant has no sender to write as.
+        // An invited user has a link already; for a user without any merchant there is no name in
+        // which to write.
         let (Some((scope, merchant)), true, None) =
             (some_merchant_of(tx, user.id)?, user.has_credentials, user.disabled_at)
         else {
@@ -146,10 +148,10 @@ pub fn forget_password(desk: &Desk, email: &str, request_id: &str) -> Result<(),
         account_links::replace(
             tx,
             &link.hash,
-            Purpose::Reset,
+            LinkPurpose::Reset,
             Some(user.id),
             now,
-            now + Purpose::Reset.lifetime(),
+            now + LinkPurpose::Reset.lifetime(),
         )?;
         record(tx, desk, &user, Action::PasswordForgotten, request_id)?;
         account_mail::send(
@@ -158,14 +160,14 @@ pub fn forget_password(desk: &Desk, email: &str, request_id: &str) -> Result<(),
             scope,
             &merchant,
             &user,
-            &Matter::Forgotten { link: link.address },
+            &AccountMatter::Forgotten { link: link.address },
         )
     })?;
     desk.mail_wakeup.notify_one();
     Ok(())
 }
 
-/// Writes a record in each merchant of the user. Following a link proves that one reads the user's
+/// A record in each merchant of the user. Following a link proves that one reads the user's
 /// mail; asking for one proves nothing.
 fn record(
     tx: &mut WriteTx<'_>,

@@ -2,7 +2,7 @@
 
 use super::{
     Desk, Error,
-    factors::{self, Challenge, Has, PresentedFactor},
+    factors::{self, Challenge, FactorProof, Has},
     passkeys, passwords,
     sign_in::{Session, SessionLimits, freshen, record_in_each_merchant},
 };
@@ -20,7 +20,7 @@ pub fn is_fresh(desk: &Desk, session: &Session, limits: SessionLimits) -> bool {
 #[derive(Clone)]
 pub enum Proof {
     Password(String),
-    Factor(PresentedFactor),
+    Factor(FactorProof),
 }
 
 /// How the user of a session can prove to be there.
@@ -57,7 +57,7 @@ pub fn ask_passkey(desk: &Desk, session: &Session) -> Result<String, Error> {
             &db::passkeys::list_of_user(tx, session.user)?,
             &owner_of(session),
         )?;
-        sessions::set_challenge(tx, session.id, &question.sealed)?;
+        sessions::set_challenge(tx, session.id, &question.encrypted)?;
         Ok(question.options)
     })
 }
@@ -100,11 +100,11 @@ pub(super) fn check_factor(
     tx: &mut WriteTx<'_>,
     desk: &Desk,
     session: &Session,
-    shown: &PresentedFactor,
+    shown: &FactorProof,
     request_id: &str,
 ) -> Result<bool, Error> {
-    let sealed = sessions::take_challenge(tx, session.id)?;
-    let challenge = Challenge { owner: &owner_of(session), sealed: sealed.as_deref() };
+    let encrypted = sessions::take_challenge(tx, session.id)?;
+    let challenge = Challenge { owner: &owner_of(session), encrypted: encrypted.as_deref() };
     Ok(factors::check(tx, desk, session.user, shown, &challenge, request_id)?.is_some())
 }
 

@@ -10,7 +10,7 @@ use super::{
 use crate::{
     db::{
         WriteTx,
-        coupon_acts::{self, Locked},
+        coupon_acts::{self, LockedCoupon},
         coupon_files::CouponFile,
         memberships,
     },
@@ -29,18 +29,18 @@ const DOUBLE_CLICK: TimeDelta = TimeDelta::seconds(10);
 
 /// What came of it.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub enum Acted {
+pub enum CouponActOutcome {
     /// Done, and written down in this record; also the answer to the same form sent twice.
     Done(AuditId),
     /// A rule said no; nothing was done.
     Refused(ActRefusal),
     /// What was typed can't be taken; nothing was done.
-    Invalid(InvalidAct),
+    Invalid(InvalidCouponAct),
 }
 
 /// What is wrong with what was typed, each at its field.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
-pub struct InvalidAct {
+pub struct InvalidCouponAct {
     pub reason: Option<Invalid>,
     pub order: Option<Invalid>,
     pub at: Option<Invalid>,
@@ -48,7 +48,7 @@ pub struct InvalidAct {
 
 /// What the dialog shows before anything is done.
 #[derive(Debug, Clone)]
-pub struct PreparedAct {
+pub struct PreparedCouponAct {
     pub act: CouponAct,
     pub shown: ShownCoupon,
 }
@@ -61,7 +61,7 @@ pub fn prepare_act(
     member: &Member,
     id: CouponId,
     act: CouponAct,
-) -> Result<(PreparedAct, Option<ActRefusal>), Error> {
+) -> Result<(PreparedCouponAct, Option<ActRefusal>), Error> {
     let shown = show_coupon::show_coupon(desk, member, id)?;
     let refusal = check_act(act, &shown.file.coupon).err();
     let refusal = match refusal {
@@ -70,7 +70,7 @@ pub fn prepare_act(
         }
         other => other,
     };
-    Ok((PreparedAct { act, shown }, refusal))
+    Ok((PreparedCouponAct { act, shown }, refusal))
 }
 
 /// Runs `work` on the coupon in one write transaction: role, reward and coupon locked in this
@@ -79,19 +79,19 @@ pub(super) fn on_coupon(
     desk: &Desk,
     member: &Member,
     id: CouponId,
-    work: impl Fn(&mut WriteTx<'_>, &CouponFile, DateTime<Utc>) -> Result<Acted, Error>,
-) -> Result<Acted, Error> {
-    // A coupon is handed out once in its life: the second turn finds it where it will stay.
+    work: impl Fn(&mut WriteTx<'_>, &CouponFile, DateTime<Utc>) -> Result<CouponActOutcome, Error>,
+) -> Result<CouponActOutcome, Error> {
+    // A coupon is handed out once in its life: the second try finds it where it will stay.
     for _ in 0..2 {
         let acted = desk.db.write(|tx| {
             memberships::lock_role(tx, member.scope, member.user)?
                 .filter(|role| role.may(Permission::BarCoupons))
                 .ok_or(Error::NotAllowed)?;
             match coupon_acts::lock(tx, member.scope, id)?.ok_or(Error::NotFound)? {
-                Locked::HandedOut => Ok(None),
+                LockedCoupon::HandedOut => Ok(None),
                 // The clock is read after the locks: what counts is the moment of the decision, not
                 // of the click.
-                Locked::Held(file) => work(tx, &file, desk.clock.now()).map(Some),
+                LockedCoupon::Held(file) => work(tx, &file, desk.clock.now()).map(Some),
             }
         })?;
         if let Some(acted) = acted {
@@ -102,11 +102,16 @@ pub(super) fn on_coupon(
 }
 
 /// The reason that was typed: there must be one.
-pub(super) fn reason_of(text: &str) -> Result<Note, InvalidAct> {
+pub(super) fn reason_of(text: &str) -> Result<Note, InvalidCouponAct> {
     let reason = Note::parse(text).and_then(|note| {
-        note.ok_or_else(|| Invalid::because("give a reason: whoever looks next will ask for it"))
+        note.ok_or_else(|| {
+            Invalid::because(
+                "enter a reason; the next person who looks at this will \
+                                           need it",
+            )
+        })
     });
-    reason.map_err(|why| InvalidAct { reason: Some(why), ..InvalidAct::default() })
+    reason.map_err(|why| InvalidCouponAct { reason: Some(why), ..InvalidCouponAct::default() })
 }
 
 /// Whether something that happened at `at` may be the same click as now.

@@ -25,7 +25,7 @@ const MAX_RECORDS_SEARCHED: i64 = 20;
 
 /// What was typed.
 #[derive(Debug, Clone, Default)]
-pub struct SubmittedAct {
+pub struct SubmittedForm {
     pub reason: String,
     /// The customer's number, which a purge asks for.
     pub confirmation: String,
@@ -33,7 +33,7 @@ pub struct SubmittedAct {
 
 /// What came of it.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub enum Acted {
+pub enum CustomerActOutcome {
     /// Done, and written down in this record; also the answer to the same form sent twice.
     Done(AuditId),
     /// A rule said no; nothing was done.
@@ -51,7 +51,7 @@ pub struct InvalidCustomerAct {
 
 /// What the dialog shows before anything is done.
 #[derive(Debug, Clone)]
-pub struct PreparedAct {
+pub struct PreparedCustomerAct {
     pub act: CustomerAct,
     pub customer: Customer,
 }
@@ -64,11 +64,11 @@ pub fn prepare_act(
     member: &Member,
     no: CustomerNo,
     act: CustomerAct,
-) -> Result<(PreparedAct, Option<CustomerRefusal>), Error> {
+) -> Result<(PreparedCustomerAct, Option<CustomerRefusal>), Error> {
     let customer =
         desk.db.read(|conn| customers::find(conn, member.scope, no))?.ok_or(Error::NotFound)?;
     let refusal = check_act(act, &customer).err();
-    Ok((PreparedAct { act, customer }, refusal))
+    Ok((PreparedCustomerAct { act, customer }, refusal))
 }
 
 /// Does it.
@@ -80,10 +80,10 @@ pub fn act_on_customer(
     member: &Member,
     no: CustomerNo,
     act: CustomerAct,
-    typed: &SubmittedAct,
-) -> Result<Acted, Error> {
+    typed: &SubmittedForm,
+) -> Result<CustomerActOutcome, Error> {
     let acted = desk.db.write(|tx| act_in(tx, desk, member, no, act, typed))?;
-    if act == CustomerAct::Purge && matches!(acted, Acted::Done(_)) {
+    if act == CustomerAct::Purge && matches!(acted, CustomerActOutcome::Done(_)) {
         purge_customer::leave_nothing_behind(desk);
     }
     Ok(acted)
@@ -95,8 +95,8 @@ fn act_in(
     member: &Member,
     no: CustomerNo,
     act: CustomerAct,
-    typed: &SubmittedAct,
-) -> Result<Acted, Error> {
+    typed: &SubmittedForm,
+) -> Result<CustomerActOutcome, Error> {
     let role = memberships::lock_role(tx, member.scope, member.user)?
         .filter(|role| role.may(act.permission()));
     role.ok_or(Error::NotAllowed)?;
@@ -111,11 +111,11 @@ fn act_in(
     let now = desk.clock.now();
     if let Err(refusal) = check_act(act, &customer) {
         return Ok(first_click(tx, desk, member, no, act, typed, now)?
-            .map_or(Acted::Refused(refusal), Acted::Done));
+            .map_or(CustomerActOutcome::Refused(refusal), CustomerActOutcome::Done));
     }
     let typed = match judge(act, no, typed) {
         Ok(reason) => reason,
-        Err(unfit) => return Ok(Acted::Invalid(unfit)),
+        Err(invalid) => return Ok(CustomerActOutcome::Invalid(invalid)),
     };
     fail::fail_point!("customer_acts::checked");
     let mut record = NewRecord {
@@ -146,7 +146,12 @@ fn act_in(
             private.extend([("old_receives_emails", choice(!on)), ("receives_emails", choice(on))]);
         }
         CustomerAct::Purge => {
-            return Ok(Acted::Done(purge_customer::purge_in(tx, member.scope, record, now)?));
+            return Ok(CustomerActOutcome::Done(purge_customer::purge_in(
+                tx,
+                member.scope,
+                record,
+                now,
+            )?));
         }
     }
     for (name, text) in private {
@@ -155,7 +160,7 @@ fn act_in(
             private_details::seal(tx, desk, member.scope.merchant(), no, name, text)?,
         );
     }
-    Ok(Acted::Done(audit::append(tx, &record, now)?))
+    Ok(CustomerActOutcome::Done(audit::append(tx, &record, now)?))
 }
 
 /// As in import files.
@@ -176,18 +181,18 @@ fn action_of(act: CustomerAct) -> Action {
 fn judge(
     act: CustomerAct,
     no: CustomerNo,
-    typed: &SubmittedAct,
+    typed: &SubmittedForm,
 ) -> Result<Option<Note>, InvalidCustomerAct> {
     match act {
         CustomerAct::Block | CustomerAct::Unblock => {
-            reason_of(&typed.reason).map(Some).map_err(|unfit| InvalidCustomerAct {
-                reason: unfit.reason,
+            reason_of(&typed.reason).map(Some).map_err(|invalid| InvalidCustomerAct {
+                reason: invalid.reason,
                 ..InvalidCustomerAct::default()
             })
         }
         CustomerAct::Purge if typed.confirmation.trim() != no.to_string() => {
             let why = Invalid::because(format!(
-                "type the customer's number, {no}: a purge can't be undone"
+                "type the customer number, {no}, to confirm; a purge can't be undone"
             ));
             Err(InvalidCustomerAct { confirmation: Some(why), ..InvalidCustomerAct::default() })
         }
@@ -202,7 +207,7 @@ fn first_click(
     member: &Member,
     no: CustomerNo,
     act: CustomerAct,
-    typed: &SubmittedAct,
+    typed: &SubmittedForm,
     now: DateTime<Utc>,
 ) -> Result<Option<AuditId>, Error> {
     let records = private_details::list(

@@ -7,7 +7,7 @@ use crate::{
     db::{
         self, WriteTx, audit,
         batches::{self, NewBatch},
-        imports::orders,
+        imports::jobs,
         memberships,
     },
     domain::{
@@ -36,7 +36,7 @@ pub fn confirm_import(desk: &Desk, member: &Member, id: ImportId) -> Result<(), 
             (None, Some(planned)) => Some(add_batch(tx, member, planned, now)?),
             (None, None) => return Err(db::Error::Corrupt("an import of vouchers names no batch".into()).into()),
         };
-        orders::confirm(tx, member.scope, id, batch, (member.user, &member.request_id), now)?;
+        jobs::confirm(tx, member.scope, id, batch, (member.user, &member.request_id), now)?;
         fail::fail_point!("import::confirmed");
         Ok(())
     })?;
@@ -49,10 +49,10 @@ pub fn cancel_import(desk: &Desk, member: &Member, id: ImportId) -> Result<(), E
     desk.db.write(|tx| -> Result<(), Error> {
         let import = lock(tx, member, id)?;
         match import.state {
-            ImportState::Importing => orders::ask_to_cancel(tx, member.scope, id).map(drop)?,
+            ImportState::Importing => jobs::ask_to_cancel(tx, member.scope, id).map(drop)?,
             state if state.has_ended() => {}
-            // A check leaves nothing behind: whoever is at it finds its lease gone.
-            _ => orders::cancel(tx, member.scope, &import, desk.clock.now())?,
+            // A check leaves nothing to clean up: its worker finds the lease gone.
+            _ => jobs::cancel(tx, member.scope, &import, desk.clock.now())?,
         }
         Ok(())
     })?;
@@ -63,7 +63,7 @@ pub fn cancel_import(desk: &Desk, member: &Member, id: ImportId) -> Result<(), E
 fn lock(tx: &mut WriteTx<'_>, member: &Member, id: ImportId) -> Result<Import, Error> {
     let role = memberships::lock_role(tx, member.scope, member.user)?;
     role.filter(|role| role.may(Permission::ManageBatches)).ok_or(Error::NotAllowed)?;
-    orders::lock(tx, member.scope, id)?.ok_or(Error::NotFound)
+    jobs::lock(tx, member.scope, id)?.ok_or(Error::NotFound)
 }
 
 fn add_batch(

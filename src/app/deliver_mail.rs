@@ -1,7 +1,7 @@
 //! Getting queued mail out: claim what is due, send it under a lease, record what became of it.
 //!
-//! What may happen twice is sending, after a kill between the relay's answer and our mark; the
-//! Message-ID is the same then.
+//! What may happen twice is sending, when the process is killed between the relay's answer and our
+//! note that it was sent; the Message-ID is the same then.
 
 use std::{sync::Arc, time::Duration};
 
@@ -14,7 +14,7 @@ use super::{Desk, Error};
 use crate::{
     db::{
         WriteTx, audit,
-        mail_leases::{self, Lease},
+        mail_leases::{self, MailLease},
     },
     domain::{
         audit::{Action, Actor, NewRecord},
@@ -63,8 +63,8 @@ pub async fn deliver(desk: &Desk, mailer: &Mailer, worker: &Arc<str>, mail: &Arc
         let (worker, mail, outcome) = (Arc::clone(worker), Arc::clone(mail), outcome.clone());
         match desk.writing(move |desk| record(desk, &worker, &mail, &outcome)).await {
             Ok(()) => return,
-            // A mail that is out must not be sent again for want of a mark: the mark waits until it
-            // can be made.
+            // A mail that is out must not be sent again for want of that note: the note waits until
+            // it can be made.
             Err(error) => tracing::warn!(%error, "what became of a mail could not be recorded yet"),
         }
         sleep(pause).await;
@@ -72,7 +72,7 @@ pub async fn deliver(desk: &Desk, mailer: &Mailer, worker: &Arc<str>, mail: &Arc
     }
 }
 
-/// `None`: the lease was lost meanwhile; whoever has it sends the mail.
+/// `None`: the lease was lost meanwhile; the worker that has it sends the mail.
 async fn send_under_lease(
     desk: &Desk,
     mailer: &Mailer,
@@ -115,8 +115,8 @@ pub fn release_claim(desk: &Desk, worker: &str, mail: &ClaimedMail) -> Result<()
         .write(|tx| Ok(mail_leases::release(tx, lease(worker, mail), desk.clock.now()).map(drop)?))
 }
 
-fn lease<'a>(worker: &'a str, mail: &ClaimedMail) -> Lease<'a> {
-    Lease { mail: mail.id, worker, attempts: mail.attempts }
+fn lease<'a>(worker: &'a str, mail: &ClaimedMail) -> MailLease<'a> {
+    MailLease { mail: mail.id, worker, attempts: mail.attempts }
 }
 
 /// Writes down what became of a mail: its state and, when it has ended, the audit record, in one
@@ -145,7 +145,7 @@ pub fn record(
 fn record_in(
     tx: &mut WriteTx<'_>,
     desk: &Desk,
-    lease: Lease<'_>,
+    lease: MailLease<'_>,
     mail: &ClaimedMail,
     outcome: &Result<(), SendError>,
 ) -> Result<bool, Error> {
@@ -160,7 +160,7 @@ fn record_in(
                 Next::At(at) => (mail_leases::retry_later(tx, lease, why, at)?, None),
                 Next::GiveUp => {
                     let why = format!(
-                        "given up after two days and {} tries; at last {why}",
+                        "gave up after two days and {} attempts; the last error was: {why}",
                         mail.attempts
                     );
                     (mail_leases::mark_failed(tx, lease, &why, now)?, Some(failed(mail, &why)))

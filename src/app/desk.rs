@@ -1,5 +1,5 @@
-//! What every use case is handed: the database, the clock, the wake-up of the mail worker. And the
-//! way off the async threads.
+//! What every use case is handed: the database, the clock, the mail worker's wake-up. And the way
+//! off the async threads.
 
 use std::{sync::Arc, time::Duration};
 
@@ -8,7 +8,7 @@ use tokio::sync::{Notify, Semaphore};
 use super::{
     Error,
     next_codes::NextCodes,
-    provider::Provider,
+    provider::OidcProvider,
     queue::{Caller, Limits, Queue},
     readiness::Looks,
 };
@@ -28,17 +28,17 @@ pub struct Desk {
     /// The sender of mails of merchants that have none of their own.
     pub mail_from: Arc<Mailbox>,
     /// Where the heads of the audit logs are sent; nobody by default.
-    pub heads_to: Option<Arc<EmailAddress>>,
+    pub heads_recipient: Option<Arc<EmailAddress>>,
     /// Where the desk is reached, without a slash at the end: what mails link to.
     pub base_url: Arc<str>,
     /// The host part of message ids.
     pub mail_domain: Arc<str>,
-    /// Rung after a commit that queued a mail.
+    /// Notified after a commit that queued a mail.
     pub mail_wakeup: Arc<Notify>,
-    /// Rung after a commit that left work to the import worker.
+    /// Notified after a commit that left work to the import worker.
     pub import_wakeup: Arc<Notify>,
     /// Where people can sign in besides; most installations have none.
-    pub provider: Option<Arc<Provider>>,
+    pub provider: Option<Arc<OidcProvider>>,
     /// Whether the desk can work, as far as it was asked lately.
     pub looks: Looks,
     /// Where each batch's next code was last found.
@@ -67,8 +67,8 @@ struct Queues {
     provider_calls: Arc<Queue>,
 }
 
-/// How many requests may wait in each queue, and for how long. Beyond that they are told that the
-/// desk is busy.
+/// How many requests may wait in each queue, and for how long. Beyond that they are answered that
+/// the desk is busy.
 #[derive(Debug, Clone, Copy)]
 pub struct QueueLimits {
     pub writes: Limits,
@@ -96,7 +96,7 @@ impl Default for QueueLimits {
 /// How many requests wait in each queue. On PostgreSQL reads and writes share one, and both have
 /// its number.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub struct Waiting {
+pub struct QueueLengths {
     pub writes: usize,
     pub reads: usize,
     pub password_checks: usize,
@@ -123,7 +123,7 @@ impl Desk {
             db,
             clock,
             mail_from: Arc::new(mail_from),
-            heads_to: None,
+            heads_recipient: None,
             base_url: "".into(),
             mail_domain,
             mail_wakeup: Arc::new(Notify::new()),
@@ -144,9 +144,9 @@ impl Desk {
     }
 
     /// How many requests wait now.
-    pub fn waiting(&self) -> Waiting {
+    pub fn waiting(&self) -> QueueLengths {
         let Queues { writes, reads, password_checks, provider_calls, .. } = &self.queues;
-        Waiting {
+        QueueLengths {
             writes: writes.waiting(),
             reads: reads.waiting(),
             password_checks: password_checks.waiting(),
@@ -170,13 +170,13 @@ impl Desk {
     }
 
     /// The same desk, with single sign-on.
-    pub fn with_provider(self, provider: Provider) -> Self {
+    pub fn with_provider(self, provider: OidcProvider) -> Self {
         Self { provider: Some(Arc::new(provider)), ..self }
     }
 
     /// The same desk, which sends the heads of the audit logs to this address.
     pub fn sending_heads_to(self, address: Option<EmailAddress>) -> Self {
-        Self { heads_to: address.map(Arc::new), ..self }
+        Self { heads_recipient: address.map(Arc::new), ..self }
     }
 
     /// A desk for commands of the machine's operator, which send no mail and sign nothing.
@@ -233,9 +233,9 @@ impl Desk {
     ) -> Result<T, Error> {
         let stopped =
             || Error::Fault(crate::db::Error::Unavailable("the desk is shutting down".into()));
-        let turn = Arc::clone(&self.imports).acquire_owned().await.map_err(|_| stopped())?;
+        let permit = Arc::clone(&self.imports).acquire_owned().await.map_err(|_| stopped())?;
         self.off_thread(&self.queues.reads, self.limits.reads, move |desk| {
-            let _turn = turn;
+            let _permit = permit;
             work(desk)
         })
         .await

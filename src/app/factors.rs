@@ -1,6 +1,6 @@
 //! Second factors: which ones a user has, whether one that is shown is right, and recovery codes.
 
-use super::{Desk, Error, passkeys, seal_secret, sealed, tokens, totp};
+use super::{Desk, Error, encrypt_secret, encrypted_text, passkeys, tokens, totp};
 use crate::{
     db::{self, DbConn, WriteTx, factors},
     domain::{
@@ -11,7 +11,7 @@ use crate::{
 
 /// What somebody shows as a second factor.
 #[derive(Clone, PartialEq, Eq)]
-pub enum PresentedFactor {
+pub enum FactorProof {
     /// A code of the authenticator app, or a recovery code, as typed.
     Code(String),
     /// A passkey's answer, as the browser gave it.
@@ -57,7 +57,7 @@ pub fn of_user(conn: &mut DbConn, user: UserId) -> Result<Has, Error> {
 /// Whom a passkey's question was put to, and what was asked, sealed.
 pub(super) struct Challenge<'a> {
     pub owner: &'a str,
-    pub sealed: Option<&'a str>,
+    pub encrypted: Option<&'a str>,
 }
 
 /// Whether what is shown is right; a code is used up by it. The user's row is locked by the caller,
@@ -66,17 +66,17 @@ pub(super) fn check(
     tx: &mut WriteTx<'_>,
     desk: &Desk,
     user: UserId,
-    shown: &PresentedFactor,
+    shown: &FactorProof,
     challenge: &Challenge<'_>,
     request_id: &str,
 ) -> Result<Option<Factor>, Error> {
     match shown {
-        PresentedFactor::Passkey(answer) => {
-            let Some(sealed) = challenge.sealed else { return Ok(None) };
-            Ok(passkeys::check(tx, desk, user, challenge.owner, sealed, answer)?
+        FactorProof::Passkey(answer) => {
+            let Some(encrypted) = challenge.encrypted else { return Ok(None) };
+            Ok(passkeys::check(tx, desk, user, challenge.owner, encrypted, answer)?
                 .then_some(Factor::Passkey))
         }
-        PresentedFactor::Code(typed) => {
+        FactorProof::Code(typed) => {
             let code = plain(typed);
             if code.len() == 6 && code.bytes().all(|b| b.is_ascii_digit()) {
                 return Ok(check_app(tx, desk, user, &code)?.then_some(Factor::App));
@@ -95,10 +95,10 @@ pub(super) fn check(
 
 fn check_app(tx: &mut WriteTx<'_>, desk: &Desk, user: UserId, code: &str) -> Result<bool, Error> {
     let Some(app) = factors::app_of(tx, user)? else { return Ok(false) };
-    let Some(secret) = secret_of(desk, user, &app.sealed_secret) else {
+    let Some(secret) = secret_of(desk, user, &app.encrypted_secret) else {
         tracing::error!(
-            "an authenticator app's secret can't be opened: the secret key is not the one it was \
-             set up under; reset the factors"
+            "an authenticator app's secret can't be decrypted because the secret key has changed; \
+             reset the user's second factors"
         );
         return Ok(false);
     };
@@ -112,25 +112,25 @@ const SECRET: &str = "totp-secret-v1";
 
 /// The secret of the user's app as it is kept.
 pub(super) fn seal(desk: &Desk, user: UserId, secret: &[u8]) -> Result<String, Error> {
-    seal_secret::seal(desk, SECRET, &user.to_string(), secret)
+    encrypt_secret::encrypt(desk, SECRET, &user.to_string(), secret)
 }
 
 /// The secret that was sealed for this user.
-pub(super) fn secret_of(desk: &Desk, user: UserId, sealed: &str) -> Option<Vec<u8>> {
-    seal_secret::open(desk, SECRET, &user.to_string(), sealed)
+pub(super) fn secret_of(desk: &Desk, user: UserId, encrypted: &str) -> Option<Vec<u8>> {
+    encrypt_secret::decrypt(desk, SECRET, &user.to_string(), encrypted)
 }
 
 const FORM: &str = "totp-form-v1";
 
 /// The secret of an app that is being set up, to come back with the form. What is kept is sealed in
 /// another way: no form shows that.
-pub(super) fn seal_for_form(desk: &Desk, user: UserId, secret: &[u8]) -> Result<String, Error> {
-    seal_secret::seal(desk, FORM, &user.to_string(), secret)
+pub(super) fn encrypt_for_form(desk: &Desk, user: UserId, secret: &[u8]) -> Result<String, Error> {
+    encrypt_secret::encrypt(desk, FORM, &user.to_string(), secret)
 }
 
 /// The secret that came back with the form.
-pub(super) fn secret_in_form(desk: &Desk, user: UserId, sealed: &str) -> Option<Vec<u8>> {
-    seal_secret::open(desk, FORM, &user.to_string(), sealed)
+pub(super) fn secret_in_form(desk: &Desk, user: UserId, encrypted: &str) -> Option<Vec<u8>> {
+    encrypt_secret::decrypt(desk, FORM, &user.to_string(), encrypted)
 }
 
 const RECOVERY_CODES: usize = 10;
@@ -143,7 +143,7 @@ pub(super) fn make_recovery_codes(
     tx: &mut WriteTx<'_>,
     user: UserId,
 ) -> Result<Vec<String>, Error> {
-    let bytes = sealed::random::<{ RECOVERY_CODES * LETTERS_PER_CODE }>()?;
+    let bytes = encrypted_text::random::<{ RECOVERY_CODES * LETTERS_PER_CODE }>()?;
     // Five bits of each byte: every letter is equally likely, and a code has 80 bits.
     let letters: Vec<char> =
         bytes.iter().map(|byte| char::from(LETTERS[usize::from(byte % 32)])).collect();

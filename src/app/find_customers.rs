@@ -15,7 +15,7 @@ pub const PAGE: usize = 50;
 
 /// A customer in the list.
 #[derive(Debug, Clone)]
-pub struct FoundCustomer {
+pub struct CustomerMatch {
     pub customer: Customer,
     pub last_activity: Option<DateTime<Utc>>,
     /// Set for an exact hit.
@@ -26,8 +26,8 @@ pub struct FoundCustomer {
 
 /// A page of the list.
 #[derive(Debug, Clone)]
-pub struct CustomerPage {
-    pub rows: Vec<FoundCustomer>,
+pub struct CustomerList {
+    pub rows: Vec<CustomerMatch>,
     /// Where the next page begins.
     pub older: Option<CustomerNo>,
     /// The one customer the term names exactly, if it is one.
@@ -52,7 +52,7 @@ pub fn find_customers(
     term: &str,
     before: Option<CustomerNo>,
     wanted: Wanted,
-) -> Result<CustomerPage, Error> {
+) -> Result<CustomerList, Error> {
     let scope = member.scope;
     let term = term.trim();
     desk.db.read(|conn| {
@@ -78,7 +78,7 @@ pub fn find_customers(
         let is_exact = |no: CustomerNo| exact.iter().any(|hit| hit.customer.no == no);
         listed.retain(|customer| !is_exact(customer.no));
         let only_exact = if let [one] = exact.as_slice() { Some(one.customer.no) } else { None };
-        let mut rows: Vec<FoundCustomer> = Vec::with_capacity(listed.len() + exact.len());
+        let mut rows: Vec<CustomerMatch> = Vec::with_capacity(listed.len() + exact.len());
         for hit in exact.into_iter().filter(|_| before.is_none()) {
             let replaced_by = match hit.by {
                 MatchedBy::Code { reward, .. } => {
@@ -88,14 +88,14 @@ pub fn find_customers(
                 }
                 _ => None,
             };
-            rows.push(FoundCustomer {
+            rows.push(CustomerMatch {
                 customer: hit.customer,
                 last_activity: None,
                 matched: Some(hit.by),
                 replaced_by,
             });
         }
-        rows.extend(listed.into_iter().map(|customer| FoundCustomer {
+        rows.extend(listed.into_iter().map(|customer| CustomerMatch {
             customer,
             last_activity: None,
             matched: None,
@@ -107,6 +107,6 @@ pub fn find_customers(
         for row in &mut rows {
             row.last_activity = activity.get(&row.customer.no).copied();
         }
-        Ok(CustomerPage { rows, older, only_exact, is_cut })
+        Ok(CustomerList { rows, older, only_exact, is_cut })
     })
 }

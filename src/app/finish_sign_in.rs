@@ -4,16 +4,16 @@ use chrono::TimeDelta;
 
 use super::{
     Desk, Error,
-    factors::{self, Challenge, Factor, Has, PresentedFactor},
+    factors::{self, Challenge, Factor, FactorProof, Has},
     passkeys::{self, Question},
     sign_in::{
-        Device, SessionLimits, SignIn, new_token, record_failure, record_in_each_merchant,
+        Device, SessionLimits, SignInOutcome, new_token, record_failure, record_in_each_merchant,
         start_session,
     },
     tokens,
 };
 use crate::{
-    db::{DbConn, WriteTx, half_sign_ins, half_sign_ins::PendingSignIn, users},
+    db::{DbConn, WriteTx, pending_sign_ins, pending_sign_ins::PendingSignIn, users},
     domain::{
         audit::{Action, Actor, NewRecord},
         user::{Standing, User},
@@ -25,44 +25,44 @@ pub const PATIENCE: TimeDelta = TimeDelta::minutes(10);
 /// How long a pending sign-in is remembered. It is longer than one may take, so that every failure
 /// of the last ten minutes still belongs to a row.
 pub const KEPT: TimeDelta = TimeDelta::minutes(20);
-/// So many wrong factors end it.
+/// How many wrong factors end a pending sign-in.
 const TRIES: i64 = 5;
 /// So many wrong factors for one user within the patience, from wherever they come, and codes are
-/// not looked at for a while: otherwise whoever has the password could try them all from many
+/// not looked at for a while: otherwise somebody with the password could try them all from many
 /// addresses. Passkeys cannot be guessed, and stay.
 const CODES_IN_ALL: i64 = 20;
 
 /// A sign-in that waits.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub struct Waiting {
+pub struct WaitingSignIn {
     pub email: String,
     pub has: Has,
 }
 
 /// The sign-in that waits under that token; `None`: it is over, or never was.
-pub fn look_at(desk: &Desk, token: &str) -> Result<Option<Waiting>, Error> {
+pub fn look_at(desk: &Desk, token: &str) -> Result<Option<WaitingSignIn>, Error> {
     desk.db.read(|conn| {
-        let Some(half) = find(conn, desk, token)? else { return Ok(None) };
-        let user = users::get(conn, half.user)?;
-        Ok(Some(Waiting { email: user.email, has: factors::of_user(conn, half.user)? }))
+        let Some(pending) = find(conn, desk, token)? else { return Ok(None) };
+        let user = users::get(conn, pending.user)?;
+        Ok(Some(WaitingSignIn { email: user.email, has: factors::of_user(conn, pending.user)? }))
     })
 }
 
 fn find(conn: &mut DbConn, desk: &Desk, token: &str) -> Result<Option<PendingSignIn>, Error> {
-    Ok(half_sign_ins::find(conn, &tokens::hash(token), desk.clock.now() - PATIENCE, TRIES)?)
+    Ok(pending_sign_ins::find(conn, &tokens::hash(token), desk.clock.now() - PATIENCE, TRIES)?)
 }
 
-fn owner_of(half: &PendingSignIn) -> String {
-    format!("half-sign-in:{}", half.id)
+fn owner_of(pending: &PendingSignIn) -> String {
+    format!("half-sign-in:{}", pending.id)
 }
 
 /// What the browser is to ask a passkey of the user for; `None` as in [`look_at`].
 pub fn ask_passkey(desk: &Desk, token: &str) -> Result<Option<String>, Error> {
     desk.db.write(|tx| {
-        let Some(half) = find(tx, desk, token)? else { return Ok(None) };
-        let known = crate::db::passkeys::list_of_user(tx, half.user)?;
-        let question = passkeys::ask(desk, &known, &owner_of(&half))?;
-        half_sign_ins::set_challenge(tx, half.id, &question.sealed)?;
+        let Some(pending) = find(tx, desk, token)? else { return Ok(None) };
+        let known = crate::db::passkeys::list_of_user(tx, pending.user)?;
+        let question = passkeys::ask(desk, &known, &owner_of(&pending))?;
+        pending_sign_ins::set_challenge(tx, pending.id, &question.encrypted)?;
         Ok(Some(question.options))
     })
 }
@@ -73,7 +73,7 @@ pub enum Finished {
     /// The new session's token.
     In { token: String },
     Wrong {
-        /// So many more tries.
+        /// How many tries are left.
         left: i64,
     },
     /// Too many wrong ones lately: a code was not even looked at.
@@ -86,41 +86,43 @@ pub enum Finished {
 pub fn finish(
     desk: &Desk,
     token: &str,
-    shown: &PresentedFactor,
+    shown: &FactorProof,
     limits: SessionLimits,
     device: &Device,
     request_id: &str,
 ) -> Result<Finished, Error> {
     let session = new_token()?;
     desk.db.write(|tx| {
-        let Some(half) = find(tx, desk, token)? else { return Ok(Finished::Gone) };
-        users::lock(tx, &[half.user])?;
+        let Some(pending) = find(tx, desk, token)? else { return Ok(Finished::Gone) };
+        users::lock(tx, &[pending.user])?;
         // Again, now that nobody else can use it up.
-        let Some(half) = find(tx, desk, token)? else { return Ok(Finished::Gone) };
-        let user = users::get(tx, half.user)?;
+        let Some(pending) = find(tx, desk, token)? else { return Ok(Finished::Gone) };
+        let user = users::get(tx, pending.user)?;
         if user.standing(limits.absence, desk.clock.now()) != Standing::Active
             || !user.has_second_factor
         {
-            half_sign_ins::remove(tx, half.id)?;
+            pending_sign_ins::remove(tx, pending.id)?;
             return Ok(Finished::Gone);
         }
         let since = desk.clock.now() - KEPT;
-        // Whoever has the password can spend these, but a browser of the user has tries of its own.
-        if matches!(shown, PresentedFactor::Code(_))
+        // Somebody with the password can use these up, but a browser of the user has tries of its
+        // own.
+        if matches!(shown, FactorProof::Code(_))
             && !device.is_known
-            && half_sign_ins::failures_of_user(tx, user.id, since)? >= CODES_IN_ALL
+            && pending_sign_ins::failures_of_user(tx, user.id, since)? >= CODES_IN_ALL
         {
             return Ok(Finished::TooMany);
         }
-        let challenge = Challenge { owner: &owner_of(&half), sealed: half.challenge.as_deref() };
+        let challenge =
+            Challenge { owner: &owner_of(&pending), encrypted: pending.challenge.as_deref() };
         let Some(factor) = factors::check(tx, desk, user.id, shown, &challenge, request_id)? else {
-            half_sign_ins::fail(tx, half.id)?;
+            pending_sign_ins::fail(tx, pending.id)?;
             let record =
                 NewRecord::new(None, Action::FactorFailed, Actor::System).detail("user", user.id.0);
             record_in_each_merchant(tx, desk, user.id, &record, request_id)?;
-            return Ok(Finished::Wrong { left: TRIES - half.failures - 1 });
+            return Ok(Finished::Wrong { left: TRIES - pending.failures - 1 });
         };
-        half_sign_ins::remove(tx, half.id)?;
+        pending_sign_ins::remove(tx, pending.id)?;
         start(tx, desk, &user, &session, factor, limits, device, request_id)?;
         Ok(Finished::In { token: session.clone() })
     })
@@ -134,37 +136,37 @@ pub fn ask_any_passkey(desk: &Desk) -> Result<Question, Error> {
 /// Signs in with a passkey alone: it is there, and its user was verified by the device.
 pub fn sign_in_with_passkey(
     desk: &Desk,
-    sealed: &str,
+    encrypted: &str,
     answer: &str,
     limits: SessionLimits,
     device: &Device,
     request_id: &str,
-) -> Result<SignIn, Error> {
+) -> Result<SignInOutcome, Error> {
     let token = new_token()?;
     desk.db.write(|tx| {
         let Some(claimed) = passkeys::claimed_owner(tx, answer)? else {
             record_failure(tx, desk, None, request_id)?;
-            return Ok(SignIn::No);
+            return Ok(SignInOutcome::No);
         };
         users::lock(tx, &[claimed.user])?;
         let user = users::get(tx, claimed.user)?;
         // Again, now that it cannot be removed or used by somebody else.
         let kept = passkeys::claimed_owner(tx, answer)?;
         let is_right = match &kept {
-            Some(kept) => passkeys::check_anybody(tx, desk, kept, sealed, answer)?,
+            Some(kept) => passkeys::check_anybody(tx, desk, kept, encrypted, answer)?,
             None => false,
         };
         match user.standing(limits.absence, desk.clock.now()) {
             Standing::Active if is_right => {
                 start(tx, desk, &user, &token, Factor::Passkey, limits, device, request_id)?;
-                Ok(SignIn::In { token: token.clone() })
+                Ok(SignInOutcome::In { token: token.clone() })
             }
             standing => {
                 record_failure(tx, desk, Some(user.id), request_id)?;
                 Ok(if is_right && matches!(standing, Standing::Locked { .. }) {
-                    SignIn::Locked
+                    SignInOutcome::Locked
                 } else {
-                    SignIn::No
+                    SignInOutcome::No
                 })
             }
         }

@@ -15,12 +15,12 @@ use crate::{
         reissue::Refusal,
         reward::Reward,
     },
-    mail::fulfilment::{Facts, compose},
+    mail::fulfilment::{FulfilmentFacts, compose},
 };
 
 /// Whose mail it is and what it carries.
 #[derive(Debug)]
-pub struct Fulfilment<'a> {
+pub struct FulfilmentMail<'a> {
     pub merchant: &'a Merchant,
     pub customer: &'a Customer,
     pub reward: &'a Reward,
@@ -43,12 +43,12 @@ pub struct QueuedMail {
     pub recipient: String,
 }
 
-/// Queues the mail; answers the address it goes to. Ring [`Desk::mail_wakeup`] after the commit.
+/// Queues the mail; answers the address it goes to. Notify [`Desk::mail_wakeup`] after the commit.
 pub fn enqueue(
     tx: &mut WriteTx<'_>,
     desk: &Desk,
     scope: Scope,
-    what: &Fulfilment<'_>,
+    what: &FulfilmentMail<'_>,
     now: DateTime<Utc>,
 ) -> Result<String, Error> {
     enqueue_starting(tx, desk, scope, what, None, now).map(|queued| queued.recipient)
@@ -59,14 +59,14 @@ pub(super) fn enqueue_starting(
     tx: &mut WriteTx<'_>,
     desk: &Desk,
     scope: Scope,
-    what: &Fulfilment<'_>,
+    what: &FulfilmentMail<'_>,
     starts_at: Option<DateTime<Utc>>,
     now: DateTime<Utc>,
 ) -> Result<QueuedMail, Error> {
     // Only a purge takes the address away.
     let purged = || Refusal::CustomerPurged { at: what.customer.purged_at.unwrap_or(now) };
     let recipient = what.customer.email.as_ref().ok_or_else(purged)?;
-    let letter = compose(&Facts {
+    let letter = compose(&FulfilmentFacts {
         merchant: what.merchant,
         desk: &desk.mail_from,
         recipient,
@@ -80,7 +80,7 @@ pub(super) fn enqueue_starting(
         message_id: message_id(desk, now),
     })
     .map_err(|error| {
-        db::Error::Corrupt(format!("the fulfilment e-mail could not be rendered: {error}"))
+        db::Error::Corrupt(format!("the fulfilment email could not be rendered: {error}"))
     })?;
     let new = mails::NewMail {
         customer: what.customer.no,

@@ -18,7 +18,7 @@ pub const PIECE: usize = 512 * 1024;
 pub const AT_ONCE: i64 = 8;
 
 /// The file as it came.
-pub struct Source<'d> {
+pub struct PieceReader<'d> {
     desk: &'d Desk,
     import: ImportId,
     /// What must have been read at the end.
@@ -29,7 +29,7 @@ pub struct Source<'d> {
     at: usize,
 }
 
-impl<'d> Source<'d> {
+impl<'d> PieceReader<'d> {
     pub fn of(desk: &'d Desk, import: &Import) -> Self {
         Self {
             desk,
@@ -43,7 +43,7 @@ impl<'d> Source<'d> {
     }
 }
 
-impl Read for Source<'_> {
+impl Read for PieceReader<'_> {
     fn read(&mut self, into: &mut [u8]) -> io::Result<usize> {
         if self.at == self.piece.len() && self.read < self.length {
             let found = self
@@ -64,14 +64,14 @@ impl Read for Source<'_> {
 }
 
 /// The rejects, kept piece by piece; what an earlier try has left is removed first.
-pub struct Rejects<'d> {
+pub struct RejectsWriter<'d> {
     desk: &'d Desk,
     import: ImportId,
     next: i64,
     piece: Vec<u8>,
 }
 
-impl<'d> Rejects<'d> {
+impl<'d> RejectsWriter<'d> {
     pub fn of(desk: &'d Desk, import: &Import) -> Result<Self, db::Error> {
         while desk.db.write(|tx| pieces::remove(tx, import.id, REJECTS, AT_ONCE))? > 0 {}
         Ok(Self { desk, import: import.id, next: 0, piece: vec![] })
@@ -88,7 +88,7 @@ impl<'d> Rejects<'d> {
     }
 }
 
-impl Write for Rejects<'_> {
+impl Write for RejectsWriter<'_> {
     fn write(&mut self, bytes: &[u8]) -> io::Result<usize> {
         self.piece.extend_from_slice(bytes);
         if self.piece.len() >= PIECE {

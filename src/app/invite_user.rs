@@ -5,7 +5,7 @@ use crate::{
     db::{self, Scope, WriteTx, account_links, memberships, users},
     domain::{
         Invalid,
-        account_link::Purpose,
+        account_link::LinkPurpose,
         audit::{Action, Detail},
         email::EmailAddress,
         ids::UserId,
@@ -33,8 +33,8 @@ pub struct InvalidInvitation {
 
 /// What came of it.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub enum Invited {
-    /// The mail is queued: with a link, or, for whoever has a password already, without.
+pub enum InvitationOutcome {
+    /// The mail is queued: with a link, or without one for a user who has a password already.
     Done {
         user: UserId,
         has_link: bool,
@@ -44,18 +44,22 @@ pub enum Invited {
 
 /// Invites somebody: a new user gets a link to choose a password, one of another merchant an offer.
 /// The role is theirs once they accept.
-pub fn invite_user(desk: &Desk, actor: &Member, typed: &Invitation) -> Result<Invited, Error> {
+pub fn invite_user(
+    desk: &Desk,
+    actor: &Member,
+    typed: &Invitation,
+) -> Result<InvitationOutcome, Error> {
     let role = typed.role.parse::<Role>().and_then(|role| {
         if actor.role.manages(role) {
             Ok(role)
         } else {
-            Err(Invalid::because("your role does not allow you to give this one"))
+            Err(Invalid::because("your role doesn't allow you to give this role"))
         }
     });
     let checked = (EmailAddress::parse(&typed.email), names::check("the name", &typed.name), role);
     let (Ok(email), Ok(name), Ok(role)) = &checked else {
         let (email, name, role) = checked;
-        return Ok(Invited::Invalid(InvalidInvitation {
+        return Ok(InvitationOutcome::Invalid(InvalidInvitation {
             email: email.err(),
             name: name.err(),
             role: role.err(),
@@ -69,7 +73,7 @@ pub fn invite_user(desk: &Desk, actor: &Member, typed: &Invitation) -> Result<In
             own.filter(|own| own.may(Permission::ManageUsers) && own.manages(*role))
                 .ok_or(Error::NotAllowed)?;
             let at_address = |why: &str| {
-                Invited::Invalid(InvalidInvitation {
+                InvitationOutcome::Invalid(InvalidInvitation {
                     email: Some(Invalid::because(why)),
                     ..InvalidInvitation::default()
                 })
@@ -81,14 +85,14 @@ pub fn invite_user(desk: &Desk, actor: &Member, typed: &Invitation) -> Result<In
             let user = users::get(tx, id)?;
             if memberships::role_of(tx, actor.scope, id)?.is_some() {
                 return Ok(at_address(
-                    "there is a user with this address in this merchant already; open them in the \
-                     list to change the role",
+                    "this merchant already has a user with this address; open them in the list to \
+                     change their role",
                 ));
             }
             if user.disabled_at.is_some() {
                 return Ok(at_address(
-                    "the user with this address is disabled; an administrator of all of their \
-                     merchants can enable them",
+                    "the user with this address is disabled; ask an administrator of all their \
+                     merchants to enable them",
                 ));
             }
             memberships::offer(tx, actor.scope, id, *role, desk.clock.now())?;
@@ -102,7 +106,7 @@ pub fn invite_user(desk: &Desk, actor: &Member, typed: &Invitation) -> Result<In
                 vec![("role", Detail::from(role.as_str()))],
             )?;
             send(tx, desk, (actor.scope, &actor.merchant), &actor.user_name, &user, *role, true)?;
-            Ok::<_, Error>(Invited::Done { user: id, has_link: !user.has_credentials })
+            Ok::<_, Error>(InvitationOutcome::Done { user: id, has_link: !user.has_credentials })
         })
     };
     // Two who invite one person at once: the second finds them there.
@@ -120,7 +124,7 @@ pub fn invite_again(desk: &Desk, actor: &Member, id: UserId) -> Result<bool, Err
     let sent = desk.db.write(|tx| {
         users::lock(tx, &[actor.user, id])?;
         let own = memberships::lock_role(tx, actor.scope, actor.user)?.ok_or(Error::NotAllowed)?;
-        let users::Member { user, role, is_offer } =
+        let users::MerchantUser { user, role, is_offer } =
             users::find_member(tx, actor.scope, id)?.ok_or(Error::NotFound)?;
         if !own.manages(role) {
             return Err(Error::NotAllowed);
@@ -156,9 +160,11 @@ pub(super) fn send(
     is_offer: bool,
 ) -> Result<(), Error> {
     let matter = match (user.has_credentials, is_offer) {
-        (true, true) => account_mail::Matter::Offered { by, role },
-        (true, false) => account_mail::Matter::Welcomed { by, role },
-        (false, _) => account_mail::Matter::Invited { by, role, link: new_link(tx, desk, user)? },
+        (true, true) => account_mail::AccountMatter::Offered { by, role },
+        (true, false) => account_mail::AccountMatter::Welcomed { by, role },
+        (false, _) => {
+            account_mail::AccountMatter::Invited { by, role, link: new_link(tx, desk, user)? }
+        }
     };
     account_mail::send(tx, desk, scope, merchant, user, &matter)
 }
@@ -170,10 +176,10 @@ pub(super) fn new_link(tx: &mut WriteTx<'_>, desk: &Desk, user: &User) -> Result
     account_links::replace(
         tx,
         &link.hash,
-        Purpose::Invite,
+        LinkPurpose::Invite,
         Some(user.id),
         now,
-        now + Purpose::Invite.lifetime(),
+        now + LinkPurpose::Invite.lifetime(),
     )?;
     Ok(link.address)
 }

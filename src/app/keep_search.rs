@@ -3,26 +3,26 @@
 use std::time::{Duration, Instant};
 
 use super::{Desk, Error};
-use crate::db::{Database, customer_stretches, search_keys};
+use crate::db::{Database, customer_id_ranges, search_keys};
 
-/// Stretches in one transaction: some tens of milliseconds.
+/// How many id ranges are read in one transaction: it takes some tens of milliseconds.
 const RANGES_PER_ROUND: i64 = 4;
 
 /// How long one go may take; the process may be told to stop meanwhile.
 const ROUND_TIMEOUT: Duration = Duration::from_secs(1);
 
-/// Settles what has changed, for about a second; answers how many stretches were read. There are
+/// Settles what has changed, for about a second; returns how many id ranges were read. There are
 /// none on SQLite.
 pub fn settle(desk: &Desk) -> Result<usize, Error> {
     let begun = Instant::now();
     let mut all = 0;
     loop {
-        if !desk.db.read(customer_stretches::has_changes)? {
+        if !desk.db.read(customer_id_ranges::has_changes)? {
             return Ok(all);
         }
         let settled = desk
             .db
-            .write(|tx| Ok::<_, Error>(customer_stretches::settle(tx, RANGES_PER_ROUND)?))?;
+            .write(|tx| Ok::<_, Error>(customer_id_ranges::settle(tx, RANGES_PER_ROUND)?))?;
         all += settled;
         if settled == 0 || begun.elapsed() >= ROUND_TIMEOUT {
             return Ok(all);

@@ -3,8 +3,8 @@
 
 use super::{Desk, Error};
 use crate::db::{
-    stock,
-    stock_marks::{self, Horizon},
+    stock_counts,
+    stock_watermarks::{self, Horizon},
 };
 
 /// Movements in one transaction.
@@ -15,10 +15,11 @@ const SETTLE_BATCH_ROWS: i64 = 5_000;
 pub fn settle(desk: &Desk) -> Result<usize, Error> {
     let mut all = 0;
     loop {
-        if !desk.db.read(stock::has_movements)? {
+        if !desk.db.read(stock_counts::has_movements)? {
             return Ok(all);
         }
-        let settled = desk.db.write(|tx| Ok::<_, Error>(stock::settle(tx, SETTLE_BATCH_ROWS)?))?;
+        let settled =
+            desk.db.write(|tx| Ok::<_, Error>(stock_counts::settle(tx, SETTLE_BATCH_ROWS)?))?;
         all += settled;
         if settled == 0 {
             return Ok(all);
@@ -26,14 +27,14 @@ pub fn settle(desk: &Desk) -> Result<usize, Error> {
     }
 }
 
-/// Keeps counts quick behind what is not vacuumed.
+/// Keeps counts fast while deleted movements are not vacuumed yet.
 #[derive(Debug, Default)]
 pub struct Keeper(Option<Horizon>);
 
 impl Keeper {
-    /// Moves the mark on below which nothing is left; each round after [`settle`].
+    /// Advances the watermark below which nothing is left; each round after [`settle`].
     pub fn advance(&mut self, desk: &Desk) -> Result<(), Error> {
-        self.0 = stock_marks::advance(&desk.db, self.0.take())?;
+        self.0 = stock_watermarks::advance(&desk.db, self.0.take())?;
         Ok(())
     }
 }

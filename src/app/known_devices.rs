@@ -1,4 +1,4 @@
-//! Browsers in which a user has signed in before: signed marks, stored nowhere (OWASP's device
+//! Browsers in which a user has signed in before: signed tokens, stored nowhere (OWASP's device
 //! cookies).
 
 use base64::{Engine, engine::general_purpose::URL_SAFE_NO_PAD};
@@ -6,7 +6,7 @@ use chrono::TimeDelta;
 use hmac::{Hmac, KeyInit, Mac};
 use sha2::{Digest, Sha256};
 
-use super::{Desk, Error, sealed};
+use super::{Desk, Error, encrypted_text};
 use crate::{
     db::sessions,
     domain::{email::account_key, ids::UserId},
@@ -17,22 +17,22 @@ pub const LIFETIME: TimeDelta = TimeDelta::days(180);
 const NONCE_BYTES: usize = 16;
 const MAC_BYTES: usize = 32;
 
-/// A mark for a browser in which the user with that address has just proved who they are; `None`:
+/// A token for a browser in which the user with that address has just proved who they are; `None`:
 /// there is no such user.
 pub fn mark(desk: &Desk, email: &str) -> Result<Option<String>, Error> {
     let Some(known) = credentials(desk, email)? else { return Ok(None) };
-    let mut bytes = sealed::random::<NONCE_BYTES>()?.to_vec();
+    let mut bytes = encrypted_text::random::<NONCE_BYTES>()?.to_vec();
     bytes.extend(desk.clock.now().timestamp().to_be_bytes());
     let mac = sign(desk, known.user, &known.password_hash, &bytes).finalize().into_bytes();
     bytes.extend(mac);
     Ok(Some(URL_SAFE_NO_PAD.encode(bytes)))
 }
 
-/// Under which name the browser with that mark is known for the user with that address; `None`: it
-/// is not. It never is after the user has chosen another password: whoever asked for one may have
-/// lost a browser.
+/// Under which name the browser with that token is known for the user with that address; `None`: it
+/// is not. It never is after the user has chosen another password: the person who asked for one may
+/// have lost a browser.
 pub fn recognise(desk: &Desk, email: &str, mark: &str) -> Result<Option<String>, Error> {
-    // Looked up whatever the mark is worth, so that the time tells nothing.
+    // Looked up whether or not the token is valid, so that the time tells nothing.
     let known = credentials(desk, email)?
         .unwrap_or(sessions::Credentials { user: UserId(0), password_hash: String::new() });
     let Ok(bytes) = URL_SAFE_NO_PAD.decode(mark) else { return Ok(None) };

@@ -7,11 +7,11 @@ use subtle::ConstantTimeEq;
 
 use super::{
     Desk, Error,
-    account_mail::{Change, tell_user},
+    account_mail::{SignInChange, tell_user},
     confirm_session::owner_of,
+    encrypt_secret,
     origin::Origin,
-    provider::{Proven, Provider},
-    seal_secret,
+    provider::{OidcProvider, Proven},
     sign_in::{Session, new_token, record_in_each_merchant},
     sso::{self, Arrival, SsoFailure},
 };
@@ -48,7 +48,7 @@ pub struct PendingLink {
 /// is linked yet.
 pub(super) fn keep_pending(
     desk: &Desk,
-    provider: &Provider,
+    provider: &OidcProvider,
     proven: &Proven,
     session: &Session,
 ) -> Result<Arrival, Error> {
@@ -65,12 +65,12 @@ pub(super) fn keep_pending(
     };
     let plain = serde_json::to_vec(&pending)
         .map_err(|_| db::Error::Unavailable("an account could not be written".into()))?;
-    let sealed = seal_secret::seal(desk, PURPOSE, &owner_of(session), &plain)?;
+    let encrypted = encrypt_secret::encrypt(desk, PURPOSE, &owner_of(session), &plain)?;
     desk.db.write(|tx| {
         if is_taken(tx, session.user, &pending)? {
             return Ok(Arrival::Not(SsoFailure::Taken));
         }
-        sessions::set_pending_link(tx, session.id, &sealed)?;
+        sessions::set_pending_link(tx, session.id, &encrypted)?;
         Ok(Arrival::Pending)
     })
 }
@@ -102,14 +102,18 @@ fn is_taken(tx: &mut WriteTx<'_>, user: UserId, pending: &PendingLink) -> Result
 /// The account that waits in the session for its user's confirmation; `None`: there is none, or it
 /// has waited too long.
 pub fn pending(desk: &Desk, session: &Session) -> Result<Option<PendingLink>, Error> {
-    let sealed = desk.db.read(|conn| sessions::pending_link(conn, session.id))?;
-    Ok(sealed.and_then(|sealed| opened(desk, session, &sealed)))
+    let encrypted = desk.db.read(|conn| sessions::pending_link(conn, session.id))?;
+    Ok(encrypted.and_then(|encrypted| opened(desk, session, &encrypted)))
 }
 
-fn opened(desk: &Desk, session: &Session, sealed: &str) -> Option<PendingLink> {
-    let pending: PendingLink =
-        serde_json::from_slice(&seal_secret::open(desk, PURPOSE, &owner_of(session), sealed)?)
-            .ok()?;
+fn opened(desk: &Desk, session: &Session, encrypted: &str) -> Option<PendingLink> {
+    let pending: PendingLink = serde_json::from_slice(&encrypt_secret::decrypt(
+        desk,
+        PURPOSE,
+        &owner_of(session),
+        encrypted,
+    )?)
+    .ok()?;
     let issuer = desk.provider.as_deref()?.issuer();
     (sso::is_young(desk, pending.waits_since) && pending.issuer == issuer).then_some(pending)
 }
@@ -130,16 +134,16 @@ pub fn link_pending(
 ) -> Result<Linked, Error> {
     let linked = desk.db.write::<_, Error>(|tx| {
         users::lock(tx, &[session.user])?;
-        let Some(sealed) = sessions::pending_link(tx, session.id)? else {
+        let Some(encrypted) = sessions::pending_link(tx, session.id)? else {
             return Ok(Linked::Not(SsoFailure::Stale));
         };
-        let pending = opened(desk, session, &sealed);
+        let pending = opened(desk, session, &encrypted);
         let Some(pending) =
             pending.filter(|pending| bool::from(pending.token.as_bytes().ct_eq(token.as_bytes())))
         else {
             return Ok(Linked::Not(SsoFailure::Stale));
         };
-        if !sessions::use_pending_link(tx, session.id, &sealed)? {
+        if !sessions::use_pending_link(tx, session.id, &encrypted)? {
             return Ok(Linked::Not(SsoFailure::Stale));
         }
         if is_taken(tx, session.user, &pending)? {
@@ -174,8 +178,8 @@ pub(super) fn link(
         .detail("by", by)
         .detail("issuer", who.0);
     record_in_each_merchant(tx, desk, user, &record, &origin.request_id)?;
-    let provider = desk.provider.as_deref().map_or(who.0, Provider::name).to_owned();
-    tell_user(tx, desk, user, &[Change::IdentityLinked { provider }], origin)
+    let provider = desk.provider.as_deref().map_or(who.0, OidcProvider::name).to_owned();
+    tell_user(tx, desk, user, &[SignInChange::IdentityLinked { provider }], origin)
 }
 
 /// Removes the identity of the session's user at the provider.
@@ -190,8 +194,8 @@ pub fn unlink(desk: &Desk, session: &Session, origin: &Origin) -> Result<(), Err
             .is_some_and(|known| !known.password_hash.is_empty());
         if !has_password && db::passkeys::list_of_user(tx, session.user)?.is_empty() {
             return Err(Invalid::because(
-                "this is your only way in; choose a password by “Forgotten \
-                    password?” or add a passkey first",
+                "this is your only way to sign in; first set a password with “Forgotten password?” \
+                 or add a passkey",
             )
             .into());
         }
@@ -205,7 +209,7 @@ pub fn unlink(desk: &Desk, session: &Session, origin: &Origin) -> Result<(), Err
             tx,
             desk,
             session.user,
-            &[Change::IdentityUnlinked { provider: provider.name().to_owned() }],
+            &[SignInChange::IdentityUnlinked { provider: provider.name().to_owned() }],
             origin,
         )
     })?;

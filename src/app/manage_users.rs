@@ -10,7 +10,7 @@ use super::{
 use crate::{
     db::{Scope, WriteTx, account_links, audit, memberships, sessions, users},
     domain::{
-        account_link::Purpose,
+        account_link::LinkPurpose,
         audit::{Action, Actor, Detail, NewRecord},
         ids::{AuditId, UserId},
         role::{Permission, Role},
@@ -20,7 +20,7 @@ use crate::{
 
 /// What is done to a user.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum Act {
+pub enum UserAct {
     ChangeRole(Role),
     /// Out of this merchant; the account stays.
     Remove,
@@ -29,8 +29,8 @@ pub enum Act {
     /// In again after a long absence.
     Unlock,
     EndSessions,
-    /// For whoever has lost their second factor: they sign in with the password alone, and set up
-    /// another.
+    /// For a user who has lost their second factor: they sign in with the password alone, and set
+    /// up another.
     ResetFactors,
 }
 
@@ -60,18 +60,22 @@ pub enum Managed {
 pub fn barrier(
     actor: &Member,
     (user, role, is_offer): (&User, Role, bool),
-    act: Act,
+    act: UserAct,
     is_administrator_everywhere: bool,
 ) -> Option<Barrier> {
-    if actor.user == user.id && act != Act::EndSessions {
+    if actor.user == user.id && act != UserAct::EndSessions {
         return Some(Barrier::Yourself);
     }
     let reaches = match act {
-        Act::ChangeRole(to) => actor.role.manages(role) && actor.role.manages(to),
-        Act::Remove => actor.role.manages(role),
-        Act::Unlock if !is_offer => actor.role == Role::Administrator,
+        UserAct::ChangeRole(to) => actor.role.manages(role) && actor.role.manages(to),
+        UserAct::Remove => actor.role.manages(role),
+        UserAct::Unlock if !is_offer => actor.role == Role::Administrator,
         // A merchant that only offers a role does not unlock another merchant's user.
-        Act::Unlock | Act::Disable | Act::Enable | Act::EndSessions | Act::ResetFactors => {
+        UserAct::Unlock
+        | UserAct::Disable
+        | UserAct::Enable
+        | UserAct::EndSessions
+        | UserAct::ResetFactors => {
             if actor.role == Role::Administrator && !is_administrator_everywhere {
                 return Some(Barrier::OtherMerchants);
             }
@@ -89,26 +93,26 @@ pub fn manage_user(
     desk: &Desk,
     actor: &Member,
     id: UserId,
-    act: Act,
+    act: UserAct,
     absence: Absence,
 ) -> Result<Managed, Error> {
     let managed = desk.db.write::<_, Error>(|tx| {
         let now = desk.clock.now();
-        // Both at once: two who act on each other come one after the other. Whoever acts is an
+        // Both at once: two who act on each other come one after the other. The one who acts is an
         // administrator who stays, or acts on no administrator: so every merchant keeps one.
         users::lock(tx, &[actor.user, id])?;
         let role = memberships::lock_role(tx, actor.scope, actor.user)?
             .filter(|role| role.may(Permission::ManageUsers));
         let actor = Member { role: role.ok_or(Error::NotAllowed)?, ..actor.clone() };
-        let users::Member { user, role, is_offer } =
+        let users::MerchantUser { user, role, is_offer } =
             users::find_member(tx, actor.scope, id)?.ok_or(Error::NotFound)?;
         let everywhere = is_administrator_everywhere(tx, actor.user, id)?;
         if let Some(barrier) = barrier(&actor, (&user, role, is_offer), act, everywhere) {
             return Ok(Managed::Barred(barrier));
         }
         match act {
-            Act::ChangeRole(to) if to == role => return Ok(Managed::Unchanged),
-            Act::ChangeRole(to) => {
+            UserAct::ChangeRole(to) if to == role => return Ok(Managed::Unchanged),
+            UserAct::ChangeRole(to) => {
                 memberships::set_role(tx, actor.scope, id, to)?;
                 let old = vec![
                     ("role", Detail::from(to.as_str())),
@@ -124,7 +128,7 @@ pub fn manage_user(
                     old,
                 )?));
             }
-            Act::Remove => {
+            UserAct::Remove => {
                 memberships::remove(tx, actor.scope, id)?;
                 if memberships::list_counted(tx, id)?.is_empty() {
                     remove_links(tx, id)?;
@@ -149,7 +153,7 @@ pub fn manage_user(
                         tx,
                         desk,
                         id,
-                        &[account_mail::Change::FactorsReset],
+                        &[account_mail::SignInChange::FactorsReset],
                         &actor,
                     )?;
                 }
@@ -163,7 +167,7 @@ pub fn manage_user(
 }
 
 /// What a change leaves in the record.
-pub(super) type Change = (Action, Vec<(&'static str, Detail)>);
+pub(super) type UserChange = (Action, Vec<(&'static str, Detail)>);
 
 /// Does to an account, whose row the caller has locked, what is done to it in all merchants at
 /// once; answers what to record. `None`: it was so already, or the act is about one merchant.
@@ -171,33 +175,33 @@ pub(super) fn change_account(
     tx: &mut WriteTx<'_>,
     now: DateTime<Utc>,
     user: &User,
-    act: Act,
+    act: UserAct,
     absence: Absence,
-) -> Result<Option<Change>, Error> {
+) -> Result<Option<UserChange>, Error> {
     let ended = |sessions: usize| {
         vec![("sessions", Detail::from(i64::try_from(sessions).unwrap_or(i64::MAX)))]
     };
     Ok(match act {
-        Act::ChangeRole(_) | Act::Remove => None,
-        Act::Disable | Act::Enable
-            if !users::set_disabled(tx, user.id, act == Act::Disable, now)? =>
+        UserAct::ChangeRole(_) | UserAct::Remove => None,
+        UserAct::Disable | UserAct::Enable
+            if !users::set_disabled(tx, user.id, act == UserAct::Disable, now)? =>
         {
             None
         }
-        Act::Disable => {
+        UserAct::Disable => {
             remove_links(tx, user.id)?;
             Some((Action::UserDisabled, ended(sessions::end_all(tx, user.id, None)?)))
         }
-        Act::Enable => Some((Action::UserEnabled, vec![])),
-        Act::Unlock if !matches!(user.standing(absence, now), Standing::Locked { .. }) => None,
-        Act::Unlock => {
+        UserAct::Enable => Some((Action::UserEnabled, vec![])),
+        UserAct::Unlock if !matches!(user.standing(absence, now), Standing::Locked { .. }) => None,
+        UserAct::Unlock => {
             users::unlock(tx, user.id, now)?;
             Some((Action::UserUnlocked, vec![]))
         }
-        Act::EndSessions => {
+        UserAct::EndSessions => {
             Some((Action::SessionsEnded, ended(sessions::end_all(tx, user.id, None)?)))
         }
-        Act::ResetFactors => {
+        UserAct::ResetFactors => {
             change_factors::remove_all(tx, user.id)?.then(|| (Action::FactorsReset, vec![]))
         }
     })
@@ -222,8 +226,8 @@ pub fn is_administrator_everywhere(
 
 /// Ends the links by which the user could come in.
 fn remove_links(tx: &mut WriteTx<'_>, user: UserId) -> Result<(), Error> {
-    account_links::remove_unused(tx, Purpose::Invite, Some(user))?;
-    account_links::remove_unused(tx, Purpose::Reset, Some(user))?;
+    account_links::remove_unused(tx, LinkPurpose::Invite, Some(user))?;
+    account_links::remove_unused(tx, LinkPurpose::Reset, Some(user))?;
     Ok(())
 }
 

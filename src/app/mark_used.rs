@@ -4,7 +4,7 @@ use chrono::{DateTime, Utc};
 
 use super::{
     Desk, Error, Member,
-    coupon_acts::{Acted, InvalidAct, is_double_click, on_coupon, record_of},
+    coupon_acts::{CouponActOutcome, InvalidCouponAct, is_double_click, on_coupon, record_of},
     coupon_history,
 };
 use crate::{
@@ -42,7 +42,11 @@ pub struct MarkUsed {
 ///
 /// Errors: [`Error::NotFound`] outside the member's merchant, [`Error::NotAllowed`] when the
 /// member's right is gone.
-pub fn mark_used(desk: &Desk, member: &Member, command: &MarkUsed) -> Result<Acted, Error> {
+pub fn mark_used(
+    desk: &Desk,
+    member: &Member,
+    command: &MarkUsed,
+) -> Result<CouponActOutcome, Error> {
     on_coupon(desk, member, command.coupon, |tx, file, now| {
         mark_in(tx, desk, member, file, command, now)
     })
@@ -55,10 +59,10 @@ fn mark_in(
     file: &CouponFile,
     command: &MarkUsed,
     now: DateTime<Utc>,
-) -> Result<Acted, Error> {
+) -> Result<CouponActOutcome, Error> {
     let coupon = &file.coupon;
     if let Some(first) = first_answer(tx, desk, member, file, command, now)? {
-        return Ok(Acted::Done(first.id));
+        return Ok(CouponActOutcome::Done(first.id));
     }
     let typed = parse(member, command, now);
     // Before the other rules: who reports an order a second time needs to know of the first, not of
@@ -68,20 +72,23 @@ fn mark_in(
             redemptions::find_recorded(tx, member.scope, std::slice::from_ref(one))?.pop()
     {
         let order_id = first.order.map(|order| order.as_str().to_owned());
-        return Ok(Acted::Refused(ActRefusal::SameUse(Redemption { at: first.at, order_id })));
+        return Ok(CouponActOutcome::Refused(ActRefusal::SameUse(Redemption {
+            at: first.at,
+            order_id,
+        })));
     }
     if let Err(refusal) = check_act(CouponAct::MarkUsed, coupon) {
-        return Ok(Acted::Refused(refusal));
+        return Ok(CouponActOutcome::Refused(refusal));
     }
     if command.gone.is_some_and(|gone| gone != coupon.redemptions) {
-        return Ok(Acted::Refused(ActRefusal::UsedMeanwhile {
+        return Ok(CouponActOutcome::Refused(ActRefusal::UsedMeanwhile {
             gone: coupon.redemptions,
             allowed: coupon.max_redemptions,
         }));
     }
     let one = match typed {
         Ok(one) => one,
-        Err(unfit) => return Ok(Acted::Invalid(unfit)),
+        Err(invalid) => return Ok(CouponActOutcome::Invalid(invalid)),
     };
     fail::fail_point!("coupon_acts::checked");
     if !redemptions::count_uses(tx, member.scope, &[(coupon.id, 1)], now)? {
@@ -97,10 +104,10 @@ fn mark_in(
     if let Some(order) = &one.order {
         record = record.detail("order_id", order.as_str());
     }
-    Ok(Acted::Done(audit::append(tx, &record, now)?))
+    Ok(CouponActOutcome::Done(audit::append(tx, &record, now)?))
 }
 
-fn parse(member: &Member, command: &MarkUsed, now: DateTime<Utc>) -> Result<Use, InvalidAct> {
+fn parse(member: &Member, command: &MarkUsed, now: DateTime<Utc>) -> Result<Use, InvalidCouponAct> {
     let order = Note::parse(&command.order);
     match (order, moment(member, &command.at, now)) {
         (Ok(order), Ok(at)) => Ok(Use {
@@ -108,7 +115,7 @@ fn parse(member: &Member, command: &MarkUsed, now: DateTime<Utc>) -> Result<Use,
             at,
             order: order.and_then(|order| OrderNumber::of(order.as_str())),
         }),
-        (order, at) => Err(InvalidAct { order: order.err(), at: at.err(), reason: None }),
+        (order, at) => Err(InvalidCouponAct { order: order.err(), at: at.err(), reason: None }),
     }
 }
 

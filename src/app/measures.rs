@@ -22,7 +22,8 @@ pub fn measures(desk: &Desk) -> Result<Measures, Error> {
             mails_waiting: mail_leases::count_waiting(conn, now)?,
             oldest_mail_seconds: mail_leases::oldest_due(conn)?
                 .map_or(0, |since| (now - since).num_seconds().max(0)),
-            unsealed_records: (audit_seals::newest_record(conn)? - audit_seals::mark(conn)?).max(0),
+            unsealed_records: (audit_seals::newest_record(conn)? - audit_seals::watermark(conn)?)
+                .max(0),
         })
     })
 }

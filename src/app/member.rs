@@ -1,4 +1,4 @@
-//! Who is at work in which merchant: what a use case is told about its caller.
+//! Who is at work in which merchant: what a use case knows about its caller.
 
 use crate::{
     db::Scope,

@@ -9,10 +9,10 @@ pub fn check(what: &str, text: &str) -> Result<String, Invalid> {
     let text = &*fold::nfc(text.trim());
     let length = text.chars().count();
     if text.chars().any(char::is_control) {
-        return Err(Invalid::because(format!("{what} holds a line break or control character")));
+        return Err(Invalid::because(format!("{what} contains a line break or control character")));
     }
     match length {
         1..=100 => Ok(text.to_owned()),
-        _ => Err(Invalid::because(format!("{what} has {length} characters; give 1 to 100"))),
+        _ => Err(Invalid::because(format!("{what} has {length} characters; use 1 to 100"))),
     }
 }

@@ -3,10 +3,10 @@
 //!
 //! On PostgreSQL the entries of codes that went out stay at the head of the index until they are
 //! vacuumed, which an old snapshot (a dump, a long report) can put off for hours; each look from
-//! the head walks over all of them (measured: half a second behind half a million). So a click goes
-//! on behind the last code that went out. What may have come back or in before it since (a code
-//! that was unbarred, a file of codes that end sooner, a rival's rollback on another server) is
-//! seen by the look from the head that one click makes every few seconds; and whether a batch is
+//! the head walks over all of them (measured: half a second with half a million). So a click goes
+//! on after the last code that was handed out. What may have come back or in before it since (a
+//! code that was unbarred, a file of codes that end sooner, a rival's rollback on another server)
+//! is seen by the look from the head that one click makes every few seconds; and whether a batch is
 //! empty is decided by a look from the head alone. So the hint decides which of two good codes goes
 //! first, within seconds, and nothing else.
 
@@ -16,27 +16,28 @@ use std::{
     time::{Duration, Instant},
 };
 
-use crate::{db::coupons::Place, domain::ids::BatchId};
+use crate::{db::coupons::CodePlace, domain::ids::BatchId};
 
-/// How long clicks go on behind each other before one looks from the head again.
+/// How long clicks start after the last code before one looks from the start again: a code that
+/// came back is not missed for longer.
 const LOOK_AHEAD: Duration = Duration::from_secs(10);
 /// More batches than are in use at once; beyond it all hints are forgotten.
 const MAX_BATCHES: usize = 10_000;
 
 #[derive(Debug, Clone, Copy)]
-struct KnownPlace {
-    place: Place,
+struct CachedPlace {
+    place: CodePlace,
     from_head: Instant,
 }
 
 /// The hints of one process.
 #[derive(Debug, Default)]
-pub struct NextCodes(Mutex<HashMap<BatchId, KnownPlace>>);
+pub struct NextCodes(Mutex<HashMap<BatchId, CachedPlace>>);
 
 impl NextCodes {
-    /// Where to go on; `None`: from the head. Whoever gets `None` while there is a hint looks for
-    /// all others.
-    pub fn behind(&self, batch: BatchId) -> Option<Place> {
+    /// Where to go on; `None`: from the head. A click that gets `None` while there is a hint looks
+    /// for all others.
+    pub fn behind(&self, batch: BatchId) -> Option<CodePlace> {
         let mut known = self.0.lock().unwrap_or_else(PoisonError::into_inner);
         let hint = known.get_mut(&batch)?;
         if hint.from_head.elapsed() < LOOK_AHEAD {
@@ -47,7 +48,7 @@ impl NextCodes {
     }
 
     /// This one went out, and its transaction is committed.
-    pub fn went_out(&self, batch: BatchId, place: Place) {
+    pub fn went_out(&self, batch: BatchId, place: CodePlace) {
         let mut known = self.0.lock().unwrap_or_else(PoisonError::into_inner);
         if known.len() >= MAX_BATCHES {
             known.clear();
@@ -55,7 +56,7 @@ impl NextCodes {
         known
             .entry(batch)
             .and_modify(|hint| hint.place = place)
-            .or_insert(KnownPlace { place, from_head: Instant::now() });
+            .or_insert(CachedPlace { place, from_head: Instant::now() });
     }
 
     /// A code was taken and given back: the next look begins at the head.
@@ -73,7 +74,7 @@ mod tests {
     #[test]
     fn one_click_in_ten_seconds_looks_from_the_head_and_the_others_go_on() {
         let (codes, batch) = (NextCodes::default(), BatchId(1));
-        let [first, second] = [1, 2].map(|id| Place::new(DateTime::UNIX_EPOCH, id));
+        let [first, second] = [1, 2].map(|id| CodePlace::new(DateTime::UNIX_EPOCH, id));
         assert_eq!(codes.behind(batch), None);
         codes.went_out(batch, first);
         assert_eq!(codes.behind(batch), Some(first));

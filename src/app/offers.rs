@@ -44,8 +44,8 @@ pub fn answer_offer(
 
 /// For somebody who comes in by their first invitation: the one role that is offered is theirs.
 /// Where several are, they choose on the first page; otherwise an invitation by another merchant
-/// would be accepted with the one that they followed. Whoever has accepted a role already follows
-/// no first invitation, and accepts each further one by name.
+/// would be accepted with the one that they followed. A user who has accepted a role already
+/// follows no first invitation, and accepts each further one by name.
 pub(super) fn accept_only_one(
     tx: &mut WriteTx<'_>,
     desk: &Desk,

@@ -5,7 +5,7 @@ use super::{
     Desk, Error,
     account_mail::{self, tell_user_of_operator},
     invite_user,
-    manage_users::{Act, Change, change_account},
+    manage_users::{UserAct, UserChange, change_account},
     names,
 };
 use crate::{
@@ -26,7 +26,7 @@ use crate::{
 pub fn operate(
     desk: &Desk,
     email: &EmailAddress,
-    act: Act,
+    act: UserAct,
     absence: Absence,
 ) -> Result<bool, Error> {
     desk.db.write(|tx| {
@@ -45,7 +45,7 @@ pub fn operate(
             record(tx, desk, merchant, &user, &change)?;
         }
         if change.0 == Action::FactorsReset {
-            tell_user_of_operator(tx, desk, user.id, &[account_mail::Change::FactorsReset])?;
+            tell_user_of_operator(tx, desk, user.id, &[account_mail::SignInChange::FactorsReset])?;
         }
         Ok(true)
     })
@@ -56,7 +56,7 @@ fn record(
     desk: &Desk,
     merchant: Option<MerchantId>,
     user: &User,
-    change: &Change,
+    change: &UserChange,
 ) -> Result<(), Error> {
     let mut record = NewRecord::new(merchant, change.0, Actor::Cli).detail("user", user.id.0);
     record.details.extend(change.1.iter().cloned());
@@ -66,7 +66,7 @@ fn record(
 
 /// Who is invited, and into which merchant (by slug).
 #[derive(Debug)]
-pub struct Invite {
+pub struct InvitationRequest {
     pub email: EmailAddress,
     pub name: String,
     pub role: Role,
@@ -77,7 +77,7 @@ pub struct Invite {
 
 /// What came of an invitation.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub enum Invited {
+pub enum OperatorInvitation {
     /// The mail is queued.
     Mailed,
     /// The link, to be handed over: it lets its holder in, once.
@@ -86,17 +86,17 @@ pub enum Invited {
     NoLink,
 }
 
-fn has_a_role(new: &Invite, held: memberships::Held) -> Error {
+fn has_a_role(new: &InvitationRequest, held: memberships::HeldRole) -> Error {
     let (email, role, merchant) = (&new.email, held.role.label(), &new.merchant);
     let sentence = if held.is_offer {
         format!(
-            "{merchant} has offered {email} the role {role}, and they have not accepted it yet; \
-             `rewarddesk user add` gives a role that \
-             need not be accepted"
+            "{merchant} has offered {email} the role {role}, which they haven't accepted yet; to \
+             give the role without acceptance, use `rewarddesk user add`"
         )
     } else {
         format!(
-            "{email} is {role} in {merchant} already; `rewarddesk user add` gives a higher role"
+            "{email} is already {role} in {merchant}; to give a higher role, use `rewarddesk user \
+             add`"
         )
     };
     Invalid::because(sentence).into()
@@ -107,7 +107,7 @@ fn has_a_role(new: &Invite, held: memberships::Held) -> Error {
 ///
 /// Errors: [`Error::Invalid`] for a merchant that is not there, a name that can't be one, and a
 /// user who is disabled or has another role, or all of this, already.
-pub fn invite(desk: &Desk, new: &Invite) -> Result<Invited, Error> {
+pub fn invite(desk: &Desk, new: &InvitationRequest) -> Result<OperatorInvitation, Error> {
     let name = names::check("the name", &new.name)?;
     let invited = desk.db.write(|tx| {
         let (scope, merchant) = super::find_merchant(tx, &new.merchant)?;
@@ -126,7 +126,8 @@ pub fn invite(desk: &Desk, new: &Invite) -> Result<Invited, Error> {
             .into());
         }
         match memberships::role_of(tx, scope, id)? {
-            // The operator has a say in every merchant: whoever signs in already need not accept.
+            // The operator has a say in every merchant: a user who signs in already need not
+            // accept.
             None if user.has_credentials => memberships::add(tx, scope, id, new.role)?,
             None => memberships::offer(tx, scope, id, new.role, desk.clock.now())?,
             Some(held) if held.role == new.role && !user.has_credentials => {}
@@ -140,8 +141,8 @@ pub fn invite(desk: &Desk, new: &Invite) -> Result<Invited, Error> {
             &(Action::UserInvited, vec![("role", Detail::from(new.role.as_str()))]),
         )?;
         Ok::<_, Error>(match (new.by_hand, user.has_credentials) {
-            (true, true) => Invited::NoLink,
-            (true, false) => Invited::Link(invite_user::new_link(tx, desk, &user)?),
+            (true, true) => OperatorInvitation::NoLink,
+            (true, false) => OperatorInvitation::Link(invite_user::new_link(tx, desk, &user)?),
             (false, _) => {
                 invite_user::send(
                     tx,
@@ -152,7 +153,7 @@ pub fn invite(desk: &Desk, new: &Invite) -> Result<Invited, Error> {
                     new.role,
                     false,
                 )?;
-                Invited::Mailed
+                OperatorInvitation::Mailed
             }
         })
     })?;

@@ -5,7 +5,7 @@ use chrono_tz::Tz;
 
 use super::{
     Desk, Error,
-    account_mail::{Change, tell_user},
+    account_mail::{SignInChange, tell_user},
     confirm_session::{is_still, right_password},
     origin::Origin,
     passkeys, passwords,
@@ -15,7 +15,7 @@ use crate::{
     db::{self, account_links, factors, memberships, sessions, users},
     domain::{
         Invalid,
-        account_link::Purpose,
+        account_link::LinkPurpose,
         audit::{Action, Actor, NewRecord},
         user::User,
     },
@@ -25,14 +25,14 @@ pub use db::{identities::Identity, passkeys::StoredPasskey, sessions::SeenSessio
 
 /// Single sign-on, as it stands for a user.
 #[derive(Debug, Clone)]
-pub struct Sso {
+pub struct OwnSso {
     pub name: String,
     pub identity: Option<Identity>,
 }
 
 /// A user's own account.
 #[derive(Debug, Clone)]
-pub struct OwnAccount {
+pub struct Account {
     pub user: User,
     /// Whether there is a password: who signs in elsewhere has none.
     pub has_password: bool,
@@ -46,7 +46,7 @@ pub struct OwnAccount {
     /// Whether passkeys can be had at this desk's address.
     pub passkeys_available: bool,
     /// Where one can sign in besides, and who one is there.
-    pub sso: Option<Sso>,
+    pub sso: Option<OwnSso>,
     /// Merchants that offer a role.
     pub offers: Vec<memberships::Membership>,
     /// Merchants that open only with a second factor.
@@ -56,12 +56,12 @@ pub struct OwnAccount {
 }
 
 /// The account of the session's user.
-pub fn show(desk: &Desk, session: &Session, limits: SessionLimits) -> Result<OwnAccount, Error> {
+pub fn show(desk: &Desk, session: &Session, limits: SessionLimits) -> Result<Account, Error> {
     let now = desk.clock.now();
     desk.db.read(|conn| {
         let user = session.user;
         let (merchants, offers) = memberships::accepted_and_offered(conn, user)?;
-        Ok(OwnAccount {
+        Ok(Account {
             user: users::get(conn, user)?,
             has_password: sessions::credentials(conn, &session.email)?
                 .is_some_and(|known| !known.password_hash.is_empty()),
@@ -72,7 +72,7 @@ pub fn show(desk: &Desk, session: &Session, limits: SessionLimits) -> Result<Own
             passkeys: db::passkeys::list_of_user(conn, user)?,
             passkeys_available: passkeys::available(desk),
             sso: match desk.provider.as_deref() {
-                Some(provider) => Some(Sso {
+                Some(provider) => Some(OwnSso {
                     name: provider.name().to_owned(),
                     identity: db::identities::of_user(conn, user, provider.issuer())?,
                 }),
@@ -100,7 +100,7 @@ pub fn zone_of(desk: &Desk, session: &Session) -> Result<Tz, Error> {
 
 /// What came of changing the password.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub enum Changed {
+pub enum PasswordChangeOutcome {
     /// The session goes on under this new token.
     Done {
         token: String,
@@ -118,16 +118,16 @@ pub fn change_password(
     old: &str,
     new: &str,
     origin: &Origin,
-) -> Result<Changed, Error> {
+) -> Result<PasswordChangeOutcome, Error> {
     let request_id = origin.request_id.as_str();
     let actor = Actor::User(session.user);
     let Some(kept) = right_password(desk, session, old)? else {
         let record = NewRecord::new(None, Action::ConfirmFailed, actor);
         desk.db.write(|tx| record_in_each_merchant(tx, desk, session.user, &record, request_id))?;
-        return Ok(Changed::Wrong);
+        return Ok(PasswordChangeOutcome::Wrong);
     };
     if let Err(why) = passwords::check_new(new, &[&session.email, &session.name]) {
-        return Ok(Changed::Invalid(why));
+        return Ok(PasswordChangeOutcome::Invalid(why));
     }
     let hash = passwords::hash(new)?;
     desk.db
@@ -135,12 +135,12 @@ pub fn change_password(
             let now = desk.clock.now();
             users::lock(tx, &[session.user])?;
             if !is_still(tx, session, &kept)? {
-                return Ok(Changed::Wrong);
+                return Ok(PasswordChangeOutcome::Wrong);
             }
             users::set_password(tx, session.user, &hash, now)?;
             // What was asked for before is not to be used after.
-            account_links::remove_unused(tx, Purpose::Reset, Some(session.user))?;
-            account_links::remove_unused(tx, Purpose::Invite, Some(session.user))?;
+            account_links::remove_unused(tx, LinkPurpose::Reset, Some(session.user))?;
+            account_links::remove_unused(tx, LinkPurpose::Invite, Some(session.user))?;
             sessions::end_all(tx, session.user, Some(session.id))?;
             let token = freshen(tx, desk, session)?;
             record_in_each_merchant(
@@ -150,8 +150,8 @@ pub fn change_password(
                 &NewRecord::new(None, Action::PasswordChanged, actor),
                 request_id,
             )?;
-            tell_user(tx, desk, session.user, &[Change::PasswordChanged], origin)?;
-            Ok::<_, Error>(Changed::Done { token })
+            tell_user(tx, desk, session.user, &[SignInChange::PasswordChanged], origin)?;
+            Ok::<_, Error>(PasswordChangeOutcome::Done { token })
         })
         .inspect(|_| desk.mail_wakeup.notify_one())
 }

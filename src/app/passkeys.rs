@@ -15,7 +15,7 @@ use webauthn_rs::prelude::{
     WebauthnBuilder,
 };
 
-use super::{Desk, Error, seal_secret};
+use super::{Desk, Error, encrypt_secret};
 use crate::{
     db::{
         self, WriteTx,
@@ -34,12 +34,12 @@ pub struct Question {
     /// For the browser, as JSON.
     pub options: String,
     /// For us, when the answer comes.
-    pub sealed: String,
+    pub encrypted: String,
 }
 
 /// What was asked, and when.
 #[derive(Serialize, Deserialize)]
-struct PasskeyChallenge<S> {
+struct StoredChallenge<S> {
     at: i64,
     state: S,
 }
@@ -68,7 +68,7 @@ pub fn available(desk: &Desk) -> bool {
 
 fn needed_site(desk: &Desk) -> Result<Webauthn, Error> {
     site(desk).ok_or_else(|| {
-        Invalid::because("passkeys need a desk that is reached over https and by a host name")
+        Invalid::because("passkeys only work if the desk is opened over https and by a host name")
             .into()
     })
 }
@@ -102,8 +102,8 @@ pub fn ask_for_new(
 }
 
 /// The passkey that the browser has made, as it is kept; `None`: the answer is wrong or late.
-pub fn new_of(desk: &Desk, owner: &str, sealed: &str, answer: &str) -> Option<(String, String)> {
-    let asked: PasskeyChallenge<PasskeyRegistration> = opened(desk, owner, sealed)?;
+pub fn new_of(desk: &Desk, owner: &str, encrypted: &str, answer: &str) -> Option<(String, String)> {
+    let asked: StoredChallenge<PasskeyRegistration> = opened(desk, owner, encrypted)?;
     let answer: RegisterPublicKeyCredential = serde_json::from_str(answer).ok()?;
     let passkey = site(desk)?.finish_passkey_registration(&answer, &asked.state).ok()?;
     Some((URL_SAFE_NO_PAD.encode(passkey.cred_id()), serde_json::to_string(&passkey).ok()?))
@@ -134,10 +134,10 @@ pub(super) fn check(
     desk: &Desk,
     user: UserId,
     owner: &str,
-    sealed: &str,
+    encrypted: &str,
     answer: &str,
 ) -> Result<bool, Error> {
-    let judged = opened::<PasskeyAuthentication>(desk, owner, sealed).and_then(|asked| {
+    let judged = opened::<PasskeyAuthentication>(desk, owner, encrypted).and_then(|asked| {
         let answer: PublicKeyCredential = serde_json::from_str(answer).ok()?;
         let result = site(desk)?.finish_passkey_authentication(&answer, &asked.state).ok()?;
         Some((asked.at, result))
@@ -165,11 +165,11 @@ pub(super) fn check_anybody(
     tx: &mut WriteTx<'_>,
     desk: &Desk,
     kept: &StoredPasskey,
-    sealed: &str,
+    encrypted: &str,
     answer: &str,
 ) -> Result<bool, Error> {
     let passkey = stored(kept)?;
-    let judged = opened::<DiscoverableAuthentication>(desk, ANYBODY, sealed).and_then(|asked| {
+    let judged = opened::<DiscoverableAuthentication>(desk, ANYBODY, encrypted).and_then(|asked| {
         let answer: PublicKeyCredential = serde_json::from_str(answer).ok()?;
         let site = site(desk)?;
         let (user, _) = site.identify_discoverable_authentication(&answer).ok()?;
@@ -216,18 +216,18 @@ fn question<S: Serialize>(
     state: S,
 ) -> Result<Question, Error> {
     let asked =
-        serde_json::to_vec(&PasskeyChallenge { at: desk.clock.now().timestamp_micros(), state })
+        serde_json::to_vec(&StoredChallenge { at: desk.clock.now().timestamp_micros(), state })
             .map_err(|e| fault(&e))?;
-    Ok(Question { options, sealed: seal_secret::seal(desk, PURPOSE, owner, &asked)? })
+    Ok(Question { options, encrypted: encrypt_secret::encrypt(desk, PURPOSE, owner, &asked)? })
 }
 
 fn opened<S: DeserializeOwned>(
     desk: &Desk,
     owner: &str,
-    sealed: &str,
-) -> Option<PasskeyChallenge<S>> {
-    let asked: PasskeyChallenge<S> =
-        serde_json::from_slice(&seal_secret::open(desk, PURPOSE, owner, sealed)?).ok()?;
+    encrypted: &str,
+) -> Option<StoredChallenge<S>> {
+    let asked: StoredChallenge<S> =
+        serde_json::from_slice(&encrypt_secret::decrypt(desk, PURPOSE, owner, encrypted)?).ok()?;
     let age = desk.clock.now() - DateTime::<Utc>::from_timestamp_micros(asked.at)?;
     (age < CHALLENGE_LIFETIME).then_some(asked)
 }

@@ -57,7 +57,7 @@ pub fn check_new(password: &str, names: &[&str]) -> Result<(), Invalid> {
         )));
     }
     if password.chars().any(char::is_control) {
-        return Err(Invalid::because("the password holds a line break or control character"));
+        return Err(Invalid::because("the password contains a line break or control character"));
     }
     let lower = password.to_lowercase();
     let plain: String = lower.chars().filter(|c| c.is_alphanumeric()).collect();
@@ -79,7 +79,7 @@ pub fn check_new(password: &str, names: &[&str]) -> Result<(), Invalid> {
         || names.iter().any(|name| is_own(&plain, name))
     {
         return Err(Invalid::because(
-            "the password is one of the first that somebody would try; use a few unrelated words",
+            "the password is too easy to guess; use a few unrelated words",
         ));
     }
     Ok(())

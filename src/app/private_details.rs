@@ -2,12 +2,12 @@
 //! purge destroys. The log stays as it was written, its digests hold, and nobody can read them any
 //! more.
 
-use super::{Desk, Error, sealed};
+use super::{Desk, Error, encrypted_text};
 use crate::{
     db::{DbConn, Scope, WriteTx, audit, audit::ExportedRecord, customer_keys},
     domain::{
         audit::{AuditRecord, Detail},
-        audit_filter::Place,
+        audit_filter::RecordPlace,
         ids::{CustomerNo, MerchantId},
     },
 };
@@ -33,16 +33,19 @@ pub(super) fn seal(
     let wrapping = wrapping_key(desk)
         .ok_or_else(|| crate::db::Error::Unavailable("this needs REWARDDESK_SECRET_KEY".into()))?;
     let wrapped = customer_keys::hold(tx, merchant, customer, || {
-        sealed::seal(&wrapping, &place(merchant, customer, WRAPPED), &sealed::random::<32>()?)
+        encrypted_text::encrypt(
+            &wrapping,
+            &place(merchant, customer, WRAPPED),
+            &encrypted_text::random::<32>()?,
+        )
     })?;
     let Some(wrapped) = wrapped else { return Ok(text.into()) };
     let key = unwrap(&wrapping, merchant, customer, &wrapped).ok_or_else(|| {
         crate::db::Error::Corrupt(
-            "a customer's key can't be opened: REWARDDESK_SECRET_KEY is another one than it was"
-                .into(),
+            "a customer's key can't be decrypted because REWARDDESK_SECRET_KEY has changed".into(),
         )
     })?;
-    Ok(sealed::seal(&key, &place(merchant, customer, name), text.as_bytes())?.into())
+    Ok(encrypted_text::encrypt(&key, &place(merchant, customer, name), text.as_bytes())?.into())
 }
 
 /// Opens what can be opened, and says of the rest why it can't.
@@ -66,14 +69,18 @@ pub(super) fn open<'r>(
         let wrapped = keys.iter().find(|(no, _)| *no == customer).map(|(_, key)| key);
         for (name, detail) in &mut record.details {
             if let Detail::Text(text) = detail
-                && sealed::is_sealed(text)
+                && encrypted_text::is_encrypted(text)
             {
                 *text = match (wrapped, &wrapping) {
                     (None, _) => PURGED.to_owned(),
                     (Some(wrapped), Some(wrapping)) => {
                         unwrap(wrapping, merchant, customer, wrapped)
                             .and_then(|key| {
-                                sealed::open(&key, &place(merchant, customer, name), text)
+                                encrypted_text::decrypt(
+                                    &key,
+                                    &place(merchant, customer, name),
+                                    text,
+                                )
                             })
                             .and_then(|bytes| String::from_utf8(bytes).ok())
                             .unwrap_or_else(|| ENCRYPTED.to_owned())
@@ -107,7 +114,7 @@ pub(super) fn at(
     conn: &mut DbConn,
     desk: &Desk,
     scope: Scope,
-    places: &[Place],
+    places: &[RecordPlace],
 ) -> Result<Vec<AuditRecord>, Error> {
     let ids: Vec<i64> = places.iter().map(|place| place.id.0).collect();
     let limit = i64::try_from(ids.len()).unwrap_or(i64::MAX);
@@ -117,10 +124,10 @@ pub(super) fn at(
 }
 
 pub(super) fn is_sealed(detail: &Detail) -> bool {
-    matches!(detail, Detail::Text(text) if sealed::is_sealed(text))
+    matches!(detail, Detail::Text(text) if encrypted_text::is_encrypted(text))
 }
 
-fn wrapping_key(desk: &Desk) -> Option<sealed::Key> {
+fn wrapping_key(desk: &Desk) -> Option<encrypted_text::EncryptionKey> {
     desk.has_secret().then(|| desk.key_for("customer-keys-v1"))
 }
 
@@ -128,12 +135,12 @@ fn wrapping_key(desk: &Desk) -> Option<sealed::Key> {
 const WRAPPED: &str = "";
 
 fn unwrap(
-    wrapping: &sealed::Key,
+    wrapping: &encrypted_text::EncryptionKey,
     merchant: MerchantId,
     customer: CustomerNo,
     wrapped: &str,
-) -> Option<sealed::Key> {
-    sealed::open(wrapping, &place(merchant, customer, WRAPPED), wrapped)?.try_into().ok()
+) -> Option<encrypted_text::EncryptionKey> {
+    encrypted_text::decrypt(wrapping, &place(merchant, customer, WRAPPED), wrapped)?.try_into().ok()
 }
 
 /// What a text is bound to: fixed widths first, so that no two places read alike.

@@ -46,7 +46,7 @@ pub struct Terms {
 
 /// What was asked, to be compared when the answer comes.
 #[derive(Clone, Serialize, Deserialize)]
-pub struct AuthorizationRequest {
+pub struct AuthRequest {
     pub state: String,
     nonce: String,
     verifier: String,
@@ -80,8 +80,8 @@ pub enum Trouble {
 const GOOD_FOR: Duration = Duration::from_hours(1);
 /// After a failure it is left alone for so long: nobody can make the desk hammer it.
 const METADATA_RETRY_DELAY: Duration = Duration::from_secs(2);
-/// How long a used SSO state is remembered, so that it is not used again: as long as one lives.
-const USED_STATE_RETENTION: Duration = Duration::from_mins(10);
+/// How long an SSO state is valid; the same as in `sso`.
+const STATE_LIFETIME: Duration = Duration::from_mins(10);
 /// As long as a subject may be.
 const MAX_SUBJECT_BYTES: usize = 255;
 /// Only signatures that the provider alone can make: never a shared secret, never none.
@@ -98,22 +98,22 @@ const SIGNATURES: [Alg; 9] = [
 ];
 
 /// The provider, with what is known of it.
-pub struct Provider {
+pub struct OidcProvider {
     terms: Terms,
     redirect: String,
     agent: ureq::Agent,
-    known: Mutex<CachedMetadata>,
+    known: Mutex<ProviderCache>,
     /// The states that have come back: each does so once.
     used: Mutex<HashMap<String, Instant>>,
 }
 
 #[derive(Default)]
-struct CachedMetadata {
+struct ProviderCache {
     metadata: Option<(Instant, Arc<CoreProviderMetadata>)>,
     failed: Option<Instant>,
 }
 
-impl Provider {
+impl OidcProvider {
     /// A provider on these terms; `base_url` is where the desk is reached.
     pub fn new(terms: Terms, base_url: &str) -> Self {
         let redirect = format!("{}/sign-in/sso/callback", base_url.trim_end_matches('/'));
@@ -136,7 +136,7 @@ impl Provider {
 
     /// Where to send somebody, and what to keep until they come back. `is_fresh`: the provider is
     /// asked for a new sign-in, even if it knows them.
-    pub fn depart(&self, is_fresh: bool) -> Result<(String, AuthorizationRequest), Trouble> {
+    pub fn depart(&self, is_fresh: bool) -> Result<(String, AuthRequest), Trouble> {
         let client = self.client(self.metadata()?.as_ref())?;
         let (challenge, verifier) = PkceCodeChallenge::new_random_sha256();
         let mut request = client
@@ -151,7 +151,7 @@ impl Provider {
             request = request.add_prompt(CoreAuthPrompt::Login).set_max_age(Duration::ZERO);
         }
         let (address, state, nonce) = request.url();
-        let asked = AuthorizationRequest {
+        let asked = AuthRequest {
             state: state.into_secret(),
             nonce: nonce.secret().clone(),
             verifier: verifier.into_secret(),
@@ -160,17 +160,17 @@ impl Provider {
     }
 
     /// Uses up what was asked: `false` when it was before.
-    pub fn use_up(&self, asked: &AuthorizationRequest) -> bool {
+    pub fn use_up(&self, asked: &AuthRequest) -> bool {
         let now = Instant::now();
         let mut used = self.used.lock().unwrap_or_else(PoisonError::into_inner);
-        used.retain(|_, at| now.duration_since(*at) < USED_STATE_RETENTION);
+        used.retain(|_, at| now.duration_since(*at) < STATE_LIFETIME);
         used.insert(asked.state.clone(), now).is_none()
     }
 
     /// Who came back with that code.
     pub fn arrive(
         &self,
-        asked: &AuthorizationRequest,
+        asked: &AuthRequest,
         code: &str,
         now: DateTime<Utc>,
     ) -> Result<Proven, Trouble> {
@@ -251,7 +251,7 @@ impl Provider {
         self.fetch().is_ok()
     }
 
-    fn known(&self) -> MutexGuard<'_, CachedMetadata> {
+    fn known(&self) -> MutexGuard<'_, ProviderCache> {
         self.known.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
@@ -282,10 +282,8 @@ impl Provider {
             return Err(silent("its description or its keys cannot be had"));
         };
         let metadata = Arc::new(metadata);
-        *self.known() = CachedMetadata {
-            metadata: Some((Instant::now(), Arc::clone(&metadata))),
-            failed: None,
-        };
+        *self.known() =
+            ProviderCache { metadata: Some((Instant::now(), Arc::clone(&metadata))), failed: None };
         Ok(metadata)
     }
 
@@ -317,7 +315,7 @@ impl Provider {
 fn claims<'t>(
     token: &'t CoreIdToken,
     client: &Client,
-    asked: &AuthorizationRequest,
+    asked: &AuthRequest,
     now: DateTime<Utc>,
 ) -> Result<&'t CoreIdTokenClaims, ClaimsVerificationError> {
     let verifier = client.id_token_verifier().set_allowed_algs(SIGNATURES).set_time_fn(move || now);

@@ -67,10 +67,10 @@ const KNOWN_BEFORE_A_STRANGER: u32 = 4;
 
 /// A number of permits, and those who wait for one.
 pub struct Queue {
-    state: Mutex<State>,
+    state: Mutex<QueueState>,
 }
 
-struct State {
+struct QueueState {
     free: usize,
     /// By class, each in the order of arrival.
     waiting: [VecDeque<Ticket>; 4],
@@ -88,7 +88,7 @@ struct Ticket {
 pub struct Permit(Option<Arc<Queue>>);
 
 /// A place in the queue. Dropping it gives the place up.
-struct Place {
+struct QueuePlace {
     queue: Arc<Queue>,
     class: usize,
     number: u64,
@@ -96,7 +96,7 @@ struct Place {
 
 impl Queue {
     pub fn new(permits: usize) -> Arc<Self> {
-        let state = State {
+        let state = QueueState {
             free: permits,
             waiting: Default::default(),
             passed_strangers: 0,
@@ -105,7 +105,7 @@ impl Queue {
         Arc::new(Self { state: Mutex::new(state) })
     }
 
-    fn state(&self) -> MutexGuard<'_, State> {
+    fn state(&self) -> MutexGuard<'_, QueueState> {
         self.state.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
@@ -132,7 +132,7 @@ impl Queue {
             let number = state.next_number;
             state.next_number += 1;
             state.waiting[class].push_back(Ticket { number, sender });
-            (Place { queue: Arc::clone(self), class, number }, receiver)
+            (QueuePlace { queue: Arc::clone(self), class, number }, receiver)
         };
         let permit = if caller == Caller::Desk {
             receiver.await.ok()
@@ -144,7 +144,7 @@ impl Queue {
     }
 }
 
-impl State {
+impl QueueState {
     fn take_next(&mut self) -> Option<Ticket> {
         let [own, signed_in, known, strangers] = &mut self.waiting;
         if let Some(ticket) = own.pop_front().or_else(|| signed_in.pop_front()) {
@@ -184,7 +184,7 @@ impl Drop for Permit {
     }
 }
 
-impl Drop for Place {
+impl Drop for QueuePlace {
     fn drop(&mut self) {
         self.queue.state().waiting[self.class].retain(|ticket| ticket.number != self.number);
     }

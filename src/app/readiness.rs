@@ -26,26 +26,26 @@ pub struct Readiness {
 /// How long an answer counts for those who ask next.
 pub const KEPT: Duration = Duration::from_millis(250);
 
-type Answer = Result<Readiness, Arc<Error>>;
+type ReadinessResult = Result<Readiness, Arc<Error>>;
 
 /// The latest look, which may still be at work: many who ask make no more work than one.
 #[derive(Clone, Default)]
-pub struct Looks(Arc<Mutex<Option<Look>>>);
+pub struct Looks(Arc<Mutex<Option<SharedProbe>>>);
 
 /// One look: nothing until it has ended, then when and what it found.
-type Look = watch::Receiver<Option<(Instant, Answer)>>;
+type SharedProbe = watch::Receiver<Option<(Instant, ReadinessResult)>>;
 
 impl Looks {
     /// What the look at work finds, or the one that has just ended, or a new one. Dropping the
     /// future ends no look.
-    pub async fn ask(&self, desk: &Desk) -> Answer {
+    pub async fn ask(&self, desk: &Desk) -> ReadinessResult {
         let mut answer = self.current(desk);
         let found = answer.wait_for(Option::is_some).await.ok().and_then(|found| found.clone());
         // Without an answer it broke off, as where the process ends.
         found.map_or_else(|| Err(Arc::new(Error::Busy)), |(_, answer)| answer)
     }
 
-    fn current(&self, desk: &Desk) -> Look {
+    fn current(&self, desk: &Desk) -> SharedProbe {
         let mut latest = self.0.lock().unwrap_or_else(PoisonError::into_inner);
         if let Some(look) = &*latest {
             let counts = match &*look.borrow() {

@@ -6,7 +6,7 @@ use super::{Desk, Error, Member};
 use crate::{
     db::{
         batches,
-        imports::{orders, pieces},
+        imports::{jobs, pieces},
         memberships,
     },
     domain::{
@@ -21,7 +21,7 @@ use crate::{
 
 /// How long the next piece of a file may take before the import counts as broken off.
 const UPLOAD_TIMEOUT: TimeDelta = TimeDelta::minutes(10);
-/// So many may wait in a merchant; each keeps a file.
+/// How many imports may wait in a merchant: each stores a file.
 const MAX_WAITING_IMPORTS: i64 = 20;
 /// The longest file name that is kept, in characters.
 const MAX_FILE_NAME_CHARS: usize = 120;
@@ -39,20 +39,20 @@ pub fn open_import(
         if let Some(batch) = batch {
             batches::find(tx, member.scope, batch)?.ok_or(Error::NotFound)?;
         }
-        if orders::count_unfinished(tx, member.scope)? >= MAX_WAITING_IMPORTS {
+        if jobs::count_unfinished(tx, member.scope)? >= MAX_WAITING_IMPORTS {
             return Err(Invalid::because(
-                "20 imports of this merchant wait already; add or cancel one of them first",
+                "20 imports of this merchant are already waiting; add or cancel one of them first",
             )
             .into());
         }
-        let new = orders::NewImport {
+        let new = jobs::NewImport {
             kind,
             batch,
             user: member.user,
             request_id: &member.request_id,
             patience: now + UPLOAD_TIMEOUT,
         };
-        Ok(orders::add(tx, member.scope, new, now)?)
+        Ok(jobs::add(tx, member.scope, new, now)?)
     })
 }
 
@@ -74,8 +74,7 @@ pub struct Piece {
 /// Errors: [`Error::NotFound`] when the import was cancelled meanwhile.
 pub fn keep_piece(desk: &Desk, member: &Member, id: ImportId, piece: &Piece) -> Result<(), Error> {
     desk.db.write(|tx| {
-        if !orders::receive(tx, member.scope, id, piece.so_far, desk.clock.now() + UPLOAD_TIMEOUT)?
-        {
+        if !jobs::receive(tx, member.scope, id, piece.so_far, desk.clock.now() + UPLOAD_TIMEOUT)? {
             return Err(Error::NotFound);
         }
         Ok(pieces::add(tx, id, pieces::FILE, piece.seq, &piece.bytes)?)
@@ -94,7 +93,7 @@ pub fn close_import(
     let name = file_name.rsplit(['/', '\\']).next().unwrap_or_default();
     let name: String = name.chars().filter(|c| !c.is_control()).take(MAX_FILE_NAME_CHARS).collect();
     desk.db.write(|tx| {
-        if !orders::received(tx, member.scope, id, name.trim(), new_batch, desk.clock.now())? {
+        if !jobs::received(tx, member.scope, id, name.trim(), new_batch, desk.clock.now())? {
             return Err(Error::NotFound);
         }
         Ok::<_, Error>(())
@@ -106,8 +105,8 @@ pub fn close_import(
 /// Gives up an import whose file did not arrive, or cannot be used.
 pub fn abandon_import(desk: &Desk, member: &Member, id: ImportId) -> Result<(), Error> {
     desk.db.write(|tx| {
-        let Some(import) = orders::lock(tx, member.scope, id)? else { return Ok(()) };
-        orders::cancel(tx, member.scope, &import, desk.clock.now()).map_err(Error::from)
+        let Some(import) = jobs::lock(tx, member.scope, id)? else { return Ok(()) };
+        jobs::cancel(tx, member.scope, &import, desk.clock.now()).map_err(Error::from)
     })?;
     desk.import_wakeup.notify_one();
     Ok(())
@@ -140,9 +139,9 @@ pub fn plan_batch(
     typed: &TypedBatch,
 ) -> Result<Result<PlannedBatch, InvalidBatch>, Error> {
     const MOST_USES: i64 = 1_000_000_000;
-    let mut unfit = InvalidBatch::default();
+    let mut invalid = InvalidBatch::default();
     let name = super::names::check("the name", &typed.name)
-        .map_err(|why| unfit.name = Some(why))
+        .map_err(|why| invalid.name = Some(why))
         .unwrap_or_default();
     let mut bound = |text: &str, bound, at_field: fn(&mut InvalidBatch) -> &mut Option<Invalid>| {
         let text = text.trim();
@@ -150,40 +149,40 @@ pub fn plan_batch(
             .then(|| zone::parse_instant(text, member.merchant.zone, bound))
             .transpose();
         taken.unwrap_or_else(|why| {
-            *at_field(&mut unfit) = Some(why);
+            *at_field(&mut invalid) = Some(why);
             None
         })
     };
     let window = Window {
-        from: bound(&typed.from, Bound::Start, |unfit| &mut unfit.from),
-        until: bound(&typed.until, Bound::End, |unfit| &mut unfit.until),
+        from: bound(&typed.from, Bound::Start, |invalid| &mut invalid.from),
+        until: bound(&typed.until, Bound::End, |invalid| &mut invalid.until),
     };
     if window.is_empty() {
-        unfit.until = Some(Invalid::because("the last day must not lie before the first"));
+        invalid.until = Some(Invalid::because("the last day can't be before the first"));
     }
     let uses_per_code = match typed.uses.trim() {
         "" => 1,
         text => {
             text.parse().ok().filter(|uses| (1..=MOST_USES).contains(uses)).unwrap_or_else(|| {
-                unfit.uses = Some(Invalid::because("give a whole number from 1 on"));
+                invalid.uses = Some(Invalid::because("enter a whole number, 1 or more"));
                 1
             })
         }
     };
-    if unfit.name.is_none()
+    if invalid.name.is_none()
         && desk.db.read(|conn| batches::name_is_taken(conn, member.scope, &name))?
     {
-        unfit.name = Some(name_is_taken(&name));
+        invalid.name = Some(name_is_taken(&name));
     }
-    if unfit != InvalidBatch::default() {
-        return Ok(Err(unfit));
+    if invalid != InvalidBatch::default() {
+        return Ok(Err(invalid));
     }
     Ok(Ok(PlannedBatch { name, window, uses_per_code, case_sensitive: typed.case_sensitive }))
 }
 
 pub(super) fn name_is_taken(name: &str) -> Invalid {
     Invalid::because(format!(
-        "there is a batch {name:?} already; choose another name, or add the codes on that batch's \
+        "there is already a batch {name:?}; choose another name, or add the codes on that batch's \
          page"
     ))
 }

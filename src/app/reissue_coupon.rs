@@ -5,7 +5,10 @@ use std::cell::Cell;
 
 use super::{Desk, Error, Member, fulfilment_email, tokens};
 use crate::{
-    db::{WriteTx, coupons, coupons::Place, customers, memberships, reissues, rewards, stock},
+    db::{
+        WriteTx, coupons, coupons::CodePlace, customers, memberships, reissues, rewards,
+        stock_counts,
+    },
     domain::{
         batch::StockLeft,
         code::CouponCode,
@@ -71,7 +74,7 @@ fn reissue_in(
     desk: &Desk,
     member: &Member,
     command: &ReissueCoupon,
-    taken: &Cell<Option<(BatchId, Place)>>,
+    taken: &Cell<Option<(BatchId, CodePlace)>>,
 ) -> Result<Reissued, Error> {
     let scope = member.scope;
     let role = memberships::lock_role(tx, scope, member.user)?
@@ -97,11 +100,11 @@ fn reissue_in(
     let fit = check_email(&file, command.email_requested)
         .map_err(Error::from)
         .and_then(|()| tokens::check(desk, binding, &command.token, now));
-    if let Err(unfit) = fit {
-        // An empty batch comes first, and the allocation, which would find out, is not come to.
-        return Err(match stock::count_one(tx, scope, batch, now)?.left() {
+    if let Err(invalid) = fit {
+        // An empty batch comes first: the allocation, which would find out, is not reached.
+        return Err(match stock_counts::count_one(tx, scope, batch, now)?.left() {
             StockLeft::Short(shortage) => Refusal::BatchEmpty(shortage).into(),
-            StockLeft::Usable(_) => unfit,
+            StockLeft::Usable(_) => invalid,
         });
     }
     fail::fail_point!("reissue::checked");
@@ -122,7 +125,7 @@ fn reissue_in(
         now,
     )?
     else {
-        let shortage = stock::count_one(tx, scope, batch, now)?.set_aside();
+        let shortage = stock_counts::count_one(tx, scope, batch, now)?.set_aside();
         return Err(Refusal::BatchEmpty(shortage).into());
     };
     taken.set(Some((batch.id, new.place)));
@@ -143,7 +146,7 @@ fn reissue_in(
         now,
     )?;
     let email_to = if command.email_requested {
-        let fulfilment = fulfilment_email::Fulfilment {
+        let fulfilment = fulfilment_email::FulfilmentMail {
             merchant: &member.merchant,
             customer: &file.customer,
             reward: &file.reward,
@@ -171,8 +174,8 @@ fn replay(
 ) -> Result<Reissued, Error> {
     if first.email_requested != command.email_requested {
         return Err(Error::Invalid(crate::domain::Invalid::because(
-            "This form was already sent with the e-mail box set differently. The first one \
-             counts; nothing more was done.",
+            "This form was already sent with the email box set differently. The first one counts. \
+             Nothing more was done.",
         )));
     }
     let email_to = if first.email_requested {

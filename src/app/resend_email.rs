@@ -5,7 +5,7 @@ use chrono::TimeDelta;
 
 use super::{
     Desk, Error, Member,
-    fulfilment_email::{Fulfilment, QueuedMail, enqueue_starting},
+    fulfilment_email::{FulfilmentMail, QueuedMail, enqueue_starting},
 };
 use crate::{
     db::{WriteTx, audit, mails, memberships, rewards},
@@ -79,7 +79,7 @@ fn resend_in(
             });
         }
     }
-    let what = Fulfilment {
+    let what = FulfilmentMail {
         merchant: &member.merchant,
         customer: &file.customer,
         reward: &file.reward,

@@ -19,16 +19,18 @@ use tokio::time::sleep;
 
 use super::{
     Desk, Error,
-    import_file::{ImportError, Kind, OnCommit, Order, Progress, Report, import_file},
-    import_pieces::{AT_ONCE, Rejects, Source},
+    import_file::{
+        FileKind, ImportError, ImportProgress, ImportRequest, OnCommit, Report, import_file,
+    },
+    import_pieces::{AT_ONCE, PieceReader, RejectsWriter},
     show_batches::{pace_of, pace_since},
-    show_imports::{ImportReport, Outlook},
+    show_imports::{ImportReport, StockForecast},
 };
 use crate::{
     db::{
         self, Scope, batches,
         imports::{leases, pieces},
-        merchants, stock,
+        merchants, stock_counts,
     },
     domain::{
         audit::Actor,
@@ -50,13 +52,13 @@ const REJECTS_RETENTION: TimeDelta = TimeDelta::days(7);
 
 /// An import in hand.
 #[derive(Debug, Clone)]
-pub struct Claimed {
+pub struct ClaimedImport {
     scope: Scope,
     import: Import,
     holder: Arc<str>,
 }
 
-impl Claimed {
+impl ClaimedImport {
     pub fn id(&self) -> ImportId {
         self.import.id
     }
@@ -66,7 +68,7 @@ pub use crate::domain::ids::ImportId as Id;
 
 /// What became of an import in hand.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum Ended {
+pub enum ImportEnd {
     /// It is out of hand, one way or another.
     Settled,
     /// The database was away: another try may do it.
@@ -79,10 +81,10 @@ pub fn is_any_due(desk: &Desk) -> Result<bool, Error> {
 }
 
 /// Claims the import that has waited longest. `holder` is the name of this one claim.
-pub fn claim_import(desk: &Desk, holder: &Arc<str>) -> Result<Option<Claimed>, Error> {
+pub fn claim_import(desk: &Desk, holder: &Arc<str>) -> Result<Option<ClaimedImport>, Error> {
     let claimed =
         desk.db.write(|tx| leases::claim(tx, holder, desk.clock.now()).map_err(Error::from))?;
-    Ok(claimed.map(|(scope, import)| Claimed { scope, import, holder: Arc::clone(holder) }))
+    Ok(claimed.map(|(scope, import)| ClaimedImport { scope, import, holder: Arc::clone(holder) }))
 }
 
 /// How far the work is, and whether it is to go on; shared with the thread that works.
@@ -99,10 +101,10 @@ const WHOLE: i64 = 1000;
 /// `shutdown` is set, and is given back. `last_try`: a database that is away is a failure.
 pub async fn run_import(
     desk: &Desk,
-    claimed: &Claimed,
+    claimed: &ClaimedImport,
     shutdown: &AtomicBool,
     last_try: bool,
-) -> Ended {
+) -> ImportEnd {
     let pulse = Arc::new(Pulse::default());
     let (own, beat) = (claimed.clone(), Arc::clone(&pulse));
     let work = desk.importing(move |desk| Ok(attempt(desk, &own, &beat)));
@@ -135,13 +137,13 @@ pub async fn run_import(
         }
     };
     let ending = match outcome.map_err(ImportError::from).and_then(|outcome| outcome) {
-        Ok(()) => return Ended::Settled,
-        Err(ImportError::Stopped) if cancelled => Ending::Cancelled,
-        Err(ImportError::Stopped) => Ending::GivenBack,
-        Err(error) if is_away(&error) && !last_try => Ending::Again,
-        Err(error) => Ending::Failed(words(&error)),
+        Ok(()) => return ImportEnd::Settled,
+        Err(ImportError::Stopped) if cancelled => ImportStop::Cancelled,
+        Err(ImportError::Stopped) => ImportStop::GivenBack,
+        Err(error) if is_away(&error) && !last_try => ImportStop::Again,
+        Err(error) => ImportStop::Failed(words(&error)),
     };
-    let again = ending == Ending::Again;
+    let again = ending == ImportStop::Again;
     let own = claimed.clone();
     if desk.writing(move |desk| settle(desk, &own, &ending)).await.is_err() {
         tracing::warn!(
@@ -149,11 +151,11 @@ pub async fn run_import(
             "the end of an import was not written down; its lease will lapse"
         );
     }
-    if again { Ended::Again } else { Ended::Settled }
+    if again { ImportEnd::Again } else { ImportEnd::Settled }
 }
 
 #[derive(Debug, PartialEq, Eq)]
-enum Ending {
+enum ImportStop {
     Cancelled,
     GivenBack,
     Again,
@@ -162,16 +164,16 @@ enum Ending {
 
 fn settle(
     desk: &Desk,
-    Claimed { import, holder, .. }: &Claimed,
-    ending: &Ending,
+    ClaimedImport { import, holder, .. }: &ClaimedImport,
+    ending: &ImportStop,
 ) -> Result<bool, Error> {
     let now = desk.clock.now();
     desk.db.write(|tx| {
         Ok(match ending {
-            Ending::Cancelled => leases::cancelled(tx, import.id, holder, now),
-            Ending::GivenBack => leases::release(tx, import.id, holder, now),
-            Ending::Again => leases::release(tx, import.id, holder, now + DATABASE_RETRY_DELAY),
-            Ending::Failed(why) => leases::failed(tx, import.id, holder, why, now),
+            ImportStop::Cancelled => leases::cancelled(tx, import.id, holder, now),
+            ImportStop::GivenBack => leases::release(tx, import.id, holder, now),
+            ImportStop::Again => leases::release(tx, import.id, holder, now + DATABASE_RETRY_DELAY),
+            ImportStop::Failed(why) => leases::failed(tx, import.id, holder, why, now),
         }?)
     })
 }
@@ -204,26 +206,26 @@ fn is_away(error: &ImportError) -> bool {
 fn words(error: &ImportError) -> String {
     let said = match error {
         ImportError::Invalid(why) => return why.0.clone(),
-        ImportError::NoBatch { .. } => "the batch is not there any more; nothing was added",
+        ImportError::NoBatch { .. } => "the batch no longer exists; nothing was added",
         ImportError::Staging(_) => {
-            "the server has no room for its temporary files; nothing was added. Tell your \
+            "the server has no space for temporary files; nothing was added. Tell your \
              administrator, then send the file again"
         }
         error if is_away(error) => {
-            "the database could not take it, perhaps because its disk is full; nothing was added. \
+            "the database couldn't save it, perhaps because its disk is full; nothing was added. \
              Tell your administrator, then send the file again"
         }
         _ => {
-            "something went wrong on our side; nothing was added. Send the file again, and tell \
-             your administrator if it stays so"
+            "something went wrong on our side; nothing was added. Send the file again. If it keeps \
+             happening, tell your administrator"
         }
     };
     tracing::error!(%error, "an import failed");
     said.to_owned()
 }
 
-fn attempt(desk: &Desk, claimed: &Claimed, pulse: &Pulse) -> Result<(), ImportError> {
-    let Claimed { scope, import, holder } = claimed;
+fn attempt(desk: &Desk, claimed: &ClaimedImport, pulse: &Pulse) -> Result<(), ImportError> {
+    let ClaimedImport { scope, import, holder } = claimed;
     if import.cancel_asked {
         return Err(ImportError::Stopped);
     }
@@ -233,9 +235,11 @@ fn attempt(desk: &Desk, claimed: &Claimed, pulse: &Pulse) -> Result<(), ImportEr
     let reading = if is_check { WHOLE / 2 } else { WHOLE / 5 };
     let mut watch = |progress| {
         let done = match progress {
-            Progress::Reading { bytes } => part(bytes, import.bytes.unsigned_abs(), reading),
-            Progress::Waiting => reading,
-            Progress::Applying { done, total } => reading + part(done, total, WHOLE - reading),
+            ImportProgress::Reading { bytes } => part(bytes, import.bytes.unsigned_abs(), reading),
+            ImportProgress::Waiting => reading,
+            ImportProgress::Applying { done, total } => {
+                reading + part(done, total, WHOLE - reading)
+            }
         };
         pulse.done.store(done, Ordering::Relaxed);
         if pulse.stop.load(Ordering::Relaxed) {
@@ -244,8 +248,8 @@ fn attempt(desk: &Desk, claimed: &Claimed, pulse: &Pulse) -> Result<(), ImportEr
             ControlFlow::Continue(())
         }
     };
-    let seal = |tx: &mut db::WriteTx<'_>, report: &Report| {
-        // Whoever has cancelled it, or taken it over, was quicker: nothing of this becomes visible.
+    let on_commit = |tx: &mut db::WriteTx<'_>, report: &Report| {
+        // It was cancelled or taken over in between: nothing of this becomes visible.
         if leases::done(
             tx,
             import.id,
@@ -258,21 +262,21 @@ fn attempt(desk: &Desk, claimed: &Claimed, pulse: &Pulse) -> Result<(), ImportEr
             Err(ImportError::Stopped)
         }
     };
-    let order = Order {
+    let order = ImportRequest {
         kind: match import.kind {
-            ImportKind::Vouchers => Kind::Vouchers,
-            ImportKind::Redemptions => Kind::Redemptions,
-            ImportKind::Bars => Kind::Bars,
+            ImportKind::Vouchers => FileKind::Vouchers,
+            ImportKind::Redemptions => FileKind::Redemptions,
+            ImportKind::Bars => FileKind::Bars,
         },
         batch: (import.kind == ImportKind::Vouchers).then(|| import.batch_name()),
         dry_run: is_check,
         planned: import.new_batch.as_ref().filter(|_| import.batch.is_none()),
         actor: Actor::User(import.user),
         request_id: import.request_id.as_deref(),
-        seal: Some(OnCommit(&seal)),
+        on_commit: Some(OnCommit(&on_commit)),
     };
-    let mut rejects = Rejects::of(desk, import)?;
-    let mut source = Source::of(desk, import);
+    let mut rejects = RejectsWriter::of(desk, import)?;
+    let mut source = PieceReader::of(desk, import);
     let report = if import.kind == ImportKind::Vouchers {
         import_file(desk, *scope, &merchant, &order, &mut source, &mut rejects, &mut watch)?
     } else {
@@ -310,17 +314,17 @@ fn outlook(
     scope: Scope,
     import: &Import,
     report: &Report,
-) -> Result<Option<Outlook>, db::Error> {
+) -> Result<Option<StockForecast>, db::Error> {
     let Some((id, _)) = import.batch else { return Ok(None) };
     let now = desk.clock.now();
     desk.db.read(|conn| {
         let Some(batch) = batches::find(conn, scope, id)? else { return Ok(None) };
         // As on the batch's page.
-        let pace = pace_of(&batch, &stock::days(conn, scope, &[id], pace_since(now))?, now);
-        let usable = stock::count_one(conn, scope, &batch, now)?.usable;
+        let pace = pace_of(&batch, &stock_counts::days(conn, scope, &[id], pace_since(now))?, now);
+        let usable = stock_counts::count_one(conn, scope, &batch, now)?.usable;
         let number = |n: i64| u64::try_from(n).unwrap_or(0);
         let usable = number(usable) + report.findings.usable;
-        Ok((pace.handed_out > 0).then(|| Outlook {
+        Ok((pace.handed_out > 0).then(|| StockForecast {
             handed_out: number(pace.handed_out),
             days: number(pace.days),
             usable,

@@ -1,4 +1,4 @@
-//! Seals what is new in the audit log, after it was written and apart from it: whoever writes a
+//! Seals what is new in the audit log, after it was written and apart from it: whatever writes a
 //! record waits for nobody.
 //!
 //! A record that somebody removes before it is sealed leaves no trace here: that is why sealing
@@ -16,25 +16,25 @@ use crate::{
         Database, WriteTx, audit_contents,
         audit_seals::{self, NewSeal},
     },
-    domain::{audit_proof::SealedRecord, audit_seal::Head, clock::Clock, ids::AuditId},
+    domain::{audit_proof::SealedRecord, audit_seal::ChainHead, clock::Clock, ids::AuditId},
 };
 
 /// Records in one transaction: on SQLite everybody else's writes wait meanwhile, for some tens of
 /// milliseconds.
 const SEAL_BATCH_RECORDS: usize = 1_000;
 
-/// What a sealer remembers between its rounds.
+/// What the sealing job remembers between its rounds.
 #[derive(Debug, Clone, Default)]
 pub struct Sealer {
-    /// The mark as it was last seen: everything up to it is sealed.
+    /// The watermark as it was last seen: everything up to it is sealed.
     sealed_to: i64,
-    horizon: Option<Horizon>,
+    horizon: Option<SealHorizon>,
 }
 
 /// Records are numbered before they can be seen. Once all of these writers have ended, nothing new
 /// can appear up to `to`.
 #[derive(Debug, Clone)]
-struct Horizon {
+struct SealHorizon {
     to: i64,
     writers: Vec<String>,
 }
@@ -71,18 +71,18 @@ impl Sealer {
         if !audit_seals::try_lock(tx)? {
             return Ok((None, Round { sealed: 0, is_done: false }));
         }
-        let mark = audit_seals::mark(tx)?;
-        // In this order: whoever holds an id up to `newest` is among the writers, and what those
-        // who have ended wrote is seen below.
+        let watermark = audit_seals::watermark(tx)?;
+        // In this order: every transaction that holds an id up to `newest` is among the writers,
+        // and what those who have ended wrote is seen below.
         let newest = audit_seals::newest_record(tx)?;
         let writers = audit_seals::open_writers(tx)?;
         // A standby that took over without the latest records: what was remembered of the other one
         // does not hold here.
-        let went_back = mark < self.sealed_to
+        let went_back = watermark < self.sealed_to
             || self.horizon.as_ref().is_some_and(|horizon| newest < horizon.to);
-        let fresh = Self { sealed_to: mark, horizon: None };
+        let fresh = Self { sealed_to: watermark, horizon: None };
         let (settled_to, horizon) = if went_back { &fresh } else { self }.settle(newest, writers);
-        let unsealed = audit_contents::unsealed(tx, mark, SEAL_BATCH_RECORDS)?;
+        let unsealed = audit_contents::unsealed(tx, watermark, SEAL_BATCH_RECORDS)?;
         let sealed = seal(tx, &unsealed, clock)?;
         let is_done = unsealed.len() < SEAL_BATCH_RECORDS;
         // Up to the last one of a full batch all that can be seen is sealed; up to `settled_to` all
@@ -91,15 +91,15 @@ impl Sealer {
             Some(last) if !is_done => settled_to.min(last.id),
             _ => settled_to,
         };
-        let sealed_to = mark.max(to);
-        if sealed_to > mark {
-            audit_seals::set_mark(tx, sealed_to)?;
+        let sealed_to = watermark.max(to);
+        if sealed_to > watermark {
+            audit_seals::set_watermark(tx, sealed_to)?;
         }
         Ok((Some(Self { sealed_to, horizon }), Round { sealed, is_done }))
     }
 
     /// Up to which id nothing new can appear any more, and the horizon to wait for next.
-    fn settle(&self, newest: i64, writers: Vec<String>) -> (i64, Option<Horizon>) {
+    fn settle(&self, newest: i64, writers: Vec<String>) -> (i64, Option<SealHorizon>) {
         if writers.is_empty() {
             return (newest, None);
         }
@@ -109,7 +109,7 @@ impl Sealer {
             }
             passed => (
                 passed.as_ref().map_or(self.sealed_to, |horizon| horizon.to),
-                Some(Horizon { to: newest, writers }),
+                Some(SealHorizon { to: newest, writers }),
             ),
         }
     }
@@ -122,7 +122,7 @@ fn seal(
     clock: &Clock,
 ) -> Result<usize, Error> {
     let now = clock.now();
-    let mut heads: HashMap<i64, Head> = HashMap::new();
+    let mut heads: HashMap<i64, ChainHead> = HashMap::new();
     let mut seals = Vec::with_capacity(unsealed.len());
     for found in unsealed {
         let SealedRecord::Whole(record) = &found.record else {
@@ -147,8 +147,8 @@ fn seal(
     Ok(seals.len())
 }
 
-/// Seals all that is there, in `patience`; `false` when something is left, to be sealed by whoever
-/// seals next.
+/// Seals all that is there, in `patience`; `false` when something is left, to be sealed by the
+/// server that seals next.
 pub fn seal_all(db: &Database, clock: &Clock, patience: Duration) -> Result<bool, Error> {
     let (begun, mut sealer) = (Instant::now(), Sealer::default());
     while begun.elapsed() < patience {
@@ -157,7 +157,7 @@ pub fn seal_all(db: &Database, clock: &Clock, patience: Duration) -> Result<bool
             return Ok(true);
         }
         if round.sealed == 0 {
-            // Another process has the turn, for a moment.
+            // Another process holds the lock, for a moment.
             std::thread::sleep(Duration::from_millis(20));
         }
     }

@@ -8,7 +8,7 @@ use crate::{
     db::{DbConn, WriteTx, account_links, audit, memberships, merchants, users},
     domain::{
         Invalid,
-        account_link::Purpose,
+        account_link::LinkPurpose,
         audit::{Action, Actor, NewRecord},
         email::EmailAddress,
         merchant::Slug,
@@ -27,10 +27,10 @@ pub fn open_the_door(desk: &Desk) -> Result<Option<String>, Error> {
         account_links::replace(
             tx,
             &link.hash,
-            Purpose::Setup,
+            LinkPurpose::Setup,
             None,
             now,
-            now + Purpose::Setup.lifetime(),
+            now + LinkPurpose::Setup.lifetime(),
         )?;
         Ok(Some(link.address))
     })
@@ -43,7 +43,7 @@ pub struct Door {
     pub asks_for_merchant: bool,
 }
 
-/// The page behind that link; `None`: it is not, or no longer, to be followed.
+/// The page that the link leads to; `None`: it is not, or no longer, to be followed.
 pub fn look_at_door(desk: &Desk, token: &str) -> Result<Option<Door>, Error> {
     let hash = tokens::hash(token);
     desk.db.read(|conn| door(conn, desk, &hash).map(|found| found.map(|(_, door)| door)))
@@ -51,7 +51,7 @@ pub fn look_at_door(desk: &Desk, token: &str) -> Result<Option<Door>, Error> {
 
 fn door(conn: &mut DbConn, desk: &Desk, hash: &str) -> Result<Option<(i64, Door)>, Error> {
     let link = account_links::find_open(conn, hash, desk.clock.now())?
-        .filter(|link| link.purpose == Purpose::Setup);
+        .filter(|link| link.purpose == LinkPurpose::Setup);
     let Some(link) = link else { return Ok(None) };
     if users::exist(conn)? {
         return Ok(None);
@@ -72,7 +72,7 @@ pub struct FirstUser {
 
 /// A field of it.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum Part {
+pub enum SetUpField {
     Email,
     Name,
     Password,
@@ -85,7 +85,7 @@ pub enum Part {
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum SetUp {
     Done,
-    Invalid(Vec<(Part, Invalid)>),
+    Invalid(Vec<(SetUpField, Invalid)>),
     /// Somebody was quicker, or the link is too old.
     Gone,
 }
@@ -101,7 +101,7 @@ pub fn set_up(
     let Some(seen) = look_at_door(desk, token)? else { return Ok(SetUp::Gone) };
     let first = match judge(typed, seen) {
         Ok(first) => first,
-        Err(unfit) => return Ok(SetUp::Invalid(unfit)),
+        Err(invalid) => return Ok(SetUp::Invalid(invalid)),
     };
     let (hash, token) = (passwords::hash(&typed.password)?, tokens::hash(token));
     desk.db.write(|tx| {
@@ -154,39 +154,46 @@ fn append(
     Ok(())
 }
 
-struct First {
+struct CheckedForm {
     email: EmailAddress,
     name: String,
     merchant: Option<(Slug, String, Tz)>,
 }
 
-fn judge(typed: &FirstUser, door: Door) -> Result<First, Vec<(Part, Invalid)>> {
-    let mut unfit = Vec::new();
-    let email = note(&mut unfit, Part::Email, EmailAddress::parse(&typed.email));
-    let name = note(&mut unfit, Part::Name, names::check("the name", &typed.name));
+fn judge(typed: &FirstUser, door: Door) -> Result<CheckedForm, Vec<(SetUpField, Invalid)>> {
+    let mut invalid = Vec::new();
+    let email = note(&mut invalid, SetUpField::Email, EmailAddress::parse(&typed.email));
+    let name = note(&mut invalid, SetUpField::Name, names::check("the name", &typed.name));
     note(
-        &mut unfit,
-        Part::Password,
+        &mut invalid,
+        SetUpField::Password,
         passwords::check_new(&typed.password, &[&typed.email, &typed.name]),
     );
     let merchant = door.asks_for_merchant.then(|| {
-        let slug = note(&mut unfit, Part::Slug, Slug::parse(typed.slug.trim()));
-        let name =
-            note(&mut unfit, Part::Merchant, names::check("the merchant's name", &typed.merchant));
-        let zone = note(&mut unfit, Part::TimeZone, zone::parse_zone(&typed.timezone));
+        let slug = note(&mut invalid, SetUpField::Slug, Slug::parse(typed.slug.trim()));
+        let name = note(
+            &mut invalid,
+            SetUpField::Merchant,
+            names::check("the merchant's name", &typed.merchant),
+        );
+        let zone = note(&mut invalid, SetUpField::TimeZone, zone::parse_zone(&typed.timezone));
         Some((slug?, name?, zone?))
     });
     match (email, name, merchant) {
-        (Some(email), Some(name), None) if unfit.is_empty() => {
-            Ok(First { email, name, merchant: None })
+        (Some(email), Some(name), None) if invalid.is_empty() => {
+            Ok(CheckedForm { email, name, merchant: None })
         }
-        (Some(email), Some(name), Some(Some(merchant))) if unfit.is_empty() => {
-            Ok(First { email, name, merchant: Some(merchant) })
+        (Some(email), Some(name), Some(Some(merchant))) if invalid.is_empty() => {
+            Ok(CheckedForm { email, name, merchant: Some(merchant) })
         }
-        _ => Err(unfit),
+        _ => Err(invalid),
     }
 }
 
-fn note<T>(unfit: &mut Vec<(Part, Invalid)>, part: Part, outcome: Result<T, Invalid>) -> Option<T> {
-    outcome.map_err(|why| unfit.push((part, why))).ok()
+fn note<T>(
+    invalid: &mut Vec<(SetUpField, Invalid)>,
+    part: SetUpField,
+    outcome: Result<T, Invalid>,
+) -> Option<T> {
+    outcome.map_err(|why| invalid.push((part, why))).ok()
 }

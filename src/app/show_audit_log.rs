@@ -5,7 +5,7 @@ use chrono::{DateTime, Utc};
 
 use super::{
     Desk, Error, Member,
-    audit_filters::{self, Judged, SubmittedFilters},
+    audit_filters::{self, CheckedFilters, SubmittedFilters},
     private_details,
 };
 use crate::{
@@ -16,7 +16,7 @@ use crate::{
     },
     domain::{
         audit::{Action, AuditRecord, Detail},
-        audit_filter::Place,
+        audit_filter::RecordPlace,
         ids::{ReissueId, UserId},
     },
 };
@@ -39,7 +39,7 @@ pub enum ReissueMail {
 
 /// A record with what is known beside it.
 #[derive(Debug, Clone)]
-pub struct Entry {
+pub struct LogEntry {
     pub record: AuditRecord,
     /// The number of its seal; `None`: not sealed yet.
     pub seal: Option<i64>,
@@ -50,10 +50,10 @@ pub struct Entry {
 /// A page of the log.
 #[derive(Debug, Clone)]
 pub struct LogPage {
-    pub judged: Judged,
-    pub entries: Vec<Entry>,
-    /// Where the next page begins behind.
-    pub older: Option<Place>,
+    pub judged: CheckedFilters,
+    pub entries: Vec<LogEntry>,
+    /// The record after which the next page begins.
+    pub older: Option<RecordPlace>,
     /// Whom one may filter by: the merchant's users, and those who acted here and are no longer.
     pub members: Vec<(UserId, String)>,
     pub former: Vec<(UserId, String)>,
@@ -61,12 +61,12 @@ pub struct LogPage {
     pub people: Vec<(UserId, String)>,
 }
 
-/// A page of what `typed` selects, behind `before`; nothing where a filter cannot be taken.
+/// A page of what `typed` selects, after `before`; nothing where a filter cannot be taken.
 pub fn show_audit_log(
     desk: &Desk,
     member: &Member,
     typed: &SubmittedFilters,
-    before: Option<Place>,
+    before: Option<RecordPlace>,
 ) -> Result<LogPage, Error> {
     desk.db.read(|conn| {
         let judged = audit_filters::judge(conn, desk, member, typed)?;
@@ -80,7 +80,7 @@ pub fn show_audit_log(
         let former = audit_log::names_of(conn, &former)?;
         let mut page =
             LogPage { judged, entries: vec![], older: None, members, former, people: vec![] };
-        if page.judged.unfit.is_empty() {
+        if page.judged.invalid.is_empty() {
             fill(conn, desk, member, &mut page, before)?;
         }
         Ok(page)
@@ -92,7 +92,7 @@ fn fill(
     desk: &Desk,
     member: &Member,
     page: &mut LogPage,
-    before: Option<Place>,
+    before: Option<RecordPlace>,
 ) -> Result<(), Error> {
     let scope = member.scope;
     let mut places = audit_log::places(
@@ -122,7 +122,7 @@ fn fill(
     page.people = audit_log::names_of(conn, &people)?;
     page.entries = records
         .into_iter()
-        .map(|record| Entry {
+        .map(|record| LogEntry {
             seal: seals.iter().find(|(id, _)| *id == record.id).map(|(_, no)| *no),
             mail: if is_reissue(&&record) { Some(mail_of(&record, &ends)) } else { None },
             record,

@@ -6,15 +6,15 @@ use super::{Desk, Error, Member};
 use crate::{
     db::{
         audit, batches, memberships,
-        stock::{self, Day},
+        stock_counts::{self, Day},
         withdrawals::{self, Withdrawal},
     },
     domain::{
         audit::{AuditRecord, ShownActor},
-        batch::{Batch, Stock},
+        batch::{Batch, StockCounts},
         ids::{AuditId, BatchId},
         role::Permission,
-        stock::{Ending, Outlook, PACE_DAYS, Pace, judge, without_held},
+        stock_forecast::{CodeEnding, Outlook, PACE_DAYS, StockPace, judge, without_held},
     },
 };
 
@@ -22,19 +22,19 @@ const PAGE_ROWS: usize = 50;
 
 /// A batch in the list.
 #[derive(Debug, Clone)]
-pub struct BatchRow {
+pub struct BatchOverview {
     pub batch: Batch,
     pub imported: i64,
-    pub stock: Stock,
+    pub stock: StockCounts,
     /// When the usable ones end, soonest first.
-    pub ends: Vec<Ending>,
+    pub ends: Vec<CodeEnding>,
     pub outlook: Outlook,
 }
 
 /// A page of batches, newest first.
 #[derive(Debug, Clone)]
-pub struct BatchPage {
-    pub rows: Vec<BatchRow>,
+pub struct BatchList {
+    pub rows: Vec<BatchOverview>,
     pub older: Option<BatchId>,
     pub now: DateTime<Utc>,
 }
@@ -44,7 +44,7 @@ pub fn list_batches(
     desk: &Desk,
     member: &Member,
     before: Option<BatchId>,
-) -> Result<BatchPage, Error> {
+) -> Result<BatchList, Error> {
     let now = desk.clock.now();
     desk.db.read(|conn| {
         let mut found = batches::list(
@@ -58,10 +58,10 @@ pub fn list_batches(
             .flatten();
         found.truncate(PAGE_ROWS);
         let (batches, imported): (Vec<Batch>, Vec<i64>) = found.into_iter().unzip();
-        let stocks = stock::count(conn, member.scope, &batches, now)?;
+        let stocks = stock_counts::count(conn, member.scope, &batches, now)?;
         let ids: Vec<BatchId> = batches.iter().map(|batch| batch.id).collect();
-        let days = stock::days(conn, member.scope, &ids, pace_since(now))?;
-        let ends = stock::ends(conn, member.scope, &ids, now)?;
+        let days = stock_counts::days(conn, member.scope, &ids, pace_since(now))?;
+        let ends = stock_counts::ends(conn, member.scope, &ids, now)?;
         let rows = batches
             .into_iter()
             .zip(imported)
@@ -70,7 +70,7 @@ pub fn list_batches(
                 row_of(member, batch, imported, stock, &ends, &days, now)
             })
             .collect();
-        Ok(BatchPage { rows, older, now })
+        Ok(BatchList { rows, older, now })
     })
 }
 
@@ -84,23 +84,23 @@ fn row_of(
     member: &Member,
     batch: Batch,
     imported: i64,
-    stock: Stock,
-    ends: &[(BatchId, Ending)],
+    stock: StockCounts,
+    ends: &[(BatchId, CodeEnding)],
     days: &[Day],
     now: DateTime<Utc>,
-) -> BatchRow {
+) -> BatchOverview {
     let pace = pace_of(&batch, days, now);
-    let mut ends: Vec<Ending> =
+    let mut ends: Vec<CodeEnding> =
         ends.iter().filter(|(id, _)| *id == batch.id).map(|(_, ending)| *ending).collect();
     let held = ends.iter().map(|ending| ending.codes).sum::<i64>() - stock.usable;
     without_held(&mut ends, held);
     let outlook =
         judge(&batch, &stock, &ends, pace, member.merchant.stock_rules, member.merchant.zone, now);
-    BatchRow { batch, imported, stock, ends, outlook }
+    BatchOverview { batch, imported, stock, ends, outlook }
 }
 
 /// How fast the batch was handed out lately; a young batch is measured over the days it has.
-pub fn pace_of(batch: &Batch, days: &[Day], now: DateTime<Utc>) -> Pace {
+pub fn pace_of(batch: &Batch, days: &[Day], now: DateTime<Utc>) -> StockPace {
     let since = pace_since(now);
     let handed_out = days
         .iter()
@@ -115,7 +115,7 @@ pub fn pace_of(batch: &Batch, days: &[Day], now: DateTime<Utc>) -> Pace {
         .min();
     let known = batch.created_at.date_naive();
     let age = (now.date_naive() - first.map_or(known, |first| first.min(known))).num_days() + 1;
-    Pace { handed_out, days: age.clamp(1, PACE_DAYS) }
+    StockPace { handed_out, days: age.clamp(1, PACE_DAYS) }
 }
 
 /// What happened on a day.
@@ -135,7 +135,7 @@ const PICTURE_DAYS: u64 = 90;
 /// The days up to today, without a gap, oldest first. Days are UTC's, as the counts are kept.
 fn history(
     batch: &Batch,
-    stock: &Stock,
+    stock: &StockCounts,
     days: &[Day],
     ended: &[(DateTime<Utc>, i64)],
     now: DateTime<Utc>,
@@ -176,7 +176,7 @@ fn history(
 /// One batch.
 #[derive(Debug, Clone)]
 pub struct BatchFile {
-    pub row: BatchRow,
+    pub row: BatchOverview,
     /// The last days, oldest first, today at the end.
     pub history: Vec<StockDay>,
     /// What was withdrawn on purpose, newest first.
@@ -192,12 +192,12 @@ pub fn show_batch(desk: &Desk, member: &Member, id: BatchId) -> Result<BatchFile
     desk.db.read(|conn| {
         let (batch, imported) =
             batches::find_with_imported(conn, member.scope, id)?.ok_or(Error::NotFound)?;
-        let stock = stock::count_one(conn, member.scope, &batch, now)?;
+        let stock = stock_counts::count_one(conn, member.scope, &batch, now)?;
         let today = now.date_naive();
         let since = today.checked_sub_days(Days::new(PICTURE_DAYS)).unwrap_or(today);
-        let days = stock::days(conn, member.scope, &[batch.id], since)?;
-        let ended = stock::ended_windows(conn, member.scope, batch.id, now)?;
-        let ends = stock::ends(conn, member.scope, &[batch.id], now)?;
+        let days = stock_counts::days(conn, member.scope, &[batch.id], since)?;
+        let ended = stock_counts::ended_windows(conn, member.scope, batch.id, now)?;
+        let ends = stock_counts::ends(conn, member.scope, &[batch.id], now)?;
         let history = history(&batch, &stock, &days, &ended, now);
         let who_can = if member.role.may(Permission::ManageBatches) {
             vec![]

@@ -26,7 +26,7 @@ pub struct ShownCoupon {
     /// Who has the reward that it was handed to.
     pub customer: Option<Customer>,
     /// The reissue of that reward, where this coupon is the old one or the new one.
-    pub reissue: Option<Part>,
+    pub reissue: Option<ReissuePart>,
     /// What the audit log says of it, newest first.
     pub history: Vec<AuditRecord>,
     pub now: DateTime<Utc>,
@@ -34,7 +34,7 @@ pub struct ShownCoupon {
 
 /// The coupon's part in a reissue, and the other coupon of it.
 #[derive(Debug, Clone)]
-pub enum Part {
+pub enum ReissuePart {
     ReplacedBy(EarlierReissue, CouponId),
     Replaces(EarlierReissue, CouponId),
 }
@@ -65,9 +65,9 @@ pub(super) fn load(
             let other = coupons::find_by_code(conn, scope, other.as_str())?.map(|found| found.id);
             reissue = other.map(|other| {
                 if is_old {
-                    Part::ReplacedBy(earlier, other)
+                    ReissuePart::ReplacedBy(earlier, other)
                 } else {
-                    Part::Replaces(earlier, other)
+                    ReissuePart::Replaces(earlier, other)
                 }
             });
         }

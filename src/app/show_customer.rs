@@ -29,7 +29,7 @@ pub struct Cursors {
 
 /// A reward with what became of its newest mail.
 #[derive(Debug, Clone)]
-pub struct RewardRow {
+pub struct RewardWithMail {
     pub file: RewardFile,
     pub mail: Option<MailSummary>,
 }
@@ -38,7 +38,7 @@ pub struct RewardRow {
 #[derive(Debug, Clone)]
 pub struct Profile {
     pub customer: Customer,
-    pub rewards: Vec<RewardRow>,
+    pub rewards: Vec<RewardWithMail>,
     pub emails: Vec<MailSummary>,
     pub events: Vec<AuditRecord>,
     pub older: Cursors,
@@ -97,7 +97,7 @@ pub fn show_reward(
     member: &Member,
     customer: CustomerNo,
     reward: RewardNo,
-) -> Result<(RewardRow, DateTime<Utc>), Error> {
+) -> Result<(RewardWithMail, DateTime<Utc>), Error> {
     let now = desk.clock.now();
     desk.db.read(|conn| {
         let file = rewards::find_file(conn, member.scope, customer, reward, now)?
@@ -127,17 +127,17 @@ fn with_mails(
     member: &Member,
     customer: CustomerNo,
     files: Vec<RewardFile>,
-) -> Result<Vec<RewardRow>, Error> {
+) -> Result<Vec<RewardWithMail>, Error> {
     let numbers: Vec<RewardNo> = files.iter().map(|file| file.reward.no).collect();
     let mails = mails::latest_of_rewards(conn, member.scope, customer, &numbers)?;
     Ok(joined(files, &mails))
 }
 
 /// Each file with the first of these mails that is about its reward.
-fn joined(files: Vec<RewardFile>, mails: &[MailSummary]) -> Vec<RewardRow> {
+fn joined(files: Vec<RewardFile>, mails: &[MailSummary]) -> Vec<RewardWithMail> {
     files
         .into_iter()
-        .map(|file| RewardRow {
+        .map(|file| RewardWithMail {
             mail: mails.iter().find(|mail| mail.reward == file.reward.no).cloned(),
             file,
         })
@@ -148,7 +148,7 @@ fn more_than(page: usize) -> i64 {
     i64::try_from(page + 1).unwrap_or(i64::MAX)
 }
 
-/// Cuts the list to a page; answers the last row of the page if there are more behind it.
+/// Cuts the list to a page; answers the last row of the page if more follow.
 fn cut<T>(rows: &mut Vec<T>, page: usize) -> Option<&T> {
     let more = rows.len() > page;
     rows.truncate(page);

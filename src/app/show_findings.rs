@@ -3,7 +3,7 @@
 use super::{Desk, Error, Member};
 use crate::{
     db::{coupons, redemption_findings},
-    domain::coupon_list::{Disagreement, Finding},
+    domain::coupon_list::{Disagreement, RedemptionFinding},
 };
 
 const PAGE_ROWS: usize = 50;
@@ -11,7 +11,7 @@ const PAGE_ROWS: usize = 50;
 /// A page of findings of one kind, newest first.
 #[derive(Debug, Clone)]
 pub struct FindingPage {
-    pub rows: Vec<Finding>,
+    pub rows: Vec<RedemptionFinding>,
     pub older: Option<i64>,
 }
 

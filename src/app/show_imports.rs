@@ -10,7 +10,7 @@ use super::{
 use crate::{
     db::{
         self,
-        imports::{orders, pieces},
+        imports::{jobs, pieces},
     },
     domain::{
         ids::ImportId,
@@ -31,12 +31,12 @@ pub struct ImportReport {
     pub findings: Findings,
     /// How the stock goes on with the new codes; told by a check, where codes of the batch are
     /// handed out at all.
-    pub pace: Option<Outlook>,
+    pub pace: Option<StockForecast>,
 }
 
 /// How long the stock lasts at the recent pace.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
-pub struct Outlook {
+pub struct StockForecast {
     /// Handed out over these days.
     pub handed_out: u64,
     pub days: u64,
@@ -44,7 +44,7 @@ pub struct Outlook {
     pub usable: u64,
 }
 
-impl Outlook {
+impl StockForecast {
     /// Stock for fewer days is too little.
     pub const DAYS: u64 = 28;
 
@@ -91,7 +91,7 @@ pub struct ImportFile {
 
 /// A page of imports, newest first.
 #[derive(Debug, Clone)]
-pub struct ImportPage {
+pub struct ImportList {
     pub rows: Vec<ImportFile>,
     pub older: Option<ImportId>,
     pub now: DateTime<Utc>,
@@ -102,21 +102,21 @@ pub fn list_imports(
     desk: &Desk,
     member: &Member,
     before: Option<ImportId>,
-) -> Result<ImportPage, Error> {
+) -> Result<ImportList, Error> {
     let limit = i64::try_from(PAGE_ROWS + 1).unwrap_or(i64::MAX);
-    let mut found = desk.db.read(|conn| orders::list(conn, member.scope, before, limit))?;
+    let mut found = desk.db.read(|conn| jobs::list(conn, member.scope, before, limit))?;
     let older = (found.len() > PAGE_ROWS)
         .then(|| found.get(PAGE_ROWS - 1).map(|import| import.id))
         .flatten();
     found.truncate(PAGE_ROWS);
     let rows = found.into_iter().map(|import| file(import, false)).collect::<Result<_, _>>()?;
-    Ok(ImportPage { rows, older, now: desk.clock.now() })
+    Ok(ImportList { rows, older, now: desk.clock.now() })
 }
 
 /// One import.
 pub fn show_import(desk: &Desk, member: &Member, id: ImportId) -> Result<ImportFile, Error> {
     desk.db.read(|conn| {
-        let import = orders::find(conn, member.scope, id)?.ok_or(Error::NotFound)?;
+        let import = jobs::find(conn, member.scope, id)?.ok_or(Error::NotFound)?;
         let has_rejects = pieces::has_any(conn, id, pieces::REJECTS)?;
         file(import, has_rejects)
     })
@@ -128,12 +128,12 @@ fn file(import: Import, has_rejects: bool) -> Result<ImportFile, Error> {
     Ok(ImportFile { import, account, has_rejects })
 }
 
-/// Where the import is; for whoever waits for it.
+/// Where the import is, for a page that waits for it.
 pub fn import_state(desk: &Desk, member: &Member, id: ImportId) -> Result<ImportState, Error> {
-    Ok(desk.db.read(|conn| orders::find(conn, member.scope, id))?.ok_or(Error::NotFound)?.state)
+    Ok(desk.db.read(|conn| jobs::find(conn, member.scope, id))?.ok_or(Error::NotFound)?.state)
 }
 
-/// The rejected rows piece by piece; `None` behind the last one.
+/// The rejected rows piece by piece; `None` after the last one.
 pub fn rejects_piece(
     desk: &Desk,
     member: &Member,
@@ -141,7 +141,7 @@ pub fn rejects_piece(
     seq: i64,
 ) -> Result<Option<Vec<u8>>, Error> {
     desk.db.read(|conn| {
-        orders::find(conn, member.scope, id)?.ok_or(Error::NotFound)?;
+        jobs::find(conn, member.scope, id)?.ok_or(Error::NotFound)?;
         Ok(pieces::find(conn, id, pieces::REJECTS, seq)?)
     })
 }

@@ -4,13 +4,13 @@ use chrono::{DateTime, Utc};
 
 use super::{
     Desk, Error, Member,
-    manage_users::{Act, Barrier, barrier, is_administrator_everywhere},
+    manage_users::{Barrier, UserAct, barrier, is_administrator_everywhere},
     sign_in::SessionLimits,
 };
 use crate::{
     db::{account_links, mails, sessions, users},
     domain::{
-        account_link::Purpose,
+        account_link::LinkPurpose,
         ids::UserId,
         role::Role,
         user::{Standing, User},
@@ -23,7 +23,7 @@ const PAGE_ROWS: usize = 50;
 
 /// A user in the list.
 #[derive(Debug, Clone)]
-pub struct UserRow {
+pub struct UserOverview {
     pub user: User,
     pub role: Role,
     pub standing: Standing,
@@ -33,8 +33,8 @@ pub struct UserRow {
 
 /// A page of users, by name.
 #[derive(Debug, Clone)]
-pub struct UserPage {
-    pub rows: Vec<UserRow>,
+pub struct UserList {
+    pub rows: Vec<UserOverview>,
     pub next: Option<UserId>,
 }
 
@@ -44,7 +44,7 @@ pub fn list_users(
     member: &Member,
     after: Option<UserId>,
     limits: SessionLimits,
-) -> Result<UserPage, Error> {
+) -> Result<UserList, Error> {
     let now = desk.clock.now();
     desk.db.read(|conn| {
         let mut found = users::list_members(
@@ -55,21 +55,21 @@ pub fn list_users(
         )?;
         let more = found.len() > PAGE_ROWS;
         found.truncate(PAGE_ROWS);
-        let row = |users::Member { user, role, is_offer }| UserRow {
+        let row = |users::MerchantUser { user, role, is_offer }| UserOverview {
             standing: user.standing(limits.absence, now),
             user,
             role,
             is_offer,
         };
-        let rows: Vec<UserRow> = found.into_iter().map(row).collect();
-        Ok(UserPage { next: rows.last().filter(|_| more).map(|row| row.user.id), rows })
+        let rows: Vec<UserOverview> = found.into_iter().map(row).collect();
+        Ok(UserList { next: rows.last().filter(|_| more).map(|row| row.user.id), rows })
     })
 }
 
 /// One user of the merchant.
 #[derive(Debug, Clone)]
 pub struct UserFile {
-    pub row: UserRow,
+    pub row: UserOverview,
     /// How many sessions are open.
     pub sessions: usize,
     /// Until when the invitation can be followed; it may be past.
@@ -77,7 +77,7 @@ pub struct UserFile {
     /// The newest mail to them about their account.
     pub mail: Option<AccountMail>,
     /// What the member may not do to this user, and why.
-    pub barriers: Vec<(Act, Barrier)>,
+    pub barriers: Vec<(UserAct, Barrier)>,
     pub now: DateTime<Utc>,
 }
 
@@ -90,19 +90,19 @@ pub fn show_user(
 ) -> Result<UserFile, Error> {
     let now = desk.clock.now();
     desk.db.read(|conn| {
-        let users::Member { user, role, is_offer } =
+        let users::MerchantUser { user, role, is_offer } =
             users::find_member(conn, member.scope, id)?.ok_or(Error::NotFound)?;
         let everywhere = is_administrator_everywhere(conn, member.user, id)?;
         let acts = [
-            Act::Remove,
-            Act::Disable,
-            Act::Enable,
-            Act::Unlock,
-            Act::EndSessions,
-            Act::ResetFactors,
+            UserAct::Remove,
+            UserAct::Disable,
+            UserAct::Enable,
+            UserAct::Unlock,
+            UserAct::EndSessions,
+            UserAct::ResetFactors,
         ]
         .into_iter()
-        .chain(Role::ALL.map(Act::ChangeRole));
+        .chain(Role::ALL.map(UserAct::ChangeRole));
         let barriers = acts
             .filter_map(|act| {
                 barrier(member, (&user, role, is_offer), act, everywhere)
@@ -117,10 +117,15 @@ pub fn show_user(
             } else {
                 sessions::list_of_user(conn, id, now - limits.idle, now - limits.absolute)?.len()
             },
-            invited_until: account_links::newest(conn, Purpose::Invite, id)?
+            invited_until: account_links::newest(conn, LinkPurpose::Invite, id)?
                 .map(|link| link.expires_at),
             mail: mails::newest_to_user(conn, member.scope, id)?,
-            row: UserRow { standing: user.standing(limits.absence, now), user, role, is_offer },
+            row: UserOverview {
+                standing: user.standing(limits.absence, now),
+                user,
+                role,
+                is_offer,
+            },
             barriers,
             now,
         })

@@ -3,9 +3,9 @@
 use base64::{Engine, engine::general_purpose::URL_SAFE_NO_PAD};
 use chrono::TimeDelta;
 
-use super::{Desk, Error, finish_sign_in, passwords, sealed, tokens};
+use super::{Desk, Error, encrypted_text, finish_sign_in, passwords, tokens};
 use crate::{
-    db::{WriteTx, audit, half_sign_ins, memberships, sessions, users},
+    db::{WriteTx, audit, memberships, pending_sign_ins, sessions, users},
     domain::{
         audit::{Action, Actor, NewRecord},
         email::account_key,
@@ -52,12 +52,12 @@ pub struct Device {
 
 /// What came of a sign-in.
 #[derive(Debug)]
-pub enum SignIn {
+pub enum SignInOutcome {
     /// The new session's token: 256 random bits, for the cookie only.
     In { token: String },
     /// The password is right, and the user has a second factor: no session yet. The token is for
     /// its own short-lived cookie.
-    Half { token: String },
+    NeedsSecondFactor { token: String },
     /// The password is right, and the user has stayed away too long.
     Locked,
     /// E-mail and password do not match an active user.
@@ -76,7 +76,7 @@ pub fn sign_in(
     limits: SessionLimits,
     device: &Device,
     request_id: &str,
-) -> Result<SignIn, Error> {
+) -> Result<SignInOutcome, Error> {
     // PostgreSQL takes no NUL in a text; nobody's address has one.
     let email = account_key(email).replace('\0', "\u{fffd}");
     let known = desk.db.read(|conn| sessions::credentials(conn, &email).map_err(Error::from))?;
@@ -85,7 +85,7 @@ pub fn sign_in(
         desk.db.write(|tx| {
             record_failure(tx, desk, known.as_ref().map(|known| known.user), request_id)
         })?;
-        return Ok(SignIn::No);
+        return Ok(SignInOutcome::No);
     };
     let token = new_token()?;
     desk.db.write(|tx| {
@@ -101,20 +101,20 @@ pub fn sign_in(
             standing => {
                 record_failure(tx, desk, Some(user.id), request_id)?;
                 return Ok(if matches!(standing, Standing::Locked { .. }) {
-                    SignIn::Locked
+                    SignInOutcome::Locked
                 } else {
-                    SignIn::No
+                    SignInOutcome::No
                 });
             }
         }
         if user.has_second_factor {
-            half_sign_ins::remove_stale(tx, now - finish_sign_in::KEPT)?;
-            half_sign_ins::start(tx, user.id, &tokens::hash(&token), now)?;
+            pending_sign_ins::remove_stale(tx, now - finish_sign_in::KEPT)?;
+            pending_sign_ins::start(tx, user.id, &tokens::hash(&token), now)?;
             // The actor is nobody yet: a password alone does not prove that it is this user.
             let record = NewRecord::new(None, Action::PasswordAccepted, Actor::System)
                 .detail("user", user.id.0);
             record_in_each_merchant(tx, desk, user.id, &record, request_id)?;
-            return Ok(SignIn::Half { token: token.clone() });
+            return Ok(SignInOutcome::NeedsSecondFactor { token: token.clone() });
         }
         start_session(tx, desk, &user, &token, limits, device)?;
         record_in_each_merchant(
@@ -124,7 +124,7 @@ pub fn sign_in(
             &NewRecord::new(None, Action::SignedIn, Actor::User(user.id)),
             request_id,
         )?;
-        Ok(SignIn::In { token: token.clone() })
+        Ok(SignInOutcome::In { token: token.clone() })
     })
 }
 
@@ -138,7 +138,7 @@ pub(super) fn start_session(
     device: &Device,
 ) -> Result<(), Error> {
     let now = desk.clock.now();
-    // Whoever comes in sweeps: sessions that have ended do not pile up.
+    // Each sign-in removes sessions that have ended, so that they do not pile up.
     sessions::remove_stale(tx, now - limits.absolute)?;
     sessions::start(tx, user.id, &tokens::hash(token), (&device.agent, &device.address), now)?;
     Ok(users::touch(tx, user.id, now)?)
@@ -146,10 +146,10 @@ pub(super) fn start_session(
 
 /// 256 random bits as text.
 pub(super) fn new_token() -> Result<String, Error> {
-    Ok(URL_SAFE_NO_PAD.encode(sealed::random::<32>()?))
+    Ok(URL_SAFE_NO_PAD.encode(encrypted_text::random::<32>()?))
 }
 
-/// Makes the session fresh for whoever has just proved to be its user; answers its new token.
+/// Makes the session fresh after its user has just proved who they are; answers its new token.
 pub(super) fn freshen(
     tx: &mut WriteTx<'_>,
     desk: &Desk,
@@ -203,7 +203,7 @@ pub fn recognise(
     })
 }
 
-/// Whether the session's last use is old enough to be written down anew.
+/// Whether the session's last use is old enough to be written again.
 pub fn is_due_for_touch(desk: &Desk, session: &Session) -> bool {
     desk.clock.now() - session.last_used_at >= TimeDelta::minutes(1)
 }
@@ -230,7 +230,7 @@ pub(super) fn record_failure(
     user: Option<UserId>,
     request_id: &str,
 ) -> Result<(), Error> {
-    // The actor of a failure is nobody: whoever typed did not prove to be this user.
+    // The actor of a failure is nobody: the person who typed did not prove to be this user.
     let record = NewRecord::new(None, Action::SignInFailed, Actor::System);
     let record = if let Some(user) = user { record.detail("user", user.0) } else { record };
     record_failure_of(tx, desk, user, &record, request_id)

@@ -7,10 +7,9 @@ use subtle::ConstantTimeEq;
 use super::{
     Desk, Error,
     confirm_session::owner_of,
-    finish_sign_in, link_identity, offers,
+    encrypt_secret, finish_sign_in, link_identity, offers,
     origin::Origin,
-    provider::{AuthorizationRequest, Proven, Provider, Trouble},
-    seal_secret,
+    provider::{AuthRequest, OidcProvider, Proven, Trouble},
     sign_in::{
         Device, Session, SessionLimits, freshen, new_token, record_failure_of,
         record_in_each_merchant, start_session,
@@ -18,7 +17,7 @@ use super::{
     tokens,
 };
 use crate::{
-    db::{self, WriteTx, account_links, half_sign_ins, identities, sessions, users},
+    db::{self, WriteTx, account_links, identities, pending_sign_ins, sessions, users},
     domain::{
         account_link,
         audit::{Action, Actor, NewRecord},
@@ -29,16 +28,16 @@ use crate::{
 };
 
 /// How long somebody may be away at the provider.
-pub const SSO_STATE_LIFETIME: TimeDelta = TimeDelta::minutes(10);
-/// So far may the provider's clock be behind ours.
+pub const PATIENCE: TimeDelta = TimeDelta::minutes(10);
+/// How far the provider's clock may be behind ours.
 const CLOCK_TOLERANCE: TimeDelta = TimeDelta::minutes(1);
-const SSO_STATE_PURPOSE: &str = "sso-errand-v1";
+const STATE_PURPOSE: &str = "sso-errand-v1";
 /// A path of our own is far shorter; all must fit into a cookie.
 const LONGEST_PATH: usize = 1_000;
 
 /// What somebody goes to the provider for.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
-pub enum Purpose {
+pub enum SsoPurpose {
     SignIn,
     /// To prove in a session that they are there.
     Confirm,
@@ -46,17 +45,17 @@ pub enum Purpose {
     Link,
 }
 
-/// Somebody who is on their way to the provider and back.
+/// What is remembered of a single sign-on between leaving for the provider and coming back.
 #[derive(Clone, Serialize, Deserialize)]
 pub struct SsoState {
-    asked: AuthorizationRequest,
-    pub purpose: Purpose,
+    asked: AuthRequest,
+    pub purpose: SsoPurpose,
     /// A path of our own to go to afterwards; may be empty.
     pub return_to: String,
     began: DateTime<Utc>,
 }
 
-/// What the provider's answer holds, as it stands in the address.
+/// What the provider's answer holds, as it is in the address.
 #[derive(Debug, Clone, Default, Deserialize)]
 pub struct CallbackParams {
     pub state: Option<String>,
@@ -79,7 +78,7 @@ pub enum SsoFailure {
     /// The user has another identity there, or the identity is another user's.
     Taken,
     Locked,
-    /// The provider did not ask the person anew, or it is somebody else.
+    /// The provider did not ask the person again, or it is somebody else.
     NotProved,
 }
 
@@ -91,7 +90,7 @@ pub enum Arrival {
         token: String,
     },
     /// A second factor is asked for now: the token is for its own short-lived cookie.
-    Half {
+    NeedsSecondFactor {
         token: String,
     },
     /// The session goes on under this new token.
@@ -115,11 +114,11 @@ impl From<Trouble> for SsoFailure {
 /// What came of setting out.
 #[derive(Debug)]
 pub enum Departure {
-    /// To the provider's address. For signing in, the browser keeps the SSO state until it
+    /// To the provider's address. For signing in, the browser keeps the state in a cookie until it
     /// comes back; otherwise the session keeps it.
     To {
         address: String,
-        sso_state: Option<String>,
+        state: Option<String>,
     },
     Not(SsoFailure),
 }
@@ -128,7 +127,7 @@ pub enum Departure {
 ///
 /// Errors: [`Error::NotFound`] where there is no provider.
 pub fn set_out(desk: &Desk, return_to: &str) -> Result<Departure, Error> {
-    depart(desk, Purpose::SignIn, return_to, None)
+    depart(desk, SsoPurpose::SignIn, return_to, None)
 }
 
 /// Sends the user of a session out: they are asked for a new sign-in there. The session keeps what
@@ -137,7 +136,7 @@ pub fn set_out(desk: &Desk, return_to: &str) -> Result<Departure, Error> {
 /// Errors: [`Error::NotFound`] where there is no provider.
 pub fn set_out_in_session(
     desk: &Desk,
-    purpose: Purpose,
+    purpose: SsoPurpose,
     return_to: &str,
     session: &Session,
 ) -> Result<Departure, Error> {
@@ -146,7 +145,7 @@ pub fn set_out_in_session(
 
 fn depart(
     desk: &Desk,
-    purpose: Purpose,
+    purpose: SsoPurpose,
     return_to: &str,
     session: Option<&Session>,
 ) -> Result<Departure, Error> {
@@ -157,21 +156,21 @@ fn depart(
     };
     let return_to =
         if return_to.len() <= LONGEST_PATH { return_to.to_owned() } else { String::new() };
-    let sso_state = SsoState { asked, purpose, return_to, began: desk.clock.now() };
-    let plain = serde_json::to_vec(&sso_state)
+    let state = SsoState { asked, purpose, return_to, began: desk.clock.now() };
+    let plain = serde_json::to_vec(&state)
         .map_err(|_| db::Error::Unavailable("an errand could not be written".into()))?;
-    let sealed = seal_secret::seal(
+    let encrypted = encrypt_secret::encrypt(
         desk,
-        SSO_STATE_PURPOSE,
+        STATE_PURPOSE,
         &session.map(owner_of).unwrap_or_default(),
         &plain,
     )?;
     match session {
         Some(session) => {
-            desk.db.write(|tx| sessions::set_challenge(tx, session.id, &sealed))?;
-            Ok(Departure::To { address, sso_state: None })
+            desk.db.write(|tx| sessions::set_challenge(tx, session.id, &encrypted))?;
+            Ok(Departure::To { address, state: None })
         }
-        None => Ok(Departure::To { address, sso_state: Some(sealed) }),
+        None => Ok(Departure::To { address, state: Some(encrypted) }),
     }
 }
 
@@ -183,45 +182,43 @@ pub fn recognise(
     cookie: &str,
     session: Option<&Session>,
     answer: &CallbackParams,
-) -> Result<Result<SsoState, Purpose>, Error> {
-    let Some(provider) = desk.provider.as_deref() else { return Ok(Err(Purpose::SignIn)) };
-    if let Some(sso_state) = open(desk, "", cookie, answer) {
-        let counts = is_young(desk, sso_state.began) && provider.use_up(&sso_state.asked);
-        return Ok(if counts { Ok(sso_state) } else { Err(sso_state.purpose) });
+) -> Result<Result<SsoState, SsoPurpose>, Error> {
+    let Some(provider) = desk.provider.as_deref() else { return Ok(Err(SsoPurpose::SignIn)) };
+    if let Some(state) = open(desk, "", cookie, answer) {
+        let counts = is_young(desk, state.began) && provider.use_up(&state.asked);
+        return Ok(if counts { Ok(state) } else { Err(state.purpose) });
     }
-    let Some(session) = session else { return Ok(Err(Purpose::SignIn)) };
-    let Some(sealed) = desk.db.read(|conn| sessions::challenge(conn, session.id))? else {
-        return Ok(Err(Purpose::SignIn));
+    let Some(session) = session else { return Ok(Err(SsoPurpose::SignIn)) };
+    let Some(encrypted) = desk.db.read(|conn| sessions::challenge(conn, session.id))? else {
+        return Ok(Err(SsoPurpose::SignIn));
     };
     // Looked at first: an address that somebody else made up uses up nothing.
-    let Some(sso_state) = open(desk, &owner_of(session), &sealed, answer) else {
-        return Ok(Err(Purpose::SignIn));
+    let Some(state) = open(desk, &owner_of(session), &encrypted, answer) else {
+        return Ok(Err(SsoPurpose::SignIn));
     };
-    let is_first = desk.db.write(|tx| sessions::use_challenge(tx, session.id, &sealed))?;
-    Ok(if is_first && is_young(desk, sso_state.began) {
-        Ok(sso_state)
-    } else {
-        Err(sso_state.purpose)
-    })
+    let is_first = desk.db.write(|tx| sessions::use_challenge(tx, session.id, &encrypted))?;
+    Ok(if is_first && is_young(desk, state.began) { Ok(state) } else { Err(state.purpose) })
 }
 
-/// The encrypted SSO state, if the answer has its state.
-fn open(desk: &Desk, owner: &str, sealed: &str, answer: &CallbackParams) -> Option<SsoState> {
-    let sso_state: SsoState =
-        serde_json::from_slice(&seal_secret::open(desk, SSO_STATE_PURPOSE, owner, sealed)?).ok()?;
-    let state = answer.state.as_deref().unwrap_or_default();
-    bool::from(state.as_bytes().ct_eq(sso_state.asked.state.as_bytes())).then_some(sso_state)
+/// The SSO state in the encrypted text, if the answer belongs to it.
+fn open(desk: &Desk, owner: &str, encrypted: &str, answer: &CallbackParams) -> Option<SsoState> {
+    let state: SsoState =
+        serde_json::from_slice(&encrypt_secret::decrypt(desk, STATE_PURPOSE, owner, encrypted)?)
+            .ok()?;
+    let returned = answer.state.as_deref().unwrap_or_default();
+    bool::from(returned.as_bytes().ct_eq(state.asked.state.as_bytes())).then_some(state)
 }
 
 /// Whether what began then may still be finished.
 pub(super) fn is_young(desk: &Desk, began: DateTime<Utc>) -> bool {
-    (TimeDelta::zero()..SSO_STATE_LIFETIME).contains(&(desk.clock.now() - began))
+    (TimeDelta::zero()..PATIENCE).contains(&(desk.clock.now() - began))
 }
 
-/// Takes in whoever comes back. `session`: the one that the browser has, if it is alive.
+/// Handles the answer with which the person comes back from the provider. `session`: the one that
+/// the browser has, if it is alive.
 pub fn arrive(
     desk: &Desk,
-    sso_state: &SsoState,
+    state: &SsoState,
     answer: &CallbackParams,
     session: Option<&Session>,
     limits: SessionLimits,
@@ -243,7 +240,7 @@ pub fn arrive(
             }));
         }
     };
-    let proven = match provider.arrive(&sso_state.asked, code, desk.clock.now()) {
+    let proven = match provider.arrive(&state.asked, code, desk.clock.now()) {
         Ok(proven) => proven,
         Err(trouble) => {
             if trouble != Trouble::Silent {
@@ -261,25 +258,25 @@ pub fn arrive(
             return Ok(Arrival::Not(trouble.into()));
         }
     };
-    match (sso_state.purpose, session) {
-        (Purpose::SignIn, _) => let_in(desk, provider, &proven, limits, origin),
-        (Purpose::Confirm, Some(session)) => confirm(desk, sso_state, &proven, session, request_id),
+    match (state.purpose, session) {
+        (SsoPurpose::SignIn, _) => let_in(desk, provider, &proven, limits, origin),
+        (SsoPurpose::Confirm, Some(session)) => confirm(desk, state, &proven, session, request_id),
         // A provider that says when it asked the person must have asked just now. One that does not
         // say so was asked to all the same: the page that shows the account says that it is not
         // known.
-        (Purpose::Link, Some(_)) if !is_fresh(sso_state, &proven).unwrap_or(true) => {
+        (SsoPurpose::Link, Some(_)) if !is_fresh(state, &proven).unwrap_or(true) => {
             Ok(Arrival::Not(SsoFailure::NotProved))
         }
-        (Purpose::Link, Some(session)) => {
+        (SsoPurpose::Link, Some(session)) => {
             link_identity::keep_pending(desk, provider, &proven, session)
         }
-        (Purpose::Confirm | Purpose::Link, None) => Ok(Arrival::Not(SsoFailure::Stale)),
+        (SsoPurpose::Confirm | SsoPurpose::Link, None) => Ok(Arrival::Not(SsoFailure::Stale)),
     }
 }
 
 /// Whether the provider has asked the person since they set out; `None`: it does not say.
-fn is_fresh(sso_state: &SsoState, proven: &Proven) -> Option<bool> {
-    proven.authenticated_at.map(|at| at >= sso_state.began - CLOCK_TOLERANCE)
+fn is_fresh(state: &SsoState, proven: &Proven) -> Option<bool> {
+    proven.authenticated_at.map(|at| at >= state.began - CLOCK_TOLERANCE)
 }
 
 fn failure(why: &str) -> NewRecord {
@@ -291,7 +288,7 @@ fn failure(why: &str) -> NewRecord {
 /// Signs in whom the identity belongs to; the first time the one who has its verified e-mail.
 fn let_in(
     desk: &Desk,
-    provider: &Provider,
+    provider: &OidcProvider,
     proven: &Proven,
     limits: SessionLimits,
     origin: &Origin,
@@ -345,18 +342,18 @@ fn let_in(
             if is_invited {
                 offers::accept_only_one(tx, desk, id, request_id)?;
                 // They are in: the link of the invitation has done its work.
-                account_links::remove_unused(tx, account_link::Purpose::Invite, Some(id))?;
+                account_links::remove_unused(tx, account_link::LinkPurpose::Invite, Some(id))?;
             }
             link_identity::link(tx, desk, id, who, "email", origin)?;
         }
         identities::note_use(tx, who, now)?;
         if user.has_second_factor {
-            half_sign_ins::remove_stale(tx, now - finish_sign_in::KEPT)?;
-            half_sign_ins::start(tx, id, &tokens::hash(&token), now)?;
+            pending_sign_ins::remove_stale(tx, now - finish_sign_in::KEPT)?;
+            pending_sign_ins::start(tx, id, &tokens::hash(&token), now)?;
             let record =
                 NewRecord::new(None, Action::IdentityAccepted, Actor::System).detail("user", id.0);
             record_in_each_merchant(tx, desk, id, &record, request_id)?;
-            return Ok(Arrival::Half { token: token.clone() });
+            return Ok(Arrival::NeedsSecondFactor { token: token.clone() });
         }
         start_session(tx, desk, &user, &token, limits, device)?;
         let record =
@@ -385,7 +382,7 @@ fn whose(
 /// just asked them.
 fn confirm(
     desk: &Desk,
-    sso_state: &SsoState,
+    state: &SsoState,
     proven: &Proven,
     session: &Session,
     request_id: &str,
@@ -394,7 +391,7 @@ fn confirm(
         users::lock(tx, &[session.user])?;
         let linked = identities::find(tx, &proven.issuer, &proven.subject)?;
         let is_own = linked.is_some_and(|linked| linked.user == session.user);
-        let is_right = is_own && is_fresh(sso_state, proven) == Some(true);
+        let is_right = is_own && is_fresh(state, proven) == Some(true);
         let token = is_right.then(|| freshen(tx, desk, session)).transpose()?;
         let action = if is_right { Action::Confirmed } else { Action::ConfirmFailed };
         let record =

@@ -5,7 +5,7 @@ use chrono::{DateTime, TimeDelta, Utc};
 use hmac::{Hmac, KeyInit, Mac};
 use sha2::{Digest, Sha256};
 
-use super::{Desk, Error, sealed};
+use super::{Desk, Error, encrypted_text};
 use crate::domain::{
     Invalid,
     hex::hex,
@@ -26,7 +26,7 @@ const MAC_BYTES: usize = 32;
 
 /// A new token; every GET of the dialog hands out another.
 pub fn issue(desk: &Desk, binding: Binding) -> Result<String, Error> {
-    let mut bytes = sealed::random::<NONCE_BYTES>()?.to_vec();
+    let mut bytes = encrypted_text::random::<NONCE_BYTES>()?.to_vec();
     bytes.extend(desk.clock.now().timestamp().to_be_bytes());
     let mac = sign(desk, binding, &bytes).finalize().into_bytes();
     bytes.extend(mac);
@@ -44,7 +44,7 @@ pub fn hash(token: &str) -> String {
 pub fn check(desk: &Desk, binding: Binding, token: &str, now: DateTime<Utc>) -> Result<(), Error> {
     let unknown = || {
         Error::Invalid(Invalid::because(
-            "This form does not belong to this reward, or it was changed on the way. Nothing was \
+            "This form doesn't belong to this reward, or it was changed on the way. Nothing was \
              done. Open the dialog again.",
         ))
     };

@@ -4,7 +4,7 @@
 use chrono::{DateTime, Utc};
 use totp_rs::{Algorithm, Builder, Secret, Totp};
 
-use super::{Error, sealed};
+use super::{Error, encrypted_text};
 
 /// 160 bits, as RFC 4226 asks for.
 const SECRET_BYTES: usize = 20;
@@ -14,7 +14,7 @@ const TOLERANCE_STEPS: u16 = 1;
 
 /// A new secret.
 pub fn new_secret() -> Result<Vec<u8>, Error> {
-    Ok(sealed::random::<SECRET_BYTES>()?.to_vec())
+    Ok(encrypted_text::random::<SECRET_BYTES>()?.to_vec())
 }
 
 /// The time step whose code this is, if it is one of those around `now`.

@@ -11,23 +11,23 @@ use crate::{
     db::{DbConn, audit_contents, audit_seals},
     domain::{
         Invalid,
-        audit_proof::{Chain, Flaw, Named, ProofFlaw, SealedRecord},
-        audit_seal::Head,
+        audit_proof::{Chain, ChainFault, Flaw, Named, SealedRecord},
+        audit_seal::ChainHead,
         ids::AuditId,
         zone,
     },
 };
 
-/// So many links are read at once: memory does not grow with the log.
+/// How many links are read at once, so that memory does not grow with the log.
 const PAGE_RECORDS: usize = 1_000;
 
 /// One log, looked at from its beginning.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub struct Verdict {
+pub struct LogVerdict {
     /// The merchant's slug, or what the log is called that has none.
     pub log: String,
     /// As far as it was proved.
-    pub head: Head,
+    pub head: ChainHead,
     /// The newest records, which have no seal yet.
     pub unsealed: i64,
     pub flaw: Option<Flaw>,
@@ -39,13 +39,13 @@ pub struct Verdict {
 pub fn verify_audit(
     conn: &mut DbConn,
     merchant: Option<&str>,
-    remembered: &[Head],
-) -> Result<Vec<Verdict>, Error> {
+    remembered: &[ChainHead],
+) -> Result<Vec<LogVerdict>, Error> {
     let scope = merchant
         .map(|slug| super::find_merchant(conn, slug))
         .transpose()?
         .map(|(scope, _)| scope.merchant().0);
-    let mark = audit_seals::mark(conn)?;
+    let watermark = audit_seals::watermark(conn)?;
     let mut met = vec![false; remembered.len()];
     let mut verdicts = Vec::new();
     for log in audit_seals::heads(conn)?
@@ -53,7 +53,7 @@ pub fn verify_audit(
         .filter(|log| scope.is_none_or(|chain| chain == log.chain))
     {
         let mut chain = Chain::new(remembered);
-        let mut flaw = prove(conn, log.chain, mark, &mut chain)?;
+        let mut flaw = prove(conn, log.chain, watermark, &mut chain)?;
         met.iter_mut().zip(remembered).for_each(|(met, head)| *met |= chain.has_met(head));
         if flaw.is_none() && scope.is_some() {
             flaw = chain.against_remembered().err();
@@ -61,28 +61,28 @@ pub fn verify_audit(
         let log_name = match (log.slug, log.chain) {
             (Some(slug), _) => slug,
             (None, 0) => "the installation".to_owned(),
-            (None, chain) => format!("merchant {chain}, who is no longer there,"),
+            (None, chain) => format!("merchant {chain}, which no longer exists,"),
         };
-        let unsealed = audit_seals::count_unsealed(conn, log.chain, mark)?;
-        verdicts.push(Verdict { log: log_name, head: chain.head, unsealed, flaw });
+        let unsealed = audit_seals::count_unsealed(conn, log.chain, watermark)?;
+        verdicts.push(LogVerdict { log: log_name, head: chain.head, unsealed, flaw });
     }
     let is_whole = verdicts.iter().all(|verdict| verdict.flaw.is_none());
     if scope.is_none() && is_whole {
-        // The mark stood on a record that was sealed, so the newest of all logs can't be cut off in
-        // silence.
-        if mark > 0 && !audit_seals::is_sealed(conn, AuditId(mark))? {
-            let record = Some(Named { id: mark, at: None, action: None });
-            verdicts.push(Verdict {
+        // The watermark was at a record that was sealed, so the newest of all logs can't be cut off
+        // in silence.
+        if watermark > 0 && !audit_seals::is_sealed(conn, AuditId(watermark))? {
+            let record = Some(Named { id: watermark, at: None, action: None });
+            verdicts.push(LogVerdict {
                 log: "all logs".to_owned(),
-                head: Head::start(),
+                head: ChainHead::start(),
                 unsealed: 0,
-                flaw: Some(Flaw { record, wrong: ProofFlaw::CutAtMark }),
+                flaw: Some(Flaw { record, wrong: ChainFault::CutAtMark }),
             });
         } else if let Some((_, head)) = met.iter().zip(remembered).find(|(met, _)| !**met) {
             return Err(Invalid::because(format!(
-                "no log has the head {head}: one was cut or rewritten since, or the head is of \
-                 another installation; \
-                 name the log with --merchant to see which record stands there now"
+                "no log has the head {head}: a log was cut or rewritten since then, or the head is \
+                 from another installation; name the log with --merchant to see which record is \
+                 there now"
             ))
             .into());
         }
@@ -91,7 +91,12 @@ pub fn verify_audit(
 }
 
 /// Walks one chain; the first flaw in it.
-fn prove(conn: &mut DbConn, log: i64, mark: i64, chain: &mut Chain) -> Result<Option<Flaw>, Error> {
+fn prove(
+    conn: &mut DbConn,
+    log: i64,
+    watermark: i64,
+    chain: &mut Chain,
+) -> Result<Option<Flaw>, Error> {
     let broken = loop {
         let links = audit_contents::links(conn, log, chain.head.no, PAGE_RECORDS)?;
         if let Err(flaw) = chain.follow(&links) {
@@ -102,14 +107,14 @@ fn prove(conn: &mut DbConn, log: i64, mark: i64, chain: &mut Chain) -> Result<Op
         }
     };
     let unsealed =
-        audit_contents::first_unsealed(conn, log, mark)?.map(|found| match found.record {
+        audit_contents::first_unsealed(conn, log, watermark)?.map(|found| match found.record {
             SealedRecord::Whole(record) => Named::of(&record),
             _ => Named { id: found.id, at: None, action: None },
         });
     Ok(match (broken, unsealed) {
         // The record whose seal is missing is still there.
-        (Some(Flaw { wrong: ProofFlaw::SealMissing { no, .. }, .. }), Some(record)) => {
-            Some(Flaw { record: Some(record), wrong: ProofFlaw::Unsealed { missing: Some(no) } })
+        (Some(Flaw { wrong: ChainFault::SealMissing { no, .. }, .. }), Some(record)) => {
+            Some(Flaw { record: Some(record), wrong: ChainFault::Unsealed { missing: Some(no) } })
         }
         // The older one is the first.
         (Some(flaw), Some(record))
@@ -118,7 +123,7 @@ fn prove(conn: &mut DbConn, log: i64, mark: i64, chain: &mut Chain) -> Result<Op
             Some(flaw)
         }
         (_, Some(record)) => {
-            Some(Flaw { record: Some(record), wrong: ProofFlaw::Unsealed { missing: None } })
+            Some(Flaw { record: Some(record), wrong: ChainFault::Unsealed { missing: None } })
         }
         (broken, None) => broken,
     })
@@ -127,90 +132,94 @@ fn prove(conn: &mut DbConn, log: i64, mark: i64, chain: &mut Chain) -> Result<Op
 /// The first bad record, what is wrong with it, and what to do.
 impl std::fmt::Display for Flaw {
     fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
-        let keep = "keep a copy of this database as it is, and compare it with a backup or an \
-            earlier export";
+        let keep = "keep a copy of this database as it is and compare it with a backup or an \
+                    earlier export";
         let record =
             self.record.as_ref().map_or_else(|| "a record".to_owned(), ToString::to_string);
         match &self.wrong {
-            ProofFlaw::Changed { no } => write!(
+            ChainFault::Changed { no } => write!(
                 f,
-                "{record} was changed: it, or its seal, is not what was sealed as number {no}; \
-                 {keep}"
+                "{record} was changed: it or its seal doesn't match what was sealed as number \
+                 {no}; {keep}"
             ),
-            ProofFlaw::SealChanged { no } => {
+            ChainFault::SealChanged { no } => {
                 write!(
                     f,
-                    "the seal of {record} was changed: the record is what was sealed as number \
-                     {no}, and the digest is not; {keep}"
+                    "the seal of {record} was changed: the record matches what was sealed as \
+                     number {no}, but the digest doesn't; {keep}"
                 )
             }
-            ProofFlaw::Removed { no } => {
+            ChainFault::Removed { no } => {
                 write!(f, "{record} was removed: only its seal, number {no}, is left; {keep}")
             }
-            ProofFlaw::Reordered { no, instead_of } => {
+            ChainFault::Reordered { no, instead_of } => {
                 write!(
                     f,
-                    "{record} was moved: it stands as number {no}, where record {instead_of} was \
+                    "{record} was moved: it is at number {no}, where record {instead_of} was \
                      sealed; {keep}"
                 )
             }
-            ProofFlaw::Swapped { no, with } => {
+            ChainFault::Swapped { no, with } => {
                 write!(
                     f,
-                    "{record} has changed places with record {with}, under whose id stands what \
-                     was sealed as number {no}; {keep}"
+                    "{record} was swapped with record {with}, which now holds what was sealed as \
+                     number {no}; {keep}"
                 )
             }
-            ProofFlaw::SealMissing { no, next } => {
+            ChainFault::SealMissing { no, next } => {
                 write!(
                     f,
-                    "the record sealed as number {no} was removed or moved, with its seal: record \
-                     {next} follows in its place; {keep}"
+                    "the record sealed as number {no} was removed or moved together with its seal: \
+                     record {next} is in its place; {keep}"
                 )
             }
-            ProofFlaw::Unsealed { missing: None } => {
+            ChainFault::Unsealed { missing: None } => {
                 write!(
                     f,
-                    "{record} was inserted past the desk, or lost its seal: all records up to \
-                     there were sealed, and it is not; {keep}"
+                    "{record} was not inserted by the desk, or lost its seal: all records up to it \
+                     were sealed, but it isn't; {keep}"
                 )
             }
-            ProofFlaw::Unsealed { missing: Some(no) } => {
+            ChainFault::Unsealed { missing: Some(no) } => {
                 write!(
                     f,
-                    "{record} lost its seal, or was inserted past the desk: it is not sealed, and \
+                    "{record} lost its seal, or was not inserted by the desk: it isn't sealed, and \
                      seal number {no} is missing; {keep}"
                 )
             }
-            ProofFlaw::Cut { remembered } => {
+            ChainFault::Cut { remembered } => {
                 write!(
                     f,
-                    "the log was cut: {record} is its last, and the remembered head is number \
+                    "the log was cut: {record} is the last one, but the remembered head is number \
                      {remembered}; {keep}"
                 )
             }
-            ProofFlaw::CutAtMark => {
-                write!(f, "{record}, the newest that was sealed, was removed with its seal; {keep}")
-            }
-            ProofFlaw::Rewritten { remembered } => {
+            ChainFault::CutAtMark => {
                 write!(
                     f,
-                    "{record} was sealed anew: number {remembered} has another digest than the \
+                    "{record}, the newest sealed record, was removed together with its seal; \
+                           {keep}"
+                )
+            }
+            ChainFault::Rewritten { remembered } => {
+                write!(
+                    f,
+                    "{record} was resealed: number {remembered} has a different digest than the \
                      remembered head; {keep}"
                 )
             }
-            ProofFlaw::Disagrees { member } => {
+            ChainFault::Disagrees { member } => {
                 write!(
                     f,
-                    "{record} was changed: its {member} is not what was sealed; compare with the \
-                     database"
+                    "{record} was changed: its {member} doesn't match what was sealed; compare it \
+                     with the database"
                 )
             }
-            ProofFlaw::NotExported => {
+            ChainFault::NotExported => {
                 write!(
                     f,
-                    "{record} has no seal, and records after it do: it was inserted, or lost it; \
-                     export the log again"
+                    "{record} has no seal but later records do: it was inserted, or its seal was \
+                     removed; export the log again"
                 )
             }
         }

@@ -13,26 +13,26 @@ use serde_json::{Map, Value};
 
 use super::{
     Error,
-    export_audit::{OPENED, RecordLine, SEAL, members},
-    verify_audit::Verdict,
+    audit_export_file::{OPENED, RecordLine, SEAL, members},
+    verify_audit::LogVerdict,
 };
 use crate::{
     db::audit::details_of,
     domain::{
         Invalid,
-        audit_proof::{Chain, Flaw, Link, Named, ProofFlaw, SealedRecord},
-        audit_seal::{Head, StoredRecord},
+        audit_proof::{Chain, ChainFault, ChainLink, Flaw, Named, SealedRecord},
+        audit_seal::{ChainHead, StoredRecord},
     },
 };
 
-/// So many lines may wait for a seal before them; then it is missing.
+/// How many lines may wait for a seal before them; beyond that the seal counts as missing.
 const MOST_WAITING: usize = 50_000;
 
 /// The export of one log, line by line.
-pub struct Export {
+pub struct ExportedLog {
     chain: Chain,
     /// Links that are not next yet, by number.
-    waiting: BTreeMap<i64, Link>,
+    waiting: BTreeMap<i64, ChainLink>,
     lines: usize,
     /// The merchant's slug as the lines say, and its number as they were sealed with.
     log: Option<(Option<String>, Option<i64>)>,
@@ -50,9 +50,9 @@ struct SealMember {
     content: String,
 }
 
-impl Export {
+impl ExportedLog {
     /// A file that should hold these heads.
-    pub fn new(remembered: &[Head]) -> Self {
+    pub fn new(remembered: &[ChainHead]) -> Self {
         let chain = Chain::new(remembered);
         Self {
             chain,
@@ -72,16 +72,16 @@ impl Export {
         let mut object: Map<String, Value> =
             serde_json::from_str(text).map_err(|_| self.foreign("it is not a JSON object"))?;
         let seal = object.remove(SEAL).ok_or_else(|| {
-            self.foreign("it has no member \"seal\"; export the log again with this version")
+            self.foreign("it has no \"seal\" field; export the log again with this version")
         })?;
-        // What encrypted details say is opened anew at each export; the ciphertext is what was
+        // What encrypted details say is decrypted again at each export; the ciphertext is what was
         // sealed.
         object.remove(OPENED);
         let named = named(&object).ok_or_else(|| self.foreign("it has no id"))?;
         if self.last_id.is_some_and(|last| named.id <= last) {
             return Err(self.foreign(
-                "its id is not above the one before: the lines were put in \
-                another order, or one stands twice",
+                "its id isn't higher than the one before: the lines were reordered, or one appears \
+                 twice",
             ));
         }
         self.last_id = Some(named.id);
@@ -91,12 +91,12 @@ impl Export {
             return Ok(Ok(()));
         }
         if let Some(record) = self.first_unsealed.take() {
-            return Ok(Err(Flaw { record: Some(record), wrong: ProofFlaw::NotExported }));
+            return Ok(Err(Flaw { record: Some(record), wrong: ChainFault::NotExported }));
         }
         let changed = |member: &str| {
             Ok(Err(Flaw {
                 record: Some(named.clone()),
-                wrong: ProofFlaw::Disagrees { member: member.to_owned() },
+                wrong: ChainFault::Disagrees { member: member.to_owned() },
             }))
         };
         let Ok(seal) = serde_json::from_value::<SealMember>(seal) else { return changed(SEAL) };
@@ -105,7 +105,7 @@ impl Export {
             return changed(&member);
         }
         let at = DateTime::<Utc>::from_timestamp_micros(seal.at_us);
-        let link = Link {
+        let link = ChainLink {
             no: seal.no,
             record_id: record.id,
             digest: seal.digest,
@@ -116,24 +116,24 @@ impl Export {
     }
 
     /// The end of the file: the verdict, with the flaw that only the end shows.
-    pub fn end(mut self) -> Verdict {
+    pub fn end(mut self) -> LogVerdict {
         let flaw = self.go_on(true).err().or_else(|| self.chain.against_remembered().err());
         self.verdict(flaw)
     }
 
     /// What was found, when a line has a flaw.
-    pub fn verdict(self, flaw: Option<Flaw>) -> Verdict {
+    pub fn verdict(self, flaw: Option<Flaw>) -> LogVerdict {
         let log =
             self.log.and_then(|(slug, _)| slug).unwrap_or_else(|| "the installation".to_owned());
-        Verdict { log, head: self.chain.head, unsealed: self.unsealed, flaw }
+        LogVerdict { log, head: self.chain.head, unsealed: self.unsealed, flaw }
     }
 
-    fn take(&mut self, link: Link) -> Result<(), Flaw> {
+    fn take(&mut self, link: ChainLink) -> Result<(), Flaw> {
         if link.no <= self.chain.head.no || self.waiting.contains_key(&link.no) {
             // Two seals with one number: this one cannot be the next.
             return Err(Flaw {
                 record: Some(link.named()),
-                wrong: ProofFlaw::Changed { no: link.no },
+                wrong: ChainFault::Changed { no: link.no },
             });
         }
         self.waiting.insert(link.no, link);
@@ -199,7 +199,7 @@ impl Export {
     }
 
     fn foreign(&self, why: &str) -> Error {
-        Invalid::because(format!("line {} is not one of `audit export`: {why}", self.lines)).into()
+        Invalid::because(format!("line {} is not from `audit export`: {why}", self.lines)).into()
     }
 }
 

@@ -1,25 +1,26 @@
-//! Watches the stock of every batch: raises alerts where a line is crossed, arms lines again, and
-//! queues the mails.
+//! Watches the stock of every batch: raises alerts where a threshold is crossed, arms them again,
+//! and queues the mails.
 
 use chrono::{DateTime, Days, Utc};
 
 use super::{Desk, Error, fulfilment_email::message_id};
 use crate::{
     db::{
-        self, Scope, WriteTx, batches, mails, merchants, stock,
+        self, Scope, WriteTx, batches, mails, merchants,
         stock_alerts::{self, Alert, DueDigest},
+        stock_counts,
     },
     domain::{
-        batch::{Batch, Stock},
+        batch::{Batch, StockCounts},
         email::EmailAddress,
         ids::BatchId,
         mail::{Letter, Notice},
         merchant::Merchant,
-        stock::{Pace, judge},
-        stock_alert::{Side, StockThreshold},
+        stock_alert::{AlertKind, Side},
+        stock_forecast::{StockPace, judge},
         zone,
     },
-    mail::alert::{Facts, RaisedAlert, compose},
+    mail::alert::{AlertFacts, MailedAlert, compose},
 };
 
 /// Batches looked at in one go.
@@ -65,7 +66,7 @@ fn watch_merchant(desk: &Desk, scope: Scope, merchant: &Merchant) -> Result<usiz
         // Most batches are where they were: a look costs no write.
         let (counts, open) = desk.db.read(|conn| {
             Ok::<_, Error>((
-                stock::count(conn, scope, &batches, now)?,
+                stock_counts::count(conn, scope, &batches, now)?,
                 stock_alerts::list_open(conn, scope)?,
             ))
         })?;
@@ -77,28 +78,28 @@ fn watch_merchant(desk: &Desk, scope: Scope, merchant: &Merchant) -> Result<usiz
     }
 }
 
-/// The lines whose side is another one than was told.
+/// The alerts whose threshold was crossed in either direction since they were last stored.
 fn changes(
     merchant: &Merchant,
     batch: &Batch,
-    counts: &Stock,
-    open: &[(BatchId, StockThreshold)],
+    counts: &StockCounts,
+    open: &[(BatchId, AlertKind)],
     now: DateTime<Utc>,
-) -> Vec<(StockThreshold, Side)> {
+) -> Vec<(AlertKind, Side)> {
     let outlook =
-        judge(batch, counts, &[], Pace::default(), merchant.stock_rules, merchant.zone, now);
-    let is_open = |line: StockThreshold| open.contains(&(batch.id, line));
-    StockThreshold::ALL
+        judge(batch, counts, &[], StockPace::default(), merchant.stock_rules, merchant.zone, now);
+    let is_open = |kind: AlertKind| open.contains(&(batch.id, kind));
+    AlertKind::ALL
         .into_iter()
-        .map(|line| (line, line.side(batch, counts, &outlook)))
-        .filter(|(line, side)| {
-            matches!((side, is_open(*line)), (Side::Crossed, false) | (Side::Safe, true))
+        .map(|kind| (kind, kind.side(batch, counts, &outlook)))
+        .filter(|(kind, side)| {
+            matches!((side, is_open(*kind)), (Side::Crossed, false) | (Side::Safe, true))
         })
         .collect()
 }
 
-/// Judges again inside the transaction, and tells each line that is newly crossed; of the stock's
-/// lines only the gravest.
+/// Judges again inside the transaction, and reports each newly crossed threshold; of those
+/// about the number of codes only the gravest.
 fn tell(
     tx: &mut WriteTx<'_>,
     desk: &Desk,
@@ -109,32 +110,32 @@ fn tell(
     stock_alerts::lock(tx, scope)?;
     let now = desk.clock.now();
     let Some(batch) = batches::find(tx, scope, id)? else { return Ok(0) };
-    let counts = stock::count_one(tx, scope, &batch, now)?;
+    let counts = stock_counts::count_one(tx, scope, &batch, now)?;
     let open = stock_alerts::list_open(tx, scope)?;
-    let mut raised: Vec<StockThreshold> = Vec::new();
-    for (line, side) in changes(merchant, &batch, &counts, &open, now) {
+    let mut raised: Vec<AlertKind> = Vec::new();
+    for (kind, side) in changes(merchant, &batch, &counts, &open, now) {
         match side {
-            Side::Crossed if stock_alerts::raise(tx, scope, id, line, counts.usable, now)? => {
-                raised.push(line);
+            Side::Crossed if stock_alerts::raise(tx, scope, id, kind, counts.usable, now)? => {
+                raised.push(kind);
             }
-            Side::Safe => stock_alerts::clear(tx, scope, id, line, now)?,
+            Side::Safe => stock_alerts::clear(tx, scope, id, kind, now)?,
             Side::Crossed | Side::Unknown => {}
         }
     }
-    let gravest = raised.iter().copied().filter(|line| line.is_of_stock()).max();
-    let told: Vec<StockThreshold> = raised
+    let gravest = raised.iter().copied().filter(|kind| kind.is_of_stock()).max();
+    let told: Vec<AlertKind> = raised
         .iter()
         .copied()
-        .filter(|line| !line.is_of_stock() || Some(*line) == gravest)
+        .filter(|kind| !kind.is_of_stock() || Some(*kind) == gravest)
         .collect();
     if told.is_empty() {
         return Ok(raised.len());
     }
     for (user, address) in stock_alerts::list_recipients(tx, scope)? {
-        for line in &told {
-            let alert = RaisedAlert {
+        for kind in &told {
+            let alert = MailedAlert {
                 batch: &batch.name,
-                line: *line,
+                kind: *kind,
                 codes_left: counts.usable,
                 link: link(desk, merchant, id),
             };
@@ -180,9 +181,9 @@ fn send_digest(tx: &mut WriteTx<'_>, desk: &Desk, digest: &DueDigest) -> Result<
     }
     let told = once_each(&alerts)
         .into_iter()
-        .map(|alert| RaisedAlert {
+        .map(|alert| MailedAlert {
             batch: &alert.batch_name,
-            line: alert.line,
+            kind: alert.kind,
             codes_left: alert.codes_left,
             link: link(desk, &merchant, alert.batch),
         })
@@ -193,9 +194,9 @@ fn send_digest(tx: &mut WriteTx<'_>, desk: &Desk, digest: &DueDigest) -> Result<
 }
 
 /// What a digest says: of a batch's stock the newest alert, which after a fall is the gravest, and
-/// of its other lines the newest.
+/// of its other alerts the newest.
 fn once_each(alerts: &[Alert]) -> Vec<&Alert> {
-    let about = |alert: &Alert| (alert.batch, (!alert.line.is_of_stock()).then_some(alert.line));
+    let about = |alert: &Alert| (alert.batch, (!alert.kind.is_of_stock()).then_some(alert.kind));
     let is_last =
         |at: usize| alerts.iter().skip(at + 1).all(|later| about(later) != about(&alerts[at]));
     alerts.iter().enumerate().filter(|(at, _)| is_last(*at)).map(|(_, alert)| alert).collect()
@@ -219,11 +220,11 @@ fn letter(
     desk: &Desk,
     merchant: &Merchant,
     to: &EmailAddress,
-    alerts: Vec<RaisedAlert<'_>>,
+    alerts: Vec<MailedAlert<'_>>,
     now: DateTime<Utc>,
 ) -> Result<Letter, Error> {
     let choose = format!("{}/m/{}/alerts", desk.base_url, merchant.slug);
-    let facts = Facts {
+    let facts = AlertFacts {
         merchant,
         desk: &desk.mail_from,
         recipient: to,

@@ -3,10 +3,10 @@
 
 use std::time::{Duration, Instant};
 
-use super::{Desk, Error, Member, import_file::Pace};
+use super::{Desk, Error, Member, import_file::SlicePace};
 use crate::{
     db::{
-        WriteTx, audit, batches, memberships, stock,
+        WriteTx, audit, batches, memberships, stock_counts,
         withdrawals::{self, Unfinished},
     },
     domain::{
@@ -44,7 +44,7 @@ pub fn withdraw_vouchers(
     why: &str,
 ) -> Result<Withdrawn, Error> {
     let why = Note::parse(why)?.ok_or_else(|| {
-        Invalid::because("say why: the reason stands in the audit log and on the batch's page")
+        Invalid::because("enter a reason; it is shown in the audit log and on the batch's page")
     })?;
     let begun = desk.db.write(|tx| begin(tx, desk, member, id, shown, why.as_str()))?;
     let Some((record, unfinished)) = begun else { return Ok(Withdrawn::Before) };
@@ -72,14 +72,14 @@ fn begin(
     if !withdrawals::list_held(tx, member.scope, &[id.0])?.is_empty() {
         return Ok(None);
     }
-    let counts = stock::count_one(tx, member.scope, &batch, now)?;
+    let counts = stock_counts::count_one(tx, member.scope, &batch, now)?;
     let left = counts.usable + counts.set_aside().left();
     if left == 0 && !withdrawals::list(tx, member.scope, id, 1)?.is_empty() {
         return Ok(None);
     }
     if left == 0 {
         return Err(Invalid::because(
-            "no code of this batch is in stock, so there is nothing to withdraw",
+            "this batch has no codes in stock, so there is nothing to withdraw",
         )
         .into());
     }
@@ -87,8 +87,8 @@ fn begin(
     // customers meanwhile.
     if left > shown {
         return Err(Invalid::because(format!(
-            "codes came in since this page was made: {left} are in stock now. Look at the number, \
-             then send again"
+            "codes were added since you opened this page: {left} are in stock now. Check the \
+             number, then send again"
         ))
         .into());
     }
@@ -109,7 +109,7 @@ fn begin(
 
 /// Goes on with a withdrawal for so long at most; `true` when it is at its end.
 pub fn carry_on(desk: &Desk, unfinished: Unfinished, patience: Duration) -> Result<bool, Error> {
-    let (begun, mut pace) = (Instant::now(), Pace::default());
+    let (begun, mut pace) = (Instant::now(), SlicePace::default());
     while begun.elapsed() < patience {
         let limit = i64::try_from(pace.rows()).unwrap_or(i64::MAX);
         let more = pace.keep(|| {

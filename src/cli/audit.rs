@@ -8,17 +8,17 @@ use std::{
     time::Duration,
 };
 
-use super::{Refused, open_current};
+use super::{CommandFailure, open_current};
 use crate::{
     app::{
         Desk,
-        export_audit::export_audit,
+        audit_export_file::export_audit,
         seal_audit::seal_all,
-        verify_audit::{Verdict, verify_audit},
+        verify_audit::{LogVerdict, verify_audit},
         verify_export,
     },
     config::Settings,
-    domain::{audit_seal::Head, clock::Clock},
+    domain::{audit_seal::ChainHead, clock::Clock},
     web::present::plural,
 };
 
@@ -33,39 +33,37 @@ pub enum Audit {
 #[derive(Debug, clap::Args)]
 #[command(after_help = "Example:\n  rewarddesk audit export --merchant acme-uk > acme-uk.jsonl")]
 pub struct Export {
-    /// The merchant's slug; without it the installation's own log
+    /// The merchant's slug; without it, the installation's own log
     #[arg(long, value_name = "SLUG")]
     merchant: Option<String>,
 }
 
-/// Proves that no record of the audit log was changed, removed, inserted or moved since it was
+/// Verifies that no record of the audit log was changed, removed, inserted or moved since it was
 /// sealed
 #[derive(Debug, clap::Args)]
 #[command(
-    after_help = "One line for each log, with its head; exit status 1 and the first bad record if \
-        one is not as it was. Changes nothing, \
-    and may run\nwhile the server does. Keep the heads outside this machine (the server's log has \
-    them, too): somebody who may write to \
-    the database\ncan cut the end of a log, or seal a forged one anew, and only a remembered head \
-    shows it.\n\n\
-    Examples:\n  rewarddesk audit verify\n  rewarddesk audit verify --merchant acme-uk --head \
-    1234:9f86d081…\n  \
-    rewarddesk audit verify --file acme-uk.jsonl"
+    after_help = "Prints one line per log, with its head. If a log was tampered with, it names the \
+                  first bad record and the exit status is 1. It changes nothing, and the server \
+                  can keep running. Keep the heads outside this machine (they're in the server's \
+                  log, too): somebody who can write to the database can cut off the end of a log, \
+                  or forge one and reseal it. Only a saved head shows that.\n\n\
+                  Examples:\n  rewarddesk audit verify\n  rewarddesk audit verify --merchant \
+                  acme-uk --head 1234:9f86d081…\n  rewarddesk audit verify --file acme-uk.jsonl"
 )]
 pub struct Verify {
-    /// The merchant's slug; without it all logs
+    /// The merchant's slug; without it, all logs
     #[arg(long, value_name = "SLUG")]
     merchant: Option<String>,
-    /// Prove this file of `audit export` instead, without any database; - for standard input
+    /// Verify this file from `audit export` instead, without a database; - for standard input
     #[arg(long, value_name = "FILE", conflicts_with = "merchant")]
     file: Option<PathBuf>,
-    /// A head that was remembered, and must be in the log; may be given several times
+    /// A saved head that must be in the log; can be given several times
     #[arg(long, value_name = "NO:DIGEST")]
-    head: Vec<Head>,
+    head: Vec<ChainHead>,
 }
 
 impl Audit {
-    pub fn run(self, settings: &Settings, out: &mut dyn Write) -> Result<(), Refused> {
+    pub fn run(self, settings: &Settings, out: &mut dyn Write) -> Result<(), CommandFailure> {
         match self {
             Self::Export(export) => {
                 let desk = Desk::for_operator(open_current(settings)?);
@@ -78,7 +76,7 @@ impl Audit {
                 };
                 let mut out = io::BufWriter::new(out);
                 export_audit(&desk, export.merchant.as_deref(), |line| {
-                    writeln!(out, "{line}").map_err(Refused::from)
+                    writeln!(out, "{line}").map_err(CommandFailure::from)
                 })?;
                 Ok(out.flush()?)
             }
@@ -93,18 +91,18 @@ impl Audit {
     }
 }
 
-fn verify_file(path: &Path, remembered: &[Head]) -> Result<Verdict, Refused> {
+fn verify_file(path: &Path, remembered: &[ChainHead]) -> Result<LogVerdict, CommandFailure> {
     let source: Box<dyn BufRead> = if path == Path::new("-") {
         Box::new(io::stdin().lock())
     } else {
         let opened = File::open(path)
-            .map_err(|e| Refused::because(format!("cannot read {}: {e}", path.display())))?;
+            .map_err(|e| CommandFailure::because(format!("can't read {}: {e}", path.display())))?;
         Box::new(BufReader::new(opened))
     };
-    let mut export = verify_export::Export::new(remembered);
+    let mut export = verify_export::ExportedLog::new(remembered);
     for line in source.lines() {
-        let line =
-            line.map_err(|e| Refused::because(format!("cannot read {}: {e}", path.display())))?;
+        let line = line
+            .map_err(|e| CommandFailure::because(format!("can't read {}: {e}", path.display())))?;
         if let Err(flaw) = export.line(&line)? {
             return Ok(export.verdict(Some(flaw)));
         }
@@ -113,9 +111,9 @@ fn verify_file(path: &Path, remembered: &[Head]) -> Result<Verdict, Refused> {
 }
 
 /// A line for each log that is as it was; the first that is not is the refusal.
-fn tell(verdicts: &[Verdict], out: &mut dyn Write) -> Result<(), Refused> {
+fn tell(verdicts: &[LogVerdict], out: &mut dyn Write) -> Result<(), CommandFailure> {
     for verdict in verdicts.iter().filter(|verdict| verdict.flaw.is_none()) {
-        // Whoever stops reading early still gets the status.
+        // A reader that stops early still gets the exit status.
         if writeln!(out, "{}", sentence(verdict)).is_err() {
             break;
         }
@@ -127,14 +125,14 @@ fn tell(verdicts: &[Verdict], out: &mut dyn Write) -> Result<(), Refused> {
     let more = match broken.count() {
         0 => String::new(),
         more => {
-            format!("; {more} more of the logs are not as they were, name each with --merchant")
+            format!("; {more} more logs were tampered with; check each one with --merchant")
         }
     };
-    Err(Refused::because(format!("{log}: {flaw}{more}")))
+    Err(CommandFailure::because(format!("{log}: {flaw}{more}")))
 }
 
 /// "acme-uk: 1,234 records sealed, head 1234:9f86…; 3 not sealed yet".
-fn sentence(Verdict { log, head, unsealed, .. }: &Verdict) -> String {
+fn sentence(LogVerdict { log, head, unsealed, .. }: &LogVerdict) -> String {
     let sealed = match head.no {
         0 => "nothing sealed".to_owned(),
         no => format!("{} sealed, head {head}", plural(no, "record")),
@@ -155,7 +153,7 @@ const SEALING_TIMEOUT: Duration = Duration::from_secs(5);
 pub(super) fn seal(settings: &Settings) {
     let Ok(db) = open_current(settings) else { return };
     if let Err(error) = seal_all(&db, &Clock::System, SEALING_TIMEOUT) {
-        tracing::warn!(%error, "the newest audit records are not sealed yet; the server seals \
-            them, or the next command");
+        tracing::warn!(%error, "the newest audit records are not sealed yet; the server or the \
+                                next command will seal them");
     }
 }

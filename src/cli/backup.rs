@@ -2,7 +2,7 @@
 
 use std::{io::Write, path::PathBuf, time::Instant};
 
-use super::{Refused, open_current};
+use super::{CommandFailure, open_current};
 use crate::{
     app::{Desk, back_up::back_up},
     config::Settings,
@@ -12,19 +12,19 @@ use crate::{
 /// Copies a live SQLite database to a file, consistent and checked
 #[derive(Debug, clap::Args)]
 #[command(
-    after_help = "The server may run meanwhile, and waits for nothing. The file holds everything, \
-        codes and people included: keep it as safe \
-    as the database. After a restore, start with `rewarddesk serve --hold-mail`. PostgreSQL: use \
-    pg_dump.\n\n\
-    Example:\n  rewarddesk backup /var/backups/rewarddesk-2027-01-31.db"
+    after_help = "The server can keep running and isn't held up. The file contains everything, \
+                  including codes and people's data: keep it as safe as the database. After a \
+                  restore, start with `rewarddesk serve --hold-mail`. For PostgreSQL, use \
+                  pg_dump.\n\n\
+                  Example:\n  rewarddesk backup /var/backups/rewarddesk-2027-01-31.db"
 )]
 pub struct Backup {
-    /// The file to make; one that is there already is not touched
+    /// The file to create; an existing file is not overwritten
     file: PathBuf,
 }
 
 impl Backup {
-    pub fn run(self, settings: &Settings, out: &mut dyn Write) -> Result<(), Refused> {
+    pub fn run(self, settings: &Settings, out: &mut dyn Write) -> Result<(), CommandFailure> {
         let desk = Desk::for_operator(open_current(settings)?);
         let (file, from) = (self.file.display(), Instant::now());
         match back_up(&desk, &self.file)? {
@@ -37,11 +37,11 @@ impl Backup {
                 )?;
                 Ok(())
             }
-            Copied::Taken => Err(Refused::because(format!(
-                "there is a file {file} already, and it was not touched: name another one"
+            Copied::Taken => Err(CommandFailure::because(format!(
+                "the file {file} already exists and was not changed; choose another name"
             ))),
-            Copied::NotSqlite => Err(Refused::because(
-                "this database is PostgreSQL, which has its own tools: pg_dump --format=custom \
+            Copied::NotSqlite => Err(CommandFailure::because(
+                "this database is PostgreSQL; use its own tools instead: pg_dump --format=custom \
                  --file=FILE, and pg_restore to restore",
             )),
         }

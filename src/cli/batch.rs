@@ -2,7 +2,7 @@
 
 use std::io::Write;
 
-use super::{Refused, open_current};
+use super::{CommandFailure, open_current};
 use crate::{
     app::add_batch::{AddBatch, add_batch},
     config::Settings,
@@ -11,40 +11,40 @@ use crate::{
 
 /// Voucher batches: uploaded stocks of codes
 #[derive(Debug, clap::Subcommand)]
-pub enum Batch {
-    Add(Add),
+pub enum BatchCommand {
+    Add(BatchAddArgs),
 }
 
-/// Adds an empty voucher batch; `import vouchers` puts codes in it
+/// Adds an empty voucher batch; use `import vouchers` to add codes
 #[derive(Debug, clap::Args)]
 #[command(
-    after_help = "Dates are YYYY-MM-DD in the merchant's zone (the last day is included) or times \
-        with an offset.\n\n\
-    Example:\n  rewarddesk batch add \"Spring 2027\" --merchant acme-uk --valid-from 2027-03-01 \
-    --valid-until 2027-05-31"
+    after_help = "Dates are YYYY-MM-DD in the merchant's time zone (the last day is included) or \
+                  times with an offset.\n\n\
+                  Example:\n  rewarddesk batch add \"Spring 2027\" --merchant acme-uk --valid-from \
+                  2027-03-01 --valid-until 2027-05-31"
 )]
-pub struct Add {
-    /// The batch's name, one of its kind in the merchant
+pub struct BatchAddArgs {
+    /// The batch's name, unique for the merchant
     name: String,
     /// The merchant's slug
     #[arg(long, value_name = "SLUG")]
     merchant: String,
-    /// First day, or moment, that its codes may be handed out [default: no start]
+    /// First day or time that its codes can be used [default: no start]
     #[arg(long, value_name = "DATE")]
     valid_from: Option<String>,
-    /// Last day, or end, of its codes [default: no end]
+    /// Last day or time that its codes can be used [default: no end]
     #[arg(long, value_name = "DATE")]
     valid_until: Option<String>,
-    /// How often one code can be redeemed
+    /// How many times each code can be redeemed
     #[arg(long, value_name = "N", default_value_t = 1, value_parser = clap::value_parser!(i64).range(1..=1_000_000_000))]
     uses: i64,
-    /// Codes that differ only in case are different codes
+    /// Treat codes that differ only in case as different codes
     #[arg(long)]
     case_sensitive: bool,
 }
 
-impl Batch {
-    pub fn run(self, settings: &Settings, out: &mut dyn Write) -> Result<(), Refused> {
+impl BatchCommand {
+    pub fn run(self, settings: &Settings, out: &mut dyn Write) -> Result<(), CommandFailure> {
         let Self::Add(add) = self;
         let new = AddBatch {
             name: add.name,
@@ -58,7 +58,7 @@ impl Batch {
         add_batch(&db, Clock::System.now(), &new)?;
         writeln!(
             out,
-            "added the batch {:?} to {}; put codes in it with `rewarddesk import vouchers`",
+            "added the batch {:?} to {}; add codes with `rewarddesk import vouchers`",
             new.name.trim(),
             new.merchant
         )?;

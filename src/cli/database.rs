@@ -2,7 +2,7 @@
 
 use std::time::Duration;
 
-use super::Refused;
+use super::CommandFailure;
 use crate::{
     config::Settings,
     db::{
@@ -14,7 +14,7 @@ use crate::{
 
 /// The database of the settings, its schema not older than this binary. Dropping it closes it: on
 /// `SQLite` nothing but the file is left.
-pub fn open_current(settings: &Settings) -> Result<Database, Refused> {
+pub fn open_current(settings: &Settings) -> Result<Database, CommandFailure> {
     open_limited(settings, None)
 }
 
@@ -22,7 +22,7 @@ pub fn open_current(settings: &Settings) -> Result<Database, Refused> {
 pub fn open_limited(
     settings: &Settings,
     statement_limit: Option<Duration>,
-) -> Result<Database, Refused> {
+) -> Result<Database, CommandFailure> {
     let url = settings.database()?;
     refuse_missing_file(&url)?;
     let db = Database::open_limited(&url, statement_limit)?;
@@ -31,8 +31,8 @@ pub fn open_limited(
         SchemaState::Current => Ok(db),
         SchemaState::Newer => {
             tracing::info!(
-                "the database's schema is newer than this program: a newer one has been here, and \
-                 both can work on it"
+                "the database's schema is newer than this program; that's fine, both versions can \
+                 use it"
             );
             Ok(db)
         }
@@ -42,7 +42,7 @@ pub fn open_limited(
             } else {
                 format!("{missing} migrations are")
             };
-            Err(Refused::because(format!(
+            Err(CommandFailure::because(format!(
                 "the database's schema is missing or older than this program ({migrations} \
                  missing): run `rewarddesk migrate` first"
             )))
@@ -50,14 +50,14 @@ pub fn open_limited(
     }
 }
 
-/// A typing error in a path must not leave an empty database behind.
-pub(super) fn refuse_missing_file(url: &DatabaseUrl) -> Result<(), Refused> {
+/// A typing error in a path must not create an empty database.
+pub(super) fn refuse_missing_file(url: &DatabaseUrl) -> Result<(), CommandFailure> {
     match url.sqlite_path() {
         Some(path) if !path.exists() => {
             let path = path.display();
-            Err(Refused::because(format!(
+            Err(CommandFailure::because(format!(
                 "there is no database {path}: check DATABASE_URL, or run `rewarddesk migrate` to \
-                 make it"
+                 create it"
             )))
         }
         _ => Ok(()),
@@ -65,14 +65,15 @@ pub(super) fn refuse_missing_file(url: &DatabaseUrl) -> Result<(), Refused> {
 }
 
 /// What to do about a pooler that nobody has told the desk of.
-pub(super) const UNSAID_POOLER: &str = "DATABASE_URL leads to a pooler of transactions, where one \
-    session's statements end up in another's: \
-    set REWARDDESK_DATABASE_POOLER=transaction, or name PostgreSQL itself";
+pub(super) const UNSAID_POOLER: &str = "DATABASE_URL points to a pooler in transaction mode, which \
+                                        mixes the sessions' statements: set \
+                                        REWARDDESK_DATABASE_POOLER=transaction, or connect to \
+                                        PostgreSQL directly";
 
 /// Before anything is written: with statements kept by name, one could be taken for another's.
-pub(super) fn refuse_unsaid_pooler(url: &DatabaseUrl) -> Result<(), Refused> {
+pub(super) fn refuse_unsaid_pooler(url: &DatabaseUrl) -> Result<(), CommandFailure> {
     if !url.has_pooler() && pooler::is_between(url)? {
-        return Err(Refused::because(UNSAID_POOLER));
+        return Err(CommandFailure::because(UNSAID_POOLER));
     }
     Ok(())
 }

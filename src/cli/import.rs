@@ -5,42 +5,42 @@ use std::{io::Write, path::PathBuf};
 mod run;
 mod stop;
 
-use super::{Refused, open_current, wrong_usage};
+use super::{CommandFailure, open_current, wrong_usage};
 use crate::{
     app::{Desk, import_file},
     config::Settings,
 };
 
 /// Imports customers, vouchers, rewards or redemptions from a CSV file, or purges the customers
-/// that one names
+/// listed in one
 #[derive(Debug, clap::Args)]
 #[command(
-    after_help = "Rows that cannot be taken go to FILE.rejects.csv with their line and reason; \
-        the same file can be imported again.\n\n\
-    Examples:\n  rewarddesk import customers customers.csv --merchant acme-uk\n  \
-    rewarddesk import vouchers codes.csv --merchant acme-uk --batch \"Spring 2027\" --dry-run\n  \
-    rewarddesk import purges forget.csv --merchant acme-uk --dry-run"
+    after_help = "Rejected rows go to FILE.rejects.csv with their line number and the reason. You \
+                  can import the same file again.\n\n\
+                  Examples:\n  rewarddesk import customers customers.csv --merchant acme-uk\n  \
+                  rewarddesk import vouchers codes.csv --merchant acme-uk --batch \"Spring 2027\" \
+                  --dry-run\n  rewarddesk import purges forget.csv --merchant acme-uk --dry-run"
 )]
-pub struct Import {
-    /// What the rows are
+pub struct ImportArgs {
+    /// What the rows contain
     #[arg(value_enum)]
-    pub kind: Kind,
+    pub kind: ImportKindArg,
     /// The file, or - for standard input
     pub file: PathBuf,
     /// The merchant's slug
     #[arg(long, value_name = "SLUG")]
     pub merchant: String,
-    /// The voucher batch that the codes go to; for vouchers only
+    /// The voucher batch to add the codes to; for vouchers only
     #[arg(long, value_name = "NAME", required_if_eq("kind", "vouchers"))]
     pub batch: Option<String>,
-    /// Report what would happen; change nothing
+    /// Report what would happen without changing anything
     #[arg(long)]
     pub dry_run: bool,
 }
 
 /// What a file's rows are.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, clap::ValueEnum)]
-pub enum Kind {
+pub enum ImportKindArg {
     Customers,
     Vouchers,
     Rewards,
@@ -49,22 +49,22 @@ pub enum Kind {
     Purges,
 }
 
-impl From<Kind> for import_file::Kind {
-    fn from(kind: Kind) -> Self {
+impl From<ImportKindArg> for import_file::FileKind {
+    fn from(kind: ImportKindArg) -> Self {
         match kind {
-            Kind::Customers => Self::Customers,
-            Kind::Vouchers => Self::Vouchers,
-            Kind::Rewards => Self::Rewards,
-            Kind::Redemptions => Self::Redemptions,
-            Kind::Purges => Self::Purges,
+            ImportKindArg::Customers => Self::Customers,
+            ImportKindArg::Vouchers => Self::Vouchers,
+            ImportKindArg::Rewards => Self::Rewards,
+            ImportKindArg::Redemptions => Self::Redemptions,
+            ImportKindArg::Purges => Self::Purges,
         }
     }
 }
 
-impl Import {
-    pub fn run(self, settings: &Settings, out: &mut dyn Write) -> Result<(), Refused> {
-        if self.batch.is_some() && self.kind != Kind::Vouchers {
-            wrong_usage("import", "--batch goes with vouchers only");
+impl ImportArgs {
+    pub fn run(self, settings: &Settings, out: &mut dyn Write) -> Result<(), CommandFailure> {
+        if self.batch.is_some() && self.kind != ImportKindArg::Vouchers {
+            wrong_usage("import", "--batch is for vouchers only");
         }
         let desk = Desk::for_operator(open_current(settings)?);
         let arguments = run::Arguments {

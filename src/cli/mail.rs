@@ -2,7 +2,7 @@
 
 use std::io::Write;
 
-use super::{Refused, open_current};
+use super::{CommandFailure, open_current};
 use crate::{
     app::{
         Desk,
@@ -12,19 +12,19 @@ use crate::{
     domain::zone,
 };
 
-/// Mail that waits
+/// Held emails
 #[derive(Debug, clap::Subcommand)]
 pub enum Mail {
     Release(Release),
 }
 
-/// Lets the mail go that `serve --hold-mail` holds back, and shows how old it is
+/// Releases the emails that `serve --hold-mail` holds back, and shows how old they are
 #[derive(Debug, clap::Args)]
 #[command(after_help = "Example:\n  rewarddesk mail release")]
 pub struct Release;
 
 impl Mail {
-    pub fn run(self, settings: &Settings, out: &mut dyn Write) -> Result<(), Refused> {
+    pub fn run(self, settings: &Settings, out: &mut dyn Write) -> Result<(), CommandFailure> {
         let Self::Release(Release) = self;
         let desk = Desk::for_operator(open_current(settings)?);
         let waiting = release_mail(&desk)?;
@@ -38,8 +38,8 @@ fn sentence(waiting: &WaitingMail) -> String {
     let since =
         oldest.map(|at| format!("; the oldest was due {}", zone::rfc3339(at))).unwrap_or_default();
     format!(
-        "released {} waiting: {within_an_hour} of the last hour, {within_a_day} of the last day, \
-         {within_a_week} of the last week, {older} older{since}",
+        "released {} waiting: {within_an_hour} from the last hour, {within_a_day} from the last \
+         day, {within_a_week} from the last week, {older} older{since}",
         waiting.count()
     )
 }

@@ -2,7 +2,7 @@
 
 use std::io::Write;
 
-use super::{Refused, open_current};
+use super::{CommandFailure, open_current};
 use crate::{
     app::add_merchant::{AddMerchant, add_merchant},
     config::Settings,
@@ -16,8 +16,8 @@ use crate::{
 
 /// Merchants: the client accounts
 #[derive(Debug, clap::Subcommand)]
-pub enum Merchant {
-    Add(Add),
+pub enum MerchantCommand {
+    Add(MerchantAddArgs),
 }
 
 /// Adds a merchant
@@ -29,32 +29,33 @@ pub enum Merchant {
     <ann@example.com>\""
 )]
 #[allow(clippy::doc_markdown, reason = "these texts are the help that people read in a terminal")]
-pub struct Add {
-    /// The merchant's word in addresses: lower-case letters, digits and hyphens
+pub struct MerchantAddArgs {
+    /// Short name (for web addresses): lowercase letters, digits and hyphens
     slug: String,
     /// The merchant's name, as people see it
     #[arg(long)]
     name: String,
-    /// The zone that the merchant's dates and times are in
+    /// The merchant's time zone
     #[arg(long, value_name = "ZONE", default_value = "UTC")]
     timezone: String,
-    /// Where "Open a support ticket" leads: https:, http: or mailto:; may hold {reward_id},
+    /// Where "Open a support ticket" leads: https:, http: or mailto:; can contain {reward_id},
     /// {customer_id}, {reissue_id}
     #[arg(long, value_name = "URL")]
     ticket_url: Option<String>,
-    /// Whom to ask about rewards that cannot be reissued here
+    /// The contact for rewards that can't be reissued here
     #[arg(long, value_name = "\"NAME <MAIL>\"")]
     account_manager: Option<String>,
-    /// Sender of this merchant's mails, in place of MAIL_FROM
+    /// Sender of this merchant's emails, instead of MAIL_FROM
     #[arg(long, value_name = "ADDR")]
     mail_from: Option<String>,
 }
 
-impl Merchant {
-    pub fn run(self, settings: &Settings, out: &mut dyn Write) -> Result<(), Refused> {
+impl MerchantCommand {
+    pub fn run(self, settings: &Settings, out: &mut dyn Write) -> Result<(), CommandFailure> {
         let Self::Add(add) = self;
-        let option =
-            |name: &str, why: crate::domain::Invalid| Refused::because(format!("{name}: {why}"));
+        let option = |name: &str, why: crate::domain::Invalid| {
+            CommandFailure::because(format!("{name}: {why}"))
+        };
         let new = AddMerchant {
             slug: Slug::parse(&add.slug)?,
             name: add.name,

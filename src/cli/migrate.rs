@@ -2,19 +2,19 @@
 
 use std::io::Write;
 
-use super::{Refused, database::refuse_unsaid_pooler};
+use super::{CommandFailure, database::refuse_unsaid_pooler};
 use crate::{app::keep_search, config::Settings, db};
 
 /// Customers between two lines of progress.
 const PROGRESS_EVERY: u64 = 50_000;
 
-/// Makes the database, or brings its schema up to date
+/// Creates the database, or brings its schema up to date
 #[derive(Debug, clap::Args)]
 #[command(after_help = "Example:\n  DATABASE_URL=sqlite:rewarddesk.db rewarddesk migrate")]
 pub struct Migrate {}
 
 /// Runs it.
-pub fn run(settings: &Settings, out: &mut dyn Write) -> Result<(), Refused> {
+pub fn run(settings: &Settings, out: &mut dyn Write) -> Result<(), CommandFailure> {
     let url = settings.database()?;
     let db = db::Database::open(&url)?;
     refuse_unsaid_pooler(&url)?;
@@ -29,8 +29,8 @@ pub fn run(settings: &Settings, out: &mut dyn Write) -> Result<(), Refused> {
     if old > 0 {
         writeln!(
             out,
-            "making the search keys of {old} customers again; this may be stopped, and the server \
-             goes on with it"
+            "rebuilding the search keys of {old} customers; you can stop this, and the server will \
+             continue it"
         )?;
         let mut next = PROGRESS_EVERY;
         keep_search::renew_keys(&db, |done| {
@@ -43,10 +43,10 @@ pub fn run(settings: &Settings, out: &mut dyn Write) -> Result<(), Refused> {
         })?;
         let left = db.read(db::search_keys::count_old)?;
         match left {
-            0 => writeln!(out, "all search keys are made by today's rules")?,
+            0 => writeln!(out, "all search keys are up to date")?,
             left => writeln!(
                 out,
-                "{left} customers are in use by others; the server makes their search keys again"
+                "{left} customers are locked by others; the server will rebuild their search keys"
             )?,
         }
     }

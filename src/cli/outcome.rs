@@ -7,14 +7,14 @@ use crate::{app, config::SettingError, db, domain::Invalid};
 
 /// A command that did not do what was asked, or found something broken: exit status 1.
 #[derive(Debug)]
-pub enum Refused {
+pub enum CommandFailure {
     /// One line for stderr.
     Because(String),
     /// Nobody reads our output any more, as after `| head`: end quietly.
     ReaderLeft(ExitCode),
 }
 
-impl Refused {
+impl CommandFailure {
     /// A refusal that says why and what to do.
     pub fn because(sentence: impl AsRef<str>) -> Self {
         // Engines answer in several lines; a script reads one.
@@ -22,7 +22,7 @@ impl Refused {
     }
 }
 
-impl Refused {
+impl CommandFailure {
     /// The line for stderr.
     pub fn sentence(&self) -> &str {
         match self {
@@ -37,35 +37,33 @@ impl Refused {
 /// all.
 pub(super) fn encryption_cure(said: &str) -> Option<&'static str> {
     let in_the_clear = if cfg!(feature = "pg-tls") {
-        "the server takes no connections in the clear (pg_hba.conf): add sslmode=verify-full and \
-         sslrootcert to DATABASE_URL"
+        "the server doesn't accept unencrypted connections (pg_hba.conf): add sslmode=verify-full \
+         and sslrootcert to DATABASE_URL"
     } else {
-        "the server takes no connections in the clear (pg_hba.conf), and this program has no TLS \
-         to PostgreSQL: build it with \
-         `cargo build --release --features pg-tls`, and add sslmode=verify-full and sslrootcert \
-         to DATABASE_URL"
+        "the server doesn't accept unencrypted connections (pg_hba.conf), and this program was \
+         built without TLS to PostgreSQL: build it with `cargo build --release --features pg-tls` \
+         and add sslmode=verify-full and sslrootcert to DATABASE_URL"
     };
     let cures = [
         (
             "certificate verify failed",
-            "let sslrootcert in DATABASE_URL name the file of the authority that signed the \
-             server's certificate (`system`: a public one), \
-             and see that the certificate has not expired",
+            "set sslrootcert in DATABASE_URL to the file of the authority that signed the server's \
+             certificate (`system` for a public one), and check that the certificate has not \
+             expired",
         ),
         (
             "does not match host name",
-            "write the host in DATABASE_URL as it stands in the server's certificate, or have one \
-             made for this name or address",
+            "use the host name from the server's certificate in DATABASE_URL, or get a certificate \
+             for this name or address",
         ),
         (
             "root certificate file",
-            "let sslrootcert in DATABASE_URL name the file (PEM) of the authority that signed the \
-             server's certificate, or say \
-             sslrootcert=system where that is a public one",
+            "set sslrootcert in DATABASE_URL to the PEM file of the authority that signed the \
+             server's certificate, or to system for a public one",
         ),
         (
             "server does not support SSL",
-            "set ssl = on in the server's postgresql.conf, or see whether DATABASE_URL leads to \
+            "set ssl = on in the server's postgresql.conf, or check that DATABASE_URL points to \
              the right server",
         ),
         ("no encryption", in_the_clear),
@@ -82,28 +80,28 @@ pub(super) fn one_line(text: &str) -> String {
     parts.collect::<Vec<_>>().join("; ")
 }
 
-impl From<Invalid> for Refused {
+impl From<Invalid> for CommandFailure {
     fn from(why: Invalid) -> Self {
         Self::because(why.0)
     }
 }
 
-impl From<SettingError> for Refused {
+impl From<SettingError> for CommandFailure {
     fn from(error: SettingError) -> Self {
         Self::because(error.to_string())
     }
 }
 
-impl From<io::Error> for Refused {
+impl From<io::Error> for CommandFailure {
     fn from(error: io::Error) -> Self {
         match error.kind() {
             io::ErrorKind::BrokenPipe => Self::ReaderLeft(ExitCode::SUCCESS),
-            _ => Self::because(format!("the answer could not be written: {error}")),
+            _ => Self::because(format!("the output could not be written: {error}")),
         }
     }
 }
 
-impl From<db::Error> for Refused {
+impl From<db::Error> for CommandFailure {
     fn from(error: db::Error) -> Self {
         match &error {
             db::Error::Unavailable(said) => {
@@ -112,14 +110,14 @@ impl From<db::Error> for Refused {
                 Self::because(format!("{error}; {cure}"))
             }
             db::Error::CommitUnknown(_) => Self::because(format!(
-                "{error}; see whether it was saved before you run this again"
+                "{error}; check whether it was saved before you run this again"
             )),
             _ => Self::because(error.to_string()),
         }
     }
 }
 
-impl From<app::Error> for Refused {
+impl From<app::Error> for CommandFailure {
     fn from(error: app::Error) -> Self {
         match error {
             app::Error::Invalid(why) => why.into(),

@@ -2,7 +2,7 @@
 
 use std::net::SocketAddr;
 
-use super::Refused;
+use super::CommandFailure;
 use crate::{config::Settings, startup};
 
 /// Runs the server with its mail worker, until SIGTERM or Ctrl-C
@@ -11,18 +11,18 @@ use crate::{config::Settings, startup};
         SMTP_URL=smtps://user:password@smtp.example.com \\\n    \
     MAIL_FROM=\"Rewards <rewards@example.com>\" rewarddesk serve --listen 127.0.0.1:8080")]
 #[allow(clippy::doc_markdown, reason = "these texts are the help that people read in a terminal")]
-pub struct Serve {
-    /// Address and port, in place of REWARDDESK_LISTEN
+pub struct ServeArgs {
+    /// Address and port, instead of REWARDDESK_LISTEN
     #[arg(long, value_name = "ADDR")]
     listen: Option<SocketAddr>,
-    /// Send no mail until `rewarddesk mail release`, as after restoring a backup
+    /// Send no emails until `rewarddesk mail release`; use this after restoring a backup
     #[arg(long)]
     hold_mail: bool,
 }
 
-impl Serve {
-    pub fn run(self, settings: Settings) -> Result<(), Refused> {
-        startup::serve(startup::Serve {
+impl ServeArgs {
+    pub fn run(self, settings: Settings) -> Result<(), CommandFailure> {
+        startup::serve(startup::ServeRequest {
             settings,
             listen: self.listen,
             hold_mail: self.hold_mail,

@@ -3,7 +3,7 @@
 
 use std::io::{self, IsTerminal, Read, Write};
 
-use super::{Refused, open_current, wrong_usage};
+use super::{CommandFailure, open_current, wrong_usage};
 use crate::{
     app::{
         add_user::{AddUser, GrantedRole, add_user, user_exists},
@@ -18,9 +18,9 @@ mod invite;
 
 /// Users: the people who sign in
 #[derive(Debug, clap::Subcommand)]
-pub enum User {
-    Add(Add),
-    Invite(invite::Invite),
+pub enum UserCommand {
+    Add(UserAddArgs),
+    Invite(invite::UserInviteArgs),
     Disable(accounts::Disable),
     Enable(accounts::Enable),
     Unlock(accounts::Unlock),
@@ -28,19 +28,18 @@ pub enum User {
     ResetFactors(accounts::ResetFactors),
 }
 
-/// Adds a user, or adds roles to the user who has this e-mail address (name and password stay as
-/// they are)
+/// Adds a user, or adds roles to the user with this email address (name and password don't
+/// change)
 #[derive(Debug, clap::Args)]
 #[command(
-    after_help = "Each --role goes with the --merchant at the same place. A user has one role in \
-        a merchant: the higher one stays.\n\n\
-    Examples:\n  rewarddesk user add casey@example.com --name \"Casey Jones\" --role \
-    administrator --merchant acme-uk\n  \
-    rewarddesk user add kim@example.com --name Kim --role support --merchant acme-uk \
-    --password-stdin < password.txt"
+    after_help = "The first --role goes with the first --merchant, and so on. A user has one role \
+                  per merchant: the higher one stays.\n\n\
+                  Examples:\n  rewarddesk user add casey@example.com --name \"Casey Jones\" --role \
+                  administrator --merchant acme-uk\n  rewarddesk user add kim@example.com --name \
+                  Kim --role support --merchant acme-uk --password-stdin < password.txt"
 )]
-pub struct Add {
-    /// The address that the user signs in with
+pub struct UserAddArgs {
+    /// The address the user signs in with
     email: String,
     /// The user's name, as others see it
     #[arg(long)]
@@ -48,17 +47,17 @@ pub struct Add {
     /// A role: support, supervisor, marketing or administrator
     #[arg(long, value_name = "ROLE", value_parser = ["support", "supervisor", "marketing", "administrator"])]
     role: Vec<String>,
-    /// The slug of the merchant that the role is in
+    /// The slug of the merchant for the role
     #[arg(long, value_name = "SLUG")]
     merchant: Vec<String>,
-    /// Read the password from standard input (one line end is dropped) instead of asking the
-    /// terminal
+    /// Read the password from standard input (one line ending is stripped) instead of asking for
+    /// it
     #[arg(long)]
     password_stdin: bool,
 }
 
-impl User {
-    pub fn run(self, settings: &Settings, out: &mut dyn Write) -> Result<(), Refused> {
+impl UserCommand {
+    pub fn run(self, settings: &Settings, out: &mut dyn Write) -> Result<(), CommandFailure> {
         match self {
             Self::Add(add) => add.run(settings, out),
             Self::Invite(invite) => invite.run(settings, out),
@@ -71,11 +70,15 @@ impl User {
     }
 }
 
-impl Add {
-    fn run(self, settings: &Settings, out: &mut dyn Write) -> Result<(), Refused> {
+impl UserAddArgs {
+    fn run(self, settings: &Settings, out: &mut dyn Write) -> Result<(), CommandFailure> {
         let add = self;
         if add.role.len() != add.merchant.len() {
-            wrong_usage("user add", "each --role needs a --merchant, and each --merchant a --role");
+            wrong_usage(
+                "user add",
+                "each --role needs a --merchant, and each --merchant needs a \
+                                     --role",
+            );
         }
         let roles: Result<Vec<(Role, String)>, Invalid> = add
             .role
@@ -100,11 +103,11 @@ impl Add {
         let what = if added.is_new {
             "added the user"
         } else {
-            "the user is there already, with name and password as they were:"
+            "the user already exists; name and password were not changed:"
         };
         writeln!(out, "{what} {}", new.email)?;
         if added.is_disabled {
-            writeln!(out, "this account is disabled: the roles count once it is enabled again")?;
+            writeln!(out, "this account is disabled; the roles apply once it is enabled again")?;
         }
         for given in &added.given {
             writeln!(out, "{}", sentence(given))?;
@@ -112,8 +115,8 @@ impl Add {
         if added.given.is_empty() {
             writeln!(
                 out,
-                "without a role in a merchant there is nothing to see; add one with --role and \
-                 --merchant"
+                "without a role at a merchant, this user can't see anything; add one with --role \
+                 and --merchant"
             )?;
         }
         Ok(())
@@ -124,20 +127,20 @@ fn sentence(given: &GrantedRole) -> String {
     let (merchant, asked, now) = (&given.merchant, given.asked.as_str(), given.now.as_str());
     match given.before {
         None => format!("{merchant}: {now}"),
-        Some(before) if before == given.asked => format!("{merchant}: {now} already"),
+        Some(before) if before == given.asked => format!("{merchant}: already {now}"),
         Some(before) if before == given.now => {
-            format!("{merchant}: stays {now}, which is more than {asked}")
+            format!("{merchant}: stays {now}, which is higher than {asked}")
         }
         Some(before) => format!("{merchant}: {now} instead of {}", before.as_str()),
     }
 }
 
 /// Everything on standard input but one line end.
-fn piped_password() -> Result<Secret, Refused> {
+fn piped_password() -> Result<Secret, CommandFailure> {
     let mut text = String::new();
     // Far more than a password may have, far less than a file piped in by mistake.
     let read = io::stdin().lock().take(4096).read_to_string(&mut text);
-    read.map_err(|_| Refused::because("the password on standard input is not UTF-8 text"))?;
+    read.map_err(|_| CommandFailure::because("the password on standard input isn't UTF-8 text"))?;
     let line = text
         .strip_suffix('\n')
         .map_or(text.as_str(), |line| line.strip_suffix('\r').unwrap_or(line));
@@ -145,24 +148,24 @@ fn piped_password() -> Result<Secret, Refused> {
 }
 
 /// Asks twice, without showing what is typed.
-fn typed_password() -> Result<Secret, Refused> {
+fn typed_password() -> Result<Secret, CommandFailure> {
     if !io::stdin().is_terminal() {
-        return Err(Refused::because(
+        return Err(CommandFailure::because(
             "there is no terminal to ask for the password; pipe it in with --password-stdin",
         ));
     }
     let ask = |prompt: &str| {
         let typed = rpassword::prompt_password(prompt);
         typed.map(Secret::new).map_err(|e| {
-            Refused::because(format!(
+            CommandFailure::because(format!(
                 "the password could not be read: {e}; pipe it in with --password-stdin"
             ))
         })
     };
     let first = ask("Password (12 or more characters): ")?;
-    if first == ask("The same again: ")? {
+    if first == ask("Repeat the password: ")? {
         Ok(first)
     } else {
-        Err(Refused::because("the two passwords differ; run the command again"))
+        Err(CommandFailure::because("the two passwords don't match; run the command again"))
     }
 }

@@ -36,7 +36,7 @@ impl Settings {
         let one = |text: &str| text.parse().or_else(|_| text.parse::<IpAddr>().map(IpNet::from));
         let wrong = |text: &str| {
             TRUSTED_PROXIES
-                .malformed(format!("{text:?} is not an address or a network such as 10.0.0.0/8"))
+                .malformed(format!("{text:?} isn't an address or a network such as 10.0.0.0/8"))
         };
         let list = self.get(&TRUSTED_PROXIES).unwrap_or_default();
         list.split(',')

@@ -4,25 +4,23 @@
 /// Refuses a host that is neither loopback nor a socket unless the address asks for TLS or waives
 /// it.
 pub fn check(url: &str, has_tls: bool) -> Result<(), String> {
-    let way = DatabaseRoute::of(url);
+    let way = PostgresTarget::of(url);
     let mode = way.ssl_mode.as_deref().unwrap_or("prefer");
     let demands_tls = matches!(mode, "require" | "verify-ca" | "verify-full");
     if demands_tls && !has_tls {
         return Err(format!(
-            "DATABASE_URL cannot be used: it says sslmode={mode}, but this rewarddesk was built \
-             without TLS to PostgreSQL; build it with \
-             `cargo build --release --features pg-tls`, or use a loopback address or a socket; \
-             for example \
+            "DATABASE_URL can't be used: it says sslmode={mode}, but this rewarddesk was built \
+             without TLS to PostgreSQL; build it with `cargo build --release --features pg-tls`, \
+             or use a loopback address or a socket; for example \
              DATABASE_URL=postgres://desk@127.0.0.1/rewarddesk"
         ));
     }
     if is_far(url) && !demands_tls && mode != "disable" {
         let first = if has_tls { "" } else { "build with `--features pg-tls`, then " };
         return Err(format!(
-            "DATABASE_URL cannot be used: its host is on the network and the connection would not \
-             be encrypted; {first}add \
-             sslmode=verify-full and sslrootcert, or say sslmode=disable if the network itself is \
-             trusted; for example \
+            "DATABASE_URL can't be used: its host is on the network and the connection would not \
+             be encrypted; {first}add sslmode=verify-full and sslrootcert, or set sslmode=disable \
+             if you trust the network; for example \
              DATABASE_URL=\"postgres://desk:password@db.example.com/rewarddesk?sslmode=verify-full&sslrootcert=/etc/rewarddesk/ca.crt\""
         ));
     }
@@ -32,11 +30,13 @@ pub fn check(url: &str, has_tls: bool) -> Result<(), String> {
 /// Refuses an address whose way is decided elsewhere: by a service file, or by one of these
 /// variables that libpq reads by itself.
 pub fn check_ambient(url: &str, ambient: &[&str]) -> Result<(), String> {
-    let way = DatabaseRoute::of(url);
+    let way = PostgresTarget::of(url);
     if way.has_service {
-        return Err("it names a service, and the desk cannot see where that leads; write host, \
-            port and database out"
-            .to_owned());
+        return Err(
+            "it names a service, and the desk can't see where that leads; write out host, \
+                    port and database"
+                .to_owned(),
+        );
     }
     let decides = |name: &str| match name {
         "PGHOST" => way.hosts.iter().all(String::is_empty),
@@ -45,8 +45,8 @@ pub fn check_ambient(url: &str, ambient: &[&str]) -> Result<(), String> {
     };
     match ambient.iter().find(|name| decides(name)) {
         Some(name) => Err(format!(
-            "the variable {name} is set, too, and would decide where it leads; unset {name}, and \
-             name the host in DATABASE_URL"
+            "the variable {name} is also set and would override the host; unset {name} and put the \
+             host in DATABASE_URL"
         )),
         None => Ok(()),
     }
@@ -54,23 +54,23 @@ pub fn check_ambient(url: &str, ambient: &[&str]) -> Result<(), String> {
 
 /// Whether the address leads across a network.
 pub fn is_far(url: &str) -> bool {
-    DatabaseRoute::of(url).hosts.iter().any(|host| !is_near(host))
+    PostgresTarget::of(url).hosts.iter().any(|host| !is_near(host))
 }
 
 /// Whether the server has to show a certificate for its own name from an authority that is trusted.
 pub fn proves_the_server(url: &str) -> bool {
-    DatabaseRoute::of(url).ssl_mode.as_deref() == Some("verify-full")
+    PostgresTarget::of(url).ssl_mode.as_deref() == Some("verify-full")
 }
 
 /// Where the address leads and how.
-struct DatabaseRoute {
+struct PostgresTarget {
     hosts: Vec<String>,
     ssl_mode: Option<String>,
     has_service: bool,
     has_address: bool,
 }
 
-impl DatabaseRoute {
+impl PostgresTarget {
     /// By libpq's rules: several hosts with commas, percent-encoded sockets, and parameters that
     /// win over the rest.
     fn of(url: &str) -> Self {

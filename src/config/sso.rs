@@ -41,8 +41,8 @@ impl Settings {
             || name.chars().count() > LONGEST_NAME
         {
             return Err(OIDC_NAME.malformed(format!(
-                "it follows “Continue with”, has at most {LONGEST_NAME} \
-                    characters, and does not say “sign in”"
+                "it comes after “Continue with”, must have at most {LONGEST_NAME} characters and \
+                 must not contain “sign in”"
             )));
         }
         Ok(Some(SsoSettings {
@@ -65,13 +65,13 @@ impl Settings {
             && url.password().is_none();
         match url.scheme() {
             _ if !is_plain || !url.has_host() => {
-                Err(OIDC_ISSUER.malformed("expected a host and perhaps a path, nothing else"))
+                Err(OIDC_ISSUER.malformed("expected a host and optionally a path, nothing else"))
             }
             "https" => Ok(text.to_owned()),
             "http" if is_near(&url) => Ok(text.to_owned()),
             "http" => Err(OIDC_ISSUER
-                .malformed("http:// is for a provider on this machine only; use https://")),
-            _ => Err(OIDC_ISSUER.malformed("it starts with https://")),
+                .malformed("http:// only works for a provider on this machine; use https://")),
+            _ => Err(OIDC_ISSUER.malformed("it must start with https://")),
         }
     }
 
@@ -79,13 +79,13 @@ impl Settings {
         let text = match (self.get(&OIDC_CLIENT_SECRET), self.sso_secret_file()) {
             (Some(_), Some(_)) => {
                 return Err(OIDC_CLIENT_SECRET.malformed(format!(
-                    "{} is set too; keep one of them",
+                    "{} is also set; keep only one of them",
                     OIDC_CLIENT_SECRET_FILE.name
                 )));
             }
             (Some(text), None) => text.to_owned(),
             (None, Some(path)) => std::fs::read_to_string(path).map_err(|e| {
-                OIDC_CLIENT_SECRET_FILE.malformed(format!("cannot read {}: {e}", path.display()))
+                OIDC_CLIENT_SECRET_FILE.malformed(format!("can't read {}: {e}", path.display()))
             })?,
             (None, None) => return Err(OIDC_CLIENT_SECRET.missing()),
         };
@@ -162,7 +162,7 @@ mod tests {
             let told = with(&[(name, value)]).err().unwrap_or_default();
             assert!(
                 told.starts_with("REWARDDESK_OIDC_")
-                    && told.contains("cannot be used")
+                    && told.contains("can't be used")
                     && told.contains("for example "),
                 "{told}"
             );

@@ -75,7 +75,7 @@ fn malformed_values_are_named() {
         let complaints: Vec<String> =
             complaints.into_iter().flatten().map(|e| e.to_string()).collect();
         assert!(
-            complaints.iter().any(|c| c.starts_with(&format!("{name} cannot be used"))),
+            complaints.iter().any(|c| c.starts_with(&format!("{name} can't be used"))),
             "{name}={value}: {complaints:?}"
         );
         assert!(complaints.iter().all(|c| !c.contains('\n')));
@@ -184,14 +184,14 @@ fn a_malformed_address_is_refused_without_a_word_of_it() {
 
 #[test]
 fn the_audit_heads_go_to_an_address_or_nowhere() {
-    assert_eq!(settings(&[]).heads_to(), Ok(None));
-    let set = settings(&[("REWARDDESK_AUDIT_HEAD_MAIL", "auditor@example.com")]).heads_to();
+    assert_eq!(settings(&[]).heads_recipient(), Ok(None));
+    let set = settings(&[("REWARDDESK_AUDIT_HEAD_MAIL", "auditor@example.com")]).heads_recipient();
     assert_eq!(
         set.map(|address| address.map(|address| address.to_string())),
         Ok(Some("auditor@example.com".into()))
     );
     assert!(
-        refusal(settings(&[("REWARDDESK_AUDIT_HEAD_MAIL", "auditor")]).heads_to())
+        refusal(settings(&[("REWARDDESK_AUDIT_HEAD_MAIL", "auditor")]).heads_recipient())
             .contains("REWARDDESK_AUDIT_HEAD_MAIL")
     );
 }
@@ -221,7 +221,7 @@ fn sessions_and_proxies_are_set_in_numbers_and_networks() {
     }
     assert!(
         refusal(settings(&[("REWARDDESK_TRUSTED_PROXIES", "10.0.0.0/8, proxy")]).trusted_proxies())
-            .contains("\"proxy\" is not an address")
+            .contains("\"proxy\" isn't an address")
     );
 }
 

@@ -4,13 +4,13 @@ use chrono::{DateTime, Utc};
 use diesel::{ExpressionMethods, OptionalExtension, QueryDsl, RunQueryDsl};
 
 use super::{DbConn, Error, WriteTx, instant::At, schema::account_links as l};
-use crate::domain::{account_link::Purpose, ids::UserId};
+use crate::domain::{account_link::LinkPurpose, ids::UserId};
 
 /// A link that may still be used.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct OpenLink {
     pub id: i64,
-    pub purpose: Purpose,
+    pub purpose: LinkPurpose,
     /// Nobody for the desk's first user.
     pub user: Option<UserId>,
 }
@@ -19,7 +19,7 @@ pub struct OpenLink {
 pub fn replace(
     tx: &mut WriteTx<'_>,
     token_hash: &str,
-    purpose: Purpose,
+    purpose: LinkPurpose,
     user: Option<UserId>,
     now: DateTime<Utc>,
     expires_at: DateTime<Utc>,
@@ -40,7 +40,7 @@ pub fn replace(
 /// Removes the unused links of that purpose and user; answers how many there were.
 pub fn remove_unused(
     tx: &mut WriteTx<'_>,
-    purpose: Purpose,
+    purpose: LinkPurpose,
     user: Option<UserId>,
 ) -> Result<usize, Error> {
     let unused = diesel::delete(
@@ -87,7 +87,7 @@ pub struct Lifetime {
 /// The time of the user's newest link of that purpose that was not used; it may be over.
 pub fn newest(
     conn: &mut DbConn,
-    purpose: Purpose,
+    purpose: LinkPurpose,
     user: UserId,
 ) -> Result<Option<Lifetime>, Error> {
     let row: Option<(At, At)> = l::table

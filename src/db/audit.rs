@@ -92,7 +92,7 @@ pub struct ExportedRecord {
     pub reward_id: Option<String>,
 }
 
-type Columns = (
+type AuditColumns = (
     i64,
     At,
     String,
@@ -110,7 +110,7 @@ type Columns = (
 );
 
 #[derive(Queryable)]
-struct Row(Columns);
+struct AuditRow(AuditColumns);
 
 /// Which part of the log.
 #[derive(Debug, Clone, Copy)]
@@ -182,13 +182,17 @@ pub fn list(
         Slice::After(id) => query.filter(a::id.gt(id)).order(a::id.asc()),
         Slice::Before(id) => query.filter(a::id.lt(id)).order(a::id.desc()),
     };
-    query.load::<Columns>(conn)?.into_iter().map(|row| ExportedRecord::try_from(Row(row))).collect()
+    query
+        .load::<AuditColumns>(conn)?
+        .into_iter()
+        .map(|row| ExportedRecord::try_from(AuditRow(row)))
+        .collect()
 }
 
-impl TryFrom<Row> for ExportedRecord {
+impl TryFrom<AuditRow> for ExportedRecord {
     type Error = Error;
 
-    fn try_from(Row(row): Row) -> Result<Self, Error> {
+    fn try_from(AuditRow(row): AuditRow) -> Result<Self, Error> {
         let (
             id,
             at,

@@ -1,6 +1,6 @@
 //! Audit records exactly as they are stored, to be sealed and proved: a column that holds what the
-//! desk would never write (SQLite takes anything anywhere) is told, not read as something near to
-//! it.
+//! desk would never write (SQLite takes anything anywhere) is reported, not read as something near
+//! to it.
 
 use chrono::{DateTime, NaiveDateTime, Utc};
 use diesel::{
@@ -10,11 +10,11 @@ use diesel::{
 
 use super::{DbConn, Error, instant};
 use crate::domain::{
-    audit_proof::{Link, SealedRecord},
+    audit_proof::{ChainLink, SealedRecord},
     audit_seal::StoredRecord,
 };
 
-/// The columns of [`Record`], of a table or subquery called `r`. Texts are bytes: what is stored
+/// The columns of [`RecordRow`], of a table or subquery called `r`. Texts are bytes: what is stored
 /// may not even be UTF-8.
 const SQLITE_RECORD: &str = "r.id AS id, (typeof(r.id) = 'integer' AND typeof(r.merchant_id) IN \
     ('integer', 'null') AND typeof(r.at) = 'text' \
@@ -37,7 +37,7 @@ const POSTGRES_RECORD: &str = "r.id AS id, (r.id IS NOT NULL) AS sound, r.mercha
     request_id";
 
 #[derive(QueryableByName)]
-struct Record {
+struct RecordRow {
     #[diesel(sql_type = Nullable<BigInt>)]
     id: Option<i64>,
     #[diesel(sql_type = Nullable<Bool>)]
@@ -66,7 +66,7 @@ struct Record {
     request_id: Option<Vec<u8>>,
 }
 
-/// The columns of [`SealColumns`], of `audit_seals s`.
+/// The columns of [`SealRow`], of `audit_seals s`.
 const SQLITE_SEAL: &str = "s.record_id, s.no, (typeof(s.no) = 'integer' AND typeof(s.digest) = \
     'text' AND typeof(s.at) = 'text') AS intact, \
     CAST(s.digest AS BLOB) AS digest, CAST(s.at AS BLOB) AS sealed_at";
@@ -76,7 +76,7 @@ const POSTGRES_SEAL: &str = "s.record_id, s.no, TRUE AS intact, convert_to(s.dig
     s.at) * 1000000)::bigint END::text, 'UTF8') AS sealed_at";
 
 #[derive(QueryableByName)]
-struct SealColumns {
+struct SealRow {
     #[diesel(sql_type = Nullable<BigInt>)]
     record_id: Option<i64>,
     #[diesel(sql_type = Nullable<BigInt>)]
@@ -90,11 +90,11 @@ struct SealColumns {
 }
 
 #[derive(QueryableByName)]
-struct RecordWithSeal {
+struct Sealed {
     #[diesel(embed)]
-    seal: SealColumns,
+    seal: SealRow,
     #[diesel(embed)]
-    record: Record,
+    record: RecordRow,
 }
 
 /// One record that is not sealed, whole or not.
@@ -117,14 +117,18 @@ pub fn unsealed(conn: &mut DbConn, after: i64, limit: usize) -> Result<Vec<Unsea
     load_unsealed(conn, &rest)
 }
 
-/// The lowest record up to `mark` in the log of `chain` that has no seal in that log.
-pub fn first_unsealed(conn: &mut DbConn, chain: i64, mark: i64) -> Result<Option<Unsealed>, Error> {
+/// The lowest record up to `watermark` in the log of `chain` that has no seal in that log.
+pub fn first_unsealed(
+    conn: &mut DbConn,
+    chain: i64,
+    watermark: i64,
+) -> Result<Option<Unsealed>, Error> {
     let of_chain = of_chain(chain);
     let not_sealed = format!(
         "(SELECT s.no FROM audit_seals s WHERE s.record_id = r.id AND s.chain = {chain}) IS NULL"
     );
     let rest = format!(
-        "FROM audit_records r WHERE {of_chain} AND r.id <= {mark} AND {not_sealed} ORDER BY r.id \
+        "FROM audit_records r WHERE {of_chain} AND r.id <= {watermark} AND {not_sealed} ORDER BY r.id \
          LIMIT 1"
     );
     Ok(load_unsealed(conn, &rest)?.pop())
@@ -136,7 +140,7 @@ fn of_chain(chain: i64) -> String {
 
 fn load_unsealed(conn: &mut DbConn, rest: &str) -> Result<Vec<Unsealed>, Error> {
     let columns = if is_sqlite(conn) { SQLITE_RECORD } else { POSTGRES_RECORD };
-    let rows: Vec<Record> = sql_query(format!("SELECT {columns} {rest}")).load(conn)?;
+    let rows: Vec<RecordRow> = sql_query(format!("SELECT {columns} {rest}")).load(conn)?;
     let sqlite = is_sqlite(conn);
     Ok(rows
         .into_iter()
@@ -145,7 +149,12 @@ fn load_unsealed(conn: &mut DbConn, rest: &str) -> Result<Vec<Unsealed>, Error> 
 }
 
 /// Up to `limit` links of `chain` after number `after`, in the order of their numbers.
-pub fn links(conn: &mut DbConn, chain: i64, after: i64, limit: usize) -> Result<Vec<Link>, Error> {
+pub fn links(
+    conn: &mut DbConn,
+    chain: i64,
+    after: i64,
+    limit: usize,
+) -> Result<Vec<ChainLink>, Error> {
     let page = format!(
         "SELECT * FROM audit_seals WHERE chain = {chain} AND no > {after} ORDER BY no LIMIT {limit}"
     );
@@ -161,7 +170,7 @@ pub fn of_records(
     conn: &mut DbConn,
     chain: i64,
     ids: &[i64],
-) -> Result<Vec<(i64, Option<Link>)>, Error> {
+) -> Result<Vec<(i64, Option<ChainLink>)>, Error> {
     if ids.is_empty() {
         return Ok(vec![]);
     }
@@ -173,12 +182,11 @@ pub fn of_records(
     load_sealed(conn, &rest)
 }
 
-fn load_sealed(conn: &mut DbConn, rest: &str) -> Result<Vec<(i64, Option<Link>)>, Error> {
+fn load_sealed(conn: &mut DbConn, rest: &str) -> Result<Vec<(i64, Option<ChainLink>)>, Error> {
     let sqlite = is_sqlite(conn);
     let (seal, record) =
         if sqlite { (SQLITE_SEAL, SQLITE_RECORD) } else { (POSTGRES_SEAL, POSTGRES_RECORD) };
-    let rows: Vec<RecordWithSeal> =
-        sql_query(format!("SELECT {seal}, {record} {rest}")).load(conn)?;
+    let rows: Vec<Sealed> = sql_query(format!("SELECT {seal}, {record} {rest}")).load(conn)?;
     Ok(rows.into_iter().map(|row| row.link(sqlite)).collect())
 }
 
@@ -186,11 +194,11 @@ fn is_sqlite(conn: &DbConn) -> bool {
     matches!(conn, DbConn::Sqlite(_))
 }
 
-impl RecordWithSeal {
-    fn link(self, sqlite: bool) -> (i64, Option<Link>) {
+impl Sealed {
+    fn link(self, sqlite: bool) -> (i64, Option<ChainLink>) {
         let Self { seal, record } = self;
         let id = record.id.or(seal.record_id).unwrap_or_default();
-        let link = seal.record_id.zip(seal.no).map(|(record_id, no)| Link {
+        let link = seal.record_id.zip(seal.no).map(|(record_id, no)| ChainLink {
             no,
             record_id,
             digest: text(seal.digest).unwrap_or_default(),
@@ -204,7 +212,7 @@ impl RecordWithSeal {
     }
 }
 
-impl Record {
+impl RecordRow {
     fn found(self, sqlite: bool) -> SealedRecord {
         if self.id.is_none() {
             return SealedRecord::Missing;

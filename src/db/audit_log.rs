@@ -15,22 +15,22 @@ use super::{
 };
 use crate::domain::{
     audit::Action,
-    audit_filter::{AuditFilter, Place, Who},
+    audit_filter::{ActorFilter, AuditFilter, RecordPlace},
     ids::{AuditId, CouponId, ReissueId, UserId},
 };
 
 /// Which way through the log, and from where.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Direction {
-    /// Newest first, behind this place.
-    Back(Option<Place>),
-    /// Oldest first, behind this place, up to this number: what is written meanwhile is no part of
+    /// Newest first, after this place.
+    Back(Option<RecordPlace>),
+    /// Oldest first, after this place, up to this number: what is written meanwhile is no part of
     /// it.
-    Forth(Option<Place>, AuditId),
+    Forth(Option<RecordPlace>, AuditId),
 }
 
 #[derive(QueryableByName)]
-struct RecordPlace {
+struct LogRow {
     #[diesel(sql_type = BigInt)]
     id: i64,
     #[diesel(sql_type = Instant)]
@@ -44,10 +44,10 @@ pub fn places(
     filter: &AuditFilter,
     way: Direction,
     limit: usize,
-) -> Result<Vec<Place>, Error> {
+) -> Result<Vec<RecordPlace>, Error> {
     let sql = places_sql(is_sqlite(conn), scope, filter, way, limit);
-    let rows: Vec<RecordPlace> = sql_query(sql).load(conn)?;
-    Ok(rows.into_iter().map(|row| Place { at: row.at.0, id: AuditId(row.id) }).collect())
+    let rows: Vec<LogRow> = sql_query(sql).load(conn)?;
+    Ok(rows.into_iter().map(|row| RecordPlace { at: row.at.0, id: AuditId(row.id) }).collect())
 }
 
 /// How many records up to number `mark` the filter lets through.
@@ -58,14 +58,14 @@ pub fn count(
     mark: AuditId,
 ) -> Result<i64, Error> {
     let condition = condition(is_sqlite(conn), scope, filter);
-    let rows: Vec<Number> = sql_query(format!(
+    let rows: Vec<NewestIdRow> = sql_query(format!(
         "SELECT count(*) AS n FROM audit_records r WHERE {condition} AND r.id <= {mark}"
     ))
     .load(conn)?;
     Ok(rows.first().and_then(|row| row.n).unwrap_or_default())
 }
 
-/// The statement behind [`places`]. There is nothing in it that anybody typed: numbers, our own
+/// The statement of [`places`]. There is nothing in it that anybody typed: numbers, our own
 /// words, and instants as we write them.
 pub fn places_sql(
     sqlite: bool,
@@ -99,9 +99,11 @@ fn condition(sqlite: bool, scope: Scope, filter: &AuditFilter) -> String {
     let merchant = scope.merchant();
     let mut all = vec![format!("r.merchant_id = {merchant}")];
     match filter.who {
-        Some(Who::User(user)) => all.push(format!("r.user_id = {user}")),
-        Some(Who::Cli) => all.push("r.user_id IS NULL AND r.actor_kind = 'cli'".to_owned()),
-        Some(Who::System) => all.push("r.user_id IS NULL AND r.actor_kind = 'system'".to_owned()),
+        Some(ActorFilter::User(user)) => all.push(format!("r.user_id = {user}")),
+        Some(ActorFilter::Cli) => all.push("r.user_id IS NULL AND r.actor_kind = 'cli'".to_owned()),
+        Some(ActorFilter::System) => {
+            all.push("r.user_id IS NULL AND r.actor_kind = 'system'".to_owned());
+        }
         None => {}
     }
     all.extend(filter.customer.map(|customer| format!("r.customer = {customer}")));
@@ -150,7 +152,7 @@ fn literal(sqlite: bool, at: DateTime<Utc>) -> String {
 }
 
 #[derive(QueryableByName)]
-struct Number {
+struct NewestIdRow {
     #[diesel(sql_type = Nullable<BigInt>)]
     n: Option<i64>,
 }
@@ -167,7 +169,7 @@ pub fn actors(conn: &mut DbConn, scope: Scope) -> Result<Vec<UserId>, Error> {
          FROM who WHERE who.n IS NOT NULL) \
          SELECT n FROM who WHERE n IS NOT NULL"
     );
-    let rows: Vec<Number> = sql_query(sql).load(conn)?;
+    let rows: Vec<NewestIdRow> = sql_query(sql).load(conn)?;
     Ok(rows.into_iter().filter_map(|row| row.n).map(UserId).collect())
 }
 

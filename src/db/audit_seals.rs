@@ -1,4 +1,4 @@
-//! The seals over the audit log in the database, as the sealer needs them: whose turn it is, what
+//! The seals over the audit log in the database, as the sealing job needs them: the lock, what
 //! is new, where each chain ends.
 
 use chrono::{DateTime, Utc};
@@ -16,7 +16,7 @@ use super::{
     schema::{audit_records as a, audit_seals as s, seal_marks as m},
 };
 use crate::{
-    domain::{audit_seal::Head, ids::AuditId},
+    domain::{audit_seal::ChainHead, ids::AuditId},
     each,
 };
 
@@ -33,23 +33,23 @@ pub struct NewSeal {
 
 impl NewSeal {
     /// The seal over a record of `chain` that makes `head`.
-    pub fn new(record: AuditId, chain: i64, head: &Head, at: DateTime<Utc>) -> Self {
+    pub fn new(record: AuditId, chain: i64, head: &ChainHead, at: DateTime<Utc>) -> Self {
         Self { record_id: record.0, chain, no: head.no, digest: head.digest.clone(), at: At(at) }
     }
 }
 
 #[derive(QueryableByName)]
-struct SealingLock {
+struct SealLockRow {
     #[diesel(sql_type = Bool)]
     got: bool,
 }
 
-/// Takes the turn to seal for the rest of the transaction; `false` while another server has it. It
-/// blocks nobody and waits for nobody. Must be the transaction's first statement: each of those
+/// Takes the sealing lock for the rest of the transaction; `false` while another server holds it.
+/// It blocks nobody and waits for nobody. Must be the transaction's first statement: each of those
 /// after it sees what was committed by then, whatever the role's default is.
 pub fn try_lock(tx: &mut WriteTx<'_>) -> Result<bool, Error> {
     match &mut **tx {
-        // Whoever is in a write transaction is alone in it.
+        // SQLite has one writer: the transaction itself is the lock.
         DbConn::Sqlite(_) => Ok(true),
         DbConn::Postgres(c) => {
             // Plans are kept from when the table was empty, the trigger's among them: each row
@@ -58,7 +58,7 @@ pub fn try_lock(tx: &mut WriteTx<'_>) -> Result<bool, Error> {
                 "SET TRANSACTION ISOLATION LEVEL READ COMMITTED; SET LOCAL enable_seqscan = off",
             )?;
             Ok(sql_query("SELECT pg_try_advisory_xact_lock(7235125) AS got")
-                .get_result::<SealingLock>(c)?
+                .get_result::<SealLockRow>(c)?
                 .got)
         }
     }
@@ -71,12 +71,12 @@ pub fn newest_record(conn: &mut DbConn) -> Result<i64, Error> {
 }
 
 /// Up to which id all records are sealed.
-pub fn mark(conn: &mut DbConn) -> Result<i64, Error> {
+pub fn watermark(conn: &mut DbConn) -> Result<i64, Error> {
     Ok(m::table.select(m::sealed_to).filter(m::id.eq(1)).first(conn)?)
 }
 
-/// Moves the mark on.
-pub fn set_mark(tx: &mut WriteTx<'_>, sealed_to: i64) -> Result<(), Error> {
+/// Advances the watermark.
+pub fn set_watermark(tx: &mut WriteTx<'_>, sealed_to: i64) -> Result<(), Error> {
     diesel::update(m::table.filter(m::id.eq(1)))
         .set(m::sealed_to.eq(sealed_to))
         .execute(&mut **tx)?;
@@ -84,7 +84,7 @@ pub fn set_mark(tx: &mut WriteTx<'_>, sealed_to: i64) -> Result<(), Error> {
 }
 
 #[derive(QueryableByName)]
-struct Writer {
+struct SealWriterRow {
     #[diesel(sql_type = Text)]
     v: String,
 }
@@ -100,7 +100,7 @@ pub fn open_writers(conn: &mut DbConn) -> Result<Vec<String>, Error> {
     match conn {
         DbConn::Sqlite(_) => Ok(vec![]),
         DbConn::Postgres(c) => {
-            let writers: Vec<Writer> = sql_query(
+            let writers: Vec<SealWriterRow> = sql_query(
                 "SELECT virtualtransaction AS v FROM pg_locks WHERE locktype = 'relation' AND \
                  relation = 'audit_records'::regclass \
                  AND database = (SELECT oid FROM pg_database WHERE datname = current_database()) \
@@ -113,14 +113,14 @@ pub fn open_writers(conn: &mut DbConn) -> Result<Vec<String>, Error> {
 }
 
 /// The end of a chain.
-pub fn head(conn: &mut DbConn, chain: i64) -> Result<Head, Error> {
+pub fn head(conn: &mut DbConn, chain: i64) -> Result<ChainHead, Error> {
     let newest: Option<(i64, String)> = s::table
         .select((s::no, s::digest))
         .filter(s::chain.eq(chain))
         .order(s::no.desc())
         .first(conn)
         .optional()?;
-    Ok(newest.map_or_else(Head::start, |(no, digest)| Head { no, digest }))
+    Ok(newest.map_or_else(ChainHead::start, |(no, digest)| ChainHead { no, digest }))
 }
 
 /// Writes seals; within a chain they must be in order.
@@ -139,7 +139,7 @@ pub struct LogHead {
     /// The merchant's; `None`: the installation's own log, or that of a merchant who is no longer
     /// there.
     pub slug: Option<String>,
-    pub head: Head,
+    pub head: ChainHead,
 }
 
 #[derive(QueryableByName)]
@@ -155,7 +155,7 @@ struct HeadRow {
 }
 
 /// All logs with their heads, the installation's own first, then by slug; those without a seal have
-/// [`Head::start`].
+/// [`ChainHead::start`].
 pub fn heads(conn: &mut DbConn) -> Result<Vec<LogHead>, Error> {
     // The logs beside the merchants' cost one look each: a step from chain to chain along the
     // index.
@@ -180,24 +180,24 @@ pub fn heads(conn: &mut DbConn) -> Result<Vec<LogHead>, Error> {
             head: row
                 .no
                 .zip(row.digest)
-                .map_or_else(Head::start, |(no, digest)| Head { no, digest }),
+                .map_or_else(ChainHead::start, |(no, digest)| ChainHead { no, digest }),
         })
         .collect())
 }
 
 #[derive(QueryableByName)]
-struct Count {
+struct SealCountRow {
     #[diesel(sql_type = BigInt)]
     n: i64,
 }
 
-/// How many records of `chain` above `mark` are not sealed.
-pub fn count_unsealed(conn: &mut DbConn, chain: i64, mark: i64) -> Result<i64, Error> {
+/// How many records of `chain` above `watermark` are not sealed.
+pub fn count_unsealed(conn: &mut DbConn, chain: i64, watermark: i64) -> Result<i64, Error> {
     let sql = format!(
-        "SELECT count(*) AS n FROM audit_records r WHERE r.id > {mark} AND \
+        "SELECT count(*) AS n FROM audit_records r WHERE r.id > {watermark} AND \
          coalesce(r.merchant_id, 0) = {chain} AND {NOT_SEALED}"
     );
-    Ok(sql_query(sql).get_result::<Count>(conn)?.n)
+    Ok(sql_query(sql).get_result::<SealCountRow>(conn)?.n)
 }
 
 /// Whether there is a seal over this record.

@@ -18,7 +18,7 @@ pub enum Copied {
 }
 
 #[derive(QueryableByName)]
-struct QuickCheck {
+struct CheckRow {
     #[diesel(sql_type = Text)]
     quick_check: String,
 }
@@ -41,11 +41,11 @@ pub fn copy(db: &Database, target: &Path) -> Result<Copied, Error> {
     let disk = |error: io::Error| Error::Unavailable(format!("the copy can't be written: {error}"));
     // Absolute: SQLite would read "file:…" as an address.
     let folder = folder.canonicalize().map_err(disk)?;
-    let half = tempfile::Builder::new()
+    let temporary = tempfile::Builder::new()
         .prefix(".rewarddesk-backup-")
         .tempfile_in(&folder)
         .map_err(disk)?;
-    let path = half
+    let path = temporary
         .path()
         .to_str()
         .ok_or_else(|| Error::Unavailable("the folder's name is not UTF-8".into()))?
@@ -61,9 +61,9 @@ pub fn copy(db: &Database, target: &Path) -> Result<Copied, Error> {
     })?;
     check(&path)?;
     // SQLite does not sync such a copy.
-    half.as_file().sync_all().map_err(disk)?;
-    let bytes = half.as_file().metadata().map_err(disk)?.len();
-    match half.persist_noclobber(target) {
+    temporary.as_file().sync_all().map_err(disk)?;
+    let bytes = temporary.as_file().metadata().map_err(disk)?.len();
+    match temporary.persist_noclobber(target) {
         Ok(file) => drop(file),
         Err(error) if error.error.kind() == io::ErrorKind::AlreadyExists => {
             return Ok(Copied::Taken);
@@ -78,10 +78,10 @@ pub fn copy(db: &Database, target: &Path) -> Result<Copied, Error> {
 fn check(path: &str) -> Result<(), Error> {
     let mut copy =
         SqliteConnection::establish(path).map_err(|e| Error::Unavailable(e.to_string()))?;
-    let said: QuickCheck = diesel::sql_query("PRAGMA quick_check(1)").get_result(&mut copy)?;
+    let said: CheckRow = diesel::sql_query("PRAGMA quick_check(1)").get_result(&mut copy)?;
     if said.quick_check == "ok" {
         Ok(())
     } else {
-        Err(Error::Corrupt(format!("the copy is not sound: {}", said.quick_check)))
+        Err(Error::Corrupt(format!("the copy is damaged: {}", said.quick_check)))
     }
 }

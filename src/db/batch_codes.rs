@@ -25,7 +25,7 @@ use crate::{
 };
 
 #[derive(QueryableByName)]
-struct Place {
+struct PlaceRow {
     #[diesel(sql_type = BigInt)]
     id: i64,
 }
@@ -41,7 +41,7 @@ const ALLOCATED: &str = "state IN ('allocated', 'replaced') AND state = 'allocat
 const REPLACED: &str = "state IN ('allocated', 'replaced') AND state = 'replaced'";
 const CLEAN: &str = "state = 'available' AND barred_at IS NULL AND redemptions = 0";
 
-/// Up to `limit` codes behind `after`.
+/// Up to `limit` codes after `after`.
 pub fn list(
     conn: &mut DbConn,
     scope: Scope,
@@ -100,7 +100,7 @@ pub fn list(
             )
         }
     };
-    let places: Vec<Place> = sql_query(sql)
+    let places: Vec<PlaceRow> = sql_query(sql)
         .bind::<BigInt, _>(scope.merchant().0)
         .bind::<BigInt, _>(batch.id.0)
         .bind::<BigInt, _>(start.coupon.0)
@@ -112,10 +112,11 @@ pub fn list(
     load(conn, scope, batch, &ids)
 }
 
-type Facts = (i64, String, Option<String>, String, At, At, i64, i64, Option<At>);
-type Bar = (Option<At>, Option<String>, Option<String>);
-type Reward = Option<(i64, String, String, i64)>;
-type Person = Option<(Option<String>, Option<String>, Option<String>, Option<String>, Option<At>)>;
+type CodeFactColumns = (i64, String, Option<String>, String, At, At, i64, i64, Option<At>);
+type CodeBarColumns = (Option<At>, Option<String>, Option<String>);
+type CodeRewardColumns = Option<(i64, String, String, i64)>;
+type CodeHolderColumns =
+    Option<(Option<String>, Option<String>, Option<String>, Option<String>, Option<At>)>;
 
 /// These coupons of the batch, in this order.
 pub fn load(
@@ -154,7 +155,8 @@ pub fn load(
             )
                 .nullable(),
         ));
-    let rows: Vec<(Facts, Bar, Reward, Person)> = each!(conn, |conn| query.load(conn))?;
+    let rows: Vec<(CodeFactColumns, CodeBarColumns, CodeRewardColumns, CodeHolderColumns)> =
+        each!(conn, |conn| query.load(conn))?;
     let mut listed: Vec<ListedCode> = rows
         .into_iter()
         .map(
@@ -199,7 +201,7 @@ pub fn load(
 
 fn holder(
     (reward, reward_id, title, customer): (i64, String, String, i64),
-    person: Person,
+    person: CodeHolderColumns,
 ) -> Holder {
     let (customer_name, customer_id, email) = match person {
         Some((first, last, email, customer_id, None)) => {

@@ -6,8 +6,8 @@ use diesel::{ExpressionMethods, OptionalExtension, QueryDsl, Queryable, RunQuery
 use super::{
     DbConn, Error, Scope, WriteTx,
     among::among,
-    fixed::{Bind, PreparedSql},
     instant::{At, columns_of, window_of},
+    prepared_sql::{Bind, PreparedSql},
     schema::batches as b,
 };
 use crate::domain::{
@@ -16,7 +16,7 @@ use crate::domain::{
 };
 
 #[derive(Queryable)]
-pub(super) struct Row {
+pub(super) struct BatchRow {
     id: i64,
     name: String,
     valid_from: At,
@@ -28,7 +28,7 @@ pub(super) struct Row {
     created_at: At,
 }
 
-type Columns = (
+type BatchColumns = (
     b::id,
     b::name,
     b::valid_from,
@@ -39,7 +39,7 @@ type Columns = (
     b::reserve,
     b::created_at,
 );
-pub(super) const COLUMNS: Columns = (
+pub(super) const COLUMNS: BatchColumns = (
     b::id,
     b::name,
     b::valid_from,
@@ -51,8 +51,8 @@ pub(super) const COLUMNS: Columns = (
     b::created_at,
 );
 
-impl From<Row> for Batch {
-    fn from(row: Row) -> Self {
+impl From<BatchRow> for Batch {
+    fn from(row: BatchRow) -> Self {
         Self {
             id: BatchId(row.id),
             name: row.name,
@@ -107,7 +107,7 @@ pub fn add(
 }
 
 pub fn find(conn: &mut DbConn, scope: Scope, id: BatchId) -> Result<Option<Batch>, Error> {
-    let row: Option<Row> = b::table
+    let row: Option<BatchRow> = b::table
         .filter(b::merchant_id.eq(scope.merchant().0))
         .filter(b::id.eq(id.0))
         .select(COLUMNS)
@@ -122,7 +122,7 @@ pub fn find_with_imported(
     scope: Scope,
     id: BatchId,
 ) -> Result<Option<(Batch, i64)>, Error> {
-    let row: Option<(Row, i64)> = b::table
+    let row: Option<(BatchRow, i64)> = b::table
         .filter(b::merchant_id.eq(scope.merchant().0))
         .filter(b::id.eq(id.0))
         .select((COLUMNS, b::imported))
@@ -132,7 +132,7 @@ pub fn find_with_imported(
 }
 
 pub fn find_by_name(conn: &mut DbConn, scope: Scope, name: &str) -> Result<Option<Batch>, Error> {
-    let row: Option<Row> = b::table
+    let row: Option<BatchRow> = b::table
         .filter(b::merchant_id.eq(scope.merchant().0))
         .filter(b::name.eq(name))
         .select(COLUMNS)
@@ -144,7 +144,7 @@ pub fn find_by_name(conn: &mut DbConn, scope: Scope, name: &str) -> Result<Optio
 /// These batches, in no particular order.
 pub fn list_by_ids(conn: &mut DbConn, scope: Scope, ids: &[i64]) -> Result<Vec<Batch>, Error> {
     let these = among(conn, b::id, ids.iter().copied());
-    let rows: Vec<Row> = b::table
+    let rows: Vec<BatchRow> = b::table
         .filter(b::merchant_id.eq(scope.merchant().0))
         .filter(these)
         .select(COLUMNS)
@@ -159,7 +159,7 @@ pub fn list(
     before: Option<BatchId>,
     limit: i64,
 ) -> Result<Vec<(Batch, i64)>, Error> {
-    let rows: Vec<(Row, i64)> = b::table
+    let rows: Vec<(BatchRow, i64)> = b::table
         .filter(b::merchant_id.eq(scope.merchant().0))
         .filter(b::id.lt(before.map_or(i64::MAX, |id| id.0)))
         .order(b::id.desc())
@@ -177,7 +177,7 @@ const VALIDITY_LOCK: &str = "(7235119::bigint << 32) # ?";
 /// once; [`lock_validity`] waits for them all.
 ///
 /// An advisory lock and not FOR SHARE on the row: sharers of a row write to it at every reissue and
-/// overtake a waiting writer for as long as they keep coming, while here whoever changes the
+/// overtake a waiting writer for as long as they keep coming, while here a change of the
 /// validity waits only for those before it.
 pub fn hold_validity(tx: &mut WriteTx<'_>, batch: BatchId) -> Result<(), Error> {
     advisory_lock(tx, "pg_advisory_xact_lock_shared", batch)
@@ -209,7 +209,7 @@ fn advisory_lock(tx: &mut WriteTx<'_>, function: &str, batch: BatchId) -> Result
     Ok(())
 }
 
-/// Gives the batch other lines; a threshold of `None` is the merchant's.
+/// Sets the batch's thresholds; a threshold of `None` is the merchant's.
 pub fn set_lines(
     tx: &mut WriteTx<'_>,
     scope: Scope,

@@ -8,7 +8,7 @@ use diesel::{
     r2d2::R2D2Connection,
 };
 
-use super::patience;
+use super::connection_limits;
 
 /// A connection to one of the two databases; queries in the common subset run on it as on any
 /// other.
@@ -61,12 +61,12 @@ impl std::fmt::Debug for Target {
 
 /// What a pooled connection is for. SQLite readers cannot write, whatever they are asked.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum Purpose {
+pub enum ConnectionPurpose {
     Read,
     Write,
 }
 
-impl Purpose {
+impl ConnectionPurpose {
     /// How much of the file a connection to SQLite keeps in memory, in KiB. What is not in there is
     /// in the system's cache as a rule; an import, which goes over all of a large index, gains from
     /// more.
@@ -83,7 +83,7 @@ impl Purpose {
 #[derive(Debug, Clone)]
 pub struct Connector {
     pub target: Target,
-    pub purpose: Purpose,
+    pub purpose: ConnectionPurpose,
     /// How long `PostgreSQL` works on one statement; see [`super::Database::open_limited`].
     pub statement_limit: Option<Duration>,
     /// Held by every connection of a pool for as long as it is open.
@@ -136,13 +136,13 @@ impl Connector {
                      PRAGMA cache_size = -{}; PRAGMA query_only = {};",
                     busy_milliseconds(),
                     self.purpose.cache_kib(),
-                    if self.purpose == Purpose::Read { "ON" } else { "OFF" }
+                    if self.purpose == ConnectionPurpose::Read { "ON" } else { "OFF" }
                 ))
                 .map_err(ConnectionError::CouldntSetupConfiguration)?;
                 Ok(DbConn::Sqlite(conn))
             }
             Target::Postgres(url, pooler) => {
-                let mut conn = PgConnection::establish(&patience::patient(url))?;
+                let mut conn = PgConnection::establish(&connection_limits::patient(url))?;
                 match pooler {
                     // What the server, the database or the role says of commits is not ours to rely
                     // on. Where statistics lag behind, as under an import, a statement looks so

@@ -15,7 +15,7 @@ use crate::domain::ids::{CouponId, RewardNo, UserId};
 
 /// A coupon asked for its lock.
 #[derive(Debug)]
-pub enum Locked {
+pub enum LockedCoupon {
     Held(Box<CouponFile>),
     /// It was handed to a reward in between, whose lock comes first: begin again.
     HandedOut,
@@ -23,8 +23,12 @@ pub enum Locked {
 
 /// Locks the coupon until the transaction ends, and before it the reward that has or had it, as a
 /// reissue does: in this order nobody waits in a circle, and a reissue never relies on a bar that
-/// is being taken away (guarantee I9). `None`: not this merchant's.
-pub fn lock(tx: &mut WriteTx<'_>, scope: Scope, id: CouponId) -> Result<Option<Locked>, Error> {
+/// is being withdrawn (guarantee I9). `None`: not this merchant's.
+pub fn lock(
+    tx: &mut WriteTx<'_>,
+    scope: Scope,
+    id: CouponId,
+) -> Result<Option<LockedCoupon>, Error> {
     let mine = c::table
         .filter(c::merchant_id.eq(scope.merchant().0))
         .filter(c::id.eq(id.0))
@@ -42,9 +46,9 @@ pub fn lock(tx: &mut WriteTx<'_>, scope: Scope, id: CouponId) -> Result<Option<L
         DbConn::Postgres(c) => mine.for_no_key_update().first(c)?,
     };
     if held != reward {
-        return Ok(Some(Locked::HandedOut));
+        return Ok(Some(LockedCoupon::HandedOut));
     }
-    Ok(coupon_files::find(tx, scope, id)?.map(|file| Locked::Held(Box::new(file))))
+    Ok(coupon_files::find(tx, scope, id)?.map(|file| LockedCoupon::Held(Box::new(file))))
 }
 
 /// Bars the coupon; only under [`lock`].

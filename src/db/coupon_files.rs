@@ -49,10 +49,10 @@ pub struct HandedTo {
 
 /// The file on a coupon of this merchant. `None` also for one of an import that has not finished.
 pub fn find(conn: &mut DbConn, scope: Scope, id: CouponId) -> Result<Option<CouponFile>, Error> {
-    type Bar = (Option<At>, Option<String>, Option<String>, Option<i64>);
-    type Reward = Option<(i64, String, String, i64, At, At)>;
+    type BarColumns = (Option<At>, Option<String>, Option<String>, Option<i64>);
+    type FileRewardColumns = Option<(i64, String, String, i64, At, At)>;
     type Life = (At, Option<At>, Option<At>);
-    type Row = (
+    type CouponFileRow = (
         i64,
         String,
         Option<String>,
@@ -60,12 +60,12 @@ pub fn find(conn: &mut DbConn, scope: Scope, id: CouponId) -> Result<Option<Coup
         (At, At),
         (At, At),
         (i64, i64),
-        Bar,
+        BarColumns,
         String,
         Life,
-        Reward,
+        FileRewardColumns,
     );
-    let row: Option<Row> =
+    let row: Option<CouponFileRow> =
         c::table
             .inner_join(b::table.on(b::id.eq(c::batch_id)))
             .left_join(users::table.on(users::id.nullable().eq(c::barred_by)))

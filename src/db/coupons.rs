@@ -11,8 +11,8 @@ use diesel::{
 use super::{
     DbConn, Error, Scope, WriteTx,
     among::among,
-    fixed::{Bind, PreparedSql, RawCondition},
     instant::{At, Instant, no_end, no_start, window_of},
+    prepared_sql::{Bind, PreparedSql, RawCondition},
     schema::{batches, coupons as c, redemptions, repeated_redemptions, users},
 };
 use crate::domain::{
@@ -54,7 +54,7 @@ pub fn find_pasted(conn: &mut DbConn, scope: Scope, term: &Term) -> Result<Vec<F
     if found.is_empty() && !others.is_empty() { find_each(conn, scope, others) } else { Ok(found) }
 }
 
-type CodeRow = (i64, i64, String, String, Option<i64>);
+type AllocatedRow = (i64, i64, String, String, Option<i64>);
 
 /// The coupon of each of these codes that there is, each once: the exact string first, then without
 /// case.
@@ -67,7 +67,7 @@ fn find_each(conn: &mut DbConn, scope: Scope, codes: &[String]) -> Result<Vec<Fo
     };
     let columns = (c::id, c::batch_id, c::code, c::state, c::reward);
     let exact: Vec<String> = codes.iter().flat_map(|code| code::stored_forms(code)).collect();
-    let by_text: Vec<CodeRow> =
+    let by_text: Vec<AllocatedRow> =
         visible().filter(c::code.eq_any(&exact)).select(columns).load(conn)?;
     let of_text = |code: &String| {
         code::stored_forms(code).iter().find_map(|form| by_text.iter().find(|row| row.2 == *form))
@@ -77,7 +77,7 @@ fn find_each(conn: &mut DbConn, scope: Scope, codes: &[String]) -> Result<Vec<Fo
         .filter(|code| of_text(code).is_none())
         .flat_map(|code| code::stored_letters(code))
         .collect();
-    let by_letters: Vec<(CodeRow, Option<String>)> = if letters.is_empty() {
+    let by_letters: Vec<(AllocatedRow, Option<String>)> = if letters.is_empty() {
         vec![]
     } else {
         visible()
@@ -282,12 +282,12 @@ pub fn add_repeats<'c>(
 
 /// A code's place in the order in which a batch's codes go out.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
-pub struct Place {
+pub struct CodePlace {
     ends_at: DateTime<Utc>,
     id: i64,
 }
 
-impl Place {
+impl CodePlace {
     pub fn new(ends_at: DateTime<Utc>, id: i64) -> Self {
         Self { ends_at, id }
     }
@@ -307,7 +307,7 @@ pub struct Allocated {
     /// The effective window, for the record.
     pub valid_from: DateTime<Utc>,
     pub expires_at: DateTime<Utc>,
-    pub place: Place,
+    pub place: CodePlace,
 }
 
 /// How often PostgreSQL is asked again when rivals held every candidate; each round means that
@@ -321,7 +321,7 @@ pub fn allocate_next(
     tx: &mut WriteTx<'_>,
     scope: Scope,
     batch: &Batch,
-    behind: Option<Place>,
+    behind: Option<CodePlace>,
     reward: RewardNo,
     now: DateTime<Utc>,
 ) -> Result<Option<Allocated>, Error> {
@@ -329,7 +329,7 @@ pub fn allocate_next(
         return Ok(None);
     }
     let sqlite = matches!(&**tx, DbConn::Sqlite(_));
-    // SQLite leaves no dead entries behind.
+    // SQLite leaves no dead entries.
     if let (Some(place), false) = (behind, sqlite)
         && let Some(taken) = try_allocate(tx, scope, batch, place, reward, now, Rivals::PassOver)?
     {
@@ -343,7 +343,8 @@ pub fn allocate_next(
             (false, 0) => Rivals::PassOver,
             (false, _) => Rivals::WaitFor,
         };
-        if let Some(taken) = try_allocate(tx, scope, batch, Place::head(), reward, now, rivals)? {
+        if let Some(taken) = try_allocate(tx, scope, batch, CodePlace::head(), reward, now, rivals)?
+        {
             return Ok(Some(taken));
         }
         let lost_a_race = !sqlite && is_any_usable(tx, scope, batch, now)?;
@@ -407,7 +408,7 @@ fn try_allocate(
     tx: &mut WriteTx<'_>,
     scope: Scope,
     batch: &Batch,
-    behind: Place,
+    behind: CodePlace,
     reward: RewardNo,
     now: DateTime<Utc>,
     rivals: Rivals,
@@ -426,7 +427,7 @@ fn try_allocate(
     .concat();
     let row: Option<(i64, String, Option<String>, At, At)> =
         PreparedSql::<(BigInt, Text, Nullable<Text>, Instant, Instant)>::new(text, &binds)
-            .planned_once(tx)
+            .with_opaque_values(tx)
             .get_result(&mut **tx)
             .optional()?;
     Ok(row.map(|(id, code, pin, valid_from, expires_at)| {
@@ -435,7 +436,7 @@ fn try_allocate(
             id: CouponId(id),
             code: CouponCode::stored(code),
             pin,
-            place: Place::new(expires_at.0, id),
+            place: CodePlace::new(expires_at.0, id),
             valid_from: window.from.unwrap_or_else(no_start),
             expires_at: window.until.unwrap_or_else(no_end),
         }

@@ -12,9 +12,9 @@ use diesel::{
 use super::{
     DbConn, Error, Scope,
     among::among as one_of,
-    customer_stretches,
-    customers::{COLUMNS, Row},
-    fixed::{Bind, PreparedSql},
+    customer_id_ranges,
+    customers::{COLUMNS, CustomerRow},
+    prepared_sql::{Bind, PreparedSql},
     schema::customers as c,
 };
 
@@ -37,8 +37,8 @@ const MAX_RANGES: usize = 4;
 const SAMPLE_ROWS: i64 = 100;
 
 /// What a step has found.
-pub(super) struct Step {
-    pub rows: Vec<Row>,
+pub(super) struct LookupStep {
+    pub rows: Vec<CustomerRow>,
     /// Nobody was left out who is older, or comes later in the order, than those who were found.
     pub is_all: bool,
 }
@@ -49,7 +49,7 @@ pub(super) fn is_long(word: &str) -> bool {
 }
 
 /// How many are still to be found.
-pub(super) fn missing(limit: i64, rows: &[Row]) -> i64 {
+pub(super) fn missing(limit: i64, rows: &[CustomerRow]) -> i64 {
     limit - i64::try_from(rows.len()).unwrap_or(limit)
 }
 
@@ -67,7 +67,7 @@ pub(super) fn newest(
     below: i64,
     max: i64,
     limit: i64,
-) -> Result<(Vec<Row>, Option<i64>), Error> {
+) -> Result<(Vec<CustomerRow>, Option<i64>), Error> {
     let next = after_newest(conn, scope, below, max)?;
     let rows = within(conn, scope, words, next.map_or(0, |id| id + 1)..below, limit)?;
     Ok((rows, next.map(|id| id + 1)))
@@ -91,7 +91,7 @@ fn within(
     words: &[&str],
     numbers: Range<i64>,
     limit: i64,
-) -> Result<Vec<Row>, Error> {
+) -> Result<Vec<CustomerRow>, Error> {
     let mut query = c::table
         .filter(c::merchant_id.eq(scope.merchant().0))
         .filter(c::id.ge(numbers.start))
@@ -115,17 +115,17 @@ pub(super) fn indexed(
     words: &[&str],
     mut below: i64,
     limit: i64,
-) -> Result<Step, Error> {
+) -> Result<LookupStep, Error> {
     if let DbConn::Sqlite(_) = conn {
         return by_trigrams(conn, scope, words, below, limit);
     }
     // Words of names are close together: few ranges are left, or they are everywhere and the first
     // ones fill the page.
     let few = i64::try_from(MAX_RANGES).unwrap_or(i64::MAX);
-    let ranges = customer_stretches::perhaps_in(conn, scope, words, below, few + 1)?;
+    let ranges = customer_id_ranges::perhaps_in(conn, scope, words, below, few + 1)?;
     let mut rows = vec![];
     for range in ranges.iter().take(MAX_RANGES) {
-        let numbers = customer_stretches::numbers(*range);
+        let numbers = customer_id_ranges::numbers(*range);
         rows.extend(within(
             conn,
             scope,
@@ -135,15 +135,15 @@ pub(super) fn indexed(
         )?);
         below = numbers.start;
         if missing(limit, &rows) <= 0 {
-            return Ok(Step { rows, is_all: true });
+            return Ok(LookupStep { rows, is_all: true });
         }
     }
     if ranges.len() <= MAX_RANGES {
-        return Ok(Step { rows, is_all: true });
+        return Ok(LookupStep { rows, is_all: true });
     }
     let older = by_trigrams(conn, scope, words, below, missing(limit, &rows))?;
     rows.extend(older.rows);
-    Ok(Step { rows, is_all: older.is_all })
+    Ok(LookupStep { rows, is_all: older.is_all })
 }
 
 fn by_trigrams(
@@ -152,16 +152,16 @@ fn by_trigrams(
     words: &[&str],
     below: i64,
     limit: i64,
-) -> Result<Step, Error> {
+) -> Result<LookupStep, Error> {
     // An index counts other merchants' customers too: where there are few of this one, they are
     // looked through instead.
     if after_newest(conn, scope, below, MAX_ROWS)?.is_none() {
-        return Ok(Step { rows: within(conn, scope, words, 0..below, limit)?, is_all: true });
+        return Ok(LookupStep { rows: within(conn, scope, words, 0..below, limit)?, is_all: true });
     }
     let telling = telling(conn, scope, words, below)?;
     if telling.is_empty() {
         let (rows, next) = newest(conn, scope, words, below, MAX_ROWS, limit)?;
-        return Ok(Step { is_all: next.is_none() || missing(limit, &rows) <= 0, rows });
+        return Ok(LookupStep { is_all: next.is_none() || missing(limit, &rows) <= 0, rows });
     }
     let (found, is_all) = match conn {
         DbConn::Sqlite(_) => from_fts(conn, scope, words, &telling, below, limit)?,
@@ -169,7 +169,10 @@ fn by_trigrams(
     };
     let mine = c::table.filter(c::merchant_id.eq(scope.merchant().0));
     let these = one_of(conn, c::id, found);
-    Ok(Step { rows: mine.filter(these).order(c::id.desc()).select(COLUMNS).load(conn)?, is_all })
+    Ok(LookupStep {
+        rows: mine.filter(these).order(c::id.desc()).select(COLUMNS).load(conn)?,
+        is_all,
+    })
 }
 
 /// Of the words that trigrams can find those that an index is worth asking for: not what most of
@@ -318,15 +321,15 @@ pub(super) fn prefix(
     scope: Scope,
     words: &[&str],
     limit: i64,
-) -> Result<Step, Error> {
+) -> Result<LookupStep, Error> {
     let Some((first, rest)) = words.split_first() else {
-        return Ok(Step { rows: vec![], is_all: true });
+        return Ok(LookupStep { rows: vec![], is_all: true });
     };
     if matches!(conn, DbConn::Postgres(_))
         && !rest.is_empty()
-        && customer_stretches::perhaps_in(conn, scope, words, i64::MAX, 1)?.is_empty()
+        && customer_id_ranges::perhaps_in(conn, scope, words, i64::MAX, 1)?.is_empty()
     {
-        return Ok(Step { rows: vec![], is_all: true });
+        return Ok(LookupStep { rows: vec![], is_all: true });
     }
     // In byte order nothing that begins with the word sorts after this.
     let last = format!("{first}\u{10ffff}");
@@ -367,9 +370,9 @@ pub(super) fn prefix(
         c::id,
         found.iter().copied(),
     ));
-    let mut rows: Vec<(i64, Row)> = mine.select((c::id, COLUMNS)).load(conn)?;
+    let mut rows: Vec<(i64, CustomerRow)> = mine.select((c::id, COLUMNS)).load(conn)?;
     rows.sort_by_key(|(id, _)| found.iter().position(|other| other == id));
-    Ok(Step {
+    Ok(LookupStep {
         rows: rows.into_iter().map(|(_, row)| row).collect(),
         is_all: is_all || seen.len() >= usize::try_from(limit).unwrap_or(0),
     })

@@ -10,8 +10,8 @@ use diesel::{BoolExpressionMethods, ExpressionMethods, JoinOnDsl, QueryDsl, RunQ
 use super::{
     DbConn, Error, Scope,
     coupons::{self, FoundCode},
-    customer_lookups::{Step, indexed, is_long, missing, newest, prefix},
-    customers::{COLUMNS, Row},
+    customer_lookups::{LookupStep, indexed, is_long, missing, newest, prefix},
+    customers::{COLUMNS, CustomerRow},
     schema::{customers as c, rewards},
 };
 use crate::domain::{
@@ -72,7 +72,7 @@ pub fn exact(conn: &mut DbConn, scope: Scope, text: &str) -> Result<Vec<ExactHit
 }
 
 fn by_address(conn: &mut DbConn, scope: Scope, address: String) -> Result<Vec<ExactHit>, Error> {
-    let rows: Vec<Row> = c::table
+    let rows: Vec<CustomerRow> = c::table
         .filter(c::merchant_id.eq(scope.merchant().0))
         .filter(c::email.eq(address))
         .select(COLUMNS)
@@ -90,7 +90,7 @@ fn by_id(conn: &mut DbConn, scope: Scope, id: &str) -> Result<Vec<ExactHit>, Err
         return Ok(vec![]);
     }
     let mine = c::table.filter(c::merchant_id.eq(scope.merchant().0)).filter(c::id_key.eq(key));
-    let rows: Vec<Row> = mine.order(c::id.desc()).limit(50).select(COLUMNS).load(conn)?;
+    let rows: Vec<CustomerRow> = mine.order(c::id.desc()).limit(50).select(COLUMNS).load(conn)?;
     Ok(rows
         .into_iter()
         .map(|row| ExactHit { customer: row.into(), by: MatchedBy::CustomerId })
@@ -121,7 +121,7 @@ fn by_coupon(
 ) -> Result<Vec<ExactHit>, Error> {
     let Some(found) = coupon else { return Ok(vec![]) };
     let Some(reward) = found.reward else { return Ok(vec![]) };
-    let owner: Vec<Row> = c::table
+    let owner: Vec<CustomerRow> = c::table
         .inner_join(
             rewards::table
                 .on(rewards::customer.eq(c::id).and(rewards::merchant_id.eq(c::merchant_id))),
@@ -168,9 +168,9 @@ pub fn words(
             rows.extend(older.rows);
             is_all = older.is_all;
         }
-        Step { rows, is_all }
+        LookupStep { rows, is_all }
     } else if before.is_some() {
-        Step { rows: vec![], is_all: true }
+        LookupStep { rows: vec![], is_all: true }
     } else {
         prefix(conn, scope, &words, limit)?
     };

@@ -17,7 +17,7 @@ use crate::domain::{
 };
 
 #[derive(Queryable)]
-pub(super) struct Row {
+pub(super) struct CustomerRow {
     id: i64,
     email: Option<String>,
     customer_id: Option<String>,
@@ -31,7 +31,7 @@ pub(super) struct Row {
     created_at: At,
 }
 
-type Columns = (
+type CustomerColumns = (
     c::id,
     c::email,
     c::customer_id,
@@ -44,7 +44,7 @@ type Columns = (
     c::purged_at,
     c::created_at,
 );
-pub(super) const COLUMNS: Columns = (
+pub(super) const COLUMNS: CustomerColumns = (
     c::id,
     c::email,
     c::customer_id,
@@ -58,8 +58,8 @@ pub(super) const COLUMNS: Columns = (
     c::created_at,
 );
 
-impl From<Row> for Customer {
-    fn from(row: Row) -> Self {
+impl From<CustomerRow> for Customer {
+    fn from(row: CustomerRow) -> Self {
         Self {
             no: CustomerNo(row.id),
             email: row.email.map(EmailAddress::stored),
@@ -82,7 +82,7 @@ impl From<Row> for Customer {
 
 /// One customer of the merchant; a blocked or purged one with the name of who did it.
 pub fn find(conn: &mut DbConn, scope: Scope, no: CustomerNo) -> Result<Option<Customer>, Error> {
-    let row: Option<CustomerFileRow> = mine(scope.merchant(), no).first(conn).optional()?;
+    let row: Option<MatchedRow> = mine(scope.merchant(), no).first(conn).optional()?;
     named(conn, row)
 }
 
@@ -118,7 +118,7 @@ pub fn hold(
     merchant: MerchantId,
     no: CustomerNo,
 ) -> Result<Option<Customer>, Error> {
-    let row: Option<CustomerFileRow> = match &mut **tx {
+    let row: Option<MatchedRow> = match &mut **tx {
         // BEGIN IMMEDIATE holds every row already.
         DbConn::Sqlite(conn) => mine(merchant, no).first(conn).optional()?,
         DbConn::Postgres(conn) => mine(merchant, no).for_share().first(conn).optional()?,
@@ -126,12 +126,12 @@ pub fn hold(
     named(tx, row)
 }
 
-type CustomerFileRow = (Row, Option<i64>, Option<i64>);
+type MatchedRow = (CustomerRow, Option<i64>, Option<i64>);
 
 #[diesel::dsl::auto_type(no_type_alias)]
 fn mine(merchant: MerchantId, no: CustomerNo) -> _ {
     let (merchant, no): (i64, i64) = (merchant.0, no.0);
-    let columns: Columns = COLUMNS;
+    let columns: CustomerColumns = COLUMNS;
     c::table.filter(c::merchant_id.eq(merchant)).filter(c::id.eq(no)).select((
         columns,
         c::blocked_by,
@@ -140,7 +140,7 @@ fn mine(merchant: MerchantId, no: CustomerNo) -> _ {
 }
 
 /// The customer with the names of those who blocked and purged them.
-fn named(conn: &mut DbConn, row: Option<CustomerFileRow>) -> Result<Option<Customer>, Error> {
+fn named(conn: &mut DbConn, row: Option<MatchedRow>) -> Result<Option<Customer>, Error> {
     let Some((row, blocked_by, purged_by)) = row else { return Ok(None) };
     let mut customer = Customer::from(row);
     let mut name_of =
@@ -170,7 +170,7 @@ pub fn list(
     before: Option<CustomerNo>,
     limit: i64,
 ) -> Result<Vec<Customer>, Error> {
-    let rows: Vec<Row> = c::table
+    let rows: Vec<CustomerRow> = c::table
         .filter(c::merchant_id.eq(scope.merchant().0))
         .filter(c::id.lt(before.map_or(i64::MAX, |no| no.0)))
         .order(c::id.desc())

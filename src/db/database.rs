@@ -1,4 +1,4 @@
-//! The database as the rest of the house sees it: read with [`Database::read`], write with
+//! The database as the other layers see it: read with [`Database::read`], write with
 //! [`Database::write`]. Owns the pools; must not know tables.
 
 use std::{
@@ -16,11 +16,11 @@ use r2d2::{Pool, PooledConnection};
 
 use super::{
     DbConn, Error, Failure, WriteTx,
-    conn::{Connector, Purpose, Target, busy_milliseconds},
+    conn::{ConnectionPurpose, Connector, Target, busy_milliseconds},
     database_url::DatabaseUrl,
     probe::Probe,
+    server_messages::ServerMessages,
     tx,
-    words::ServerMessages,
 };
 use crate::each;
 
@@ -48,8 +48,9 @@ struct Pools {
     _closing: Closing,
 }
 
-/// How long the end waits for those who have the database in hand, and then for its connections.
-pub const LET_GO: Duration = Duration::from_secs(1);
+/// How long closing waits for transactions in progress.
+pub const SQLITE_CLOSE_TIMEOUT: Duration = Duration::from_secs(1);
+/// How long closing then waits for the pools' connections to close.
 pub const CLOSED: Duration = Duration::from_millis(1_500);
 
 /// A pool closes its connections on threads of its own, perhaps after the process has ended: then
@@ -100,10 +101,12 @@ impl Database {
         };
         if let Target::Sqlite(path) = &url.0 {
             make_private(path)
-                .map_err(|e| Error::Unavailable(format!("cannot open {}: {e}", path.display())))?;
+                .map_err(|e| Error::Unavailable(format!("can't open {}: {e}", path.display())))?;
         }
-        // One connection by hand first: the pool would hide its error behind a time-out.
-        connector(Purpose::Write).open().map_err(|e| Error::Unavailable(e.to_string()))?;
+        // One connection by hand first: the pool would hide its error in a time-out.
+        connector(ConnectionPurpose::Write)
+            .open()
+            .map_err(|e| Error::Unavailable(e.to_string()))?;
         let pool = |purpose, size: u32, patience: u64| {
             Pool::builder()
                 .max_size(size)
@@ -113,11 +116,12 @@ impl Database {
                 .build_unchecked(connector(purpose))
         };
         let (readers, writers) = match &url.0 {
-            Target::Sqlite(_) => {
-                (pool(Purpose::Read, SQLITE_READERS, 35), pool(Purpose::Write, 1, 35))
-            }
+            Target::Sqlite(_) => (
+                pool(ConnectionPurpose::Read, SQLITE_READERS, 35),
+                pool(ConnectionPurpose::Write, 1, 35),
+            ),
             Target::Postgres(..) => {
-                let both = pool(Purpose::Write, POSTGRES_CONNECTIONS, 5);
+                let both = pool(ConnectionPurpose::Write, POSTGRES_CONNECTIONS, 5);
                 (both.clone(), both)
             }
         };
@@ -301,7 +305,7 @@ impl Database {
     /// ended.
     pub fn close(self) {
         let begun = Instant::now();
-        while begun.elapsed() < LET_GO {
+        while begun.elapsed() < SQLITE_CLOSE_TIMEOUT {
             if Arc::strong_count(&self.0) == 1 {
                 return;
             }

@@ -16,7 +16,7 @@ impl DatabaseUrl {
             let path = path.strip_prefix("//").unwrap_or(path);
             if path.is_empty() || path.contains('\0') || path.starts_with(':') {
                 return Err(Invalid::because(
-                    "sqlite: must be followed by a file's path, such as sqlite:rewarddesk.db",
+                    "sqlite: must be followed by a file path, such as sqlite:rewarddesk.db",
                 ));
             }
             return Ok(Self(Target::Sqlite(PathBuf::from(path))));
@@ -28,7 +28,7 @@ impl DatabaseUrl {
             return Ok(Self(Target::Postgres(text.to_owned(), Pooler::None)));
         }
         Err(Invalid::because(
-            "a database address starts with sqlite:, postgres:// or postgresql://",
+            "a database address must start with sqlite:, postgres:// or postgresql://",
         ))
     }
 
@@ -78,14 +78,14 @@ fn check_address(rest: &str) -> Result<(), Invalid> {
         .all(|at| hex(bytes.get(at + 1)) && hex(bytes.get(at + 2)));
     if !encoded || rest.chars().any(|c| c.is_whitespace() || c.is_control()) {
         return Err(Invalid::because(
-            "a % that is not followed by two hex digits, or a space, stands in it; write % as %25 \
-             and a space as %20",
+            "it contains a space, or a % that isn't followed by two hex digits; write % as %25 and \
+             a space as %20",
         ));
     }
     let authority = rest.split(['/', '?']).next().unwrap_or_default();
     if authority.matches('@').count() > 1 {
         return Err(Invalid::because(
-            "there is more than one @ before the database's name; write an @ in a password as %40",
+            "there is more than one @ before the database name; write an @ in a password as %40",
         ));
     }
     Ok(())

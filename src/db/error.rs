@@ -2,7 +2,7 @@
 
 use diesel::result::{DatabaseErrorKind, Error as Diesel};
 
-use super::words::ServerMessages;
+use super::server_messages::ServerMessages;
 
 /// A fault of the database or of a statement.
 #[derive(Debug, thiserror::Error)]
@@ -129,8 +129,8 @@ impl Error {
     /// - a deadlock names the processes that wait in a circle;
     /// - what is wrong with a statement has a place in the statement's text, and what our own
     ///   triggers refuse has the name of their rule;
-    /// - a time limit and a wrong value are in the server's own `words` for them, which it was
-    ///   asked for;
+    /// - a time limit and a wrong value have messages in the server's language, which
+    ///   [`ServerMessages`] learns from it;
     /// - anything else is what the server could not do just now: a full or broken disk, no memory,
     ///   a statement that was cancelled, no right to a table.
     #[must_use]
@@ -174,8 +174,8 @@ fn is_circle(details: &str) -> bool {
 }
 
 impl From<crate::domain::Invalid> for Error {
-    fn from(unfit: crate::domain::Invalid) -> Self {
-        Self::Corrupt(unfit.0)
+    fn from(invalid: crate::domain::Invalid) -> Self {
+        Self::Corrupt(invalid.0)
     }
 }
 

@@ -12,28 +12,30 @@ use crate::domain::ids::UserId;
 
 /// An authenticator app that is set up.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub struct App {
-    pub sealed_secret: String,
+pub struct AuthenticatorApp {
+    pub encrypted_secret: String,
     pub added_at: DateTime<Utc>,
 }
 
 /// The user's authenticator app, if there is one.
-pub fn app_of(conn: &mut DbConn, user: UserId) -> Result<Option<App>, Error> {
+pub fn app_of(conn: &mut DbConn, user: UserId) -> Result<Option<AuthenticatorApp>, Error> {
     let row: Option<(Option<String>, Option<At>)> =
         u::table.find(user.0).select((u::totp_secret, u::totp_added_at)).first(conn).optional()?;
-    Ok(row.and_then(|(secret, added)| Some(App { sealed_secret: secret?, added_at: added?.0 })))
+    Ok(row.and_then(|(secret, added)| {
+        Some(AuthenticatorApp { encrypted_secret: secret?, added_at: added?.0 })
+    }))
 }
 
 /// Sets the app up; `step` is that of the code that proved it, so that this code is used up.
 pub fn set_app(
     tx: &mut WriteTx<'_>,
     user: UserId,
-    sealed_secret: &str,
+    encrypted_secret: &str,
     step: i64,
     now: DateTime<Utc>,
 ) -> Result<(), Error> {
     let app =
-        (u::totp_secret.eq(sealed_secret), u::totp_added_at.eq(At(now)), u::totp_step.eq(step));
+        (u::totp_secret.eq(encrypted_secret), u::totp_added_at.eq(At(now)), u::totp_step.eq(step));
     diesel::update(u::table.find(user.0)).set(app).execute(&mut **tx)?;
     Ok(())
 }

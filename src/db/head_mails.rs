@@ -11,21 +11,21 @@ use super::{DbConn, Error, Scope, WriteTx, instant::At, schema::mails as m};
 use crate::domain::mail::{Letter, MailState, Notice};
 
 #[derive(QueryableByName)]
-struct HeadMailLock {
+struct HeadMailLockRow {
     #[diesel(sql_type = Bool)]
     got: bool,
 }
 
-/// Takes the turn to send for the rest of the transaction; `false` while another server has it.
+/// Takes the sending lock for the rest of the transaction; `false` while another server holds it.
 /// Must be the transaction's first statement: what comes after it sees what was committed by then.
 pub fn try_lock(tx: &mut WriteTx<'_>) -> Result<bool, Error> {
     match &mut **tx {
-        // Whoever is in a write transaction is alone in it.
+        // SQLite has one writer: the transaction itself is the lock.
         DbConn::Sqlite(_) => Ok(true),
         DbConn::Postgres(c) => {
             c.batch_execute("SET TRANSACTION ISOLATION LEVEL READ COMMITTED")?;
             Ok(sql_query("SELECT pg_try_advisory_xact_lock(7235126) AS got")
-                .get_result::<HeadMailLock>(c)?
+                .get_result::<HeadMailLockRow>(c)?
                 .got)
         }
     }

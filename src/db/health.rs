@@ -71,7 +71,7 @@ struct Moment {
 }
 
 #[derive(QueryableByName)]
-struct Number {
+struct NumberRow {
     #[diesel(sql_type = BigInt)]
     v: i64,
 }
@@ -102,7 +102,7 @@ fn sqlite(conn: &mut SqliteConnection) -> Result<SqliteHealth, Error> {
     let journal_mode = text("SELECT journal_mode AS v FROM pragma_journal_mode")?;
     let mut number = |pragma: &str| {
         diesel::sql_query(format!("SELECT {pragma} AS v FROM pragma_{pragma}"))
-            .get_result::<Number>(conn)
+            .get_result::<NumberRow>(conn)
     };
     Ok(SqliteHealth {
         version,
@@ -165,7 +165,7 @@ fn postgres(conn: &mut PgConnection, synchronous_commit: String) -> Result<Postg
     })
 }
 
-/// The triggers that hold whoever has a connection to the rules, on both engines and on each.
+/// The triggers that enforce the rules for every connection, on both engines and on each.
 const GUARDS: [&str; 15] = [
     "audit_records_never_change",
     "audit_records_are_kept",

@@ -16,9 +16,9 @@ pub struct Identity {
     pub last_used_at: Option<DateTime<Utc>>,
 }
 
-type Row = (i64, i64, String, At, Option<At>);
+type IdentityRow = (i64, i64, String, At, Option<At>);
 
-fn identity((id, user, issuer, linked, used): Row) -> Identity {
+fn identity((id, user, issuer, linked, used): IdentityRow) -> Identity {
     Identity {
         id,
         user: UserId(user),
@@ -30,7 +30,7 @@ fn identity((id, user, issuer, linked, used): Row) -> Identity {
 
 /// The identity of that subject of the issuer.
 pub fn find(conn: &mut DbConn, issuer: &str, subject: &str) -> Result<Option<Identity>, Error> {
-    let row: Option<Row> = i::table
+    let row: Option<IdentityRow> = i::table
         .filter(i::issuer.eq(issuer))
         .filter(i::subject.eq(subject))
         .select((i::id, i::user_id, i::issuer, i::linked_at, i::last_used_at))
@@ -41,7 +41,7 @@ pub fn find(conn: &mut DbConn, issuer: &str, subject: &str) -> Result<Option<Ide
 
 /// The user's identity at that issuer: there is at most one.
 pub fn of_user(conn: &mut DbConn, user: UserId, issuer: &str) -> Result<Option<Identity>, Error> {
-    let row: Option<Row> = i::table
+    let row: Option<IdentityRow> = i::table
         .filter(i::user_id.eq(user.0))
         .filter(i::issuer.eq(issuer))
         .select((i::id, i::user_id, i::issuer, i::linked_at, i::last_used_at))

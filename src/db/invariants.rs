@@ -52,18 +52,18 @@ pub struct Finding {
     pub ids: Vec<i64>,
 }
 
-/// So many numbers are named; the rest is counted.
+/// How many ids are named as examples; the rest is only counted.
 const MAX_EXAMPLES: usize = 5;
 
 /// A statement that selects the `id` of each row that contradicts an invariant; the same on both
 /// databases.
-struct Probe {
+struct InvariantProbe {
     what: &'static str,
     sql: &'static str,
 }
 
 #[derive(QueryableByName)]
-struct Contradicting {
+struct FoundRow {
     #[diesel(sql_type = BigInt)]
     id: i64,
     #[diesel(sql_type = BigInt)]
@@ -89,14 +89,14 @@ pub fn contradictions(conn: &mut DbConn, invariant: Invariant) -> Result<Vec<Fin
     Ok(findings)
 }
 
-fn run(conn: &mut DbConn, probe: &Probe) -> Result<Option<Finding>, Error> {
+fn run(conn: &mut DbConn, probe: &InvariantProbe) -> Result<Option<Finding>, Error> {
     // The count is asked for only where a row comes out.
     let sql = format!(
         "WITH bad AS ({}) SELECT id, (SELECT count(*) FROM bad) AS n FROM (SELECT id FROM bad \
          ORDER BY id LIMIT {MAX_EXAMPLES}) AS named ORDER BY id",
         probe.sql
     );
-    let rows: Vec<Contradicting> = diesel::sql_query(sql).load(conn)?;
+    let rows: Vec<FoundRow> = diesel::sql_query(sql).load(conn)?;
     Ok(rows.first().map(|first| Finding {
         what: probe.what,
         count: first.n,

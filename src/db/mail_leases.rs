@@ -26,7 +26,7 @@ pub const LEASE: TimeDelta = TimeDelta::seconds(30);
 /// A held mail. The count of attempts is part of it: a worker that lost a mail and claimed it again
 /// holds another lease.
 #[derive(Debug, Clone, Copy)]
-pub struct Lease<'a> {
+pub struct MailLease<'a> {
     pub mail: MailId,
     pub worker: &'a str,
     pub attempts: i64,
@@ -55,7 +55,7 @@ impl From<LetterRow> for Letter {
 }
 
 #[derive(Queryable)]
-struct Claimed {
+struct ClaimedRow {
     id: i64,
     merchant: i64,
     customer: Option<i64>,
@@ -66,8 +66,8 @@ struct Claimed {
     letter: LetterRow,
 }
 
-impl From<Claimed> for ClaimedMail {
-    fn from(row: Claimed) -> Self {
+impl From<ClaimedRow> for ClaimedMail {
+    fn from(row: ClaimedRow) -> Self {
         Self {
             id: MailId(row.id),
             merchant: MerchantId(row.merchant),
@@ -147,7 +147,7 @@ fn load(conn: &mut DbConn, id: i64) -> Result<Option<ClaimedMail>, Error> {
         m::queued_at,
         LETTER,
     );
-    let row: Option<Claimed> =
+    let row: Option<ClaimedRow> =
         m::table.filter(m::id.eq(id)).select(columns).first(conn).optional()?;
     Ok(row.map(ClaimedMail::from))
 }
@@ -168,14 +168,18 @@ macro_rules! change {
 const NOBODY: Option<&str> = None;
 
 /// A sign of life. `false`: the lease is lost.
-pub fn renew(tx: &mut WriteTx<'_>, lease: Lease<'_>, now: DateTime<Utc>) -> Result<bool, Error> {
+pub fn renew(
+    tx: &mut WriteTx<'_>,
+    lease: MailLease<'_>,
+    now: DateTime<Utc>,
+) -> Result<bool, Error> {
     change!(tx, lease, m::next_attempt_at.eq(At(now + LEASE)))
 }
 
 /// The relay has taken it. `false`: the lease is lost.
 pub fn mark_sent(
     tx: &mut WriteTx<'_>,
-    lease: Lease<'_>,
+    lease: MailLease<'_>,
     now: DateTime<Utc>,
 ) -> Result<bool, Error> {
     end(tx, lease, MailState::Sent, None, now)
@@ -184,7 +188,7 @@ pub fn mark_sent(
 /// It will never be taken. `false`: the lease is lost.
 pub fn mark_failed(
     tx: &mut WriteTx<'_>,
-    lease: Lease<'_>,
+    lease: MailLease<'_>,
     why: &str,
     now: DateTime<Utc>,
 ) -> Result<bool, Error> {
@@ -193,7 +197,7 @@ pub fn mark_failed(
 
 fn end(
     tx: &mut WriteTx<'_>,
-    lease: Lease<'_>,
+    lease: MailLease<'_>,
     state: MailState,
     why: Option<&str>,
     now: DateTime<Utc>,
@@ -223,7 +227,7 @@ fn end(
 /// It was refused for now. `false`: the lease is lost.
 pub fn retry_later(
     tx: &mut WriteTx<'_>,
-    lease: Lease<'_>,
+    lease: MailLease<'_>,
     why: &str,
     at: DateTime<Utc>,
 ) -> Result<bool, Error> {
@@ -235,7 +239,11 @@ pub fn retry_later(
 }
 
 /// Gives the mail back, due at once. `false`: the lease is lost.
-pub fn release(tx: &mut WriteTx<'_>, lease: Lease<'_>, now: DateTime<Utc>) -> Result<bool, Error> {
+pub fn release(
+    tx: &mut WriteTx<'_>,
+    lease: MailLease<'_>,
+    now: DateTime<Utc>,
+) -> Result<bool, Error> {
     change!(tx, lease, (m::next_attempt_at.eq(At(now)), m::lease_holder.eq(NOBODY)))
 }
 

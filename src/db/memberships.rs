@@ -5,9 +5,9 @@ use diesel::{ExpressionMethods, JoinOnDsl, OptionalExtension, QueryDsl, RunQuery
 
 use super::{
     DbConn, Error, Scope, WriteTx,
-    fixed::RawCondition,
     instant::At,
     merchants,
+    prepared_sql::RawCondition,
     schema::{memberships as m, merchants as mt, users},
 };
 use crate::domain::{
@@ -28,7 +28,7 @@ pub struct Membership {
 
 /// The user's membership in the merchant of that slug, if there is one.
 pub fn enter(conn: &mut DbConn, slug: &str, user: UserId) -> Result<Option<Membership>, Error> {
-    let row: Option<(String, bool, merchants::Row)> = m::table
+    let row: Option<(String, bool, merchants::MerchantRow)> = m::table
         .inner_join(mt::table.on(mt::id.eq(m::merchant_id)))
         .filter(mt::slug.eq(slug))
         .filter(m::user_id.eq(user.0))
@@ -41,19 +41,21 @@ pub fn enter(conn: &mut DbConn, slug: &str, user: UserId) -> Result<Option<Membe
 
 /// A user's role in a merchant, accepted or not.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub struct Held {
+pub struct HeldRole {
     pub role: Role,
     /// Whether it is only offered: its user has not accepted it.
     pub is_offer: bool,
 }
 
 /// The user's role in the merchant, if there is one; it may be one that is only offered.
-pub fn role_of(conn: &mut DbConn, scope: Scope, user: UserId) -> Result<Option<Held>, Error> {
+pub fn role_of(conn: &mut DbConn, scope: Scope, user: UserId) -> Result<Option<HeldRole>, Error> {
     let mine = m::table.filter(m::merchant_id.eq(scope.merchant().0)).filter(m::user_id.eq(user.0));
     let found: Option<(String, Option<At>)> =
         mine.select((m::role, m::offered_at)).first(conn).optional()?;
     found
-        .map(|(role, offered_at)| Ok(Held { role: role.parse()?, is_offer: offered_at.is_some() }))
+        .map(|(role, offered_at)| {
+            Ok(HeldRole { role: role.parse()?, is_offer: offered_at.is_some() })
+        })
         .transpose()
 }
 
@@ -135,7 +137,7 @@ pub fn accepted_and_offered(
     conn: &mut DbConn,
     user: UserId,
 ) -> Result<(Vec<Membership>, Vec<Membership>), Error> {
-    let rows: Vec<(Option<At>, (String, bool, merchants::Row))> = m::table
+    let rows: Vec<(Option<At>, (String, bool, merchants::MerchantRow))> = m::table
         .inner_join(mt::table.on(mt::id.eq(m::merchant_id)))
         .filter(m::user_id.eq(user.0))
         .order((mt::name, mt::id))
@@ -175,7 +177,7 @@ pub fn names_who_may(
     permission: Permission,
     limit: i64,
 ) -> Result<Vec<String>, Error> {
-    // Words of ours, in the text: PostgreSQL would plan anew for each list of values.
+    // Words of ours, in the text: PostgreSQL would plan again for each list of values.
     let roles: Vec<String> = Role::ALL
         .into_iter()
         .filter(|role| role.may(permission))
@@ -194,7 +196,7 @@ pub fn names_who_may(
 }
 
 fn membership(
-    (role, requires_second_factor, row): (String, bool, merchants::Row),
+    (role, requires_second_factor, row): (String, bool, merchants::MerchantRow),
 ) -> Result<Membership, Error> {
     let merchant = Merchant::try_from(row)?;
     Ok(Membership {

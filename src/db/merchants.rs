@@ -16,7 +16,7 @@ use crate::domain::{
 };
 
 #[derive(Queryable)]
-pub(super) struct Row {
+pub(super) struct MerchantRow {
     id: i64,
     slug: String,
     name: String,
@@ -56,10 +56,10 @@ pub(super) const COLUMNS: (
     m::requires_second_factor,
 );
 
-impl TryFrom<Row> for Merchant {
+impl TryFrom<MerchantRow> for Merchant {
     type Error = Error;
 
-    fn try_from(row: Row) -> Result<Self, Error> {
+    fn try_from(row: MerchantRow) -> Result<Self, Error> {
         Ok(Self {
             id: MerchantId(row.id),
             slug: Slug::stored(row.slug),
@@ -112,14 +112,14 @@ pub fn add(
 /// The merchant of that slug with full rights over its rows, for commands run by the machine's
 /// operator.
 pub fn for_operator(conn: &mut DbConn, slug: &str) -> Result<Option<(Scope, Merchant)>, Error> {
-    let row: Option<Row> =
+    let row: Option<MerchantRow> =
         dsl::merchants.select(COLUMNS).filter(m::slug.eq(slug)).first(conn).optional()?;
     row.map(Merchant::try_from)
         .transpose()
         .map(|found| found.map(|merchant| (Scope::of(merchant.id), merchant)))
 }
 
-/// Draws the merchant's lines for its batches.
+/// Sets the merchant's thresholds for its batches.
 pub fn set_stock_rules(tx: &mut WriteTx<'_>, scope: Scope, rules: StockRules) -> Result<(), Error> {
     diesel::update(dsl::merchants.filter(m::id.eq(scope.merchant().0)))
         .set((m::stock_threshold.eq(rules.threshold), m::least_days.eq(rules.least_days)))
@@ -127,11 +127,11 @@ pub fn set_stock_rules(tx: &mut WriteTx<'_>, scope: Scope, rules: StockRules) ->
     Ok(())
 }
 
-/// The merchant of a scope, its row held until the transaction ends: whoever changes it comes
+/// The merchant of a scope, its row held until the transaction ends: another change of it comes
 /// after.
 pub fn lock(tx: &mut WriteTx<'_>, scope: Scope) -> Result<Merchant, Error> {
     let query = dsl::merchants.select(COLUMNS).filter(m::id.eq(scope.merchant().0));
-    let row: Row = match &mut **tx {
+    let row: MerchantRow = match &mut **tx {
         // BEGIN IMMEDIATE holds every row already.
         DbConn::Sqlite(c) => query.first(c)?,
         DbConn::Postgres(c) => query.for_no_key_update().first(c)?,
@@ -164,13 +164,13 @@ pub fn get(conn: &mut DbConn, scope: Scope) -> Result<Merchant, Error> {
     dsl::merchants
         .select(COLUMNS)
         .filter(m::id.eq(scope.merchant().0))
-        .first::<Row>(conn)?
+        .first::<MerchantRow>(conn)?
         .try_into()
 }
 
 /// All merchants by slug, with rights over each; for the operator's commands.
 pub fn list_for_operator(conn: &mut DbConn) -> Result<Vec<(Scope, Merchant)>, Error> {
-    let rows: Vec<Row> = dsl::merchants.select(COLUMNS).order(m::slug).load(conn)?;
+    let rows: Vec<MerchantRow> = dsl::merchants.select(COLUMNS).order(m::slug).load(conn)?;
     rows.into_iter()
         .map(|row| Merchant::try_from(row).map(|merchant| (Scope::of(merchant.id), merchant)))
         .collect()

@@ -14,7 +14,7 @@ use diesel::{
 };
 use diesel_migrations::{EmbeddedMigrations, MigrationHarness, embed_migrations};
 
-use super::{Database, DbConn, Error, words::ServerMessages};
+use super::{Database, DbConn, Error, server_messages::ServerMessages};
 use crate::domain::redemption::OrderNumber;
 
 #[diesel::declare_sql_function]
@@ -40,14 +40,14 @@ pub enum SchemaState {
     Newer,
 }
 
-/// The advisory lock of who migrates: two servers that start at once take turns.
+/// The advisory lock of who migrates: two servers that start at once migrate one after the other.
 const MIGRATION_LOCK: i64 = 7_235_117;
 /// How long a migration waits for a table on PostgreSQL. Everybody else's statements queue up
 /// behind it meanwhile, and it gives way before the server, which looks for deadlocks after a
 /// second, could end one of theirs.
 const GIVES_WAY_AFTER: Duration = Duration::from_millis(500);
 /// For those who have queued up to be served before the next attempt; twice as long each time,
-/// since whoever holds a table may be a request that needs another of the migration's, or a backup.
+/// since the holder of a table may be a request that needs another of the migration's, or a backup.
 const FIRST_PAUSE: Duration = Duration::from_millis(100);
 const LONGEST_PAUSE: Duration = Duration::from_secs(3);
 /// A backup holds every table from its beginning to its end: then an operator has to decide.
@@ -71,7 +71,7 @@ fn behind_pooler(db: &Database) -> Result<Vec<String>, Error> {
         let done = db.write_once(|tx| match &mut **tx {
             DbConn::Sqlite(_) => Ok(vec![]),
             DbConn::Postgres(c) => {
-                // The turn is waited for; the tables are not.
+                // The lock is waited for; the tables are not.
                 c.batch_execute(&format!(
                     "SELECT pg_advisory_xact_lock({MIGRATION_LOCK}); SET LOCAL lock_timeout = '{}ms'",
                     GIVES_WAY_AFTER.as_millis()
@@ -229,7 +229,7 @@ fn known_versions() -> Result<Vec<String>, Error> {
 }
 
 #[derive(diesel::QueryableByName)]
-struct Count {
+struct MigrationCountRow {
     #[diesel(sql_type = diesel::sql_types::BigInt)]
     n: i64,
 }
@@ -237,8 +237,8 @@ struct Count {
 fn exists<C>(conn: &mut C, sql: &str) -> Result<bool, Error>
 where
     C: diesel::connection::LoadConnection,
-    diesel::query_builder::SqlQuery: for<'q> diesel::query_dsl::LoadQuery<'q, C, Count>,
+    diesel::query_builder::SqlQuery: for<'q> diesel::query_dsl::LoadQuery<'q, C, MigrationCountRow>,
 {
     use diesel::RunQueryDsl;
-    Ok(diesel::sql_query(sql).get_result::<Count>(conn)?.n > 0)
+    Ok(diesel::sql_query(sql).get_result::<MigrationCountRow>(conn)?.n > 0)
 }

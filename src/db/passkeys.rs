@@ -18,9 +18,9 @@ pub struct StoredPasskey {
     pub last_used_at: Option<DateTime<Utc>>,
 }
 
-type Row = (i64, i64, String, String, String, At, Option<At>);
+type PasskeyRow = (i64, i64, String, String, String, At, Option<At>);
 
-fn kept((id, user, credential_id, name, credential, created, used): Row) -> StoredPasskey {
+fn kept((id, user, credential_id, name, credential, created, used): PasskeyRow) -> StoredPasskey {
     StoredPasskey {
         id,
         user: UserId(user),
@@ -34,13 +34,13 @@ fn kept((id, user, credential_id, name, credential, created, used): Row) -> Stor
 
 /// The user's passkeys, the oldest first.
 pub fn list_of_user(conn: &mut DbConn, user: UserId) -> Result<Vec<StoredPasskey>, Error> {
-    let rows: Vec<Row> = p::table.filter(p::user_id.eq(user.0)).order(p::id).load(conn)?;
+    let rows: Vec<PasskeyRow> = p::table.filter(p::user_id.eq(user.0)).order(p::id).load(conn)?;
     Ok(rows.into_iter().map(kept).collect())
 }
 
 /// The passkey with that credential id.
 pub fn find(conn: &mut DbConn, credential_id: &str) -> Result<Option<StoredPasskey>, Error> {
-    let row: Option<Row> =
+    let row: Option<PasskeyRow> =
         p::table.filter(p::credential_id.eq(credential_id)).first(conn).optional()?;
     Ok(row.map(kept))
 }

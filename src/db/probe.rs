@@ -12,7 +12,7 @@ use diesel::{
 
 use super::{
     Database, DbConn, Error,
-    conn::{Connector, Purpose},
+    conn::{ConnectionPurpose, Connector},
     error::Failure,
     mail_leases,
     migrate::{self, SchemaState},
@@ -75,7 +75,7 @@ enum Tried {
 }
 
 #[derive(QueryableByName)]
-struct ProbeFlag {
+struct ProbeRow {
     #[diesel(sql_type = Bool)]
     v: bool,
 }
@@ -141,7 +141,7 @@ impl Database {
             DbConn::Postgres(c) => {
                 let sql = "SELECT pg_is_in_recovery() OR \
                     current_setting('transaction_read_only')::bool AS v";
-                Ok(sql_query(sql).get_result::<ProbeFlag>(c)?.v)
+                Ok(sql_query(sql).get_result::<ProbeRow>(c)?.v)
             }
         }
     }
@@ -156,7 +156,7 @@ impl Database {
     fn probing_connector(&self) -> Connector {
         Connector {
             target: self.target().clone(),
-            purpose: Purpose::Write,
+            purpose: ConnectionPurpose::Write,
             statement_limit: self.statement_limit(),
             open: std::sync::Arc::default(),
         }
@@ -186,7 +186,7 @@ fn try_to_write(conn: &mut DbConn) -> Tried {
             if c.batch_execute("BEGIN; LOCK TABLE stock_marks IN ROW EXCLUSIVE MODE NOWAIT").is_ok()
             {
                 let may = "SELECT has_database_privilege(current_database(), 'TEMP') AS v";
-                let grow = if sql_query(may).get_result::<ProbeFlag>(c).is_ok_and(|may| may.v) {
+                let grow = if sql_query(may).get_result::<ProbeRow>(c).is_ok_and(|may| may.v) {
                     "CREATE TEMP TABLE room ON COMMIT DROP AS SELECT repeat(md5(n::text), 100) AS \
                      v FROM generate_series(1, 100) AS n;"
                 } else {

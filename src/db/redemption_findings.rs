@@ -16,7 +16,7 @@ use super::{
 };
 use crate::domain::{
     code::CouponCode,
-    coupon_list::{Disagreement, Finding},
+    coupon_list::{Disagreement, RedemptionFinding},
     ids::CouponId,
     redemption::{self, OrderNumber},
 };
@@ -137,7 +137,7 @@ pub fn replaced_at(
 }
 
 #[derive(QueryableByName)]
-struct HandedOut {
+struct HandedOutRow {
     #[diesel(sql_type = BigInt)]
     id: i64,
     #[diesel(sql_type = Nullable<Instant>)]
@@ -156,7 +156,7 @@ pub fn handed_out_at(
     coupons: &[CouponId],
 ) -> Result<HashMap<CouponId, DateTime<Utc>>, Error> {
     let ids: Vec<i64> = coupons.iter().map(|coupon| coupon.0).collect();
-    let rows: Vec<HandedOut> = match conn {
+    let rows: Vec<HandedOutRow> = match conn {
         // As in `replaced_at`.
         DbConn::Sqlite(conn) => sql_query(
             "SELECT c.id, r.issued_at, r.created_at, \
@@ -184,7 +184,7 @@ pub fn handed_out_at(
         .bind::<Array<BigInt>, _>(ids)
         .load(conn)?,
     };
-    let known = |row: HandedOut| {
+    let known = |row: HandedOutRow| {
         let at = redemption::handed_out_at(
             row.reissued_at.map(|at| at.0),
             row.issued_at.0,
@@ -202,9 +202,9 @@ pub fn list(
     kind: Disagreement,
     before: Option<i64>,
     limit: i64,
-) -> Result<Vec<Finding>, Error> {
-    type Row = (i64, String, Option<i64>, At, String, At, Option<String>);
-    let rows: Vec<Row> = f::table
+) -> Result<Vec<RedemptionFinding>, Error> {
+    type FindingRow = (i64, String, Option<i64>, At, String, At, Option<String>);
+    let rows: Vec<FindingRow> = f::table
         .left_join(c::table.on(c::id.nullable().eq(f::coupon_id)))
         .filter(f::merchant_id.eq(scope.merchant().0))
         .filter(f::kind.eq(kind.as_str()))
@@ -223,7 +223,7 @@ pub fn list(
         .load(conn)?;
     rows.into_iter()
         .map(|(id, code, coupon, redeemed, order, found, state)| {
-            Ok(Finding {
+            Ok(RedemptionFinding {
                 id,
                 code,
                 coupon: coupon.map(CouponId),

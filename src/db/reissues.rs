@@ -93,9 +93,9 @@ pub fn list_of_rewards(
     scope: Scope,
     rewards: &[i64],
 ) -> Result<Vec<(RewardNo, EarlierReissue)>, Error> {
-    type Row = (i64, i64, At, i64, String, String, String, bool, String);
+    type ReissueRow = (i64, i64, At, i64, String, String, String, bool, String);
     let of_these = among(conn, r::reward, rewards.iter().copied());
-    let rows: Vec<Row> = r::table
+    let rows: Vec<ReissueRow> = r::table
         .inner_join(OLD.on(OLD.field(coupons::id).eq(r::old_coupon_id)))
         .inner_join(NEW.on(NEW.field(coupons::id).eq(r::new_coupon_id)))
         .inner_join(users::table.on(users::id.eq(r::user_id)))

@@ -5,8 +5,8 @@
 //! (`pg_cancel_backend`, a `statement_timeout`), it says "done" with a warning that nobody sees,
 //! and where it is broken off (the backend is ended, the server crashes and starts again) the work
 //! can be seen though nobody was told of it. The log goes to the standby in order: once it has a
-//! later commit, it has the earlier ones. So whoever sends a form again is not told of its first
-//! answer sooner either: a locked row is a change, and its COMMIT waits, too.
+//! later commit, it has the earlier ones. So somebody who sends a form again is not told of its
+//! first answer sooner either: a locked row is a change, and its COMMIT waits, too.
 
 use std::time::{Duration, Instant};
 
@@ -19,7 +19,7 @@ use diesel::{
 /// One that took longer is followed by another, which costs nothing in comparison.
 pub(super) const SLOW: Duration = Duration::from_millis(250);
 
-/// So many later commits are tried before the answer is "we can't tell".
+/// How many later commits are tried before the answer is "we can't tell".
 const MAX_ATTEMPTS: usize = 3;
 
 /// A commit that changes nothing: a message in the log that nobody reads.

@@ -5,7 +5,7 @@ use diesel::{ExpressionMethods, OptionalExtension, QueryDsl, Queryable, RunQuery
 
 use super::{
     DbConn, Error, Scope, WriteTx, batches, coupons, customers, instant::At, reissues,
-    schema::rewards as r, stock,
+    schema::rewards as r, stock_counts,
 };
 use crate::domain::{
     batch::{Batch, StockLeft},
@@ -18,7 +18,7 @@ use crate::domain::{
 };
 
 #[derive(Queryable)]
-struct Row {
+struct RewardRow {
     id: i64,
     customer: i64,
     reward_id: String,
@@ -30,7 +30,7 @@ struct Row {
     created_at: At,
 }
 
-type Columns = (
+type RewardColumns = (
     r::id,
     r::customer,
     r::reward_id,
@@ -41,7 +41,7 @@ type Columns = (
     r::issued_at,
     r::created_at,
 );
-const COLUMNS: Columns = (
+const COLUMNS: RewardColumns = (
     r::id,
     r::customer,
     r::reward_id,
@@ -53,10 +53,10 @@ const COLUMNS: Columns = (
     r::created_at,
 );
 
-impl TryFrom<Row> for Reward {
+impl TryFrom<RewardRow> for Reward {
     type Error = Error;
 
-    fn try_from(row: Row) -> Result<Self, Error> {
+    fn try_from(row: RewardRow) -> Result<Self, Error> {
         Ok(Self {
             no: RewardNo(row.id),
             customer: CustomerNo(row.customer),
@@ -74,7 +74,7 @@ impl TryFrom<Row> for Reward {
 
 /// What the file must say of the batch's stock.
 #[derive(Clone, Copy)]
-enum Look {
+enum StockLook {
     /// How much is left, for a screen.
     Count,
     /// Nothing: the allocation itself finds out whether a code is left, and this is the way of
@@ -91,7 +91,7 @@ pub fn files_of_customer(
     limit: i64,
     now: DateTime<Utc>,
 ) -> Result<Vec<RewardFile>, Error> {
-    let rows: Vec<Row> = r::table
+    let rows: Vec<RewardRow> = r::table
         .filter(r::merchant_id.eq(scope.merchant().0))
         .filter(r::customer.eq(customer.no.0))
         .filter(r::id.lt(before.map_or(i64::MAX, |no| no.0)))
@@ -99,7 +99,7 @@ pub fn files_of_customer(
         .limit(limit)
         .select(COLUMNS)
         .load(conn)?;
-    files(conn, scope, customer, rows, now, Look::Count)
+    files(conn, scope, customer, rows, now, StockLook::Count)
 }
 
 /// The file on one of the customer's rewards, for showing.
@@ -111,7 +111,7 @@ pub fn find_file(
     now: DateTime<Utc>,
 ) -> Result<Option<RewardFile>, Error> {
     let Some(customer) = customers::find(conn, scope, customer)? else { return Ok(None) };
-    let row: Option<Row> = r::table
+    let row: Option<RewardRow> = r::table
         .filter(r::merchant_id.eq(scope.merchant().0))
         .filter(r::customer.eq(customer.no.0))
         .filter(r::id.eq(reward.0))
@@ -119,7 +119,7 @@ pub fn find_file(
         .first(conn)
         .optional()?;
     let Some(row) = row else { return Ok(None) };
-    Ok(files(conn, scope, &customer, vec![row], now, Look::Count)?.pop())
+    Ok(files(conn, scope, &customer, vec![row], now, StockLook::Count)?.pop())
 }
 
 /// Locks the reward, its batch's validity and its customer until the transaction ends, then reads
@@ -137,7 +137,7 @@ pub fn lock_file(
         .filter(r::customer.eq(customer.0))
         .filter(r::id.eq(reward.0))
         .select(COLUMNS);
-    let found: Option<Row> = match &mut **tx {
+    let found: Option<RewardRow> = match &mut **tx {
         // BEGIN IMMEDIATE holds every row already.
         DbConn::Sqlite(c) => locked.first(c).optional()?,
         // The row alone: locking a join re-checks it after the wait, and the rival has changed the
@@ -148,10 +148,10 @@ pub fn lock_file(
     if let Some(batch) = row.batch_id {
         batches::hold_validity(tx, BatchId(batch))?;
     }
-    // Nobody blocks them under our hands; and a purge comes before the mail that is about to be
+    // Nobody can block them in between; and a purge comes before the mail that is about to be
     // queued, or finds it.
     let Some(customer) = customers::hold(tx, scope.merchant(), customer)? else { return Ok(None) };
-    Ok(files(tx, scope, &customer, vec![row], now, Look::Nothing)?.pop())
+    Ok(files(tx, scope, &customer, vec![row], now, StockLook::Nothing)?.pop())
 }
 
 /// Locks the reward, and holds its customer, until the transaction ends: what is done to its coupon
@@ -174,9 +174,9 @@ fn files(
     conn: &mut DbConn,
     scope: Scope,
     customer: &Customer,
-    rows: Vec<Row>,
+    rows: Vec<RewardRow>,
     now: DateTime<Utc>,
-    look: Look,
+    look: StockLook,
 ) -> Result<Vec<RewardFile>, Error> {
     if rows.is_empty() {
         return Ok(vec![]);
@@ -188,7 +188,7 @@ fn files(
     let batches = batches::list_by_ids(conn, scope, &batch_ids)?;
     let within = |batch: &Batch| batch.window.has_started(now) && !batch.window.has_expired(now);
     let stocks = match look {
-        Look::Nothing if batches.iter().all(within) => {
+        StockLook::Nothing if batches.iter().all(within) => {
             batches.into_iter().map(|batch| (batch, StockLeft::Usable(1))).collect()
         }
         _ => left_of(conn, scope, batches, now)?,
@@ -231,6 +231,6 @@ fn left_of(
     batches: Vec<Batch>,
     now: DateTime<Utc>,
 ) -> Result<Vec<(Batch, StockLeft)>, Error> {
-    let counts = stock::count(conn, scope, &batches, now)?;
+    let counts = stock_counts::count(conn, scope, &batches, now)?;
     Ok(batches.into_iter().zip(counts).map(|(batch, counts)| (batch, counts.left())).collect())
 }

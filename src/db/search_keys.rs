@@ -27,7 +27,7 @@ pub(super) fn changed_version() -> SqlLiteral<BigInt> {
 }
 
 #[derive(QueryableByName)]
-struct Count {
+struct KeyCountRow {
     #[diesel(sql_type = BigInt)]
     n: i64,
 }
@@ -41,13 +41,13 @@ fn is_old() -> String {
 /// How many customers have keys of an earlier version.
 pub fn count_old(conn: &mut DbConn) -> Result<i64, Error> {
     let sql = format!("SELECT count(*) AS n FROM customers WHERE {}", is_old());
-    Ok(sql_query(sql).get_result::<Count>(conn)?.n)
+    Ok(sql_query(sql).get_result::<KeyCountRow>(conn)?.n)
 }
 
 /// Whether any customer has keys of an earlier version.
 pub fn has_old(conn: &mut DbConn) -> Result<bool, Error> {
     let sql = format!("SELECT id AS n FROM customers WHERE {} ORDER BY id LIMIT 1", is_old());
-    Ok(!sql_query(sql).load::<Count>(conn)?.is_empty())
+    Ok(!sql_query(sql).load::<KeyCountRow>(conn)?.is_empty())
 }
 
 #[derive(QueryableByName)]
@@ -218,7 +218,7 @@ pub struct EarlierAddresses {
 }
 
 /// Those whose address could not get its form of today, since another has that one; and those whose
-/// turn has not come yet.
+/// slice has not come yet.
 pub fn earlier_addresses(conn: &mut DbConn) -> Result<EarlierAddresses, Error> {
     #[derive(QueryableByName)]
     struct Stored {

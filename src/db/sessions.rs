@@ -4,13 +4,14 @@ use chrono::{DateTime, Utc};
 use diesel::{ExpressionMethods, JoinOnDsl, OptionalExtension, QueryDsl, RunQueryDsl, dsl::exists};
 
 use super::{
-    DbConn, Error, WriteTx, half_sign_ins,
+    DbConn, Error, WriteTx,
     instant::At,
+    pending_sign_ins,
     schema::{passkeys, sessions as s, users},
 };
 use crate::domain::ids::UserId;
 
-/// A live session and the user behind it.
+/// A live session and its user.
 #[derive(Debug, Clone)]
 pub struct Session {
     pub id: i64,
@@ -145,7 +146,7 @@ pub fn list_of_user(
 /// Ends the user's sessions but for `spared`, and sign-ins that are half done; answers how many
 /// sessions there were.
 pub fn end_all(tx: &mut WriteTx<'_>, user: UserId, spared: Option<i64>) -> Result<usize, Error> {
-    half_sign_ins::remove_of_user(tx, user)?;
+    pending_sign_ins::remove_of_user(tx, user)?;
     let others = s::table.filter(s::user_id.eq(user.0)).filter(s::id.ne(spared.unwrap_or(0)));
     Ok(diesel::delete(others).execute(&mut **tx)?)
 }
@@ -181,8 +182,8 @@ pub fn confirm(
 
 /// Notes what is asked in the session, of a passkey or of the provider of single sign-on, sealed:
 /// one question at a time.
-pub fn set_challenge(tx: &mut WriteTx<'_>, id: i64, sealed: &str) -> Result<(), Error> {
-    diesel::update(s::table.find(id)).set(s::challenge.eq(sealed)).execute(&mut **tx)?;
+pub fn set_challenge(tx: &mut WriteTx<'_>, id: i64, encrypted: &str) -> Result<(), Error> {
+    diesel::update(s::table.find(id)).set(s::challenge.eq(encrypted)).execute(&mut **tx)?;
     Ok(())
 }
 
@@ -202,14 +203,14 @@ pub fn challenge(conn: &mut DbConn, id: i64) -> Result<Option<String>, Error> {
 }
 
 /// Uses up that question; false: it was used before, or another was asked since.
-pub fn use_challenge(tx: &mut WriteTx<'_>, id: i64, sealed: &str) -> Result<bool, Error> {
-    let asked = s::table.filter(s::id.eq(id)).filter(s::challenge.eq(sealed));
+pub fn use_challenge(tx: &mut WriteTx<'_>, id: i64, encrypted: &str) -> Result<bool, Error> {
+    let asked = s::table.filter(s::id.eq(id)).filter(s::challenge.eq(encrypted));
     Ok(diesel::update(asked).set(s::challenge.eq(None::<String>)).execute(&mut **tx)? == 1)
 }
 
 /// Keeps the account that waits for its user's confirmation, sealed, in place of the one before.
-pub fn set_pending_link(tx: &mut WriteTx<'_>, id: i64, sealed: &str) -> Result<(), Error> {
-    diesel::update(s::table.find(id)).set(s::pending_link.eq(sealed)).execute(&mut **tx)?;
+pub fn set_pending_link(tx: &mut WriteTx<'_>, id: i64, encrypted: &str) -> Result<(), Error> {
+    diesel::update(s::table.find(id)).set(s::pending_link.eq(encrypted)).execute(&mut **tx)?;
     Ok(())
 }
 
@@ -221,8 +222,8 @@ pub fn pending_link(conn: &mut DbConn, id: i64) -> Result<Option<String>, Error>
 }
 
 /// Uses up the account that waits; false: it was used before, or another waits since.
-pub fn use_pending_link(tx: &mut WriteTx<'_>, id: i64, sealed: &str) -> Result<bool, Error> {
-    let waits = s::table.filter(s::id.eq(id)).filter(s::pending_link.eq(sealed));
+pub fn use_pending_link(tx: &mut WriteTx<'_>, id: i64, encrypted: &str) -> Result<bool, Error> {
+    let waits = s::table.filter(s::id.eq(id)).filter(s::pending_link.eq(encrypted));
     Ok(diesel::update(waits).set(s::pending_link.eq(None::<String>)).execute(&mut **tx)? == 1)
 }
 

@@ -14,7 +14,7 @@ use super::{
 use crate::domain::{
     email::EmailAddress,
     ids::{BatchId, MerchantId, UserId},
-    stock_alert::{AlertMode, StockThreshold},
+    stock_alert::{AlertKind, AlertMode},
 };
 
 /// An alert as lists and mails show it.
@@ -23,35 +23,37 @@ pub struct Alert {
     pub id: i64,
     pub batch: BatchId,
     pub batch_name: String,
-    pub line: StockThreshold,
+    pub kind: AlertKind,
     pub codes_left: i64,
     pub raised_at: DateTime<Utc>,
     /// When the stock was on the other side again.
     pub cleared_at: Option<DateTime<Utc>>,
 }
 
-type Row = (i64, i64, String, String, i64, At, Option<At>);
+type StockAlertRow = (i64, i64, String, String, i64, At, Option<At>);
 
-fn alert((id, batch, batch_name, line, codes_left, raised, cleared): Row) -> Result<Alert, Error> {
+fn alert(
+    (id, batch, batch_name, kind, codes_left, raised, cleared): StockAlertRow,
+) -> Result<Alert, Error> {
     Ok(Alert {
         id,
         batch: BatchId(batch),
         batch_name,
-        line: line.parse()?,
+        kind: kind.parse()?,
         codes_left,
         raised_at: raised.0,
         cleared_at: cleared.map(|at| at.0),
     })
 }
 
-/// The merchant's alerts that are not cleared: batch and line.
-pub fn list_open(conn: &mut DbConn, scope: Scope) -> Result<Vec<(BatchId, StockThreshold)>, Error> {
+/// The merchant's alerts that are not cleared: batch and kind.
+pub fn list_open(conn: &mut DbConn, scope: Scope) -> Result<Vec<(BatchId, AlertKind)>, Error> {
     let rows: Vec<(i64, String)> = a::table
         .filter(a::merchant_id.eq(scope.merchant().0))
         .filter(a::cleared_at.is_null())
         .select((a::batch_id, a::kind))
         .load(conn)?;
-    rows.into_iter().map(|(batch, line)| Ok((BatchId(batch), line.parse()?))).collect()
+    rows.into_iter().map(|(batch, kind)| Ok((BatchId(batch), kind.parse()?))).collect()
 }
 
 /// The merchant's alerts below `before`, newest first.
@@ -61,7 +63,7 @@ pub fn list(
     before: Option<i64>,
     limit: i64,
 ) -> Result<Vec<Alert>, Error> {
-    let rows: Vec<Row> = a::table
+    let rows: Vec<StockAlertRow> = a::table
         .inner_join(batches::table.on(batches::id.eq(a::batch_id)))
         .filter(a::merchant_id.eq(scope.merchant().0))
         .filter(a::id.lt(before.unwrap_or(i64::MAX)))
@@ -87,7 +89,7 @@ pub fn list_after(
     after: i64,
     limit: i64,
 ) -> Result<Vec<Alert>, Error> {
-    let rows: Vec<Row> = a::table
+    let rows: Vec<StockAlertRow> = a::table
         .inner_join(batches::table.on(batches::id.eq(a::batch_id)))
         .filter(a::merchant_id.eq(scope.merchant().0))
         .filter(a::id.gt(after))
@@ -126,7 +128,7 @@ pub fn raise(
     tx: &mut WriteTx<'_>,
     scope: Scope,
     batch: BatchId,
-    line: StockThreshold,
+    kind: AlertKind,
     codes_left: i64,
     now: DateTime<Utc>,
 ) -> Result<bool, Error> {
@@ -136,25 +138,25 @@ pub fn raise(
     )
     .bind::<BigInt, _>(scope.merchant().0)
     .bind::<BigInt, _>(batch.0)
-    .bind::<Text, _>(line.as_str())
+    .bind::<Text, _>(kind.as_str())
     .bind::<BigInt, _>(codes_left)
     .bind::<Instant, _>(At(now))
     .execute(&mut **tx)?;
     Ok(raised == 1)
 }
 
-/// Arms a line again.
+/// Arms the alert again.
 pub fn clear(
     tx: &mut WriteTx<'_>,
     scope: Scope,
     batch: BatchId,
-    line: StockThreshold,
+    kind: AlertKind,
     now: DateTime<Utc>,
 ) -> Result<(), Error> {
     let open = a::table
         .filter(a::merchant_id.eq(scope.merchant().0))
         .filter(a::batch_id.eq(batch.0))
-        .filter(a::kind.eq(line.as_str()))
+        .filter(a::kind.eq(kind.as_str()))
         .filter(a::cleared_at.is_null());
     diesel::update(open).set(a::cleared_at.eq(At(now))).execute(&mut **tx)?;
     Ok(())

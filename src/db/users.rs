@@ -71,7 +71,7 @@ pub fn add(
 }
 
 #[derive(Queryable)]
-struct Row {
+struct UserRow {
     id: i64,
     email: String,
     name: String,
@@ -85,8 +85,8 @@ struct Row {
     has_passkey: bool,
 }
 
-impl From<Row> for User {
-    fn from(row: Row) -> Self {
+impl From<UserRow> for User {
+    fn from(row: UserRow) -> Self {
         let at = |at: Option<At>| at.map(|At(at)| at);
         Self {
             id: UserId(row.id),
@@ -128,26 +128,30 @@ pub fn exist(conn: &mut DbConn) -> Result<bool, Error> {
 
 /// The user of that number.
 pub fn get(conn: &mut DbConn, id: UserId) -> Result<User, Error> {
-    let row: Row = dsl::users.find(id.0).select(columns!()).first(conn)?;
+    let row: UserRow = dsl::users.find(id.0).select(columns!()).first(conn)?;
     Ok(row.into())
 }
 
 /// A user with their role in a merchant.
 #[derive(Debug, Clone)]
-pub struct Member {
+pub struct MerchantUser {
     pub user: User,
     pub role: Role,
     /// Whether the role is only offered: its user has not accepted it.
     pub is_offer: bool,
 }
 
-fn member((row, role, offered_at): (Row, String, Option<At>)) -> Result<Member, Error> {
-    Ok(Member { user: row.into(), role: role.parse()?, is_offer: offered_at.is_some() })
+fn member((row, role, offered_at): (UserRow, String, Option<At>)) -> Result<MerchantUser, Error> {
+    Ok(MerchantUser { user: row.into(), role: role.parse()?, is_offer: offered_at.is_some() })
 }
 
 /// The member of that number, or the user to whom the merchant offers a role.
-pub fn find_member(conn: &mut DbConn, scope: Scope, id: UserId) -> Result<Option<Member>, Error> {
-    let found: Option<(Row, String, Option<At>)> = dsl::users
+pub fn find_member(
+    conn: &mut DbConn,
+    scope: Scope,
+    id: UserId,
+) -> Result<Option<MerchantUser>, Error> {
+    let found: Option<(UserRow, String, Option<At>)> = dsl::users
         .inner_join(m::table.on(m::user_id.eq(u::id)))
         .filter(m::merchant_id.eq(scope.merchant().0))
         .filter(u::id.eq(id.0))
@@ -164,7 +168,7 @@ pub fn list_members(
     scope: Scope,
     after: Option<UserId>,
     limit: i64,
-) -> Result<Vec<Member>, Error> {
+) -> Result<Vec<MerchantUser>, Error> {
     let mut query = dsl::users
         .inner_join(m::table.on(m::user_id.eq(u::id)))
         .filter(m::merchant_id.eq(scope.merchant().0))
@@ -182,7 +186,7 @@ pub fn list_members(
         let name = name.unwrap_or_default();
         query = query.filter(u::name.gt(name.clone()).or(u::name.eq(name).and(u::id.gt(after.0))));
     }
-    let rows: Vec<(Row, String, Option<At>)> = query.load(conn)?;
+    let rows: Vec<(UserRow, String, Option<At>)> = query.load(conn)?;
     rows.into_iter().map(member).collect()
 }
 
@@ -240,8 +244,8 @@ pub fn touch(tx: &mut WriteTx<'_>, id: UserId, now: DateTime<Utc>) -> Result<(),
     Ok(())
 }
 
-/// Holds these users' rows until the transaction ends, in one order for everybody: whoever changes
-/// one's standing or roles comes after.
+/// Holds these users' rows until the transaction ends, in one order for everybody: a transaction
+/// that changes one's standing or roles comes after.
 pub fn lock(tx: &mut WriteTx<'_>, ids: &[UserId]) -> Result<(), Error> {
     let ids: Vec<i64> = ids.iter().map(|id| id.0).collect();
     let query = dsl::users.select(u::id).filter(u::id.eq_any(ids)).order(u::id);

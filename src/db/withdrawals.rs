@@ -42,7 +42,7 @@ pub fn begin(
     (user, reason, request_id): (UserId, &str, &str),
     now: DateTime<Utc>,
 ) -> Result<Unfinished, Error> {
-    let coupon_to = super::imports::stock::published_to(tx, scope, batch)?;
+    let coupon_to = super::imports::publish::published_to(tx, scope, batch)?;
     let id: i64 = diesel::insert_into(w::table)
         .values((
             w::merchant_id.eq(scope.merchant().0),
@@ -88,20 +88,20 @@ pub fn list(
 
 /// Codes of a batch up to this one are being withdrawn.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub struct Held {
+pub struct Withheld {
     pub batch: BatchId,
     pub coupon_to: i64,
 }
 
 /// The withdrawals at work in these batches.
-pub fn list_held(conn: &mut DbConn, scope: Scope, batches: &[i64]) -> Result<Vec<Held>, Error> {
+pub fn list_held(conn: &mut DbConn, scope: Scope, batches: &[i64]) -> Result<Vec<Withheld>, Error> {
     let rows: Vec<(i64, i64)> = w::table
         .filter(w::merchant_id.eq(scope.merchant().0))
         .filter(w::ended_at.is_null())
         .select((w::batch_id, w::coupon_to))
         .load(conn)?;
     let held = rows.into_iter().filter(|(batch, _)| batches.contains(batch));
-    Ok(held.map(|(batch, coupon_to)| Held { batch: BatchId(batch), coupon_to }).collect())
+    Ok(held.map(|(batch, coupon_to)| Withheld { batch: BatchId(batch), coupon_to }).collect())
 }
 
 /// All that are not at their end; for the desk itself, across merchants.
@@ -123,7 +123,7 @@ pub fn list_unfinished(conn: &mut DbConn) -> Result<Vec<Unfinished>, Error> {
 }
 
 #[derive(QueryableByName)]
-struct Taken {
+struct WithdrawnRow {
     #[diesel(sql_type = BigInt)]
     id: i64,
 }
@@ -142,7 +142,7 @@ pub fn carry_on(
         .filter(w::id.eq(of.id))
         .filter(w::ended_at.is_null())
         .select(w::coupon_to);
-    // One at a time: whoever comes second finds what the first has left.
+    // One at a time: the second one finds what the first has left.
     let coupon_to: Option<i64> = match &mut **tx {
         DbConn::Sqlite(conn) => row.first(conn).optional()?,
         DbConn::Postgres(conn) => row.for_update().first(conn).optional()?,
@@ -189,7 +189,7 @@ fn take(
         if left <= 0 {
             break;
         }
-        let rows: Vec<Taken> = sql_query(format!(
+        let rows: Vec<WithdrawnRow> = sql_query(format!(
             "UPDATE coupons SET state = 'withdrawn', changed_at = $1 WHERE state = 'available' \
              AND id IN ( \
                  SELECT id FROM coupons WHERE merchant_id = $2 AND batch_id = $3 AND state = \

@@ -10,7 +10,7 @@ use indicatif::{ProgressBar, ProgressStyle};
 
 use super::{
     SIGN_INS,
-    world::{self, BATCHES, MERCHANTS, SampleMerchant, Source},
+    world::{self, BATCHES, FulfilmentSource, MERCHANTS, SampleMerchant},
 };
 use crate::{
     app::{
@@ -19,10 +19,10 @@ use crate::{
         add_merchant::{AddMerchant, add_merchant},
         add_user::{AddUser, add_user, user_exists},
         find_merchant,
-        import_file::{Kind, Order, Progress, import_file},
+        import_file::{FileKind, ImportProgress, ImportRequest, import_file},
         passwords,
     },
-    cli::Refused,
+    cli::CommandFailure,
     domain::{
         clock::Clock,
         email::{EmailAddress, Mailbox},
@@ -37,20 +37,20 @@ const BEGINNING: i64 = 300;
 
 /// Makes the world if there is none; `customers` is how many people live in it, `asked`: somebody
 /// named that number.
-pub fn settle(desk: &Desk, customers: u64, asked: bool) -> Result<(), Refused> {
+pub fn settle(desk: &Desk, customers: u64, asked: bool) -> Result<(), CommandFailure> {
     // The users come last: with them, the world is whole.
     if user_exists(&desk.db, &EmailAddress::stored(SIGN_INS[3].email.to_owned()))? {
         if asked {
             tracing::warn!(
-                "the sample data is there already, and --customers makes it only where there is \
-                 none; add --reset to make it anew"
+                "the sample data already exists, and --customers only applies to new data; add \
+                 --reset to create it again"
             );
         }
         return Ok(());
     }
     if desk.db.read(|conn| find_merchant(conn, MERCHANTS[0].slug).map(drop)).is_ok() {
-        return Err(Refused::because(
-            "an earlier demo stopped before its data was whole; start again with --reset",
+        return Err(CommandFailure::because(
+            "an earlier demo stopped before its data was complete; start again with --reset",
         ));
     }
     // The stock has been there since before the first reward, and the rewards' files came in some
@@ -82,7 +82,7 @@ pub fn settle(desk: &Desk, customers: u64, asked: bool) -> Result<(), Refused> {
     Ok(())
 }
 
-fn found(desk: &Desk, merchant: &SampleMerchant) -> Result<(), Refused> {
+fn found(desk: &Desk, merchant: &SampleMerchant) -> Result<(), CommandFailure> {
     let new = AddMerchant {
         slug: Slug::parse(merchant.slug)?,
         name: merchant.name.to_owned(),
@@ -120,26 +120,26 @@ fn fill(
     merchant: &SampleMerchant,
     people: u64,
     bar: &ProgressBar,
-) -> Result<(), Refused> {
+) -> Result<(), CommandFailure> {
     let now = desk.clock.now();
     let import = |kind, batch, head: &'static str, lines: Box<dyn Iterator<Item = String>>| {
         let when = match kind {
-            Kind::Customers | Kind::Vouchers => beginning,
+            FileKind::Customers | FileKind::Vouchers => beginning,
             // The shop's file is of today: no use in it is still to come.
-            Kind::Redemptions => desk,
+            FileKind::Redemptions => desk,
             _ => then,
         };
-        import(when, merchant, kind, batch, &mut Lines::new(head, lines), bar)
+        import(when, merchant, kind, batch, &mut LineReader::new(head, lines), bar)
     };
     import(
-        Kind::Customers,
+        FileKind::Customers,
         None,
         world::CUSTOMER_HEAD,
         Box::new((0..people).map(world::customer_line)),
     )?;
     for (at, batch) in BATCHES.iter().enumerate() {
         let handed_out = world::rewards(people).filter_map(move |reward| match reward.source {
-            Source::Code { batch, fate } if batch == at => {
+            FulfilmentSource::Code { batch, fate } if batch == at => {
                 Some(world::voucher_line(at, reward.number, Some(fate), now))
             }
             _ => None,
@@ -149,31 +149,31 @@ fn fill(
         let stock = (first..first + (batch.stock)(people * 3))
             .map(move |serial| world::voucher_line(at, serial, None, now));
         import(
-            Kind::Vouchers,
+            FileKind::Vouchers,
             Some(batch.name),
             world::VOUCHER_HEAD,
             Box::new(handed_out.chain(stock)),
         )?;
     }
     import(
-        Kind::Rewards,
+        FileKind::Rewards,
         None,
         world::REWARD_HEAD,
         Box::new(world::rewards(people).map(move |reward| world::reward_line(&reward, now))),
     )?;
     let redemptions =
         world::rewards(people).flat_map(move |reward| world::redemption_lines(&reward, now));
-    import(Kind::Redemptions, None, world::REDEMPTION_HEAD, Box::new(redemptions))
+    import(FileKind::Redemptions, None, world::REDEMPTION_HEAD, Box::new(redemptions))
 }
 
 fn import(
     desk: &Desk,
     merchant: &SampleMerchant,
-    kind: Kind,
+    kind: FileKind,
     batch: Option<&str>,
-    source: &mut Lines,
+    source: &mut LineReader,
     bar: &ProgressBar,
-) -> Result<(), Refused> {
+) -> Result<(), CommandFailure> {
     bar.set_message(format!(
         "{}: {}{}",
         merchant.name,
@@ -182,18 +182,18 @@ fn import(
     ));
     let before = bar.position();
     let (scope, row) = desk.db.read(|conn| find_merchant(conn, merchant.slug))?;
-    let order = Order::of_operator(kind, batch);
+    let order = ImportRequest::of_operator(kind, batch);
     let mut watch = |progress| {
-        if let Progress::Applying { done, .. } = progress {
+        if let ImportProgress::Applying { done, .. } = progress {
             bar.set_position(before + done);
         }
         ControlFlow::Continue(())
     };
     let report = import_file(desk, scope, &row, &order, source, &mut io::sink(), &mut watch)
-        .map_err(|e| Refused::because(e.to_string()))?;
+        .map_err(|e| CommandFailure::because(e.to_string()))?;
     if report.rejected > 0 {
-        return Err(Refused::because(format!(
-            "{} rows of the sample {} were rejected; this is a defect of the demo",
+        return Err(CommandFailure::because(format!(
+            "{} rows of the sample {} were rejected; this is a bug in the demo",
             report.rejected,
             kind.as_str()
         )));
@@ -215,19 +215,19 @@ fn bar(customers: u64) -> ProgressBar {
 }
 
 /// Lines made one by one, as a file: the world is never in memory as a whole.
-struct Lines {
+struct LineReader {
     more: Box<dyn Iterator<Item = String>>,
     rest: Vec<u8>,
     at: usize,
 }
 
-impl Lines {
+impl LineReader {
     fn new(head: &str, lines: Box<dyn Iterator<Item = String>>) -> Self {
         Self { more: lines, rest: head.as_bytes().to_vec(), at: 0 }
     }
 }
 
-impl Read for Lines {
+impl Read for LineReader {
     fn read(&mut self, into: &mut [u8]) -> io::Result<usize> {
         if self.at == self.rest.len() {
             self.rest.clear();

@@ -9,7 +9,7 @@ use super::{SIGN_INS, world};
 use crate::{
     app::{
         Desk, Error, Member,
-        customer_acts::{SubmittedAct, act_on_customer},
+        customer_acts::{SubmittedForm, act_on_customer},
         deliver_mail,
         find_customers::{Wanted, find_customers},
         reissue_coupon::{ReissueCoupon, reissue_coupon},
@@ -54,9 +54,9 @@ pub fn tell(desk: &Desk, slug: &str) -> Result<(), Error> {
         let found = find_customers(desk, &member, &world::email(3), None, Wanted::Person)?;
         if let Some(tom) = found.only_exact {
             let then = desk.at(Clock::fixed(desk.clock.now() - TimeDelta::days(20)));
-            let typed = SubmittedAct {
+            let typed = SubmittedForm {
                 reason: "chargebacks on three orders".to_owned(),
-                ..SubmittedAct::default()
+                ..SubmittedForm::default()
             };
             act_on_customer(&then, &member, tom, CustomerAct::Block, &typed)?;
         }
@@ -119,7 +119,7 @@ fn deliver(desk: &Desk, arrives: bool) -> Result<(), Error> {
             Ok(())
         } else {
             Err(SendError::Permanent(
-                "the mail server says there is no such mailbox (550)".to_owned(),
+                "the mail server says this mailbox doesn't exist (550)".to_owned(),
             ))
         };
         deliver_mail::record(&later, &worker, &mail, &outcome)?;

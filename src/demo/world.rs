@@ -102,7 +102,7 @@ pub const BATCHES: [SampleBatch; 6] = [
 
 /// How an allocated code came to be as it is.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum Fate {
+pub enum CouponFate {
     Usable,
     Expired,
     Redeemed,
@@ -113,8 +113,8 @@ pub enum Fate {
 
 /// How a reward is fulfilled.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum Source {
-    Code { batch: usize, fate: Fate },
+pub enum FulfilmentSource {
+    Code { batch: usize, fate: CouponFate },
     NoCodeYet,
     Provider(&'static str),
 }
@@ -126,7 +126,7 @@ pub struct SampleReward {
     pub email: String,
     pub kind: &'static str,
     pub title: &'static str,
-    pub source: Source,
+    pub source: FulfilmentSource,
     pub issued_days_ago: i64,
 }
 
@@ -231,29 +231,29 @@ const KINDS: [(&str, &str); 6] = [
     ("referee", "£10 welcome voucher"),
     ("drive_action", "Free delivery for a review"),
     ("referrer", "A bag of beans"),
-    ("referee", "15 % off the first order"),
+    ("referee", "15% off the first order"),
     ("drive_action", "£5 for completing your profile"),
 ];
 
 const PROVIDERS: [&str; 4] = ["giftcloud", "runa", "shopify", "other"];
 
 /// Fifteen rewards, one in every state there is.
-const FIFTEEN: [Source; 15] = [
-    Source::Code { batch: MAIN, fate: Fate::Usable },
-    Source::Code { batch: MAIN, fate: Fate::Expired },
-    Source::Code { batch: MAIN, fate: Fate::Redeemed },
-    Source::Code { batch: MAIN, fate: Fate::Barred },
-    Source::Code { batch: FRIENDS, fate: Fate::PartlyUsed },
-    Source::Code { batch: FRIENDS, fate: Fate::Redeemed },
-    Source::Code { batch: LOYALTY, fate: Fate::Expired },
-    Source::Code { batch: WINTER, fate: Fate::Usable },
-    Source::Code { batch: BARBECUE, fate: Fate::Redeemed },
-    Source::Code { batch: BARBECUE, fate: Fate::Usable },
-    Source::NoCodeYet,
-    Source::Provider("giftcloud"),
-    Source::Provider("runa"),
-    Source::Provider("shopify"),
-    Source::Provider("other"),
+const FIFTEEN: [FulfilmentSource; 15] = [
+    FulfilmentSource::Code { batch: MAIN, fate: CouponFate::Usable },
+    FulfilmentSource::Code { batch: MAIN, fate: CouponFate::Expired },
+    FulfilmentSource::Code { batch: MAIN, fate: CouponFate::Redeemed },
+    FulfilmentSource::Code { batch: MAIN, fate: CouponFate::Barred },
+    FulfilmentSource::Code { batch: FRIENDS, fate: CouponFate::PartlyUsed },
+    FulfilmentSource::Code { batch: FRIENDS, fate: CouponFate::Redeemed },
+    FulfilmentSource::Code { batch: LOYALTY, fate: CouponFate::Expired },
+    FulfilmentSource::Code { batch: WINTER, fate: CouponFate::Usable },
+    FulfilmentSource::Code { batch: BARBECUE, fate: CouponFate::Redeemed },
+    FulfilmentSource::Code { batch: BARBECUE, fate: CouponFate::Usable },
+    FulfilmentSource::NoCodeYet,
+    FulfilmentSource::Provider("giftcloud"),
+    FulfilmentSource::Provider("runa"),
+    FulfilmentSource::Provider("shopify"),
+    FulfilmentSource::Provider("other"),
 ];
 
 /// Every reward of a merchant with so many customers, in the order of their numbers.
@@ -278,14 +278,14 @@ pub fn rewards(customers: u64) -> impl Iterator<Item = SampleReward> {
 
 /// The rewards of the story: Jo's one that fails, Morgan's fifteen, one for each of the others.
 fn featured() -> Vec<SampleReward> {
-    let expired = Source::Code { batch: MAIN, fate: Fate::Expired };
-    let mut sources: Vec<(u64, Source)> =
-        vec![(0, Source::Code { batch: MAIN, fate: Fate::Usable }), (0, expired)];
+    let expired = FulfilmentSource::Code { batch: MAIN, fate: CouponFate::Expired };
+    let mut sources: Vec<(u64, FulfilmentSource)> =
+        vec![(0, FulfilmentSource::Code { batch: MAIN, fate: CouponFate::Usable }), (0, expired)];
     sources.extend(FIFTEEN.iter().map(|source| (1, *source)));
     sources.extend([
         (2, expired),
         (3, expired),
-        (4, Source::Code { batch: MAIN, fate: Fate::Redeemed }),
+        (4, FulfilmentSource::Code { batch: MAIN, fate: CouponFate::Redeemed }),
         (5, expired),
     ]);
     (0_u64..)
@@ -304,15 +304,15 @@ fn featured() -> Vec<SampleReward> {
         .collect()
 }
 
-fn source(r: u64) -> Source {
-    let fate = |batch: usize| Source::Code {
+fn source(r: u64) -> FulfilmentSource {
+    let fate = |batch: usize| FulfilmentSource::Code {
         batch,
         fate: match (mix(r) % 20, BATCHES[batch].uses) {
-            (0..=2, _) => Fate::Expired,
-            (3..=6, _) => Fate::Redeemed,
-            (7, _) => Fate::Barred,
-            (8..=12, 2..) => Fate::PartlyUsed,
-            _ => Fate::Usable,
+            (0..=2, _) => CouponFate::Expired,
+            (3..=6, _) => CouponFate::Redeemed,
+            (7, _) => CouponFate::Barred,
+            (8..=12, 2..) => CouponFate::PartlyUsed,
+            _ => CouponFate::Usable,
         },
     };
     match r % 20 {
@@ -321,8 +321,8 @@ fn source(r: u64) -> Source {
         13 | 14 => fate(FRIENDS),
         15 => fate(WINTER),
         16 => fate(BARBECUE),
-        17 => Source::NoCodeYet,
-        n => Source::Provider(pick(&PROVIDERS, r / 20 + n)),
+        17 => FulfilmentSource::NoCodeYet,
+        n => FulfilmentSource::Provider(pick(&PROVIDERS, r / 20 + n)),
     }
 }
 
@@ -341,14 +341,19 @@ pub fn code(batch: usize, serial: u64) -> String {
 }
 
 /// A line of the vouchers file: the code of a reward, with what its fate needs.
-pub fn voucher_line(batch: usize, serial: u64, fate: Option<Fate>, now: DateTime<Utc>) -> String {
+pub fn voucher_line(
+    batch: usize,
+    serial: u64,
+    fate: Option<CouponFate>,
+    now: DateTime<Utc>,
+) -> String {
     let code = code(batch, serial);
     match fate {
-        Some(Fate::Expired) => format!(
+        Some(CouponFate::Expired) => format!(
             "{code},{},\n",
             day(now, 2 + i64::try_from(mix(serial) % 60).unwrap_or_default())
         ),
-        Some(Fate::Barred) => format!("{code},,leaked on a coupon site\n"),
+        Some(CouponFate::Barred) => format!("{code},,leaked on a coupon site\n"),
         _ => format!("{code},,\n"),
     }
 }
@@ -356,9 +361,11 @@ pub fn voucher_line(batch: usize, serial: u64, fate: Option<Fate>, now: DateTime
 /// A line of the rewards file.
 pub fn reward_line(reward: &SampleReward, now: DateTime<Utc>) -> String {
     let (fulfilment, batch, code) = match reward.source {
-        Source::Code { batch, .. } => ("batch", BATCHES[batch].name, code(batch, reward.number)),
-        Source::NoCodeYet => ("batch", BATCHES[MAIN].name, String::new()),
-        Source::Provider(provider) => (provider, "", String::new()),
+        FulfilmentSource::Code { batch, .. } => {
+            ("batch", BATCHES[batch].name, code(batch, reward.number))
+        }
+        FulfilmentSource::NoCodeYet => ("batch", BATCHES[MAIN].name, String::new()),
+        FulfilmentSource::Provider(provider) => (provider, "", String::new()),
     };
     let SampleReward { number, email, kind, title, issued_days_ago, .. } = reward;
     format!(
@@ -370,10 +377,10 @@ pub fn reward_line(reward: &SampleReward, now: DateTime<Utc>) -> String {
 
 /// Lines of the redemptions file for a reward.
 pub fn redemption_lines(reward: &SampleReward, now: DateTime<Utc>) -> Vec<String> {
-    let Source::Code { batch, fate } = reward.source else { return vec![] };
+    let FulfilmentSource::Code { batch, fate } = reward.source else { return vec![] };
     let uses = match fate {
-        Fate::Redeemed => BATCHES[batch].uses,
-        Fate::PartlyUsed => 2,
+        CouponFate::Redeemed => BATCHES[batch].uses,
+        CouponFate::PartlyUsed => 2,
         _ => 0,
     };
     let at = |use_: i64| {

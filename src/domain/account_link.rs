@@ -8,7 +8,7 @@ use super::Invalid;
 
 /// What a link lets somebody do.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum Purpose {
+pub enum LinkPurpose {
     /// Choose a first password after an invitation.
     Invite,
     /// Choose another password after the old one was forgotten.
@@ -17,7 +17,7 @@ pub enum Purpose {
     Setup,
 }
 
-impl Purpose {
+impl LinkPurpose {
     pub fn as_str(self) -> &'static str {
         match self {
             Self::Invite => "invite",
@@ -36,7 +36,7 @@ impl Purpose {
     }
 }
 
-impl FromStr for Purpose {
+impl FromStr for LinkPurpose {
     type Err = Invalid;
 
     fn from_str(text: &str) -> Result<Self, Invalid> {

@@ -10,7 +10,7 @@ use super::{
 
 /// Who acted.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum Who {
+pub enum ActorFilter {
     User(UserId),
     Cli,
     System,
@@ -19,7 +19,7 @@ pub enum Who {
 /// What a record must have; an empty filter lets everything through.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
 pub struct AuditFilter {
-    pub who: Option<Who>,
+    pub who: Option<ActorFilter>,
     pub customer: Option<CustomerNo>,
     pub action: Option<Action>,
     /// Acts on the coupon, the reissue that it took part in and its mails, and the withdrawal that
@@ -40,7 +40,7 @@ impl AuditFilter {
 
 /// A record's place in the log's order: by time, then by number.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub struct Place {
+pub struct RecordPlace {
     pub at: DateTime<Utc>,
     pub id: AuditId,
 }

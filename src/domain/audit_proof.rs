@@ -3,11 +3,11 @@
 
 use chrono::{DateTime, Utc};
 
-use super::audit_seal::{Head, StoredRecord};
+use super::audit_seal::{ChainHead, StoredRecord};
 
 /// A seal as found, and the record that it names.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub struct Link {
+pub struct ChainLink {
     pub no: i64,
     pub record_id: i64,
     pub digest: String,
@@ -38,12 +38,12 @@ pub struct Named {
 pub struct Flaw {
     /// The record that it shows at. `None`: it is gone, and its seal with it.
     pub record: Option<Named>,
-    pub wrong: ProofFlaw,
+    pub wrong: ChainFault,
 }
 
 /// What is wrong. Numbers are seals'.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub enum ProofFlaw {
+pub enum ChainFault {
     /// A field of the record, or of its seal, is not what was sealed.
     Changed { no: i64 },
     /// The record is as it was sealed, and the digest is not.
@@ -71,9 +71,9 @@ pub enum ProofFlaw {
     NotExported,
 }
 
-impl Link {
+impl ChainLink {
     /// The head that this link makes of the one before it, if all of it can be read.
-    fn after(&self, head: &Head) -> Option<Head> {
+    fn after(&self, head: &ChainHead) -> Option<ChainHead> {
         match (&self.record, self.at) {
             (SealedRecord::Whole(record), Some(at)) => Some(head.next(at, &record.content())),
             _ => None,
@@ -98,22 +98,22 @@ impl Named {
 /// A chain as far as it was proved.
 #[derive(Debug, Clone)]
 pub struct Chain {
-    pub head: Head,
+    pub head: ChainHead,
     /// The record of the newest seal.
     pub newest: Option<Named>,
     /// Heads that somebody has written down, with the record that now stands at each one's number
     /// once that was passed.
-    remembered: Vec<(Head, Option<(Head, Named)>)>,
+    remembered: Vec<(ChainHead, Option<(ChainHead, Named)>)>,
 }
 
 impl Chain {
-    pub fn new(remembered: &[Head]) -> Self {
+    pub fn new(remembered: &[ChainHead]) -> Self {
         let remembered = remembered.iter().map(|head| (head.clone(), None)).collect();
-        Self { head: Head::start(), newest: None, remembered }
+        Self { head: ChainHead::start(), newest: None, remembered }
     }
 
     /// Goes on through `links`, which are in the order of their numbers.
-    pub fn follow(&mut self, links: &[Link]) -> Result<(), Flaw> {
+    pub fn follow(&mut self, links: &[ChainLink]) -> Result<(), Flaw> {
         for (at, link) in links.iter().enumerate() {
             match link
                 .after(&self.head)
@@ -126,7 +126,7 @@ impl Chain {
         Ok(())
     }
 
-    fn advance(&mut self, head: Head, link: &Link) {
+    fn advance(&mut self, head: ChainHead, link: &ChainLink) {
         for (_, passed) in self.remembered.iter_mut().filter(|(wanted, _)| wanted.no == head.no) {
             *passed = Some((head.clone(), link.named()));
         }
@@ -135,7 +135,7 @@ impl Chain {
     }
 
     /// Whether the chain went through this head.
-    pub fn has_met(&self, wanted: &Head) -> bool {
+    pub fn has_met(&self, wanted: &ChainHead) -> bool {
         self.remembered.iter().any(|(head, passed)| {
             head == wanted && passed.as_ref().is_some_and(|(met, _)| met == wanted)
         })
@@ -149,13 +149,13 @@ impl Chain {
                 Some((_, record)) => {
                     return Err(Flaw {
                         record: Some(record.clone()),
-                        wrong: ProofFlaw::Rewritten { remembered: wanted.no },
+                        wrong: ChainFault::Rewritten { remembered: wanted.no },
                     });
                 }
                 None => {
                     return Err(Flaw {
                         record: self.newest.clone(),
-                        wrong: ProofFlaw::Cut { remembered: wanted.no },
+                        wrong: ChainFault::Cut { remembered: wanted.no },
                     });
                 }
             }
@@ -164,23 +164,23 @@ impl Chain {
     }
 
     /// What is wrong with the link at `at`, the first that does not follow from the head.
-    fn flaw(&self, links: &[Link], at: usize) -> Flaw {
+    fn flaw(&self, links: &[ChainLink], at: usize) -> Flaw {
         let link = &links[at];
         let no = self.head.no.saturating_add(1);
         let flaw = |wrong| Flaw { record: Some(link.named()), wrong };
         if link.no != no {
             return Flaw {
                 record: None,
-                wrong: ProofFlaw::SealMissing { no, next: link.record_id },
+                wrong: ChainFault::SealMissing { no, next: link.record_id },
             };
         }
         if link.record == SealedRecord::Missing {
-            return flaw(ProofFlaw::Removed { no });
+            return flaw(ChainFault::Removed { no });
         }
-        let belongs_here = |other: &&Link| {
+        let belongs_here = |other: &&ChainLink| {
             let whole_seal =
                 other.after(&self.head).is_some_and(|head| head.digest == other.digest);
-            let record = Link { at: link.at, ..(*other).clone() }
+            let record = ChainLink { at: link.at, ..(*other).clone() }
                 .after(&self.head)
                 .is_some_and(|head| head.digest == link.digest);
             whole_seal || record
@@ -188,12 +188,12 @@ impl Chain {
         if let Some(other) =
             links.iter().filter(|other| other.record_id != link.record_id).find(belongs_here)
         {
-            return flaw(ProofFlaw::Reordered { no, instead_of: other.record_id });
+            return flaw(ChainFault::Reordered { no, instead_of: other.record_id });
         }
-        let has_its_content = |other: &&Link| match &other.record {
+        let has_its_content = |other: &&ChainLink| match &other.record {
             SealedRecord::Whole(record) => {
                 let own = StoredRecord { id: link.record_id, ..(**record).clone() };
-                let own = Link { record: SealedRecord::Whole(Box::new(own)), ..link.clone() };
+                let own = ChainLink { record: SealedRecord::Whole(Box::new(own)), ..link.clone() };
                 own.after(&self.head).is_some_and(|head| head.digest == link.digest)
             }
             SealedRecord::Unreadable | SealedRecord::Missing => false,
@@ -201,13 +201,13 @@ impl Chain {
         if let Some(other) =
             links.iter().filter(|other| other.record_id != link.record_id).find(has_its_content)
         {
-            return flaw(ProofFlaw::Swapped { no, with: other.record_id });
+            return flaw(ChainFault::Swapped { no, with: other.record_id });
         }
         let recomputed = link.after(&self.head);
         let goes_on = recomputed.zip(links.get(at + 1)).is_some_and(|(head, next)| {
             next.after(&head)
                 .is_some_and(|after| after.no == next.no && after.digest == next.digest)
         });
-        flaw(if goes_on { ProofFlaw::SealChanged { no } } else { ProofFlaw::Changed { no } })
+        flaw(if goes_on { ChainFault::SealChanged { no } } else { ChainFault::Changed { no } })
     }
 }

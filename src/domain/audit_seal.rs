@@ -38,13 +38,13 @@ const DIGEST_LENGTH: usize = 64;
 
 /// The end of a chain so far: the number and digest of its newest seal. As text `NO:DIGEST`.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub struct Head {
+pub struct ChainHead {
     pub no: i64,
     /// 64 characters of lower-case hex.
     pub digest: String,
 }
 
-impl Head {
+impl ChainHead {
     /// Before the first seal.
     pub fn start() -> Self {
         Self { no: 0, digest: "0".repeat(DIGEST_LENGTH) }
@@ -62,28 +62,28 @@ impl Head {
     }
 }
 
-impl std::fmt::Display for Head {
+impl std::fmt::Display for ChainHead {
     fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
         write!(f, "{}:{}", self.no, self.digest)
     }
 }
 
-impl FromStr for Head {
+impl FromStr for ChainHead {
     type Err = Invalid;
 
     fn from_str(text: &str) -> Result<Self, Invalid> {
-        let unfit = || {
+        let invalid = || {
             Invalid::because(
-                "a head is a number, a colon and 64 hex digits, as `audit verify` and the \
-                 server's log show it",
+                "a head is a number, a colon and 64 hex digits, as shown by `audit verify` and the \
+                 server's log",
             )
         };
-        let (no, digest) = text.trim().split_once(':').ok_or_else(unfit)?;
-        let no: i64 = no.parse().map_err(|_| unfit())?;
+        let (no, digest) = text.trim().split_once(':').ok_or_else(invalid)?;
+        let no: i64 = no.parse().map_err(|_| invalid())?;
         let is_digest =
             digest.len() == DIGEST_LENGTH && digest.bytes().all(|b| b.is_ascii_hexdigit());
         if no < 1 || !is_digest {
-            Err(unfit())
+            Err(invalid())
         } else {
             Ok(Self { no, digest: digest.to_ascii_lowercase() })
         }
@@ -222,7 +222,10 @@ mod tests {
             ]
             .concat(),
         );
-        assert_eq!(Head::start().next(at, &content), Head { no: 1, digest: hex(&by_hand) });
+        assert_eq!(
+            ChainHead::start().next(at, &content),
+            ChainHead { no: 1, digest: hex(&by_hand) }
+        );
     }
 
     #[test]
@@ -246,7 +249,7 @@ mod tests {
 
     #[test]
     fn heads_are_read_as_they_are_written() {
-        let head = Head::start().next(DateTime::default(), "x");
+        let head = ChainHead::start().next(DateTime::default(), "x");
         assert_eq!(head.to_string().parse(), Ok(head.clone()));
         assert_eq!(head.to_string().to_uppercase().parse(), Ok(head));
         for text in [
@@ -257,7 +260,7 @@ mod tests {
             &format!("0:{}", "a".repeat(64)),
             &format!("1:{}", "g".repeat(64)),
         ] {
-            assert!(text.parse::<Head>().is_err(), "{text}");
+            assert!(text.parse::<ChainHead>().is_err(), "{text}");
         }
     }
 }

@@ -46,7 +46,7 @@ pub struct Batch {
     pub window: Window,
     pub uses_per_code: i64,
     pub case_sensitive: bool,
-    /// A line of its own for "critical"; `None`: the merchant's.
+    /// A threshold of its own for "critical"; `None`: the merchant's.
     pub threshold: Option<i64>,
     /// What reissues may need of it.
     pub reserve: i64,
@@ -64,7 +64,7 @@ pub struct PlannedBatch {
 
 /// How many codes of a batch are in which condition; the first five are in stock.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
-pub struct Stock {
+pub struct StockCounts {
     pub usable: i64,
     pub expired: i64,
     pub barred: i64,
@@ -82,7 +82,7 @@ pub struct Stock {
     pub last_end: Option<DateTime<Utc>>,
 }
 
-impl Stock {
+impl StockCounts {
     /// In stock but not to be allocated now, and why.
     pub fn set_aside(&self) -> Shortage {
         let Self { expired, barred, not_started, redeemed, last_expired_at, .. } = *self;
@@ -122,7 +122,7 @@ impl Shortage {
     }
 }
 
-/// What is left of the batch behind a reward.
+/// What is left of a reward's batch.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum StockLeft {
     Usable(i64),

@@ -147,7 +147,7 @@ fn without_quotes(value: &str) -> Option<&str> {
     QUOTES.contains(&(first, last)).then_some(inside)
 }
 
-/// A number or a date behind the apostrophe with which people keep a spreadsheet from reading it as
+/// A number or a date after the apostrophe with which people keep a spreadsheet from reading it as
 /// one; 12E45 is a number to it, too. A name such as 't Hart, or a code with other letters, keeps
 /// its own.
 fn number_as_text(value: &str) -> Option<&str> {

@@ -27,16 +27,16 @@ impl CouponCode {
         }
         if let Some(name) = invisible::first_in(text) {
             return Err(Invalid::because(format!(
-                "the code has an invisible character inside ({name}); type the code again"
+                "the code has an invisible character inside ({name}); retype the code"
             )));
         }
         if text.chars().any(|c| c.is_whitespace() || c.is_control()) {
-            return Err(Invalid::because("the code has white space or a control character inside"));
+            return Err(Invalid::because("the code contains white space or a control character"));
         }
         let length = text.chars().count();
         if !(3..=255).contains(&length) {
             return Err(Invalid::because(format!(
-                "the code has {length} characters; 3 to 255 are allowed"
+                "the code has {length} characters; use 3 to 255"
             )));
         }
         // Written into a file and read again, it has to be the same code.
@@ -133,9 +133,9 @@ mod tests {
     fn each_refusal_names_its_cause() {
         for (text, why) in [
             ("=\"0012\"", "is a formula"),
-            ("#N/A", "error value"),
-            ("NULL", "a word for no value"),
-            ("\\N", "a word for no value"),
+            ("#N/A", "a spreadsheet error"),
+            ("NULL", "a placeholder"),
+            ("\\N", "a placeholder"),
             ("10012345.0", "a number with decimals"),
             ("1.5E15", "a number like 5.57E+92"),
             ("10,012,345", "a number in groups"),

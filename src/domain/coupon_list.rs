@@ -22,7 +22,7 @@ pub enum Condition {
     Withdrawn,
 }
 
-/// Where a page begins: behind this coupon.
+/// Where a page begins: after this coupon.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct After {
     pub end: DateTime<Utc>,
@@ -78,7 +78,7 @@ impl Disagreement {
 
 /// A redemption on which the shop and the desk disagree.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub struct Finding {
+pub struct RedemptionFinding {
     pub id: i64,
     /// As the shop's file had it.
     pub code: String,

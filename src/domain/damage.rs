@@ -88,16 +88,14 @@ impl Damage {
     pub fn reason(self, what: &str) -> Invalid {
         Invalid::because(match self {
             Self::Formula => format!(
-                "{what} is a formula and not what it shows; copy the values of the column, and \
-                 export those"
+                "{what} is a formula, not its result; paste the column as values and export it \
+                 again"
             ),
-            Self::ErrorValue => format!(
-                "{what} is a spreadsheet's error value such as #N/A; find the value that belongs \
-                 there"
-            ),
+            Self::ErrorValue => {
+                format!("{what} is a spreadsheet error such as #N/A; find the correct value")
+            }
             Self::NoValue => format!(
-                "{what} is a word for no value such as NULL; find the value that belongs there, \
-                 or remove the row"
+                "{what} is a placeholder such as NULL; find the correct value, or remove the row"
             ),
             Self::Exponent => format!(
                 "a spreadsheet has turned {what} into a number like 5.57E+92; export the column \

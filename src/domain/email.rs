@@ -25,12 +25,11 @@ impl EmailAddress {
     pub fn parse(text: &str) -> Result<Self, Invalid> {
         let text = invisible::trimmed(text);
         if text.is_empty() {
-            return Err(Invalid::because("the e-mail address is empty"));
+            return Err(Invalid::because("the email address is empty"));
         }
         if let Some(name) = first_in(text) {
             return Err(Invalid::because(format!(
-                "the email address has an invisible character inside ({name}); type the address \
-                 again"
+                "the email address has an invisible character inside ({name}); retype the address"
             )));
         }
         let (local, domain) = text.rsplit_once('@').ok_or_else(not_an_address)?;
@@ -42,7 +41,7 @@ impl EmailAddress {
                 || matches!(c, '<' | '>' | ',' | ';' | '"' | '(' | ')' | '[' | ']')
         };
         if text.len() > 254 || local.chars().chain(domain.chars()).any(is_odd) {
-            return Err(Invalid::because("this is not one plain e-mail address"));
+            return Err(Invalid::because("this isn't a single email address"));
         }
         let address = Self(format!("{}@{}", local_part(local)?, domain_part(domain)?));
         // Without the dots that only some carriers allow; in a mail the local part is quoted.
@@ -88,7 +87,7 @@ pub fn account_key(text: &str) -> String {
 }
 
 fn not_an_address() -> Invalid {
-    Invalid::because("this is not an e-mail address (expected name@domain)")
+    Invalid::because("this isn't an email address (expected name@domain)")
 }
 
 /// Whether a dot begins or ends the local part, or follows another one: allowed in quotes only.
@@ -110,8 +109,8 @@ fn lower(text: &str) -> String {
 /// of ASCII.
 fn turns_into_ascii(c: char, plain: &str) -> Invalid {
     Invalid::because(format!(
-        "the email address has the character U+{:04X}, which only looks like {plain}; type the \
-         address again",
+        "the email address has the character U+{:04X}, which only looks like {plain}; retype the \
+         address",
         u32::from(c)
     ))
 }
@@ -145,7 +144,7 @@ fn domain_part(domain: &str) -> Result<String, Invalid> {
         DnsLength::Verify,
     );
     Ok(ascii
-        .map_err(|_| Invalid::because("the part of the email address after @ is not a domain"))?
+        .map_err(|_| Invalid::because("the part of the email address after @ isn't a domain"))?
         .into_owned())
 }
 
@@ -174,7 +173,7 @@ impl Mailbox {
             .ok_or_else(|| Invalid::because("expected \"Name <name@domain>\""))?;
         let name = name.trim().trim_matches('"').trim();
         if name.chars().any(char::is_control) {
-            return Err(Invalid::because("the name holds a line break or control character"));
+            return Err(Invalid::because("the name contains a line break or control character"));
         }
         Ok(Self {
             name: (!name.is_empty()).then(|| name.to_owned()),

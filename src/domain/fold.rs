@@ -10,7 +10,7 @@ use super::invisible::is_invisible;
 
 mod tables;
 
-/// The version of the rules that stored search keys are made by. Whoever changes what
+/// The version of the rules that stored search keys are made by. Anybody who changes what
 /// [`for_search`] or [`SearchKeys`](super::customer::SearchKeys) answers raises it, and adds a
 /// migration whose partial index holds the rows of earlier versions.
 pub const VERSION: i64 = 2;

@@ -124,7 +124,7 @@ pub struct Import {
     /// How far the work at hand is, of how much.
     pub progress: (i64, i64),
     pub cancel_asked: bool,
-    /// What the check found, and what the import brought, as whoever wrote it reads it.
+    /// What the check found, and what the import brought, as the code that wrote it reads it.
     pub preview: Option<String>,
     pub report: Option<String>,
     /// What happened and what to do, when it failed.

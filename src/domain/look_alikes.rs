@@ -5,7 +5,7 @@ use std::collections::HashSet;
 
 use super::fold;
 
-/// So many of each kind are tried: two look-ups by index stay two look-ups.
+/// How many spellings of each kind are tried: two look-ups by index stay two look-ups.
 const MAX_SPELLINGS: usize = 64;
 
 /// Codes that look like `text`; `text` itself is not among them.

@@ -41,7 +41,7 @@ impl FromStr for MailOrigin {
 /// Why a mail exists that goes to no customer.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Notice {
-    /// A line of the stock was crossed.
+    /// A threshold of the stock was crossed.
     Alert,
     /// A day's alerts together.
     Digest,

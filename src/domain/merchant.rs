@@ -19,10 +19,10 @@ pub struct Merchant {
     pub requires_second_factor: bool,
 }
 
-/// The lines that a merchant draws for all of its batches.
+/// The thresholds that a merchant sets for all of its batches.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct StockRules {
-    /// So many usable codes or fewer are critical, in batches without a line of their own.
+    /// This many usable codes or fewer are critical, in batches without a threshold of their own.
     pub threshold: i64,
     /// How many days a customer should have to use a code.
     pub least_days: i64,
@@ -49,7 +49,7 @@ impl Slug {
             Ok(Self(text.to_owned()))
         } else {
             Err(Invalid::because(format!(
-                "{text:?} cannot be a merchant's slug; use lower-case letters, digits and \
+                "{text:?} can't be used as a short name; use lowercase letters, digits and \
                  hyphens, such as acme-uk"
             )))
         }
@@ -98,7 +98,7 @@ impl TicketUrl {
             .replace("{reissue_id}", "");
         if bare.contains(['{', '}']) {
             return Err(Invalid::because(
-                "a ticket address may hold {reward_id}, {customer_id} and {reissue_id}, and no \
+                "a ticket address can contain {reward_id}, {customer_id} and {reissue_id}, but no \
                  other braces",
             ));
         }
@@ -110,7 +110,8 @@ impl TicketUrl {
                 Ok(Self(text.to_owned()))
             }
             _ => Err(Invalid::because(
-                "a ticket address starts with https://, http:// or mailto: and has no spaces",
+                "a ticket address must start with https://, http:// or mailto: and must not \
+                 contain spaces",
             )),
         }
     }

@@ -32,8 +32,8 @@ pub mod redemption;
 pub mod reissue;
 pub mod reward;
 pub mod role;
-pub mod stock;
 pub mod stock_alert;
+pub mod stock_forecast;
 pub mod user;
 pub mod zone;
 

@@ -15,13 +15,13 @@ impl Note {
         let text = text.trim();
         if text.chars().any(|c| c.is_control() || turns_text_round(c)) {
             return Err(Invalid::because(
-                "this has a line break or another control character inside; write it in one line",
+                "this contains a line break or another control character; write it on one line",
             ));
         }
         let length = text.chars().count();
         if length > MAX_NOTE_CHARS {
             return Err(Invalid::because(format!(
-                "this has {length} characters; {MAX_NOTE_CHARS} at most are kept"
+                "this has {length} characters; at most {MAX_NOTE_CHARS} are allowed"
             )));
         }
         Ok((length > 0).then(|| Self(text.to_owned())))

@@ -78,7 +78,7 @@ pub fn check_used_at(at: DateTime<Utc>, now: DateTime<Utc>, zone: Tz) -> Result<
     }
     let now = zone::show(now, zone);
     Err(Invalid::because(format!(
-        "this lies in the future: it is {now} now, and a use is counted when it has happened"
+        "this is in the future; it is now {now}. Enter a use once it has happened"
     )))
 }
 
@@ -164,7 +164,7 @@ mod tests {
         assert_eq!(check_used_at(at("2026-11-23T12:05:00Z"), now, chrono_tz::UTC), Ok(()));
         assert!(
             check_used_at(at("2026-11-23T12:05:01Z"), now, chrono_tz::UTC)
-                .is_err_and(|why| why.0.contains("it is 23 Nov 2026, 12:00 UTC now"))
+                .is_err_and(|why| why.0.contains("it is now 23 Nov 2026, 12:00 UTC"))
         );
     }
 

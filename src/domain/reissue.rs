@@ -9,7 +9,7 @@ use super::{
     coupon::{Capacity, Coupon},
     customer::{Blocked, Customer},
     ids::{ReissueId, UserId},
-    reward::{Fulfilment, Provider, Reward},
+    reward::{Fulfilment, Reward, RewardProvider},
 };
 
 /// All that the rule looks at, read in one go.
@@ -17,7 +17,7 @@ use super::{
 pub struct RewardFile {
     pub customer: Customer,
     pub reward: Reward,
-    /// The batch behind the reward and what is left of it; `None` for external fulfilment.
+    /// The reward's batch and what is left of it; `None` for external fulfilment.
     pub batch: Option<(Batch, StockLeft)>,
     /// The current coupon.
     pub coupon: Option<Coupon>,
@@ -38,14 +38,14 @@ pub struct EarlierReissue {
     pub token_hash: String,
 }
 
-/// A business no: facts, no prose. The words stand in one place, in the web floor.
+/// A business no: facts, no prose. The wording is in one place, in the web layer.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum Refusal {
     CustomerPurged {
         at: DateTime<Utc>,
     },
     CustomerBlocked(Blocked),
-    NonBatchReward(Provider),
+    NonBatchReward(RewardProvider),
     AlreadyReissued(EarlierReissue),
     NoCouponYet,
     StillHasCapacity(Capacity),

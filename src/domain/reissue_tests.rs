@@ -106,7 +106,7 @@ type Break = fn(&mut RewardFile);
 const CONDITIONS: [(&str, Break); 7] = [
     ("purged", |f| f.customer.purged_at = Some(now())),
     ("blocked", |f| f.customer.blocked = Some(blocked())),
-    ("non-batch", |f| f.reward.fulfilment = Fulfilment::External(Provider::Runa)),
+    ("non-batch", |f| f.reward.fulfilment = Fulfilment::External(RewardProvider::Runa)),
     ("already", |f| f.reissued = Some(earlier())),
     ("no coupon", |f| f.coupon = None),
     ("capacity", |f| {

@@ -63,19 +63,19 @@ impl FromStr for RewardKind {
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Fulfilment {
     Batch(BatchId),
-    External(Provider),
+    External(RewardProvider),
 }
 
 /// Somebody else's codes: they cannot be reissued here.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum Provider {
+pub enum RewardProvider {
     GiftCloud,
     Runa,
     Shopify,
     Other,
 }
 
-impl Provider {
+impl RewardProvider {
     pub fn as_str(self) -> &'static str {
         match self {
             Self::GiftCloud => "giftcloud",
@@ -95,7 +95,7 @@ impl Provider {
     }
 }
 
-impl FromStr for Provider {
+impl FromStr for RewardProvider {
     type Err = Invalid;
 
     fn from_str(text: &str) -> Result<Self, Invalid> {

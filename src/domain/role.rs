@@ -115,7 +115,7 @@ impl FromStr for Role {
     fn from_str(text: &str) -> Result<Self, Invalid> {
         Self::ALL.into_iter().find(|role| role.as_str() == text).ok_or_else(|| {
             Invalid::because(format!(
-                "{text:?} is not a role; use support, supervisor, marketing or administrator"
+                "{text:?} isn't a role; use support, supervisor, marketing or administrator"
             ))
         })
     }

@@ -1,17 +1,17 @@
-//! Alerts of a batch's stock: which lines are crossed at this moment. Pure.
-//! A line that is crossed is told once; it is armed again when the stock is back on the other side.
+//! Alerts of a batch's stock: which thresholds are crossed at this moment. Pure.
+//! Each crossing raises one alert; it is armed again when the stock is back on the other side.
 
 use std::str::FromStr;
 
 use super::{
     Invalid,
-    batch::{Batch, Stock},
-    stock::{Outlook, Phase},
+    batch::{Batch, StockCounts},
+    stock_forecast::{Outlook, Phase},
 };
 
-/// A line that can be crossed. Among the lines of the stock the later ones are graver.
+/// What an alert is about. Among those about the number of codes the later ones are graver.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
-pub enum StockThreshold {
+pub enum AlertKind {
     Threshold,
     /// Half of the threshold.
     Half,
@@ -23,7 +23,7 @@ pub enum StockThreshold {
     Expired,
 }
 
-/// On which side of a line the stock is.
+/// On which side of the threshold the stock is.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Side {
     Crossed,
@@ -32,7 +32,7 @@ pub enum Side {
     Unknown,
 }
 
-impl StockThreshold {
+impl AlertKind {
     pub const ALL: [Self; 7] = [
         Self::Threshold,
         Self::Half,
@@ -56,17 +56,17 @@ impl StockThreshold {
         }
     }
 
-    /// Whether it is one of the lines of which a graver one says it all.
+    /// Whether it is about the number of codes, where the gravest alert says it all.
     pub fn is_of_stock(self) -> bool {
         matches!(self, Self::Threshold | Self::Half | Self::Tenth | Self::RunOut)
     }
 
     /// Where the stock of this batch is.
-    pub fn side(self, batch: &Batch, stock: &Stock, outlook: &Outlook) -> Side {
+    pub fn side(self, batch: &Batch, stock: &StockCounts, outlook: &Outlook) -> Side {
         let ever = stock.usable + stock.set_aside().left() + stock.handed_out() + stock.withdrawn;
         let running = matches!(outlook.phase, Phase::Running | Phase::Expiring);
         let side = |crossed: bool| if crossed { Side::Crossed } else { Side::Safe };
-        // A share of the threshold that is nothing is the next line.
+        // A share of the threshold that rounds to nothing is the same as the next threshold.
         let at_most = |codes: i64| side(codes > 0 && stock.usable <= codes);
         match self {
             // A batch that was never filled has not run out.
@@ -83,13 +83,13 @@ impl StockThreshold {
     }
 }
 
-impl FromStr for StockThreshold {
+impl FromStr for AlertKind {
     type Err = Invalid;
 
     fn from_str(text: &str) -> Result<Self, Invalid> {
         Self::ALL
             .into_iter()
-            .find(|line| line.as_str() == text)
+            .find(|kind| kind.as_str() == text)
             .ok_or_else(|| Invalid::because("this is not a line of the stock"))
     }
 }

@@ -22,7 +22,7 @@ pub enum Bound {
 pub fn parse_zone(name: &str) -> Result<Tz, Invalid> {
     name.trim().parse().map_err(|_| {
         Invalid::because(format!(
-            "{:?} is not a time zone; give an IANA name such as Europe/London",
+            "{:?} isn't a time zone; use an IANA name such as Europe/London",
             name.trim()
         ))
     })
@@ -31,9 +31,9 @@ pub fn parse_zone(name: &str) -> Result<Tz, Invalid> {
 /// Takes `YYYY-MM-DD` (a day in `zone`) or RFC 3339 with an offset.
 pub fn parse_instant(text: &str, zone: Tz, bound: Bound) -> Result<DateTime<Utc>, Invalid> {
     let text = text.trim();
-    let unfit = || {
+    let invalid = || {
         Invalid::because(
-            "this is not a date (YYYY-MM-DD) or a time with offset (2026-10-03T18:00:00+01:00)",
+            "this isn't a date (YYYY-MM-DD) or a time with offset (2026-10-03T18:00:00+01:00)",
         )
     };
     let is_day = text.len() == 10
@@ -42,24 +42,24 @@ pub fn parse_instant(text: &str, zone: Tz, bound: Bound) -> Result<DateTime<Utc>
             .enumerate()
             .all(|(i, b)| if matches!(i, 4 | 7) { b == b'-' } else { b.is_ascii_digit() });
     let at = if is_day {
-        let day = NaiveDate::parse_from_str(text, "%Y-%m-%d").map_err(|_| unfit())?;
+        let day = NaiveDate::parse_from_str(text, "%Y-%m-%d").map_err(|_| invalid())?;
         let day = match bound {
             Bound::Start => day,
-            Bound::End => day.checked_add_days(Days::new(1)).ok_or_else(unfit)?,
+            Bound::End => day.checked_add_days(Days::new(1)).ok_or_else(invalid)?,
         };
         first_instant(day, zone)
     } else {
-        let at = DateTime::parse_from_rfc3339(text).map_err(|_| unfit())?.with_timezone(&Utc);
+        let at = DateTime::parse_from_rfc3339(text).map_err(|_| invalid())?.with_timezone(&Utc);
         // A leap second: the two databases would keep it differently.
         if chrono::Timelike::nanosecond(&at) >= 1_000_000_000 {
-            return Err(unfit());
+            return Err(invalid());
         }
         at
     };
     // Four-digit years only: the fixed-width text that SQLite keeps sorts as time does, and the
     // sentinels stay outside.
     if !(1900..=9998).contains(&chrono::Datelike::year(&at)) {
-        return Err(Invalid::because("the year must lie between 1900 and 9998"));
+        return Err(Invalid::because("the year must be between 1900 and 9998"));
     }
     Ok(chrono::SubsecRound::trunc_subsecs(at, 6))
 }
@@ -98,7 +98,7 @@ pub fn parse_clock(text: &str, zone: Tz, now: DateTime<Utc>) -> Result<DateTime<
         }
         LocalResult::None => {
             return Err(Invalid::because(
-                "the clocks were put forward then, so this time was never on them",
+                "the clocks went forward at that moment, so this time doesn't exist",
             ));
         }
     };
@@ -153,16 +153,17 @@ pub fn rfc3339(at: DateTime<Utc>) -> String {
     at.to_rfc3339_opts(SecondsFormat::AutoSi, true)
 }
 
-/// "8 seconds", "3 minutes", "2 hours", "5 days": how long ago, for beside the exact time.
+/// "just now", "8 seconds ago", "3 minutes ago", "5 days ago": for beside the exact time.
 pub fn show_age(age: TimeDelta) -> String {
     let seconds = age.num_seconds().max(0);
     let (count, unit) = match seconds {
-        0..60 => (seconds, "second"),
+        0 => return "just now".to_owned(),
+        1..60 => (seconds, "second"),
         60..3600 => (seconds / 60, "minute"),
         3600..86_400 => (seconds / 3600, "hour"),
         _ => (seconds / 86_400, "day"),
     };
-    format!("{count} {unit}{}", if count == 1 { "" } else { "s" })
+    format!("{count} {unit}{} ago", if count == 1 { "" } else { "s" })
 }
 
 /// The zone's short name at that moment (BST), or its offset where it has none ("UTC+03").

@@ -14,17 +14,17 @@ use tokio::time::{Instant, sleep};
 
 use crate::app::{
     Desk, Error,
-    run_import::{self, Ended},
+    run_import::{self, ImportEnd},
 };
 
-/// The longest sleep: an import that another process started does not wake this one.
+/// How often the worker looks for imports by itself: other processes can't wake it up.
 const POLL_INTERVAL: Duration = Duration::from_secs(2);
 /// How often one looks for imports that nobody came back for.
 const CLEAN_UP_INTERVAL: Duration = Duration::from_mins(1);
 /// So often an import is tried again while the database is away.
 const MAX_ATTEMPTS: u32 = 5;
 
-struct Worker {
+struct ImportWorker {
     desk: Desk,
     /// Set once the worker is to stop: an import at work sees it.
     shutdown: AtomicBool,
@@ -35,7 +35,7 @@ struct Worker {
 /// begun again by the next worker.
 pub async fn run(desk: Desk, shutdown: impl Future<Output = ()>) {
     let worker =
-        Worker { desk, shutdown: AtomicBool::new(false), was_away: AtomicBool::new(false) };
+        ImportWorker { desk, shutdown: AtomicBool::new(false), was_away: AtomicBool::new(false) };
     let working = worker.work();
     tokio::pin!(shutdown, working);
     tokio::select! {
@@ -48,7 +48,7 @@ pub async fn run(desk: Desk, shutdown: impl Future<Output = ()>) {
     }
 }
 
-impl Worker {
+impl ImportWorker {
     async fn work(&self) {
         let (mut tries, mut swept): (HashMap<_, u32>, Option<Instant>) = (HashMap::new(), None);
         while !self.is_told_to_stop() {
@@ -93,7 +93,7 @@ impl Worker {
             let tried = tries.remove(&claimed.id()).unwrap_or(0) + 1;
             if run_import::run_import(&self.desk, &claimed, &self.shutdown, tried >= MAX_ATTEMPTS)
                 .await
-                == Ended::Again
+                == ImportEnd::Again
             {
                 tries.insert(claimed.id(), tried);
             }

@@ -1,4 +1,4 @@
-//! The mail worker: sends what is due, several at once, as soon as a commit has woken it.
+//! The mail worker: sends what is due, several at once, as soon as a commit wakes it up.
 
 use std::{collections::HashMap, future::Future, sync::Arc, time::Duration};
 
@@ -20,15 +20,15 @@ const SENDERS: usize = 4;
 const SLOW_DELIVERY: Duration = Duration::from_secs(10);
 /// With the slow ones.
 const MAX_SENDERS: usize = 32;
-/// The longest sleep: mail that another process queued does not wake this one.
+/// How often the worker looks for mail by itself: other processes can't wake it up.
 const POLL_INTERVAL: Duration = Duration::from_secs(2);
 const SHORTEST_SLEEP: Duration = Duration::from_millis(50);
 /// The pause while the database is away.
 const DATABASE_RETRY_DELAY: Duration = Duration::from_secs(2);
-/// How long mails in flight may take to end once the worker is told to stop.
+/// How long mails in flight may take to end after the worker is asked to stop.
 pub const LAST_PATIENCE: Duration = Duration::from_secs(8);
 
-struct Worker {
+struct MailWorker {
     desk: Desk,
     mailer: Mailer,
     name: Arc<str>,
@@ -50,7 +50,7 @@ enum Hold {
 pub async fn run(desk: Desk, mailer: Mailer, hold_mail: bool, shutdown: impl Future<Output = ()>) {
     let hold = if hold_mail { Hold::Since(None) } else { Hold::Off };
     let name = format!("mail-{}", uuid::Uuid::now_v7().simple()).into();
-    let mut worker = Worker {
+    let mut worker = MailWorker {
         desk,
         mailer,
         name,
@@ -66,7 +66,7 @@ pub async fn run(desk: Desk, mailer: Mailer, hold_mail: bool, shutdown: impl Fut
         tokio::select! {
             () = &mut shutdown => break,
             Some(done) = worker.sending.join_next_with_id() => worker.put_down(done),
-            // A full worker does not use up the wake-up: it stays for when a place is free.
+            // A full worker does not take the wake-up: it is still pending when a place is free.
             () = wakeup.notified(), if worker.has_place() => (),
             () = sleep(pause) => (),
         }
@@ -74,7 +74,7 @@ pub async fn run(desk: Desk, mailer: Mailer, hold_mail: bool, shutdown: impl Fut
     worker.stop().await;
 }
 
-impl Worker {
+impl MailWorker {
     /// Takes up what is due, as far as there are places; answers how long to sleep.
     async fn step(&mut self) -> Duration {
         match self.take_up().await {

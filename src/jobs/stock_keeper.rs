@@ -11,14 +11,14 @@ use std::{
 use tokio::time::sleep;
 
 use crate::app::{
-    Desk, Error, keep_search, keep_stock, send_heads, watch_stock, withdraw_vouchers,
+    Desk, Error, keep_search, keep_stock, send_chain_heads, watch_stock, withdraw_vouchers,
 };
 
 /// The pause between two rounds.
 const ROUND_INTERVAL: Duration = Duration::from_secs(2);
-/// The pause while much moves: whoever counts a batch adds up what is still to be settled.
+/// The pause while much moves: a count of a batch has to add up what is not settled yet.
 const BUSY_ROUND: Duration = Duration::from_millis(250);
-/// So many movements in one round are much.
+/// From this many settled movements on, a round counts as busy, and the next one comes sooner.
 const BUSY_ROUND_MOVEMENTS: usize = 200;
 /// How often the lines are looked at: an alert may come a moment later than a click.
 const ALERT_INTERVAL: Duration = Duration::from_secs(10);
@@ -76,8 +76,8 @@ async fn round(
             keep_search::renew_users(&desk.db)?;
             watch_stock::watch_stock(desk)?;
             watch_stock::send_digests(desk)?;
-            match &desk.heads_to {
-                Some(address) => send_heads::send_heads(desk, address).map(drop),
+            match &desk.heads_recipient {
+                Some(address) => send_chain_heads::send_chain_heads(desk, address).map(drop),
                 None => Ok(()),
             }
         })

@@ -15,8 +15,8 @@ use crate::domain::{
 
 /// What the mail is about. Links are whole addresses.
 #[derive(Debug, Clone)]
-pub enum Matter<'a> {
-    /// A new user, who chooses a password behind the link.
+pub enum AccountMatter<'a> {
+    /// A new user, who chooses a password after following the link.
     Invited { by: &'a str, role: Role, link: String },
     /// A user of another merchant, who has a role here now.
     Welcomed { by: &'a str, role: Role },
@@ -30,7 +30,7 @@ pub enum Matter<'a> {
 
 /// What the mail says.
 #[derive(Debug)]
-pub struct Facts<'a> {
+pub struct AccountFacts<'a> {
     pub merchant: &'a str,
     pub desk: &'a Mailbox,
     pub recipient: &'a EmailAddress,
@@ -39,17 +39,17 @@ pub struct Facts<'a> {
     pub sign_in: String,
     /// Where the desk is reached.
     pub home: &'a str,
-    pub matter: &'a Matter<'a>,
+    pub matter: &'a AccountMatter<'a>,
     pub message_id: String,
 }
 
 #[derive(Template)]
 #[template(path = "mails/account.html")]
-struct Html<'a>(&'a AccountCopy);
+struct AccountHtml<'a>(&'a AccountCopy);
 
 #[derive(Template)]
 #[template(path = "mails/account.txt")]
-struct Text<'a>(&'a AccountCopy);
+struct AccountText<'a>(&'a AccountCopy);
 
 struct AccountCopy {
     merchant: String,
@@ -64,7 +64,7 @@ struct AccountCopy {
 /// Renders the mail.
 ///
 /// Errors: a defect of the templates; there is no input that makes one.
-pub fn compose(facts: &Facts<'_>) -> Result<Letter, askama::Error> {
+pub fn compose(facts: &AccountFacts<'_>) -> Result<Letter, askama::Error> {
     let words = words(facts);
     Ok(Letter {
         message_id: facts.message_id.clone(),
@@ -75,41 +75,41 @@ pub fn compose(facts: &Facts<'_>) -> Result<Letter, askama::Error> {
         .to_string(),
         recipient: facts.recipient.to_string(),
         subject: words.subject.clone(),
-        text: Text(&words).render()?,
-        html: Html(&words).render()?,
+        text: AccountText(&words).render()?,
+        html: AccountHtml(&words).render()?,
     })
 }
 
-fn words(facts: &Facts<'_>) -> AccountCopy {
+fn words(facts: &AccountFacts<'_>) -> AccountCopy {
     let merchant = short_line(facts.merchant, 80);
     let hello = format!("Hello {},", short_line(facts.name, 80));
     let given = |by: &str, role: Role| {
         format!("{} has given you the role {} in {merchant}.", short_line(by, 80), role.label())
     };
     let (subject, title, paragraphs, act, link, foot) = match facts.matter {
-        Matter::Invited { by, role, link } => (
+        AccountMatter::Invited { by, role, link } => (
             format!("Your invitation to {merchant}"),
             "Welcome to Reward Desk".to_owned(),
             vec![
                 hello,
                 given(by, *role),
-                "Choose a password to come in. The link can be used \
-                once, within seven days."
+                "Choose a password to get started. The link works once, within seven days."
                     .to_owned(),
             ],
             "Choose a password",
             link.clone(),
-            "If you did not expect this, you can leave it: nothing happens without the link.",
+            "If you weren't expecting this, you can ignore this email. Nothing happens unless you \
+             use the link.",
         ),
-        Matter::Welcomed { by, role } => (
+        AccountMatter::Welcomed { by, role } => (
             format!("You have a role in {merchant}"),
-            format!("{merchant} is now among your merchants"),
-            vec![hello, given(by, *role), "You sign in as you do already.".to_owned()],
+            format!("You now have a role at {merchant}"),
+            vec![hello, given(by, *role), "You sign in the same way as before.".to_owned()],
             "Sign in",
             facts.sign_in.clone(),
-            "If you did not expect this, ask the one who gave you the role.",
+            "If you weren't expecting this, ask the person who gave you the role.",
         ),
-        Matter::Offered { by, role } => (
+        AccountMatter::Offered { by, role } => (
             format!("{merchant} offers you a role"),
             format!("{merchant} offers you a role"),
             vec![
@@ -124,32 +124,31 @@ fn words(facts: &Facts<'_>) -> AccountCopy {
             ],
             "Open your account page",
             format!("{}/account", facts.home),
-            "If you did not expect this, decline it. Once you accept, the administrators of this \
-             merchant will also have to agree, besides \
-             those of your other merchants, before your account can be disabled or its second \
-             factors reset.",
+            "If you weren't expecting this, decline it. Once you accept, your account can only be \
+             disabled, or its second factors reset, if the administrators of this merchant agree \
+             too.",
         ),
-        Matter::Forgotten { link } => (
-            "Choose another password".to_owned(),
-            "Choose another password".to_owned(),
+        AccountMatter::Forgotten { link } => (
+            "Choose a new password".to_owned(),
+            "Choose a new password".to_owned(),
             vec![
                 hello,
-                "Somebody asked for a new password for this address. The link can be used \
-                once, within an hour."
+                "Someone asked for a new password for this address. The link works once, within an \
+                 hour."
                     .to_owned(),
             ],
-            "Choose another password",
+            "Choose a new password",
             link.clone(),
-            "If it was not you, you can leave it: your password stays as it is.",
+            "If it wasn't you, you can ignore this email. Your password won't change.",
         ),
-        Matter::Changed(change) => (
+        AccountMatter::Changed(change) => (
             short_line(&change.subject(), 120),
             change.subject(),
             change.paragraphs(facts.name, &merchant),
             "Open Reward Desk",
             facts.home.to_owned(),
-            "You get this email whenever the way you sign in is changed. It holds no secret, and \
-             nobody asks you for one.",
+            "You get this email whenever the way you sign in changes. It contains no secrets, and \
+             we'll never ask you for any.",
         ),
     };
     AccountCopy { merchant, subject, title, paragraphs, act, link, foot }

@@ -5,7 +5,7 @@ use super::presentable::{first_name, plain_name};
 
 /// One thing that was changed about how a user signs in.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub enum Change {
+pub enum SignInChange {
     PasswordChanged,
     PasskeyAdded {
         name: String,
@@ -51,13 +51,13 @@ pub enum ChangedBy {
 /// What the email is made of; the first change gives it its subject.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct AccountChange {
-    pub changes: Vec<Change>,
+    pub changes: Vec<SignInChange>,
     pub by: ChangedBy,
     /// "24 Nov 2026, 12:00 GMT".
     pub at: String,
 }
 
-impl Change {
+impl SignInChange {
     /// What happened, as a subject says it.
     fn subject(&self) -> String {
         match self {
@@ -85,50 +85,47 @@ impl Change {
                 "Your password was changed. Your other sessions have ended.".to_owned()
             }
             Self::PasskeyAdded { name } => format!(
-                "The passkey{} was added. It lets its holder \
-                sign in to your account.",
+                "The passkey{} was added. Anyone who has it can sign in to your account.",
                 quoted(name)
             ),
             Self::PasskeyRemoved { name } => format!(
-                "The passkey{} was removed. It no longer \
-                signs anybody in.",
+                "The passkey{} was removed. It can no longer be used to sign in.",
                 quoted(name)
             ),
-            Self::AppAdded => "An authenticator app was added. You are asked for its code when \
-                you sign in."
-                .to_owned(),
-            Self::AppReplaced => "Another authenticator app was set up. The codes of the one \
-                before no longer work."
+            Self::AppAdded => "An authenticator app was added. You'll need its code when you sign \
+                               in."
+            .to_owned(),
+            Self::AppReplaced => "Another authenticator app was set up. The codes of the previous \
+                                  app no longer work."
                 .to_owned(),
             Self::AppRemoved => {
                 "Your authenticator app was removed. Its codes no longer work.".to_owned()
             }
             Self::RecoveryCodesMade => {
-                "Ten recovery codes were made. Each signs its holder in once, instead of the \
+                "Ten recovery codes were created. Each can be used once to sign in instead of the \
                  second factor."
                     .to_owned()
             }
-            Self::RecoveryCodesReplaced => "Ten new recovery codes were made. The ones before no \
-                longer work."
+            Self::RecoveryCodesReplaced => "Ten new recovery codes were created. The old ones no \
+                                            longer work."
                 .to_owned(),
             Self::RecoveryCodesRemoved => "Your recovery codes were removed with your last second \
                 factor. They no longer work."
                 .to_owned(),
             Self::FactorsReset => {
                 "Your authenticator app, passkeys and recovery codes were removed, and your \
-                 sessions have ended. You sign in without a \
-                 second factor until you set up another."
+                 sessions have ended. Until you set up a new one, you sign in without a second \
+                 factor."
                     .to_owned()
             }
             Self::IdentityLinked { provider } => {
                 format!(
-                    "An account at {provider} was linked. Signing in there now signs in to \
-                    your account here."
+                    "An account at {provider} was linked. Signing in there now signs you in to \
+                     your account here."
                 )
             }
             Self::IdentityUnlinked { provider } => format!(
-                "Your account at {provider} was \
-                unlinked. It no longer signs you in here."
+                "Your account at {provider} was unlinked. You can no longer sign in here with it."
             ),
         }
     }
@@ -142,7 +139,9 @@ fn quoted(name: &str) -> String {
 
 impl AccountChange {
     pub(super) fn subject(&self) -> String {
-        self.changes.first().map_or_else(|| "Your account was changed".to_owned(), Change::subject)
+        self.changes
+            .first()
+            .map_or_else(|| "Your account was changed".to_owned(), SignInChange::subject)
     }
 
     /// `name`: the user's; `merchant`: the one in whose name the email is sent.
@@ -150,7 +149,7 @@ impl AccountChange {
         let mut paragraphs = vec![
             first_name(name).map_or_else(|| "Hello,".to_owned(), |name| format!("Hello {name},")),
         ];
-        paragraphs.extend(self.changes.iter().map(Change::sentence));
+        paragraphs.extend(self.changes.iter().map(SignInChange::sentence));
         paragraphs.push(format!("When: {}", self.at));
         match &self.by {
             ChangedBy::User { browser, address } => {
@@ -160,35 +159,34 @@ impl AccountChange {
                     .collect();
                 paragraphs.push(format!(
                     "From: {}",
-                    if known.is_empty() { "not known".to_owned() } else { known.join(", ") }
+                    if known.is_empty() { "unknown".to_owned() } else { known.join(", ") }
                 ));
-                paragraphs.push("If it was you, there is nothing to do.".to_owned());
+                paragraphs.push("If it was you, you don't need to do anything.".to_owned());
                 paragraphs.push(format!(
-                    "If it wasn’t you, somebody else can use your account. Tell an administrator \
-                     of {merchant} at once, and ask them to \
-                     end your sessions. Then sign in, choose another password, and undo this on \
-                     your account page."
+                    "If it wasn’t you, someone else may have access to your account. Tell an \
+                     administrator of {merchant} now and ask them to end your sessions. Then sign \
+                     in, choose a new password and undo this on your account page."
                 ));
             }
             ChangedBy::Administrator { name, merchant: theirs } => {
                 let name = plain_name(name).map(|name| format!("{name}, ")).unwrap_or_default();
                 paragraphs.push(format!("By: {name}an administrator of {theirs}"));
                 paragraphs.push(
-                    "If you asked for this, you only need to set up another second factor."
+                    "If you asked for this, you only need to set up a new second factor."
                         .to_owned(),
                 );
                 paragraphs.push(format!(
-                    "If you didn’t, ask an administrator of {merchant} at once why it was done."
+                    "If you didn’t, ask an administrator of {merchant} now why it was done."
                 ));
             }
             ChangedBy::Operator => {
                 paragraphs.push("By: the operator of Reward Desk, on its server".to_owned());
                 paragraphs.push(
-                    "If you asked for this, you only need to set up another second factor."
+                    "If you asked for this, you only need to set up a new second factor."
                         .to_owned(),
                 );
                 paragraphs.push(format!(
-                    "If you didn’t, ask an administrator of {merchant} at once why it was done."
+                    "If you didn’t, ask an administrator of {merchant} now why it was done."
                 ));
             }
         }
@@ -200,7 +198,7 @@ impl AccountChange {
 mod tests {
     use super::*;
 
-    fn paragraphs(changes: Vec<Change>, by: ChangedBy) -> Vec<String> {
+    fn paragraphs(changes: Vec<SignInChange>, by: ChangedBy) -> Vec<String> {
         AccountChange { changes, by, at: "24 Nov 2026, 12:00 GMT".to_owned() }
             .paragraphs("Kim Lee", "ACME Ltd")
     }
@@ -217,18 +215,24 @@ mod tests {
         let name = "Work laptop".to_owned();
         let provider = "Acme".to_owned();
         let all = [
-            (Change::PasswordChanged, "password"),
-            (Change::PasskeyAdded { name: name.clone() }, "passkey “Work laptop” was added"),
-            (Change::PasskeyRemoved { name }, "passkey “Work laptop” was removed"),
-            (Change::AppAdded, "authenticator app was added"),
-            (Change::AppReplaced, "Another authenticator app"),
-            (Change::AppRemoved, "authenticator app was removed"),
-            (Change::RecoveryCodesMade, "Ten recovery codes"),
-            (Change::RecoveryCodesReplaced, "Ten new recovery codes"),
-            (Change::RecoveryCodesRemoved, "recovery codes were removed"),
-            (Change::FactorsReset, "authenticator app, passkeys and recovery codes were removed"),
-            (Change::IdentityLinked { provider: provider.clone() }, "account at Acme was linked"),
-            (Change::IdentityUnlinked { provider }, "account at Acme was unlinked"),
+            (SignInChange::PasswordChanged, "password"),
+            (SignInChange::PasskeyAdded { name: name.clone() }, "passkey “Work laptop” was added"),
+            (SignInChange::PasskeyRemoved { name }, "passkey “Work laptop” was removed"),
+            (SignInChange::AppAdded, "authenticator app was added"),
+            (SignInChange::AppReplaced, "Another authenticator app"),
+            (SignInChange::AppRemoved, "authenticator app was removed"),
+            (SignInChange::RecoveryCodesMade, "Ten recovery codes"),
+            (SignInChange::RecoveryCodesReplaced, "Ten new recovery codes"),
+            (SignInChange::RecoveryCodesRemoved, "recovery codes were removed"),
+            (
+                SignInChange::FactorsReset,
+                "authenticator app, passkeys and recovery codes were removed",
+            ),
+            (
+                SignInChange::IdentityLinked { provider: provider.clone() },
+                "account at Acme was linked",
+            ),
+            (SignInChange::IdentityUnlinked { provider }, "account at Acme was unlinked"),
         ];
         for (change, says) in all {
             let text = paragraphs(vec![change], by_user()).join("\n");
@@ -243,10 +247,10 @@ mod tests {
             }
         }
         let unknown = paragraphs(
-            vec![Change::AppAdded],
+            vec![SignInChange::AppAdded],
             ChangedBy::User { browser: String::new(), address: String::new() },
         );
-        assert!(unknown.contains(&"From: not known".to_owned()), "{unknown:?}");
+        assert!(unknown.contains(&"From: unknown".to_owned()), "{unknown:?}");
     }
 
     #[test]
@@ -254,11 +258,11 @@ mod tests {
         let administrator =
             ChangedBy::Administrator { name: "Ada".to_owned(), merchant: "Globex".to_owned() };
         assert!(
-            paragraphs(vec![Change::FactorsReset], administrator)
+            paragraphs(vec![SignInChange::FactorsReset], administrator)
                 .contains(&"By: Ada, an administrator of Globex".to_owned())
         );
         assert!(
-            paragraphs(vec![Change::FactorsReset], ChangedBy::Operator)
+            paragraphs(vec![SignInChange::FactorsReset], ChangedBy::Operator)
                 .join("\n")
                 .contains("the operator of Reward Desk")
         );
@@ -274,8 +278,9 @@ mod tests {
             "<b>x</b>",
             "\u{202e}gnp",
         ] {
-            let text = paragraphs(vec![Change::PasskeyAdded { name: name.to_owned() }], by_user())
-                .join("\n");
+            let text =
+                paragraphs(vec![SignInChange::PasskeyAdded { name: name.to_owned() }], by_user())
+                    .join("\n");
             assert!(
                 !text.contains("evil") && !text.contains('<') && !text.contains('\u{202e}'),
                 "{text}"
@@ -283,7 +288,7 @@ mod tests {
             assert!(text.contains("The passkey"), "{text}");
             let by =
                 ChangedBy::Administrator { name: name.to_owned(), merchant: "Globex".to_owned() };
-            let text = paragraphs(vec![Change::FactorsReset], by).join("\n");
+            let text = paragraphs(vec![SignInChange::FactorsReset], by).join("\n");
             assert!(
                 !text.contains("evil")
                     && !text.contains('<')
@@ -297,7 +302,7 @@ mod tests {
     proptest::proptest! {
         #[test]
         fn no_name_brings_in_an_address_or_a_sign_that_acts(name in "\\PC{0,60}", user in "\\PC{0,60}") {
-            let change = AccountChange { changes: vec![Change::PasskeyAdded { name }], by: by_user(), at: "now".to_owned() };
+            let change = AccountChange { changes: vec![SignInChange::PasskeyAdded { name }], by: by_user(), at: "now".to_owned() };
             for paragraph in change.paragraphs(&user, "ACME") {
                 proptest::prop_assert!(!paragraph.contains(['<', '>', '@', '\n', '\r', '/']), "{}", paragraph);
             }

@@ -8,14 +8,14 @@ use crate::domain::{
     email::{EmailAddress, Mailbox},
     mail::Letter,
     merchant::Merchant,
-    stock_alert::StockThreshold,
+    stock_alert::AlertKind,
 };
 
 /// One alert and where it leads.
 #[derive(Debug, Clone)]
-pub struct RaisedAlert<'a> {
+pub struct MailedAlert<'a> {
     pub batch: &'a str,
-    pub line: StockThreshold,
+    pub kind: AlertKind,
     pub codes_left: i64,
     /// The batch's "Add vouchers".
     pub link: String,
@@ -23,11 +23,11 @@ pub struct RaisedAlert<'a> {
 
 /// What the mail says.
 #[derive(Debug)]
-pub struct Facts<'a> {
+pub struct AlertFacts<'a> {
     pub merchant: &'a Merchant,
     pub desk: &'a Mailbox,
     pub recipient: &'a EmailAddress,
-    pub alerts: Vec<RaisedAlert<'a>>,
+    pub alerts: Vec<MailedAlert<'a>>,
     /// Where one chooses how to hear of the stock.
     pub choose: String,
     pub message_id: String,
@@ -35,20 +35,20 @@ pub struct Facts<'a> {
 
 #[derive(Template)]
 #[template(path = "mails/alert.html")]
-struct Html<'a>(&'a AlertCopy);
+struct AlertHtml<'a>(&'a AlertCopy);
 
 #[derive(Template)]
 #[template(path = "mails/alert.txt")]
-struct Text<'a>(&'a AlertCopy);
+struct AlertText<'a>(&'a AlertCopy);
 
 struct AlertCopy {
     merchant: String,
     subject: String,
-    lines: Vec<Item>,
+    lines: Vec<AlertSection>,
     choose: String,
 }
 
-struct Item {
+struct AlertSection {
     title: String,
     text: String,
     act: &'static str,
@@ -58,9 +58,9 @@ struct Item {
 /// Renders the mail.
 ///
 /// Errors: a defect of the templates; there is no input that makes one.
-pub fn compose(facts: &Facts<'_>) -> Result<Letter, askama::Error> {
+pub fn compose(facts: &AlertFacts<'_>) -> Result<Letter, askama::Error> {
     let merchant = short_line(&facts.merchant.name, 80);
-    let lines: Vec<Item> = facts.alerts.iter().map(item).collect();
+    let lines: Vec<AlertSection> = facts.alerts.iter().map(item).collect();
     let subject = match lines.as_slice() {
         [only] => format!("{} ({merchant})", only.title),
         many => format!("{} stock alerts ({merchant})", many.len()),
@@ -75,59 +75,50 @@ pub fn compose(facts: &Facts<'_>) -> Result<Letter, askama::Error> {
         .to_string(),
         recipient: facts.recipient.to_string(),
         subject: words.subject.clone(),
-        text: Text(&words).render()?,
-        html: Html(&words).render()?,
+        text: AlertText(&words).render()?,
+        html: AlertHtml(&words).render()?,
     })
 }
 
-fn item(told: &RaisedAlert<'_>) -> Item {
-    let batch = short_line(told.batch, 120);
-    let left = match told.codes_left {
-        0 => "No usable code is left.".to_owned(),
+fn item(alert: &MailedAlert<'_>) -> AlertSection {
+    let batch = short_line(alert.batch, 120);
+    let left = match alert.codes_left {
+        0 => "No usable codes are left.".to_owned(),
         1 => "1 usable code is left.".to_owned(),
         n => format!("{n} usable codes are left."),
     };
-    let (title, text) = match told.line {
-        StockThreshold::Threshold => (
+    let (title, text) = match alert.kind {
+        AlertKind::Threshold => (
             format!("{batch} is running low"),
-            format!(
-                "{left} That is at or \
-            below its threshold."
-            ),
+            format!("{left} This is at or below its threshold."),
         ),
-        StockThreshold::Half => (format!("{batch} is at half its threshold"), left),
-        StockThreshold::Tenth => (format!("{batch} is at a tenth of its threshold"), left),
-        StockThreshold::RunOut => (
+        AlertKind::Half => (format!("{batch} is at half its threshold"), left),
+        AlertKind::Tenth => (format!("{batch} is at a tenth of its threshold"), left),
+        AlertKind::RunOut => (
             format!("{batch} has run out"),
-            "No usable code is left. Rewards of this batch can't be reissued until vouchers are \
-             added."
+            "No usable codes are left. Rewards from this batch can't be reissued until vouchers \
+             are added."
                 .to_owned(),
         ),
-        StockThreshold::Reserve => (
-            format!("{batch} has touched its reserve"),
-            format!(
-                "{left} That is \
-            less than what is kept for reissues."
-            ),
+        AlertKind::Reserve => (
+            format!("{batch} has reached its reserve"),
+            format!("{left} This is fewer than the number kept for reissues."),
         ),
-        StockThreshold::Expiring => (
+        AlertKind::Expiring => (
             format!("{batch} is expiring"),
-            format!(
-                "{left} A code handed out now leaves its \
-                customer little time to use it."
-            ),
+            format!("{left} Customers who get a code now have little time to use it."),
         ),
-        StockThreshold::Expired => (
+        AlertKind::Expired => (
             format!("{batch} has expired"),
             "Its codes can't be handed out any \
             more."
                 .to_owned(),
         ),
     };
-    let act = if matches!(told.line, StockThreshold::Expiring | StockThreshold::Expired) {
+    let act = if matches!(alert.kind, AlertKind::Expiring | AlertKind::Expired) {
         "Adjust validity or add vouchers"
     } else {
         "Add vouchers"
     };
-    Item { title, text, act, link: told.link.clone() }
+    AlertSection { title, text, act, link: alert.link.clone() }
 }

@@ -60,7 +60,7 @@ async fn off_thread(
     work: impl FnOnce() -> io::Result<()> + Send + 'static,
 ) -> Result<(), SendError> {
     let failed =
-        |why: String| SendError::Temporary(format!("the mail folder cannot be written: {why}"));
+        |why: String| SendError::Temporary(format!("the mail folder can't be written: {why}"));
     match tokio::task::spawn_blocking(work).await {
         // The kind, not the text: a path may stand in it.
         Ok(outcome) => outcome.map_err(|error| failed(error.kind().to_string())),

@@ -11,7 +11,7 @@ use crate::domain::{
 
 /// Everything the mail says.
 #[derive(Debug, Clone)]
-pub struct Facts<'a> {
+pub struct FulfilmentFacts<'a> {
     pub merchant: &'a Merchant,
     /// The sender for merchants that have none of their own.
     pub desk: &'a Mailbox,
@@ -30,11 +30,11 @@ pub struct Facts<'a> {
 
 #[derive(Template)]
 #[template(path = "mails/fulfilment.html")]
-struct Html<'a>(&'a FulfilmentCopy);
+struct FulfilmentHtml<'a>(&'a FulfilmentCopy);
 
 #[derive(Template)]
 #[template(path = "mails/fulfilment.txt")]
-struct Text<'a>(&'a FulfilmentCopy);
+struct FulfilmentText<'a>(&'a FulfilmentCopy);
 
 /// The facts as one-line texts. The text template is not escaped: nothing in here holds a line
 /// break.
@@ -54,20 +54,20 @@ struct FulfilmentCopy {
 /// Renders the mail.
 ///
 /// Errors: a defect of the templates; there is no input that makes one.
-pub fn compose(facts: &Facts<'_>) -> Result<Letter, askama::Error> {
+pub fn compose(facts: &FulfilmentFacts<'_>) -> Result<Letter, askama::Error> {
     let words = FulfilmentCopy::of(facts);
     Ok(Letter {
         message_id: facts.message_id.clone(),
         sender: sender(facts.merchant, facts.desk),
         recipient: facts.recipient.to_string(),
         subject: words.subject.clone(),
-        text: Text(&words).render()?,
-        html: Html(&words).render()?,
+        text: FulfilmentText(&words).render()?,
+        html: FulfilmentHtml(&words).render()?,
     })
 }
 
 impl FulfilmentCopy {
-    fn of(facts: &Facts<'_>) -> Self {
+    fn of(facts: &FulfilmentFacts<'_>) -> Self {
         let zone = facts.merchant.zone;
         let merchant = short_line(&facts.merchant.name, 80);
         let code = line(facts.code.as_str());

@@ -23,17 +23,17 @@ fn merchant(name: &str) -> Merchant {
     }
 }
 
-fn composed(change: impl FnOnce(&mut Facts<'_>)) -> Letter {
+fn composed(change: impl FnOnce(&mut FulfilmentFacts<'_>)) -> Letter {
     composed_for(&merchant("Acme Coffee"), change)
 }
 
-fn composed_for(merchant: &Merchant, change: impl FnOnce(&mut Facts<'_>)) -> Letter {
+fn composed_for(merchant: &Merchant, change: impl FnOnce(&mut FulfilmentFacts<'_>)) -> Letter {
     let desk = Mailbox::parse("Desk <desk@desk.example>").unwrap();
     let (recipient, code) = (
         EmailAddress::parse("jo@customer.example").unwrap(),
         CouponCode::parse("SUMMER-7Q0O-1L").unwrap(),
     );
-    let mut facts = Facts {
+    let mut facts = FulfilmentFacts {
         merchant,
         desk: &desk,
         recipient: &recipient,
@@ -60,7 +60,7 @@ fn the_mail_says_what_the_customer_needs() {
         letter.text,
         "Hello Jo,
 
-here is a new code for your reward from Acme Coffee:
+Here is a new code for your reward from Acme Coffee:
 £10 off your next order
 
     Code: SUMMER-7Q0O-1L
@@ -69,15 +69,15 @@ here is a new code for your reward from Acme Coffee:
 It is valid until 3 Oct 2026, 23:59 BST.
 Enter it exactly as it is shown here.
 
-It takes the place of your earlier code, which no longer works. You can delete the earlier e-mail.
+It replaces your earlier code, which no longer works. You can delete the earlier email.
 
-Please keep this code to yourself: whoever has it can use it.
+Please keep this code to yourself: anyone who has it can use it.
 
-With best wishes,
+Best wishes,
 Acme Coffee
 
 -- 
-This e-mail was sent to you because you earned a reward from Acme Coffee."
+This email was sent to you because you earned a reward from Acme Coffee."
     );
     for said in [
         "Hello Jo,",
@@ -104,7 +104,7 @@ fn a_code_that_replaces_nothing_says_nothing_of_an_earlier_one() {
         letter.text,
         "Hello,
 
-here is the code for your reward from Acme Coffee:
+Here is the code for your reward from Acme Coffee:
 £10 off your next order
 
     Code: SUMMER-7Q0O-1L
@@ -112,13 +112,13 @@ here is the code for your reward from Acme Coffee:
 It can be used from 1 Jan 2027, 00:00 GMT.
 Enter it exactly as it is shown here.
 
-Please keep this code to yourself: whoever has it can use it.
+Please keep this code to yourself: anyone who has it can use it.
 
-With best wishes,
+Best wishes,
 Acme Coffee
 
 -- 
-This e-mail was sent to you because you earned a reward from Acme Coffee."
+This email was sent to you because you earned a reward from Acme Coffee."
     );
     assert!(!letter.html.contains("earlier code") && !letter.html.contains("valid until"));
 }

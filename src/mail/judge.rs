@@ -10,7 +10,7 @@ use super::SendError;
 
 /// Where in the dialogue something went wrong.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(super) enum Step {
+pub(super) enum SmtpStep {
     /// TCP, TLS from the start, greeting and EHLO.
     Connect,
     StartTls,
@@ -23,7 +23,7 @@ pub(super) enum Step {
     Content,
 }
 
-impl Step {
+impl SmtpStep {
     fn words(self) -> &'static str {
         match self {
             Self::Connect => "the connection",
@@ -42,7 +42,7 @@ impl Step {
 }
 
 /// The verdict over an error at `step`.
-pub(super) fn judge(step: Step, error: &Error) -> SendError {
+pub(super) fn judge(step: SmtpStep, error: &Error) -> SendError {
     let Some(code) = error.status() else {
         return SendError::Temporary(without_status(step, error));
     };
@@ -56,14 +56,14 @@ pub(super) fn judge(step: Step, error: &Error) -> SendError {
         reason.extend([" (", meaning, ")"]);
     }
     let is_final = code.severity == Severity::PermanentNegativeCompletion
-        && matches!(step, Step::Recipient | Step::Content);
+        && matches!(step, SmtpStep::Recipient | SmtpStep::Content);
     if is_final { SendError::Permanent(reason) } else { SendError::Temporary(reason) }
 }
 
 /// The verdict over an answer that is neither a refusal nor the one that `step` needs: the mail may
 /// or may not have been taken.
-pub(super) fn unexpected(step: Step, code: u16) -> SendError {
-    SendError::Temporary(format!("the relay's answer makes no sense ({}): {code}", step.words()))
+pub(super) fn unexpected(step: SmtpStep, code: u16) -> SendError {
+    SendError::Temporary(format!("the relay's response makes no sense ({}): {code}", step.words()))
 }
 
 /// The verdict where there is no connection yet. Nothing of a mail has been said: the system's own
@@ -72,26 +72,26 @@ pub(super) fn unreachable(what: &str, error: &std::io::Error) -> SendError {
     SendError::Temporary(format!("the relay {what}: {error}"))
 }
 
-fn without_status(step: Step, error: &Error) -> String {
+fn without_status(step: SmtpStep, error: &Error) -> String {
     if error.is_response() {
         // Its text quotes the relay.
         return format!("the relay's answer was not SMTP ({})", step.words());
     }
     match step {
         // Nothing of a mail has been said yet: the engine's own words can only be about the relay.
-        Step::Connect | Step::StartTls | Step::SignIn => {
+        SmtpStep::Connect | SmtpStep::StartTls | SmtpStep::SignIn => {
             let mut root: &dyn std::error::Error = error;
             while let Some(source) = root.source() {
                 root = source;
             }
-            let what = if step == Step::Connect && !error.is_tls() {
+            let what = if step == SmtpStep::Connect && !error.is_tls() {
                 "could not be reached"
             } else {
                 "could not be used"
             };
             format!("the relay {what}: {root}")
         }
-        Step::Sender | Step::Recipient | Step::Content => {
+        SmtpStep::Sender | SmtpStep::Recipient | SmtpStep::Content => {
             format!("the connection to the relay broke ({})", step.words())
         }
     }
@@ -112,13 +112,13 @@ fn enhanced_status(text: &str) -> Option<String> {
 fn meaning(status: &str) -> Option<&'static str> {
     let (_, detail) = status.split_once('.')?;
     Some(match detail {
-        "1.1" => "no such mailbox",
-        "1.2" | "4.4" => "no such mail domain",
-        "1.0" | "1.3" => "not an address the relay knows",
-        "1.10" => "this domain takes no mail",
+        "1.1" => "mailbox doesn't exist",
+        "1.2" | "4.4" => "mail domain doesn't exist",
+        "1.0" | "1.3" => "address unknown to the relay",
+        "1.10" => "this domain accepts no mail",
         "2.1" => "the mailbox is disabled",
         "2.2" => "the mailbox is full",
-        "3.4" | "2.3" => "the mail is too large",
+        "3.4" | "2.3" => "the email is too large",
         _ if detail.starts_with("7.") => "against the relay's policy",
         _ => return None,
     })
@@ -134,7 +134,7 @@ mod tests {
         for text in ["", "jo@x.example", "5.1", "5.1.1234", "5.1.x", "5.1.1.1"] {
             assert_eq!(enhanced_status(text), None, "{text:?}");
         }
-        assert_eq!(meaning("5.1.1"), Some("no such mailbox"));
+        assert_eq!(meaning("5.1.1"), Some("mailbox doesn't exist"));
         assert_eq!(meaning("5.7.26"), Some("against the relay's policy"));
     }
 }

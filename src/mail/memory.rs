@@ -21,7 +21,8 @@ pub enum Behaviour {
     Permanent,
     /// Never answers.
     Hang,
-    /// Takes the letter and never answers: the moment between the relay's 250 and our mark.
+    /// Takes the letter and never answers: the moment between the relay's 250 and our note that it
+    /// was sent.
     DeliverAndHang,
     /// Takes the letter, then the line breaks.
     DeliverAndFail,
@@ -37,10 +38,10 @@ pub struct Delivered {
 
 /// The mailer's memory, shared by its clones.
 #[derive(Debug, Clone, Default)]
-pub struct Memory(Arc<Mutex<State>>);
+pub struct Memory(Arc<Mutex<MemoryState>>);
 
 #[derive(Debug, Default)]
-struct State {
+struct MemoryState {
     tries: usize,
     delivered: Vec<Delivered>,
     next: VecDeque<Behaviour>,
@@ -95,14 +96,14 @@ impl Memory {
                 Err(SendError::Temporary("the connection to the relay broke (the mail)".into()))
             }
             Behaviour::Permanent => Err(SendError::Permanent(
-                "the relay refused the recipient: 550 5.1.1 (no such mailbox)".into(),
+                "the relay refused the recipient: 550 5.1.1 (mailbox doesn't exist)".into(),
             )),
             Behaviour::Hang | Behaviour::DeliverAndHang => std::future::pending().await,
             Behaviour::Panic => panic!("scripted"),
         }
     }
 
-    fn state(&self) -> MutexGuard<'_, State> {
+    fn state(&self) -> MutexGuard<'_, MemoryState> {
         self.0.lock().unwrap_or_else(PoisonError::into_inner)
     }
 }

@@ -30,14 +30,14 @@ impl Message {
     pub(super) fn build(letter: &Letter, queued_at: DateTime<Utc>) -> Result<Self, SendError> {
         // Temporary, since only the relay's word is final: after two days it fails visibly, a newer
         // version may build it before.
-        let unfit =
-            |what: &str| SendError::Temporary(format!("the desk cannot build this mail: {what}"));
+        let invalid =
+            |what: &str| SendError::Temporary(format!("the desk can't build this email: {what}"));
         let sender = email::Mailbox::parse(&presentable::line(&letter.sender))
-            .map_err(|_| unfit("its sender is not an address"))?;
+            .map_err(|_| invalid("its sender isn't an address"))?;
         let from = address(sender.address.as_str())
-            .map_err(|_| unfit("its sender's address cannot be used in a mail"))?;
+            .map_err(|_| invalid("its sender's address can't be used in an email"))?;
         let to = address(&letter.recipient)
-            .map_err(|_| unfit("its recipient's address cannot be used in a mail"))?;
+            .map_err(|_| invalid("its recipient's address can't be used in an email"))?;
         let part = |body: &str, html: bool| {
             if html {
                 SinglePart::html(body.to_owned())
@@ -52,7 +52,7 @@ impl Message {
         // Given, since lettre would read it from the headers again, where it does not take a quoted
         // local part.
         let envelope = Envelope::new(Some(from.clone()), vec![to.clone()])
-            .map_err(|_| unfit("it has no recipient"))?;
+            .map_err(|_| invalid("it has no recipient"))?;
         let mime = Mime::builder()
             .envelope(envelope)
             .from(Mailbox::new(sender.name, from.clone()))
@@ -70,7 +70,7 @@ impl Message {
                 "All".into(),
             ))
             .multipart(body)
-            .map_err(|_| unfit("its headers are incomplete"))?;
+            .map_err(|_| invalid("its headers are incomplete"))?;
         Ok(Self { from, to, bytes: mime.formatted() })
     }
 
@@ -86,7 +86,7 @@ fn address(text: &str) -> Result<Address, Invalid> {
     let plain = email::EmailAddress::parse(text)?;
     let (user, domain) = plain.for_relay();
     Address::new(user, domain)
-        .map_err(|_| Invalid::because("this address cannot be used in a mail"))
+        .map_err(|_| Invalid::because("this address can't be used in an email"))
 }
 
 /// The bare id: characters that could end the header's value are gone.

@@ -4,9 +4,9 @@
 pub mod account;
 pub mod account_changes;
 pub mod alert;
+pub mod chain_heads;
 pub mod file;
 pub mod fulfilment;
-pub mod heads;
 mod judge;
 pub mod mailer;
 pub mod memory;

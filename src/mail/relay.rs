@@ -31,7 +31,7 @@ use tokio_rustls::{
 
 use super::{
     SendError,
-    judge::{Step, judge, unexpected, unreachable},
+    judge::{SmtpStep, judge, unexpected, unreachable},
     message::Message,
     replies::Replies,
 };
@@ -57,7 +57,7 @@ pub struct Relay {
     may_sign_in_unencrypted: bool,
     hello: ClientId,
     patience: Duration,
-    kept: Mutex<VecDeque<RelayConnection>>,
+    kept: Mutex<VecDeque<SmtpConnection>>,
 }
 
 enum Security {
@@ -70,7 +70,7 @@ enum Security {
     Wrapped(TlsConnector, ServerName<'static>),
 }
 
-struct RelayConnection {
+struct SmtpConnection {
     conn: AsyncSmtpConnection,
     mails: u32,
     since: Instant,
@@ -90,18 +90,18 @@ impl Relay {
     ///
     /// Errors: a sentence without the address itself.
     pub fn from_url(text: &str) -> Result<Self, Invalid> {
-        let unfit = || {
+        let invalid = || {
             Invalid::because(
-                "a mail relay's address starts with smtp:// or smtps://, such as \
+                "a mail relay's address must start with smtp:// or smtps://, such as \
                  smtps://user:password@mail.example.com",
             )
         };
-        let url = url::Url::parse(text).map_err(|_| unfit())?;
-        let host = url.host_str().filter(|host| !host.is_empty()).ok_or_else(unfit)?;
+        let url = url::Url::parse(text).map_err(|_| invalid())?;
+        let host = url.host_str().filter(|host| !host.is_empty()).ok_or_else(invalid)?;
         let host = host.trim_start_matches('[').trim_end_matches(']').to_owned();
         let tls = || {
             TlsParameters::new(host.clone()).map_err(|_| {
-                Invalid::because("the mail relay's host cannot be named in a certificate")
+                Invalid::because("the mail relay's host name can't be used in a certificate")
             })
         };
         let asked =
@@ -116,7 +116,7 @@ impl Relay {
                     "tls must be required or opportunistic: smtp://mail.example.com?tls=required",
                 ));
             }
-            _ => return Err(unfit()),
+            _ => return Err(invalid()),
         };
         let credentials = match url.password() {
             Some(password) => Some(Credentials::new(decoded(url.username())?, decoded(password)?)),
@@ -135,8 +135,8 @@ impl Relay {
         {
             return Err(Invalid::because(
                 "the password would leave this machine without encryption: use smtps://, or \
-                 smtp://…?tls=required; where the network up to \
-                 the relay is yours alone, add cleartext-password=allowed",
+                 smtp://…?tls=required; if you trust the whole network up to the relay, add \
+                 cleartext-password=allowed",
             ));
         }
         let name = url.path().trim_matches('/');
@@ -164,28 +164,28 @@ impl Relay {
 
     /// Connects and signs in, sends nothing.
     pub async fn probe(&self) -> Result<(), SendError> {
-        self.connect(Instant::now() + self.patience).await.map(|line| self.keep(line))
+        self.connect(Instant::now() + self.patience).await.map(|connection| self.keep(connection))
     }
 
     /// Sends one message over a kept connection or a fresh one.
     pub(super) async fn send(&self, message: &Message) -> Result<(), SendError> {
         let deadline = Instant::now() + self.patience;
-        if let Some(mut line) = self.take_kept() {
+        if let Some(mut connection) = self.take_kept() {
             // Whatever a kept connection answers to MAIL FROM, a fresh one gets its chance: this
             // one may just be tired.
-            if name_sender(&mut line, message, (Instant::now() + KEPT_PATIENCE).min(deadline))
+            if name_sender(&mut connection, message, (Instant::now() + KEPT_PATIENCE).min(deadline))
                 .await
                 .is_ok()
             {
-                return self.hand_over(line, message, deadline).await;
+                return self.hand_over(connection, message, deadline).await;
             }
         }
-        let mut line = self.connect(deadline).await?;
-        name_sender(&mut line, message, deadline).await?;
-        self.hand_over(line, message, deadline).await
+        let mut connection = self.connect(deadline).await?;
+        name_sender(&mut connection, message, deadline).await?;
+        self.hand_over(connection, message, deadline).await
     }
 
-    async fn connect(&self, deadline: Instant) -> Result<RelayConnection, SendError> {
+    async fn connect(&self, deadline: Instant) -> Result<SmtpConnection, SendError> {
         let mut conn = self.greet(deadline).await?;
         let upgrade = match &self.security {
             Security::Required(tls) => Some(tls),
@@ -193,7 +193,7 @@ impl Relay {
             _ => None,
         };
         if let Some(tls) = upgrade {
-            step(Step::StartTls, deadline, conn.starttls(tls.clone(), &self.hello)).await?;
+            step(SmtpStep::StartTls, deadline, conn.starttls(tls.clone(), &self.hello)).await?;
         }
         let is_encrypted = upgrade.is_some() || matches!(self.security, Security::Wrapped(..));
         if let Some(credentials) = &self.credentials {
@@ -202,10 +202,10 @@ impl Relay {
                     "the relay offers no encryption, so our password was not sent".into(),
                 ));
             }
-            command(Step::SignIn, &[235], deadline, conn.auth(DEFAULT_MECHANISMS, credentials))
+            command(SmtpStep::SignIn, &[235], deadline, conn.auth(DEFAULT_MECHANISMS, credentials))
                 .await?;
         }
-        Ok(RelayConnection { conn, mails: 0, since: Instant::now() })
+        Ok(SmtpConnection { conn, mails: 0, since: Instant::now() })
     }
 
     /// TCP, TLS where it is there from the first byte, greeting and EHLO.
@@ -216,12 +216,12 @@ impl Relay {
             std::io::Result::Ok((tcp, peer))
         };
         let in_time =
-            timeout_at(deadline, connecting).await.map_err(|_| Step::Connect.too_late())?;
+            timeout_at(deadline, connecting).await.map_err(|_| SmtpStep::Connect.too_late())?;
         let (tcp, peer) = in_time.map_err(|error| unreachable("could not be reached", &error))?;
         let Security::Wrapped(connector, name) = &self.security else {
             let stream = Box::new(Replies::of(tcp, peer));
             return step(
-                Step::Connect,
+                SmtpStep::Connect,
                 deadline,
                 AsyncSmtpConnection::connect_with_transport(stream, &self.hello),
             )
@@ -229,11 +229,11 @@ impl Relay {
         };
         let in_time = timeout_at(deadline, connector.connect(name.clone(), tcp))
             .await
-            .map_err(|_| Step::Connect.too_late())?;
+            .map_err(|_| SmtpStep::Connect.too_late())?;
         let tls = in_time.map_err(|error| unreachable("could not be used", &error))?;
         let stream = Box::new(Replies::of(tls, peer));
         step(
-            Step::Connect,
+            SmtpStep::Connect,
             deadline,
             AsyncSmtpConnection::connect_with_transport(stream, &self.hello),
         )
@@ -244,53 +244,54 @@ impl Relay {
     /// any error is not kept.
     async fn hand_over(
         &self,
-        mut line: RelayConnection,
+        mut connection: SmtpConnection,
         message: &Message,
         deadline: Instant,
     ) -> Result<(), SendError> {
         command(
-            Step::Recipient,
+            SmtpStep::Recipient,
             &[250, 251],
             deadline,
-            line.conn.command(Rcpt::new(message.to.clone(), vec![])),
+            connection.conn.command(Rcpt::new(message.to.clone(), vec![])),
         )
         .await?;
-        command(Step::Content, &[354], deadline, line.conn.command(Data)).await?;
-        command(Step::Content, &[250], deadline, line.conn.message(&message.bytes)).await?;
-        line.mails += 1;
-        self.keep(line);
+        command(SmtpStep::Content, &[354], deadline, connection.conn.command(Data)).await?;
+        command(SmtpStep::Content, &[250], deadline, connection.conn.message(&message.bytes))
+            .await?;
+        connection.mails += 1;
+        self.keep(connection);
         Ok(())
     }
 
-    fn take_kept(&self) -> Option<RelayConnection> {
+    fn take_kept(&self) -> Option<SmtpConnection> {
         let mut kept = self.kept.lock().unwrap_or_else(PoisonError::into_inner);
-        kept.retain(|line| line.since.elapsed() < IDLE_CONNECTION_LIFETIME);
+        kept.retain(|connection| connection.since.elapsed() < IDLE_CONNECTION_LIFETIME);
         kept.pop_back()
     }
 
-    fn keep(&self, mut line: RelayConnection) {
-        if line.mails >= MAILS_PER_CONNECTION {
+    fn keep(&self, mut connection: SmtpConnection) {
+        if connection.mails >= MAILS_PER_CONNECTION {
             return;
         }
-        line.since = Instant::now();
+        connection.since = Instant::now();
         let mut kept = self.kept.lock().unwrap_or_else(PoisonError::into_inner);
         if kept.len() < MOST_KEPT {
-            kept.push_back(line);
+            kept.push_back(connection);
         }
     }
 }
 
 async fn name_sender(
-    line: &mut RelayConnection,
+    connection: &mut SmtpConnection,
     message: &Message,
     deadline: Instant,
 ) -> Result<(), SendError> {
-    let server = line.conn.server_info();
+    let server = connection.conn.server_info();
     let mut parameters = vec![];
     if !message.has_plain_addresses() {
         if !server.supports_feature(Extension::SmtpUtfEight) {
             return Err(SendError::Temporary(
-                "the relay does not take addresses with letters beyond ASCII (SMTPUTF8)".into(),
+                "the relay doesn't accept addresses with non-ASCII characters (SMTPUTF8)".into(),
             ));
         }
         parameters.push(MailParameter::SmtpUtfEight);
@@ -299,13 +300,13 @@ async fn name_sender(
         parameters.push(MailParameter::Body(MailBodyParameter::EightBitMime));
     }
     let mail = Mail::new(Some(message.from.clone()), parameters);
-    command(Step::Sender, &[250], deadline, line.conn.command(mail)).await
+    command(SmtpStep::Sender, &[250], deadline, connection.conn.command(mail)).await
 }
 
 /// A step that is done only by one of these answers: the library takes any of 2xx and 3xx for a
 /// yes, and a mail is taken by 250 alone.
 async fn command(
-    at: Step,
+    at: SmtpStep,
     codes: &[u16],
     deadline: Instant,
     work: impl Future<Output = Result<Response, Error>>,
@@ -315,7 +316,7 @@ async fn command(
 }
 
 async fn step<T>(
-    step: Step,
+    step: SmtpStep,
     deadline: Instant,
     work: impl Future<Output = Result<T, Error>>,
 ) -> Result<T, SendError> {
@@ -327,12 +328,12 @@ async fn step<T>(
 
 /// TLS from the first byte, with the roots that STARTTLS trusts, too.
 fn wrapped(host: &str) -> Result<Security, Invalid> {
-    let unfit = || Invalid::because("the mail relay's host cannot be named in a certificate");
-    let name = ServerName::try_from(host.to_owned()).map_err(|_| unfit())?;
+    let invalid = || Invalid::because("the mail relay's host name can't be used in a certificate");
+    let name = ServerName::try_from(host.to_owned()).map_err(|_| invalid())?;
     let roots = RootCertStore { roots: webpki_roots::TLS_SERVER_ROOTS.to_vec() };
     let config = ClientConfig::builder_with_provider(Arc::new(ring::default_provider()))
         .with_safe_default_protocol_versions()
-        .map_err(|_| unfit())?
+        .map_err(|_| invalid())?
         .with_root_certificates(roots)
         .with_no_client_auth();
     Ok(Security::Wrapped(TlsConnector::from(Arc::new(config)), name))
@@ -346,7 +347,7 @@ fn decoded(text: &str) -> Result<String, Invalid> {
     percent_encoding::percent_decode_str(text)
         .decode_utf8()
         .map(std::borrow::Cow::into_owned)
-        .map_err(|_| Invalid::because("the mail relay's user or password is not UTF-8"))
+        .map_err(|_| Invalid::because("the mail relay's user or password isn't UTF-8"))
 }
 
 #[cfg(test)]
@@ -381,7 +382,7 @@ mod tests {
             "smtp://jo:word@10.0.0.1",
         ] {
             assert!(
-                Relay::from_url(url).is_err_and(|unfit| unfit.0.contains("without encryption")),
+                Relay::from_url(url).is_err_and(|invalid| invalid.0.contains("without encryption")),
                 "{url}"
             );
         }
@@ -402,7 +403,7 @@ mod tests {
     #[test]
     fn neither_errors_nor_debug_output_hold_the_password() {
         let url = "smtp://jo:secret-word@mail.example.com?tls=maybe";
-        assert!(Relay::from_url(url).is_err_and(|unfit| !unfit.0.contains("secret-word")));
+        assert!(Relay::from_url(url).is_err_and(|invalid| !invalid.0.contains("secret-word")));
         let relay = Relay::from_url("smtps://jo:secret-word@mail.example.com")
             .map(|relay| format!("{relay:?}"));
         assert!(relay.is_ok_and(|text| !text.contains("secret-word")));

@@ -16,7 +16,7 @@ pub enum Access {
     Member(Permission),
 }
 
-/// One line of the table.
+/// One rule of the table.
 #[derive(Debug, Clone)]
 pub struct Rule {
     pub method: Method,
@@ -28,14 +28,14 @@ pub struct Rule {
 
 /// Who may use what, for the gate and for the test that walks the table.
 #[derive(Debug, Clone)]
-pub struct Rules(Vec<Rule>);
+pub struct AccessRules(Vec<Rule>);
 
-impl Rules {
-    pub fn new(lines: Vec<Rule>) -> Self {
-        Self(lines)
+impl AccessRules {
+    pub fn new(rules: Vec<Rule>) -> Self {
+        Self(rules)
     }
 
-    /// Every line of the table.
+    /// Every rule of the table.
     pub fn all(&self) -> &[Rule] {
         &self.0
     }

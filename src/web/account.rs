@@ -27,11 +27,11 @@ use super::{
 };
 use crate::app::{
     Desk,
-    own_account::{self, Changed},
+    own_account::{self, PasswordChangeOutcome},
 };
 
 #[derive(Deserialize)]
-pub struct Query {
+pub struct AccountQuery {
     /// What was just done: one of our own words.
     done: Option<String>,
 }
@@ -42,7 +42,7 @@ pub async fn show(
     desk: web::Data<Desk>,
     site: web::Data<Site>,
     visitor: web::ReqData<Visitor>,
-    query: web::Query<Query>,
+    query: web::Query<AccountQuery>,
 ) -> Result<HttpResponse, Error> {
     let flash = query.done.as_deref().and_then(said);
     let body = page(&request, &desk, &site, &visitor, Password::default(), flash).await?;
@@ -87,11 +87,11 @@ pub async fn change_password(
         own_account::change_password(desk, &session, &old, &new, &origin)
     });
     let changed = throttle.judged(&one_try, change.await)?;
-    if changed != Changed::Wrong {
+    if changed != PasswordChangeOutcome::Wrong {
         throttle.refund(&one_try);
     }
     let told = match changed {
-        Changed::Done { token } => {
+        PasswordChangeOutcome::Done { token } => {
             let mut answer = back("password");
             answer
                 .add_cookie(&gate::session_cookie(&site, Some(&token)))
@@ -100,11 +100,13 @@ pub async fn change_password(
             known_devices::remember(&desk, &site, &visitor.session.email, &mut answer).await;
             return Ok(answer);
         }
-        Changed::Wrong => Password {
-            old_error: Some("This is not your password now.".to_owned()),
+        PasswordChangeOutcome::Wrong => Password {
+            old_error: Some(
+                "This isn't your current password. Nothing was changed. Try again.".to_owned(),
+            ),
             new_error: None,
         },
-        Changed::Invalid(why) => {
+        PasswordChangeOutcome::Invalid(why) => {
             Password { old_error: None, new_error: Some(present::sentence(&why.0)) }
         }
     };
@@ -148,24 +150,26 @@ fn said(done: &str) -> Option<Toast> {
         return Some(flash::plain(Tone::Bad, "Not linked", why));
     }
     let (title, text) = match done {
-        "password" => {
-            ("Password changed", "All your other sessions have ended. A mail tells you, too.")
-        }
-        "session" => ("Session ended", "Whoever used it has to sign in again."),
-        "sessions" => ("Other sessions ended", "This one is the only one left."),
+        "password" => (
+            "Password changed",
+            "All your other sessions have ended. We've also sent you an email \
+                                  about it.",
+        ),
+        "session" => ("Session ended", "Anyone using it has to sign in again."),
+        "sessions" => ("Other sessions ended", "Only this session is still open."),
         "app" => {
-            ("Authenticator app set up", "From now on you are asked for a code when you sign in.")
+            ("Authenticator app set up", "From now on, you'll need a code from it to sign in.")
         }
-        "app-removed" => ("Authenticator app removed", "Its codes do not work any more."),
-        "passkey" => ("Passkey added", "You can sign in with it from now on."),
+        "app-removed" => ("Authenticator app removed", "Its codes no longer work."),
+        "passkey" => ("Passkey added", "You can now use it to sign in."),
         "accepted" => (
             "Role accepted",
-            "The merchant is now one of yours. Choose it from the list of merchants.",
+            "You now have a role at this merchant. Choose it from the list of merchants.",
         ),
-        "declined" => ("Offer declined", "You have no role there, and nothing else has changed."),
-        "identity" => ("Single sign-on linked", "You can sign in with it from now on."),
-        "identity-removed" => ("Single sign-on unlinked", "It does not let you in any more."),
-        "passkey-removed" => ("Passkey removed", "It does not let anybody in any more."),
+        "declined" => ("Offer declined", "You don't have a role there. Nothing else has changed."),
+        "identity" => ("Single sign-on linked", "You can now use it to sign in."),
+        "identity-removed" => ("Single sign-on unlinked", "You can no longer sign in with it."),
+        "passkey-removed" => ("Passkey removed", "It can no longer be used to sign in."),
         _ => return None,
     };
     Some(flash::plain(Tone::Good, title, text))

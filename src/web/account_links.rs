@@ -1,4 +1,4 @@
-//! In front of the desk: choosing a password behind a link, and asking for such a link.
+//! Before signing in: choosing a password after following a link, and asking for such a link.
 
 use actix_web::{
     HttpRequest, HttpResponse,
@@ -24,11 +24,11 @@ use crate::{
         choose_password::{self, Chosen, Guest},
         queue::Caller,
     },
-    domain::account_link::Purpose,
+    domain::account_link::LinkPurpose,
 };
 
 #[derive(Deserialize)]
-pub struct Query {
+pub struct AccountLinkQuery {
     #[serde(default)]
     token: String,
     #[serde(default)]
@@ -39,7 +39,7 @@ pub struct Query {
 pub async fn show(
     request: HttpRequest,
     desk: web::Data<Desk>,
-    query: web::Query<Query>,
+    query: web::Query<AccountLinkQuery>,
 ) -> Result<HttpResponse, Error> {
     let token = query.into_inner().token;
     let asked = token.clone();
@@ -74,7 +74,7 @@ pub async fn update(
             let mut answer = HttpResponse::SeeOther()
                 .insert_header((header::LOCATION, "/sign-in?chosen=yes"))
                 .finish();
-            // Whoever reads the user's mail signs in next, also while others guess.
+            // Somebody who reads the user's mail may sign in next, even while others guess.
             known_devices::remember(&desk, &site, &guest.email, &mut answer).await;
             Ok(answer)
         }
@@ -84,7 +84,10 @@ pub async fn update(
 }
 
 /// `GET /forgotten`
-pub async fn new(request: HttpRequest, query: web::Query<Query>) -> Result<HttpResponse, Error> {
+pub async fn new(
+    request: HttpRequest,
+    query: web::Query<AccountLinkQuery>,
+) -> Result<HttpResponse, Error> {
     let page = views::Forgotten {
         frame: frame::for_visitor(&request, "Forgotten password"),
         sent: query.sent == "yes",
@@ -121,13 +124,13 @@ fn page(
     token: String,
     error: Option<String>,
 ) -> Result<HttpResponse, Error> {
-    let heading = if guest.purpose == Purpose::Invite {
+    let heading = if guest.purpose == LinkPurpose::Invite {
         "Welcome to Reward Desk"
     } else {
-        "Choose another password"
+        "Choose a new password"
     };
     let status = if error.is_some() { StatusCode::UNPROCESSABLE_ENTITY } else { StatusCode::OK };
-    let page = views::Show {
+    let page = views::AccountLinkPage {
         frame: frame::for_visitor(request, heading),
         heading,
         email: guest.email,

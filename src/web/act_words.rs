@@ -72,7 +72,7 @@ pub fn of_refusal(
     let happened = |what: &str, at: DateTime<Utc>, by: &str, reason: &str| {
         let ago = zone::show_age(now - at);
         format!(
-            "{what} {ago} ago by {by}, on {}: {}.",
+            "{what} {ago} by {by}, on {}: {}.",
             zone::show(at, zone),
             reason.trim_end_matches('.')
         )
@@ -88,8 +88,7 @@ pub fn of_refusal(
         ActRefusal::Withdrawn => (
             "Withdrawn from stock",
             vec![
-                "This code was taken out of stock for good, so nobody \
-                can have or use it."
+                "This code was permanently removed from stock, so nobody can get or use it."
                     .to_owned(),
             ],
         ),
@@ -111,38 +110,39 @@ pub fn of_refusal(
                 &last.reason,
             )],
         ),
-        ActRefusal::NotBarred(None) => {
-            ("Not barred", vec!["Nothing keeps this coupon barred.".to_owned()])
-        }
+        ActRefusal::NotBarred(None) => (
+            "Not barred",
+            vec!["This coupon isn't barred, so there is nothing to undo.".to_owned()],
+        ),
         ActRefusal::NoUsesLeft { allowed, last } => {
             let mut facts = vec![format!("{}.", uses_gone(*allowed, *allowed))];
             facts.extend(
-                last.as_ref().map(|last| format!("The last: {}.", redemption(member, last))),
+                last.as_ref().map(|last| format!("Last use: {}.", redemption(member, last))),
             );
             ("No uses left", facts)
         }
         ActRefusal::UsedMeanwhile { gone, allowed } => (
-            "Counted meanwhile",
+            "Used in the meantime",
             vec![
                 format!(
-                    "Another use was counted since this form was opened: {}.",
+                    "Another use was counted after you opened this form: {}.",
                     uses_gone(*gone, *allowed)
                 ),
-                "Open the form again if yours is still missing.".to_owned(),
+                "If yours is still missing, open the form again.".to_owned(),
             ],
         ),
         ActRefusal::SameUse(same) => {
             let apart = match same.order_id {
                 Some(_) => {
-                    "One order counts once, whatever time is given for it. Another use has \
-                    another order reference."
+                    "Each order counts once, whatever its time. A different use needs a different \
+                     order reference."
                 }
-                None => "Another use has an order reference or another time.",
+                None => "A different use needs an order reference or a different time.",
             };
             (
-                "Counted already",
+                "Already counted",
                 vec![
-                    format!("This very use is recorded: {}.", redemption(member, same)),
+                    format!("This use is already recorded: {}.", redemption(member, same)),
                     apart.to_owned(),
                 ],
             )
@@ -150,10 +150,10 @@ pub fn of_refusal(
         ActRefusal::Replaced => (
             "Replaced",
             vec![
-                "This coupon was replaced, and its customer has the new code. Unbarred, both \
-                 codes would count as usable."
+                "This coupon was replaced and its customer has the new code. If it were unbarred, \
+                 both codes would count as usable."
                     .to_owned(),
-                "It stays barred for good.".to_owned(),
+                "It stays barred permanently.".to_owned(),
             ],
         ),
     }
@@ -164,6 +164,6 @@ pub fn redemption(member: &Member, one: &Redemption) -> String {
     let at = zone::show(one.at, member.merchant.zone);
     match &one.order_id {
         Some(order) => format!("order {order}, {at}"),
-        None => format!("order not known, {at}"),
+        None => format!("unknown order, {at}"),
     }
 }

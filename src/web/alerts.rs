@@ -1,4 +1,4 @@
-//! Stock alerts: the page, one's own choice, and the lines for all batches.
+//! Stock alerts: the page, one's own choice, and the thresholds for all batches.
 
 use actix_web::{HttpRequest, HttpResponse, http::header, web};
 use askama::Template;
@@ -7,20 +7,20 @@ use serde::Deserialize;
 use super::{
     errors::Error,
     frame, present,
-    present::alerts::SubmittedThresholds,
+    present::alerts::SubmittedRules,
     request::{self, FormBody},
     views::ui::Tone,
 };
 use crate::{
     app::{
         Desk, Member,
-        choose_alerts::{self, RulesDrawn},
+        choose_alerts::{self, AlertRulesOutcome},
     },
     domain::stock_alert::AlertMode,
 };
 
 #[derive(Deserialize)]
-pub struct Query {
+pub struct AlertsQuery {
     before: Option<String>,
     /// What was just done: one of our own words.
     done: Option<String>,
@@ -31,7 +31,7 @@ pub async fn index(
     request: HttpRequest,
     desk: web::Data<Desk>,
     member: web::ReqData<Member>,
-    query: web::Query<Query>,
+    query: web::Query<AlertsQuery>,
 ) -> Result<HttpResponse, Error> {
     let member = member.into_inner();
     let before = query.before.as_deref().and_then(request::number);
@@ -44,7 +44,7 @@ async fn page(
     desk: &Desk,
     member: &Member,
     before: Option<i64>,
-    typed: Option<&SubmittedThresholds>,
+    typed: Option<&SubmittedRules>,
     done: Option<&str>,
 ) -> Result<String, Error> {
     let asker = member.clone();
@@ -57,15 +57,13 @@ async fn page(
         typed,
     );
     page.frame.flash = match done {
-        Some("chosen") => Some(present::flash::plain(
-            Tone::Good,
-            "Your choice is kept",
-            "It holds for alerts from now on.",
-        )),
+        Some("chosen") => {
+            Some(present::flash::plain(Tone::Good, "Saved", "This applies to alerts from now on."))
+        }
         Some("drawn") => Some(present::flash::plain(
             Tone::Good,
-            "Lines drawn",
-            "They hold for every batch without lines of its own.",
+            "Thresholds saved",
+            "They apply to every batch without thresholds of its own.",
         )),
         _ => None,
     };
@@ -108,9 +106,9 @@ pub async fn draw(
         .writing(move |desk| choose_alerts::draw_stock_rules(desk, &asker, &typed.0, &typed.1))
         .await?
     {
-        RulesDrawn::Done(_) | RulesDrawn::Unchanged => Ok(back(&member, "drawn")),
-        RulesDrawn::Invalid(why) => {
-            let typed = SubmittedThresholds { threshold, least_days, why };
+        AlertRulesOutcome::Done(_) | AlertRulesOutcome::Unchanged => Ok(back(&member, "drawn")),
+        AlertRulesOutcome::Invalid(why) => {
+            let typed = SubmittedRules { threshold, least_days, why };
             let body = page(&request, &desk, &member, None, Some(&typed), None).await?;
             Ok(HttpResponse::UnprocessableEntity()
                 .content_type("text/html; charset=utf-8")

@@ -28,7 +28,7 @@ impl Asset {
     }
 }
 
-/// What stands before, between and behind a name's last two dots.
+/// What is before, between and after a name's last two dots.
 fn parts(name: &str) -> Option<(&str, &str, &str)> {
     let (rest, ending) = name.rsplit_once('.')?;
     let (stem, hash) = rest.rsplit_once('.')?;

@@ -18,11 +18,11 @@ use super::{
 use crate::{
     app::{
         Desk, Member,
-        audit_filters::{Field, SubmittedFilters, plain},
-        export_audit_log::{Begun, Format, begin_export},
+        audit_download::{Begun, Format, begin_export},
+        audit_filters::{FilterField, SubmittedFilters, plain},
         show_audit_log::show_audit_log,
     },
-    domain::{audit_filter::Place, ids::AuditId},
+    domain::{audit_filter::RecordPlace, ids::AuditId},
 };
 
 type Pairs = web::Query<Vec<(String, String)>>;
@@ -52,7 +52,7 @@ pub async fn export(
     let word = form.field("format").unwrap_or_default();
     let Some(format) = Format::ALL.into_iter().find(|format| format.as_str() == word) else {
         return Err(Error::Unprocessable(
-            "Choose JSON Lines or CSV; nothing was exported.".to_owned(),
+            "Nothing was exported. Choose JSON Lines or CSV.".to_owned(),
         ));
     };
     let (asker, asked) = (member.clone(), wanted.clone());
@@ -96,7 +96,7 @@ async fn page(
     desk: &Desk,
     member: &Member,
     typed: SubmittedFilters,
-    before: Option<Place>,
+    before: Option<RecordPlace>,
     status: StatusCode,
 ) -> Result<HttpResponse, Error> {
     let (asker, asked) = (member.clone(), typed.clone());
@@ -106,20 +106,20 @@ async fn page(
 }
 
 fn typed(value: impl Fn(&str) -> Option<String>) -> SubmittedFilters {
-    let of = |field: Field| value(field.name()).map(|text| plain(&text)).unwrap_or_default();
+    let of = |field: FilterField| value(field.name()).map(|text| plain(&text)).unwrap_or_default();
     SubmittedFilters {
-        who: of(Field::Who),
-        customer: of(Field::Customer),
-        action: of(Field::Action),
-        code: of(Field::Code),
-        from: of(Field::From),
-        to: of(Field::To),
+        who: of(FilterField::Who),
+        customer: of(FilterField::Customer),
+        action: of(FilterField::Action),
+        code: of(FilterField::Code),
+        from: of(FilterField::From),
+        to: of(FilterField::To),
     }
 }
 
 /// "microseconds.number", as the pager writes it.
-fn place(text: &str) -> Option<Place> {
+fn place(text: &str) -> Option<RecordPlace> {
     let (at, id) = text.split_once('.')?;
     let at = at.parse().ok().and_then(DateTime::<Utc>::from_timestamp_micros)?;
-    Some(Place { at, id: request::number(id).map(AuditId)? })
+    Some(RecordPlace { at, id: request::number(id).map(AuditId)? })
 }

@@ -6,7 +6,7 @@ use futures_util::stream;
 
 use super::{
     errors::Error,
-    present::batch_codes::{CONDITIONS, CodesQuery, word_of},
+    present::batch_codes::{CONDITIONS, CodeListRequest, word_of},
     request::{self, FormBody},
 };
 use crate::{
@@ -25,7 +25,7 @@ use crate::{
 const MAX_FILTER_CHARS: usize = 300;
 
 /// What the page's address asks for; anything that makes no sense is left out.
-pub fn asked(codes: Option<&str>, after: Option<&str>, query: Option<&str>) -> CodesQuery {
+pub fn asked(codes: Option<&str>, after: Option<&str>, query: Option<&str>) -> CodeListRequest {
     let after = after.and_then(|text| text.split_once('.')).and_then(|(end, coupon)| {
         let end = end.parse().ok().and_then(DateTime::<Utc>::from_timestamp_micros)?;
         Some(After { end, coupon: request::number(coupon).map(CouponId)? })
@@ -37,7 +37,7 @@ pub fn asked(codes: Option<&str>, after: Option<&str>, query: Option<&str>) -> C
         .filter(|c| *c != '\0')
         .take(MAX_FILTER_CHARS)
         .collect();
-    CodesQuery { condition: condition(codes.unwrap_or_default()), after, query }
+    CodeListRequest { condition: condition(codes.unwrap_or_default()), after, query }
 }
 
 fn condition(word: &str) -> Condition {
@@ -52,7 +52,7 @@ pub async fn load(
     desk: &Desk,
     member: &Member,
     batch: &Batch,
-    asked: &CodesQuery,
+    asked: &CodeListRequest,
 ) -> Result<CodePage, Error> {
     let (member, batch, asked) = (member.clone(), batch.clone(), asked.clone());
     let work = move |desk: &Desk| match asked.query.as_str() {

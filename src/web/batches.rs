@@ -8,9 +8,9 @@ use super::{
     batch_codes,
     errors::Error,
     frame,
-    present::{self, batch_codes::CodesQuery, batches::FormOutcome},
+    present::{self, batch_codes::CodeListRequest, batches::FormOutcome},
     request,
-    views::{batches::Show, ui::Toast},
+    views::{batches::BatchPage, ui::Toast},
 };
 use crate::{
     app::{
@@ -21,7 +21,7 @@ use crate::{
 };
 
 #[derive(Deserialize)]
-pub struct Query {
+pub struct BatchesQuery {
     before: Option<String>,
 }
 
@@ -40,7 +40,7 @@ pub async fn index(
     request: HttpRequest,
     desk: web::Data<Desk>,
     member: web::ReqData<Member>,
-    query: web::Query<Query>,
+    query: web::Query<BatchesQuery>,
 ) -> Result<HttpResponse, Error> {
     let member = member.into_inner();
     let before = query.before.as_deref().and_then(request::number).map(BatchId);
@@ -82,7 +82,7 @@ pub async fn page(
     member: &Member,
     id: BatchId,
     told: &FormOutcome,
-) -> Result<Show, Error> {
+) -> Result<BatchPage, Error> {
     let file = load(desk, member, id).await?;
     let mut page =
         view(request, desk, member, &file, &batch_codes::asked(None, None, None), told).await?;
@@ -100,9 +100,9 @@ async fn view(
     desk: &Desk,
     member: &Member,
     file: &BatchFile,
-    asked: &CodesQuery,
+    asked: &CodeListRequest,
     told: &FormOutcome,
-) -> Result<Show, Error> {
+) -> Result<BatchPage, Error> {
     let page = batch_codes::load(desk, member, &file.row.batch, asked).await?;
     let codes = present::batch_codes::list(member, &file.row.batch, asked, &page);
     Ok(present::batches::show(
@@ -129,7 +129,7 @@ async fn after(
         return Ok(Some(present::batches::unchanged_lines()));
     }
     if done == "withdrawn-before" {
-        return Ok(present::stock_forms::withdrawn_before(file));
+        return Ok(present::threshold_forms::withdrawn_before(file));
     }
     let Some(record) = request::number(done).map(AuditId) else { return Ok(None) };
     let (asker, acted_on) = (member.clone(), batch.clone());

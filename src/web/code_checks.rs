@@ -45,7 +45,7 @@ pub async fn create(
         if fragment {
             return Ok(html(
                 StatusCode::UNPROCESSABLE_ENTITY,
-                views::code_checks::Again { form }.render()?,
+                views::code_checks::CodeCheckAgain { form }.render()?,
             ));
         }
         return page(&request, &member, StatusCode::UNPROCESSABLE_ENTITY, form, None);
@@ -56,7 +56,10 @@ pub async fn create(
         // The field shows the code that was picked from the suggestions, as it shows one that was
         // typed.
         let form = field("picked").map(|_| form);
-        return Ok(html(StatusCode::OK, views::code_checks::Fragment { result, form }.render()?));
+        return Ok(html(
+            StatusCode::OK,
+            views::code_checks::CodeCheckResult { result, form }.render()?,
+        ));
     }
     page(&request, &member, StatusCode::OK, form, Some(result))
 }
@@ -65,9 +68,9 @@ fn page(
     request: &HttpRequest,
     member: &Member,
     status: StatusCode,
-    form: views::code_checks::Form,
-    result: Option<views::code_checks::Verdict>,
+    form: views::code_checks::CodeCheckForm,
+    result: Option<views::code_checks::CodeFacts>,
 ) -> Result<HttpResponse, Error> {
     let frame = frame::in_merchant(request, member, "Check a code");
-    Ok(html(status, views::code_checks::Index { frame, form, result }.render()?))
+    Ok(html(status, views::code_checks::CodeCheckPage { frame, form, result }.render()?))
 }

@@ -28,7 +28,7 @@ use crate::app::{
 };
 
 #[derive(Deserialize)]
-pub struct Query {
+pub struct ConfirmationQuery {
     #[serde(default)]
     return_to: String,
     /// Why single sign-on came to nothing: one of our own words.
@@ -40,7 +40,7 @@ pub async fn new(
     request: HttpRequest,
     desk: web::Data<Desk>,
     visitor: web::ReqData<Visitor>,
-    query: web::Query<Query>,
+    query: web::Query<ConfirmationQuery>,
 ) -> Result<HttpResponse, Error> {
     let error = query.sso.as_deref().and_then(single_sign_on::said);
     page(&request, &desk, &visitor, &query.return_to, error, StatusCode::OK).await
@@ -77,7 +77,8 @@ pub async fn create(
         if is_password { desk.checking_password(work).await } else { desk.writing(work).await };
     let renewed = throttle.judged(&one_try, renewed)?;
     let Some(token) = renewed else {
-        let error = "That is not right, or the code was used already. Try again.";
+        let error = "That's not correct, or the code has already been used. Nothing was changed. \
+                     Try again.";
         return page(
             &request,
             &desk,
@@ -119,7 +120,7 @@ async fn page(
     let return_to = request::own_path(return_to).unwrap_or_default();
     let ask = present::factors::ask(ways.factors, "/confirm", "/confirm/options", return_to);
     let page = views::Confirm {
-        frame: frame::for_visitor(request, "Confirm it is you"),
+        frame: frame::for_visitor(request, "Confirm it's you"),
         email: visitor.session.email.clone(),
         has_password: ways.password,
         sso: present::single_sign_on::button(desk, "/confirm/sso").filter(|_| ways.identity),

@@ -37,7 +37,7 @@ use tokio::{
 
 mod watch;
 
-use watch::{Crowd, Patience, SLOWEST_SENDER, Stall, Watch};
+use watch::{ConnectionWatch, Crowd, Patience, SLOWEST_SENDER, Stall};
 
 /// What a listener may use of the machine.
 #[derive(Debug, Clone, Copy)]
@@ -89,13 +89,13 @@ where
             // A client that has closed its side is gone: its request is dropped, and leaves the
             // queue that it waits in. What has begun runs to its end.
             .h1_allow_half_closed(false)
-            .on_connect_ext(|io: &Connection, data| {
+            .on_connect_ext(|io: &ClientConnection, data| {
                 data.insert(Rc::clone(&io.watch));
             })
             .h1(map_config(app, |()| AppConfig::default()));
         apply_fn_factory(http, move |io: TcpStream, http| {
-            let (watch, peer) = (Watch::new(patience, &crowd), io.peer_addr().ok());
-            let serving = http.call((Connection { io, watch: Rc::clone(&watch) }, peer));
+            let (watch, peer) = (ConnectionWatch::new(patience, &crowd), io.peer_addr().ok());
+            let serving = http.call((ClientConnection { io, watch: Rc::clone(&watch) }, peer));
             async move {
                 tokio::select! {
                     biased;
@@ -124,12 +124,12 @@ fn note(ended: Result<(), DispatchError>) {
 }
 
 /// A socket with its clock.
-struct Connection {
+struct ClientConnection {
     io: TcpStream,
-    watch: Rc<Watch>,
+    watch: Rc<ConnectionWatch>,
 }
 
-impl AsyncRead for Connection {
+impl AsyncRead for ClientConnection {
     fn poll_read(
         mut self: Pin<&mut Self>,
         context: &mut Context<'_>,
@@ -145,7 +145,7 @@ impl AsyncRead for Connection {
     }
 }
 
-impl AsyncWrite for Connection {
+impl AsyncWrite for ClientConnection {
     fn poll_write(
         mut self: Pin<&mut Self>,
         context: &mut Context<'_>,
@@ -181,7 +181,7 @@ pub async fn observe(
     mut request: ServiceRequest,
     next: Next<impl MessageBody + 'static>,
 ) -> Result<ServiceResponse<impl MessageBody>, actix_web::Error> {
-    let watch = request.request().conn_data::<Rc<Watch>>().cloned();
+    let watch = request.request().conn_data::<Rc<ConnectionWatch>>().cloned();
     let answering = watch.map(|watch| {
         let payload = request.take_payload();
         watch.has_request(!matches!(payload, Payload::None));
@@ -199,17 +199,17 @@ pub async fn observe(
         Answering(watch)
     });
     let response = next.call(request).await?;
-    Ok(response.map_body(|_, body| Answer { body: Box::pin(body), _answering: answering }))
+    Ok(response.map_body(|_, body| AnswerBody { body: Box::pin(body), _answering: answering }))
 }
 
 /// Whether the body of the connection's request did not come in time.
 pub fn was_too_slow(request: &actix_web::HttpRequest) -> bool {
-    request.conn_data::<Rc<Watch>>().is_some_and(|watch| watch.was_too_slow())
+    request.conn_data::<Rc<ConnectionWatch>>().is_some_and(|watch| watch.was_too_slow())
 }
 
 /// A request that is being answered, until its answer's body is complete, or nobody waits for it
 /// any more.
-struct Answering(Rc<Watch>);
+struct Answering(Rc<ConnectionWatch>);
 
 impl Drop for Answering {
     fn drop(&mut self) {
@@ -218,12 +218,12 @@ impl Drop for Answering {
 }
 
 /// An answer's body.
-struct Answer<B> {
+struct AnswerBody<B> {
     body: Pin<Box<B>>,
     _answering: Option<Answering>,
 }
 
-impl<B: MessageBody> MessageBody for Answer<B> {
+impl<B: MessageBody> MessageBody for AnswerBody<B> {
     type Error = B::Error;
 
     fn size(&self) -> BodySize {
@@ -241,7 +241,7 @@ impl<B: MessageBody> MessageBody for Answer<B> {
 /// A request's body: its silences are bounded, on whatever path it is read.
 struct Body {
     inner: Payload,
-    watch: Rc<Watch>,
+    watch: Rc<ConnectionWatch>,
     stall: Stall,
     alarm: Option<Pin<Box<Sleep>>>,
 }

@@ -22,7 +22,7 @@ use crate::{
     app::{
         Desk, Member,
         bar_coupon::{bar_coupon, unbar_coupon},
-        coupon_acts::{Acted, InvalidAct, PreparedAct, prepare_act},
+        coupon_acts::{CouponActOutcome, InvalidCouponAct, PreparedCouponAct, prepare_act},
         mark_used::{MarkUsed, mark_used},
         show_coupon::{self, ShownCoupon},
         show_customer::{self, Cursors},
@@ -33,17 +33,17 @@ use crate::{
     },
 };
 
-type Path = web::Path<(String, String)>;
+type CouponPath = web::Path<(String, String)>;
 
 #[derive(Deserialize)]
-pub struct Query {
+pub struct CouponActQuery {
     /// "profile": where the link was, and where Cancel leads.
     from: Option<String>,
 }
 
 /// The fields of the forms; each form has some of them.
 #[derive(Debug, Default, Clone)]
-pub struct Fields {
+pub struct CouponActFields {
     pub from_profile: bool,
     pub reason: String,
     pub order: String,
@@ -52,7 +52,7 @@ pub struct Fields {
     pub gone: Option<i64>,
 }
 
-impl Fields {
+impl CouponActFields {
     fn parse(body: &FormBody) -> Self {
         let mut fields = Self { at: Some(String::new()), ..Self::default() };
         for (name, value) in body.fields() {
@@ -74,18 +74,20 @@ pub async fn new(
     request: HttpRequest,
     desk: web::Data<Desk>,
     member: web::ReqData<Member>,
-    path: Path,
-    query: web::Query<Query>,
+    path: CouponPath,
+    query: web::Query<CouponActQuery>,
 ) -> Result<HttpResponse, Error> {
     let member = member.into_inner();
     let (id, act) = named(&request, &path)?;
-    let fields =
-        Fields { from_profile: query.from.as_deref() == Some("profile"), ..Fields::default() };
+    let fields = CouponActFields {
+        from_profile: query.from.as_deref() == Some("profile"),
+        ..CouponActFields::default()
+    };
     let (prepared, refusal) = prepare(&desk, &member, id, act).await?;
     if let Some(refusal) = refusal {
         return refused(&request, &desk, &member, &prepared.shown, &refusal).await;
     }
-    form(&request, &member, &prepared, &fields, &InvalidAct::default())
+    form(&request, &member, &prepared, &fields, &InvalidCouponAct::default())
 }
 
 /// `POST /m/{merchant}/coupons/{id}/bar`, `…/unbar`, `…/use`
@@ -93,12 +95,12 @@ pub async fn create(
     request: HttpRequest,
     desk: web::Data<Desk>,
     member: web::ReqData<Member>,
-    path: Path,
+    path: CouponPath,
     body: FormBody,
 ) -> Result<HttpResponse, Error> {
     let member = member.into_inner();
     let (id, act) = named(&request, &path)?;
-    let fields = Fields::parse(&body);
+    let fields = CouponActFields::parse(&body);
     let (asker, sent) = (member.clone(), fields.clone());
     let acted = desk
         .writing(move |desk| match act {
@@ -115,16 +117,18 @@ pub async fn create(
         })
         .await?;
     match acted {
-        Acted::Done(record) => done(&request, &desk, &member, (id, record), fields.from_profile)
-            .await
-            .map_err(Error::after_commit),
-        Acted::Refused(refusal) => {
+        CouponActOutcome::Done(record) => {
+            done(&request, &desk, &member, (id, record), fields.from_profile)
+                .await
+                .map_err(Error::after_commit)
+        }
+        CouponActOutcome::Refused(refusal) => {
             let (prepared, _) = prepare(&desk, &member, id, act).await?;
             refused(&request, &desk, &member, &prepared.shown, &refusal).await
         }
-        Acted::Invalid(unfit) => {
+        CouponActOutcome::Invalid(invalid) => {
             let (prepared, _) = prepare(&desk, &member, id, act).await?;
-            form(&request, &member, &prepared, &fields, &unfit)
+            form(&request, &member, &prepared, &fields, &invalid)
         }
     }
 }
@@ -133,16 +137,16 @@ pub async fn create(
 fn form(
     request: &HttpRequest,
     member: &Member,
-    prepared: &PreparedAct,
-    fields: &Fields,
-    unfit: &InvalidAct,
+    prepared: &PreparedCouponAct,
+    fields: &CouponActFields,
+    invalid: &InvalidCouponAct,
 ) -> Result<HttpResponse, Error> {
-    let form = present::coupon_acts::form(member, prepared, fields, unfit);
-    let again = *unfit != InvalidAct::default();
+    let form = present::coupon_acts::form(member, prepared, fields, invalid);
+    let again = *invalid != InvalidCouponAct::default();
     let body = match (request::is_fragment(request.headers()), again) {
-        (true, false) => views::coupon_acts::Dialog { form }.render()?,
-        (true, true) => views::coupon_acts::Again { form }.render()?,
-        (false, _) => views::coupon_acts::New {
+        (true, false) => views::coupon_acts::CouponActDialog { form }.render()?,
+        (true, true) => views::coupon_acts::CouponActAgain { form }.render()?,
+        (false, _) => views::coupon_acts::CouponActPage {
             frame: frame::in_merchant(request, member, act_words::title(prepared.act)),
             form,
         }
@@ -184,8 +188,8 @@ async fn done(
         .reading(move |desk| show_customer::show_reward(desk, &asker, customer, reward))
         .await?;
     let event = profile.events.iter().find(|event| event.id == record);
-    let view = views::coupon_acts::Create {
-        row: views::rewards::Row {
+    let view = views::coupon_acts::CouponActDone {
+        row: views::rewards::RewardItem {
             fresh: true,
             ..present::rewards::row(member, &row, &profile.who_can, now)
         },
@@ -213,7 +217,7 @@ async fn refused(
             page.frame.flash = Some(toast);
             page.render()?
         }
-        (None, true) => views::errors::Fragment { toast }.render()?,
+        (None, true) => views::errors::ErrorToast { toast }.render()?,
         (Some(handed_to), true) => {
             let (asker, customer, reward) = (member.clone(), handed_to.customer, handed_to.no);
             let (row, now) = desk
@@ -222,7 +226,7 @@ async fn refused(
             let mut row = present::rewards::row(member, &row, &[], now);
             row.fresh = true;
             row.refusal = present::coupon_acts::refusal_lines(member, shown, refusal);
-            views::coupon_acts::Refused { row, toast }.render()?
+            views::coupon_acts::CouponActRefused { row, toast }.render()?
         }
     };
     Ok(html(StatusCode::CONFLICT, body))
@@ -233,7 +237,7 @@ async fn prepare(
     member: &Member,
     id: CouponId,
     act: CouponAct,
-) -> Result<(PreparedAct, Option<ActRefusal>), Error> {
+) -> Result<(PreparedCouponAct, Option<ActRefusal>), Error> {
     let asker = member.clone();
     Ok(desk.reading(move |desk| prepare_act(desk, &asker, id, act)).await?)
 }
@@ -243,7 +247,7 @@ async fn load(desk: &Desk, member: &Member, id: CouponId) -> Result<ShownCoupon,
     Ok(desk.reading(move |desk| show_coupon::show_coupon(desk, &asker, id)).await?)
 }
 
-fn named(request: &HttpRequest, path: &Path) -> Result<(CouponId, CouponAct), Error> {
+fn named(request: &HttpRequest, path: &CouponPath) -> Result<(CouponId, CouponAct), Error> {
     let id = request::number(&path.1).map(CouponId).ok_or(Error::NotFound)?;
     Ok((id, act_words::act_of(request.path()).ok_or(Error::NotFound)?))
 }

@@ -4,7 +4,7 @@ use actix_web::{HttpRequest, HttpResponse, web};
 use askama::Template;
 use serde::Deserialize;
 
-use super::{errors::Error, frame, present, request, views::coupons::Show};
+use super::{errors::Error, frame, present, request, views::coupons::CouponPage};
 use crate::{
     app::{
         Desk, Member,
@@ -15,7 +15,7 @@ use crate::{
 };
 
 #[derive(Deserialize)]
-pub struct Query {
+pub struct CouponQuery {
     /// What just happened: the number of its audit record.
     done: Option<String>,
 }
@@ -26,7 +26,7 @@ pub async fn show(
     desk: web::Data<Desk>,
     member: web::ReqData<Member>,
     path: web::Path<(String, String)>,
-    query: web::Query<Query>,
+    query: web::Query<CouponQuery>,
 ) -> Result<HttpResponse, Error> {
     let member = member.into_inner();
     let id = request::number(&path.1).map(CouponId).ok_or(Error::NotFound)?;
@@ -43,6 +43,6 @@ pub async fn show(
 
 /// The coupon's page without a message in it. The code stays out of the title: titles are kept in
 /// histories.
-pub fn page(request: &HttpRequest, member: &Member, shown: &ShownCoupon) -> Show {
+pub fn page(request: &HttpRequest, member: &Member, shown: &ShownCoupon) -> CouponPage {
     present::coupons::show(frame::in_merchant(request, member, "Coupon"), member, shown)
 }

@@ -21,7 +21,8 @@ use crate::{
     app::{
         Desk, Member,
         customer_acts::{
-            Acted, InvalidCustomerAct, PreparedAct, SubmittedAct, act_on_customer, prepare_act,
+            CustomerActOutcome, InvalidCustomerAct, PreparedCustomerAct, SubmittedForm,
+            act_on_customer, prepare_act,
         },
         show_customer::Cursors,
     },
@@ -31,14 +32,14 @@ use crate::{
     },
 };
 
-type Path = web::Path<(String, String)>;
+type CustomerPath = web::Path<(String, String)>;
 
 /// `GET /m/{merchant}/customers/{id}/block`, `…/unblock`, `…/emails-off`, `…/emails-on`, `…/purge`
 pub async fn new(
     request: HttpRequest,
     desk: web::Data<Desk>,
     member: web::ReqData<Member>,
-    path: Path,
+    path: CustomerPath,
 ) -> Result<HttpResponse, Error> {
     let member = member.into_inner();
     let (no, act) = named(&request, &path)?;
@@ -48,7 +49,7 @@ pub async fn new(
             &request,
             &member,
             &prepared,
-            &SubmittedAct::default(),
+            &SubmittedForm::default(),
             &InvalidCustomerAct::default(),
         ),
     }
@@ -59,18 +60,18 @@ pub async fn create(
     request: HttpRequest,
     desk: web::Data<Desk>,
     member: web::ReqData<Member>,
-    path: Path,
+    path: CustomerPath,
     body: FormBody,
 ) -> Result<HttpResponse, Error> {
     let member = member.into_inner();
     let (no, act) = named(&request, &path)?;
-    let typed = SubmittedAct {
+    let typed = SubmittedForm {
         reason: body.field("reason").unwrap_or_default(),
         confirmation: body.field("confirmation").unwrap_or_default(),
     };
     let (asker, sent) = (member.clone(), typed.clone());
     match desk.writing(move |desk| act_on_customer(desk, &asker, no, act, &sent)).await? {
-        Acted::Done(record) => {
+        CustomerActOutcome::Done(record) => {
             let target = format!(
                 "/m/{}/customers/{no}?done=customer-{record}#message",
                 member.merchant.slug
@@ -82,10 +83,12 @@ pub async fn create(
             };
             Ok(HttpResponse::build(status).insert_header((name, target)).finish())
         }
-        Acted::Refused(refusal) => refused(&request, &desk, &member, no, &refusal).await,
-        Acted::Invalid(unfit) => {
+        CustomerActOutcome::Refused(refusal) => {
+            refused(&request, &desk, &member, no, &refusal).await
+        }
+        CustomerActOutcome::Invalid(invalid) => {
             let (prepared, _) = prepare(&desk, &member, no, act).await?;
-            form(&request, &member, &prepared, &typed, &unfit)
+            form(&request, &member, &prepared, &typed, &invalid)
         }
     }
 }
@@ -94,16 +97,16 @@ pub async fn create(
 fn form(
     request: &HttpRequest,
     member: &Member,
-    prepared: &PreparedAct,
-    typed: &SubmittedAct,
-    unfit: &InvalidCustomerAct,
+    prepared: &PreparedCustomerAct,
+    typed: &SubmittedForm,
+    invalid: &InvalidCustomerAct,
 ) -> Result<HttpResponse, Error> {
-    let form = present::customer_acts::form(member, prepared, typed, unfit);
-    let again = *unfit != InvalidCustomerAct::default();
+    let form = present::customer_acts::form(member, prepared, typed, invalid);
+    let again = *invalid != InvalidCustomerAct::default();
     let body = match (request::is_fragment(request.headers()), again) {
-        (true, false) => views::customer_acts::Dialog { form }.render()?,
-        (true, true) => views::customer_acts::Again { form }.render()?,
-        (false, _) => views::customer_acts::New {
+        (true, false) => views::customer_acts::CustomerActDialog { form }.render()?,
+        (true, true) => views::customer_acts::CustomerActAgain { form }.render()?,
+        (false, _) => views::customer_acts::CustomerActPage {
             frame: frame::in_merchant(request, member, form.title),
             form,
         }
@@ -122,7 +125,7 @@ async fn refused(
 ) -> Result<HttpResponse, Error> {
     let toast = present::customer_acts::refused(member, refusal);
     let body = if request::is_fragment(request.headers()) {
-        views::errors::Fragment { toast }.render()?
+        views::errors::ErrorToast { toast }.render()?
     } else {
         let profile = customers::load(desk, member, no, Cursors::default()).await?;
         let mut page = customers::page(request, member, &profile, Cursors::default());
@@ -137,12 +140,12 @@ async fn prepare(
     member: &Member,
     no: CustomerNo,
     act: CustomerAct,
-) -> Result<(PreparedAct, Option<CustomerRefusal>), Error> {
+) -> Result<(PreparedCustomerAct, Option<CustomerRefusal>), Error> {
     let asker = member.clone();
     Ok(desk.reading(move |desk| prepare_act(desk, &asker, no, act)).await?)
 }
 
-fn named(request: &HttpRequest, path: &Path) -> Result<(CustomerNo, CustomerAct), Error> {
+fn named(request: &HttpRequest, path: &CustomerPath) -> Result<(CustomerNo, CustomerAct), Error> {
     let no = request::number(&path.1).map(CustomerNo).ok_or(Error::NotFound)?;
     Ok((no, act_of(request.path()).ok_or(Error::NotFound)?))
 }

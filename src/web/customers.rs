@@ -15,7 +15,7 @@ use super::{
 use crate::{
     app::{
         self, Desk, Member,
-        find_customers::{CustomerPage, MatchedBy, Wanted, find_customers},
+        find_customers::{CustomerList, MatchedBy, Wanted, find_customers},
         show_customer::{self, Cursors, Profile},
     },
     domain::ids::{AuditId, CustomerNo, MailId, RewardNo},
@@ -84,7 +84,7 @@ pub async fn index(
     let mut frame = frame::in_merchant(&request, &member, "Customers");
     frame.search_value = term;
     let search_href = format!("/m/{}/customers", member.merchant.slug);
-    let body = views::customers::Index { frame, search_href, results }.render()?;
+    let body = views::customers::CustomerListPage { frame, search_href, results }.render()?;
     Ok(HttpResponse::Ok().content_type("text/html; charset=utf-8").body(body))
 }
 
@@ -94,7 +94,7 @@ fn typed(
     member: &Member,
     term: &str,
     later: bool,
-    found: Result<CustomerPage, app::Error>,
+    found: Result<CustomerList, app::Error>,
 ) -> Result<HttpResponse, Error> {
     let all = format!("/m/{}/customers", member.merchant.slug);
     let (status, results) = match found {
@@ -118,7 +118,7 @@ fn typed(
     }
     Ok(response
         .content_type("text/html; charset=utf-8")
-        .body(views::customers::Fragment { results }.render()?))
+        .body(views::customers::CustomerResults { results }.render()?))
 }
 
 /// `GET /m/{merchant}/customers/{id}`
@@ -161,7 +161,7 @@ pub fn page(
     member: &Member,
     profile: &Profile,
     from: Cursors,
-) -> views::customers::Show {
+) -> views::customers::CustomerPage {
     let frame = frame::in_merchant(request, member, &profile.customer.display_name());
     let back = back_to_list(request, member);
     present::customers::profile(frame, member, profile, from, back)

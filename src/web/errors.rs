@@ -68,8 +68,8 @@ impl Error {
             |title, meaning: &str, advice| ErrorCopy { title, meaning: meaning.to_owned(), advice };
         match self {
             Self::NotFound => words(
-                "There is no such page",
-                "It may belong to another merchant, or the address is not complete.",
+                "Page not found",
+                "It may belong to another merchant, or the address may be incomplete.",
                 "Go back, or search for the customer.",
             ),
             Self::Forbidden => words(
@@ -78,46 +78,46 @@ impl Error {
                 "Ask an administrator of this merchant.",
             ),
             Self::FactorMissing => words(
-                "This merchant asks for a second factor",
-                "Its pages open once you have an authenticator app or a passkey. Nothing was \
-                 changed.",
-                "Set one up; it takes a minute. Your other merchants stay as they are.",
+                "This merchant requires a second factor",
+                "You can open its pages once you have an authenticator app or a passkey. Nothing \
+                 was changed.",
+                "Set one up; it takes a minute. You can still use your other merchants.",
             ),
             Self::CrossSite => words(
                 "This request came from another site",
-                "Nothing was changed. The desk only takes forms from its own pages.",
+                "Nothing was changed. The desk only accepts forms from its own pages.",
                 "Open the desk in this tab and try again.",
             ),
             Self::MethodNotAllowed => words(
-                "This address can't be used that way",
+                "This address can't be used this way",
                 "Nothing was changed.",
-                "Go back and use the page's own buttons.",
+                "Go back and use the buttons on the page.",
             ),
             Self::Unprocessable(why) => words(
-                "This form can't be taken as it is",
+                "This form couldn't be accepted",
                 why,
                 "Go back to the profile and open the dialog again.",
             ),
             Self::TooLarge => words(
-                "That is more than the desk takes here",
+                "That's too much to send here",
                 "Nothing was changed.",
                 "Send less, or import a file instead.",
             ),
             Self::Malformed => words(
-                "The desk can't read this request",
+                "This request couldn't be read",
                 "Nothing was changed.",
                 "Go back, reload the page and try again.",
             ),
             Self::Misdirected => words(
-                "This is not the desk's address",
-                "The request named a host that is not this desk's. Nothing was changed.",
-                "Open the desk at the address you were given. A proxy has to pass the Host header \
-                 on unchanged.",
+                "This isn't the desk's address",
+                "The request was for a different host name. Nothing was changed.",
+                "Open the desk at the address you were given. If there is a proxy, it must pass \
+                 the Host header on unchanged.",
             ),
             Self::TooSlow => words(
                 "The form took too long to arrive",
                 "Nothing was changed.",
-                "Check the connection and send it again.",
+                "Check your connection and send it again.",
             ),
             Self::Busy => {
                 words("The desk is busy", "Nothing was saved.", "Try again in a few seconds.")
@@ -128,14 +128,14 @@ impl Error {
                 "Try again in a few seconds.",
             ),
             Self::CommitUnknown => words(
-                "The database did not confirm",
-                "We can't tell yet whether it was saved. Send again: it will not happen twice.",
-                "Send the same form again, or look at the row after a reload.",
+                "The database didn't confirm the change",
+                "We can't tell yet whether it was saved. Try again; it can't be reissued twice.",
+                "Send the same form again, or reload the page and look at the row.",
             ),
             Self::Internal => words(
                 "Something went wrong on our side",
-                "The log knows more, under the number below.",
-                "Try again; if it stays, tell your administrator the number.",
+                "The server log has the details under the request number below.",
+                "Try again. If it keeps happening, give your administrator the request number.",
             ),
         }
     }
@@ -181,7 +181,7 @@ impl From<app::Error> for Error {
         match error {
             app::Error::NotFound => Self::NotFound,
             app::Error::NotAllowed => Self::Forbidden,
-            app::Error::Invalid(unfit) => Self::Unprocessable(unfit.0),
+            app::Error::Invalid(invalid) => Self::Unprocessable(invalid.0),
             // Handlers answer refusals themselves, with a fresh row; one that comes here was
             // forgotten.
             app::Error::Refused(_) => {
@@ -278,13 +278,13 @@ fn body(http: &actix_web::HttpRequest, error: &Error) -> String {
             links: way_forward(error).into_iter().collect(),
             request_id: matches!(error, Error::Internal).then_some(request_id),
         };
-        views::errors::Fragment { toast }.render()
+        views::errors::ErrorToast { toast }.render()
     } else {
         let frame = frame::for_error(http, words.title);
         let links = way_forward(error).into_iter().chain(frame::ways_out(&frame)).collect();
         let status = error.status_code().as_u16().to_string();
         let advice = words.advice.to_owned();
-        views::errors::Show {
+        views::errors::ErrorPage {
             frame,
             status,
             title: words.title.to_owned(),
@@ -299,9 +299,9 @@ fn body(http: &actix_web::HttpRequest, error: &Error) -> String {
 }
 
 /// Where the error itself leads, before the ways out that every page has.
-fn way_forward(error: &Error) -> Option<views::ui::Link> {
+fn way_forward(error: &Error) -> Option<views::ui::TextLink> {
     let is_it = matches!(error, Error::FactorMissing);
-    is_it.then(|| views::ui::Link {
+    is_it.then(|| views::ui::TextLink {
         label: "Set up a second factor".to_owned(),
         href: "/account#factors".to_owned(),
     })

@@ -20,15 +20,15 @@ use crate::app::{
     self, Desk,
     change_factors::{self, Added, NewApp},
     confirm_session,
-    factors::PresentedFactor,
+    factors::FactorProof,
     passkeys,
 };
 
 /// The factor that a form shows; an empty one is a wrong code.
-pub fn shown(form: &FormBody) -> PresentedFactor {
+pub fn shown(form: &FormBody) -> FactorProof {
     match form.field("passkey").filter(|answer| !answer.is_empty()) {
-        Some(answer) => PresentedFactor::Passkey(answer),
-        None => PresentedFactor::Code(form.field("code").unwrap_or_default()),
+        Some(answer) => FactorProof::Passkey(answer),
+        None => FactorProof::Code(form.field("code").unwrap_or_default()),
     }
 }
 
@@ -55,11 +55,11 @@ fn app_page(
     error: Option<String>,
     status: StatusCode,
 ) -> Result<HttpResponse, Error> {
-    let page = views::App {
+    let page = views::AuthenticatorPage {
         frame: frame::for_visitor(request, "Set up an authenticator app"),
         picture: present::factors::picture(&app.address),
         letters: present::factors::in_groups(&app.letters),
-        sealed: app.sealed,
+        encrypted: app.encrypted,
         error,
         replaces: visitor.session.has_second_factor,
     };
@@ -73,19 +73,19 @@ pub async fn add_app(
     visitor: web::ReqData<Visitor>,
     form: FormBody,
 ) -> Result<HttpResponse, Error> {
-    let (sealed, code) =
+    let (encrypted, code) =
         (form.field("sealed").unwrap_or_default(), form.field("code").unwrap_or_default());
     let (session, origin, kept) =
-        (visitor.session.clone(), browser::origin_of(&request), sealed.clone());
+        (visitor.session.clone(), browser::origin_of(&request), encrypted.clone());
     match desk
-        .writing(move |desk| change_factors::add_app(desk, &session, &sealed, &code, &origin))
+        .writing(move |desk| change_factors::add_app(desk, &session, &encrypted, &code, &origin))
         .await?
     {
         Added::Done { recovery_codes } => added(&request, recovery_codes, "app"),
         Added::Wrong => {
             let app = change_factors::begin_app(&desk, &visitor.session, Some(&kept))?;
-            let error = "This is not the app's code now. Check the clock of the phone, and type \
-                the newest code.";
+            let error = "This isn't the current code. Check that your phone's clock is right, then \
+                         enter the code the app shows now.";
             app_page(
                 &request,
                 &visitor,
@@ -107,7 +107,10 @@ fn added(
 }
 
 fn codes_page(request: &HttpRequest, codes: Vec<String>) -> Result<HttpResponse, Error> {
-    let page = views::Codes { frame: frame::for_visitor(request, "Your recovery codes"), codes };
+    let page = views::RecoveryCodesPage {
+        frame: frame::for_visitor(request, "Your recovery codes"),
+        codes,
+    };
     Ok(html(StatusCode::OK, page.render()?))
 }
 
@@ -138,7 +141,7 @@ fn passkey_page(
     status: StatusCode,
 ) -> Result<HttpResponse, Error> {
     let frame = frame::for_visitor(request, "Add a passkey");
-    let page = views::Passkey { frame, name, available: passkeys::available(desk), error };
+    let page = views::NewPasskeyPage { frame, name, available: passkeys::available(desk), error };
     Ok(html(status, page.render()?))
 }
 
@@ -168,7 +171,7 @@ pub async fn add_passkey(
     let error = match outcome {
         Ok(Added::Done { recovery_codes }) => return added(&request, recovery_codes, "passkey"),
         Ok(Added::Wrong) => {
-            "The device's answer was not taken, or came too late. Nothing was changed. Try again."
+            "The passkey couldn't be verified, or it took too long. Nothing was changed. Try again."
                 .to_owned()
         }
         Err(app::Error::Invalid(why)) => present::sentence(&why.0),
@@ -246,8 +249,8 @@ pub async fn make_recovery_codes(
         throttle.refund(&one_try);
         return codes_page(&request, codes);
     }
-    let error = "This factor is not right, or its code was used already. Nothing was changed. Try \
-        again with a new code."
+    let error = "That code isn't correct, or it has already been used. Nothing was changed. Try \
+                 again with a new code."
         .to_owned();
     renew_page(&request, &desk, &visitor, Some(error), StatusCode::UNPROCESSABLE_ENTITY).await
 }

@@ -8,7 +8,7 @@ use super::{
     present::flash,
     views::{
         frame::{Frame, MerchantNav, NavItem, UserNav},
-        ui::{Link, Toast, Tone},
+        ui::{TextLink, Toast, Tone},
     },
 };
 use crate::{
@@ -81,14 +81,14 @@ pub fn for_visitor(request: &HttpRequest, title: &str) -> Frame {
     frame
 }
 
-/// Whoever comes back from proving who they are: what they had asked for is still to be done.
+/// For a user who comes back from confirming who they are: what they had asked for is not done yet.
 fn confirmed(request: &HttpRequest) -> Option<Toast> {
     let is_back = request.query_string().split('&').any(|part| part == "confirmed=yes");
     is_back.then(|| {
         flash::plain(
             Tone::Good,
-            "Thank you, it is you",
-            "Nothing was done yet. Do now what you came for.",
+            "You're all set",
+            "Nothing has been done yet. Carry on with what you were doing.",
         )
     })
 }
@@ -104,8 +104,8 @@ pub fn for_error(request: &HttpRequest, title: &str) -> Frame {
 }
 
 /// Where one can go from an error.
-pub fn ways_out(frame: &Frame) -> Vec<Link> {
-    let link = |label: &str, href: String| Link { label: label.to_owned(), href };
+pub fn ways_out(frame: &Frame) -> Vec<TextLink> {
+    let link = |label: &str, href: String| TextLink { label: label.to_owned(), href };
     match (&frame.merchant, &frame.user) {
         (Some(merchant), _) => vec![link("Customers", format!("/m/{}/customers", merchant.slug))],
         (None, Some(_)) => vec![link("Choose a merchant", "/".to_owned())],

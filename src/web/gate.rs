@@ -13,7 +13,7 @@ use actix_web::{
 };
 
 use super::{
-    access::{Access, Rules},
+    access::{Access, AccessRules},
     errors::Error,
     hosts::Hosts,
     recent_sessions::RecentSessions,
@@ -70,7 +70,7 @@ async fn admit(request: &ServiceRequest) -> Result<(), HttpResponse<BoxBody>> {
     let (Some(site), Some(desk), Some(rules), Some(hosts)) = (
         request.app_data::<web::Data<Site>>(),
         request.app_data::<web::Data<Desk>>(),
-        request.app_data::<web::Data<Rules>>(),
+        request.app_data::<web::Data<AccessRules>>(),
         request.app_data::<web::Data<Hosts>>(),
     ) else {
         return Err(refuse(Error::Internal));
@@ -84,7 +84,7 @@ async fn admit(request: &ServiceRequest) -> Result<(), HttpResponse<BoxBody>> {
         return Err(refuse(Error::CrossSite));
     }
     let Some(pattern) = request.match_pattern() else {
-        // Nobody is let in anywhere; but whoever is signed in keeps the way back.
+        // Nobody is let in anywhere; but a user who is signed in keeps the way back.
         recognise(request, site, desk).await;
         return Err(refuse(Error::NotFound));
     };
@@ -149,7 +149,7 @@ async fn visit(
     Ok(found.map(|(session, merchants)| Visitor { session, merchants: merchants.into() }))
 }
 
-/// Another merchant does not exist for this user; a role that is too low is told so.
+/// Another merchant does not exist for this user; a role that is too low gets a page that says so.
 fn enter(
     request: &ServiceRequest,
     visitor: &Visitor,
@@ -194,7 +194,8 @@ fn is_same_site(request: &ServiceRequest, site: &Site) -> bool {
     }
 }
 
-/// A page request goes to sign-in and back; a fragment is told to load sign-in as a page.
+/// A page request goes to sign-in and back; a fragment answers with an instruction to load sign-in
+/// as a page.
 fn to_sign_in(request: &ServiceRequest) -> HttpResponse<BoxBody> {
     let fragment = request::is_fragment(request.headers());
     let path = if fragment {
@@ -259,12 +260,12 @@ pub fn session_cookie(site: &Site, token: Option<&str>) -> Cookie<'static> {
 /// The cookie that carries the token of a sign-in that waits for its second factor; `None` takes it
 /// away.
 pub fn pending_sign_in_cookie(site: &Site, token: Option<&str>) -> Cookie<'static> {
-    cookie(site, site.half_cookie_name(), token, finish_sign_in::PATIENCE)
+    cookie(site, site.pending_sign_in_cookie_name(), token, finish_sign_in::PATIENCE)
 }
 
 /// The cookie of somebody who is at the provider of single sign-on; `None` takes it away.
-pub fn oidc_state_cookie(site: &Site, sso_state: Option<&str>) -> Cookie<'static> {
-    cookie(site, site.oidc_state_cookie_name(), sso_state, sso::SSO_STATE_LIFETIME)
+pub fn oidc_state_cookie(site: &Site, state: Option<&str>) -> Cookie<'static> {
+    cookie(site, site.oidc_state_cookie_name(), state, sso::PATIENCE)
 }
 
 /// A cookie for all of this site and no script; `None` takes it away.

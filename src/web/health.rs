@@ -7,7 +7,7 @@ use serde_json::json;
 
 use crate::app::Desk;
 
-/// How long an answer may take: whoever asks has a limit of its own, and no answer says less than a
+/// How long an answer may take: a probe has a timeout of its own, and no answer says less than a
 /// clear one.
 const READINESS_TIMEOUT: Duration = Duration::from_secs(2);
 

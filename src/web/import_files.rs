@@ -29,7 +29,7 @@ pub async fn create_redemptions(
     request: HttpRequest,
     desk: web::Data<Desk>,
     member: web::ReqData<Member>,
-    sent: upload::Form,
+    sent: upload::UploadForm,
 ) -> Result<HttpResponse, Error> {
     create(&request, &desk, &member.into_inner(), ImportKind::Redemptions, sent).await
 }
@@ -47,7 +47,7 @@ pub async fn create_bars(
     request: HttpRequest,
     desk: web::Data<Desk>,
     member: web::ReqData<Member>,
-    sent: upload::Form,
+    sent: upload::UploadForm,
 ) -> Result<HttpResponse, Error> {
     create(&request, &desk, &member.into_inner(), ImportKind::Bars, sent).await
 }
@@ -57,7 +57,7 @@ async fn create(
     desk: &Desk,
     member: &Member,
     kind: ImportKind,
-    sent: upload::Form,
+    sent: upload::UploadForm,
 ) -> Result<HttpResponse, Error> {
     let receiver = Receiver { desk, member, kind, batch: None };
     let mut upload = receiver.read(sent).await?;

@@ -38,10 +38,10 @@ use crate::{
 const MAX_ANSWER_WAIT: Duration = Duration::from_millis(1500);
 const PROGRESS_POLL_INTERVAL: Duration = Duration::from_millis(40);
 
-type Path = web::Path<(String, String)>;
+type ImportPath = web::Path<(String, String)>;
 
 #[derive(Deserialize)]
-pub struct Query {
+pub struct ImportsQuery {
     before: Option<String>,
 }
 
@@ -50,7 +50,7 @@ pub async fn index(
     request: HttpRequest,
     desk: web::Data<Desk>,
     member: web::ReqData<Member>,
-    query: web::Query<Query>,
+    query: web::Query<ImportsQuery>,
 ) -> Result<HttpResponse, Error> {
     let member = member.into_inner();
     let before = query.before.as_deref().and_then(request::number).map(ImportId);
@@ -70,7 +70,7 @@ pub async fn show(
     request: HttpRequest,
     desk: web::Data<Desk>,
     member: web::ReqData<Member>,
-    path: Path,
+    path: ImportPath,
 ) -> Result<HttpResponse, Error> {
     let member = member.into_inner();
     let file = load(&desk, &member, number(&path)?).await?;
@@ -87,14 +87,14 @@ pub struct Was {
 pub async fn progress(
     desk: web::Data<Desk>,
     member: web::ReqData<Member>,
-    path: Path,
+    path: ImportPath,
     query: web::Query<Was>,
 ) -> Result<HttpResponse, Error> {
     let member = member.into_inner();
     let file = load(&desk, &member, number(&path)?).await?;
     let screen = present::imports::screen(&member, &file);
     let is_news = query.was.as_deref() != Some(screen.state.as_str());
-    Ok(html(StatusCode::OK, views::Progress { screen, is_news }.render()?))
+    Ok(html(StatusCode::OK, views::ImportProgressFragment { screen, is_news }.render()?))
 }
 
 /// `POST /m/{merchant}/imports/{id}/confirm`
@@ -102,7 +102,7 @@ pub async fn confirm(
     request: HttpRequest,
     desk: web::Data<Desk>,
     member: web::ReqData<Member>,
-    path: Path,
+    path: ImportPath,
 ) -> Result<HttpResponse, Error> {
     let member = member.into_inner();
     let id = number(&path)?;
@@ -124,7 +124,7 @@ pub async fn confirm(
 pub async fn cancel(
     desk: web::Data<Desk>,
     member: web::ReqData<Member>,
-    path: Path,
+    path: ImportPath,
 ) -> Result<HttpResponse, Error> {
     let member = member.into_inner();
     let id = number(&path)?;
@@ -188,7 +188,7 @@ fn to_page(member: &Member, id: ImportId) -> HttpResponse {
 pub async fn rejects(
     desk: web::Data<Desk>,
     member: web::ReqData<Member>,
-    path: Path,
+    path: ImportPath,
 ) -> Result<HttpResponse, Error> {
     let member = member.into_inner();
     let id = number(&path)?;
@@ -214,7 +214,7 @@ pub async fn rejects(
         .streaming(Box::pin(marked)))
 }
 
-fn number(path: &Path) -> Result<ImportId, Error> {
+fn number(path: &ImportPath) -> Result<ImportId, Error> {
     request::number(&path.1).map(ImportId).ok_or(Error::NotFound)
 }
 
@@ -223,7 +223,7 @@ async fn load(desk: &Desk, member: &Member, id: ImportId) -> Result<ImportFile, 
     Ok(desk.reading(move |desk| show_imports::show_import(desk, &asker, id)).await?)
 }
 
-fn page(request: &HttpRequest, member: &Member, file: &ImportFile) -> views::Show {
+fn page(request: &HttpRequest, member: &Member, file: &ImportFile) -> views::ImportPage {
     let title = format!("Import: {}", present::imports::title(&file.import));
     present::imports::show(frame::in_merchant(request, member, &title), member, file)
 }

@@ -11,15 +11,14 @@ use super::{
 };
 use crate::app::{self, Desk, known_devices, queue::Caller, sign_in};
 
-/// Said to whoever tries too often.
+/// Shown to somebody who tries too often.
 pub const TOO_MANY: &str =
-    "Too many tries for this account from here. Wait a minute, then try again.";
-/// Said where others have tried too often: whoever is asked cannot be told from them.
-const ATTACKED: &str = "Too many attempts to sign in to this account, from many places. To keep \
-    it safe, browsers that are not known \
-    have to wait ten minutes. Sign in with a browser that you have used here before, ask for a \
-    link by mail under “Forgotten \
-    password?”, or wait.";
+    "Too many attempts for this account from here. Wait a minute, then try again.";
+/// Said where others have tried too often: this visitor cannot be told from them.
+const ATTACKED: &str = "Too many attempts to sign in to this account from different places. To \
+                        keep it safe, new browsers have to wait ten minutes. Use a browser you've \
+                        signed in with before, get a link by email under “Forgotten password?”, or \
+                        wait.";
 
 /// What to say where the budget is spent.
 pub fn sorry(spent: Spent) -> &'static str {
@@ -29,7 +28,7 @@ pub fn sorry(spent: Spent) -> &'static str {
     }
 }
 
-/// The answer to whoever tries too often, with when to try again.
+/// The answer to somebody who tries too often; says when to try again.
 pub fn refused(spent: Spent, mut page: HttpResponse) -> HttpResponse {
     if spent == Spent::Everywhere {
         page.headers_mut().insert(header::RETRY_AFTER, header::HeaderValue::from_static("600"));

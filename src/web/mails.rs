@@ -19,19 +19,19 @@ use crate::{
     },
 };
 
-type Path = web::Path<(String, String, String)>;
+type MailPath = web::Path<(String, String, String)>;
 
 /// `GET /m/{merchant}/customers/{id}/mails/{mail}`
 pub async fn show(
     request: HttpRequest,
     desk: web::Data<Desk>,
     member: web::ReqData<Member>,
-    path: Path,
+    path: MailPath,
 ) -> Result<HttpResponse, Error> {
     let member = member.into_inner();
     let (customer, mail, letter) = load(&desk, &member, &path).await?;
-    let page = views::mails::Show {
-        frame: frame::in_merchant(&request, &member, "E-mail"),
+    let page = views::mails::MailPage {
+        frame: frame::in_merchant(&request, &member, "Email"),
         back_href: format!("/m/{}/customers/{}", member.merchant.slug, customer.no),
         back_label: customer.display_name(),
         subject: present::mails::subject(&mail),
@@ -55,7 +55,7 @@ pub async fn show(
 pub async fn html(
     desk: web::Data<Desk>,
     member: web::ReqData<Member>,
-    path: Path,
+    path: MailPath,
 ) -> Result<HttpResponse, Error> {
     let (_, _, letter) = load(&desk, &member.into_inner(), &path).await?;
     Ok(HttpResponse::Ok()
@@ -75,7 +75,7 @@ pub struct MailQuery {
 pub async fn state(
     desk: web::Data<Desk>,
     member: web::ReqData<Member>,
-    path: Path,
+    path: MailPath,
     query: web::Query<MailQuery>,
 ) -> Result<HttpResponse, Error> {
     let member = member.into_inner();
@@ -101,7 +101,7 @@ pub async fn create(
     request: HttpRequest,
     desk: web::Data<Desk>,
     member: web::ReqData<Member>,
-    path: Path,
+    path: MailPath,
 ) -> Result<HttpResponse, Error> {
     let member = member.into_inner();
     let customer = request::number(&path.1).map(CustomerNo).ok_or(Error::NotFound)?;
@@ -135,7 +135,7 @@ async fn queued(
     let profile = customers::load(desk, member, customer, Cursors::default()).await?;
     let row = profile.rewards.iter().find(|row| row.file.reward.no == reward);
     let view = views::mails::Resend {
-        row: row.map(|row| views::rewards::Row {
+        row: row.map(|row| views::rewards::RewardItem {
             fresh: true,
             ..present::rewards::row(member, row, &profile.who_can, profile.now)
         }),
@@ -156,7 +156,7 @@ async fn refused(
     let profile = customers::load(desk, member, customer, Cursors::default()).await?;
     let toast = present::flash::not_resent(member, refusal, profile.now);
     let body = if request::is_fragment(request.headers()) {
-        views::errors::Fragment { toast }.render()?
+        views::errors::ErrorToast { toast }.render()?
     } else {
         let mut page = customers::page(request, member, &profile, Cursors::default());
         if let (Some(row), Some(found)) = (
@@ -175,7 +175,7 @@ async fn refused(
 async fn load(
     desk: &Desk,
     member: &Member,
-    path: &Path,
+    path: &MailPath,
 ) -> Result<(Customer, MailSummary, Letter), Error> {
     let customer = request::number(&path.1).map(CustomerNo).ok_or(Error::NotFound)?;
     let mail = request::number(&path.2).map(MailId).ok_or(Error::NotFound)?;

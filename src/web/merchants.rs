@@ -25,14 +25,14 @@ pub async fn index(
     let merchants = visitor
         .merchants
         .iter()
-        .map(|m| views::merchants::Choice {
+        .map(|m| views::merchants::MerchantChoice {
             href: format!("/m/{}/customers", m.merchant.slug),
             name: m.merchant.name.clone(),
             role: m.role.label().to_owned(),
         })
         .collect();
     let offers = offers.iter().map(present::account::offer).collect();
-    let page = views::merchants::Index {
+    let page = views::merchants::MerchantListPage {
         frame: frame::for_visitor(&request, "Merchants"),
         merchants,
         offers,

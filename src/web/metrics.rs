@@ -33,7 +33,7 @@ use super::{
     connections::{self, Bounds},
     hosts::{self, Hosts},
 };
-use crate::app::{Desk, desk::Waiting, measures::measures};
+use crate::app::{Desk, desk::QueueLengths, measures::measures};
 
 /// A series for each of these that was ever seen: patterns and not paths, so that there are not
 /// many.
@@ -87,34 +87,34 @@ impl Metrics {
         registry.register("http_requests", "Requests answered", Family::clone(&answered));
         registry.register_with_unit(
             "http_request_duration",
-            "From a request to its answer's head",
+            "Time from a request to the head of its response",
             Unit::Seconds,
             seconds.clone(),
         );
         registry.register(
             "database_up",
-            "1: the database answered when these metrics were asked for",
+            "1 if the database answered when the metrics were requested",
             Gauge::clone(&database_up),
         );
         registry.register(
             "mails_waiting",
-            "Mails that are queued and not sent yet",
+            "Emails that are queued and not sent yet",
             Gauge::clone(&mails_waiting),
         );
         registry.register_with_unit(
             "mail_oldest_age",
-            "Since the oldest unsent mail was queued; 0: none waits",
+            "Age of the oldest unsent email; 0 if none is waiting",
             Unit::Seconds,
             Gauge::clone(&oldest_mail),
         );
         registry.register(
             "audit_records_unsealed",
-            "At most so many records of the audit log are not sealed yet",
+            "Upper limit of audit log records that are not sealed yet",
             Gauge::clone(&unsealed),
         );
         registry.register(
             "requests_waiting",
-            "Requests that wait in a queue of this process",
+            "Requests waiting in a queue of this process",
             Family::clone(&waiting),
         );
         Self {
@@ -165,7 +165,7 @@ pub async fn count(
 
 /// `GET /metrics`
 async fn show(desk: web::Data<Desk>, metrics: web::Data<Metrics>) -> HttpResponse {
-    let Waiting { writes, reads, password_checks, provider_calls } = desk.waiting();
+    let QueueLengths { writes, reads, password_checks, provider_calls } = desk.waiting();
     for (queue, n) in [
         ("writes", writes),
         ("reads", reads),
@@ -201,8 +201,8 @@ async fn show(desk: web::Data<Desk>, metrics: web::Data<Metrics>) -> HttpRespons
 /// A few collectors ask now and then.
 const MAX_CONNECTIONS: usize = 64;
 
-/// Starts the metrics' own server: one thread, one page, no sign-in. Whoever reaches the address
-/// may read it.
+/// Starts the metrics' own server: one thread, one page, no sign-in. Anybody who reaches the
+/// address may read it.
 pub fn start(listener: TcpListener, desk: Desk, metrics: Arc<Metrics>) -> std::io::Result<Server> {
     let hosts = web::Data::new(Hosts::of_machine(
         Url::parse(&desk.base_url).ok().as_ref(),

@@ -46,7 +46,7 @@ pub mod sessions;
 mod set_up;
 mod settings;
 mod single_sign_on;
-pub mod stock_forms;
+pub mod threshold_forms;
 pub mod throttle;
 pub mod trace;
 pub mod upload;

@@ -40,7 +40,7 @@ pub async fn create(
     request: HttpRequest,
     desk: web::Data<Desk>,
     member: web::ReqData<Member>,
-    form: upload::Form,
+    form: upload::UploadForm,
 ) -> Result<HttpResponse, Error> {
     let member = member.into_inner();
     let receiver =
@@ -68,14 +68,14 @@ pub async fn create(
     };
     let (Ok(planned), Some(import)) = (&planned, import) else {
         receiver.give_up(&mut upload).await;
-        let is_unfit = upload.wrong.is_some();
+        let is_invalid = upload.wrong.is_some();
         let (status, sent) = vouchers::refusal(upload);
-        let (unfit, sent) = match planned {
+        let (invalid, sent) = match planned {
             Ok(_) => (InvalidBatch::default(), sent),
             // A file is not sent back: it has to be chosen again.
-            Err(unfit) => (unfit, if is_unfit { sent } else { Sent { why: None, ..sent } }),
+            Err(invalid) => (invalid, if is_invalid { sent } else { Sent { why: None, ..sent } }),
         };
-        return answer(&request, &member, status, &typed, &unfit, sent);
+        return answer(&request, &member, status, &typed, &invalid, sent);
     };
     let (asker, name, planned) = (member.clone(), upload.file_name, planned.clone());
     desk.writing(move |desk| close_import(desk, &asker, import, &name, Some(&planned))).await?;
@@ -100,14 +100,14 @@ fn answer(
     member: &Member,
     status: StatusCode,
     typed: &TypedBatch,
-    unfit: &InvalidBatch,
+    invalid: &InvalidBatch,
     sent: Sent,
 ) -> Result<HttpResponse, Error> {
     let view = present::vouchers::new_batch(
         frame::in_merchant(request, member, "New batch"),
         member,
         typed,
-        unfit,
+        invalid,
         sent,
     );
     Ok(HttpResponse::build(status).content_type("text/html; charset=utf-8").body(view.render()?))

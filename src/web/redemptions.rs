@@ -11,7 +11,7 @@ use crate::{
 };
 
 #[derive(Deserialize)]
-pub struct Query {
+pub struct RedemptionsQuery {
     kind: Option<String>,
     before: Option<String>,
 }
@@ -21,7 +21,7 @@ pub async fn index(
     request: HttpRequest,
     desk: web::Data<Desk>,
     member: web::ReqData<Member>,
-    query: web::Query<Query>,
+    query: web::Query<RedemptionsQuery>,
 ) -> Result<HttpResponse, Error> {
     let member = member.into_inner();
     let wanted = query.kind.as_deref().unwrap_or_default();

@@ -20,7 +20,7 @@ use crate::{
     app::{
         self, Desk, Member,
         reissue_coupon::{self, ReissueCoupon, Reissued},
-        show_customer::{self, Cursors, RewardRow},
+        show_customer::{self, Cursors, RewardWithMail},
     },
     domain::{
         ids::{CustomerNo, RewardNo},
@@ -28,16 +28,16 @@ use crate::{
     },
 };
 
-type Path = web::Path<(String, String, String)>;
+type RewardPath = web::Path<(String, String, String)>;
 
 /// The fields of the form. A box that is there is ticked, whatever its value.
 #[derive(Debug, Default)]
-struct Fields {
+struct ReissueFields {
     send_notification_email: bool,
     idempotency_token: String,
 }
 
-impl Fields {
+impl ReissueFields {
     fn parse(body: &FormBody) -> Self {
         let mut fields = Self::default();
         for (name, value) in body.fields() {
@@ -56,7 +56,7 @@ pub async fn new(
     request: HttpRequest,
     desk: web::Data<Desk>,
     member: web::ReqData<Member>,
-    path: Path,
+    path: RewardPath,
 ) -> Result<HttpResponse, Error> {
     let member = member.into_inner();
     let (customer, reward) = numbers(&path)?;
@@ -73,9 +73,9 @@ pub async fn new(
     };
     let form = present::reissues::form(&member, &prepared, desk.clock.now());
     let body = if request::is_fragment(request.headers()) {
-        views::reissues::Dialog { form }.render()?
+        views::reissues::ReissueDialog { form }.render()?
     } else {
-        views::reissues::New {
+        views::reissues::ReissuePage {
             frame: frame::in_merchant(&request, &member, "Reissue coupon"),
             form,
         }
@@ -89,12 +89,12 @@ pub async fn create(
     request: HttpRequest,
     desk: web::Data<Desk>,
     member: web::ReqData<Member>,
-    path: Path,
+    path: RewardPath,
     body: FormBody,
 ) -> Result<HttpResponse, Error> {
     let member = member.into_inner();
     let (customer, reward) = numbers(&path)?;
-    let fields = Fields::parse(&body);
+    let fields = ReissueFields::parse(&body);
     let command = ReissueCoupon {
         customer,
         reward,
@@ -109,8 +109,9 @@ pub async fn create(
         Err(app::Error::Refused(refusal)) => {
             refused(&request, &desk, &member, customer, reward, &refusal).await
         }
-        Err(app::Error::Invalid(unfit)) if request::is_fragment(request.headers()) => {
-            again(&desk, &member, customer, reward, fields.send_notification_email, &unfit.0).await
+        Err(app::Error::Invalid(invalid)) if request::is_fragment(request.headers()) => {
+            again(&desk, &member, customer, reward, fields.send_notification_email, &invalid.0)
+                .await
         }
         Err(error) => Err(error.into()),
     }
@@ -138,8 +139,8 @@ async fn done(
         // Not among the newest.
         None => fresh_row(desk, member, customer, reward).await?.0,
     };
-    let view = views::reissues::Create {
-        row: views::rewards::Row {
+    let view = views::reissues::ReissueDone {
+        row: views::rewards::RewardItem {
             fresh: true,
             ..present::rewards::row(member, &row, &profile.who_can, profile.now)
         },
@@ -166,8 +167,11 @@ async fn refused(
         let mut row = present::rewards::row(member, &found, &[], now);
         row.fresh = true;
         row.refusal = present::rewards::refusal_lines(member, refusal, &found.file, now);
-        views::reissues::Refused { row, toast: present::flash::refused(member, refusal, now) }
-            .render()?
+        views::reissues::ReissueRefused {
+            row,
+            toast: present::flash::refused(member, refusal, now),
+        }
+        .render()?
     } else {
         let mut profile = customers::load(desk, member, customer, Cursors::default()).await?;
         if !profile.rewards.iter().any(|row| row.file.reward.no == reward) {
@@ -211,8 +215,8 @@ async fn again(
     let mut form = present::reissues::form(member, &prepared, desk.clock.now());
     form.send_email = send_email && form.email_off.is_none();
     form.message =
-        Some(present::flash::plain(views::ui::Tone::Bad, "This form was not taken", why));
-    Ok(html(StatusCode::UNPROCESSABLE_ENTITY, views::reissues::Again { form }.render()?))
+        Some(present::flash::plain(views::ui::Tone::Bad, "This form wasn't accepted", why));
+    Ok(html(StatusCode::UNPROCESSABLE_ENTITY, views::reissues::ReissueAgain { form }.render()?))
 }
 
 async fn fresh_row(
@@ -220,12 +224,12 @@ async fn fresh_row(
     member: &Member,
     customer: CustomerNo,
     reward: RewardNo,
-) -> Result<(RewardRow, chrono::DateTime<chrono::Utc>), Error> {
+) -> Result<(RewardWithMail, chrono::DateTime<chrono::Utc>), Error> {
     let asker = member.clone();
     Ok(desk.reading(move |desk| show_customer::show_reward(desk, &asker, customer, reward)).await?)
 }
 
-fn numbers(path: &Path) -> Result<(CustomerNo, RewardNo), Error> {
+fn numbers(path: &RewardPath) -> Result<(CustomerNo, RewardNo), Error> {
     let customer = request::number(&path.1).ok_or(Error::NotFound)?;
     let reward = request::number(&path.2).ok_or(Error::NotFound)?;
     Ok((CustomerNo(customer), RewardNo(reward)))

@@ -7,12 +7,12 @@ use actix_web::{
 };
 
 use super::{
-    access::{Access, Rule, Rules},
+    access::{Access, AccessRules, Rule},
     account, account_links, alerts, assets, audit, batch_codes, batches, code_checks,
     confirmations, coupon_acts, coupons, customer_acts, customers,
     errors::Error,
     factors, health, import_files, imports, mails, merchants, new_batch, redemptions, reissues,
-    second_factors, sessions, set_up, settings, single_sign_on, stock_forms, users, validity,
+    second_factors, sessions, set_up, settings, single_sign_on, threshold_forms, users, validity,
     vouchers,
 };
 use crate::domain::role::Permission;
@@ -25,12 +25,12 @@ use Permission::{
 };
 
 /// A route, and who may use it.
-struct RouteEntry {
+struct GuardedRoute {
     rule: Rule,
     route: Route,
 }
 
-impl RouteEntry {
+impl GuardedRoute {
     fn new(method: Method, pattern: &'static str, access: Access, route: Route) -> Self {
         Self { rule: Rule { method, pattern, access, asks_again: false }, route }
     }
@@ -44,9 +44,9 @@ impl RouteEntry {
 }
 
 #[allow(clippy::too_many_lines, reason = "all routes in one list, whatever their number")]
-fn routes() -> Vec<RouteEntry> {
+fn routes() -> Vec<GuardedRoute> {
     let get = |pattern, access, route: Route| {
-        RouteEntry::new(
+        GuardedRoute::new(
             Method::GET,
             pattern,
             access,
@@ -54,7 +54,7 @@ fn routes() -> Vec<RouteEntry> {
         )
     };
     let post = |pattern, access, route: Route| {
-        RouteEntry::new(Method::POST, pattern, access, route.method(Method::POST))
+        GuardedRoute::new(Method::POST, pattern, access, route.method(Method::POST))
     };
     let to = web::route;
     vec![
@@ -200,11 +200,15 @@ fn routes() -> Vec<RouteEntry> {
             Member(ManageBatches),
             to().to(validity::update),
         ),
-        post("/m/{merchant}/batches/{id}/lines", Member(ManageBatches), to().to(stock_forms::draw)),
+        post(
+            "/m/{merchant}/batches/{id}/lines",
+            Member(ManageBatches),
+            to().to(threshold_forms::draw),
+        ),
         post(
             "/m/{merchant}/batches/{id}/withdrawals",
             Member(ManageBatches),
-            to().to(stock_forms::withdraw),
+            to().to(threshold_forms::withdraw),
         ),
         post(
             "/m/{merchant}/batches/{id}/export",
@@ -286,14 +290,14 @@ fn routes() -> Vec<RouteEntry> {
 }
 
 /// The table of access.
-pub fn rules() -> Rules {
-    Rules::new(routes().into_iter().map(|line| line.rule).collect())
+pub fn rules() -> AccessRules {
+    AccessRules::new(routes().into_iter().map(|route| route.rule).collect())
 }
 
 /// Registers every route once.
 pub fn register(config: &mut ServiceConfig) {
     let mut resources: Vec<(&'static str, Resource)> = Vec::new();
-    for RouteEntry { rule: Rule { pattern, .. }, route } in routes() {
+    for GuardedRoute { rule: Rule { pattern, .. }, route } in routes() {
         match resources.iter().position(|(known, _)| *known == pattern) {
             Some(at) => {
                 let (pattern, resource) = resources.remove(at);

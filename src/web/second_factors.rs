@@ -22,23 +22,23 @@ use super::{
 };
 use crate::app::{
     Desk,
-    factors::PresentedFactor,
-    finish_sign_in::{self, Finished, Waiting},
+    factors::FactorProof,
+    finish_sign_in::{self, Finished, WaitingSignIn},
     queue::Caller,
-    sign_in::{Device, SignIn},
+    sign_in::{Device, SignInOutcome},
 };
 
 #[derive(Deserialize)]
-pub struct Query {
+pub struct SecondFactorQuery {
     #[serde(default)]
     return_to: String,
 }
 
 fn token(request: &HttpRequest, site: &Site) -> Option<String> {
-    request.cookie(site.half_cookie_name()).map(|cookie| cookie.value().to_owned())
+    request.cookie(site.pending_sign_in_cookie_name()).map(|cookie| cookie.value().to_owned())
 }
 
-async fn waiting(desk: &Desk, token: Option<String>) -> Result<Option<Waiting>, Error> {
+async fn waiting(desk: &Desk, token: Option<String>) -> Result<Option<WaitingSignIn>, Error> {
     match token {
         Some(token) => Ok(desk.reading(move |desk| finish_sign_in::look_at(desk, &token)).await?),
         None => Ok(None),
@@ -50,7 +50,7 @@ pub async fn new(
     request: HttpRequest,
     desk: web::Data<Desk>,
     site: web::Data<Site>,
-    query: web::Query<Query>,
+    query: web::Query<SecondFactorQuery>,
 ) -> Result<HttpResponse, Error> {
     match waiting(&desk, token(&request, &site)).await? {
         Some(waiting) => page(&request, &waiting, &query.return_to, None, StatusCode::OK),
@@ -75,8 +75,8 @@ pub async fn create(
     let known = known_devices::known_as(&request, &desk, &site, &waiting.email).await?;
     let one_try = match (&known, &shown) {
         (Some(device), _) => throttle.known(device, &waiting.email),
-        (None, PresentedFactor::Code(_)) => throttle.stranger(&address, &waiting.email),
-        (None, PresentedFactor::Passkey(_)) => throttle.nobody(&address),
+        (None, FactorProof::Code(_)) => throttle.stranger(&address, &waiting.email),
+        (None, FactorProof::Passkey(_)) => throttle.nobody(&address),
     };
     if let Err(spent) = throttle.spend(&one_try) {
         return too_many(&request, &waiting, &return_to, spent);
@@ -95,8 +95,8 @@ pub async fn create(
         Finished::Wrong { left: 0 } | Finished::Gone => Ok(over(&site, &return_to)),
         Finished::Wrong { left } => {
             let error = format!(
-                "This factor is not right, or its code was used already. {} left; then it all \
-                 begins again.",
+                "That code isn't correct, or it has already been used. {} left before you have to \
+                 start again.",
                 present::plural(left, "try").replace("trys", "tries")
             );
             page(&request, &waiting, &return_to, Some(error), StatusCode::UNPROCESSABLE_ENTITY)
@@ -107,7 +107,7 @@ pub async fn create(
 
 fn too_many(
     request: &HttpRequest,
-    waiting: &Waiting,
+    waiting: &WaitingSignIn,
     return_to: &str,
     spent: Spent,
 ) -> Result<HttpResponse, Error> {
@@ -132,7 +132,7 @@ pub async fn any_options(desk: web::Data<Desk>) -> Result<HttpResponse, Error> {
     let question = finish_sign_in::ask_any_passkey(&desk)?;
     Ok(json(format!(
         r#"{{"sealed":"{}",{}"#,
-        question.sealed,
+        question.encrypted,
         question.options.trim_start_matches('{')
     )))
 }
@@ -146,7 +146,7 @@ pub async fn create_by_passkey(
     form: FormBody,
 ) -> Result<HttpResponse, Error> {
     let field = |name| form.field(name).unwrap_or_default();
-    let (sealed, answer, return_to) = (field("sealed"), field("passkey"), field("return_to"));
+    let (encrypted, answer, return_to) = (field("sealed"), field("passkey"), field("return_to"));
     let address = request::address(&request);
     let sign_in = |error: &str, status| {
         sessions::page(&request, &desk, &site, String::new(), &return_to, Some(error), status)
@@ -160,17 +160,24 @@ pub async fn create_by_passkey(
     let (request_id, limits) = (request::request_id(&request), site.session_limits);
     let device = Device { agent: browser::name_of(&request), address, is_known: false };
     let work = move |desk: &Desk| {
-        finish_sign_in::sign_in_with_passkey(desk, &sealed, &answer, limits, &device, &request_id)
+        finish_sign_in::sign_in_with_passkey(
+            desk,
+            &encrypted,
+            &answer,
+            limits,
+            &device,
+            &request_id,
+        )
     };
     match throttle.judged(&one_try, desk.writing(work).await)? {
-        SignIn::In { token } => {
+        SignInOutcome::In { token } => {
             throttle.refund(&one_try);
             signed_in(&desk, &site, &token, &return_to).await
         }
-        SignIn::Locked => sign_in(sessions::LOCKED, StatusCode::UNPROCESSABLE_ENTITY),
-        SignIn::Half { .. } | SignIn::No => sign_in(
-            "This passkey is not known here, or its answer came too late. Sign in with e-mail and \
-             password, or try again.",
+        SignInOutcome::Locked => sign_in(sessions::LOCKED, StatusCode::UNPROCESSABLE_ENTITY),
+        SignInOutcome::NeedsSecondFactor { .. } | SignInOutcome::No => sign_in(
+            "This passkey isn't registered here, or it took too long. Try again, or sign in with \
+             email and password.",
             StatusCode::UNPROCESSABLE_ENTITY,
         ),
     }
@@ -188,7 +195,7 @@ fn over(site: &Site, return_to: &str) -> HttpResponse {
 
 fn page(
     request: &HttpRequest,
-    waiting: &Waiting,
+    waiting: &WaitingSignIn,
     return_to: &str,
     error: Option<String>,
     status: StatusCode,
@@ -196,7 +203,7 @@ fn page(
     let return_to = request::own_path(return_to).unwrap_or_default();
     let ask =
         present::factors::ask(waiting.has, "/sign-in/factor", "/sign-in/factor/options", return_to);
-    let page = views::SignIn {
+    let page = views::SecondFactorPage {
         frame: frame::for_visitor(request, "Second factor"),
         email: waiting.email.clone(),
         ask: views::Ask { error, ..ask },

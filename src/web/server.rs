@@ -53,7 +53,7 @@ impl Site {
     }
 
     /// As [`Self::cookie_name`], for a sign-in that waits for its second factor.
-    pub fn half_cookie_name(&self) -> &'static str {
+    pub fn pending_sign_in_cookie_name(&self) -> &'static str {
         if self.is_https() { "__Host-rewarddesk-half" } else { "rewarddesk-half" }
     }
 
@@ -81,7 +81,7 @@ impl Site {
 
 /// The largest form: a ticked box and a token need far less.
 const FORM_LIMIT: usize = 16 * 1024;
-/// How long what was accepted may take once the server is told to stop. With the workers and the
+/// How long what was accepted may take after the server is asked to stop. With the workers and the
 /// closing of the database the process ends within twenty seconds (guarantee R11).
 pub const SHUTDOWN_SECONDS: u64 = 13;
 

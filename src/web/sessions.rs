@@ -22,18 +22,18 @@ use super::{
 use crate::app::{
     Desk, passkeys,
     queue::Caller,
-    sign_in::{self, SignIn},
+    sign_in::{self, SignInOutcome},
 };
 
 /// What sign-in is asked with.
 #[derive(Default)]
-struct Form {
+struct SignInForm {
     email: String,
     password: String,
     return_to: String,
 }
 
-impl Form {
+impl SignInForm {
     fn parse(body: &FormBody) -> Self {
         let mut form = Self::default();
         for (name, value) in body.fields() {
@@ -49,7 +49,7 @@ impl Form {
 }
 
 #[derive(Deserialize)]
-pub struct Query {
+pub struct SignInQuery {
     #[serde(default)]
     return_to: String,
     /// Whether a password was just chosen.
@@ -65,23 +65,26 @@ pub async fn new(
     request: HttpRequest,
     desk: web::Data<Desk>,
     site: web::Data<Site>,
-    query: web::Query<Query>,
+    query: web::Query<SignInQuery>,
 ) -> Result<HttpResponse, Error> {
     let notice =
-        query.chosen.is_some().then(|| "Your password is kept. Sign in with it.".to_owned());
+        query.chosen.is_some().then(|| "Your password is saved. Sign in with it.".to_owned());
     let error = query.over.is_some().then(|| {
-        "The second factor did not come in time, or was wrong too often. Begin again.".to_owned()
+        "The second factor took too long, or was wrong too many times. Sign in again.".to_owned()
     });
     let error = error
         .or_else(|| query.sso.as_deref().and_then(single_sign_on::said).map(ToOwned::to_owned));
-    let page =
-        views::sessions::New { notice, error, ..blank(&request, &desk, &site, &query.return_to) };
+    let page = views::sessions::SignInPage {
+        notice,
+        error,
+        ..blank(&request, &desk, &site, &query.return_to)
+    };
     Ok(html(StatusCode::OK, page.render()?))
 }
 
-/// Said to whoever could prove who they are.
-pub const LOCKED: &str = "You have not been here for long, and your account was locked. An \
-    administrator of your merchant can unlock it.";
+/// Shown to users who have proved who they are.
+pub const LOCKED: &str = "Your account was locked because you haven't used it for a long time. An \
+                          administrator of your merchant can unlock it.";
 
 /// `POST /sign-in`
 pub async fn create(
@@ -91,7 +94,7 @@ pub async fn create(
     throttle: web::Data<Throttle>,
     body: FormBody,
 ) -> Result<HttpResponse, Error> {
-    let form = Form::parse(&body);
+    let form = SignInForm::parse(&body);
     let (one_try, caller) =
         known_devices::trying(&request, &desk, &site, &throttle, &form.email).await?;
     if let Err(spent) = throttle.spend(&one_try) {
@@ -120,18 +123,18 @@ pub async fn create(
     });
     let outcome = throttle.judged(&one_try, caller.runs(check).await)?;
     let sorry = match &outcome {
-        SignIn::In { .. } | SignIn::Half { .. } => None,
-        SignIn::Locked => Some(LOCKED),
-        SignIn::No => {
-            Some("E-mail and password do not match an active user. Check both and try again.")
+        SignInOutcome::In { .. } | SignInOutcome::NeedsSecondFactor { .. } => None,
+        SignInOutcome::Locked => Some(LOCKED),
+        SignInOutcome::No => {
+            Some("The email and password don't match an active user. Check both and try again.")
         }
     };
     match outcome {
-        SignIn::In { token } => {
+        SignInOutcome::In { token } => {
             throttle.refund(&one_try);
             signed_in(&desk, &site, &token, &form.return_to).await
         }
-        SignIn::Half { token } => {
+        SignInOutcome::NeedsSecondFactor { token } => {
             throttle.refund(&one_try);
             let target = format!(
                 "/sign-in/factor?return_to={}",
@@ -143,7 +146,7 @@ pub async fn create(
                 .insert_header((header::LOCATION, target))
                 .finish())
         }
-        SignIn::Locked | SignIn::No => page(
+        SignInOutcome::Locked | SignInOutcome::No => page(
             &request,
             &desk,
             &site,
@@ -155,8 +158,8 @@ pub async fn create(
     }
 }
 
-/// The answer to whoever is in: the session's cookie, a browser that is known from now on, and on
-/// to where they wanted to go.
+/// The answer to a user who has signed in: the session's cookie, a browser that is known from now
+/// on, and on to where they wanted to go.
 pub async fn signed_in(
     desk: &Desk,
     site: &Site,
@@ -203,7 +206,7 @@ pub fn page(
     error: Option<&str>,
     status: StatusCode,
 ) -> Result<HttpResponse, Error> {
-    let page = views::sessions::New {
+    let page = views::sessions::SignInPage {
         email,
         error: error.map(ToOwned::to_owned),
         ..blank(request, desk, site, return_to)
@@ -212,8 +215,13 @@ pub fn page(
 }
 
 /// The page before anything was typed.
-fn blank(request: &HttpRequest, desk: &Desk, site: &Site, return_to: &str) -> views::sessions::New {
-    views::sessions::New {
+fn blank(
+    request: &HttpRequest,
+    desk: &Desk,
+    site: &Site,
+    return_to: &str,
+) -> views::sessions::SignInPage {
+    views::sessions::SignInPage {
         frame: frame::for_visitor(request, "Sign in"),
         email: String::new(),
         return_to: request::own_path(return_to).unwrap_or_default().to_owned(),

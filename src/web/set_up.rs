@@ -14,18 +14,18 @@ use super::{
     errors::Error,
     frame, present,
     request::{self, FormBody},
-    views::{set_up as views, stock_forms::Field},
+    views::{set_up as views, threshold_forms::NumberField},
 };
 use crate::{
     app::{
         Desk,
-        set_up::{self, Door, FirstUser, Part, SetUp},
+        set_up::{self, Door, FirstUser, SetUp, SetUpField},
     },
     domain::Invalid,
 };
 
 #[derive(Deserialize)]
-pub struct Query {
+pub struct SetUpQuery {
     #[serde(default)]
     token: String,
 }
@@ -34,7 +34,7 @@ pub struct Query {
 pub async fn new(
     request: HttpRequest,
     desk: web::Data<Desk>,
-    query: web::Query<Query>,
+    query: web::Query<SetUpQuery>,
 ) -> Result<HttpResponse, Error> {
     let token = query.into_inner().token;
     match look(&desk, &token).await? {
@@ -74,7 +74,7 @@ pub async fn create(
         SetUp::Done => Ok(HttpResponse::SeeOther()
             .insert_header((header::LOCATION, "/sign-in?chosen=yes"))
             .finish()),
-        SetUp::Invalid(unfit) => page(&request, door, token, &typed, &unfit),
+        SetUp::Invalid(invalid) => page(&request, door, token, &typed, &invalid),
         SetUp::Gone => account_links::gone(&request),
     }
 }
@@ -89,29 +89,29 @@ fn page(
     door: Door,
     token: String,
     typed: &FirstUser,
-    unfit: &[(Part, Invalid)],
+    invalid: &[(SetUpField, Invalid)],
 ) -> Result<HttpResponse, Error> {
-    let field = |part: Part, value: &str| Field {
+    let field = |part: SetUpField, value: &str| NumberField {
         value: value.to_owned(),
-        error: unfit
+        error: invalid
             .iter()
             .find(|(wrong, _)| *wrong == part)
             .map(|(_, why)| present::sentence(&why.0)),
     };
-    let page = views::New {
-        frame: frame::for_visitor(request, "Set up the desk"),
+    let page = views::SetUpPage {
+        frame: frame::for_visitor(request, "Set up Reward Desk"),
         token,
-        name: field(Part::Name, &typed.name),
-        email: field(Part::Email, &typed.email),
+        name: field(SetUpField::Name, &typed.name),
+        email: field(SetUpField::Email, &typed.email),
         // Never sent back.
-        password: field(Part::Password, ""),
-        merchant: door.asks_for_merchant.then(|| views::Merchant {
-            name: field(Part::Merchant, &typed.merchant),
-            slug: field(Part::Slug, &typed.slug),
-            timezone: field(Part::TimeZone, &typed.timezone),
+        password: field(SetUpField::Password, ""),
+        merchant: door.asks_for_merchant.then(|| views::FirstMerchantFields {
+            name: field(SetUpField::Merchant, &typed.merchant),
+            slug: field(SetUpField::Slug, &typed.slug),
+            timezone: field(SetUpField::TimeZone, &typed.timezone),
             zones: present::zones(),
         }),
     };
-    let status = if unfit.is_empty() { StatusCode::OK } else { StatusCode::UNPROCESSABLE_ENTITY };
+    let status = if invalid.is_empty() { StatusCode::OK } else { StatusCode::UNPROCESSABLE_ENTITY };
     Ok(html(status, page.render()?))
 }

@@ -13,11 +13,11 @@ use serde::Deserialize;
 use super::{answer::html, errors::Error, frame, present, request::FormBody, views::ui::Tone};
 use crate::app::{
     Desk, Member,
-    change_settings::{Changed, Setting, change_settings},
+    change_settings::{Setting, SettingsChangeOutcome, change_settings},
 };
 
 #[derive(Deserialize)]
-pub struct Query {
+pub struct SettingsQuery {
     /// Whether they were just kept: "yes", or "same" where nothing was another one.
     kept: Option<String>,
 }
@@ -26,18 +26,18 @@ pub struct Query {
 pub async fn show(
     request: HttpRequest,
     member: web::ReqData<Member>,
-    query: web::Query<Query>,
+    query: web::Query<SettingsQuery>,
 ) -> Result<HttpResponse, Error> {
     let frame = frame::in_merchant(&request, &member, "Settings");
     let mut page = present::settings::show(frame, &member);
     page.frame.flash = match query.kept.as_deref() {
         Some("yes") => {
-            Some(present::flash::plain(Tone::Good, "Settings kept", "They hold from now on."))
+            Some(present::flash::plain(Tone::Good, "Settings saved", "They apply from now on."))
         }
         Some("same") => Some(present::flash::plain(
             Tone::Quiet,
-            "Nothing to change",
-            "The settings were so already.",
+            "Nothing to save",
+            "No settings were different.",
         )),
         _ => None,
     };
@@ -73,19 +73,19 @@ pub async fn update(
     };
     let frame = || frame::in_merchant(&request, &member, "Settings");
     match desk.writing(asked).await? {
-        Changed::Done(_) => to("yes"),
-        Changed::Unchanged => to("same"),
-        Changed::Invalid(unfit) => {
-            let page = present::settings::refused(frame(), &member, typed, seen, &unfit);
+        SettingsChangeOutcome::Done(_) => to("yes"),
+        SettingsChangeOutcome::Unchanged => to("same"),
+        SettingsChangeOutcome::Invalid(invalid) => {
+            let page = present::settings::refused(frame(), &member, typed, seen, &invalid);
             Ok(html(StatusCode::UNPROCESSABLE_ENTITY, page.render()?))
         }
-        Changed::Stale { now, changed } => {
+        SettingsChangeOutcome::Stale { now, changed } => {
             let mut page = present::settings::stale(frame(), &member, typed, seen, &now, &changed);
             page.frame.flash = Some(present::flash::plain(
                 Tone::Notice,
-                "Nothing was kept yet",
-                "Somebody else has changed settings since you opened this page: see below. Look \
-                 at yours again, and keep them.",
+                "Not saved yet",
+                "Someone else has changed settings since you opened this page. Check the marked \
+                 fields below, then save again.",
             ));
             Ok(html(StatusCode::CONFLICT, page.render()?))
         }

@@ -28,11 +28,11 @@ use crate::app::{
     link_identity::{self, Linked},
     own_account,
     sign_in::{self, Session},
-    sso::{self, Arrival, CallbackParams, Departure, Purpose, SsoFailure},
+    sso::{self, Arrival, CallbackParams, Departure, SsoFailure, SsoPurpose},
 };
 
 #[derive(Deserialize)]
-pub struct Query {
+pub struct SsoQuery {
     #[serde(default)]
     return_to: String,
 }
@@ -42,19 +42,19 @@ pub struct Query {
 pub async fn new(
     desk: web::Data<Desk>,
     site: web::Data<Site>,
-    query: web::Query<Query>,
+    query: web::Query<SsoQuery>,
 ) -> Result<HttpResponse, Error> {
     let return_to = request::own_path(&query.return_to).unwrap_or_default().to_owned();
     let path = return_to.clone();
     Ok(match desk.asking_provider(move |desk| sso::set_out(desk, &path)).await? {
-        Departure::To { address, sso_state } => {
-            let cookie = gate::oidc_state_cookie(&site, sso_state.as_deref());
+        Departure::To { address, state } => {
+            let cookie = gate::oidc_state_cookie(&site, state.as_deref());
             HttpResponse::SeeOther()
                 .cookie(cookie)
                 .insert_header((header::LOCATION, address))
                 .finish()
         }
-        Departure::Not(why) => sorry(&site, Purpose::SignIn, why, &return_to),
+        Departure::Not(why) => sorry(&site, SsoPurpose::SignIn, why, &return_to),
     })
 }
 
@@ -67,7 +67,7 @@ pub async fn confirm(
     form: FormBody,
 ) -> Result<HttpResponse, Error> {
     let return_to = form.field("return_to").unwrap_or_default();
-    leave(&request, &desk, &site, &visitor, Purpose::Confirm, &return_to).await
+    leave(&request, &desk, &site, &visitor, SsoPurpose::Confirm, &return_to).await
 }
 
 /// `POST /account/identity/start`
@@ -77,7 +77,7 @@ pub async fn start(
     site: web::Data<Site>,
     visitor: web::ReqData<Visitor>,
 ) -> Result<HttpResponse, Error> {
-    leave(&request, &desk, &site, &visitor, Purpose::Link, "").await
+    leave(&request, &desk, &site, &visitor, SsoPurpose::Link, "").await
 }
 
 /// To the provider from within a session. Not by a redirect: browsers follow one from a form only
@@ -88,7 +88,7 @@ async fn leave(
     desk: &Desk,
     site: &Site,
     visitor: &Visitor,
-    purpose: Purpose,
+    purpose: SsoPurpose,
     return_to: &str,
 ) -> Result<HttpResponse, Error> {
     let return_to = request::own_path(return_to).unwrap_or_default().to_owned();
@@ -133,7 +133,7 @@ pub async fn show(
         })
         .await?;
     let Some((pending, zone)) = found else {
-        return Ok(sorry(&site, Purpose::Link, SsoFailure::Stale, ""));
+        return Ok(sorry(&site, SsoPurpose::Link, SsoFailure::Stale, ""));
     };
     let name =
         desk.provider.as_deref().map(|provider| provider.name().to_owned()).unwrap_or_default();
@@ -165,7 +165,7 @@ pub async fn link(
         .await?;
     Ok(match linked {
         Linked::Done => account::back("identity"),
-        Linked::Not(why) => sorry(&site, Purpose::Link, why, ""),
+        Linked::Not(why) => sorry(&site, SsoPurpose::Link, why, ""),
     })
 }
 
@@ -191,10 +191,10 @@ pub async fn arrive(
 ) -> Result<HttpResponse, Error> {
     let answer = answer.into_inner();
     let value_of = |name: &str| request.cookie(name).map(|cookie| cookie.value().to_owned());
-    let sealed = value_of(site.oidc_state_cookie_name()).unwrap_or_default();
-    if sealed.is_empty() && request.cookie(site.cookie_name()).is_none() {
+    let encrypted = value_of(site.oidc_state_cookie_name()).unwrap_or_default();
+    if encrypted.is_empty() && request.cookie(site.cookie_name()).is_none() {
         // Nothing can wait for this browser: the database is not asked.
-        return Ok(sorry(&site, Purpose::SignIn, SsoFailure::Stale, ""));
+        return Ok(sorry(&site, SsoPurpose::SignIn, SsoFailure::Stale, ""));
     }
     let (token, limits, asked) =
         (value_of(site.cookie_name()), site.session_limits, answer.clone());
@@ -204,20 +204,20 @@ pub async fn arrive(
                 .map(|token| sign_in::resume_session(desk, &token, limits))
                 .transpose()?
                 .flatten();
-            Ok((sso::recognise(desk, &sealed, session.as_ref(), &asked)?, session))
+            Ok((sso::recognise(desk, &encrypted, session.as_ref(), &asked)?, session))
         })
         .await?;
-    let sso_state = match recognised {
-        Ok(sso_state) => sso_state,
+    let state = match recognised {
+        Ok(state) => state,
         Err(purpose) => return Ok(sorry(&site, purpose, SsoFailure::Stale, "")),
     };
     let origin = browser::origin_of(&request);
     // Who it is will only be known afterwards: the tries of an address are counted.
     let one_try = throttle.nobody(&origin.address);
     if throttle.spend(&one_try).is_err() {
-        return Ok(sorry(&site, sso_state.purpose, SsoFailure::Down, &sso_state.return_to));
+        return Ok(sorry(&site, state.purpose, SsoFailure::Down, &state.return_to));
     }
-    let own = sso_state.clone();
+    let own = state.clone();
     let arriving = desk.asking_provider(move |desk| {
         sso::arrive(desk, &own, &answer, session.as_ref(), limits, &origin)
     });
@@ -225,10 +225,10 @@ pub async fn arrive(
     if !matches!(arrival, Arrival::Not(_)) {
         throttle.refund(&one_try);
     }
-    let path = request::own_path(&sso_state.return_to).unwrap_or_default();
+    let path = request::own_path(&state.return_to).unwrap_or_default();
     let mut response = match arrival {
         Arrival::In { token } => signed_in(&desk, &site, &token, path).await?,
-        Arrival::Half { token } => {
+        Arrival::NeedsSecondFactor { token } => {
             let target = format!("/sign-in/factor?return_to={path}");
             let cookie = gate::pending_sign_in_cookie(&site, Some(&token));
             HttpResponse::SeeOther()
@@ -245,13 +245,13 @@ pub async fn arrive(
             response
         }
         Arrival::Pending => to("/account/identity".to_owned()),
-        Arrival::Not(why) => return Ok(sorry(&site, sso_state.purpose, why, path)),
+        Arrival::Not(why) => return Ok(sorry(&site, state.purpose, why, path)),
     };
     forget(&mut response, &site)?;
     Ok(response)
 }
 
-/// The SSO state has been used: the browser forgets it.
+/// Removes the cookie with the SSO state: it has been used.
 fn forget(response: &mut HttpResponse, site: &Site) -> Result<(), Error> {
     response.add_cookie(&gate::oidc_state_cookie(site, None)).map_err(|_| Error::Internal)
 }
@@ -262,15 +262,15 @@ fn to(target: String) -> HttpResponse {
 
 /// Back to where it began, with the reason in one of our words: neither code nor state stays in the
 /// address, and a reload repeats nothing.
-fn sorry(site: &Site, purpose: Purpose, why: SsoFailure, return_to: &str) -> HttpResponse {
+fn sorry(site: &Site, purpose: SsoPurpose, why: SsoFailure, return_to: &str) -> HttpResponse {
     let word = WORDS.iter().find(|(known, ..)| *known == why).map_or("stale", |(_, word, _)| word);
     let target = match purpose {
-        Purpose::SignIn => format!("/sign-in?sso={word}&return_to={return_to}"),
-        Purpose::Confirm => format!("/confirm?sso={word}&return_to={return_to}"),
-        Purpose::Link => format!("/account?done=identity-{word}#message"),
+        SsoPurpose::SignIn => format!("/sign-in?sso={word}&return_to={return_to}"),
+        SsoPurpose::Confirm => format!("/confirm?sso={word}&return_to={return_to}"),
+        SsoPurpose::Link => format!("/account?done=identity-{word}#message"),
     };
     let mut response = to(target);
-    // A cookie that cannot be taken away ends by itself.
+    // A cookie that cannot be removed expires by itself.
     let _ = forget(&mut response, site);
     response
 }
@@ -280,44 +280,43 @@ const WORDS: [(SsoFailure, &str, &str); 8] = [
     (
         SsoFailure::Stale,
         "stale",
-        "This sign-in took too long, was done before, or began in another browser. Nothing was \
-         done. Begin again.",
+        "This sign-in took too long, was already used, or was started in another browser. Nothing \
+         was done. Start again.",
     ),
     (
         SsoFailure::Denied,
         "denied",
-        "The sign-in was not finished over there. Nothing was done. Try again, or take another \
-         way.",
+        "The sign-in wasn't completed there. Nothing was done. Try again, or sign in another way.",
     ),
     (
         SsoFailure::Down,
         "down",
-        "The place where you would sign in does not answer just now. Nothing was done. Try again \
-         in a minute, or take another way.",
+        "The sign-in service isn't responding. Nothing was done. Try again in a minute, or sign in \
+         another way.",
     ),
     (
         SsoFailure::Untrusted,
         "untrusted",
-        "The answer that came back could not be trusted. Nothing was done. Try again; if it stays \
-         so, tell whoever runs this desk.",
+        "The response from the sign-in service couldn't be trusted. Nothing was done. Try again; \
+         if it keeps happening, tell the people who run this desk.",
     ),
     (
         SsoFailure::Unknown,
         "unknown",
-        "No account here for this sign-in. Ask an administrator to invite you.",
+        "There's no account here for this sign-in. Ask an administrator to invite you.",
     ),
     (
         SsoFailure::Taken,
         "taken",
-        "Your account here is linked to another sign-in over there, or that one to another \
-         account. Come in another way, and look at your account page.",
+        "Your account here is linked to a different sign-in, or this sign-in is linked to a \
+         different account. Sign in another way and check your account page.",
     ),
     (SsoFailure::Locked, "locked", LOCKED),
     (
         SsoFailure::NotProved,
         "other",
-        "That was another account, or you were not asked to sign in again there. Nothing was \
-         done. Take another way.",
+        "That was a different account, or you weren't asked to sign in again there. Nothing was \
+         done. Confirm another way.",
     ),
 ];
 

@@ -16,7 +16,7 @@ use std::{
 
 use crate::{app, domain::email::account_key};
 
-/// So many failures at once, then one for every pause.
+/// Allows `burst` failures at once, then one more for each `pause`.
 #[derive(Clone, Copy)]
 struct Budget {
     burst: u32,
@@ -35,7 +35,7 @@ const PER_ACCOUNT: Budget = Budget { burst: 30, pause: Duration::from_mins(10) }
 /// many guesses either.
 const PER_KNOWN_BROWSER: Budget = Budget { burst: 10, pause: Duration::from_mins(1) };
 
-/// So many keys are kept without a look at which have their whole budget again.
+/// From this many keys on, those that have their whole budget again are removed.
 const CLEAN_UP_FROM: usize = 10_000;
 /// More are never kept: made-up names and addresses must not fill the memory. Those with the most
 /// spent stay.
@@ -43,7 +43,7 @@ const MAX_TRACKED: usize = 100_000;
 
 /// What there is a budget for, as it is before it is made short.
 #[derive(Hash)]
-enum Key<'a> {
+enum BudgetKey<'a> {
     Pair(&'a str, &'a str),
     Address(&'a str),
     Account(&'a str),
@@ -58,7 +58,7 @@ pub struct Try(Vec<(u64, Budget, Spent)>);
 /// Which budget is spent.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Spent {
-    /// That of whoever tries: their address, or their browser.
+    /// The budget of the client that tries: its address, or its browser.
     Here,
     /// That of the account, by browsers that are not known.
     Everywhere,
@@ -96,16 +96,20 @@ impl Throttle {
     pub fn stranger(&self, address: &str, email: &str) -> Try {
         let (network, email) = (network(address), account(email));
         Try(vec![
-            self.key(&Key::Pair(&network, &email), PER_PAIR, Spent::Here),
-            self.key(&Key::Address(&network), PER_ADDRESS, Spent::Here),
-            self.key(&Key::Account(&email), PER_ACCOUNT, Spent::Everywhere),
+            self.key(&BudgetKey::Pair(&network, &email), PER_PAIR, Spent::Here),
+            self.key(&BudgetKey::Address(&network), PER_ADDRESS, Spent::Here),
+            self.key(&BudgetKey::Account(&email), PER_ACCOUNT, Spent::Everywhere),
         ])
     }
 
     /// A try on an account from a browser that is known to be its user's. It pays nothing for its
     /// address: behind a proxy that is not trusted, strangers share that.
     pub fn known(&self, device: &str, email: &str) -> Try {
-        Try(vec![self.key(&Key::Known(device, &account(email)), PER_KNOWN_BROWSER, Spent::Here)])
+        Try(vec![self.key(
+            &BudgetKey::Known(device, &account(email)),
+            PER_KNOWN_BROWSER,
+            Spent::Here,
+        )])
     }
 
     /// A try in a session, whose user has proved already to be that of the account.
@@ -116,20 +120,20 @@ impl Throttle {
     /// A try of what cannot be guessed and names no account, such as a passkey: only the work that
     /// it makes is bounded.
     pub fn nobody(&self, address: &str) -> Try {
-        Try(vec![self.key(&Key::Address(&network(address)), PER_ADDRESS, Spent::Here)])
+        Try(vec![self.key(&BudgetKey::Address(&network(address)), PER_ADDRESS, Spent::Here)])
     }
 
-    /// Asking for a link by mail: budgets of its own, so that whoever asks too often does not keep
-    /// others from signing in.
+    /// Asking for a link by mail: budgets of its own, so that somebody who asks too often does not
+    /// keep others from signing in.
     pub fn link(&self, address: &str, email: &str) -> Try {
         let (network, email) = (network(address), account(email));
         Try(vec![
-            self.key(&Key::Link(&network, &email), PER_PAIR, Spent::Here),
-            self.key(&Key::LinkAddress(&network), PER_ADDRESS, Spent::Here),
+            self.key(&BudgetKey::Link(&network, &email), PER_PAIR, Spent::Here),
+            self.key(&BudgetKey::LinkAddress(&network), PER_ADDRESS, Spent::Here),
         ])
     }
 
-    fn key(&self, key: &Key<'_>, budget: Budget, spent: Spent) -> (u64, Budget, Spent) {
+    fn key(&self, key: &BudgetKey<'_>, budget: Budget, spent: Spent) -> (u64, Budget, Spent) {
         (self.hasher.hash_one(key), budget, spent)
     }
 

@@ -26,7 +26,7 @@ pub const FILE_LIMIT: usize = 512 * 1024 * 1024;
 /// The longest text taken here: it is kept in memory, and in the page when something is wrong with
 /// it.
 pub const TEXT_LIMIT: usize = 256 * 1024;
-/// All other fields together, as in the house's other forms.
+/// The limit for all other fields together, the same as in the desk's other forms.
 const FIELDS_LIMIT: usize = 16 * 1024;
 /// What is read to its end although it is too large: a browser that is cut off shows its own error,
 /// not ours.
@@ -48,7 +48,7 @@ pub struct Upload {
     /// As the browser calls the file; empty where there is none.
     pub file_name: String,
     fields: Vec<(String, String)>,
-    file: Option<SpooledFile>,
+    file: Option<StoredUpload>,
     pub wrong: Option<UploadRefusal>,
 }
 
@@ -67,7 +67,7 @@ pub enum UploadRefusal {
 
 /// A file on its way into its import.
 #[derive(Debug, Default)]
-struct SpooledFile {
+struct StoredUpload {
     import: Option<ImportId>,
     waiting: Vec<u8>,
     next: i64,
@@ -84,9 +84,9 @@ pub struct Receiver<'r> {
 
 /// A form on its way. It ends where more of it comes than there is room for, fields or not. How
 /// long it may take, its connection knows.
-pub struct Form(Multipart);
+pub struct UploadForm(Multipart);
 
-impl FromRequest for Form {
+impl FromRequest for UploadForm {
     type Error = actix_web::Error;
     type Future = Ready<Result<Self, Self::Error>>;
 
@@ -114,7 +114,7 @@ fn unreadable(error: MultipartError) -> Error {
 impl Receiver<'_> {
     /// Reads the form's `codes` and `file`, and what else there is. What was kept of a form that
     /// breaks off is given up.
-    pub async fn read(&self, form: Form) -> Result<Upload, Error> {
+    pub async fn read(&self, form: UploadForm) -> Result<Upload, Error> {
         let mut upload = Upload::default();
         let read = self.read_all(form, &mut upload).await;
         let outcome = read.map(|()| upload.judge());
@@ -124,7 +124,11 @@ impl Receiver<'_> {
         outcome.map(|()| upload)
     }
 
-    async fn read_all(&self, Form(mut form): Form, upload: &mut Upload) -> Result<(), Error> {
+    async fn read_all(
+        &self,
+        UploadForm(mut form): UploadForm,
+        upload: &mut Upload,
+    ) -> Result<(), Error> {
         let (mut parts, mut text) = (0, 0);
         while let Some(field) = form.next().await {
             let mut field = field.map_err(unreadable)?;
@@ -159,7 +163,7 @@ impl Receiver<'_> {
         if upload.file.is_some() {
             return Err(Error::Malformed);
         }
-        upload.file = Some(SpooledFile::default());
+        upload.file = Some(StoredUpload::default());
         while let Some(piece) = field.next().await.transpose().map_err(unreadable)? {
             let Some(kept) = upload.file.as_mut().filter(|_| upload.wrong.is_none()) else {
                 continue;
@@ -209,7 +213,7 @@ impl Receiver<'_> {
         if upload.file.is_none() {
             let waiting = upload.text.clone().into_bytes();
             upload.file =
-                Some(SpooledFile { bytes: waiting.len(), waiting, ..SpooledFile::default() });
+                Some(StoredUpload { bytes: waiting.len(), waiting, ..StoredUpload::default() });
         }
         if upload.file.as_ref().is_some_and(|kept| !kept.waiting.is_empty()) {
             self.keep(upload).await?;

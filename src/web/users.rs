@@ -20,15 +20,15 @@ use super::{
 use crate::{
     app::{
         Desk, Member,
-        invite_user::{self, InvalidInvitation, Invitation, Invited},
-        manage_users::{self, Act, Barrier, Managed},
+        invite_user::{self, InvalidInvitation, Invitation, InvitationOutcome},
+        manage_users::{self, Barrier, Managed, UserAct},
         show_users,
     },
     domain::{ids::UserId, role::Role},
 };
 
 #[derive(Deserialize)]
-pub struct Query {
+pub struct UsersQuery {
     after: Option<String>,
     /// What was just done: one of our own words.
     done: Option<String>,
@@ -40,7 +40,7 @@ pub async fn index(
     desk: web::Data<Desk>,
     site: web::Data<Site>,
     member: web::ReqData<Member>,
-    query: web::Query<Query>,
+    query: web::Query<UsersQuery>,
 ) -> Result<HttpResponse, Error> {
     let member = member.into_inner();
     let after = query.after.as_deref().and_then(request::number).map(UserId);
@@ -80,16 +80,16 @@ pub async fn create(
     let typed = Invitation { email: field("email"), name: field("name"), role: field("role") };
     let (asker, asked) = (member.clone(), typed.clone());
     match desk.writing(move |desk| invite_user::invite_user(desk, &asker, &asked)).await? {
-        Invited::Done { user: UserId(id), has_link } => Ok(to(
+        InvitationOutcome::Done { user: UserId(id), has_link } => Ok(to(
             &member,
             &format!("/{id}?done={}#message", if has_link { "invited" } else { "welcomed" }),
         )),
-        Invited::Invalid(unfit) => {
+        InvitationOutcome::Invalid(invalid) => {
             let page = present::users::new(
                 frame::in_merchant(&request, &member, "Invite a user"),
                 &member,
                 &typed,
-                &unfit,
+                &invalid,
             );
             Ok(html(StatusCode::UNPROCESSABLE_ENTITY, page.render()?))
         }
@@ -103,7 +103,7 @@ pub async fn show(
     site: web::Data<Site>,
     member: web::ReqData<Member>,
     path: web::Path<(String, String)>,
-    query: web::Query<Query>,
+    query: web::Query<UsersQuery>,
 ) -> Result<HttpResponse, Error> {
     let member = member.into_inner();
     let body =
@@ -142,8 +142,10 @@ pub async fn change_role(
 ) -> Result<HttpResponse, Error> {
     let (member, id) = (member.into_inner(), user(&path.1)?);
     match form.field("role").and_then(|word| word.parse::<Role>().ok()) {
-        Some(role) => act(&request, &desk, &site, member, id, Act::ChangeRole(role), "role").await,
-        // Nobody is told of a form's defects about a user who is not theirs.
+        Some(role) => {
+            act(&request, &desk, &site, member, id, UserAct::ChangeRole(role), "role").await
+        }
+        // The form's errors are not shown for a user of another merchant.
         None => page(&request, &desk, &site, &member, id, None).await.and(Err(Error::Malformed)),
     }
 }
@@ -158,12 +160,12 @@ pub async fn manage(
 ) -> Result<HttpResponse, Error> {
     let word = request.path().rsplit('/').next().unwrap_or_default().to_owned();
     let act = match word.as_str() {
-        "removal" => Act::Remove,
-        "disable" => Act::Disable,
-        "enable" => Act::Enable,
-        "unlock" => Act::Unlock,
-        "sessions" => Act::EndSessions,
-        "factors" => Act::ResetFactors,
+        "removal" => UserAct::Remove,
+        "disable" => UserAct::Disable,
+        "enable" => UserAct::Enable,
+        "unlock" => UserAct::Unlock,
+        "sessions" => UserAct::EndSessions,
+        "factors" => UserAct::ResetFactors,
         _ => return Err(Error::NotFound),
     };
     self::act(&request, &desk, &site, member.into_inner(), user(&path.1)?, act, &word).await
@@ -175,7 +177,7 @@ async fn act(
     site: &Site,
     member: Member,
     id: UserId,
-    act: Act,
+    act: UserAct,
     word: &str,
 ) -> Result<HttpResponse, Error> {
     let (asker, absence) = (member.clone(), site.session_limits.absence);
@@ -184,7 +186,7 @@ async fn act(
         .await?
     {
         // The page of somebody who has just left is not there any more.
-        Managed::Done(_) if act == Act::Remove => Ok(to(&member, "?done=removal#message")),
+        Managed::Done(_) if act == UserAct::Remove => Ok(to(&member, "?done=removal#message")),
         Managed::Done(_) => Ok(to(&member, &format!("/{}?done={word}#message", id.0))),
         Managed::Unchanged => Ok(to(&member, &format!("/{}?done=unchanged#message", id.0))),
         Managed::Barred(barrier) => {
@@ -216,7 +218,7 @@ pub async fn permissions(
     member: web::ReqData<Member>,
 ) -> Result<HttpResponse, Error> {
     let page = present::users::permissions(
-        frame::in_merchant(&request, &member, "What each role may do"),
+        frame::in_merchant(&request, &member, "What each role can do"),
         &member,
     );
     Ok(html(StatusCode::OK, page.render()?))
@@ -235,23 +237,27 @@ fn said(done: &str) -> Option<Toast> {
     let (title, text) = match done {
         "invited" => (
             "Invitation on its way",
-            "They come in by the link in the mail. Only the newest one works.",
+            "They can sign in with the link in the email. Only the newest link works.",
         ),
         "welcomed" => (
             "Offer on its way",
-            "They have an account already. The role is theirs once they sign in and accept it.",
+            "They already have an account. They get the role once they sign in and accept it.",
         ),
-        "unchanged" => ("Nothing was changed", "It was so already."),
-        "is-in" => ("They are in already", "There is nothing to follow any more."),
-        "role" => ("Role changed", "It holds from now on, in pages that are open as well."),
-        "removal" => ("User removed", "They have no role in this merchant any more."),
-        "disable" => ("User disabled", "They are signed out everywhere."),
+        "unchanged" => ("Nothing was changed", "Nothing was different."),
+        "is-in" => ("They've already accepted", "They don't need an invitation any more."),
+        "role" => (
+            "Role changed",
+            "It applies from now on, including on pages that are already \
+                                    open.",
+        ),
+        "removal" => ("User removed", "They no longer have a role in this merchant."),
+        "disable" => ("User disabled", "They've been signed out everywhere."),
         "enable" => ("User enabled", "They can sign in again."),
         "unlock" => ("User unlocked", "They can sign in again."),
         "sessions" => ("Sessions ended", "They have to sign in again."),
         "factors" => (
             "Second factors reset",
-            "They sign in with the password alone, until they set up another.",
+            "They sign in with just their password until they set up a new one.",
         ),
         _ => return None,
     };

@@ -15,7 +15,7 @@ use crate::{
 };
 
 #[derive(Deserialize)]
-pub struct Form {
+pub struct ValidityFields {
     valid_from: Option<String>,
     valid_until: Option<String>,
 }
@@ -26,7 +26,7 @@ pub async fn update(
     desk: web::Data<Desk>,
     member: web::ReqData<Member>,
     path: web::Path<(String, String)>,
-    form: web::Form<Form>,
+    form: web::Form<ValidityFields>,
 ) -> Result<HttpResponse, Error> {
     let member = member.into_inner();
     let id = request::number(&path.1).map(BatchId).ok_or(Error::NotFound)?;
@@ -34,7 +34,8 @@ pub async fn update(
     let asker = member.clone();
     desk.reading(move |desk| show_batches::has_batch(desk, &asker, id)).await?;
     // An empty field opens that end; a missing one is not this page's form.
-    let Form { valid_from: Some(from), valid_until: Some(until) } = form.into_inner() else {
+    let ValidityFields { valid_from: Some(from), valid_until: Some(until) } = form.into_inner()
+    else {
         return Err(Error::Malformed);
     };
     let command = AdjustValidity { batch: id, from, until };
@@ -48,7 +49,7 @@ pub async fn update(
                 &desk,
                 &member,
                 id,
-                &FormOutcome::ValidityUnfit { command, why },
+                &FormOutcome::ValidityInvalid { command, why },
             )
             .await?;
             return Ok(HttpResponse::UnprocessableEntity()

@@ -24,7 +24,7 @@ pub async fn create(
     desk: web::Data<Desk>,
     member: web::ReqData<Member>,
     path: web::Path<(String, String)>,
-    form: upload::Form,
+    form: upload::UploadForm,
 ) -> Result<HttpResponse, Error> {
     let member = member.into_inner();
     let id = request::number(&path.1).map(BatchId).ok_or(Error::NotFound)?;
@@ -36,7 +36,7 @@ pub async fn create(
     let import = if upload.wrong.is_none() { receiver.import(&mut upload).await? } else { None };
     let Some(import) = import else {
         let (status, sent) = refusal(upload);
-        return unfit(&request, &desk, &member, id, status, sent).await;
+        return invalid(&request, &desk, &member, id, status, sent).await;
     };
     let (asker, name) = (member.clone(), upload.file_name);
     desk.writing(move |desk| close_import(desk, &asker, import, &name, None)).await?;
@@ -44,13 +44,13 @@ pub async fn create(
         Ok(answer) => Ok(answer),
         Err(why) => {
             let sent = Sent { text: upload.text, why: Some(why), is_of_file: false };
-            unfit(&request, &desk, &member, id, StatusCode::UNPROCESSABLE_ENTITY, sent).await
+            invalid(&request, &desk, &member, id, StatusCode::UNPROCESSABLE_ENTITY, sent).await
         }
     }
 }
 
 /// The batch's page again, with what was pasted and why nothing of it was taken.
-async fn unfit(
+async fn invalid(
     request: &HttpRequest,
     desk: &Desk,
     member: &Member,
@@ -58,7 +58,8 @@ async fn unfit(
     status: StatusCode,
     sent: Sent,
 ) -> Result<HttpResponse, Error> {
-    let page = batches::page(request, desk, member, id, &FormOutcome::VouchersUnfit(sent)).await?;
+    let page =
+        batches::page(request, desk, member, id, &FormOutcome::VouchersInvalid(sent)).await?;
     Ok(HttpResponse::build(status).content_type("text/html; charset=utf-8").body(page.render()?))
 }
 
@@ -75,9 +76,9 @@ pub fn refusal(upload: Upload) -> (StatusCode, Sent) {
         Some(UploadRefusal::TextTooLarge) => words::TEXT_TOO_LONG.to_owned(),
         Some(UploadRefusal::FileTooLarge) => words::FILE_TOO_LARGE.to_owned(),
         Some(UploadRefusal::Both) => {
-            "Paste codes or choose a file, not both. Nothing was taken.".to_owned()
+            "Paste codes or choose a file, not both. Nothing was uploaded.".to_owned()
         }
-        Some(UploadRefusal::EmptyFile) => "The file is empty. Choose another one.".to_owned(),
+        Some(UploadRefusal::EmptyFile) => "The file is empty. Choose another file.".to_owned(),
         Some(UploadRefusal::Refused(why)) => present::sentence(&why.0),
         Some(UploadRefusal::Nothing) | None => {
             "Paste at least one code, or choose a file.".to_owned()

@@ -16,7 +16,7 @@ use crate::{
         ids::{BatchId, CouponId, ImportId},
         merchant::TicketFacts,
         reissue::{EarlierReissue, Refusal, RewardFile},
-        reward::Provider,
+        reward::RewardProvider,
         role::Permission,
         zone,
     },
@@ -61,7 +61,7 @@ pub fn of_refusal(
         Refusal::CustomerPurged { at } => RefusalWords {
             label: "Customer purged",
             facts: vec![format!(
-                "This customer's data was purged on {}. Their rewards stay for the record only.",
+                "This customer's data was purged on {}. Their rewards are kept only for the record.",
                 zone::show(*at, zone)
             )],
             next_steps: vec![say("Nothing can be sent to a purged customer.")],
@@ -80,25 +80,25 @@ pub fn of_refusal(
         Refusal::AlreadyReissued(earlier) => already_reissued(member, earlier, file, now),
         Refusal::NoCouponYet => RefusalWords {
             label: "No coupon yet",
-            facts: vec![
-                "This reward has no code so far, so there is nothing to replace.".to_owned(),
-            ],
-            next_steps: vec![say("Wait for the fulfilment, or import the reward with its code.")],
+            facts: vec!["This reward has no code yet, so there is nothing to replace.".to_owned()],
+            next_steps: vec![say(
+                "Wait until it is fulfilled, or import the reward with its code.",
+            )],
         },
         Refusal::StillHasCapacity(capacity) => still_has_capacity(member, capacity, file),
         Refusal::BatchEmpty(shortage) => batch_empty(member, shortage, file, who_can),
         Refusal::EmailsOff => RefusalWords {
-            label: "E-mails are off",
+            label: "Emails are off",
             facts: vec![
-                "This customer has e-mails switched off, so no mail can be sent. Nothing was done."
+                "This customer's emails are turned off, so no email can be sent. Nothing was done."
                     .to_owned(),
             ],
-            next_steps: vec![say("Reissue without the e-mail, and give the code in another way.")],
+            next_steps: vec![say("Reissue without the email and pass on the code another way.")],
         },
     }
 }
 
-fn non_batch(member: &Member, provider: Provider) -> RefusalWords {
+fn non_batch(member: &Member, provider: RewardProvider) -> RefusalWords {
     let next = match &member.merchant.account_manager {
         Some(contact) => step(
             format!(
@@ -107,9 +107,9 @@ fn non_batch(member: &Member, provider: Provider) -> RefusalWords {
             ),
             format!("mailto:{}", contact.address),
         ),
-        None => say(
-            "No account manager is set for this merchant; ask an administrator whom to contact.",
-        ),
+        None => {
+            say("No account manager is set for this merchant. Ask an administrator who to contact.")
+        }
     };
     RefusalWords {
         label: "Non-batch reward",
@@ -137,14 +137,14 @@ fn already_reissued(
             };
             step("Open a support ticket", url.fill(&facts))
         }
-        None => say("Open a support ticket: no ticket address is set for this merchant; ask an \
-             administrator."),
+        None => say("Open a support ticket: no ticket address is set for this merchant. Ask an \
+                     administrator."),
     };
     RefusalWords {
         label: "Already reissued once",
         facts: vec![
             format!(
-                "Reissued {} ago by {by}, on {}.",
+                "Reissued {} by {by}, on {}.",
                 zone::show_age(now - earlier.at),
                 zone::show(earlier.at, member.merchant.zone)
             ),
@@ -232,13 +232,13 @@ pub fn import_address(member: &Member, import: ImportId, rest: &str) -> String {
 }
 
 /// What is said of a file larger than [`super::upload::FILE_LIMIT`].
-pub const FILE_TOO_LARGE: &str = "This file is larger than 512 MiB, so nothing was taken. Send it \
-    in parts, or import it on the server with rewarddesk import vouchers, which takes files of \
-    any size.";
+pub const FILE_TOO_LARGE: &str = "This file is larger than 512 MiB, so nothing was uploaded. Split \
+                                  it, or import it on the server with rewarddesk import vouchers, \
+                                  which accepts files of any size.";
 
 /// What is said of a text longer than [`super::upload::TEXT_LIMIT`].
 pub const TEXT_TOO_LONG: &str =
-    "This is more than 256 KiB of text, so nothing was taken. Send it as a file instead.";
+    "This is more than 256 KiB of text, so nothing was uploaded. Send it as a file instead.";
 
 /// "Codes left: 120, all expired, the last on 3 Oct 2026, 23:59 BST."; `None` when nothing is left
 /// at all.

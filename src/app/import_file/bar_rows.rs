@@ -7,17 +7,17 @@ use super::{
     code_rows::{CodeRows, some_at_a_time},
     findings::Cause,
     job::Job,
-    rows::BarRow,
-    stage::{FileTally, SpooledRows},
+    rows::ParsedBar,
+    spool::{SpooledRows, Tally},
 };
 use crate::{
     app::private_details,
     db::{
         WriteTx, audit,
         imports::{
-            codes::{self, Codes, StoredCode},
+            codes::{self, CouponsByCode, KnownCoupon},
+            exclusive::ImportAccess,
             rewards,
-            turn::ImportTx,
         },
     },
     domain::{
@@ -36,8 +36,8 @@ pub fn apply(
 ) -> Result<Report, ImportError> {
     let (mut rows, tally) = spooled.open()?;
     job.in_one_transaction(tally, out, |job, tx, tally| {
-        let mut coupons = Codes::default();
-        some_at_a_time(job, &mut rows, tally, |job, tally, rows: CodeRows<BarRow>| {
+        let mut coupons = CouponsByCode::default();
+        some_at_a_time(job, &mut rows, tally, |job, tally, rows: CodeRows<ParsedBar>| {
             let found = codes::lock_by_code(tx, job.scope, &rows.codes())?;
             go_on(&mut coupons, found, &rows);
             bar(job, tx, &judge(&mut coupons, rows, tally)?)
@@ -52,9 +52,10 @@ pub fn check(
     out: &mut dyn Write,
 ) -> Result<Report, ImportError> {
     let (mut rows, mut tally) = spooled.open()?;
-    let (mut coupons, mut turn) = (Codes::default(), ImportTx::looking(&job.desk.db));
-    some_at_a_time(job, &mut rows, &mut tally, |job, tally, rows: CodeRows<BarRow>| {
-        let found = turn.read(|conn| codes::find_by_code(conn, job.scope, &rows.codes()))?;
+    let (mut coupons, mut access) =
+        (CouponsByCode::default(), ImportAccess::read_only(&job.desk.db));
+    some_at_a_time(job, &mut rows, &mut tally, |job, tally, rows: CodeRows<ParsedBar>| {
+        let found = access.read(|conn| codes::find_by_code(conn, job.scope, &rows.codes()))?;
         go_on(&mut coupons, found, &rows);
         judge(&mut coupons, rows, tally).map(drop)
     })?;
@@ -63,17 +64,17 @@ pub fn check(
 
 /// The first row may name the code of the rows before: what they have made of its coupon is not
 /// forgotten.
-fn go_on(coupons: &mut Codes, found: Codes, rows: &CodeRows<BarRow>) {
+fn go_on(coupons: &mut CouponsByCode, found: CouponsByCode, rows: &CodeRows<ParsedBar>) {
     coupons.keep(&rows.first_letters());
     coupons.learn(found);
 }
 
 /// Decides on the rows, one after the other; answers the coupons to be barred, as they were.
 fn judge(
-    coupons: &mut Codes,
-    rows: CodeRows<BarRow>,
-    tally: &mut FileTally,
-) -> Result<Vec<(StoredCode, BarRow)>, ImportError> {
+    coupons: &mut CouponsByCode,
+    rows: CodeRows<ParsedBar>,
+    tally: &mut Tally,
+) -> Result<Vec<(KnownCoupon, ParsedBar)>, ImportError> {
     let mut bars = Vec::new();
     for (entry, row) in rows.0 {
         let found = coupons.find(&row.code, None).map(|known| known.id);
@@ -81,7 +82,7 @@ fn judge(
             tally.reject(
                 &entry.record,
                 Cause::Conflict,
-                &Invalid::because("no voucher of this merchant has this code"),
+                &Invalid::because("this merchant has no voucher with this code"),
             )?;
             continue;
         };
@@ -91,7 +92,7 @@ fn judge(
             tally.reject(
                 &entry.record,
                 Cause::Conflict,
-                &Invalid::because("the code was withdrawn: nobody can use it anyway"),
+                &Invalid::because("the code was withdrawn, so nobody can use it anyway"),
             )?;
         } else {
             bars.push((known.clone(), row));
@@ -105,7 +106,7 @@ fn judge(
 fn bar(
     job: &Job<'_, '_>,
     tx: &mut WriteTx<'_>,
-    bars: &[(StoredCode, BarRow)],
+    bars: &[(KnownCoupon, ParsedBar)],
 ) -> Result<(), ImportError> {
     let now = job.desk.clock.now();
     let by: Option<UserId> = match job.order.actor {
@@ -117,8 +118,8 @@ fn bar(
     let reasons: Vec<_> = bars.iter().map(|(known, row)| (known.id, row.reason.as_str())).collect();
     codes::bar(tx, job.scope, by, &reasons, now)?;
     for (known, row) in bars {
-        // What a customer has is told in their Activity; the codes in stock are in the import's own
-        // record.
+        // A customer's own coupons are shown in their Activity; the codes in stock are in the
+        // import's own record.
         if let Some(reward) = known.reward {
             let owner = owners.get(&reward).copied();
             let reason = match owner {
@@ -140,8 +141,8 @@ fn bar(
 
 fn record(
     job: &Job<'_, '_>,
-    known: &StoredCode,
-    row: &BarRow,
+    known: &KnownCoupon,
+    row: &ParsedBar,
     owner: Option<CustomerNo>,
 ) -> NewRecord {
     let mut record = NewRecord::new(Some(job.merchant.id), Action::CouponBarred, job.order.actor)

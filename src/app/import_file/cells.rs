@@ -25,12 +25,12 @@ pub fn text(column: &str, cell: &str, longest: usize) -> Result<Option<String>, 
     let length = cell.chars().count();
     if length > longest {
         return Err(Invalid::because(format!(
-            "{column} has {length} characters; {longest} are allowed"
+            "{column} has {length} characters; at most {longest} are allowed"
         )));
     }
     if cell.chars().any(char::is_control) {
         return Err(Invalid::because(format!(
-            "{column} has a line break or control character inside"
+            "{column} contains a line break or control character"
         )));
     }
     Ok(Some(cell.to_owned()))

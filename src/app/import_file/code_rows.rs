@@ -4,9 +4,9 @@
 use super::{
     ImportError,
     job::Job,
-    rows::{BarRow, RedemptionRow, Row},
-    spool::{Entry, Sorted},
-    stage::{FileTally, take_some},
+    rows::{FileRow, ParsedBar, ParsedRedemption},
+    sorted_spool::{Sorted, SpooledRow},
+    spool::{Tally, take_some},
 };
 use crate::domain::{Invalid, code::CouponCode};
 
@@ -15,12 +15,12 @@ pub const SOME: usize = 1_000;
 
 /// A row that names a coupon.
 pub trait CodeRow: Sized {
-    fn read(row: &Row<'_>) -> Result<Self, Invalid>;
+    fn read(row: &FileRow<'_>) -> Result<Self, Invalid>;
     fn code(&self) -> &CouponCode;
 }
 
-impl CodeRow for RedemptionRow {
-    fn read(row: &Row<'_>) -> Result<Self, Invalid> {
+impl CodeRow for ParsedRedemption {
+    fn read(row: &FileRow<'_>) -> Result<Self, Invalid> {
         row.redemption()
     }
 
@@ -29,8 +29,8 @@ impl CodeRow for RedemptionRow {
     }
 }
 
-impl CodeRow for BarRow {
-    fn read(row: &Row<'_>) -> Result<Self, Invalid> {
+impl CodeRow for ParsedBar {
+    fn read(row: &FileRow<'_>) -> Result<Self, Invalid> {
         row.bar()
     }
 
@@ -40,7 +40,7 @@ impl CodeRow for BarRow {
 }
 
 /// Some rows, each as it stands in the file and as it is read. Never none.
-pub struct CodeRows<T>(pub Vec<(Entry, T)>);
+pub struct CodeRows<T>(pub Vec<(SpooledRow, T)>);
 
 impl<T: CodeRow> CodeRows<T> {
     pub fn codes(&self) -> Vec<CouponCode> {
@@ -58,8 +58,8 @@ impl<T: CodeRow> CodeRows<T> {
 pub fn some_at_a_time<T: CodeRow>(
     job: &mut Job<'_, '_>,
     rows: &mut Sorted,
-    tally: &mut FileTally,
-    mut work: impl FnMut(&Job<'_, '_>, &mut FileTally, CodeRows<T>) -> Result<(), ImportError>,
+    tally: &mut Tally,
+    mut work: impl FnMut(&Job<'_, '_>, &mut Tally, CodeRows<T>) -> Result<(), ImportError>,
 ) -> Result<(), ImportError> {
     let mut done = 0;
     loop {
@@ -70,7 +70,7 @@ pub fn some_at_a_time<T: CodeRow>(
         done += entries.len() as u64;
         let mut some = Vec::with_capacity(entries.len());
         for entry in entries {
-            let row = T::read(&Row {
+            let row = T::read(&FileRow {
                 layout: &tally.layout,
                 record: &entry.record,
                 zone: job.merchant.zone,

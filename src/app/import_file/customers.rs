@@ -9,14 +9,14 @@ use super::{
     ImportError, Report,
     findings::Cause,
     job::Job,
-    rows::{CustomerRow, Row},
-    spool::Entry,
-    stage::{FileTally, SpooledRows, take_some},
+    rows::{FileRow, ParsedCustomer},
+    sorted_spool::SpooledRow,
+    spool::{SpooledRows, Tally, take_some},
 };
 use crate::{
     db::{
         WriteTx,
-        imports::customers::{self as db, IdOfAddress, Person, StoredCustomer},
+        imports::customers::{self as db, IdOfAddress, ImportedPerson, KnownCustomer},
     },
     domain::Invalid,
 };
@@ -45,30 +45,30 @@ pub fn apply(
 }
 
 /// The last row that was taken: an address that comes again is compared with it.
-struct Taken {
+struct LastTakenRow {
     line: u64,
-    row: CustomerRow,
+    row: ParsedCustomer,
 }
 
 fn apply_some(
     job: &Job<'_, '_>,
     tx: &mut WriteTx<'_>,
-    tally: &mut FileTally,
-    entries: Vec<Entry>,
-    last: &mut Option<Taken>,
+    tally: &mut Tally,
+    entries: Vec<SpooledRow>,
+    last: &mut Option<LastTakenRow>,
 ) -> Result<(), ImportError> {
     let mut rows = Vec::with_capacity(entries.len());
     for entry in entries {
-        let row = Row { layout: &tally.layout, record: &entry.record, zone: job.merchant.zone }
+        let row = FileRow { layout: &tally.layout, record: &entry.record, zone: job.merchant.zone }
             .customer()?;
         rows.push((entry, row));
     }
     let emails: Vec<String> = rows.iter().map(|(_, row)| row.email.as_str().to_owned()).collect();
-    let known: HashMap<String, StoredCustomer> = db::find_by_email(tx, job.scope, &emails)?
+    let known: HashMap<String, KnownCustomer> = db::find_by_email(tx, job.scope, &emails)?
         .into_iter()
         .map(|known| (known.person.email.clone(), known))
         .collect();
-    let mut fresh: Vec<(u64, Person)> = Vec::new();
+    let mut fresh: Vec<(u64, ImportedPerson)> = Vec::new();
     // Whose ID comes with this row: that another customer has it too is reported.
     let mut with_new_id: Vec<(u64, IdOfAddress)> = Vec::new();
     for (entry, row) in rows {
@@ -78,7 +78,7 @@ fn apply_some(
                 tally.report.unchanged += 1;
             } else {
                 let why = format!(
-                    "the address is in this file already, on line {}, with other content",
+                    "this address is already in the file, on line {}, with different content",
                     taken.line
                 );
                 tally.reject(&entry.record, Cause::Conflict, &Invalid::because(why))?;
@@ -118,12 +118,12 @@ fn apply_some(
                 }
             }
         }
-        *last = Some(Taken { line, row });
+        *last = Some(LastTakenRow { line, row });
     }
     note_second_addresses(job, tx, tally, &with_new_id)?;
     fresh.sort_unstable_by_key(|(line, _)| *line);
     tally.report.new += fresh.len() as u64;
-    let people: Vec<Person> = fresh.into_iter().map(|(_, person)| person).collect();
+    let people: Vec<ImportedPerson> = fresh.into_iter().map(|(_, person)| person).collect();
     db::insert(tx, job.scope, &people, job.desk.clock.now())?;
     Ok(())
 }
@@ -133,7 +133,7 @@ fn apply_some(
 fn note_second_addresses(
     job: &Job<'_, '_>,
     tx: &mut WriteTx<'_>,
-    tally: &mut FileTally,
+    tally: &mut Tally,
     arrived: &[(u64, IdOfAddress)],
 ) -> Result<(), ImportError> {
     let ids: Vec<&IdOfAddress> = arrived.iter().map(|(_, id)| id).collect();
@@ -149,11 +149,11 @@ fn note_second_addresses(
 }
 
 /// What is stored, overlaid with what the row says; a column that the file leaves out says nothing.
-fn merged(stored: Option<&Person>, row: &CustomerRow) -> Person {
+fn merged(stored: Option<&ImportedPerson>, row: &ParsedCustomer) -> ImportedPerson {
     let field = |said: &Option<Option<String>>, stored: Option<&Option<String>>| {
         said.clone().unwrap_or_else(|| stored.cloned().flatten())
     };
-    Person {
+    ImportedPerson {
         email: row.email.as_str().to_owned(),
         customer_id: field(&row.customer_id, stored.map(|s| &s.customer_id)),
         first_name: field(&row.first_name, stored.map(|s| &s.first_name)),

@@ -11,7 +11,7 @@ use crate::domain::Invalid;
 const READ_BYTES: usize = 64 * 1024;
 
 /// A source of text, piece by piece.
-pub struct Text<R> {
+pub struct DecodedText<R> {
     source: R,
     decoder: Decoder,
     raw: Vec<u8>,
@@ -24,7 +24,7 @@ pub struct Text<R> {
     ended: bool,
 }
 
-impl<R: Read> Text<R> {
+impl<R: Read> DecodedText<R> {
     /// Reads the beginning of `source` and decides on its encoding.
     pub fn open(mut source: R) -> Result<Self, ImportError> {
         let mut raw = vec![0; READ_BYTES];
@@ -88,8 +88,8 @@ impl<R: Read> Text<R> {
 
 fn not_text(line: u64) -> ImportError {
     ImportError::Invalid(Invalid::because(format!(
-        "the file is not text from line {line} on; save it as CSV in UTF-8 (or UTF-16) and import \
-         that"
+        "the file isn't text from line {line} on; save it as CSV in UTF-8 or UTF-16 and import it \
+         again"
     )))
 }
 
@@ -124,7 +124,7 @@ mod tests {
     use super::*;
 
     fn decode(bytes: &[u8]) -> Result<String, String> {
-        let mut text = Text::open(bytes).map_err(|e| e.to_string())?;
+        let mut text = DecodedText::open(bytes).map_err(|e| e.to_string())?;
         let mut all = Vec::new();
         while let Some(piece) = text.next().map_err(|e| e.to_string())? {
             all.extend_from_slice(piece);

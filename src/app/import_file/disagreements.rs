@@ -5,10 +5,10 @@ use super::{
     ImportError,
     code_rows::SOME,
     job::Job,
-    records::Record,
-    rows::Row,
-    spool::{Entry, SortedSpool},
-    stage::{FileTally, take_some},
+    records::FileRecord,
+    rows::FileRow,
+    sorted_spool::{SortedSpool, SpooledRow},
+    spool::{Tally, take_some},
 };
 use crate::{
     db::{
@@ -25,7 +25,7 @@ pub struct Disagreements(SortedSpool);
 impl Disagreements {
     pub fn add(
         &mut self,
-        record: &Record,
+        record: &FileRecord,
         kind: Disagreement,
         coupon: Option<CouponId>,
     ) -> Result<(), ImportError> {
@@ -38,7 +38,7 @@ impl Disagreements {
         self,
         job: &Job<'_, '_>,
         tx: &mut WriteTx<'_>,
-        tally: &FileTally,
+        tally: &Tally,
     ) -> Result<(), ImportError> {
         let mut rows = self.0.sorted().map_err(ImportError::Staging)?;
         loop {
@@ -53,8 +53,12 @@ impl Disagreements {
     }
 }
 
-fn finding(job: &Job<'_, '_>, tally: &FileTally, entry: &Entry) -> Result<NewFinding, ImportError> {
-    let row = Row { layout: &tally.layout, record: &entry.record, zone: job.merchant.zone }
+fn finding(
+    job: &Job<'_, '_>,
+    tally: &Tally,
+    entry: &SpooledRow,
+) -> Result<NewFinding, ImportError> {
+    let row = FileRow { layout: &tally.layout, record: &entry.record, zone: job.merchant.zone }
         .redemption()?;
     let (kind, coupon) = read(&entry.note)
         .ok_or_else(|| db::Error::Corrupt("a temporary file holds something else".into()))?;

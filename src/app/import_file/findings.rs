@@ -6,14 +6,14 @@ use std::collections::BTreeMap;
 use chrono::{DateTime, Utc};
 use serde::{Deserialize, Serialize};
 
-use super::{header::Layout, records::Record, rows::Voucher};
+use super::{header::Layout, records::FileRecord, rows::Voucher};
 use crate::domain::{Invalid, batch::Window, cell, damage::Damage, fold, invisible};
 
 /// How many rows of a kind are kept as samples.
 const MAX_SAMPLES: usize = 5;
 /// The longest part of a cell that is kept.
 const MAX_CELL_CHARS: usize = 80;
-/// A code that ends sooner than this is told of.
+/// A code that ends sooner than this is reported.
 const A_YEAR: chrono::TimeDelta = chrono::TimeDelta::days(365);
 /// A spreadsheet keeps so many digits of a number and makes zeros of the others.
 const MAX_EXACT_DIGITS: usize = 15;
@@ -65,7 +65,7 @@ impl From<Damage> for DamageGroup {
 
 /// A row that stands for others.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
-pub struct Sample {
+pub struct RowSample {
     pub line: u64,
     /// The row's key as it stands in the file, shortened.
     pub cell: String,
@@ -75,12 +75,12 @@ pub struct Sample {
 
 /// How many rows, and the first of them.
 #[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize)]
-pub struct Tally {
+pub struct SampledCount {
     pub count: u64,
-    pub samples: Vec<Sample>,
+    pub samples: Vec<RowSample>,
 }
 
-impl Tally {
+impl SampledCount {
     /// Rows come in any order; the samples are the first in the file.
     fn add(&mut self, line: u64, cell: &str, reason: &str) {
         self.count += 1;
@@ -94,7 +94,7 @@ impl Tally {
             shown.push('…');
         }
         let at = self.samples.partition_point(|sample| sample.line < line);
-        self.samples.insert(at, Sample { line, cell: shown, reason: reason.to_owned() });
+        self.samples.insert(at, RowSample { line, cell: shown, reason: reason.to_owned() });
         self.samples.truncate(MAX_SAMPLES);
     }
 }
@@ -124,57 +124,63 @@ impl Ends {
 #[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(default)]
 pub struct Findings {
-    pub rejected: BTreeMap<Cause, Tally>,
+    pub rejected: BTreeMap<Cause, SampledCount>,
     /// The damaged ones of them, by what a program has left there.
-    pub damaged: BTreeMap<DamageGroup, Tally>,
+    pub damaged: BTreeMap<DamageGroup, SampledCount>,
     /// New codes with white space around them.
-    pub trimmed: Tally,
+    pub trimmed: SampledCount,
     /// New codes with invisible characters around them.
-    pub unseen: Tally,
+    pub unseen: SampledCount,
     /// New codes in a formula or in quotes.
-    pub wrapped: Tally,
+    pub wrapped: SampledCount,
     /// New codes that could be handed out now, but for their start.
     pub usable: u64,
     /// New codes that end within a year, and those whose end is past.
     pub ends_soon: Ends,
     pub ended: Ends,
     /// New codes of digits only, by length.
-    digits: BTreeMap<usize, Tally>,
+    digits: BTreeMap<usize, SampledCount>,
     /// Of those, how many begin with a zero: then no program has taken zeros off.
     led_by_zero: u64,
-    /// Of those, longer than a spreadsheet's number, and with nothing but zeros behind its digits.
+    /// Of those, longer than a spreadsheet's number, and with nothing but zeros after its digits.
     long: u64,
-    rounded: Tally,
+    rounded: SampledCount,
     /// New codes that look as a spreadsheet writes a date.
-    dates: Tally,
+    dates: SampledCount,
     /// All new codes by length.
-    lengths: BTreeMap<usize, Tally>,
+    lengths: BTreeMap<usize, SampledCount>,
     /// Customer IDs that another customer has already, with another email address.
-    pub second_addresses: Tally,
+    pub second_addresses: SampledCount,
 }
 
 /// New codes that look as if a program had damaged them.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum Suspicion<'f> {
     /// Codes of digits that are shorter than most, which have `usual`.
-    ZerosLost { usual: usize, shorter: u64, samples: Vec<&'f Sample> },
-    /// Numbers whose digits behind the fifteenth are all zeros.
-    Rounded(&'f Tally),
+    ZerosLost { usual: usize, shorter: u64, samples: Vec<&'f RowSample> },
+    /// Numbers whose digits after the fifteenth are all zeros.
+    Rounded(&'f SampledCount),
     /// Codes that look as a spreadsheet writes a date.
-    Dates(&'f Tally),
+    Dates(&'f SampledCount),
     /// Many codes have exactly this length, and none is longer.
-    CutAt { length: usize, tally: &'f Tally },
+    CutAt { length: usize, tally: &'f SampledCount },
 }
 
 impl Findings {
-    pub(super) fn reject(&mut self, layout: &Layout, record: &Record, cause: Cause, why: &Invalid) {
+    pub(super) fn reject(
+        &mut self,
+        layout: &Layout,
+        record: &FileRecord,
+        cause: Cause,
+        why: &Invalid,
+    ) {
         self.rejected.entry(cause).or_default().add(record.line, layout.key_cell(record), &why.0);
     }
 
     pub(super) fn damage(
         &mut self,
         layout: &Layout,
-        record: &Record,
+        record: &FileRecord,
         group: DamageGroup,
         why: &Invalid,
     ) {
@@ -185,7 +191,7 @@ impl Findings {
     pub(super) fn accept(
         &mut self,
         layout: &Layout,
-        record: &Record,
+        record: &FileRecord,
         voucher: &Voucher,
         outer: Window,
         now: DateTime<Utc>,
@@ -256,12 +262,14 @@ impl Findings {
             .max_by_key(|(_, tally)| tally.count)
             .map(|(length, tally)| (*length, tally.count))?;
         let all: u64 = self.digits.values().map(|tally| tally.count).sum();
-        let shorter: Vec<&Tally> = self.digits.range(..usual).map(|(_, tally)| tally).collect();
+        let shorter: Vec<&SampledCount> =
+            self.digits.range(..usual).map(|(_, tally)| tally).collect();
         let count: u64 = shorter.iter().map(|tally| tally.count).sum();
         if count == 0 || most < 3 || most * 2 <= all || self.led_by_zero > 0 {
             return None;
         }
-        let mut samples: Vec<&Sample> = shorter.iter().flat_map(|tally| &tally.samples).collect();
+        let mut samples: Vec<&RowSample> =
+            shorter.iter().flat_map(|tally| &tally.samples).collect();
         samples.sort_by_key(|sample| sample.line);
         samples.truncate(MAX_SAMPLES);
         Some(Suspicion::ZerosLost { usual, shorter: count, samples })

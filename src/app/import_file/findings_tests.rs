@@ -1,22 +1,23 @@
 //! Tests of what is seen in a file's rows.
 
 use super::super::{
-    header::{First, read_first},
-    kind::Kind,
-    rows::Row,
+    header::{FirstRecord, read_first},
+    kind::FileKind,
+    rows::FileRow,
 };
 use super::*;
 
 fn seen(codes: &[&str]) -> Findings {
-    let Ok(First::Header(layout)) = read_first(Kind::Vouchers, &Record::of(1, ["code"]), None)
+    let Ok(FirstRecord::Header(layout)) =
+        read_first(FileKind::Vouchers, &FileRecord::of(1, ["code"]), None)
     else {
         panic!("refused")
     };
     let mut findings = Findings::default();
     let now = DateTime::<Utc>::UNIX_EPOCH;
     for (code, line) in codes.iter().zip(2..) {
-        let record = Record::of(line, [*code]);
-        let row = Row { layout: &layout, record: &record, zone: chrono_tz::UTC };
+        let record = FileRecord::of(line, [*code]);
+        let row = FileRow { layout: &layout, record: &record, zone: chrono_tz::UTC };
         let voucher = row.voucher(1).unwrap_or_else(|e| panic!("{e}"));
         findings.accept(&layout, &record, &voucher, Window { from: None, until: None }, now);
     }
@@ -74,7 +75,7 @@ fn codes_that_pile_up_at_the_longest_are_seen() {
 
 #[test]
 fn samples_are_the_first_of_the_file_whatever_order_they_come_in() {
-    let mut tally = Tally::default();
+    let mut tally = SampledCount::default();
     for line in [9, 3, 7, 1, 8, 2, 6] {
         tally.add(line, &"é".repeat(100), "no");
     }

@@ -5,15 +5,15 @@ use std::borrow::Cow;
 
 use super::{
     heading,
-    kind::{Column, Kind, holds_words},
-    records::Record,
+    kind::{Column, FileKind, holds_words},
+    records::FileRecord,
 };
 use crate::domain::{Invalid, cell};
 
 /// Where each column of the kind is found in a row.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Layout {
-    kind: Kind,
+    kind: FileKind,
     /// The file's own headings, in its order.
     headings: Vec<String>,
     /// For each of the file's columns, its name in the contract; empty for a column without a name.
@@ -24,7 +24,7 @@ pub struct Layout {
 
 /// What the first record turned out to be.
 #[derive(Debug, PartialEq, Eq)]
-pub enum First {
+pub enum FirstRecord {
     Header(Layout),
     /// A code already: the file has one column and no header.
     Code(Layout),
@@ -32,7 +32,7 @@ pub enum First {
 
 /// The delimiter under which the first record names the most known columns; where none does, the
 /// one that the file declares; where it declares none, the one that makes the most cells.
-pub fn delimiter_of(kind: Kind, firsts: &[(u8, Record)], declared: Option<u8>) -> u8 {
+pub fn delimiter_of(kind: FileKind, firsts: &[(u8, FileRecord)], declared: Option<u8>) -> u8 {
     let mut best = (b',', 0, 0);
     for (delimiter, record) in firsts {
         let known = record.cells().filter(|cell| column(kind, cell).is_some()).count();
@@ -44,7 +44,7 @@ pub fn delimiter_of(kind: Kind, firsts: &[(u8, Record)], declared: Option<u8>) -
     best.0
 }
 
-fn column(kind: Kind, heading: &str) -> Option<&'static Column> {
+fn column(kind: FileKind, heading: &str) -> Option<&'static Column> {
     let heading = cell::reference(heading);
     let letters = || {
         heading.chars().map(|c| if matches!(c, ' ' | '-') { '_' } else { c.to_ascii_lowercase() })
@@ -54,8 +54,12 @@ fn column(kind: Kind, heading: &str) -> Option<&'static Column> {
 
 /// Takes the first record as a header or, in a voucher file of one column, as the first code.
 /// `second` is the row below it.
-pub fn read_first(kind: Kind, first: &Record, second: Option<&Record>) -> Result<First, Invalid> {
-    if kind == Kind::Vouchers && first.filled() == 1 {
+pub fn read_first(
+    kind: FileKind,
+    first: &FileRecord,
+    second: Option<&FileRecord>,
+) -> Result<FirstRecord, Invalid> {
+    if kind == FileKind::Vouchers && first.filled() == 1 {
         let code = cell::reference(first.cell(0).unwrap_or_default());
         let below = second
             .filter(|record| record.filled() == 1)
@@ -64,11 +68,11 @@ pub fn read_first(kind: Kind, first: &Record, second: Option<&Record>) -> Result
         if column(kind, &code).is_none() {
             if heading::looks_like_one(&code, below.as_deref()) {
                 return Err(Invalid::because(format!(
-                    "the first line, {code:?}, looks like a heading that is not known; call the \
-                     column code, or remove the line"
+                    "the first line, {code:?}, looks like an unknown heading; name the column \
+                     code, or remove the line"
                 )));
             }
-            return Ok(First::Code(Layout {
+            return Ok(FirstRecord::Code(Layout {
                 kind,
                 headings: vec!["code".into()],
                 names: vec!["code"],
@@ -76,15 +80,15 @@ pub fn read_first(kind: Kind, first: &Record, second: Option<&Record>) -> Result
             }));
         }
     }
-    header(kind, first).map(First::Header)
+    header(kind, first).map(FirstRecord::Header)
 }
 
-fn header(kind: Kind, first: &Record) -> Result<Layout, Invalid> {
+fn header(kind: FileKind, first: &FileRecord) -> Result<Layout, Invalid> {
     let expected =
         || kind.columns().iter().map(|column| column.name).collect::<Vec<_>>().join(", ");
     let mut names = Vec::with_capacity(first.filled());
     if let Some(fault) = first.fault {
-        return Err(Invalid::because(format!("the header cannot be read: {fault}")));
+        return Err(Invalid::because(format!("the header can't be read: {fault}")));
     }
     let headings: Vec<String> = first
         .cells()
@@ -100,13 +104,13 @@ fn header(kind: Kind, first: &Record) -> Result<Layout, Invalid> {
         let Some(column) = column(kind, heading) else {
             let shown: String = heading.chars().take(60).collect();
             return Err(Invalid::because(format!(
-                "the column {shown:?} is not known; the columns of a {} file are: {}",
+                "the column {shown:?} is unknown; the columns of a {} file are: {}",
                 kind.as_str(),
                 expected()
             )));
         };
         if names.contains(&column.name) {
-            return Err(Invalid::because(format!("the column {} is there twice", column.name)));
+            return Err(Invalid::because(format!("the column {} appears twice", column.name)));
         }
         names.push(column.name);
     }
@@ -122,7 +126,7 @@ fn header(kind: Kind, first: &Record) -> Result<Layout, Invalid> {
     }
     if names.iter().all(|name| name.is_empty()) {
         return Err(Invalid::because(format!(
-            "the header names no column; the columns of a {} file are: {}",
+            "the header has no column names; the columns of a {} file are: {}",
             kind.as_str(),
             expected()
         )));
@@ -131,7 +135,7 @@ fn header(kind: Kind, first: &Record) -> Result<Layout, Invalid> {
 }
 
 impl Layout {
-    pub fn kind(&self) -> Kind {
+    pub fn kind(&self) -> FileKind {
         self.kind
     }
 
@@ -152,7 +156,7 @@ impl Layout {
 
     /// Whether the row has the form that its header promises. Cells that are left out at its end
     /// are empty ones.
-    pub fn check(&self, record: &Record) -> Result<(), Invalid> {
+    pub fn check(&self, record: &FileRecord) -> Result<(), Invalid> {
         if let Some(fault) = record.fault {
             return Err(Invalid::because(fault));
         }
@@ -178,7 +182,7 @@ impl Layout {
     /// Whether the row is a heading again: exports that are made page by page, and files that are
     /// joined, repeat it. It has nothing but names of columns, or such a name where a row has its
     /// key.
-    pub fn is_repeated_by(&self, record: &Record) -> bool {
+    pub fn is_repeated_by(&self, record: &FileRecord) -> bool {
         if record.fault.is_some() {
             return false;
         }
@@ -198,15 +202,15 @@ impl Layout {
     /// Why such a row is no row.
     pub fn why_repeated(&self) -> Invalid {
         Invalid::because(if self.is_bare {
-            "this is a heading and no code; if it is a code, put a line that says code above all \
-             codes"
+            "this looks like a heading, not a code; if it is a code, add the heading code as the \
+             first line of the file"
         } else {
             "this row repeats the heading; remove the line"
         })
     }
 
     /// The row's key as it stands in the file: its code, address or number. Else its first cell.
-    pub fn key_cell<'r>(&self, record: &'r Record) -> &'r str {
+    pub fn key_cell<'r>(&self, record: &'r FileRecord) -> &'r str {
         let key = self
             .kind
             .columns()
@@ -217,7 +221,7 @@ impl Layout {
 
     /// The value in the cell of that column, without what spreadsheets and shops put around it;
     /// empty where the row ends before it, `None` where the file does not have the column.
-    pub fn cell<'r>(&self, record: &'r Record, name: &str) -> Option<Cow<'r, str>> {
+    pub fn cell<'r>(&self, record: &'r FileRecord, name: &str) -> Option<Cow<'r, str>> {
         let index = self.names.iter().position(|n| *n == name)?;
         let cell = record.cell(index).unwrap_or_default();
         Some(if holds_words(name) { cell::text(cell) } else { cell::reference(cell) })
@@ -228,62 +232,68 @@ impl Layout {
 mod tests {
     use super::*;
 
-    fn first(kind: Kind, cells: &[&str], below: Option<&str>) -> Result<First, String> {
+    fn first(kind: FileKind, cells: &[&str], below: Option<&str>) -> Result<FirstRecord, String> {
         read_first(
             kind,
-            &Record::of(1, cells.iter().copied()),
-            below.map(|code| Record::of(2, [code])).as_ref(),
+            &FileRecord::of(1, cells.iter().copied()),
+            below.map(|code| FileRecord::of(2, [code])).as_ref(),
         )
         .map_err(|e| e.0)
     }
 
     #[test]
     fn columns_come_in_any_order_and_dress() {
-        let Ok(First::Header(layout)) =
-            first(Kind::Customers, &["First Name", "EMAIL ", "customer-id"], None)
+        let Ok(FirstRecord::Header(layout)) =
+            first(FileKind::Customers, &["First Name", "EMAIL ", "customer-id"], None)
         else {
             panic!("the header was refused")
         };
         assert_eq!(
-            layout.cell(&Record::of(2, ["Jo", " jo@x.example", "'=1"]), "email"),
+            layout.cell(&FileRecord::of(2, ["Jo", " jo@x.example", "'=1"]), "email"),
             Some("jo@x.example".into())
         );
         assert_eq!(
-            layout.cell(&Record::of(2, ["Jo", "x", "'=1"]), "customer_id"),
+            layout.cell(&FileRecord::of(2, ["Jo", "x", "'=1"]), "customer_id"),
             Some("=1".into())
         );
         assert_eq!(
-            layout.cell(&Record::of(2, ["Jo", "x", "'t Hart"]), "customer_id"),
+            layout.cell(&FileRecord::of(2, ["Jo", "x", "'t Hart"]), "customer_id"),
             Some("'t Hart".into())
         );
-        assert_eq!(layout.cell(&Record::of(2, ["Jo", "x", "y"]), "locale"), None);
+        assert_eq!(layout.cell(&FileRecord::of(2, ["Jo", "x", "y"]), "locale"), None);
     }
 
     #[test]
     fn unknown_twice_and_missing_columns_are_named() {
         assert!(
-            first(Kind::Vouchers, &["code", "colour"], None)
+            first(FileKind::Vouchers, &["code", "colour"], None)
                 .is_err_and(|e| e.contains("\"colour\""))
         );
         assert!(
-            first(Kind::Vouchers, &["code", "pin", "Code"], None)
-                .is_err_and(|e| e.contains("code is there twice"))
+            first(FileKind::Vouchers, &["code", "pin", "Code"], None)
+                .is_err_and(|e| e.contains("code appears twice"))
         );
         assert!(
-            first(Kind::Redemptions, &["code", "order_id"], None)
+            first(FileKind::Redemptions, &["code", "order_id"], None)
                 .is_err_and(|e| e.contains("redeemed_at is missing"))
         );
         assert!(
-            first(Kind::Purges, &["\"\"", "''"], None)
-                .is_err_and(|e| e.contains("names no column"))
+            first(FileKind::Purges, &["\"\"", "''"], None)
+                .is_err_and(|e| e.contains("has no column names"))
         );
     }
 
     #[test]
     fn one_column_without_header_is_codes() {
-        assert!(matches!(first(Kind::Vouchers, &["AB-12"], Some("AB-13")), Ok(First::Code(_))));
-        assert!(matches!(first(Kind::Vouchers, &["Code"], Some("AB-13")), Ok(First::Header(_))));
-        assert!(first(Kind::Vouchers, &["coupon_code"], Some("AB-13")).is_err());
-        assert!(first(Kind::Vouchers, &["pin"], Some("1234")).is_err());
+        assert!(matches!(
+            first(FileKind::Vouchers, &["AB-12"], Some("AB-13")),
+            Ok(FirstRecord::Code(_))
+        ));
+        assert!(matches!(
+            first(FileKind::Vouchers, &["Code"], Some("AB-13")),
+            Ok(FirstRecord::Header(_))
+        ));
+        assert!(first(FileKind::Vouchers, &["coupon_code"], Some("AB-13")).is_err());
+        assert!(first(FileKind::Vouchers, &["pin"], Some("1234")).is_err());
     }
 }

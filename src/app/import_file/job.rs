@@ -1,13 +1,15 @@
-//! One import at work: what all kinds share of turns, progress and the end.
+//! One import at work: what all kinds share: exclusive access, progress and the end.
 
 use std::io::Write;
 
-use super::{ImportError, OnCommit, Order, Progress, Report, Watch, stage::FileTally};
+use super::{
+    ImportError, ImportProgress, ImportRequest, OnCommit, ProgressWatch, Report, spool::Tally,
+};
 use crate::{
     app::Desk,
     db::{
         Scope, WriteTx, audit,
-        imports::turn::{ImportTx, Wait, refresh_statistics},
+        imports::exclusive::{ImportAccess, LockRequest, refresh_statistics},
     },
     domain::{audit::NewRecord, ids::BatchId, merchant::Merchant},
 };
@@ -17,28 +19,28 @@ pub struct Job<'j, 'w> {
     pub desk: &'j Desk,
     pub scope: Scope,
     pub merchant: &'j Merchant,
-    pub order: &'j Order<'j>,
-    pub watch: &'j mut Watch<'w>,
+    pub order: &'j ImportRequest<'j>,
+    pub watch: &'j mut ProgressWatch<'w>,
 }
 
 /// How long a second import waits before it looks again.
 const LOCK_RETRY_INTERVAL: std::time::Duration = std::time::Duration::from_millis(250);
 
-/// So many rows change what a database should know of its tables.
+/// From this many rows on, the database's statistics are refreshed: it would plan by old sizes.
 const ANALYZE_FROM_ROWS: u64 = 10_000;
 
 impl Job<'_, '_> {
     /// Tells the progress; an error when the import is to stop.
-    pub fn tell(&mut self, progress: Progress) -> Result<(), ImportError> {
+    pub fn tell(&mut self, progress: ImportProgress) -> Result<(), ImportError> {
         if (self.watch)(progress).is_break() { Err(ImportError::Stopped) } else { Ok(()) }
     }
 
-    /// Runs `work` in the merchant's turn; `clean_up` when it failed. What it says with
-    /// [`ImportError::TakenBack`] is a report all the same.
-    pub fn in_turn(
+    /// Runs `work` with exclusive access to the merchant's imports; runs `clean_up` when it failed.
+    /// What it says with [`ImportError::TakenBack`] is a report all the same.
+    pub fn exclusively(
         &mut self,
-        work: impl FnOnce(&mut Self, &mut ImportTx<'_, '_>, &mut Report) -> Result<(), ImportError>,
-        clean_up: impl FnOnce(&mut ImportTx<'_, '_>) -> Result<(), ImportError>,
+        work: impl FnOnce(&mut Self, &mut ImportAccess<'_, '_>, &mut Report) -> Result<(), ImportError>,
+        clean_up: impl FnOnce(&mut ImportAccess<'_, '_>) -> Result<(), ImportError>,
     ) -> Result<Report, ImportError> {
         let holder = uuid::Uuid::now_v7().to_string();
         let (desk, scope) = (self.desk, self.scope);
@@ -46,18 +48,18 @@ impl Job<'_, '_> {
         let this = std::cell::RefCell::new(self);
         let mut report = Report::default();
         let mut waiting = || {
-            this.borrow_mut().tell(Progress::Waiting)?;
+            this.borrow_mut().tell(ImportProgress::Waiting)?;
             std::thread::sleep(LOCK_RETRY_INTERVAL);
             Ok(())
         };
-        let wait = Wait {
+        let wait = LockRequest {
             db: &desk.db,
             clock: &desk.clock,
             scope,
             holder: &holder,
             waiting: &mut waiting,
         };
-        match wait.take(|turn| work(&mut this.borrow_mut(), turn, &mut report), clean_up) {
+        match wait.take(|access| work(&mut this.borrow_mut(), access, &mut report), clean_up) {
             Ok(()) => {
                 if report.accepted() >= ANALYZE_FROM_ROWS {
                     refresh_statistics(&desk.db);
@@ -70,16 +72,16 @@ impl Job<'_, '_> {
         }
     }
 
-    /// [`Self::in_turn`] for kinds that are written in one transaction on both databases.
+    /// [`Self::exclusively`] for kinds that are written in one transaction on both databases.
     pub fn in_one_transaction(
         &mut self,
-        tally: FileTally,
+        tally: Tally,
         out: &mut dyn Write,
-        work: impl FnOnce(&mut Self, &mut WriteTx<'_>, &mut FileTally) -> Result<(), ImportError>,
+        work: impl FnOnce(&mut Self, &mut WriteTx<'_>, &mut Tally) -> Result<(), ImportError>,
     ) -> Result<Report, ImportError> {
-        self.in_turn(
-            |job, turn, report| {
-                turn.finish(|tx| {
+        self.exclusively(
+            |job, access, report| {
+                access.finish(|tx| {
                     let mut tally = tally;
                     work(job, tx, &mut tally)?;
                     *report = tally.close(out)?;
@@ -94,9 +96,9 @@ impl Job<'_, '_> {
     /// The last word of a transaction: a dry run takes everything back.
     pub fn end(&self, tx: &mut WriteTx<'_>, report: &Report) -> Result<(), ImportError> {
         fail::fail_point!("import::end");
-        match (self.order.dry_run, self.order.seal) {
+        match (self.order.dry_run, self.order.on_commit) {
             (true, _) => Err(ImportError::TakenBack),
-            (false, Some(OnCommit(seal))) => seal(tx, report),
+            (false, Some(OnCommit(on_commit))) => on_commit(tx, report),
             (false, None) => Ok(()),
         }
     }

@@ -4,7 +4,7 @@ use crate::domain::audit::Action;
 
 /// What a file holds.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum Kind {
+pub enum FileKind {
     Customers,
     Vouchers,
     Rewards,
@@ -45,7 +45,7 @@ const fn may(name: &'static str) -> Column {
     Column { name, required: false }
 }
 
-impl Kind {
+impl FileKind {
     /// The word on the command line and in sentences.
     pub fn as_str(self) -> &'static str {
         match self {

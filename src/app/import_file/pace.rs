@@ -11,17 +11,17 @@ const MAX_SLICE_ROWS: usize = 20_000;
 
 /// The size of the next slice, learnt from those before.
 #[derive(Debug)]
-pub struct Pace {
+pub struct SlicePace {
     rows: usize,
 }
 
-impl Default for Pace {
+impl Default for SlicePace {
     fn default() -> Self {
         Self { rows: 2_000 }
     }
 }
 
-impl Pace {
+impl SlicePace {
     pub fn rows(&self) -> usize {
         self.rows
     }
@@ -54,7 +54,7 @@ mod tests {
 
     #[test]
     fn slices_grow_while_they_are_quick_and_shrink_when_they_are_slow() {
-        let mut pace = Pace::default();
+        let mut pace = SlicePace::default();
         for _ in 0..20 {
             pace.learn(Duration::from_millis(1));
         }

@@ -10,9 +10,9 @@ use super::{
     ImportError, Report,
     findings::Cause,
     job::Job,
-    rows::{PurgeRow, Row},
-    spool::Sorted,
-    stage::{FileTally, SpooledRows, take_some},
+    rows::{FileRow, ParsedPurge},
+    sorted_spool::Sorted,
+    spool::{SpooledRows, Tally, take_some},
 };
 use crate::{
     app::purge_customer,
@@ -39,7 +39,7 @@ pub fn apply(
         for no in people {
             if !purge(job, tx, no)? {
                 return Err(crate::db::Error::Unavailable(
-                    "a customer was purged by somebody else meanwhile".into(),
+                    "someone else purged a customer in the meantime".into(),
                 )
                 .into());
             }
@@ -58,7 +58,7 @@ fn find_people(
     job: &mut Job<'_, '_>,
     tx: &mut WriteTx<'_>,
     rows: &mut Sorted,
-    tally: &mut FileTally,
+    tally: &mut Tally,
 ) -> Result<BTreeSet<CustomerNo>, ImportError> {
     let (mut people, mut done) = (BTreeSet::new(), 0);
     loop {
@@ -68,8 +68,9 @@ fn find_people(
         }
         done += entries.len() as u64;
         for entry in entries {
-            let row = Row { layout: &tally.layout, record: &entry.record, zone: job.merchant.zone }
-                .purge()?;
+            let row =
+                FileRow { layout: &tally.layout, record: &entry.record, zone: job.merchant.zone }
+                    .purge()?;
             match find_one(job, tx, &row)? {
                 Ok(no) if people.insert(no) => {}
                 Ok(_) => tally.report.unchanged += 1,
@@ -84,7 +85,7 @@ fn find_people(
 fn find_one(
     job: &Job<'_, '_>,
     tx: &mut WriteTx<'_>,
-    row: &PurgeRow,
+    row: &ParsedPurge,
 ) -> Result<Result<CustomerNo, &'static str>, ImportError> {
     let by_email = match &row.email {
         Some(email) => Some(
@@ -109,14 +110,10 @@ fn find_one(
     Ok(match found.into_iter().collect::<Vec<_>>().as_slice() {
         [one] => Ok(*one),
         [] if both => Err(
-            "no customer of this merchant has this e-mail and this customer ID; nobody was purged \
-             for this row",
+            "no customer has both this email and this customer ID; nobody was purged for this row",
         ),
-        [] => Err(
-            "no customer of this merchant has this e-mail or customer ID; perhaps they are purged \
-             already",
-        ),
-        [..] => Err("several customers have this customer ID; name the one by e-mail"),
+        [] => Err("no customer has this email or customer ID; they may already be purged"),
+        [..] => Err("several customers have this customer ID; use the email instead"),
     })
 }
 

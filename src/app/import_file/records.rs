@@ -1,10 +1,10 @@
 //! Text as records of cells (RFC 4180), each with its true line in the file. Written by hand
-//! because the line of a record, a quote that is never closed and text behind a closing quote must
+//! because the line of a record, a quote that is never closed and text after a closing quote must
 //! be told to people, and memory must stay flat whatever the file holds.
 
 use std::io::Read;
 
-use super::{ImportError, decode::Text};
+use super::{ImportError, decode::DecodedText};
 use crate::domain::{Invalid, invisible::trimmed};
 
 /// No honest row is larger; without a limit one stray quote would read the rest of the file into
@@ -13,7 +13,7 @@ const MAX_RECORD_BYTES: usize = 1024 * 1024;
 
 /// One row of the file.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
-pub struct Record {
+pub struct FileRecord {
     /// Where it begins, counted from 1.
     pub line: u64,
     /// What is wrong with its form.
@@ -22,7 +22,7 @@ pub struct Record {
     ends: Vec<usize>,
 }
 
-impl Record {
+impl FileRecord {
     /// A record of these cells.
     pub fn of<'a>(line: u64, cells: impl IntoIterator<Item = &'a str>) -> Self {
         let mut record = Self { line, ..Self::default() };
@@ -65,7 +65,7 @@ impl Record {
 }
 
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-enum State {
+enum ReaderState {
     /// Before a record's first character.
     Start,
     /// Before a cell's first character.
@@ -89,7 +89,7 @@ enum Fed {
 #[derive(Debug, Clone)]
 pub struct Splitter {
     delimiter: u8,
-    state: State,
+    state: ReaderState,
     line: u64,
     /// The last character was a carriage return that ended a line: a line feed now belongs to it.
     after_return: bool,
@@ -99,26 +99,26 @@ pub struct Splitter {
 
 impl Splitter {
     pub fn new(delimiter: u8) -> Self {
-        Self { delimiter, state: State::Start, line: 1, after_return: false, declared: None }
+        Self { delimiter, state: ReaderState::Start, line: 1, after_return: false, declared: None }
     }
 
-    fn feed(&mut self, bytes: &[u8], record: &mut Record) -> Fed {
+    fn feed(&mut self, bytes: &[u8], record: &mut FileRecord) -> Fed {
         for (index, &byte) in bytes.iter().enumerate() {
             if std::mem::take(&mut self.after_return) && byte == b'\n' {
                 continue;
             }
-            if self.state == State::Start {
+            if self.state == ReaderState::Start {
                 record.clear(self.line);
             }
             match (self.state, byte) {
-                (State::Quoted, b'"') => self.state = State::Quote,
-                (State::Quoted, _) => {
+                (ReaderState::Quoted, b'"') => self.state = ReaderState::Quote,
+                (ReaderState::Quoted, _) => {
                     self.line += u64::from(byte == b'\n');
                     record.text.push(byte);
                 }
-                (State::Quote, b'"') => {
+                (ReaderState::Quote, b'"') => {
                     record.text.push(b'"');
-                    self.state = State::Quoted;
+                    self.state = ReaderState::Quoted;
                 }
                 (_, b'\n' | b'\r') => {
                     self.line += 1;
@@ -129,16 +129,16 @@ impl Splitter {
                 }
                 (_, byte) if byte == self.delimiter => {
                     record.ends.push(record.text.len());
-                    self.state = State::Cell;
+                    self.state = ReaderState::Cell;
                 }
-                (State::Start | State::Cell, b'"') => self.state = State::Quoted,
-                (State::Quote, _) => {
-                    record.fault = Some("there is text behind a closing quote");
+                (ReaderState::Start | ReaderState::Cell, b'"') => self.state = ReaderState::Quoted,
+                (ReaderState::Quote, _) => {
+                    record.fault = Some("there is text after a closing quote");
                     record.text.push(byte);
                 }
                 _ => {
                     record.text.push(byte);
-                    self.state = State::Bare;
+                    self.state = ReaderState::Bare;
                 }
             }
         }
@@ -147,15 +147,15 @@ impl Splitter {
 
     /// Ends the record at a line's or the file's end; false when there is no row on the line:
     /// nothing, nothing but empty cells, or what tells Excel the delimiter.
-    fn end(&mut self, record: &mut Record) -> bool {
-        if self.state == State::Start {
+    fn end(&mut self, record: &mut FileRecord) -> bool {
+        if self.state == ReaderState::Start {
             return false;
         }
-        if self.state == State::Quoted {
-            record.fault = Some("a quote is opened in this row and never closed");
+        if self.state == ReaderState::Quoted {
+            record.fault = Some("a quote opened in this row is never closed");
         }
         record.ends.push(record.text.len());
-        self.state = State::Start;
+        self.state = ReaderState::Start;
         if record.fault.is_some() {
             return true;
         }
@@ -169,7 +169,7 @@ impl Splitter {
 
 /// The delimiter that a line such as `sep=;` tells Excel; the line may have been quoted, and given
 /// empty cells, by another program.
-fn declaration(record: &Record, delimiter: u8) -> Option<u8> {
+fn declaration(record: &FileRecord, delimiter: u8) -> Option<u8> {
     let first = trimmed(record.cell(0)?).trim_start_matches('"');
     let says = first
         .get(..4)
@@ -188,7 +188,7 @@ fn declaration(record: &Record, delimiter: u8) -> Option<u8> {
 
 /// The records of a file.
 pub struct Records<R> {
-    text: Text<R>,
+    text: DecodedText<R>,
     piece: Vec<u8>,
     at: usize,
     splitter: Splitter,
@@ -199,8 +199,8 @@ impl<R: Read> Records<R> {
     /// The records of `text`; `choose` is shown the first record as each delimiter would cut it,
     /// and the delimiter that the file declares, and answers which it is.
     pub fn open(
-        mut text: Text<R>,
-        choose: impl FnOnce(&[(u8, Record)], Option<u8>) -> u8,
+        mut text: DecodedText<R>,
+        choose: impl FnOnce(&[(u8, FileRecord)], Option<u8>) -> u8,
     ) -> Result<Self, ImportError> {
         let piece = text.next()?.map(<[u8]>::to_vec).unwrap_or_default();
         let (mut firsts, mut declared) = (vec![], None);
@@ -219,7 +219,7 @@ impl<R: Read> Records<R> {
     }
 
     /// Reads the next record into `record`; false at the end.
-    pub fn read(&mut self, record: &mut Record) -> Result<bool, ImportError> {
+    pub fn read(&mut self, record: &mut FileRecord) -> Result<bool, ImportError> {
         if self.ended {
             return Ok(false);
         }
@@ -231,10 +231,10 @@ impl<R: Read> Records<R> {
                 }
                 Fed::More
                     if record.text.len() > MAX_RECORD_BYTES
-                        && self.splitter.state != State::Start =>
+                        && self.splitter.state != ReaderState::Start =>
                 {
                     return Err(ImportError::Invalid(Invalid::because(format!(
-                        "the row that begins on line {} is longer than a million characters; look \
+                        "the row that starts on line {} is longer than a million characters; check \
                          for a quote that is never closed",
                         record.line
                     ))));
@@ -254,8 +254,8 @@ impl<R: Read> Records<R> {
     }
 }
 
-fn first_record(piece: &[u8], delimiter: u8) -> (Record, Option<u8>) {
-    let (mut splitter, mut record) = (Splitter::new(delimiter), Record::default());
+fn first_record(piece: &[u8], delimiter: u8) -> (FileRecord, Option<u8>) {
+    let (mut splitter, mut record) = (Splitter::new(delimiter), FileRecord::default());
     if splitter.feed(piece, &mut record) == Fed::More {
         splitter.end(&mut record);
     }
@@ -267,9 +267,9 @@ mod tests {
     use super::*;
 
     fn read(text: &str) -> Vec<(u64, Vec<String>, Option<&'static str>)> {
-        let source = Text::open(text.as_bytes()).unwrap_or_else(|e| panic!("{e}"));
+        let source = DecodedText::open(text.as_bytes()).unwrap_or_else(|e| panic!("{e}"));
         let mut records = Records::open(source, |_, _| b',').unwrap_or_else(|e| panic!("{e}"));
-        let (mut record, mut all) = (Record::default(), Vec::new());
+        let (mut record, mut all) = (FileRecord::default(), Vec::new());
         while records.read(&mut record).unwrap_or_else(|e| panic!("{e}")) {
             all.push((record.line, record.cells().map(ToOwned::to_owned).collect(), record.fault));
         }
@@ -332,7 +332,7 @@ mod tests {
             ("a\nsep=;", None),
             ("sep=|\na", None),
         ] {
-            let source = Text::open(text.as_bytes()).unwrap_or_else(|e| panic!("{e}"));
+            let source = DecodedText::open(text.as_bytes()).unwrap_or_else(|e| panic!("{e}"));
             let mut heard = None;
             let records = Records::open(source, |firsts, declared| {
                 assert!(firsts.iter().all(|(_, first)| first.cell(0) == Some("a")), "{text:?}");
@@ -356,12 +356,12 @@ mod tests {
     #[test]
     fn a_row_without_end_is_refused_before_it_fills_the_memory() {
         let text = format!("a\n\"{}", "x\n".repeat(MAX_RECORD_BYTES));
-        let mut records =
-            Records::open(Text::open(text.as_bytes()).unwrap_or_else(|e| panic!("{e}")), |_, _| {
-                b','
-            })
-            .unwrap_or_else(|e| panic!("{e}"));
-        let mut record = Record::default();
+        let mut records = Records::open(
+            DecodedText::open(text.as_bytes()).unwrap_or_else(|e| panic!("{e}")),
+            |_, _| b',',
+        )
+        .unwrap_or_else(|e| panic!("{e}"));
+        let mut record = FileRecord::default();
         assert!(records.read(&mut record).is_ok_and(|more| more));
         assert!(records.read(&mut record).is_err_and(|e| e.to_string().contains("line 2")));
     }

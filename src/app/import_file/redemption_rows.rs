@@ -8,17 +8,17 @@ use super::{
     disagreements::Disagreements,
     findings::Cause,
     job::Job,
-    rows::RedemptionRow,
-    stage::{FileTally, SpooledRows},
-    uses::{Fate, Stored, Uses, Verdict, use_of},
+    rows::ParsedRedemption,
+    spool::{SpooledRows, Tally},
+    uses::{StoredUses, UseFate, UseVerdict, Uses, use_of},
 };
 use crate::{
     db::{
         DbConn, Error, Scope, WriteTx,
         imports::{
-            codes::{self, StoredCode},
+            codes::{self, KnownCoupon},
+            exclusive::ImportAccess,
             redemptions::{self, Use},
-            turn::ImportTx,
         },
         redemption_findings,
     },
@@ -35,7 +35,7 @@ pub fn apply(
     let (mut rows, tally) = spooled.open()?;
     job.in_one_transaction(tally, out, |job, tx, tally| {
         let (mut uses, mut disagreements) = (Uses::default(), Disagreements::default());
-        some_at_a_time(job, &mut rows, tally, |job, tally, rows: CodeRows<RedemptionRow>| {
+        some_at_a_time(job, &mut rows, tally, |job, tally, rows: CodeRows<ParsedRedemption>| {
             let found = codes::lock_by_code(tx, job.scope, &rows.codes())?;
             uses.go_on(&rows.first_letters(), found);
             let stored = look(tx, job.scope, &uses, &rows)?;
@@ -55,11 +55,11 @@ pub fn check(
     out: &mut dyn Write,
 ) -> Result<Report, ImportError> {
     let (mut rows, mut tally) = spooled.open()?;
-    let (mut uses, mut turn) = (Uses::default(), ImportTx::looking(&job.desk.db));
-    some_at_a_time(job, &mut rows, &mut tally, |job, tally, rows: CodeRows<RedemptionRow>| {
-        let found = turn.read(|conn| codes::find_by_code(conn, job.scope, &rows.codes()))?;
+    let (mut uses, mut access) = (Uses::default(), ImportAccess::read_only(&job.desk.db));
+    some_at_a_time(job, &mut rows, &mut tally, |job, tally, rows: CodeRows<ParsedRedemption>| {
+        let found = access.read(|conn| codes::find_by_code(conn, job.scope, &rows.codes()))?;
         uses.go_on(&rows.first_letters(), found);
-        let stored = turn.read(|conn| look(conn, job.scope, &uses, &rows))?;
+        let stored = access.read(|conn| look(conn, job.scope, &uses, &rows))?;
         uses.learn(stored);
         judge(job, &mut uses, rows, tally, None).map(drop)
     })?;
@@ -71,9 +71,9 @@ fn look(
     conn: &mut DbConn,
     scope: Scope,
     uses: &Uses,
-    rows: &CodeRows<RedemptionRow>,
-) -> Result<Stored, Error> {
-    let mut coupons: BTreeMap<CouponId, &StoredCode> = BTreeMap::new();
+    rows: &CodeRows<ParsedRedemption>,
+) -> Result<StoredUses, Error> {
+    let mut coupons: BTreeMap<CouponId, &KnownCoupon> = BTreeMap::new();
     let mut named: Vec<Use> = Vec::with_capacity(rows.0.len());
     for (_, row) in &rows.0 {
         if let Some(known) = uses.named_by(row) {
@@ -90,7 +90,7 @@ fn look(
         coupons.values().filter(|known| known.reward.is_some()).map(|known| known.id).collect();
     let uncounted: Vec<CouponId> =
         coupons.into_keys().filter(|coupon| !uses.has_counted(*coupon)).collect();
-    Ok(Stored {
+    Ok(StoredUses {
         recorded: redemptions::find_recorded(conn, scope, &named)?,
         counts: redemptions::count_recorded(conn, scope, &uncounted)?,
         replaced: redemption_findings::replaced_at(conn, scope, &replaced)?,
@@ -109,8 +109,8 @@ struct Effects {
 fn judge(
     job: &Job<'_, '_>,
     uses: &mut Uses,
-    rows: CodeRows<RedemptionRow>,
-    tally: &mut FileTally,
+    rows: CodeRows<ParsedRedemption>,
+    tally: &mut Tally,
     mut noted: Option<&mut Disagreements>,
 ) -> Result<Effects, ImportError> {
     let (mut effects, now) = (Effects::default(), job.desk.clock.now());
@@ -123,28 +123,28 @@ fn judge(
             )?;
             continue;
         }
-        let Verdict { fate, disagreement } = uses.judge(&row);
+        let UseVerdict { fate, disagreement } = uses.judge(&row);
         if let (Some(noted), Some((kind, coupon))) = (&mut noted, disagreement) {
             noted.add(&entry.record, kind, coupon)?;
         }
         match fate {
-            Fate::New { one, counts } => {
+            UseFate::New { one, counts } => {
                 tally.report.new += 1;
                 if counts {
                     *effects.counted.entry(one.coupon).or_default() += 1;
                 }
                 effects.recorded.push(one);
             }
-            Fate::Unchanged => tally.report.unchanged += 1,
-            Fate::NoSuchCode => {
+            UseFate::Unchanged => tally.report.unchanged += 1,
+            UseFate::NoSuchCode => {
                 tally.reject(
                     &entry.record,
                     Cause::Conflict,
-                    &Invalid::because("no voucher of this merchant has this code"),
+                    &Invalid::because("this merchant has no voucher with this code"),
                 )?;
             }
-            Fate::Full(gone, of) => {
-                let why = format!("the coupon is fully redeemed already ({gone} of {of})");
+            UseFate::Full(gone, of) => {
+                let why = format!("the coupon is already fully redeemed ({gone} of {of})");
                 tally.reject(&entry.record, Cause::Conflict, &Invalid::because(why))?;
             }
         }

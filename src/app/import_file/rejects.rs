@@ -6,8 +6,8 @@ use super::{
     ImportError,
     findings::{Cause, DamageGroup, Findings},
     header::Layout,
-    records::Record,
-    spool::SortedSpool,
+    records::FileRecord,
+    sorted_spool::SortedSpool,
 };
 use crate::domain::{Invalid, cell::harmless};
 
@@ -26,7 +26,7 @@ impl Rejects {
     pub fn add(
         &mut self,
         layout: &Layout,
-        record: &Record,
+        record: &FileRecord,
         cause: Cause,
         why: &Invalid,
     ) -> Result<(), ImportError> {
@@ -39,7 +39,7 @@ impl Rejects {
     pub fn add_damaged(
         &mut self,
         layout: &Layout,
-        record: &Record,
+        record: &FileRecord,
         group: DamageGroup,
         why: &Invalid,
     ) -> Result<(), ImportError> {
@@ -74,15 +74,15 @@ impl Rejects {
 #[cfg(test)]
 mod tests {
     use super::super::{
-        header::{First, read_first},
-        kind::Kind,
+        header::{FirstRecord, read_first},
+        kind::FileKind,
     };
     use super::*;
 
     #[test]
     fn rejects_are_in_the_files_order_and_no_formula_runs() {
-        let Ok(First::Header(layout)) =
-            read_first(Kind::Vouchers, &Record::of(1, ["code", "pin"]), None)
+        let Ok(FirstRecord::Header(layout)) =
+            read_first(FileKind::Vouchers, &FileRecord::of(1, ["code", "pin"]), None)
         else {
             panic!("refused")
         };
@@ -91,7 +91,7 @@ mod tests {
             rejects
                 .add(
                     &layout,
-                    &Record::of(line, [code, "1\n2"]),
+                    &FileRecord::of(line, [code, "1\n2"]),
                     Cause::Malformed,
                     &Invalid::because("no, it is bad"),
                 )
@@ -108,7 +108,8 @@ mod tests {
 
     #[test]
     fn without_rejects_nothing_is_written() {
-        let Ok(First::Header(layout)) = read_first(Kind::Vouchers, &Record::of(1, ["code"]), None)
+        let Ok(FirstRecord::Header(layout)) =
+            read_first(FileKind::Vouchers, &FileRecord::of(1, ["code"]), None)
         else {
             panic!("refused")
         };

@@ -7,18 +7,17 @@ use chrono::{DateTime, Utc};
 use super::{
     ImportError, Report,
     job::Job,
-    rows::{FulfilmentCell, RewardRow, Row},
-    spool::Entry,
-    stage::{FileTally, SpooledRows, take_some},
+    rows::{FileRow, FulfilmentWay, ParsedReward},
+    sorted_spool::SpooledRow,
+    spool::{SpooledRows, Tally, take_some},
 };
 use crate::{
     db::{
         WriteTx,
         imports::{
-            codes::{self, Codes},
-            customers,
-            rewards::{self as db, StoredReward, Story},
-            stock,
+            codes::{self, CouponsByCode},
+            customers, publish,
+            rewards::{self as db, KnownReward, Story},
         },
     },
     domain::{
@@ -70,8 +69,7 @@ impl Batches {
         if let Some(found) = self.0.get(name) {
             return Ok(*found);
         }
-        let found =
-            stock::find_shelf(tx, job.scope, name)?.and_then(|target_batch| target_batch.id);
+        let found = publish::find_target_batch(tx, job.scope, name)?.and_then(|target| target.id);
         // A file of many made-up names must not fill the memory.
         if self.0.len() < 10_000 {
             self.0.insert(name.to_owned(), found);
@@ -83,13 +81,13 @@ impl Batches {
 fn apply_some(
     job: &Job<'_, '_>,
     tx: &mut WriteTx<'_>,
-    tally: &mut FileTally,
-    entries: Vec<Entry>,
+    tally: &mut Tally,
+    entries: Vec<SpooledRow>,
     batches: &mut Batches,
 ) -> Result<(), ImportError> {
-    let mut rows: Vec<Judged> = Vec::with_capacity(entries.len());
+    let mut rows: Vec<JudgedReward> = Vec::with_capacity(entries.len());
     for entry in entries {
-        let row = Row { layout: &tally.layout, record: &entry.record, zone: job.merchant.zone }
+        let row = FileRow { layout: &tally.layout, record: &entry.record, zone: job.merchant.zone }
             .reward()?;
         let batch =
             match &row.batch {
@@ -127,18 +125,18 @@ fn apply_some(
 /// What is stored about the rows at hand, kept up to date while they are judged one by one.
 struct Chunk {
     customers: HashMap<String, CustomerNo>,
-    rewards: HashMap<String, StoredReward>,
-    codes: Codes,
+    rewards: HashMap<String, KnownReward>,
+    codes: CouponsByCode,
 }
 
 /// A row as read, and the batch it names: not there, or unknown with the reason.
-type Judged = (Entry, RewardRow, Option<Result<BatchId, Invalid>>);
+type JudgedReward = (SpooledRow, ParsedReward, Option<Result<BatchId, Invalid>>);
 
 impl Chunk {
     fn look_up(
         job: &Job<'_, '_>,
         tx: &mut WriteTx<'_>,
-        rows: &[Judged],
+        rows: &[JudgedReward],
     ) -> Result<Self, ImportError> {
         let emails: Vec<String> =
             rows.iter().map(|(_, row, _)| row.email.as_str().to_owned()).collect();
@@ -165,17 +163,17 @@ impl Chunk {
     /// What the row brings; nothing when it is there already. A reason when it cannot be taken.
     fn judge(
         &mut self,
-        row: RewardRow,
+        row: ParsedReward,
         batch: Option<Result<BatchId, Invalid>>,
         job: &Job<'_, '_>,
     ) -> Result<Option<(Story, Option<CouponId>)>, Invalid> {
         let customer = *self.customers.get(row.email.as_str()).ok_or_else(|| {
-            Invalid::because("no customer has this e-mail address; import the customer first")
+            Invalid::because("no customer has this email address; import the customer first")
         })?;
         let batch = batch.transpose()?;
         let (fulfilment, coupon) = match row.way {
-            FulfilmentCell::External(provider) => (Fulfilment::External(provider), None),
-            FulfilmentCell::Batch => {
+            FulfilmentWay::External(provider) => (Fulfilment::External(provider), None),
+            FulfilmentWay::Batch => {
                 let (batch, coupon) = self.coupon_of(&row, batch)?;
                 (Fulfilment::Batch(batch), coupon)
             }
@@ -197,31 +195,31 @@ impl Chunk {
             ) {
                 None => Ok(None),
                 Some(what) => Err(Invalid::because(format!(
-                    "a reward with this reward_id is there already, with another {what}"
+                    "a reward with this reward_id already exists, with a different {what}"
                 ))),
             };
         }
         if let Some(coupon) = coupon.and_then(|id| self.codes.get_mut(id)) {
             if coupon.reward.is_some() {
-                return Err(Invalid::because("the code belongs to another reward already"));
+                return Err(Invalid::because("the code already belongs to another reward"));
             }
             if !coupon.is_in_stock() {
                 return Err(Invalid::because(
-                    "the code is not in stock: it was withdrawn or given to another reward",
+                    "the code isn't in stock: it was withdrawn or given to another reward",
                 ));
             }
             coupon.state = CouponState::Allocated;
         }
         self.rewards.insert(
             story.reward_id.clone(),
-            StoredReward { no: RewardNo(0), story: story.clone(), first_coupon: coupon },
+            KnownReward { no: RewardNo(0), story: story.clone(), first_coupon: coupon },
         );
         Ok(Some((story, coupon)))
     }
 
     fn coupon_of(
         &self,
-        row: &RewardRow,
+        row: &ParsedReward,
         batch: Option<BatchId>,
     ) -> Result<(BatchId, Option<CouponId>), Invalid> {
         let Some(code) = row.code.as_ref().and_then(Option::as_ref) else {
@@ -230,11 +228,13 @@ impl Chunk {
             return Ok((batch, None));
         };
         let coupon = self.codes.find(code, batch).ok_or_else(|| {
-            Invalid::because("no voucher of this merchant has this code; import the vouchers first")
+            Invalid::because(
+                "this merchant has no voucher with this code; import the vouchers first",
+            )
         })?;
         match batch {
             Some(batch) if batch != coupon.batch => {
-                Err(Invalid::because("the code is in another batch than the one named"))
+                Err(Invalid::because("the code is in a different batch than the one named"))
             }
             _ => Ok((coupon.batch, Some(coupon.id))),
         }
@@ -244,7 +244,7 @@ impl Chunk {
 /// The first thing in which the row tells another story than the one stored. What the file leaves
 /// out is not compared.
 fn difference(
-    known: &StoredReward,
+    known: &KnownReward,
     told: &Story,
     tells_time: bool,
     coupon: Option<Option<CouponId>>,
@@ -265,7 +265,7 @@ fn difference(
 fn take_out_of_stock(
     job: &mut Job<'_, '_>,
     tx: &mut WriteTx<'_>,
-    tally: &mut FileTally,
+    tally: &mut Tally,
     batches: &mut Batches,
 ) -> Result<(), ImportError> {
     let mut claims = tally.claims()?;
@@ -276,7 +276,8 @@ fn take_out_of_stock(
         }
         let mut claimed = Vec::with_capacity(entries.len());
         for entry in &entries {
-            let row = Row { layout: &tally.layout, record: &entry.record, zone: job.merchant.zone };
+            let row =
+                FileRow { layout: &tally.layout, record: &entry.record, zone: job.merchant.zone };
             if let Some(code) = row.claimed_code() {
                 claimed.push((
                     code,

@@ -10,7 +10,7 @@ use super::{
     findings::DamageGroup,
     header::Layout,
     kind::{holds_references, holds_words},
-    records::Record,
+    records::FileRecord,
 };
 use crate::domain::{
     Invalid,
@@ -19,15 +19,15 @@ use crate::domain::{
     email::EmailAddress,
     invisible,
     redemption::OrderNumber,
-    reward::{Provider, RewardKind},
+    reward::{RewardKind, RewardProvider},
     zone::Bound,
 };
 
 /// A row with the way to find its columns.
 #[derive(Clone, Copy)]
-pub struct Row<'a> {
+pub struct FileRow<'a> {
     pub layout: &'a Layout,
-    pub record: &'a Record,
+    pub record: &'a FileRecord,
     pub zone: Tz,
 }
 
@@ -45,7 +45,7 @@ pub struct Voucher {
 
 /// A customer as the file tells it. The outer `None` is a column that the file does not have.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub struct CustomerRow {
+pub struct ParsedCustomer {
     pub email: EmailAddress,
     pub customer_id: Option<Option<String>>,
     pub first_name: Option<Option<String>>,
@@ -57,19 +57,19 @@ pub struct CustomerRow {
 
 /// How a row says that the reward reaches the person.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum FulfilmentCell {
+pub enum FulfilmentWay {
     Batch,
-    External(Provider),
+    External(RewardProvider),
 }
 
 /// A reward as the file tells it. The outer `None` of `code` is a file without that column.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub struct RewardRow {
+pub struct ParsedReward {
     pub reward_id: String,
     pub email: EmailAddress,
     pub kind: RewardKind,
     pub title: String,
-    pub way: FulfilmentCell,
+    pub way: FulfilmentWay,
     pub batch: Option<String>,
     pub code: Option<Option<CouponCode>>,
     pub issued_at: Option<DateTime<Utc>>,
@@ -77,27 +77,27 @@ pub struct RewardRow {
 
 /// A code to bar, and why.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub struct BarRow {
+pub struct ParsedBar {
     pub code: CouponCode,
     pub reason: String,
 }
 
 /// A person to purge, by one of them or by both.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub struct PurgeRow {
+pub struct ParsedPurge {
     pub email: Option<EmailAddress>,
     pub customer_id: Option<String>,
 }
 
 /// A redemption as the file tells it.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub struct RedemptionRow {
+pub struct ParsedRedemption {
     pub code: CouponCode,
     pub redeemed_at: DateTime<Utc>,
     pub order: Option<OrderNumber>,
 }
 
-impl<'a> Row<'a> {
+impl<'a> FileRow<'a> {
     fn cell(&self, name: &str) -> Cow<'a, str> {
         self.layout.cell(self.record, name).unwrap_or_default()
     }
@@ -169,15 +169,15 @@ impl<'a> Row<'a> {
         if let (Some(from), Some(until)) = (voucher.from, voucher.until)
             && from >= until
         {
-            return Err(Invalid::because("expires_at must lie after valid_from"));
+            return Err(Invalid::because("expires_at must be after valid_from"));
         }
         Ok(voucher)
     }
 
-    pub fn customer(&self) -> Result<CustomerRow, Invalid> {
+    pub fn customer(&self) -> Result<ParsedCustomer, Invalid> {
         self.check()?;
         let line = |name: &str, cell: &str| cells::text(name, cell, LONGEST);
-        Ok(CustomerRow {
+        Ok(ParsedCustomer {
             email: EmailAddress::parse(&self.cell("email"))?,
             customer_id: self.present("customer_id", cells::reference)?,
             first_name: self.present("first_name", line)?,
@@ -187,13 +187,13 @@ impl<'a> Row<'a> {
         })
     }
 
-    pub fn reward(&self) -> Result<RewardRow, Invalid> {
+    pub fn reward(&self) -> Result<ParsedReward, Invalid> {
         self.check()?;
         let way = match self.cell("fulfilment").to_lowercase().as_str() {
-            "batch" => FulfilmentCell::Batch,
-            provider => FulfilmentCell::External(provider.parse()?),
+            "batch" => FulfilmentWay::Batch,
+            provider => FulfilmentWay::External(provider.parse()?),
         };
-        let reward = RewardRow {
+        let reward = ParsedReward {
             reward_id: cells::required("reward_id", self.reference("reward_id")?)?,
             email: EmailAddress::parse(&self.cell("email"))?,
             kind: self.cell("kind").to_lowercase().parse()?,
@@ -205,18 +205,18 @@ impl<'a> Row<'a> {
             })?,
             issued_at: self.instant("issued_at", Bound::Start)?,
         };
-        if let FulfilmentCell::External(provider) = reward.way {
+        if let FulfilmentWay::External(provider) = reward.way {
             // The code would have nowhere to live, and dropping it in silence would lose what
             // somebody may hold.
             if reward.code.as_ref().is_some_and(Option::is_some) {
                 return Err(Invalid::because(format!(
-                    "only fulfilment batch has a code here; leave it empty for {}",
+                    "only fulfilment batch can have a code; leave it empty for {}",
                     provider.as_str()
                 )));
             }
             if reward.batch.is_some() {
                 return Err(Invalid::because(format!(
-                    "only fulfilment batch has a batch; leave it empty for {}",
+                    "only fulfilment batch can have a batch; leave it empty for {}",
                     provider.as_str()
                 )));
             }
@@ -224,9 +224,9 @@ impl<'a> Row<'a> {
         Ok(reward)
     }
 
-    pub fn redemption(&self) -> Result<RedemptionRow, Invalid> {
+    pub fn redemption(&self) -> Result<ParsedRedemption, Invalid> {
         self.check()?;
-        Ok(RedemptionRow {
+        Ok(ParsedRedemption {
             code: CouponCode::parse(&self.cell("code"))?,
             redeemed_at: cells::required(
                 "redeemed_at",
@@ -236,15 +236,15 @@ impl<'a> Row<'a> {
         })
     }
 
-    pub fn bar(&self) -> Result<BarRow, Invalid> {
+    pub fn bar(&self) -> Result<ParsedBar, Invalid> {
         self.check()?;
-        Ok(BarRow {
+        Ok(ParsedBar {
             code: CouponCode::parse(&self.cell("code"))?,
             reason: cells::required("reason", self.text("reason")?)?,
         })
     }
 
-    pub fn purge(&self) -> Result<PurgeRow, Invalid> {
+    pub fn purge(&self) -> Result<ParsedPurge, Invalid> {
         self.check()?;
         let email = Some(self.optional("email"))
             .filter(|cell| !cell.is_empty())
@@ -252,9 +252,9 @@ impl<'a> Row<'a> {
             .transpose()?;
         let customer_id = self.reference("customer_id")?;
         if email.is_none() && customer_id.is_none() {
-            return Err(Invalid::because("this row names nobody; give an e-mail or a customer_id"));
+            return Err(Invalid::because("this row names nobody; add an email or a customer_id"));
         }
-        Ok(PurgeRow { email, customer_id })
+        Ok(ParsedPurge { email, customer_id })
     }
 
     /// What a program has left in a row that cannot be taken, where that is why.

@@ -1,233 +1,220 @@
-//! A spool of rows that comes back in order, whatever its size: sorted in pieces, kept in temporary
-//! files, merged. The files have no name, so that a kill leaves no codes behind.
+//! The file, read to its end before anybody is held up: good rows go into a sorted spool, the
+//! others among the rejects.
 
-use std::{
-    cmp::Reverse,
-    collections::BinaryHeap,
-    fs::File,
-    io::{self, BufReader, BufWriter, Read, Seek, Write},
+use std::io::{Read, Write};
+
+use super::{
+    FileKind, ImportError, ImportProgress, Report,
+    decode::DecodedText,
+    findings::{Cause, DamageGroup, Findings},
+    header::{FirstRecord, Layout, delimiter_of, read_first},
+    job::Job,
+    records::{FileRecord, Records},
+    rejects::Rejects,
+    rows::FileRow,
+    sorted_spool::{Sorted, SortedSpool},
 };
+use crate::{db::imports::publish::TargetBatch, domain::Invalid};
 
-use super::records::Record;
-
-/// What is held in memory before a piece goes to a file.
-const SORTED_RUN_BYTES: usize = 8 * 1024 * 1024;
-
-/// A row with what it is ordered by and what is to be said of it.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub struct Entry {
-    pub key: Vec<u8>,
-    pub note: String,
-    pub record: Record,
+/// A file that was read.
+pub struct SpooledRows {
+    pub layout: Layout,
+    /// Rows that look right, ordered by what makes two of them the same, else by line.
+    pub good: SortedSpool,
+    /// Rejected rewards rows that name a code.
+    pub claims: SortedSpool,
+    pub rejects: Rejects,
+    rows: u64,
 }
 
-/// Takes rows in any order.
-pub struct SortedSpool {
-    bytes: Vec<u8>,
-    starts: Vec<usize>,
-    files: Vec<File>,
-    count: u64,
-    piece: usize,
-}
+/// How often the progress is reported, in rows: seldom enough to cost nothing, often enough to stop
+/// an import soon.
+const CHECK_EVERY_ROWS: u64 = 4096;
 
-impl Default for SortedSpool {
-    fn default() -> Self {
-        Self::with_piece(SORTED_RUN_BYTES)
+/// Reads the whole source.
+///
+/// Errors: [`ImportError::Invalid`] when it is not text, empty, or its header cannot be taken.
+pub fn read(
+    source: &mut dyn Read,
+    job: &mut Job<'_, '_>,
+    target: Option<TargetBatch>,
+) -> Result<SpooledRows, ImportError> {
+    let kind = job.order.kind;
+    let mut records = Records::open(DecodedText::open(source)?, |firsts, declared| {
+        delimiter_of(kind, firsts, declared)
+    })?;
+    let (mut first, mut record) = (FileRecord::default(), FileRecord::default());
+    if !records.read(&mut first)? {
+        return Err(Invalid::because("the file is empty; nothing was changed").into());
     }
-}
-
-impl SortedSpool {
-    fn with_piece(piece: usize) -> Self {
-        Self { bytes: Vec::new(), starts: Vec::new(), files: Vec::new(), count: 0, piece }
-    }
-
-    /// How many rows are in it.
-    pub fn count(&self) -> u64 {
-        self.count
-    }
-
-    /// Adds a row; rows of one key come back by line.
-    pub fn push(&mut self, key: &[u8], note: &str, record: &Record) -> io::Result<()> {
-        self.starts.push(self.bytes.len());
-        write_entry(&mut self.bytes, key, note, record);
-        self.count += 1;
-        if self.bytes.len() >= self.piece {
-            self.sort();
-            let mut file = BufWriter::with_capacity(256 * 1024, tempfile::tempfile()?);
-            for start in &self.starts {
-                file.write_all(entry_at(&self.bytes, *start))?;
-            }
-            let mut file = file.into_inner().map_err(io::IntoInnerError::into_error)?;
-            file.rewind()?;
-            self.files.push(file);
-            self.bytes.clear();
-            self.starts.clear();
-        }
-        Ok(())
-    }
-
-    fn sort(&mut self) {
-        let bytes = &self.bytes;
-        self.starts.sort_unstable_by(|a, b| order_of(bytes, *a).cmp(&order_of(bytes, *b)));
-    }
-
-    /// All rows by key, then by line.
-    pub fn sorted(mut self) -> io::Result<Sorted> {
-        self.sort();
-        let mut sources: Vec<Source> = self
-            .files
-            .into_iter()
-            .map(|file| Source::File(BufReader::with_capacity(64 * 1024, file)))
-            .collect();
-        sources.push(Source::Memory { bytes: self.bytes, starts: self.starts.into_iter() });
-        let mut sorted = Sorted { sources, heads: BinaryHeap::new() };
-        for index in 0..sorted.sources.len() {
-            sorted.advance(index)?;
-        }
-        Ok(sorted)
-    }
-}
-
-enum Source {
-    File(BufReader<File>),
-    Memory { bytes: Vec<u8>, starts: std::vec::IntoIter<usize> },
-}
-
-/// The first unread row of a source: key, line, source, and the whole row.
-type Head = Reverse<(Vec<u8>, u64, usize, Vec<u8>)>;
-
-/// The rows of a [`SortedSpool`], in order.
-pub struct Sorted {
-    sources: Vec<Source>,
-    heads: BinaryHeap<Head>,
-}
-
-impl Sorted {
-    /// The next row.
-    pub fn next(&mut self) -> io::Result<Option<Entry>> {
-        let Some(Reverse((key, line, source, entry))) = self.heads.pop() else { return Ok(None) };
-        self.advance(source)?;
-        read_entry(key, line, &entry).map(Some).ok_or_else(|| {
-            io::Error::other("a temporary file does not hold what was written to it")
-        })
-    }
-
-    fn advance(&mut self, index: usize) -> io::Result<()> {
-        let entry = match &mut self.sources[index] {
-            Source::Memory { bytes, starts } => {
-                starts.next().map(|start| entry_at(bytes, start).to_vec())
-            }
-            Source::File(file) => read_framed(file)?,
-        };
-        if let Some(entry) = entry {
-            let (key, line) = order_of(&entry, 0);
-            self.heads.push(Reverse((key.to_vec(), line, index, entry)));
-        }
-        Ok(())
-    }
-}
-
-// An entry: its length, the key's length, the key, the line, the note's length, the note, the count
-// of cells, and each cell with its length. All numbers are eight bytes, little end first.
-
-fn number(bytes: &[u8], at: usize) -> usize {
-    bytes
-        .get(at..at + 8)
-        .and_then(|n| n.try_into().ok())
-        .map_or(0, |n| usize::try_from(u64::from_le_bytes(n)).unwrap_or(0))
-}
-
-fn put(bytes: &mut Vec<u8>, number: usize) {
-    bytes.extend_from_slice(&(number as u64).to_le_bytes());
-}
-
-fn write_entry(bytes: &mut Vec<u8>, key: &[u8], note: &str, record: &Record) {
-    let start = bytes.len();
-    put(bytes, 0);
-    put(bytes, key.len());
-    bytes.extend_from_slice(key);
-    bytes.extend_from_slice(&record.line.to_le_bytes());
-    put(bytes, note.len());
-    bytes.extend_from_slice(note.as_bytes());
-    put(bytes, record.len());
-    for cell in record.cells() {
-        put(bytes, cell.len());
-        bytes.extend_from_slice(cell.as_bytes());
-    }
-    let length = (bytes.len() - start) as u64;
-    bytes[start..start + 8].copy_from_slice(&length.to_le_bytes());
-}
-
-fn entry_at(bytes: &[u8], start: usize) -> &[u8] {
-    &bytes[start..start + number(bytes, start)]
-}
-
-fn order_of(bytes: &[u8], start: usize) -> (&[u8], u64) {
-    let length = number(bytes, start + 8);
-    let key = start + 16;
-    (&bytes[key..key + length], number(bytes, key + length) as u64)
-}
-
-fn read_framed(file: &mut impl Read) -> io::Result<Option<Vec<u8>>> {
-    let mut length = [0; 8];
-    match file.read_exact(&mut length) {
-        Err(e) if e.kind() == io::ErrorKind::UnexpectedEof => return Ok(None),
-        other => other?,
-    }
-    let mut entry =
-        vec![0; usize::try_from(u64::from_le_bytes(length)).map_err(io::Error::other)?.max(8)];
-    entry[..8].copy_from_slice(&length);
-    file.read_exact(&mut entry[8..])?;
-    Ok(Some(entry))
-}
-
-fn read_entry(key: Vec<u8>, line: u64, entry: &[u8]) -> Option<Entry> {
-    let mut at = 16 + key.len() + 8;
-    let mut text = || {
-        let length = number(entry, at);
-        let text =
-            entry.get(at + 8..at + 8 + length).and_then(|bytes| std::str::from_utf8(bytes).ok());
-        at += 8 + length;
-        text
+    let mut more = records.read(&mut record)?;
+    let (layout, headless) = match read_first(kind, &first, more.then_some(&record))? {
+        FirstRecord::Header(layout) => (layout, false),
+        FirstRecord::Code(layout) => (layout, true),
     };
-    let note = text()?.to_owned();
-    let count = number(entry, at);
-    at += 8;
-    let mut cells = Vec::with_capacity(count);
-    for _ in 0..count {
-        let length = number(entry, at);
-        cells.push(std::str::from_utf8(entry.get(at + 8..at + 8 + length)?).ok()?);
-        at += 8 + length;
+    let mut spooled = SpooledRows {
+        layout,
+        good: SortedSpool::default(),
+        claims: SortedSpool::default(),
+        rejects: Rejects::default(),
+        rows: 0,
+    };
+    if headless {
+        spooled.add(&first, job, target)?;
     }
-    Some(Entry { key, note, record: Record::of(line, cells) })
+    while more {
+        spooled.add(&record, job, target)?;
+        if spooled.rows.is_multiple_of(CHECK_EVERY_ROWS) {
+            job.tell(ImportProgress::Reading { bytes: records.taken() })?;
+        }
+        more = records.read(&mut record)?;
+    }
+    job.tell(ImportProgress::Reading { bytes: records.taken() })?;
+    if spooled.rows == 0 {
+        return Err(
+            Invalid::because("the file has a header and no rows; nothing was changed").into()
+        );
+    }
+    Ok(spooled)
 }
 
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    #[test]
-    fn rows_come_back_by_key_then_line_across_pieces() {
-        // A piece of 200 bytes: nearly every few rows go to a file of their own.
-        let mut spool = SortedSpool::with_piece(200);
-        for line in 0..500_u64 {
-            let key = format!("k{}", (line * 7919) % 100);
-            spool
-                .push(key.as_bytes(), "why", &Record::of(line, [key.as_str(), "", "ü,\n"]))
-                .unwrap_or_else(|e| panic!("{e}"));
-        }
-        assert_eq!(spool.count(), 500);
-        let mut sorted = spool.sorted().unwrap_or_else(|e| panic!("{e}"));
-        let mut all = Vec::new();
-        while let Some(entry) = sorted.next().unwrap_or_else(|e| panic!("{e}")) {
-            assert_eq!(
-                entry.record.cells().collect::<Vec<_>>(),
-                [std::str::from_utf8(&entry.key).unwrap_or_default(), "", "ü,\n"]
+impl SpooledRows {
+    fn add(
+        &mut self,
+        record: &FileRecord,
+        job: &Job<'_, '_>,
+        target: Option<TargetBatch>,
+    ) -> Result<(), ImportError> {
+        self.rows += 1;
+        if self.layout.is_repeated_by(record) {
+            return self.rejects.add_damaged(
+                &self.layout,
+                record,
+                DamageGroup::Heading,
+                &self.layout.why_repeated(),
             );
-            assert_eq!(entry.note, "why");
-            all.push((entry.key, entry.record.line));
         }
-        assert_eq!(all.len(), 500);
-        assert!(all.is_sorted());
+        let row = FileRow { layout: &self.layout, record, zone: job.merchant.zone };
+        match key_of(&row, target) {
+            Ok(key) => self.good.push(key.as_bytes(), "", record).map_err(ImportError::Staging),
+            Err(why) => {
+                if self.layout.kind() == FileKind::Rewards && row.claimed_code().is_some() {
+                    self.claims.push(b"", "", record).map_err(ImportError::Staging)?;
+                }
+                match row.damage() {
+                    Some(group) => self.rejects.add_damaged(&self.layout, record, group, &why),
+                    None => self.rejects.add(&self.layout, record, Cause::Malformed, &why),
+                }
+            }
+        }
     }
+
+    /// What is to be said when no row can be taken.
+    pub fn report(&self) -> Report {
+        Report {
+            rows: self.rows,
+            rejected: self.rejects.count(),
+            findings: self.rejects.findings.clone(),
+            ..Report::default()
+        }
+    }
+
+    /// The good rows in order, and the tally of what becomes of them.
+    pub fn open(self) -> Result<(Sorted, Tally), ImportError> {
+        let tally = Tally {
+            total: self.good.count(),
+            report: Report { rows: self.rows, ..Report::default() },
+            layout: self.layout,
+            rejects: self.rejects,
+            claims: self.claims,
+        };
+        Ok((self.good.sorted().map_err(ImportError::Staging)?, tally))
+    }
+}
+
+/// Judges the row by itself and answers what makes it the same as another one, or another one's
+/// neighbour; nothing, where the database must tell.
+fn key_of(row: &FileRow<'_>, target: Option<TargetBatch>) -> Result<String, Invalid> {
+    match (row.layout.kind(), target) {
+        (FileKind::Vouchers, Some(target)) => {
+            let code = row.voucher(target.uses_per_code)?.code;
+            Ok(if target.case_sensitive { code.as_str().to_owned() } else { code.folded() })
+        }
+        (FileKind::Vouchers, None) => Err(Invalid::because("vouchers need a batch")),
+        (FileKind::Customers, _) => Ok(row.customer()?.email.as_str().to_owned()),
+        (FileKind::Rewards, _) => row.reward().map(|_| String::new()),
+        // Rows of one coupon follow each other, however its code is written: what the first of them
+        // change is known to the others.
+        (FileKind::Redemptions, _) => Ok(row.redemption()?.code.folded()),
+        (FileKind::Bars, _) => Ok(row.bar()?.code.folded()),
+        (FileKind::Purges, _) => row.purge().map(|_| String::new()),
+    }
+}
+
+/// What has become of the rows so far.
+pub struct Tally {
+    pub layout: Layout,
+    pub report: Report,
+    /// How many rows were good enough to be compared with what is stored.
+    pub total: u64,
+    rejects: Rejects,
+    claims: SortedSpool,
+}
+
+impl Tally {
+    pub fn reject(
+        &mut self,
+        record: &FileRecord,
+        cause: Cause,
+        why: &Invalid,
+    ) -> Result<(), ImportError> {
+        self.rejects.add(&self.layout, record, cause, why)
+    }
+
+    /// What is seen in the rows; rejected ones are noted by themselves.
+    pub fn findings(&mut self) -> (&Layout, &mut Findings) {
+        (&self.layout, &mut self.rejects.findings)
+    }
+
+    /// Rejects a rewards row and keeps the code that it claims.
+    pub fn reject_claim(&mut self, record: &FileRecord, why: &Invalid) -> Result<(), ImportError> {
+        self.claims.push(b"", "", record).map_err(ImportError::Staging)?;
+        self.reject(record, Cause::Conflict, why)
+    }
+
+    /// The rejected rows that claim a code, by line.
+    pub fn claims(&mut self) -> Result<Sorted, ImportError> {
+        std::mem::take(&mut self.claims).sorted().map_err(ImportError::Staging)
+    }
+
+    /// Rows whose fate is known, of those in `total`.
+    pub fn progress(&self, done: u64) -> ImportProgress {
+        ImportProgress::Applying { done, total: self.total }
+    }
+
+    /// Writes the rejects and answers the counts.
+    pub fn close(self, out: &mut dyn Write) -> Result<Report, ImportError> {
+        let report = Report {
+            rejected: self.rejects.count(),
+            findings: self.rejects.findings.clone(),
+            ..self.report
+        };
+        self.rejects.write(&self.layout, out)?;
+        Ok(report)
+    }
+}
+
+/// Up to `limit` rows that lie next in order.
+pub fn take_some(
+    sorted: &mut Sorted,
+    limit: usize,
+) -> Result<Vec<super::sorted_spool::SpooledRow>, ImportError> {
+    let mut some = Vec::with_capacity(limit.min(4096));
+    while some.len() < limit {
+        match sorted.next().map_err(ImportError::Staging)? {
+            Some(entry) => some.push(entry),
+            None => break,
+        }
+    }
+    Ok(some)
 }

@@ -5,10 +5,10 @@ use std::collections::{HashMap, HashSet};
 
 use chrono::{DateTime, Utc};
 
-use super::rows::RedemptionRow;
+use super::rows::ParsedRedemption;
 use crate::{
     db::imports::{
-        codes::{Codes, StoredCode},
+        codes::{CouponsByCode, KnownCoupon},
         redemptions::Use,
     },
     domain::{
@@ -23,7 +23,7 @@ use crate::{
 /// other.
 #[derive(Debug, Default)]
 pub struct Uses {
-    coupons: Codes,
+    coupons: CouponsByCode,
     recorded: HashSet<(CouponId, UseIdentity)>,
     /// How many uses of each coupon are recorded with their details.
     counts: HashMap<CouponId, i64>,
@@ -33,7 +33,7 @@ pub struct Uses {
 
 /// What is stored of uses and their coupons.
 #[derive(Debug, Default)]
-pub struct Stored {
+pub struct StoredUses {
     pub recorded: Vec<Use>,
     pub counts: HashMap<CouponId, i64>,
     pub replaced: HashMap<CouponId, DateTime<Utc>>,
@@ -42,14 +42,14 @@ pub struct Stored {
 
 /// What is to become of a row.
 #[derive(Debug, PartialEq, Eq)]
-pub struct Verdict {
-    pub fate: Fate,
+pub struct UseVerdict {
+    pub fate: UseFate,
     /// What the shop and the desk disagree on, with the coupon where the code has one.
     pub disagreement: Option<(Disagreement, Option<CouponId>)>,
 }
 
 #[derive(Debug, PartialEq, Eq)]
-pub enum Fate {
+pub enum UseFate {
     /// To be recorded; `counts` when the coupon has one use fewer for it.
     New {
         one: Use,
@@ -57,14 +57,14 @@ pub enum Fate {
     },
     Unchanged,
     NoSuchCode,
-    /// So many uses are gone of so many.
+    /// This many uses are gone, of this many.
     Full(i64, i64),
 }
 
 impl Uses {
     /// Goes on to rows that name these coupons; `letters` are those of the first row's code, which
     /// the rows before may have named too.
-    pub fn go_on(&mut self, letters: &str, found: Codes) {
+    pub fn go_on(&mut self, letters: &str, found: CouponsByCode) {
         let Self { coupons, recorded, counts, replaced, handed_out } = self;
         coupons.keep(letters);
         recorded.retain(|(coupon, _)| coupons.holds(*coupon));
@@ -75,7 +75,7 @@ impl Uses {
     }
 
     /// Takes in what is stored of these coupons and of uses of theirs.
-    pub fn learn(&mut self, stored: Stored) {
+    pub fn learn(&mut self, stored: StoredUses) {
         self.recorded.extend(stored.recorded.iter().map(Use::identity));
         self.counts.extend(stored.counts);
         self.replaced.extend(stored.replaced);
@@ -89,16 +89,16 @@ impl Uses {
     }
 
     /// The coupon that a row names.
-    pub fn named_by(&self, row: &RedemptionRow) -> Option<&StoredCode> {
+    pub fn named_by(&self, row: &ParsedRedemption) -> Option<&KnownCoupon> {
         self.coupons.find(&row.code, None)
     }
 
     /// Decides on the next row, and goes on as if that were done already.
-    pub fn judge(&mut self, row: &RedemptionRow) -> Verdict {
+    pub fn judge(&mut self, row: &ParsedRedemption) -> UseVerdict {
         let found = self.named_by(row).map(|known| known.id);
         let Some(known) = found.and_then(|id| self.coupons.get_mut(id)) else {
-            return Verdict {
-                fate: Fate::NoSuchCode,
+            return UseVerdict {
+                fate: UseFate::NoSuchCode,
                 disagreement: Some((Disagreement::Unknown, None)),
             };
         };
@@ -109,37 +109,37 @@ impl Uses {
             disagreement(known, replaced, handed_out, &one).map(|kind| (kind, Some(one.coupon)));
         if self.recorded.contains(&one.identity()) {
             // What Mark as used has recorded was compared with nothing yet.
-            return Verdict { fate: Fate::Unchanged, disagreement };
+            return UseVerdict { fate: UseFate::Unchanged, disagreement };
         }
         let count = self.counts.entry(one.coupon).or_default();
-        // A count that came with the vouchers file is told by rows from before that file; a later
+        // A count that came with the vouchers file covers rows from before that file; a later
         // row is a use of its own.
         let untold = known.redemptions > 0 && *count < known.redemptions;
         let told_of = untold && one.at < known.imported_at;
         let has_room = known.redemptions < known.max_redemptions;
         let counts = !told_of && has_room;
         if !counts && !untold {
-            return Verdict {
-                fate: Fate::Full(known.redemptions, known.max_redemptions),
+            return UseVerdict {
+                fate: UseFate::Full(known.redemptions, known.max_redemptions),
                 disagreement,
             };
         }
         known.redemptions += i64::from(counts);
         *count += 1;
         self.recorded.insert(one.identity());
-        Verdict { fate: Fate::New { one, counts }, disagreement }
+        UseVerdict { fate: UseFate::New { one, counts }, disagreement }
     }
 }
 
 /// The use of that coupon that a row tells.
-pub fn use_of(known: &StoredCode, row: &RedemptionRow) -> Use {
+pub fn use_of(known: &KnownCoupon, row: &ParsedRedemption) -> Use {
     Use { coupon: known.id, at: row.redeemed_at, order: row.order.clone() }
 }
 
 /// Judged at the time of the use: a code that leaked while it was in stock is no better for having
 /// been handed out since.
 fn disagreement(
-    known: &StoredCode,
+    known: &KnownCoupon,
     replaced: Option<&DateTime<Utc>>,
     handed_out: Option<&DateTime<Utc>>,
     one: &Use,

@@ -12,20 +12,20 @@ use super::{
     ImportError, Report,
     findings::Cause,
     job::Job,
-    pace::Pace,
-    rows::{Row, Voucher},
-    spool::{Entry, Sorted},
-    stage::{FileTally, SpooledRows, take_some},
+    pace::SlicePace,
+    rows::{FileRow, Voucher},
+    sorted_spool::{Sorted, SpooledRow},
+    spool::{SpooledRows, Tally, take_some},
 };
 use crate::{
     db::{
         Scope, WriteTx,
         imports::{
             codes::Coded,
-            stock::{self, Among, NewCoupon, TargetBatch},
-            turn::ImportTx,
+            exclusive::ImportAccess,
+            publish::{self, NewCoupon, TargetBatch, Visibility},
         },
-        stock as counts,
+        stock_counts as counts,
     },
     domain::{Invalid, batch::Window, cell, code::CouponCode, ids::BatchId},
 };
@@ -36,37 +36,37 @@ const SETTLE_BATCH_ROWS: i64 = 20_000;
 /// How many leftovers of a killed import are removed at once.
 const CLEAN_UP_BATCH_ROWS: i64 = 2_000;
 
-/// How long an import that was stopped cleans up: whoever stops it waits for that.
+/// How long a stopped import may clean up: the one who stops it waits for that.
 const LAST_PATIENCE: Duration = Duration::from_secs(3);
 
 /// Compares the good rows with the merchant's codes and puts the new ones into the batch.
 pub fn apply(
     job: &mut Job<'_, '_>,
-    target_batch: TargetBatch,
+    target: TargetBatch,
     spooled: SpooledRows,
     out: &mut dyn Write,
 ) -> Result<Report, ImportError> {
     let scope = job.scope;
-    let batch = target_batch.id.ok_or_else(|| Invalid::because("the batch is not there yet"))?;
+    let batch = target.id.ok_or_else(|| Invalid::because("the batch is not there yet"))?;
     let (mut rows, mut tally) = spooled.open()?;
-    job.in_turn(
-        |job, turn, report| {
-            sweep(turn, scope)?;
-            let mut slices = Slices::of(target_batch, scope, Among::All);
+    job.exclusively(
+        |job, access, report| {
+            sweep(access, scope)?;
+            let mut slices = Slices::of(target, scope, Visibility::All);
             let mut done = 0;
-            let mut highest = turn.read(|conn| stock::published_to(conn, scope, batch))?;
+            let mut highest = access.read(|conn| publish::published_to(conn, scope, batch))?;
             loop {
-                let (taken_from_pile, fresh) = slices.next(job, turn, &mut rows, &mut tally)?;
-                if taken_from_pile == 0 {
+                let (rows_taken, fresh) = slices.next(job, access, &mut rows, &mut tally)?;
+                if rows_taken == 0 {
                     break;
                 }
-                done += taken_from_pile;
+                done += rows_taken;
                 if !fresh.is_empty() {
                     let now = job.desk.clock.now();
                     highest = slices.pace.keep(|| {
-                        turn.write(|tx| {
-                            stock::insert(tx, scope, batch, &fresh, now)?;
-                            stock::count_slice(tx, scope, batch, highest, now)
+                        access.write(|tx| {
+                            publish::insert(tx, scope, batch, &fresh, now)?;
+                            publish::count_slice(tx, scope, batch, highest, now)
                         })
                     })?;
                     fail::fail_point!("import::slice");
@@ -77,16 +77,16 @@ pub fn apply(
             // imported.
             *report = tally.close(out)?;
             let added = i64::try_from(report.new).unwrap_or(i64::MAX);
-            turn.finish(|tx| {
+            access.finish(|tx| {
                 if added > 0 {
-                    stock::publish(tx, scope, batch, highest, added)?;
+                    publish::publish(tx, scope, batch, highest, added)?;
                     settle(tx)?;
                 }
                 job.record(tx, report, Some(batch))?;
                 job.end(tx, report)
             })
         },
-        |turn| sweep_in(turn, scope, LAST_PATIENCE),
+        |access| sweep_in(access, scope, LAST_PATIENCE),
     )
 }
 
@@ -94,21 +94,21 @@ pub fn apply(
 /// nobody waits for it.
 pub fn check(
     job: &mut Job<'_, '_>,
-    target_batch: TargetBatch,
+    target: TargetBatch,
     spooled: SpooledRows,
     out: &mut dyn Write,
 ) -> Result<Report, ImportError> {
     let (mut rows, mut tally) = spooled.open()?;
-    let mut slices = Slices::of(target_batch, job.scope, Among::Published);
-    let mut turn = ImportTx::looking(&job.desk.db);
+    let mut slices = Slices::of(target, job.scope, Visibility::Published);
+    let mut access = ImportAccess::read_only(&job.desk.db);
     let mut done = 0;
     loop {
-        let (taken_from_pile, _) = slices.next(job, &mut turn, &mut rows, &mut tally)?;
-        if taken_from_pile == 0 {
+        let (rows_taken, _) = slices.next(job, &mut access, &mut rows, &mut tally)?;
+        if rows_taken == 0 {
             return tally.close(out);
         }
         fail::fail_point!("import::looked");
-        done += taken_from_pile;
+        done += rows_taken;
         job.tell(tally.progress(done))?;
     }
 }
@@ -120,45 +120,38 @@ fn settle(tx: &mut WriteTx<'_>) -> Result<(), ImportError> {
 }
 
 /// Removes what a killed import has left, slice by slice.
-fn sweep(turn: &mut ImportTx<'_, '_>, scope: Scope) -> Result<(), ImportError> {
-    sweep_in(turn, scope, Duration::MAX)
+fn sweep(access: &mut ImportAccess<'_, '_>, scope: Scope) -> Result<(), ImportError> {
+    sweep_in(access, scope, Duration::MAX)
 }
 
 /// Removes of it what can be removed in that time. The rest is invisible, and the next import
 /// removes it.
 fn sweep_in(
-    turn: &mut ImportTx<'_, '_>,
+    access: &mut ImportAccess<'_, '_>,
     scope: Scope,
     patience: Duration,
 ) -> Result<(), ImportError> {
     let begun = Instant::now();
-    while turn.read(|conn| stock::has_leftovers(conn, scope))? && begun.elapsed() < patience {
-        turn.write(|tx| stock::remove_leftovers(tx, scope, CLEAN_UP_BATCH_ROWS))?;
+    while access.read(|conn| publish::has_leftovers(conn, scope))? && begun.elapsed() < patience {
+        access.write(|tx| publish::remove_leftovers(tx, scope, CLEAN_UP_BATCH_ROWS))?;
     }
     Ok(())
 }
 
 /// Cuts the ordered rows into slices of codes that are new.
 struct Slices {
-    target_batch: TargetBatch,
+    target: TargetBatch,
     scope: Scope,
-    among: Among,
-    pace: Pace,
+    among: Visibility,
+    pace: SlicePace,
     /// The last row's key and line, to know a code that comes again.
     last: Option<(Vec<u8>, u64)>,
     names: HashMap<BatchId, String>,
 }
 
 impl Slices {
-    fn of(target_batch: TargetBatch, scope: Scope, among: Among) -> Self {
-        Self {
-            target_batch,
-            scope,
-            among,
-            pace: Pace::default(),
-            last: None,
-            names: HashMap::new(),
-        }
+    fn of(target: TargetBatch, scope: Scope, among: Visibility) -> Self {
+        Self { target, scope, among, pace: SlicePace::default(), last: None, names: HashMap::new() }
     }
 
     /// Takes the next rows from the spool; answers how many, and the codes among them that are new,
@@ -166,9 +159,9 @@ impl Slices {
     fn next(
         &mut self,
         job: &Job<'_, '_>,
-        turn: &mut ImportTx<'_, '_>,
+        access: &mut ImportAccess<'_, '_>,
         rows: &mut Sorted,
-        tally: &mut FileTally,
+        tally: &mut Tally,
     ) -> Result<(u64, Vec<NewCoupon>), ImportError> {
         let mut entries = take_some(rows, self.pace.rows())?;
         let count = entries.len() as u64;
@@ -182,7 +175,7 @@ impl Slices {
                         &entry.record,
                         Cause::Twice,
                         &Invalid::because(format!(
-                            "the code is in this file already, on line {line}"
+                            "the code is already in this file, on line {line}"
                         )),
                     )?;
                 }
@@ -195,24 +188,24 @@ impl Slices {
         firsts.sort_unstable_by_key(|entry| entry.record.line);
         let mut vouchers = Vec::with_capacity(firsts.len());
         for entry in firsts {
-            let row = Row { layout: &tally.layout, record: &entry.record, zone: job.merchant.zone };
-            let voucher = row.voucher(self.target_batch.uses_per_code)?;
+            let row =
+                FileRow { layout: &tally.layout, record: &entry.record, zone: job.merchant.zone };
+            let voucher = row.voucher(self.target.uses_per_code)?;
             vouchers.push((entry, voucher));
         }
-        let fresh = self.compare(turn, vouchers, tally, job.desk.clock.now())?;
+        let fresh = self.compare(access, vouchers, tally, job.desk.clock.now())?;
         tally.report.new += fresh.len() as u64;
         Ok((count, fresh))
     }
 
     fn compare(
         &mut self,
-        turn: &mut ImportTx<'_, '_>,
-        vouchers: Vec<(Entry, Voucher)>,
-        tally: &mut FileTally,
+        access: &mut ImportAccess<'_, '_>,
+        vouchers: Vec<(SpooledRow, Voucher)>,
+        tally: &mut Tally,
         now: DateTime<Utc>,
     ) -> Result<Vec<NewCoupon>, ImportError> {
-        let fold =
-            |voucher: &Voucher| (!self.target_batch.case_sensitive).then(|| voucher.code.folded());
+        let fold = |voucher: &Voucher| (!self.target.case_sensitive).then(|| voucher.code.folded());
         let mut codes: Vec<String> =
             vouchers.iter().map(|(_, voucher)| voucher.code.as_str().to_owned()).collect();
         codes.extend(vouchers.iter().filter_map(|(entry, voucher)| {
@@ -220,36 +213,35 @@ impl Slices {
         }));
         let folded: Vec<String> =
             vouchers.iter().filter_map(|(_, voucher)| fold(voucher)).collect();
-        let taken =
-            turn.read(|conn| stock::find_taken(conn, self.scope, self.among, &codes, &folded))?;
-        let taken = TakenCodes::of(taken, self.target_batch);
+        let taken = access
+            .read(|conn| publish::find_taken(conn, self.scope, self.among, &codes, &folded))?;
+        let taken = ExistingCodes::of(taken, self.target);
         let mut fresh = Vec::with_capacity(vouchers.len());
         for (entry, voucher) in vouchers {
-            let folded = (!self.target_batch.case_sensitive).then(|| voucher.code.folded());
+            let folded = (!self.target.case_sensitive).then(|| voucher.code.folded());
             let once_taken = as_once_taken(tally.layout.key_cell(&entry.record), &voucher.code);
             if let Some(batch) = once_taken.and_then(|text| taken.exact.get(&text).copied()) {
-                let name = self.name_of(turn, batch)?;
+                let name = self.name_of(access, batch)?;
                 tally.reject(&entry.record, Cause::Conflict, &Invalid::because(format!(
-                    "an earlier import stored this code in the batch {name:?} together with its \
-                     quotes or formula, so that no shop takes \
-                     it; bar or withdraw that coupon (reissue it if a customer has it), then \
-                     import the plain code"
+                    "an earlier import stored this code in the batch {name:?} with its quotes or \
+                     formula, so no shop accepts it; bar or withdraw that coupon (reissue it if a \
+                     customer has it), then import the plain code"
                 )))?;
                 continue;
             }
             match taken.fate(voucher.code.as_str(), folded.as_deref()) {
-                Fate::New => {
+                VoucherFate::New => {
                     let (layout, findings) = tally.findings();
-                    findings.accept(layout, &entry.record, &voucher, self.target_batch.window, now);
+                    findings.accept(layout, &entry.record, &voucher, self.target.window, now);
                     fresh.push(new_coupon(voucher, folded));
                 }
-                Fate::HereAlready => tally.report.unchanged += 1,
-                Fate::Elsewhere(batch) => {
-                    let name = self.name_of(turn, batch)?;
+                VoucherFate::HereAlready => tally.report.unchanged += 1,
+                VoucherFate::Elsewhere(batch) => {
+                    let name = self.name_of(access, batch)?;
                     tally.reject(
                         &entry.record,
                         Cause::Elsewhere,
-                        &Invalid::because(format!("the code is in the batch {name:?} already")),
+                        &Invalid::because(format!("the code is already in the batch {name:?}")),
                     )?;
                 }
             }
@@ -259,13 +251,13 @@ impl Slices {
 
     fn name_of(
         &mut self,
-        turn: &mut ImportTx<'_, '_>,
+        access: &mut ImportAccess<'_, '_>,
         batch: BatchId,
     ) -> Result<String, ImportError> {
         if let Some(name) = self.names.get(&batch) {
             return Ok(name.clone());
         }
-        let name = turn.read(|conn| stock::name_of(conn, self.scope, batch))?;
+        let name = access.read(|conn| publish::name_of(conn, self.scope, batch))?;
         self.names.insert(batch, name.clone());
         Ok(name)
     }
@@ -282,22 +274,21 @@ fn as_once_taken(cell: &str, code: &CouponCode) -> Option<String> {
 }
 
 /// Codes of the merchant that stand in a slice's way.
-struct TakenCodes {
+struct ExistingCodes {
     here: Option<BatchId>,
     exact: HashMap<String, BatchId>,
     folded: HashMap<String, BatchId>,
 }
 
-enum Fate {
+enum VoucherFate {
     New,
     HereAlready,
     Elsewhere(BatchId),
 }
 
-impl TakenCodes {
-    fn of(taken: Vec<Coded>, target_batch: TargetBatch) -> Self {
-        let mut found =
-            Self { here: target_batch.id, exact: HashMap::new(), folded: HashMap::new() };
+impl ExistingCodes {
+    fn of(taken: Vec<Coded>, target: TargetBatch) -> Self {
+        let mut found = Self { here: target.id, exact: HashMap::new(), folded: HashMap::new() };
         for one in taken {
             let batch = BatchId(one.batch);
             found.exact.insert(one.code, batch);
@@ -310,17 +301,17 @@ impl TakenCodes {
 
     /// By the batch's own rule first: where case does not count, the same letters are the same
     /// code.
-    fn fate(&self, code: &str, folded: Option<&str>) -> Fate {
+    fn fate(&self, code: &str, folded: Option<&str>) -> VoucherFate {
         let exact = self.exact.get(code).copied();
         let folded = folded.and_then(|folded| self.folded.get(folded)).copied();
         match (exact, folded) {
-            (None, None) => Fate::New,
+            (None, None) => VoucherFate::New,
             (exact, folded)
                 if self.here.is_some() && (exact == self.here || folded == self.here) =>
             {
-                Fate::HereAlready
+                VoucherFate::HereAlready
             }
-            (Some(other), _) | (None, Some(other)) => Fate::Elsewhere(other),
+            (Some(other), _) | (None, Some(other)) => VoucherFate::Elsewhere(other),
         }
     }
 }

@@ -1,6 +1,6 @@
 //! The database: there, current, safe, and the audit log out of the app's hands.
 
-use super::{Matter, files};
+use super::{CheckResult, files};
 use chrono::TimeDelta;
 
 use crate::{
@@ -19,13 +19,13 @@ use crate::{
     domain::clock::Clock,
 };
 
-pub(super) fn look(settings: &Settings) -> Vec<Matter> {
+pub(super) fn look(settings: &Settings) -> Vec<CheckResult> {
     let url = match settings.database() {
         Ok(url) => url,
-        Err(error) => return vec![Matter::bad("database", error.to_string())],
+        Err(error) => return vec![CheckResult::bad("database", error.to_string())],
     };
     if let Err(refused) = refuse_missing_file(&url) {
-        return vec![Matter::bad("database", refused.sentence())];
+        return vec![CheckResult::bad("database", refused.sentence())];
     }
     let mut matters = Vec::new();
     if let Some(path) = url.sqlite_path() {
@@ -39,26 +39,26 @@ pub(super) fn look(settings: &Settings) -> Vec<Matter> {
         Ok(found) => found,
         Err(error) => {
             let cure = encryption_cure(&error.to_string())
-                .unwrap_or("see that it runs and that DATABASE_URL leads to it");
-            matters.push(Matter::bad("database", format!("{error}; {cure}")));
+                .unwrap_or("check that it is running and that DATABASE_URL is right");
+            matters.push(CheckResult::bad("database", format!("{error}; {cure}")));
             return matters;
         }
     };
     let has_schema = match schema_state(&db) {
-        Ok(SchemaState::Current) => Ok(Matter::ok("schema", "current")),
+        Ok(SchemaState::Current) => Ok(CheckResult::ok("schema", "current")),
         Ok(SchemaState::Newer) => {
-            Ok(Matter::ok("schema", "newer than this program, which is fine during a deploy"))
+            Ok(CheckResult::ok("schema", "newer than this program, which is fine during a deploy"))
         }
-        Ok(SchemaState::Older { .. }) => Err(Matter::bad(
+        Ok(SchemaState::Older { .. }) => Err(CheckResult::bad(
             "schema",
             "missing or older than this program; run `rewarddesk migrate`",
         )),
-        Err(error) => Err(Matter::bad("schema", error.to_string())),
+        Err(error) => Err(CheckResult::bad("schema", error.to_string())),
     };
     match &health {
         Health::Sqlite(health) => matters.extend(sqlite(health)),
         Health::Postgres(health) => {
-            matters.extend(postgres(health, PostgresRoute::of(settings), has_schema.is_ok()));
+            matters.extend(postgres(health, ServerLink::of(settings), has_schema.is_ok()));
         }
     }
     match has_schema {
@@ -68,12 +68,12 @@ pub(super) fn look(settings: &Settings) -> Vec<Matter> {
     matters
 }
 
-fn sqlite(health: &SqliteHealth) -> Vec<Matter> {
+fn sqlite(health: &SqliteHealth) -> Vec<CheckResult> {
     let SqliteHealth { version, journal_mode, synchronous, foreign_keys } = health;
-    let mut matters = vec![Matter::ok("database", format!("SQLite {version} answers"))];
+    let mut matters = vec![CheckResult::ok("database", format!("SQLite {version} answers"))];
     matters.push(match journal_mode.as_str() {
-        "wal" => Matter::ok("journal", "write-ahead log: readers do not wait for the writer"),
-        other => Matter::bad(
+        "wal" => CheckResult::ok("journal", "write-ahead log: readers don't wait for the writer"),
+        other => CheckResult::bad(
             "journal",
             format!(
                 "journal_mode is {other}; put the file on a local disk, where SQLite can use \
@@ -82,23 +82,22 @@ fn sqlite(health: &SqliteHealth) -> Vec<Matter> {
         ),
     });
     matters.push(match (synchronous, foreign_keys) {
-        (2.., 1) => Matter::ok(
+        (2.., 1) => CheckResult::ok(
             "safety",
-            "synchronous=FULL, foreign_keys=ON: what is confirmed is \
-            on disk",
+            "synchronous=FULL, foreign_keys=ON: confirmed changes are on disk",
         ),
-        _ => Matter::bad(
+        _ => CheckResult::bad(
             "safety",
             format!(
-                "synchronous is {synchronous} and foreign_keys {foreign_keys}; report this, \
-                the program sets 2 and 1"
+                "synchronous is {synchronous} and foreign_keys is {foreign_keys}, but the program \
+                 sets 2 and 1; report this as a bug"
             ),
         ),
     });
     matters
 }
 
-fn postgres(health: &PostgresHealth, way: PostgresRoute, has_schema: bool) -> Vec<Matter> {
+fn postgres(health: &PostgresHealth, way: ServerLink, has_schema: bool) -> Vec<CheckResult> {
     let PostgresHealth {
         version,
         isolation,
@@ -109,11 +108,13 @@ fn postgres(health: &PostgresHealth, way: PostgresRoute, has_schema: bool) -> Ve
         powers_over_log,
         ..
     } = health;
-    let mut matters =
-        vec![Matter::ok("database", format!("PostgreSQL {version} answers to the role {role}"))];
+    let mut matters = vec![CheckResult::ok(
+        "database",
+        format!("PostgreSQL {version} answers to the role {role}"),
+    )];
     matters.push(match isolation.as_str() {
-        "read committed" => Matter::ok("isolation", "read committed"),
-        other => Matter::warn(
+        "read committed" => CheckResult::ok("isolation", "read committed"),
+        other => CheckResult::warn(
             "isolation",
             format!(
                 "the default is {other}; run ALTER ROLE {role} SET \
@@ -123,38 +124,35 @@ fn postgres(health: &PostgresHealth, way: PostgresRoute, has_schema: bool) -> Ve
     });
     let usual = match &health.usual_synchronous_commit {
         usual if usual == synchronous_commit => String::new(),
-        usual => format!(" (the program sets it; it is {usual} for the role {role} otherwise)"),
+        usual => format!(" (set by the program; the default for the role {role} is {usual})"),
     };
     matters.push(match (fsync.as_str(), synchronous_commit.as_str()) {
-        ("on", "off") => Matter::bad(
+        ("on", "off") => CheckResult::bad(
             "safety",
             format!(
-                "synchronous_commit is off: a crash forgets what was confirmed; run ALTER \
-                ROLE {role} SET synchronous_commit = on"
+                "synchronous_commit is off: a crash can lose confirmed changes; run ALTER ROLE \
+                 {role} SET synchronous_commit = on"
             ),
         ),
-        ("on", commit @ ("local" | "remote_write")) if health.has_standby => Matter::bad(
+        ("on", commit @ ("local" | "remote_write")) if health.has_standby => CheckResult::bad(
             "safety",
             format!(
-                "there is to be a synchronous standby, but synchronous_commit={commit} does not \
-                 wait for its disk; run ALTER ROLE {role} SET synchronous_commit = on"
+                "a synchronous standby is configured, but synchronous_commit={commit} doesn't wait \
+                 for its disk; run ALTER ROLE {role} SET synchronous_commit = on"
             ),
         ),
-        ("on", commit) if health.has_standby => Matter::ok(
+        ("on", commit) if health.has_standby => CheckResult::ok(
             "safety",
             format!(
-                "fsync=on, synchronous_commit={commit}{usual}: what is confirmed is on the \
-                disks of this machine and of a standby"
+                "fsync=on, synchronous_commit={commit}{usual}: confirmed changes are on the disks \
+                 of this machine and of a standby"
             ),
         ),
-        ("on", commit) => Matter::ok(
+        ("on", commit) => CheckResult::ok(
             "safety",
-            format!(
-                "fsync=on, \
-            synchronous_commit={commit}{usual}: what is confirmed is on disk"
-            ),
+            format!("fsync=on, synchronous_commit={commit}{usual}: confirmed changes are on disk"),
         ),
-        _ => Matter::bad(
+        _ => CheckResult::bad(
             "safety",
             "fsync is off: a crash can lose everything; set fsync = on in \
             postgresql.conf",
@@ -164,20 +162,17 @@ fn postgres(health: &PostgresHealth, way: PostgresRoute, has_schema: bool) -> Ve
     matters.push(encryption(tls, way));
     if has_schema {
         matters.push(if powers_over_log.is_empty() {
-            Matter::ok(
+            CheckResult::ok(
                 "audit log",
-                format!(
-                    "the role {role} can add to it and read it, and \
-                cannot change it"
-                ),
+                format!("the role {role} can read it and add to it, but can't change it"),
             )
         } else {
             let powers = powers_over_log.join(", ");
-            Matter::warn(
+            CheckResult::warn(
                 "audit log",
                 format!(
-                    "the role {role} could change it ({powers}): \
-                migrate as its owner, and serve as a role that may only SELECT and INSERT there"
+                    "the role {role} could change it ({powers}): run migrate as the owner, and \
+                     serve as a role that can only SELECT and INSERT there"
                 ),
             )
         });
@@ -186,15 +181,15 @@ fn postgres(health: &PostgresHealth, way: PostgresRoute, has_schema: bool) -> Ve
 }
 
 /// What stands before `PostgreSQL`, which nobody can see for sure.
-fn pooler(url: &DatabaseUrl) -> Result<Option<Matter>, Error> {
+fn pooler(url: &DatabaseUrl) -> Result<Option<CheckResult>, Error> {
     Ok(match (url.postgres_url().is_some(), url.has_pooler(), is_between(url)?) {
         (false, ..) => None,
-        (true, false, true) => Some(Matter::bad("pooler", UNSAID_POOLER)),
-        (true, true, _) => Some(Matter::ok(
+        (true, false, true) => Some(CheckResult::bad("pooler", UNSAID_POOLER)),
+        (true, true, _) => Some(CheckResult::ok(
             "pooler",
-            "of transactions, as REWARDDESK_DATABASE_POOLER says: nothing is kept in a session",
+            "transaction mode, as set in REWARDDESK_DATABASE_POOLER: nothing is kept in a session",
         )),
-        (true, false, false) => Some(Matter::ok("pooler", "none of transactions is seen")),
+        (true, false, false) => Some(CheckResult::ok("pooler", "no transaction-mode pooler found")),
     })
 }
 
@@ -203,67 +198,66 @@ const CLOCK_TOLERANCE: TimeDelta = TimeDelta::seconds(5);
 
 /// Times: the clock that leases and expiry go by, what cuts a commit short, what makes short
 /// statements long.
-fn waits(health: &PostgresHealth) -> Vec<Matter> {
+fn waits(health: &PostgresHealth) -> Vec<CheckResult> {
     let apart = (Clock::System.now() - health.now).abs();
     let mut matters = vec![if apart < CLOCK_TOLERANCE {
-        Matter::ok("clock", "this machine's and the database's agree")
+        CheckResult::ok("clock", "this machine's clock and the database's agree")
     } else {
         let seconds = apart.num_seconds();
-        Matter::bad(
+        CheckResult::bad(
             "clock",
             format!(
-                "this machine's and the database's are {seconds} s apart: expiry and leases go by \
-                 it; set both by NTP"
+                "this machine's clock and the database's are {seconds} s apart: expiry and leases \
+                 depend on them; synchronise both with NTP"
             ),
         )
     }];
     let role = &health.role;
     if health.has_standby && health.statement_timeout != "0" {
         let limit = &health.statement_timeout;
-        matters.push(Matter::warn(
+        matters.push(CheckResult::warn(
             "patience",
             format!(
-                "statement_timeout={limit} also cuts commits short that wait for the standby: \
-                people are told \"we can't tell\"; run ALTER ROLE {role} SET statement_timeout = \
-                0"
+                "statement_timeout={limit} also interrupts commits that wait for the standby, and \
+                 people then see \"we can't tell\"; run ALTER ROLE {role} SET statement_timeout = 0"
             ),
         ));
     }
     if health.jit != "off" {
-        matters.push(Matter::warn(
+        matters.push(CheckResult::warn(
             "jit",
             format!(
-                "it is on, and a pooler lets no session turn it off: compiling takes longer \
-                than most statements; run ALTER ROLE {role} SET jit = off"
+                "it is on, and a session can't turn it off behind a pooler: compiling takes longer \
+                 than most statements; run ALTER ROLE {role} SET jit = off"
             ),
         ));
     }
     matters
 }
 
-fn guards(db: &Database) -> Matter {
+fn guards(db: &Database) -> CheckResult {
     match missing_guards(db) {
-        Ok(missing) if missing.is_empty() => Matter::ok(
+        Ok(missing) if missing.is_empty() => CheckResult::ok(
             "triggers",
-            "all there: coupons are one-way, reissues and audit records never change",
+            "all present: coupons are one-way, reissues and audit records never change",
         ),
-        Ok(missing) => Matter::bad(
+        Ok(missing) => CheckResult::bad(
             "triggers",
             format!(
-                "missing or switched off: {}; run `rewarddesk check`, then make them again as in \
-                 the migrations",
+                "missing or switched off: {}; run `rewarddesk check`, then recreate them as in the \
+                 migrations",
                 missing.join(", ")
             ),
         ),
-        Err(error) => Matter::bad("triggers", error.to_string()),
+        Err(error) => CheckResult::bad("triggers", error.to_string()),
     }
 }
 
 /// Addresses that a version before stored in another form than today's.
-fn addresses(db: &Database) -> Matter {
+fn addresses(db: &Database) -> CheckResult {
     let found = match db.read(earlier_addresses) {
         Ok(found) => found,
-        Err(error) => return Matter::bad("addresses", error.to_string()),
+        Err(error) => return CheckResult::bad("addresses", error.to_string()),
     };
     let named = |who: &str, ids: &[i64]| {
         let first: Vec<String> = ids.iter().take(5).map(ToString::to_string).collect();
@@ -281,14 +275,14 @@ fn addresses(db: &Database) -> Matter {
         .flatten()
         .collect();
     if all.is_empty() {
-        return Matter::ok("addresses", "each mailbox is written in one way");
+        return CheckResult::ok("addresses", "each mailbox is stored in one form");
     }
-    Matter::warn(
+    CheckResult::warn(
         "addresses",
         format!(
-            "the same mailbox belongs to another customer or user too, its domain written in the \
-             other way: {}; run `rewarddesk migrate` if it has not ended, else open their pages \
-             by number and purge or disable those that are not needed",
+            "the same mailbox also belongs to another customer or user, with its domain written \
+             differently: {}; if `rewarddesk migrate` hasn't finished, run it again; otherwise \
+             open their pages by number and purge or disable the ones you don't need",
             all.join(" and ")
         ),
     )
@@ -296,13 +290,13 @@ fn addresses(db: &Database) -> Matter {
 
 /// The way to PostgreSQL, as `DATABASE_URL` has it.
 #[derive(Debug, Clone, Copy)]
-struct PostgresRoute {
+struct ServerLink {
     is_far: bool,
     /// The server has to prove that it is the one that was meant.
     is_proved: bool,
 }
 
-impl PostgresRoute {
+impl ServerLink {
     fn of(settings: &Settings) -> Self {
         let url = settings.database().ok();
         let asks = |about: fn(&str) -> bool| {
@@ -316,30 +310,30 @@ impl PostgresRoute {
 }
 
 /// `protocol` is what the database says of this very connection; empty: none.
-fn encryption(protocol: &str, way: PostgresRoute) -> Matter {
+fn encryption(protocol: &str, way: ServerLink) -> CheckResult {
     let about = "tls to the database";
     match (protocol, way) {
-        ("", PostgresRoute { is_far: false, .. }) => {
-            Matter::ok(about, "not encrypted, and need not be on this machine")
+        ("", ServerLink { is_far: false, .. }) => {
+            CheckResult::ok(about, "not encrypted, which is fine on this machine")
         }
-        ("", _) => Matter::warn(
+        ("", _) => CheckResult::warn(
             about,
             "not encrypted: codes cross the network in the clear (sslmode=disable); build with \
-             `--features pg-tls` and say sslmode=verify-full",
+             `--features pg-tls` and set sslmode=verify-full",
         ),
-        (_, PostgresRoute { is_proved: true, .. }) => Matter::ok(
+        (_, ServerLink { is_proved: true, .. }) => CheckResult::ok(
             about,
             format!("encrypted, {protocol}; the server's certificate and name are checked"),
         ),
-        (_, PostgresRoute { is_far: false, .. }) => {
-            Matter::ok(about, format!("encrypted, {protocol}"))
+        (_, ServerLink { is_far: false, .. }) => {
+            CheckResult::ok(about, format!("encrypted, {protocol}"))
         }
-        _ => Matter::warn(
+        _ => CheckResult::warn(
             about,
             format!(
-                "encrypted, {protocol}, but whoever stands in between can pose as the server: say \
-                 sslmode=verify-full, and let sslrootcert \
-                 name the authority that signed its certificate"
+                "encrypted, {protocol}, but someone in between could pose as the server: set \
+                 sslmode=verify-full, and set sslrootcert to the authority that signed its \
+                 certificate"
             ),
         ),
     }
@@ -348,12 +342,12 @@ fn encryption(protocol: &str, way: PostgresRoute) -> Matter {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::cli::doctor::Level;
+    use crate::cli::doctor::CheckLevel;
 
     #[test]
     fn encryption_is_judged_by_the_way_and_by_the_proof() {
         let told = |protocol, is_far, is_proved| {
-            encryption(protocol, PostgresRoute { is_far, is_proved }).line()
+            encryption(protocol, ServerLink { is_far, is_proved }).line()
         };
         assert!(told("", false, false).starts_with("ok    tls to the database: not encrypted"));
         assert!(told("", true, false).starts_with("warn  tls to the database: not encrypted"));
@@ -386,10 +380,10 @@ mod tests {
         }
     }
 
-    fn ails(health: &PostgresHealth) -> Vec<(Level, &'static str)> {
-        postgres(health, PostgresRoute { is_far: true, is_proved: true }, true)
+    fn ails(health: &PostgresHealth) -> Vec<(CheckLevel, &'static str)> {
+        postgres(health, ServerLink { is_far: true, is_proved: true }, true)
             .iter()
-            .filter(|matter| matter.level != Level::Ok)
+            .filter(|matter| matter.level != CheckLevel::Ok)
             .map(|matter| (matter.level, matter.about))
             .collect()
     }
@@ -400,11 +394,11 @@ mod tests {
         assert_eq!(ails(&sound()), []);
         assert_eq!(
             ails(&PostgresHealth { synchronous_commit: text("off"), ..sound() }),
-            [(Level::Bad, "safety")]
+            [(CheckLevel::Bad, "safety")]
         );
         assert_eq!(
             ails(&PostgresHealth { synchronous_commit: text("local"), ..sound() }),
-            [(Level::Bad, "safety")]
+            [(CheckLevel::Bad, "safety")]
         );
         assert_eq!(
             ails(&PostgresHealth {
@@ -416,16 +410,19 @@ mod tests {
         );
         assert_eq!(
             ails(&PostgresHealth { statement_timeout: text("5s"), ..sound() }),
-            [(Level::Warn, "patience")]
+            [(CheckLevel::Warn, "patience")]
         );
         assert_eq!(
             ails(&PostgresHealth { statement_timeout: text("5s"), has_standby: false, ..sound() }),
             []
         );
-        assert_eq!(ails(&PostgresHealth { jit: text("on"), ..sound() }), [(Level::Warn, "jit")]);
+        assert_eq!(
+            ails(&PostgresHealth { jit: text("on"), ..sound() }),
+            [(CheckLevel::Warn, "jit")]
+        );
         for apart in [-30, 30] {
             let now = Clock::System.now() + TimeDelta::seconds(apart);
-            assert_eq!(ails(&PostgresHealth { now, ..sound() }), [(Level::Bad, "clock")]);
+            assert_eq!(ails(&PostgresHealth { now, ..sound() }), [(CheckLevel::Bad, "clock")]);
         }
     }
 }

@@ -2,18 +2,18 @@
 
 use std::path::Path;
 
-use super::Matter;
+use super::CheckResult;
 use crate::{config::Settings, web::open_files::OpenFiles};
 
-pub(super) fn look(settings: &Settings) -> Vec<Matter> {
+pub(super) fn look(settings: &Settings) -> Vec<CheckResult> {
     let mut matters = vec![match settings.secret() {
-        Err(error) => Matter::bad("secret", error.to_string()),
-        Ok(secret) if distinct(secret.expose()) < 10 => Matter::warn(
+        Err(error) => CheckResult::bad("secret", error.to_string()),
+        Ok(secret) if distinct(secret.expose()) < 10 => CheckResult::warn(
             "secret",
-            "long enough, but made of few different characters; make one with `openssl rand -hex \
-             32`",
+            "long enough, but it has only a few different characters; create one with `openssl \
+             rand -hex 32`",
         ),
-        Ok(_) => Matter::ok("secret", "set, and long enough"),
+        Ok(_) => CheckResult::ok("secret", "set, and long enough"),
     }];
     if let Some(path) = settings.secret_file() {
         matters.extend(only_ours("secret file", path));
@@ -26,26 +26,26 @@ pub(super) fn look(settings: &Settings) -> Vec<Matter> {
 /// With fewer connections than these, a burst of visitors has to wait.
 const FEW_CONNECTIONS: usize = 512;
 
-fn open_files(limits: OpenFiles) -> Matter {
+fn open_files(limits: OpenFiles) -> CheckResult {
     let says =
         |limit: Option<u64>| limit.map_or_else(|| "none".to_owned(), |limit| limit.to_string());
     let workers = std::thread::available_parallelism().map_or(2, usize::from);
     let connections = OpenFiles { soft: limits.hard, ..limits }.max_connections(workers);
     let says = format!(
-        "soft limit {}, hard limit {}; the server raises the soft one to the hard one, which is \
-         enough for {connections} connections at once",
+        "soft limit {}, hard limit {}; the server raises the soft limit to the hard one, which is \
+         enough for {connections} simultaneous connections",
         says(limits.soft),
         says(limits.hard)
     );
     if connections < FEW_CONNECTIONS {
-        Matter::warn(
+        CheckResult::warn(
             "open files",
             format!(
                 "{says}: set LimitNOFILE=65536 in the systemd unit, or `ulimit -n` before the start"
             ),
         )
     } else {
-        Matter::ok("open files", says)
+        CheckResult::ok("open files", says)
     }
 }
 
@@ -55,27 +55,27 @@ fn distinct(text: &str) -> usize {
 
 /// Whether a file can be read by its owner only.
 #[cfg(unix)]
-pub(super) fn only_ours(about: &'static str, path: &Path) -> Option<Matter> {
+pub(super) fn only_ours(about: &'static str, path: &Path) -> Option<CheckResult> {
     use std::os::unix::fs::PermissionsExt;
     // That it cannot be read is said where it is read.
     let mode = std::fs::metadata(path).ok()?.permissions().mode() & 0o777;
     let cure = format!("mode {mode:04o}; run chmod 600 {}", path.display());
     Some(match (mode & 0o007, mode & 0o070) {
-        (0, 0) => Matter::ok(about, format!("mode {mode:04o}: nobody else can read it")),
-        (0, _) => Matter::warn(about, format!("its group can open it, {cure}")),
-        _ => Matter::bad(about, format!("every user of this machine can open it, {cure}")),
+        (0, 0) => CheckResult::ok(about, format!("mode {mode:04o}: nobody else can read it")),
+        (0, _) => CheckResult::warn(about, format!("its group can open it, {cure}")),
+        _ => CheckResult::bad(about, format!("every user of this machine can open it, {cure}")),
     })
 }
 
 #[cfg(not(unix))]
-pub(super) fn only_ours(_: &'static str, _: &Path) -> Option<Matter> {
+pub(super) fn only_ours(_: &'static str, _: &Path) -> Option<CheckResult> {
     None
 }
 
-fn address(settings: &Settings) -> Matter {
+fn address(settings: &Settings) -> CheckResult {
     let url = match settings.listen().and_then(|listen| settings.base_url(listen)) {
         Ok(url) => url,
-        Err(error) => return Matter::bad("address", error.to_string()),
+        Err(error) => return CheckResult::bad("address", error.to_string()),
     };
     let near = match url.host() {
         Some(url::Host::Domain(name)) => name == "localhost" || name.ends_with(".localhost"),
@@ -84,17 +84,18 @@ fn address(settings: &Settings) -> Matter {
         None => false,
     };
     match url.scheme() {
-        "https" => {
-            Matter::ok("address", format!("{url}: passwords and codes are encrypted on their way"))
-        }
-        _ if near => Matter::ok(
+        "https" => CheckResult::ok(
+            "address",
+            format!("{url}: passwords and codes are encrypted in transit"),
+        ),
+        _ if near => CheckResult::ok(
             "address",
             format!(
-                "{url}: this machine only; for others put TLS in front and set \
+                "{url}: this machine only; to serve others, put TLS in front and set \
                  REWARDDESK_BASE_URL=https://…"
             ),
         ),
-        _ => Matter::bad(
+        _ => CheckResult::bad(
             "address",
             format!(
                 "{url}: passwords and codes cross the network in the clear; put TLS in front and \

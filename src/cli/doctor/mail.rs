@@ -2,7 +2,7 @@
 
 use std::{fs, path::Path, time::Duration};
 
-use super::Matter;
+use super::CheckResult;
 use crate::{
     config::{MailRoute, Settings},
     mail::relay::Relay,
@@ -11,29 +11,35 @@ use crate::{
 /// A relay that does not answer within this is as good as none.
 const PROBE_TIMEOUT: Duration = Duration::from_secs(5);
 
-pub(super) fn look(settings: &Settings) -> Vec<Matter> {
+pub(super) fn look(settings: &Settings) -> Vec<CheckResult> {
     let sender = match settings.mail_from() {
-        Ok(sender) => Matter::ok("mail sender", sender.to_string()),
-        Err(error) => Matter::bad("mail sender", error.to_string()),
+        Ok(sender) => CheckResult::ok("mail sender", sender.to_string()),
+        Err(error) => CheckResult::bad("mail sender", error.to_string()),
     };
     let route = match settings.mail_route() {
         Ok(MailRoute::Smtp(url)) => relay(url.expose()),
         Ok(MailRoute::Folder(dir)) => vec![folder(&dir)],
-        Err(error) => vec![Matter::bad("mail relay", error.to_string())],
+        Err(error) => vec![CheckResult::bad("mail relay", error.to_string())],
     };
     std::iter::once(sender).chain(route).collect()
 }
 
-fn relay(address: &str) -> Vec<Matter> {
+fn relay(address: &str) -> Vec<CheckResult> {
     let probe = |relay: Relay| {
         actix_web::rt::System::new().block_on(relay.with_patience(PROBE_TIMEOUT).probe())
     };
     let mut matters = vec![match Relay::from_url(address).map(probe) {
-        Ok(Ok(())) => Matter::ok("mail relay", "answers, and takes us for who we are"),
-        Ok(Err(error)) => {
-            Matter::bad("mail relay", format!("{error}; see that it runs, and SMTP_URL"))
+        Ok(Ok(())) => CheckResult::ok("mail relay", "answers and accepts our sign-in"),
+        Ok(Err(error)) => CheckResult::bad(
+            "mail relay",
+            format!(
+                "{error}; check that it is running, and check \
+                                               SMTP_URL"
+            ),
+        ),
+        Err(invalid) => {
+            CheckResult::bad("mail relay", format!("SMTP_URL can't be used: {invalid}"))
         }
-        Err(unfit) => Matter::bad("mail relay", format!("SMTP_URL cannot be used: {unfit}")),
     }];
     let url = url::Url::parse(address).ok();
     let host = url
@@ -49,25 +55,25 @@ fn relay(address: &str) -> Vec<Matter> {
         || url.is_some_and(|url| url.query_pairs().any(|(k, v)| k == "tls" && v == "required"));
     if !near && !demands_tls {
         let what = if has_password { "codes and the relay's password may" } else { "codes may" };
-        matters.push(Matter::warn(
+        matters.push(CheckResult::warn(
             "tls to the relay",
-            format!("{what} leave in the clear; use smtps://, or smtp://…?tls=required"),
+            format!("{what} be sent unencrypted; use smtps://, or smtp://…?tls=required"),
         ));
     }
     matters
 }
 
-fn folder(dir: &Path) -> Matter {
+fn folder(dir: &Path) -> CheckResult {
     let probe = dir.join(format!(".rewarddesk-doctor-{}", std::process::id()));
     match fs::write(&probe, "").and_then(|()| fs::remove_file(&probe)) {
-        Ok(()) => Matter::warn(
+        Ok(()) => CheckResult::warn(
             "mail relay",
-            format!("none: mails are written to {} and reach nobody", dir.display()),
+            format!("none: emails are written to {} and reach nobody", dir.display()),
         ),
-        Err(error) => Matter::bad(
+        Err(error) => CheckResult::bad(
             "mail relay",
             format!(
-                "mails cannot be written to {}: {error}; make the folder, or change its owner",
+                "emails can't be written to {}: {error}; create the folder, or change its owner",
                 dir.display()
             ),
         ),

@@ -1,20 +1,20 @@
 //! Single sign-on: whole, its secret readable by nobody else, and its provider there.
 
-use super::{Matter, files::only_ours};
+use super::{CheckResult, files::only_ours};
 use crate::{config::Settings, startup};
 
-pub(super) fn look(settings: &Settings) -> Vec<Matter> {
+pub(super) fn look(settings: &Settings) -> Vec<CheckResult> {
     let sso = match settings.sso() {
-        Err(error) => return vec![Matter::bad("single sign-on", error.to_string())],
+        Err(error) => return vec![CheckResult::bad("single sign-on", error.to_string())],
         Ok(None) => {
-            return vec![Matter::ok(
+            return vec![CheckResult::ok(
                 "single sign-on",
-                "off; REWARDDESK_OIDC_ISSUER switches it on",
+                "off; set REWARDDESK_OIDC_ISSUER to turn it on",
             )];
         }
         Ok(Some(sso)) => sso,
     };
-    let mut matters: Vec<Matter> = settings
+    let mut matters: Vec<CheckResult> = settings
         .sso_secret_file()
         .and_then(|path| only_ours("single sign-on's secret", path))
         .into_iter()
@@ -26,21 +26,19 @@ pub(super) fn look(settings: &Settings) -> Vec<Matter> {
     let provider = startup::provider(sso, &base_url);
     let issuer = provider.issuer();
     matters.push(if provider.is_there() {
-        Matter::ok(
+        CheckResult::ok(
             "single sign-on",
             format!(
-                "{issuer} answers; it must know {} as the address to \
-            come back to",
+                "{issuer} answers; register {} there as the redirect address",
                 provider.redirect()
             ),
         )
     } else {
-        Matter::bad(
+        CheckResult::bad(
             "single sign-on",
             format!(
-                "{issuer} does not answer as a provider; see that \
-                {}/.well-known/openid-configuration can be had from this machine and names \
-                exactly this issuer",
+                "{issuer} doesn't answer as a provider; check that this machine can open \
+                 {}/.well-known/openid-configuration and that it names exactly this issuer",
                 issuer.trim_end_matches('/')
             ),
         )

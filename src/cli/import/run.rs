@@ -13,16 +13,16 @@ use super::stop::Stop;
 use crate::{
     app::{
         Desk,
-        import_file::{ImportError, Kind, Order, Progress, Report, import_file},
+        import_file::{FileKind, ImportError, ImportProgress, ImportRequest, Report, import_file},
     },
-    cli::Refused,
+    cli::CommandFailure,
     db::merchants,
 };
 
 /// What the command line says.
 #[derive(Debug, Clone)]
 pub struct Arguments {
-    pub kind: Kind,
+    pub kind: FileKind,
     /// A file, or `-` for the standard input.
     pub file: OsString,
     /// The merchant's slug.
@@ -32,18 +32,18 @@ pub struct Arguments {
 }
 
 /// Runs the command: the report goes to `out`; rejects are a refusal, after all good rows went in.
-pub fn run(desk: &Desk, arguments: &Arguments, out: &mut dyn Write) -> Result<(), Refused> {
-    let (report, rejects) = import(desk, arguments).map_err(Refused::because)?;
+pub fn run(desk: &Desk, arguments: &Arguments, out: &mut dyn Write) -> Result<(), CommandFailure> {
+    let (report, rejects) = import(desk, arguments).map_err(CommandFailure::because)?;
     writeln!(out, "{}", sentence(&report, arguments.kind, arguments.dry_run))?;
     out.flush()?;
     if report.rejected == 0 {
         return Ok(());
     }
-    Err(Refused::because(format!("{}: see {}", verdict(&report), rejects.display())))
+    Err(CommandFailure::because(format!("{}: see {}", verdict(&report), rejects.display())))
 }
 
 /// "5 rows: 3 new, 0 updated, 1 unchanged, 1 rejected".
-fn sentence(report: &Report, kind: Kind, dry_run: bool) -> String {
+fn sentence(report: &Report, kind: FileKind, dry_run: bool) -> String {
     let Report { rows, new, updated, unchanged, rejected, taken_out_of_stock, .. } = report;
     let claimed = match taken_out_of_stock {
         0 => String::new(),
@@ -51,13 +51,13 @@ fn sentence(report: &Report, kind: Kind, dry_run: bool) -> String {
     };
     let second = match report.findings.second_addresses.count {
         0 => String::new(),
-        1 => "; 1 customer ID now appears with another email address".to_owned(),
-        n => format!("; {n} customer IDs now appear with another email address"),
+        1 => "; 1 customer ID now appears with a different email address".to_owned(),
+        n => format!("; {n} customer IDs now appear with a different email address"),
     };
     let dry = if dry_run { " (dry run: nothing was changed)" } else { "" };
-    if kind == Kind::Purges {
+    if kind == FileKind::Purges {
         return format!(
-            "{}: {updated} purged, {unchanged} named twice, {rejected} rejected{dry}",
+            "{}: {updated} purged, {unchanged} duplicates, {rejected} rejected{dry}",
             counted(*rows, "row")
         );
     }
@@ -70,7 +70,7 @@ fn sentence(report: &Report, kind: Kind, dry_run: bool) -> String {
 
 fn verdict(report: &Report) -> String {
     if report.accepted() == 0 {
-        return "no row could be taken".into();
+        return "no row could be imported".into();
     }
     format!(
         "{} {} rejected",
@@ -100,12 +100,12 @@ fn import(desk: &Desk, arguments: &Arguments) -> Result<(Report, PathBuf), Strin
     let path = rejects_path(&arguments.file);
     let mut rejects = RejectsFile { path: path.clone(), file: None };
     // What an earlier run has left says nothing about this one.
-    rejects.discard().map_err(|e| format!("{} cannot be overwritten: {e}", path.display()))?;
-    let order = Order {
+    rejects.discard().map_err(|e| format!("{} can't be overwritten: {e}", path.display()))?;
+    let order = ImportRequest {
         dry_run: arguments.dry_run,
-        ..Order::of_operator(arguments.kind, arguments.batch.as_deref())
+        ..ImportRequest::of_operator(arguments.kind, arguments.batch.as_deref())
     };
-    let bar = Bar::new(length);
+    let bar = ProgressLine::new(length);
     let mut watch = |progress| {
         bar.show(progress);
         stop.answer()
@@ -118,7 +118,7 @@ fn import(desk: &Desk, arguments: &Arguments) -> Result<(Report, PathBuf), Strin
         match error {
             ImportError::Source(_) if stop.is_asked() => ImportError::Stopped.to_string(),
             ImportError::Source(e) => {
-                format!("{} cannot be read: {e}", arguments.file.to_string_lossy())
+                format!("{} can't be read: {e}", arguments.file.to_string_lossy())
             }
             other => other.to_string(),
         }
@@ -130,11 +130,11 @@ fn open(file: &OsStr, stop: &Stop) -> Result<(Box<dyn Read>, Option<u64>), Strin
     if file == "-" {
         return Ok((stop.able_to_stop(io::stdin()), None));
     }
-    let unreadable = |e: io::Error| format!("{} cannot be opened: {e}", file.to_string_lossy());
+    let unreadable = |e: io::Error| format!("{} can't be opened: {e}", file.to_string_lossy());
     let opened = File::open(file).map_err(unreadable)?;
     let about = opened.metadata().map_err(unreadable)?;
     if about.is_dir() {
-        return Err(format!("{} is a folder; name a CSV file", file.to_string_lossy()));
+        return Err(format!("{} is a folder; give a CSV file", file.to_string_lossy()));
     }
     if about.is_file() {
         Ok((Box::new(opened), Some(about.len())))
@@ -191,12 +191,12 @@ impl Write for RejectsFile {
 }
 
 /// A progress bar on a terminal; silence everywhere else.
-struct Bar {
+struct ProgressLine {
     bar: ProgressBar,
     length: Option<u64>,
 }
 
-impl Bar {
+impl ProgressLine {
     fn new(length: Option<u64>) -> Self {
         let bar = if io::stderr().is_terminal() {
             ProgressBar::new(length.unwrap_or(0))
@@ -210,15 +210,15 @@ impl Bar {
         Self { bar, length }
     }
 
-    fn show(&self, progress: Progress) {
+    fn show(&self, progress: ImportProgress) {
         match progress {
-            Progress::Reading { bytes } => {
+            ImportProgress::Reading { bytes } => {
                 self.bar.set_message("reading");
                 self.bar.set_length(self.length.unwrap_or(bytes));
                 self.bar.set_position(bytes);
             }
-            Progress::Waiting => self.bar.set_message("waiting for another import"),
-            Progress::Applying { done, total } => {
+            ImportProgress::Waiting => self.bar.set_message("waiting for another import"),
+            ImportProgress::Applying { done, total } => {
                 self.bar.set_message("importing");
                 self.bar.set_length(total);
                 self.bar.set_position(done);
@@ -247,21 +247,21 @@ mod tests {
             ..Report::default()
         };
         assert_eq!(
-            sentence(&report, Kind::Rewards, false),
+            sentence(&report, FileKind::Rewards, false),
             "6 rows: 3 new, 0 updated, 1 unchanged, 2 rejected; 1 code taken out of stock, \
              claimed by rejected rows"
         );
         let mut second = Report { rows: 1, new: 1, ..Report::default() };
         second.findings.second_addresses.count = 1;
         assert_eq!(
-            sentence(&second, Kind::Customers, false),
-            "1 row: 1 new, 0 updated, 0 unchanged, 0 rejected; 1 customer ID now appears with \
-             another email address"
+            sentence(&second, FileKind::Customers, false),
+            "1 row: 1 new, 0 updated, 0 unchanged, 0 rejected; 1 customer ID now appears with a \
+             different email address"
         );
         assert_eq!(verdict(&report), "2 rows were rejected");
         assert_eq!(
             verdict(&Report { rows: 1, rejected: 1, ..Report::default() }),
-            "no row could be taken"
+            "no row could be imported"
         );
     }
 

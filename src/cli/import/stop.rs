@@ -45,8 +45,8 @@ impl Stop {
         if self.is_asked() { ControlFlow::Break(()) } else { ControlFlow::Continue(()) }
     }
 
-    /// `source`, read on a thread of its own: whoever waits for input that does not come can still
-    /// be stopped.
+    /// `source`, read on a thread of its own: an import that waits for input that does not come can
+    /// still be stopped.
     pub fn able_to_stop(&self, mut source: impl Read + Send + 'static) -> Box<dyn Read> {
         let (sender, coming) = sync_channel(4);
         std::thread::spawn(move || {

@@ -6,8 +6,8 @@ use std::io::Write;
 use chrono::TimeDelta;
 
 use crate::{
-    app::{Desk, manage_users::Act, operate_users::operate},
-    cli::{Refused, open_current},
+    app::{Desk, manage_users::UserAct, operate_users::operate},
+    cli::{CommandFailure, open_current},
     config::Settings,
     domain::{clock::Clock, email::EmailAddress, user::Absence},
 };
@@ -22,7 +22,7 @@ macro_rules! accounts {
         }
 
         impl $name {
-            pub fn run(self, settings: &Settings, out: &mut dyn Write) -> Result<(), Refused> {
+            pub fn run(self, settings: &Settings, out: &mut dyn Write) -> Result<(), CommandFailure> {
                 let email = EmailAddress::parse(&self.email)?;
                 let desk = desk(settings)?;
                 let changed = operate(&desk, &email, $act, absence(settings)?)?;
@@ -34,35 +34,35 @@ macro_rules! accounts {
 }
 
 accounts! {
-    /// Disables a user: their sessions and links end at once, and they cannot sign in until they
-    /// are enabled again
+    /// Disables a user: ends their sessions and links, and they can't sign in until they're enabled
+    /// again
     #[command(after_help = "Example:\n  rewarddesk user disable casey@example.com")]
-    Disable, Act::Disable, "disabled, and all sessions ended:", "disabled already:";
+    Disable, UserAct::Disable, "disabled, and all sessions ended:", "already disabled:";
 
-    /// Enables a user who was disabled
+    /// Enables a disabled user
     #[command(after_help = "Example:\n  rewarddesk user enable casey@example.com")]
-    Enable, Act::Enable, "enabled", "not disabled:";
+    Enable, UserAct::Enable, "enabled", "not disabled:";
 
-    /// Unlocks a user who was locked out for staying away too long
+    /// Unlocks a user who was locked after not signing in for a long time
     #[command(after_help = "Example:\n  rewarddesk user unlock casey@example.com")]
-    Unlock, Act::Unlock, "unlocked", "not locked:";
+    Unlock, UserAct::Unlock, "unlocked", "not locked:";
 
-    /// Ends all sessions of a user: they sign in again
+    /// Ends all sessions of a user; they have to sign in again
     #[command(after_help = "Example:\n  rewarddesk user end-sessions casey@example.com")]
-    EndSessions, Act::EndSessions, "ended all sessions of", "ended all sessions of";
+    EndSessions, UserAct::EndSessions, "ended all sessions of", "ended all sessions of";
 
-    /// Removes a user's authenticator app, passkeys and recovery codes: they sign in with the
-    /// password alone, until they set up another
-    #[command(after_help = "For whoever has lost their second factor. Make sure by another way \
-        that it is them.\n\n\
-        Example:\n  rewarddesk user reset-factors casey@example.com")]
-    ResetFactors, Act::ResetFactors, "reset the second factors of", "there is no second factor to \
-        reset:";
+    /// Removes a user's authenticator app, passkeys and recovery codes; they sign in with just
+    /// their password until they set up a new one
+    #[command(after_help = "For users who have lost their second factor. First check another way \
+                            that it's really them.\n\n\
+                            Example:\n  rewarddesk user reset-factors casey@example.com")]
+    ResetFactors, UserAct::ResetFactors, "reset the second factors of",
+        "no second factors to reset for";
 }
 
 /// A desk that can queue an email to the user: the running server sends it. Where no sender is set,
 /// nothing is sent either, and the outbox keeps it.
-fn desk(settings: &Settings) -> Result<Desk, Refused> {
+fn desk(settings: &Settings) -> Result<Desk, CommandFailure> {
     let (db, base_url) = (open_current(settings)?, settings.base_url(settings.listen()?)?);
     let desk = match settings.mail_from() {
         Ok(sender) => Desk::new(db, Clock::System, sender, ""),
@@ -72,6 +72,6 @@ fn desk(settings: &Settings) -> Result<Desk, Refused> {
 }
 
 /// After how long an absence the server locks accounts.
-fn absence(settings: &Settings) -> Result<Absence, Refused> {
+fn absence(settings: &Settings) -> Result<Absence, CommandFailure> {
     Ok(settings.sessions()?.absence_days.map(TimeDelta::days))
 }

@@ -5,25 +5,24 @@ use std::io::{self, Write};
 use crate::{
     app::{
         Desk,
-        operate_users::{self, Invited, invite},
+        operate_users::{self, OperatorInvitation, invite},
     },
-    cli::{Refused, open_current},
+    cli::{CommandFailure, open_current},
     config::Settings,
     domain::{clock::Clock, email::EmailAddress},
 };
 
-/// Invites somebody by mail to choose a password and come in, or invites them again
+/// Invites somebody by email to choose a password and sign in, or invites them again
 #[derive(Debug, clap::Args)]
 #[command(
-    after_help = "The running server sends the mail. Where no mail goes out, --print-link writes \
-        the link to standard output instead: \
-    whoever has\nit can come in as this user, once, within seven days.\n\n\
-    Examples:\n  rewarddesk user invite casey@example.com --name \"Casey Jones\" --role \
-    administrator --merchant acme-uk\n  \
-    rewarddesk user invite casey@example.com --name Casey --role support --merchant acme-uk \
-    --print-link"
+    after_help = "The running server sends the email. If no email can be sent, --print-link prints \
+                  the link instead. Anyone who has the link can sign in as this user, once, within \
+                  seven days.\n\n\
+                  Examples:\n  rewarddesk user invite casey@example.com --name \"Casey Jones\" \
+                  --role administrator --merchant acme-uk\n  rewarddesk user invite \
+                  casey@example.com --name Casey --role support --merchant acme-uk --print-link"
 )]
-pub struct Invite {
+pub struct UserInviteArgs {
     /// The address to invite
     email: String,
     /// The user's name, as others see it
@@ -32,16 +31,16 @@ pub struct Invite {
     /// The role: support, supervisor, marketing or administrator
     #[arg(long, value_parser = ["support", "supervisor", "marketing", "administrator"])]
     role: String,
-    /// The slug of the merchant that the role is in
+    /// The slug of the merchant for the role
     #[arg(long, value_name = "SLUG")]
     merchant: String,
-    /// Send no mail, and print the link
+    /// Print the link instead of sending an email
     #[arg(long)]
     print_link: bool,
 }
 
-impl Invite {
-    pub fn run(self, settings: &Settings, out: &mut dyn Write) -> Result<(), Refused> {
+impl UserInviteArgs {
+    pub fn run(self, settings: &Settings, out: &mut dyn Write) -> Result<(), CommandFailure> {
         let base_url = settings.base_url(settings.listen()?)?;
         let db = open_current(settings)?;
         // The mail worker signs nothing, and a link that is printed needs no sender.
@@ -50,7 +49,7 @@ impl Invite {
         } else {
             Desk::new(db, Clock::System, settings.mail_from()?, "")
         };
-        let new = operate_users::Invite {
+        let new = operate_users::InvitationRequest {
             email: EmailAddress::parse(&self.email)?,
             name: self.name,
             role: self.role.parse()?,
@@ -58,20 +57,20 @@ impl Invite {
             by_hand: self.print_link,
         };
         match invite(&desk.reached_at(base_url.as_str()), &new)? {
-            Invited::Mailed => writeln!(
+            OperatorInvitation::Mailed => writeln!(
                 out,
-                "invited {}: the mail is queued, and goes out while the server runs",
+                "invited {}: the email is queued; the running server sends it",
                 new.email
             )?,
-            Invited::NoLink => writeln!(
+            OperatorInvitation::NoLink => writeln!(
                 out,
-                "{} has the role now, and signs in as they do already: there is no link",
+                "{} now has the role and signs in as before, so there is no link",
                 new.email
             )?,
-            Invited::Link(link) => {
+            OperatorInvitation::Link(link) => {
                 writeln!(
                     io::stderr(),
-                    "Give this link to {} only. It lets its holder in, once, within seven days.",
+                    "Give this link to {} only. It works once, within seven days.",
                     new.email
                 )?;
                 writeln!(out, "{link}")?;

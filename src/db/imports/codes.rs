@@ -29,7 +29,7 @@ use crate::{
 
 /// A coupon as imports see it.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub struct StoredCode {
+pub struct KnownCoupon {
     pub id: CouponId,
     pub batch: BatchId,
     pub state: CouponState,
@@ -41,30 +41,30 @@ pub struct StoredCode {
     pub imported_at: DateTime<Utc>,
 }
 
-impl StoredCode {
+impl KnownCoupon {
     pub fn is_in_stock(&self) -> bool {
         self.state == CouponState::Available
     }
 }
 
-/// The coupons behind a set of codes.
+/// The coupons of a set of codes.
 #[derive(Debug, Default)]
-pub struct Codes {
+pub struct CouponsByCode {
     exact: HashMap<String, CouponId>,
     folded: HashMap<String, CouponId>,
-    coupons: HashMap<CouponId, StoredCode>,
+    coupons: HashMap<CouponId, KnownCoupon>,
 }
 
-impl Codes {
+impl CouponsByCode {
     /// The coupon with that code; in `batch`, if given, should two batches have one.
-    pub fn find(&self, code: &CouponCode, batch: Option<BatchId>) -> Option<&StoredCode> {
+    pub fn find(&self, code: &CouponCode, batch: Option<BatchId>) -> Option<&KnownCoupon> {
         let exact = self.exact.get(code.as_str()).and_then(|id| self.coupons.get(id));
         let folded = self.folded.get(&code.folded()).and_then(|id| self.coupons.get(id));
-        let in_batch = |known: &&StoredCode| batch.is_none_or(|batch| known.batch == batch);
+        let in_batch = |known: &&KnownCoupon| batch.is_none_or(|batch| known.batch == batch);
         exact.filter(in_batch).or(folded.filter(in_batch)).or(exact).or(folded)
     }
 
-    pub fn get_mut(&mut self, id: CouponId) -> Option<&mut StoredCode> {
+    pub fn get_mut(&mut self, id: CouponId) -> Option<&mut KnownCoupon> {
         self.coupons.get_mut(&id)
     }
 
@@ -72,7 +72,7 @@ impl Codes {
         self.coupons.contains_key(&id)
     }
 
-    fn add(&mut self, rows: Vec<Row>) -> Result<(), Error> {
+    fn add(&mut self, rows: Vec<KnownCouponRow>) -> Result<(), Error> {
         for row in rows {
             let id = CouponId(row.id);
             // Composed, whatever form it was stored in.
@@ -80,7 +80,7 @@ impl Codes {
                 self.folded.insert(fold::code(&row.code), id);
             }
             self.exact.insert(fold::nfc(&row.code).into_owned(), id);
-            let known = StoredCode {
+            let known = KnownCoupon {
                 id,
                 batch: BatchId(row.batch),
                 state: row.state.parse()?,
@@ -114,7 +114,7 @@ impl Codes {
 }
 
 #[derive(Queryable)]
-struct Row {
+struct KnownCouponRow {
     id: i64,
     batch: i64,
     code: String,
@@ -261,13 +261,17 @@ pub fn lock_by_code(
     tx: &mut WriteTx<'_>,
     scope: Scope,
     codes: &[CouponCode],
-) -> Result<Codes, Error> {
+) -> Result<CouponsByCode, Error> {
     by_code(tx, scope, codes, true)
 }
 
-/// The published coupons with one of these codes as they are now, for whoever only looks: nothing
+/// The published coupons with one of these codes as they are now, for a dry run: nothing
 /// is locked, and no lock waited for.
-pub fn find_by_code(conn: &mut DbConn, scope: Scope, codes: &[CouponCode]) -> Result<Codes, Error> {
+pub fn find_by_code(
+    conn: &mut DbConn,
+    scope: Scope,
+    codes: &[CouponCode],
+) -> Result<CouponsByCode, Error> {
     by_code(conn, scope, codes, false)
 }
 
@@ -276,16 +280,16 @@ fn by_code(
     scope: Scope,
     codes: &[CouponCode],
     locked: bool,
-) -> Result<Codes, Error> {
+) -> Result<CouponsByCode, Error> {
     let ids = published(conn, scope, codes)?;
-    let mut all = Codes::default();
+    let mut all = CouponsByCode::default();
     for some in ids.chunks(AT_ONCE) {
-        // In the order of ids, alone and not joined: whoever locks in one order does not deadlock,
+        // In the order of ids, alone and not joined: those who lock in one order do not deadlock,
         // and a row that had to be waited for is read afresh. The sum leaves PostgreSQL the ids to
         // go by, and no index that begins with the merchant.
         let of_merchant = c::table.filter((c::merchant_id + 0).eq(scope.merchant().0));
         let query = of_merchant.filter(c::id.eq_any(some)).order(c::id).select(COLUMNS);
-        let rows: Vec<Row> = match conn {
+        let rows: Vec<KnownCouponRow> = match conn {
             DbConn::Sqlite(conn) => query.load(conn)?,
             DbConn::Postgres(conn) if locked => query.for_update().load(conn)?,
             DbConn::Postgres(conn) => query.load(conn)?,

@@ -21,7 +21,7 @@ use crate::{
 
 /// What an import may say of a customer.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub struct Person {
+pub struct ImportedPerson {
     pub email: String,
     pub customer_id: Option<String>,
     pub first_name: Option<String>,
@@ -32,14 +32,14 @@ pub struct Person {
 
 /// A customer that is there already.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub struct StoredCustomer {
+pub struct KnownCustomer {
     pub no: CustomerNo,
-    pub person: Person,
+    pub person: ImportedPerson,
     pub purged: bool,
 }
 
 #[derive(Queryable)]
-struct Row {
+struct KnownCustomerRow {
     id: i64,
     email: Option<String>,
     customer_id: Option<String>,
@@ -55,7 +55,7 @@ pub fn find_by_email(
     conn: &mut DbConn,
     scope: Scope,
     emails: &[String],
-) -> Result<Vec<StoredCustomer>, Error> {
+) -> Result<Vec<KnownCustomer>, Error> {
     let mut all = Vec::new();
     for some in emails.chunks(1000) {
         let query = c::table
@@ -71,11 +71,11 @@ pub fn find_by_email(
                 c::receives_emails,
                 c::purged_at,
             ));
-        let rows: Vec<Row> = each!(conn, |conn| query.load(conn))?;
-        all.extend(rows.into_iter().map(|row| StoredCustomer {
+        let rows: Vec<KnownCustomerRow> = each!(conn, |conn| query.load(conn))?;
+        all.extend(rows.into_iter().map(|row| KnownCustomer {
             no: CustomerNo(row.id),
             purged: row.purged_at.is_some(),
-            person: Person {
+            person: ImportedPerson {
                 email: row.email.unwrap_or_default(),
                 customer_id: row.customer_id,
                 first_name: row.first_name,
@@ -111,13 +111,13 @@ pub struct IdOfAddress {
 
 impl IdOfAddress {
     /// Those of a person who has an ID.
-    pub fn of(person: &Person) -> Option<Self> {
+    pub fn of(person: &ImportedPerson) -> Option<Self> {
         Some(Self { customer_id: person.customer_id.clone()?, email: person.email.clone() })
     }
 }
 
 #[derive(QueryableByName)]
-struct Taken {
+struct TakenIdRow {
     #[diesel(sql_type = Text)]
     customer_id: String,
 }
@@ -141,7 +141,7 @@ pub fn with_other_addresses(
     let has_other = "EXISTS (SELECT 1 FROM customers c WHERE c.merchant_id = ?1 AND c.id_key = \
         w.id_key AND c.customer_id = w.customer_id \
          AND c.email <> w.email)";
-    let taken: Vec<Taken> = match conn {
+    let taken: Vec<TakenIdRow> = match conn {
         DbConn::Sqlite(conn) => {
             let rows: Vec<_> =
                 ids.iter().zip(&keys).map(|(id, key)| (&id.customer_id, key, &id.email)).collect();
@@ -173,7 +173,7 @@ pub fn with_other_addresses(
     Ok(taken.into_iter().map(|taken| taken.customer_id).collect())
 }
 
-fn keys_of(person: &Person) -> SearchKeys {
+fn keys_of(person: &ImportedPerson) -> SearchKeys {
     SearchKeys::of(
         &person.email,
         person.customer_id.as_deref(),
@@ -186,7 +186,7 @@ fn keys_of(person: &Person) -> SearchKeys {
 pub fn insert(
     tx: &mut WriteTx<'_>,
     scope: Scope,
-    people: &[Person],
+    people: &[ImportedPerson],
     now: DateTime<Utc>,
 ) -> Result<(), Error> {
     let inserted = match &mut **tx {
@@ -205,7 +205,7 @@ pub fn insert(
         .bind::<BigInt, _>(fold::VERSION)
         .execute(conn)?,
         DbConn::Postgres(conn) => {
-            let values = |person: &Person| {
+            let values = |person: &ImportedPerson| {
                 let keys = keys_of(person);
                 (
                     c::merchant_id.eq(scope.merchant().0),
@@ -235,12 +235,18 @@ pub fn insert(
     }
 }
 
-fn as_json(people: &[Person]) -> String {
+fn as_json(people: &[ImportedPerson]) -> String {
     let rows: Vec<_> = people
         .iter()
         .map(|person| {
-            let Person { email, customer_id, first_name, last_name, locale, receives_emails } =
-                person;
+            let ImportedPerson {
+                email,
+                customer_id,
+                first_name,
+                last_name,
+                locale,
+                receives_emails,
+            } = person;
             let SearchKeys { search, first, last, id } = keys_of(person);
             (
                 email,
@@ -265,7 +271,7 @@ pub fn update(
     tx: &mut WriteTx<'_>,
     scope: Scope,
     no: CustomerNo,
-    person: &Person,
+    person: &ImportedPerson,
 ) -> Result<bool, Error> {
     let keys = keys_of(person);
     let there = c::table

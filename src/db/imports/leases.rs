@@ -16,7 +16,7 @@ use diesel::{
 
 use super::{
     super::{DbConn, Error, Scope, WriteTx, instant::At, schema::imports as i},
-    orders,
+    jobs,
 };
 use crate::domain::{
     ids::ImportId,
@@ -53,7 +53,7 @@ pub fn claim(
     diesel::update(i::table.filter(i::id.eq(id)))
         .set((i::lease_holder.eq(Some(holder)), i::lease_until.eq(At(now + LEASE))))
         .execute(&mut **tx)?;
-    let import = orders::load(tx, id)?;
+    let import = jobs::load(tx, id)?;
     Ok(Some((Scope::of(import.merchant), import)))
 }
 
@@ -206,7 +206,7 @@ pub fn forget_unfinished(
 }
 
 #[derive(QueryableByName)]
-struct LeaseId {
+struct LeasedRow {
     #[diesel(sql_type = BigInt)]
     id: i64,
 }
@@ -221,15 +221,15 @@ pub fn find_litter(
     // They are few, and imports are many.
     let ended = "SELECT i.id AS id FROM imports i WHERE i.ended_at IS NOT NULL AND i.id IN \
         (SELECT p.import_id FROM import_pieces p WHERE p.part =";
-    let file: Option<LeaseId> =
+    let file: Option<LeasedRow> =
         sql_query(format!("{ended} 'file') LIMIT 1")).get_result(conn).optional()?;
-    if let Some(LeaseId { id }) = file {
+    if let Some(LeasedRow { id }) = file {
         return Ok(Some((ImportId(id), super::pieces::FILE)));
     }
-    let rejects: Option<LeaseId> =
+    let rejects: Option<LeasedRow> =
         sql_query(format!("{ended} 'rejects') AND i.ended_at < $1 LIMIT 1"))
             .bind::<super::super::instant::Instant, _>(At(rejects_of))
             .get_result(conn)
             .optional()?;
-    Ok(rejects.map(|LeaseId { id }| (ImportId(id), super::pieces::REJECTS)))
+    Ok(rejects.map(|LeasedRow { id }| (ImportId(id), super::pieces::REJECTS)))
 }

@@ -35,7 +35,7 @@ pub struct Story {
 
 /// A reward that is there already.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub struct StoredReward {
+pub struct KnownReward {
     pub no: RewardNo,
     pub story: Story,
     /// The coupon that it had before any reissue.
@@ -43,7 +43,7 @@ pub struct StoredReward {
 }
 
 #[derive(Queryable)]
-struct Row {
+struct KnownRewardRow {
     id: i64,
     reward_id: String,
     customer: i64,
@@ -59,7 +59,7 @@ pub fn find_by_reference(
     conn: &mut DbConn,
     scope: Scope,
     references: &[String],
-) -> Result<Vec<StoredReward>, Error> {
+) -> Result<Vec<KnownReward>, Error> {
     let mut all = Vec::new();
     for some in references.chunks(1000) {
         let query = r::table
@@ -75,7 +75,7 @@ pub fn find_by_reference(
                 r::batch_id,
                 r::issued_at,
             ));
-        let rows: Vec<Row> = each!(conn, |conn| query.load(conn))?;
+        let rows: Vec<KnownRewardRow> = each!(conn, |conn| query.load(conn))?;
         let firsts =
             first_coupons(conn, scope, &rows.iter().map(|row| row.id).collect::<Vec<_>>())?;
         for row in rows {
@@ -83,7 +83,7 @@ pub fn find_by_reference(
                 Some(batch) => Fulfilment::Batch(BatchId(batch)),
                 None => Fulfilment::External(row.fulfilment.parse()?),
             };
-            all.push(StoredReward {
+            all.push(KnownReward {
                 no: RewardNo(row.id),
                 first_coupon: firsts.get(&row.id).copied(),
                 story: Story {

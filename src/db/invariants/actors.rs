@@ -1,4 +1,4 @@
-//! Whether whoever reissued ever had a role in that merchant. A role may have been taken away
+//! Whether each user who reissued ever had a role in that merchant. A role may have been removed
 //! since: then the log tells of it.
 
 use std::collections::HashSet;
@@ -11,7 +11,7 @@ use diesel::{
 use super::{DbConn, Error, Finding, finding};
 
 #[derive(QueryableByName)]
-struct Act {
+struct ActRow {
     #[diesel(sql_type = BigInt)]
     id: i64,
     #[diesel(sql_type = BigInt)]
@@ -21,7 +21,7 @@ struct Act {
 }
 
 #[derive(QueryableByName)]
-struct Record {
+struct ActRecordRow {
     #[diesel(sql_type = BigInt)]
     merchant_id: i64,
     #[diesel(sql_type = Text)]
@@ -29,7 +29,7 @@ struct Record {
 }
 
 pub(super) fn without_a_role(conn: &mut DbConn) -> Result<Option<Finding>, Error> {
-    let acts: Vec<Act> = diesel::sql_query(
+    let acts: Vec<ActRow> = diesel::sql_query(
         "SELECT i.id, i.merchant_id, i.user_id FROM reissues i \
          LEFT JOIN memberships m ON m.merchant_id = i.merchant_id AND m.user_id = i.user_id WHERE \
          m.id IS NULL",
@@ -38,7 +38,7 @@ pub(super) fn without_a_role(conn: &mut DbConn) -> Result<Option<Finding>, Error
     if acts.is_empty() {
         return Ok(None);
     }
-    let records: Vec<Record> = diesel::sql_query(
+    let records: Vec<ActRecordRow> = diesel::sql_query(
         "SELECT merchant_id, details FROM audit_records WHERE merchant_id IS NOT NULL AND (action \
          = 'user.added' OR action LIKE 'role.%')",
     )

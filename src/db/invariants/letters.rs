@@ -7,12 +7,12 @@ use diesel::{
     sql_types::{BigInt, Nullable, Text},
 };
 
-use super::{super::schema::coupons as c, DbConn, Error, Finding, Probe, finding, run};
+use super::{super::schema::coupons as c, DbConn, Error, Finding, InvariantProbe, finding, run};
 use crate::domain::{code, fold};
 
 /// Plain letters, which both databases fold as we do: `lower` knows ASCII only on `SQLite`, and in
 /// the collation "C".
-const PLAIN: Probe = Probe {
+const PLAIN: InvariantProbe = InvariantProbe {
     what: "coupons whose letters without case are kept wrongly",
     sql: "SELECT c.id FROM coupons c JOIN batches b ON b.id = c.batch_id WHERE (c.folded_code IS \
         NULL) <> b.case_sensitive \
@@ -20,7 +20,7 @@ const PLAIN: Probe = Probe {
 };
 
 #[derive(QueryableByName)]
-struct StoredKeys {
+struct StoredCode {
     #[diesel(sql_type = BigInt)]
     id: i64,
     #[diesel(sql_type = Text)]
@@ -40,9 +40,9 @@ pub(super) fn wrongly_folded(conn: &mut DbConn) -> Result<Vec<Finding>, Error> {
              NULL AND octet_length(code) > length(code) \
              ORDER BY id LIMIT {PAGE_ROWS}"
         );
-        let rows: Vec<StoredKeys> = diesel::sql_query(sql).load(conn)?;
+        let rows: Vec<StoredCode> = diesel::sql_query(sql).load(conn)?;
         // Also as a version before kept them, which took a code's letters as the file had them.
-        let is_right = |row: &StoredKeys| {
+        let is_right = |row: &StoredCode| {
             row.folded_code
                 .as_ref()
                 .is_some_and(|kept| code::stored_letters(&row.code).contains(kept))

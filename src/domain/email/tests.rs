@@ -77,7 +77,7 @@ fn what_is_invisible_is_trimmed_around_and_named_inside() {
     assert_eq!(
         parsed("j\u{200b}o@x.example"),
         "refused: the email address has an invisible character inside (U+200B, a zero-width \
-         space); type the address again"
+         space); retype the address"
     );
 }
 

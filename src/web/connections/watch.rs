@@ -141,7 +141,7 @@ impl Crowd {
 
 /// Who has to act next.
 #[derive(Debug, Clone, Copy)]
-enum Turn {
+enum NextMove {
     /// The client: a request's head, or the rest of a body that nobody reads.
     Client { since: Instant, until: Instant, has_begun: bool },
     /// The server: a request is being answered.
@@ -150,10 +150,10 @@ enum Turn {
 
 /// The clock of one connection. Its task alone uses it.
 #[derive(Debug)]
-pub struct Watch {
+pub struct ConnectionWatch {
     patience: Patience,
     crowd: Arc<Crowd>,
-    turn: Cell<Turn>,
+    next_move: Cell<NextMove>,
     /// When a byte last went either way.
     moved: Cell<Instant>,
     /// A body is not read to its end yet.
@@ -175,14 +175,14 @@ pub struct Watch {
 /// client reads no answer. No client of ours sends so many requests ahead.
 const MOST_STEPS_WITHOUT_READING: u32 = 64;
 
-impl Watch {
+impl ConnectionWatch {
     pub fn new(patience: Patience, crowd: &Arc<Crowd>) -> Rc<Self> {
         crowd.open.fetch_add(1, Ordering::Relaxed);
         let now = Instant::now();
         Rc::new(Self {
             patience,
             crowd: Arc::clone(crowd),
-            turn: Cell::new(Turn::Client {
+            next_move: Cell::new(NextMove::Client {
                 since: now,
                 until: now + patience.head,
                 has_begun: true,
@@ -203,7 +203,7 @@ impl Watch {
 
     /// A request's head is complete.
     pub fn has_request(&self, with_body: bool) {
-        self.turn.set(Turn::Server);
+        self.next_move.set(NextMove::Server);
         self.has_body_left.set(with_body);
         self.reads_body.set(with_body);
         self.was_too_slow.set(false);
@@ -216,7 +216,7 @@ impl Watch {
         self.waits_for_body.set(false);
         // The rest of a body is thrown away as it comes: that has to end too.
         let until = now + if rest { self.patience.head } else { self.patience.idle };
-        self.turn.set(Turn::Client { since: now, until, has_begun: rest });
+        self.next_move.set(NextMove::Client { since: now, until, has_begun: rest });
     }
 
     /// A handler asked for more of the body, and there is none yet.
@@ -262,8 +262,8 @@ impl Watch {
     pub(super) fn has_read(&self) {
         let now = Instant::now();
         self.moved.set(now);
-        if let Turn::Client { since, until, has_begun: false } = self.turn.get() {
-            self.turn.set(Turn::Client {
+        if let NextMove::Client { since, until, has_begun: false } = self.next_move.get() {
+            self.next_move.set(NextMove::Client {
                 since,
                 until: until.min(now + self.patience.head),
                 has_begun: true,
@@ -294,14 +294,14 @@ impl Watch {
                 until
             });
         }
-        match self.turn.get() {
-            Turn::Client { since, .. } if is_crowded => Some(since + idle_in_a_crowd),
-            Turn::Client { until, .. } => Some(until + grace),
-            Turn::Server if is_crowded && self.waits_for_body.get() => {
+        match self.next_move.get() {
+            NextMove::Client { since, .. } if is_crowded => Some(since + idle_in_a_crowd),
+            NextMove::Client { until, .. } => Some(until + grace),
+            NextMove::Server if is_crowded && self.waits_for_body.get() => {
                 Some(self.moved.get() + silence_in_a_crowd)
             }
             // A body that a handler reads has a clock of its own, which can still answer.
-            Turn::Server => None,
+            NextMove::Server => None,
         }
     }
 
@@ -338,7 +338,7 @@ fn with<T: Copy>(mut value: T, change: impl FnOnce(&mut T)) -> T {
     value
 }
 
-impl Drop for Watch {
+impl Drop for ConnectionWatch {
     fn drop(&mut self) {
         self.crowd.open.fetch_sub(1, Ordering::Relaxed);
     }

@@ -3,7 +3,7 @@
 use super::{plural, when_in};
 use crate::{
     app::{
-        own_account::{OwnAccount, SeenSession, StoredPasskey},
+        own_account::{Account, SeenSession, StoredPasskey},
         sign_in::Membership,
     },
     web::views::{
@@ -14,9 +14,9 @@ use crate::{
 };
 
 /// The page; `password`: what was wrong with one.
-pub fn show(frame: Frame, account: &OwnAccount, password: Password) -> views::Show {
+pub fn show(frame: Frame, account: &Account, password: Password) -> views::AccountPage {
     let has_factor = account.user.has_second_factor;
-    views::Show {
+    views::AccountPage {
         frame,
         name: account.user.name.clone(),
         email: account.user.email.clone(),
@@ -30,7 +30,7 @@ pub fn show(frame: Frame, account: &OwnAccount, password: Password) -> views::Sh
         },
         passkeys: account.passkeys.iter().map(|kept| passkey(account, kept)).collect(),
         passkeys_available: account.passkeys_available,
-        sso: account.sso.as_ref().map(|sso| views::Sso {
+        sso: account.sso.as_ref().map(|sso| views::SsoSection {
             name: sso.name.clone(),
             since: sso.identity.as_ref().map(|identity| when_in(account.zone, identity.linked_at)),
             last_used: sso
@@ -64,13 +64,13 @@ fn opens(names: &[String]) -> String {
     format!("{} {}", names.join(" and "), if names.len() == 1 { "opens" } else { "open" })
 }
 
-fn session(account: &OwnAccount, seen: &SeenSession) -> views::Session {
+fn session(account: &Account, seen: &SeenSession) -> views::SessionItem {
     let or = |text: &str, nothing: &str| {
         if text.is_empty() { nothing.to_owned() } else { text.to_owned() }
     };
-    views::Session {
-        browser: or(&seen.agent, "A browser that does not say its name"),
-        address: or(&seen.address, "Not known"),
+    views::SessionItem {
+        browser: or(&seen.agent, "Unknown browser"),
+        address: or(&seen.address, "Unknown"),
         since: when_in(account.zone, seen.created_at),
         last_used: when_in(account.zone, seen.last_used_at),
         end_action: if seen.id == account.own_session {
@@ -81,8 +81,8 @@ fn session(account: &OwnAccount, seen: &SeenSession) -> views::Session {
     }
 }
 
-fn passkey(account: &OwnAccount, kept: &StoredPasskey) -> views::Passkey {
-    views::Passkey {
+fn passkey(account: &Account, kept: &StoredPasskey) -> views::PasskeyItem {
+    views::PasskeyItem {
         name: kept.name.clone(),
         since: when_in(account.zone, kept.created_at),
         last_used: kept.last_used_at.map(|at| when_in(account.zone, at)),

@@ -8,22 +8,22 @@ use crate::{
     },
     domain::{
         role::Permission,
-        stock_alert::{AlertMode, StockThreshold},
+        stock_alert::{AlertKind, AlertMode},
     },
     web::{
         views::{
-            alerts::{Choice, Index, Row, Rules},
+            alerts::{AlertItem, AlertListPage, AlertRulesForm, ModeChoice},
             frame::Frame,
-            stock_forms::Field,
-            ui::{Link, Pager, Status, Tone},
+            threshold_forms::NumberField,
+            ui::{Pager, Status, TextLink, Tone},
         },
         words,
     },
 };
 
-/// The lines as they were typed, and what is wrong with them.
+/// The thresholds as they were typed, and what is wrong with them.
 #[derive(Debug, Clone)]
-pub struct SubmittedThresholds {
+pub struct SubmittedRules {
     pub threshold: String,
     pub least_days: String,
     pub why: InvalidAlertRules,
@@ -35,10 +35,10 @@ pub fn index(
     member: &Member,
     page: &AlertPage,
     later: bool,
-    typed: Option<&SubmittedThresholds>,
-) -> Index {
+    typed: Option<&SubmittedRules>,
+) -> AlertListPage {
     let here = format!("/m/{}/alerts", member.merchant.slug);
-    Index {
+    AlertListPage {
         frame,
         back_href: format!("/m/{}/batches", member.merchant.slug),
         choose_action: here.clone(),
@@ -48,13 +48,13 @@ pub fn index(
         rows: page
             .alerts
             .iter()
-            .map(|alert| Row {
+            .map(|alert| AlertItem {
                 what: Status {
-                    tone: tone(alert.line),
-                    text: name(alert.line).to_owned(),
+                    tone: tone(alert.kind),
+                    text: name(alert.kind).to_owned(),
                     when: None,
                 },
-                batch: Link {
+                batch: TextLink {
                     label: alert.batch_name.clone(),
                     href: words::batch_address(member, alert.batch, ""),
                 },
@@ -70,18 +70,18 @@ pub fn index(
     }
 }
 
-fn choice(mode: AlertMode, chosen: AlertMode) -> Choice {
+fn choice(mode: AlertMode, chosen: AlertMode) -> ModeChoice {
     let (label, hint) = match mode {
-        AlertMode::None => ("No mail", "Alerts are on this page only."),
-        AlertMode::Each => ("A mail for each alert", "At once, when a line is crossed."),
-        AlertMode::Daily => ("One mail a day", "In the morning, if there was an alert."),
+        AlertMode::None => ("No emails", "Alerts are shown on this page only."),
+        AlertMode::Each => ("An email for each alert", "Sent as soon as a threshold is crossed."),
+        AlertMode::Daily => ("One email a day", "Sent in the morning if there was an alert."),
     };
-    Choice { word: mode.as_str(), label, hint: hint.to_owned(), chosen: mode == chosen }
+    ModeChoice { word: mode.as_str(), label, hint: hint.to_owned(), chosen: mode == chosen }
 }
 
-fn rules(here: &str, page: &AlertPage, typed: Option<&SubmittedThresholds>) -> Rules {
+fn rules(here: &str, page: &AlertPage, typed: Option<&SubmittedRules>) -> AlertRulesForm {
     let error = |why: Option<&crate::domain::Invalid>| why.map(|why| sentence(&why.0));
-    let field = |value: String, error| Field { value, error };
+    let field = |value: String, error| NumberField { value, error };
     let (threshold, least_days) = match typed {
         Some(typed) => (
             field(typed.threshold.clone(), error(typed.why.threshold.as_ref())),
@@ -92,25 +92,25 @@ fn rules(here: &str, page: &AlertPage, typed: Option<&SubmittedThresholds>) -> R
             field(page.rules.least_days.to_string(), None),
         ),
     };
-    Rules { action: format!("{here}/rules"), threshold, least_days }
+    AlertRulesForm { action: format!("{here}/rules"), threshold, least_days }
 }
 
 /// What an alert is called.
-pub fn name(line: StockThreshold) -> &'static str {
-    match line {
-        StockThreshold::Threshold => "At the threshold",
-        StockThreshold::Half => "At half the threshold",
-        StockThreshold::Tenth => "At a tenth of the threshold",
-        StockThreshold::RunOut => "Run out",
-        StockThreshold::Reserve => "Below the reserve",
-        StockThreshold::Expiring => "Expiring",
-        StockThreshold::Expired => "Expired",
+pub fn name(kind: AlertKind) -> &'static str {
+    match kind {
+        AlertKind::Threshold => "At the threshold",
+        AlertKind::Half => "At half the threshold",
+        AlertKind::Tenth => "At a tenth of the threshold",
+        AlertKind::RunOut => "Run out",
+        AlertKind::Reserve => "Below the reserve",
+        AlertKind::Expiring => "Expiring",
+        AlertKind::Expired => "Expired",
     }
 }
 
-fn tone(line: StockThreshold) -> Tone {
-    match line {
-        StockThreshold::RunOut | StockThreshold::Expired => Tone::Bad,
+fn tone(kind: AlertKind) -> Tone {
+    match kind {
+        AlertKind::RunOut | AlertKind::Expired => Tone::Bad,
         _ => Tone::Notice,
     }
 }

@@ -76,13 +76,13 @@ fn words<'r>(action: Action, name: impl Fn(&'static str) -> &'r str) -> String {
         Action::CouponMarkedUsed => "Coupon marked as used".to_owned(),
         Action::CustomerBlocked => "Customer blocked".to_owned(),
         Action::CustomerUnblocked => "Customer unblocked".to_owned(),
-        Action::EmailsChosen => "E-mails switched off or on".to_owned(),
+        Action::EmailsChosen => "Emails turned off or on".to_owned(),
         Action::CustomerPurged => "Data purged".to_owned(),
-        Action::EmailSent => "E-mail sent".to_owned(),
-        Action::EmailFailed => "E-mail failed".to_owned(),
-        Action::EmailResent => "E-mail asked for again".to_owned(),
-        Action::MailReleased => "Held mail released".to_owned(),
-        Action::BackupBegun => "Backup begun".to_owned(),
+        Action::EmailSent => "Email sent".to_owned(),
+        Action::EmailFailed => "Email failed".to_owned(),
+        Action::EmailResent => "Email resent".to_owned(),
+        Action::MailReleased => "Held emails released".to_owned(),
+        Action::BackupBegun => "Backup started".to_owned(),
         Action::MerchantAdded => "Merchant added".to_owned(),
         Action::UserAdded => "User added".to_owned(),
         Action::RoleAdded => "Role added".to_owned(),
@@ -93,40 +93,40 @@ fn words<'r>(action: Action, name: impl Fn(&'static str) -> &'r str) -> String {
         Action::UserEnabled => "User enabled".to_owned(),
         Action::UserUnlocked => "User unlocked".to_owned(),
         Action::SessionsEnded => "Sessions ended".to_owned(),
-        Action::PasswordChosen => "Password chosen".to_owned(),
-        Action::PasswordForgotten => "Password forgotten".to_owned(),
+        Action::PasswordChosen => "Password set".to_owned(),
+        Action::PasswordForgotten => "Password reset requested".to_owned(),
         Action::PasswordChanged => "Password changed".to_owned(),
         Action::AppAdded => "Authenticator app added".to_owned(),
         Action::AppRemoved => "Authenticator app removed".to_owned(),
         Action::PasskeyAdded => "Passkey added".to_owned(),
         Action::PasskeyRemoved => "Passkey removed".to_owned(),
-        Action::RecoveryCodesMade => "Recovery codes made".to_owned(),
+        Action::RecoveryCodesMade => "Recovery codes created".to_owned(),
         Action::RecoveryCodeUsed => "Recovery code used".to_owned(),
-        Action::FactorFailed => "Second factor wrong".to_owned(),
+        Action::FactorFailed => "Wrong second factor".to_owned(),
         Action::IdentityLinked => "Single sign-on linked".to_owned(),
         Action::IdentityUnlinked => "Single sign-on unlinked".to_owned(),
-        Action::IdentityAccepted => "Single sign-on accepted, second factor asked for".to_owned(),
+        Action::IdentityAccepted => "Single sign-on accepted, second factor requested".to_owned(),
         Action::FactorsReset => "Second factors reset".to_owned(),
         Action::BatchAdded => format!("Voucher batch added: {}", name("batch")),
         Action::BatchValidityAdjusted => format!("Validity adjusted: {}", name("batch")),
-        Action::BatchLinesDrawn => format!("Stock lines drawn: {}", name("batch")),
+        Action::BatchThresholdsSet => format!("Thresholds saved: {}", name("batch")),
         Action::SettingsChanged => "Settings changed".to_owned(),
-        Action::StockRulesDrawn => "Stock lines drawn for all batches".to_owned(),
-        Action::AlertsChosen => format!("Stock alerts chosen: {}", name("mode")),
+        Action::AlertRulesSet => "Thresholds saved for all batches".to_owned(),
+        Action::AlertsChosen => format!("Stock alerts changed: {}", name("mode")),
         Action::CodesExported => format!("Codes exported: {}", name("batch")),
         Action::VouchersWithdrawn => format!("Vouchers withdrawn: {}", name("batch")),
         Action::CustomersImported => "Customers imported".to_owned(),
-        Action::CustomersPurged => "Customers purged by a file".to_owned(),
+        Action::CustomersPurged => "Customers purged from a file".to_owned(),
         Action::VouchersImported => format!("Vouchers imported into {}", name("batch")),
         Action::RewardsImported => "Rewards imported".to_owned(),
         Action::RedemptionsImported => "Redemptions imported".to_owned(),
-        Action::BarsImported => "Codes barred by a file".to_owned(),
+        Action::BarsImported => "Codes barred from a file".to_owned(),
         Action::SignedIn => "Signed in".to_owned(),
         Action::SignInFailed => "Sign-in failed".to_owned(),
         Action::SignedOut => "Signed out".to_owned(),
-        Action::PasswordAccepted => "Password accepted, second factor asked for".to_owned(),
-        Action::Confirmed => "Identity confirmed again".to_owned(),
-        Action::ConfirmFailed => "Confirmation of identity failed".to_owned(),
+        Action::PasswordAccepted => "Password accepted, second factor requested".to_owned(),
+        Action::Confirmed => "Identity confirmed".to_owned(),
+        Action::ConfirmFailed => "Identity confirmation failed".to_owned(),
         Action::AuditExported => "Audit log exported".to_owned(),
     }
 }
@@ -140,9 +140,9 @@ fn detail(member: &Member, record: &AuditRecord) -> String {
         record.details.iter().find(|(key, _)| key == "email_requested").map(|(_, value)| value)
     {
         parts.push(if *asked {
-            "e-mail asked for".to_owned()
+            "email requested".to_owned()
         } else {
-            "no e-mail asked for".to_owned()
+            "no email requested".to_owned()
         });
     }
     if let Some(why) = record.text("reason") {
@@ -152,10 +152,10 @@ fn detail(member: &Member, record: &AuditRecord) -> String {
         parts.push("by single sign-on".to_owned());
     }
     if let Some(before) = record.text("blocked_reason") {
-        parts.push(format!("it had been blocked for: {before}"));
+        parts.push(format!("it was blocked because: {before}"));
     }
     if let Some(cancelled) = record.number("mails_cancelled").filter(|n| *n > 0) {
-        parts.push(format!("{} cancelled", super::plural(cancelled, "e-mail")));
+        parts.push(format!("{} cancelled", super::plural(cancelled, "email")));
     }
     if let Some(at) = record
         .text("redeemed_at")
@@ -164,7 +164,7 @@ fn detail(member: &Member, record: &AuditRecord) -> String {
         parts.push(
             record
                 .text("order_id")
-                .map_or_else(|| "order not known".to_owned(), |order| format!("order {order}")),
+                .map_or_else(|| "unknown order".to_owned(), |order| format!("order {order}")),
         );
         parts.push(format!("used on {}", zone::show(at, member.merchant.zone)));
     }

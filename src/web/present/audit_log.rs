@@ -4,13 +4,13 @@ use super::{audit, grouped, when, when_end};
 use crate::{
     app::{
         Member,
-        audit_filters::{Field, SubmittedFilters},
-        export_audit_log::Format,
-        show_audit_log::{Entry, LogPage, ReissueMail},
+        audit_download::Format,
+        audit_filters::{FilterField, SubmittedFilters},
+        show_audit_log::{LogEntry, LogPage, ReissueMail},
     },
     domain::{
         audit::{Action, Detail, ShownActor},
-        audit_filter::{Place, Who},
+        audit_filter::{ActorFilter, RecordPlace},
         customer::Customer,
         ids::UserId,
         role::{Permission, Role},
@@ -18,9 +18,12 @@ use crate::{
     },
     web::views::{
         self,
-        audit::{Choice, Export, Filters, Group, Index, Input, RecordFact, Screen, Select},
+        audit::{
+            AuditLogPage, AuditLogScreen, ExportForm, FilterChoice, FilterGroup, FilterInput,
+            Filters, RecordFact, Select,
+        },
         frame::Frame,
-        ui::{Link, Pager},
+        ui::{Pager, TextLink},
     },
 };
 
@@ -29,19 +32,20 @@ pub fn page(
     frame: Frame,
     member: &Member,
     typed: &SubmittedFilters,
-    before: Option<Place>,
+    before: Option<RecordPlace>,
     log: &LogPage,
-) -> Index {
+) -> AuditLogPage {
     let here = format!("/m/{}/audit", member.merchant.slug);
-    let screen = match (log.judged.unfit.is_empty(), log.entries.is_empty(), typed.is_empty()) {
-        (false, ..) => Screen::Invalid,
-        (true, false, _) => Screen::Records,
-        (true, true, true) => Screen::Empty,
-        (true, true, false) => Screen::NoMatch,
+    let screen = match (log.judged.invalid.is_empty(), log.entries.is_empty(), typed.is_empty()) {
+        (false, ..) => AuditLogScreen::Invalid,
+        (true, false, _) => AuditLogScreen::Records,
+        (true, true, true) => AuditLogScreen::Empty,
+        (true, true, false) => AuditLogScreen::NoMatch,
     };
     let fields = fields(typed, log);
-    let may_export = member.role.may(Permission::ExportAuditLog) && screen == Screen::Records;
-    Index {
+    let may_export =
+        member.role.may(Permission::ExportAuditLog) && screen == AuditLogScreen::Records;
+    AuditLogPage {
         frame,
         filters: filters(typed, log),
         chips: chips(member, typed, log, &here),
@@ -51,25 +55,25 @@ pub fn page(
             first_href: before.map(|_| address(&here, &fields, None)),
             older_href: log.older.map(|place| address(&here, &fields, Some(place))),
         },
-        export: may_export.then(|| Export { action: format!("{here}/export"), fields }),
+        export: may_export.then(|| ExportForm { action: format!("{here}/export"), fields }),
         here,
     }
 }
 
 /// The filters as they stand in addresses: a customer by number, whatever was typed.
 fn fields(typed: &SubmittedFilters, log: &LogPage) -> Vec<(&'static str, String)> {
-    let value = |field: Field| match (&log.judged.customer, field) {
-        (Some(customer), Field::Customer) => customer.no.to_string(),
+    let value = |field: FilterField| match (&log.judged.customer, field) {
+        (Some(customer), FilterField::Customer) => customer.no.to_string(),
         _ => typed.get(field).to_owned(),
     };
-    Field::ALL
+    FilterField::ALL
         .into_iter()
         .map(|field| (field.name(), value(field)))
         .filter(|(_, value)| !value.is_empty())
         .collect()
 }
 
-fn address(here: &str, fields: &[(&'static str, String)], before: Option<Place>) -> String {
+fn address(here: &str, fields: &[(&'static str, String)], before: Option<RecordPlace>) -> String {
     let mut query = url::form_urlencoded::Serializer::new(String::new());
     query.extend_pairs(fields);
     if let Some(place) = before {
@@ -79,123 +83,127 @@ fn address(here: &str, fields: &[(&'static str, String)], before: Option<Place>)
     if query.is_empty() { here.to_owned() } else { format!("{here}?{query}") }
 }
 
-fn chips(member: &Member, typed: &SubmittedFilters, log: &LogPage, here: &str) -> Vec<Link> {
+fn chips(member: &Member, typed: &SubmittedFilters, log: &LogPage, here: &str) -> Vec<TextLink> {
     let (zone, judged, fields) = (member.merchant.zone, &log.judged, fields(typed, log));
-    let words = |field: Field| match field {
-        Field::Who => format!(
+    let words = |field: FilterField| match field {
+        FilterField::Who => format!(
             "by {}",
             judged.filter.who.map(|who| actor(who, judged.user.as_deref())).unwrap_or_default()
         ),
-        Field::Customer => format!(
+        FilterField::Customer => format!(
             "about {}",
             judged.customer.as_ref().map(Customer::display_name).unwrap_or_default()
         ),
-        Field::Action => judged.filter.action.map(audit::label).unwrap_or_default(),
-        Field::Code => format!("code {}", judged.code.as_deref().unwrap_or_default()),
-        Field::From => format!(
+        FilterField::Action => judged.filter.action.map(audit::label).unwrap_or_default(),
+        FilterField::Code => format!("code {}", judged.code.as_deref().unwrap_or_default()),
+        FilterField::From => format!(
             "from {}",
             judged.filter.from.map(|at| zone::show(at, zone)).unwrap_or_default()
         ),
-        Field::To => format!(
+        FilterField::To => format!(
             "to {}",
             judged.filter.until.map(|at| zone::show_end(at, zone)).unwrap_or_default()
         ),
     };
-    let is_fit = |field: &Field| {
-        !typed.get(*field).is_empty() && judged.unfit.iter().all(|(unfit, _)| unfit != field)
+    let is_fit = |field: &FilterField| {
+        !typed.get(*field).is_empty() && judged.invalid.iter().all(|(invalid, _)| invalid != field)
     };
-    let without = |field: Field| {
+    let without = |field: FilterField| {
         let rest: Vec<_> =
             fields.iter().filter(|(name, _)| *name != field.name()).cloned().collect();
         address(here, &rest, None)
     };
-    Field::ALL
+    FilterField::ALL
         .into_iter()
         .filter(is_fit)
-        .map(|field| Link { label: words(field), href: without(field) })
+        .map(|field| TextLink { label: words(field), href: without(field) })
         .collect()
 }
 
-fn actor(who: Who, name: Option<&str>) -> String {
+fn actor(who: ActorFilter, name: Option<&str>) -> String {
     match who {
-        Who::User(id) => name.map_or_else(|| format!("user {id}"), ToOwned::to_owned),
-        Who::Cli => "the command line".to_owned(),
-        Who::System => "the desk".to_owned(),
+        ActorFilter::User(id) => name.map_or_else(|| format!("user {id}"), ToOwned::to_owned),
+        ActorFilter::Cli => "the command line".to_owned(),
+        ActorFilter::System => "the desk".to_owned(),
     }
 }
 
 fn filters(typed: &SubmittedFilters, log: &LogPage) -> Filters {
-    let error = |field: Field| {
-        log.judged.unfit.iter().find(|(unfit, _)| *unfit == field).map(|(_, why)| why.0.clone())
+    let error = |field: FilterField| {
+        log.judged
+            .invalid
+            .iter()
+            .find(|(invalid, _)| *invalid == field)
+            .map(|(_, why)| why.0.clone())
     };
-    let choice = |field: Field, value: String, label: String| Choice {
+    let choice = |field: FilterField, value: String, label: String| FilterChoice {
         is_chosen: typed.get(field) == value,
         value,
         label,
     };
     let people = |of: &[(UserId, String)]| {
-        of.iter().map(|(id, name)| choice(Field::Who, id.to_string(), name.clone())).collect()
+        of.iter().map(|(id, name)| choice(FilterField::Who, id.to_string(), name.clone())).collect()
     };
     let desk = vec![
-        choice(Field::Who, "cli".to_owned(), "The command line".to_owned()),
-        choice(Field::Who, "system".to_owned(), "The desk itself".to_owned()),
+        choice(FilterField::Who, "cli".to_owned(), "The command line".to_owned()),
+        choice(FilterField::Who, "system".to_owned(), "The desk itself".to_owned()),
     ];
     let mut who = vec![
-        Group { label: "Users", options: people(&log.members) },
-        Group { label: "Users of before", options: people(&log.former) },
-        Group { label: "Others", options: desk },
+        FilterGroup { label: "Users", options: people(&log.members) },
+        FilterGroup { label: "Former users", options: people(&log.former) },
+        FilterGroup { label: "Others", options: desk },
     ];
     who.retain(|group| !group.options.is_empty());
     let actions = GROUPS.iter().map(|(label, prefixes)| {
         let own = Action::ALL
             .iter()
             .filter(|action| group_of(**action) == *label && !prefixes.is_empty());
-        Group {
+        FilterGroup {
             label,
             options: own
                 .map(|action| {
-                    choice(Field::Action, action.as_str().to_owned(), audit::label(*action))
+                    choice(FilterField::Action, action.as_str().to_owned(), audit::label(*action))
                 })
                 .collect(),
         }
     });
-    let input = |field: Field, label, hint, is_date: bool| {
+    let input = |field: FilterField, label, hint, is_date: bool| {
         let value = typed.get(field).to_owned();
         // A field for dates shows nothing that is none: what was typed would be lost.
         let is_day = value.is_empty()
             || (value.len() == 10
                 && zone::parse_instant(&value, chrono_tz::UTC, Bound::Start).is_ok());
         let kind = if is_date && is_day { "date" } else { "text" };
-        Input {
+        FilterInput {
             name: field.name(),
             label,
             value,
             kind,
             hint,
-            is_code: field == Field::Code,
+            is_code: field == FilterField::Code,
             error: error(field),
         }
     };
     Filters {
         who: Select {
-            name: Field::Who.name(),
+            name: FilterField::Who.name(),
             label: "Who",
             none: "Anyone",
             groups: who,
-            error: error(Field::Who),
+            error: error(FilterField::Who),
         },
         action: Select {
-            name: Field::Action.name(),
+            name: FilterField::Action.name(),
             label: "Action",
             none: "Everything",
             groups: actions.collect(),
-            error: error(Field::Action),
+            error: error(FilterField::Action),
         },
         inputs: vec![
-            input(Field::Customer, "Customer", "Number, e-mail or ID", false),
-            input(Field::Code, "Code", "Whole code, old or new", false),
-            input(Field::From, "From", "YYYY-MM-DD", true),
-            input(Field::To, "To", "YYYY-MM-DD", true),
+            input(FilterField::Customer, "Customer", "Number, email or ID", false),
+            input(FilterField::Code, "Code", "Full code, old or new", false),
+            input(FilterField::From, "From", "YYYY-MM-DD", true),
+            input(FilterField::To, "To", "YYYY-MM-DD", true),
         ],
     }
 }
@@ -204,7 +212,7 @@ fn filters(typed: &SubmittedFilters, log: &LogPage) -> Filters {
 /// is in the last one.
 const GROUPS: [(&str, &[&str]); 8] = [
     ("Coupons", &["coupon."]),
-    ("E-mails", &["email.", "mail."]),
+    ("Emails", &["email.", "mail."]),
     ("Customers", &["customer."]),
     ("Voucher batches", &["batch.", "vouchers.withdrawn"]),
     ("Imports", &["customers.", "vouchers.imported", "rewards.", "redemptions.", "bars."]),
@@ -220,7 +228,7 @@ fn group_of(action: Action) -> &'static str {
     known.map_or(GROUPS[GROUPS.len() - 1].0, |(label, _)| label)
 }
 
-fn shown(member: &Member, entry: &Entry, log: &LogPage) -> views::audit::Entry {
+fn shown(member: &Member, entry: &LogEntry, log: &LogPage) -> views::audit::AuditLogItem {
     let record = &entry.record;
     let fact = |label: &str, text: String| RecordFact {
         label: label.to_owned(),
@@ -231,7 +239,7 @@ fn shown(member: &Member, entry: &Entry, log: &LogPage) -> views::audit::Entry {
         vec![RecordFact { when: Some(when(member, record.at)), ..fact("Time", String::new()) }];
     facts.push(match &record.actor {
         ShownActor::User { name, email, .. } => fact("Who", format!("{name}, {email}")),
-        ShownActor::Cli => fact("Who", "Somebody at the command line of the server".to_owned()),
+        ShownActor::Cli => fact("Who", "Someone at the server's command line".to_owned()),
         ShownActor::System => fact("Who", "The desk itself".to_owned()),
     });
     if let Some(no) = record.customer {
@@ -252,15 +260,15 @@ fn shown(member: &Member, entry: &Entry, log: &LogPage) -> views::audit::Entry {
     }
     if let Some(mail) = entry.mail {
         let (text, at) = match mail {
-            ReissueMail::NotAskedFor => ("Not asked for", None),
-            ReissueMail::OnItsWay => ("Asked for, on its way", None),
-            ReissueMail::Cancelled => ("Asked for, cancelled by the purge", None),
+            ReissueMail::NotAskedFor => ("Not requested", None),
+            ReissueMail::OnItsWay => ("Requested, on its way", None),
+            ReissueMail::Cancelled => ("Requested, cancelled by the purge", None),
             ReissueMail::Sent(at) => ("Sent", Some(at)),
             ReissueMail::Failed(at) => ("Failed", Some(at)),
         };
         facts.push(RecordFact {
             when: at.map(|at| when(member, at)),
-            ..fact("E-mail", text.to_owned())
+            ..fact("Email", text.to_owned())
         });
     }
     facts.push(fact("Action", record.action.clone()));
@@ -279,13 +287,13 @@ fn shown(member: &Member, entry: &Entry, log: &LogPage) -> views::audit::Entry {
     {
         event.subject = in_words(member, log, "user", &user.1);
     }
-    views::audit::Entry { event, number: format!("record {}", grouped(record.id.0)), facts }
+    views::audit::AuditLogItem { event, number: format!("record {}", grouped(record.id.0)), facts }
 }
 
-/// A detail with the one it replaced; nothing for one that is told with its successor.
+/// A detail with the one it replaced; nothing for one that is shown with its successor.
 fn of_detail(
     member: &Member,
-    entry: &Entry,
+    entry: &LogEntry,
     log: &LogPage,
     key: &str,
     value: &Detail,
@@ -329,29 +337,29 @@ fn label(key: &str) -> String {
         "reward_id" => "Reward",
         "batch" => "Voucher batch",
         "user" => "User",
-        "barred_by" => "It was barred by",
-        "barred_at" => "It was barred on",
-        "barred_reason" => "It was barred because",
-        "blocked_at" => "It was blocked on",
-        "blocked_reason" => "It was blocked because",
-        "receives_emails" => "E-mails",
-        "mail" => "E-mail number",
+        "barred_by" => "Had been barred by",
+        "barred_at" => "Had been barred on",
+        "barred_reason" => "Had been barred because",
+        "blocked_at" => "Had been blocked on",
+        "blocked_reason" => "Had been blocked because",
+        "receives_emails" => "Emails",
+        "mail" => "Email number",
         "left" => "Codes left",
         "codes" => "Codes",
         "order_id" => "Order",
         "redeemed_at" => "Used on",
-        "uses_gone" => "Uses gone",
+        "uses_gone" => "Uses so far",
         "uses_allowed" => "Uses allowed",
         "sessions" => "Sessions ended",
-        "mails_emptied" => "E-mails emptied",
-        "mails_cancelled" => "E-mails cancelled",
+        "mails_emptied" => "Emails erased",
+        "mails_cancelled" => "Emails cancelled",
         "timezone" => "Time zone",
         "ticket_url" => "Ticket address",
         "account_manager" => "Account manager",
         "mail_from" => "Sender",
-        "requires_second_factor" => "Second factor asked for",
+        "requires_second_factor" => "Second factor required",
         "threshold" => "Alert below",
-        "least_days" => "Alert before the stock lasts less than (days)",
+        "least_days" => "Minimum days to use a code",
         "mode" => "Stock alerts",
         "of_user" | "of_actor" => "Records by",
         "of_customer" => "Records about customer",
@@ -372,7 +380,7 @@ fn in_words(member: &Member, log: &LogPage, key: &str, value: &Detail) -> String
         }
         ("coupon", Detail::Number(id)) => format!("Coupon {id}"),
         ("account_manager", Detail::Flag(_)) => {
-            "Changed; who it is stands in the settings".to_owned()
+            "Changed; see the settings for who it is".to_owned()
         }
         (_, Detail::Flag(flag)) => if *flag { "Yes" } else { "No" }.to_owned(),
         (_, Detail::Number(number)) => grouped(*number),
@@ -387,7 +395,7 @@ fn in_words(member: &Member, log: &LogPage, key: &str, value: &Detail) -> String
             .find(|action| action.as_str() == text)
             .map_or_else(|| text.clone(), |action| audit::label(*action)),
         ("of_actor", Detail::Text(text)) => {
-            actor(if text == "cli" { Who::Cli } else { Who::System }, None)
+            actor(if text == "cli" { ActorFilter::Cli } else { ActorFilter::System }, None)
         }
         (_, Detail::Text(text)) if text.is_empty() => "nothing".to_owned(),
         (_, Detail::Text(text)) => {

@@ -11,8 +11,8 @@ use crate::{
     },
     web::{
         views::{
-            batch_codes::{Codes, Filter, Row},
-            ui::{Link, Pager, Status, Tone},
+            batch_codes::{CodeItem, CodeListSection, Filter},
+            ui::{Pager, Status, TextLink, Tone},
         },
         words,
     },
@@ -32,7 +32,7 @@ pub const CONDITIONS: [(Condition, &str, &str); 8] = [
 
 /// What a list was asked for.
 #[derive(Debug, Clone)]
-pub struct CodesQuery {
+pub struct CodeListRequest {
     pub condition: Condition,
     pub after: Option<After>,
     pub query: String,
@@ -44,7 +44,12 @@ pub fn word_of(condition: Condition) -> &'static str {
 }
 
 /// The list.
-pub fn list(member: &Member, batch: &Batch, asked: &CodesQuery, page: &CodePage) -> Codes {
+pub fn list(
+    member: &Member,
+    batch: &Batch,
+    asked: &CodeListRequest,
+    page: &CodePage,
+) -> CodeListSection {
     let here = words::batch_address(member, batch.id, "");
     let word = word_of(asked.condition);
     let of = |word: &str| {
@@ -62,7 +67,7 @@ pub fn list(member: &Member, batch: &Batch, asked: &CodesQuery, page: &CodePage)
         )
     });
     let searched = !asked.query.is_empty();
-    Codes {
+    CodeListSection {
         action: here.clone(),
         query: asked.query.clone(),
         filters: CONDITIONS
@@ -76,13 +81,13 @@ pub fn list(member: &Member, batch: &Batch, asked: &CodesQuery, page: &CodePage)
         condition: word,
         rows: page.rows.iter().map(|listed| row(member, listed, page.now)).collect(),
         empty: match (searched, asked.condition) {
-            (true, _) => "This code is not in this batch. Look for the whole code, or check it in \
-                all batches."
+            (true, _) => "This code isn't in this batch. Search for the full code, or check it in \
+                          all batches."
                 .to_owned(),
-            (false, Condition::All) => "There is no code in this batch yet. Add vouchers to fill \
-                it."
-            .to_owned(),
-            (false, _) => "No code of this batch is in this condition.".to_owned(),
+            (false, Condition::All) => {
+                "This batch has no codes yet. Add vouchers to fill it.".to_owned()
+            }
+            (false, _) => "No codes in this batch have this status.".to_owned(),
         },
         pager: Pager { first_href: asked.after.map(|_| of(word)), older_href: next },
         // An export is of a condition, not of a search.
@@ -93,8 +98,8 @@ pub fn list(member: &Member, batch: &Batch, asked: &CodesQuery, page: &CodePage)
 }
 
 /// Where to go from an empty list.
-fn next_steps(member: &Member, here: &str, asked: &CodesQuery) -> Vec<Link> {
-    let link = |label: &str, href: String| Link { label: label.to_owned(), href };
+fn next_steps(member: &Member, here: &str, asked: &CodeListRequest) -> Vec<TextLink> {
+    let link = |label: &str, href: String| TextLink { label: label.to_owned(), href };
     let may = |permission, link| member.role.may(permission).then_some(link);
     let all = link("Show all codes", format!("{here}#all-codes"));
     match (asked.query.is_empty(), asked.condition) {
@@ -111,10 +116,10 @@ fn next_steps(member: &Member, here: &str, asked: &CodesQuery) -> Vec<Link> {
     }
 }
 
-fn row(member: &Member, listed: &ListedCode, now: chrono::DateTime<chrono::Utc>) -> Row {
+fn row(member: &Member, listed: &ListedCode, now: chrono::DateTime<chrono::Utc>) -> CodeItem {
     let coupon = &listed.coupon;
     let profile = |no| format!("/m/{}/customers/{no}", member.merchant.slug);
-    Row {
+    CodeItem {
         href: words::coupon_address(member, coupon.id),
         code: coupon.code.to_string(),
         status: status(member, coupon, now),
@@ -124,7 +129,7 @@ fn row(member: &Member, listed: &ListedCode, now: chrono::DateTime<chrono::Utc>)
             grouped(coupon.max_redemptions)
         ),
         until: coupon.window.until.map(|at| when_end(member, at)),
-        holder: listed.holder.as_ref().map(|holder| Link {
+        holder: listed.holder.as_ref().map(|holder| TextLink {
             label: holder
                 .customer_name
                 .clone()

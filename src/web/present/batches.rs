@@ -1,7 +1,7 @@
 //! Voucher batches as views: what is left, and until when.
 
 use super::{
-    flash, grouped, left, picture, plural, stock, stock_forms, validity,
+    flash, grouped, left, picture, plural, stock_summary, threshold_forms, validity,
     vouchers::{self, Sent},
     when, when_end,
 };
@@ -9,22 +9,22 @@ use crate::{
     app::{
         Member,
         adjust_validity::{AdjustValidity, InvalidValidity},
-        draw_stock_lines::{DrawStockLines, InvalidThresholds},
-        show_batches::{BatchFile, BatchPage},
+        set_thresholds::{InvalidThresholds, SetThresholds},
+        show_batches::{BatchFile, BatchList},
     },
     domain::{
         audit::{Action, AuditRecord},
         batch::{Batch, Window},
         role::Permission,
-        stock::Outlook,
+        stock_forecast::Outlook,
         zone,
     },
     web::{
         views::{
-            batch_codes::Codes,
-            batches::{Count, Index, Row, Show},
+            batch_codes::CodeListSection,
+            batches::{BatchItem, BatchListPage, BatchPage, StateCount},
             frame::Frame,
-            ui::{Fact, Link, Pager, Toast, Tone},
+            ui::{Fact, Pager, TextLink, Toast, Tone},
         },
         words,
     },
@@ -35,48 +35,48 @@ use crate::{
 pub enum FormOutcome {
     Nothing,
     /// Nothing of the vouchers could be taken.
-    VouchersUnfit(Sent),
-    /// The lines cannot be what was typed.
-    LinesUnfit {
-        command: DrawStockLines,
+    VouchersInvalid(Sent),
+    /// The thresholds cannot be what was typed.
+    ThresholdsInvalid {
+        command: SetThresholds,
         why: InvalidThresholds,
     },
     /// Nothing was withdrawn.
-    WithdrawalUnfit {
+    WithdrawalInvalid {
         reason: String,
         why: String,
     },
     /// The validity cannot be what was typed.
-    ValidityUnfit {
+    ValidityInvalid {
         command: AdjustValidity,
         why: InvalidValidity,
     },
 }
 
 /// The list.
-pub fn index(frame: Frame, member: &Member, page: &BatchPage, later: bool) -> Index {
+pub fn index(frame: Frame, member: &Member, page: &BatchList, later: bool) -> BatchListPage {
     let here = format!("/m/{}/batches", member.merchant.slug);
-    Index {
+    BatchListPage {
         frame,
         actions: actions(member),
         rows: page
             .rows
             .iter()
-            .map(|row| Row {
+            .map(|row| BatchItem {
                 href: words::batch_address(member, row.batch.id, ""),
                 name: row.batch.name.clone(),
-                badges: stock::badges(row),
+                badges: stock_summary::badges(row),
                 validity: validity_words(member, row.batch.window),
-                safe_day: stock::safe_day(&row.outlook),
+                safe_day: stock_summary::safe_day(&row.outlook),
                 left: left(&row.stock.left()),
                 left_note: if row.imported == 0 {
-                    stock::NEVER_FILLED.to_owned()
+                    stock_summary::NEVER_FILLED.to_owned()
                 } else {
-                    stock::unusable(&row.stock.set_aside())
+                    stock_summary::unusable(&row.stock.set_aside())
                 },
-                stock: stock::bar(row),
-                cover: stock::cover(&row.outlook),
-                pace: stock::pace(&row.outlook),
+                stock: stock_summary::bar(row),
+                cover: stock_summary::cover(&row.outlook),
+                pace: stock_summary::pace(&row.outlook),
             })
             .collect(),
         pager: Pager {
@@ -87,8 +87,8 @@ pub fn index(frame: Frame, member: &Member, page: &BatchPage, later: bool) -> In
 }
 
 /// Where one goes from the list.
-fn actions(member: &Member) -> Vec<Link> {
-    let link = |label: &str, rest: &str| Link {
+fn actions(member: &Member) -> Vec<TextLink> {
+    let link = |label: &str, rest: &str| TextLink {
         label: label.to_owned(),
         href: format!("/m/{}/{rest}", member.merchant.slug),
     };
@@ -110,36 +110,39 @@ pub fn show(
     frame: Frame,
     member: &Member,
     file: &BatchFile,
-    codes: Codes,
+    codes: CodeListSection,
     told: &FormOutcome,
-) -> Show {
+) -> BatchPage {
     let batch = &file.row.batch;
     let counts = &file.row.stock;
     let aside = counts.set_aside();
     let outlook = &file.row.outlook;
     let manages = member.role.may(Permission::ManageBatches);
-    let count =
-        |tone, label: &str, n: i64| Count { tone, label: label.to_owned(), number: grouped(n) };
+    let count = |tone, label: &str, n: i64| StateCount {
+        tone,
+        label: label.to_owned(),
+        number: grouped(n),
+    };
     let fact = |label: &str, text: String| Fact { label: label.to_owned(), text, when: None };
-    Show {
+    BatchPage {
         frame,
         back_href: format!("/m/{}/batches", member.merchant.slug),
         name: batch.name.clone(),
-        badges: stock::badges(&file.row),
-        notes: stock::notes(member, &file.row),
+        badges: stock_summary::badges(&file.row),
+        notes: stock_summary::notes(member, &file.row),
         picture: (file.row.imported > 0).then(|| picture::of_batch(member, file)),
         vouchers: manages.then(|| vouchers::form(member, batch.id, told)),
         validity: manages.then(|| validity::form(member, batch, told)),
-        lines: manages.then(|| stock_forms::lines(member, file, told)),
-        withdraw: manages.then(|| stock_forms::withdraw(member, file, told)),
+        lines: manages.then(|| threshold_forms::lines(member, file, told)),
+        withdraw: manages.then(|| threshold_forms::withdraw(member, file, told)),
         who_can: if manages { String::new() } else { who_can(&file.who_can) },
         left: left(&counts.left()),
         left_note: if file.row.imported == 0 {
-            stock::NEVER_FILLED.to_owned()
+            stock_summary::NEVER_FILLED.to_owned()
         } else {
             words::why_unusable(member, &aside).unwrap_or_default()
         },
-        stock: stock::bar(&file.row),
+        stock: stock_summary::bar(&file.row),
         counts: [
             count(Tone::Good, "Usable", counts.usable),
             count(Tone::Notice, "Expired in stock", aside.expired),
@@ -160,18 +163,17 @@ pub fn show(
         facts: vec![
             fact("Validity", validity_words(member, batch.window)),
             fact(
-                "Last safe day",
-                outlook.last_safe_day.map_or_else(|| "No end".to_owned(), stock::day),
+                "Last day to hand out",
+                outlook.last_safe_day.map_or_else(|| "No end".to_owned(), stock_summary::day),
             ),
-            fact(if outlook.cover.is_some() { "Lasts" } else { "Pace" }, cover(outlook)),
+            fact(
+                if outlook.cover.is_some() { "Runs out in" } else { "Recent rate" },
+                cover(outlook),
+            ),
             fact("Uses per code", uses(batch)),
             fact(
-                "Upper and lower case",
-                if batch.case_sensitive {
-                    "Told apart".to_owned()
-                } else {
-                    "Not told apart".to_owned()
-                },
+                "Case-sensitive codes",
+                if batch.case_sensitive { "Yes".to_owned() } else { "No".to_owned() },
             ),
             fact("Imported", plural(file.row.imported, "code")),
             Fact {
@@ -185,11 +187,11 @@ pub fn show(
 
 fn who_can(names: &[String]) -> String {
     if names.is_empty() {
-        return "A user with the role Marketing or Administrator can add vouchers and adjust the \
-            validity."
+        return "A user with the role Marketing or Administrator can add vouchers and adjust \
+                validity."
             .to_owned();
     }
-    format!("{} can add vouchers and adjust the validity.", names.join(", "))
+    format!("{} can add vouchers and adjust validity.", names.join(", "))
 }
 
 /// What is said after an act of this member on this batch, which stands in `record`.
@@ -201,10 +203,10 @@ pub fn after(member: &Member, batch: &Batch, record: &AuditRecord) -> Option<Toa
             &format!("Now: {}.", validity_words(member, batch.window)),
         );
     }
-    if record.action == Action::BatchLinesDrawn.as_str() {
+    if record.action == Action::BatchThresholdsSet.as_str() {
         let threshold = batch.threshold.unwrap_or(member.merchant.stock_rules.threshold);
         return said(
-            "Stock lines drawn",
+            "Thresholds saved",
             &format!(
                 "Critical at {}, {} kept for reissues.",
                 grouped(threshold),
@@ -216,28 +218,28 @@ pub fn after(member: &Member, batch: &Batch, record: &AuditRecord) -> Option<Toa
         let codes = record.number("codes").unwrap_or_default();
         return said(
             "Vouchers withdrawn",
-            &format!("{} will not be handed out any more.", plural(codes, "code")),
+            &format!("{} will no longer be handed out.", plural(codes, "code")),
         );
     }
     None
 }
 
-/// What is said when the lines were sent as they were.
+/// Shown when the thresholds were sent unchanged.
 pub fn unchanged_lines() -> Toast {
-    flash::plain(Tone::Quiet, "Stock lines as they were", "Nothing was changed.")
+    flash::plain(Tone::Quiet, "Thresholds not changed", "Nothing was changed.")
 }
 
 /// What is said when the validity was sent as it was.
 pub fn unchanged(member: &Member, batch: &Batch) -> Toast {
     flash::plain(
         Tone::Quiet,
-        "Validity as it was",
+        "Validity not changed",
         &format!("{}. Nothing was changed.", validity_words(member, batch.window)),
     )
 }
 
 fn cover(outlook: &Outlook) -> String {
-    let (cover, pace) = (stock::cover(outlook), stock::pace(outlook));
+    let (cover, pace) = (stock_summary::cover(outlook), stock_summary::pace(outlook));
     if cover.is_empty() { pace } else { format!("{cover}; {}", pace.to_lowercase()) }
 }
 

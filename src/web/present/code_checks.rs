@@ -1,12 +1,12 @@
-//! What a code is, as a view: the verdict, the facts behind it, what to do, and what to tell the
+//! What a code is, as a view: the verdict, the facts it rests on, what to do, and what to tell the
 //! customer.
 
 use super::{coupons, mails, sentence};
 use crate::{
     app::{
         Member,
-        check_code::{self, Checked, FoundCoupon},
-        show_coupon::Part,
+        check_code::{self, Checked, KnownCode},
+        show_coupon::ReissuePart,
     },
     domain::{
         Invalid,
@@ -20,7 +20,7 @@ use crate::{
     web::{
         act_words,
         views::{
-            code_checks::{Form, Suggestion, Verdict},
+            code_checks::{CodeCheckForm, CodeFacts, SuggestionItem},
             rewards::MenuItem,
             ui::{Fact, Tone},
         },
@@ -29,8 +29,8 @@ use crate::{
 };
 
 /// The one field, with what is wrong with what was typed.
-pub fn form(member: &Member, value: &str, wrong: Option<&Invalid>) -> Form {
-    Form {
+pub fn form(member: &Member, value: &str, wrong: Option<&Invalid>) -> CodeCheckForm {
+    CodeCheckForm {
         action: address(member),
         value: value.to_owned(),
         error: wrong.map(|why| sentence(&why.0)),
@@ -42,7 +42,7 @@ fn address(member: &Member) -> String {
 }
 
 /// What is known of the code.
-pub fn result(member: &Member, checked: &Checked) -> Verdict {
+pub fn result(member: &Member, checked: &Checked) -> CodeFacts {
     match checked {
         Checked::Found(known) => found(member, known),
         Checked::Unknown { code, suggestions } => unknown(member, code, suggestions),
@@ -51,12 +51,12 @@ pub fn result(member: &Member, checked: &Checked) -> Verdict {
     }
 }
 
-fn found(member: &Member, known: &FoundCoupon) -> Verdict {
+fn found(member: &Member, known: &KnownCode) -> CodeFacts {
     let shown = &known.shown;
     let coupon = &shown.file.coupon;
     let (tone, title) = verdict(known);
     let (notes, next) = what_next(member, known);
-    Verdict {
+    CodeFacts {
         tone,
         title: title.to_owned(),
         code: coupon.code.to_string(),
@@ -78,11 +78,11 @@ fn found(member: &Member, known: &FoundCoupon) -> Verdict {
     }
 }
 
-fn problems(known: &FoundCoupon) -> Vec<Problem> {
+fn problems(known: &KnownCode) -> Vec<Problem> {
     known.shown.file.coupon.problems(known.shown.now)
 }
 
-fn verdict(known: &FoundCoupon) -> (Tone, &'static str) {
+fn verdict(known: &KnownCode) -> (Tone, &'static str) {
     match known.shown.file.coupon.state {
         CouponState::Available => (Tone::Notice, "This code was never handed out"),
         CouponState::Withdrawn => (Tone::Bad, "This code was withdrawn from stock"),
@@ -97,8 +97,8 @@ fn verdict(known: &FoundCoupon) -> (Tone, &'static str) {
     }
 }
 
-/// As on the coupon's page, but uses are told as people ask for them.
-fn facts(member: &Member, known: &FoundCoupon) -> Vec<Fact> {
+/// As on the coupon's page, but uses are worded as people ask for them.
+fn facts(member: &Member, known: &KnownCode) -> Vec<Fact> {
     let file = &known.shown.file;
     let mut facts = coupons::facts(member, &known.shown);
     // The state says it already, right under the verdict.
@@ -120,7 +120,7 @@ fn link(label: &str, href: String) -> NextStep {
     NextStep { label: label.to_owned(), href: Some(href), dialog: false }
 }
 
-fn what_next(member: &Member, known: &FoundCoupon) -> (Vec<String>, Vec<NextStep>) {
+fn what_next(member: &Member, known: &KnownCode) -> (Vec<String>, Vec<NextStep>) {
     let shown = &known.shown;
     let coupon = &shown.file.coupon;
     let open = shown.file.reward.as_ref().map(|to| {
@@ -140,7 +140,8 @@ fn what_next(member: &Member, known: &FoundCoupon) -> (Vec<String>, Vec<NextStep
             }
             (
                 vec![
-                    "It is still in stock, so this desk gave it to nobody. Ask where it came from."
+                    "It's still in stock, so this desk hasn't given it to anybody. Ask where it \
+                     came from."
                         .to_owned(),
                 ],
                 next,
@@ -148,19 +149,19 @@ fn what_next(member: &Member, known: &FoundCoupon) -> (Vec<String>, Vec<NextStep
         }
         (CouponState::Withdrawn, _) => (
             vec![
-                "It was taken out of stock before anybody had it. Ask where it came from."
+                "It was removed from stock before anybody had it. Ask where it came from."
                     .to_owned(),
             ],
             next,
         ),
         (CouponState::Replaced, _) => {
-            (vec!["A newer code has taken its place; the customer has that one.".to_owned()], next)
+            (vec!["It was replaced by a newer code, which the customer has.".to_owned()], next)
         }
         (CouponState::Allocated, Some(file)) if coupon.capacity(shown.now).is_none() => {
             match check_reissue(file, shown.now) {
                 Ok(_) => {
                     next.push(link(
-                        "Reissue it there",
+                        "Reissue it on the profile",
                         super::rewards::reissue_address(member, file),
                     ));
                     (vec![], next)
@@ -191,7 +192,7 @@ fn lower(label: &str) -> String {
 
 /// One or two sentences that can be sent as they are. Whoever quotes a code need not be who it
 /// belongs to: nothing of the customer, of other codes, of orders or of why it was barred.
-fn for_the_customer(member: &Member, known: &FoundCoupon) -> String {
+fn for_the_customer(member: &Member, known: &KnownCode) -> String {
     let shown = &known.shown;
     let coupon = &shown.file.coupon;
     let code = &coupon.code;
@@ -202,32 +203,30 @@ fn for_the_customer(member: &Member, known: &FoundCoupon) -> String {
     let then = if replaceable {
         "I can replace it with a new one."
     } else {
-        "I will look into it and come back to you."
+        "I'll look into it and get back to you."
     };
     match (coupon.state, problems(known).first()) {
         (CouponState::Available, _) => {
             format!(
-                "I can't find that we sent the code {code} to anybody. Could you tell me where \
-                 you received it?"
+                "I can't see that we sent the code {code} to anyone. Could you tell me where you \
+                 got it?"
             )
         }
         (CouponState::Withdrawn, _) => {
-            format!("The code {code} can't be used. Could you tell me where you received it?")
+            format!("The code {code} can't be used. Could you tell me where you got it?")
         }
         (CouponState::Replaced, _) => match &shown.reissue {
-            Some(Part::ReplacedBy(earlier, _)) => {
+            Some(ReissuePart::ReplacedBy(earlier, _)) => {
                 format!(
-                    "The code {code} was replaced on {}, so please use the newer code that we \
-                     gave you then.",
+                    "The code {code} was replaced on {}, so please use the newer code we sent you \
+                     then.",
                     day(earlier.at)
                 )
             }
-            _ => format!(
-                "The code {code} was replaced, so please use the newer code that we gave you."
-            ),
+            _ => format!("The code {code} was replaced, so please use the newer code we sent you."),
         },
         (_, Some(Problem::Barred(_))) => {
-            format!("I'm sorry, your code {code} can't be used any more. {then}")
+            format!("I'm sorry, your code {code} can no longer be used. {then}")
         }
         (_, Some(Problem::Expired { at })) => {
             format!("I'm sorry, your code {code} expired on {}. {then}", last_day(*at))
@@ -240,7 +239,7 @@ fn for_the_customer(member: &Member, known: &FoundCoupon) -> String {
         }
         (_, Some(Problem::NotStarted { from })) => {
             format!(
-                "Your code {code} is fine; it can be used from {}.",
+                "Your code {code} is fine. You can use it from {}.",
                 zone::show(*from, member.merchant.zone)
             )
         }
@@ -257,8 +256,8 @@ fn for_the_customer(member: &Member, known: &FoundCoupon) -> String {
                 format!(", {}", times(left))
             };
             format!(
-                "Your code {code} is fine; it can be used{until}{uses}. Please copy it exactly as \
-                 it is written here."
+                "Your code {code} is fine. You can use it{until}{uses}. Please copy it exactly as \
+                 written here."
             )
         }
     }
@@ -273,34 +272,38 @@ fn times(left: i64) -> String {
 }
 
 /// Which code is meant has to be said first.
-fn several(member: &Member, code: &str, suggestions: &[check_code::Suggestion]) -> Verdict {
+fn several(member: &Member, code: &str, suggestions: &[check_code::CodeSuggestion]) -> CodeFacts {
     let suggestions = suggestions
         .iter()
-        .map(|one| Suggestion { code: one.code.to_string(), why: "the same letters and digits" })
+        .map(|one| SuggestionItem {
+            code: one.code.to_string(),
+            why: "the same letters and digits",
+        })
         .collect();
-    Verdict {
-        title: "More than one code fits".to_owned(),
+    CodeFacts {
+        title: "More than one code matches".to_owned(),
         notes: vec![
-            "Choose the code that is exactly as the customer has it, with or without hyphens."
+            "Choose the code that is exactly as the customer wrote it, with or without hyphens."
                 .to_owned(),
         ],
         suggestions,
-        sentence: "Could you copy the code again, exactly as it is in the message you received?"
+        sentence: "Could you copy the code again, exactly as it appears in the message you \
+                   received?"
             .to_owned(),
         ..unknown(member, code, &[])
     }
 }
 
-fn unknown(member: &Member, code: &str, suggestions: &[check_code::Suggestion]) -> Verdict {
+fn unknown(member: &Member, code: &str, suggestions: &[check_code::CodeSuggestion]) -> CodeFacts {
     let mut notes = vec![format!("No voucher batch of {} has this code.", member.merchant.name)];
     if Damage::of(code).is_some_and(Damage::is_number) {
         notes.push(
-            "A spreadsheet has turned it into a number; ask for the message it came in.".to_owned(),
+            "A spreadsheet has turned it into a number. Ask for the message it came in.".to_owned(),
         );
     }
-    Verdict {
+    CodeFacts {
         tone: Tone::Bad,
-        title: "There is no such code".to_owned(),
+        title: "Code not found".to_owned(),
         code: code.to_owned(),
         status: vec![],
         facts: vec![],
@@ -311,10 +314,10 @@ fn unknown(member: &Member, code: &str, suggestions: &[check_code::Suggestion]) 
         next: vec![],
         suggestions: suggestions
             .iter()
-            .map(|one| Suggestion {
+            .map(|one| SuggestionItem {
                 code: one.code.to_string(),
                 why: if one.other_case {
-                    "the same letters in other case, which its batch tells apart"
+                    "the same letters in a different case; its batch is case-sensitive"
                 } else {
                     "looks alike"
                 },
@@ -322,8 +325,8 @@ fn unknown(member: &Member, code: &str, suggestions: &[check_code::Suggestion]) 
             .collect(),
         action: address(member),
         sentence: format!(
-            "I'm sorry, I can't find the code {code}. Could you copy it again, exactly as it is \
-             in the message you received?"
+            "I'm sorry, I can't find the code {code}. Could you copy it again, exactly as it \
+             appears in the message you received?"
         ),
     }
 }

@@ -4,7 +4,7 @@ use super::{flash, rewards, sentence};
 use crate::{
     app::{
         Member,
-        coupon_acts::{InvalidAct, PreparedAct},
+        coupon_acts::{InvalidCouponAct, PreparedCouponAct},
         show_coupon::ShownCoupon,
     },
     domain::{
@@ -16,9 +16,9 @@ use crate::{
     },
     web::{
         act_words,
-        coupon_acts::Fields,
+        coupon_acts::CouponActFields,
         views::{
-            coupon_acts::{Field, Form},
+            coupon_acts::{ActField, CouponActForm},
             ui::{Toast, Tone},
         },
         words,
@@ -29,7 +29,12 @@ use crate::{
 const ONE_LINE: &str = "Up to 255 characters.";
 
 /// The form: empty, or as it was sent with what is wrong in it.
-pub fn form(member: &Member, prepared: &PreparedAct, fields: &Fields, unfit: &InvalidAct) -> Form {
+pub fn form(
+    member: &Member,
+    prepared: &PreparedCouponAct,
+    fields: &CouponActFields,
+    invalid: &InvalidCouponAct,
+) -> CouponActForm {
     let (shown, act) = (&prepared.shown, prepared.act);
     let coupon = &shown.file.coupon;
     let handed_to = shown.file.reward.as_ref();
@@ -41,7 +46,7 @@ pub fn form(member: &Member, prepared: &PreparedAct, fields: &Fields, unfit: &In
     });
     let (cancel_href, cancel_label) =
         back.unwrap_or_else(|| (words::coupon_address(member, coupon.id), "Coupon".to_owned()));
-    Form {
+    CouponActForm {
         title: act_words::title(act),
         busy: match act {
             CouponAct::Bar => "Barring…",
@@ -53,12 +58,12 @@ pub fn form(member: &Member, prepared: &PreparedAct, fields: &Fields, unfit: &In
         cancel_label,
         n: handed_to.map(|to| to.no.0),
         from_profile: fields.from_profile,
-        owner: customer.unwrap_or_else(|| format!("In stock of {}", shown.file.batch_name)),
+        owner: customer.unwrap_or_else(|| format!("In stock in batch {}", shown.file.batch_name)),
         reward: handed_to.map(|to| to.title.clone()).unwrap_or_default(),
         code: coupon.code.to_string(),
         status: rewards::coupon_status(member, coupon, shown.now),
         means: means(act, shown),
-        fields: with_focus(asked(member, act, shown, fields, unfit)),
+        fields: with_focus(asked(member, act, shown, fields, invalid)),
         uses_gone: (act == CouponAct::MarkUsed)
             .then_some(fields.gone.unwrap_or(coupon.redemptions)),
     }
@@ -68,8 +73,8 @@ fn means(act: CouponAct, shown: &ShownCoupon) -> String {
     let coupon = &shown.file.coupon;
     match (act, coupon.state) {
         (CouponAct::Bar, CouponState::Allocated) => {
-            "A barred code counts as unusable here, so the reward can be reissued. The shop is \
-             not told. You can unbar it later."
+            "A barred code counts as unusable here, so the reward can be reissued. The shop isn't \
+             notified. You can unbar it later."
                 .to_owned()
         }
         (CouponAct::Bar, CouponState::Available) => {
@@ -78,19 +83,19 @@ fn means(act: CouponAct, shown: &ShownCoupon) -> String {
                 .to_owned()
         }
         (CouponAct::Bar, _) => {
-            "It stays the customer's old code, barred for good: a replaced coupon can't be \
-             unbarred. The shop is not told."
+            "It remains the customer's old code and is barred permanently: a replaced coupon can't \
+             be unbarred. The shop isn't notified."
                 .to_owned()
         }
         (CouponAct::Unbar, CouponState::Available) => {
-            "The code may be handed out again, unless something else keeps it from that.".to_owned()
+            "The code can be handed out again, unless something else makes it unusable.".to_owned()
         }
-        (CouponAct::Unbar, _) => "The code counts as usable again, unless something else keeps it \
-            from that."
+        (CouponAct::Unbar, _) => "The code counts as usable again, unless something else makes it \
+                                  unusable."
             .to_owned(),
         (CouponAct::MarkUsed, _) => {
             let after = act_words::uses_gone(coupon.redemptions + 1, coupon.max_redemptions);
-            format!("Counts one use, for good: {after} after it.")
+            format!("Counts one use: {after} afterwards. This can't be undone.")
         }
     }
 }
@@ -99,11 +104,11 @@ fn asked(
     member: &Member,
     act: CouponAct,
     shown: &ShownCoupon,
-    fields: &Fields,
-    unfit: &InvalidAct,
-) -> Vec<Field> {
-    let error = |unfit: &Option<Invalid>| unfit.as_ref().map(|why| sentence(&why.0));
-    let text = |name, label, value: &str, hint: String, required, error| Field {
+    fields: &CouponActFields,
+    invalid: &InvalidCouponAct,
+) -> Vec<ActField> {
+    let error = |invalid: &Option<Invalid>| invalid.as_ref().map(|why| sentence(&why.0));
+    let text = |name, label, value: &str, hint: String, required, error| ActField {
         name,
         label,
         kind: "text",
@@ -115,9 +120,10 @@ fn asked(
     };
     if act != CouponAct::MarkUsed {
         let hint = format!(
-            "Shown at the code and kept in the audit log for good, so leave out names. {ONE_LINE}"
+            "Shown with the code and kept in the audit log permanently, so don't include names. \
+             {ONE_LINE}"
         );
-        return vec![text("reason", "Reason", &fields.reason, hint, true, error(&unfit.reason))];
+        return vec![text("reason", "Reason", &fields.reason, hint, true, error(&invalid.reason))];
     }
     let zone = member.merchant.zone;
     let at = fields.at.clone().unwrap_or_else(|| zone::on_the_clock(shown.now, zone));
@@ -130,24 +136,24 @@ fn asked(
             &fields.order,
             ONE_LINE.to_owned(),
             false,
-            error(&unfit.order),
+            error(&invalid.order),
         ),
-        Field {
+        ActField {
             kind: if is_clock { "datetime-local" } else { "text" },
             ..text(
                 "redeemed_at",
                 "Used at",
                 &at,
-                format!("In {}; left empty it is now.", zone.name()),
+                format!("In {}. Leave empty for now.", zone.name()),
                 false,
-                error(&unfit.at),
+                error(&invalid.at),
             )
         },
     ]
 }
 
 /// The focus begins at the first field that is wrong, else at the first.
-pub fn with_focus(mut fields: Vec<Field>) -> Vec<Field> {
+pub fn with_focus(mut fields: Vec<ActField>) -> Vec<ActField> {
     let at = fields.iter().position(|field| field.error.is_some()).unwrap_or_default();
     if let Some(field) = fields.get_mut(at) {
         field.autofocus = true;
@@ -176,7 +182,7 @@ pub fn told(record: &AuditRecord) -> Option<Toast> {
 
 /// What is said where the record can't be shown any more.
 pub fn just_done() -> Toast {
-    flash::plain(Tone::Good, "Done", "The row shows the coupon as it is now.")
+    flash::plain(Tone::Good, "Done", "The row shows the coupon's current state.")
 }
 
 /// An act that was refused, in short.
@@ -187,12 +193,12 @@ pub fn refused(member: &Member, shown: &ShownCoupon, refusal: &ActRefusal) -> To
         ActRefusal::NotBarred(Some(last)) => last.by == member.user,
         _ => false,
     };
-    // Whoever comes back to a form that went through is told so.
+    // The same form was sent before and went through: say so.
     if mine {
         return flash::plain(
             Tone::Good,
             label,
-            &format!("{} It went through; nothing more was done.", facts.join(" ")),
+            &format!("{} It went through the first time; nothing more was done.", facts.join(" ")),
         );
     }
     flash::plain(Tone::Bad, "Nothing was changed", &format!("{label}. {}", facts.join(" ")))

@@ -4,7 +4,7 @@ use super::{grouped, rewards, when, when_end};
 use crate::{
     app::{
         Member,
-        show_coupon::{Part, ShownCoupon},
+        show_coupon::{ReissuePart, ShownCoupon},
     },
     domain::{
         audit::AuditRecord,
@@ -19,22 +19,22 @@ use crate::{
         act_words,
         views::{
             audit::Event,
-            coupons::{Place, Redemption, Reissue, Show},
+            coupons::{CouponPage, LabelledLink, RedemptionUse, Reissue},
             frame::Frame,
-            ui::{Fact, Link, Status, Tone},
+            ui::{Fact, Status, TextLink, Tone},
         },
         words,
     },
 };
 
 /// A coupon's page.
-pub fn show(frame: Frame, member: &Member, shown: &ShownCoupon) -> Show {
+pub fn show(frame: Frame, member: &Member, shown: &ShownCoupon) -> CouponPage {
     let coupon = &shown.file.coupon;
     let places = places(member, shown);
     let back = places.last().map_or_else(|| batch(member, shown), |place| place.link.clone());
     let redemptions = redemptions(member, shown);
     let listed = i64::try_from(redemptions.len()).unwrap_or(i64::MAX);
-    Show {
+    CouponPage {
         frame,
         back,
         code: coupon.code.to_string(),
@@ -46,7 +46,7 @@ pub fn show(frame: Frame, member: &Member, shown: &ShownCoupon) -> Show {
         redemptions_note: match coupon.redemptions {
             0 => "This code has not been redeemed.".to_owned(),
             all if all > listed => format!(
-                "{} in all; of the others, order and date are not known here.",
+                "{} in all. The order and date of the others aren't recorded here.",
                 grouped(all)
             ),
             _ => String::new(),
@@ -57,7 +57,7 @@ pub fn show(frame: Frame, member: &Member, shown: &ShownCoupon) -> Show {
 }
 
 /// The uses, newest first, then further reports of the same orders.
-fn redemptions(member: &Member, shown: &ShownCoupon) -> Vec<Redemption> {
+fn redemptions(member: &Member, shown: &ShownCoupon) -> Vec<RedemptionUse> {
     let handed_out = shown.file.coupon.handed_out_at;
     let note = |at| {
         if handed_out.is_some_and(|out| is_before_hand_out(at, out)) {
@@ -68,7 +68,7 @@ fn redemptions(member: &Member, shown: &ShownCoupon) -> Vec<Redemption> {
     };
     let uses = shown.redemptions.iter().map(|one| (one, note(one.at)));
     let repeats = shown.file.repeats.iter().map(|one| (one, "the same order, reported again"));
-    let row = |(one, note): (&coupon::Redemption, _)| Redemption {
+    let row = |(one, note): (&coupon::Redemption, _)| RedemptionUse {
         order: one.order_id.clone().unwrap_or_default(),
         when: when(member, one.at),
         note,
@@ -77,11 +77,11 @@ fn redemptions(member: &Member, shown: &ShownCoupon) -> Vec<Redemption> {
 }
 
 /// What may be done to it now, by those who may.
-fn actions(member: &Member, coupon: &Coupon) -> Vec<Link> {
+fn actions(member: &Member, coupon: &Coupon) -> Vec<TextLink> {
     if !member.role.may(Permission::BarCoupons) {
         return vec![];
     }
-    let link = |act| Link {
+    let link = |act| TextLink {
         label: act_words::title(act).to_owned(),
         href: act_words::address(member, coupon.id, act),
     };
@@ -97,8 +97,8 @@ fn event(member: &Member, coupon: &Coupon, record: &AuditRecord) -> Event {
     event
 }
 
-fn batch(member: &Member, shown: &ShownCoupon) -> Link {
-    Link {
+fn batch(member: &Member, shown: &ShownCoupon) -> TextLink {
+    TextLink {
         label: shown.file.batch_name.clone(),
         href: words::batch_address(member, shown.file.coupon.batch, ""),
     }
@@ -111,7 +111,7 @@ pub(super) fn status(member: &Member, shown: &ShownCoupon) -> Vec<Status> {
     let life = match (coupon.state, &shown.reissue) {
         (CouponState::Available, _) => say(Tone::Quiet, "In stock, not handed out"),
         (CouponState::Allocated, _) => say(Tone::Quiet, "Handed out"),
-        (CouponState::Replaced, Some(Part::ReplacedBy(earlier, _))) => Status {
+        (CouponState::Replaced, Some(ReissuePart::ReplacedBy(earlier, _))) => Status {
             when: Some(when(member, earlier.at)),
             ..say(Tone::Bad, &format!("Replaced by {}", who(member, earlier)))
         },
@@ -161,19 +161,19 @@ fn uses(coupon: &Coupon) -> String {
 }
 
 /// The way to its page, from elsewhere.
-pub(super) fn itself(member: &Member, shown: &ShownCoupon) -> Place {
+pub(super) fn itself(member: &Member, shown: &ShownCoupon) -> LabelledLink {
     let coupon = &shown.file.coupon;
-    Place {
+    LabelledLink {
         label: "Coupon".to_owned(),
-        link: Link {
+        link: TextLink {
             label: "View coupon".to_owned(),
             href: words::coupon_address(member, coupon.id),
         },
     }
 }
 
-pub(super) fn places(member: &Member, shown: &ShownCoupon) -> Vec<Place> {
-    let place = |label: &str, link| Place { label: label.to_owned(), link };
+pub(super) fn places(member: &Member, shown: &ShownCoupon) -> Vec<LabelledLink> {
+    let place = |label: &str, link| LabelledLink { label: label.to_owned(), link };
     let mut places = Vec::new();
     if member.role.may(Permission::LookAtBatches) {
         places.push(place("Voucher batch", batch(member, shown)));
@@ -183,14 +183,14 @@ pub(super) fn places(member: &Member, shown: &ShownCoupon) -> Vec<Place> {
         let title = format!("{} ({})", reward.title, reward.reward_id);
         places.push(place(
             "Reward",
-            Link { label: title, href: format!("{profile}#reward-{}", reward.no) },
+            TextLink { label: title, href: format!("{profile}#reward-{}", reward.no) },
         ));
-        places.push(place("Customer", Link { label: customer.display_name(), href: profile }));
+        places.push(place("Customer", TextLink { label: customer.display_name(), href: profile }));
     }
     places
 }
 
-pub(super) fn reissue(member: &Member, part: &Part) -> Reissue {
+pub(super) fn reissue(member: &Member, part: &ReissuePart) -> Reissue {
     let make = |label: &str, code: String, other: CouponId, earlier: &EarlierReissue| Reissue {
         label: label.to_owned(),
         code,
@@ -199,11 +199,11 @@ pub(super) fn reissue(member: &Member, part: &Part) -> Reissue {
         when: when(member, earlier.at),
     };
     match part {
-        Part::ReplacedBy(earlier, new) => {
+        ReissuePart::ReplacedBy(earlier, new) => {
             make("Replaced by", earlier.new_code.to_string(), *new, earlier)
         }
-        Part::Replaces(earlier, old) => {
-            make("Takes the place of", earlier.old_code.to_string(), *old, earlier)
+        ReissuePart::Replaces(earlier, old) => {
+            make("Replaces", earlier.old_code.to_string(), *old, earlier)
         }
     }
 }

@@ -4,7 +4,7 @@ use super::{coupon_acts::with_focus, flash, plural, sentence};
 use crate::{
     app::{
         Member,
-        customer_acts::{InvalidCustomerAct, PreparedAct, SubmittedAct},
+        customer_acts::{InvalidCustomerAct, PreparedCustomerAct, SubmittedForm},
     },
     domain::{
         audit::{Action, AuditRecord},
@@ -14,9 +14,9 @@ use crate::{
         zone,
     },
     web::views::{
-        coupon_acts::Field,
-        customer_acts::Form,
-        ui::{Link, Toast, Tone},
+        coupon_acts::ActField,
+        customer_acts::CustomerActForm,
+        ui::{TextLink, Toast, Tone},
     },
 };
 
@@ -25,8 +25,8 @@ fn title(act: CustomerAct) -> &'static str {
     match act {
         CustomerAct::Block => "Block customer",
         CustomerAct::Unblock => "Unblock customer",
-        CustomerAct::EmailsOff => "Switch e-mails off",
-        CustomerAct::EmailsOn => "Switch e-mails on",
+        CustomerAct::EmailsOff => "Turn emails off",
+        CustomerAct::EmailsOn => "Turn emails on",
         CustomerAct::Purge => "Purge data",
     }
 }
@@ -52,10 +52,10 @@ fn profile(member: &Member, no: CustomerNo) -> String {
 }
 
 /// What this member may do to the customer as they are.
-pub fn links(member: &Member, customer: &Customer) -> Vec<Link> {
+pub fn links(member: &Member, customer: &Customer) -> Vec<TextLink> {
     let allowed = acts_on(customer).into_iter().filter(|act| member.role.may(act.permission()));
     allowed
-        .map(|act| Link {
+        .map(|act| TextLink {
             label: title(act).to_owned(),
             href: format!("{}/{}", profile(member, customer.no), verb(act)),
         })
@@ -65,19 +65,19 @@ pub fn links(member: &Member, customer: &Customer) -> Vec<Link> {
 /// The form: empty, or as it was sent with what is wrong in it.
 pub fn form(
     member: &Member,
-    prepared: &PreparedAct,
-    typed: &SubmittedAct,
-    unfit: &InvalidCustomerAct,
-) -> Form {
+    prepared: &PreparedCustomerAct,
+    typed: &SubmittedForm,
+    invalid: &InvalidCustomerAct,
+) -> CustomerActForm {
     let (act, customer) = (prepared.act, &prepared.customer);
     let owner = customer.display_name();
     let cancel_href = profile(member, customer.no);
-    Form {
+    CustomerActForm {
         title: title(act),
         busy: match act {
             CustomerAct::Block => "Blocking…",
             CustomerAct::Unblock => "Unblocking…",
-            CustomerAct::EmailsOff | CustomerAct::EmailsOn => "Switching…",
+            CustomerAct::EmailsOff | CustomerAct::EmailsOn => "Saving…",
             CustomerAct::Purge => "Purging…",
         },
         dangerous: act == CustomerAct::Purge,
@@ -91,35 +91,34 @@ pub fn form(
             .unwrap_or_default(),
         owner,
         means: means(act).iter().map(ToString::to_string).collect(),
-        fields: with_focus(fields(act, customer.no, typed, unfit)),
+        fields: with_focus(fields(act, customer.no, typed, invalid)),
     }
 }
 
 fn means(act: CustomerAct) -> &'static [&'static str] {
     match act {
         CustomerAct::Block => &[
-            "A blocked customer's coupons can't be reissued, and no e-mail is sent to them again. \
-             The codes they have stay as they are. You can unblock them later.",
+            "A blocked customer's coupons can't be reissued, and emails can't be resent to them. \
+             The codes they have don't change. You can unblock them later.",
         ],
         CustomerAct::Unblock => {
-            &["Their coupons can be reissued again, unless something else keeps them from that."]
+            &["Their coupons can be reissued again, unless something else prevents it."]
         }
         CustomerAct::EmailsOff => &[
-            "Coupons can still be reissued, but without an e-mail. Mails that wait already still \
-             go out. You can switch them on later.",
+            "Coupons can still be reissued, but without an email. Emails that are already queued \
+             still go out. You can turn emails on again later.",
         ],
-        CustomerAct::EmailsOn => {
-            &["The fulfilment e-mail can be asked for again. Do this only when the customer wants \
-             it."]
-        }
+        CustomerAct::EmailsOn => &[
+            "You can send them the fulfilment email again. Do this only if the customer wants it.",
+        ],
         CustomerAct::Purge => &[
-            "Name, e-mail, customer ID and locale disappear, also from the search.",
-            "E-mails keep their row and state, and lose address, subject and content. Those that \
-             wait are cancelled.",
-            "Rewards, codes and reissues stay, without the person; nothing can be reissued or \
-             sent any more.",
-            "Reasons that were typed about them can't be read any more, here and in the audit log.",
-            "It can't be undone. Backups made before still hold the person.",
+            "Name, email, customer ID and locale are deleted, also from the search.",
+            "Emails stay listed with their state, but their address, subject and content are \
+             deleted. Queued emails are cancelled.",
+            "Rewards, codes and reissues stay, without the person. Nothing can be reissued or sent \
+             any more.",
+            "Reasons typed about them can no longer be read, neither here nor in the audit log.",
+            "This can't be undone. Older backups still contain the person's data.",
         ],
     }
 }
@@ -127,11 +126,11 @@ fn means(act: CustomerAct) -> &'static [&'static str] {
 fn fields(
     act: CustomerAct,
     no: CustomerNo,
-    typed: &SubmittedAct,
-    unfit: &InvalidCustomerAct,
-) -> Vec<Field> {
+    typed: &SubmittedForm,
+    invalid: &InvalidCustomerAct,
+) -> Vec<ActField> {
     let text =
-        |name, label, value: &str, hint: String, error: &Option<crate::domain::Invalid>| Field {
+        |name, label, value: &str, hint: String, error: &Option<crate::domain::Invalid>| ActField {
             name,
             label,
             kind: "text",
@@ -143,19 +142,19 @@ fn fields(
         };
     match act {
         CustomerAct::Block | CustomerAct::Unblock => {
-            let hint = "Shown at the customer and kept in the audit log until they are purged. Up \
-                to 255 characters."
+            let hint = "Shown on the customer's profile and kept in the audit log until they're \
+                        purged. Up to 255 characters."
                 .to_owned();
-            vec![text("reason", "Reason", &typed.reason, hint, &unfit.reason)]
+            vec![text("reason", "Reason", &typed.reason, hint, &invalid.reason)]
         }
         CustomerAct::Purge => {
             let hint = format!("Type {no} to confirm.");
             vec![text(
                 "confirmation",
-                "The customer's number",
+                "Customer number",
                 &typed.confirmation,
                 hint,
-                &unfit.confirmation,
+                &invalid.confirmation,
             )]
         }
         CustomerAct::EmailsOff | CustomerAct::EmailsOn => vec![],
@@ -168,7 +167,7 @@ pub fn told(record: &AuditRecord) -> Option<Toast> {
     let (title, text) = match action {
         Action::CustomerBlocked => (
             "Customer blocked",
-            "Their coupons can't be reissued until somebody unblocks them.".to_owned(),
+            "Their coupons can't be reissued until someone unblocks them.".to_owned(),
         ),
         Action::CustomerUnblocked => {
             ("Customer unblocked", "Their coupons can be reissued again.".to_owned())
@@ -178,15 +177,16 @@ pub fn told(record: &AuditRecord) -> Option<Toast> {
             let cancelled = match record.number("mails_cancelled") {
                 None | Some(0) => String::new(),
                 Some(n) => format!(
-                    " {} waiting {} cancelled.",
-                    plural(n, "e-mail"),
+                    " {} in the queue {} cancelled.",
+                    plural(n, "email"),
                     if n == 1 { "was" } else { "were" }
                 ),
             };
             (
                 "Data purged",
                 format!(
-                    "The person is gone; rewards and the audit log stay without them.{cancelled}"
+                    "The person's data is deleted. Rewards and the audit log stay, without the \
+                     person.{cancelled}"
                 ),
             )
         }
@@ -197,21 +197,19 @@ pub fn told(record: &AuditRecord) -> Option<Toast> {
 
 fn emails_chosen(record: &AuditRecord) -> Option<(&'static str, String)> {
     match record.text("receives_emails")? {
-        "yes" => Some((
-            "E-mails switched on",
-            "The fulfilment e-mail can be asked for again.".to_owned(),
-        )),
-        "no" => Some((
-            "E-mails switched off",
-            "Coupons can be reissued, but no e-mail is sent.".to_owned(),
-        )),
+        "yes" => {
+            Some(("Emails turned on", "You can send them the fulfilment email again.".to_owned()))
+        }
+        "no" => {
+            Some(("Emails turned off", "Coupons can be reissued, but no email is sent.".to_owned()))
+        }
         _ => None,
     }
 }
 
 /// "E-mails switched off"; after a purge nobody can say which.
 pub fn choice_in_words(record: &AuditRecord) -> &'static str {
-    emails_chosen(record).map_or("E-mails switched off or on", |(title, _)| title)
+    emails_chosen(record).map_or("Emails turned off or on", |(title, _)| title)
 }
 
 /// "Purged on 3 Oct 2026, 23:59 BST by Kim Brook".
@@ -232,7 +230,7 @@ pub fn refused(member: &Member, refusal: &CustomerRefusal) -> Toast {
     let text = match refusal {
         CustomerRefusal::Purged { at, by } => {
             format!(
-                "{}. Nothing more can be done to this customer.",
+                "{}. Nothing more can be done for this customer.",
                 purged_in_words(member, *at, by.as_deref())
             )
         }
@@ -241,13 +239,13 @@ pub fn refused(member: &Member, refusal: &CustomerRefusal) -> Toast {
             let reason =
                 blocked.reason.as_ref().map(|reason| format!(": {reason}")).unwrap_or_default();
             format!(
-                "Blocked already, on {}{by}{reason}.",
+                "Already blocked, on {}{by}{reason}.",
                 zone::show(blocked.at, member.merchant.zone)
             )
         }
         CustomerRefusal::NotBlocked => "This customer is not blocked.".to_owned(),
-        CustomerRefusal::EmailsAre(true) => "E-mails are on already.".to_owned(),
-        CustomerRefusal::EmailsAre(false) => "E-mails are off already.".to_owned(),
+        CustomerRefusal::EmailsAre(true) => "Emails are already on.".to_owned(),
+        CustomerRefusal::EmailsAre(false) => "Emails are already off.".to_owned(),
     };
     flash::plain(Tone::Bad, "Nothing was changed", &text)
 }

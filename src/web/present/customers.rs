@@ -4,7 +4,7 @@ use super::{customer_acts, plural, rewards, when};
 use crate::{
     app::{
         Member,
-        find_customers::{CustomerPage, FoundCustomer, MatchedBy},
+        find_customers::{CustomerList, CustomerMatch, MatchedBy},
         show_customer::{Cursors, Profile},
     },
     domain::{
@@ -13,17 +13,17 @@ use crate::{
     web::errors::Error,
     web::views::{
         audit::Event,
-        customers::{Results, Row, Screen, Show},
+        customers::{CustomerItem, CustomerListScreen, CustomerPage, Results},
         frame::Frame,
         ui::{Badge, Fact, Pager, Tone},
     },
 };
 
 /// Said where the search ended at its bound.
-const MORE_MATCH: &str = "More people match. Add a letter or a surname.";
+const MORE_MATCH: &str = "More people match. Type another letter or the surname.";
 
 /// A page of the list. `later` is set when it is not the first one.
-pub fn results(member: &Member, term: &str, later: bool, page: &CustomerPage) -> Results {
+pub fn results(member: &Member, term: &str, later: bool, page: &CustomerList) -> Results {
     let all_href = format!("/m/{}/customers", member.merchant.slug);
     let query = if term.is_empty() {
         String::new()
@@ -34,20 +34,21 @@ pub fn results(member: &Member, term: &str, later: bool, page: &CustomerPage) ->
         _ if page.is_cut => MORE_MATCH.to_owned(),
         (true, _, _) => "Newest customers first".to_owned(),
         (false, true, _) => {
-            "Names, IDs and addresses that begin so; type a third letter to search everywhere"
+            "Names, IDs and addresses starting with these letters; type a third letter to search \
+             everywhere"
                 .to_owned()
         }
         (false, false, n) if page.older.is_none() && !later => {
             plural(i64::try_from(n).unwrap_or_default(), "match").replace("matchs", "matches")
         }
-        _ => "Exact hits first, then the newest".to_owned(),
+        _ => "Exact matches first, then newest first".to_owned(),
     };
     Results {
         screen: match (page.rows.is_empty(), term.is_empty() && !later) {
-            (false, _) => Screen::Rows,
-            (true, _) if page.is_cut => Screen::Cut,
-            (true, true) => Screen::Empty,
-            (true, false) => Screen::NoMatch,
+            (false, _) => CustomerListScreen::Rows,
+            (true, _) if page.is_cut => CustomerListScreen::Cut,
+            (true, true) => CustomerListScreen::Empty,
+            (true, false) => CustomerListScreen::NoMatch,
         },
         query: term.to_owned(),
         context,
@@ -70,10 +71,10 @@ pub fn query(term: &str) -> String {
 pub fn failed(member: &Member, term: &str, error: &Error) -> Results {
     let context = match error {
         Error::Busy => "The desk is busy. Nothing was saved. Try again in a few seconds.",
-        _ => "The desk could not read its database just now. Nothing was changed.",
+        _ => "The database couldn't be read. Nothing was changed.",
     };
     Results {
-        screen: Screen::Failed,
+        screen: CustomerListScreen::Failed,
         query: term.to_owned(),
         all_href: format!("/m/{}/customers", member.merchant.slug),
         context: context.to_owned(),
@@ -82,9 +83,9 @@ pub fn failed(member: &Member, term: &str, error: &Error) -> Results {
     }
 }
 
-fn list_row(member: &Member, found: &FoundCustomer) -> Row {
+fn list_row(member: &Member, found: &CustomerMatch) -> CustomerItem {
     let customer = &found.customer;
-    Row {
+    CustomerItem {
         href: format!("/m/{}/customers/{}", member.merchant.slug, customer.no),
         name: customer.display_name(),
         email: customer.email.as_ref().map(EmailAddress::shown).unwrap_or_default(),
@@ -95,7 +96,7 @@ fn list_row(member: &Member, found: &FoundCustomer) -> Row {
     }
 }
 
-fn matched(member: &Member, by: &MatchedBy, found: &FoundCustomer) -> Option<String> {
+fn matched(member: &Member, by: &MatchedBy, found: &CustomerMatch) -> Option<String> {
     match (by, &found.replaced_by) {
         (MatchedBy::Code { state: CouponState::Replaced, .. }, Some(earlier)) => Some(format!(
             "Code {}: replaced on {} by {}, now {}",
@@ -119,7 +120,7 @@ fn badges(customer: &Customer) -> Vec<Badge> {
         badges.push(badge(Tone::Bad, "Blocked"));
     }
     if !customer.receives_emails {
-        badges.push(badge(Tone::Notice, "E-mails off"));
+        badges.push(badge(Tone::Notice, "Emails off"));
     }
     badges
 }
@@ -130,8 +131,8 @@ fn notes(member: &Member, customer: &Customer) -> Vec<String> {
     if let Some(at) = customer.purged_at {
         let purged = customer_acts::purged_in_words(member, at, customer.purged_by.as_deref());
         notes.push(format!(
-            "{purged}. Rewards and the audit log stay, without the person; nothing \
-            can be reissued or sent."
+            "{purged}. Rewards and the audit log stay, without the person. Nothing can be reissued \
+             or sent."
         ));
     }
     if let Some(blocked) = &customer.blocked {
@@ -139,14 +140,13 @@ fn notes(member: &Member, customer: &Customer) -> Vec<String> {
         let reason =
             blocked.reason.as_ref().map(|reason| format!(": {reason}")).unwrap_or_default();
         notes.push(format!(
-            "Blocked on {}{by}{reason}. Coupons can't be reissued meanwhile.",
+            "Blocked on {}{by}{reason}. Coupons can't be reissued until they're unblocked.",
             zone::show(blocked.at, zone)
         ));
     }
     if !customer.receives_emails && customer.purged_at.is_none() {
         notes.push(
-            "E-mails are switched off: coupons can be reissued, but no mail can be sent."
-                .to_owned(),
+            "Emails are turned off. Coupons can be reissued, but no email can be sent.".to_owned(),
         );
     }
     notes
@@ -185,7 +185,7 @@ pub fn facts(member: &Member, profile: &Profile) -> Vec<Fact> {
         },
         fact("Rewards", more(profile.rewards.len(), profile.older.rewards.is_some())),
         fact("Codes that don't work", count(broken)),
-        fact("E-mails", more(profile.emails.len(), profile.older.emails.is_some())),
+        fact("Emails", more(profile.emails.len(), profile.older.emails.is_some())),
     ];
     facts.extend(last.map(|at| moment("Last activity", at)));
     facts.extend(customer.locale.as_ref().map(|locale| fact("Locale", locale.clone())));
@@ -199,10 +199,10 @@ pub fn profile(
     profile: &Profile,
     from: Cursors,
     back_href: String,
-) -> Show {
+) -> CustomerPage {
     let customer = &profile.customer;
     let here = format!("/m/{}/customers/{}", member.merchant.slug, customer.no);
-    Show {
+    CustomerPage {
         frame,
         back_href,
         name: customer.display_name(),

@@ -6,7 +6,7 @@ use qrcode::{Color, QrCode};
 
 use crate::{
     app::factors::Has,
-    web::views::factors::{Ask, Picture},
+    web::views::factors::{Ask, QrPicture},
 };
 
 /// What to ask of somebody who has these.
@@ -29,7 +29,7 @@ pub fn ask(has: Has, action: &'static str, passkey_options: &'static str, return
 const QR_BORDER_MODULES: usize = 4;
 
 /// The QR code of a text; `None`: it is too long for one.
-pub fn picture(text: &str) -> Option<Picture> {
+pub fn picture(text: &str) -> Option<QrPicture> {
     let code = QrCode::new(text).ok()?;
     let (width, mut path) = (code.width(), String::new());
     for (at, _) in code.to_colors().iter().enumerate().filter(|(_, color)| **color == Color::Dark) {
@@ -40,7 +40,7 @@ pub fn picture(text: &str) -> Option<Picture> {
             at / width + QR_BORDER_MODULES
         );
     }
-    Some(Picture { size: width + 2 * QR_BORDER_MODULES, path })
+    Some(QrPicture { size: width + 2 * QR_BORDER_MODULES, path })
 }
 
 /// `ABCDEFGH` -> `ABCD EFGH`, to be typed.

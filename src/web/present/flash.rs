@@ -30,8 +30,8 @@ pub fn plain(tone: Tone, title: &str, text: &str) -> Toast {
 /// A reissue that went through.
 pub fn reissued(_member: &Member, reissued: &Reissued) -> Toast {
     let text = match &reissued.email_to {
-        Some(address) => format!("E-mail on its way to {address}."),
-        None => "No e-mail was sent.".to_owned(),
+        Some(address) => format!("Email on its way to {address}."),
+        None => "No email was sent.".to_owned(),
     };
     Toast {
         code: Some(reissued.new_code.to_string()),
@@ -41,19 +41,22 @@ pub fn reissued(_member: &Member, reissued: &Reissued) -> Toast {
 
 /// A mail that is queued again.
 pub fn resent(recipient: &str) -> Toast {
-    plain(Tone::Good, "E-mail queued again", &format!("It is on its way to {recipient}."))
+    plain(Tone::Good, "Email queued again", &format!("It is on its way to {recipient}."))
 }
 
 /// A reissue that was refused, in one sentence; the row says the rest.
 pub fn refused(member: &Member, refusal: &Refusal, now: DateTime<Utc>) -> Toast {
-    // Whoever comes back to a form that went through is told so, not that nothing happened.
+    // The same form was sent before and went through: say so, not that nothing happened.
     if let Refusal::AlreadyReissued(earlier) = refusal
         && earlier.by == member.user
     {
         let toast = plain(
             Tone::Good,
-            "This coupon is reissued",
-            &format!("{} It went through; nothing more was done.", sentence(member, refusal, now)),
+            "This coupon has been reissued",
+            &format!(
+                "{} It went through the first time; nothing more was done.",
+                sentence(member, refusal, now)
+            ),
         );
         return Toast { code: Some(earlier.new_code.to_string()), ..toast };
     }
@@ -62,7 +65,7 @@ pub fn refused(member: &Member, refusal: &Refusal, now: DateTime<Utc>) -> Toast 
 
 /// A mail that was not sent again.
 pub fn not_resent(member: &Member, refusal: &Refusal, now: DateTime<Utc>) -> Toast {
-    plain(Tone::Bad, "No e-mail was sent", &sentence(member, refusal, now))
+    plain(Tone::Bad, "No email was sent", &sentence(member, refusal, now))
 }
 
 fn sentence(member: &Member, refusal: &Refusal, now: DateTime<Utc>) -> String {
@@ -77,13 +80,13 @@ fn sentence(member: &Member, refusal: &Refusal, now: DateTime<Utc>) -> String {
         }
         Refusal::AlreadyReissued(earlier) => {
             let by = if earlier.by == member.user { "you" } else { &earlier.by_name };
-            format!("Reissued {} ago by {by}.", zone::show_age(now - earlier.at))
+            format!("Reissued {} by {by}.", zone::show_age(now - earlier.at))
         }
         Refusal::NoCouponYet => "This reward has no coupon yet.".to_owned(),
         Refusal::StillHasCapacity(_) => "Coupon still has capacity.".to_owned(),
         Refusal::BatchEmpty(_) => "Voucher batch empty: no usable code is left.".to_owned(),
         Refusal::EmailsOff => {
-            "This customer has e-mails switched off, so no mail can be sent.".to_owned()
+            "This customer's emails are turned off, so no email can be sent.".to_owned()
         }
     }
 }
@@ -107,8 +110,8 @@ pub fn after(done: &str, member: &Member, profile: &Profile) -> Option<Toast> {
         "reissued" => {
             let earlier = row.file.reissued.as_ref().filter(|earlier| earlier.by == member.user)?;
             let text = match (&profile.customer.email, earlier.email_requested) {
-                (Some(address), true) => format!("E-mail on its way to {address}."),
-                _ => "No e-mail was sent.".to_owned(),
+                (Some(address), true) => format!("Email on its way to {address}."),
+                _ => "No email was sent.".to_owned(),
             };
             Some(Toast {
                 code: Some(earlier.new_code.to_string()),

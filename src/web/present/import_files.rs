@@ -5,12 +5,12 @@ use super::vouchers::Sent;
 use crate::{
     app::Member,
     domain::import::ImportKind,
-    web::views::{frame::Frame, import_files::New},
+    web::views::{frame::Frame, import_files::NewImportPage},
 };
 
 /// The words of a kind of import, as they stand in its sentences.
 #[derive(Debug, Clone, Copy)]
-pub struct ImportCopy {
+pub struct UploadCopy {
     pub one: &'static str,
     /// "Add 12 codes".
     pub act: &'static str,
@@ -26,32 +26,32 @@ pub struct ImportCopy {
 }
 
 /// What imports of this kind are called.
-pub fn words(kind: ImportKind) -> ImportCopy {
+pub fn words(kind: ImportKind) -> UploadCopy {
     match kind {
-        ImportKind::Vouchers => ImportCopy {
+        ImportKind::Vouchers => UploadCopy {
             one: "code",
             act: "Add",
             acting: "Adding",
             acted: "added",
-            already: "in the batch already",
+            already: "already in the batch",
             waits: "Not added yet",
             nothing: "Nothing to add",
         },
-        ImportKind::Redemptions => ImportCopy {
+        ImportKind::Redemptions => UploadCopy {
             one: "redemption",
             act: "Record",
             acting: "Recording",
             acted: "recorded",
-            already: "recorded already",
+            already: "already recorded",
             waits: "Not recorded yet",
             nothing: "Nothing to record",
         },
-        ImportKind::Bars => ImportCopy {
+        ImportKind::Bars => UploadCopy {
             one: "code",
             act: "Bar",
             acting: "Barring",
             acted: "barred",
-            already: "barred already",
+            already: "already barred",
             waits: "Not barred yet",
             nothing: "Nothing to bar",
         },
@@ -63,7 +63,7 @@ pub fn title(kind: ImportKind) -> &'static str {
     match kind {
         ImportKind::Vouchers => "Add vouchers",
         ImportKind::Redemptions => "Import redemptions",
-        ImportKind::Bars => "Bar codes by a file",
+        ImportKind::Bars => "Bar codes in bulk",
     }
 }
 
@@ -79,25 +79,25 @@ pub fn addresses(member: &Member, kind: ImportKind) -> (String, String) {
 }
 
 /// The form, with what was wrong with it.
-pub fn new(frame: Frame, member: &Member, kind: ImportKind, sent: Sent) -> New {
+pub fn new(frame: Frame, member: &Member, kind: ImportKind, sent: Sent) -> NewImportPage {
     let (_, action) = addresses(member, kind);
     let (lead, columns, example, button) = match kind {
         ImportKind::Redemptions => (
-            "The shop's record of uses. You see what is in it first; where shop and desk disagree \
-             is listed afterwards.",
+            "The shop's record of uses. You'll see what's in it first. Mismatches between the shop \
+             and the desk are listed afterwards.",
             vec!["code", "redeemed_at", "order_id"],
             "SUMMER-7Q0O,2026-11-20,O-1001",
             "Check redemptions",
         ),
         ImportKind::Vouchers | ImportKind::Bars => (
-            "Codes that nobody may use any more, each with its reason. You see what is in the \
+            "Codes that must not be used any more, each with a reason. You'll see what's in the \
              file first.",
             vec!["code", "reason"],
             "SUMMER-7Q0O,leaked on a coupon site",
             "Check codes",
         ),
     };
-    New {
+    NewImportPage {
         frame,
         back_href: format!("/m/{}/batches", member.merchant.slug),
         back: "Voucher batches",

@@ -5,11 +5,11 @@ use super::{grouped, plural, sentence, when_end};
 use crate::{
     app::{
         Member,
-        import_file::{Cause, DamageGroup, Findings, Sample as Seen, Suspicion, Tally},
-        show_imports::{ImportReport, Outlook},
+        import_file::{Cause, DamageGroup, Findings, RowSample as Seen, SampledCount, Suspicion},
+        show_imports::{ImportReport, StockForecast},
     },
     web::views::{
-        imports::{Note, Sample},
+        imports::{ImportNote, SampleItem},
         ui::Tone,
     },
 };
@@ -18,10 +18,10 @@ fn number(n: u64) -> i64 {
     i64::try_from(n).unwrap_or(i64::MAX)
 }
 
-fn samples<'s>(seen: impl IntoIterator<Item = &'s Seen>) -> Vec<Sample> {
+fn samples<'s>(seen: impl IntoIterator<Item = &'s Seen>) -> Vec<SampleItem> {
     let why = |reason: &str| if reason.is_empty() { String::new() } else { sentence(reason) };
     seen.into_iter()
-        .map(|seen| Sample {
+        .map(|seen| SampleItem {
             line: format!("Line {}", grouped(number(seen.line))),
             cell: seen.cell.clone(),
             why: why(&seen.reason),
@@ -36,8 +36,8 @@ fn more(count: u64, shown: usize) -> String {
     }
 }
 
-fn note(tone: Tone, title: String, text: String, tally: &Tally) -> Note {
-    Note {
+fn note(tone: Tone, title: String, text: String, tally: &SampledCount) -> ImportNote {
+    ImportNote {
         tone,
         title,
         text,
@@ -47,20 +47,24 @@ fn note(tone: Tone, title: String, text: String, tally: &Tally) -> Note {
 }
 
 /// The rejected rows by cause.
-pub fn rejected(findings: &Findings) -> Vec<Note> {
-    let of = |(cause, tally): (&Cause, &Tally)| {
+pub fn rejected(findings: &Findings) -> Vec<ImportNote> {
+    let of = |(cause, tally): (&Cause, &SampledCount)| {
         let lines = plural(number(tally.count), "line");
         let (title, text) = match cause {
-            Cause::Twice => (format!("{lines}: twice in the file"), "The first of each is taken."),
+            Cause::Twice => (
+                format!("{lines}: twice in the file"),
+                "Only the first of each is \
+                                                                     used.",
+            ),
             Cause::Elsewhere => {
-                (format!("{lines}: in another batch"), "A code is never in two batches.")
+                (format!("{lines}: in another batch"), "A code can't be in two batches.")
             }
-            Cause::Malformed => (format!("{lines}: not in the right form"), ""),
+            Cause::Malformed => (format!("{lines}: not in the expected format"), ""),
             Cause::Damaged => (
                 format!("{lines}: damaged by a spreadsheet"),
-                "Export the column as text, and send it again.",
+                "Export the column as text and send the file again.",
             ),
-            Cause::Conflict => (format!("{lines}: in conflict with what is stored"), ""),
+            Cause::Conflict => (format!("{lines}: conflicts with existing data"), ""),
         };
         note(Tone::Bad, title, text.to_owned(), tally)
     };
@@ -71,47 +75,49 @@ pub fn rejected(findings: &Findings) -> Vec<Note> {
 }
 
 /// The rows in which a program has left something else than a value.
-fn damaged((group, tally): (&DamageGroup, &Tally)) -> Note {
+fn damaged((group, tally): (&DamageGroup, &SampledCount)) -> ImportNote {
     let lines = plural(number(tally.count), "line");
     let (title, text) = match group {
-        DamageGroup::Heading => (
-            format!("{lines}: the heading, repeated"),
-            "It comes from files that were put together.",
-        ),
-        DamageGroup::Formula => {
-            (format!("{lines}: a formula"), "Copy the values in the spreadsheet, and send those.")
+        DamageGroup::Heading => {
+            (format!("{lines}: repeated heading"), "This happens when several files are combined.")
         }
+        DamageGroup::Formula => (
+            format!("{lines}: a formula"),
+            "Paste the column as values in the spreadsheet and send \
+                                             the file again.",
+        ),
         DamageGroup::ErrorValue => (
             format!("{lines}: a spreadsheet's error value"),
-            "Find the values that belong there, and send them again.",
+            "Find the correct values and send the lines again.",
         ),
         DamageGroup::NoValue => (
             format!("{lines}: no value"),
-            "The cell says NULL or the like. Find the value, or leave out the line.",
+            "The cell contains NULL or a similar word. Find the value, or remove the line.",
         ),
         DamageGroup::Number => (
             format!("{lines}: damaged by a spreadsheet"),
-            "Export the column as text, and send it again.",
+            "Export the column as text and send the file again.",
         ),
         DamageGroup::Invisible => {
-            (format!("{lines}: invisible characters inside"), "Type these codes again.")
+            (format!("{lines}: invisible characters inside"), "Retype these codes.")
         }
     };
     note(Tone::Bad, title, text.to_owned(), tally)
 }
 
 /// What to look at before the codes are added.
-pub fn of(member: &Member, account: &ImportReport) -> Vec<Note> {
+pub fn of(member: &Member, account: &ImportReport) -> Vec<ImportNote> {
     let findings = &account.findings;
-    let mut notes: Vec<Note> = findings.suspicions().iter().map(suspicion).collect();
-    let bare = |tone, title: String, text: String| note(tone, title, text, &Tally::default());
+    let mut notes: Vec<ImportNote> = findings.suspicions().iter().map(suspicion).collect();
+    let bare =
+        |tone, title: String, text: String| note(tone, title, text, &SampledCount::default());
     let codes = |n| plural(number(n), "code");
     if findings.ended.count > 0 {
-        let title = format!("{} past the end", codes(findings.ended.count));
+        let title = format!("{} already expired", codes(findings.ended.count));
         notes.push(bare(
             Tone::Notice,
             title,
-            "They go into stock and can't be handed out.".to_owned(),
+            "They're added to stock but can't be handed out.".to_owned(),
         ));
     }
     if let Some(first) = findings.ends_soon.first() {
@@ -141,7 +147,7 @@ pub fn of(member: &Member, account: &ImportReport) -> Vec<Note> {
             notes.push(note(
                 Tone::Quiet,
                 title,
-                "That is left out; the codes themselves are as they were.".to_owned(),
+                "This was removed. The codes themselves didn't change.".to_owned(),
                 tally,
             ));
         }
@@ -154,21 +160,21 @@ pub fn of(member: &Member, account: &ImportReport) -> Vec<Note> {
             plural(n, "customer ID"),
             if n == 1 { "appears" } else { "appear" }
         );
-        let text = "The earlier customer keeps their rewards and address. A reissue there says \
-            who else has the ID.";
+        let text = "The earlier customer keeps their rewards and address. When you reissue for \
+                    them, you'll see who else has the ID.";
         notes.push(note(Tone::Notice, title, text.to_owned(), second));
     }
     notes
 }
 
-fn suspicion(seen: &Suspicion<'_>) -> Note {
+fn suspicion(seen: &Suspicion<'_>) -> ImportNote {
     match seen {
-        Suspicion::ZerosLost { usual, shorter, samples: rows } => Note {
+        Suspicion::ZerosLost { usual, shorter, samples: rows } => ImportNote {
             tone: Tone::Notice,
-            title: format!("{} may have lost zeros in front", plural(number(*shorter), "code")),
+            title: format!("{} may have lost leading zeros", plural(number(*shorter), "code")),
             text: format!(
-                "Most have {usual} digits, these have fewer. A spreadsheet takes zeros off the \
-                 front of a number: compare with where the codes come from."
+                "Most codes have {usual} digits, but these have fewer. Spreadsheets remove leading \
+                 zeros: compare with the original list."
             ),
             samples: samples(rows.iter().copied()),
             more: more(*shorter, rows.len()),
@@ -176,8 +182,8 @@ fn suspicion(seen: &Suspicion<'_>) -> Note {
         Suspicion::Rounded(tally) => {
             let title =
                 format!("{} may have been rounded", plural(number(tally.count), "long number"));
-            let text = "Behind the fifteenth digit all of them have zeros. A spreadsheet keeps \
-                fifteen: export the column as text.";
+            let text = "All their digits after the fifteenth are zeros. Spreadsheets keep only \
+                        fifteen digits: export the column as text.";
             note(Tone::Notice, title, text.to_owned(), tally)
         }
         Suspicion::Dates(tally) => {
@@ -186,22 +192,22 @@ fn suspicion(seen: &Suspicion<'_>) -> Note {
                 plural(number(tally.count), "code"),
                 if tally.count == 1 { "a date" } else { "dates" }
             );
-            let text = "A spreadsheet makes a date of a code such as MAR1: compare with where the \
-                codes come from.";
+            let text = "Spreadsheets turn codes such as MAR1 into dates: compare with the original \
+                        list.";
             note(Tone::Notice, title, text.to_owned(), tally)
         }
         Suspicion::CutAt { length, tally } => {
             let title = format!("{} may have been cut off", plural(number(tally.count), "code"));
             let text = format!(
-                "They have exactly {length} characters, and none has more: compare with where the \
-                 codes come from."
+                "They have exactly {length} characters and no code has more: compare with the \
+                 original list."
             );
             note(Tone::Notice, title, text, tally)
         }
     }
 }
 
-fn pace(outlook: Outlook) -> Note {
+fn pace(outlook: StockForecast) -> ImportNote {
     let handed_out = plural(number(outlook.handed_out), "code");
     let days = outlook.lasts();
     // As on the batch's page.
@@ -210,16 +216,16 @@ fn pace(outlook: Outlook) -> Note {
     } else {
         format!("about {}", plural(number(days), "day"))
     };
-    let lasts = format!("{lasts} at the recent pace");
+    let lasts = format!("{lasts} at the recent rate");
     let text = format!(
-        "{handed_out} of this batch went out in the last {}; {} can be used with these.",
+        "{handed_out} from this batch went out in the last {}. With these, {} can be used.",
         plural(number(outlook.days), "day"),
         grouped(number(outlook.usable))
     );
-    let (tone, title) = if days < Outlook::DAYS {
-        (Tone::Notice, format!("Fewer than needed: they last {lasts}"))
+    let (tone, title) = if days < StockForecast::DAYS {
+        (Tone::Notice, format!("Running low: these last {lasts}"))
     } else {
-        (Tone::Quiet, format!("They last {lasts}"))
+        (Tone::Quiet, format!("These last {lasts}"))
     };
-    note(tone, title, text, &Tally::default())
+    note(tone, title, text, &SampledCount::default())
 }

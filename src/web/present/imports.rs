@@ -4,15 +4,17 @@ use super::{grouped, import_files, import_notes, plural, sentence, when};
 use crate::{
     app::{
         Member,
-        show_imports::{ImportFile, ImportPage, ImportReport},
+        show_imports::{ImportFile, ImportList, ImportReport},
     },
     domain::import::{Import, ImportKind, ImportState},
     web::{
         views::{
-            batches::Count,
+            batches::StateCount,
             frame::Frame,
-            imports::{Bar, Index, Row, Screen, Show, Sums},
-            ui::{Badge, Fact, Link, Pager, Stock, Tone},
+            imports::{
+                ImportItem, ImportListPage, ImportPage, ImportScreen, ProgressBarView, RowSums,
+            },
+            ui::{Badge, Fact, Pager, StockBar, TextLink, Tone},
         },
         words,
     },
@@ -40,9 +42,9 @@ pub fn rejects_name(import: &Import) -> String {
 }
 
 /// The list.
-pub fn index(frame: Frame, member: &Member, page: &ImportPage, later: bool) -> Index {
+pub fn index(frame: Frame, member: &Member, page: &ImportList, later: bool) -> ImportListPage {
     let here = format!("/m/{}/imports", member.merchant.slug);
-    Index {
+    ImportListPage {
         frame,
         back_href: format!("/m/{}/batches", member.merchant.slug),
         rows: page.rows.iter().map(|file| row(member, file)).collect(),
@@ -53,13 +55,13 @@ pub fn index(frame: Frame, member: &Member, page: &ImportPage, later: bool) -> I
     }
 }
 
-fn row(member: &Member, file: &ImportFile) -> Row {
+fn row(member: &Member, file: &ImportFile) -> ImportItem {
     let import = &file.import;
     let counts = file
         .account
         .as_ref()
         .filter(|_| matches!(import.state, ImportState::Checked | ImportState::Done));
-    Row {
+    ImportItem {
         href: words::import_address(member, import.id, ""),
         title: title(import),
         batch: subject(import),
@@ -73,14 +75,14 @@ fn row(member: &Member, file: &ImportFile) -> Row {
 fn badge(import: &Import, account: Option<&ImportReport>) -> Badge {
     let words = import_files::words(import.kind);
     let (tone, text) = match import.state {
-        ImportState::Receiving => (Tone::Quiet, "Arriving"),
-        ImportState::Checking => (Tone::Quiet, "Being checked"),
+        ImportState::Receiving => (Tone::Quiet, "Uploading"),
+        ImportState::Checking => (Tone::Quiet, "Checking"),
         ImportState::Checked if account.is_some_and(|account| account.new == 0) => {
             (Tone::Quiet, words.nothing)
         }
         ImportState::Checked => (Tone::Notice, words.waits),
-        ImportState::Importing if import.cancel_asked => (Tone::Quiet, "Being cancelled"),
-        ImportState::Importing => (Tone::Quiet, "At work"),
+        ImportState::Importing if import.cancel_asked => (Tone::Quiet, "Cancelling"),
+        ImportState::Importing => (Tone::Quiet, "Running"),
         ImportState::Done => (Tone::Good, "Done"),
         ImportState::Failed => (Tone::Bad, "Failed"),
         ImportState::Cancelled => (Tone::Quiet, "Cancelled"),
@@ -105,19 +107,19 @@ fn in_short(import: &Import, account: &ImportReport) -> String {
 }
 
 /// One import.
-pub fn show(frame: Frame, member: &Member, file: &ImportFile) -> Show {
+pub fn show(frame: Frame, member: &Member, file: &ImportFile) -> ImportPage {
     let import = &file.import;
     let fact = |label: &str, text: String| Fact { label: label.to_owned(), text, when: None };
     let mut facts = match import.kind {
         ImportKind::Vouchers => vec![fact("Batch", batch_fact(import))],
-        ImportKind::Redemptions | ImportKind::Bars => vec![fact("What it is", subject(import))],
+        ImportKind::Redemptions | ImportKind::Bars => vec![fact("Contents", subject(import))],
     };
     if let (None, Some(planned)) = (&import.batch, &import.new_batch) {
         facts.push(fact("Validity", super::batches::validity_words(member, planned.window)));
         facts.push(fact("Uses per code", grouped(planned.uses_per_code)));
         facts.push(fact(
-            "Upper and lower case",
-            if planned.case_sensitive { "Told apart" } else { "Not told apart" }.to_owned(),
+            "Case-sensitive codes",
+            if planned.case_sensitive { "Yes" } else { "No" }.to_owned(),
         ));
     }
     facts.push(fact("Size", size(import.bytes)));
@@ -134,12 +136,12 @@ pub fn show(frame: Frame, member: &Member, file: &ImportFile) -> Show {
             when: Some(when(member, at)),
         });
     }
-    Show {
+    ImportPage {
         frame,
         back_href: format!("/m/{}/imports", member.merchant.slug),
         title: title(import),
         facts,
-        screen: Screen { is_first: true, ..screen(member, file) },
+        screen: ImportScreen { is_first: true, ..screen(member, file) },
     }
 }
 
@@ -161,12 +163,12 @@ fn size(bytes: i64) -> String {
 }
 
 /// What the page says below its head.
-pub fn screen(member: &Member, file: &ImportFile) -> Screen {
+pub fn screen(member: &Member, file: &ImportFile) -> ImportScreen {
     let import = &file.import;
     let words = import_files::words(import.kind);
     let here = |rest: &str| words::import_address(member, import.id, rest);
     let account = file.account.as_ref();
-    let empty = Screen {
+    let empty = ImportScreen {
         state: state(import),
         tone: Tone::Quiet,
         title: String::new(),
@@ -184,48 +186,46 @@ pub fn screen(member: &Member, file: &ImportFile) -> Screen {
         said: String::new(),
     };
     let mut screen = match import.state {
-        ImportState::Receiving => Screen {
-            title: "The file is arriving".to_owned(),
-            text: format!("{} so far. Nothing is checked or added yet.", size(import.bytes)),
+        ImportState::Receiving => ImportScreen {
+            title: "The file is uploading".to_owned(),
+            text: format!("{} so far. Nothing has been checked or added yet.", size(import.bytes)),
             cancel: Some(here("/cancel")),
             ..empty
         },
-        ImportState::Checking => Screen {
+        ImportState::Checking => ImportScreen {
             title: "Checking the file".to_owned(),
-            text: "Nothing is added before you say so.".to_owned(),
+            text: "Nothing is added until you confirm.".to_owned(),
             cancel: Some(here("/cancel")),
             ..empty
         },
         ImportState::Checked => checked(member, import, account, empty),
-        ImportState::Importing if import.cancel_asked => Screen {
+        ImportState::Importing if import.cancel_asked => ImportScreen {
             title: "Cancelling".to_owned(),
-            text: "What was added so far is taken back; \
-                nobody has seen it."
-                .to_owned(),
+            text: "Everything added so far is being removed. Nobody has seen it.".to_owned(),
             ..empty
         },
-        ImportState::Importing => Screen {
+        ImportState::Importing => ImportScreen {
             title: format!(
                 "{} {}{}",
                 words.acting,
                 plural(number(account.map_or(0, |a| a.new)), words.one),
                 into(import)
             ),
-            text: "You can leave this page, it goes on without you. Nobody sees any of it before \
-                all of it is in."
+            text: "You can leave this page; the import continues. Nobody sees any of it until all \
+                   of it is in."
                 .to_owned(),
             cancel: Some(here("/cancel")),
             ..empty
         },
         ImportState::Done => done(import, account, empty),
-        ImportState::Failed => Screen {
+        ImportState::Failed => ImportScreen {
             tone: Tone::Bad,
             title: "Nothing was added".to_owned(),
             text: [sentence(import.failure.as_deref().unwrap_or_default()), stays_empty(import)]
                 .concat(),
             ..empty
         },
-        ImportState::Cancelled => Screen {
+        ImportState::Cancelled => ImportScreen {
             title: "Cancelled".to_owned(),
             text: ["Nothing was added.".to_owned(), stays_empty(import)].concat(),
             ..empty
@@ -238,7 +238,12 @@ pub fn screen(member: &Member, file: &ImportFile) -> Screen {
         let (done, of) = import.progress;
         let percent = if of > 0 { (done * 100 / of).clamp(0, 100) } else { 0 };
         let href = here(&format!("/progress?was={}", screen.state));
-        screen.bar = Some(Bar { label: screen.title.clone(), percent, href, page_href: here("") });
+        screen.bar = Some(ProgressBarView {
+            label: screen.title.clone(),
+            percent,
+            href,
+            page_href: here(""),
+        });
     }
     if let Some(account) =
         account.filter(|_| matches!(import.state, ImportState::Checked | ImportState::Done))
@@ -261,8 +266,8 @@ fn checked(
     member: &Member,
     import: &Import,
     account: Option<&ImportReport>,
-    empty: Screen,
-) -> Screen {
+    empty: ImportScreen,
+) -> ImportScreen {
     let Some(account) = account else { return empty };
     let (new, what) = (number(account.new), import_files::words(import.kind));
     let is_new = import.kind == ImportKind::Vouchers && import.batch.is_none();
@@ -284,7 +289,7 @@ fn checked(
                 "Correct the lines below and send them again.".to_owned(),
             )
         };
-        return Screen {
+        return ImportScreen {
             tone: if account.rejected == 0 { Tone::Quiet } else { Tone::Bad },
             title,
             text,
@@ -294,17 +299,17 @@ fn checked(
     }
     let notes = import_notes::of(member, account);
     let suspicious = notes.iter().any(|note| note.tone == Tone::Notice);
-    Screen {
+    ImportScreen {
         tone: if suspicious || account.rejected > 0 { Tone::Notice } else { Tone::Good },
-        notes_title: if suspicious { "Look at these first" } else { "Good to know" },
+        notes_title: if suspicious { "Check these first" } else { "Good to know" },
         title: format!("{} can be {}{}", plural(new, what.one), what.acted, into(import)),
         text: format!(
-            "Nothing is {} yet.{}",
+            "Nothing has been {} yet.{}",
             what.acted,
-            if is_new { " The batch is made when you add them." } else { "" }
+            if is_new { " The batch is created when you add them." } else { "" }
         ),
         notes,
-        confirm: Some(Link {
+        confirm: Some(TextLink {
             label: format!("{} {}", what.act, plural(new, what.one)),
             href: words::import_address(member, import.id, "/confirm"),
         }),
@@ -317,14 +322,14 @@ fn are(n: u64) -> &'static str {
     if n == 1 { "is" } else { "are" }
 }
 
-fn done(import: &Import, account: Option<&ImportReport>, empty: Screen) -> Screen {
+fn done(import: &Import, account: Option<&ImportReport>, empty: ImportScreen) -> ImportScreen {
     let new = number(account.map_or(0, |account| account.new));
     let rejected = number(account.map_or(0, |account| account.rejected));
     let what = import_files::words(import.kind);
     let text = match rejected {
         0 => String::new(),
         n => format!(
-            "{} rejected. Correct them and send them again; what is in already does no harm.",
+            "{} rejected. Correct them and send them again. Lines that are already in do no harm.",
             plural(n, "line")
         ),
     };
@@ -333,19 +338,24 @@ fn done(import: &Import, account: Option<&ImportReport>, empty: Screen) -> Scree
     } else {
         format!("{} {}{}", plural(new, what.one), what.acted, into(import))
     };
-    Screen { tone: if rejected > 0 { Tone::Notice } else { Tone::Good }, title, text, ..empty }
+    ImportScreen {
+        tone: if rejected > 0 { Tone::Notice } else { Tone::Good },
+        title,
+        text,
+        ..empty
+    }
 }
 
 /// The batch is made when the import begins, and nobody takes it away again.
 fn stays_empty(import: &Import) -> String {
     match (&import.new_batch, &import.batch) {
-        (Some(_), Some((_, name))) => format!(" The batch {name} is there, and empty."),
+        (Some(_), Some((_, name))) => format!(" The batch {name} was created and is empty."),
         _ => String::new(),
     }
 }
 
-fn links(member: &Member, import: &Import, waits: bool) -> Vec<Link> {
-    let link = |label: &str, href: String| Link { label: label.to_owned(), href };
+fn links(member: &Member, import: &Import, waits: bool) -> Vec<TextLink> {
+    let link = |label: &str, href: String| TextLink { label: label.to_owned(), href };
     let again = || match &import.batch {
         Some((batch, _)) => {
             link("Send another file", words::batch_address(member, *batch, "#add-vouchers"))
@@ -358,7 +368,7 @@ fn links(member: &Member, import: &Import, waits: bool) -> Vec<Link> {
     });
     match import.state {
         ImportState::Done if import.kind == ImportKind::Redemptions => {
-            vec![link("Redemptions that do not fit", addresses.1), again()]
+            vec![link("Redemption mismatches", addresses.1), again()]
         }
         ImportState::Done => batch.into_iter().chain([again()]).collect(),
         // What waits for a word leads nowhere else; where there is nothing to say yes to, the next
@@ -389,10 +399,10 @@ fn into(import: &Import) -> String {
     }
 }
 
-fn sums(import: &Import, account: &ImportReport) -> Sums {
+fn sums(import: &Import, account: &ImportReport) -> RowSums {
     let already = import_files::words(import.kind).already;
     let ImportReport { rows, new, unchanged, rejected, .. } = *account;
-    let count = |tone, label: &str, n: u64| Count {
+    let count = |tone, label: &str, n: u64| StateCount {
         tone,
         label: label.to_owned(),
         number: grouped(number(n)),
@@ -404,8 +414,8 @@ fn sums(import: &Import, account: &ImportReport) -> Sums {
         grouped(number(unchanged)),
         grouped(number(rejected))
     );
-    Sums {
-        stock: Stock::new(
+    RowSums {
+        stock: StockBar::new(
             title,
             &[(Tone::Good, new), (Tone::Quiet, unchanged), (Tone::Bad, rejected)],
         ),

@@ -10,7 +10,7 @@ use crate::{
         role::Permission,
     },
     web::views::{
-        mails::Item,
+        mails::MailItem,
         rewards,
         ui::{Fact, Status, Tone},
     },
@@ -26,12 +26,12 @@ pub fn state(
     file: &RewardFile,
     mail: &MailSummary,
     asked: i64,
-) -> rewards::MailState {
+) -> rewards::MailBadge {
     let (status, _) = last_step(member, mail);
     let reward = super::rewards::reward_address(member, file);
     let on_its_way =
         mail.state == MailState::Queued && mail.last_error.is_none() && asked < MAX_REFRESHES;
-    rewards::MailState {
+    rewards::MailBadge {
         status,
         title: file.reward.title.clone(),
         href: Some(address(member, file.customer.no, mail)),
@@ -41,11 +41,11 @@ pub fn state(
 }
 
 /// The Emails section.
-pub fn items(member: &Member, profile: &Profile) -> Vec<Item> {
+pub fn items(member: &Member, profile: &Profile) -> Vec<MailItem> {
     profile
         .emails
         .iter()
-        .map(|mail| Item {
+        .map(|mail| MailItem {
             n: mail.id.0,
             href: address(member, profile.customer.no, mail),
             subject: subject(mail),
@@ -61,19 +61,15 @@ pub fn items(member: &Member, profile: &Profile) -> Vec<Item> {
 
 /// The subject; a purge has taken it away, and the row stays.
 pub fn subject(mail: &MailSummary) -> String {
-    if mail.subject.is_empty() {
-        "E-mail without its content, which was purged".to_owned()
-    } else {
-        mail.subject.clone()
-    }
+    if mail.subject.is_empty() { "Email (content purged)".to_owned() } else { mail.subject.clone() }
 }
 
 /// "asked for by Kim Brook".
 pub fn origin(mail: &MailSummary) -> String {
     let by = mail.asked_by.as_ref().map(|name| format!(" by {name}")).unwrap_or_default();
     match mail.origin {
-        MailOrigin::Reissue => format!("asked for with the reissue{by}"),
-        MailOrigin::Resend => format!("sent again, asked for{by}"),
+        MailOrigin::Reissue => format!("requested with the reissue{by}"),
+        MailOrigin::Resend => format!("resent{by}"),
     }
 }
 
@@ -96,19 +92,18 @@ fn last_step(member: &Member, mail: &MailSummary) -> (Status, bool) {
     let because = mail.last_error.as_ref().map(|why| format!(": {why}")).unwrap_or_default();
     match mail.state {
         MailState::Sent => {
-            (Status { tone: Tone::Good, text: "E-mail sent".to_owned(), when: ended }, false)
+            (Status { tone: Tone::Good, text: "Email sent".to_owned(), when: ended }, false)
         }
-        MailState::Failed => (
-            Status { tone: Tone::Bad, text: format!("E-mail failed{because}"), when: ended },
-            false,
-        ),
+        MailState::Failed => {
+            (Status { tone: Tone::Bad, text: format!("Email failed{because}"), when: ended }, false)
+        }
         MailState::Cancelled => {
-            (Status { tone: Tone::Quiet, text: "E-mail cancelled".to_owned(), when: ended }, false)
+            (Status { tone: Tone::Quiet, text: "Email cancelled".to_owned(), when: ended }, false)
         }
         MailState::Queued if mail.last_error.is_some() => (
             Status {
                 tone: Tone::Notice,
-                text: format!("E-mail delayed{because}. Next try"),
+                text: format!("Email delayed{because}. Next attempt"),
                 when: Some(when(member, mail.next_attempt_at)),
             },
             false,
@@ -116,7 +111,7 @@ fn last_step(member: &Member, mail: &MailSummary) -> (Status, bool) {
         MailState::Queued => (
             Status {
                 tone: Tone::Notice,
-                text: "E-mail queued".to_owned(),
+                text: "Email queued".to_owned(),
                 when: Some(when(member, mail.queued_at)),
             },
             true,

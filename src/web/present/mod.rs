@@ -1,5 +1,5 @@
 //! From domain values to views: dates in the merchant's zone, counts in words, links. No rule is
-//! decided here. One file per noun, as on every floor.
+//! decided here. One file per noun, as in every layer.
 
 pub mod account;
 pub mod alerts;
@@ -24,8 +24,8 @@ pub mod reissues;
 pub mod rewards;
 pub mod settings;
 pub mod single_sign_on;
-pub mod stock;
-pub mod stock_forms;
+pub mod stock_summary;
+pub mod threshold_forms;
 pub mod users;
 pub mod validity;
 pub mod vouchers;

@@ -4,15 +4,15 @@ use chrono::{Days, NaiveDate};
 
 use super::{
     grouped, plural,
-    stock::{self, day},
+    stock_summary::{self, day},
 };
 use crate::{
     app::{
         Member,
         show_batches::{BatchFile, StockDay},
     },
-    domain::stock::forecast,
-    web::views::picture::{Bar, DayLine, Picture},
+    domain::stock_forecast::forecast,
+    web::views::picture::{DayBar, DayLine, StockPicture},
 };
 
 /// The drawing's width, and the heights of the curve's and of the bars' drawing.
@@ -20,7 +20,7 @@ const PICTURE_WIDTH: i64 = 1000;
 const PICTURE_HEIGHT: i64 = 200;
 const MAX_BARS: i64 = 60;
 
-/// How many days behind today are drawn at most, and how many at least.
+/// How many past days are drawn at most, and how many at least.
 const AHEAD: (u64, u64) = (60, 7);
 
 /// Days told in words.
@@ -53,10 +53,10 @@ fn place(n: i64) -> u16 {
 }
 
 /// The batch's picture.
-pub fn of_batch(member: &Member, file: &BatchFile) -> Picture {
+pub fn of_batch(member: &Member, file: &BatchFile) -> StockPicture {
     let (history, outlook) = (&file.history, &file.row.outlook);
     let (Some(begin), Some(today)) = (history.first(), history.last()) else {
-        return Picture::default();
+        return StockPicture::default();
     };
     let end = outlook.ends_at.map(|at| {
         (at - chrono::TimeDelta::microseconds(1)).with_timezone(&member.merchant.zone).date_naive()
@@ -85,7 +85,7 @@ pub fn of_batch(member: &Member, file: &BatchFile) -> Picture {
         String::new()
     };
     let most = history.iter().map(|day| day.handed_out).max().unwrap_or(0);
-    Picture {
+    StockPicture {
         summary: summary(file, today),
         area: format!(
             "{},{PICTURE_HEIGHT} {curve} {},{PICTURE_HEIGHT}",
@@ -132,7 +132,7 @@ fn curve(history: &[StockDay], scale: &Scale) -> String {
     for day in history {
         let (x, y) = (scale.x(day.day), scale.y(day.left));
         match before {
-            // A level stretch needs its ends only.
+            // A level part of the curve needs only its ends.
             Some(last) if last == y => continue,
             Some(last) => points.push(format!("{x},{last}")),
             None => {}
@@ -146,7 +146,7 @@ fn curve(history: &[StockDay], scale: &Scale) -> String {
     points.join(" ")
 }
 
-fn bars(history: &[StockDay], scale: &Scale, most: i64) -> Vec<Bar> {
+fn bars(history: &[StockDay], scale: &Scale, most: i64) -> Vec<DayBar> {
     let days = (scale.last - scale.first).num_days().max(1);
     let width = (PICTURE_WIDTH / days * 7 / 10).clamp(3, 24);
     let height = |codes: i64| if codes == 0 { 0 } else { (codes * MAX_BARS / most).max(2) };
@@ -161,7 +161,7 @@ fn bars(history: &[StockDay], scale: &Scale, most: i64) -> Vec<Bar> {
             } else {
                 String::new()
             };
-            Bar {
+            DayBar {
                 x: place((scale.x(found.day) - width / 2).clamp(0, PICTURE_WIDTH - width)),
                 width: place(width),
                 y: place(MAX_BARS - all),
@@ -181,11 +181,14 @@ fn bars(history: &[StockDay], scale: &Scale, most: i64) -> Vec<Bar> {
 fn summary(file: &BatchFile, today: &StockDay) -> String {
     let outlook = &file.row.outlook;
     let lasts = match (outlook.runs_out_on, outlook.cover) {
-        (Some(on), _) => format!("; at the recent pace they run out on {}", day(on)),
-        (None, Some(_)) => "; at the recent pace some are left when the last ones end".to_owned(),
+        (Some(on), _) => format!("; at the recent rate they run out on {}", day(on)),
+        (None, Some(_)) => {
+            "; at the recent rate some will be left when the last ones expire".to_owned()
+        }
         (None, None) => String::new(),
     };
-    let lost = if outlook.lost > 0 { format!(" {}", stock::lost(outlook)) } else { String::new() };
+    let lost =
+        if outlook.lost > 0 { format!(" {}", stock_summary::lost(outlook)) } else { String::new() };
     format!("{} left today{lasts}.{lost}", plural(today.left, "code"))
 }
 

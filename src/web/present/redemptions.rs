@@ -5,15 +5,15 @@ use crate::{
     app::{Member, show_findings::FindingPage},
     domain::{
         coupon::CouponState,
-        coupon_list::{Disagreement, Finding},
+        coupon_list::{Disagreement, RedemptionFinding},
         role::Permission,
     },
     web::{
         views::{
             batch_codes::Filter,
             frame::Frame,
-            redemptions::{Index, Row},
-            ui::{Link, Pager, Status, Tone},
+            redemptions::{RedemptionItem, RedemptionListPage},
+            ui::{Pager, Status, TextLink, Tone},
         },
         words,
     },
@@ -26,10 +26,10 @@ pub fn index(
     kind: Disagreement,
     page: &FindingPage,
     later: bool,
-) -> Index {
+) -> RedemptionListPage {
     let here = format!("/m/{}/redemptions", member.merchant.slug);
     let of = |kind: Disagreement| format!("{here}?kind={}", kind.as_str());
-    Index {
+    RedemptionListPage {
         frame,
         back_href: format!("/m/{}/batches", member.merchant.slug),
         import_href: member.role.may(Permission::ManageBatches).then(|| format!("{here}/new")),
@@ -50,32 +50,33 @@ fn label(kind: Disagreement) -> &'static str {
     match kind {
         Disagreement::Unknown => "Unknown codes",
         Disagreement::NotIssued => "Not handed out at the time",
-        Disagreement::Replaced => "Replaced before",
+        Disagreement::Replaced => "Already replaced",
     }
 }
 
 fn meaning(kind: Disagreement) -> &'static str {
     match kind {
         Disagreement::Unknown => {
-            "The shop took codes that no batch of this merchant has. Import the vouchers they \
-             belong to, or ask the shop where they come from."
+            "The shop accepted codes that aren't in any batch of this merchant. Import the \
+             vouchers they belong to, or ask the shop where they come from."
         }
         Disagreement::NotIssued => {
-            "The shop took codes that were in stock at the time of the use, so nobody should have \
-             had them. Those still in stock are set aside. Where a code is with a customer now, \
-             somebody else used it first; or the reward is missing here, or its date is wrong."
+            "The shop accepted codes that were still in stock at the time, so nobody should have \
+             had them. Codes still in stock are set aside and not handed out. If a customer has \
+             the code now, someone else used it first, or the reward is missing here, or its date \
+             is wrong."
         }
         Disagreement::Replaced => {
-            "The shop took codes after they had been replaced: their customer had two codes that \
-             worked. Switch them off in the shop as well."
+            "The shop accepted codes after they had been replaced, so their customers had two \
+             working codes. Switch the old codes off in the shop as well."
         }
     }
 }
 
-fn row(member: &Member, found: &Finding) -> Row {
+fn row(member: &Member, found: &RedemptionFinding) -> RedemptionItem {
     let say = |tone, text: &str| Status { tone, text: text.to_owned(), when: None };
-    Row {
-        code: Link {
+    RedemptionItem {
+        code: TextLink {
             label: found.code.clone(),
             href: found
                 .coupon

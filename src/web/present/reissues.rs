@@ -6,15 +6,15 @@ use super::{left, rewards};
 use crate::{
     app::{Member, reissue_coupon::Prepared},
     domain::email::EmailAddress,
-    web::views::reissues::Form,
+    web::views::reissues::ReissueForm,
 };
 
 /// The form of a reissue.
-pub fn form(member: &Member, prepared: &Prepared, now: DateTime<Utc>) -> Form {
+pub fn form(member: &Member, prepared: &Prepared, now: DateTime<Utc>) -> ReissueForm {
     let file = &prepared.file;
     let problems = file.coupon.as_ref().map(|coupon| coupon.problems(now)).unwrap_or_default();
     let customer = file.customer.display_name();
-    Form {
+    ReissueForm {
         n: file.reward.no.0,
         action: rewards::reissue_address(member, file),
         cancel_href: format!(
@@ -30,7 +30,7 @@ pub fn form(member: &Member, prepared: &Prepared, now: DateTime<Utc>) -> Form {
         email: file.customer.email.as_ref().map(EmailAddress::shown).unwrap_or_default(),
         also: also(prepared),
         email_off: (!file.customer.receives_emails)
-            .then(|| format!("{customer} has e-mails switched off.")),
+            .then(|| format!("{customer}'s emails are turned off.")),
         customer,
         send_email: false,
         token: prepared.token.clone(),

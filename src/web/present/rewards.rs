@@ -5,7 +5,7 @@ use chrono::{DateTime, Utc};
 
 use super::{day, grouped, left, when, when_end};
 use crate::{
-    app::{Member, show_customer::RewardRow},
+    app::{Member, show_customer::RewardWithMail},
     domain::{
         batch::StockLeft,
         coupon::{Coupon, Problem},
@@ -17,7 +17,7 @@ use crate::{
     web::{
         act_words,
         views::{
-            rewards::{MenuItem, ReissueItem, Replaced, Row, Source},
+            rewards::{CodeSource, MenuItem, ReissueItem, Replaced, RewardItem},
             ui::{Status, Tone},
         },
         words::{self, NextStep},
@@ -25,11 +25,16 @@ use crate::{
 };
 
 /// The row of one reward. `who_can` names users who may add vouchers.
-pub fn row(member: &Member, found: &RewardRow, who_can: &[String], now: DateTime<Utc>) -> Row {
+pub fn row(
+    member: &Member,
+    found: &RewardWithMail,
+    who_can: &[String],
+    now: DateTime<Utc>,
+) -> RewardItem {
     let file = &found.file;
     let problems = file.coupon.as_ref().map(|coupon| coupon.problems(now)).unwrap_or_default();
     let reissue = reissue_item(member, file, who_can, now);
-    Row {
+    RewardItem {
         n: file.reward.no.0,
         reference: file.reward.reward_id.clone(),
         kind: kind(file.reward.kind).to_owned(),
@@ -93,7 +98,7 @@ fn use_doubts(member: &Member, coupon: &Coupon) -> Vec<Status> {
     if let (Some(first), Some(handed_out)) = (coupon.use_before_hand_out(), coupon.handed_out_at) {
         let used = act_words::redemption(member, first);
         let text = format!(
-            "Used before the customer had it ({used}), so somebody else had this code. Handed out"
+            "Used before the customer had it ({used}), so someone else had this code. Handed out"
         );
         doubts.push(Status { tone: Tone::Notice, text, when: Some(when(member, handed_out)) });
     }
@@ -103,8 +108,8 @@ fn use_doubts(member: &Member, coupon: &Coupon) -> Vec<Status> {
             n => format!("{} uses may have been counted more than once", grouped(n)),
         };
         let text = format!(
-            "{counted}: the same order was reported again. The shop may still take this code; bar \
-             it before you reissue"
+            "{counted}: the same order was reported again. The shop may still accept this code; \
+             bar it before you reissue"
         );
         doubts.push(Status { tone: Tone::Notice, text, when: None });
     }
@@ -140,7 +145,7 @@ fn problem_line(member: &Member, problem: &Problem) -> Status {
         }
         Problem::NotStarted { from } => Status {
             tone: Tone::Notice,
-            text: "Not valid before".to_owned(),
+            text: "Not valid until".to_owned(),
             when: Some(when(member, *from)),
         },
     }
@@ -166,9 +171,9 @@ fn usable_line(member: &Member, coupon: &Coupon) -> Status {
     }
 }
 
-fn source(member: &Member, file: &RewardFile) -> Source {
+fn source(member: &Member, file: &RewardFile) -> CodeSource {
     match (&file.batch, file.reward.fulfilment) {
-        (Some((batch, stock)), _) => Source {
+        (Some((batch, stock)), _) => CodeSource {
             name: batch.name.clone(),
             href: member
                 .role
@@ -180,15 +185,18 @@ fn source(member: &Member, file: &RewardFile) -> Source {
                 StockLeft::Short(_) => true,
             },
         },
-        (None, Fulfilment::External(provider)) => Source {
+        (None, Fulfilment::External(provider)) => CodeSource {
             name: provider.label().to_owned(),
             href: None,
             left: String::new(),
             low: false,
         },
-        (None, Fulfilment::Batch(_)) => {
-            Source { name: "Voucher batch".to_owned(), href: None, left: String::new(), low: false }
-        }
+        (None, Fulfilment::Batch(_)) => CodeSource {
+            name: "Voucher batch".to_owned(),
+            href: None,
+            left: String::new(),
+            low: false,
+        },
     }
 }
 
@@ -231,7 +239,7 @@ pub fn reward_address(member: &Member, file: &RewardFile) -> String {
     format!("/m/{}/customers/{}/rewards/{}", member.merchant.slug, file.customer.no, file.reward.no)
 }
 
-fn items(member: &Member, found: &RewardRow, reissue: &ReissueItem) -> Vec<MenuItem> {
+fn items(member: &Member, found: &RewardWithMail, reissue: &ReissueItem) -> Vec<MenuItem> {
     // The next step of a refusal may lead there already.
     let is_new = |item: &MenuItem| reissue.next_steps.iter().all(|step| step.href != item.href);
     let view = |coupon: &Coupon| link("View coupon", words::coupon_address(member, coupon.id));
@@ -250,7 +258,7 @@ fn items(member: &Member, found: &RewardRow, reissue: &ReissueItem) -> Vec<MenuI
         });
     let mail = found.mail.as_ref().map(|mail| {
         link(
-            "View e-mail",
+            "View email",
             format!(
                 "/m/{}/customers/{}/mails/{}",
                 member.merchant.slug, found.file.customer.no, mail.id

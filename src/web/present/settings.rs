@@ -6,12 +6,12 @@ use crate::{
     domain::{Invalid, merchant::Merchant},
     web::views::{
         frame::Frame,
-        settings::{Group, Input, Kind, Show},
+        settings::{InputKind, SettingGroup, SettingInput, SettingsPage},
     },
 };
 
 /// The page.
-pub fn show(frame: Frame, member: &Member) -> Show {
+pub fn show(frame: Frame, member: &Member) -> SettingsPage {
     page(frame, member, |setting| {
         let now = setting.value_of(&member.merchant);
         (now.clone(), now, None)
@@ -24,11 +24,11 @@ pub fn refused(
     member: &Member,
     typed: impl Fn(Setting) -> String,
     seen: impl Fn(Setting) -> Option<String>,
-    unfit: &[(Setting, Invalid)],
-) -> Show {
+    invalid: &[(Setting, Invalid)],
+) -> SettingsPage {
     page(frame, member, |setting| {
         let error =
-            unfit.iter().find(|(wrong, _)| *wrong == setting).map(|(_, why)| sentence(&why.0));
+            invalid.iter().find(|(wrong, _)| *wrong == setting).map(|(_, why)| sentence(&why.0));
         (typed(setting), seen(setting).unwrap_or_else(|| setting.value_of(&member.merchant)), error)
     })
 }
@@ -42,7 +42,7 @@ pub fn stale(
     seen: impl Fn(Setting) -> Option<String>,
     now: &Merchant,
     changed: &[Setting],
-) -> Show {
+) -> SettingsPage {
     page(frame, member, |setting| {
         let (typed, theirs) = (typed(setting), setting.value_of(now));
         if !changed.contains(&setting) || typed == theirs {
@@ -54,11 +54,14 @@ pub fn stale(
             return (
                 theirs.clone(),
                 theirs,
-                Some(format!("Somebody else has changed this meanwhile: it was {was} before.")),
+                Some(format!(
+                    "Someone else has changed this in the meantime. It was {was} before."
+                )),
             );
         }
         let told = format!(
-            "Somebody else has changed this to {} meanwhile. Keep what you typed, or take theirs.",
+            "Someone else has changed this to {} in the meantime. Save what you typed, or enter \
+             their value.",
             value(setting, &theirs)
         );
         (typed, theirs, Some(told))
@@ -68,8 +71,8 @@ pub fn stale(
 /// A value in a sentence.
 fn value(setting: Setting, text: &str) -> String {
     match (words(setting).2, text) {
-        (Kind::Switch, "") => "off".to_owned(),
-        (Kind::Switch, _) => "on".to_owned(),
+        (InputKind::Switch, "") => "off".to_owned(),
+        (InputKind::Switch, _) => "on".to_owned(),
         (_, "") => "empty".to_owned(),
         _ => format!("“{text}”"),
     }
@@ -86,11 +89,11 @@ fn page(
     frame: Frame,
     member: &Member,
     of: impl Fn(Setting) -> (String, String, Option<String>),
-) -> Show {
+) -> SettingsPage {
     let input = |setting: Setting| {
         let (label, hint, kind) = words(setting);
         let (value, seen, error) = of(setting);
-        Input {
+        SettingInput {
             name: setting.as_str(),
             label,
             hint,
@@ -101,12 +104,12 @@ fn page(
             kind,
         }
     };
-    let group = |id, title, settings: &[Setting]| Group {
+    let group = |id, title, settings: &[Setting]| SettingGroup {
         id,
         title,
         inputs: settings.iter().map(|setting| input(*setting)).collect(),
     };
-    Show {
+    SettingsPage {
         frame,
         action: format!("/m/{}/settings", member.merchant.slug),
         groups: vec![
@@ -123,42 +126,49 @@ fn page(
     }
 }
 
-fn words(setting: Setting) -> (&'static str, &'static str, Kind) {
+fn words(setting: Setting) -> (&'static str, &'static str, InputKind) {
     match setting {
-        Setting::Name => ("Name", "As users and customers see it, in mails too.", Kind::Text),
+        Setting::Name => {
+            ("Name", "As users and customers see it, including in emails.", InputKind::Text)
+        }
         Setting::TimeZone => (
             "Time zone",
-            "Times are shown in it. What has an end already keeps that instant.",
-            Kind::Zone,
+            "Times are shown in this zone. Existing start and end times don't move.",
+            InputKind::Zone,
         ),
         Setting::TicketUrl => (
             "Ticket address",
-            "Where a second reissue is asked for: https:, http: or mailto:. {reward_id}, \
-             {customer_id} and {reissue_id} are filled in.",
-            Kind::Text,
+            "Where people go to ask for a second reissue. Starts with https:, http: or mailto:. \
+             {reward_id}, {customer_id} and {reissue_id} are filled in.",
+            InputKind::Text,
         ),
         Setting::AccountManager => (
             "Account manager",
-            "Whom to ask about rewards that can't be reissued here: Ann Lee <ann@example.com>.",
-            Kind::Text,
+            "The contact for rewards that can't be reissued here, such as Ann Lee \
+             <ann@example.com>.",
+            InputKind::Text,
         ),
-        Setting::MailFrom => {
-            ("Sender of mails", "Empty: the desk's own. Your mail relay must allow it.", Kind::Text)
-        }
+        Setting::MailFrom => (
+            "Email sender",
+            "Leave empty for the desk's own sender. Your mail relay must allow \
+                              this address.",
+            InputKind::Text,
+        ),
         Setting::RequiresSecondFactor => (
-            "Ask every user for a second factor",
-            "An authenticator app or a passkey, beside the password.",
-            Kind::Switch,
+            "Require a second factor for every user",
+            "An authenticator app or a passkey, in addition to the password.",
+            InputKind::Switch,
         ),
         Setting::StockThreshold => (
             "Stock threshold",
-            "So many usable codes or fewer are critical, in batches without a line of their own.",
-            Kind::Number,
+            "Stock is critical at this number of usable codes or fewer. Applies to batches without \
+             a threshold of their own.",
+            InputKind::Number,
         ),
         Setting::LeastDays => (
-            "Days a customer should have",
-            "A batch whose next code ends sooner than this is expiring.",
-            Kind::Number,
+            "Minimum days to use a code",
+            "A batch whose next code ends sooner than this counts as expiring.",
+            InputKind::Number,
         ),
     }
 }

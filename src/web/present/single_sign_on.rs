@@ -6,17 +6,17 @@ use super::when_in;
 use crate::{
     app::{Desk, link_identity::PendingLink, sign_in::Session},
     web::views::{
-        account::Link as LinkPage,
+        account::LinkIdentityPage as LinkPage,
         factors::Away,
         frame::Frame,
-        ui::{Fact, Link},
+        ui::{Fact, TextLink},
     },
 };
 
 /// "Continue with Acme", and back to `return_to`, a path of our own; `None`: there is no provider.
-pub fn link(desk: &Desk, path: &str, return_to: &str) -> Option<Link> {
+pub fn link(desk: &Desk, path: &str, return_to: &str) -> Option<TextLink> {
     let provider = desk.provider.as_deref()?;
-    Some(Link { label: label(provider.name()), href: format!("{path}?return_to={return_to}") })
+    Some(TextLink { label: label(provider.name()), href: format!("{path}?return_to={return_to}") })
 }
 
 /// The same as a button of a form that posts to `action`.
@@ -46,7 +46,7 @@ pub fn link_page(
     facts.extend(pending.name.as_deref().map(|name| fact("Name", name)));
     facts.push(match pending.authenticated_at {
         Some(at) => Fact { when: Some(when_in(zone, at)), ..fact("Signed in", "") },
-        None => fact("Signed in", &format!("Not known: {provider} does not say when")),
+        None => fact("Signed in", &format!("Unknown: {provider} doesn't say when")),
     });
     LinkPage {
         frame,

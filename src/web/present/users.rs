@@ -6,8 +6,8 @@ use crate::{
     app::{
         Member,
         invite_user::{InvalidInvitation, Invitation},
-        manage_users::{Act, Barrier},
-        show_users::{AccountMail, UserFile, UserPage, UserRow},
+        manage_users::{Barrier, UserAct},
+        show_users::{AccountMail, UserFile, UserList, UserOverview},
     },
     domain::{
         ids::UserId,
@@ -17,8 +17,8 @@ use crate::{
     },
     web::views::{
         frame::Frame,
-        stock_forms::Field,
-        ui::{Badge, Fact, Link, Pager, Status, Tone},
+        threshold_forms::NumberField,
+        ui::{Badge, Fact, Pager, Status, TextLink, Tone},
         users::{self as views, PermissionRow, RoleChoice},
     },
 };
@@ -28,12 +28,17 @@ fn address(member: &Member, rest: &str) -> String {
 }
 
 /// The list.
-pub fn index(frame: Frame, member: &Member, page: &UserPage, is_later: bool) -> views::Index {
-    let link = |label: &str, href: String| Link { label: label.to_owned(), href };
-    views::Index {
+pub fn index(
+    frame: Frame,
+    member: &Member,
+    page: &UserList,
+    is_later: bool,
+) -> views::UserListPage {
+    let link = |label: &str, href: String| TextLink { label: label.to_owned(), href };
+    views::UserListPage {
         frame,
         actions: vec![
-            link("What each role may do", format!("/m/{}/permissions", member.merchant.slug)),
+            link("What each role can do", format!("/m/{}/permissions", member.merchant.slug)),
             link("Invite a user", address(member, "/new")),
         ],
         rows: page.rows.iter().map(|row| self::row(member, row)).collect(),
@@ -44,8 +49,8 @@ pub fn index(frame: Frame, member: &Member, page: &UserPage, is_later: bool) -> 
     }
 }
 
-fn row(member: &Member, row: &UserRow) -> views::Row {
-    views::Row {
+fn row(member: &Member, row: &UserOverview) -> views::UserItem {
+    views::UserItem {
         href: address(member, &format!("/{}", row.user.id.0)),
         name: row.user.name.clone(),
         email: row.user.email.clone(),
@@ -55,7 +60,7 @@ fn row(member: &Member, row: &UserRow) -> views::Row {
     }
 }
 
-fn badges(member: &Member, row: &UserRow) -> Vec<Badge> {
+fn badges(member: &Member, row: &UserOverview) -> Vec<Badge> {
     let badge = |tone, text: &str| Badge { tone, text: text.to_owned() };
     let standing = match row.standing {
         Standing::Invited => Some(badge(Tone::Notice, "Invited")),
@@ -64,7 +69,7 @@ fn badges(member: &Member, row: &UserRow) -> Vec<Badge> {
         Standing::Active => None,
     };
     let standing = if row.is_offer && row.standing != Standing::Invited {
-        Some(badge(Tone::Notice, "Has not accepted yet"))
+        Some(badge(Tone::Notice, "Hasn't accepted yet"))
     } else {
         standing
     };
@@ -77,21 +82,21 @@ pub fn new(
     frame: Frame,
     member: &Member,
     typed: &Invitation,
-    unfit: &InvalidInvitation,
-) -> views::New {
-    let field = |value: &str, error: &Option<crate::domain::Invalid>| Field {
+    invalid: &InvalidInvitation,
+) -> views::NewUserPage {
+    let field = |value: &str, error: &Option<crate::domain::Invalid>| NumberField {
         value: value.to_owned(),
         error: error.as_ref().map(ToString::to_string),
     };
     let chosen = if typed.role.is_empty() { Role::Support.as_str() } else { &typed.role };
-    views::New {
+    views::NewUserPage {
         frame,
         back_href: address(member, ""),
         action: address(member, ""),
-        email: field(&typed.email, &unfit.email),
-        name: field(&typed.name, &unfit.name),
+        email: field(&typed.email, &invalid.email),
+        name: field(&typed.name, &invalid.name),
         roles: roles(member, |role| role.as_str() == chosen),
-        role_error: unfit.role.as_ref().map(ToString::to_string),
+        role_error: invalid.role.as_ref().map(ToString::to_string),
     }
 }
 
@@ -117,14 +122,14 @@ fn adds(role: Role) -> String {
 /// A permission in words; the page of permissions and the routes are made from one table.
 pub fn words(permission: Permission) -> &'static str {
     match permission {
-        Permission::FindCustomers => "find customers and see their profiles",
+        Permission::FindCustomers => "find customers and view their profiles",
         Permission::ReissueCoupons => "reissue coupons",
-        Permission::ResendEmails => "resend the fulfilment e-mail",
-        Permission::LookAtBatches => "look at voucher batches",
+        Permission::ResendEmails => "resend the fulfilment email",
+        Permission::LookAtBatches => "view voucher batches",
         Permission::CheckCodes => "check a code",
         Permission::BarCoupons => "bar and unbar coupons, mark them as used",
         Permission::BlockCustomers => "block and unblock customers",
-        Permission::SeeAuditLog => "see the audit log",
+        Permission::SeeAuditLog => "view the audit log",
         Permission::ManageUsers => "manage users with the role Customer Support",
         Permission::ManageBatches => "add, adjust, withdraw and export vouchers",
         Permission::ChangeSettings => "change the merchant's settings and manage all of its users",
@@ -134,10 +139,10 @@ pub fn words(permission: Permission) -> &'static str {
 }
 
 /// One user.
-pub fn show(frame: Frame, member: &Member, file: &UserFile) -> views::Show {
+pub fn show(frame: Frame, member: &Member, file: &UserFile) -> views::UserPage {
     let (user, role, is_offer) = (&file.row.user, file.row.role, file.row.is_offer);
     let fact = |label: &str, text: String, at| Fact { label: label.to_owned(), text, when: at };
-    let role_barrier = barrier(file, Act::ChangeRole(role)).map(|why| why_not(why).to_owned());
+    let role_barrier = barrier(file, UserAct::ChangeRole(role)).map(|why| why_not(why).to_owned());
     let own = address(member, &format!("/{}", user.id.0));
     let acts = acts(member, file, &own);
     let invite =
@@ -145,7 +150,7 @@ pub fn show(frame: Frame, member: &Member, file: &UserFile) -> views::Show {
     let has_failed = file.mail.as_ref().is_some_and(|mail| mail.state == MailState::Failed);
     let send_again =
         invite.filter(|_| has_failed).map(|act| act.action.clone()).unwrap_or_default();
-    views::Show {
+    views::UserPage {
         frame,
         back_href: address(member, ""),
         name: user.name.clone(),
@@ -172,55 +177,56 @@ pub fn show(frame: Frame, member: &Member, file: &UserFile) -> views::Show {
     }
 }
 
-fn barrier(file: &UserFile, act: Act) -> Option<Barrier> {
+fn barrier(file: &UserFile, act: UserAct) -> Option<Barrier> {
     file.barriers.iter().find(|(barred, _)| *barred == act).map(|(_, why)| *why)
 }
 
 /// What can be done to a user, each with the reason where it cannot be done now.
-fn acts(member: &Member, file: &UserFile, own: &str) -> Vec<views::Act> {
+fn acts(member: &Member, file: &UserFile, own: &str) -> Vec<views::UserActForm> {
     let (user, is_offer) = (&file.row.user, file.row.is_offer);
-    let act = |act: Act, title, text: &str, path: &str, label, busy, is_grave| views::Act {
-        title,
-        text: text.to_owned(),
-        action: format!("{own}/{path}"),
-        label,
-        busy,
-        barrier: barrier(file, act).map(|why| why_not(why).to_owned()).unwrap_or_default(),
-        is_grave,
-    };
+    let act =
+        |act: UserAct, title, text: &str, path: &str, label, busy, is_grave| views::UserActForm {
+            title,
+            text: text.to_owned(),
+            action: format!("{own}/{path}"),
+            label,
+            busy,
+            barrier: barrier(file, act).map(|why| why_not(why).to_owned()).unwrap_or_default(),
+            is_grave,
+        };
     let mut acts = Vec::new();
     if file.row.standing == Standing::Invited || is_offer {
         let again = if user.has_credentials {
-            "They have an account, and have not accepted yet."
+            "They have an account and haven't accepted yet."
         } else {
-            "The link in the invitation before it stops working."
+            "The link in the previous invitation stops working."
         };
         let mut invite = act(
-            Act::Remove,
+            UserAct::Remove,
             "Invite again",
             again,
             "invitation",
-            "Send the invitation again",
+            "Resend invitation",
             "Sending…",
             false,
         );
-        if barrier(file, Act::Remove) == Some(Barrier::Yourself) {
+        if barrier(file, UserAct::Remove) == Some(Barrier::Yourself) {
             invite.barrier.clear();
         }
         acts.push(invite);
     }
     if matches!(file.row.standing, Standing::Locked { .. }) {
-        let text = "Locked after a long absence. Unlocked, they sign in with their own password \
-            as before.";
-        acts.push(act(Act::Unlock, "Unlock", text, "unlock", "Unlock", "Unlocking…", false));
+        let text = "Locked because they haven't signed in for a long time. Once unlocked, they \
+                    sign in with the same password as before.";
+        acts.push(act(UserAct::Unlock, "Unlock", text, "unlock", "Unlock", "Unlocking…", false));
     }
     if file.sessions > 0 {
         let text = format!(
-            "{} open. Whoever is at work has to sign in again.",
+            "{} open. They'll have to sign in again everywhere.",
             plural(i64::try_from(file.sessions).unwrap_or(0), "session")
         );
         acts.push(act(
-            Act::EndSessions,
+            UserAct::EndSessions,
             "End sessions",
             &text,
             "sessions",
@@ -230,10 +236,10 @@ fn acts(member: &Member, file: &UserFile, own: &str) -> Vec<views::Act> {
         ));
     }
     if user.has_second_factor && !is_offer {
-        let text = "For whoever has lost theirs: the authenticator app, passkeys and recovery \
-            codes are removed. Ask by another way who they are first.";
+        let text = "For users who have lost theirs. Removes the authenticator app, passkeys and \
+                    recovery codes. First check another way that it's really them.";
         acts.push(act(
-            Act::ResetFactors,
+            UserAct::ResetFactors,
             "Reset second factors",
             text,
             "factors",
@@ -244,25 +250,25 @@ fn acts(member: &Member, file: &UserFile, own: &str) -> Vec<views::Act> {
     }
     if user.disabled_at.is_some() {
         acts.push(act(
-            Act::Enable,
+            UserAct::Enable,
             "Enable",
-            "They can sign in again, with the roles that they had.",
+            "They can sign in again with the roles they had.",
             "enable",
             "Enable",
             "Enabling…",
             false,
         ));
     } else {
-        let text = "Signs them out at once, in all merchants, and lets them in nowhere until they \
-            are enabled again.";
-        acts.push(act(Act::Disable, "Disable", text, "disable", "Disable", "Disabling…", true));
+        let text = "Signs them out of all merchants immediately. They can't sign in until they're \
+                    enabled again.";
+        acts.push(act(UserAct::Disable, "Disable", text, "disable", "Disable", "Disabling…", true));
     }
     let text = format!(
-        "They lose their role in {}. The account, and roles elsewhere, stay.",
+        "They lose their role in {}. Their account and other roles don't change.",
         member.merchant.name
     );
     acts.push(act(
-        Act::Remove,
+        UserAct::Remove,
         "Remove from this merchant",
         &text,
         "removal",
@@ -276,7 +282,7 @@ fn acts(member: &Member, file: &UserFile, own: &str) -> Vec<views::Act> {
 /// Of somebody who has not accepted a role yet, this merchant need not know it.
 fn second_factor(has_one: bool, is_offer: bool) -> &'static str {
     match (is_offer, has_one) {
-        (true, _) => "Not shown before they accept",
+        (true, _) => "Shown once they accept",
         (false, true) => "Yes",
         (false, false) => "None",
     }
@@ -290,13 +296,13 @@ fn mail_line(member: &Member, mail: &AccountMail) -> Status {
         MailState::Failed => (Tone::Bad, format!("failed{because}"), mail.ended_at),
         MailState::Cancelled => (Tone::Quiet, "cancelled".to_owned(), mail.ended_at),
         MailState::Queued if mail.last_error.is_some() => {
-            (Tone::Notice, format!("delayed{because}. Next try"), Some(mail.next_attempt_at))
+            (Tone::Notice, format!("delayed{because}. Next attempt"), Some(mail.next_attempt_at))
         }
         MailState::Queued => (Tone::Notice, "queued".to_owned(), Some(mail.queued_at)),
     };
     Status {
         tone,
-        text: format!("E-mail “{}” {what}", mail.subject),
+        text: format!("Email “{}” {what}", mail.subject),
         when: at.map(|at| when(member, at)),
     }
 }
@@ -317,13 +323,11 @@ fn standing_fact(member: &Member, file: &UserFile) -> Option<Fact> {
 /// Why something can't be done to a user, and who can.
 pub fn why_not(barrier: Barrier) -> &'static str {
     match barrier {
-        Barrier::Yourself => "You can't do this to yourself. Another administrator can.",
-        Barrier::NotYours => {
-            "Your role does not reach this far. An administrator of this merchant can do it."
-        }
+        Barrier::Yourself => "You can't do this to yourself. Ask another administrator.",
+        Barrier::NotYours => "Your role doesn't allow this. Ask an administrator of this merchant.",
         Barrier::OtherMerchants => {
-            "This user belongs to merchants in which you are no administrator. An administrator \
-             of all of them can do it."
+            "This user also belongs to merchants where you're not an administrator. Ask an \
+             administrator of all of them."
         }
     }
 }

@@ -10,9 +10,9 @@ use crate::{
     web::{
         views::{
             frame::Frame,
-            ui::{Link, Toast, Tone},
-            validity::Field,
-            vouchers::{Form, New},
+            ui::{TextLink, Toast, Tone},
+            validity::DateField,
+            vouchers::{NewBatchPage, VouchersForm},
         },
         words,
     },
@@ -30,24 +30,24 @@ pub struct Sent {
 
 impl Sent {
     /// The form that posts to `action`, with it.
-    pub fn form(self, action: String) -> Form {
+    pub fn form(self, action: String) -> VouchersForm {
         let Self { text, why, is_of_file } = self;
-        Form { action, codes: text, error: why, is_of_file }
+        VouchersForm { action, codes: text, error: why, is_of_file }
     }
 }
 
 /// The form, with what was wrong with it.
-pub fn form(member: &Member, batch: BatchId, told: &FormOutcome) -> Form {
+pub fn form(member: &Member, batch: BatchId, told: &FormOutcome) -> VouchersForm {
     let sent =
-        if let FormOutcome::VouchersUnfit(sent) = told { sent.clone() } else { Sent::default() };
+        if let FormOutcome::VouchersInvalid(sent) = told { sent.clone() } else { Sent::default() };
     sent.form(words::batch_address(member, batch, "/vouchers"))
 }
 
 /// What just happened, in short, with the way to the whole of it.
-pub fn flash(form: &Form) -> Option<Toast> {
+pub fn flash(form: &VouchersForm) -> Option<Toast> {
     form.error.as_ref()?;
-    let link = Link { label: "See why".to_owned(), href: "#add-vouchers".to_owned() };
-    Some(Toast { links: vec![link], ..super::flash::plain(Tone::Bad, "No code was added", "") })
+    let link = TextLink { label: "See why".to_owned(), href: "#add-vouchers".to_owned() };
+    Some(Toast { links: vec![link], ..super::flash::plain(Tone::Bad, "No codes were added", "") })
 }
 
 /// The form of a new batch, with what was wrong with it.
@@ -55,32 +55,32 @@ pub fn new_batch(
     frame: Frame,
     member: &Member,
     typed: &TypedBatch,
-    unfit: &InvalidBatch,
+    invalid: &InvalidBatch,
     sent: Sent,
-) -> New {
+) -> NewBatchPage {
     let here = format!("/m/{}/batches", member.merchant.slug);
-    let field = |name, label, value: &str, is_day, unfit: &Option<Invalid>| Field {
+    let field = |name, label, value: &str, is_day, invalid: &Option<Invalid>| DateField {
         name,
         label,
         value: value.to_owned(),
         is_day,
-        error: unfit.as_ref().map(|why| sentence(&why.0)),
+        error: invalid.as_ref().map(|why| sentence(&why.0)),
     };
     let is_day =
         |text: &str| text.is_empty() || chrono::NaiveDate::parse_from_str(text, "%Y-%m-%d").is_ok();
-    New {
+    NewBatchPage {
         frame,
         back_href: here.clone(),
         fields: vec![
-            field("name", "Name", &typed.name, false, &unfit.name),
-            field("valid_from", "First day", &typed.from, is_day(&typed.from), &unfit.from),
-            field("valid_until", "Last day", &typed.until, is_day(&typed.until), &unfit.until),
+            field("name", "Name", &typed.name, false, &invalid.name),
+            field("valid_from", "First day", &typed.from, is_day(&typed.from), &invalid.from),
+            field("valid_until", "Last day", &typed.until, is_day(&typed.until), &invalid.until),
             field(
                 "uses",
                 "Uses per code",
                 if typed.uses.is_empty() { "1" } else { &typed.uses },
                 false,
-                &unfit.uses,
+                &invalid.uses,
             ),
         ],
         case_sensitive: typed.case_sensitive,

@@ -10,22 +10,22 @@ use askama::Template;
 /// `GET /account`.
 #[derive(Debug, Template)]
 #[template(path = "account/show.html")]
-pub struct Show {
+pub struct AccountPage {
     pub frame: Frame,
     pub name: String,
     pub email: String,
     /// Empty: there is no password to change, since the user signs in elsewhere.
     pub password: Option<Password>,
-    pub sessions: Vec<Session>,
+    pub sessions: Vec<SessionItem>,
     /// Since when there is an authenticator app.
     pub app_since: Option<When>,
     /// "7 left"; empty: there is no factor that they could stand in for.
     pub recovery_codes: String,
-    pub passkeys: Vec<Passkey>,
+    pub passkeys: Vec<PasskeyItem>,
     /// Whether passkeys can be had at this address.
     pub passkeys_available: bool,
     /// Where one can sign in besides.
-    pub sso: Option<Sso>,
+    pub sso: Option<SsoSection>,
     /// Merchants that offer a role, in order of name.
     pub offers: Vec<Offer>,
     /// "Acme UK opens only with one."; empty: none does, or there is one.
@@ -34,7 +34,7 @@ pub struct Show {
 
 /// Single sign-on on the page.
 #[derive(Clone, Debug)]
-pub struct Sso {
+pub struct SsoSection {
     /// "Acme".
     pub name: String,
     /// Since when it is linked; empty: it is not.
@@ -53,7 +53,7 @@ pub struct Password {
 
 /// A session in the list.
 #[derive(Clone, Debug)]
-pub struct Session {
+pub struct SessionItem {
     pub browser: String,
     pub address: String,
     pub since: When,
@@ -64,7 +64,7 @@ pub struct Session {
 
 /// A passkey in the list.
 #[derive(Clone, Debug)]
-pub struct Passkey {
+pub struct PasskeyItem {
     pub name: String,
     pub since: When,
     pub last_used: Option<When>,
@@ -74,7 +74,7 @@ pub struct Passkey {
 /// `GET /account/identity`: the account that is linked when its user says so.
 #[derive(Debug, Template)]
 #[template(path = "account/link.html")]
-pub struct Link {
+pub struct LinkIdentityPage {
     pub frame: Frame,
     /// "Acme".
     pub provider: String,

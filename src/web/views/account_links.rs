@@ -1,4 +1,5 @@
-//! Owns the pages in front of the desk: choosing a password behind a link, and asking for one.
+//! Owns the pages before signing in: choosing a password after following a link, and asking for
+//! one.
 
 use super::frame::Frame;
 use askama::Template;
@@ -6,7 +7,7 @@ use askama::Template;
 /// `GET /welcome`.
 #[derive(Debug, Template)]
 #[template(path = "account_links/show.html")]
-pub struct Show {
+pub struct AccountLinkPage {
     pub frame: Frame,
     pub heading: &'static str,
     pub email: String,

@@ -1,7 +1,7 @@
 //! Owns the audit log's page and the one line an event is, here and in Activity.
 
 use super::frame::Frame;
-use super::ui::{Link, Pager, When};
+use super::ui::{Pager, TextLink, When};
 use askama::Template;
 
 /// One event in plain words.
@@ -26,26 +26,26 @@ pub struct Event {
 /// `GET /m/{merchant}/audit`.
 #[derive(Debug, Template)]
 #[template(path = "audit/index.html")]
-pub struct Index {
+pub struct AuditLogPage {
     /// Frame.
     pub frame: Frame,
     /// This page without filters.
     pub here: String,
     pub filters: Filters,
     /// What is filtered, each with the address of the page without it.
-    pub chips: Vec<Link>,
+    pub chips: Vec<TextLink>,
     /// Records, newest first.
-    pub entries: Vec<Entry>,
-    pub screen: Screen,
+    pub entries: Vec<AuditLogItem>,
+    pub screen: AuditLogScreen,
     /// First page and older page.
     pub pager: Pager,
     /// For those who may export.
-    pub export: Option<Export>,
+    pub export: Option<ExportForm>,
 }
 
 /// Which screen it is.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Screen {
+pub enum AuditLogScreen {
     Records,
     /// Nothing was ever written down.
     Empty,
@@ -54,7 +54,7 @@ pub enum Screen {
     Invalid,
 }
 
-impl Screen {
+impl AuditLogScreen {
     pub fn is_empty(self) -> bool {
         self == Self::Empty
     }
@@ -63,7 +63,7 @@ impl Screen {
         self == Self::NoMatch
     }
 
-    pub fn is_unfit(self) -> bool {
+    pub fn is_invalid(self) -> bool {
         self == Self::Invalid
     }
 }
@@ -74,7 +74,7 @@ pub struct Filters {
     pub who: Select,
     pub action: Select,
     /// Customer, code, first and last day, in this order.
-    pub inputs: Vec<Input>,
+    pub inputs: Vec<FilterInput>,
 }
 
 /// A choice from groups.
@@ -84,20 +84,20 @@ pub struct Select {
     pub label: &'static str,
     /// What no choice is called.
     pub none: &'static str,
-    pub groups: Vec<Group>,
+    pub groups: Vec<FilterGroup>,
     pub error: Option<String>,
 }
 
 /// Choices that belong together.
 #[derive(Clone, Debug)]
-pub struct Group {
+pub struct FilterGroup {
     pub label: &'static str,
-    pub options: Vec<Choice>,
+    pub options: Vec<FilterChoice>,
 }
 
 /// A choice.
 #[derive(Clone, Debug)]
-pub struct Choice {
+pub struct FilterChoice {
     pub value: String,
     pub label: String,
     pub is_chosen: bool,
@@ -105,7 +105,7 @@ pub struct Choice {
 
 /// A field to be typed in.
 #[derive(Clone, Debug)]
-pub struct Input {
+pub struct FilterInput {
     pub name: &'static str,
     pub label: &'static str,
     pub value: String,
@@ -119,14 +119,14 @@ pub struct Input {
 
 /// The export of what is shown, with its filters as hidden fields.
 #[derive(Clone, Debug)]
-pub struct Export {
+pub struct ExportForm {
     pub action: String,
     pub fields: Vec<(&'static str, String)>,
 }
 
 /// A record: its line, and all that is known of it.
 #[derive(Clone, Debug)]
-pub struct Entry {
+pub struct AuditLogItem {
     pub event: Event,
     /// "record 1,234".
     pub number: String,

@@ -1,10 +1,10 @@
 //! Owns the list of a batch's codes: which of them, found how, and who got which.
 
-use super::ui::{Link, Pager, Status, When};
+use super::ui::{Pager, Status, TextLink, When};
 
 /// The codes of a batch.
 #[derive(Clone, Debug)]
-pub struct Codes {
+pub struct CodeListSection {
     /// The batch's page, where the search goes.
     pub action: String,
     /// What the search field holds.
@@ -13,11 +13,11 @@ pub struct Codes {
     pub filters: Vec<Filter>,
     /// The word of the current filter in addresses and forms.
     pub condition: &'static str,
-    pub rows: Vec<Row>,
+    pub rows: Vec<CodeItem>,
     /// What is said where there is no row.
     pub empty: String,
     /// And where to go from there.
-    pub next_steps: Vec<Link>,
+    pub next_steps: Vec<TextLink>,
     pub pager: Pager,
     /// Where the export is asked for, for those who may.
     pub export: Option<String>,
@@ -33,7 +33,7 @@ pub struct Filter {
 
 /// One code.
 #[derive(Clone, Debug)]
-pub struct Row {
+pub struct CodeItem {
     /// Its page.
     pub href: String,
     pub code: String,
@@ -43,7 +43,7 @@ pub struct Row {
     /// Until when it can be used.
     pub until: Option<When>,
     /// Who got it; none while it is in stock.
-    pub holder: Option<Link>,
+    pub holder: Option<TextLink>,
     /// The reward it was handed out for.
     pub reward: String,
 }

@@ -1,29 +1,29 @@
 //! Owns the list of voucher batches and one batch's page.
 
-use super::batch_codes::Codes;
+use super::batch_codes::CodeListSection;
 use super::frame::Frame;
-use super::picture::Picture;
-use super::ui::{Badge, Fact, Link, Pager, Status, Stock, Tone};
-use super::{stock_forms, validity, vouchers};
+use super::picture::StockPicture;
+use super::ui::{Badge, Fact, Pager, Status, StockBar, TextLink, Tone};
+use super::{threshold_forms, validity, vouchers};
 use askama::Template;
 
 /// `GET /m/{merchant}/batches`.
 #[derive(Debug, Template)]
 #[template(path = "batches/index.html")]
-pub struct Index {
+pub struct BatchListPage {
     /// Frame.
     pub frame: Frame,
     /// "New batch" and the like, for those who may.
-    pub actions: Vec<Link>,
+    pub actions: Vec<TextLink>,
     /// The batches.
-    pub rows: Vec<Row>,
+    pub rows: Vec<BatchItem>,
     /// First page and older page.
     pub pager: Pager,
 }
 
 /// One batch in the list.
 #[derive(Clone, Debug)]
-pub struct Row {
+pub struct BatchItem {
     /// Its page.
     pub href: String,
     /// Its name.
@@ -39,7 +39,7 @@ pub struct Row {
     /// What is left but can't be used, and why; may be empty.
     pub left_note: String,
     /// Its bar.
-    pub stock: Stock,
+    pub stock: StockBar,
     /// "About 41 days".
     pub cover: String,
     /// "30 a week lately"; may be empty.
@@ -49,7 +49,7 @@ pub struct Row {
 /// `GET /m/{merchant}/batches/{id}`.
 #[derive(Debug, Template)]
 #[template(path = "batches/show.html")]
-pub struct Show {
+pub struct BatchPage {
     /// Frame.
     pub frame: Frame,
     /// Back to the list.
@@ -61,15 +61,15 @@ pub struct Show {
     /// What deserves a look: the reserve is touched, codes end soon. May be empty.
     pub notes: Vec<Status>,
     /// The stock day by day, where there ever was any.
-    pub picture: Option<Picture>,
+    pub picture: Option<StockPicture>,
     /// "Add vouchers", for those who may.
-    pub vouchers: Option<vouchers::Form>,
+    pub vouchers: Option<vouchers::VouchersForm>,
     /// "Adjust validity", for those who may.
-    pub validity: Option<validity::Form>,
+    pub validity: Option<validity::ValidityForm>,
     /// "Stock lines", for those who may.
-    pub lines: Option<stock_forms::Lines>,
+    pub lines: Option<threshold_forms::ThresholdsForm>,
     /// "Withdraw vouchers", for those who may.
-    pub withdraw: Option<stock_forms::Withdraw>,
+    pub withdraw: Option<threshold_forms::Withdraw>,
     /// Who can do these, when this user may not; or empty.
     pub who_can: String,
     /// "39 left".
@@ -77,18 +77,18 @@ pub struct Show {
     /// Why codes can't be used, if so: "120 codes left, all expired on …". May be empty.
     pub left_note: String,
     /// The bar.
-    pub stock: Stock,
+    pub stock: StockBar,
     /// Codes by state, the bar's legend.
-    pub counts: Vec<Count>,
+    pub counts: Vec<StateCount>,
     /// Validity, uses per code, case rule, and so on.
     pub facts: Vec<Fact>,
     /// Its codes.
-    pub codes: Codes,
+    pub codes: CodeListSection,
 }
 
 /// Codes in one state.
 #[derive(Clone, Debug)]
-pub struct Count {
+pub struct StateCount {
     /// The bar's colour.
     pub tone: Tone,
     /// "Usable", "Allocated".

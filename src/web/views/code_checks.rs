@@ -1,6 +1,6 @@
 //! Owns the page "Check a code" and what it says of one.
 
-use super::coupons::{Place, Reissue};
+use super::coupons::{LabelledLink, Reissue};
 use super::frame::Frame;
 use super::rewards::MenuItem;
 use super::ui::{Fact, Status, Tone};
@@ -9,36 +9,36 @@ use askama::Template;
 /// `GET` and `POST /m/{merchant}/check`.
 #[derive(Debug, Template)]
 #[template(path = "code_checks/index.html")]
-pub struct Index {
+pub struct CodeCheckPage {
     /// Frame. Its title never holds the code.
     pub frame: Frame,
     /// The one field.
-    pub form: Form,
+    pub form: CodeCheckForm,
     /// What is known of the code that was sent.
-    pub result: Option<Verdict>,
+    pub result: Option<CodeFacts>,
 }
 
 /// 200 as a fragment: what is known of the code.
 #[derive(Debug, Template)]
 #[template(path = "code_checks/result.html")]
-pub struct Fragment {
+pub struct CodeCheckResult {
     /// What is known.
-    pub result: Verdict,
+    pub result: CodeFacts,
     /// The field again, where it is to show another code than was typed.
-    pub form: Option<Form>,
+    pub form: Option<CodeCheckForm>,
 }
 
 /// 422 as a fragment: the field with what is wrong with it.
 #[derive(Debug, Template)]
 #[template(path = "code_checks/again.html")]
-pub struct Again {
+pub struct CodeCheckAgain {
     /// The field.
-    pub form: Form,
+    pub form: CodeCheckForm,
 }
 
 /// The one field.
 #[derive(Clone, Debug)]
-pub struct Form {
+pub struct CodeCheckForm {
     /// Where it posts to.
     pub action: String,
     /// What was typed.
@@ -49,7 +49,7 @@ pub struct Form {
 
 /// What is known of a code.
 #[derive(Clone, Debug)]
-pub struct Verdict {
+pub struct CodeFacts {
     /// Its meaning.
     pub tone: Tone,
     /// "This code has expired".
@@ -61,7 +61,7 @@ pub struct Verdict {
     /// Validity, uses, and so on.
     pub facts: Vec<Fact>,
     /// Batch, reward, customer.
-    pub places: Vec<Place>,
+    pub places: Vec<LabelledLink>,
     /// The other coupon of a reissue.
     pub reissue: Option<Reissue>,
     /// What became of the mail with this code.
@@ -71,7 +71,7 @@ pub struct Verdict {
     /// What to do next.
     pub next: Vec<MenuItem>,
     /// Codes that look like it; each posts itself to `action`.
-    pub suggestions: Vec<Suggestion>,
+    pub suggestions: Vec<SuggestionItem>,
     /// Where suggestions post to.
     pub action: String,
     /// What can be said to the customer as it is: polite, and nothing that is not theirs to know.
@@ -80,7 +80,7 @@ pub struct Verdict {
 
 /// A code that may have been meant.
 #[derive(Clone, Debug)]
-pub struct Suggestion {
+pub struct SuggestionItem {
     /// The code.
     pub code: String,
     /// How it differs.

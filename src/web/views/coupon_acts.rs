@@ -2,43 +2,43 @@
 
 use super::audit::Event;
 use super::frame::Frame;
-use super::rewards::Row;
+use super::rewards::RewardItem;
 use super::ui::{Fact, Status, Toast};
 use askama::Template;
 
 /// `GET …/bar` and its like as a page, for those without a script.
 #[derive(Debug, Template)]
 #[template(path = "coupon_acts/new.html")]
-pub struct New {
+pub struct CouponActPage {
     /// Frame.
     pub frame: Frame,
     /// The form.
-    pub form: Form,
+    pub form: CouponActForm,
 }
 
 /// `GET …/bar` and its like as a fragment, into `#dialog`.
 #[derive(Debug, Template)]
 #[template(path = "coupon_acts/dialog.html")]
-pub struct Dialog {
+pub struct CouponActDialog {
     /// The form.
-    pub form: Form,
+    pub form: CouponActForm,
 }
 
 /// 422 as a fragment: the dialog's fields again, with what is wrong at each; the dialog itself
 /// stays open.
 #[derive(Debug, Template)]
 #[template(path = "coupon_acts/again.html")]
-pub struct Again {
+pub struct CouponActAgain {
     /// The form.
-    pub form: Form,
+    pub form: CouponActForm,
 }
 
 /// 200 as a fragment: the fresh row, Activity and the counts, then the toast.
 #[derive(Debug, Template)]
 #[template(path = "coupon_acts/create.html")]
-pub struct Create {
+pub struct CouponActDone {
     /// The row as it is now, `fresh`.
-    pub row: Row,
+    pub row: RewardItem,
     /// What happened.
     pub toast: Toast,
     /// All of Activity again.
@@ -51,16 +51,16 @@ pub struct Create {
 /// the toast.
 #[derive(Debug, Template)]
 #[template(path = "coupon_acts/refused.html")]
-pub struct Refused {
+pub struct CouponActRefused {
     /// The row as it is now, `fresh`, with `refusal`.
-    pub row: Row,
+    pub row: RewardItem,
     /// The refusal in one sentence.
     pub toast: Toast,
 }
 
 /// What the dialog says and sends.
 #[derive(Clone, Debug)]
-pub struct Form {
+pub struct CouponActForm {
     /// "Bar coupon": its name and its button.
     pub title: &'static str,
     /// "Barring…".
@@ -86,14 +86,14 @@ pub struct Form {
     /// What the act means, in one or two sentences.
     pub means: String,
     /// What is asked for.
-    pub fields: Vec<Field>,
+    pub fields: Vec<ActField>,
     /// How many uses were gone when the form was opened.
     pub uses_gone: Option<i64>,
 }
 
 /// One field.
 #[derive(Clone, Debug)]
-pub struct Field {
+pub struct ActField {
     /// Its name, and its id.
     pub name: &'static str,
     /// Its label.

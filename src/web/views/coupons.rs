@@ -2,17 +2,17 @@
 
 use super::audit::Event;
 use super::frame::Frame;
-use super::ui::{Fact, Link, Status, When};
+use super::ui::{Fact, Status, TextLink, When};
 use askama::Template;
 
 /// `GET /m/{merchant}/coupons/{id}`.
 #[derive(Debug, Template)]
 #[template(path = "coupons/show.html")]
-pub struct Show {
+pub struct CouponPage {
     /// Frame.
     pub frame: Frame,
     /// Back to where the coupon belongs: the customer, else the batch.
-    pub back: Link,
+    pub back: TextLink,
     /// The code.
     pub code: String,
     /// State in words; all that holds.
@@ -20,26 +20,26 @@ pub struct Show {
     /// Validity, uses, and so on.
     pub facts: Vec<Fact>,
     /// Batch, reward, customer: where it belongs.
-    pub places: Vec<Place>,
+    pub places: Vec<LabelledLink>,
     /// The other coupon of a reissue.
     pub reissue: Option<Reissue>,
     /// Redemptions, newest first.
-    pub redemptions: Vec<Redemption>,
+    pub redemptions: Vec<RedemptionUse>,
     /// What the list of redemptions leaves out, or why it is empty.
     pub redemptions_note: String,
     /// What this user may do to it.
-    pub actions: Vec<Link>,
+    pub actions: Vec<TextLink>,
     /// What was done to it, newest first.
     pub history: Vec<Event>,
 }
 
 /// A label and a link.
 #[derive(Clone, Debug)]
-pub struct Place {
+pub struct LabelledLink {
     /// "Voucher batch".
     pub label: String,
     /// What it is called, and where it is.
-    pub link: Link,
+    pub link: TextLink,
 }
 
 /// What replaced this coupon, or what it replaced.
@@ -59,7 +59,7 @@ pub struct Reissue {
 
 /// One use in the shop.
 #[derive(Clone, Debug)]
-pub struct Redemption {
+pub struct RedemptionUse {
     /// The order, where known.
     pub order: String,
     /// When.

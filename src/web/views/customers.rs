@@ -2,15 +2,15 @@
 
 use super::audit::Event;
 use super::frame::Frame;
-use super::mails::Item as Mail;
-use super::rewards::Row as Reward;
-use super::ui::{Badge, Fact, Link, Pager, When};
+use super::mails::MailItem as Mail;
+use super::rewards::RewardItem as Reward;
+use super::ui::{Badge, Fact, Pager, TextLink, When};
 use askama::Template;
 
 /// `GET /m/{merchant}/customers`.
 #[derive(Debug, Template)]
 #[template(path = "customers/index.html")]
-pub struct Index {
+pub struct CustomerListPage {
     /// Frame; its `search_value` is the query.
     pub frame: Frame,
     /// Where the search box asks while typing: this page's path without a query.
@@ -22,14 +22,14 @@ pub struct Index {
 /// The same address as a fragment, while typing.
 #[derive(Debug, Template)]
 #[template(path = "customers/results.html")]
-pub struct Fragment {
+pub struct CustomerResults {
     /// The list.
     pub results: Results,
 }
 
 /// Which of the five screens the list is.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Screen {
+pub enum CustomerListScreen {
     /// There are rows.
     Rows,
     /// The merchant has no customers yet.
@@ -42,7 +42,7 @@ pub enum Screen {
     Failed,
 }
 
-impl Screen {
+impl CustomerListScreen {
     /// Whether there is no customer at all.
     pub fn is_empty(self) -> bool {
         self == Self::Empty
@@ -65,7 +65,7 @@ impl Screen {
 #[derive(Clone, Debug)]
 pub struct Results {
     /// Which screen.
-    pub screen: Screen,
+    pub screen: CustomerListScreen,
     /// The query as typed, trimmed; empty for the whole list.
     pub query: String,
     /// This page's path without a query, to show all.
@@ -73,14 +73,14 @@ pub struct Results {
     /// One line above the list: "Newest activity first", "Best match first".
     pub context: String,
     /// The rows.
-    pub rows: Vec<Row>,
+    pub rows: Vec<CustomerItem>,
     /// First page and older page.
     pub pager: Pager,
 }
 
 /// One customer in the list.
 #[derive(Clone, Debug)]
-pub struct Row {
+pub struct CustomerItem {
     /// The profile, with the list's query kept in it where wanted.
     pub href: String,
     /// The name; the e-mail where there is none.
@@ -101,7 +101,7 @@ pub struct Row {
 /// `GET /m/{merchant}/customers/{id}`; with 409 the same page, the reason at the reward's row.
 #[derive(Debug, Template)]
 #[template(path = "customers/show.html")]
-pub struct Show {
+pub struct CustomerPage {
     /// Frame; `flash` holds the message of a success or refusal that came without htmx.
     pub frame: Frame,
     /// Back to the list, its filters kept.
@@ -119,7 +119,7 @@ pub struct Show {
     /// Key dates and counts, four to six.
     pub facts: Vec<Fact>,
     /// Other acts on this customer for those who may.
-    pub actions: Vec<Link>,
+    pub actions: Vec<TextLink>,
     /// Rewards, newest first.
     pub rewards: Vec<Reward>,
     /// First page and older page of the rewards.

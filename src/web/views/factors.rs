@@ -21,7 +21,7 @@ pub struct Ask {
 /// `GET /sign-in/factor`.
 #[derive(Debug, Template)]
 #[template(path = "factors/sign_in.html")]
-pub struct SignIn {
+pub struct SecondFactorPage {
     pub frame: Frame,
     pub email: String,
     pub ask: Ask,
@@ -35,7 +35,7 @@ pub struct Confirm {
     pub email: String,
     /// Whether there is a password to ask for.
     pub has_password: bool,
-    /// "Continue with Acme", for whoever is linked there.
+    /// "Continue with Acme", for users who are linked there.
     pub sso: Option<Away>,
     pub ask: Ask,
 }
@@ -52,13 +52,13 @@ pub struct Away {
 /// `GET /account/app`.
 #[derive(Debug, Template)]
 #[template(path = "factors/app.html")]
-pub struct App {
+pub struct AuthenticatorPage {
     pub frame: Frame,
-    pub picture: Option<Picture>,
+    pub picture: Option<QrPicture>,
     /// The secret in groups of four letters.
     pub letters: String,
     /// The secret for the form; sealed.
-    pub sealed: String,
+    pub encrypted: String,
     pub error: Option<String>,
     /// Whether there is an app already, which stops working.
     pub replaces: bool,
@@ -66,7 +66,7 @@ pub struct App {
 
 /// A QR code as the path of its dark squares.
 #[derive(Clone, Debug)]
-pub struct Picture {
+pub struct QrPicture {
     /// Squares on each side, the quiet border included.
     pub size: usize,
     pub path: String,
@@ -75,7 +75,7 @@ pub struct Picture {
 /// `GET /account/passkeys/new`.
 #[derive(Debug, Template)]
 #[template(path = "factors/passkey.html")]
-pub struct Passkey {
+pub struct NewPasskeyPage {
     pub frame: Frame,
     pub name: String,
     /// Whether passkeys can be had at this address.
@@ -96,7 +96,7 @@ pub struct RenewCodes {
 /// New recovery codes, shown once.
 #[derive(Debug, Template)]
 #[template(path = "factors/codes.html")]
-pub struct Codes {
+pub struct RecoveryCodesPage {
     pub frame: Frame,
     pub codes: Vec<String>,
 }

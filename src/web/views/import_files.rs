@@ -2,12 +2,12 @@
 
 use askama::Template;
 
-use super::{frame::Frame, vouchers::Form};
+use super::{frame::Frame, vouchers::VouchersForm};
 
 /// `GET /m/{merchant}/redemptions/new`, `GET /m/{merchant}/bars/new`.
 #[derive(Debug, Template)]
 #[template(path = "imports/new.html")]
-pub struct New {
+pub struct NewImportPage {
     pub frame: Frame,
     pub back_href: String,
     pub back: &'static str,
@@ -19,5 +19,5 @@ pub struct New {
     /// A line as it should be.
     pub example: &'static str,
     pub button: &'static str,
-    pub form: Form,
+    pub form: VouchersForm,
 }

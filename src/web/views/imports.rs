@@ -3,28 +3,28 @@
 use askama::Template;
 
 use super::{
-    batches::Count,
+    batches::StateCount,
     frame::Frame,
-    ui::{Badge, Fact, Link, Pager, Stock, Tone, When},
+    ui::{Badge, Fact, Pager, StockBar, TextLink, Tone, When},
 };
 
 /// `GET /m/{merchant}/imports`.
 #[derive(Debug, Template)]
 #[template(path = "imports/index.html")]
-pub struct Index {
+pub struct ImportListPage {
     /// Frame.
     pub frame: Frame,
     /// Back to the batches.
     pub back_href: String,
     /// The imports.
-    pub rows: Vec<Row>,
+    pub rows: Vec<ImportItem>,
     /// First page and older page.
     pub pager: Pager,
 }
 
 /// One import in the list.
 #[derive(Clone, Debug)]
-pub struct Row {
+pub struct ImportItem {
     /// Its page.
     pub href: String,
     /// Its file, or "Pasted lines".
@@ -44,7 +44,7 @@ pub struct Row {
 /// `GET /m/{merchant}/imports/{id}`.
 #[derive(Debug, Template)]
 #[template(path = "imports/show.html")]
-pub struct Show {
+pub struct ImportPage {
     /// Frame.
     pub frame: Frame,
     /// Back to the list.
@@ -54,22 +54,22 @@ pub struct Show {
     /// Batch, who, when, size.
     pub facts: Vec<Fact>,
     /// The rest.
-    pub screen: Screen,
+    pub screen: ImportScreen,
 }
 
 /// How far an import is; and all of its page when that is news.
 #[derive(Debug, Template)]
 #[template(path = "imports/progress.html")]
-pub struct Progress {
+pub struct ImportProgressFragment {
     /// The page below its head.
-    pub screen: Screen,
+    pub screen: ImportScreen,
     /// Whether the page that asks does not know this state yet.
     pub is_news: bool,
 }
 
 /// What an import's page says below its head.
 #[derive(Clone, Debug)]
-pub struct Screen {
+pub struct ImportScreen {
     /// The state's name, for the next question.
     pub state: String,
     /// Its meaning.
@@ -79,23 +79,23 @@ pub struct Screen {
     /// What it means. May be empty.
     pub text: String,
     /// While somebody is at work.
-    pub bar: Option<Bar>,
+    pub bar: Option<ProgressBarView>,
     /// What the rows come to, once they are known.
-    pub sums: Option<Sums>,
+    pub sums: Option<RowSums>,
     /// What the notes are called together.
     pub notes_title: &'static str,
     /// What to look at before the codes are handed out.
-    pub notes: Vec<Note>,
+    pub notes: Vec<ImportNote>,
     /// Rejected rows by cause.
-    pub groups: Vec<Note>,
+    pub groups: Vec<ImportNote>,
     /// All rejected rows as a file.
     pub rejects_href: Option<String>,
     /// "Add 12,340 codes", and where it posts to.
-    pub confirm: Option<Link>,
+    pub confirm: Option<TextLink>,
     /// Where "Cancel" posts to.
     pub cancel: Option<String>,
     /// Where to go from here.
-    pub links: Vec<Link>,
+    pub links: Vec<TextLink>,
     /// Whether the page is new, and not only this part of it.
     pub is_first: bool,
     /// What is said aloud when this state is reached and the focus is elsewhere.
@@ -104,7 +104,7 @@ pub struct Screen {
 
 /// A progress.
 #[derive(Clone, Debug)]
-pub struct Bar {
+pub struct ProgressBarView {
     /// "Checking codes.csv".
     pub label: String,
     /// Whole per cent.
@@ -117,16 +117,16 @@ pub struct Bar {
 
 /// What the rows come to.
 #[derive(Clone, Debug)]
-pub struct Sums {
+pub struct RowSums {
     /// The bar.
-    pub stock: Stock,
+    pub stock: StockBar,
     /// Its legend.
-    pub counts: Vec<Count>,
+    pub counts: Vec<StateCount>,
 }
 
 /// A thing to know, with rows that show it.
 #[derive(Clone, Debug)]
-pub struct Note {
+pub struct ImportNote {
     /// Its meaning.
     pub tone: Tone,
     /// "12 codes had white space around them".
@@ -134,14 +134,14 @@ pub struct Note {
     /// What it means and what to do. May be empty.
     pub text: String,
     /// The first of the rows.
-    pub samples: Vec<Sample>,
+    pub samples: Vec<SampleItem>,
     /// "And 7 more." May be empty.
     pub more: String,
 }
 
 /// A row of the file.
 #[derive(Clone, Debug)]
-pub struct Sample {
+pub struct SampleItem {
     /// "Line 4".
     pub line: String,
     /// What stands there.

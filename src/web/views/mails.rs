@@ -1,13 +1,13 @@
 //! Owns the Emails section, one mail's page, and the answer to Resend.
 
 use super::frame::Frame;
-use super::rewards::Row;
+use super::rewards::RewardItem;
 use super::ui::{Fact, Status, Toast, When};
 use askama::Template;
 
 /// One mail in the Emails section.
 #[derive(Clone, Debug)]
-pub struct Item {
+pub struct MailItem {
     /// The desk's number, in `id="mail-{n}"`.
     pub n: i64,
     /// Its page.
@@ -29,7 +29,7 @@ pub struct Item {
 /// `GET …/mails/{id}`.
 #[derive(Debug, Template)]
 #[template(path = "mails/show.html")]
-pub struct Show {
+pub struct MailPage {
     /// Frame.
     pub frame: Frame,
     /// Back to the profile.
@@ -55,9 +55,9 @@ pub struct Show {
 #[template(path = "mails/resend.html")]
 pub struct Resend {
     /// The reward's row; none if the page has none.
-    pub row: Option<Row>,
+    pub row: Option<RewardItem>,
     /// The whole Emails section.
-    pub emails: Vec<Item>,
+    pub emails: Vec<MailItem>,
     /// Says that it is queued again, and to whom.
     pub toast: Toast,
 }

@@ -6,11 +6,11 @@ use askama::Template;
 /// `GET /` for a user with several merchants, or none.
 #[derive(Debug, Template)]
 #[template(path = "merchants/index.html")]
-pub struct Index {
+pub struct MerchantListPage {
     /// Frame without a merchant.
     pub frame: Frame,
     /// In order of name.
-    pub merchants: Vec<Choice>,
+    pub merchants: Vec<MerchantChoice>,
     /// Merchants that offer a role, in order of name.
     pub offers: Vec<Offer>,
 }
@@ -28,7 +28,7 @@ pub struct Offer {
 
 /// One merchant to choose.
 #[derive(Clone, Debug)]
-pub struct Choice {
+pub struct MerchantChoice {
     /// Where its customers are.
     pub href: String,
     /// As people know it.

@@ -25,7 +25,7 @@ pub mod rewards;
 pub mod sessions;
 pub mod set_up;
 pub mod settings;
-pub mod stock_forms;
+pub mod threshold_forms;
 pub mod ui;
 pub mod users;
 pub mod validity;

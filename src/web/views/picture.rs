@@ -3,7 +3,7 @@
 
 /// A batch's stock, day by day.
 #[derive(Clone, Debug, Default)]
-pub struct Picture {
+pub struct StockPicture {
     /// What it shows, in a sentence: its text equivalent.
     pub summary: String,
     /// The curve up to today: "0,20 11,20 …".
@@ -25,7 +25,7 @@ pub struct Picture {
     pub today: String,
     pub last: String,
     /// A bar for each day on which codes were handed out, in a drawing of 1000 by 60.
-    pub bars: Vec<Bar>,
+    pub bars: Vec<DayBar>,
     /// The most that were handed out in a day.
     pub bars_top: String,
     /// What the bars show, in a sentence.
@@ -36,7 +36,7 @@ pub struct Picture {
 
 /// A day's bar; the reissues are the lower part of it.
 #[derive(Clone, Debug)]
-pub struct Bar {
+pub struct DayBar {
     pub x: u16,
     pub width: u16,
     pub y: u16,

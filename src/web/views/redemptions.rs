@@ -2,13 +2,13 @@
 
 use super::batch_codes::Filter;
 use super::frame::Frame;
-use super::ui::{Link, Pager, Status, When};
+use super::ui::{Pager, Status, TextLink, When};
 use askama::Template;
 
 /// `GET /m/{merchant}/redemptions`.
 #[derive(Debug, Template)]
 #[template(path = "redemptions/index.html")]
-pub struct Index {
+pub struct RedemptionListPage {
     pub frame: Frame,
     pub back_href: String,
     /// Where redemptions are imported, for those who may.
@@ -17,15 +17,15 @@ pub struct Index {
     pub filters: Vec<Filter>,
     /// What the current kind means and what to do.
     pub meaning: &'static str,
-    pub rows: Vec<Row>,
+    pub rows: Vec<RedemptionItem>,
     pub pager: Pager,
 }
 
 /// A redemption that does not fit.
 #[derive(Clone, Debug)]
-pub struct Row {
+pub struct RedemptionItem {
     /// The coupon's page, or the code alone.
-    pub code: Link,
+    pub code: TextLink,
     pub redeemed: When,
     pub order: String,
     /// Where the code is now.

@@ -2,44 +2,44 @@
 
 use super::audit::Event;
 use super::frame::Frame;
-use super::mails::Item as Mail;
-use super::rewards::Row;
+use super::mails::MailItem as Mail;
+use super::rewards::RewardItem;
 use super::ui::{Fact, Status, Toast};
 use askama::Template;
 
 /// `GET …/reissue` as a page, for those without a script.
 #[derive(Debug, Template)]
 #[template(path = "reissues/new.html")]
-pub struct New {
+pub struct ReissuePage {
     /// Frame.
     pub frame: Frame,
     /// The form.
-    pub form: Form,
+    pub form: ReissueForm,
 }
 
 /// `GET …/reissue` as a fragment, into `#dialog`.
 #[derive(Debug, Template)]
 #[template(path = "reissues/dialog.html")]
-pub struct Dialog {
+pub struct ReissueDialog {
     /// The form.
-    pub form: Form,
+    pub form: ReissueForm,
 }
 
 /// 422 as a fragment: a fresh dialog (new token) takes the old one's place; `form.message` says
 /// why.
 #[derive(Debug, Template)]
 #[template(path = "reissues/again.html")]
-pub struct Again {
+pub struct ReissueAgain {
     /// The form.
-    pub form: Form,
+    pub form: ReissueForm,
 }
 
 /// 200 as a fragment: the fresh row, then the toast; the two sections below follow if given.
 #[derive(Debug, Template)]
 #[template(path = "reissues/create.html")]
-pub struct Create {
+pub struct ReissueDone {
     /// The row with the new code, `fresh`.
-    pub row: Row,
+    pub row: RewardItem,
     /// Names the new code, and what becomes of the mail.
     pub toast: Toast,
     /// The whole Emails section again, or none to leave it.
@@ -54,16 +54,16 @@ pub struct Create {
 /// the toast.
 #[derive(Debug, Template)]
 #[template(path = "reissues/refused.html")]
-pub struct Refused {
+pub struct ReissueRefused {
     /// The row as it is now, `fresh`, with `refusal`.
-    pub row: Row,
+    pub row: RewardItem,
     /// The refusal in one sentence.
     pub toast: Toast,
 }
 
 /// What the dialog says and sends.
 #[derive(Clone, Debug)]
-pub struct Form {
+pub struct ReissueForm {
     /// The reward's number, whose row is replaced.
     pub n: i64,
     /// Where it posts to.

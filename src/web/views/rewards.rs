@@ -1,14 +1,14 @@
 //! Owns a reward's row: the same partial in the profile and in every fragment that replaces it.
 
-use super::ui::{Link, Status, When};
+use super::ui::{Status, TextLink, When};
 use askama::Template;
 
 /// The row alone, as a fragment.
 #[derive(Debug, Template)]
 #[template(path = "rewards/row.html")]
-pub struct Fragment {
+pub struct RewardFragment {
     /// The row.
-    pub row: Row,
+    pub row: RewardItem,
 }
 
 /// What became of a reward's mail, alone, as a fragment.
@@ -16,12 +16,12 @@ pub struct Fragment {
 #[template(path = "rewards/mail.html")]
 pub struct MailFragment {
     /// The mail's state.
-    pub mail: MailState,
+    pub mail: MailBadge,
 }
 
 /// One reward.
 #[derive(Clone, Debug)]
-pub struct Row {
+pub struct RewardItem {
     /// The desk's number, in `id="reward-{n}"`.
     pub n: i64,
     /// The imported reward id.
@@ -39,9 +39,9 @@ pub struct Row {
     /// State in words, most important first; several may hold.
     pub status: Vec<Status>,
     /// The voucher batch, or the provider.
-    pub source: Source,
+    pub source: CodeSource,
     /// What happened to the newest mail of this reward.
-    pub mail: Option<MailState>,
+    pub mail: Option<MailBadge>,
     /// The menu's first item.
     pub reissue: ReissueItem,
     /// Further items of the menu, for those who may.
@@ -56,7 +56,7 @@ pub struct Row {
 
 /// Where a reward's code comes from.
 #[derive(Clone, Debug)]
-pub struct Source {
+pub struct CodeSource {
     /// The batch's name, or the provider's: "Spring 2026", "Runa (`WeGift`)".
     pub name: String,
     /// The batch's page.
@@ -69,7 +69,7 @@ pub struct Source {
 
 /// The state of a mail, in a row.
 #[derive(Clone, Debug)]
-pub struct MailState {
+pub struct MailBadge {
     /// "E-mail sent", "E-mail queued", "E-mail failed: mailbox is full", with the moment.
     pub status: Status,
     /// The mail itself.
@@ -118,5 +118,5 @@ pub struct Replaced {
     /// When.
     pub when: When,
     /// The reissue's or old coupon's page, if there is one.
-    pub link: Option<Link>,
+    pub link: Option<TextLink>,
 }

@@ -1,12 +1,12 @@
 //! Owns the sign-in page.
 
-use super::{frame::Frame, ui::Link};
+use super::{frame::Frame, ui::TextLink};
 use askama::Template;
 
 /// `GET /sign-in`, and the same page again after a refused POST.
 #[derive(Debug, Template)]
 #[template(path = "sessions/new.html")]
-pub struct New {
+pub struct SignInPage {
     /// Bare frame.
     pub frame: Frame,
     /// What was typed, to be kept after a refusal.
@@ -22,7 +22,7 @@ pub struct New {
     /// Whether a passkey alone lets one in here.
     pub has_passkeys: bool,
     /// "Continue with Acme", where there is single sign-on.
-    pub sso: Option<Link>,
+    pub sso: Option<TextLink>,
 }
 
 /// One of the demo's sign-ins.

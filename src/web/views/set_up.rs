@@ -1,26 +1,26 @@
 //! Owns the page on which the desk's first user comes in.
 
-use super::{frame::Frame, stock_forms::Field};
+use super::{frame::Frame, threshold_forms::NumberField};
 use askama::Template;
 
 /// `GET /setup`.
 #[derive(Debug, Template)]
 #[template(path = "set_up/new.html")]
-pub struct New {
+pub struct SetUpPage {
     pub frame: Frame,
     /// Back in the form; a secret.
     pub token: String,
-    pub name: Field,
-    pub email: Field,
-    pub password: Field,
-    pub merchant: Option<Merchant>,
+    pub name: NumberField,
+    pub email: NumberField,
+    pub password: NumberField,
+    pub merchant: Option<FirstMerchantFields>,
 }
 
 /// The first merchant.
 #[derive(Clone, Debug)]
-pub struct Merchant {
-    pub name: Field,
-    pub slug: Field,
-    pub timezone: Field,
+pub struct FirstMerchantFields {
+    pub name: NumberField,
+    pub slug: NumberField,
+    pub timezone: NumberField,
     pub zones: Vec<&'static str>,
 }

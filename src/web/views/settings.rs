@@ -6,25 +6,25 @@ use askama::Template;
 /// `GET /m/{merchant}/settings`.
 #[derive(Debug, Template)]
 #[template(path = "settings/show.html")]
-pub struct Show {
+pub struct SettingsPage {
     pub frame: Frame,
     pub action: String,
-    pub groups: Vec<Group>,
+    pub groups: Vec<SettingGroup>,
     /// For the time zone's field.
     pub zones: Vec<&'static str>,
 }
 
 /// Settings that belong together.
 #[derive(Clone, Debug)]
-pub struct Group {
+pub struct SettingGroup {
     pub id: &'static str,
     pub title: &'static str,
-    pub inputs: Vec<Input>,
+    pub inputs: Vec<SettingInput>,
 }
 
 /// A setting to be typed or switched.
 #[derive(Clone, Debug)]
-pub struct Input {
+pub struct SettingInput {
     pub name: &'static str,
     pub label: &'static str,
     pub hint: &'static str,
@@ -33,28 +33,28 @@ pub struct Input {
     pub seen_name: String,
     pub seen: String,
     pub error: Option<String>,
-    pub kind: Kind,
+    pub kind: InputKind,
 }
 
 /// How it is typed.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Kind {
+pub enum InputKind {
     Text,
     Zone,
     Number,
     Switch,
 }
 
-impl Input {
+impl SettingInput {
     pub fn is_switch(&self) -> bool {
-        self.kind == Kind::Switch
+        self.kind == InputKind::Switch
     }
 
     pub fn is_number(&self) -> bool {
-        self.kind == Kind::Number
+        self.kind == InputKind::Number
     }
 
     pub fn is_zone(&self) -> bool {
-        self.kind == Kind::Zone
+        self.kind == InputKind::Zone
     }
 }

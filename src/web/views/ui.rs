@@ -71,7 +71,7 @@ pub struct Fact {
 
 /// A link with its words.
 #[derive(Clone, Debug)]
-pub struct Link {
+pub struct TextLink {
     /// Its words.
     pub label: String,
     /// A path of our own, or an outside address made by the server.
@@ -90,7 +90,7 @@ pub struct Toast {
     /// A code to copy: the new one. Never in an error.
     pub code: Option<String>,
     /// What to do next.
-    pub links: Vec<Link>,
+    pub links: Vec<TextLink>,
     /// The request id, for a failure that is in the log.
     pub request_id: Option<String>,
 }
@@ -117,14 +117,14 @@ pub struct Segment {
 
 /// A batch's stock as a bar with a title; the number stands beside it as text.
 #[derive(Clone, Debug)]
-pub struct Stock {
+pub struct StockBar {
     /// "Stock of Spring: 39 left of 500".
     pub title: String,
     /// Parts from left to right; what is left of 1000 stays empty.
     pub segments: Vec<Segment>,
 }
 
-impl Stock {
+impl StockBar {
     /// Lays parts out over 1000 units. A part that is not zero is at least 6 units wide, so it can
     /// be seen.
     pub fn new(title: String, parts: &[(Tone, u64)]) -> Self {

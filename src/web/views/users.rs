@@ -2,23 +2,23 @@
 //! do.
 
 use super::frame::Frame;
-use super::stock_forms::Field;
-use super::ui::{Badge, Fact, Link, Pager, Status, When};
+use super::threshold_forms::NumberField;
+use super::ui::{Badge, Fact, Pager, Status, TextLink, When};
 use askama::Template;
 
 /// `GET /m/{merchant}/users`.
 #[derive(Debug, Template)]
 #[template(path = "users/index.html")]
-pub struct Index {
+pub struct UserListPage {
     pub frame: Frame,
-    pub actions: Vec<Link>,
-    pub rows: Vec<Row>,
+    pub actions: Vec<TextLink>,
+    pub rows: Vec<UserItem>,
     pub pager: Pager,
 }
 
 /// A user in the list.
 #[derive(Clone, Debug)]
-pub struct Row {
+pub struct UserItem {
     pub href: String,
     pub name: String,
     pub email: String,
@@ -30,12 +30,12 @@ pub struct Row {
 /// `GET /m/{merchant}/users/new`.
 #[derive(Debug, Template)]
 #[template(path = "users/new.html")]
-pub struct New {
+pub struct NewUserPage {
     pub frame: Frame,
     pub back_href: String,
     pub action: String,
-    pub email: Field,
-    pub name: Field,
+    pub email: NumberField,
+    pub name: NumberField,
     pub roles: Vec<RoleChoice>,
     pub role_error: Option<String>,
 }
@@ -52,7 +52,7 @@ pub struct RoleChoice {
 /// `GET /m/{merchant}/users/{id}`.
 #[derive(Debug, Template)]
 #[template(path = "users/show.html")]
-pub struct Show {
+pub struct UserPage {
     pub frame: Frame,
     pub back_href: String,
     pub name: String,
@@ -68,12 +68,12 @@ pub struct Show {
     pub roles: Vec<RoleChoice>,
     /// Why not.
     pub role_barrier: String,
-    pub acts: Vec<Act>,
+    pub acts: Vec<UserActForm>,
 }
 
 /// Something that can be done to the user.
 #[derive(Clone, Debug)]
-pub struct Act {
+pub struct UserActForm {
     pub title: &'static str,
     /// What it means.
     pub text: String,

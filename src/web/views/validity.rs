@@ -2,18 +2,18 @@
 
 /// "Adjust validity".
 #[derive(Clone, Debug)]
-pub struct Form {
+pub struct ValidityForm {
     /// Where it posts to.
     pub action: String,
     /// The first and the last day.
-    pub fields: Vec<Field>,
+    pub fields: Vec<DateField>,
     /// "Europe/London".
     pub zone: String,
 }
 
 /// A date, or a time with offset.
 #[derive(Clone, Debug)]
-pub struct Field {
+pub struct DateField {
     /// Its name in the form.
     pub name: &'static str,
     /// Its label.

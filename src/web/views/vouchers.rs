@@ -2,11 +2,11 @@
 
 use askama::Template;
 
-use super::{frame::Frame, validity::Field};
+use super::{frame::Frame, validity::DateField};
 
 /// "Add vouchers": lines and a file.
 #[derive(Clone, Debug)]
-pub struct Form {
+pub struct VouchersForm {
     /// Where it posts to.
     pub action: String,
     /// What was pasted, kept when something was wrong with it.
@@ -17,7 +17,7 @@ pub struct Form {
     pub is_of_file: bool,
 }
 
-impl Form {
+impl VouchersForm {
     /// What was wrong, if it was wrong in this field.
     pub fn error_at(&self, field: &str) -> Option<&str> {
         self.error.as_deref().filter(|_| self.is_of_file == (field == "file"))
@@ -27,17 +27,17 @@ impl Form {
 /// `GET /m/{merchant}/batches/new`.
 #[derive(Debug, Template)]
 #[template(path = "batches/new.html")]
-pub struct New {
+pub struct NewBatchPage {
     /// Frame.
     pub frame: Frame,
     /// Back to the list.
     pub back_href: String,
     /// Name, first day, last day, uses per code.
-    pub fields: Vec<Field>,
+    pub fields: Vec<DateField>,
     /// Whether "Tell upper and lower case apart" is ticked.
     pub case_sensitive: bool,
     /// "Europe/London".
     pub zone: String,
     /// The codes.
-    pub form: Form,
+    pub form: VouchersForm,
 }

@@ -1,8 +1,11 @@
 //! An exported log is proved by its file alone, and a file that somebody has changed is not.
 
 use rewarddesk::{
-    app::{Desk, Error, export_audit::export_audit, verify_audit::Verdict, verify_export::Export},
-    domain::{audit_proof::ProofFlaw, audit_seal::Head, clock::Clock},
+    app::{
+        Desk, Error, audit_export_file::export_audit, verify_audit::LogVerdict,
+        verify_export::ExportedLog,
+    },
+    domain::{audit_proof::ChainFault, audit_seal::ChainHead, clock::Clock},
 };
 use serde_json::{Value, json};
 
@@ -24,8 +27,8 @@ fn export(db: &TestDb, merchant: Option<&str>) -> Vec<String> {
 }
 
 /// The verdict, or what was said of a line that no export has.
-fn prove(lines: &[String], heads: &[Head]) -> Result<Verdict, String> {
-    let mut export = Export::new(heads);
+fn prove(lines: &[String], heads: &[ChainHead]) -> Result<LogVerdict, String> {
+    let mut export = ExportedLog::new(heads);
     for line in lines {
         if let Err(flaw) = export.line(line).map_err(|e| e.to_string())? {
             return Ok(export.verdict(Some(flaw)));
@@ -59,7 +62,7 @@ fn each_logs_export_is_proved_alone(world: World) {
         assert!(prove(&lines, std::slice::from_ref(&earlier.head)).unwrap().flaw.is_none());
         // A cut file against a remembered head.
         let cut = prove(&lines[..lines.len() - 1], std::slice::from_ref(&verdict.head)).unwrap();
-        assert_eq!(cut.flaw.unwrap().wrong, ProofFlaw::Cut { remembered: verdict.head.no });
+        assert_eq!(cut.flaw.unwrap().wrong, ChainFault::Cut { remembered: verdict.head.no });
     }
     assert!(prove(&[], &[]).unwrap().flaw.is_none());
 }
@@ -97,15 +100,15 @@ fn a_changed_file_is_found_and_the_record_named(world: World) {
             target,
             "{flaw}"
         );
-        assert_eq!(flaw.wrong, ProofFlaw::Disagrees { member: member.to_owned() });
+        assert_eq!(flaw.wrong, ChainFault::Disagrees { member: member.to_owned() });
     }
     let less =
         changed(with(&lines[4], |line| drop(line.as_object_mut().unwrap().remove("old_code"))))
             .unwrap()
             .flaw
             .unwrap();
-    assert_eq!(less.wrong, ProofFlaw::Disagrees { member: "old_code".to_owned() });
-    // Whoever changes the content as well breaks the chain.
+    assert_eq!(less.wrong, ChainFault::Disagrees { member: "old_code".to_owned() });
+    // A change of the content as well breaks the chain.
     let forged = with(&lines[4], |line| {
         line["action"] = json!("email.fooled");
         let content = line["seal"]["content"].as_str().unwrap();
@@ -115,7 +118,7 @@ fn a_changed_file_is_found_and_the_record_named(world: World) {
     let flaw = changed(forged).unwrap().flaw.unwrap();
     assert_eq!(
         (flaw.record.unwrap().id, flaw.wrong),
-        (target.unwrap(), ProofFlaw::Changed { no: 5 })
+        (target.unwrap(), ChainFault::Changed { no: 5 })
     );
     for (member, value) in [
         ("no", json!(6)),
@@ -141,7 +144,7 @@ fn a_changed_file_is_found_and_the_record_named(world: World) {
         let flaw = prove(&without(i), &[]).unwrap().flaw.expect("a removed line");
         assert_eq!(
             flaw.wrong,
-            ProofFlaw::SealMissing {
+            ChainFault::SealMissing {
                 no: i64::try_from(i).unwrap() + 1,
                 next: id_of(&lines[i + 1]).unwrap()
             }
@@ -151,7 +154,7 @@ fn a_changed_file_is_found_and_the_record_named(world: World) {
         changed(with(&lines[4], |line| line["seal"] = Value::Null)).unwrap().flaw.unwrap();
     assert_eq!(
         (unsealed.record.unwrap().id, unsealed.wrong),
-        (target.unwrap(), ProofFlaw::NotExported)
+        (target.unwrap(), ChainFault::NotExported)
     );
     let mut swapped = lines.clone();
     swapped.swap(3, 4);
@@ -176,7 +179,7 @@ fn what_cannot_be_sealed_is_exported_without_a_seal_and_found(world: World) {
     let lines = export(&world, Some("acme"));
     let verdict = prove(&lines, &[]).unwrap();
     let flaw = verdict.flaw.unwrap();
-    assert_eq!((flaw.record.unwrap().id, flaw.wrong), (0, ProofFlaw::NotExported));
+    assert_eq!((flaw.record.unwrap().id, flaw.wrong), (0, ChainFault::NotExported));
 }
 
 /// The export is in the order of ids, the chain in that of sealing.

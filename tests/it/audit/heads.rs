@@ -1,11 +1,12 @@
-//! The heads of the logs go out of the machine by mail: once a day, whoever sends them, and with
+//! The chain heads of the logs go out of the machine by mail: once a day, whichever server sends
+//! them, and with
 //! what proves each log.
 
 use std::{sync::Barrier, time::Duration};
 
 use chrono::TimeDelta;
 use rewarddesk::{
-    app::{seal_audit::seal_all, send_heads::send_heads},
+    app::{seal_audit::seal_all, send_chain_heads::send_chain_heads},
     domain::{clock::Clock, email::EmailAddress, role::Role},
 };
 
@@ -21,7 +22,7 @@ fn seal(app: &App) {
 
 #[both]
 async fn a_mail_a_day_carries_every_head_and_its_proof(app: App) {
-    let send = || send_heads(&app.desk, &auditor()).unwrap();
+    let send = || send_chain_heads(&app.desk, &auditor()).unwrap();
     assert!(!send(), "nothing is sealed yet");
     app.sign_in(Role::Support).await;
     app.client().get("/sign-in").await.expect(200);
@@ -30,7 +31,7 @@ async fn a_mail_a_day_carries_every_head_and_its_proof(app: App) {
     let mail = app.mails(1).await.remove(0);
     assert_eq!(
         (mail.recipient.as_str(), mail.subject.as_str()),
-        ("auditor@outside.example", "Heads of the audit logs, 23 Nov 2026, 12:00 UTC")
+        ("auditor@outside.example", "Audit log heads, 23 Nov 2026, 12:00 UTC")
     );
     let head = app
         .text(
@@ -70,7 +71,7 @@ async fn of_servers_that_ask_at_once_one_sends(app: App) {
     let sent = std::thread::scope(|scope| {
         let ask = || {
             start.wait();
-            send_heads(&app.desk, &auditor()).unwrap()
+            send_chain_heads(&app.desk, &auditor()).unwrap()
         };
         let all: Vec<_> = (0..8).map(|_| scope.spawn(ask)).collect();
         all.into_iter().map(|one| one.join().unwrap()).filter(|sent| *sent).count()

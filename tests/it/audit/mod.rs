@@ -11,10 +11,10 @@ use std::time::Duration;
 use rewarddesk::{
     app::{
         seal_audit::seal_all,
-        verify_audit::{Verdict, verify_audit},
+        verify_audit::{LogVerdict, verify_audit},
     },
     db::DbConn,
-    domain::{audit_seal::Head, clock::Clock},
+    domain::{audit_seal::ChainHead, clock::Clock},
 };
 use serde_json::json;
 
@@ -62,11 +62,11 @@ fn seal(db: &TestDb) {
     );
 }
 
-fn verify(db: &TestDb) -> Vec<Verdict> {
+fn verify(db: &TestDb) -> Vec<LogVerdict> {
     verify_with(db, None, &[])
 }
 
-fn verify_with(db: &TestDb, merchant: Option<&str>, heads: &[Head]) -> Vec<Verdict> {
+fn verify_with(db: &TestDb, merchant: Option<&str>, heads: &[ChainHead]) -> Vec<LogVerdict> {
     db.db.snapshot(|conn| verify_audit(conn, merchant, heads)).unwrap()
 }
 

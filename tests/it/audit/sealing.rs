@@ -152,9 +152,9 @@ fn an_idle_look_is_a_look_at_one_index(world: World) {
     assert!(sealer.has_work(&world.db.db).unwrap());
     assert_eq!(sealer.round(&world.db.db, &clock()).unwrap().sealed, 1);
     assert!(!sealer.has_work(&world.db.db).unwrap());
-    // A sealer that starts again does not look at what lies below the mark.
+    // A sealing job that starts again does not look below the watermark.
     assert_eq!(
-        world.db.db.read(audit_seals::mark).unwrap(),
+        world.db.db.read(audit_seals::watermark).unwrap(),
         world.number("SELECT max(id) FROM audit_records")
     );
 }
@@ -307,7 +307,7 @@ fn sealing_and_appending_do_not_wait_for_each_other() {
     logs(&world, 10);
     let (mut sealing, mut writing) = (world.connect(), world.connect());
     record(&world, Some(world.merchant), 30);
-    // A sealer that has taken its turn and written, and does not end.
+    // A sealing job that has taken the lock and written, and does not end.
     let digest = "0".repeat(64);
     let no = world.number("SELECT max(no) + 1 FROM audit_seals WHERE chain = 1");
     run_on(&mut sealing, "BEGIN; SELECT pg_advisory_xact_lock(7235125)").unwrap();
@@ -318,7 +318,7 @@ fn sealing_and_appending_do_not_wait_for_each_other() {
     .unwrap();
     run_on(&mut writing, "SET lock_timeout = '60s'").unwrap();
     run_on(&mut writing, &format!("{INSERT} '{{}}')")).unwrap();
-    // Another sealer passes on: the one at work does not end before this has.
+    // Another sealing job skips its round: the one at work does not end before this has.
     let round = Sealer::default().round(&world.db.db, &clock()).unwrap();
     assert!(round.sealed == 0 && !round.is_done, "{round:?}");
     run_on(&mut sealing, "ROLLBACK").unwrap();

@@ -1,17 +1,17 @@
-//! Whoever owns the database takes its rules away and changes the log: `audit verify` finds it and
+//! The owner of the database drops its rules and changes the log: `audit verify` finds it and
 //! names the record.
 
 use std::collections::BTreeMap;
 
 use rewarddesk::{
-    app::verify_audit::{Verdict, verify_audit},
+    app::verify_audit::{LogVerdict, verify_audit},
     db::{
         DbConn, audit_seals,
         invariants::{Invariant, contradictions},
     },
     domain::{
-        audit_proof::{Flaw, ProofFlaw},
-        audit_seal::Head,
+        audit_proof::{ChainFault, Flaw},
+        audit_seal::ChainHead,
     },
 };
 
@@ -23,8 +23,8 @@ fn after(
     conn: &mut DbConn,
     sql: &str,
     merchant: Option<&str>,
-    heads: &[Head],
-) -> Result<Vec<Verdict>, String> {
+    heads: &[ChainHead],
+) -> Result<Vec<LogVerdict>, String> {
     run_on(conn, "BEGIN").unwrap();
     unguard(conn);
     if let DbConn::Postgres(_) = conn {
@@ -41,7 +41,7 @@ fn after(
     found
 }
 
-fn flaw(found: Result<Vec<Verdict>, String>) -> Flaw {
+fn flaw(found: Result<Vec<LogVerdict>, String>) -> Flaw {
     found.unwrap().into_iter().find_map(|verdict| verdict.flaw).expect("a flaw")
 }
 
@@ -49,7 +49,7 @@ fn named(flaw: &Flaw) -> Option<i64> {
     flaw.record.as_ref().map(|record| record.id)
 }
 
-fn head_of(world: &World, chain: i64) -> Head {
+fn head_of(world: &World, chain: i64) -> ChainHead {
     world.db.db.read(|conn| audit_seals::head(conn, chain)).unwrap()
 }
 
@@ -88,9 +88,9 @@ fn a_change_of_any_column_is_found_and_the_record_named(world: World) {
         ));
         assert_eq!(named(&found), Some(target), "{column}: {found}");
         let wrong = if column == "id" {
-            ProofFlaw::Removed { no: 5 }
+            ChainFault::Removed { no: 5 }
         } else {
-            ProofFlaw::Changed { no: 5 }
+            ChainFault::Changed { no: 5 }
         };
         assert_eq!(found.wrong, wrong, "{column}");
     }
@@ -110,9 +110,9 @@ fn a_change_of_any_column_is_found_and_the_record_named(world: World) {
         assert!(
             matches!(
                 found.wrong,
-                ProofFlaw::Removed { .. }
-                    | ProofFlaw::Unsealed { .. }
-                    | ProofFlaw::SealMissing { .. }
+                ChainFault::Removed { .. }
+                    | ChainFault::Unsealed { .. }
+                    | ChainFault::SealMissing { .. }
             ),
             "{column}: {found}"
         );
@@ -172,22 +172,22 @@ fn what_is_removed_inserted_or_moved_is_named(world: World) {
     let found = flaw(after(conn, &record_gone, None, &[]));
     assert_eq!(
         (named(&found), &found.wrong),
-        (Some(third), &ProofFlaw::Removed { no: 3 }),
+        (Some(third), &ChainFault::Removed { no: 3 }),
         "{found}"
     );
     let found = flaw(after(conn, &seal_gone, None, &[]));
     assert_eq!(
         (named(&found), &found.wrong),
-        (Some(third), &ProofFlaw::Unsealed { missing: Some(3) }),
+        (Some(third), &ChainFault::Unsealed { missing: Some(3) }),
         "{found}"
     );
     let found = flaw(after(conn, &format!("{record_gone}{seal_gone}"), None, &[]));
     assert_eq!(
         (named(&found), &found.wrong),
-        (None, &ProofFlaw::SealMissing { no: 3, next: fourth }),
+        (None, &ChainFault::SealMissing { no: 3, next: fourth }),
         "{found}"
     );
-    // With the numbers closed up behind it, the next one does not follow.
+    // With the gap in the numbers closed, the next one does not follow.
     let close_up = format!(
         "{record_gone}{seal_gone} UPDATE audit_seals SET no = no + 1000 WHERE chain = 1 AND no > \
          3; UPDATE audit_seals SET no = no - 1001 WHERE no > 1000"
@@ -195,7 +195,7 @@ fn what_is_removed_inserted_or_moved_is_named(world: World) {
     let found = flaw(after(conn, &close_up, None, &[]));
     assert_eq!(
         (named(&found), &found.wrong),
-        (Some(fourth), &ProofFlaw::Changed { no: 3 }),
+        (Some(fourth), &ChainFault::Changed { no: 3 }),
         "{found}"
     );
     let insert = "INSERT INTO audit_records (id, merchant_id, at, action, actor_kind, details) \
@@ -203,19 +203,19 @@ fn what_is_removed_inserted_or_moved_is_named(world: World) {
     let found = flaw(after(conn, insert, None, &[]));
     assert_eq!(
         (named(&found), &found.wrong),
-        (Some(-5), &ProofFlaw::Unsealed { missing: None }),
+        (Some(-5), &ChainFault::Unsealed { missing: None }),
         "{found}"
     );
     let found = flaw(after(conn, &swap("audit_records", "id", (third, last)), None, &[]));
     assert_eq!(
         (named(&found), &found.wrong),
-        (Some(third), &ProofFlaw::Swapped { no: 3, with: last }),
+        (Some(third), &ChainFault::Swapped { no: 3, with: last }),
         "{found}"
     );
     let found = flaw(after(conn, &swap("audit_seals", "record_id", (third, last)), None, &[]));
     assert_eq!(
         (named(&found), &found.wrong),
-        (Some(last), &ProofFlaw::Reordered { no: 3, instead_of: third }),
+        (Some(last), &ChainFault::Reordered { no: 3, instead_of: third }),
         "{found}"
     );
     let found = flaw(after(
@@ -226,7 +226,7 @@ fn what_is_removed_inserted_or_moved_is_named(world: World) {
     ));
     assert_eq!(
         (named(&found), &found.wrong),
-        (Some(of(6)), &ProofFlaw::Reordered { no: 3, instead_of: third }),
+        (Some(of(6)), &ChainFault::Reordered { no: 3, instead_of: third }),
         "{found}"
     );
     let words = flaw(after(conn, &record_gone, None, &[])).to_string();
@@ -263,7 +263,7 @@ fn a_cut_or_rewritten_log_is_found_by_a_remembered_head(world: World) {
     ));
     assert_eq!(
         (named(&found), &found.wrong),
-        (Some(before), &ProofFlaw::Cut { remembered: acme.no }),
+        (Some(before), &ChainFault::Cut { remembered: acme.no }),
         "{found}"
     );
     let said = after(conn, &cut(acme.no - 2), None, &[bolt.clone(), acme.clone()]);
@@ -278,10 +278,10 @@ fn a_cut_or_rewritten_log_is_found_by_a_remembered_head(world: World) {
         "DELETE FROM audit_records WHERE id = {newest}; DELETE FROM audit_seals WHERE record_id = \
          {newest}"
     );
-    assert_eq!(flaw(after(conn, &sql, None, &[])).wrong, ProofFlaw::CutAtMark);
+    assert_eq!(flaw(after(conn, &sql, None, &[])).wrong, ChainFault::CutAtMark);
     // Another merchant's head is not this one's.
     assert!(verify_with(&world, Some("acme"), &[bolt])[0].flaw.is_some());
-    // Somebody changes a record and seals everything anew: only the remembered head tells.
+    // Somebody changes a record and seals everything again: only the remembered head tells.
     let target = world.number("SELECT record_id FROM audit_seals WHERE chain = 1 AND no = 2");
     run_on(conn, "BEGIN").unwrap();
     unguard(conn);
@@ -300,7 +300,7 @@ fn a_cut_or_rewritten_log_is_found_by_a_remembered_head(world: World) {
         .remove(0)
         .flaw
         .expect("a flaw");
-    assert_eq!(found.wrong, ProofFlaw::Rewritten { remembered: acme.no });
+    assert_eq!(found.wrong, ChainFault::Rewritten { remembered: acme.no });
 }
 
 #[both]
@@ -467,7 +467,7 @@ fn many(world: &World, n: usize) {
                 assert!(!flaws.is_empty(), "not found: {context}");
                 for flaw in &flaws {
                     let is_right = match &flaw.wrong {
-                        ProofFlaw::SealMissing { no, .. } => deed.numbers.contains(no),
+                        ChainFault::SealMissing { no, .. } => deed.numbers.contains(no),
                         _ => named(flaw).is_some_and(|id| deed.records.contains(&id)),
                     };
                     assert!(is_right, "{flaw}\n{context}");

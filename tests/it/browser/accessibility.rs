@@ -14,8 +14,8 @@ struct Look {
     width: u32,
 }
 
-/// What was found so far: all of it is told at the end, since one look at a page costs more than
-/// the page.
+/// What was found so far: all of it is reported at the end, since one look at a page costs more
+/// than the page.
 struct Judge<'a>(&'a Browser, Look, Vec<String>);
 
 impl Judge<'_> {
@@ -95,7 +95,7 @@ async fn tour(look: Look) {
     browser.fill("textbox", "Email", "administrator@desk.example").await;
     browser.fill("textbox", "Password", "wrong").await;
     browser.click("button", "Sign in").await;
-    browser.shows("do not match").await;
+    browser.shows("don't match").await;
     judge.look("sign-in refused").await;
     browser.sign_in(&app.url, "administrator@desk.example").await;
 
@@ -112,7 +112,7 @@ async fn tour(look: Look) {
         ("profile of one without name or rewards", &format!("/m/acme/customers/{lonely}")),
         ("profile of one blocked", &format!("/m/acme/customers/{silent}")),
         ("block as a page", &format!("{profile}/block")),
-        ("e-mails off as a page", &format!("{profile}/emails-off")),
+        ("emails off as a page", &format!("{profile}/emails-off")),
         ("purge as a page", &format!("{profile}/purge")),
         ("the dialog as a page", &format!("{profile}/rewards/{}/reissue", scene.reward)),
         ("batches", "/m/acme/batches"),
@@ -262,7 +262,7 @@ async fn check_codes_and_act(judge: &mut Judge<'_>, app: &App, profile: &str) {
     judge.look("bar: dialog open").await;
     browser.fill("textbox", "Reason", "\u{202e}leaked").await;
     browser.press(thirtyfour::Key::Enter).await;
-    browser.shows("write it in one line").await;
+    browser.shows("write it on one line").await;
     judge.look("bar: something is wrong").await;
     browser.fill("textbox", "Reason", "leaked").await;
     browser.press(thirtyfour::Key::Enter).await;
@@ -297,11 +297,11 @@ async fn act_on_customer(judge: &mut Judge<'_>, profile: &str, customer: i64) {
     browser.click("link", "Purge data").await;
     browser.find("dialog", "Purge data").await;
     judge.look("purge: dialog open").await;
-    browser.fill("textbox", "The customer's number", "no").await;
+    browser.fill("textbox", "Customer number", "no").await;
     browser.press(thirtyfour::Key::Enter).await;
     browser.shows("a purge can't be undone").await;
     judge.look("purge: not confirmed").await;
-    browser.fill("textbox", "The customer's number", &customer.to_string()).await;
+    browser.fill("textbox", "Customer number", &customer.to_string()).await;
     browser.press(thirtyfour::Key::Enter).await;
     browser.shows("Purged on").await;
     judge.look("purge: done").await;

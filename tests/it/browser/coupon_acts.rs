@@ -140,7 +140,7 @@ async fn a_dialog_says_what_is_wrong_and_gives_the_focus_back(it: Profile) {
         )
         .await;
     go(&browser, "Mark as used").await;
-    browser.shows("This lies in the future").await;
+    browser.shows("This is in the future").await;
     browser
         .until("the focus is at what is wrong", async || {
             browser.focus().await.starts_with("input#redeemed_at")

@@ -37,7 +37,7 @@ async fn device(browser: &Browser) -> Value {
 }
 
 /// Signs in up to the second factor.
-async fn half_way(browser: &Browser, app: &App) {
+async fn after_password(browser: &Browser, app: &App) {
     browser.driver.delete_all_cookies().await.unwrap();
     browser.goto(&format!("{}/sign-in", app.url)).await;
     browser.fill("textbox", "Email", "support@desk.example").await;
@@ -60,22 +60,22 @@ fn a_passkey_is_made_and_signs_in() {
         browser.click("link", "Add a passkey").await;
         browser.fill("textbox", "Name", "Work laptop").await;
         look(&browser, "factors add a passkey").await;
-        browser.click("button", "Add the passkey").await;
+        browser.click("button", "Add passkey").await;
         browser.shows("Your recovery codes").await;
         look(&browser, "factors recovery codes").await;
-        browser.click("link", "I have kept them").await;
+        browser.click("link", "I've saved them").await;
         browser.shows("Work laptop").await;
         look(&browser, "factors account with a passkey").await;
         // The same device is not taken twice.
         browser.goto(&format!("{}/account/passkeys/new", app.url)).await;
         browser.fill("textbox", "Name", "Again").await;
-        browser.click("button", "Add the passkey").await;
-        browser.shows("No answer came from a passkey").await;
+        browser.click("button", "Add passkey").await;
+        browser.shows("The passkey didn't respond").await;
         assert_eq!(app.count("passkeys"), 1);
         // After the password.
-        half_way(&browser, &app).await;
+        after_password(&browser, &app).await;
         look(&browser, "factors second factor").await;
-        assert!(!browser.text().await.contains("No answer came"));
+        assert!(!browser.text().await.contains("The passkey didn't respond"));
         browser.click("button", "Use a passkey").await;
         is_in(&browser).await;
         assert_eq!(app.count("passkeys WHERE last_used_at IS NOT NULL"), 1);
@@ -88,10 +88,10 @@ fn a_passkey_is_made_and_signs_in() {
         // Again before a dangerous act.
         app.desk.clock.advance(TimeDelta::minutes(15));
         browser.click("link", "Add a passkey").await;
-        browser.shows("Confirm it is you").await;
+        browser.shows("Confirm it's you").await;
         look(&browser, "factors confirm").await;
         browser.click("button", "Use a passkey").await;
-        browser.shows("Thank you, it is you").await;
+        browser.shows("You're all set").await;
         assert_eq!(browser.path().await, "/account/passkeys/new?confirmed=yes");
         browser.goto(&format!("{}/account/recovery-codes", app.url)).await;
         look(&browser, "factors new recovery codes").await;
@@ -104,9 +104,9 @@ fn a_passkey_is_made_and_signs_in() {
             json!({ "authenticatorId": device, "isUserVerified": false }),
         )
         .await;
-        half_way(&browser, &app).await;
+        after_password(&browser, &app).await;
         browser.click("button", "Use a passkey").await;
-        browser.shows("No answer came from a passkey").await;
+        browser.shows("The passkey didn't respond").await;
         look(&browser, "factors second factor without an answer").await;
         // One that was removed does not, either.
         cdp(
@@ -123,7 +123,7 @@ fn a_passkey_is_made_and_signs_in() {
         browser.driver.delete_all_cookies().await.unwrap();
         browser.goto(&format!("{}/sign-in", app.url)).await;
         browser.click("button", "Use a passkey instead").await;
-        browser.shows("This passkey is not known here").await;
+        browser.shows("This passkey isn't registered here").await;
         let factors = app.texts(
             "SELECT details AS v FROM audit_records WHERE action = \
             'session.signed_in' AND details <> '{}'",
@@ -169,17 +169,17 @@ fn an_authenticator_app_works_without_a_script() {
             .build()
             .unwrap();
         let code = || phone.generate(u64::try_from(app.now().timestamp()).unwrap()).to_string();
-        browser.fill("textbox", "Code that the app shows now", "000000").await;
-        browser.click("button", "Set it up").await;
-        browser.shows("This is not the app's code now").await;
-        browser.fill("textbox", "Code that the app shows now", &code()).await;
-        browser.click("button", "Set it up").await;
+        browser.fill("textbox", "Code shown in the app", "000000").await;
+        browser.click("button", "Set up app").await;
+        browser.shows("This isn't the current code").await;
+        browser.fill("textbox", "Code shown in the app", &code()).await;
+        browser.click("button", "Set up app").await;
         browser.shows("Your recovery codes").await;
         app.desk.clock.advance(TimeDelta::seconds(60));
-        half_way(&browser, &app).await;
+        after_password(&browser, &app).await;
         assert!(!browser.has("button", "Use a passkey").await, "it would do nothing");
         browser.fill("textbox", "Code from your authenticator app", &code()).await;
-        browser.click("button", "Go on").await;
+        browser.click("button", "Continue").await;
         is_in(&browser).await;
         browser.goto(&format!("{}/account/passkeys/new", app.url)).await;
         browser.shows("Passkeys need JavaScript").await;

@@ -50,7 +50,7 @@ async fn goes_through_all_states(dark: bool, width: u32, look: &str) {
     browser.click("button", "Check vouchers").await;
     browser.shows("5 codes can be added to Spring").await;
     assert_eq!(app.count("coupons"), 1);
-    browser.shows("1 code may have lost zeros in front").await;
+    browser.shows("1 code may have lost leading zeros").await;
     judged(&browser, &format!("a preview, {look}")).await;
     browser.click("button", "Add 5 codes").await;
     browser.shows("5 codes added to Spring").await;
@@ -59,14 +59,15 @@ async fn goes_through_all_states(dark: bool, width: u32, look: &str) {
     browser.fill("textbox", "Codes, one per line", "Voucher\nABC-1").await;
     browser.click("button", "Check vouchers").await;
     // Nothing of it can be taken: the lines stay where they can be mended.
-    browser.shows("looks like a heading").await;
+    browser.shows("looks like an unknown heading").await;
     assert_eq!(browser.eval("return document.activeElement.value").await, "Voucher\nABC-1");
     judged(&browser, &format!("lines that are refused, {look}")).await;
     browser.goto(&format!("{}/m/acme/imports", app.url)).await;
     browser.click("link", "Pasted lines").await;
     browser.shows("Nothing was added").await;
     judged(&browser, &format!("an import that failed, {look}")).await;
-    // At work: the page asks by itself, and tells the news once, to whoever stands elsewhere.
+    // At work: the page asks by itself, and tells the news once, even to somebody who is elsewhere
+    // on the page.
     fail::cfg("import::looked", "pause").unwrap();
     browser.click("link", "Send another file").await;
     browser.fill("textbox", "Codes, one per line", "LATER-1").await;
@@ -88,7 +89,7 @@ async fn goes_through_all_states(dark: bool, width: u32, look: &str) {
     fail::remove("import::looked");
     browser.shows("1 code can be added to Spring").await;
     let said = browser.eval("return document.getElementById('say').textContent").await;
-    assert_eq!(said, "1 code can be added to Spring. Nothing is added yet.");
+    assert_eq!(said, "1 code can be added to Spring. Nothing has been added yet.");
     assert_eq!(
         browser.all("button").await.iter().filter(|button| button.name == "Cancel").count(),
         1
@@ -129,7 +130,7 @@ fn an_import_needs_no_script() {
         browser.shows("Checking the file").await;
         fail::remove("import::looked");
         tokio::time::sleep(std::time::Duration::from_millis(700)).await;
-        browser.click("link", "Reload to see how far it is").await;
+        browser.click("link", "Reload to see progress").await;
         browser.shows("5 codes can be added to Spring").await;
         browser.click("button", "Add 5 codes").await;
         browser.shows("5 codes added to Spring").await;
@@ -151,7 +152,7 @@ async fn an_import_goes_by_keys_alone_and_the_focus_is_never_lost(app: App) {
     }
     browser.press(Key::Enter).await;
     stands_at(&browser, "Checking the file").await;
-    // Whoever was about to cancel finds the news, and not a button that says something else.
+    // Somebody who was about to cancel finds the news, and not a button that says something else.
     browser.press(Key::Tab).await;
     assert!(browser.focus().await.contains("Cancel"));
     fail::remove("import::looked");

@@ -159,7 +159,7 @@ fn a_server_that_went_away_is_said_in_the_dialog() {
             })
             .await;
         assert!(
-            browser.text().await.contains("it will not happen twice"),
+            browser.text().await.contains("it can't be reissued twice"),
             "{}",
             browser.text().await
         );

@@ -31,7 +31,7 @@ fn one_signs_in_over_there_and_is_back_here() {
         browser.click("link", "Continue with Acme").await;
         browser.shows("Over there").await;
         browser.click("button", "No").await;
-        browser.shows("was not finished over there").await;
+        browser.shows("wasn't completed there").await;
         look(&browser, "sso sign-in refused").await;
         browser.click("link", "Continue with Acme").await;
         browser.fill("textbox", "Name", "kim-1").await;
@@ -44,13 +44,13 @@ fn one_signs_in_over_there_and_is_back_here() {
         look(&browser, "sso account linked").await;
         app.exec("UPDATE sessions SET confirmed_at = NULL");
         browser.click("button", "Unlink Acme").await;
-        browser.shows("Confirm it is you").await;
+        browser.shows("Confirm it's you").await;
         look(&browser, "sso confirm").await;
         browser.click("button", "Continue with Acme").await;
         browser.shows("Over there").await;
         browser.fill("textbox", "Name", "kim-1").await;
         browser.click("button", "Let me in").await;
-        browser.shows("Thank you, it is you").await;
+        browser.shows("You're all set").await;
         browser.click("button", "Unlink Acme").await;
         browser.shows("Single sign-on unlinked").await;
         look(&browser, "sso account not linked").await;

@@ -121,8 +121,8 @@ fn a_log_is_proved_and_the_first_bad_record_named(db: TestDb) {
             .out,
         acme
     );
-    alone.refused(&["audit", "verify", "--file", path, "--head", &other], "was sealed anew");
-    alone.refused(&["audit", "verify", "--file", "nowhere"], "cannot read nowhere");
+    alone.refused(&["audit", "verify", "--file", path, "--head", &other], "was resealed");
+    alone.refused(&["audit", "verify", "--file", "nowhere"], "can't read nowhere");
     std::fs::write(
         &file,
         std::fs::read_to_string(&file).unwrap().replacen("Batch 2", "Batch 9", 1),

@@ -63,7 +63,7 @@ fn second_factors_are_reset_from_the_command_line(db: TestDb) {
     shell.done(&["merchant", "add", "acme", "--name", "Acme"]);
     shell.piped(&user(&["--role", "support", "--merchant", "acme"]), PASSWORD);
     let reset = ["user", "reset-factors", "casey@desk.example"];
-    assert_eq!(shell.done(&reset), "there is no second factor to reset: casey@desk.example\n");
+    assert_eq!(shell.done(&reset), "no second factors to reset for casey@desk.example\n");
     db.exec("UPDATE users SET totp_secret = 'x', totp_added_at = created_at");
     assert_eq!(shell.done(&reset), "reset the second factors of casey@desk.example\n");
     assert_eq!(db.count("users WHERE totp_secret IS NOT NULL OR totp_added_at IS NOT NULL"), 0);
@@ -84,7 +84,7 @@ fn what_is_taken_or_unknown_is_refused_and_nothing_changes(db: TestDb) {
         &["merchant", "add", "acme", "--name", "Again"],
         "there is already a merchant \"acme\"",
     );
-    shell.refused(&["merchant", "add", "Acme", "--name", "X"], "lower-case letters");
+    shell.refused(&["merchant", "add", "Acme", "--name", "X"], "lowercase letters");
     shell.refused(
         &["merchant", "add", "beta", "--name", "X", "--timezone", "Mars"],
         "Europe/London",
@@ -93,7 +93,7 @@ fn what_is_taken_or_unknown_is_refused_and_nothing_changes(db: TestDb) {
         &["merchant", "add", "beta", "--name", "X", "--ticket-url", "javascript:alert(1)"],
         "--ticket-url",
     );
-    shell.refused(&["merchant", "add", "beta", "--name", " "], "give 1 to 100");
+    shell.refused(&["merchant", "add", "beta", "--name", " "], "use 1 to 100");
     shell.refused(
         &["batch", "add", "Spring", "--merchant", "acme"],
         "already has a batch \"Spring\"",
@@ -112,7 +112,7 @@ fn what_is_taken_or_unknown_is_refused_and_nothing_changes(db: TestDb) {
             "--valid-until",
             "2026-06-01",
         ],
-        "start before it ends",
+        "the start must be before the end",
     );
     shell.refused(
         &["batch", "add", "X", "--merchant", "acme", "--valid-from", "02/06/2026"],
@@ -135,13 +135,13 @@ fn what_is_taken_or_unknown_is_refused_and_nothing_changes(db: TestDb) {
             PASSWORD,
         )
         .is_refused("nope");
-    shell.piped(&user(&[]), "password1234").is_refused("first that somebody would try");
+    shell.piped(&user(&[]), "password1234").is_refused("too easy to guess");
     shell.piped(&user(&[]), "short").is_refused("12 or more");
     shell.piped(&user(&[]), &format!("{PASSWORD}\n\n")).is_refused("line break");
     shell.refused(&["user", "add", "casey@desk.example", "--name", "Casey"], "--password-stdin");
     shell
         .piped(&["user", "add", "nobody", "--name", "N", "--password-stdin"], PASSWORD)
-        .is_refused("e-mail address");
+        .is_refused("email address");
     assert_eq!(
         (db.count("audit_records"), db.count("users"), db.count("merchants"), db.count("batches")),
         (before, 0, 1, 1)
@@ -176,7 +176,7 @@ fn a_role_is_added_to_an_existing_user_and_never_lowered(db: TestDb) {
     ];
     let said = shell
         .done(&[&["user", "add", "Casey@Desk.Example", "--name", "Other"], &more[..]].concat());
-    assert!(said.contains("acme: stays marketing, which is more than support"), "{said}");
+    assert!(said.contains("acme: stays marketing, which is higher than support"), "{said}");
     assert!(said.ends_with("beta: support\nbeta: supervisor instead of support\n"), "{said}");
     assert_eq!(
         db.texts("SELECT role AS v FROM memberships ORDER BY merchant_id"),

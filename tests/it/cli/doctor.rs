@@ -94,7 +94,7 @@ fn an_untrusted_proxy_is_found() {
 #[test]
 fn a_bare_folder_is_told_everything_at_once() {
     let ended = Shell::new().run(&["doctor"]);
-    ended.is_refused("4 matters are bad");
+    ended.is_refused("4 checks failed");
     for about in ["database", "secret", "mail sender", "mail relay"] {
         assert!(line(&ended.out, about).starts_with("bad"), "{}", ended.out);
     }
@@ -159,7 +159,7 @@ fn the_limit_of_open_files_is_reported_with_what_it_means() {
     ] {
         let out = shell.run(&["-c", &format!("{limits}; exec {bin} doctor")]).out;
         let said = line(&out, "open files");
-        assert!(said.starts_with(expected) && said.contains("connections at once"), "{said}");
+        assert!(said.starts_with(expected) && said.contains("simultaneous connections"), "{said}");
         assert_eq!(said.contains("LimitNOFILE"), expected.starts_with("warn"), "{said}");
     }
 }

@@ -45,7 +45,7 @@ fn an_account_is_disabled_and_enabled_once_each(db: TestDb) {
     );
     let act = |what: &str| shell.done(&["user", what, CASEY]);
     assert_eq!(act("disable"), "disabled, and all sessions ended: casey@desk.example\n");
-    assert_eq!(act("disable"), "disabled already: casey@desk.example\n");
+    assert_eq!(act("disable"), "already disabled: casey@desk.example\n");
     assert_eq!(db.count("users WHERE disabled_at IS NOT NULL"), 1);
     assert_eq!(act("enable"), "enabled casey@desk.example\n");
     assert_eq!(act("enable"), "not disabled: casey@desk.example\n");
@@ -64,7 +64,7 @@ fn an_account_is_disabled_and_enabled_once_each(db: TestDb) {
             &["user", what, "nobody@desk.example"],
             "there is no user nobody@desk.example",
         );
-        shell.refused(&["user", what, "nobody"], "this is not an e-mail address");
+        shell.refused(&["user", what, "nobody"], "this isn't an email address");
         assert_eq!(shell.run(&["user", what]).status, 2);
     }
 }
@@ -98,7 +98,7 @@ fn an_invitation_is_queued_for_the_server_to_send(db: TestDb) {
     let shell = desk(&db);
     assert_eq!(
         shell.done(&invite("administrator", &[])),
-        "invited casey@desk.example: the mail is queued, and goes out while the server runs\n"
+        "invited casey@desk.example: the email is queued; the running server sends it\n"
     );
     let mail = "mails WHERE state = 'queued' AND recipient = 'casey@desk.example' AND text_body \
         LIKE '%https://desk.example/welcome?token=%'";
@@ -108,8 +108,8 @@ fn an_invitation_is_queued_for_the_server_to_send(db: TestDb) {
     assert_eq!((db.count("mails"), db.count("account_links"), db.count("users")), (2, 1, 1));
     shell.refused(
         &invite("support", &[]),
-        "acme has offered casey@desk.example the role \
-        Administrator, and they have not accepted it yet",
+        "acme has offered casey@desk.example the role Administrator, which they haven't accepted \
+         yet",
     );
     shell.done(&["user", "disable", CASEY]);
     shell.refused(&invite("administrator", &[]), "rewarddesk user enable casey@desk.example");
@@ -161,7 +161,7 @@ fn what_is_only_offered_raises_nothing_that_the_operator_gives(db: TestDb) {
     );
     shell.refused(
         &invite("marketing", &[]),
-        "casey@desk.example is Customer Support in acme already",
+        "casey@desk.example is already Customer Support in acme",
     );
     // The role that is offered, given: accepted by that, and on record.
     db.exec("DELETE FROM memberships WHERE role = 'support'");

@@ -1,4 +1,4 @@
-//! The audit log: it only grows, whoever writes to it (guarantee R10).
+//! The audit log: it only grows, whichever client writes to it (guarantee R10).
 
 use rewarddesk::domain::role::Role;
 

@@ -9,7 +9,7 @@ use rewarddesk::{
     },
     domain::{
         audit::Action,
-        audit_filter::{AuditFilter, Place, Who},
+        audit_filter::{ActorFilter, AuditFilter, RecordPlace},
         ids::{AuditId, CouponId, CustomerNo, UserId},
         role::Role,
     },
@@ -70,9 +70,9 @@ fn filters(sam: i64) -> Vec<(AuditFilter, &'static str, usize)> {
     vec![
         (AuditFilter::default(), "audit_records_by_time", 20_000),
         (with(|f| (f.from, f.until) = (from, until)), "audit_records_by_time", 10),
-        (with(|f| f.who = Some(Who::User(UserId(sam)))), "audit_records_of_user", 29),
-        (with(|f| f.who = Some(Who::Cli)), "audit_records_of_no_user", 40),
-        (with(|f| f.who = Some(Who::System)), "audit_records_of_no_user", 40),
+        (with(|f| f.who = Some(ActorFilter::User(UserId(sam)))), "audit_records_of_user", 29),
+        (with(|f| f.who = Some(ActorFilter::Cli)), "audit_records_of_no_user", 40),
+        (with(|f| f.who = Some(ActorFilter::System)), "audit_records_of_no_user", 40),
         (with(|f| f.customer = Some(CustomerNo(7))), "audit_records_of_customer", 4),
         (with(|f| f.action = Some(Action::CouponBarred)), "audit_records_of_action", 20),
         (with(|f| f.coupon = Some(CouponId(1003))), "audit_records_of_coupon", 1),
@@ -84,7 +84,7 @@ fn filters(sam: i64) -> Vec<(AuditFilter, &'static str, usize)> {
 fn every_filter_of_the_log_has_its_index(db: TestDb) {
     let (world, scope, sam) = long_log(db);
     for (filter, index, _) in filters(sam) {
-        let place = Place {
+        let place = RecordPlace {
             at: chrono::DateTime::from_timestamp(1_767_225_600 + 600_000, 0).unwrap(),
             id: AuditId(10_000),
         };

@@ -121,7 +121,7 @@ pub fn bare(world: &World) {
     run_on(&mut world.stranger(), &sql).unwrap();
 }
 
-/// Counts the stock anew, as the triggers would have: what breaks an invariant need not break the
+/// Counts the stock again, as the triggers would have: what breaks an invariant need not break the
 /// counts as well.
 pub const RECOUNT: &str = "DELETE FROM stock_movements; DELETE FROM stock_by_window;
     INSERT INTO stock_by_window SELECT c.merchant_id, c.batch_id, c.valid_from, c.expires_at,

@@ -52,7 +52,7 @@ fn a_coupons_state_is_one_way(world: World) {
             if from == to || ALLOWED.contains(&(from, to)) {
                 continue;
             }
-            // Tried with the reward kept, given and taken away: whichever suits the other rules.
+            // Tried with the reward kept, given and removed: whichever suits the other rules.
             for reward in ["reward", "NULL", &other.to_string()] {
                 let tried = world.run(&format!(
                     "UPDATE coupons SET state = '{to}', reward = {reward} WHERE id = {coupon}"

@@ -2,7 +2,7 @@
 //! steps begin and end.
 
 use rewarddesk::{
-    db::{DbConn, Scope, customer_search, customer_stretches, merchants},
+    db::{DbConn, Scope, customer_id_ranges, customer_search, merchants},
     domain::{customer::SearchKeys, ids::CustomerNo},
 };
 
@@ -25,7 +25,7 @@ impl Dice {
     }
 }
 
-/// A customer as whoever looks at everybody sees them.
+/// A customer as the list of all customers shows them.
 struct Seen {
     id: i64,
     merchant: i64,
@@ -129,9 +129,9 @@ fn change(world: &World, all: &mut Vec<Seen>) {
     all.sort_by_key(|seen| seen.id);
 }
 
-/// Reads all stretches anew that wait for it; answers how many.
+/// Reads all id ranges again that wait for it; returns how many.
 fn settle(world: &TestDb) -> usize {
-    std::iter::repeat_with(|| world.db.write(|tx| customer_stretches::settle(tx, 3)).unwrap())
+    std::iter::repeat_with(|| world.db.write(|tx| customer_id_ranges::settle(tx, 3)).unwrap())
         .take_while(|settled| *settled > 0)
         .sum()
 }
@@ -279,11 +279,11 @@ fn every_search_finds_whom_a_look_at_everybody_finds(world: World) {
     compare(conn, &scopes, &all, &terms);
 }
 
-/// The stretches that are not ruled out for the merchant `acme`.
+/// The id ranges that are not ruled out for the merchant `acme`.
 fn perhaps(world: &World, words: &[&str]) -> Vec<i64> {
     let conn = &mut world.connect();
     let (scope, _) = merchants::for_operator(conn, "acme").unwrap().unwrap();
-    customer_stretches::perhaps_in(conn, scope, words, i64::MAX, 1_000).unwrap()
+    customer_id_ranges::perhaps_in(conn, scope, words, i64::MAX, 1_000).unwrap()
 }
 
 /// A customer's row, as an import would write it.

@@ -27,7 +27,7 @@ fn an_empty_database_passes(world: World) {
         check_invariants(&world.db.db)
             .unwrap()
             .iter()
-            .all(rewarddesk::app::check_invariants::Verdict::holds)
+            .all(rewarddesk::app::check_invariants::InvariantVerdict::holds)
     );
 }
 

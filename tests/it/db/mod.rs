@@ -14,6 +14,6 @@ pub mod plans;
 mod reissues;
 mod schema;
 mod search_keys;
-pub mod stock_marks;
+pub mod stock_watermarks;
 mod transactions;
 mod uses;

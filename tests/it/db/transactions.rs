@@ -1,4 +1,4 @@
-//! Write transactions and pools: all or nothing, nobody is told "locked", and a bad moment is not a
+//! Write transactions and pools: all or nothing, nobody gets "locked", and a bad moment is not a
 //! bad hour.
 
 use std::{

@@ -8,7 +8,7 @@ use std::{
     time::{Duration, Instant},
 };
 
-use super::{house::House, load::Load};
+use super::{installation::Installation, load::Load};
 use crate::{
     mail::relay_server::Server as Relay,
     support::{Engine, TestDb},
@@ -19,7 +19,7 @@ const REWARDS: usize = 120;
 
 #[both]
 async fn a_backup_under_load_restores_to_a_sound_desk_that_holds_its_mail(db: TestDb) {
-    let house = House::new(db, REWARDS, REWARDS, "smtp://127.0.0.1:9");
+    let house = Installation::new(db, REWARDS, REWARDS, "smtp://127.0.0.1:9");
     let load = Load::of(&house.rewards);
     // Every mail is still waiting in the copy.
     let server = house.serve_with(&["--hold-mail"]);
@@ -65,7 +65,8 @@ async fn a_backup_under_load_restores_to_a_sound_desk_that_holds_its_mail(db: Te
     let released = tokio::task::block_in_place(|| house.shell.done(&["mail", "release"]));
     assert!(
         asked > 0
-            && released.starts_with(&format!("released {asked} waiting: {asked} of the last hour")),
+            && released
+                .starts_with(&format!("released {asked} waiting: {asked} from the last hour")),
         "{released}"
     );
     let from = Instant::now();
@@ -80,7 +81,7 @@ async fn a_backup_under_load_restores_to_a_sound_desk_that_holds_its_mail(db: Te
 
 #[test]
 fn a_backup_is_private_alone_and_never_takes_a_files_place() {
-    let house = House::new(TestDb::new(Engine::Sqlite), 1, 1, "smtp://127.0.0.1:9");
+    let house = Installation::new(TestDb::new(Engine::Sqlite), 1, 1, "smtp://127.0.0.1:9");
     let folder = tempfile::tempdir().unwrap();
     let file = folder.path().join("copy.db");
     let path = file.to_str().unwrap();
@@ -91,7 +92,7 @@ fn a_backup_is_private_alone_and_never_takes_a_files_place() {
     let mode = std::os::unix::fs::PermissionsExt::mode(&fs::metadata(&file).unwrap().permissions());
     assert_eq!(mode & 0o777, 0o600);
     let before = fs::read(&file).unwrap();
-    house.shell.refused(&["backup", path], "was not touched");
+    house.shell.refused(&["backup", path], "already exists and was not changed");
     assert_eq!(fs::read(&file).unwrap(), before);
     house.shell.refused(
         &["backup", folder.path().join("none/copy.db").to_str().unwrap()],
@@ -106,7 +107,7 @@ fn a_backup_is_private_alone_and_never_takes_a_files_place() {
 
 #[test]
 fn postgres_is_backed_up_by_its_own_tools() {
-    let house = House::new(TestDb::empty(Engine::Postgres), 1, 1, "smtp://127.0.0.1:9");
+    let house = Installation::new(TestDb::empty(Engine::Postgres), 1, 1, "smtp://127.0.0.1:9");
     house.shell.refused(&["backup", "copy.db"], "pg_dump");
     assert!(!Path::new("copy.db").exists());
 }

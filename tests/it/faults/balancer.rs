@@ -7,7 +7,7 @@ use std::sync::{
 
 use tokio::net::{TcpListener, TcpStream};
 
-use super::house::Server;
+use super::installation::Server;
 
 /// Starts one before these servers and answers its address. It ends with the test's runtime.
 pub async fn before(servers: &[&Server]) -> String {

@@ -1,4 +1,4 @@
-//! A PostgreSQL of the test's own, with real fsyncs, that can be taken away and brought back.
+//! A PostgreSQL of the test's own, with real fsyncs, that can be stopped and started again.
 
 use std::{
     fs,

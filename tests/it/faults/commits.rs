@@ -1,5 +1,5 @@
 //! A commit whose answer is lost, and a database that goes away right after it (guarantee R7):
-//! nobody is told that nothing was saved.
+//! no answer says that nothing was saved.
 
 use diesel::connection::SimpleConnection;
 use rewarddesk::domain::role::Role;
@@ -11,7 +11,7 @@ mod with_failpoints {
     use super::*;
 
     const UNSURE: &str =
-        "We can't tell yet whether it was saved. Send again: it will not happen twice.";
+        "We can't tell yet whether it was saved. Try again; it can't be reissued twice.";
 
     #[both]
     async fn a_commit_that_did_happen_unheard_is_answered_when_the_form_comes_again(app: App) {

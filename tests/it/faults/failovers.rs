@@ -11,7 +11,7 @@ use diesel::{
 use rewarddesk::db::{
     Database, DatabaseUrl, DbConn, Error, Pooler, Scope,
     database::PAGE_STATEMENT_LIMIT,
-    imports::turn::{ImportTx, Wait},
+    imports::exclusive::{ImportAccess, LockRequest},
     merchants::{self, NewMerchant},
     migrate::migrate,
 };
@@ -19,7 +19,7 @@ use rewarddesk::domain::{clock::Clock, merchant::Slug};
 
 use super::{
     cluster::Cluster,
-    house::House,
+    installation::Installation,
     kills::letters,
     load::{Form, Heard, Load},
     many::{begin, healed},
@@ -32,7 +32,7 @@ use crate::{
 
 const PEOPLE: usize = 8;
 const REWARDS: usize = 240;
-/// So many mails are in flight at once in each of the two servers.
+/// How many mails are in flight at once in each of the two servers.
 const SENDERS: usize = 4;
 
 #[test]
@@ -41,7 +41,7 @@ fn nothing_that_was_told_is_lost_when_the_primary_dies_and_its_standby_takes_ove
         let primary = Cluster::start();
         let standby = primary.with_standby();
         let relay = Relay::start(&[]).await;
-        let house = House::new(
+        let house = Installation::new(
             TestDb::elsewhere(Engine::Postgres, primary.url_with(&standby)),
             REWARDS,
             REWARDS,
@@ -113,7 +113,7 @@ fn nothing_that_was_told_is_lost_when_the_primary_dies_and_its_standby_takes_ove
 const WAITING: &str = "pg_stat_activity WHERE wait_event = 'SyncRep'";
 
 /// Waits until commits wait for the standby, and long enough that they may be cancelled.
-async fn commits_wait(house: &House) {
+async fn commits_wait(house: &Installation) {
     let begun = Instant::now();
     while house.db.count(WAITING) == 0 {
         assert!(begun.elapsed() < Duration::from_secs(10), "no commit waits for the standby");
@@ -127,7 +127,7 @@ fn no_success_is_told_that_the_standby_has_not() {
     block_on(async {
         let primary = Cluster::start();
         let standby = primary.with_standby();
-        let house = House::new(
+        let house = Installation::new(
             TestDb::elsewhere(Engine::Postgres, primary.url_with(&standby)),
             3,
             3,
@@ -204,14 +204,17 @@ fn limits(cluster: &Cluster, scope: Scope) -> Vec<String> {
         all.push(db.read(limit_on).unwrap());
         all.push(db.snapshot(limit_on).unwrap());
         all.push(db.write(|tx| limit_on(tx)).unwrap());
-        let wait = Wait {
+        let wait = LockRequest {
             db: &db,
             clock: &Clock::System,
             scope,
             holder: "a test",
             waiting: &mut || Ok::<_, Error>(()),
         };
-        all.push(wait.take(|turn: &mut ImportTx<'_, '_>| turn.read(limit_on), |_| Ok(())).unwrap());
+        all.push(
+            wait.take(|access: &mut ImportAccess<'_, '_>| access.read(limit_on), |_| Ok(()))
+                .unwrap(),
+        );
     }
     all
 }

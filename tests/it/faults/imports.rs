@@ -3,7 +3,7 @@
 
 use std::time::{Duration, Instant};
 
-use super::house::House;
+use super::installation::Installation;
 use crate::{
     http::imports::{at_rest, send_file, shown, top_up},
     support::{Client, TestDb, client::Fields, world::PASSWORD},
@@ -13,7 +13,7 @@ const CODES: i64 = 60_000;
 
 #[both]
 async fn an_import_goes_on_after_each_kill_and_comes_in_once(db: TestDb) {
-    let house = House::new(db, 1, 1, "smtp://127.0.0.1:1");
+    let house = Installation::new(db, 1, 1, "smtp://127.0.0.1:1");
     let user = [
         "user",
         "add",

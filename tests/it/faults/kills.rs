@@ -7,7 +7,7 @@ use std::{
 };
 
 use super::{
-    house::House,
+    installation::Installation,
     load::{Heard, Load, new_code},
 };
 use crate::{
@@ -17,16 +17,16 @@ use crate::{
 
 const KILLS: usize = 10;
 const PEOPLE: usize = 8;
-/// More rewards than codes: the end of the stock is told truly, too.
+/// More rewards than codes: that the stock has run out is reported truly, too.
 const REWARDS: usize = 400;
 const CODES: usize = 260;
-/// So many mails are in flight at once, in each process that was killed.
+/// How many mails are in flight at once, in each process that was killed.
 const SENDERS: usize = 4;
 
 #[both]
 async fn nothing_that_was_told_is_lost_by_ten_kills_and_every_mail_arrives(db: TestDb) {
     let relay = Relay::start(&[]).await;
-    let house = House::new(db, REWARDS, CODES, &relay.url());
+    let house = Installation::new(db, REWARDS, CODES, &relay.url());
     let load = Load::of(&house.rewards);
     let mut server = house.serve();
     let casey = house.sign_in(&server).await;
@@ -50,7 +50,7 @@ async fn nothing_that_was_told_is_lost_by_ten_kills_and_every_mail_arrives(db: T
     load.begin(&client, PEOPLE).join_all().await;
     load.had_no_surprise();
     assert_eq!((load.successes(), load.refused.lock().unwrap().len()), (CODES, REWARDS - CODES));
-    // Whatever was told is told again.
+    // What was answered once is answered again.
     let told = load.told.lock().unwrap().clone();
     for (form, code) in told.values().step_by(20) {
         let again = form.send(&client).await;

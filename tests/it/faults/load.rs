@@ -11,7 +11,7 @@ use diesel::RunQueryDsl;
 use reqwest::{Method, RequestBuilder};
 use tokio::{task::JoinSet, time::timeout};
 
-use super::house::Reward;
+use super::installation::Reward;
 use crate::support::{Client, client::Fields, page::Page, postgres};
 
 /// Longer than anything the desk may take.
@@ -88,7 +88,7 @@ pub async fn ask(request: RequestBuilder) -> Option<Page> {
     answer
 }
 
-/// What the sockets of this port and the databases are doing, for whoever has to explain a request
+/// What the sockets of this port and the databases are doing, to explain a request
 /// that nobody answered.
 fn evidence(port: u16) -> String {
     #[derive(diesel::QueryableByName)]
@@ -126,7 +126,7 @@ fn heard(page: &Page, reward: &Reward) -> Heard {
             Heard::NotSaved
         }
         503 if words.contains(
-            "We can't tell yet whether it was saved. Send again: it will not happen twice.",
+            "We can't tell yet whether it was saved. Try again; it can't be reissued twice.",
         ) =>
         {
             Heard::Unsure

@@ -1,4 +1,4 @@
-//! Several servers on one PostgreSQL: one desk to whoever is before them, whichever of them dies.
+//! Several servers on one PostgreSQL: one desk to its users, whichever of them dies.
 
 use std::{
     collections::BTreeSet,
@@ -10,7 +10,7 @@ use tokio::task::JoinSet;
 
 use super::{
     balancer,
-    house::{House, Server, file},
+    installation::{Installation, Server, file},
     kills::letters,
     load::{Form, Heard, Load},
 };
@@ -23,7 +23,7 @@ use crate::{
 const PEOPLE: usize = 18;
 const REWARDS: usize = 321;
 const CODES: usize = 201;
-/// So many mails are in flight at once in the server that is killed.
+/// How many mails are in flight at once in the server that is killed.
 const SENDERS: usize = 4;
 
 fn to(server: &Server, client: &Client) -> Client {
@@ -34,7 +34,7 @@ fn to(server: &Server, client: &Client) -> Client {
 fn three_servers_are_one_desk_though_one_is_killed() {
     block_on(async {
         let relay = Relay::start(&[("CONTENT", Answer::Late(250))]).await;
-        let house = House::new(TestDb::new(Engine::Postgres), REWARDS, CODES, &relay.url())
+        let house = Installation::new(TestDb::new(Engine::Postgres), REWARDS, CODES, &relay.url())
             .with("REWARDDESK_AUDIT_HEAD_MAIL", "auditor@elsewhere.example");
         house.db.exec(
             "INSERT INTO alert_choices (merchant_id, user_id, mode, digest_due_at) \
@@ -110,7 +110,7 @@ fn three_servers_are_one_desk_though_one_is_killed() {
 }
 
 /// 200 tokens for one reward, sent to three servers at once (guarantee R1).
-async fn only_one_of_many_wins(house: &House, servers: &[Server; 3], casey: &Client) {
+async fn only_one_of_many_wins(house: &Installation, servers: &[Server; 3], casey: &Client) {
     let (reward, mut forms, mut sending) = (&house.rewards[1], vec![], JoinSet::new());
     for n in 0..200 {
         forms.push((n, Form::open(&to(&servers[n % 3], casey), reward, 0).await.unwrap()));
@@ -132,8 +132,8 @@ async fn only_one_of_many_wins(house: &House, servers: &[Server; 3], casey: &Cli
     assert_eq!(house.db.count("mails WHERE origin = 'reissue'"), 2);
 }
 
-/// Alerts, the mail of the heads, and seals: each server would have done them.
-fn every_job_was_done_once(house: &House) {
+/// Alerts, the mail of the chain heads, and seals: each server would have done them.
+fn every_job_was_done_once(house: &Installation) {
     let doubled = house
         .db
         .texts("SELECT kind AS v FROM stock_alerts GROUP BY batch_id, kind HAVING count(*) > 1");
@@ -178,7 +178,7 @@ fn a_page_finds_its_files_at_a_server_of_another_version() {
 fn an_import_whose_server_is_killed_is_taken_over_by_another() {
     block_on(async {
         const ROWS: i64 = 60_000;
-        let house = House::new(TestDb::new(Engine::Postgres), 1, 1, "smtp://127.0.0.1:1");
+        let house = Installation::new(TestDb::new(Engine::Postgres), 1, 1, "smtp://127.0.0.1:1");
         let user = [
             "user",
             "add",

@@ -5,7 +5,7 @@ use std::{net::TcpListener, time::Instant};
 use reqwest::Method;
 
 use super::{
-    house::House,
+    installation::Installation,
     load::{Load, ask},
 };
 use crate::support::TestDb;
@@ -13,7 +13,7 @@ use crate::support::TestDb;
 #[both]
 async fn metrics_count_answers_and_waiting_mail_and_hold_no_code_and_no_path(db: TestDb) {
     let port = TcpListener::bind("127.0.0.1:0").unwrap().local_addr().unwrap().port();
-    let mut house = House::new(db, 4, 4, "smtp://127.0.0.1:9");
+    let mut house = Installation::new(db, 4, 4, "smtp://127.0.0.1:9");
     house.shell = house.shell.with("REWARDDESK_METRICS_LISTEN", &format!("127.0.0.1:{port}"));
     let server = house.serve_with(&["--hold-mail"]);
     let casey = house.sign_in(&server).await;

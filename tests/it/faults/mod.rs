@@ -1,5 +1,5 @@
 //! What must hold when things break (guarantees R5 to R8 and R11): the real binary in a process of
-//! its own, killed, stopped and overrun, and its database taken away. Over loopback only; bounded
+//! its own, killed, stopped and overrun, and its database stopped. Over loopback only; bounded
 //! in number and time.
 
 mod backups;
@@ -7,8 +7,8 @@ mod balancer;
 pub mod cluster;
 mod commits;
 mod failovers;
-mod house;
 mod imports;
+mod installation;
 mod kills;
 mod load;
 mod many;

@@ -7,7 +7,7 @@ use reqwest::Method;
 
 use super::{
     cluster::Cluster,
-    house::House,
+    installation::Installation,
     load::{Form, Heard, Load, ask},
 };
 use crate::support::{Client, Engine, TestDb, block_on, engine::run_on};
@@ -22,7 +22,7 @@ fn a_database_that_is_cut_off_under_load_is_said_and_heals() {
     block_on(async {
         let cluster = Cluster::start();
         let mails = tempfile::tempdir().unwrap();
-        let house = House::new(
+        let house = Installation::new(
             TestDb::elsewhere(Engine::Postgres, cluster.url()),
             200,
             200,
@@ -77,7 +77,7 @@ fn a_database_that_is_cut_off_under_load_is_said_and_heals() {
     });
 }
 
-/// Pages, forms and machines are told.
+/// Pages, forms and machines get an answer that says so.
 async fn says_that_it_is_away(client: &Client, profile: &str, load: &Load) {
     let form = load.open.lock().unwrap().first().map(|(form, _)| form.clone());
     let sending = async {
@@ -94,8 +94,8 @@ async fn says_that_it_is_away(client: &Client, profile: &str, load: &Load) {
     ready.expect(503);
 }
 
-/// Whoever heard "Not saved" heard the truth.
-pub fn nothing_unsaved_was_saved(house: &House, load: &Load) {
+/// "Not saved" was always the truth.
+pub fn nothing_unsaved_was_saved(house: &Installation, load: &Load) {
     let saved =
         house.db.texts("SELECT w.reward_id AS v FROM reissues r JOIN rewards w ON w.id = r.reward");
     for (form, heard) in
@@ -113,7 +113,7 @@ pub fn nothing_unsaved_was_saved(house: &House, load: &Load) {
 fn a_writer_of_another_process_is_waited_for() {
     block_on(async {
         let mails = tempfile::tempdir().unwrap();
-        let house = House::new(
+        let house = Installation::new(
             TestDb::new(Engine::Sqlite),
             20,
             20,

@@ -13,7 +13,7 @@ use std::{
 use super::{
     balancer,
     cluster::{Place, free_port},
-    house::{House, file},
+    installation::{Installation, file},
     kills::letters,
     load::Load,
 };
@@ -88,7 +88,7 @@ impl Bouncer {
 
 impl Drop for Bouncer {
     fn drop(&mut self) {
-        // SIGTERM: it is runuser's child where the tests run as root, and is told by it.
+        // SIGTERM: it is runuser's child where the tests run as root, and is stopped by it.
         let _ = Command::new("kill").arg("-TERM").arg(self.child.id().to_string()).status();
         let _ = self.child.wait();
     }
@@ -98,7 +98,7 @@ impl Drop for Bouncer {
 fn two_connections_behind_pgbouncer_carry_three_servers_and_an_import() {
     block_on(async {
         let (bouncer, relay) = (Bouncer::start(), Relay::start(&[]).await);
-        let house = House::new(TestDb::new(Engine::Postgres), REWARDS, CODES, &relay.url());
+        let house = Installation::new(TestDb::new(Engine::Postgres), REWARDS, CODES, &relay.url());
         let address = bouncer.url(&house.db);
         let house =
             house.with("DATABASE_URL", &address).with("REWARDDESK_DATABASE_POOLER", "transaction");
@@ -198,6 +198,6 @@ fn a_pooler_that_nobody_told_of_is_found_before_anything_is_written() {
     assert!(
         line(&shell()).starts_with("bad   pooler: ") && line(&told).starts_with("ok    pooler: ")
     );
-    assert!(line(&Shell::on(&empty)).starts_with("ok    pooler: none"));
+    assert!(line(&Shell::on(&empty)).starts_with("ok    pooler: no transaction-mode pooler"));
     assert!(told.done(&["check"]).lines().all(|line| line.contains(" ok: ")));
 }

@@ -11,7 +11,7 @@ use tokio::task::JoinSet;
 
 use super::{
     cluster::Cluster,
-    house::House,
+    installation::Installation,
     load::{Load, ask},
 };
 use crate::support::{Client, Engine, TestDb, block_on, client::Fields, world::PASSWORD};
@@ -45,8 +45,10 @@ async fn roles_change_while_their_user_works(cluster: &Cluster) {
     let rounds = rounds();
     let db = TestDb::elsewhere(Engine::Postgres, cluster.url());
     let house = match std::env::var_os("REWARDDESK_OLD_PROGRAM") {
-        Some(program) => House::of_version(program.as_ref(), db, rounds, rounds, "file:mails"),
-        None => House::new(db, rounds, rounds, "file:mails"),
+        Some(program) => {
+            Installation::of_version(program.as_ref(), db, rounds, rounds, "file:mails")
+        }
+        None => Installation::new(db, rounds, rounds, "file:mails"),
     };
     let user = [
         "user",

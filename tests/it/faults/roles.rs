@@ -3,7 +3,7 @@
 
 use std::time::{Duration, Instant};
 
-use super::{cluster::Cluster, house::House, load::Load};
+use super::{cluster::Cluster, installation::Installation, load::Load};
 use crate::{
     mail::relay_server::Server as Relay,
     support::{Engine, TestDb, block_on},
@@ -33,20 +33,24 @@ fn what_readme_grants_to_a_role_of_its_own_is_enough_to_serve() {
     block_on(async {
         let cluster = Cluster::start();
         let relay = Relay::start(&[]).await;
-        let house =
-            House::new(TestDb::elsewhere(Engine::Postgres, cluster.url()), 12, 10, &relay.url());
+        let house = Installation::new(
+            TestDb::elsewhere(Engine::Postgres, cluster.url()),
+            12,
+            10,
+            &relay.url(),
+        );
         house.db.exec("CREATE ROLE desk_app LOGIN");
         for block in grants() {
             house.db.exec(&block);
         }
-        // So many that the keeper of the stock would move its mark.
+        // Enough for the keeper of the stock to advance its watermark.
         house.db.exec("SELECT setval('stock_movements_id_seq', 5000)");
         let house = house.with("DATABASE_URL", &cluster.url().replace("postgres@", "desk_app@"));
         assert!(
             house
                 .shell
                 .done(&["doctor"])
-                .contains("the role desk_app can add to it and read it, and cannot change it")
+                .contains("the role desk_app can read it and add to it, but can't change it")
         );
         let server = house.serve();
         let casey = house.sign_in(&server).await;
@@ -55,7 +59,7 @@ fn what_readme_grants_to_a_role_of_its_own_is_enough_to_serve() {
         load.had_no_surprise();
         assert_eq!((load.successes(), load.refused.lock().unwrap().len()), (10, 2));
         casey.get("/m/acme/customers?q=jo-0003").await.expect(200).says("jo-0003@customer.example");
-        // What is done behind the pages.
+        // What the workers do.
         let begun = Instant::now();
         for undone in [
             "customer_stretch_changes",

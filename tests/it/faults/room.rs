@@ -7,7 +7,7 @@ use reqwest::Method;
 use serde_json::{Value, json};
 
 use super::{
-    house::House,
+    installation::Installation,
     load::{Form, Heard, ask},
 };
 use crate::support::{Client, Engine, TestDb, block_on};
@@ -24,7 +24,7 @@ async fn readiness(client: &Client) -> (u16, Value) {
 #[test]
 fn a_full_disk_is_said_and_everything_can_still_be_read() {
     block_on(async {
-        let mut house = House::new(TestDb::new(Engine::Sqlite), 150, 150, "file:mails");
+        let mut house = Installation::new(TestDb::new(Engine::Sqlite), 150, 150, "file:mails");
         let path = house.db.url.strip_prefix("sqlite:").unwrap().to_owned();
         house.db.let_go();
         let kib = fs::metadata(&path).unwrap().len().div_ceil(1024) + 64;

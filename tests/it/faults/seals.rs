@@ -1,19 +1,19 @@
-//! The sealer of a running server (issue "Proof"): it lags by a second at most, SIGTERM leaves
+//! The sealing job of a running server (issue "Proof"): it lags by a second at most, SIGTERM leaves
 //! nothing unsealed, a kill no gap.
 
 use std::time::{Duration, Instant};
 
-use super::{house::House, load::Load};
+use super::{installation::Installation, load::Load};
 use crate::support::{Client, TestDb};
 
-/// The sealer comes every second, and the desk ends in less than twenty (guarantee R11); the rest
-/// is for a busy machine.
+/// The sealing job runs every second, and the desk ends in less than twenty (guarantee R11); the
+/// rest is for a busy machine.
 const LIMIT: Duration = Duration::from_mins(1);
 const UNSEALED: &str = "audit_records WHERE id NOT IN (SELECT record_id FROM audit_seals)";
 
 /// What `audit verify` says, which must be that all is well and sealed.
 #[track_caller]
-fn is_proved(house: &House) -> String {
+fn is_proved(house: &Installation) -> String {
     let said = house.shell.done(&["audit", "verify"]);
     assert!(said.contains("acme: ") && !said.contains("not sealed"), "{said}");
     said
@@ -21,7 +21,7 @@ fn is_proved(house: &House) -> String {
 
 #[both]
 async fn what_was_committed_before_sigterm_is_sealed_and_sealing_lags_a_second(db: TestDb) {
-    let house = House::new(db, 300, 300, "file:mails");
+    let house = Installation::new(db, 300, 300, "file:mails");
     // The commands that set it up have sealed what they wrote.
     let before = is_proved(&house);
     let load = Load::of(&house.rewards);
@@ -66,7 +66,7 @@ async fn what_was_committed_before_sigterm_is_sealed_and_sealing_lags_a_second(d
 
 #[both]
 async fn two_servers_that_are_killed_again_and_again_leave_a_chain_without_a_gap(db: TestDb) {
-    let house = House::new(db, 300, 300, "file:mails");
+    let house = Installation::new(db, 300, 300, "file:mails");
     let load = Load::of(&house.rewards);
     let mut server = house.serve();
     let casey = house.sign_in(&server).await;

@@ -4,12 +4,12 @@
 use chrono::{TimeDelta, Utc};
 use reqwest::Method;
 
-use super::{house::House, load::ask};
+use super::{installation::Installation, load::ask};
 use crate::support::{Client, TestDb, client::Fields, world::PASSWORD};
 
 #[both]
 async fn dangerous_acts_ask_again_after_the_minutes_that_are_set(db: TestDb) {
-    let mut house = House::new(db, 1, 1, "smtp://127.0.0.1:9");
+    let mut house = Installation::new(db, 1, 1, "smtp://127.0.0.1:9");
     for (minutes, asked) in [("15", false), ("1", true)] {
         house = house.with("REWARDDESK_CONFIRMATION_MINUTES", minutes);
         let server = house.serve();
@@ -29,7 +29,7 @@ async fn dangerous_acts_ask_again_after_the_minutes_that_are_set(db: TestDb) {
 
 #[both]
 async fn behind_https_every_cookie_is_secure_and_bound_to_the_host(db: TestDb) {
-    let house = House::new(db, 1, 1, "smtp://127.0.0.1:9")
+    let house = Installation::new(db, 1, 1, "smtp://127.0.0.1:9")
         .with("REWARDDESK_BASE_URL", "https://desk.example");
     let server = house.serve();
     let form = Fields::default().with("email", "casey@desk.example").with("password", PASSWORD);

@@ -9,7 +9,7 @@ use tokio::{
 };
 
 use super::{
-    house::{House, Server},
+    installation::{Installation, Server},
     load::{Form, Heard, Load},
 };
 use crate::{
@@ -24,7 +24,7 @@ const LIMIT: Duration = Duration::from_mins(1);
 
 /// Ended well and in time, and the SQLite file holds everything alone.
 #[track_caller]
-fn ended_well(house: &House, server: Server, begun: Instant) -> Duration {
+fn ended_well(house: &Installation, server: Server, begun: Instant) -> Duration {
     let (status, took) = server.ended(begun);
     assert!(status == Some(0) && took < LIMIT, "status {status:?} after {took:?}");
     if let Some(path) = house.db.url.strip_prefix("sqlite:") {
@@ -36,7 +36,7 @@ fn ended_well(house: &House, server: Server, begun: Instant) -> Duration {
 
 #[both]
 async fn what_was_accepted_before_the_signal_is_answered_after_it(db: TestDb) {
-    let house = House::new(db, 20, 20, "file:mails");
+    let house = Installation::new(db, 20, 20, "file:mails");
     let server = house.serve();
     let client = house.sign_in(&server).await;
     let mut forms = vec![];
@@ -79,7 +79,7 @@ async fn what_was_accepted_before_the_signal_is_answered_after_it(db: TestDb) {
 
 #[both]
 async fn whatever_was_done_around_the_signal_was_told(db: TestDb) {
-    let house = House::new(db, 300, 300, "file:mails");
+    let house = Installation::new(db, 300, 300, "file:mails");
     let load = Load::of(&house.rewards);
     let mut server = house.serve();
     let client = house.sign_in(&server).await;
@@ -110,7 +110,7 @@ async fn whatever_was_done_around_the_signal_was_told(db: TestDb) {
 fn neither_idle_nor_half_sent_connections_nor_a_silent_relay_hold_up_the_end() {
     block_on(async {
         let relay = Relay::start(&[("CONTENT", Answer::Silence)]).await;
-        let house = House::new(TestDb::new(Engine::Sqlite), 8, 8, &relay.url());
+        let house = Installation::new(TestDb::new(Engine::Sqlite), 8, 8, &relay.url());
         let server = house.serve();
         let client = house.sign_in(&server).await;
         for reward in &house.rewards {
@@ -149,7 +149,7 @@ fn neither_idle_nor_half_sent_connections_nor_a_silent_relay_hold_up_the_end() {
 #[test]
 fn a_lock_that_another_process_never_lets_go_does_not_hold_up_the_end() {
     block_on(async {
-        let house = House::new(TestDb::new(Engine::Sqlite), 8, 8, "file:mails")
+        let house = Installation::new(TestDb::new(Engine::Sqlite), 8, 8, "file:mails")
             .with("FAILPOINTS", "db::lock_limit=return");
         let server = house.serve();
         let client = house.sign_in(&server).await;
@@ -187,22 +187,22 @@ fn a_lock_that_another_process_never_lets_go_does_not_hold_up_the_end() {
 #[test]
 fn a_worker_that_waits_for_a_lock_does_not_hold_up_the_end() {
     block_on(async {
-        let house = House::new(TestDb::new(Engine::Sqlite), 8, 8, "file:mails")
+        let house = Installation::new(TestDb::new(Engine::Sqlite), 8, 8, "file:mails")
             .with("FAILPOINTS", "db::lock_limit=return");
         let server = house.serve();
         let mut other = house.db.connect();
-        // The sealer looks four times a second, and finds this record.
+        // The sealing job looks four times a second, and finds this record.
         let record = "INSERT INTO audit_records (merchant_id, at, action, actor_kind, details) \
             VALUES (1, '2026-11-23 12:00:00.000000', 'email.sent', 'system', '{}')";
         run_on(&mut other, record).unwrap();
         run_on(&mut other, "BEGIN IMMEDIATE").unwrap();
         tokio::time::sleep(Duration::from_secs(1)).await;
         server.terminate();
-        // The lock is held until after the end, and the sealer never gives up waiting for it.
+        // The lock is held until after the end, and the sealing job never gives up waiting for it.
         let (status, took) = server.ended(Instant::now());
         assert_eq!(status, Some(0), "after {took:?}");
         run_on(&mut other, "ROLLBACK").unwrap();
         assert_eq!(house.db.count("audit_records WHERE action = 'email.sent'"), 1);
-        eprintln!("with the sealer waiting for a lock: ended after {took:.1?}");
+        eprintln!("with the sealing job waiting for a lock: ended after {took:.1?}");
     });
 }

@@ -7,7 +7,7 @@ use tokio::{
     net::TcpStream,
 };
 
-use super::house::House;
+use super::installation::Installation;
 use crate::support::{Engine, TestDb, block_on};
 
 const EACH: usize = 25;
@@ -15,7 +15,7 @@ const EACH: usize = 25;
 #[test]
 fn requests_that_are_none_do_not_fill_the_log() {
     block_on(async {
-        let house = House::new(TestDb::new(Engine::Sqlite), 1, 1, "file:mails");
+        let house = Installation::new(TestDb::new(Engine::Sqlite), 1, 1, "file:mails");
         let server = house.serve();
         let address = server.url.trim_start_matches("http://").to_owned();
         let long = format!("GET /{} HTTP/1.1\r\n\r\n", "x".repeat(200_000));

@@ -6,7 +6,7 @@ use std::{fs, path::Path, process::Command, time::Instant};
 
 use super::{
     cluster::Cluster,
-    house::House,
+    installation::Installation,
     load::{Form, Heard},
 };
 use crate::{
@@ -80,22 +80,23 @@ fn the_desk_speaks_tls_to_the_server_that_was_meant_and_to_no_other() {
             doctor.lines().find(|line| line.starts_with("bad   database: ")).expect("a line");
         assert!(line.contains(what) && line.contains(cure), "{line}");
     };
-    let whose = "let sslrootcert in DATABASE_URL name the file";
+    let whose = "set sslrootcert in DATABASE_URL to the file of the authority";
+    let which = "set sslrootcert in DATABASE_URL to the PEM file of the authority";
     refused(&address(&by_name, &authority("other.crt")), "certificate verify failed", whose);
-    refused(&address(&by_name, &authority("nowhere.crt")), "does not exist", whose);
+    refused(&address(&by_name, &authority("nowhere.crt")), "does not exist", which);
     refused(&address(&by_name, "system"), "certificate verify failed", whose);
     refused(
         &address(&cluster.url(), &authority("ours.crt")),
         "does not match host name",
-        "write the host in DATABASE_URL as it stands",
+        "use the host name from the server's certificate in DATABASE_URL",
     );
     refused(
         &format!("{by_name}?sslmode=disable"),
         "no encryption",
-        "takes no connections in the clear",
+        "doesn't accept unencrypted connections",
     );
     block_on(async {
-        let house = House::new(
+        let house = Installation::new(
             TestDb::elsewhere(Engine::Postgres, address(&by_name, &authority("ours.crt"))),
             2,
             2,

@@ -12,7 +12,7 @@ use diesel_migrations::FileBasedMigrations;
 use rewarddesk::db::migrate;
 
 use super::{
-    house::{House, Server},
+    installation::{Installation, Server},
     load::Load,
 };
 use crate::support::{Client, TestDb};
@@ -22,7 +22,7 @@ const REWARDS: usize = 400;
 /// The desk ends in less than 20 seconds (guarantee R11); the rest is for a busy machine.
 const LIMIT: Duration = Duration::from_mins(1);
 
-/// What a later version may add beside what this one uses; see `floors/migrations.rs` for what it
+/// What a later version may add beside what this one uses; see `layers/migrations.rs` for what it
 /// may not do.
 pub const ADDITIONS: &str = "
     ALTER TABLE coupons ADD COLUMN colour TEXT NOT NULL DEFAULT 'none';
@@ -42,7 +42,7 @@ pub const ADDITIONS: &str = "
 
 /// Migrations that this version does not know, in a folder of their own, and how many they are.
 /// Each changes one table: one that holds one and waits for another would stand in people's way,
-/// and have to try again and again. On SQLite the last one builds a table anew, as migrations there
+/// and have to try again and again. On SQLite the last one rebuilds a table, as migrations there
 /// must to change a check.
 fn next_version(db: &TestDb) -> (tempfile::TempDir, usize) {
     let dir = tempfile::tempdir().unwrap();
@@ -61,7 +61,7 @@ fn next_version(db: &TestDb) -> (tempfile::TempDir, usize) {
     (dir, all.len())
 }
 
-/// Statements that build `table` anew, with everything that belongs to it.
+/// Statements that rebuild `table`, with everything that belongs to it.
 fn anew(table: &str, db: &TestDb) -> String {
     let made = db
         .text(&format!("SELECT sql FROM sqlite_master WHERE type = 'table' AND name = '{table}'"))
@@ -95,7 +95,7 @@ fn end(server: Server) {
 }
 
 /// The pages that people open, as far as the server has them: two versions need not have the same.
-async fn pages(house: &House, client: &Client) -> BTreeSet<String> {
+async fn pages(house: &Installation, client: &Client) -> BTreeSet<String> {
     let [user, batch] =
         ["users", "batches"].map(|table| house.db.number(&format!("SELECT min(id) FROM {table}")));
     let mut pages = vec!["/account".to_owned(), house.rewards[0].profile.clone()];
@@ -124,7 +124,7 @@ async fn pages(house: &House, client: &Client) -> BTreeSet<String> {
 }
 
 /// Casey may open everything.
-async fn administrator(house: &House, server: &Server) -> Client {
+async fn administrator(house: &Installation, server: &Server) -> Client {
     let more = [
         "user",
         "add",
@@ -150,7 +150,7 @@ fn is_newer(said: &[serde_json::Value]) -> bool {
 
 #[both]
 async fn a_newer_schema_comes_under_load_and_nobody_notices(db: TestDb) {
-    let house = House::new(db, REWARDS, REWARDS, "file:mails");
+    let house = Installation::new(db, REWARDS, REWARDS, "file:mails");
     let (load, server) = (Load::of(&house.rewards), house.serve());
     let casey = administrator(&house, &server).await;
     let had = pages(&house, &casey).await;
@@ -203,7 +203,7 @@ async fn the_version_before_and_this_one_work_on_one_schema(db: TestDb) {
     );
     let new = Path::new(env!("CARGO_BIN_EXE_rewarddesk"));
     let mut house =
-        House::of_version(&old, TestDb::empty(db.engine), REWARDS, REWARDS, "file:mails");
+        Installation::of_version(&old, TestDb::empty(db.engine), REWARDS, REWARDS, "file:mails");
     let load = Load::of(&house.rewards);
     let before = house.serve();
     let casey = administrator(&house, &before).await;

@@ -12,7 +12,7 @@ use std::{
 use reqwest::Method;
 
 use super::{
-    house::{House, Reward, file},
+    installation::{Installation, Reward, file},
     load::ask,
 };
 use crate::support::{Client, Engine, TestDb, block_on};
@@ -31,7 +31,7 @@ struct Seen {
 #[test]
 fn fifty_writers_and_an_import_get_no_error_and_see_no_lock() {
     block_on(async {
-        let house = House::new(TestDb::new(Engine::Sqlite), REWARDS, REWARDS, "file:mails");
+        let house = Installation::new(TestDb::new(Engine::Sqlite), REWARDS, REWARDS, "file:mails");
         let server = house.serve();
         let client = house.sign_in(&server).await;
         let (seen, rewards, begun) =

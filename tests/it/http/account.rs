@@ -31,7 +31,7 @@ async fn a_password_is_changed_with_the_old_one(app: App) {
     kim.post("/account/password", &change("wrong password 99", NEW_PASSWORD))
         .await
         .expect(422)
-        .says("This is not your password now.");
+        .says("This isn't your current password. Nothing was changed. Try again.");
     kim.post("/account/password", &change(PASSWORD, "short"))
         .await
         .expect(422)
@@ -39,7 +39,7 @@ async fn a_password_is_changed_with_the_old_one(app: App) {
     kim.post("/account/password", &change(PASSWORD, "support@desk.example"))
         .await
         .expect(422)
-        .says("one of the first");
+        .says("too easy to guess");
     elsewhere.get("/m/acme/customers").await.expect(200);
     let done = kim.post("/account/password", &change(PASSWORD, NEW_PASSWORD)).await.expect(303);
     kim.get(done.header("Location")).await.says("Password changed");
@@ -109,7 +109,7 @@ async fn own_sessions_are_listed_and_ended_and_others_are_not(app: App) {
     let other = app.sign_in(Role::Marketing).await;
     let all = sessions();
     let page = kim.get("/account").await.expect(200);
-    page.says("This one").says("127.0.0.1").says("End all others");
+    page.says("This session").says("127.0.0.1").says("End all other sessions");
     assert!(
         !page.body.contains(&format!("/account/sessions/{own}/end")),
         "this one ends by signing out"
@@ -147,13 +147,13 @@ async fn dangerous_acts_ask_again_after_a_quarter_of_an_hour(app: App) {
     ada.post("/confirm", &form.clone().with("password", "wrong password 99"))
         .await
         .expect(422)
-        .says("That is not right");
+        .says("That's not correct");
     ada.post("/confirm", &form).await.expect(422);
     ada.post(&disable, &Fields::default()).await.expect(303);
     assert_eq!(app.count("users WHERE disabled_at IS NOT NULL"), 0);
     let back = ada.post("/confirm", &form.with("password", PASSWORD)).await.expect(303);
     assert_eq!(back.header("Location"), format!("{user}?confirmed=yes#message"));
-    ada.get(back.header("Location")).await.says("Nothing was done yet");
+    ada.get(back.header("Location")).await.says("Nothing has been done yet");
     ada.post(&disable, &Fields::default()).await.expect(303);
     assert_eq!(app.count("users WHERE disabled_at IS NOT NULL"), 1);
     assert_eq!(app.count("audit_records WHERE action = 'session.confirm_failed'"), 2);

@@ -2,7 +2,7 @@
 
 use chrono::TimeDelta;
 use rewarddesk::{
-    app::{manage_users::Act, operate_users::operate},
+    app::{manage_users::UserAct, operate_users::operate},
     domain::{email::EmailAddress, mail::Letter, role::Role, user::Absence},
 };
 
@@ -31,7 +31,7 @@ async fn post(client: &Client, path: &str, fields: &Fields) -> u16 {
 fn complete(letter: &Letter, parts: &[&str]) {
     let common = [
         "When: 23 Nov 2026, ",
-        "If it was you, there is nothing to do.",
+        "If it was you, you don't need to do anything.",
         "If it wasn’t you",
         "Open Reward Desk: http://127.0.0.1:",
     ];
@@ -57,17 +57,17 @@ async fn each_change_of_a_factor_is_told_once(app: App) {
     let first = app.mails(1).await.remove(0);
     complete(
         &first,
-        &["An authenticator app was added.", "Ten recovery codes were made.", "From: "],
+        &["An authenticator app was added.", "Ten recovery codes were created.", "From: "],
     );
     for secret in &codes {
         assert!(!first.text.contains(secret) && !first.html.contains(secret));
     }
-    // A wrong code changes nothing, and nothing is told.
+    // A wrong code changes nothing, and no mail is sent.
     kim.post("/account/recovery-codes", &code("000000")).await.expect(422);
     assert_eq!(post(&kim, "/account/recovery-codes", &code(&phone.code(&app, 0))).await, 200);
     complete(
         &app.mails(2).await[1],
-        &["Ten new recovery codes were made.", "From: Firefox on Linux, 198.51.100.7"],
+        &["Ten new recovery codes were created.", "From: Firefox on Linux, 198.51.100.7"],
     );
     app.desk.clock.advance(TimeDelta::seconds(90));
     assert_eq!(post(&kim, "/account/app/removal", &Fields::default()).await, 303);
@@ -124,8 +124,8 @@ async fn a_reset_by_others_is_told_once_whoever_did_it(app: App) {
     let kim = app.sign_in(Role::Support).await;
     set_up(&app, &kim).await;
     let email = EmailAddress::parse("support@desk.example").unwrap();
-    assert!(operate(&app.desk, &email, Act::ResetFactors, Absence::default()).unwrap());
-    assert!(!operate(&app.desk, &email, Act::ResetFactors, Absence::default()).unwrap());
+    assert!(operate(&app.desk, &email, UserAct::ResetFactors, Absence::default()).unwrap());
+    assert!(!operate(&app.desk, &email, UserAct::ResetFactors, Absence::default()).unwrap());
     app.desk.mail_wakeup.notify_one();
     let letters = app.mails(4).await;
     assert!(letters.iter().any(|letter| letter.text.contains("By: the operator of Reward Desk")));

@@ -1,4 +1,4 @@
-//! Stock alerts: each crossing is told once, to those who want it, and armed again by a top-up.
+//! Stock alerts: each crossing is reported once, to those who want it, and armed again by a top-up.
 
 use std::time::{Duration, Instant};
 
@@ -10,7 +10,7 @@ use rewarddesk::{
 };
 
 use crate::{
-    db::stock_marks::to_and_fro,
+    db::stock_watermarks::to_and_fro,
     support::{App, client::Fields, world::usable},
 };
 
@@ -33,7 +33,7 @@ async fn wants(app: &App, role: Role, mode: &str) {
         .post("/m/acme/alerts", &Fields::default().with("mode", mode))
         .await
         .expect(303);
-    app.sign_in(role).await.get(done.header("Location")).await.says("Your choice is kept");
+    app.sign_in(role).await.get(done.header("Location")).await.says("Saved");
 }
 
 #[both]
@@ -92,7 +92,7 @@ async fn each_alert_comes_once_over_a_life_of_a_batch(app: App) {
         .says("At a tenth of the threshold")
         .says("2 left")
         .says("Run out")
-        .says("Not yet");
+        .says("Open");
 }
 
 #[both]
@@ -116,11 +116,11 @@ async fn time_and_the_reserve_are_lines_as_well(app: App) {
         subjects,
         [
             "Short has expired (ACME Ltd)",
-            "Short has touched its reserve (ACME Ltd)",
+            "Short has reached its reserve (ACME Ltd)",
             "Short is expiring (ACME Ltd)"
         ]
     );
-    // Its validity moved, it is neither expiring nor expired; but the reserve is told already.
+    // Its validity moved, it is neither expiring nor expired; but the reserve was reported already.
     app.exec(&format!(
         "UPDATE batches SET valid_until = {} WHERE id = {batch}",
         app.sql(app.now() + TimeDelta::days(400))
@@ -195,7 +195,7 @@ async fn a_digest_says_nothing_twice(app: App) {
     assert_eq!(letters[0].subject, "2 stock alerts (ACME Ltd)");
     let said = |words: &str| letters[0].text.matches(words).count();
     assert_eq!(
-        (said("running low"), said("half its threshold"), said("touched its reserve")),
+        (said("running low"), said("half its threshold"), said("reached its reserve")),
         (0, 1, 1),
         "{}",
         letters[0].text
@@ -219,16 +219,16 @@ async fn the_merchants_lines_are_drawn_by_those_who_may(app: App) {
         Fields::default().with("threshold", threshold).with("least_days", days)
     };
     let done = mia.post("/m/acme/alerts/rules", &rules("250", "14")).await.expect(303);
-    mia.get(done.header("Location")).await.says("Lines drawn");
+    mia.get(done.header("Location")).await.says("Thresholds saved");
     assert_eq!(app.count("merchants WHERE stock_threshold = 250 AND least_days = 14"), 1);
     let wrong = mia.post("/m/acme/alerts/rules", &rules("", "9999")).await.expect(422);
     wrong
-        .says("Give a number; 0 draws no line.")
-        .says("This must be a whole number from 0 to 3650.");
+        .says("Enter a whole number; 0 means no threshold.")
+        .says("Enter a whole number from 0 to 3650.");
     mia.post("/m/acme/alerts/rules", &rules("9", "-1"))
         .await
         .expect(422)
-        .says("This must be a whole number from 0 to 3650.");
+        .says("Enter a whole number from 0 to 3650.");
     assert_eq!(app.count("audit_records WHERE action = 'merchant.stock_rules_drawn'"), 1);
     mia.post("/m/acme/alerts", &Fields::default().with("mode", "loud")).await.expect(400);
 }

@@ -1,6 +1,6 @@
 //! The audit log's page: filters, details, pages, and the export of what they select.
 
-use rewarddesk::{app::verify_export::Export, domain::role::Role};
+use rewarddesk::{app::verify_export::ExportedLog, domain::role::Role};
 
 use super::{
     customer_acts::{act, why},
@@ -62,37 +62,33 @@ async fn every_filter_shows_its_records_and_no_other(app: App) {
             "{query}: what is filtered can be taken away"
         );
         assert_eq!(
-            page.words().contains("No record matches these filters"),
+            page.words().contains("No records match these filters"),
             expected == 0,
             "{query}"
         );
     }
     sue.get(&format!("/m/acme/customers/{}", scene.customer))
         .await
-        .says("All of it in the audit log");
+        .says("View full history in the audit log");
 }
 
 #[both]
 async fn what_cannot_be_a_filter_is_said_and_kept(app: App) {
     let (_, sue) = story(&app).await;
     for (query, words, kept) in [
+        ("from=2026-13-40", "This isn't a date. Write it like 2026-11-23.", "value=\"2026-13-40\""),
+        ("from=2026-11-23&to=2026-11-22", "This day is before the start.", "value=\"2026-11-22\""),
         (
-            "from=2026-13-40",
-            "This is not a date. Write the day as in 2026-11-23.",
-            "value=\"2026-13-40\"",
+            "who=9999",
+            "No user with that number has ever done anything at this merchant.",
+            "name=\"who\"",
         ),
-        (
-            "from=2026-11-23&to=2026-11-22",
-            "This day is before the first one.",
-            "value=\"2026-11-22\"",
-        ),
-        ("who=9999", "Nobody of that number ever acted in this merchant.", "name=\"who\""),
-        ("action=coupon.eaten", "There is no such action.", "name=\"action\""),
+        ("action=coupon.eaten", "This action doesn't exist.", "name=\"action\""),
         ("q=NOPE-1", "No batch of this merchant has that code.", "value=\"NOPE-1\""),
-        ("customer=%3Cb%3E", "No customer has that number, e-mail or customer ID.", "&#60;b&#62;"),
+        ("customer=%3Cb%3E", "No customer has that number, email or customer ID.", "&#60;b&#62;"),
     ] {
         let page = sue.get(&format!("{PAGE}?{query}&before=x.y")).await.expect(200);
-        page.says(words).says("Nothing was looked for");
+        page.says(words).says("Nothing was searched");
         assert!(page.body.contains(kept), "{query}: {}", page.body);
         assert_eq!(records(&page), 0, "{query}");
     }
@@ -103,7 +99,7 @@ async fn a_record_opens_to_all_it_holds(app: App) {
     let (scene, sue) = story(&app).await;
     let page = sue.get(&format!("{PAGE}?action=coupon.reissued")).await;
     page.says("Code OLD-1 became FRESH-")
-        .says("E-mail Sent 23 Nov 2026, 12:00 GMT")
+        .says("Email Sent 23 Nov 2026, 12:00 GMT")
         .says("Request ID")
         .says("Seal Not sealed yet")
         .says("Who Casey Customer Support, support@desk.example")
@@ -180,7 +176,7 @@ async fn an_administrator_exports_what_is_selected_and_that_is_on_record(app: Ap
         "attachment; filename=\"acme-audit-log.jsonl\""
     );
     let mut command = vec![];
-    rewarddesk::app::export_audit::export_audit(&app.desk, Some("acme"), |line| {
+    rewarddesk::app::audit_export_file::export_audit(&app.desk, Some("acme"), |line| {
         command.push(line.to_owned());
         Ok::<_, rewarddesk::app::Error>(())
     })
@@ -191,7 +187,7 @@ async fn an_administrator_exports_what_is_selected_and_that_is_on_record(app: Ap
         command[..command.len() - 1],
         "the same lines as the command, up to the export's own record"
     );
-    let mut proof = Export::new(&[]);
+    let mut proof = ExportedLog::new(&[]);
     for line in &lines {
         proof.line(line).unwrap().unwrap();
     }
@@ -223,10 +219,7 @@ async fn an_administrator_exports_what_is_selected_and_that_is_on_record(app: Ap
         .await
         .says("Format JSON Lines")
         .says("Records until 23 Nov 2026, 23:59 GMT");
-    ada.post(&path, &form("csv").with("from", "soon"))
-        .await
-        .expect(422)
-        .says("This is not a date.");
+    ada.post(&path, &form("csv").with("from", "soon")).await.expect(422).says("This isn't a date.");
     ada.post(&path, &form("pdf")).await.expect(422);
     assert_eq!(
         app.count("audit_records WHERE action = 'audit.exported'"),

@@ -92,12 +92,12 @@ async fn the_stock_and_the_time_are_two_badges(app: App) {
     }
     mia.get(&format!("/m/acme/batches/{empty}"))
         .await
-        .says("Nothing was added yet")
-        .says("There is no code in this batch yet.");
+        .says("Nothing has been added yet")
+        .says("This batch has no codes yet.");
     mia.get(&format!("/m/acme/batches/{soon}"))
         .await
-        .says("fewer than 30 days")
-        .says("Last safe day 3 Nov 2026");
+        .says("less than 30 days")
+        .says("Last day to hand out 3 Nov 2026");
 }
 
 #[both]
@@ -123,8 +123,8 @@ async fn the_pace_tells_how_long_the_stock_lasts(app: App) {
     // 14 and the scene's one in 28 days; 28 left.
     let page = mia.get(&format!("/m/acme/batches/{}", scene.batch)).await;
     page.says("About 52 days")
-        .says("4 a week lately")
-        .says("28 codes left today; at the recent pace they run out on 14 Jan 2027.");
+        .says("4 a week recently")
+        .says("28 codes left today; at the recent rate they run out on 14 Jan 2027.");
     page.says("15 codes handed out in 61 days");
     // What ends sooner goes out first: two of these forty in the five days that they have, two lots
     // of one day's ends.
@@ -142,7 +142,7 @@ async fn the_pace_tells_how_long_the_stock_lasts(app: App) {
     }
     mia.get(&format!("/m/acme/batches/{}", scene.batch))
         .await
-        .says("At the recent pace 38 codes end before their turn.");
+        .says("At the recent rate 38 codes end before they can be handed out.");
     assert!(page.body.contains("plot__forecast"), "the forecast is drawn");
 }
 
@@ -195,7 +195,7 @@ async fn each_condition_lists_its_codes_and_pages_skip_none(app: App) {
     assert_eq!(codes(&mia.get(&format!("{here}?q=%20code-07%20")).await), ["CODE-07"]);
     let other = app.batch("Summer");
     app.coupon(other, &usable("OTHER-1"));
-    mia.get(&format!("{here}?q=OTHER-1")).await.says("This code is not in this batch");
+    mia.get(&format!("{here}?q=OTHER-1")).await.says("This code isn't in this batch");
     // Who has it is a way to the row.
     mia.get(&format!("{here}?codes=with-customers")).await.says("Jo Smith").says("20 off (R-1)");
     mia.get(&format!("{here}?codes=nonsense&after=x.y")).await.expect(200);
@@ -244,12 +244,12 @@ async fn lines_are_drawn_and_warn(app: App) {
     let done = mia.post(&format!("{here}/lines"), &lines("4", "1,000")).await.expect(303);
     mia.get(done.header("Location"))
         .await
-        .says("Stock lines drawn")
+        .says("Thresholds saved")
         .says("Critical at 4, 1,000 kept for reissues.")
         .says("Fewer usable codes than the 1,000")
         .says("Healthy");
     let wrong = mia.post(&format!("{here}/lines"), &lines("many", "-3")).await.expect(422);
-    wrong.says("This must be a whole number from 0 to 1,000,000,000.");
+    wrong.says("Enter a whole number from 0 to 1,000,000,000.");
     assert!(
         wrong.body.contains("value=\"many\"") && wrong.body.contains("value=\"-3\""),
         "what was typed is kept"
@@ -278,7 +278,7 @@ async fn withdrawn_codes_are_never_handed_out(app: App) {
     mia.post(&path, &Fields::default().with("codes", "41").with("reason", "  "))
         .await
         .expect(422)
-        .says("Say why");
+        .says("Enter a reason");
     // Stock that came in since the page was made is not meant.
     mia.post(&path, &Fields::default().with("codes", "40").with("reason", "old"))
         .await
@@ -292,11 +292,11 @@ async fn withdrawn_codes_are_never_handed_out(app: App) {
     mia.get(done.header("Location"))
         .await
         .says("Vouchers withdrawn")
-        .says("41 codes will not be handed out any more.")
+        .says("41 codes will no longer be handed out.")
         .says("0 left")
         .says("Withdrawn 41")
         .says("41 codes withdrawn by Casey Marketing: printed wrongly")
-        .says("No code of this batch is in stock.");
+        .says("This batch has no codes in stock.");
     assert_eq!(app.count("coupons WHERE state = 'withdrawn'"), 41);
     assert_eq!(app.count("coupons WHERE state = 'allocated'"), 1, "what customers have stays");
     assert_eq!(app.count("audit_records WHERE action = 'vouchers.withdrawn'"), 1);
@@ -362,8 +362,8 @@ mod with_failpoints {
         mia.get(again.header("Location"))
             .await
             .says("Vouchers are being withdrawn")
-            .says("Casey Marketing asked for it: printed wrongly.");
-        mia.get(&format!("/m/acme/batches/{}", scene.batch)).await.says("it goes on by itself");
+            .says("Requested by Casey Marketing: printed wrongly.");
+        mia.get(&format!("/m/acme/batches/{}", scene.batch)).await.says("it continues by itself");
         rewarddesk::app::withdraw_vouchers::carry_on_all(&app.desk).unwrap();
         assert_eq!(
             (

@@ -61,7 +61,7 @@ async fn a_code_is_told_in_full_to_support(app: App) {
         .says("Spring")
         .says("20 off (R-1)")
         .says("Jo Smith");
-    page.says("Open the customer").says("Reissue it there");
+    page.says("Open the customer").says("Reissue it on the profile");
     for href in [
         format!("/m/acme/customers/{}#reward-{}", scene.customer, scene.reward),
         app.reissue_path(scene.customer, scene.reward),
@@ -99,12 +99,11 @@ async fn a_replaced_code_says_by_what_and_the_customer_is_not_told_which(app: Ap
         .says("Open the customer");
     assert_eq!(
         sentence(&page),
-        "The code OLD-1 was replaced on 23 Nov 2026, so please use the newer code that we gave \
-         you then."
+        "The code OLD-1 was replaced on 23 Nov 2026, so please use the newer code we sent you then."
     );
-    assert!(!page.words().contains("E-mail"), "the mail carried the other code");
+    assert!(!page.words().contains("Email"), "the mail carried the other code");
     let page = check(&sam, "FRESH-1-1").await;
-    page.says("This code works").says("Takes the place of OLD-1").says("E-mail sent");
+    page.says("This code works").says("Replaces OLD-1").says("Email sent");
 }
 
 #[both]
@@ -134,23 +133,23 @@ async fn every_state_has_its_words(app: App) {
         (
             "MULTI-1",
             "1 of 5 uses gone",
-            "Your code MULTI-1 is fine; it can be used until 24 Nov 2026, 12:00 GMT, 4 more \
-             times. Please copy it exactly as it is written here.",
+            "Your code MULTI-1 is fine. You can use it until 24 Nov 2026, 12:00 GMT, 4 more times. \
+             Please copy it exactly as written here.",
         ),
         (
             "BAD-1",
             "This code is barred",
-            "I'm sorry, your code BAD-1 can't be used any more. I can replace it with a new one.",
+            "I'm sorry, your code BAD-1 can no longer be used. I can replace it with a new one.",
         ),
         (
             "BAD-1",
             "Barred: reported stolen 23 Nov 2026, 12:00 GMT",
-            "I'm sorry, your code BAD-1 can't be used any more. I can replace it with a new one.",
+            "I'm sorry, your code BAD-1 can no longer be used. I can replace it with a new one.",
         ),
         (
             "EARLY-1",
             "This code does not work yet",
-            "Your code EARLY-1 is fine; it can be used from 23 Nov 2026, 13:00 GMT.",
+            "Your code EARLY-1 is fine. You can use it from 23 Nov 2026, 13:00 GMT.",
         ),
         (
             "USED-1",
@@ -166,14 +165,13 @@ async fn every_state_has_its_words(app: App) {
         (
             "GOOD-1",
             "This code works",
-            "Your code GOOD-1 is fine; it can be used. Please copy it exactly as it is written \
-             here.",
+            "Your code GOOD-1 is fine. You can use it. Please copy it exactly as written here.",
         ),
         (
             "FRESH-1-1",
             "This code was never handed out",
-            "I can't find that we sent the code FRESH-1-1 to anybody. Could you tell me where you \
-             received it?",
+            "I can't see that we sent the code FRESH-1-1 to anyone. Could you tell me where you got \
+             it?",
         ),
     ] {
         let page = check(&sam, code).await.expect(200);
@@ -205,8 +203,7 @@ async fn every_state_has_its_words(app: App) {
         .says("A user with the role Marketing or Administrator can add vouchers.");
     assert_eq!(
         sentence(&page),
-        "I'm sorry, your code BAD-1 can't be used any more. I will look into it and come back to \
-         you."
+        "I'm sorry, your code BAD-1 can no longer be used. I'll look into it and get back to you."
     );
     let page = check(&app.sign_in(Role::Marketing).await, "BAD-1").await;
     assert!(page.body.contains(&format!("href=\"/m/acme/batches/{batch}#add-vouchers\"")));
@@ -231,16 +228,16 @@ async fn spaces_and_case_are_forgiven_as_the_batch_says(app: App) {
     check(&sam, " AbC-77").await.says("This code works");
     // In a batch that tells case apart it is another code, which may have been meant.
     let page = check(&sam, "abc-77").await.expect(200);
-    page.says("There is no such code")
+    page.says("Code not found")
         .says("Did they mean")
         .says("AbC-77")
-        .says("the same letters in other case, which its batch tells apart");
+        .says("the same letters in a different case; its batch is case-sensitive");
     assert_eq!(
         sentence(&page),
-        "I'm sorry, I can't find the code abc-77. Could you copy it again, exactly as it is in \
+        "I'm sorry, I can't find the code abc-77. Could you copy it again, exactly as it appears in \
          the message you received?"
     );
-    check(&sam, "ABC-77").await.says("There is no such code").says("AbC-77");
+    check(&sam, "ABC-77").await.says("Code not found").says("AbC-77");
 }
 
 #[both]
@@ -260,7 +257,7 @@ async fn look_alikes_are_suggested_and_one_click_checks_them(app: App) {
         ("OOOO-llll-OOOO", "0000-1111-0000"),
     ] {
         let page = check(&sam, typed).await.expect(200);
-        page.says("There is no such code").says("looks alike");
+        page.says("Code not found").says("looks alike");
         let picks: Vec<_> = page
             .tags()
             .into_iter()
@@ -282,12 +279,12 @@ async fn look_alikes_are_suggested_and_one_click_checks_them(app: App) {
     }
     for typed in ["5OLO-9", "GIFT-0I11", "NOTHING"] {
         let page = check(&sam, typed).await.expect(200);
-        page.says("There is no such code").says("No voucher batch of ACME Ltd has this code.");
+        page.says("Code not found").says("No voucher batch of ACME Ltd has this code.");
         assert!(!page.words().contains("Did they mean"), "{typed}: {}", page.words());
     }
     check(&sam, "5.57E+92").await.says("A spreadsheet has turned it into a number");
     // A code of zeros has more look-alikes than are tried.
-    check(&sam, &"0O1lI".repeat(50)).await.expect(200).says("There is no such code");
+    check(&sam, &"0O1lI".repeat(50)).await.expect(200).says("Code not found");
 }
 
 #[both]
@@ -295,9 +292,9 @@ async fn what_is_no_code_at_all_is_said_at_the_field(app: App) {
     let (_, sam) = (app.scene(1), app.sign_in(Role::Support).await);
     let long = "x".repeat(256);
     for (text, words) in [
-        ("", "Type or paste the code that the customer quotes."),
+        ("", "Type or paste the code the customer gave you."),
         (" \t\u{200b}\u{a0}", "Type or paste the code"),
-        (long.as_str(), "This has 256 characters; a code has 255 at most."),
+        (long.as_str(), "This has 256 characters, but a code has at most 255."),
     ] {
         for page in [
             check(&sam, text).await,
@@ -315,7 +312,7 @@ async fn what_is_no_code_at_all_is_said_at_the_field(app: App) {
         }
     }
     sam.post(CHECK, &Fields::default()).await.expect(422);
-    check(&sam, &"é".repeat(255)).await.expect(200).says("There is no such code");
+    check(&sam, &"é".repeat(255)).await.expect(200).says("Code not found");
     assert_eq!(check(&sam, &"x".repeat(17 * 1024)).await.status, 413);
 }
 
@@ -347,7 +344,7 @@ async fn other_merchants_and_unpublished_codes_are_not_known(app: App) {
         for text in [code, alike] {
             let page = check(&sam, text).await.expect(200);
             assert!(
-                page.says("There is no such code").words().find("Did they mean").is_none(),
+                page.says("Code not found").words().find("Did they mean").is_none(),
                 "{}",
                 page.words()
             );

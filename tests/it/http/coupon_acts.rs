@@ -195,7 +195,7 @@ async fn barring_what_is_barred_is_told_with_the_facts_and_changes_nothing(app: 
     kim.post(&act(coupon, "bar"), &why("leaked"))
         .await
         .expect(409)
-        .says("It went through; nothing more was done.")
+        .says("It went through the first time; nothing more was done.")
         .says("by you");
     assert_eq!(details(&app, "coupon.barred").len(), 1);
     assert!(row(&kim, customer).await.contains("leaked"));
@@ -224,7 +224,7 @@ async fn barring_what_is_barred_is_told_with_the_facts_and_changes_nothing(app: 
     ann.post(&act(fresh, "unbar"), &why("x"))
         .await
         .expect(409)
-        .says("Nothing keeps this coupon barred.");
+        .says("This coupon isn't barred, so there is nothing to undo.");
 }
 
 #[both]
@@ -232,9 +232,9 @@ async fn a_reason_is_one_line_of_255_characters_at_most(app: App) {
     let ((_, _, coupon), kim) = (with_capacity(&app, 1), app.sign_in(Role::Supervisor).await);
     let long = "x".repeat(256);
     for (reason, words) in [
-        ("", "Give a reason"),
-        (" \t ", "Give a reason"),
-        (long.as_str(), "This has 256 characters; 255 at most"),
+        ("", "Enter a reason"),
+        (" \t ", "Enter a reason"),
+        (long.as_str(), "This has 256 characters; at most 255 are allowed"),
         ("a\nb", "one line"),
         ("a\0b", "one line"),
         ("a\u{202e}b", "one line"),
@@ -252,7 +252,7 @@ async fn a_reason_is_one_line_of_255_characters_at_most(app: App) {
     kim.post(&act(coupon, "bar"), &Fields::default()).await.expect(422);
     assert_eq!(app.count("coupons WHERE barred_at IS NOT NULL"), 0);
     kim.post(&act(coupon, "bar"), &why(&"é".repeat(255))).await.expect(303);
-    kim.post(&act(coupon, "unbar"), &why("")).await.expect(422).says("Give a reason");
+    kim.post(&act(coupon, "unbar"), &why("")).await.expect(422).says("Enter a reason");
     assert_eq!(app.count("coupons WHERE barred_at IS NOT NULL"), 1);
 }
 
@@ -299,7 +299,7 @@ async fn it_works_in_every_state_but_for_what_was_withdrawn(app: App) {
             .await
             .expect(409)
             .says("Withdrawn from stock")
-            .says("nobody can have or use it");
+            .says("nobody can get or use it");
         kim.get(&act(withdrawn, verb)).await.expect(409);
     }
     // In stock there is no row to answer with.
@@ -404,7 +404,7 @@ async fn a_replaced_coupon_stays_barred(app: App) {
     ] {
         page.expect(409)
             .says("Replaced")
-            .says("This coupon was replaced, and its customer has the new code.");
+            .says("This coupon was replaced and its customer has the new code.");
     }
     assert_eq!(app.count(&format!("coupons WHERE id = {coupon} AND barred_at IS NOT NULL")), 1);
     // Nor does a later end of its batch make it usable.

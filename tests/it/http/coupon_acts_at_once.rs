@@ -5,7 +5,7 @@
 use std::{ops::ControlFlow, time::Duration};
 
 use rewarddesk::{
-    app::import_file::{Kind, Order, import_file},
+    app::import_file::{FileKind, ImportRequest, import_file},
     db::merchants,
     domain::role::Role,
 };
@@ -33,7 +33,7 @@ fn import_redemptions(app: &App, file: String) -> tokio::task::JoinHandle<(u64, 
     tokio::task::spawn_blocking(move || {
         let (scope, merchant) =
             desk.db.read(|conn| merchants::for_operator(conn, "acme")).unwrap().unwrap();
-        let order = Order::of_operator(Kind::Redemptions, None);
+        let order = ImportRequest::of_operator(FileKind::Redemptions, None);
         let mut rejects = vec![];
         let done = import_file(
             &desk,
@@ -133,7 +133,7 @@ mod with_failpoints {
         } else {
             (second, "Casey Customer Support Supervisor")
         };
-        loser.says(&format!("Barred 0 seconds ago by {winner}"));
+        loser.says(&format!("Barred just now by {winner}"));
         assert_eq!(app.count("audit_records WHERE action = 'coupon.barred'"), 1);
     }
 
@@ -220,9 +220,9 @@ mod with_failpoints {
         pause.reached().await;
         let refused = kim.post(&act(coupons[1], "use"), &form).await.expect(409);
         refused
-            .says("Counted already")
+            .says("Already counted")
             .says("order O-77, 20 Nov 2026, 10:00 GMT")
-            .says("One order counts once");
+            .says("Each order counts once");
         assert_eq!(import.await.unwrap(), (1, 0));
         // Two files with other times.
         fail::cfg("redemptions::judged", "sleep(600)").unwrap();

@@ -36,7 +36,7 @@ async fn the_page_of_a_replaced_coupon_and_of_its_successor(app: App) {
     let page = sam.get(&format!("/m/acme/coupons/{new}")).await.expect(200);
     page.says("Handed out")
         .says("Usable, no expiry")
-        .says("Takes the place of OLD-1")
+        .says("Replaces OLD-1")
         .says("Jo Smith")
         .says("20 off (R-1)");
 }
@@ -57,7 +57,7 @@ async fn the_page_says_who_barred_it_and_how_it_was_used(app: App) {
         .says("Barred by Casey Customer Support Supervisor: reported stolen");
     page.says("2 of 5 uses left")
         .says("Order O-77 23 Nov 2026, 10:00 GMT")
-        .says("Order not known 23 Nov 2026, 11:00 GMT")
+        .says("Unknown order 23 Nov 2026, 11:00 GMT")
         .says("3 in all");
 }
 

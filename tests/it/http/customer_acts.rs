@@ -68,7 +68,7 @@ async fn a_blocked_customers_coupons_stay_until_they_are_unblocked(app: App) {
     kim.get(done.header("Location"))
         .await
         .says("Customer unblocked Their coupons")
-        .says("Customer unblocked a mistake, it had been blocked for: chargeback");
+        .says("Customer unblocked a mistake, it was blocked because: chargeback");
     let record = details(&app, "customer.unblocked").remove(0);
     assert!(
         record.contains("\"old_blocked\":true,\"blocked\":false")
@@ -98,21 +98,17 @@ async fn a_blocked_customers_coupons_stay_until_they_are_unblocked(app: App) {
 async fn e_mails_are_switched_off_and_on_with_old_and_new_value(app: App) {
     let (scene, kim) = (app.scene(1), app.sign_in(Role::Supervisor).await);
     let (off, on) = (act(scene.customer, "emails-off"), act(scene.customer, "emails-on"));
-    kim.get_fragment(&off)
-        .await
-        .expect(200)
-        .says("Switch e-mails off")
-        .says("but without an e-mail");
+    kim.get_fragment(&off).await.expect(200).says("Turn emails off").says("but without an email");
     let done = kim.post_fragment(&off, &Fields::default()).await.expect(200);
     kim.get(done.header("HX-Redirect"))
         .await
-        .says("E-mails switched off")
-        .says("E-mails are switched off: coupons can be reissued");
+        .says("Emails turned off")
+        .says("Emails are turned off. Coupons can be reissued");
     let path = app.reissue_path(scene.customer, scene.reward);
     kim.post(&path, &Fields::default().ticked()).await.expect(409);
     kim.post(&on, &Fields::default()).await.expect(303);
     assert_eq!(app.count("customers WHERE receives_emails"), 1);
-    profile(&kim, scene.customer).await.says("E-mails switched on").says("E-mails switched off");
+    profile(&kim, scene.customer).await.says("Emails turned on").says("Emails turned off");
     for record in details(&app, "customer.emails_chosen") {
         assert!(
             record.starts_with("{\"old_receives_emails\":\"sealed1.")
@@ -136,8 +132,8 @@ async fn what_is_so_already_is_told_and_changes_nothing(app: App) {
         ann.get_fragment(&act(customer, "block")).await,
     ] {
         page.expect(409).says("Nothing was changed").says(
-            "Blocked already, on 23 Nov 2026, 12:00 GMT by Casey Customer Support \
-                Supervisor: chargeback.",
+            "Already blocked, on 23 Nov 2026, 12:00 GMT by Casey Customer Support Supervisor: \
+             chargeback.",
         );
     }
     // The same form again, by the same user, at once: it went through. Later, or with another
@@ -149,7 +145,7 @@ async fn what_is_so_already_is_told_and_changes_nothing(app: App) {
     kim.post(&act(customer, "emails-on"), &Fields::default())
         .await
         .expect(409)
-        .says("E-mails are on already");
+        .says("Emails are already on");
     for _ in 0..2 {
         kim.post(&act(customer, "emails-off"), &Fields::default()).await.expect(303);
     }
@@ -157,7 +153,7 @@ async fn what_is_so_already_is_told_and_changes_nothing(app: App) {
     kim.post(&act(customer, "emails-off"), &Fields::default())
         .await
         .expect(409)
-        .says("E-mails are off already");
+        .says("Emails are already off");
     kim.post(&act(customer, "unblock"), &why("a mistake")).await.expect(303);
     ann.post(&act(customer, "unblock"), &why("a mistake"))
         .await
@@ -171,7 +167,7 @@ async fn a_reason_is_needed_and_what_was_typed_is_kept(app: App) {
     let (customer, kim) = (app.customer(&Person::default()), app.sign_in(Role::Supervisor).await);
     let long = "x".repeat(256);
     for (reason, words) in
-        [("", "Give a reason"), (long.as_str(), "This has 256 characters"), ("a\nb", "one line")]
+        [("", "Enter a reason"), (long.as_str(), "This has 256 characters"), ("a\nb", "one line")]
     {
         for page in [
             kim.post(&act(customer, "block"), &why(reason)).await,
@@ -202,17 +198,17 @@ async fn those_who_may_not_see_the_facts_and_no_acts(app: App) {
     });
     for (role, acts) in [
         (Role::Support, vec![]),
-        (Role::Supervisor, vec!["Unblock customer", "Switch e-mails on"]),
-        (Role::Administrator, vec!["Unblock customer", "Switch e-mails on", "Purge data"]),
+        (Role::Supervisor, vec!["Unblock customer", "Turn emails on"]),
+        (Role::Administrator, vec!["Unblock customer", "Turn emails on", "Purge data"]),
     ] {
         let who = app.sign_in(role).await;
         let page = profile(&who, customer).await;
-        page.says("Blocked on").says("chargeback").says("E-mails are switched off");
+        page.says("Blocked on").says("chargeback").says("Emails are turned off");
         for words in [
             "Block customer",
             "Unblock customer",
-            "Switch e-mails on",
-            "Switch e-mails off",
+            "Turn emails on",
+            "Turn emails off",
             "Purge data",
         ] {
             assert_eq!(

@@ -1,4 +1,4 @@
-//! The whole desk at work, for whoever wants to see what it does meanwhile: the tests of every page
+//! The whole desk at work, for tests that watch what it does meanwhile: the tests of every page
 //! one after the other, and then what no page asks for: the workers' rounds and the commands, step
 //! by step.
 
@@ -15,18 +15,18 @@ use rewarddesk::{
         add_batch::{AddBatch, add_batch},
         add_merchant::{AddMerchant, add_merchant},
         add_user::{AddUser, add_user},
+        audit_export_file::export_audit,
         back_up, deliver_mail,
-        export_audit::export_audit,
-        import_file::{Kind, Order, import_file},
+        import_file::{FileKind, ImportRequest, import_file},
         keep_search, keep_stock,
-        manage_users::Act,
+        manage_users::UserAct,
         measures,
-        operate_users::{Invite, invite, operate},
-        readiness, release_mail, run_import, seal_audit, send_heads, set_up,
+        operate_users::{InvitationRequest, invite, operate},
+        readiness, release_mail, run_import, seal_audit, send_chain_heads, set_up,
         verify_audit::verify_audit,
         watch_stock, withdraw_vouchers,
     },
-    db::{customer_lookups::MAX_ROWS, half_sign_ins, health, merchants, passkeys, sessions},
+    db::{customer_lookups::MAX_ROWS, health, merchants, passkeys, pending_sign_ins, sessions},
     domain::{email::EmailAddress, ids::UserId, merchant::Slug, role::Role, user::Absence},
     mail::memory::Behaviour,
 };
@@ -244,8 +244,11 @@ fn rounds(app: &App) {
     }
     {
         let _during = during("heads by mail");
-        send_heads::send_heads(desk, &EmailAddress::parse("auditor@outside.example").unwrap())
-            .unwrap();
+        send_chain_heads::send_chain_heads(
+            desk,
+            &EmailAddress::parse("auditor@outside.example").unwrap(),
+        )
+        .unwrap();
     }
     {
         let _during = during("import worker");
@@ -287,12 +290,18 @@ fn commands(app: &App) {
         .unwrap();
         add_user(db, now, &AddUser { email: email.clone(), name: "Casey".into(), roles }, None)
             .unwrap();
-        for act in [Act::Disable, Act::Enable, Act::Unlock, Act::EndSessions, Act::ResetFactors] {
+        for act in [
+            UserAct::Disable,
+            UserAct::Enable,
+            UserAct::Unlock,
+            UserAct::EndSessions,
+            UserAct::ResetFactors,
+        ] {
             operate(&app.desk, &email, act, Absence::default()).unwrap();
         }
         let ina = EmailAddress::parse("ina@desk.example").unwrap();
         for by_hand in [false, true] {
-            let new = Invite {
+            let new = InvitationRequest {
                 email: ina.clone(),
                 name: "Ina".into(),
                 role: Role::Support,
@@ -336,10 +345,10 @@ fn commands(app: &App) {
 fn imports(app: &App) {
     let (scope, merchant) =
         app.desk.db.read(|conn| merchants::for_operator(conn, "acme")).unwrap().unwrap();
-    let import = |kind: Kind, word: &str, batch: Option<&str>, file: &str| {
+    let import = |kind: FileKind, word: &str, batch: Option<&str>, file: &str| {
         let _during = during(&format!("rewarddesk import {word}"));
         let mut rejects = vec![];
-        let order = Order::of_operator(kind, batch);
+        let order = ImportRequest::of_operator(kind, batch);
         import_file(
             &app.desk,
             scope,
@@ -359,26 +368,26 @@ fn imports(app: &App) {
     let batch = app.number("SELECT id FROM batches WHERE name = 'Spring'");
     app.reward_with(customer, batch, "R-77", &expired("HELD-1"));
     import(
-        Kind::Customers,
+        FileKind::Customers,
         "customers",
         None,
         "email,customer_id,first_name\nnew@x.example,N-1,New\nann@customer.example,A-2,Ann\njo2@customer.example,C-2,Jo\nbad,,\n",
     );
     let vouchers = "code,expires_at,redemptions,barred_reason\nV-1,2027-01-01,,\nV-2,,1,\nV-3,,,lost\nOLD-1,,,\nV-1,,,\nfresh-1-1,,,\n";
-    import(Kind::Vouchers, "vouchers", Some("Spring"), vouchers);
-    import(Kind::Vouchers, "vouchers", Some("Added"), "code\nE-1\ne-1\nV-1\n");
+    import(FileKind::Vouchers, "vouchers", Some("Spring"), vouchers);
+    import(FileKind::Vouchers, "vouchers", Some("Added"), "code\nE-1\ne-1\nV-1\n");
     let rewards = "reward_id,email,kind,title,fulfilment,batch,code\nI-1,ann@customer.example,referrer,20 off,batch,Spring,V-1\n\
         I-2,nobody@x.example,referrer,20 \
         off,batch,Spring,V-2\nI-3,ann@customer.example,referee,Card,runa,,\nI-4,ann@customer.example,referee,Five,batch,Spring,\n\
         I-5,ann@customer.example,referee,Five,batch,Spring,NEW-1\nR-1,jo@customer.example,referrer,20 off,batch,Spring,OLD-1\n";
-    import(Kind::Rewards, "rewards", None, rewards);
-    import(Kind::Rewards, "rewards", None, rewards);
+    import(FileKind::Rewards, "rewards", None, rewards);
+    import(FileKind::Rewards, "rewards", None, rewards);
     let uses = "code,redeemed_at,order_id\nV-1,2026-11-20,O-1\nOLD-1,2026-11-23T12:04:00Z,O-2\nNOPE-9,2026-11-20,O-3\nfresh-1-2,2026-11-20,O-4\n";
-    import(Kind::Redemptions, "redemptions", None, uses);
-    import(Kind::Redemptions, "redemptions", None, uses);
-    import(Kind::Bars, "bars", None, "code,reason\nV-1,stolen\nNOPE-9,stolen\n");
+    import(FileKind::Redemptions, "redemptions", None, uses);
+    import(FileKind::Redemptions, "redemptions", None, uses);
+    import(FileKind::Bars, "bars", None, "code,reason\nV-1,stolen\nNOPE-9,stolen\n");
     import(
-        Kind::Purges,
+        FileKind::Purges,
         "purges",
         None,
         "email,customer_id\nann@customer.example,\n,C-2\nnobody@x.example,\n",
@@ -396,6 +405,6 @@ fn by_the_way(app: &App) {
     db.write(|tx| passkeys::remove_all(tx, user)).unwrap();
     let session = app.number("SELECT min(id) FROM sessions");
     db.write(|tx| sessions::set_challenge(tx, session, "x")).unwrap();
-    db.write(|tx| half_sign_ins::start(tx, user, "hash", app.now())).unwrap();
-    db.write(|tx| half_sign_ins::set_challenge(tx, 1, "x")).unwrap();
+    db.write(|tx| pending_sign_ins::start(tx, user, "hash", app.now())).unwrap();
+    db.write(|tx| pending_sign_ins::set_challenge(tx, 1, "x")).unwrap();
 }

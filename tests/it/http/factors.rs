@@ -4,9 +4,9 @@
 use chrono::TimeDelta;
 use rewarddesk::{
     app::{
-        factors::PresentedFactor,
+        factors::FactorProof,
         finish_sign_in::{self, Finished},
-        sign_in::{self, Device, SessionLimits, SignIn},
+        sign_in::{self, Device, SessionLimits, SignInOutcome},
     },
     domain::role::Role,
 };
@@ -73,7 +73,7 @@ pub async fn set_up(app: &App, who: &Client) -> (Phone, Vec<String>) {
 }
 
 /// The password was right: now for the factor.
-pub async fn half_way(app: &App) -> Client {
+pub async fn after_password(app: &App) -> Client {
     let client = app.client();
     let answer =
         client.post("/sign-in", &password().with("return_to", "/m/acme/check")).await.expect(303);
@@ -91,7 +91,7 @@ async fn a_code_is_asked_for_after_the_password(app: App) {
     kim.get("/account").await.expect(200).says("Set up an app");
     let (phone, _) = set_up(&app, &kim).await;
     kim.get("/account").await.says("Set up on").says("10 codes left");
-    let client = half_way(&app).await;
+    let client = after_password(&app).await;
     assert!(!is_in(&client).await);
     let page = client.get("/sign-in/factor?return_to=/m/acme/check").await.expect(200);
     page.says("Second factor").says("support@desk.example");
@@ -133,7 +133,7 @@ async fn the_first_factor_ends_sessions_that_never_showed_one(app: App) {
     let thief = app.sign_in(Role::Support).await;
     let (phone, _) = set_up(&app, &kim).await;
     assert!(is_in(&kim).await && !is_in(&thief).await);
-    let elsewhere = half_way(&app).await;
+    let elsewhere = after_password(&app).await;
     elsewhere.post("/sign-in/factor", &code(&phone.code(&app, 0))).await.expect(303);
     app.desk.clock.advance(TimeDelta::seconds(90));
     let page = kim.get("/account/app").await.expect(200);
@@ -159,7 +159,7 @@ async fn secrets_are_kept_sealed_or_hashed(app: App) {
         .unwrap()
         .replace(' ', "");
     let (_, codes) = set_up(&app, &kim).await;
-    half_way(&app).await;
+    after_password(&app).await;
     let kept = app.text("SELECT totp_secret FROM users WHERE totp_secret IS NOT NULL").unwrap();
     assert!(!kept.contains(&letters) && kept.len() > 50, "{kept}");
     for code in &codes {
@@ -174,7 +174,7 @@ async fn secrets_are_kept_sealed_or_hashed(app: App) {
     kim.post("/account/app", &theirs.with("code", "123456"))
         .await
         .expect(422)
-        .says("not the app's code");
+        .says("isn't the current code");
     kim.post("/account/app", &code("123456").with("sealed", "nonsense")).await.expect(422);
 }
 
@@ -182,22 +182,22 @@ async fn secrets_are_kept_sealed_or_hashed(app: App) {
 async fn a_code_signs_in_once_and_only_near_its_time(app: App) {
     let kim = app.sign_in(Role::Support).await;
     let (phone, _) = set_up(&app, &kim).await;
-    let far = half_way(&app).await;
+    let far = after_password(&app).await;
     for steps in [-2, 2] {
         far.post("/sign-in/factor", &code(&phone.code(&app, steps)))
             .await
             .expect(422)
-            .says("not right");
+            .says("isn't correct");
     }
-    let first = half_way(&app).await;
+    let first = after_password(&app).await;
     first.post("/sign-in/factor", &code(&phone.code(&app, -1))).await.expect(303);
     assert!(is_in(&first).await);
-    let again = half_way(&app).await;
+    let again = after_password(&app).await;
     again
         .post("/sign-in/factor", &code(&phone.code(&app, -1)))
         .await
         .expect(422)
-        .says("used already");
+        .says("already been used");
     let later = phone.code(&app, 1);
     again
         .post("/sign-in/factor", &code(&format!(" {} {} ", &later[..3], &later[3..])))
@@ -205,7 +205,7 @@ async fn a_code_signs_in_once_and_only_near_its_time(app: App) {
         .expect(303);
     assert!(is_in(&again).await);
     // A code of an earlier step than the last that was used is as good as used.
-    let earlier = half_way(&app).await;
+    let earlier = after_password(&app).await;
     earlier.post("/sign-in/factor", &code(&phone.code(&app, 0))).await.expect(422);
     assert_eq!(app.count("audit_records WHERE action = 'factor.failed'"), 4);
 }
@@ -216,7 +216,7 @@ async fn one_code_twice_at_once_makes_one_session(app: App) {
     let (phone, codes) = set_up(&app, &kim).await;
     for shown in [phone.code(&app, 0), codes[0].clone()] {
         let before = app.count("sessions");
-        let (one, two) = (half_way(&app).await, half_way(&app).await);
+        let (one, two) = (after_password(&app).await, after_password(&app).await);
         let form = code(&shown);
         let answers =
             tokio::join!(one.post("/sign-in/factor", &form), two.post("/sign-in/factor", &form));
@@ -228,7 +228,7 @@ async fn one_code_twice_at_once_makes_one_session(app: App) {
     }
     // The same half sign-in twice at once, with two codes that are right.
     let before = app.count("sessions");
-    let client = half_way(&app).await;
+    let client = after_password(&app).await;
     let (one, two) = (code(&codes[1]), code(&codes[2]));
     tokio::join!(client.post("/sign-in/factor", &one), client.post("/sign-in/factor", &two));
     assert_eq!(app.count("sessions"), before + 1);
@@ -238,7 +238,7 @@ async fn one_code_twice_at_once_makes_one_session(app: App) {
 async fn five_wrong_factors_end_it(app: App) {
     let kim = app.sign_in(Role::Support).await;
     let (phone, _) = set_up(&app, &kim).await;
-    let client = half_way(&app).await;
+    let client = after_password(&app).await;
     for left in ["4 tries", "3 tries", "2 tries", "1 try"] {
         client
             .post("/sign-in/factor", &code("000000"))
@@ -247,7 +247,7 @@ async fn five_wrong_factors_end_it(app: App) {
             .says(&format!("{left} left"));
     }
     let over = client.post("/sign-in/factor", &code("000000")).await.expect(303);
-    client.get(over.header("Location")).await.says("Begin again.");
+    client.get(over.header("Location")).await.says("Sign in again.");
     client.post("/sign-in/factor", &code(&phone.code(&app, 0))).await.expect(303);
     assert!(!is_in(&client).await);
     assert_eq!(app.count("audit_records WHERE action = 'factor.failed'"), 5);
@@ -257,8 +257,8 @@ async fn five_wrong_factors_end_it(app: App) {
 async fn guesses_are_throttled_and_counted_over_all_sign_ins(app: App) {
     let kim = app.sign_in(Role::Support).await;
     let (phone, codes) = set_up(&app, &kim).await;
-    let client = half_way(&app).await;
-    let (other, third) = (half_way(&app).await, half_way(&app).await);
+    let client = after_password(&app).await;
+    let (other, third) = (after_password(&app).await, after_password(&app).await);
     let statuses = async |client: &Client, n: usize| {
         let mut all = vec![];
         for _ in 0..n {
@@ -276,8 +276,8 @@ async fn guesses_are_throttled_and_counted_over_all_sign_ins(app: App) {
         let half =
             sign_in::sign_in(&app.desk, "support@desk.example", PASSWORD, limits, &device, "")
                 .unwrap();
-        let SignIn::Half { token } = half else { panic!("{half:?}") };
-        finish_sign_in::finish(&app.desk, &token, &PresentedFactor::Code(code), limits, &device, "")
+        let SignInOutcome::NeedsSecondFactor { token } = half else { panic!("{half:?}") };
+        finish_sign_in::finish(&app.desk, &token, &FactorProof::Code(code), limits, &device, "")
             .unwrap()
     };
     for shown in [phone.code(&app, 0), codes[0].clone()] {
@@ -295,14 +295,14 @@ async fn guesses_are_throttled_and_counted_over_all_sign_ins(app: App) {
 async fn a_recovery_code_works_once(app: App) {
     let kim = app.sign_in(Role::Support).await;
     let (_, codes) = set_up(&app, &kim).await;
-    let client = half_way(&app).await;
+    let client = after_password(&app).await;
     client
         .post("/sign-in/factor", &code(&codes[3].to_uppercase().replace('-', " ")))
         .await
         .expect(303);
     assert!(is_in(&client).await);
     client.get("/account").await.says("9 codes left");
-    let again = half_way(&app).await;
+    let again = after_password(&app).await;
     again.post("/sign-in/factor", &code(&codes[3])).await.expect(422);
     assert!(!is_in(&again).await);
     // Another's code is none of this user's.
@@ -315,7 +315,7 @@ async fn a_recovery_code_works_once(app: App) {
 #[both]
 async fn new_recovery_codes_take_a_factor_and_end_the_old(app: App) {
     let kim = app.sign_in(Role::Support).await;
-    kim.get("/account/recovery-codes").await.says("you have none yet");
+    kim.get("/account/recovery-codes").await.says("you don't have one yet");
     kim.post("/account/recovery-codes", &code("000000")).await.expect(422);
     assert_eq!(app.count("recovery_codes"), 0);
     let (phone, old) = set_up(&app, &kim).await;
@@ -329,7 +329,7 @@ async fn new_recovery_codes_take_a_factor_and_end_the_old(app: App) {
         .expect(200)
         .says("Your recovery codes");
     assert_eq!(app.count("recovery_codes"), 10);
-    half_way(&app).await.post("/sign-in/factor", &code(&old[0])).await.expect(422);
+    after_password(&app).await.post("/sign-in/factor", &code(&old[0])).await.expect(422);
     app.overlook_mails();
 }
 
@@ -337,7 +337,7 @@ async fn new_recovery_codes_take_a_factor_and_end_the_old(app: App) {
 async fn half_a_sign_in_opens_nothing_and_ends(app: App) {
     let kim = app.sign_in(Role::Support).await;
     let (phone, _) = set_up(&app, &kim).await;
-    let client = half_way(&app).await;
+    let client = after_password(&app).await;
     for rule in rewarddesk::web::router::rules()
         .all()
         .iter()
@@ -402,7 +402,7 @@ async fn a_change_of_standing_ends_half_a_sign_in(app: App) {
     let (phone, _) = set_up(&app, &kim).await;
     let ada = app.sign_in(Role::Administrator).await;
     for act in ["disable", "sessions", "factors"] {
-        let client = half_way(&app).await;
+        let client = after_password(&app).await;
         ada.post(&format!("/m/acme/users/{support}/{act}"), &Fields::default()).await.expect(303);
         client.post("/sign-in/factor", &code(&phone.code(&app, 0))).await.expect(303);
         assert!(!is_in(&client).await, "{act}");
@@ -423,7 +423,7 @@ async fn an_administrator_resets_a_lost_factor_and_nobody_else(app: App) {
     let globex = app.another_merchant("globex");
     app.world.inside(globex, |w| w.insert_membership(support, Role::Support));
     let ada = app.sign_in(Role::Administrator).await;
-    ada.post(&path, &Fields::default()).await.expect(409).says("in which you are no administrator");
+    ada.post(&path, &Fields::default()).await.expect(409).says("where you're not an administrator");
     let own = app.number("SELECT id FROM users WHERE email = 'administrator@desk.example'");
     ada.post(&format!("/m/acme/users/{own}/factors"), &Fields::default())
         .await
@@ -452,7 +452,7 @@ async fn a_merchant_can_require_a_factor(app: App) {
     app.world.inside(globex, |w| w.insert_membership(support, Role::Support));
     app.exec("UPDATE merchants SET requires_second_factor = TRUE WHERE slug = 'acme'");
     let shut = kim.get("/m/acme/customers").await.expect(403);
-    shut.says("This merchant asks for a second factor").says("Set up a second factor");
+    shut.says("This merchant requires a second factor").says("Set up a second factor");
     kim.get_fragment("/m/acme/customers?q=jo").await.expect(403).says("second factor");
     kim.post("/m/acme/check", &code("X")).await.expect(403);
     kim.get("/m/globex/customers").await.expect(200);
@@ -473,7 +473,7 @@ async fn a_merchant_can_require_a_factor(app: App) {
 #[both]
 async fn passkeys_need_a_host_name_and_answers_of_nobody_are_refused(app: App) {
     let kim = app.sign_in(Role::Support).await;
-    kim.get("/account/passkeys/new").await.expect(200).says("reached without");
+    kim.get("/account/passkeys/new").await.expect(200).says("which this desk doesn't have");
     kim.post("/account/passkeys/options", &Fields::default()).await.expect(422);
     let made = Fields::default().with("name", "Phone").with("passkey", "{}");
     kim.post("/account/passkeys", &made).await.expect(422);
@@ -488,7 +488,7 @@ async fn passkeys_need_a_host_name_and_answers_of_nobody_are_refused(app: App) {
         "{\"id\":\"AA\",\"rawId\":\"AA\",\"type\":\"public-key\",\"response\":{},\"extensions\":{}}",
     ] {
         let form = Fields::default().with("passkey", answer).with("sealed", "x");
-        nobody.post("/sign-in/passkey", &form).await.expect(422).says("not known here");
+        nobody.post("/sign-in/passkey", &form).await.expect(422).says("isn't registered here");
         kim.post("/confirm", &form).await.expect(422);
     }
     assert_eq!(app.count("passkeys"), 0);

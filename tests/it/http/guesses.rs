@@ -24,7 +24,7 @@ async fn post_from(client: &Client, address: &str, path: &str, fields: &Fields) 
         .await
 }
 
-/// So many guesses, each from another address; answers how many were judged.
+/// Makes this many guesses, each from another address; returns how many were judged.
 async fn attack(app: &App, email: &str, guesses: usize) -> usize {
     let client = app.client();
     let mut judged = 0;
@@ -75,7 +75,7 @@ async fn of_a_thousand_guesses_from_a_thousand_addresses_thirty_are_judged(app: 
     // One that is not known cannot be told from the others, and hears what to do.
     let stranger = app.client();
     let told = stranger.post("/sign-in", &credentials(OWNER, PASSWORD)).await.expect(429);
-    told.says("browser that you have used here before").says("link by mail").says("ten minutes");
+    told.says("browser you've signed in with before").says("link by email").says("ten minutes");
     assert_eq!(told.header("Retry-After"), "600");
     // Nobody else is slowed.
     app.user(Role::Marketing);

@@ -75,8 +75,8 @@ async fn pages_are_for_requests_that_name_the_desk(app: App) {
     }
     let refused = answer(&app, "GET /sign-in HTTP/1.1\r\nHost: evil.example\r\n").await;
     assert!(
-        refused.contains("This is not the desk&#39;s address")
-            || refused.contains("This is not the desk's address"),
+        refused.contains("This isn&#39;t the desk&#39;s address")
+            || refused.contains("This isn't the desk's address"),
         "{refused}"
     );
     assert!(
@@ -92,6 +92,6 @@ async fn somebody_who_is_signed_in_gets_nothing_by_another_name_either(app: App)
     ann.get(&path).await.expect(200);
     let request = ann.request(reqwest::Method::GET, &path).header("Host", "evil.example");
     let page = crate::support::client::send(request).await.expect(421);
-    page.says("The request named a host that is not this desk's.");
+    page.says("The request was for a different host name.");
     assert!(!page.body.contains("acme"), "{}", page.body);
 }

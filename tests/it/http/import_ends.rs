@@ -4,7 +4,7 @@ use std::{ops::ControlFlow, time::Duration};
 
 use chrono::TimeDelta;
 use rewarddesk::{
-    app::import_file::{Kind, Order, import_file},
+    app::import_file::{FileKind, ImportRequest, import_file},
     db::merchants,
     domain::role::Role,
 };
@@ -94,10 +94,10 @@ async fn a_new_batch_stays_when_its_import_is_cancelled(app: App) {
     cancel(&mia, &path)
         .await
         .says("Cancelled")
-        .says("The batch Winter is there, and empty.")
+        .says("The batch Winter was created and is empty.")
         .says("Go to Winter");
     fail::remove("import::slice");
-    mia.get("/m/acme/batches").await.says("Winter Never filled").says("Nothing was added yet");
+    mia.get("/m/acme/batches").await.says("Winter Never filled").says("Nothing has been added yet");
     assert_eq!(
         (app.count("batches WHERE name = 'Winter' AND imported = 0"), visible(&app)),
         (1, 0)
@@ -228,7 +228,7 @@ async fn so_many_wait_and_no_more(app: App) {
     paste(&mia, &top_up(batch), "A-1")
         .await
         .expect(409)
-        .says("20 imports of this merchant wait already");
+        .says("20 imports of this merchant are already waiting");
     paste(&mia, "/m/acme/batches", "A-1").await.expect(422);
 }
 
@@ -241,7 +241,10 @@ async fn the_rejects_are_those_of_the_command_line(app: App) {
     let expected = tokio::task::spawn_blocking(move || {
         let (scope, merchant) =
             desk.db.read(|conn| merchants::for_operator(conn, "acme")).unwrap().unwrap();
-        let order = Order { dry_run: true, ..Order::of_operator(Kind::Vouchers, Some("Spring")) };
+        let order = ImportRequest {
+            dry_run: true,
+            ..ImportRequest::of_operator(FileKind::Vouchers, Some("Spring"))
+        };
         let mut rejects = vec![];
         import_file(
             &desk,

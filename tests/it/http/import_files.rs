@@ -20,16 +20,16 @@ async fn redemptions_come_in_and_what_does_not_fit_is_listed(app: App) {
     let preview = shown(&mia, &paste(&mia, "/m/acme/redemptions", &text).await.expect(303)).await;
     preview
         .says("2 redemptions can be recorded")
-        .says("Nothing is recorded yet.")
+        .says("Nothing has been recorded yet.")
         .says("Rejected 1")
-        .says("No voucher of this merchant has this code.");
+        .says("This merchant has no voucher with this code.");
     assert_eq!(
         (app.count("redemptions"), app.count("redemption_findings")),
         (0, 0),
         "a check changes nothing"
     );
     let done = add(&mia, &preview).await;
-    done.says("2 redemptions recorded").says("Redemptions that do not fit");
+    done.says("2 redemptions recorded").says("Redemption mismatches");
     assert_eq!(app.count("redemptions"), 2);
     sue.get("/m/acme/redemptions?kind=unknown")
         .await
@@ -42,7 +42,7 @@ async fn redemptions_come_in_and_what_does_not_fit_is_listed(app: App) {
         .says("In stock, set aside");
     sue.get("/m/acme/redemptions?kind=replaced").await.says("Nothing here");
     let again = shown(&mia, &paste(&mia, "/m/acme/redemptions", &text).await).await;
-    again.says("No redemption can be recorded").says("Recorded already 2");
+    again.says("No redemption can be recorded").says("Already recorded 2");
     sue.get(&format!("/m/acme/customers/{}", scene.customer)).await.says("O-1");
     assert!(reward > 0);
 }
@@ -55,14 +55,14 @@ async fn codes_are_barred_by_a_file_each_with_its_reason(app: App) {
         "UPDATE coupons SET barred_at = created_at, barred_reason = 'lost' WHERE code = 'OLD-1'",
     );
     let mia = app.sign_in(Role::Marketing).await;
-    mia.get("/m/acme/bars/new").await.expect(200).says("Bar codes by a file");
+    mia.get("/m/acme/bars/new").await.expect(200).says("Bar codes in bulk");
     let text = format!(
         "code,reason\nWITH-1,leaked\nFRESH-{}-1,printed \
          wrongly\nOLD-1,again\nNOBODYS-1,leaked\nWITH-9,\n",
         scene.batch
     );
     let preview = shown(&mia, &paste(&mia, "/m/acme/bars", &text).await.expect(303)).await;
-    preview.says("2 codes can be barred").says("Barred already 1").says("Rejected 2");
+    preview.says("2 codes can be barred").says("Already barred 1").says("Rejected 2");
     assert_eq!(app.count("coupons WHERE barred_reason = 'leaked'"), 0);
     add(&mia, &preview).await.says("2 codes barred");
     mia.get(&format!("/m/acme/customers/{}", scene.customer))

@@ -73,7 +73,7 @@ async fn what_every_file_gives_is_shown(app: App) {
         (
             "lost zeros",
             digits.into_bytes(),
-            &["may have lost zeros in front", "Most have 6 digits"],
+            &["may have lost leading zeros", "Most codes have 6 digits"],
         ),
         ("rounded numbers", long_numbers.into_bytes(), &["40 long numbers may have been rounded"]),
         (
@@ -83,7 +83,7 @@ async fn what_every_file_gives_is_shown(app: App) {
                 "3 codes can be added",
                 "1 code ends within a year",
                 "1 Mar 2027, 23:59 GMT",
-                "1 code past the end",
+                "1 code already expired",
             ],
         ),
         (
@@ -99,9 +99,9 @@ async fn what_every_file_gives_is_shown(app: App) {
         }
     }
     for (what, content, words) in [
-        ("an image", &b"\x89PNG\r\n\x1a\n\0\0\0"[..], "The file is not text"),
-        ("an unknown heading", b"Voucher\nABC-1\n", "looks like a heading that is not known"),
-        ("an unknown column", b"code,colour\nA-1,red\n", "The column \"colour\" is not known"),
+        ("an image", &b"\x89PNG\r\n\x1a\n\0\0\0"[..], "The file isn't text"),
+        ("an unknown heading", b"Voucher\nABC-1\n", "looks like an unknown heading"),
+        ("an unknown column", b"code,colour\nA-1,red\n", "The column \"colour\" is unknown"),
         ("a heading alone", b"code\n", "has a header and no rows"),
         (
             "an open quote",
@@ -196,7 +196,7 @@ async fn a_new_batch_is_made_by_the_word_and_not_before(app: App) {
         ]
     };
     let taken = mia.post_parts("/m/acme/batches", &form("Spring", "A-1")).await.expect(422);
-    assert!(taken.says("There is a batch \"Spring\" already").body.contains("A-1</textarea>"));
+    assert!(taken.says("There is already a batch \"Spring\"").body.contains("A-1</textarea>"));
     mia.post_parts("/m/acme/batches", &form(" ", "A-1"))
         .await
         .expect(422)
@@ -215,14 +215,14 @@ async fn a_new_batch_is_made_by_the_word_and_not_before(app: App) {
     mia.post_parts("/m/acme/batches", &odd)
         .await
         .expect(422)
-        .says("must not lie before the first")
-        .says("a whole number from 1 on");
+        .says("can't be before the first")
+        .says("a whole number, 1 or more");
     let preview =
         shown(&mia, &mia.post_parts("/m/acme/batches", &form("Winter", "A-1\na-1")).await).await;
     preview
         .says("2 codes can be added to Winter")
-        .says("The batch is made when you add them.")
-        .says("Told apart")
+        .says("The batch is created when you add them.")
+        .says("Yes")
         .says("Until 31 Jan 2028");
     assert_eq!(app.count("batches"), 1);
     let second =
@@ -237,7 +237,7 @@ async fn a_new_batch_is_made_by_the_word_and_not_before(app: App) {
         .post(&format!("{}/confirm", second.address.path()), &Fields::default())
         .await
         .expect(409);
-    late.says("Nothing was added").says("There is a batch \"Winter\" already");
+    late.says("Nothing was added").says("There is already a batch \"Winter\"");
     mia.post(&format!("{}/cancel", second.address.path()), &Fields::default()).await.expect(303);
     at_rest(&mia, second.address.path()).await.says("Cancelled").says("Nothing was added.");
 }
@@ -251,15 +251,15 @@ async fn the_recent_pace_says_how_long_the_codes_last(app: App) {
     }
     // A batch that is younger than that is measured over the days it has.
     let young = shown(&mia, &paste(&mia, &top_up(batch), "B-1").await).await;
-    young.says("14 codes of this batch went out in the last 1 day;");
+    young.says("14 codes from this batch went out in the last 1 day.");
     app.exec(&format!(
         "UPDATE batches SET created_at = {}",
         app.sql(app.now() - chrono::TimeDelta::days(60))
     ));
     let preview = shown(&mia, &paste(&mia, &top_up(batch), "A-1\nA-2\nA-3").await).await;
     preview
-        .says("Fewer than needed: they last about 6 days at the recent pace")
-        .says("14 codes of this batch went out in the last 28 days");
+        .says("Running low: these last about 6 days at the recent rate")
+        .says("14 codes from this batch went out in the last 28 days");
 }
 
 #[both]
@@ -298,8 +298,8 @@ async fn a_fragment_tells_how_far_it_is_and_then_the_news(app: App) {
     mia.get(&path)
         .await
         .says("Checking the file")
-        .says("Nothing is added before you say so.")
-        .says("Reload to see how far it is");
+        .says("Nothing is added until you confirm.")
+        .says("Reload to see progress");
     let far = mia.get_fragment(&format!("{path}/progress?was=checking")).await.expect(200);
     assert!(far.body.contains("<progress") && !far.body.contains("hx-partial"), "{}", far.body);
     fail::remove("import::looked");

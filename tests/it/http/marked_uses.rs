@@ -12,7 +12,7 @@ async fn marking_counts_one_use_and_writes_it_down(app: App) {
         (with_capacity(&app, 2), app.sign_in(Role::Supervisor).await);
     let path = act(coupon, "use");
     let dialog = kim.get_fragment(&format!("{path}?from=profile")).await.expect(200);
-    dialog.says("1 of 2 uses gone after it").says("In Europe/London");
+    dialog.says("1 of 2 uses gone afterwards").says("In Europe/London");
     assert_eq!(value(&dialog, "redeemed_at"), "2026-11-23T12:00");
     let form =
         dialog.fields(&path).with("order_id", " O-77 ").with("redeemed_at", "2026-08-03T14:05");
@@ -34,13 +34,13 @@ async fn marking_counts_one_use_and_writes_it_down(app: App) {
     kim.post_fragment(&path, &form)
         .await
         .expect(409)
-        .says("Counted already")
+        .says("Already counted")
         .says("order O-77, 3 Aug 2026, 14:05 BST");
     let other = form.clone().with("order_id", "O-79");
     kim.post_fragment(&path, &other)
         .await
         .expect(409)
-        .says("Another use was counted since this form was opened: 1 of 2 uses gone.");
+        .says("Another use was counted after you opened this form: 1 of 2 uses gone.");
     let form = kim
         .get(&path)
         .await
@@ -56,9 +56,9 @@ async fn marking_counts_one_use_and_writes_it_down(app: App) {
         kim.post(&path, &form)
             .await
             .expect(409)
-            .says("Counted already")
+            .says("Already counted")
             .says("order O-77, 3 Aug 2026, 14:05 BST")
-            .says("One order counts once");
+            .says("Each order counts once");
     }
     kim.post(&path, &form.with("order_id", "O-78")).await.expect(303);
     kim.post(&path, &Fields::default().with("order_id", "O-77"))
@@ -66,7 +66,7 @@ async fn marking_counts_one_use_and_writes_it_down(app: App) {
         .expect(409)
         .says("order O-77, 3 Aug 2026, 14:05 BST");
     for page in [kim.post(&path, &Fields::default()).await, kim.get_fragment(&path).await] {
-        page.expect(409).says("No uses left").says("2 of 2 uses gone.").says("The last: order O-7");
+        page.expect(409).says("No uses left").says("2 of 2 uses gone.").says("Last use: order O-7");
     }
     assert_eq!(
         (
@@ -102,13 +102,13 @@ async fn a_use_lies_not_in_the_future_and_left_empty_it_is_now(app: App) {
     let path = act(coupon, "use");
     let at = |text: &str| Fields::default().with("redeemed_at", text);
     for (text, words) in [
-        ("2026-11-23T12:06", "This lies in the future: it is 23 Nov 2026, 12:00 GMT now"),
-        ("2027-01-01", "This lies in the future"),
-        ("2026-11-23T12:05:01Z", "This lies in the future"),
-        ("soon", "This is not a date"),
-        ("2026-03-29T01:30", "The clocks were put forward then"),
-        ("0001-01-01T00:00", "The year must lie between 1900 and 9998"),
-        ("\0", "This is not a date"),
+        ("2026-11-23T12:06", "This is in the future; it is now 23 Nov 2026, 12:00 GMT"),
+        ("2027-01-01", "This is in the future"),
+        ("2026-11-23T12:05:01Z", "This is in the future"),
+        ("soon", "This isn't a date"),
+        ("2026-03-29T01:30", "The clocks went forward at that moment"),
+        ("0001-01-01T00:00", "The year must be between 1900 and 9998"),
+        ("\0", "This isn't a date"),
     ] {
         for page in [kim.post(&path, &at(text)).await, kim.post_fragment(&path, &at(text)).await] {
             let page = page.expect(422);
@@ -155,8 +155,8 @@ async fn a_use_older_than_the_hand_out_is_told_at_the_row_and_at_the_coupon(app:
     )
     .await
     .expect(303);
-    let said = "Used before the customer had it (order O-12, 1 Oct 2026, 10:00 BST), so somebody \
-        else had this code. Handed out 24 Oct 2026";
+    let said = "Used before the customer had it (order O-12, 1 Oct 2026, 10:00 BST), so someone \
+                else had this code. Handed out 24 Oct 2026";
     assert!(row(&kim, customer).await.contains(said), "{}", row(&kim, customer).await);
     kim.get(&format!("/m/acme/coupons/{coupon}"))
         .await
@@ -193,5 +193,5 @@ async fn an_order_that_was_counted_twice_before_is_told_at_the_row_and_at_the_co
     page.says(said)
         .says("Order O-77 the same order, reported again 19 Nov 2026")
         .says("Order O-77 20 Nov 2026");
-    assert!(!page.words().contains("order and date are not known here"));
+    assert!(!page.words().contains("aren't recorded here"));
 }

@@ -1,4 +1,4 @@
-//! A click goes on behind the last code that went out; what is before it is found all the same
+//! A click starts after the last code that was handed out; what is before it is found all the same
 //! (guarantees R3, R4).
 
 use std::time::Duration;
@@ -58,7 +58,7 @@ mod with_failpoints {
 
     #[both]
     async fn a_code_that_a_rollback_gave_back_is_the_next_to_go_out(app: App) {
-        // With one writer nobody else can have gone on behind it.
+        // With one writer nobody else can have gone further.
         if app.is_sqlite() {
             return;
         }

@@ -44,14 +44,14 @@ async fn an_invitation_by_another_merchant_takes_nothing_from_ones_own_administr
     gus.get(&theirs)
         .await
         .expect(200)
-        .says("Has not accepted yet")
+        .says("Hasn't accepted yet")
         .says("Last seen Never")
-        .says("Not shown before they accept");
+        .says("Shown once they accept");
     for act in ["disable", "sessions", "factors", "unlock"] {
         gus.post(&format!("{theirs}/{act}"), &nothing())
             .await
             .expect(409)
-            .says("in which you are no administrator");
+            .says("where you're not an administrator");
     }
     kim.get("/m/globex/customers").await.expect(404);
     // Ada keeps hers.
@@ -95,9 +95,9 @@ async fn an_offer_is_accepted_or_declined_on_the_account_page(app: App) {
     );
     assert_eq!(kim.get("/").await.expect(303).header("Location"), "/m/acme/customers");
     let page = kim.get("/account").await.expect(200);
-    page.says("Offered to you")
+    page.says("Offers")
         .says("GLOBEX Ltd")
-        .says("Offers you the role Marketing")
+        .says("You've been offered the role Marketing")
         .says("also have to agree");
     for path in ["/offers/globex/acceptance", "/offers/globex/refusal"] {
         kim.get(path).await.expect(405);
@@ -113,7 +113,7 @@ async fn an_offer_is_accepted_or_declined_on_the_account_page(app: App) {
         .await
         .expect(303);
     let page = kim.get(declined.header("Location")).await.expect(200);
-    assert!(!page.says("Offer declined").body.contains("Offered to you"));
+    assert!(!page.says("Offer declined").body.contains("Offers"));
     assert_eq!(kim.get("/").await.expect(303).header("Location"), "/m/acme/customers");
     kim.post("/offers/globex/acceptance", &nothing()).await.expect(404);
     gus.get(&format!("/m/globex/users/{support}")).await.expect(404);

@@ -189,7 +189,7 @@ async fn whatever_a_pasted_term_may_mean_is_listed(app: App) {
     {
         let page =
             sam.post("/m/acme/check", &Fields::default().with("code", typed)).await.expect(200);
-        page.says("More than one code fits");
+        page.says("More than one code matches");
         assert!(
             codes.iter().all(|code| page.body.contains(&format!("name=\"code\" value=\"{code}\""))),
             "{}",
@@ -229,7 +229,7 @@ async fn a_control_character_inside_a_term_is_no_outage(app: App) {
     ada.post("/m/acme/check", &Fields::default().with("code", "NO\0NE"))
         .await
         .expect(200)
-        .says("There is no such code");
+        .says("Code not found");
 }
 
 #[both]

@@ -8,8 +8,8 @@ use diesel::{QueryableByName, RunQueryDsl};
 use rewarddesk::{
     app::{
         Desk,
-        export_audit::export_audit,
-        import_file::{Kind, Order, import_file},
+        audit_export_file::export_audit,
+        import_file::{FileKind, ImportRequest, import_file},
     },
     db::{DbConn, merchants},
     domain::role::Role,
@@ -154,7 +154,7 @@ async fn nothing_of_the_person_is_found_afterwards(app: App) {
     for words in [
         "Coupon barred",
         "grumblefoot again",
-        "Customer unblocked grumblefoot said sorry, it had been blocked for: grumblefoot: wuvulax",
+        "Customer unblocked grumblefoot said sorry, it was blocked because: grumblefoot: wuvulax",
         "550",
     ] {
         profile(&ada, scene.customer).await.says(words);
@@ -173,7 +173,7 @@ async fn nothing_of_the_person_is_found_afterwards(app: App) {
     dialog
         .says("Purge data")
         .says("wuvulax@vanish.example")
-        .says("It can't be undone")
+        .says("This can't be undone")
         .says(&format!("Type {} to confirm", scene.customer));
     let done = ada
         .post_fragment(
@@ -189,8 +189,8 @@ async fn nothing_of_the_person_is_found_afterwards(app: App) {
         .says("Purged on 23 Nov 2026, 12:00 GMT by Casey Administrator")
         .says(&format!("Purged customer {}", scene.customer));
     page.says("Customer blocked (purged)")
-        .says("Customer unblocked (purged), it had been blocked for: (purged)")
-        .says("E-mails switched off or on")
+        .says("Customer unblocked (purged), it was blocked because: (purged)")
+        .says("Emails turned off or on")
         .says("Barred by Casey Administrator: (purged)");
     assert_eq!(
         app.texts(
@@ -210,7 +210,7 @@ async fn nothing_of_the_person_is_found_afterwards(app: App) {
         1
     );
     assert_eq!(app.count("reissues"), 1);
-    page.says("E-mail without its content, which was purged");
+    page.says("Email (content purged)");
     assert!(!page.body.contains("/resend\""), "nothing can be sent again");
     ada.get(&format!("/m/acme/customers/{}/mails/2", scene.customer))
         .await
@@ -255,7 +255,7 @@ async fn a_purge_is_confirmed_by_the_number_and_done_once(app: App) {
             ada.post(&path, &Fields::default().with("confirmation", typed)).await,
             ada.post_fragment(&path, &Fields::default().with("confirmation", typed)).await,
         ] {
-            page.expect(422).says(&format!("Type the customer's number, {}", scene.customer));
+            page.expect(422).says(&format!("Type the customer number, {}", scene.customer));
         }
     }
     let kim = app.sign_in(Role::Supervisor).await;
@@ -282,8 +282,8 @@ async fn mails_that_wait_are_cancelled_and_never_sent(app: App) {
         ada.post(&act(scene.customer, "purge"), &confirmed(scene.customer)).await.expect(303);
     ada.get(done.header("Location"))
         .await
-        .says("1 e-mail waiting was cancelled")
-        .says("E-mail cancelled");
+        .says("1 email in the queue was cancelled")
+        .says("Email cancelled");
     app.desk.clock.advance(TimeDelta::hours(1));
     app.desk.mail_wakeup.notify_one();
     tokio::time::sleep(Duration::from_millis(500)).await;
@@ -425,7 +425,7 @@ async fn the_same_address_is_somebody_new_afterwards(app: App) {
         &app.desk,
         scope,
         &merchant,
-        &Order::of_operator(Kind::Customers, None),
+        &ImportRequest::of_operator(FileKind::Customers, None),
         &mut file.as_bytes(),
         &mut Vec::new(),
         &mut |_| std::ops::ControlFlow::Continue(()),

@@ -8,7 +8,7 @@ use reqwest::Method;
 use rewarddesk::{
     app::{
         Desk,
-        desk::{QueueLimits, Waiting},
+        desk::{QueueLengths, QueueLimits},
         queue::{Caller, Limits},
     },
     domain::{clock::Clock, role::Role},
@@ -78,7 +78,7 @@ async fn in_time<T>(work: impl Future<Output = T>) -> T {
     tokio::time::timeout(Duration::from_mins(1), work).await.expect("it does not wait for a permit")
 }
 
-async fn wait_for(desk: &Desk, what: &str, n: usize, of: impl Fn(Waiting) -> usize) {
+async fn wait_for(desk: &Desk, what: &str, n: usize, of: impl Fn(QueueLengths) -> usize) {
     until(&format!("{what} = {n}"), || of(desk.waiting()) == n).await;
 }
 

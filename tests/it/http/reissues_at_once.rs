@@ -100,7 +100,7 @@ mod with_failpoints {
         failpoints.teardown();
         for answer in [page, fragment] {
             answer.expect(503).says(
-                "We can't tell yet whether it was saved. Send again: it will not happen twice",
+                "We can't tell yet whether it was saved. Try again; it can't be reissued twice",
             );
         }
         // Again, with the same token, as we said.

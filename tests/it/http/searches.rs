@@ -108,7 +108,7 @@ async fn a_search_reads_a_bounded_number_of_customers_and_says_so(app: App) {
         let found = customer_search::words(conn, scope, term, None, 51).unwrap();
         assert!(found.is_cut && found.customers.is_empty(), "{term}: {found:?}");
         let page = kim.get(&format!("/m/acme/customers?q={term}&view=list")).await.expect(200);
-        page.says("More people match. Add a letter or a surname.");
+        page.says("More people match. Type another letter or the surname.");
         assert!(!page.words().contains("Nobody matches"), "{term}");
     }
     // What is rare is found however old it is, and a page that is full is no end.

@@ -25,7 +25,7 @@ fn first(token: &str) -> Fields {
 #[both]
 async fn the_first_user_comes_in_by_the_link_and_is_administrator(app: App) {
     let (client, token) = (app.client(), token(&app));
-    client.get(&format!("/setup?token={token}")).await.expect(200).says("You are its first user");
+    client.get(&format!("/setup?token={token}")).await.expect(200).says("You're the first user");
     client
         .post("/setup", &first(&token).with("password", "short"))
         .await
@@ -55,7 +55,7 @@ async fn an_empty_desk_gets_its_first_merchant_too(app: App) {
         .post("/setup", &typed.clone().with("slug", "Acme UK"))
         .await
         .expect(422)
-        .says("use lower-case letters, digits and hyphens");
+        .says("use lowercase letters, digits and hyphens");
     client.post("/setup", &typed.with("slug", "acme-uk")).await.expect(303);
     assert_eq!(app.text("SELECT slug FROM merchants").as_deref(), Some("acme-uk"));
     assert_eq!(app.count("audit_records WHERE action = 'merchant.added'"), 1);

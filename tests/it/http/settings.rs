@@ -35,13 +35,13 @@ async fn a_change_is_kept_with_old_and_new_value(app: App) {
     let ada = app.sign_in(Role::Administrator).await;
     ada.get("/m/acme/settings").await.expect(200).says("Ticket address").says("Time zone");
     let same = ada.post("/m/acme/settings", &settings()).await.expect(303);
-    ada.get(same.header("Location")).await.says("Nothing to change");
+    ada.get(same.header("Location")).await.says("Nothing to save");
     let form = settings()
         .with("name", "ACME & Sons")
         .with("ticket_url", "https://help.example/new?r={reward_id}")
         .with("threshold", "7");
     let kept = ada.post("/m/acme/settings", &form).await.expect(303);
-    ada.get(kept.header("Location")).await.says("Settings kept").says("ACME & Sons");
+    ada.get(kept.header("Location")).await.says("Settings saved").says("ACME & Sons");
     assert_eq!(
         app.text("SELECT details FROM audit_records WHERE action = 'merchant.settings_changed'")
             .as_deref(),
@@ -84,7 +84,7 @@ async fn what_somebody_else_changed_meanwhile_is_not_undone(app: App) {
         .post("/m/acme/settings", &of_bo.with("name", "Bo & Sons").with("least_days", "14"))
         .await
         .expect(409);
-    told.says("Nothing was kept yet").says("to “Ada & Sons” meanwhile").says("it was “100” before");
+    told.says("Not saved yet").says("to “Ada & Sons” in the meantime").says("It was “100” before");
     assert_eq!(app.text("SELECT name FROM merchants").as_deref(), Some("Ada & Sons"));
     // What was typed is still there, and theirs where nothing was; sent again it holds.
     let again = form(&told);
@@ -112,7 +112,7 @@ async fn what_somebody_else_changed_meanwhile_is_not_undone(app: App) {
     ada.post("/m/acme/settings", &wrong.with("timezone", "UTC"))
         .await
         .expect(409)
-        .says("it was “7” before");
+        .says("It was “7” before");
     assert_eq!(app.count("audit_records WHERE action = 'merchant.settings_changed'"), 3);
 }
 

@@ -85,7 +85,7 @@ async fn the_first_time_the_verified_address_decides_and_then_only_the_subject(h
         .says("Single sign-on linked")
         .says("by single sign-on");
     app.exec("DELETE FROM sessions WHERE user_id <> (SELECT user_id FROM identities)");
-    // Another address over here changes nothing, and whoever has the old one now does not come in
+    // Another address over here changes nothing, and the new owner of the old one does not come in
     // by it.
     app.exec(&format!("UPDATE users SET email = 'renamed@desk.example' WHERE id = {user}"));
     let again = app.client();
@@ -103,7 +103,7 @@ async fn whoever_is_not_known_and_verified_stays_outside(house: House) {
     let app = &house.app;
     app.user(Role::Support);
     for name in ["unverified", "nobody", "mute"] {
-        refused(app, name, "unknown", "No account here for this sign-in").await;
+        refused(app, name, "unknown", "There's no account here for this sign-in").await;
     }
     assert_eq!((app.count("identities"), app.count("users"), app.count("sessions")), (0, 1, 0));
     // In the installation's own log, without the person.
@@ -122,7 +122,7 @@ async fn a_second_subject_with_the_same_address_is_refused(house: House) {
     let app = &house.app;
     app.user(Role::Support);
     come(&app.client(), "kim-1").await;
-    refused(app, "kim-2", "taken", "linked to another sign-in").await;
+    refused(app, "kim-2", "taken", "linked to a different sign-in").await;
     assert_eq!(app.count("identities"), 1);
     app.mails(1).await;
 }
@@ -132,19 +132,19 @@ async fn disabled_and_locked_users_stay_outside(house: House) {
     let app = &house.app;
     app.user(Role::Support);
     app.exec(&format!("UPDATE users SET disabled_at = {}", app.sql(app.now())));
-    refused(app, "kim-1", "unknown", "No account here").await;
+    refused(app, "kim-1", "unknown", "There's no account here").await;
     assert_eq!(app.count("identities"), 0, "a disabled user is not linked");
     app.exec("UPDATE users SET disabled_at = NULL");
     let client = app.client();
     come(&client, "kim-1").await;
     app.exec(&format!("UPDATE users SET disabled_at = {}", app.sql(app.now())));
     assert!(!is_in(&client).await, "disabling ends the session at once");
-    refused(app, "kim-1", "unknown", "No account here").await;
+    refused(app, "kim-1", "unknown", "There's no account here").await;
     let long_ago = app.sql(app.now() - TimeDelta::days(91));
     app.exec(&format!(
         "UPDATE users SET disabled_at = NULL, created_at = {long_ago}, last_seen_at = {long_ago}"
     ));
-    refused(app, "kim-1", "locked", "your account was locked").await;
+    refused(app, "kim-1", "locked", "Your account was locked").await;
     assert_eq!(
         app.count(
             "audit_records WHERE action = 'session.sign_in_failed' AND merchant_id IS NOT NULL"
@@ -163,13 +163,13 @@ async fn an_invited_user_comes_in_without_a_password(house: House) {
     come(&client, "kim-1").await;
     assert!(is_in(&client).await);
     let account = client.get("/account").await.expect(200);
-    account.says("You can sign in with").says("It is your only way in");
+    account.says("You can sign in with").says("This is your only way to sign in");
     assert!(!account.body.contains("action=\"/account/identity/removal\""));
     client
         .post("/account/identity/removal", &Fields::default())
         .await
         .expect(422)
-        .says("your only way in");
+        .says("your only way to sign in");
     assert_eq!(app.count("identities"), 1);
     app.mails(1).await;
 }

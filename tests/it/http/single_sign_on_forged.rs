@@ -1,5 +1,5 @@
 //! Single sign-on with answers that were tampered with, come twice, or do not come: nobody gets in,
-//! and everybody is told kindly.
+//! and everybody gets a friendly answer.
 
 use chrono::{TimeDelta, Utc};
 use rewarddesk::domain::role::Role;
@@ -48,7 +48,7 @@ async fn is_in(client: &Client) -> bool {
     client.get("/m/acme/customers").await.status == 200
 }
 
-/// Comes back by that path and is told so.
+/// Comes back by that path and sees the message.
 async fn told(client: &Client, path: &str, word: &str) {
     let back = client.get(path).await.expect(303);
     assert!(
@@ -225,7 +225,7 @@ async fn a_silent_provider_is_told_and_forgiven(house: House) {
     house.issuer.tell("/down").await;
     let led = client.get("/sign-in/sso?return_to=/m/acme/check").await.expect(303);
     assert_eq!(led.header("Location"), "/sign-in?sso=down&return_to=/m/acme/check");
-    client.get(led.header("Location")).await.says("does not answer just now");
+    client.get(led.header("Location")).await.says("isn't responding");
     house.issuer.tell("/up").await;
     tokio::time::sleep(std::time::Duration::from_millis(2_100)).await;
     let asked = leave(&client).await;

@@ -73,7 +73,7 @@ async fn one_links_and_unlinks_ones_own(real: Real) {
     let client = app.sign_in(Role::Support).await;
     client.get("/account").await.says("Link Acme");
     let led = client.post(START, &Fields::default()).await.expect(200);
-    led.says("Going to Acme").says("Go on to Acme").says("Nothing has been changed yet");
+    led.says("Going to Acme").says("Continue to Acme").says("Nothing has changed yet");
     assert!(
         leads_to(&led).contains("prompt=login") && leads_to(&led).contains("max_age=0"),
         "{}",
@@ -111,7 +111,7 @@ async fn one_links_and_unlinks_ones_own(real: Real) {
         .await
         .expect(200)
         .says("Not linked")
-        .says("that one to another account");
+        .says("this sign-in is linked to a different account");
     assert_eq!(app.count("identities"), 1);
     client.post("/account/identity/removal", &Fields::default()).await.expect(303);
     assert_eq!(app.mails(2).await[1].subject, "Acme was unlinked from your account");
@@ -257,14 +257,14 @@ async fn the_provider_must_have_asked_just_now_if_it_says_when(forged: Forged) {
     client
         .get("/account?done=identity-other")
         .await
-        .says("you were not asked to sign in again there");
+        .says("you weren't asked to sign in again there");
     not_linked(&client.get(PAGE).await.expect(303), "stale");
     // One that does not say when: the page says so, and the person decides.
     let asked = start(&client).await;
     let page =
         shown(&client, &asked.back(&asked.claims(json!({ "email": "kim@elsewhere.example" }))))
             .await;
-    page.says("Signed in at Acme").says("Not known: Acme does not say when");
+    page.says("Signed in at Acme").says("Unknown: Acme doesn't say when");
     client.post(PAGE, &page.fields(PAGE)).await.expect(303);
     assert_eq!(app.count("identities"), 1);
     app.mails(1).await;

@@ -15,7 +15,7 @@ async fn each_cause_is_shown_with_its_rows(app: App) {
     for words in [
         "3 codes can be added",
         "Rejected 7",
-        "1 line: the heading, repeated",
+        "1 line: repeated heading",
         "Line 3 code",
         "1 line: a formula",
         "Line 4 =A1",
@@ -27,7 +27,7 @@ async fn each_cause_is_shown_with_its_rows(app: App) {
         "Line 7 10012345.0",
         "1 line: invisible characters inside",
         "U+200B",
-        "1 line: not in the right form",
+        "1 line: not in the expected format",
         "Line 11 AB",
         "1 code had a formula, quotes or a comma around it",
         "1 code had invisible characters around it",
@@ -37,9 +37,7 @@ async fn each_cause_is_shown_with_its_rows(app: App) {
         preview.says(words);
     }
     let done = add(&mia, &preview).await;
-    done.says("3 codes added to Spring")
-        .says("1 line: the heading, repeated")
-        .says("1 line: no value");
+    done.says("3 codes added to Spring").says("1 line: repeated heading").says("1 line: no value");
     assert_eq!(app.texts("SELECT code AS v FROM coupons ORDER BY id"), ["0012", "C-1", "1-May"]);
 }
 
@@ -79,7 +77,7 @@ async fn pasted_and_typed_codes_are_read_as_cells_are(app: App) {
         .await,
     )
     .await;
-    add(&mia, &preview).await.says("5 codes added").says("1 line: the heading, repeated");
+    add(&mia, &preview).await.says("5 codes added").says("1 line: repeated heading");
     for typed in ["=\"0003\"", "\u{202a}0003\u{202c}", "'0003", "“0003”", "0003,"] {
         sam.post("/m/acme/check", &Fields::default().with("code", typed))
             .await
@@ -120,7 +118,7 @@ async fn files_for_a_spreadsheet_begin_with_a_mark_and_come_back_the_same(app: A
     .await;
     preview
         .says("Nothing new to add")
-        .says(&format!("{} codes are in this batch already", codes.len()));
+        .says(&format!("{} codes are already in this batch", codes.len()));
 
     let log = |format: &str| Fields::default().with("format", format);
     let log_file = ada.post("/m/acme/audit/export", &log("csv")).await.expect(200);

@@ -1,11 +1,11 @@
-//! Whoever does something leaves a record: every unsafe route of the router's own table is driven
+//! Every action leaves a record: every unsafe route of the router's own table is driven
 //! with a good form (issue 4, point 5).
 
 use chrono::TimeDelta;
 use rewarddesk::{app::set_up::open_the_door, domain::role::Role, web::router};
 
 use super::{
-    factors::{code, half_way, set_up as set_up_app},
+    factors::{after_password, code, set_up as set_up_app},
     imports::{paste, shown},
     purges::confirmed,
     settings::settings,
@@ -163,7 +163,7 @@ async fn act_of_one(app: &App, pattern: &str) -> Page {
         }
         "/sign-in/factor" => {
             let (phone, _) = set_up_app(app, &app.sign_in(Role::Support).await).await;
-            half_way(app).await.post(pattern, &code(&phone.code(app, 0))).await
+            after_password(app).await.post(pattern, &code(&phone.code(app, 0))).await
         }
         "/welcome" => {
             let ada = app.sign_in(Role::Administrator).await;

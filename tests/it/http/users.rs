@@ -59,7 +59,7 @@ async fn an_invitation_lets_one_person_in_once(app: App) {
         .post("/welcome", &password(&token, "ina.invited.2026"))
         .await
         .expect(422)
-        .says("one of the first that somebody would try");
+        .says("too easy to guess");
     nobody.post("/welcome", &password(&token, NEW_PASSWORD)).await.expect(303);
     nobody
         .post("/welcome", &password(&token, "another violin 88"))
@@ -107,7 +107,7 @@ async fn a_forgotten_password_is_told_to_its_owner_only(app: App) {
     for email in ["nobody@desk.example", "not an address", "support@desk.example"] {
         client.post("/forgotten", &Fields::default().with("email", email)).await.expect(303);
     }
-    client.get("/forgotten?sent=yes").await.says("If there is a user with that address");
+    client.get("/forgotten?sent=yes").await.says("If that address belongs to a user");
     let mail = app.mails(1).await.remove(0);
     assert_eq!(mail.recipient, "support@desk.example");
     client.post("/welcome", &password(&token(&mail.text), NEW_PASSWORD)).await.expect(303);
@@ -126,7 +126,7 @@ async fn who_manages_whom_is_as_the_table_says(app: App) {
     let (support, marketing) = (app.user(Role::Support), app.user(Role::Marketing));
     let role = |word: &str| Fields::default().with("role", word);
     let sue = app.sign_in(Role::Supervisor).await;
-    sue.get(&format!("/m/acme/users/{marketing}")).await.says("Your role does not reach this far");
+    sue.get(&format!("/m/acme/users/{marketing}")).await.says("Your role doesn't allow this");
     sue.post(&format!("/m/acme/users/{marketing}/role"), &role("support"))
         .await
         .expect(403)
@@ -135,7 +135,7 @@ async fn who_manages_whom_is_as_the_table_says(app: App) {
     sue.post("/m/acme/users", &invitation("x@desk.example", "marketing"))
         .await
         .expect(422)
-        .says("your role does not allow you to give this one");
+        .says("your role doesn't allow you to give this role");
     sue.post(&format!("/m/acme/users/{support}/disable"), &Fields::default()).await.expect(403);
     sue.post(&format!("/m/acme/users/{support}/removal"), &Fields::default()).await.expect(303);
     let ada = app.sign_in(Role::Administrator).await;
@@ -169,7 +169,7 @@ async fn disabling_ends_every_session_and_other_merchants_are_asked_first(app: A
     let act = |what: &str| format!("/m/acme/users/{support}/{what}");
     ada.get(&format!("/m/acme/users/{support}"))
         .await
-        .says("This user belongs to merchants in which you are no administrator.");
+        .says("This user also belongs to merchants where you're not an administrator.");
     ada.post(&act("disable"), &Fields::default()).await.expect(409);
     at_work.get("/m/acme/customers").await.expect(200);
     let own = app.number("SELECT id FROM users WHERE email = 'administrator@desk.example'");
@@ -225,7 +225,7 @@ async fn whoever_stays_away_is_locked_out_until_an_administrator_unlocks(app: Ap
         .post("/sign-in", &sign_in("support@desk.example", "wrong password 99"))
         .await
         .expect(422)
-        .says("do not match an active user");
+        .says("don't match an active user");
     client
         .post("/sign-in", &sign_in("support@desk.example", PASSWORD))
         .await
@@ -296,19 +296,19 @@ async fn what_became_of_the_mail_stands_on_the_users_page(app: App) {
     let page = answer.header("Location").split('?').next().unwrap_or_default().to_owned();
     app.mails(0).await;
     let failed = ada.get(&page).await.expect(200);
-    failed.says("E-mail “Your invitation to ACME Ltd” failed: ");
+    failed.says("Email “Your invitation to ACME Ltd” failed: ");
     assert!(failed.body.contains(">Send again<"));
     app.memory.for_recipient("ina@desk.example", Behaviour::Deliver);
     ada.post(&format!("{page}/invitation"), &Fields::default()).await.expect(303);
     app.mails(1).await;
     let sent = ada.get(&page).await.expect(200);
-    sent.says("E-mail “Your invitation to ACME Ltd” sent");
+    sent.says("Email “Your invitation to ACME Ltd” sent");
     assert!(!sent.body.contains(">Send again<"), "{}", sent.words());
     // Those of others are nobody's business here: Ada has had none.
     assert!(
         !ada.get(&format!("/m/acme/users/{}", app.number("SELECT min(id) FROM users")))
             .await
             .words()
-            .contains("E-mail “")
+            .contains("Email “")
     );
 }

@@ -78,14 +78,14 @@ async fn what_is_wrong_is_said_at_the_field_and_the_form_is_kept(app: App) {
     let (batch, mia) = (app.batch("Spring"), app.sign_in(Role::Marketing).await);
     let path = validity_path(batch);
     let page = mia.post(&path, &days("2026-12-31", "2026-12-01")).await.expect(422);
-    page.says("The end must lie after the start.");
+    page.says("The end must be after the start.");
     assert_eq!(
         (value(&page, "valid_from"), value(&page, "valid_until")),
         ("2026-12-31".into(), "2026-12-01".into())
     );
     mia.post(&path, &days("2026-12-01", "2026-12-01")).await.expect(303);
     let page = mia.post(&path, &days("soon", "0001-01-01")).await.expect(422);
-    page.says("This is not a date").says("The year must lie between 1900 and 9998.");
+    page.says("This isn't a date").says("The year must be between 1900 and 9998.");
     assert_eq!(value(&page, "valid_from"), "soon");
     mia.post(&path, &Fields::default()).await.expect(400);
     assert_eq!(app.count("audit_records WHERE action = 'batch.validity_adjusted'"), 1);

@@ -1,6 +1,6 @@
 //! Customers.
 
-use rewarddesk::app::import_file::Kind;
+use rewarddesk::app::import_file::FileKind;
 
 use super::world::{Said, World};
 
@@ -61,13 +61,13 @@ fn what_is_invisible_is_trimmed_around_an_address_and_named_inside(world: World)
         [
             (
                 3,
-                "the email address has an invisible character inside (U+200B, a zero-width \
-                 space); type the address again"
+                "the email address has an invisible character inside (U+200B, a zero-width space); \
+                 retype the address"
             ),
             (
                 4,
-                "the email address has the character U+212A, which only looks like K; type the \
-                 address again"
+                "the email address has the character U+212A, which only looks like K; retype the \
+                 address"
             ),
         ]
     );
@@ -125,7 +125,7 @@ fn an_address_that_comes_again_is_unchanged_or_a_reject(world: World) {
         assert_eq!(said.counts(), expected);
         assert_eq!(
             said.reasons(),
-            [(4, "the address is in this file already, on line 2, with other content")]
+            [(4, "this address is already in the file, on line 2, with different content")]
         );
     }
     assert_eq!(world.texts("SELECT first_name AS t FROM customers"), ["Jo"]);
@@ -146,7 +146,7 @@ fn what_is_no_customer_is_a_reject(world: World) {
          ok@b.example,<script>alert(1)</script>,yes,pt_BR,'@cmd\n"
     ));
     assert_eq!(said.counts(), [1, 0, 0, 7]);
-    assert_eq!(said.rejects[2][1], "first_name has 256 characters; 255 are allowed");
+    assert_eq!(said.rejects[2][1], "first_name has 256 characters; at most 255 are allowed");
     assert_eq!(
         world.texts("SELECT first_name || customer_id AS t FROM customers"),
         ["<script>alert(1)</script>@cmd"]
@@ -170,7 +170,7 @@ fn a_dry_run_of_customers_changes_nothing(world: World) {
     world.customers("email,first_name\njo@x.example,Jo\n");
     let before = world.picture();
     let file = "email,first_name\njo@x.example,Joan\nnew@x.example,\nbad,\n";
-    assert_eq!(world.dry(Kind::Customers, None, file).unwrap().counts(), [1, 1, 0, 1]);
+    assert_eq!(world.dry(FileKind::Customers, None, file).unwrap().counts(), [1, 1, 0, 1]);
     assert_eq!(world.picture(), before);
     assert_eq!(world.customers(file).counts(), [1, 1, 0, 1]);
 }

@@ -1,13 +1,13 @@
 //! What is a file, and what is not.
 
-use rewarddesk::app::import_file::{ImportError, Kind};
+use rewarddesk::app::import_file::{FileKind, ImportError};
 
 use super::world::World;
 
 /// Imports vouchers and expects a refusal of the whole file that says `why`, with nothing changed.
 fn refused(world: &World, bytes: &[u8], why: &str) {
     let before = world.picture();
-    match world.import(Kind::Vouchers, Some("Spring"), bytes) {
+    match world.import(FileKind::Vouchers, Some("Spring"), bytes) {
         Err(ImportError::Invalid(said)) => assert!(said.0.contains(why), "{said} instead of {why}"),
         other => panic!("{other:?} instead of {why}"),
     }
@@ -21,15 +21,15 @@ fn what_cannot_be_a_file_of_codes_is_refused_and_changes_nothing(world: World) {
     refused(&world, b"\n\r\n  \n", "is empty");
     refused(&world, b"code\n", "no rows");
     refused(&world, b"code,pin\n\n\n", "no rows");
-    refused(&world, b"\x89PNG\r\n\x1a\n\0\0\0\rIHDR\0\0\0\x01", "not text");
+    refused(&world, b"\x89PNG\r\n\x1a\n\0\0\0\rIHDR\0\0\0\x01", "isn't text");
     refused(&world, b"code\nAAA\nB\0B\nCCC\n", "from line 3");
     refused(&world, b"code\nAAA\nBB\xFF\n", "from line 3");
-    refused(&world, b"code,colour\nAAA,red\n", "\"colour\" is not known");
-    refused(&world, b"code,pin,CODE\nAAA,1,2\n", "code is there twice");
+    refused(&world, b"code,colour\nAAA,red\n", "\"colour\" is unknown");
+    refused(&world, b"code,pin,CODE\nAAA,1,2\n", "code appears twice");
     refused(&world, b"pin,expires_at\n1,2026-01-01\n", "code is missing");
-    refused(&world, b"Voucher\nAAA\n", "looks like a heading");
-    refused(&world, b"coupon_code\nAAA\n", "looks like a heading");
-    refused(&world, b"AAA-1,BBB-2\n", "is not known");
+    refused(&world, b"Voucher\nAAA\n", "looks like an unknown heading");
+    refused(&world, b"coupon_code\nAAA\n", "looks like an unknown heading");
+    refused(&world, b"AAA-1,BBB-2\n", "is unknown");
 }
 
 #[both]
@@ -63,7 +63,7 @@ fn every_dress_of_the_same_file_means_the_same(world: World) {
         "Ä-1".as_bytes().to_vec(),
         "\u{feff}Ä-1\r\n\r\n".as_bytes().to_vec(),
     ] {
-        let said = world.import(Kind::Vouchers, Some("Spring"), &bytes).unwrap();
+        let said = world.import(FileKind::Vouchers, Some("Spring"), &bytes).unwrap();
         assert_eq!(
             (said.report.rows, said.report.rejected),
             (1, 0),
@@ -81,21 +81,21 @@ fn every_dress_of_the_same_file_means_the_same(world: World) {
 fn a_quote_that_is_never_closed_costs_its_row_only(world: World) {
     let said = world.vouchers("Spring", "code\nAAA\n\"BBB\n");
     assert_eq!(said.counts(), [1, 0, 0, 1]);
-    assert_eq!(said.reasons(), [(3, "a quote is opened in this row and never closed")]);
+    assert_eq!(said.reasons(), [(3, "a quote opened in this row is never closed")]);
 }
 
 #[both]
 fn vouchers_need_a_batch_that_exists_and_others_none(world: World) {
     assert!(matches!(
-        world.import(Kind::Vouchers, Some("Winter"), "code\nAAA\n"),
+        world.import(FileKind::Vouchers, Some("Winter"), "code\nAAA\n"),
         Err(ImportError::NoBatch { .. })
     ));
     assert!(matches!(
-        world.import(Kind::Vouchers, None, "code\nAAA\n"),
+        world.import(FileKind::Vouchers, None, "code\nAAA\n"),
         Err(ImportError::Invalid(_))
     ));
     assert!(matches!(
-        world.import(Kind::Customers, Some("Spring"), "email\na@b.example\n"),
+        world.import(FileKind::Customers, Some("Spring"), "email\na@b.example\n"),
         Err(ImportError::Invalid(_))
     ));
 }

@@ -10,7 +10,7 @@ use chrono::TimeDelta;
 use rewarddesk::{
     app::{
         Desk,
-        import_file::{Kind, import_file},
+        import_file::{FileKind, import_file},
     },
     db::{Database, DatabaseUrl, merchants},
     domain::{clock::Clock, email::Mailbox},
@@ -38,7 +38,7 @@ fn child() {
     );
     let (scope, merchant) =
         desk.db.read(|conn| merchants::for_operator(conn, "acme")).unwrap().unwrap();
-    let order = World::order(Kind::Vouchers, Some("Spring"));
+    let order = World::order(FileKind::Vouchers, Some("Spring"));
     let report = import_file(
         &desk,
         scope,

@@ -2,6 +2,7 @@
 
 mod counts;
 mod customers;
+mod exclusive;
 mod files;
 mod kills;
 mod previews;
@@ -10,6 +11,5 @@ mod redemptions;
 mod rewards;
 mod speed;
 mod spreadsheets;
-mod turns;
 mod vouchers;
 mod world;

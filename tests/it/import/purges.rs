@@ -1,6 +1,7 @@
-//! Purging by a file: all of it or none, each person once, rejects for whoever can't be told.
+//! Purging by a file: all of it or none, each person once, rejects for people who can't be
+//! identified.
 
-use rewarddesk::app::import_file::Kind;
+use rewarddesk::app::import_file::FileKind;
 
 use super::world::{Said, World};
 
@@ -12,7 +13,7 @@ const PEOPLE: &str = "email,customer_id,first_name\n\
                       di@customer.example,SAME,Di\n";
 
 fn purged(world: &World, file: &str) -> Said {
-    world.import(Kind::Purges, None, file).unwrap()
+    world.import(FileKind::Purges, None, file).unwrap()
 }
 
 #[both]
@@ -28,7 +29,7 @@ fn the_named_are_purged_and_the_others_rejected(world: World) {
                 di@customer.example,C-1\n\
                 not an address,\n\
                 jo@customer.example,C-1\n";
-    let dry = world.dry(Kind::Purges, None, file).unwrap();
+    let dry = world.dry(FileKind::Purges, None, file).unwrap();
     assert_eq!(world.picture(), before, "a dry run");
     let said = purged(&world, file);
     assert_eq!((said.counts(), &said.rejects), (dry.counts(), &dry.rejects));
@@ -61,7 +62,7 @@ fn the_named_are_purged_and_the_others_rejected(world: World) {
     let record =
         world.texts("SELECT details AS t FROM audit_records WHERE action = 'customers.purged'");
     assert_eq!(record, ["{\"rows\":8,\"new\":0,\"updated\":3,\"unchanged\":1,\"rejected\":4}"]);
-    // Run again, those who are gone are told as such; nothing more is done to them.
+    // Run again, those who are gone are reported as such; nothing more is done to them.
     assert_eq!(
         purged(&world, "email,customer_id\njo@customer.example,\n,C-2\ncy@customer.example,SAME\n")
             .counts(),
@@ -78,7 +79,7 @@ fn each_row_must_name_somebody(world: World) {
         [0, 1, 0, 1]
     );
     assert_eq!(purged(&world, "customer_id\nC-2\n").counts(), [0, 1, 0, 0]);
-    assert!(world.import(Kind::Purges, None, "name\nJo\n").is_err());
+    assert!(world.import(FileKind::Purges, None, "name\nJo\n").is_err());
 }
 
 #[both]
@@ -88,7 +89,7 @@ fn a_run_that_is_stopped_has_purged_nobody(world: World) {
     let failpoints = fail::FailScenario::setup();
     fail::cfg("import::end", "panic").unwrap();
     let stopped = std::panic::catch_unwind(std::panic::AssertUnwindSafe(|| {
-        world.import(Kind::Purges, None, "email\njo@customer.example\nal@customer.example\n")
+        world.import(FileKind::Purges, None, "email\njo@customer.example\nal@customer.example\n")
     }));
     failpoints.teardown();
     assert!(stopped.is_err());

@@ -10,7 +10,7 @@ use proptest::{
     sample::select,
     test_runner::{Config, TestRunner},
 };
-use rewarddesk::app::import_file::Kind;
+use rewarddesk::app::import_file::FileKind;
 use unicode_normalization::UnicodeNormalization;
 
 /// Orders that differ, some with marks.
@@ -58,8 +58,8 @@ fn a_redemption_is_recorded_and_counted_once(world: World) {
     assert_eq!(
         said.reasons(),
         [
-            (2, "the coupon is fully redeemed already (2 of 2)"),
-            (3, "no voucher of this merchant has this code")
+            (2, "the coupon is already fully redeemed (2 of 2)"),
+            (3, "this merchant has no voucher with this code")
         ]
     );
     assert_eq!(world.count("coupons WHERE redemptions = 2"), 1);
@@ -70,7 +70,7 @@ fn uses_that_came_with_the_vouchers_get_their_details_without_counting_again(wor
     world.vouchers("Spring", "code,redemptions\nUSED-1,1\n");
     let file = "code,redeemed_at,order_id\nUSED-1,2026-11-01,O-1\nUSED-1,2026-11-02,O-2\n";
     let said = world.redemptions(file);
-    assert_eq!(said.reasons(), [(3, "the coupon is fully redeemed already (1 of 1)")]);
+    assert_eq!(said.reasons(), [(3, "the coupon is already fully redeemed (1 of 1)")]);
     assert_eq!(world.redemptions(file).counts(), [0, 0, 1, 1]);
     assert_eq!(world.count("coupons WHERE redemptions = 1"), 1);
     assert_eq!(world.count("redemptions"), 1);
@@ -114,7 +114,7 @@ fn one_order_is_one_use_whatever_time_is_reported(world: World) {
         [1, 0, 0, 0]
     );
     let later = "code,redeemed_at,order_id\ntwice-1,2026-05-01T10:00:00Z,\u{feff}O-77\u{200b}\nTWICE-1,2026-05-01,O-77\n";
-    assert_eq!(world.dry(Kind::Redemptions, None, later).unwrap().counts(), [0, 0, 2, 0]);
+    assert_eq!(world.dry(FileKind::Redemptions, None, later).unwrap().counts(), [0, 0, 2, 0]);
     let before = world.picture();
     assert_eq!(world.redemptions(later).counts(), [0, 0, 2, 0]);
     assert_eq!(world.picture(), before);
@@ -141,7 +141,7 @@ fn any_reports_of_an_order_in_any_rows_are_one_use(world: World) {
                 let rows: Vec<String> =
                     rows.iter().map(|(_, row)| format!("ANY-{n},{row}\n")).collect();
                 let file = format!("code,redeemed_at,order_id\n{}", rows.concat());
-                let shown = world.dry(Kind::Redemptions, None, &file).unwrap().counts();
+                let shown = world.dry(FileKind::Redemptions, None, &file).unwrap().counts();
                 let done = world.redemptions(&file).counts();
                 prop_assert_eq!(shown, done, "the preview says what the import does");
                 prop_assert_eq!(done[0] + done[2], rows.len() as u64);
@@ -161,9 +161,9 @@ fn any_reports_of_an_order_in_any_rows_are_one_use(world: World) {
 fn a_use_in_the_future_is_a_reject(world: World) {
     world.vouchers("Autumn", "code\nAAA\n");
     let file = "code,redeemed_at,order_id\nAAA,2026-11-23T12:05:01Z,O-1\nAAA,2062-11-01,O-2\nAAA,2026-11-23T12:05:00Z,O-3\nNONE-1,2062-11-01,O-4\n";
-    let why = "redeemed_at: this lies in the future: it is 23 Nov 2026, 12:00 GMT now, and a use \
-        is counted when it has happened";
-    for said in [world.dry(Kind::Redemptions, None, file).unwrap(), world.redemptions(file)] {
+    let why = "redeemed_at: this is in the future; it is now 23 Nov 2026, 12:00 GMT. Enter a use \
+               once it has happened";
+    for said in [world.dry(FileKind::Redemptions, None, file).unwrap(), world.redemptions(file)] {
         assert_eq!(said.counts(), [1, 0, 0, 3]);
         assert_eq!(said.reasons(), [(2, why), (3, why), (5, why)]);
     }
@@ -224,7 +224,10 @@ fn what_is_no_redemption_is_a_reject(world: World) {
     assert_eq!(said.counts(), [0, 0, 0, 4]);
     assert_eq!(world.count("redemptions"), 0);
     assert_eq!(
-        world.dry(Kind::Redemptions, None, "code,redeemed_at\nAAA,2026-11-01\n").unwrap().counts(),
+        world
+            .dry(FileKind::Redemptions, None, "code,redeemed_at\nAAA,2026-11-01\n")
+            .unwrap()
+            .counts(),
         [1, 0, 0, 0]
     );
     assert_eq!(world.count("redemptions"), 0);

@@ -1,6 +1,6 @@
 //! Rewards.
 
-use rewarddesk::app::import_file::Kind;
+use rewarddesk::app::import_file::FileKind;
 
 use super::world::World;
 
@@ -84,7 +84,7 @@ fn a_code_is_looked_up_exactly_first_then_without_case(world: World) {
     ));
     assert_eq!(
         said.reasons(),
-        [(4, "no voucher of this merchant has this code; import the vouchers first")]
+        [(4, "this merchant has no voucher with this code; import the vouchers first")]
     );
     assert_eq!(
         states(&world)[3..],
@@ -158,7 +158,7 @@ fn a_reissue_since_then_is_no_conflict(world: World) {
     let said = world.rewards(&file.replace("OLD-1", "FREE-1"));
     assert_eq!(
         said.reasons(),
-        [(2, "a reward with this reward_id is there already, with another code")]
+        [(2, "a reward with this reward_id already exists, with a different code")]
     );
     assert_eq!(said.report.taken_out_of_stock, 0);
 }
@@ -230,7 +230,7 @@ fn a_code_goes_to_one_reward_only_and_the_first_row_wins(world: World) {
     );
     assert_eq!(states(&world)[3], "FREE-1 allocated R-9 -");
     let said = world.rewards(&format!("{HEAD}R-1,al@x.example,referrer,t,batch,Spring,FREE-1,\n"));
-    assert_eq!(said.reasons(), [(2, "the code belongs to another reward already")]);
+    assert_eq!(said.reasons(), [(2, "the code already belongs to another reward")]);
 }
 
 #[both]
@@ -266,7 +266,7 @@ fn a_dry_run_of_rewards_changes_nothing(world: World) {
     let file = format!(
         "{HEAD}R-1,jo@x.example,referrer,t,batch,Spring,FREE-1,\nR-2,no@x.example,referrer,t,batch,Spring,FREE-2,\n"
     );
-    let said = world.dry(Kind::Rewards, None, &file).unwrap();
+    let said = world.dry(FileKind::Rewards, None, &file).unwrap();
     assert_eq!((said.counts(), said.report.taken_out_of_stock), ([1, 0, 0, 1], 1));
     assert_eq!((world.picture(), world.count("audit_records")), (before, audit));
     assert_eq!(said.report.record, None);

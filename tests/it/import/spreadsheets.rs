@@ -7,13 +7,13 @@ use proptest::{
     sample::select,
     test_runner::{Config, TestRunner},
 };
-use rewarddesk::app::import_file::{DamageGroup, Kind};
+use rewarddesk::app::import_file::{DamageGroup, FileKind};
 
 use super::world::{Said, World};
 
 /// Previews the vouchers and imports them: both say the same.
 fn both_say(world: &World, file: &str) -> Said {
-    let preview = world.dry(Kind::Vouchers, Some("Spring"), file).unwrap();
+    let preview = world.dry(FileKind::Vouchers, Some("Spring"), file).unwrap();
     let said = world.vouchers("Spring", file);
     assert_eq!((preview.counts(), &preview.rejects), (said.counts(), &said.rejects));
     assert_eq!(preview.report.findings, said.report.findings);
@@ -37,7 +37,7 @@ fn what_is_around_a_code_is_taken_off(world: World) {
          \u{2066}CALC-0001\u{2069},\n",
     );
     assert_eq!(said.counts(), [6, 0, 0, 1]);
-    assert_eq!(said.reasons(), [(8, "the code is in this file already, on line 4")]);
+    assert_eq!(said.reasons(), [(8, "the code is already in this file, on line 4")]);
     assert_eq!(
         codes(&world),
         ["00123450", "00123451", "CALC-0001", "QUOTED-1", "QUOTED-2", "-MINUS-1"]
@@ -78,7 +78,7 @@ fn what_is_around_a_value_is_taken_off_in_every_column(world: World) {
     assert_eq!(world.texts("SELECT order_id AS t FROM redemptions"), ["0042"]);
     assert_eq!(
         world
-            .import(Kind::Bars, None, "code,reason\n\u{2066}BAR-1\u{2069},=\"lost\"\n")
+            .import(FileKind::Bars, None, "code,reason\n\u{2066}BAR-1\u{2069},=\"lost\"\n")
             .unwrap()
             .counts(),
         [1, 0, 0, 0]
@@ -88,7 +88,7 @@ fn what_is_around_a_value_is_taken_off_in_every_column(world: World) {
         ["lost"]
     );
     assert_eq!(
-        world.import(Kind::Purges, None, "email,customer_id\n,=\"007\"\n").unwrap().counts(),
+        world.import(FileKind::Purges, None, "email,customer_id\n,=\"007\"\n").unwrap().counts(),
         [0, 1, 0, 0]
     );
 }
@@ -116,14 +116,10 @@ fn what_is_no_value_is_no_code(world: World) {
         reasons[0],
         (
             2,
-            "this code is a formula and not what it shows; copy the values of the column, and \
-             export those"
+            "this code is a formula, not its result; paste the column as values and export it again"
         )
     );
-    assert_eq!(
-        reasons[2],
-        (4, "pin is a spreadsheet's error value such as #N/A; find the value that belongs there")
-    );
+    assert_eq!(reasons[2], (4, "pin is a spreadsheet error such as #N/A; find the correct value"));
     assert_eq!(
         reasons[7].1,
         "a program has turned this code into a number with decimals like 10012345.0; export the \
@@ -135,7 +131,7 @@ fn what_is_no_value_is_no_code(world: World) {
     );
     assert_eq!(
         reasons[11].1,
-        "the code has an invisible character inside (U+2063); type the code again"
+        "the code has an invisible character inside (U+2063); retype the code"
     );
     assert_eq!(codes(&world), ["5E92", "10.50"]);
 }
@@ -174,7 +170,10 @@ fn a_heading_again_is_no_row(world: World) {
     let bare =
         both_say(&world, "BARE-1\nBARE-2\nCoupon_Code\nexpires_at\n\u{feff}code\nGIFT-0001\n");
     assert_eq!((bare.counts(), damaged(&bare)), ([3, 0, 0, 3], vec![(DamageGroup::Heading, 3)]));
-    assert!(bare.reasons()[0].1.starts_with("this is a heading and no code; if it is a code,"));
+    assert!(bare.reasons()[0].1.starts_with(
+        "this looks like a heading, not a code; if it is a \
+                                             code,"
+    ));
     assert_eq!(codes(&world), ["REAL-1", "REAL-2", "BARE-1", "BARE-2", "GIFT-0001"]);
     let said = world.customers("email,first_name\na@x.example,A\nemail,first_name\n");
     assert_eq!((said.counts(), damaged(&said)), ([1, 0, 0, 1], vec![(DamageGroup::Heading, 1)]));
@@ -184,7 +183,7 @@ fn a_heading_again_is_no_row(world: World) {
     assert_eq!((said.counts(), said.report.taken_out_of_stock), ([0, 0, 0, 1], 0));
     assert_eq!(world.redemptions("code,redeemed_at\ncode,redeemed_at\n").counts(), [0, 0, 0, 1]);
     assert_eq!(
-        world.import(Kind::Bars, None, "code,reason\ncode,reason\n").unwrap().counts(),
+        world.import(FileKind::Bars, None, "code,reason\ncode,reason\n").unwrap().counts(),
         [0, 0, 0, 1]
     );
 }
@@ -224,7 +223,7 @@ fn cells_that_hold_nothing_may_be_there_or_not(world: World) {
     let said = world.redemptions("code,redeemed_at\nE-1\n");
     assert_eq!(said.reasons(), [(2, "redeemed_at is empty")]);
     assert!(
-        world.import(Kind::Vouchers, Some("Spring"), "code,pin\n,\n\"\"\n").is_err(),
+        world.import(FileKind::Vouchers, Some("Spring"), "code,pin\n,\n\"\"\n").is_err(),
         "there are no rows"
     );
 }
@@ -264,7 +263,7 @@ fn ragged_rows_mean_what_full_ones_do(world: World) {
                         csv.write_record(["", "", ""]).unwrap();
                     }
                 }
-                world.dry(Kind::Vouchers, Some("Spring"), csv.into_inner().unwrap()).unwrap()
+                world.dry(FileKind::Vouchers, Some("Spring"), csv.into_inner().unwrap()).unwrap()
             };
             let (full, ragged) = (write(false), write(true));
             prop_assert_eq!(full.counts(), ragged.counts());
@@ -328,7 +327,7 @@ fn a_code_that_an_earlier_version_took_with_what_is_around_it_does_not_come_twic
         );
         assert!(
             said.reasons()[0].1.starts_with(
-                "an earlier import stored this code in the batch \"Spring\" together with"
+                "an earlier import stored this code in the batch \"Spring\" with its quotes"
             ),
             "{:?}",
             said.reasons()

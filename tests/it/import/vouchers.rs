@@ -1,7 +1,7 @@
 //! Vouchers.
 
 use super::world::World;
-use rewarddesk::app::import_file::Kind;
+use rewarddesk::app::import_file::FileKind;
 
 #[both]
 fn every_column_reaches_its_coupon(world: World) {
@@ -34,7 +34,7 @@ fn a_file_imported_twice_changes_nothing_the_second_time(world: World) {
     let before = world.picture();
     let again = world.vouchers("Spring", file);
     assert_eq!(again.counts(), [0, 0, 2, 2]);
-    assert_eq!(again.reasons()[0], (4, "the code is in this file already, on line 2"));
+    assert_eq!(again.reasons()[0], (4, "the code is already in this file, on line 2"));
     assert_eq!(world.picture(), before);
 }
 
@@ -48,9 +48,9 @@ fn the_same_string_never_comes_twice_in_a_merchant(world: World) {
     assert_eq!(
         said.reasons(),
         [
-            (2, "the code is in the batch \"Exact\" already"),
-            (3, "the code is in this file already, on line 2"),
-            (5, "the code is in this file already, on line 4"),
+            (2, "the code is already in the batch \"Exact\""),
+            (3, "the code is already in this file, on line 2"),
+            (5, "the code is already in this file, on line 4"),
         ]
     );
     assert_eq!(world.vouchers("Spring", "code\ntaken-1\n").counts(), [1, 0, 0, 0]);
@@ -66,7 +66,7 @@ fn the_same_string_never_comes_twice_in_a_merchant(world: World) {
 fn batches_that_ignore_case_share_no_letters(world: World) {
     world.vouchers("Spring", "code\nÄbc-1\n");
     let said = world.vouchers("Autumn", "code\näBC-1\n");
-    assert_eq!(said.reasons(), [(2, "the code is in the batch \"Spring\" already")]);
+    assert_eq!(said.reasons(), [(2, "the code is already in the batch \"Spring\"")]);
     // In its own batch the same letters are the same code.
     assert_eq!(world.vouchers("Spring", "code\näBC-1\n").counts(), [0, 0, 1, 0]);
     // A batch that minds case may have the letters, not the string.
@@ -171,7 +171,7 @@ fn a_row_that_cannot_be_taken_tells_its_line_reason_and_cells(world: World) {
         said.rejects[8][1..],
         ["the row has 7 cells, the header 6", "BAD-6", "", "", "", "", "", "more"]
     );
-    assert_eq!(said.rejects[9][1], "there is text behind a closing quote");
+    assert_eq!(said.rejects[9][1], "there is text after a closing quote");
     assert_eq!(said.rejects[10][1], "the code is empty");
 }
 
@@ -191,7 +191,7 @@ fn a_dry_run_says_the_same_and_changes_nothing(world: World) {
     world.vouchers("Autumn", "code\nBBB\n");
     let (before, audit) = (world.picture(), world.count("audit_records"));
     let file = "code\nAAA\nBBB\nCCC\nCCC\n";
-    let dry = world.dry(Kind::Vouchers, Some("Spring"), file).unwrap();
+    let dry = world.dry(FileKind::Vouchers, Some("Spring"), file).unwrap();
     assert_eq!(dry.counts(), [1, 0, 1, 2]);
     assert_eq!((world.picture(), world.count("audit_records")), (before, audit));
     let real = world.vouchers("Spring", file);

@@ -18,11 +18,11 @@ use diesel::{
 use rewarddesk::{
     app::{
         Desk,
-        import_file::{ImportError, Kind, Order, Progress, Report, import_file},
+        import_file::{FileKind, ImportError, ImportProgress, ImportRequest, Report, import_file},
     },
     db::{
         Database, DatabaseUrl, DbConn, Scope,
-        conn::{Connector, Pooler, Purpose, Target},
+        conn::{ConnectionPurpose, Connector, Pooler, Target},
         merchants::{self, NewMerchant},
         migrate::migrate,
     },
@@ -131,7 +131,7 @@ impl World {
         let sql = Mutex::new(
             Connector {
                 target,
-                purpose: Purpose::Write,
+                purpose: ConnectionPurpose::Write,
                 statement_limit: None,
                 open: std::sync::Arc::default(),
             }
@@ -208,15 +208,15 @@ impl World {
         self.count("coupons c JOIN batches b ON b.id = c.batch_id WHERE c.id <= b.published_to")
     }
 
-    pub fn order(kind: Kind, batch: Option<&str>) -> Order<'_> {
-        Order::of_operator(kind, batch)
+    pub fn order(kind: FileKind, batch: Option<&str>) -> ImportRequest<'_> {
+        ImportRequest::of_operator(kind, batch)
     }
 
     pub fn ordered(
         &self,
-        order: &Order<'_>,
+        order: &ImportRequest<'_>,
         bytes: &[u8],
-        watch: &mut dyn FnMut(Progress) -> ControlFlow<()>,
+        watch: &mut dyn FnMut(ImportProgress) -> ControlFlow<()>,
     ) -> Result<Said, ImportError> {
         let mut rejects = Vec::new();
         let report = import_file(
@@ -246,7 +246,7 @@ impl World {
 
     pub fn import(
         &self,
-        kind: Kind,
+        kind: FileKind,
         batch: Option<&str>,
         bytes: impl AsRef<[u8]>,
     ) -> Result<Said, ImportError> {
@@ -255,31 +255,31 @@ impl World {
 
     pub fn dry(
         &self,
-        kind: Kind,
+        kind: FileKind,
         batch: Option<&str>,
         bytes: impl AsRef<[u8]>,
     ) -> Result<Said, ImportError> {
         self.ordered(
-            &Order { dry_run: true, ..Self::order(kind, batch) },
+            &ImportRequest { dry_run: true, ..Self::order(kind, batch) },
             bytes.as_ref(),
             &mut |_| ControlFlow::Continue(()),
         )
     }
 
     pub fn vouchers(&self, batch: &str, text: &str) -> Said {
-        self.import(Kind::Vouchers, Some(batch), text).unwrap()
+        self.import(FileKind::Vouchers, Some(batch), text).unwrap()
     }
 
     pub fn customers(&self, text: &str) -> Said {
-        self.import(Kind::Customers, None, text).unwrap()
+        self.import(FileKind::Customers, None, text).unwrap()
     }
 
     pub fn rewards(&self, text: &str) -> Said {
-        self.import(Kind::Rewards, None, text).unwrap()
+        self.import(FileKind::Rewards, None, text).unwrap()
     }
 
     pub fn redemptions(&self, text: &str) -> Said {
-        self.import(Kind::Redemptions, None, text).unwrap()
+        self.import(FileKind::Redemptions, None, text).unwrap()
     }
 
     /// Hands one of Spring's codes to a customer, and replaces it by another on 20 November 2026.

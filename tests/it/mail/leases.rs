@@ -4,7 +4,7 @@ use std::{collections::BTreeSet, sync::Mutex};
 
 use rewarddesk::{
     app::deliver_mail,
-    db::mail_leases::{self, Lease},
+    db::mail_leases::{self, MailLease},
     mail::SendError,
 };
 
@@ -50,7 +50,7 @@ fn a_lease_that_is_renewed_does_not_lapse(stage: Stage) {
     let mail = stage.claim_one("first");
     for _ in 0..5 {
         stage.advance(20);
-        let lease = Lease { mail: mail.id, worker: "first", attempts: mail.attempts };
+        let lease = MailLease { mail: mail.id, worker: "first", attempts: mail.attempts };
         assert!(
             stage
                 .desk
@@ -138,7 +138,7 @@ fn a_final_refusal_ends_at_once_with_a_record_that_names_nobody(stage: Stage) {
             "worker",
             &claimed,
             Err(SendError::Permanent(
-                "the relay refused the recipient: 550 5.1.1 (no such mailbox)".into(),
+                "the relay refused the recipient: 550 5.1.1 (mailbox doesn't exist)".into(),
             )),
         )
         .unwrap();
@@ -148,7 +148,7 @@ fn a_final_refusal_ends_at_once_with_a_record_that_names_nobody(stage: Stage) {
         .text("SELECT details FROM audit_records WHERE action = 'email.failed'")
         .unwrap();
     assert!(
-        details.contains("550 5.1.1 (no such mailbox)")
+        details.contains("550 5.1.1 (mailbox doesn't exist)")
             && details.contains("\"reward_id\":\"R-1\""),
         "{details}"
     );

@@ -1,7 +1,7 @@
 //! What the screens read of the outbox, and what is fixed once a mail is in it.
 
 use rewarddesk::{
-    app::fulfilment_email::{self, Fulfilment},
+    app::fulfilment_email::{self, FulfilmentMail},
     db::{customers, mails, rewards},
     domain::{
         ids::{CustomerNo, MailId, ReissueId, RewardNo, UserId},
@@ -23,7 +23,7 @@ fn the_mail_is_rendered_and_addressed_when_it_is_asked_for(stage: Stage) {
                 rewards::find_file(tx, scope, customer.no, RewardNo(stage.scene.reward), now)?
                     .unwrap();
             let coupon = file.coupon.unwrap();
-            let what = Fulfilment {
+            let what = FulfilmentMail {
                 merchant: &merchant,
                 customer: &customer,
                 reward: &file.reward,

@@ -239,7 +239,7 @@ fn what_is_said_of_a_refusal_quotes_nobody() {
         assert!(!why.contains('@') && !why.contains("SECRET"), "{why}");
     }
     let said = outcome(&[("RCPT", Say(QUOTE))]).unwrap_err().to_string();
-    assert_eq!(said, "the relay refused the recipient: 550 5.1.1 (no such mailbox)");
+    assert_eq!(said, "the relay refused the recipient: 550 5.1.1 (mailbox doesn't exist)");
     assert_eq!(
         outcome(&[("RCPT", Silence)]).unwrap_err().to_string(),
         "the relay did not answer in time (the recipient)"

@@ -1,4 +1,4 @@
-//! A small SMTP server on loopback that answers as it is told and remembers what it was told.
+//! A small SMTP server on loopback that answers as the test says and remembers what it received.
 
 use std::{
     net::SocketAddr,

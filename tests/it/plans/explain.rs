@@ -12,7 +12,7 @@ use diesel::{
 use rewarddesk::{db::DbConn, each};
 use serde_json::Value;
 
-use super::lists::{LARGE, QUEUES, RULES, is_narrow, is_stretch};
+use super::lists::{LARGE, QUEUES, RULES, is_id_range, is_narrow};
 use crate::support::{TestDb, statements::Statement};
 
 /// How a statement is gone about.
@@ -81,7 +81,7 @@ impl Planner {
 }
 
 impl Planner {
-    /// Whether PostgreSQL plans this statement, whose plan was read before, anew at each call, for
+    /// Whether PostgreSQL plans this statement, whose plan was read before, again at each call, for
     /// values like those that were sent.
     pub fn plans_anew(&mut self, statement: &Statement) -> bool {
         let DbConn::Postgres(conn) = &mut self.conn else { return false };
@@ -176,11 +176,11 @@ fn on_sqlite(conn: &mut SqliteConnection, partial: &[String], sql: &str) -> Resu
         let between = |column: &str| {
             columns.contains(&format!("{column}>?")) && columns.contains(&format!("{column}<?"))
         };
-        let stretch = columns
+        let id_range = columns
             .split(" AND ")
             .filter_map(|term| term.strip_suffix(">?"))
-            .any(|column| is_stretch(table, column) && between(column));
-        let is_found = stretch || held.iter().any(|column| is_narrow(table, column));
+            .any(|column| is_id_range(table, column) && between(column));
+        let is_found = id_range || held.iter().any(|column| is_narrow(table, column));
         let sorts = steps
             .iter()
             .any(|other| other.parent == step.parent && other.detail.contains("TEMP B-TREE"));
@@ -365,10 +365,10 @@ fn visit(node: &Value, sql: &str, ends_early: bool, heap: &str, plan: &mut Plan)
         let condition = text("Index Cond");
         let held = columns(condition, " = ");
         let below = columns(condition, " < ");
-        let stretch = columns(condition, " >= ")
+        let id_range = columns(condition, " >= ")
             .iter()
-            .any(|column| is_stretch(table, column) && below.contains(column));
-        let is_found = stretch
+            .any(|column| is_id_range(table, column) && below.contains(column));
+        let is_found = id_range
             || held.iter().any(|column| is_narrow(table, column))
             || condition.contains("search ~~");
         if is_found || QUEUES.contains(&text("Index Name")) {

@@ -54,9 +54,9 @@ pub fn is_narrow(table: &str, column: &str) -> bool {
     column == "id" || column == "rowid" || columns.contains(&column)
 }
 
-/// Whether a stretch of the table's rows between two values of this column is what somebody asked
+/// Whether a range of the table's rows between two values of this column is what somebody asked
 /// for: a beginning of a name, some days, some numbers.
-pub fn is_stretch(table: &str, column: &str) -> bool {
+pub fn is_id_range(table: &str, column: &str) -> bool {
     let columns: &[&str] = match table {
         "customers" => &["id", "email", "first_key", "last_key", "id_key"],
         "audit_records" => &["at"],

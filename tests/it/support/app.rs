@@ -31,7 +31,7 @@ pub struct App {
     pub desk: Desk,
     /// Such as `http://127.0.0.1:40123`.
     pub url: String,
-    /// What was delivered, and what the mailer is told to do.
+    /// What was delivered, and what the mailer will do.
     pub memory: Memory,
     looked_at: AtomicUsize,
     server: actix_web::dev::ServerHandle,

@@ -9,7 +9,7 @@ use std::{
 use base64::{Engine as _, engine::general_purpose::URL_SAFE_NO_PAD};
 use chrono::Utc;
 use rewarddesk::{
-    app::provider::{Provider, Terms},
+    app::provider::{OidcProvider, Terms},
     domain::clock::Clock,
 };
 use serde_json::{Value, json};
@@ -89,7 +89,7 @@ pub fn app(engine: Engine, issuer: impl FnOnce(&str) -> Issuer) -> (App, Issuer)
         "127.0.0.1",
         |desk, url| {
             let issuer = issuer(url);
-            let desk = desk.with_provider(Provider::new(issuer.terms(), url));
+            let desk = desk.with_provider(OidcProvider::new(issuer.terms(), url));
             made = Some(issuer);
             desk
         },

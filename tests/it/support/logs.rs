@@ -30,7 +30,7 @@ impl MakeWriter<'_> for Keeper {
     }
 }
 
-/// Keeps from now on everything that the house says, in detail, and what the framework says to
+/// Keeps from now on everything that the desk logs, in detail, and what the framework says to
 /// operators.
 pub fn keep() {
     static ONCE: Once = Once::new();
