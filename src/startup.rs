@@ -17,10 +17,13 @@ use url::Url;
 
 use crate::{
     app::{
-        Desk, passwords,
-        provider::{OidcProvider, Terms},
-        set_up,
-        sign_in::SessionLimits,
+        Desk,
+        sign_in::{
+            passwords,
+            provider::{OidcProvider, Terms},
+            sessions::SessionLimits,
+        },
+        users::set_up,
     },
     cli::CommandFailure,
     config::{MailRoute, Secret, ServerSettings, SessionSettings, Settings, SsoSettings},
@@ -30,9 +33,11 @@ use crate::{
     jobs::{audit_chain, import_worker, mail_worker, stock_keeper},
     mail::mailer::Mailer,
     web::{
-        metrics::{self, Metrics},
-        open_files,
-        server::{self, Site},
+        server::{
+            self, Site,
+            metrics::{self, Metrics},
+        },
+        shared::open_files,
     },
 };
 

@@ -5,14 +5,16 @@ use std::{sync::Arc, time::Duration};
 
 use tokio::sync::{Notify, Semaphore};
 
-use super::{
-    Error,
-    next_codes::NextCodes,
-    provider::OidcProvider,
-    queue::{Caller, Limits, Queue},
-    readiness::Looks,
-};
+use super::Error;
 use crate::{
+    app::{
+        operation::readiness::Looks,
+        rewards::next_codes::NextCodes,
+        sign_in::{
+            provider::OidcProvider,
+            queue::{Caller, Limits, Queue},
+        },
+    },
     db::Database,
     domain::{
         clock::Clock,

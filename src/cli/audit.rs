@@ -12,14 +12,16 @@ use super::{CommandFailure, open_current};
 use crate::{
     app::{
         Desk,
-        audit_export_file::export_audit,
-        seal_audit::seal_all,
-        verify_audit::{LogVerdict, verify_audit},
-        verify_export,
+        audit::{
+            audit_export_file::export_audit,
+            seal_audit::seal_all,
+            verify_audit::{LogVerdict, verify_audit},
+            verify_export,
+        },
     },
     config::Settings,
     domain::{audit_seal::ChainHead, clock::Clock},
-    web::present::plural,
+    web::shared::format::plural,
 };
 
 /// The audit log

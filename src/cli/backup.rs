@@ -4,7 +4,7 @@ use std::{io::Write, path::PathBuf, time::Instant};
 
 use super::{CommandFailure, open_current};
 use crate::{
-    app::{Desk, back_up::back_up},
+    app::{Desk, operation::back_up::back_up},
     config::Settings,
     db::backup::Copied,
 };

@@ -4,7 +4,7 @@ use std::io::Write;
 
 use super::{CommandFailure, open_current};
 use crate::{
-    app::add_batch::{AddBatch, add_batch},
+    app::batches::add_batch::{AddBatch, add_batch},
     config::Settings,
     domain::clock::Clock,
 };

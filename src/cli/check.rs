@@ -3,7 +3,7 @@
 use std::io::Write;
 
 use super::{CommandFailure, open_current};
-use crate::{app::check_invariants::check_invariants, config::Settings};
+use crate::{app::operation::check_invariants::check_invariants, config::Settings};
 
 /// Checks the live data: no code was lost, duplicated or handed out without a record
 #[derive(Debug, clap::Args)]

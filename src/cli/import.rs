@@ -2,14 +2,14 @@
 
 use std::{io::Write, path::PathBuf};
 
-mod run;
-mod stop;
-
 use super::{CommandFailure, open_current, wrong_usage};
 use crate::{
-    app::{Desk, import_file},
+    app::{Desk, imports::file},
     config::Settings,
 };
+
+mod run;
+mod stop;
 
 /// Imports customers, vouchers, rewards or redemptions from a CSV file, or purges the customers
 /// listed in one
@@ -49,7 +49,7 @@ pub enum ImportKindArg {
     Purges,
 }
 
-impl From<ImportKindArg> for import_file::FileKind {
+impl From<ImportKindArg> for file::FileKind {
     fn from(kind: ImportKindArg) -> Self {
         match kind {
             ImportKindArg::Customers => Self::Customers,

@@ -6,7 +6,7 @@ use super::{CommandFailure, open_current};
 use crate::{
     app::{
         Desk,
-        release_mail::{WaitingMail, release_mail},
+        mails::release_mail::{WaitingMail, release_mail},
     },
     config::Settings,
     domain::zone,

@@ -4,7 +4,7 @@ use std::io::Write;
 
 use super::{CommandFailure, open_current};
 use crate::{
-    app::add_merchant::{AddMerchant, add_merchant},
+    app::settings::add_merchant::{AddMerchant, add_merchant},
     config::Settings,
     domain::{
         clock::Clock,

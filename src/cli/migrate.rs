@@ -3,7 +3,7 @@
 use std::io::Write;
 
 use super::{CommandFailure, database::refuse_unsaid_pooler};
-use crate::{app::keep_search, config::Settings, db};
+use crate::{app::customers::keep_search, config::Settings, db};
 
 /// Customers between two lines of progress.
 const PROGRESS_EVERY: u64 = 50_000;

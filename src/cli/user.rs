@@ -6,8 +6,8 @@ use std::io::{self, IsTerminal, Read, Write};
 use super::{CommandFailure, open_current, wrong_usage};
 use crate::{
     app::{
-        add_user::{AddUser, GrantedRole, add_user, user_exists},
-        passwords,
+        sign_in::passwords,
+        users::add_user::{AddUser, GrantedRole, add_user, user_exists},
     },
     config::{Secret, Settings},
     domain::{Invalid, clock::Clock, email::EmailAddress, role::Role},

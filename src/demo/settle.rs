@@ -15,12 +15,12 @@ use super::{
 use crate::{
     app::{
         Desk,
-        add_batch::{AddBatch, add_batch},
-        add_merchant::{AddMerchant, add_merchant},
-        add_user::{AddUser, add_user, user_exists},
+        batches::add_batch::{AddBatch, add_batch},
         find_merchant,
-        import_file::{FileKind, ImportProgress, ImportRequest, import_file},
-        passwords,
+        imports::file::{FileKind, ImportProgress, ImportRequest, import_file},
+        settings::add_merchant::{AddMerchant, add_merchant},
+        sign_in::passwords,
+        users::add_user::{AddUser, add_user, user_exists},
     },
     cli::CommandFailure,
     domain::{

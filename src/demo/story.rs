@@ -9,12 +9,15 @@ use super::{SIGN_INS, world};
 use crate::{
     app::{
         Desk, Error, Member,
-        customer_acts::{SubmittedForm, act_on_customer},
-        deliver_mail,
-        find_customers::{Wanted, find_customers},
-        reissue_coupon::{ReissueCoupon, reissue_coupon},
-        show_customer::{Cursors, show_customer},
-        sign_in, tokens,
+        customers::{
+            customer_acts::{SubmittedForm, act_on_customer},
+            find_customers::{Wanted, find_customers},
+            show_customer::{Cursors, show_customer},
+        },
+        mails::deliver_mail,
+        rewards::reissue_coupon::{ReissueCoupon, reissue_coupon},
+        sign_in::sessions,
+        tokens,
     },
     db::users,
     domain::{
@@ -72,7 +75,7 @@ fn member(desk: &Desk, slug: &str, email: &str) -> Result<Option<Member>, Error>
         return Ok(None);
     };
     let name = SIGN_INS.iter().find(|s| s.email == email).map(|s| s.name).unwrap_or_default();
-    Ok(sign_in::enter_merchant(desk, slug, user.id)?.map(|membership| Member {
+    Ok(sessions::enter_merchant(desk, slug, user.id)?.map(|membership| Member {
         user: user.id,
         user_name: name.to_owned(),
         user_email: email.to_owned(),

@@ -11,7 +11,7 @@ use tokio::time::{sleep, timeout};
 
 use crate::app::{
     Desk, Error,
-    seal_audit::{self, LogHead, Sealer},
+    audit::seal_audit::{self, LogHead, Sealer},
 };
 
 /// The pause between two looks: sealing lags by no more than this and the time that a round takes.

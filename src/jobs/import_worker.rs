@@ -14,7 +14,7 @@ use tokio::time::{Instant, sleep};
 
 use crate::app::{
     Desk, Error,
-    run_import::{self, ImportEnd},
+    imports::run_import::{self, ImportEnd},
 };
 
 /// How often the worker looks for imports by itself: other processes can't wake it up.

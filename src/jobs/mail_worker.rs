@@ -9,8 +9,10 @@ use tokio::{
 
 use crate::app::{
     Desk, Error,
-    deliver_mail::{self, Claimed, Mail, Mailer},
-    release_mail,
+    mails::{
+        deliver_mail::{self, Claimed, Mail, Mailer},
+        release_mail,
+    },
 };
 
 /// Mails that are sent at the same time.

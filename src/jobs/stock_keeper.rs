@@ -11,7 +11,10 @@ use std::{
 use tokio::time::sleep;
 
 use crate::app::{
-    Desk, Error, keep_search, keep_stock, send_chain_heads, watch_stock, withdraw_vouchers,
+    Desk, Error,
+    audit::send_chain_heads,
+    batches::{keep_stock, watch_stock, withdraw_vouchers},
+    customers::keep_search,
 };
 
 /// The pause between two rounds.

@@ -1,21 +1,33 @@
-//! One mail as the customer sees it, and sending the fulfilment e-mail again.
+//! The Emails section, one mail as the customer sees it, and sending the fulfilment email again.
 
 use actix_web::{HttpRequest, HttpResponse, http::header, web};
 use askama::Template;
 use serde::Deserialize;
 
-use super::{customers, errors::Error, frame, headers, present, request, views};
 use crate::{
     app::{
         self, Desk, Member,
-        resend_email::{Resent, resend_email},
-        show_customer::{self, Cursors},
+        customers::show_customer::{self, Cursors, Profile},
+        mails::resend_email::{Resent, resend_email},
     },
     domain::{
         customer::Customer,
         ids::{CustomerNo, MailId, RewardNo},
-        mail::{Letter, MailSummary},
-        reissue::Refusal,
+        mail::{Letter, MailOrigin, MailState, MailSummary},
+        reissue::{Refusal, RewardFile},
+        role::Permission,
+    },
+    web::{
+        customers,
+        rewards::{self, RewardItem},
+        shared::{
+            errors::{self, Error},
+            flash,
+            format::when,
+            frame::{self, Frame},
+            headers, request,
+            ui::{Fact, Status, Toast, Tone, When},
+        },
     },
 };
 
@@ -30,19 +42,19 @@ pub async fn show(
 ) -> Result<HttpResponse, Error> {
     let member = member.into_inner();
     let (customer, mail, letter) = load(&desk, &member, &path).await?;
-    let page = views::mails::MailPage {
+    let page = MailPage {
         frame: frame::in_merchant(&request, &member, "Email"),
         back_href: format!("/m/{}/customers/{}", member.merchant.slug, customer.no),
         back_label: customer.display_name(),
-        subject: present::mails::subject(&mail),
-        headers: present::mails::headers(&mail, &letter),
-        steps: present::mails::steps(&member, &mail),
+        subject: subject(&mail),
+        headers: headers(&mail, &letter),
+        steps: steps(&member, &mail),
         html_src: (!letter.html.is_empty()).then(|| {
             format!("/m/{}/customers/{}/mails/{}/html", member.merchant.slug, customer.no, mail.id)
         }),
         text: letter.text,
-        resend_action: present::mails::may_resend(&member, &mail)
-            .then(|| present::mails::resend_address(&member, customer.no, &mail)),
+        resend_action: may_resend(&member, &mail)
+            .then(|| resend_address(&member, customer.no, &mail)),
     };
     Ok(HttpResponse::Ok()
         .insert_header((header::CONTENT_SECURITY_POLICY, headers::WITH_MAIL_FRAME))
@@ -89,11 +101,11 @@ pub async fn state(
     let mail = row
         .mail
         .as_ref()
-        .map(|mail| present::mails::state(&member, &row.file, mail, asked))
+        .map(|mail| mail_state(&member, &row.file, mail, asked))
         .ok_or(Error::NotFound)?;
     Ok(HttpResponse::Ok()
         .content_type("text/html; charset=utf-8")
-        .body(views::rewards::MailFragment { mail }.render()?))
+        .body(rewards::MailFragment { mail }.render()?))
 }
 
 /// `POST /m/{merchant}/customers/{id}/rewards/{reward}/resend`
@@ -134,13 +146,13 @@ async fn queued(
     }
     let profile = customers::load(desk, member, customer, Cursors::default()).await?;
     let row = profile.rewards.iter().find(|row| row.file.reward.no == reward);
-    let view = views::mails::Resend {
-        row: row.map(|row| views::rewards::RewardItem {
+    let view = Resend {
+        row: row.map(|row| rewards::RewardItem {
             fresh: true,
-            ..present::rewards::row(member, row, &profile.who_can, profile.now)
+            ..rewards::row(member, row, &profile.who_can, profile.now)
         }),
-        emails: present::mails::items(member, &profile),
-        toast: present::flash::resent(&resent.mail.recipient),
+        emails: items(member, &profile),
+        toast: flash::resent(&resent.mail.recipient),
     };
     Ok(HttpResponse::Ok().content_type("text/html; charset=utf-8").body(view.render()?))
 }
@@ -154,17 +166,16 @@ async fn refused(
     refusal: &Refusal,
 ) -> Result<HttpResponse, Error> {
     let profile = customers::load(desk, member, customer, Cursors::default()).await?;
-    let toast = present::flash::not_resent(member, refusal, profile.now);
+    let toast = flash::not_resent(member, refusal, profile.now);
     let body = if request::is_fragment(request.headers()) {
-        views::errors::ErrorToast { toast }.render()?
+        errors::ErrorToast { toast }.render()?
     } else {
         let mut page = customers::page(request, member, &profile, Cursors::default());
         if let (Some(row), Some(found)) = (
             page.rewards.iter_mut().find(|row| row.n == reward.0),
             profile.rewards.iter().find(|r| r.file.reward.no == reward),
         ) {
-            row.refusal =
-                present::rewards::refusal_lines(member, refusal, &found.file, profile.now);
+            row.refusal = rewards::refusal_lines(member, refusal, &found.file, profile.now);
         }
         page.frame.flash = Some(toast);
         page.render()?
@@ -181,4 +192,196 @@ async fn load(
     let mail = request::number(&path.2).map(MailId).ok_or(Error::NotFound)?;
     let member = member.clone();
     Ok(desk.reading(move |desk| show_customer::show_mail(desk, &member, customer, mail)).await?)
+}
+
+/// How often a row asks again how far its mail is; after that a reload tells.
+const MAX_REFRESHES: i64 = 5;
+
+/// What became of a mail, in one line; the last step of its story. `asked` is how often the row has
+/// asked already.
+pub fn mail_state(
+    member: &Member,
+    file: &RewardFile,
+    mail: &MailSummary,
+    asked: i64,
+) -> rewards::MailBadge {
+    let (status, _) = last_step(member, mail);
+    let reward = crate::web::rewards::reward_address(member, file);
+    let on_its_way =
+        mail.state == MailState::Queued && mail.last_error.is_none() && asked < MAX_REFRESHES;
+    rewards::MailBadge {
+        status,
+        title: file.reward.title.clone(),
+        href: Some(address(member, file.customer.no, mail)),
+        resend_action: may_resend(member, mail).then(|| format!("{reward}/resend")),
+        refresh_href: on_its_way.then(|| format!("{reward}/mail?asked={}", asked + 1)),
+    }
+}
+
+/// The Emails section.
+pub fn items(member: &Member, profile: &Profile) -> Vec<MailItem> {
+    profile
+        .emails
+        .iter()
+        .map(|mail| MailItem {
+            n: mail.id.0,
+            href: address(member, profile.customer.no, mail),
+            subject: subject(mail),
+            to: mail.recipient.clone(),
+            when: when(member, mail.queued_at),
+            origin: origin(mail),
+            steps: steps(member, mail),
+            resend_action: may_resend(member, mail)
+                .then(|| resend_address(member, profile.customer.no, mail)),
+        })
+        .collect()
+}
+
+/// The subject; a purge has taken it away, and the row stays.
+pub fn subject(mail: &MailSummary) -> String {
+    if mail.subject.is_empty() { "Email (content purged)".to_owned() } else { mail.subject.clone() }
+}
+
+/// "asked for by Kim Brook".
+pub fn origin(mail: &MailSummary) -> String {
+    let by = mail.asked_by.as_ref().map(|name| format!(" by {name}")).unwrap_or_default();
+    match mail.origin {
+        MailOrigin::Reissue => format!("requested with the reissue{by}"),
+        MailOrigin::Resend => format!("resent{by}"),
+    }
+}
+
+/// Queued, then what became of it.
+pub fn steps(member: &Member, mail: &MailSummary) -> Vec<Status> {
+    let queued = Status {
+        tone: Tone::Quiet,
+        text: "Queued".to_owned(),
+        when: Some(when(member, mail.queued_at)),
+    };
+    match last_step(member, mail) {
+        (_, true) => vec![queued],
+        (step, false) => vec![queued, step],
+    }
+}
+
+/// The newest step, and whether it is only that the mail is queued.
+fn last_step(member: &Member, mail: &MailSummary) -> (Status, bool) {
+    let ended = mail.ended_at.map(|at| when(member, at));
+    let because = mail.last_error.as_ref().map(|why| format!(": {why}")).unwrap_or_default();
+    match mail.state {
+        MailState::Sent => {
+            (Status { tone: Tone::Good, text: "Email sent".to_owned(), when: ended }, false)
+        }
+        MailState::Failed => {
+            (Status { tone: Tone::Bad, text: format!("Email failed{because}"), when: ended }, false)
+        }
+        MailState::Cancelled => {
+            (Status { tone: Tone::Quiet, text: "Email cancelled".to_owned(), when: ended }, false)
+        }
+        MailState::Queued if mail.last_error.is_some() => (
+            Status {
+                tone: Tone::Notice,
+                text: format!("Email delayed{because}. Next attempt"),
+                when: Some(when(member, mail.next_attempt_at)),
+            },
+            false,
+        ),
+        MailState::Queued => (
+            Status {
+                tone: Tone::Notice,
+                text: "Email queued".to_owned(),
+                when: Some(when(member, mail.queued_at)),
+            },
+            true,
+        ),
+    }
+}
+
+/// A mail that ended can be sent again; one that is still on its way, or whose customer was purged,
+/// can't.
+pub fn may_resend(member: &Member, mail: &MailSummary) -> bool {
+    member.role.may(Permission::ResendEmails)
+        && !mail.recipient.is_empty()
+        && matches!(mail.state, MailState::Sent | MailState::Failed)
+}
+
+/// Where Resend posts to.
+pub fn resend_address(member: &Member, customer: CustomerNo, mail: &MailSummary) -> String {
+    format!("/m/{}/customers/{customer}/rewards/{}/resend", member.merchant.slug, mail.reward)
+}
+
+fn address(member: &Member, customer: CustomerNo, mail: &MailSummary) -> String {
+    format!("/m/{}/customers/{customer}/mails/{}", member.merchant.slug, mail.id)
+}
+
+/// From, To, Message-ID, and who asked for it.
+pub fn headers(mail: &MailSummary, letter: &Letter) -> Vec<Fact> {
+    let fact = |label: &str, text: &str| Fact {
+        label: label.to_owned(),
+        text: text.to_owned(),
+        when: None,
+    };
+    vec![
+        fact("From", &letter.sender),
+        fact("To", if letter.recipient.is_empty() { "(purged)" } else { &letter.recipient }),
+        fact("Message-ID", &letter.message_id),
+        fact("Why", &origin(mail)),
+    ]
+}
+
+/// One mail in the Emails section.
+#[derive(Clone, Debug)]
+pub struct MailItem {
+    /// The desk's number, in `id="mail-{n}"`.
+    pub n: i64,
+    /// Its page.
+    pub href: String,
+    /// Its subject.
+    pub subject: String,
+    /// Whom it went to.
+    pub to: String,
+    /// When it was asked for.
+    pub when: When,
+    /// "asked for by Kim Brook", or empty.
+    pub origin: String,
+    /// Queued, sent, failed because; in order of time, the last one counts.
+    pub steps: Vec<Status>,
+    /// Where Resend posts to, when it may be sent again.
+    pub resend_action: Option<String>,
+}
+
+/// `GET …/mails/{id}`.
+#[derive(Debug, Template)]
+#[template(path = "mails/show.html")]
+pub struct MailPage {
+    /// Frame.
+    pub frame: Frame,
+    /// Back to the profile.
+    pub back_href: String,
+    /// The customer's name.
+    pub back_label: String,
+    /// The subject.
+    pub subject: String,
+    /// From, To, Message-ID, asked for by.
+    pub headers: Vec<Fact>,
+    /// Queued, sent, failed because.
+    pub steps: Vec<Status>,
+    /// The address of its HTML, served with its own policy; none when there is none.
+    pub html_src: Option<String>,
+    /// The text version.
+    pub text: String,
+    /// Where Resend posts to.
+    pub resend_action: Option<String>,
+}
+
+/// Answer to Resend as a fragment: row, Emails section and toast each go to their place.
+#[derive(Debug, Template)]
+#[template(path = "mails/resend.html")]
+pub struct Resend {
+    /// The reward's row; none if the page has none.
+    pub row: Option<RewardItem>,
+    /// The whole Emails section.
+    pub emails: Vec<MailItem>,
+    /// Says that it is queued again, and to whom.
+    pub toast: Toast,
 }

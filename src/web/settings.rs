@@ -1,4 +1,4 @@
-//! A merchant's settings.
+//! A merchant's settings as a form.
 
 use std::collections::HashMap;
 
@@ -10,11 +10,185 @@ use actix_web::{
 use askama::Template;
 use serde::Deserialize;
 
-use super::{answer::html, errors::Error, frame, present, request::FormBody, views::ui::Tone};
-use crate::app::{
-    Desk, Member,
-    change_settings::{Setting, SettingsChangeOutcome, change_settings},
+use crate::{
+    app::{
+        Desk, Member,
+        settings::change_settings::{Setting, SettingsChangeOutcome, change_settings},
+    },
+    domain::{Invalid, merchant::Merchant},
+    web::shared::{
+        answer::html,
+        errors::Error,
+        flash,
+        format::sentence,
+        frame::{self, Frame},
+        request::FormBody,
+        ui::Tone,
+    },
 };
+
+/// The page.
+pub fn settings_page(frame: Frame, member: &Member) -> SettingsPage {
+    page(frame, member, |setting| {
+        let now = setting.value_of(&member.merchant);
+        (now.clone(), now, None)
+    })
+}
+
+/// The page with what was typed, and what is wrong with it.
+pub fn refused(
+    frame: Frame,
+    member: &Member,
+    typed: impl Fn(Setting) -> String,
+    seen: impl Fn(Setting) -> Option<String>,
+    invalid: &[(Setting, Invalid)],
+) -> SettingsPage {
+    page(frame, member, |setting| {
+        let error =
+            invalid.iter().find(|(wrong, _)| *wrong == setting).map(|(_, why)| sentence(&why.0));
+        (typed(setting), seen(setting).unwrap_or_else(|| setting.value_of(&member.merchant)), error)
+    })
+}
+
+/// The page with what was typed and what somebody else has made of it meanwhile. Sent again, it
+/// holds.
+pub fn stale(
+    frame: Frame,
+    member: &Member,
+    typed: impl Fn(Setting) -> String,
+    seen: impl Fn(Setting) -> Option<String>,
+    now: &Merchant,
+    changed: &[Setting],
+) -> SettingsPage {
+    page(frame, member, |setting| {
+        let (typed, theirs) = (typed(setting), setting.value_of(now));
+        if !changed.contains(&setting) || typed == theirs {
+            return (typed, theirs, None);
+        }
+        let seen = seen(setting).unwrap_or_default();
+        if typed == seen {
+            let was = value(setting, &seen);
+            return (
+                theirs.clone(),
+                theirs,
+                Some(format!(
+                    "Someone else has changed this in the meantime. It was {was} before."
+                )),
+            );
+        }
+        let told = format!(
+            "Someone else has changed this to {} in the meantime. Save what you typed, or enter \
+             their value.",
+            value(setting, &theirs)
+        );
+        (typed, theirs, Some(told))
+    })
+}
+
+/// A value in a sentence.
+fn value(setting: Setting, text: &str) -> String {
+    match (words(setting).2, text) {
+        (InputKind::Switch, "") => "off".to_owned(),
+        (InputKind::Switch, _) => "on".to_owned(),
+        (_, "") => "empty".to_owned(),
+        _ => format!("“{text}”"),
+    }
+}
+
+/// The field that holds what a setting was when the form was handed out.
+pub fn seen_name(setting: Setting) -> String {
+    format!("seen_{}", setting.as_str())
+}
+
+/// The form; `of` answers what stands in a setting's field, what it was when the form was handed
+/// out, and what is to be said of it.
+fn page(
+    frame: Frame,
+    member: &Member,
+    of: impl Fn(Setting) -> (String, String, Option<String>),
+) -> SettingsPage {
+    let input = |setting: Setting| {
+        let (label, hint, kind) = words(setting);
+        let (value, seen, error) = of(setting);
+        SettingInput {
+            name: setting.as_str(),
+            label,
+            hint,
+            value,
+            seen_name: seen_name(setting),
+            seen,
+            error,
+            kind,
+        }
+    };
+    let group = |id, title, settings: &[Setting]| SettingGroup {
+        id,
+        title,
+        inputs: settings.iter().map(|setting| input(*setting)).collect(),
+    };
+    SettingsPage {
+        frame,
+        action: format!("/m/{}/settings", member.merchant.slug),
+        groups: vec![
+            group("merchant", "The merchant", &[Setting::Name, Setting::TimeZone]),
+            group(
+                "contacts",
+                "Contacts",
+                &[Setting::TicketUrl, Setting::AccountManager, Setting::MailFrom],
+            ),
+            group("stock", "Stock", &[Setting::StockThreshold, Setting::LeastDays]),
+            group("access", "Access", &[Setting::RequiresSecondFactor]),
+        ],
+        zones: crate::web::shared::format::zones(),
+    }
+}
+
+fn words(setting: Setting) -> (&'static str, &'static str, InputKind) {
+    match setting {
+        Setting::Name => {
+            ("Name", "As users and customers see it, including in emails.", InputKind::Text)
+        }
+        Setting::TimeZone => (
+            "Time zone",
+            "Times are shown in this zone. Existing start and end times don't move.",
+            InputKind::Zone,
+        ),
+        Setting::TicketUrl => (
+            "Ticket address",
+            "Where people go to ask for a second reissue. Starts with https:, http: or mailto:. \
+             {reward_id}, {customer_id} and {reissue_id} are filled in.",
+            InputKind::Text,
+        ),
+        Setting::AccountManager => (
+            "Account manager",
+            "The contact for rewards that can't be reissued here, such as Ann Lee \
+             <ann@example.com>.",
+            InputKind::Text,
+        ),
+        Setting::MailFrom => (
+            "Email sender",
+            "Leave empty for the desk's own sender. Your mail relay must allow \
+                              this address.",
+            InputKind::Text,
+        ),
+        Setting::RequiresSecondFactor => (
+            "Require a second factor for every user",
+            "An authenticator app or a passkey, in addition to the password.",
+            InputKind::Switch,
+        ),
+        Setting::StockThreshold => (
+            "Stock threshold",
+            "Stock is critical at this number of usable codes or fewer. Applies to batches without \
+             a threshold of their own.",
+            InputKind::Number,
+        ),
+        Setting::LeastDays => (
+            "Minimum days to use a code",
+            "A batch whose next code ends sooner than this counts as expiring.",
+            InputKind::Number,
+        ),
+    }
+}
 
 #[derive(Deserialize)]
 pub struct SettingsQuery {
@@ -29,16 +203,12 @@ pub async fn show(
     query: web::Query<SettingsQuery>,
 ) -> Result<HttpResponse, Error> {
     let frame = frame::in_merchant(&request, &member, "Settings");
-    let mut page = present::settings::show(frame, &member);
+    let mut page = settings_page(frame, &member);
     page.frame.flash = match query.kept.as_deref() {
-        Some("yes") => {
-            Some(present::flash::plain(Tone::Good, "Settings saved", "They apply from now on."))
+        Some("yes") => Some(flash::plain(Tone::Good, "Settings saved", "They apply from now on.")),
+        Some("same") => {
+            Some(flash::plain(Tone::Quiet, "Nothing to save", "No settings were different."))
         }
-        Some("same") => Some(present::flash::plain(
-            Tone::Quiet,
-            "Nothing to save",
-            "No settings were different.",
-        )),
         _ => None,
     };
     Ok(html(StatusCode::OK, page.render()?))
@@ -55,7 +225,7 @@ pub async fn update(
     let fields: HashMap<String, String> =
         form.fields().map(|(name, value)| (name.into_owned(), value.into_owned())).collect();
     let typed = |setting: Setting| fields.get(setting.as_str()).cloned().unwrap_or_default();
-    let seen = |setting: Setting| fields.get(&present::settings::seen_name(setting)).cloned();
+    let seen = |setting: Setting| fields.get(&seen_name(setting)).cloned();
     let asker = member.clone();
     // Taken apart before the work goes to another thread.
     let values: Vec<(Setting, String, Option<String>)> =
@@ -76,12 +246,12 @@ pub async fn update(
         SettingsChangeOutcome::Done(_) => to("yes"),
         SettingsChangeOutcome::Unchanged => to("same"),
         SettingsChangeOutcome::Invalid(invalid) => {
-            let page = present::settings::refused(frame(), &member, typed, seen, &invalid);
+            let page = refused(frame(), &member, typed, seen, &invalid);
             Ok(html(StatusCode::UNPROCESSABLE_ENTITY, page.render()?))
         }
         SettingsChangeOutcome::Stale { now, changed } => {
-            let mut page = present::settings::stale(frame(), &member, typed, seen, &now, &changed);
-            page.frame.flash = Some(present::flash::plain(
+            let mut page = stale(frame(), &member, typed, seen, &now, &changed);
+            page.frame.flash = Some(flash::plain(
                 Tone::Notice,
                 "Not saved yet",
                 "Someone else has changed settings since you opened this page. Check the marked \
@@ -89,5 +259,61 @@ pub async fn update(
             ));
             Ok(html(StatusCode::CONFLICT, page.render()?))
         }
+    }
+}
+
+/// `GET /m/{merchant}/settings`.
+#[derive(Debug, Template)]
+#[template(path = "settings/show.html")]
+pub struct SettingsPage {
+    pub frame: Frame,
+    pub action: String,
+    pub groups: Vec<SettingGroup>,
+    /// For the time zone's field.
+    pub zones: Vec<&'static str>,
+}
+
+/// Settings that belong together.
+#[derive(Clone, Debug)]
+pub struct SettingGroup {
+    pub id: &'static str,
+    pub title: &'static str,
+    pub inputs: Vec<SettingInput>,
+}
+
+/// A setting to be typed or switched.
+#[derive(Clone, Debug)]
+pub struct SettingInput {
+    pub name: &'static str,
+    pub label: &'static str,
+    pub hint: &'static str,
+    pub value: String,
+    /// The hidden field with the value that the form was handed out with.
+    pub seen_name: String,
+    pub seen: String,
+    pub error: Option<String>,
+    pub kind: InputKind,
+}
+
+/// How it is typed.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum InputKind {
+    Text,
+    Zone,
+    Number,
+    Switch,
+}
+
+impl SettingInput {
+    pub fn is_switch(&self) -> bool {
+        self.kind == InputKind::Switch
+    }
+
+    pub fn is_number(&self) -> bool {
+        self.kind == InputKind::Number
+    }
+
+    pub fn is_zone(&self) -> bool {
+        self.kind == InputKind::Zone
     }
 }

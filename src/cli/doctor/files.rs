@@ -3,7 +3,7 @@
 use std::path::Path;
 
 use super::CheckResult;
-use crate::{config::Settings, web::open_files::OpenFiles};
+use crate::{config::Settings, web::shared::open_files::OpenFiles};
 
 pub(super) fn look(settings: &Settings) -> Vec<CheckResult> {
     let mut matters = vec![match settings.secret() {

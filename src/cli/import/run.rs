@@ -13,7 +13,9 @@ use super::stop::Stop;
 use crate::{
     app::{
         Desk,
-        import_file::{FileKind, ImportError, ImportProgress, ImportRequest, Report, import_file},
+        imports::file::{
+            FileKind, ImportError, ImportProgress, ImportRequest, Report, import_file,
+        },
     },
     cli::CommandFailure,
     db::merchants,

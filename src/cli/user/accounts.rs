@@ -6,7 +6,10 @@ use std::io::Write;
 use chrono::TimeDelta;
 
 use crate::{
-    app::{Desk, manage_users::UserAct, operate_users::operate},
+    app::{
+        Desk,
+        users::{manage_users::UserAct, operate_users::operate},
+    },
     cli::{CommandFailure, open_current},
     config::Settings,
     domain::{clock::Clock, email::EmailAddress, user::Absence},

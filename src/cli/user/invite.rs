@@ -5,7 +5,7 @@ use std::io::{self, Write};
 use crate::{
     app::{
         Desk,
-        operate_users::{self, OperatorInvitation, invite},
+        users::operate_users::{self, OperatorInvitation, invite},
     },
     cli::{CommandFailure, open_current},
     config::Settings,

@@ -2,8 +2,10 @@
 
 use rewarddesk::{
     app::{
-        Desk, Error, audit_export_file::export_audit, verify_audit::LogVerdict,
-        verify_export::ExportedLog,
+        Desk, Error,
+        audit::{
+            audit_export_file::export_audit, verify_audit::LogVerdict, verify_export::ExportedLog,
+        },
     },
     domain::{audit_proof::ChainFault, audit_seal::ChainHead, clock::Clock},
 };

@@ -6,7 +6,7 @@ use std::{sync::Barrier, time::Duration};
 
 use chrono::TimeDelta;
 use rewarddesk::{
-    app::{seal_audit::seal_all, send_chain_heads::send_chain_heads},
+    app::audit::{seal_audit::seal_all, send_chain_heads::send_chain_heads},
     domain::{clock::Clock, email::EmailAddress, role::Role},
 };
 

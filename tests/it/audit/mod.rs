@@ -9,7 +9,7 @@ mod tampering;
 use std::time::Duration;
 
 use rewarddesk::{
-    app::{
+    app::audit::{
         seal_audit::seal_all,
         verify_audit::{LogVerdict, verify_audit},
     },

@@ -4,7 +4,7 @@
 use std::time::{Duration, Instant};
 
 use rewarddesk::{
-    app::seal_audit::{Sealer, seal_all},
+    app::audit::seal_audit::{Sealer, seal_all},
     db::audit_seals,
     domain::clock::Clock,
 };

@@ -4,7 +4,7 @@
 use std::collections::BTreeMap;
 
 use rewarddesk::{
-    app::verify_audit::{LogVerdict, verify_audit},
+    app::audit::verify_audit::{LogVerdict, verify_audit},
     db::{
         DbConn, audit_seals,
         invariants::{Invariant, contradictions},

@@ -50,7 +50,7 @@ fn an_installation_is_set_up_from_the_command_line(db: TestDb) {
     assert!(shell.done(&["check"]).lines().all(|line| line.contains(" ok: ")));
     let hash = empty.text("SELECT password_hash FROM users").unwrap();
     assert!(
-        rewarddesk::app::passwords::verify(PASSWORD, Some(&hash)),
+        rewarddesk::app::sign_in::passwords::verify(PASSWORD, Some(&hash)),
         "one line end is not part of the password"
     );
     let actions = "SELECT action AS v FROM audit_records ORDER BY id";

@@ -2,7 +2,9 @@
 //! triggers or keys, each breakage is reported under its own invariant, and under no other that
 //! still holds.
 
-use rewarddesk::{app::check_invariants::check_invariants, db::invariants::Invariant::*};
+use rewarddesk::{
+    app::operation::check_invariants::check_invariants, db::invariants::Invariant::*,
+};
 
 use super::breakages::*;
 use crate::support::World;
@@ -27,7 +29,7 @@ fn an_empty_database_passes(world: World) {
         check_invariants(&world.db.db)
             .unwrap()
             .iter()
-            .all(rewarddesk::app::check_invariants::InvariantVerdict::holds)
+            .all(rewarddesk::app::operation::check_invariants::InvariantVerdict::holds)
     );
 }
 

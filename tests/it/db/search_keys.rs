@@ -4,8 +4,8 @@
 use diesel_migrations::{FileBasedMigrations, MigrationHarness};
 use rewarddesk::{
     app::{
-        check_invariants::check_invariants,
-        keep_search::{renew_keys, renew_users},
+        customers::keep_search::{renew_keys, renew_users},
+        operation::check_invariants::check_invariants,
     },
     db::{DbConn, Scope, customer_search, merchants, migrate::migrate, search_keys},
     domain::{customer::SearchKeys, role::Role},

@@ -3,8 +3,8 @@
 
 use rewarddesk::app::{
     Desk,
-    check_invariants::check_invariants,
-    keep_stock::{self, Keeper},
+    batches::keep_stock::{self, Keeper},
+    operation::check_invariants::check_invariants,
 };
 
 use crate::support::{Engine, TestDb, World, engine::run_on, world::noon};

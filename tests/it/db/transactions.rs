@@ -238,9 +238,9 @@ fn a_statement_is_ended_at_its_time_limit() {
             })
         }));
         assert!(matches!(told, Err(app::Error::Fault(Error::TimeLimit(_)))), "{told:?}");
-        let answer = actix_web::ResponseError::status_code(&rewarddesk::web::errors::Error::from(
-            told.unwrap_err(),
-        ));
+        let answer = actix_web::ResponseError::status_code(
+            &rewarddesk::web::shared::errors::Error::from(told.unwrap_err()),
+        );
         assert_eq!(answer, 503);
         // A statement that is wrong after that much time is wrong, and not slow.
         let late = db.write(|tx| {

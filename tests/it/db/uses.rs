@@ -4,7 +4,7 @@
 use chrono::{DateTime, TimeDelta, Utc};
 use diesel_migrations::{FileBasedMigrations, MigrationHarness};
 use rewarddesk::{
-    app::check_invariants::check_invariants,
+    app::operation::check_invariants::check_invariants,
     db::{
         DbConn,
         invariants::Invariant::{I9, I12},

@@ -14,7 +14,7 @@ use crate::support::{Client, Engine, TestDb, block_on};
 
 async fn readiness(client: &Client) -> (u16, Value) {
     // An answer counts for a moment.
-    tokio::time::sleep(rewarddesk::app::readiness::KEPT * 2).await;
+    tokio::time::sleep(rewarddesk::app::operation::readiness::KEPT * 2).await;
     let page = ask(client.request(Method::GET, "/readyz")).await.expect("an answer");
     (page.status, serde_json::from_str(&page.body).expect("JSON"))
 }

@@ -4,7 +4,7 @@
 use reqwest::Method;
 use rewarddesk::{
     domain::role::Role,
-    web::{
+    web::server::{
         access::{Access, Rule},
         router,
     },

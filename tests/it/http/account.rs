@@ -1,7 +1,7 @@
 //! One's own account: password and sessions; and proving again to be there before dangerous acts.
 
 use chrono::TimeDelta;
-use rewarddesk::{domain::role::Role, web::router};
+use rewarddesk::{domain::role::Role, web::server::router};
 
 use crate::support::{
     App,

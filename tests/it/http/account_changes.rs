@@ -2,16 +2,15 @@
 
 use chrono::TimeDelta;
 use rewarddesk::{
-    app::{manage_users::UserAct, operate_users::operate},
+    app::users::{manage_users::UserAct, operate_users::operate},
     domain::{email::EmailAddress, mail::Letter, role::Role, user::Absence},
 };
 
+use super::factors::{Phone, code, set_up};
 use crate::support::{
     App, Client,
     client::{Fields, send},
 };
-
-use super::factors::{Phone, code, set_up};
 
 /// The subjects of all emails so far, in the order of their acts.
 async fn subjects(app: &App, n: usize) -> Vec<String> {

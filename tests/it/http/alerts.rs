@@ -4,7 +4,7 @@ use std::time::{Duration, Instant};
 
 use chrono::TimeDelta;
 use rewarddesk::{
-    app::{keep_stock, watch_stock},
+    app::batches::{keep_stock, watch_stock},
     domain::role::Role,
     jobs::stock_keeper,
 };

@@ -1,6 +1,6 @@
 //! The audit log's page: filters, details, pages, and the export of what they select.
 
-use rewarddesk::{app::verify_export::ExportedLog, domain::role::Role};
+use rewarddesk::{app::audit::verify_export::ExportedLog, domain::role::Role};
 
 use super::{
     customer_acts::{act, why},
@@ -106,7 +106,7 @@ async fn a_record_opens_to_all_it_holds(app: App) {
         .says("Customer Jo Smith, number")
         .says("Reward R-1");
     sue.get(&format!("{PAGE}?action=coupon.barred")).await.says("Reason leaked online");
-    rewarddesk::app::seal_audit::seal_all(
+    rewarddesk::app::audit::seal_audit::seal_all(
         &app.desk.db,
         &app.desk.clock,
         std::time::Duration::from_secs(9),
@@ -176,7 +176,7 @@ async fn an_administrator_exports_what_is_selected_and_that_is_on_record(app: Ap
         "attachment; filename=\"acme-audit-log.jsonl\""
     );
     let mut command = vec![];
-    rewarddesk::app::audit_export_file::export_audit(&app.desk, Some("acme"), |line| {
+    rewarddesk::app::audit::audit_export_file::export_audit(&app.desk, Some("acme"), |line| {
         command.push(line.to_owned());
         Ok::<_, rewarddesk::app::Error>(())
     })

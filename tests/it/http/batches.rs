@@ -364,7 +364,7 @@ mod with_failpoints {
             .says("Vouchers are being withdrawn")
             .says("Requested by Casey Marketing: printed wrongly.");
         mia.get(&format!("/m/acme/batches/{}", scene.batch)).await.says("it continues by itself");
-        rewarddesk::app::withdraw_vouchers::carry_on_all(&app.desk).unwrap();
+        rewarddesk::app::batches::withdraw_vouchers::carry_on_all(&app.desk).unwrap();
         assert_eq!(
             (
                 app.count("withdrawals WHERE ended_at IS NULL"),

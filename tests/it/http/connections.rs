@@ -6,7 +6,7 @@ use std::{net::TcpListener, time::Duration};
 use actix_web::{App as Pages, HttpResponse, middleware::from_fn, web};
 use rewarddesk::{
     domain::clock::Clock,
-    web::connections::{self, Bounds},
+    web::server::connections::{self, Bounds},
 };
 use tokio::{
     io::{AsyncReadExt, AsyncWriteExt},

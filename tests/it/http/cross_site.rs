@@ -1,7 +1,7 @@
 //! Forms of other sites are refused on every unsafe route, sign-in included (guarantee S2).
 
 use reqwest::Method;
-use rewarddesk::{domain::role::Role, web::router};
+use rewarddesk::{domain::role::Role, web::server::router};
 
 use crate::support::App;
 

@@ -4,9 +4,11 @@
 use chrono::TimeDelta;
 use rewarddesk::{
     app::{
-        factors::FactorProof,
-        finish_sign_in::{self, Finished},
-        sign_in::{self, Device, SessionLimits, SignInOutcome},
+        factors::second_factors::FactorProof,
+        sign_in::{
+            finish_sign_in::{self, Finished},
+            sessions::{self, Device, SessionLimits, SignInOutcome},
+        },
     },
     domain::role::Role,
 };
@@ -274,7 +276,7 @@ async fn guesses_are_throttled_and_counted_over_all_sign_ins(app: App) {
     let from_elsewhere = |code: String| {
         let (limits, device) = (SessionLimits::default(), Device::default());
         let half =
-            sign_in::sign_in(&app.desk, "support@desk.example", PASSWORD, limits, &device, "")
+            sessions::sign_in(&app.desk, "support@desk.example", PASSWORD, limits, &device, "")
                 .unwrap();
         let SignInOutcome::NeedsSecondFactor { token } = half else { panic!("{half:?}") };
         finish_sign_in::finish(&app.desk, &token, &FactorProof::Code(code), limits, &device, "")
@@ -338,10 +340,10 @@ async fn half_a_sign_in_opens_nothing_and_ends(app: App) {
     let kim = app.sign_in(Role::Support).await;
     let (phone, _) = set_up(&app, &kim).await;
     let client = after_password(&app).await;
-    for rule in rewarddesk::web::router::rules()
+    for rule in rewarddesk::web::server::router::rules()
         .all()
         .iter()
-        .filter(|rule| rule.access != rewarddesk::web::access::Access::Public)
+        .filter(|rule| rule.access != rewarddesk::web::server::access::Access::Public)
     {
         let path = rule
             .pattern

@@ -1,7 +1,7 @@
 //! Hostile text does nothing (guarantee S8), and no input makes a 500 (S9).
 
 use reqwest::Method;
-use rewarddesk::{domain::role::Role, web::router};
+use rewarddesk::{domain::role::Role, web::server::router};
 
 use crate::support::{
     App,

@@ -4,7 +4,7 @@ use std::{ops::ControlFlow, time::Duration};
 
 use chrono::TimeDelta;
 use rewarddesk::{
-    app::import_file::{FileKind, ImportRequest, import_file},
+    app::imports::file::{FileKind, ImportRequest, import_file},
     db::merchants,
     domain::role::Role,
 };

@@ -8,8 +8,8 @@ use diesel::{QueryableByName, RunQueryDsl};
 use rewarddesk::{
     app::{
         Desk,
-        audit_export_file::export_audit,
-        import_file::{FileKind, ImportRequest, import_file},
+        audit::audit_export_file::export_audit,
+        imports::file::{FileKind, ImportRequest, import_file},
     },
     db::{DbConn, merchants},
     domain::role::Role,
@@ -18,7 +18,10 @@ use rewarddesk::{
 
 use super::customer_acts::{act, details, profile, why};
 use crate::support::{
-    App, Client, Engine, client::Fields, failpoints::pause_at, world::Person, world::Scene,
+    App, Client, Engine,
+    client::Fields,
+    failpoints::pause_at,
+    world::{Person, Scene},
 };
 
 /// A person whose every part is found nowhere else. The first letters of the names are in no other

@@ -9,7 +9,7 @@ use rewarddesk::{
     app::{
         Desk,
         desk::{QueueLengths, QueueLimits},
-        queue::{Caller, Limits},
+        sign_in::queue::{Caller, Limits},
     },
     domain::{clock::Clock, role::Role},
 };

@@ -11,9 +11,8 @@ use std::{
 };
 
 use futures_util::FutureExt;
-
 use rewarddesk::{
-    app::queue::Caller,
+    app::sign_in::queue::Caller,
     db::{DbConn, Error},
     domain::role::Role,
 };
@@ -27,7 +26,7 @@ const READY_TIMEOUT: Duration = Duration::from_secs(20);
 
 async fn asked(app: &App) -> (u16, Value) {
     // An answer counts for a moment.
-    tokio::time::sleep(rewarddesk::app::readiness::KEPT * 2).await;
+    tokio::time::sleep(rewarddesk::app::operation::readiness::KEPT * 2).await;
     let client = app.client();
     let page = timeout(READY_TIMEOUT, client.bare(reqwest::Method::GET, "/readyz", &[]))
         .await

@@ -1,7 +1,7 @@
 //! The first user of all: by a link that only the operator sees, once, and never beside another
 //! user.
 
-use rewarddesk::app::set_up::open_the_door;
+use rewarddesk::app::users::set_up::open_the_door;
 
 use crate::support::{App, client::Fields};
 

@@ -1,8 +1,9 @@
 //! Every action leaves a record: every unsafe route of the router's own table is driven
 //! with a good form (issue 4, point 5).
 
+use Leaves::{Elsewhere, Nothing, Record};
 use chrono::TimeDelta;
-use rewarddesk::{app::set_up::open_the_door, domain::role::Role, web::router};
+use rewarddesk::{app::users::set_up::open_the_door, domain::role::Role, web::server::router};
 
 use super::{
     factors::{after_password, code, set_up as set_up_app},
@@ -29,8 +30,6 @@ enum Leaves {
     /// it.
     Elsewhere(&'static str),
 }
-
-use Leaves::{Elsewhere, Nothing, Record};
 
 const QUESTION: &str = "hands out a question for an authenticator; the answer to it is the act";
 const PREVIEW: &str = "only reads a file and shows what is in it; the confirmation is the act";

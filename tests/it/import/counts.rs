@@ -1,12 +1,13 @@
 //! Whatever is in a file, the counts add up and the second time brings nothing new.
 
-use super::world::World;
 use proptest::{
     collection::vec,
     prelude::*,
     test_runner::{Config, TestRunner},
 };
-use rewarddesk::app::import_file::FileKind;
+use rewarddesk::app::imports::file::FileKind;
+
+use super::world::World;
 
 fn cell() -> impl Strategy<Value = String> {
     prop_oneof![

@@ -1,6 +1,6 @@
 //! Customers.
 
-use rewarddesk::app::import_file::FileKind;
+use rewarddesk::app::imports::file::FileKind;
 
 use super::world::{Said, World};
 

@@ -7,7 +7,7 @@ use std::{
 
 use chrono::TimeDelta;
 use diesel::{Connection, PgConnection, connection::SimpleConnection};
-use rewarddesk::app::import_file::{FileKind, ImportError, ImportProgress};
+use rewarddesk::app::imports::file::{FileKind, ImportError, ImportProgress};
 
 use super::world::World;
 
@@ -96,7 +96,7 @@ fn rejects_that_cannot_be_written_stop_the_import(world: World) {
         (FileKind::Vouchers, Some("Spring"), "code\nGOOD-1\nab\n"),
         (FileKind::Customers, None, "email\na@b.example\nx\n"),
     ] {
-        let outcome = rewarddesk::app::import_file::import_file(
+        let outcome = rewarddesk::app::imports::file::import_file(
             &world.desk,
             world.scope,
             &world.merchant,

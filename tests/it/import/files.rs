@@ -1,6 +1,6 @@
 //! What is a file, and what is not.
 
-use rewarddesk::app::import_file::{FileKind, ImportError};
+use rewarddesk::app::imports::file::{FileKind, ImportError};
 
 use super::world::World;
 

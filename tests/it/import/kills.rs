@@ -10,7 +10,7 @@ use chrono::TimeDelta;
 use rewarddesk::{
     app::{
         Desk,
-        import_file::{FileKind, import_file},
+        imports::file::{FileKind, import_file},
     },
     db::{Database, DatabaseUrl, merchants},
     domain::{clock::Clock, email::Mailbox},

@@ -3,7 +3,7 @@
 
 use std::{sync::mpsc, thread, time::Duration};
 
-use rewarddesk::app::import_file::{FileKind, Report};
+use rewarddesk::app::imports::file::{FileKind, Report};
 
 use super::world::{Said, World};
 

@@ -1,7 +1,7 @@
 //! Purging by a file: all of it or none, each person once, rejects for people who can't be
 //! identified.
 
-use rewarddesk::app::import_file::FileKind;
+use rewarddesk::app::imports::file::FileKind;
 
 use super::world::{Said, World};
 

@@ -1,6 +1,5 @@
 //! Redemptions.
 
-use super::world::World;
 use std::collections::BTreeSet;
 
 use chrono::TimeDelta;
@@ -10,8 +9,10 @@ use proptest::{
     sample::select,
     test_runner::{Config, TestRunner},
 };
-use rewarddesk::app::import_file::FileKind;
+use rewarddesk::app::imports::file::FileKind;
 use unicode_normalization::UnicodeNormalization;
+
+use super::world::World;
 
 /// Orders that differ, some with marks.
 const ORDERS: [&str; 4] = ["O-77", "o-77", "Be\u{301}be\u{301}-1", "Ångström 9"];

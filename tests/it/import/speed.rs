@@ -8,7 +8,7 @@ use std::{
     time::Instant,
 };
 
-use rewarddesk::app::import_file::{FileKind, import_file};
+use rewarddesk::app::imports::file::{FileKind, import_file};
 
 use super::world::World;
 

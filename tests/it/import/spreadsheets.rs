@@ -7,7 +7,7 @@ use proptest::{
     sample::select,
     test_runner::{Config, TestRunner},
 };
-use rewarddesk::app::import_file::{DamageGroup, FileKind};
+use rewarddesk::app::imports::file::{DamageGroup, FileKind};
 
 use super::world::{Said, World};
 

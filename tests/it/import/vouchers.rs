@@ -1,7 +1,8 @@
 //! Vouchers.
 
+use rewarddesk::app::imports::file::FileKind;
+
 use super::world::World;
-use rewarddesk::app::import_file::FileKind;
 
 #[both]
 fn every_column_reaches_its_coupon(world: World) {

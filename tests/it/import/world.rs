@@ -18,7 +18,9 @@ use diesel::{
 use rewarddesk::{
     app::{
         Desk,
-        import_file::{FileKind, ImportError, ImportProgress, ImportRequest, Report, import_file},
+        imports::file::{
+            FileKind, ImportError, ImportProgress, ImportRequest, Report, import_file,
+        },
     },
     db::{
         Database, DatabaseUrl, DbConn, Scope,

@@ -49,7 +49,7 @@ fn a_downward_import_passes() {
     passes("src/db/coupons.rs", "use crate::{domain::{app_like::App, ids::UserId}, each};");
     passes("src/db/coupons.rs", "use super::{DbConn, app_of};");
     passes("src/app/desk.rs", "use crate::{db::Database, domain::clock::Clock, mail::Letter};");
-    passes("src/web/errors.rs", "use crate::app; use super::views; // crate::db is not for us");
+    passes("src/web/errors.rs", "use crate::app; use super::ui; // crate::db is not for us");
     passes("src/domain/mod.rs", "mod mail; use self::mail::Letter; use super::domain::ids;");
     passes(
         "src/domain/mail.rs",

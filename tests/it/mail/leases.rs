@@ -3,7 +3,7 @@
 use std::{collections::BTreeSet, sync::Mutex};
 
 use rewarddesk::{
-    app::deliver_mail,
+    app::mails::deliver_mail,
     db::mail_leases::{self, MailLease},
     mail::SendError,
 };

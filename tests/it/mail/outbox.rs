@@ -1,7 +1,7 @@
 //! What the screens read of the outbox, and what is fixed once a mail is in it.
 
 use rewarddesk::{
-    app::fulfilment_email::{self, FulfilmentMail},
+    app::mails::fulfilment_email::{self, FulfilmentMail},
     db::{customers, mails, rewards},
     domain::{
         ids::{CustomerNo, MailId, ReissueId, RewardNo, UserId},

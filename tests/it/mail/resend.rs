@@ -3,7 +3,7 @@
 use rewarddesk::{
     app::{
         Error,
-        resend_email::{Resent, resend_email},
+        mails::resend_email::{Resent, resend_email},
     },
     domain::{
         ids::{CustomerNo, RewardNo},

@@ -7,7 +7,7 @@ use std::{
 
 use chrono::TimeDelta;
 use rewarddesk::{
-    app::{Desk, Error, Member, deliver_mail},
+    app::{Desk, Error, Member, mails::deliver_mail},
     db::{Scope, mails, merchants},
     domain::{
         clock::Clock,

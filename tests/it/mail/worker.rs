@@ -2,7 +2,7 @@
 
 use std::{collections::BTreeMap, time::Duration};
 
-use rewarddesk::{app::release_mail, mail::memory::Behaviour};
+use rewarddesk::{app::mails::release_mail, mail::memory::Behaviour};
 
 use super::stage::Stage;
 

@@ -11,7 +11,7 @@ mod lists;
 
 use std::collections::BTreeMap;
 
-use rewarddesk::web::{access::Access, router};
+use rewarddesk::web::server::{access::Access, router};
 
 use self::{
     explain::Planner,

@@ -12,8 +12,10 @@ use std::{
 use chrono::{DateTime, Utc};
 use rewarddesk::{
     app::{
-        Desk, check_invariants::check_invariants, desk::QueueLimits, queue::Limits,
-        sign_in::SessionLimits,
+        Desk,
+        desk::QueueLimits,
+        operation::check_invariants::check_invariants,
+        sign_in::{queue::Limits, sessions::SessionLimits},
     },
     domain::{clock::Clock, email::Mailbox, mail::Letter, role::Role},
     jobs::{import_worker, mail_worker},
@@ -94,7 +96,7 @@ impl App {
             listener,
             desk.clone(),
             site,
-            std::sync::Arc::new(rewarddesk::web::metrics::Metrics::new("tests")),
+            std::sync::Arc::new(rewarddesk::web::server::metrics::Metrics::new("tests")),
             2,
         )
         .expect("the server starts");

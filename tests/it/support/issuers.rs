@@ -9,7 +9,7 @@ use std::{
 use base64::{Engine as _, engine::general_purpose::URL_SAFE_NO_PAD};
 use chrono::Utc;
 use rewarddesk::{
-    app::provider::{OidcProvider, Terms},
+    app::sign_in::provider::{OidcProvider, Terms},
     domain::clock::Clock,
 };
 use serde_json::{Value, json};

@@ -1,0 +1,107 @@
+//! The fulfilment e-mail of one coupon: rendered and queued in the transaction of what caused it.
+
+use chrono::{DateTime, Utc};
+use uuid::{NoContext, Timestamp, Uuid};
+
+use crate::{
+    app::{Desk, Error},
+    db::{self, Scope, WriteTx, mails},
+    domain::{
+        code::CouponCode,
+        customer::Customer,
+        ids::{CouponId, MailId, ReissueId, UserId},
+        mail::MailOrigin,
+        merchant::Merchant,
+        reissue::Refusal,
+        reward::Reward,
+    },
+    mail::fulfilment::{FulfilmentFacts, compose},
+};
+
+/// Whose mail it is and what it carries.
+#[derive(Debug)]
+pub struct FulfilmentMail<'a> {
+    pub merchant: &'a Merchant,
+    pub customer: &'a Customer,
+    pub reward: &'a Reward,
+    pub coupon: CouponId,
+    pub code: &'a CouponCode,
+    pub pin: Option<&'a str>,
+    pub expires_at: Option<DateTime<Utc>>,
+    /// The reissue that gave this reward its coupon, if one did: the mail then says that an earlier
+    /// code has ended.
+    pub reissue: Option<ReissueId>,
+    pub origin: MailOrigin,
+    pub asked_by: UserId,
+}
+
+/// A mail in the outbox and where it goes: the customer's address of this moment, whatever becomes
+/// of it later.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct QueuedMail {
+    pub id: MailId,
+    pub recipient: String,
+}
+
+/// Queues the mail; answers the address it goes to. Notify [`Desk::mail_wakeup`] after the commit.
+pub fn enqueue(
+    tx: &mut WriteTx<'_>,
+    desk: &Desk,
+    scope: Scope,
+    what: &FulfilmentMail<'_>,
+    now: DateTime<Utc>,
+) -> Result<String, Error> {
+    enqueue_starting(tx, desk, scope, what, None, now).map(|queued| queued.recipient)
+}
+
+/// As [`enqueue`], for a coupon whose start may lie ahead.
+pub(in crate::app) fn enqueue_starting(
+    tx: &mut WriteTx<'_>,
+    desk: &Desk,
+    scope: Scope,
+    what: &FulfilmentMail<'_>,
+    starts_at: Option<DateTime<Utc>>,
+    now: DateTime<Utc>,
+) -> Result<QueuedMail, Error> {
+    // Only a purge takes the address away.
+    let purged = || Refusal::CustomerPurged { at: what.customer.purged_at.unwrap_or(now) };
+    let recipient = what.customer.email.as_ref().ok_or_else(purged)?;
+    let letter = compose(&FulfilmentFacts {
+        merchant: what.merchant,
+        desk: &desk.mail_from,
+        recipient,
+        first_name: what.customer.first_name.as_deref(),
+        title: &what.reward.title,
+        code: what.code,
+        pin: what.pin,
+        valid_from: starts_at.filter(|at| *at > now),
+        valid_until: what.expires_at,
+        replaces: what.reissue.is_some(),
+        message_id: message_id(desk, now),
+    })
+    .map_err(|error| {
+        db::Error::Corrupt(format!("the fulfilment email could not be rendered: {error}"))
+    })?;
+    let new = mails::NewMail {
+        customer: what.customer.no,
+        reward: what.reward.no,
+        coupon: what.coupon,
+        reissue: what.reissue,
+        origin: what.origin,
+        asked_by: Some(what.asked_by),
+        letter: &letter,
+    };
+    let id = mails::enqueue(tx, scope, &new, now)?;
+    Ok(QueuedMail { id, recipient: letter.recipient })
+}
+
+/// One id per mail, fixed with its text: a second copy after a crash can be told from a second
+/// mail.
+pub(in crate::app) fn message_id(desk: &Desk, now: DateTime<Utc>) -> String {
+    let at = Timestamp::from_unix(
+        NoContext,
+        now.timestamp().unsigned_abs(),
+        now.timestamp_subsec_nanos(),
+    );
+    format!("{}@{}", Uuid::new_v7(at).simple(), desk.mail_domain)
+}

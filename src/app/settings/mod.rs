@@ -1,0 +1,4 @@
+//! Merchants and their settings.
+
+pub mod add_merchant;
+pub mod change_settings;

@@ -1,0 +1,126 @@
+//! The choice between several merchants, and the answer to one that offers a role.
+//! Owns the choice between several merchants, and what others offer.
+
+use actix_web::{
+    HttpRequest, HttpResponse,
+    http::header,
+    web::{Data, Path, ReqData},
+};
+use askama::Template;
+
+use crate::{
+    app::{Desk, users::offers},
+    web::{
+        account,
+        shared::{
+            errors::Error,
+            frame::{self, Frame},
+            gate::Visitor,
+            request,
+        },
+    },
+};
+
+/// `GET /`. What others offer holds nobody up who has a merchant to go to: it is on their account
+/// page, too.
+pub async fn index(
+    request: HttpRequest,
+    desk: Data<Desk>,
+    visitor: ReqData<Visitor>,
+) -> Result<HttpResponse, Error> {
+    if let [only] = visitor.merchants.as_ref() {
+        return Ok(to(format!("/m/{}/customers", only.merchant.slug)));
+    }
+    let session = visitor.session.clone();
+    let offers = desk.reading(move |desk| offers::list_offers(desk, &session)).await?;
+    let merchants = visitor
+        .merchants
+        .iter()
+        .map(|m| MerchantChoice {
+            href: format!("/m/{}/customers", m.merchant.slug),
+            name: m.merchant.name.clone(),
+            role: m.role.label().to_owned(),
+        })
+        .collect();
+    let offers = offers.iter().map(account::offer).collect();
+    let page =
+        MerchantListPage { frame: frame::for_visitor(&request, "Merchants"), merchants, offers };
+    Ok(HttpResponse::Ok().content_type("text/html; charset=utf-8").body(page.render()?))
+}
+
+/// `POST /offers/{merchant}/acceptance`
+pub async fn accept(
+    request: HttpRequest,
+    desk: Data<Desk>,
+    visitor: ReqData<Visitor>,
+    slug: Path<String>,
+) -> Result<HttpResponse, Error> {
+    answer(&request, &desk, &visitor, slug.into_inner(), true).await
+}
+
+/// `POST /offers/{merchant}/refusal`
+pub async fn decline(
+    request: HttpRequest,
+    desk: Data<Desk>,
+    visitor: ReqData<Visitor>,
+    slug: Path<String>,
+) -> Result<HttpResponse, Error> {
+    answer(&request, &desk, &visitor, slug.into_inner(), false).await
+}
+
+async fn answer(
+    request: &HttpRequest,
+    desk: &Desk,
+    visitor: &Visitor,
+    slug: String,
+    is_accepted: bool,
+) -> Result<HttpResponse, Error> {
+    let (session, request_id) = (visitor.session.clone(), request::request_id(request));
+    desk.writing(move |desk| offers::answer_offer(desk, &session, &slug, is_accepted, &request_id))
+        .await?;
+    // A user with a merchant sees on the account page what became of the offer; the others go on to
+    // the first, or back to the choice.
+    Ok(match (visitor.merchants.is_empty(), is_accepted) {
+        (true, _) => to("/".to_owned()),
+        (false, true) => account::back("accepted"),
+        (false, false) => account::back("declined"),
+    })
+}
+
+fn to(target: String) -> HttpResponse {
+    HttpResponse::SeeOther().insert_header((header::LOCATION, target)).finish()
+}
+
+/// `GET /` for a user with several merchants, or none.
+#[derive(Debug, Template)]
+#[template(path = "merchants/index.html")]
+pub struct MerchantListPage {
+    /// Frame without a merchant.
+    pub frame: Frame,
+    /// In order of name.
+    pub merchants: Vec<MerchantChoice>,
+    /// Merchants that offer a role, in order of name.
+    pub offers: Vec<Offer>,
+}
+
+/// A role that a merchant offers.
+#[derive(Clone, Debug)]
+pub struct Offer {
+    /// As people know the merchant.
+    pub name: String,
+    /// The role in words.
+    pub role: String,
+    pub accept_action: String,
+    pub decline_action: String,
+}
+
+/// One merchant to choose.
+#[derive(Clone, Debug)]
+pub struct MerchantChoice {
+    /// Where its customers are.
+    pub href: String,
+    /// As people know it.
+    pub name: String,
+    /// The user's role there, in words.
+    pub role: String,
+}

@@ -1,0 +1,133 @@
+//! Adjusting a batch's validity.
+
+use actix_web::{HttpRequest, HttpResponse, http::header, web};
+use askama::Template;
+use serde::Deserialize;
+
+use crate::{
+    app::{
+        Desk, Member,
+        batches::{
+            adjust_validity::{AdjustValidity, Adjusted, adjust_validity},
+            show_batches,
+        },
+    },
+    domain::{
+        Invalid,
+        batch::Batch,
+        ids::BatchId,
+        zone::{self, Bound},
+    },
+    web::{
+        batches::{self, pages::FormOutcome},
+        shared::{errors::Error, format::sentence, request, words},
+    },
+};
+
+/// The form: the batch's own validity, or what was typed and what is wrong with it.
+pub fn form(member: &Member, batch: &Batch, told: &FormOutcome) -> ValidityForm {
+    let own = |at: Option<_>, bound| {
+        at.map(|at| zone::editable(at, member.merchant.zone, bound)).unwrap_or_default()
+    };
+    let ((from, until), wrong) = match told {
+        FormOutcome::ValidityInvalid { command, why } => {
+            ((command.from.clone(), command.until.clone()), Some(why))
+        }
+        _ => ((own(batch.window.from, Bound::Start), own(batch.window.until, Bound::End)), None),
+    };
+    let error = |invalid: Option<&Option<Invalid>>| {
+        invalid.and_then(Option::as_ref).map(|why| sentence(&why.0))
+    };
+    ValidityForm {
+        action: words::batch_address(member, batch.id, "/validity"),
+        fields: vec![
+            field("valid_from", "First day", from, error(wrong.map(|wrong| &wrong.from))),
+            field("valid_until", "Last day", until, error(wrong.map(|wrong| &wrong.until))),
+        ],
+        zone: member.merchant.zone.name().to_owned(),
+    }
+}
+
+fn field(
+    name: &'static str,
+    label: &'static str,
+    value: String,
+    error: Option<String>,
+) -> DateField {
+    let is_day = value.is_empty()
+        || chrono::NaiveDate::parse_from_str(&value, "%Y-%m-%d").is_ok_and(|_| value.len() == 10);
+    DateField { name, label, value, is_day, error }
+}
+
+#[derive(Deserialize)]
+pub struct ValidityFields {
+    valid_from: Option<String>,
+    valid_until: Option<String>,
+}
+
+/// `POST /m/{merchant}/batches/{id}/validity`
+pub async fn update(
+    request: HttpRequest,
+    desk: web::Data<Desk>,
+    member: web::ReqData<Member>,
+    path: web::Path<(String, String)>,
+    form: web::Form<ValidityFields>,
+) -> Result<HttpResponse, Error> {
+    let member = member.into_inner();
+    let id = request::number(&path.1).map(BatchId).ok_or(Error::NotFound)?;
+    // Another merchant's batch does not exist, whatever the form.
+    let asker = member.clone();
+    desk.reading(move |desk| show_batches::has_batch(desk, &asker, id)).await?;
+    // An empty field opens that end; a missing one is not this page's form.
+    let ValidityFields { valid_from: Some(from), valid_until: Some(until) } = form.into_inner()
+    else {
+        return Err(Error::Malformed);
+    };
+    let command = AdjustValidity { batch: id, from, until };
+    let (asker, asked) = (member.clone(), command.clone());
+    let done = match desk.writing(move |desk| adjust_validity(desk, &asker, &asked)).await? {
+        Adjusted::Done(record) => record.to_string(),
+        Adjusted::Unchanged => "unchanged".to_owned(),
+        Adjusted::Invalid(why) => {
+            let page = batches::page(
+                &request,
+                &desk,
+                &member,
+                id,
+                &FormOutcome::ValidityInvalid { command, why },
+            )
+            .await?;
+            return Ok(HttpResponse::UnprocessableEntity()
+                .content_type("text/html; charset=utf-8")
+                .body(page.render()?));
+        }
+    };
+    let target = words::batch_address(&member, id, &format!("?done={done}#message"));
+    Ok(HttpResponse::SeeOther().insert_header((header::LOCATION, target)).finish())
+}
+
+/// "Adjust validity".
+#[derive(Clone, Debug)]
+pub struct ValidityForm {
+    /// Where it posts to.
+    pub action: String,
+    /// The first and the last day.
+    pub fields: Vec<DateField>,
+    /// "Europe/London".
+    pub zone: String,
+}
+
+/// A date, or a time with offset.
+#[derive(Clone, Debug)]
+pub struct DateField {
+    /// Its name in the form.
+    pub name: &'static str,
+    /// Its label.
+    pub label: &'static str,
+    /// As it stands in the form; empty is open.
+    pub value: String,
+    /// Whether the browser's own date field can show it.
+    pub is_day: bool,
+    /// What is wrong with it; said at the field.
+    pub error: Option<String>,
+}

@@ -1,0 +1,202 @@
+//! What stands around every page: top bar, search box, navigation, user's menu, message, asset
+//! addresses.
+
+use actix_web::{HttpMessage, HttpRequest};
+
+use crate::{
+    app::{Member, sign_in::sessions::Membership},
+    domain::role::Permission,
+    web::{
+        server::assets,
+        shared::{
+            flash,
+            gate::Visitor,
+            ui::{TextLink, Toast, Tone},
+        },
+    },
+};
+
+/// The frame of a page in a merchant.
+pub fn in_merchant(request: &HttpRequest, member: &Member, title: &str) -> Frame {
+    let slug = member.merchant.slug.as_str();
+    let path = request.path();
+    let item = |label: &str, rest: &str| {
+        let href = format!("/m/{slug}/{rest}");
+        let is_in = |href: &str| path == href || path.starts_with(&format!("{href}/"));
+        // These are reached from the batches, and lead back to them.
+        let below = ["imports", "redemptions", "alerts", "bars"];
+        let current = is_in(&href)
+            || (rest == "batches" && below.iter().any(|one| is_in(&format!("/m/{slug}/{one}"))));
+        NavItem { label: label.to_owned(), current, href }
+    };
+    let mut nav = vec![item("Customers", "customers")];
+    if member.role.may(Permission::LookAtBatches) {
+        nav.push(item("Voucher batches", "batches"));
+    }
+    if member.role.may(Permission::CheckCodes) {
+        nav.push(item("Check a code", "check"));
+    }
+    if member.role.may(Permission::ManageUsers) {
+        nav.push(item("Users", "users"));
+    }
+    if member.role.may(Permission::SeeAuditLog) {
+        nav.push(item("Audit log", "audit"));
+    }
+    if member.role.may(Permission::ChangeSettings) {
+        nav.push(item("Settings", "settings"));
+    }
+    let merchants = request
+        .extensions()
+        .get::<Visitor>()
+        .map(|visitor| visitor.merchants.iter().map(merchant_nav).collect())
+        .unwrap_or_default();
+    Frame {
+        title: title.to_owned(),
+        merchant: Some(MerchantNav { slug: slug.to_owned(), name: member.merchant.name.clone() }),
+        merchants,
+        user: Some(UserNav {
+            name: member.user_name.clone(),
+            email: member.user_email.clone(),
+            role: member.role.label().to_owned(),
+        }),
+        nav,
+        search_value: String::new(),
+        flash: confirmed(request),
+        assets: assets::addresses(),
+    }
+}
+
+/// The frame of a page outside any merchant.
+pub fn for_visitor(request: &HttpRequest, title: &str) -> Frame {
+    let mut frame = Frame::bare(title, assets::addresses());
+    if let Some(visitor) = request.extensions().get::<Visitor>() {
+        frame.user = Some(UserNav {
+            name: visitor.session.name.clone(),
+            email: visitor.session.email.clone(),
+            role: String::new(),
+        });
+        frame.merchants = visitor.merchants.iter().map(merchant_nav).collect();
+        frame.flash = confirmed(request);
+    }
+    frame
+}
+
+/// For a user who comes back from confirming who they are: what they had asked for is not done yet.
+fn confirmed(request: &HttpRequest) -> Option<Toast> {
+    let is_back = request.query_string().split('&').any(|part| part == "confirmed=yes");
+    is_back.then(|| {
+        flash::plain(
+            Tone::Good,
+            "You're all set",
+            "Nothing has been done yet. Carry on with what you were doing.",
+        )
+    })
+}
+
+/// The best frame known for an error: the merchant's if the gate let the request in, else the
+/// visitor's, else the bare one.
+pub fn for_error(request: &HttpRequest, title: &str) -> Frame {
+    let member = request.extensions().get::<Member>().cloned();
+    match member {
+        Some(member) => in_merchant(request, &member, title),
+        None => for_visitor(request, title),
+    }
+}
+
+/// Where one can go from an error.
+pub fn ways_out(frame: &Frame) -> Vec<TextLink> {
+    let link = |label: &str, href: String| TextLink { label: label.to_owned(), href };
+    match (&frame.merchant, &frame.user) {
+        (Some(merchant), _) => vec![link("Customers", format!("/m/{}/customers", merchant.slug))],
+        (None, Some(_)) => vec![link("Choose a merchant", "/".to_owned())],
+        (None, None) => vec![link("Sign in", "/sign-in".to_owned())],
+    }
+}
+
+fn merchant_nav(membership: &Membership) -> MerchantNav {
+    MerchantNav {
+        slug: membership.merchant.slug.to_string(),
+        name: membership.merchant.name.clone(),
+    }
+}
+
+/// Everything around a page's content. Without a merchant and a user it is only the product's mark.
+#[derive(Clone, Debug)]
+pub struct Frame {
+    /// The page's title, without the product's name. Never holds a code.
+    pub title: String,
+    /// The merchant this page belongs to; also where the search box searches.
+    pub merchant: Option<MerchantNav>,
+    /// Every merchant the user may open; a menu only when there are several.
+    pub merchants: Vec<MerchantNav>,
+    /// Who is signed in.
+    pub user: Option<UserNav>,
+    /// What this user may open here, in order.
+    pub nav: Vec<NavItem>,
+    /// What the search box holds.
+    pub search_value: String,
+    /// What just happened, when the answer came without htmx.
+    pub flash: Option<Toast>,
+    /// Where scripts and styles are.
+    pub assets: Assets,
+}
+
+impl Frame {
+    /// The frame of a page without a session: sign-in, and errors before anyone is known.
+    pub fn bare(title: &str, assets: Assets) -> Self {
+        Self {
+            title: title.to_owned(),
+            merchant: None,
+            merchants: Vec::new(),
+            user: None,
+            nav: Vec::new(),
+            search_value: String::new(),
+            flash: None,
+            assets,
+        }
+    }
+}
+
+/// A merchant in the top bar.
+#[derive(Clone, Debug)]
+pub struct MerchantNav {
+    /// As in `/m/{slug}`.
+    pub slug: String,
+    /// As people know it.
+    pub name: String,
+}
+
+/// The signed-in user in the top bar.
+#[derive(Clone, Debug)]
+pub struct UserNav {
+    /// Full name.
+    pub name: String,
+    /// E-mail.
+    pub email: String,
+    /// The role at this merchant in words, or empty.
+    pub role: String,
+}
+
+/// A link of the main navigation.
+#[derive(Clone, Debug)]
+pub struct NavItem {
+    /// "Customers", "Voucher batches", "Audit log".
+    pub label: String,
+    /// Its path.
+    pub href: String,
+    /// Whether this page is there or below it.
+    pub current: bool,
+}
+
+/// Addresses of the hashed assets.
+#[derive(Clone, Debug)]
+pub struct Assets {
+    /// The style sheet.
+    pub css: String,
+    /// Our own script.
+    pub js: String,
+    /// htmx.
+    pub htmx: String,
+    /// The icon, SVG.
+    pub favicon: String,
+}
