@@ -1,5 +1,5 @@
 # syntax=docker/dockerfile:1
-# Reward Desk with TLS to PostgreSQL; README.md ("In a container") says how it is run.
+# Reward Desk with TLS to PostgreSQL; docs/operating.md ("In a container") says how it is run.
 
 # The page script, by the lock file.
 FROM node:22-bookworm-slim AS scripts

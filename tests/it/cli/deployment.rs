@@ -128,7 +128,7 @@ fn the_unit_grants_the_time_to_stop_and_the_place_to_write() {
     }
     assert!(!["", "root", "0"].contains(&directive("User").as_str()));
     let place = directive("EnvironmentFile");
-    assert!(read("README.md").contains(&place), "README does not say what {place} is");
+    assert!(read("docs/operating.md").contains(&place), "the docs do not say what {place} is");
 }
 
 #[test]

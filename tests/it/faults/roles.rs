@@ -1,5 +1,5 @@
-//! The server with a role that owns nothing and may do what README grants it: the database itself
-//! keeps the audit log from it.
+//! The server with a role that owns nothing and may do what docs/operating.md grants it: the
+//! database itself keeps the audit log from it.
 
 use std::time::{Duration, Instant};
 
@@ -11,11 +11,11 @@ use crate::{
 
 /// The blocks of SQL under "PostgreSQL with two roles".
 fn grants() -> Vec<String> {
-    let readme = include_str!("../../../README.md");
-    let section = readme
-        .split("**PostgreSQL with two roles.**")
+    let page = include_str!("../../../docs/operating.md");
+    let section = page
+        .split("### PostgreSQL with two roles\n")
         .nth(1)
-        .and_then(|rest| rest.split("\n**").next())
+        .and_then(|rest| rest.split("\n#").next())
         .expect("the section");
     let blocks: Vec<String> = section
         .split("```")

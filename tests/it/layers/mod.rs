@@ -2,6 +2,7 @@
 //! layers, lengths, names, and what a template may hold. Each rule is shown to catch what it is
 //! for, in `proofs`.
 
+mod documents;
 mod guarantees;
 mod migrations;
 mod proofs;

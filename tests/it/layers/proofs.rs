@@ -1,6 +1,9 @@
 //! Each house rule catches what it is for, and lets pass what it must.
 
-use super::{problems_of_source, problems_of_template};
+use super::{
+    documents::{dead_links, missing_documents},
+    problems_of_source, problems_of_template,
+};
 
 #[track_caller]
 fn caught(path: &str, text: &str, problem: &str) {
@@ -164,4 +167,58 @@ fn what_a_template_may_hold_passes() {
         problems_of_template("templates/mails/fulfilment.html", "<p style=\"color: red\">"),
         Vec::<String>::new()
     );
+}
+
+/// As if the project had these two documents only.
+fn page_of(path: &str) -> Option<String> {
+    match path {
+        "README.md" => Some("# Desk\n".into()),
+        "docs/a.md" => Some("# The desk's pages\n\n```sh\n# no heading\n```\n".into()),
+        _ => None,
+    }
+}
+
+#[test]
+fn a_comment_that_names_a_missing_document_is_caught() {
+    let missing = |path, text| missing_documents(path, text, |path| page_of(path).is_some());
+    for (path, text) in [
+        ("src/db/tx.rs", "//! See docs/b.md, section 2."),
+        ("src/db/tx.rs", "fn f() {} // as in contract.md."),
+        ("migrations/sqlite/a/up.sql", "-- `docs/b.md` says why"),
+        ("scripts/dev", "#!/bin/sh\n# docs/b.md"),
+        ("templates/a.html", "{#\n  docs/b.md\n#}"),
+        ("benches/desk/main.rs", "//! ../b.md"),
+    ] {
+        assert_eq!(missing(path, text).len(), 1, "{text:?} in {path}");
+    }
+    for (path, text) in [
+        ("src/db/tx.rs", "//! See docs/a.md (and README.md)."),
+        ("src/db/tx.rs", "fn f() { write(\"new.md\") }"),
+        ("docs/notes.rs", "// a.md is beside it"),
+        ("src/db/tx.rs", "// a .md, x.mdx, cmd"),
+    ] {
+        assert_eq!(missing(path, text), Vec::<String>::new(), "{text:?} in {path}");
+    }
+}
+
+#[test]
+fn a_link_that_leads_nowhere_is_caught() {
+    let dead = |path, text| dead_links(path, text, |path| page_of(path).is_some(), page_of);
+    for (path, text) in [
+        ("README.md", "[a](docs/b.md)"),
+        ("README.md", "![a](docs/b.png)"),
+        ("README.md", "[a](docs/a.md#no-heading)"),
+        ("README.md", "[a](#nothing)"),
+        ("docs/a.md", "[a](README.md)"),
+        ("docs/a.md", "[a](../../README.md)"),
+    ] {
+        assert_eq!(dead(path, text).len(), 1, "{text:?} in {path}");
+    }
+    for (path, text) in [
+        ("README.md", "[a](docs/a.md#the-desks-pages), [b](https://example.com/b.md)"),
+        ("docs/a.md", "[a](../README.md#desk), [b](#the-desks-pages), [c](mailto:a@example.com)"),
+        ("README.md", "text\n```\n[a](docs/b.md)\n```\n"),
+    ] {
+        assert_eq!(dead(path, text), Vec::<String>::new(), "{text:?} in {path}");
+    }
 }
