@@ -5,7 +5,7 @@ use std::{sync::Arc, time::Duration};
 
 use tokio::sync::{Notify, Semaphore};
 
-use super::Error;
+use super::{Error, Fault};
 use crate::{
     app::{
         operation::readiness::Looks,
@@ -233,9 +233,8 @@ impl Desk {
         &self,
         work: impl FnOnce(&Self) -> Result<T, Error> + Send + 'static,
     ) -> Result<T, Error> {
-        let stopped =
-            || Error::Fault(crate::db::Error::Unavailable("the desk is shutting down".into()));
-        let permit = Arc::clone(&self.imports).acquire_owned().await.map_err(|_| stopped())?;
+        let permit =
+            Arc::clone(&self.imports).acquire_owned().await.map_err(|_| Fault::ShuttingDown)?;
         self.off_thread(&self.queues.reads, self.limits.reads, move |desk| {
             let _permit = permit;
             work(desk)
@@ -266,8 +265,6 @@ impl Desk {
         limits: Limits,
         work: impl FnOnce(&Self) -> Result<T, Error> + Send + 'static,
     ) -> Result<T, Error> {
-        let stopped =
-            || Error::Fault(crate::db::Error::Unavailable("the desk is shutting down".into()));
         let permit = queue.enter(Caller::current(), limits).await.map_err(|_| Error::Busy)?;
         let (desk, span) = (self.clone(), tracing::Span::current());
         let task = tokio::task::spawn_blocking(move || {
@@ -277,11 +274,9 @@ impl Desk {
         });
         match task.await {
             Ok(outcome) => outcome,
-            // The panic's own message is in the log; the worker that asked must live on.
-            Err(panic) if panic.is_panic() => {
-                Err(Error::Fault(crate::db::Error::Corrupt("a use case panicked".into())))
-            }
-            Err(_) => Err(stopped()),
+            // The worker that asked must live on.
+            Err(panic) if panic.is_panic() => Err(Fault::Panicked.into()),
+            Err(_) => Err(Fault::ShuttingDown.into()),
         }
     }
 }

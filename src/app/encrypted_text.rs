@@ -6,7 +6,7 @@ use chacha20poly1305::{
     aead::{Aead, KeyInit, Payload},
 };
 
-use super::Error;
+use super::{Error, Fault};
 
 /// A key.
 pub type EncryptionKey = [u8; 32];
@@ -23,7 +23,7 @@ pub fn encrypt(key: &EncryptionKey, place: &[u8], text: &[u8]) -> Result<String,
     let nonce: [u8; NONCE_BYTES] = random()?;
     let encrypted = XChaCha20Poly1305::new(key.into())
         .encrypt(&XNonce::from(nonce), Payload { msg: text, aad: place })
-        .map_err(|_| crate::db::Error::Unavailable("a text could not be encrypted".into()))?;
+        .map_err(|_| Fault::Crypto("a text could not be encrypted".into()))?;
     Ok(format!("{VERSION}.{}.{}", URL_SAFE_NO_PAD.encode(nonce), URL_SAFE_NO_PAD.encode(encrypted)))
 }
 
@@ -53,7 +53,7 @@ fn parts(encrypted: &str) -> Option<([u8; NONCE_BYTES], Vec<u8>)> {
 pub fn random<const N: usize>() -> Result<[u8; N], Error> {
     let mut bytes = [0; N];
     getrandom::fill(&mut bytes)
-        .map_err(|e| crate::db::Error::Unavailable(format!("no randomness: {e}")))?;
+        .map_err(|e| Fault::Crypto(format!("this machine provides no random numbers: {e}")))?;
     Ok(bytes)
 }
 

@@ -6,7 +6,7 @@ use crate::{
 };
 
 /// What the database can do to us, for those above who tell it in words.
-pub use crate::db::Error as Fault;
+pub use crate::db::Error as DatabaseFault;
 
 /// Why a use case did not do what was asked. Nothing was changed, but for
 /// [`db::Error::CommitUnknown`].
@@ -28,9 +28,40 @@ pub enum Error {
     /// whose statement met its time limit.
     #[error("busy")]
     Busy,
-    /// The database let us down.
+    /// Something on our side failed.
     #[error(transparent)]
-    Fault(#[from] db::Error),
+    Fault(#[from] Fault),
+}
+
+/// What failed on our side. What was begun is undone, but for [`db::Error::CommitUnknown`].
+#[derive(Debug, thiserror::Error)]
+pub enum Fault {
+    #[error(transparent)]
+    Database(#[from] db::Error),
+    /// No random numbers, no cipher, or no key that fits.
+    #[error("{0}")]
+    Crypto(String),
+    /// A mail, a file or a state of ours could not be written as text.
+    #[error("{what} could not be written: {why}")]
+    Template { what: &'static str, why: String },
+    /// The panic's own message is in the log.
+    #[error("a use case panicked")]
+    Panicked,
+    #[error("the desk is shutting down")]
+    ShuttingDown,
+}
+
+impl Fault {
+    /// A text of ours that could not be written.
+    pub fn template(what: &'static str, why: impl std::fmt::Display) -> Self {
+        Self::Template { what, why: why.to_string() }
+    }
+}
+
+impl From<db::Error> for Error {
+    fn from(error: db::Error) -> Self {
+        Self::Fault(error.into())
+    }
 }
 
 impl From<Refusal> for Error {
@@ -42,14 +73,14 @@ impl From<Refusal> for Error {
 impl db::Failure for Error {
     fn fault(&self) -> Option<&db::Error> {
         match self {
-            Self::Fault(fault) => Some(fault),
+            Self::Fault(Fault::Database(fault)) => Some(fault),
             _ => None,
         }
     }
 
     fn judged(self, judge: impl FnOnce(db::Error) -> db::Error) -> Self {
         match self {
-            Self::Fault(fault) => Self::Fault(judge(fault)),
+            Self::Fault(Fault::Database(fault)) => judge(fault).into(),
             other => other,
         }
     }

@@ -22,7 +22,7 @@ pub mod tokens;
 pub mod users;
 
 pub use desk::Desk;
-pub use error::Error;
+pub use error::{Error, Fault};
 pub use member::Member;
 mod find_merchant;
 mod names;

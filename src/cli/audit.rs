@@ -105,7 +105,7 @@ fn verify_file(path: &Path, remembered: &[ChainHead]) -> Result<LogVerdict, Comm
     for line in source.lines() {
         let line = line
             .map_err(|e| CommandFailure::because(format!("can't read {}: {e}", path.display())))?;
-        if let Err(flaw) = export.line(&line)? {
+        if let Some(flaw) = export.line(&line)? {
             return Ok(export.verdict(Some(flaw)));
         }
     }

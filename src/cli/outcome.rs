@@ -121,7 +121,7 @@ impl From<app::Error> for CommandFailure {
     fn from(error: app::Error) -> Self {
         match error {
             app::Error::Invalid(why) => why.into(),
-            app::Error::Fault(error) => error.into(),
+            app::Error::Fault(app::Fault::Database(error)) => error.into(),
             other => Self::because(other.to_string()),
         }
     }

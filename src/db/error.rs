@@ -120,6 +120,17 @@ const SQLITE_CANNOT: [&str; 10] = [
 ];
 
 impl Error {
+    /// A stored value that its reader outside this module can't read.
+    pub fn unreadable(what: &str) -> Self {
+        Self::Corrupt(what.to_owned())
+    }
+
+    /// A row changed although its lock is held, or again and again. Nothing was saved, and the next
+    /// try finds it as it is then.
+    pub fn overtaken(how: &str) -> Self {
+        Self::Unavailable(how.to_owned())
+    }
+
     /// The kind of an error of PostgreSQL whose SQLSTATE diesel does not hand on; others stay what
     /// they are.
     ///

@@ -11,7 +11,7 @@ use super::{
     seal_audit::seal_all,
 };
 use crate::{
-    app::{Desk, Error, Member},
+    app::{Desk, Error, Fault, Member},
     db::{
         audit::{self, Slice},
         audit_log::{self, Direction},
@@ -235,7 +235,7 @@ fn csv(page: &Page, slug: &str, with_head: bool) -> Result<Vec<u8>, Error> {
     let bytes = written
         .map_err(std::io::Error::other)
         .and_then(|()| csv.into_inner().map_err(|e| std::io::Error::other(e.to_string())));
-    bytes.map_err(|e| Error::Fault(crate::db::Error::Corrupt(e.to_string())))
+    bytes.map_err(|e| Fault::template("a table", e).into())
 }
 
 /// What an encrypted detail says: a spreadsheet proves nothing, so it shows the words.

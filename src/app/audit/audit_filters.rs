@@ -114,9 +114,10 @@ pub(in crate::app) fn judge(
         }
     }
     if !typed.customer.is_empty() {
-        match customer(conn, member, &typed.customer)? {
+        match customer(conn, member, &typed.customer) {
             Ok(found) => (judged.filter.customer, judged.customer) = (Some(found.no), Some(found)),
-            Err(why) => invalid.push((FilterField::Customer, why)),
+            Err(Error::Invalid(why)) => invalid.push((FilterField::Customer, why)),
+            Err(error) => return Err(error),
         }
     }
     if !typed.action.is_empty() {
@@ -209,29 +210,29 @@ fn who(
 }
 
 /// The customer by the desk's number, e-mail or customer ID.
-fn customer(
-    conn: &mut DbConn,
-    member: &Member,
-    text: &str,
-) -> Result<Result<Customer, Invalid>, Error> {
+///
+/// Errors: [`Error::Invalid`] where the text names nobody, or more than one.
+fn customer(conn: &mut DbConn, member: &Member, text: &str) -> Result<Customer, Error> {
     let number = text.parse().ok().filter(|n| *n > 0).map(CustomerNo);
     if let Some(no) = number
         && let Some(found) = customers::find(conn, member.scope, no)?
     {
-        return Ok(Ok(found));
+        return Ok(found);
     }
     let mut hits = customer_search::exact(conn, member.scope, text)?;
     hits.retain(|hit| !matches!(hit.by, MatchedBy::Code { .. }));
-    Ok(match (hits.pop(), hits.is_empty()) {
+    match (hits.pop(), hits.is_empty()) {
         (Some(only), true) => Ok(only.customer),
         (Some(_), false) => Err(Invalid::because(
             "Several customers have that customer ID. Type the email of the one you mean.",
-        )),
+        )
+        .into()),
         (None, _) => Err(Invalid::because(
             "No customer has that number, email or customer ID. Find the customer first; the \
              profile links to their records.",
-        )),
-    })
+        )
+        .into()),
+    }
 }
 
 /// The record of an export with these filters: numbers only, no person and no code.

@@ -4,7 +4,7 @@
 use chrono::{DateTime, TimeDelta, Utc};
 
 use crate::{
-    app::{Desk, Error, mails::fulfilment_email::message_id},
+    app::{Desk, Error, Fault, mails::fulfilment_email::message_id},
     db::{self, audit_seals, head_mails, merchants},
     domain::{email::EmailAddress, mail::Letter, zone},
     mail::chain_heads::{HeadsFacts, LogHeadCopy, compose},
@@ -68,7 +68,5 @@ fn letter(
         heads: heads.iter().map(told).collect(),
         message_id: message_id(desk, now),
     };
-    compose(&facts).map_err(|error| {
-        db::Error::Corrupt(format!("a mail could not be rendered: {error}")).into()
-    })
+    compose(&facts).map_err(|error| Fault::template("a mail", error).into())
 }

@@ -65,9 +65,10 @@ impl ExportedLog {
         }
     }
 
-    /// Takes the next line; the first flaw, once there is one. Errors: a line that no export has,
-    /// by its number.
-    pub fn line(&mut self, text: &str) -> Result<Result<(), Flaw>, Error> {
+    /// Takes the next line, and answers the flaw that it shows.
+    ///
+    /// Errors: a line that no export has, by its number.
+    pub fn line(&mut self, text: &str) -> Result<Option<Flaw>, Error> {
         self.lines += 1;
         let mut object: Map<String, Value> =
             serde_json::from_str(text).map_err(|_| self.foreign("it is not a JSON object"))?;
@@ -88,13 +89,13 @@ impl ExportedLog {
         if seal.is_null() {
             self.unsealed += 1;
             self.first_unsealed.get_or_insert(named);
-            return Ok(Ok(()));
+            return Ok(None);
         }
         if let Some(record) = self.first_unsealed.take() {
-            return Ok(Err(Flaw { record: Some(record), wrong: ChainFault::NotExported }));
+            return Ok(Some(Flaw { record: Some(record), wrong: ChainFault::NotExported }));
         }
         let changed = |member: &str| {
-            Ok(Err(Flaw {
+            Ok(Some(Flaw {
                 record: Some(named.clone()),
                 wrong: ChainFault::Disagrees { member: member.to_owned() },
             }))
@@ -112,7 +113,7 @@ impl ExportedLog {
             at,
             record: SealedRecord::Whole(Box::new(record)),
         };
-        Ok(self.take(link))
+        Ok(self.take(link).err())
     }
 
     /// The end of the file: the verdict, with the flaw that only the end shows.

@@ -3,7 +3,7 @@
 use chrono::{DateTime, Utc};
 
 use crate::{
-    app::{Desk, Error, Member},
+    app::{Desk, Error, Fault, Member},
     db::{audit, batch_codes, batches, coupons, memberships},
     domain::{
         audit::{Action, Actor, NewRecord},
@@ -159,7 +159,7 @@ impl CodesExport {
         let bytes = written
             .map_err(std::io::Error::other)
             .and_then(|()| csv.into_inner().map_err(|e| std::io::Error::other(e.to_string())));
-        let bytes = bytes.map_err(|e| Error::Fault(crate::db::Error::Corrupt(e.to_string())))?;
+        let bytes = bytes.map_err(|e| Fault::template("a table", e))?;
         self.done = i64::try_from(rows.len()).unwrap_or(i64::MAX) < DOWNLOAD_PIECE_ROWS;
         self.after = rows.last().map(batch_codes::after);
         Ok(Some((bytes, self)))

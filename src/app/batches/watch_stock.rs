@@ -4,7 +4,7 @@
 use chrono::{DateTime, Days, Utc};
 
 use crate::{
-    app::{Desk, Error, mails::fulfilment_email::message_id},
+    app::{Desk, Error, Fault, mails::fulfilment_email::message_id},
     db::{
         self, Scope, WriteTx, batches, mails, merchants,
         stock_alerts::{self, Alert, DueDigest},
@@ -232,7 +232,5 @@ fn letter(
         choose,
         message_id: message_id(desk, now),
     };
-    compose(&facts).map_err(|error| {
-        db::Error::Corrupt(format!("an alert could not be rendered: {error}")).into()
-    })
+    compose(&facts).map_err(|error| Fault::template("an alert", error).into())
 }

@@ -99,7 +99,7 @@ pub(in crate::app) fn on_coupon(
             return Ok(acted);
         }
     }
-    Err(Error::Fault(crate::db::Error::Unavailable("the coupon changed hands twice".into())))
+    Err(db::Error::overtaken("the coupon changed hands twice").into())
 }
 
 /// The reason that was typed: there must be one.

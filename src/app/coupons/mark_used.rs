@@ -92,9 +92,7 @@ fn mark_in(
     };
     fail::fail_point!("coupon_acts::checked");
     if !redemptions::count_uses(tx, member.scope, &[(coupon.id, 1)], now)? {
-        return Err(Error::Fault(crate::db::Error::Unavailable(
-            "the coupon changed under its lock".into(),
-        )));
+        return Err(db::Error::overtaken("the coupon changed under its lock").into());
     }
     redemptions::insert(tx, member.scope, std::slice::from_ref(&one), now)?;
     let mut record = record_of(member, file, Action::CouponMarkedUsed)

@@ -3,7 +3,7 @@
 //! more.
 
 use crate::{
-    app::{Desk, Error, encrypted_text},
+    app::{Desk, Error, Fault, encrypted_text},
     db::{
         DbConn, Scope, WriteTx,
         audit::{self, ExportedRecord},
@@ -35,7 +35,7 @@ pub(in crate::app) fn seal(
     text: &str,
 ) -> Result<Detail, Error> {
     let wrapping = wrapping_key(desk)
-        .ok_or_else(|| crate::db::Error::Unavailable("this needs REWARDDESK_SECRET_KEY".into()))?;
+        .ok_or_else(|| Fault::Crypto("this needs REWARDDESK_SECRET_KEY".into()))?;
     let wrapped = customer_keys::hold(tx, merchant, customer, || {
         encrypted_text::encrypt(
             &wrapping,
@@ -45,7 +45,7 @@ pub(in crate::app) fn seal(
     })?;
     let Some(wrapped) = wrapped else { return Ok(text.into()) };
     let key = unwrap(&wrapping, merchant, customer, &wrapped).ok_or_else(|| {
-        crate::db::Error::Corrupt(
+        Fault::Crypto(
             "a customer's key can't be decrypted because REWARDDESK_SECRET_KEY has changed".into(),
         )
     })?;

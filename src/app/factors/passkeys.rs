@@ -16,7 +16,7 @@ use webauthn_rs::prelude::{
 };
 
 use crate::{
-    app::{Desk, Error, encrypt_secret},
+    app::{Desk, Error, Fault, encrypt_secret},
     db::{
         self, WriteTx,
         passkeys::{self, StoredPasskey},
@@ -206,7 +206,7 @@ fn note_use(
 
 fn stored(kept: &StoredPasskey) -> Result<Passkey, Error> {
     serde_json::from_str(&kept.credential)
-        .map_err(|_| db::Error::Corrupt("a stored passkey can't be read".into()).into())
+        .map_err(|_| db::Error::unreadable("a stored passkey can't be read").into())
 }
 
 fn question<S: Serialize>(
@@ -234,5 +234,5 @@ fn opened<S: DeserializeOwned>(
 
 /// The library's own errors hold no secret, but their words are nobody's business.
 fn fault(error: &dyn std::fmt::Display) -> Error {
-    db::Error::Corrupt(format!("a passkey could not be asked for: {error}")).into()
+    Fault::Crypto(format!("a passkey could not be asked for: {error}")).into()
 }

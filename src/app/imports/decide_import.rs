@@ -35,7 +35,9 @@ pub fn confirm_import(desk: &Desk, member: &Member, id: ImportId) -> Result<(), 
             _ if import.kind != ImportKind::Vouchers => None,
             (Some((batch, _)), _) => Some(*batch),
             (None, Some(planned)) => Some(add_batch(tx, member, planned, now)?),
-            (None, None) => return Err(db::Error::Corrupt("an import of vouchers names no batch".into()).into()),
+            (None, None) => {
+                return Err(db::Error::unreadable("an import of vouchers names no batch").into());
+            }
         };
         jobs::confirm(tx, member.scope, id, batch, (member.user, &member.request_id), now)?;
         fail::fail_point!("import::confirmed");

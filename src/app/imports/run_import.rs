@@ -24,7 +24,7 @@ use super::{
 };
 use crate::{
     app::{
-        Desk, Error,
+        Desk, Error, Fault,
         batches::show_batches::{pace_of, pace_since},
     },
     db::{
@@ -178,19 +178,10 @@ fn settle(
     })
 }
 
-impl From<Error> for ImportError {
-    fn from(error: Error) -> Self {
-        match error {
-            Error::Fault(fault) => Self::Fault(fault),
-            Error::Invalid(why) => Self::Invalid(why),
-            other => Self::Fault(db::Error::Corrupt(other.to_string())),
-        }
-    }
-}
-
 fn is_away(error: &ImportError) -> bool {
     let fault = match error {
-        ImportError::Fault(fault) => Some(fault),
+        ImportError::Fault(Fault::ShuttingDown) => return true,
+        ImportError::Fault(Fault::Database(fault)) => Some(fault),
         ImportError::Source(error) | ImportError::Rejects(error) => {
             error.get_ref().and_then(|inner| inner.downcast_ref())
         }

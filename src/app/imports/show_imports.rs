@@ -75,7 +75,7 @@ impl ImportReport {
 
     fn from_json(text: &str) -> Result<Self, Error> {
         serde_json::from_str(text)
-            .map_err(|_| db::Error::Corrupt("the account of an import is unreadable".into()).into())
+            .map_err(|_| db::Error::unreadable("the account of an import is unreadable").into())
     }
 }
 

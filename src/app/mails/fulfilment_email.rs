@@ -4,7 +4,7 @@ use chrono::{DateTime, Utc};
 use uuid::{NoContext, Timestamp, Uuid};
 
 use crate::{
-    app::{Desk, Error},
+    app::{Desk, Error, Fault},
     db::{self, Scope, WriteTx, mails},
     domain::{
         code::CouponCode,
@@ -79,9 +79,7 @@ pub(in crate::app) fn enqueue_starting(
         replaces: what.reissue.is_some(),
         message_id: message_id(desk, now),
     })
-    .map_err(|error| {
-        db::Error::Corrupt(format!("the fulfilment email could not be rendered: {error}"))
-    })?;
+    .map_err(|error| Fault::template("the fulfilment email", error))?;
     let new = mails::NewMail {
         customer: what.customer.no,
         reward: what.reward.no,

@@ -113,9 +113,7 @@ fn reissue_in(
     // The old one goes first: a reward has one current coupon at most, and the schema holds us to
     // it.
     if !coupons::replace(tx, scope, old.id, file.reward.no, now)? {
-        return Err(Error::Fault(crate::db::Error::Unavailable(
-            "the coupon changed under a locked reward".into(),
-        )));
+        return Err(db::Error::overtaken("the coupon changed under a locked reward").into());
     }
     let Some(new) = coupons::allocate_next(
         tx,

@@ -9,7 +9,11 @@ use argon2::{
 };
 use unicode_normalization::UnicodeNormalization;
 
-use crate::{app::Error, db, domain::Invalid};
+use crate::{
+    app::{Error, Fault},
+    db,
+    domain::Invalid,
+};
 
 const MIN_CHARS: usize = 12;
 /// Long enough for any phrase; short enough that nobody makes us hash a book.
@@ -129,9 +133,9 @@ fn is_own(plain: &str, name: &str) -> bool {
 pub fn hash(password: &str) -> Result<String, Error> {
     let password: String = password.nfkc().collect();
     let hashed: Result<PasswordHash, _> = Argon2::default().hash_password(password.as_bytes());
-    hashed.map(|h| h.to_string()).map_err(|e| {
-        Error::Fault(db::Error::Unavailable(format!("no password can be hashed: {e}")))
-    })
+    hashed
+        .map(|h| h.to_string())
+        .map_err(|e| Fault::Crypto(format!("no password can be hashed: {e}")).into())
 }
 
 /// Whether `password` is the one that was kept. A user who is not there (`None`), or has not chosen

@@ -15,7 +15,7 @@ use super::{
 };
 use crate::{
     app::{
-        Desk, Error, encrypt_secret,
+        Desk, Error, Fault, encrypt_secret,
         origin::Origin,
         tokens,
         users::{link_identity, offers},
@@ -160,8 +160,8 @@ fn depart(
     let return_to =
         if return_to.len() <= LONGEST_PATH { return_to.to_owned() } else { String::new() };
     let state = SsoState { asked, purpose, return_to, began: desk.clock.now() };
-    let plain = serde_json::to_vec(&state)
-        .map_err(|_| db::Error::Unavailable("an errand could not be written".into()))?;
+    let plain =
+        serde_json::to_vec(&state).map_err(|error| Fault::template("the SSO state", error))?;
     let encrypted = encrypt_secret::encrypt(
         desk,
         STATE_PURPOSE,
@@ -177,30 +177,47 @@ fn depart(
     }
 }
 
+/// Whether an answer belongs to a sign-in that this desk began.
+#[derive(Debug)]
+pub enum Recognised {
+    Begun(SsoState),
+    /// It came back a second time, took too long or was begun elsewhere. The purpose, as far as it
+    /// is known.
+    Stale(SsoPurpose),
+}
+
 /// The SSO state that an answer belongs to: one of signing in, which the browser's cookie holds, or
-/// the one of the session. What comes back a second time is stale, and so is what took too long;
-/// then the purpose is answered, as far as it is known.
+/// the one of the session.
 pub fn recognise(
     desk: &Desk,
     cookie: &str,
     session: Option<&Session>,
     answer: &CallbackParams,
-) -> Result<Result<SsoState, SsoPurpose>, Error> {
-    let Some(provider) = desk.provider.as_deref() else { return Ok(Err(SsoPurpose::SignIn)) };
+) -> Result<Recognised, Error> {
+    let unknown = Recognised::Stale(SsoPurpose::SignIn);
+    let Some(provider) = desk.provider.as_deref() else { return Ok(unknown) };
     if let Some(state) = open(desk, "", cookie, answer) {
         let counts = is_young(desk, state.began) && provider.use_up(&state.asked);
-        return Ok(if counts { Ok(state) } else { Err(state.purpose) });
+        return Ok(if counts {
+            Recognised::Begun(state)
+        } else {
+            Recognised::Stale(state.purpose)
+        });
     }
-    let Some(session) = session else { return Ok(Err(SsoPurpose::SignIn)) };
+    let Some(session) = session else { return Ok(unknown) };
     let Some(encrypted) = desk.db.read(|conn| sessions::challenge(conn, session.id))? else {
-        return Ok(Err(SsoPurpose::SignIn));
+        return Ok(unknown);
     };
     // Looked at first: an address that somebody else made up uses up nothing.
     let Some(state) = open(desk, &owner_of(session), &encrypted, answer) else {
-        return Ok(Err(SsoPurpose::SignIn));
+        return Ok(unknown);
     };
     let is_first = desk.db.write(|tx| sessions::use_challenge(tx, session.id, &encrypted))?;
-    Ok(if is_first && is_young(desk, state.began) { Ok(state) } else { Err(state.purpose) })
+    Ok(if is_first && is_young(desk, state.began) {
+        Recognised::Begun(state)
+    } else {
+        Recognised::Stale(state.purpose)
+    })
 }
 
 /// The SSO state in the encrypted text, if the answer belongs to it.

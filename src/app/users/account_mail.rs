@@ -2,7 +2,7 @@
 
 use crate::{
     app::{
-        Desk, Error, Member, mails::fulfilment_email::message_id, origin::Origin,
+        Desk, Error, Fault, Member, mails::fulfilment_email::message_id, origin::Origin,
         sign_in::sessions::new_token, tokens,
     },
     db::{self, Scope, WriteTx, mails, memberships, users},
@@ -55,8 +55,7 @@ pub fn send(
         matter,
         message_id: message_id(desk, now),
     };
-    let letter = compose(&facts)
-        .map_err(|error| db::Error::Corrupt(format!("a mail could not be rendered: {error}")))?;
+    let letter = compose(&facts).map_err(|error| Fault::template("a mail", error))?;
     mails::enqueue_for_user(tx, scope, user.id, Notice::Account, &letter, now)?;
     Ok(())
 }

@@ -2,7 +2,7 @@
 
 use super::{account_mail, manage_users};
 use crate::{
-    app::{Desk, Error, Member, names},
+    app::{Desk, Error, Fault, Member, names},
     db::{self, Scope, WriteTx, account_links, memberships, users},
     domain::{
         Invalid,
@@ -112,7 +112,7 @@ pub fn invite_user(
     };
     // Two who invite one person at once: the second finds them there.
     let outcome = match invite() {
-        Err(Error::Fault(db::Error::Conflict(_))) => invite()?,
+        Err(Error::Fault(Fault::Database(db::Error::Conflict(_)))) => invite()?,
         outcome => outcome?,
     };
     desk.mail_wakeup.notify_one();

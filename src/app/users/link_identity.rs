@@ -8,7 +8,7 @@ use subtle::ConstantTimeEq;
 use super::account_mail::{SignInChange, tell_user};
 use crate::{
     app::{
-        Desk, Error, encrypt_secret,
+        Desk, Error, Fault, encrypt_secret,
         origin::Origin,
         sign_in::{
             confirm_session::owner_of,
@@ -65,7 +65,7 @@ pub(in crate::app) fn keep_pending(
         waits_since: desk.clock.now(),
     };
     let plain = serde_json::to_vec(&pending)
-        .map_err(|_| db::Error::Unavailable("an account could not be written".into()))?;
+        .map_err(|error| Fault::template("the account to link", error))?;
     let encrypted = encrypt_secret::encrypt(desk, PURPOSE, &owner_of(session), &plain)?;
     desk.db.write(|tx| {
         if is_taken(tx, session.user, &pending)? {
@@ -156,7 +156,9 @@ pub fn link_pending(
     desk.mail_wakeup.notify_one();
     match linked {
         // Another user's request has just linked the same account.
-        Err(Error::Fault(db::Error::Conflict(which))) if which.is_about("identities", "") => {
+        Err(Error::Fault(Fault::Database(db::Error::Conflict(which))))
+            if which.is_about("identities", "") =>
+        {
             Ok(Linked::Not(SsoFailure::Taken))
         }
         other => other,

@@ -11,7 +11,10 @@ use actix_web::{
 use askama::Template;
 
 use crate::{
-    app,
+    app::{
+        self, Fault,
+        error::DatabaseFault::{CommitUnknown, Conflict, Contention, TimeLimit, Unavailable},
+    },
     web::{
         server::connections,
         shared::{
@@ -54,6 +57,9 @@ pub enum Error {
     /// Nothing was saved: COMMIT was never sent.
     #[error("unavailable")]
     Unavailable,
+    /// The work was not begun.
+    #[error("shutting down")]
+    ShuttingDown,
     /// COMMIT was sent, and no answer came.
     #[error("commit unknown")]
     CommitUnknown,
@@ -137,6 +143,11 @@ impl Error {
                 "Not saved, safe to retry.",
                 "Try again in a few seconds.",
             ),
+            Self::ShuttingDown => words(
+                "The desk is shutting down",
+                "Not saved, safe to retry.",
+                "Try again in a minute. If the desk isn't back by then, tell your administrator.",
+            ),
             Self::CommitUnknown => words(
                 "The database didn't confirm the change",
                 "We can't tell yet whether it was saved. Try again; it can't be reissued twice.",
@@ -156,7 +167,7 @@ impl Error {
     /// then "not saved" would be false.
     pub fn after_commit(self) -> Self {
         match self {
-            Self::Busy | Self::Unavailable => Self::CommitUnknown,
+            Self::Busy | Self::Unavailable | Self::ShuttingDown => Self::CommitUnknown,
             other => other,
         }
     }
@@ -173,7 +184,9 @@ impl ResponseError for Error {
             Self::Malformed => StatusCode::BAD_REQUEST,
             Self::Misdirected => StatusCode::MISDIRECTED_REQUEST,
             Self::TooSlow => StatusCode::REQUEST_TIMEOUT,
-            Self::Busy | Self::Unavailable | Self::CommitUnknown => StatusCode::SERVICE_UNAVAILABLE,
+            Self::Busy | Self::Unavailable | Self::ShuttingDown | Self::CommitUnknown => {
+                StatusCode::SERVICE_UNAVAILABLE
+            }
             Self::Internal => StatusCode::INTERNAL_SERVER_ERROR,
         }
     }
@@ -204,30 +217,42 @@ impl From<app::Error> for Error {
                 tracing::debug!("the desk is busy: a request was refused");
                 Self::Busy
             }
-            app::Error::Fault(fault) => {
-                // Logged once, here at the edge; the message never holds a value of a row.
-                match fault {
-                    app::error::Fault::Unavailable(why) | app::error::Fault::Contention(why) => {
-                        tracing::error!(%why, "the database is unavailable");
-                        Self::Unavailable
-                    }
-                    app::error::Fault::TimeLimit(_) => {
-                        tracing::warn!("a statement was ended at its time limit");
-                        Self::Busy
-                    }
-                    app::error::Fault::CommitUnknown(why) => {
-                        tracing::error!(%why, "a commit was not confirmed");
-                        Self::CommitUnknown
-                    }
-                    app::error::Fault::Conflict(conflict) => {
-                        tracing::error!(rule = %conflict, "the schema refused a change");
-                        Self::Internal
-                    }
-                    other => {
-                        tracing::error!(error = %other, "a query failed");
-                        Self::Internal
-                    }
-                }
+            app::Error::Fault(fault) => fault.into(),
+        }
+    }
+}
+
+impl From<Fault> for Error {
+    fn from(fault: Fault) -> Self {
+        // Logged once, here at the edge; the message never holds a value of a row.
+        match fault {
+            Fault::Database(Unavailable(why) | Contention(why)) => {
+                tracing::error!(%why, "the database is unavailable");
+                Self::Unavailable
+            }
+            Fault::Database(TimeLimit(_)) => {
+                tracing::warn!("a statement was ended at its time limit");
+                Self::Busy
+            }
+            Fault::Database(CommitUnknown(why)) => {
+                tracing::error!(%why, "a commit was not confirmed");
+                Self::CommitUnknown
+            }
+            Fault::Database(Conflict(conflict)) => {
+                tracing::error!(rule = %conflict, "the schema refused a change");
+                Self::Internal
+            }
+            Fault::Database(other) => {
+                tracing::error!(error = %other, "a query failed");
+                Self::Internal
+            }
+            Fault::ShuttingDown => {
+                tracing::warn!("a request came while the desk was shutting down");
+                Self::ShuttingDown
+            }
+            Fault::Crypto(_) | Fault::Template { .. } | Fault::Panicked => {
+                tracing::error!(error = %fault, "the desk failed");
+                Self::Internal
             }
         }
     }

@@ -15,7 +15,7 @@ use crate::{
         Desk,
         sign_in::{
             sessions::{self, Session},
-            sso::{self, Arrival, CallbackParams, Departure, SsoFailure, SsoPurpose},
+            sso::{self, Arrival, CallbackParams, Departure, Recognised, SsoFailure, SsoPurpose},
         },
         users::{
             link_identity::{self, Linked, PendingLink},
@@ -259,8 +259,8 @@ pub async fn arrive(
         })
         .await?;
     let state = match recognised {
-        Ok(state) => state,
-        Err(purpose) => return Ok(sorry(&site, purpose, SsoFailure::Stale, "")),
+        Recognised::Begun(state) => state,
+        Recognised::Stale(purpose) => return Ok(sorry(&site, purpose, SsoFailure::Stale, "")),
     };
     let origin = browser::origin_of(&request);
     // Who it is will only be known afterwards: the tries of an address are counted.

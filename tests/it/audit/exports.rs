@@ -32,7 +32,7 @@ fn export(db: &TestDb, merchant: Option<&str>) -> Vec<String> {
 fn prove(lines: &[String], heads: &[ChainHead]) -> Result<LogVerdict, String> {
     let mut export = ExportedLog::new(heads);
     for line in lines {
-        if let Err(flaw) = export.line(line).map_err(|e| e.to_string())? {
+        if let Some(flaw) = export.line(line).map_err(|e| e.to_string())? {
             return Ok(export.verdict(Some(flaw)));
         }
     }

@@ -237,7 +237,10 @@ fn a_statement_is_ended_at_its_time_limit() {
                 Ok::<_, app::Error>(diesel::sql_query(SLEEP).execute(conn).map_err(Error::from)?)
             })
         }));
-        assert!(matches!(told, Err(app::Error::Fault(Error::TimeLimit(_)))), "{told:?}");
+        assert!(
+            matches!(told, Err(app::Error::Fault(app::Fault::Database(Error::TimeLimit(_))))),
+            "{told:?}"
+        );
         let answer = actix_web::ResponseError::status_code(
             &rewarddesk::web::shared::errors::Error::from(told.unwrap_err()),
         );

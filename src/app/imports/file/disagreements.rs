@@ -61,7 +61,7 @@ fn finding(
     let row = FileRow { layout: &tally.layout, record: &entry.record, zone: job.merchant.zone }
         .redemption()?;
     let (kind, coupon) = read(&entry.note)
-        .ok_or_else(|| db::Error::Corrupt("a temporary file holds something else".into()))?;
+        .ok_or_else(|| db::Error::unreadable("a temporary file holds something else"))?;
     Ok(NewFinding { kind, code: row.code, coupon, redeemed_at: row.redeemed_at, order: row.order })
 }
 

@@ -38,8 +38,8 @@ pub fn apply(
         let people = find_people(job, tx, &mut rows, tally)?;
         for no in people {
             if !purge(job, tx, no)? {
-                return Err(crate::db::Error::Unavailable(
-                    "someone else purged a customer in the meantime".into(),
+                return Err(crate::db::Error::overtaken(
+                    "someone else purged a customer in the meantime",
                 )
                 .into());
             }

@@ -4,6 +4,7 @@ use std::{fmt, io, ops::ControlFlow};
 
 use super::{findings::Findings, kind::FileKind};
 use crate::{
+    app::{Error, Fault},
     db::{self, WriteTx},
     domain::{Invalid, audit::Actor, batch::PlannedBatch, ids::AuditId},
 };
@@ -109,21 +110,40 @@ pub enum ImportError {
     /// Everything was done and taken back, as a dry run asks. Never leaves this module.
     #[error("a dry run was taken back")]
     TakenBack,
+    /// It may not run here and now.
+    #[error("{0}")]
+    CannotRun(Error),
     #[error(transparent)]
-    Fault(#[from] db::Error),
+    Fault(#[from] Fault),
+}
+
+impl From<db::Error> for ImportError {
+    fn from(error: db::Error) -> Self {
+        Self::Fault(error.into())
+    }
+}
+
+impl From<Error> for ImportError {
+    fn from(error: Error) -> Self {
+        match error {
+            Error::Fault(fault) => Self::Fault(fault),
+            Error::Invalid(why) => Self::Invalid(why),
+            other => Self::CannotRun(other),
+        }
+    }
 }
 
 impl db::Failure for ImportError {
     fn fault(&self) -> Option<&db::Error> {
         match self {
-            Self::Fault(fault) => Some(fault),
+            Self::Fault(Fault::Database(fault)) => Some(fault),
             _ => None,
         }
     }
 
     fn judged(self, judge: impl FnOnce(db::Error) -> db::Error) -> Self {
         match self {
-            Self::Fault(fault) => Self::Fault(judge(fault)),
+            Self::Fault(Fault::Database(fault)) => judge(fault).into(),
             other => other,
         }
     }
