@@ -2,11 +2,10 @@
 
 use std::{io::Write, path::PathBuf};
 
+use clap::builder::{PossibleValue, PossibleValuesParser, TypedValueParser};
+
 use super::{CommandFailure, open_current, wrong_usage};
-use crate::{
-    app::{Desk, imports::file},
-    config::Settings,
-};
+use crate::{app::Desk, config::Settings, domain::import::ImportKind};
 
 mod run;
 mod stop;
@@ -23,52 +22,48 @@ mod stop;
 )]
 pub struct ImportArgs {
     /// What the rows contain
-    #[arg(value_enum)]
-    pub kind: ImportKindArg,
+    #[arg(value_parser = kinds())]
+    pub kind: ImportKind,
     /// The file, or - for standard input
     pub file: PathBuf,
     /// The merchant's slug
     #[arg(long, value_name = "SLUG")]
     pub merchant: String,
     /// The voucher batch to add the codes to; for vouchers only
-    #[arg(long, value_name = "NAME", required_if_eq("kind", "vouchers"))]
+    #[arg(long, value_name = "NAME", required_if_eq_any(with_batch()))]
     pub batch: Option<String>,
     /// Report what would happen without changing anything
     #[arg(long)]
     pub dry_run: bool,
 }
 
-/// What a file's rows are.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, clap::ValueEnum)]
-pub enum ImportKindArg {
-    Customers,
-    Vouchers,
-    Rewards,
-    Redemptions,
-    /// People to purge, by email or customer_id; it can't be undone
-    Purges,
+/// The names of the kinds that the command takes.
+fn kinds() -> impl TypedValueParser<Value = ImportKind> {
+    let rules = ImportKind::ALL.into_iter().map(ImportKind::rules);
+    let names = rules.filter(|rules| rules.by_command).map(|rules| {
+        let name = PossibleValue::new(rules.name);
+        match rules.help {
+            Some(help) => name.help(help),
+            None => name,
+        }
+    });
+    PossibleValuesParser::new(names).try_map(|name| name.parse::<ImportKind>())
 }
 
-impl From<ImportKindArg> for file::FileKind {
-    fn from(kind: ImportKindArg) -> Self {
-        match kind {
-            ImportKindArg::Customers => Self::Customers,
-            ImportKindArg::Vouchers => Self::Vouchers,
-            ImportKindArg::Rewards => Self::Rewards,
-            ImportKindArg::Redemptions => Self::Redemptions,
-            ImportKindArg::Purges => Self::Purges,
-        }
-    }
+/// The kinds for which a batch must be named.
+fn with_batch() -> impl Iterator<Item = (&'static str, &'static str)> {
+    let rules = ImportKind::ALL.into_iter().map(ImportKind::rules);
+    rules.filter(|rules| rules.needs_batch).map(|rules| ("kind", rules.name))
 }
 
 impl ImportArgs {
     pub fn run(self, settings: &Settings, out: &mut dyn Write) -> Result<(), CommandFailure> {
-        if self.batch.is_some() && self.kind != ImportKindArg::Vouchers {
+        if self.batch.is_some() && !self.kind.rules().needs_batch {
             wrong_usage("import", "--batch is for vouchers only");
         }
         let desk = Desk::for_operator(open_current(settings)?);
         let arguments = run::Arguments {
-            kind: self.kind.into(),
+            kind: self.kind,
             file: self.file.into_os_string(),
             merchant: self.merchant,
             batch: self.batch,

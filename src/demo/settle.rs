@@ -17,7 +17,7 @@ use crate::{
         Desk,
         batches::add_batch::{AddBatch, add_batch},
         find_merchant,
-        imports::file::{FileKind, ImportProgress, ImportRequest, import_file},
+        imports::file::{ImportProgress, ImportRequest, import_file},
         settings::add_merchant::{AddMerchant, add_merchant},
         sign_in::passwords,
         users::add_user::{AddUser, add_user, user_exists},
@@ -26,6 +26,7 @@ use crate::{
     domain::{
         clock::Clock,
         email::{EmailAddress, Mailbox},
+        import::ImportKind,
         merchant::{Slug, TicketUrl},
         role::Role,
         zone,
@@ -124,15 +125,15 @@ fn fill(
     let now = desk.clock.now();
     let import = |kind, batch, head: &'static str, lines: Box<dyn Iterator<Item = String>>| {
         let when = match kind {
-            FileKind::Customers | FileKind::Vouchers => beginning,
+            ImportKind::Customers | ImportKind::Vouchers => beginning,
             // The shop's file is of today: no use in it is still to come.
-            FileKind::Redemptions => desk,
+            ImportKind::Redemptions => desk,
             _ => then,
         };
         import(when, merchant, kind, batch, &mut LineReader::new(head, lines), bar)
     };
     import(
-        FileKind::Customers,
+        ImportKind::Customers,
         None,
         world::CUSTOMER_HEAD,
         Box::new((0..people).map(world::customer_line)),
@@ -149,27 +150,27 @@ fn fill(
         let stock = (first..first + (batch.stock)(people * 3))
             .map(move |serial| world::voucher_line(at, serial, None, now));
         import(
-            FileKind::Vouchers,
+            ImportKind::Vouchers,
             Some(batch.name),
             world::VOUCHER_HEAD,
             Box::new(handed_out.chain(stock)),
         )?;
     }
     import(
-        FileKind::Rewards,
+        ImportKind::Rewards,
         None,
         world::REWARD_HEAD,
         Box::new(world::rewards(people).map(move |reward| world::reward_line(&reward, now))),
     )?;
     let redemptions =
         world::rewards(people).flat_map(move |reward| world::redemption_lines(&reward, now));
-    import(FileKind::Redemptions, None, world::REDEMPTION_HEAD, Box::new(redemptions))
+    import(ImportKind::Redemptions, None, world::REDEMPTION_HEAD, Box::new(redemptions))
 }
 
 fn import(
     desk: &Desk,
     merchant: &SampleMerchant,
-    kind: FileKind,
+    kind: ImportKind,
     batch: Option<&str>,
     source: &mut LineReader,
     bar: &ProgressBar,

@@ -1,4 +1,5 @@
-//! An import from the browser: received, checked, shown, and only then done.
+//! Imports: the kinds of them with the rules of each, and where one from the browser is: received,
+//! checked, shown, and only then done.
 
 use std::str::FromStr;
 
@@ -6,8 +7,10 @@ use chrono::{DateTime, Utc};
 
 use super::{
     Invalid,
+    audit::Action,
     batch::PlannedBatch,
     ids::{BatchId, ImportId, MerchantId, UserId},
+    role::Permission,
 };
 
 /// Where an import is. The last three are its ends.
@@ -69,26 +72,195 @@ impl FromStr for ImportState {
     }
 }
 
-/// What can be imported from the browser.
+/// What can be imported.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum ImportKind {
+    Customers,
     Vouchers,
+    Rewards,
     Redemptions,
     /// Codes to bar.
     Bars,
+    /// People to purge.
+    Purges,
 }
 
-impl ImportKind {
-    /// What this version knows: another one's imports are left to it.
-    pub const ALL: [Self; 3] = [Self::Vouchers, Self::Redemptions, Self::Bars];
+/// All that differs between the kinds, but for what their rows mean.
+#[derive(Debug)]
+pub struct KindRules {
+    /// The word in the database, on the command line and in sentences.
+    pub name: &'static str,
+    /// The columns of its files; the first is the row's key.
+    pub columns: &'static [Column],
+    /// Its rows go into a batch, which must be named.
+    pub needs_batch: bool,
+    /// On SQLite its rows are written slice by slice, else in one transaction.
+    pub in_slices: bool,
+    /// What allows somebody to send one in the browser, and to confirm it.
+    pub permission: Permission,
+    pub in_browser: bool,
+    pub by_command: bool,
+    /// What the command's help adds to the name.
+    pub help: Option<&'static str>,
+    /// What the audit log calls it.
+    pub action: Action,
+}
 
-    /// As in the database.
-    pub fn as_str(self) -> &'static str {
+/// A column that a file may have.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Column {
+    pub name: &'static str,
+    pub required: bool,
+    pub holds: Holds,
+}
+
+/// What a column's cells hold: it decides what counts as damage in them.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Holds {
+    /// Words for people. In these, quotes are somebody's, and a word such as Null may be a name.
+    Words,
+    /// Codes and numbers that must survive a spreadsheet.
+    References,
+    /// Dates, counts, addresses, words from a fixed list.
+    Values,
+}
+
+const fn column(name: &'static str, holds: Holds) -> Column {
+    Column { name, required: false, holds }
+}
+
+const fn required(column: Column) -> Column {
+    Column { required: true, ..column }
+}
+
+static CUSTOMERS: KindRules = KindRules {
+    name: "customers",
+    columns: &[
+        required(column("email", Holds::Values)),
+        column("customer_id", Holds::References),
+        column("first_name", Holds::Words),
+        column("last_name", Holds::Words),
+        column("locale", Holds::Words),
+        column("receives_emails", Holds::Values),
+    ],
+    needs_batch: false,
+    in_slices: false,
+    permission: Permission::ManageBatches,
+    in_browser: false,
+    by_command: true,
+    help: None,
+    action: Action::CustomersImported,
+};
+
+static VOUCHERS: KindRules = KindRules {
+    name: "vouchers",
+    columns: &[
+        required(column("code", Holds::References)),
+        column("pin", Holds::References),
+        column("valid_from", Holds::Values),
+        column("expires_at", Holds::Values),
+        column("max_redemptions", Holds::Values),
+        column("redemptions", Holds::Values),
+        column("barred_reason", Holds::Words),
+    ],
+    needs_batch: true,
+    in_slices: true,
+    permission: Permission::ManageBatches,
+    in_browser: true,
+    by_command: true,
+    help: None,
+    action: Action::VouchersImported,
+};
+
+static REWARDS: KindRules = KindRules {
+    name: "rewards",
+    columns: &[
+        required(column("reward_id", Holds::References)),
+        required(column("email", Holds::Values)),
+        required(column("kind", Holds::Values)),
+        required(column("title", Holds::Words)),
+        required(column("fulfilment", Holds::Values)),
+        column("batch", Holds::Words),
+        column("code", Holds::References),
+        column("issued_at", Holds::Values),
+    ],
+    needs_batch: false,
+    in_slices: false,
+    permission: Permission::ManageBatches,
+    in_browser: false,
+    by_command: true,
+    help: None,
+    action: Action::RewardsImported,
+};
+
+static REDEMPTIONS: KindRules = KindRules {
+    name: "redemptions",
+    columns: &[
+        required(column("code", Holds::References)),
+        required(column("redeemed_at", Holds::Values)),
+        column("order_id", Holds::References),
+    ],
+    needs_batch: false,
+    in_slices: false,
+    permission: Permission::ManageBatches,
+    in_browser: true,
+    by_command: true,
+    help: None,
+    action: Action::RedemptionsImported,
+};
+
+static BARS: KindRules = KindRules {
+    name: "bars",
+    columns: &[
+        required(column("code", Holds::References)),
+        required(column("reason", Holds::Words)),
+    ],
+    needs_batch: false,
+    in_slices: false,
+    permission: Permission::ManageBatches,
+    in_browser: true,
+    by_command: false,
+    help: None,
+    action: Action::BarsImported,
+};
+
+static PURGES: KindRules = KindRules {
+    name: "purges",
+    // One of them, which each row is asked for.
+    columns: &[column("email", Holds::Values), column("customer_id", Holds::References)],
+    needs_batch: false,
+    in_slices: false,
+    permission: Permission::PurgeCustomers,
+    in_browser: false,
+    by_command: true,
+    help: Some("People to purge, by email or customer_id; it can't be undone"),
+    action: Action::CustomersPurged,
+};
+
+impl ImportKind {
+    pub const ALL: [Self; 6] = [
+        Self::Customers,
+        Self::Vouchers,
+        Self::Rewards,
+        Self::Redemptions,
+        Self::Bars,
+        Self::Purges,
+    ];
+
+    pub fn rules(self) -> &'static KindRules {
         match self {
-            Self::Vouchers => "vouchers",
-            Self::Redemptions => "redemptions",
-            Self::Bars => "bars",
+            Self::Customers => &CUSTOMERS,
+            Self::Vouchers => &VOUCHERS,
+            Self::Rewards => &REWARDS,
+            Self::Redemptions => &REDEMPTIONS,
+            Self::Bars => &BARS,
+            Self::Purges => &PURGES,
         }
+    }
+
+    /// The word in the database, on the command line and in sentences.
+    pub fn as_str(self) -> &'static str {
+        self.rules().name
     }
 }
 

@@ -15,8 +15,7 @@ use crate::{
         audit::{Action, Actor, NewRecord},
         batch::PlannedBatch,
         ids::{BatchId, ImportId},
-        import::{Import, ImportKind, ImportState},
-        role::Permission,
+        import::{Import, ImportState},
         zone,
     },
 };
@@ -32,7 +31,7 @@ pub fn confirm_import(desk: &Desk, member: &Member, id: ImportId) -> Result<(), 
         }
         let now = desk.clock.now();
         let batch = match (&import.batch, &import.new_batch) {
-            _ if import.kind != ImportKind::Vouchers => None,
+            _ if !import.kind.rules().needs_batch => None,
             (Some((batch, _)), _) => Some(*batch),
             (None, Some(planned)) => Some(add_batch(tx, member, planned, now)?),
             (None, None) => {
@@ -65,8 +64,9 @@ pub fn cancel_import(desk: &Desk, member: &Member, id: ImportId) -> Result<(), E
 
 fn lock(tx: &mut WriteTx<'_>, member: &Member, id: ImportId) -> Result<Import, Error> {
     let role = memberships::lock_role(tx, member.scope, member.user)?;
-    role.filter(|role| role.may(Permission::ManageBatches)).ok_or(Error::NotAllowed)?;
-    jobs::lock(tx, member.scope, id)?.ok_or(Error::NotFound)
+    let import = jobs::lock(tx, member.scope, id)?.ok_or(Error::NotFound)?;
+    let may = role.is_some_and(|role| role.may(import.kind.rules().permission));
+    if may { Ok(import) } else { Err(Error::NotAllowed) }
 }
 
 fn add_batch(

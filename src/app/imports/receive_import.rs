@@ -14,7 +14,6 @@ use crate::{
         batch::{PlannedBatch, Window},
         ids::{BatchId, ImportId},
         import::ImportKind,
-        role::Permission,
         zone::{self, Bound},
     },
 };
@@ -35,7 +34,7 @@ pub fn open_import(
 ) -> Result<ImportId, Error> {
     let now = desk.clock.now();
     desk.db.write(|tx| {
-        may(tx, member)?;
+        may(tx, member, kind)?;
         if let Some(batch) = batch {
             batches::find(tx, member.scope, batch)?.ok_or(Error::NotFound)?;
         }
@@ -56,9 +55,9 @@ pub fn open_import(
     })
 }
 
-fn may(tx: &mut crate::db::WriteTx<'_>, member: &Member) -> Result<(), Error> {
+fn may(tx: &mut crate::db::WriteTx<'_>, member: &Member, kind: ImportKind) -> Result<(), Error> {
     let role = memberships::lock_role(tx, member.scope, member.user)?;
-    role.filter(|role| role.may(Permission::ManageBatches)).map(drop).ok_or(Error::NotAllowed)
+    role.filter(|role| role.may(kind.rules().permission)).map(drop).ok_or(Error::NotAllowed)
 }
 
 /// A piece of an import's file, and how much of it there is with this one.

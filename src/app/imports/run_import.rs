@@ -18,7 +18,7 @@ use chrono::TimeDelta;
 use tokio::time::sleep;
 
 use super::{
-    file::{FileKind, ImportError, ImportProgress, ImportRequest, OnCommit, Report, import_file},
+    file::{ImportError, ImportProgress, ImportRequest, OnCommit, Report, import_file},
     pieces::{AT_ONCE, PieceReader, RejectsWriter},
     show_imports::{ImportReport, StockForecast},
 };
@@ -35,7 +35,7 @@ use crate::{
     domain::{
         audit::Actor,
         ids::ImportId,
-        import::{Import, ImportKind, ImportState},
+        import::{Import, ImportState},
     },
 };
 
@@ -254,12 +254,8 @@ fn attempt(desk: &Desk, claimed: &ClaimedImport, pulse: &Pulse) -> Result<(), Im
         }
     };
     let order = ImportRequest {
-        kind: match import.kind {
-            ImportKind::Vouchers => FileKind::Vouchers,
-            ImportKind::Redemptions => FileKind::Redemptions,
-            ImportKind::Bars => FileKind::Bars,
-        },
-        batch: (import.kind == ImportKind::Vouchers).then(|| import.batch_name()),
+        kind: import.kind,
+        batch: import.kind.rules().needs_batch.then(|| import.batch_name()),
         dry_run: is_check,
         planned: import.new_batch.as_ref().filter(|_| import.batch.is_none()),
         actor: Actor::User(import.user),
@@ -268,7 +264,7 @@ fn attempt(desk: &Desk, claimed: &ClaimedImport, pulse: &Pulse) -> Result<(), Im
     };
     let mut rejects = RejectsWriter::of(desk, import)?;
     let mut source = PieceReader::of(desk, import);
-    let report = if import.kind == ImportKind::Vouchers {
+    let report = if import.kind.rules().in_slices {
         import_file(desk, *scope, &merchant, &order, &mut source, &mut rejects, &mut watch)?
     } else {
         // Written in one transaction: a piece of the rejects would wait for the very writer that

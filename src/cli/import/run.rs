@@ -13,18 +13,17 @@ use super::stop::Stop;
 use crate::{
     app::{
         Desk,
-        imports::file::{
-            FileKind, ImportError, ImportProgress, ImportRequest, Report, import_file,
-        },
+        imports::file::{ImportError, ImportProgress, ImportRequest, Report, import_file},
     },
     cli::CommandFailure,
     db::merchants,
+    domain::import::ImportKind,
 };
 
 /// What the command line says.
 #[derive(Debug, Clone)]
 pub struct Arguments {
-    pub kind: FileKind,
+    pub kind: ImportKind,
     /// A file, or `-` for the standard input.
     pub file: OsString,
     /// The merchant's slug.
@@ -45,7 +44,7 @@ pub fn run(desk: &Desk, arguments: &Arguments, out: &mut dyn Write) -> Result<()
 }
 
 /// "5 rows: 3 new, 0 updated, 1 unchanged, 1 rejected".
-fn sentence(report: &Report, kind: FileKind, dry_run: bool) -> String {
+fn sentence(report: &Report, kind: ImportKind, dry_run: bool) -> String {
     let Report { rows, new, updated, unchanged, rejected, taken_out_of_stock, .. } = report;
     let claimed = match taken_out_of_stock {
         0 => String::new(),
@@ -57,7 +56,7 @@ fn sentence(report: &Report, kind: FileKind, dry_run: bool) -> String {
         n => format!("; {n} customer IDs now appear with a different email address"),
     };
     let dry = if dry_run { " (dry run: nothing was changed)" } else { "" };
-    if kind == FileKind::Purges {
+    if kind == ImportKind::Purges {
         return format!(
             "{}: {updated} purged, {unchanged} duplicates, {rejected} rejected{dry}",
             counted(*rows, "row")
@@ -249,14 +248,14 @@ mod tests {
             ..Report::default()
         };
         assert_eq!(
-            sentence(&report, FileKind::Rewards, false),
+            sentence(&report, ImportKind::Rewards, false),
             "6 rows: 3 new, 0 updated, 1 unchanged, 2 rejected; 1 code taken out of stock, \
              claimed by rejected rows"
         );
         let mut second = Report { rows: 1, new: 1, ..Report::default() };
         second.findings.second_addresses.count = 1;
         assert_eq!(
-            sentence(&second, FileKind::Customers, false),
+            sentence(&second, ImportKind::Customers, false),
             "1 row: 1 new, 0 updated, 0 unchanged, 0 rejected; 1 customer ID now appears with a \
              different email address"
         );

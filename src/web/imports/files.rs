@@ -113,6 +113,24 @@ pub struct UploadCopy {
 /// What imports of this kind are called.
 pub fn words(kind: ImportKind) -> UploadCopy {
     match kind {
+        ImportKind::Customers | ImportKind::Rewards => UploadCopy {
+            one: if kind == ImportKind::Customers { "customer" } else { "reward" },
+            act: "Import",
+            acting: "Importing",
+            acted: "imported",
+            already: "already there",
+            waits: "Not imported yet",
+            nothing: "Nothing to import",
+        },
+        ImportKind::Purges => UploadCopy {
+            one: "customer",
+            act: "Purge",
+            acting: "Purging",
+            acted: "purged",
+            already: "named more than once",
+            waits: "Not purged yet",
+            nothing: "Nobody to purge",
+        },
         ImportKind::Vouchers => UploadCopy {
             one: "code",
             act: "Add",
@@ -149,35 +167,37 @@ pub fn title(kind: ImportKind) -> &'static str {
         ImportKind::Vouchers => "Add vouchers",
         ImportKind::Redemptions => "Import redemptions",
         ImportKind::Bars => "Bar codes in bulk",
+        ImportKind::Customers => "Import customers",
+        ImportKind::Rewards => "Import rewards",
+        ImportKind::Purges => "Purge customers",
     }
 }
 
-/// Where a form of this kind is, and where it posts to.
-pub fn addresses(member: &Member, kind: ImportKind) -> (String, String) {
+/// Where a form of this kind is, and where it posts to; nothing for a kind without a form.
+pub fn addresses(member: &Member, kind: ImportKind) -> Option<(String, String)> {
     let here = match kind {
         ImportKind::Vouchers => "batches",
         ImportKind::Redemptions => "redemptions",
         ImportKind::Bars => "bars",
+        ImportKind::Customers | ImportKind::Rewards | ImportKind::Purges => return None,
     };
     let here = format!("/m/{}/{here}", member.merchant.slug);
-    (format!("{here}/new"), here)
+    Some((format!("{here}/new"), here))
 }
 
 /// The form, with what was wrong with it.
 pub fn new(frame: Frame, member: &Member, kind: ImportKind, sent: Sent) -> NewImportPage {
-    let (_, action) = addresses(member, kind);
-    let (lead, columns, example, button) = match kind {
+    let action = addresses(member, kind).map(|(_, action)| action).unwrap_or_default();
+    let (lead, example, button) = match kind {
         ImportKind::Redemptions => (
             "The shop's record of uses. You'll see what's in it first. Mismatches between the shop \
              and the desk are listed afterwards.",
-            vec!["code", "redeemed_at", "order_id"],
             "SUMMER-7Q0O,2026-11-20,O-1001",
             "Check redemptions",
         ),
-        ImportKind::Vouchers | ImportKind::Bars => (
+        _ => (
             "Codes that must not be used any more, each with a reason. You'll see what's in the \
              file first.",
-            vec!["code", "reason"],
             "SUMMER-7Q0O,leaked on a coupon site",
             "Check codes",
         ),
@@ -188,7 +208,7 @@ pub fn new(frame: Frame, member: &Member, kind: ImportKind, sent: Sent) -> NewIm
         back: "Voucher batches",
         title: title(kind),
         lead,
-        columns,
+        columns: kind.rules().columns.iter().map(|column| column.name).collect(),
         example,
         button,
         form: sent.form(action),

@@ -111,9 +111,10 @@ fn in_short(import: &Import, account: &ImportReport) -> String {
 pub fn show(frame: Frame, member: &Member, file: &ImportFile) -> ImportPage {
     let import = &file.import;
     let fact = |label: &str, text: String| Fact { label: label.to_owned(), text, when: None };
-    let mut facts = match import.kind {
-        ImportKind::Vouchers => vec![fact("Batch", batch_fact(import))],
-        ImportKind::Redemptions | ImportKind::Bars => vec![fact("Contents", subject(import))],
+    let mut facts = if import.kind.rules().needs_batch {
+        vec![fact("Batch", batch_fact(import))]
+    } else {
+        vec![fact("Contents", subject(import))]
     };
     if let (None, Some(planned)) = (&import.batch, &import.new_batch) {
         facts.push(fact(
@@ -274,7 +275,7 @@ fn checked(
 ) -> ImportScreen {
     let Some(account) = account else { return empty };
     let (new, what) = (number(account.new), files::words(import.kind));
-    let is_new = import.kind == ImportKind::Vouchers && import.batch.is_none();
+    let is_new = import.kind.rules().needs_batch && import.batch.is_none();
     let cancel = Some(words::import_address(member, import.id, "/cancel"));
     if new == 0 {
         let (title, text) = if account.rejected == 0 {
@@ -360,27 +361,29 @@ fn stays_empty(import: &Import) -> String {
 
 fn links(member: &Member, import: &Import, waits: bool) -> Vec<TextLink> {
     let link = |label: &str, href: String| TextLink { label: label.to_owned(), href };
-    let again = || match &import.batch {
-        Some((batch, _)) => {
-            link("Send another file", words::batch_address(member, *batch, "#add-vouchers"))
-        }
-        None => link("Send another file", files::addresses(member, import.kind).0),
-    };
     let addresses = files::addresses(member, import.kind);
+    let again = || {
+        let form = match &import.batch {
+            Some((batch, _)) => Some(words::batch_address(member, *batch, "#add-vouchers")),
+            None => addresses.as_ref().map(|(form, _)| form.clone()),
+        };
+        form.map(|form| link("Send another file", form))
+    };
     let batch = import.batch.as_ref().map(|(batch, name)| {
         link(&format!("Go to {name}"), words::batch_address(member, *batch, ""))
     });
     match import.state {
         ImportState::Done if import.kind == ImportKind::Redemptions => {
-            vec![link("Redemption mismatches", addresses.1), again()]
+            let mismatches = addresses
+                .as_ref()
+                .map(|(_, mismatches)| link("Redemption mismatches", mismatches.clone()));
+            mismatches.into_iter().chain(again()).collect()
         }
-        ImportState::Done => batch.into_iter().chain([again()]).collect(),
+        ImportState::Done => batch.into_iter().chain(again()).collect(),
         // What waits for a word leads nowhere else; where there is nothing to say yes to, the next
         // file does.
-        ImportState::Failed | ImportState::Cancelled => {
-            [again()].into_iter().chain(batch).collect()
-        }
-        ImportState::Checked if !waits => [again()].into_iter().chain(batch).collect(),
+        ImportState::Failed | ImportState::Cancelled => again().into_iter().chain(batch).collect(),
+        ImportState::Checked if !waits => again().into_iter().chain(batch).collect(),
         _ => vec![],
     }
 }
@@ -391,12 +394,15 @@ fn subject(import: &Import) -> String {
         ImportKind::Vouchers => import.batch_name().to_owned(),
         ImportKind::Redemptions => "Redemptions".to_owned(),
         ImportKind::Bars => "Codes to bar".to_owned(),
+        ImportKind::Customers => "Customers".to_owned(),
+        ImportKind::Rewards => "Rewards".to_owned(),
+        ImportKind::Purges => "Customers to purge".to_owned(),
     }
 }
 
 /// " to Spring", where it goes into a batch.
 fn into(import: &Import) -> String {
-    if import.kind == ImportKind::Vouchers {
+    if import.kind.rules().needs_batch {
         format!(" to {}", import.batch_name())
     } else {
         String::new()

@@ -5,9 +5,9 @@
 use std::{ops::ControlFlow, time::Duration};
 
 use rewarddesk::{
-    app::imports::file::{FileKind, ImportRequest, import_file},
+    app::imports::file::{ImportRequest, import_file},
     db::merchants,
-    domain::role::Role,
+    domain::{import::ImportKind, role::Role},
 };
 
 use crate::support::{
@@ -33,7 +33,7 @@ fn import_redemptions(app: &App, file: String) -> tokio::task::JoinHandle<(u64, 
     tokio::task::spawn_blocking(move || {
         let (scope, merchant) =
             desk.db.read(|conn| merchants::for_operator(conn, "acme")).unwrap().unwrap();
-        let order = ImportRequest::of_operator(FileKind::Redemptions, None);
+        let order = ImportRequest::of_operator(ImportKind::Redemptions, None);
         let mut rejects = vec![];
         let done = import_file(
             &desk,

@@ -22,7 +22,7 @@ use rewarddesk::{
         },
         customers::keep_search,
         imports::{
-            file::{FileKind, ImportRequest, import_file},
+            file::{ImportRequest, import_file},
             run_import,
         },
         mails::{deliver_mail, release_mail},
@@ -36,7 +36,10 @@ use rewarddesk::{
         },
     },
     db::{customer_lookups::MAX_ROWS, health, merchants, passkeys, pending_sign_ins, sessions},
-    domain::{email::EmailAddress, ids::UserId, merchant::Slug, role::Role, user::Absence},
+    domain::{
+        email::EmailAddress, ids::UserId, import::ImportKind, merchant::Slug, role::Role,
+        user::Absence,
+    },
     mail::memory::Behaviour,
 };
 
@@ -354,7 +357,7 @@ fn commands(app: &App) {
 fn imports(app: &App) {
     let (scope, merchant) =
         app.desk.db.read(|conn| merchants::for_operator(conn, "acme")).unwrap().unwrap();
-    let import = |kind: FileKind, word: &str, batch: Option<&str>, file: &str| {
+    let import = |kind: ImportKind, word: &str, batch: Option<&str>, file: &str| {
         let _during = during(&format!("rewarddesk import {word}"));
         let mut rejects = vec![];
         let order = ImportRequest::of_operator(kind, batch);
@@ -377,26 +380,26 @@ fn imports(app: &App) {
     let batch = app.number("SELECT id FROM batches WHERE name = 'Spring'");
     app.reward_with(customer, batch, "R-77", &expired("HELD-1"));
     import(
-        FileKind::Customers,
+        ImportKind::Customers,
         "customers",
         None,
         "email,customer_id,first_name\nnew@x.example,N-1,New\nann@customer.example,A-2,Ann\njo2@customer.example,C-2,Jo\nbad,,\n",
     );
     let vouchers = "code,expires_at,redemptions,barred_reason\nV-1,2027-01-01,,\nV-2,,1,\nV-3,,,lost\nOLD-1,,,\nV-1,,,\nfresh-1-1,,,\n";
-    import(FileKind::Vouchers, "vouchers", Some("Spring"), vouchers);
-    import(FileKind::Vouchers, "vouchers", Some("Added"), "code\nE-1\ne-1\nV-1\n");
+    import(ImportKind::Vouchers, "vouchers", Some("Spring"), vouchers);
+    import(ImportKind::Vouchers, "vouchers", Some("Added"), "code\nE-1\ne-1\nV-1\n");
     let rewards = "reward_id,email,kind,title,fulfilment,batch,code\nI-1,ann@customer.example,referrer,20 off,batch,Spring,V-1\n\
         I-2,nobody@x.example,referrer,20 \
         off,batch,Spring,V-2\nI-3,ann@customer.example,referee,Card,runa,,\nI-4,ann@customer.example,referee,Five,batch,Spring,\n\
         I-5,ann@customer.example,referee,Five,batch,Spring,NEW-1\nR-1,jo@customer.example,referrer,20 off,batch,Spring,OLD-1\n";
-    import(FileKind::Rewards, "rewards", None, rewards);
-    import(FileKind::Rewards, "rewards", None, rewards);
+    import(ImportKind::Rewards, "rewards", None, rewards);
+    import(ImportKind::Rewards, "rewards", None, rewards);
     let uses = "code,redeemed_at,order_id\nV-1,2026-11-20,O-1\nOLD-1,2026-11-23T12:04:00Z,O-2\nNOPE-9,2026-11-20,O-3\nfresh-1-2,2026-11-20,O-4\n";
-    import(FileKind::Redemptions, "redemptions", None, uses);
-    import(FileKind::Redemptions, "redemptions", None, uses);
-    import(FileKind::Bars, "bars", None, "code,reason\nV-1,stolen\nNOPE-9,stolen\n");
+    import(ImportKind::Redemptions, "redemptions", None, uses);
+    import(ImportKind::Redemptions, "redemptions", None, uses);
+    import(ImportKind::Bars, "bars", None, "code,reason\nV-1,stolen\nNOPE-9,stolen\n");
     import(
-        FileKind::Purges,
+        ImportKind::Purges,
         "purges",
         None,
         "email,customer_id\nann@customer.example,\n,C-2\nnobody@x.example,\n",

@@ -4,9 +4,9 @@ use std::{ops::ControlFlow, time::Duration};
 
 use chrono::TimeDelta;
 use rewarddesk::{
-    app::imports::file::{FileKind, ImportRequest, import_file},
+    app::imports::file::{ImportRequest, import_file},
     db::merchants,
-    domain::role::Role,
+    domain::{import::ImportKind, role::Role},
 };
 
 use super::imports::{add, at_rest, paste, send_file, shown, top_up};
@@ -243,7 +243,7 @@ async fn the_rejects_are_those_of_the_command_line(app: App) {
             desk.db.read(|conn| merchants::for_operator(conn, "acme")).unwrap().unwrap();
         let order = ImportRequest {
             dry_run: true,
-            ..ImportRequest::of_operator(FileKind::Vouchers, Some("Spring"))
+            ..ImportRequest::of_operator(ImportKind::Vouchers, Some("Spring"))
         };
         let mut rejects = vec![];
         import_file(

@@ -9,10 +9,10 @@ use rewarddesk::{
     app::{
         Desk,
         audit::audit_export_file::export_audit,
-        imports::file::{FileKind, ImportRequest, import_file},
+        imports::file::{ImportRequest, import_file},
     },
     db::{DbConn, merchants},
-    domain::role::Role,
+    domain::{import::ImportKind, role::Role},
     mail::memory::Behaviour,
 };
 
@@ -428,7 +428,7 @@ async fn the_same_address_is_somebody_new_afterwards(app: App) {
         &app.desk,
         scope,
         &merchant,
-        &ImportRequest::of_operator(FileKind::Customers, None),
+        &ImportRequest::of_operator(ImportKind::Customers, None),
         &mut file.as_bytes(),
         &mut Vec::new(),
         &mut |_| std::ops::ControlFlow::Continue(()),

@@ -5,7 +5,7 @@ use proptest::{
     prelude::*,
     test_runner::{Config, TestRunner},
 };
-use rewarddesk::app::imports::file::FileKind;
+use rewarddesk::domain::import::ImportKind;
 
 use super::world::World;
 
@@ -49,7 +49,7 @@ fn counts_add_up_for_any_vouchers(world: World) {
                     .unwrap();
                 }
                 let file = csv.into_inner().unwrap();
-                let first = world.import(FileKind::Vouchers, Some(batch), &file).unwrap();
+                let first = world.import(ImportKind::Vouchers, Some(batch), &file).unwrap();
                 let empty = rows
                     .iter()
                     .filter(|(code, max, used, _)| {
@@ -64,7 +64,7 @@ fn counts_add_up_for_any_vouchers(world: World) {
                     .count();
                 prop_assert_eq!(first.report.rows, (rows.len() - empty - ragged_empty) as u64);
                 let before = world.picture();
-                let second = world.import(FileKind::Vouchers, Some(batch), &file).unwrap();
+                let second = world.import(ImportKind::Vouchers, Some(batch), &file).unwrap();
                 prop_assert_eq!(second.report.new, 0);
                 prop_assert_eq!(second.report.unchanged, first.report.new + first.report.unchanged);
                 prop_assert_eq!(second.rejects, first.rejects);

@@ -1,6 +1,6 @@
 //! Customers.
 
-use rewarddesk::app::imports::file::FileKind;
+use rewarddesk::domain::import::ImportKind;
 
 use super::world::{Said, World};
 
@@ -170,7 +170,7 @@ fn a_dry_run_of_customers_changes_nothing(world: World) {
     world.customers("email,first_name\njo@x.example,Jo\n");
     let before = world.picture();
     let file = "email,first_name\njo@x.example,Joan\nnew@x.example,\nbad,\n";
-    assert_eq!(world.dry(FileKind::Customers, None, file).unwrap().counts(), [1, 1, 0, 1]);
+    assert_eq!(world.dry(ImportKind::Customers, None, file).unwrap().counts(), [1, 1, 0, 1]);
     assert_eq!(world.picture(), before);
     assert_eq!(world.customers(file).counts(), [1, 1, 0, 1]);
 }

@@ -7,7 +7,10 @@ use std::{
 
 use chrono::TimeDelta;
 use diesel::{Connection, PgConnection, connection::SimpleConnection};
-use rewarddesk::app::imports::file::{FileKind, ImportError, ImportProgress};
+use rewarddesk::{
+    app::imports::file::{ImportError, ImportProgress},
+    domain::import::ImportKind,
+};
 
 use super::world::World;
 
@@ -19,7 +22,7 @@ fn many(prefix: &str) -> String {
 fn die_in_the_middle(world: &World, file: &str) {
     let died = catch_unwind(AssertUnwindSafe(|| {
         let _ = world.ordered(
-            &World::order(FileKind::Vouchers, Some("Spring")),
+            &World::order(ImportKind::Vouchers, Some("Spring")),
             file.as_bytes(),
             &mut |progress| match progress {
                 ImportProgress::Applying { done, .. } if done > 5_000 => {
@@ -69,7 +72,7 @@ fn a_stopped_import_cleans_up_behind_itself(world: World) {
     let file = many("S");
     let before = world.picture();
     let stopped = world.ordered(
-        &World::order(FileKind::Vouchers, Some("Spring")),
+        &World::order(ImportKind::Vouchers, Some("Spring")),
         file.as_bytes(),
         &mut |progress| match progress {
             ImportProgress::Applying { done, .. } if done > 5_000 => ControlFlow::Break(()),
@@ -93,8 +96,8 @@ fn rejects_that_cannot_be_written_stop_the_import(world: World) {
     }
     let before = world.picture();
     for (kind, batch, file) in [
-        (FileKind::Vouchers, Some("Spring"), "code\nGOOD-1\nab\n"),
-        (FileKind::Customers, None, "email\na@b.example\nx\n"),
+        (ImportKind::Vouchers, Some("Spring"), "code\nGOOD-1\nab\n"),
+        (ImportKind::Customers, None, "email\na@b.example\nx\n"),
     ] {
         let outcome = rewarddesk::app::imports::file::import_file(
             &world.desk,
@@ -113,8 +116,8 @@ fn rejects_that_cannot_be_written_stop_the_import(world: World) {
 #[both]
 fn a_second_import_waits_for_the_first(world: World) {
     for (kind, batch, file) in [
-        (FileKind::Vouchers, Some("Spring"), "code\nAAA\n"),
-        (FileKind::Customers, None, "email\na@b.example\n"),
+        (ImportKind::Vouchers, Some("Spring"), "code\nAAA\n"),
+        (ImportKind::Customers, None, "email\na@b.example\n"),
     ] {
         let mut other = None;
         if world.is_sqlite() {
@@ -155,7 +158,7 @@ fn whoever_waits_can_be_stopped(world: World) {
             'other', '2026-11-23 12:00:10.000000')",
         );
         let stopped = world.ordered(
-            &World::order(FileKind::Vouchers, Some("Spring")),
+            &World::order(ImportKind::Vouchers, Some("Spring")),
             b"code\nAAA\n",
             &mut |progress| {
                 if progress == ImportProgress::Waiting {
@@ -174,7 +177,7 @@ fn whoever_waits_can_be_stopped(world: World) {
 fn an_import_that_lost_its_turn_stops(world: World) {
     if world.is_sqlite() {
         let outcome = world.ordered(
-            &World::order(FileKind::Vouchers, Some("Spring")),
+            &World::order(ImportKind::Vouchers, Some("Spring")),
             many("L").as_bytes(),
             &mut |progress| {
                 if matches!(progress, ImportProgress::Applying { done, .. } if done > 5_000) {

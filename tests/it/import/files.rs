@@ -1,13 +1,13 @@
 //! What is a file, and what is not.
 
-use rewarddesk::app::imports::file::{FileKind, ImportError};
+use rewarddesk::{app::imports::file::ImportError, domain::import::ImportKind};
 
 use super::world::World;
 
 /// Imports vouchers and expects a refusal of the whole file that says `why`, with nothing changed.
 fn refused(world: &World, bytes: &[u8], why: &str) {
     let before = world.picture();
-    match world.import(FileKind::Vouchers, Some("Spring"), bytes) {
+    match world.import(ImportKind::Vouchers, Some("Spring"), bytes) {
         Err(ImportError::Invalid(said)) => assert!(said.0.contains(why), "{said} instead of {why}"),
         other => panic!("{other:?} instead of {why}"),
     }
@@ -63,7 +63,7 @@ fn every_dress_of_the_same_file_means_the_same(world: World) {
         "Ä-1".as_bytes().to_vec(),
         "\u{feff}Ä-1\r\n\r\n".as_bytes().to_vec(),
     ] {
-        let said = world.import(FileKind::Vouchers, Some("Spring"), &bytes).unwrap();
+        let said = world.import(ImportKind::Vouchers, Some("Spring"), &bytes).unwrap();
         assert_eq!(
             (said.report.rows, said.report.rejected),
             (1, 0),
@@ -87,15 +87,15 @@ fn a_quote_that_is_never_closed_costs_its_row_only(world: World) {
 #[both]
 fn vouchers_need_a_batch_that_exists_and_others_none(world: World) {
     assert!(matches!(
-        world.import(FileKind::Vouchers, Some("Winter"), "code\nAAA\n"),
+        world.import(ImportKind::Vouchers, Some("Winter"), "code\nAAA\n"),
         Err(ImportError::NoBatch { .. })
     ));
     assert!(matches!(
-        world.import(FileKind::Vouchers, None, "code\nAAA\n"),
+        world.import(ImportKind::Vouchers, None, "code\nAAA\n"),
         Err(ImportError::Invalid(_))
     ));
     assert!(matches!(
-        world.import(FileKind::Customers, Some("Spring"), "email\na@b.example\n"),
+        world.import(ImportKind::Customers, Some("Spring"), "email\na@b.example\n"),
         Err(ImportError::Invalid(_))
     ));
 }

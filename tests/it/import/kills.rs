@@ -8,12 +8,9 @@ use std::{
 
 use chrono::TimeDelta;
 use rewarddesk::{
-    app::{
-        Desk,
-        imports::file::{FileKind, import_file},
-    },
+    app::{Desk, imports::file::import_file},
     db::{Database, DatabaseUrl, merchants},
-    domain::{clock::Clock, email::Mailbox},
+    domain::{clock::Clock, email::Mailbox, import::ImportKind},
 };
 
 use super::world::{World, noon};
@@ -38,7 +35,7 @@ fn child() {
     );
     let (scope, merchant) =
         desk.db.read(|conn| merchants::for_operator(conn, "acme")).unwrap().unwrap();
-    let order = World::order(FileKind::Vouchers, Some("Spring"));
+    let order = World::order(ImportKind::Vouchers, Some("Spring"));
     let report = import_file(
         &desk,
         scope,

@@ -3,7 +3,7 @@
 
 use std::{sync::mpsc, thread, time::Duration};
 
-use rewarddesk::app::imports::file::{FileKind, Report};
+use rewarddesk::{app::imports::file::Report, domain::import::ImportKind};
 
 use super::world::{Said, World};
 
@@ -20,7 +20,7 @@ fn stock(world: &World) {
 }
 
 /// Previews the file and imports it: both say the same, and the preview has changed nothing.
-fn both_say(world: &World, kind: FileKind, file: &str) -> Said {
+fn both_say(world: &World, kind: ImportKind, file: &str) -> Said {
     let (before, records) = (world.picture(), world.count("audit_records"));
     let preview = world.dry(kind, None, file).unwrap();
     assert_eq!(
@@ -48,7 +48,7 @@ fn a_preview_of_redemptions_says_what_the_import_will(world: World) {
         MANY-1,2026-11-26,\nABC,2026-11-01,\nAbc,2026-11-01,\nabc,2026-11-01,\nABC,2026-11-02,\nabc,2026-11-02,\n\
         STOCK-1,2026-11-21,O-3\nOLD-1,2026-11-19,O-4\nOLD-1,2026-11-21,O-5\nGONE-1,2026-11-21,O-6\nBARRED-1,2026-11-21,O-7\n\
         new-1,2026-11-21,BEFORE\nab,2026-11-21,\nNEW-1,2026-11-22,\nnone-such,2026-11-01,O-2\n";
-    let said = both_say(&world, FileKind::Redemptions, file);
+    let said = both_say(&world, ImportKind::Redemptions, file);
     assert_eq!(said.counts(), [14, 0, 2, 10]);
     let (one, two, five) = (
         "the coupon is already fully redeemed (1 of 1)",
@@ -111,7 +111,7 @@ fn a_preview_of_redemptions_says_what_the_import_will(world: World) {
             BARRED-1 O-7"
         ]
     );
-    assert_eq!(both_say(&world, FileKind::Redemptions, file).counts(), [0, 0, 16, 10]);
+    assert_eq!(both_say(&world, ImportKind::Redemptions, file).counts(), [0, 0, 16, 10]);
 }
 
 #[both]
@@ -119,7 +119,7 @@ fn a_preview_of_bars_says_what_the_import_will(world: World) {
     stock(&world);
     let file = "code,reason\nSTOCK-1,stolen\nstock-1,again\nnew-1,stolen\nGONE-1,stolen\nBARRED-1,stolen\nABC,one\nAbc,two\nabc,three\n\
         none-such,stolen\nNEW-1,twice\nOLD-1,\nold-1,stolen\n";
-    let said = both_say(&world, FileKind::Bars, file);
+    let said = both_say(&world, ImportKind::Bars, file);
     assert_eq!(said.counts(), [5, 0, 3, 4]);
     assert_eq!(
         said.reasons(),
@@ -145,7 +145,7 @@ fn a_preview_of_bars_says_what_the_import_will(world: World) {
         ["1 1", "1 1"],
         "what the customer has, and no more"
     );
-    assert_eq!(both_say(&world, FileKind::Bars, file).counts(), [0, 0, 8, 4]);
+    assert_eq!(both_say(&world, ImportKind::Bars, file).counts(), [0, 0, 8, 4]);
 }
 
 // More rows of one code than are looked at together.
@@ -156,11 +156,11 @@ fn a_preview_remembers_a_code_that_fills_the_file(world: World) {
         |n: u32| format!("MASS-1,{}-02-01,O-{}\n", if n < 2_200 { 2001 } else { 2098 }, n % 2_000);
     let file = format!("code,redeemed_at,order_id\n{}", (0..3_300).map(row).collect::<String>());
     // 700 were counted when the code came; of the others 800 have room. 200 come again, far behind.
-    assert_eq!(both_say(&world, FileKind::Redemptions, &file).counts(), [1_500, 0, 200, 1_600]);
+    assert_eq!(both_say(&world, ImportKind::Redemptions, &file).counts(), [1_500, 0, 200, 1_600]);
     assert_eq!(world.count("coupons WHERE redemptions = 1500"), 1);
     let rows: String = (0..3_300).map(|n| format!("MASS-1,reason {n}\n")).collect();
     assert_eq!(
-        both_say(&world, FileKind::Bars, &format!("code,reason\n{rows}")).counts(),
+        both_say(&world, ImportKind::Bars, &format!("code,reason\n{rows}")).counts(),
         [1, 0, 3_299, 0]
     );
     assert_eq!(world.texts("SELECT barred_reason AS t FROM coupons"), ["reason 0"]);
@@ -174,9 +174,9 @@ fn a_preview_knows_a_code_again_wherever_it_stands(world: World) {
         "code,redeemed_at\nTWO-USES,2026-11-01\n{}two-uses,2026-11-01\nTwo-Uses,2026-11-02\ntwo-uses,2026-11-03\n",
         others("2026-11-01")
     );
-    assert_eq!(both_say(&world, FileKind::Redemptions, &file).counts(), [2, 0, 1, 1_501]);
+    assert_eq!(both_say(&world, ImportKind::Redemptions, &file).counts(), [2, 0, 1, 1_501]);
     let file = format!("code,reason\nTWO-USES,one\n{}two-uses,two\n", others("none"));
-    assert_eq!(both_say(&world, FileKind::Bars, &file).counts(), [1, 0, 1, 1_500]);
+    assert_eq!(both_say(&world, ImportKind::Bars, &file).counts(), [1, 0, 1, 1_500]);
 }
 
 #[both]
@@ -191,11 +191,11 @@ fn a_preview_waits_for_nobody(world: World) {
     });
     let files = [
         (
-            FileKind::Redemptions,
+            ImportKind::Redemptions,
             "code,redeemed_at\nSTOCK-1,2026-11-21\nOLD-1,2026-11-21\n",
             [2, 0, 0, 0],
         ),
-        (FileKind::Bars, "code,reason\nSTOCK-1,stolen\n", [1, 0, 0, 0]),
+        (ImportKind::Bars, "code,reason\nSTOCK-1,stolen\n", [1, 0, 0, 0]),
     ];
     thread::scope(|scope| {
         let (say, said) = mpsc::channel();

@@ -1,7 +1,7 @@
 //! Purging by a file: all of it or none, each person once, rejects for people who can't be
 //! identified.
 
-use rewarddesk::app::imports::file::FileKind;
+use rewarddesk::domain::import::ImportKind;
 
 use super::world::{Said, World};
 
@@ -13,7 +13,7 @@ const PEOPLE: &str = "email,customer_id,first_name\n\
                       di@customer.example,SAME,Di\n";
 
 fn purged(world: &World, file: &str) -> Said {
-    world.import(FileKind::Purges, None, file).unwrap()
+    world.import(ImportKind::Purges, None, file).unwrap()
 }
 
 #[both]
@@ -29,7 +29,7 @@ fn the_named_are_purged_and_the_others_rejected(world: World) {
                 di@customer.example,C-1\n\
                 not an address,\n\
                 jo@customer.example,C-1\n";
-    let dry = world.dry(FileKind::Purges, None, file).unwrap();
+    let dry = world.dry(ImportKind::Purges, None, file).unwrap();
     assert_eq!(world.picture(), before, "a dry run");
     let said = purged(&world, file);
     assert_eq!((said.counts(), &said.rejects), (dry.counts(), &dry.rejects));
@@ -79,7 +79,7 @@ fn each_row_must_name_somebody(world: World) {
         [0, 1, 0, 1]
     );
     assert_eq!(purged(&world, "customer_id\nC-2\n").counts(), [0, 1, 0, 0]);
-    assert!(world.import(FileKind::Purges, None, "name\nJo\n").is_err());
+    assert!(world.import(ImportKind::Purges, None, "name\nJo\n").is_err());
 }
 
 #[both]
@@ -89,7 +89,7 @@ fn a_run_that_is_stopped_has_purged_nobody(world: World) {
     let failpoints = fail::FailScenario::setup();
     fail::cfg("import::end", "panic").unwrap();
     let stopped = std::panic::catch_unwind(std::panic::AssertUnwindSafe(|| {
-        world.import(FileKind::Purges, None, "email\njo@customer.example\nal@customer.example\n")
+        world.import(ImportKind::Purges, None, "email\njo@customer.example\nal@customer.example\n")
     }));
     failpoints.teardown();
     assert!(stopped.is_err());

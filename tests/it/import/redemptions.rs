@@ -9,7 +9,7 @@ use proptest::{
     sample::select,
     test_runner::{Config, TestRunner},
 };
-use rewarddesk::app::imports::file::FileKind;
+use rewarddesk::domain::import::ImportKind;
 use unicode_normalization::UnicodeNormalization;
 
 use super::world::World;
@@ -115,7 +115,7 @@ fn one_order_is_one_use_whatever_time_is_reported(world: World) {
         [1, 0, 0, 0]
     );
     let later = "code,redeemed_at,order_id\ntwice-1,2026-05-01T10:00:00Z,\u{feff}O-77\u{200b}\nTWICE-1,2026-05-01,O-77\n";
-    assert_eq!(world.dry(FileKind::Redemptions, None, later).unwrap().counts(), [0, 0, 2, 0]);
+    assert_eq!(world.dry(ImportKind::Redemptions, None, later).unwrap().counts(), [0, 0, 2, 0]);
     let before = world.picture();
     assert_eq!(world.redemptions(later).counts(), [0, 0, 2, 0]);
     assert_eq!(world.picture(), before);
@@ -142,7 +142,7 @@ fn any_reports_of_an_order_in_any_rows_are_one_use(world: World) {
                 let rows: Vec<String> =
                     rows.iter().map(|(_, row)| format!("ANY-{n},{row}\n")).collect();
                 let file = format!("code,redeemed_at,order_id\n{}", rows.concat());
-                let shown = world.dry(FileKind::Redemptions, None, &file).unwrap().counts();
+                let shown = world.dry(ImportKind::Redemptions, None, &file).unwrap().counts();
                 let done = world.redemptions(&file).counts();
                 prop_assert_eq!(shown, done, "the preview says what the import does");
                 prop_assert_eq!(done[0] + done[2], rows.len() as u64);
@@ -164,7 +164,7 @@ fn a_use_in_the_future_is_a_reject(world: World) {
     let file = "code,redeemed_at,order_id\nAAA,2026-11-23T12:05:01Z,O-1\nAAA,2062-11-01,O-2\nAAA,2026-11-23T12:05:00Z,O-3\nNONE-1,2062-11-01,O-4\n";
     let why = "redeemed_at: this is in the future; it is now 23 Nov 2026, 12:00 GMT. Enter a use \
                once it has happened";
-    for said in [world.dry(FileKind::Redemptions, None, file).unwrap(), world.redemptions(file)] {
+    for said in [world.dry(ImportKind::Redemptions, None, file).unwrap(), world.redemptions(file)] {
         assert_eq!(said.counts(), [1, 0, 0, 3]);
         assert_eq!(said.reasons(), [(2, why), (3, why), (5, why)]);
     }
@@ -226,7 +226,7 @@ fn what_is_no_redemption_is_a_reject(world: World) {
     assert_eq!(world.count("redemptions"), 0);
     assert_eq!(
         world
-            .dry(FileKind::Redemptions, None, "code,redeemed_at\nAAA,2026-11-01\n")
+            .dry(ImportKind::Redemptions, None, "code,redeemed_at\nAAA,2026-11-01\n")
             .unwrap()
             .counts(),
         [1, 0, 0, 0]

@@ -1,6 +1,6 @@
 //! Rewards.
 
-use rewarddesk::app::imports::file::FileKind;
+use rewarddesk::domain::import::ImportKind;
 
 use super::world::World;
 
@@ -266,7 +266,7 @@ fn a_dry_run_of_rewards_changes_nothing(world: World) {
     let file = format!(
         "{HEAD}R-1,jo@x.example,referrer,t,batch,Spring,FREE-1,\nR-2,no@x.example,referrer,t,batch,Spring,FREE-2,\n"
     );
-    let said = world.dry(FileKind::Rewards, None, &file).unwrap();
+    let said = world.dry(ImportKind::Rewards, None, &file).unwrap();
     assert_eq!((said.counts(), said.report.taken_out_of_stock), ([1, 0, 0, 1], 1));
     assert_eq!((world.picture(), world.count("audit_records")), (before, audit));
     assert_eq!(said.report.record, None);

@@ -8,7 +8,7 @@ use std::{
     time::Instant,
 };
 
-use rewarddesk::app::imports::file::{FileKind, import_file};
+use rewarddesk::{app::imports::file::import_file, domain::import::ImportKind};
 
 use super::world::World;
 
@@ -31,7 +31,7 @@ fn measure(world: &World) {
     file.into_inner().unwrap();
     fs::write(&early, (0..1000).map(|n| code(n * 1000) + "\n").collect::<String>()).unwrap();
     let import = |batch, path| {
-        let order = World::order(FileKind::Vouchers, Some(batch));
+        let order = World::order(ImportKind::Vouchers, Some(batch));
         let mut source = File::open(path).unwrap();
         let began = Instant::now();
         let report = import_file(

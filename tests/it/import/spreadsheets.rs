@@ -7,13 +7,13 @@ use proptest::{
     sample::select,
     test_runner::{Config, TestRunner},
 };
-use rewarddesk::app::imports::file::{DamageGroup, FileKind};
+use rewarddesk::{app::imports::file::DamageGroup, domain::import::ImportKind};
 
 use super::world::{Said, World};
 
 /// Previews the vouchers and imports them: both say the same.
 fn both_say(world: &World, file: &str) -> Said {
-    let preview = world.dry(FileKind::Vouchers, Some("Spring"), file).unwrap();
+    let preview = world.dry(ImportKind::Vouchers, Some("Spring"), file).unwrap();
     let said = world.vouchers("Spring", file);
     assert_eq!((preview.counts(), &preview.rejects), (said.counts(), &said.rejects));
     assert_eq!(preview.report.findings, said.report.findings);
@@ -78,7 +78,7 @@ fn what_is_around_a_value_is_taken_off_in_every_column(world: World) {
     assert_eq!(world.texts("SELECT order_id AS t FROM redemptions"), ["0042"]);
     assert_eq!(
         world
-            .import(FileKind::Bars, None, "code,reason\n\u{2066}BAR-1\u{2069},=\"lost\"\n")
+            .import(ImportKind::Bars, None, "code,reason\n\u{2066}BAR-1\u{2069},=\"lost\"\n")
             .unwrap()
             .counts(),
         [1, 0, 0, 0]
@@ -88,7 +88,7 @@ fn what_is_around_a_value_is_taken_off_in_every_column(world: World) {
         ["lost"]
     );
     assert_eq!(
-        world.import(FileKind::Purges, None, "email,customer_id\n,=\"007\"\n").unwrap().counts(),
+        world.import(ImportKind::Purges, None, "email,customer_id\n,=\"007\"\n").unwrap().counts(),
         [0, 1, 0, 0]
     );
 }
@@ -183,7 +183,7 @@ fn a_heading_again_is_no_row(world: World) {
     assert_eq!((said.counts(), said.report.taken_out_of_stock), ([0, 0, 0, 1], 0));
     assert_eq!(world.redemptions("code,redeemed_at\ncode,redeemed_at\n").counts(), [0, 0, 0, 1]);
     assert_eq!(
-        world.import(FileKind::Bars, None, "code,reason\ncode,reason\n").unwrap().counts(),
+        world.import(ImportKind::Bars, None, "code,reason\ncode,reason\n").unwrap().counts(),
         [0, 0, 0, 1]
     );
 }
@@ -223,7 +223,7 @@ fn cells_that_hold_nothing_may_be_there_or_not(world: World) {
     let said = world.redemptions("code,redeemed_at\nE-1\n");
     assert_eq!(said.reasons(), [(2, "redeemed_at is empty")]);
     assert!(
-        world.import(FileKind::Vouchers, Some("Spring"), "code,pin\n,\n\"\"\n").is_err(),
+        world.import(ImportKind::Vouchers, Some("Spring"), "code,pin\n,\n\"\"\n").is_err(),
         "there are no rows"
     );
 }
@@ -263,7 +263,7 @@ fn ragged_rows_mean_what_full_ones_do(world: World) {
                         csv.write_record(["", "", ""]).unwrap();
                     }
                 }
-                world.dry(FileKind::Vouchers, Some("Spring"), csv.into_inner().unwrap()).unwrap()
+                world.dry(ImportKind::Vouchers, Some("Spring"), csv.into_inner().unwrap()).unwrap()
             };
             let (full, ragged) = (write(false), write(true));
             prop_assert_eq!(full.counts(), ragged.counts());

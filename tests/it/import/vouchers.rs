@@ -1,6 +1,6 @@
 //! Vouchers.
 
-use rewarddesk::app::imports::file::FileKind;
+use rewarddesk::domain::import::ImportKind;
 
 use super::world::World;
 
@@ -192,7 +192,7 @@ fn a_dry_run_says_the_same_and_changes_nothing(world: World) {
     world.vouchers("Autumn", "code\nBBB\n");
     let (before, audit) = (world.picture(), world.count("audit_records"));
     let file = "code\nAAA\nBBB\nCCC\nCCC\n";
-    let dry = world.dry(FileKind::Vouchers, Some("Spring"), file).unwrap();
+    let dry = world.dry(ImportKind::Vouchers, Some("Spring"), file).unwrap();
     assert_eq!(dry.counts(), [1, 0, 1, 2]);
     assert_eq!((world.picture(), world.count("audit_records")), (before, audit));
     let real = world.vouchers("Spring", file);

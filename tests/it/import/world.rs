@@ -18,9 +18,7 @@ use diesel::{
 use rewarddesk::{
     app::{
         Desk,
-        imports::file::{
-            FileKind, ImportError, ImportProgress, ImportRequest, Report, import_file,
-        },
+        imports::file::{ImportError, ImportProgress, ImportRequest, Report, import_file},
     },
     db::{
         Database, DatabaseUrl, DbConn, Scope,
@@ -31,6 +29,7 @@ use rewarddesk::{
     domain::{
         clock::Clock,
         email::Mailbox,
+        import::ImportKind,
         merchant::{Merchant, Slug},
     },
 };
@@ -210,7 +209,7 @@ impl World {
         self.count("coupons c JOIN batches b ON b.id = c.batch_id WHERE c.id <= b.published_to")
     }
 
-    pub fn order(kind: FileKind, batch: Option<&str>) -> ImportRequest<'_> {
+    pub fn order(kind: ImportKind, batch: Option<&str>) -> ImportRequest<'_> {
         ImportRequest::of_operator(kind, batch)
     }
 
@@ -248,7 +247,7 @@ impl World {
 
     pub fn import(
         &self,
-        kind: FileKind,
+        kind: ImportKind,
         batch: Option<&str>,
         bytes: impl AsRef<[u8]>,
     ) -> Result<Said, ImportError> {
@@ -257,7 +256,7 @@ impl World {
 
     pub fn dry(
         &self,
-        kind: FileKind,
+        kind: ImportKind,
         batch: Option<&str>,
         bytes: impl AsRef<[u8]>,
     ) -> Result<Said, ImportError> {
@@ -269,19 +268,19 @@ impl World {
     }
 
     pub fn vouchers(&self, batch: &str, text: &str) -> Said {
-        self.import(FileKind::Vouchers, Some(batch), text).unwrap()
+        self.import(ImportKind::Vouchers, Some(batch), text).unwrap()
     }
 
     pub fn customers(&self, text: &str) -> Said {
-        self.import(FileKind::Customers, None, text).unwrap()
+        self.import(ImportKind::Customers, None, text).unwrap()
     }
 
     pub fn rewards(&self, text: &str) -> Said {
-        self.import(FileKind::Rewards, None, text).unwrap()
+        self.import(ImportKind::Rewards, None, text).unwrap()
     }
 
     pub fn redemptions(&self, text: &str) -> Said {
-        self.import(FileKind::Redemptions, None, text).unwrap()
+        self.import(ImportKind::Redemptions, None, text).unwrap()
     }
 
     /// Hands one of Spring's codes to a customer, and replaces it by another on 20 November 2026.

@@ -2,14 +2,14 @@
 
 use super::super::{
     header::{FirstRecord, read_first},
-    kind::FileKind,
     rows::FileRow,
 };
 use super::*;
+use crate::domain::import::ImportKind;
 
 fn seen(codes: &[&str]) -> Findings {
     let Ok(FirstRecord::Header(layout)) =
-        read_first(FileKind::Vouchers, &FileRecord::of(1, ["code"]), None)
+        read_first(ImportKind::Vouchers, &FileRecord::of(1, ["code"]), None)
     else {
         panic!("refused")
     };

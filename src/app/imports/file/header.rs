@@ -3,21 +3,20 @@
 
 use std::borrow::Cow;
 
-use super::{
-    heading,
-    kind::{Column, FileKind, holds_words},
-    records::FileRecord,
+use super::{heading, records::FileRecord};
+use crate::domain::{
+    Invalid, cell,
+    import::{Column, Holds, ImportKind},
 };
-use crate::domain::{Invalid, cell};
 
 /// Where each column of the kind is found in a row.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Layout {
-    kind: FileKind,
+    kind: ImportKind,
     /// The file's own headings, in its order.
     headings: Vec<String>,
-    /// For each of the file's columns, its name in the contract; empty for a column without a name.
-    names: Vec<&'static str>,
+    /// Which of the kind's columns each of the file's columns is; none for one without a name.
+    columns: Vec<Option<&'static Column>>,
     /// Whether the file has no header.
     is_bare: bool,
 }
@@ -32,7 +31,7 @@ pub enum FirstRecord {
 
 /// The delimiter under which the first record names the most known columns; where none does, the
 /// one that the file declares; where it declares none, the one that makes the most cells.
-pub fn delimiter_of(kind: FileKind, firsts: &[(u8, FileRecord)], declared: Option<u8>) -> u8 {
+pub fn delimiter_of(kind: ImportKind, firsts: &[(u8, FileRecord)], declared: Option<u8>) -> u8 {
     let mut best = (b',', 0, 0);
     for (delimiter, record) in firsts {
         let known = record.cells().filter(|cell| column(kind, cell).is_some()).count();
@@ -44,22 +43,22 @@ pub fn delimiter_of(kind: FileKind, firsts: &[(u8, FileRecord)], declared: Optio
     best.0
 }
 
-fn column(kind: FileKind, heading: &str) -> Option<&'static Column> {
+fn column(kind: ImportKind, heading: &str) -> Option<&'static Column> {
     let heading = cell::reference(heading);
     let letters = || {
         heading.chars().map(|c| if matches!(c, ' ' | '-') { '_' } else { c.to_ascii_lowercase() })
     };
-    kind.columns().iter().find(|column| letters().eq(column.name.chars()))
+    kind.rules().columns.iter().find(|column| letters().eq(column.name.chars()))
 }
 
 /// Takes the first record as a header or, in a voucher file of one column, as the first code.
 /// `second` is the row below it.
 pub fn read_first(
-    kind: FileKind,
+    kind: ImportKind,
     first: &FileRecord,
     second: Option<&FileRecord>,
 ) -> Result<FirstRecord, Invalid> {
-    if kind == FileKind::Vouchers && first.filled() == 1 {
+    if kind == ImportKind::Vouchers && first.filled() == 1 {
         let code = cell::reference(first.cell(0).unwrap_or_default());
         let below = second
             .filter(|record| record.filled() == 1)
@@ -75,7 +74,7 @@ pub fn read_first(
             return Ok(FirstRecord::Code(Layout {
                 kind,
                 headings: vec!["code".into()],
-                names: vec!["code"],
+                columns: vec![kind.rules().columns.first()],
                 is_bare: true,
             }));
         }
@@ -83,10 +82,10 @@ pub fn read_first(
     header(kind, first).map(FirstRecord::Header)
 }
 
-fn header(kind: FileKind, first: &FileRecord) -> Result<Layout, Invalid> {
+fn header(kind: ImportKind, first: &FileRecord) -> Result<Layout, Invalid> {
     let expected =
-        || kind.columns().iter().map(|column| column.name).collect::<Vec<_>>().join(", ");
-    let mut names = Vec::with_capacity(first.filled());
+        || kind.rules().columns.iter().map(|column| column.name).collect::<Vec<_>>().join(", ");
+    let mut columns: Vec<Option<&Column>> = Vec::with_capacity(first.filled());
     if let Some(fault) = first.fault {
         return Err(Invalid::because(format!("the header can't be read: {fault}")));
     }
@@ -98,7 +97,7 @@ fn header(kind: FileKind, first: &FileRecord) -> Result<Layout, Invalid> {
     for heading in &headings {
         if heading.is_empty() {
             // A column that was emptied once; what is in it is judged row by row.
-            names.push("");
+            columns.push(None);
             continue;
         }
         let Some(column) = column(kind, heading) else {
@@ -109,13 +108,16 @@ fn header(kind: FileKind, first: &FileRecord) -> Result<Layout, Invalid> {
                 expected()
             )));
         };
-        if names.contains(&column.name) {
+        if columns.contains(&Some(column)) {
             return Err(Invalid::because(format!("the column {} appears twice", column.name)));
         }
-        names.push(column.name);
+        columns.push(Some(column));
     }
-    if let Some(missing) =
-        kind.columns().iter().find(|column| column.required && !names.contains(&column.name))
+    if let Some(missing) = kind
+        .rules()
+        .columns
+        .iter()
+        .find(|column| column.required && !columns.contains(&Some(*column)))
     {
         return Err(Invalid::because(format!(
             "the column {} is missing; the columns of a {} file are: {}",
@@ -124,18 +126,18 @@ fn header(kind: FileKind, first: &FileRecord) -> Result<Layout, Invalid> {
             expected()
         )));
     }
-    if names.iter().all(|name| name.is_empty()) {
+    if columns.iter().all(Option::is_none) {
         return Err(Invalid::because(format!(
             "the header has no column names; the columns of a {} file are: {}",
             kind.as_str(),
             expected()
         )));
     }
-    Ok(Layout { kind, headings, names, is_bare: false })
+    Ok(Layout { kind, headings, columns, is_bare: false })
 }
 
 impl Layout {
-    pub fn kind(&self) -> FileKind {
+    pub fn kind(&self) -> ImportKind {
         self.kind
     }
 
@@ -145,13 +147,8 @@ impl Layout {
     }
 
     /// The file's columns that have a name.
-    pub fn columns(&self) -> impl Iterator<Item = &'static str> {
-        self.names.iter().copied().filter(|name| !name.is_empty())
-    }
-
-    /// Whether a row can do nothing without this column.
-    pub fn is_required(&self, name: &str) -> bool {
-        self.kind.columns().iter().any(|column| column.required && column.name == name)
+    pub fn columns(&self) -> impl Iterator<Item = &'static Column> {
+        self.columns.iter().copied().flatten()
     }
 
     /// Whether the row has the form that its header promises. Cells that are left out at its end
@@ -161,16 +158,16 @@ impl Layout {
             return Err(Invalid::because(fault));
         }
         let filled = record.filled();
-        if filled > self.names.len() {
+        if filled > self.columns.len() {
             let cells = if filled == 1 { "cell" } else { "cells" };
             return Err(Invalid::because(format!(
                 "the row has {filled} {cells}, the header {}",
-                self.names.len()
+                self.columns.len()
             )));
         }
         let is_stray =
-            |(name, cell): (&&str, &str)| name.is_empty() && !cell::text(cell).is_empty();
-        match self.names.iter().zip(record.cells()).position(is_stray) {
+            |(column, cell): (&Option<_>, &str)| column.is_none() && !cell::text(cell).is_empty();
+        match self.columns.iter().zip(record.cells()).position(is_stray) {
             Some(index) => Err(Invalid::because(format!(
                 "this row has something in column {}, which has no name in the header",
                 index + 1
@@ -196,7 +193,7 @@ impl Layout {
         let mut cells = record.cells().map(cell::text).filter(|cell| !cell.is_empty()).peekable();
         let is_names =
             cells.peek().is_some() && cells.all(|cell| column(self.kind, &cell).is_some());
-        (key.is_some() && key == self.kind.columns().first()) || is_names
+        (key.is_some() && key == self.kind.rules().columns.first()) || is_names
     }
 
     /// Why such a row is no row.
@@ -213,18 +210,27 @@ impl Layout {
     pub fn key_cell<'r>(&self, record: &'r FileRecord) -> &'r str {
         let key = self
             .kind
-            .columns()
+            .rules()
+            .columns
             .first()
-            .and_then(|key| self.names.iter().position(|name| *name == key.name));
+            .and_then(|key| self.columns.iter().position(|column| *column == Some(key)));
         record.cell(key.unwrap_or(0)).unwrap_or_default()
     }
 
     /// The value in the cell of that column, without what spreadsheets and shops put around it;
     /// empty where the row ends before it, `None` where the file does not have the column.
     pub fn cell<'r>(&self, record: &'r FileRecord, name: &str) -> Option<Cow<'r, str>> {
-        let index = self.names.iter().position(|n| *n == name)?;
+        let is_named = |column: &&Column| column.name == name;
+        let (index, column) = self
+            .columns
+            .iter()
+            .enumerate()
+            .find_map(|(index, column)| Some((index, column.filter(is_named)?)))?;
         let cell = record.cell(index).unwrap_or_default();
-        Some(if holds_words(name) { cell::text(cell) } else { cell::reference(cell) })
+        Some(match column.holds {
+            Holds::Words => cell::text(cell),
+            Holds::References | Holds::Values => cell::reference(cell),
+        })
     }
 }
 
@@ -232,7 +238,7 @@ impl Layout {
 mod tests {
     use super::*;
 
-    fn first(kind: FileKind, cells: &[&str], below: Option<&str>) -> Result<FirstRecord, String> {
+    fn first(kind: ImportKind, cells: &[&str], below: Option<&str>) -> Result<FirstRecord, String> {
         read_first(
             kind,
             &FileRecord::of(1, cells.iter().copied()),
@@ -244,7 +250,7 @@ mod tests {
     #[test]
     fn columns_come_in_any_order_and_dress() {
         let Ok(FirstRecord::Header(layout)) =
-            first(FileKind::Customers, &["First Name", "EMAIL ", "customer-id"], None)
+            first(ImportKind::Customers, &["First Name", "EMAIL ", "customer-id"], None)
         else {
             panic!("the header was refused")
         };
@@ -266,19 +272,19 @@ mod tests {
     #[test]
     fn unknown_twice_and_missing_columns_are_named() {
         assert!(
-            first(FileKind::Vouchers, &["code", "colour"], None)
+            first(ImportKind::Vouchers, &["code", "colour"], None)
                 .is_err_and(|e| e.contains("\"colour\""))
         );
         assert!(
-            first(FileKind::Vouchers, &["code", "pin", "Code"], None)
+            first(ImportKind::Vouchers, &["code", "pin", "Code"], None)
                 .is_err_and(|e| e.contains("code appears twice"))
         );
         assert!(
-            first(FileKind::Redemptions, &["code", "order_id"], None)
+            first(ImportKind::Redemptions, &["code", "order_id"], None)
                 .is_err_and(|e| e.contains("redeemed_at is missing"))
         );
         assert!(
-            first(FileKind::Purges, &["\"\"", "''"], None)
+            first(ImportKind::Purges, &["\"\"", "''"], None)
                 .is_err_and(|e| e.contains("has no column names"))
         );
     }
@@ -286,14 +292,14 @@ mod tests {
     #[test]
     fn one_column_without_header_is_codes() {
         assert!(matches!(
-            first(FileKind::Vouchers, &["AB-12"], Some("AB-13")),
+            first(ImportKind::Vouchers, &["AB-12"], Some("AB-13")),
             Ok(FirstRecord::Code(_))
         ));
         assert!(matches!(
-            first(FileKind::Vouchers, &["Code"], Some("AB-13")),
+            first(ImportKind::Vouchers, &["Code"], Some("AB-13")),
             Ok(FirstRecord::Header(_))
         ));
-        assert!(first(FileKind::Vouchers, &["coupon_code"], Some("AB-13")).is_err());
-        assert!(first(FileKind::Vouchers, &["pin"], Some("1234")).is_err());
+        assert!(first(ImportKind::Vouchers, &["coupon_code"], Some("AB-13")).is_err());
+        assert!(first(ImportKind::Vouchers, &["pin"], Some("1234")).is_err());
     }
 }

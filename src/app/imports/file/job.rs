@@ -114,13 +114,16 @@ impl Job<'_, '_> {
             return Ok(());
         }
         let count = |n: u64| i64::try_from(n).unwrap_or(i64::MAX);
-        let mut record =
-            NewRecord::new(Some(self.merchant.id), self.order.kind.action(), self.order.actor)
-                .detail("rows", count(report.rows))
-                .detail("new", count(report.new))
-                .detail("updated", count(report.updated))
-                .detail("unchanged", count(report.unchanged))
-                .detail("rejected", count(report.rejected));
+        let mut record = NewRecord::new(
+            Some(self.merchant.id),
+            self.order.kind.rules().action,
+            self.order.actor,
+        )
+        .detail("rows", count(report.rows))
+        .detail("new", count(report.new))
+        .detail("updated", count(report.updated))
+        .detail("unchanged", count(report.unchanged))
+        .detail("rejected", count(report.rejected));
         if report.taken_out_of_stock > 0 {
             record = record.detail("taken_out_of_stock", count(report.taken_out_of_stock));
         }

@@ -18,7 +18,6 @@ mod findings;
 mod header;
 mod heading;
 mod job;
-mod kind;
 mod pace;
 mod purge_rows;
 mod records;
@@ -41,11 +40,10 @@ use crate::{
         Scope,
         imports::publish::{self, TargetBatch},
     },
-    domain::{Invalid, merchant::Merchant},
+    domain::{Invalid, import::ImportKind, merchant::Merchant},
 };
 
 pub use self::findings::{Cause, DamageGroup, Ends, Findings, RowSample, SampledCount, Suspicion};
-pub use self::kind::FileKind;
 pub use self::pace::SlicePace;
 pub use self::request::{
     ImportError, ImportProgress, ImportRequest, OnCommit, ProgressWatch, Report,
@@ -66,7 +64,7 @@ pub fn import_file(
     watch: &mut ProgressWatch<'_>,
 ) -> Result<Report, ImportError> {
     let target = match (order.kind, order.batch) {
-        (FileKind::Vouchers, Some(name)) => Some(match order.planned.filter(|_| order.dry_run) {
+        (ImportKind::Vouchers, Some(name)) => Some(match order.planned.filter(|_| order.dry_run) {
             Some(planned) => TargetBatch::planned(planned),
             None => desk
                 .db
@@ -76,7 +74,7 @@ pub fn import_file(
                     merchant: merchant.slug.to_string(),
                 })?,
         }),
-        (FileKind::Vouchers, None) => {
+        (ImportKind::Vouchers, None) => {
             return Err(Invalid::because("vouchers need a batch; name one").into());
         }
         (_, Some(_)) => {
@@ -100,18 +98,18 @@ pub fn import_file(
         return Ok(report);
     }
     match (order.kind, target) {
-        (FileKind::Vouchers, Some(target)) if order.dry_run => {
+        (ImportKind::Vouchers, Some(target)) if order.dry_run => {
             vouchers::check(&mut job, target, spooled, rejects)
         }
-        (FileKind::Vouchers, Some(target)) => vouchers::apply(&mut job, target, spooled, rejects),
-        (FileKind::Customers, _) => customers::apply(&mut job, spooled, rejects),
-        (FileKind::Purges, _) => purge_rows::apply(&mut job, spooled, rejects),
-        (FileKind::Rewards, _) => reward_rows::apply(&mut job, spooled, rejects),
-        (FileKind::Redemptions, _) if order.dry_run => {
+        (ImportKind::Vouchers, Some(target)) => vouchers::apply(&mut job, target, spooled, rejects),
+        (ImportKind::Customers, _) => customers::apply(&mut job, spooled, rejects),
+        (ImportKind::Purges, _) => purge_rows::apply(&mut job, spooled, rejects),
+        (ImportKind::Rewards, _) => reward_rows::apply(&mut job, spooled, rejects),
+        (ImportKind::Redemptions, _) if order.dry_run => {
             redemption_rows::check(&mut job, spooled, rejects)
         }
-        (FileKind::Bars, _) if order.dry_run => bar_rows::check(&mut job, spooled, rejects),
-        (FileKind::Bars, _) => bar_rows::apply(&mut job, spooled, rejects),
+        (ImportKind::Bars, _) if order.dry_run => bar_rows::check(&mut job, spooled, rejects),
+        (ImportKind::Bars, _) => bar_rows::apply(&mut job, spooled, rejects),
         _ => redemption_rows::apply(&mut job, spooled, rejects),
     }
 }

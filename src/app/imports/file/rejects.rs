@@ -74,15 +74,15 @@ impl Rejects {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::app::imports::file::{
-        header::{FirstRecord, read_first},
-        kind::FileKind,
+    use crate::{
+        app::imports::file::header::{FirstRecord, read_first},
+        domain::import::ImportKind,
     };
 
     #[test]
     fn rejects_are_in_the_files_order_and_no_formula_runs() {
         let Ok(FirstRecord::Header(layout)) =
-            read_first(FileKind::Vouchers, &FileRecord::of(1, ["code", "pin"]), None)
+            read_first(ImportKind::Vouchers, &FileRecord::of(1, ["code", "pin"]), None)
         else {
             panic!("refused")
         };
@@ -109,7 +109,7 @@ mod tests {
     #[test]
     fn without_rejects_nothing_is_written() {
         let Ok(FirstRecord::Header(layout)) =
-            read_first(FileKind::Vouchers, &FileRecord::of(1, ["code"]), None)
+            read_first(ImportKind::Vouchers, &FileRecord::of(1, ["code"]), None)
         else {
             panic!("refused")
         };

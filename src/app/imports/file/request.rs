@@ -2,17 +2,17 @@
 
 use std::{fmt, io, ops::ControlFlow};
 
-use super::{findings::Findings, kind::FileKind};
+use super::findings::Findings;
 use crate::{
     app::{Error, Fault},
     db::{self, WriteTx},
-    domain::{Invalid, audit::Actor, batch::PlannedBatch, ids::AuditId},
+    domain::{Invalid, audit::Actor, batch::PlannedBatch, ids::AuditId, import::ImportKind},
 };
 
 /// What is to be imported.
 #[derive(Debug, Clone)]
 pub struct ImportRequest<'a> {
-    pub kind: FileKind,
+    pub kind: ImportKind,
     /// The batch's name; needed for vouchers, refused for everything else.
     pub batch: Option<&'a str>,
     /// Do everything, report, write the rejects, and change nothing.
@@ -26,7 +26,7 @@ pub struct ImportRequest<'a> {
 
 impl ImportRequest<'_> {
     /// An order of somebody at the command line.
-    pub fn of_operator(kind: FileKind, batch: Option<&str>) -> ImportRequest<'_> {
+    pub fn of_operator(kind: ImportKind, batch: Option<&str>) -> ImportRequest<'_> {
         ImportRequest {
             kind,
             batch,

@@ -9,7 +9,6 @@ use super::{
     cells::{self, LONGEST},
     findings::DamageGroup,
     header::Layout,
-    kind::{holds_references, holds_words},
     records::FileRecord,
 };
 use crate::domain::{
@@ -17,6 +16,7 @@ use crate::domain::{
     code::CouponCode,
     damage::Damage,
     email::EmailAddress,
+    import::{Column, Holds},
     invisible,
     redemption::OrderNumber,
     reward::{RewardKind, RewardProvider},
@@ -105,7 +105,11 @@ impl<'a> FileRow<'a> {
     /// The cell of a column that may be empty: a word for no value is an empty cell.
     fn optional(&self, name: &str) -> Cow<'a, str> {
         let cell = self.cell(name);
-        if damage_in(name, &cell) == Some(Damage::NoValue) { Cow::default() } else { cell }
+        let holds = self.layout.columns().find(|column| column.name == name).map(|c| c.holds);
+        match holds.and_then(|holds| damage_in(holds, &cell)) {
+            Some(Damage::NoValue) => Cow::default(),
+            _ => cell,
+        }
     }
 
     fn text(&self, name: &str) -> Result<Option<String>, Invalid> {
@@ -130,7 +134,7 @@ impl<'a> FileRow<'a> {
         name: &str,
         value: impl FnOnce(&str, &str) -> Result<T, Invalid>,
     ) -> Result<Option<T>, Invalid> {
-        if self.layout.columns().any(|column| column == name) {
+        if self.layout.columns().any(|column| column.name == name) {
             value(name, &self.optional(name)).map(Some)
         } else {
             Ok(None)
@@ -141,9 +145,9 @@ impl<'a> FileRow<'a> {
     /// something.
     fn check(&self) -> Result<(), Invalid> {
         self.layout.check(self.record)?;
-        for name in self.layout.columns() {
+        for Column { name, .. } in self.layout.columns() {
             if let Some(damage) = Damage::of_any(&self.cell(name)) {
-                return Err(damage.reason(if name == "code" { "this code" } else { name }));
+                return Err(damage.reason(if *name == "code" { "this code" } else { name }));
             }
         }
         Ok(())
@@ -260,12 +264,12 @@ impl<'a> FileRow<'a> {
     /// What a program has left in a row that cannot be taken, where that is why.
     pub fn damage(&self) -> Option<DamageGroup> {
         self.layout.check(self.record).ok()?;
-        self.layout.columns().find_map(|name| {
-            let cell = self.cell(name);
-            match damage_in(name, &cell) {
-                Some(Damage::NoValue) if !self.layout.is_required(name) => None,
+        self.layout.columns().find_map(|column| {
+            let cell = self.cell(column.name);
+            match damage_in(column.holds, &cell) {
+                Some(Damage::NoValue) if !column.required => None,
                 Some(damage) => Some(damage.into()),
-                None => (name == "code" && invisible::first_in(&cell).is_some())
+                None => (column.name == "code" && invisible::first_in(&cell).is_some())
                     .then_some(DamageGroup::Invisible),
             }
         })
@@ -282,16 +286,14 @@ impl<'a> FileRow<'a> {
     }
 }
 
-/// What a program has left in a cell of that column in the place of a value.
-fn damage_in(name: &str, cell: &str) -> Option<Damage> {
-    if holds_references(name) {
-        return Damage::of(cell);
+/// What a program has left in a cell in the place of a value.
+fn damage_in(holds: Holds, cell: &str) -> Option<Damage> {
+    match holds {
+        Holds::References => Damage::of(cell),
+        Holds::Words => Damage::of_text(cell),
+        // A number with decimals is for the column to judge: in some it is one.
+        Holds::Values => Damage::of(cell).filter(|damage| !damage.is_number()),
     }
-    if holds_words(name) {
-        return Damage::of_text(cell);
-    }
-    // A number with decimals is for the column to judge: in some it is one.
-    Damage::of(cell).filter(|damage| !damage.is_number())
 }
 
 /// A language tag such as en, pt-BR or zh_Hant_TW.

@@ -4,7 +4,7 @@
 use std::io::{Read, Write};
 
 use super::{
-    FileKind, ImportError, ImportProgress, Report,
+    ImportError, ImportProgress, Report,
     decode::DecodedText,
     findings::{Cause, DamageGroup, Findings},
     header::{FirstRecord, Layout, delimiter_of, read_first},
@@ -14,7 +14,10 @@ use super::{
     rows::FileRow,
     sorted_spool::{Sorted, SortedSpool},
 };
-use crate::{db::imports::publish::TargetBatch, domain::Invalid};
+use crate::{
+    db::imports::publish::TargetBatch,
+    domain::{Invalid, import::ImportKind},
+};
 
 /// A file that was read.
 pub struct SpooledRows {
@@ -98,7 +101,7 @@ impl SpooledRows {
         match key_of(&row, target) {
             Ok(key) => self.good.push(key.as_bytes(), "", record).map_err(ImportError::Staging),
             Err(why) => {
-                if self.layout.kind() == FileKind::Rewards && row.claimed_code().is_some() {
+                if self.layout.kind() == ImportKind::Rewards && row.claimed_code().is_some() {
                     self.claims.push(b"", "", record).map_err(ImportError::Staging)?;
                 }
                 match row.damage() {
@@ -136,18 +139,18 @@ impl SpooledRows {
 /// neighbour; nothing, where the database must tell.
 fn key_of(row: &FileRow<'_>, target: Option<TargetBatch>) -> Result<String, Invalid> {
     match (row.layout.kind(), target) {
-        (FileKind::Vouchers, Some(target)) => {
+        (ImportKind::Vouchers, Some(target)) => {
             let code = row.voucher(target.uses_per_code)?.code;
             Ok(if target.case_sensitive { code.as_str().to_owned() } else { code.folded() })
         }
-        (FileKind::Vouchers, None) => Err(Invalid::because("vouchers need a batch")),
-        (FileKind::Customers, _) => Ok(row.customer()?.email.as_str().to_owned()),
-        (FileKind::Rewards, _) => row.reward().map(|_| String::new()),
+        (ImportKind::Vouchers, None) => Err(Invalid::because("vouchers need a batch")),
+        (ImportKind::Customers, _) => Ok(row.customer()?.email.as_str().to_owned()),
+        (ImportKind::Rewards, _) => row.reward().map(|_| String::new()),
         // Rows of one coupon follow each other, however its code is written: what the first of them
         // change is known to the others.
-        (FileKind::Redemptions, _) => Ok(row.redemption()?.code.folded()),
-        (FileKind::Bars, _) => Ok(row.bar()?.code.folded()),
-        (FileKind::Purges, _) => row.purge().map(|_| String::new()),
+        (ImportKind::Redemptions, _) => Ok(row.redemption()?.code.folded()),
+        (ImportKind::Bars, _) => Ok(row.bar()?.code.folded()),
+        (ImportKind::Purges, _) => row.purge().map(|_| String::new()),
     }
 }
 
