@@ -130,6 +130,22 @@ fn small(bounds: Bounds) -> (actix_web::dev::Server, String) {
     (server.unwrap(), address)
 }
 
+#[test]
+fn a_form_that_never_ends_is_told_so() {
+    block_on(async {
+        let app = App::start(World::new(TestDb::new(Engine::Sqlite), noon()), Clock::fixed(noon()));
+        let address = app.url.trim_start_matches("http://");
+        let mut line = TcpStream::connect(address).await.unwrap();
+        let begun = format!(
+            "POST /sign-in HTTP/1.1\r\nHost: {address}\r\n{FORM}Content-Length: 100\r\n\r\nemail"
+        );
+        line.write_all(begun.as_bytes()).await.unwrap();
+        let mut answer = String::new();
+        timeout(LONG, line.read_to_string(&mut answer)).await.expect("an end").unwrap();
+        assert!(answer.starts_with("HTTP/1.1 408"), "{answer}");
+    });
+}
+
 mod with_failpoints {
     use super::*;
 
