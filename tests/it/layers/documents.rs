@@ -51,7 +51,11 @@ fn documents_in(comment: &str) -> impl Iterator<Item = &str> {
     comment
         .split(move |c| !is_in_a_path(c))
         .map(|word| word.trim_end_matches('.'))
-        .filter(|word| word.len() > ".md".len() && word.ends_with(".md"))
+        .filter(|word| is_document(word))
+}
+
+fn is_document(path: &str) -> bool {
+    Path::new(path).extension().is_some_and(|ending| ending == "md")
 }
 
 /// Each document that a file's comments name and that is neither in the project's folder nor beside
@@ -186,7 +190,7 @@ fn every_document_that_a_comment_names_is_there() {
     let found: Vec<String> = COMMENTED
         .into_iter()
         .flat_map(texts)
-        .filter(|(path, _)| !path.ends_with(".md") && path != PROOFS)
+        .filter(|(path, _)| !is_document(path) && path != PROOFS)
         .flat_map(|(path, text)| missing_documents(&path, &text, is_there))
         .collect();
     assert!(found.is_empty(), "\n{}\n", found.join("\n"));
@@ -194,7 +198,7 @@ fn every_document_that_a_comment_names_is_there() {
 
 fn pages() -> Vec<(String, String)> {
     let pages: Vec<(String, String)> =
-        DOCUMENTED.into_iter().flat_map(texts).filter(|(path, _)| path.ends_with(".md")).collect();
+        DOCUMENTED.into_iter().flat_map(texts).filter(|(path, _)| is_document(path)).collect();
     assert!(pages.iter().any(|(path, _)| path == "README.md"), "no documents were read");
     pages
 }
