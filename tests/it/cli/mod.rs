@@ -5,6 +5,7 @@ mod audit;
 mod commands;
 mod deployment;
 mod doctor;
+mod reference;
 mod settings;
 mod users;
 

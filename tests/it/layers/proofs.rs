@@ -1,7 +1,7 @@
 //! Each house rule catches what it is for, and lets pass what it must.
 
 use super::{
-    documents::{dead_links, missing_documents},
+    documents::{dead_links, missing_documents, missing_files},
     problems_of_source, problems_of_template,
 };
 
@@ -220,5 +220,20 @@ fn a_link_that_leads_nowhere_is_caught() {
         ("README.md", "text\n```\n[a](docs/b.md)\n```\n"),
     ] {
         assert_eq!(dead(path, text), Vec::<String>::new(), "{text:?} in {path}");
+    }
+}
+
+#[test]
+fn a_document_that_names_a_missing_file_is_caught() {
+    let missing = |text| missing_files("docs/a.md", text, |path| path == "src/db/tx.rs");
+    for text in ["`src/db/ty.rs`", "see `templates/none/`, too", "`scripts/none --all`"] {
+        assert_eq!(missing(text).len(), 1, "{text}");
+    }
+    for text in [
+        "`src/db/tx.rs`, `src/app/<noun>/`, `src/db/*.rs`",
+        "text\n```\n`src/db/ty.rs`\n```\n",
+        "`db/ty.rs` and src/db/ty.rs",
+    ] {
+        assert_eq!(missing(text), Vec::<String>::new(), "{text}");
     }
 }
