@@ -17,7 +17,7 @@ use crate::{
         Desk,
         batches::add_batch::{AddBatch, add_batch},
         find_merchant,
-        imports::file::{ImportProgress, ImportRequest, import_file},
+        imports::{ImportProgress, ImportRequest, ImportStreams, import_file},
         settings::add_merchant::{AddMerchant, add_merchant},
         sign_in::passwords,
         users::add_user::{AddUser, add_user, user_exists},
@@ -183,15 +183,19 @@ fn import(
     ));
     let before = bar.position();
     let (scope, row) = desk.db.read(|conn| find_merchant(conn, merchant.slug))?;
-    let order = ImportRequest::of_operator(kind, batch);
+    let order = ImportRequest::of_operator(scope, &row, kind, batch);
     let mut watch = |progress| {
         if let ImportProgress::Applying { done, .. } = progress {
             bar.set_position(before + done);
         }
         ControlFlow::Continue(())
     };
-    let report = import_file(desk, scope, &row, &order, source, &mut io::sink(), &mut watch)
-        .map_err(|e| CommandFailure::because(e.to_string()))?;
+    let report = import_file(
+        desk,
+        &order,
+        ImportStreams { source, rejects: &mut io::sink(), watch: &mut watch },
+    )
+    .map_err(|e| CommandFailure::because(e.to_string()))?;
     if report.rejected > 0 {
         return Err(CommandFailure::because(format!(
             "{} rows of the sample {} were rejected; this is a bug in the demo",

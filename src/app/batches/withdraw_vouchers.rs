@@ -4,7 +4,7 @@
 use std::time::{Duration, Instant};
 
 use crate::{
-    app::{Desk, Error, Member, imports::file::SlicePace},
+    app::{Desk, Error, Member, imports::SlicePace},
     db::{
         WriteTx, audit, batches, memberships, stock_counts,
         withdrawals::{self, Unfinished},

@@ -8,7 +8,7 @@ use crate::{
     db::{
         self, WriteTx, audit,
         batches::{self, NewBatch},
-        imports::jobs,
+        imports::jobs::{self, Confirmation, OwnImport},
         memberships,
     },
     domain::{
@@ -38,7 +38,8 @@ pub fn confirm_import(desk: &Desk, member: &Member, id: ImportId) -> Result<(), 
                 return Err(db::Error::unreadable("an import of vouchers names no batch").into());
             }
         };
-        jobs::confirm(tx, member.scope, id, batch, (member.user, &member.request_id), now)?;
+        let confirmation = Confirmation { batch, user: member.user, request_id: &member.request_id };
+        jobs::confirm(tx, OwnImport { scope: member.scope, id }, confirmation, now)?;
         fail::fail_point!("import::confirmed");
         Ok(())
     })?;
@@ -51,7 +52,9 @@ pub fn cancel_import(desk: &Desk, member: &Member, id: ImportId) -> Result<(), E
     desk.db.write(|tx| -> Result<(), Error> {
         let import = lock(tx, member, id)?;
         match import.state {
-            ImportState::Importing => jobs::ask_to_cancel(tx, member.scope, id).map(drop)?,
+            ImportState::Importing => {
+                jobs::ask_to_cancel(tx, OwnImport { scope: member.scope, id })?;
+            }
             state if state.has_ended() => {}
             // A check leaves nothing to clean up: its worker finds the lease gone.
             _ => jobs::cancel(tx, member.scope, &import, desk.clock.now())?,

@@ -7,7 +7,7 @@ use crate::{
     app::Desk,
     db::{
         self,
-        imports::pieces::{self, FILE, REJECTS},
+        imports::pieces::{self, FILE, PieceKey, REJECTS},
     },
     domain::{ids::ImportId, import::Import},
 };
@@ -49,7 +49,10 @@ impl Read for PieceReader<'_> {
             let found = self
                 .desk
                 .db
-                .read(|conn| pieces::find(conn, self.import, FILE, self.next))
+                .read(|conn| {
+                    let key = PieceKey { import: self.import, part: FILE, seq: self.next };
+                    pieces::find(conn, key)
+                })
                 .map_err(io::Error::other)?;
             self.piece =
                 found.ok_or_else(|| io::Error::other("a piece of the file is not there"))?;
@@ -78,11 +81,9 @@ impl<'d> RejectsWriter<'d> {
     }
 
     fn keep(&mut self) -> io::Result<()> {
-        let (seq, piece) = (self.next, std::mem::take(&mut self.piece));
-        self.desk
-            .db
-            .write(|tx| pieces::add(tx, self.import, REJECTS, seq, &piece))
-            .map_err(io::Error::other)?;
+        let key = PieceKey { import: self.import, part: REJECTS, seq: self.next };
+        let piece = std::mem::take(&mut self.piece);
+        self.desk.db.write(|tx| pieces::add(tx, key, &piece)).map_err(io::Error::other)?;
         self.next += 1;
         Ok(())
     }

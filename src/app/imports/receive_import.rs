@@ -6,7 +6,10 @@ use crate::{
     app::{Desk, Error, Member},
     db::{
         batches,
-        imports::{jobs, pieces},
+        imports::{
+            jobs::{self, OwnImport},
+            pieces::{self, PieceKey},
+        },
         memberships,
     },
     domain::{
@@ -24,6 +27,8 @@ const UPLOAD_TIMEOUT: TimeDelta = TimeDelta::minutes(10);
 const MAX_WAITING_IMPORTS: i64 = 20;
 /// The longest file name that is kept, in characters.
 const MAX_FILE_NAME_CHARS: usize = 120;
+
+pub use crate::db::imports::jobs::ReceivedFile;
 
 /// Opens an import; vouchers without a batch go into one that is made later.
 pub fn open_import(
@@ -72,11 +77,13 @@ pub struct Piece {
 ///
 /// Errors: [`Error::NotFound`] when the import was cancelled meanwhile.
 pub fn keep_piece(desk: &Desk, member: &Member, id: ImportId, piece: &Piece) -> Result<(), Error> {
+    let own = OwnImport { scope: member.scope, id };
     desk.db.write(|tx| {
-        if !jobs::receive(tx, member.scope, id, piece.so_far, desk.clock.now() + UPLOAD_TIMEOUT)? {
+        if !jobs::receive(tx, own, piece.so_far, desk.clock.now() + UPLOAD_TIMEOUT)? {
             return Err(Error::NotFound);
         }
-        Ok(pieces::add(tx, id, pieces::FILE, piece.seq, &piece.bytes)?)
+        let key = PieceKey { import: id, part: pieces::FILE, seq: piece.seq };
+        Ok(pieces::add(tx, key, &piece.bytes)?)
     })
 }
 
@@ -85,14 +92,14 @@ pub fn close_import(
     desk: &Desk,
     member: &Member,
     id: ImportId,
-    file_name: &str,
-    new_batch: Option<&PlannedBatch>,
+    file: ReceivedFile<'_>,
 ) -> Result<(), Error> {
     // Some browsers send a path.
-    let name = file_name.rsplit(['/', '\\']).next().unwrap_or_default();
+    let name = file.name.rsplit(['/', '\\']).next().unwrap_or_default();
     let name: String = name.chars().filter(|c| !c.is_control()).take(MAX_FILE_NAME_CHARS).collect();
     desk.db.write(|tx| {
-        if !jobs::received(tx, member.scope, id, name.trim(), new_batch, desk.clock.now())? {
+        let file = ReceivedFile { name: name.trim(), ..file };
+        if !jobs::received(tx, OwnImport { scope: member.scope, id }, file, desk.clock.now())? {
             return Err(Error::NotFound);
         }
         Ok::<_, Error>(())

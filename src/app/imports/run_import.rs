@@ -5,7 +5,7 @@
 //! it becomes visible together with the word that it is done, or nothing of it does.
 
 use std::{
-    io::{Seek, Write},
+    io::{self, Seek, Write},
     ops::ControlFlow,
     sync::{
         Arc,
@@ -18,9 +18,11 @@ use chrono::TimeDelta;
 use tokio::time::sleep;
 
 use super::{
-    file::{ImportError, ImportProgress, ImportRequest, OnCommit, Report, import_file},
+    ImportStreams, import_file,
     pieces::{AT_ONCE, PieceReader, RejectsWriter},
+    request::{ImportError, ImportProgress, ImportRequest, OnCommit},
     show_imports::{ImportReport, StockForecast},
+    tally::Report,
 };
 use crate::{
     app::{
@@ -29,7 +31,10 @@ use crate::{
     },
     db::{
         self, Scope, batches,
-        imports::{leases, pieces},
+        imports::{
+            leases::{self, HeldImport},
+            pieces,
+        },
         merchants, stock_counts,
     },
     domain::{
@@ -61,6 +66,10 @@ pub struct ClaimedImport {
 impl ClaimedImport {
     pub fn id(&self) -> ImportId {
         self.import.id
+    }
+
+    fn held(&self) -> HeldImport<'_> {
+        HeldImport { id: self.import.id, holder: &self.holder }
     }
 }
 
@@ -118,8 +127,7 @@ pub async fn run_import(
         let (own, done) = (claimed.clone(), pulse.done.load(Ordering::Relaxed));
         let renewed = desk.writing(move |desk| {
             desk.db.write(|tx| {
-                leases::renew(tx, own.id(), &own.holder, (done, WHOLE), desk.clock.now())
-                    .map_err(Error::from)
+                leases::renew(tx, own.held(), (done, WHOLE), desk.clock.now()).map_err(Error::from)
             })
         });
         match renewed.await {
@@ -162,18 +170,14 @@ enum ImportStop {
     Failed(String),
 }
 
-fn settle(
-    desk: &Desk,
-    ClaimedImport { import, holder, .. }: &ClaimedImport,
-    ending: &ImportStop,
-) -> Result<bool, Error> {
-    let now = desk.clock.now();
+fn settle(desk: &Desk, claimed: &ClaimedImport, ending: &ImportStop) -> Result<bool, Error> {
+    let (held, now) = (claimed.held(), desk.clock.now());
     desk.db.write(|tx| {
         Ok(match ending {
-            ImportStop::Cancelled => leases::cancelled(tx, import.id, holder, now),
-            ImportStop::GivenBack => leases::release(tx, import.id, holder, now),
-            ImportStop::Again => leases::release(tx, import.id, holder, now + DATABASE_RETRY_DELAY),
-            ImportStop::Failed(why) => leases::failed(tx, import.id, holder, why, now),
+            ImportStop::Cancelled => leases::cancelled(tx, held, now),
+            ImportStop::GivenBack => leases::release(tx, held, now),
+            ImportStop::Again => leases::release(tx, held, now + DATABASE_RETRY_DELAY),
+            ImportStop::Failed(why) => leases::failed(tx, held, why, now),
         }?)
     })
 }
@@ -216,7 +220,7 @@ fn words(error: &ImportError) -> String {
 }
 
 fn attempt(desk: &Desk, claimed: &ClaimedImport, pulse: &Pulse) -> Result<(), ImportError> {
-    let ClaimedImport { scope, import, holder } = claimed;
+    let ClaimedImport { scope, import, .. } = claimed;
     if import.cancel_asked {
         return Err(ImportError::Stopped);
     }
@@ -243,8 +247,7 @@ fn attempt(desk: &Desk, claimed: &ClaimedImport, pulse: &Pulse) -> Result<(), Im
         // It was cancelled or taken over in between: nothing of this becomes visible.
         if leases::done(
             tx,
-            import.id,
-            holder,
+            claimed.held(),
             &ImportReport::from(report).to_json(),
             desk.clock.now(),
         )? {
@@ -253,7 +256,9 @@ fn attempt(desk: &Desk, claimed: &ClaimedImport, pulse: &Pulse) -> Result<(), Im
             Err(ImportError::Stopped)
         }
     };
-    let order = ImportRequest {
+    let request = ImportRequest {
+        scope: *scope,
+        merchant: &merchant,
         kind: import.kind,
         batch: import.kind.rules().needs_batch.then(|| import.batch_name()),
         dry_run: is_check,
@@ -263,29 +268,35 @@ fn attempt(desk: &Desk, claimed: &ClaimedImport, pulse: &Pulse) -> Result<(), Im
         on_commit: Some(OnCommit(&on_commit)),
     };
     let mut rejects = RejectsWriter::of(desk, import)?;
-    let mut source = PieceReader::of(desk, import);
-    let report = if import.kind.rules().in_slices {
-        import_file(desk, *scope, &merchant, &order, &mut source, &mut rejects, &mut watch)?
-    } else {
-        // Written in one transaction: a piece of the rejects would wait for the very writer that
-        // waits for it.
-        let mut spool = tempfile::tempfile().map_err(ImportError::Staging)?;
-        let report =
-            import_file(desk, *scope, &merchant, &order, &mut source, &mut spool, &mut watch)?;
+    // A kind that is written in one transaction keeps its rejects until that has ended: a piece of
+    // them would wait for the very writer that waits for it.
+    let mut spool = match import.kind.rules().in_slices {
+        true => None,
+        false => Some(tempfile::tempfile().map_err(ImportError::Staging)?),
+    };
+    let streams = ImportStreams {
+        source: &mut PieceReader::of(desk, import),
+        rejects: match &mut spool {
+            Some(spool) => spool,
+            None => &mut rejects,
+        },
+        watch: &mut watch,
+    };
+    let report = import_file(desk, &request, streams)?;
+    if let Some(mut spool) = spool {
         spool
             .rewind()
-            .and_then(|()| std::io::copy(&mut spool, &mut rejects))
+            .and_then(|()| io::copy(&mut spool, &mut rejects))
             .and_then(|_| rejects.flush())
             .map_err(ImportError::Rejects)?;
-        report
-    };
+    }
     if is_check {
         let account = ImportReport {
             pace: outlook(desk, *scope, import, &report)?,
             ..ImportReport::from(&report)
         };
         // Cancelled meanwhile, or another worker's by now: then it is theirs to say.
-        desk.db.write(|tx| leases::checked(tx, import.id, holder, &account.to_json()))?;
+        desk.db.write(|tx| leases::checked(tx, claimed.held(), &account.to_json()))?;
     }
     Ok(())
 }

@@ -3,12 +3,15 @@
 use chrono::{DateTime, Utc};
 use serde::{Deserialize, Serialize};
 
-use super::file::{Findings, Report};
+use super::{findings::Findings, tally::Report};
 use crate::{
     app::{Desk, Error, Member},
     db::{
         self,
-        imports::{jobs, pieces},
+        imports::{
+            jobs,
+            pieces::{self, PieceKey},
+        },
     },
     domain::{
         ids::ImportId,
@@ -140,6 +143,6 @@ pub fn rejects_piece(
 ) -> Result<Option<Vec<u8>>, Error> {
     desk.db.read(|conn| {
         jobs::find(conn, member.scope, id)?.ok_or(Error::NotFound)?;
-        Ok(pieces::find(conn, id, pieces::REJECTS, seq)?)
+        Ok(pieces::find(conn, PieceKey { import: id, part: pieces::REJECTS, seq })?)
     })
 }

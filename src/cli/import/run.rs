@@ -13,7 +13,7 @@ use super::stop::Stop;
 use crate::{
     app::{
         Desk,
-        imports::file::{ImportError, ImportProgress, ImportRequest, Report, import_file},
+        imports::{ImportError, ImportProgress, ImportRequest, ImportStreams, Report, import_file},
     },
     cli::CommandFailure,
     db::merchants,
@@ -102,17 +102,17 @@ fn import(desk: &Desk, arguments: &Arguments) -> Result<(Report, PathBuf), Strin
     let mut rejects = RejectsFile { path: path.clone(), file: None };
     // What an earlier run has left says nothing about this one.
     rejects.discard().map_err(|e| format!("{} can't be overwritten: {e}", path.display()))?;
-    let order = ImportRequest {
+    let request = ImportRequest {
         dry_run: arguments.dry_run,
-        ..ImportRequest::of_operator(arguments.kind, arguments.batch.as_deref())
+        ..ImportRequest::of_operator(scope, &merchant, arguments.kind, arguments.batch.as_deref())
     };
     let bar = ProgressLine::new(length);
     let mut watch = |progress| {
         bar.show(progress);
         stop.answer()
     };
-    let outcome =
-        import_file(desk, scope, &merchant, &order, &mut source, &mut rejects, &mut watch);
+    let streams = ImportStreams { source: &mut source, rejects: &mut rejects, watch: &mut watch };
+    let outcome = import_file(desk, &request, streams);
     bar.finish();
     outcome.map(|report| (report, path)).map_err(|error| {
         let _ = rejects.discard();

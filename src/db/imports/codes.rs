@@ -313,20 +313,26 @@ fn published(conn: &mut DbConn, scope: Scope, codes: &[CouponCode]) -> Result<Ve
     Ok(ids)
 }
 
+/// A coupon about to be barred.
+#[derive(Debug, Clone, Copy)]
+pub struct NewBar<'a> {
+    pub coupon: CouponId,
+    pub reason: &'a str,
+}
+
 /// Bars locked coupons, each for its reason, by that user or by nobody in particular.
 ///
 /// Errors: [`Error::Corrupt`] when one of them is not there.
 pub fn bar(
     tx: &mut WriteTx<'_>,
     scope: Scope,
-    by: Option<UserId>,
-    bars: &[(CouponId, &str)],
-    now: DateTime<Utc>,
+    bars: &[NewBar<'_>],
+    (by, now): (Option<UserId>, DateTime<Utc>),
 ) -> Result<(), Error> {
     let by = by.map(|by| by.0);
     let barred = match &mut **tx {
         DbConn::Sqlite(conn) => {
-            let rows: Vec<_> = bars.iter().map(|(coupon, reason)| (coupon.0, reason)).collect();
+            let rows: Vec<_> = bars.iter().map(|bar| (bar.coupon.0, bar.reason)).collect();
             // Texts and numbers always have a form in JSON.
             let rows = serde_json::to_string(&rows).unwrap_or_default();
             sql_query(
@@ -350,8 +356,8 @@ pub fn bar(
         .bind::<BigInt, _>(scope.merchant().0)
         .bind::<Instant, _>(At(now))
         .bind::<Nullable<BigInt>, _>(by)
-        .bind::<Array<BigInt>, _>(bars.iter().map(|(coupon, _)| coupon.0).collect::<Vec<_>>())
-        .bind::<Array<Text>, _>(bars.iter().map(|(_, reason)| *reason).collect::<Vec<_>>())
+        .bind::<Array<BigInt>, _>(bars.iter().map(|bar| bar.coupon.0).collect::<Vec<_>>())
+        .bind::<Array<Text>, _>(bars.iter().map(|bar| bar.reason).collect::<Vec<_>>())
         .execute(conn)?,
     };
     if barred == bars.len() {
@@ -365,17 +371,16 @@ pub fn bar(
 pub fn bar_in_stock(
     tx: &mut WriteTx<'_>,
     scope: Scope,
-    coupon: CouponId,
-    reason: &str,
+    bar: NewBar<'_>,
     now: DateTime<Utc>,
 ) -> Result<bool, Error> {
     let in_stock = c::table
         .filter(c::merchant_id.eq(scope.merchant().0))
-        .filter(c::id.eq(coupon.0))
+        .filter(c::id.eq(bar.coupon.0))
         .filter(c::state.eq("available"))
         .filter(c::barred_at.is_null());
     let barred = diesel::update(in_stock)
-        .set((c::barred_at.eq(At(now)), c::barred_reason.eq(reason), c::changed_at.eq(At(now))))
+        .set((c::barred_at.eq(At(now)), c::barred_reason.eq(bar.reason), c::changed_at.eq(At(now))))
         .execute(&mut **tx)?;
     Ok(barred == 1)
 }

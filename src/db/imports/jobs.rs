@@ -19,64 +19,64 @@ use crate::domain::{
     zone,
 };
 
-type WhoColumns = (
-    i64,
-    i64,
-    String,
-    Option<i64>,
-    Option<String>,
-    Option<String>,
-    i64,
-    String,
-    Option<String>,
-    String,
-);
-type How =
-    (String, i64, i64, i64, bool, Option<String>, Option<String>, Option<String>, At, Option<At>);
-
+/// In two parts: a row has more columns than diesel's tuples have by default.
 #[derive(Queryable)]
 struct JobRow {
-    who: WhoColumns,
-    how: How,
+    request: RequestRow,
+    progress: ProgressRow,
+}
+
+#[derive(Queryable)]
+struct RequestRow {
+    id: i64,
+    merchant: i64,
+    kind: String,
+    batch: Option<i64>,
+    batch_name: Option<String>,
+    new_batch: Option<String>,
+    user: i64,
+    user_name: String,
+    request_id: Option<String>,
+}
+
+#[derive(Queryable)]
+struct ProgressRow {
+    state: String,
+    file_name: String,
+    bytes: i64,
+    done: i64,
+    total: i64,
+    cancel_asked: bool,
+    preview: Option<String>,
+    report: Option<String>,
+    failure: Option<String>,
+    created_at: At,
+    ended_at: Option<At>,
 }
 
 impl TryFrom<JobRow> for Import {
     type Error = Error;
 
-    fn try_from(JobRow { who, how }: JobRow) -> Result<Self, Error> {
-        let (id, merchant, kind, batch, batch_name, new_batch, user, user_name, request_id, state) =
-            who;
-        let (
-            file_name,
-            bytes,
-            done,
-            total,
-            cancel_asked,
-            preview,
-            report,
-            failure,
-            created_at,
-            ended_at,
-        ) = how;
+    fn try_from(JobRow { request, progress }: JobRow) -> Result<Self, Error> {
         Ok(Self {
-            id: ImportId(id),
-            merchant: MerchantId(merchant),
-            kind: kind.parse()?,
-            batch: batch.map(BatchId).zip(batch_name),
-            new_batch: new_batch.as_deref().map(planned_of).transpose()?,
-            user: UserId(user),
-            user_name,
-            request_id,
-            state: state.parse()?,
-            file_name,
-            bytes,
-            progress: (done, total),
-            cancel_asked,
-            preview,
-            report,
-            failure,
-            created_at: created_at.0,
-            ended_at: ended_at.map(|at| at.0),
+            id: ImportId(request.id),
+            merchant: MerchantId(request.merchant),
+            kind: request.kind.parse()?,
+            batch: request.batch.map(BatchId).zip(request.batch_name),
+            new_batch: request.new_batch.as_deref().map(planned_of).transpose()?,
+            user: UserId(request.user),
+            user_name: request.user_name,
+            request_id: request.request_id,
+            state: progress.state.parse()?,
+            file_name: progress.file_name,
+            bytes: progress.bytes,
+            progress: (progress.done, progress.total),
+            cancel_asked: progress.cancel_asked,
+            preview: progress.preview,
+            report: progress.report,
+            failure: progress.failure,
+            created_at: progress.created_at.0,
+            ended_at: progress.ended_at.map(|at| at.0),
         })
     }
 }
@@ -97,9 +97,9 @@ macro_rules! rows {
                     i::user_id,
                     u::name,
                     i::request_id,
-                    i::state,
                 ),
                 (
+                    i::state,
                     i::file_name,
                     i::bytes,
                     i::progress_done,
@@ -200,12 +200,19 @@ pub fn add(
     Ok(ImportId(id))
 }
 
+/// An import of the merchant's.
+#[derive(Debug, Clone, Copy)]
+pub struct OwnImport {
+    pub scope: Scope,
+    pub id: ImportId,
+}
+
 /// Changes the import if it is still in `state`; `false`: it is not.
 macro_rules! change {
-    ($tx:ident, $scope:expr, $id:expr, $state:ident, $change:expr) => {{
+    ($tx:ident, $own:expr, $state:ident, $change:expr) => {{
         let own = i::table
-            .filter(i::merchant_id.eq($scope.merchant().0))
-            .filter(i::id.eq($id.0))
+            .filter(i::merchant_id.eq($own.scope.merchant().0))
+            .filter(i::id.eq($own.id.0))
             .filter(i::state.eq(ImportState::$state.as_str()));
         Ok(diesel::update(own).set($change).execute(&mut **$tx)? == 1)
     }};
@@ -217,39 +224,50 @@ const NOBODY: Option<&str> = None;
 /// it any more.
 pub fn receive(
     tx: &mut WriteTx<'_>,
-    scope: Scope,
-    id: ImportId,
+    own: OwnImport,
     bytes: i64,
     patience: DateTime<Utc>,
 ) -> Result<bool, Error> {
-    change!(tx, scope, id, Receiving, (i::bytes.eq(bytes), i::lease_until.eq(At(patience))))
+    change!(tx, own, Receiving, (i::bytes.eq(bytes), i::lease_until.eq(At(patience))))
+}
+
+/// A file that has arrived.
+#[derive(Debug, Clone, Copy)]
+pub struct ReceivedFile<'a> {
+    pub name: &'a str,
+    /// What the batch will be that its codes go into, where that is not there yet.
+    pub new_batch: Option<&'a PlannedBatch>,
 }
 
 /// All of the file is there: it can be checked. `false`: nobody waits for it any more.
 pub fn received(
     tx: &mut WriteTx<'_>,
-    scope: Scope,
-    id: ImportId,
-    file_name: &str,
-    new_batch: Option<&PlannedBatch>,
+    own: OwnImport,
+    file: ReceivedFile<'_>,
     now: DateTime<Utc>,
 ) -> Result<bool, Error> {
     let change = (
         i::state.eq(ImportState::Checking.as_str()),
-        i::file_name.eq(file_name),
-        i::new_batch.eq(new_batch.map(json_of)),
+        i::file_name.eq(file.name),
+        i::new_batch.eq(file.new_batch.map(json_of)),
         i::lease_until.eq(At(now)),
     );
-    change!(tx, scope, id, Receiving, change)
+    change!(tx, own, Receiving, change)
 }
 
-/// Starts what was checked, by that user's word.
+/// Who confirms an import, and the batch that it goes into.
+#[derive(Debug, Clone, Copy)]
+pub struct Confirmation<'a> {
+    pub batch: Option<BatchId>,
+    pub user: UserId,
+    pub request_id: &'a str,
+}
+
+/// Starts what was checked.
 pub fn confirm(
     tx: &mut WriteTx<'_>,
-    scope: Scope,
-    id: ImportId,
-    batch: Option<BatchId>,
-    (user, request_id): (UserId, &str),
+    own: OwnImport,
+    Confirmation { batch, user, request_id }: Confirmation<'_>,
     now: DateTime<Utc>,
 ) -> Result<bool, Error> {
     let change = (
@@ -264,7 +282,7 @@ pub fn confirm(
             i::lease_until.eq(At(now)),
         ),
     );
-    change!(tx, scope, id, Checked, change)
+    change!(tx, own, Checked, change)
 }
 
 /// Ends an import that nobody is importing.
@@ -288,8 +306,8 @@ pub fn cancel(
 }
 
 /// Asks the running import to stop.
-pub fn ask_to_cancel(tx: &mut WriteTx<'_>, scope: Scope, id: ImportId) -> Result<bool, Error> {
-    change!(tx, scope, id, Importing, i::cancel_asked.eq(true))
+pub fn ask_to_cancel(tx: &mut WriteTx<'_>, own: OwnImport) -> Result<bool, Error> {
+    change!(tx, own, Importing, i::cancel_asked.eq(true))
 }
 
 fn json_of(planned: &PlannedBatch) -> String {

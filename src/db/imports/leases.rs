@@ -76,14 +76,21 @@ pub fn is_any_due(conn: &mut DbConn, now: DateTime<Utc>) -> Result<bool, Error> 
     Ok(id.is_some())
 }
 
-/// Changes an import if `holder` is still at it; `false`: it is another's by now, or ended, and
+/// An import, and the worker that claimed it.
+#[derive(Debug, Clone, Copy)]
+pub struct HeldImport<'h> {
+    pub id: ImportId,
+    pub holder: &'h str,
+}
+
+/// Changes an import if its worker is still at it; `false`: it is another's by now, or ended, and
 /// nothing was done.
 macro_rules! change {
-    ($tx:ident, $id:expr, $holder:expr, $change:expr) => {{
+    ($tx:ident, $held:expr, $change:expr) => {{
         let held = i::table
-            .filter(i::id.eq($id.0))
+            .filter(i::id.eq($held.id.0))
             .filter(is_at_work())
-            .filter(i::lease_holder.eq($holder));
+            .filter(i::lease_holder.eq($held.holder));
         diesel::update(held).set($change).execute(&mut **$tx)? == 1
     }};
 }
@@ -94,8 +101,7 @@ const NOBODY: Option<&str> = None;
 /// cancelled.
 pub fn renew(
     tx: &mut WriteTx<'_>,
-    id: ImportId,
-    holder: &str,
+    held: HeldImport<'_>,
     progress: (i64, i64),
     now: DateTime<Utc>,
 ) -> Result<Option<bool>, Error> {
@@ -104,33 +110,26 @@ pub fn renew(
         i::progress_total.eq(progress.1),
         i::lease_until.eq(At(now + LEASE)),
     );
-    if !change!(tx, id, holder, change) {
+    if !change!(tx, held, change) {
         return Ok(None);
     }
-    Ok(Some(i::table.filter(i::id.eq(id.0)).select(i::cancel_asked).first(&mut **tx)?))
+    Ok(Some(i::table.filter(i::id.eq(held.id.0)).select(i::cancel_asked).first(&mut **tx)?))
 }
 
 /// Gives the import back: another try may begin then.
 pub fn release(
     tx: &mut WriteTx<'_>,
-    id: ImportId,
-    holder: &str,
+    held: HeldImport<'_>,
     then: DateTime<Utc>,
 ) -> Result<bool, Error> {
-    Ok(change!(tx, id, holder, (i::lease_holder.eq(NOBODY), i::lease_until.eq(At(then)))))
+    Ok(change!(tx, held, (i::lease_holder.eq(NOBODY), i::lease_until.eq(At(then)))))
 }
 
 /// The check is done, and this is what it found.
-pub fn checked(
-    tx: &mut WriteTx<'_>,
-    id: ImportId,
-    holder: &str,
-    preview: &str,
-) -> Result<bool, Error> {
+pub fn checked(tx: &mut WriteTx<'_>, held: HeldImport<'_>, preview: &str) -> Result<bool, Error> {
     Ok(change!(
         tx,
-        id,
-        holder,
+        held,
         (
             i::state.eq(ImportState::Checked.as_str()),
             i::preview.eq(Some(preview)),
@@ -143,15 +142,14 @@ pub fn checked(
 /// taken over.
 pub fn done(
     tx: &mut WriteTx<'_>,
-    id: ImportId,
-    holder: &str,
+    held: HeldImport<'_>,
     report: &str,
     now: DateTime<Utc>,
 ) -> Result<bool, Error> {
-    let held = i::table
-        .filter(i::id.eq(id.0))
+    let own = i::table
+        .filter(i::id.eq(held.id.0))
         .filter(i::state.eq(ImportState::Importing.as_str()))
-        .filter(i::lease_holder.eq(holder))
+        .filter(i::lease_holder.eq(held.holder))
         .filter(i::cancel_asked.eq(false));
     let change = (
         i::state.eq(ImportState::Done.as_str()),
@@ -159,14 +157,13 @@ pub fn done(
         i::lease_holder.eq(NOBODY),
         i::ended_at.eq(Some(At(now))),
     );
-    Ok(diesel::update(held).set(change).execute(&mut **tx)? == 1)
+    Ok(diesel::update(own).set(change).execute(&mut **tx)? == 1)
 }
 
 /// It came to nothing, and this is why.
 pub fn failed(
     tx: &mut WriteTx<'_>,
-    id: ImportId,
-    holder: &str,
+    held: HeldImport<'_>,
     why: &str,
     now: DateTime<Utc>,
 ) -> Result<bool, Error> {
@@ -176,14 +173,13 @@ pub fn failed(
         i::lease_holder.eq(NOBODY),
         i::ended_at.eq(Some(At(now))),
     );
-    Ok(change!(tx, id, holder, change))
+    Ok(change!(tx, held, change))
 }
 
 /// It was stopped because somebody asked for it.
 pub fn cancelled(
     tx: &mut WriteTx<'_>,
-    id: ImportId,
-    holder: &str,
+    held: HeldImport<'_>,
     now: DateTime<Utc>,
 ) -> Result<bool, Error> {
     let change = (
@@ -191,7 +187,7 @@ pub fn cancelled(
         i::lease_holder.eq(NOBODY),
         i::ended_at.eq(Some(At(now))),
     );
-    Ok(change!(tx, id, holder, change))
+    Ok(change!(tx, held, change))
 }
 
 /// Ends what nobody came back for: files that never arrived in full, and previews without a word.

@@ -10,14 +10,17 @@ pub const FILE: &str = "file";
 /// The rows that could not be taken.
 pub const REJECTS: &str = "rejects";
 
+/// Where a piece belongs.
+#[derive(Debug, Clone, Copy)]
+pub struct PieceKey {
+    pub import: ImportId,
+    pub part: &'static str,
+    pub seq: i64,
+}
+
 /// Puts a piece at its place.
-pub fn add(
-    tx: &mut WriteTx<'_>,
-    import: ImportId,
-    part: &str,
-    seq: i64,
-    bytes: &[u8],
-) -> Result<(), Error> {
+pub fn add(tx: &mut WriteTx<'_>, key: PieceKey, bytes: &[u8]) -> Result<(), Error> {
+    let PieceKey { import, part, seq } = key;
     diesel::insert_into(p::table)
         .values((p::import_id.eq(import.0), p::part.eq(part), p::seq.eq(seq), p::bytes.eq(bytes)))
         .execute(&mut **tx)?;
@@ -25,12 +28,8 @@ pub fn add(
 }
 
 /// The piece at that place, if there is one.
-pub fn find(
-    conn: &mut DbConn,
-    import: ImportId,
-    part: &str,
-    seq: i64,
-) -> Result<Option<Vec<u8>>, Error> {
+pub fn find(conn: &mut DbConn, key: PieceKey) -> Result<Option<Vec<u8>>, Error> {
+    let PieceKey { import, part, seq } = key;
     let piece =
         p::table.filter(p::import_id.eq(import.0)).filter(p::part.eq(part)).filter(p::seq.eq(seq));
     Ok(piece.select(p::bytes).first(conn).optional()?)

@@ -80,15 +80,22 @@ pub enum Visibility {
     Published,
 }
 
-/// All coupons that have one of these codes, or the letters of one of `folded`.
+/// Codes that are looked for.
+#[derive(Debug, Default)]
+pub struct WantedCodes {
+    pub exact: Vec<String>,
+    /// Their letters, where case does not count.
+    pub folded: Vec<String>,
+}
+
+/// All coupons that have one of these codes, or the letters of one of them.
 pub fn find_taken(
     conn: &mut DbConn,
     scope: Scope,
     among: Visibility,
-    codes: &[String],
-    folded: &[String],
+    wanted: &WantedCodes,
 ) -> Result<Vec<Coded>, Error> {
-    let mut taken = codes::probe(conn, scope, codes, folded)?;
+    let mut taken = codes::probe(conn, scope, &wanted.exact, &wanted.folded)?;
     if among == Visibility::Published {
         codes::keep_published(conn, scope, &mut taken)?;
     }
@@ -107,14 +114,20 @@ pub struct NewCoupon {
     pub barred_reason: Option<String>,
 }
 
-/// Puts these codes into the batch, in this order. None of them may be taken.
-pub fn insert(
-    tx: &mut WriteTx<'_>,
-    scope: Scope,
-    batch: BatchId,
-    coupons: &[NewCoupon],
-    now: DateTime<Utc>,
-) -> Result<(), Error> {
+/// Codes that go into a batch together.
+#[derive(Debug, Clone, Copy)]
+pub struct Slice<'c> {
+    pub batch: BatchId,
+    /// In this order. None of them may be taken.
+    pub coupons: &'c [NewCoupon],
+    /// The batch's highest coupon so far.
+    pub above: i64,
+    pub at: DateTime<Utc>,
+}
+
+/// Puts the codes into the batch.
+pub fn insert(tx: &mut WriteTx<'_>, scope: Scope, slice: Slice<'_>) -> Result<(), Error> {
+    let Slice { batch, coupons, at: now, .. } = slice;
     let inserted = match &mut **tx {
         // One statement for all rows: the schema's triggers may stop a statement in its middle, so
         // SQLite keeps a copy of every page that a statement changes; row by row that is most of
@@ -185,23 +198,17 @@ pub fn insert(
     }
 }
 
-/// Counts a slice that was just inserted: codes above `below` in the batch. It counts once the
-/// batch is published that far.
-pub fn count_slice(
-    tx: &mut WriteTx<'_>,
-    scope: Scope,
-    batch: BatchId,
-    below: i64,
-    now: DateTime<Utc>,
-) -> Result<i64, Error> {
+/// Counts a slice that was just inserted. It counts once the batch is published that far.
+pub fn count_slice(tx: &mut WriteTx<'_>, scope: Scope, slice: Slice<'_>) -> Result<i64, Error> {
+    let Slice { batch, above, at: now, .. } = slice;
     // Not the highest of the whole batch: without statistics PostgreSQL would read all of it for
     // each slice (measured).
     let slice = c::table
         .filter(c::merchant_id.eq(scope.merchant().0))
         .filter(c::batch_id.eq(batch.0))
-        .filter(c::id.gt(below));
+        .filter(c::id.gt(above));
     let highest: Option<i64> = slice.select(max(c::id)).first(&mut **tx)?;
-    let highest = highest.unwrap_or(below);
+    let highest = highest.unwrap_or(above);
     sql_query(
         "INSERT INTO stock_movements (merchant_id, batch_id, coupon_to, valid_from, expires_at, \
          day, \
@@ -217,7 +224,7 @@ pub fn count_slice(
     .bind::<Text, _>(now.format("%Y-%m-%d").to_string())
     .bind::<BigInt, _>(scope.merchant().0)
     .bind::<BigInt, _>(batch.0)
-    .bind::<BigInt, _>(below)
+    .bind::<BigInt, _>(above)
     .execute(&mut **tx)?;
     Ok(highest)
 }
@@ -262,13 +269,21 @@ fn as_json(coupons: &[NewCoupon]) -> String {
     serde_json::to_string(&rows).unwrap_or_default()
 }
 
-/// Makes the batch's codes up to `highest` visible and counts `added` more as imported, in one row.
+/// What an import has brought into its batch.
+#[derive(Debug, Clone, Copy)]
+pub struct Published {
+    /// The highest of its coupons.
+    pub highest: i64,
+    /// How many they are.
+    pub added: i64,
+}
+
+/// Makes the batch's new codes visible and counts them as imported, in one row.
 pub fn publish(
     tx: &mut WriteTx<'_>,
     scope: Scope,
     batch: BatchId,
-    highest: i64,
-    added: i64,
+    Published { highest, added }: Published,
 ) -> Result<(), Error> {
     let published = diesel::update(
         b::table.filter(b::merchant_id.eq(scope.merchant().0)).filter(b::id.eq(batch.0)),

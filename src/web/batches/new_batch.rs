@@ -8,7 +8,9 @@ use super::vouchers::{self, Sent};
 use crate::{
     app::{
         Desk, Member,
-        imports::receive_import::{InvalidBatch, TypedBatch, close_import, plan_batch},
+        imports::receive_import::{
+            InvalidBatch, ReceivedFile, TypedBatch, close_import, plan_batch,
+        },
     },
     domain::import::ImportKind,
     web::{
@@ -79,7 +81,10 @@ pub async fn create(
         return answer(&request, &member, status, &typed, &invalid, sent);
     };
     let (asker, name, planned) = (member.clone(), upload.file_name, planned.clone());
-    desk.writing(move |desk| close_import(desk, &asker, import, &name, Some(&planned))).await?;
+    desk.writing(move |desk| {
+        close_import(desk, &asker, import, ReceivedFile { name: &name, new_batch: Some(&planned) })
+    })
+    .await?;
     match imports::checked(&desk, &member, import, &upload.text).await? {
         Ok(answer) => Ok(answer),
         Err(why) => {

@@ -8,7 +8,7 @@ use crate::{
     app::{
         Desk, Member,
         batches::show_batches,
-        imports::receive_import::{InvalidBatch, TypedBatch, close_import},
+        imports::receive_import::{InvalidBatch, ReceivedFile, TypedBatch, close_import},
     },
     domain::{Invalid, ids::BatchId, import::ImportKind},
     web::{
@@ -161,7 +161,10 @@ pub async fn create(
         return invalid(&request, &desk, &member, id, status, sent).await;
     };
     let (asker, name) = (member.clone(), upload.file_name);
-    desk.writing(move |desk| close_import(desk, &asker, import, &name, None)).await?;
+    desk.writing(move |desk| {
+        close_import(desk, &asker, import, ReceivedFile { name: &name, new_batch: None })
+    })
+    .await?;
     match imports::checked(&desk, &member, import, &upload.text).await? {
         Ok(answer) => Ok(answer),
         Err(why) => {

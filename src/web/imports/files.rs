@@ -5,7 +5,10 @@ use actix_web::{HttpRequest, HttpResponse, http::StatusCode, web};
 use askama::Template;
 
 use crate::{
-    app::{Desk, Member, imports::receive_import::close_import},
+    app::{
+        Desk, Member,
+        imports::receive_import::{ReceivedFile, close_import},
+    },
     domain::import::ImportKind,
     web::{
         batches::vouchers::{self, Sent, VouchersForm},
@@ -71,7 +74,10 @@ async fn create(
         return form(request, member, kind, status, sent);
     };
     let (asker, name) = (member.clone(), upload.file_name);
-    desk.writing(move |desk| close_import(desk, &asker, import, &name, None)).await?;
+    desk.writing(move |desk| {
+        close_import(desk, &asker, import, ReceivedFile { name: &name, new_batch: None })
+    })
+    .await?;
     match imports::checked(desk, member, import, &upload.text).await? {
         Ok(answer) => Ok(answer),
         Err(why) => {

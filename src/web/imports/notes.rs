@@ -6,7 +6,7 @@ use crate::{
     app::{
         Member,
         imports::{
-            file::{Cause, DamageGroup, Findings, RowSample as Seen, SampledCount, Suspicion},
+            Cause, DamageGroup, Findings, RowSample as Seen, SampledCount, Suspicion,
             show_imports::{ImportReport, StockForecast},
         },
     },

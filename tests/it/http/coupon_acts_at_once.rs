@@ -5,7 +5,7 @@
 use std::{ops::ControlFlow, time::Duration};
 
 use rewarddesk::{
-    app::imports::file::{ImportRequest, import_file},
+    app::imports::{ImportRequest, ImportStreams, import_file},
     db::merchants,
     domain::{import::ImportKind, role::Role},
 };
@@ -33,16 +33,16 @@ fn import_redemptions(app: &App, file: String) -> tokio::task::JoinHandle<(u64, 
     tokio::task::spawn_blocking(move || {
         let (scope, merchant) =
             desk.db.read(|conn| merchants::for_operator(conn, "acme")).unwrap().unwrap();
-        let order = ImportRequest::of_operator(ImportKind::Redemptions, None);
+        let order = ImportRequest::of_operator(scope, &merchant, ImportKind::Redemptions, None);
         let mut rejects = vec![];
         let done = import_file(
             &desk,
-            scope,
-            &merchant,
             &order,
-            &mut file.as_bytes(),
-            &mut rejects,
-            &mut |_| ControlFlow::Continue(()),
+            ImportStreams {
+                source: &mut file.as_bytes(),
+                rejects: &mut rejects,
+                watch: &mut |_| ControlFlow::Continue(()),
+            },
         );
         let report = done.unwrap();
         assert_eq!(report.rejected, 0, "{}", String::from_utf8_lossy(&rejects));

@@ -21,10 +21,7 @@ use rewarddesk::{
             keep_stock, watch_stock, withdraw_vouchers,
         },
         customers::keep_search,
-        imports::{
-            file::{ImportRequest, import_file},
-            run_import,
-        },
+        imports::{ImportRequest, ImportStreams, import_file, run_import},
         mails::{deliver_mail, release_mail},
         operation::{back_up, measures, readiness},
         settings::add_merchant::{AddMerchant, add_merchant},
@@ -360,15 +357,15 @@ fn imports(app: &App) {
     let import = |kind: ImportKind, word: &str, batch: Option<&str>, file: &str| {
         let _during = during(&format!("rewarddesk import {word}"));
         let mut rejects = vec![];
-        let order = ImportRequest::of_operator(kind, batch);
+        let order = ImportRequest::of_operator(scope, &merchant, kind, batch);
         import_file(
             &app.desk,
-            scope,
-            &merchant,
             &order,
-            &mut file.as_bytes(),
-            &mut rejects,
-            &mut |_| ControlFlow::Continue(()),
+            ImportStreams {
+                source: &mut file.as_bytes(),
+                rejects: &mut rejects,
+                watch: &mut |_| ControlFlow::Continue(()),
+            },
         )
         .unwrap();
     };

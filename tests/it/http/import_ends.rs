@@ -4,7 +4,7 @@ use std::{ops::ControlFlow, time::Duration};
 
 use chrono::TimeDelta;
 use rewarddesk::{
-    app::imports::file::{ImportRequest, import_file},
+    app::imports::{ImportRequest, ImportStreams, import_file},
     db::merchants,
     domain::{import::ImportKind, role::Role},
 };
@@ -243,17 +243,17 @@ async fn the_rejects_are_those_of_the_command_line(app: App) {
             desk.db.read(|conn| merchants::for_operator(conn, "acme")).unwrap().unwrap();
         let order = ImportRequest {
             dry_run: true,
-            ..ImportRequest::of_operator(ImportKind::Vouchers, Some("Spring"))
+            ..ImportRequest::of_operator(scope, &merchant, ImportKind::Vouchers, Some("Spring"))
         };
         let mut rejects = vec![];
         import_file(
             &desk,
-            scope,
-            &merchant,
             &order,
-            &mut file.as_bytes(),
-            &mut rejects,
-            &mut |_| ControlFlow::Continue(()),
+            ImportStreams {
+                source: &mut file.as_bytes(),
+                rejects: &mut rejects,
+                watch: &mut |_| ControlFlow::Continue(()),
+            },
         )
         .unwrap();
         String::from_utf8(rejects).unwrap()

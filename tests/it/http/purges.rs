@@ -9,7 +9,7 @@ use rewarddesk::{
     app::{
         Desk,
         audit::audit_export_file::export_audit,
-        imports::file::{ImportRequest, import_file},
+        imports::{ImportRequest, ImportStreams, import_file},
     },
     db::{DbConn, merchants},
     domain::{import::ImportKind, role::Role},
@@ -426,12 +426,12 @@ async fn the_same_address_is_somebody_new_afterwards(app: App) {
     let file = "email,first_name\nwuvulax@vanish.example,Anew\n";
     let report = import_file(
         &app.desk,
-        scope,
-        &merchant,
-        &ImportRequest::of_operator(ImportKind::Customers, None),
-        &mut file.as_bytes(),
-        &mut Vec::new(),
-        &mut |_| std::ops::ControlFlow::Continue(()),
+        &ImportRequest::of_operator(scope, &merchant, ImportKind::Customers, None),
+        ImportStreams {
+            source: &mut file.as_bytes(),
+            rejects: &mut Vec::new(),
+            watch: &mut |_| std::ops::ControlFlow::Continue(()),
+        },
     )
     .unwrap();
     assert_eq!((report.new, report.updated), (1, 0));

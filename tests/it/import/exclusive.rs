@@ -8,7 +8,7 @@ use std::{
 use chrono::TimeDelta;
 use diesel::{Connection, PgConnection, connection::SimpleConnection};
 use rewarddesk::{
-    app::imports::file::{ImportError, ImportProgress},
+    app::imports::{ImportError, ImportProgress, ImportStreams, import_file},
     domain::import::ImportKind,
 };
 
@@ -22,7 +22,7 @@ fn many(prefix: &str) -> String {
 fn die_in_the_middle(world: &World, file: &str) {
     let died = catch_unwind(AssertUnwindSafe(|| {
         let _ = world.ordered(
-            &World::order(ImportKind::Vouchers, Some("Spring")),
+            &world.order(ImportKind::Vouchers, Some("Spring")),
             file.as_bytes(),
             &mut |progress| match progress {
                 ImportProgress::Applying { done, .. } if done > 5_000 => {
@@ -72,7 +72,7 @@ fn a_stopped_import_cleans_up_behind_itself(world: World) {
     let file = many("S");
     let before = world.picture();
     let stopped = world.ordered(
-        &World::order(ImportKind::Vouchers, Some("Spring")),
+        &world.order(ImportKind::Vouchers, Some("Spring")),
         file.as_bytes(),
         &mut |progress| match progress {
             ImportProgress::Applying { done, .. } if done > 5_000 => ControlFlow::Break(()),
@@ -99,14 +99,14 @@ fn rejects_that_cannot_be_written_stop_the_import(world: World) {
         (ImportKind::Vouchers, Some("Spring"), "code\nGOOD-1\nab\n"),
         (ImportKind::Customers, None, "email\na@b.example\nx\n"),
     ] {
-        let outcome = rewarddesk::app::imports::file::import_file(
+        let outcome = import_file(
             &world.desk,
-            world.scope,
-            &world.merchant,
-            &World::order(kind, batch),
-            &mut file.as_bytes(),
-            &mut Full,
-            &mut |_| ControlFlow::Continue(()),
+            &world.order(kind, batch),
+            ImportStreams {
+                source: &mut file.as_bytes(),
+                rejects: &mut Full,
+                watch: &mut |_| ControlFlow::Continue(()),
+            },
         );
         assert!(matches!(outcome, Err(ImportError::Rejects(_))), "{outcome:?}");
         assert_eq!(world.picture(), before);
@@ -133,7 +133,7 @@ fn a_second_import_waits_for_the_first(world: World) {
             other = Some(conn);
         }
         let mut waited = 0;
-        let said = world.ordered(&World::order(kind, batch), file.as_bytes(), &mut |progress| {
+        let said = world.ordered(&world.order(kind, batch), file.as_bytes(), &mut |progress| {
             if progress == ImportProgress::Waiting {
                 waited += 1;
                 if waited == 2 {
@@ -158,7 +158,7 @@ fn whoever_waits_can_be_stopped(world: World) {
             'other', '2026-11-23 12:00:10.000000')",
         );
         let stopped = world.ordered(
-            &World::order(ImportKind::Vouchers, Some("Spring")),
+            &world.order(ImportKind::Vouchers, Some("Spring")),
             b"code\nAAA\n",
             &mut |progress| {
                 if progress == ImportProgress::Waiting {
@@ -177,7 +177,7 @@ fn whoever_waits_can_be_stopped(world: World) {
 fn an_import_that_lost_its_turn_stops(world: World) {
     if world.is_sqlite() {
         let outcome = world.ordered(
-            &World::order(ImportKind::Vouchers, Some("Spring")),
+            &world.order(ImportKind::Vouchers, Some("Spring")),
             many("L").as_bytes(),
             &mut |progress| {
                 if matches!(progress, ImportProgress::Applying { done, .. } if done > 5_000) {

@@ -1,6 +1,6 @@
 //! What is a file, and what is not.
 
-use rewarddesk::{app::imports::file::ImportError, domain::import::ImportKind};
+use rewarddesk::{app::imports::ImportError, domain::import::ImportKind};
 
 use super::world::World;
 

@@ -8,7 +8,10 @@ use std::{
 
 use chrono::TimeDelta;
 use rewarddesk::{
-    app::{Desk, imports::file::import_file},
+    app::{
+        Desk,
+        imports::{ImportRequest, ImportStreams, import_file},
+    },
     db::{Database, DatabaseUrl, merchants},
     domain::{clock::Clock, email::Mailbox, import::ImportKind},
 };
@@ -35,15 +38,15 @@ fn child() {
     );
     let (scope, merchant) =
         desk.db.read(|conn| merchants::for_operator(conn, "acme")).unwrap().unwrap();
-    let order = World::order(ImportKind::Vouchers, Some("Spring"));
+    let order = ImportRequest::of_operator(scope, &merchant, ImportKind::Vouchers, Some("Spring"));
     let report = import_file(
         &desk,
-        scope,
-        &merchant,
         &order,
-        &mut file().as_bytes(),
-        &mut Vec::new(),
-        &mut |_| ControlFlow::Continue(()),
+        ImportStreams {
+            source: &mut file().as_bytes(),
+            rejects: &mut Vec::new(),
+            watch: &mut |_| ControlFlow::Continue(()),
+        },
     );
     assert_eq!(report.unwrap().rejected, 0);
 }

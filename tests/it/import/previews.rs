@@ -3,7 +3,7 @@
 
 use std::{sync::mpsc, thread, time::Duration};
 
-use rewarddesk::{app::imports::file::Report, domain::import::ImportKind};
+use rewarddesk::{app::imports::Report, domain::import::ImportKind};
 
 use super::world::{Said, World};
 

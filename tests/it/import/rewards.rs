@@ -271,7 +271,7 @@ fn a_dry_run_of_rewards_changes_nothing(world: World) {
     assert_eq!((world.picture(), world.count("audit_records")), (before, audit));
     assert_eq!(said.report.record, None);
     let real = world.rewards(&file).report;
-    assert_eq!(rewarddesk::app::imports::file::Report { record: None, ..real }, said.report);
+    assert_eq!(rewarddesk::app::imports::Report { record: None, ..real }, said.report);
     assert!(real.record.is_some());
 }
 

@@ -8,7 +8,10 @@ use std::{
     time::Instant,
 };
 
-use rewarddesk::{app::imports::file::import_file, domain::import::ImportKind};
+use rewarddesk::{
+    app::imports::{ImportStreams, import_file},
+    domain::import::ImportKind,
+};
 
 use super::world::World;
 
@@ -31,17 +34,17 @@ fn measure(world: &World) {
     file.into_inner().unwrap();
     fs::write(&early, (0..1000).map(|n| code(n * 1000) + "\n").collect::<String>()).unwrap();
     let import = |batch, path| {
-        let order = World::order(ImportKind::Vouchers, Some(batch));
+        let order = world.order(ImportKind::Vouchers, Some(batch));
         let mut source = File::open(path).unwrap();
         let began = Instant::now();
         let report = import_file(
             &world.desk,
-            world.scope,
-            &world.merchant,
             &order,
-            &mut source,
-            &mut Vec::new(),
-            &mut |_| ControlFlow::Continue(()),
+            ImportStreams {
+                source: &mut source,
+                rejects: &mut Vec::new(),
+                watch: &mut |_| ControlFlow::Continue(()),
+            },
         )
         .unwrap();
         (report, began.elapsed().as_secs_f64())

@@ -7,7 +7,7 @@ use proptest::{
     sample::select,
     test_runner::{Config, TestRunner},
 };
-use rewarddesk::{app::imports::file::DamageGroup, domain::import::ImportKind};
+use rewarddesk::{app::imports::DamageGroup, domain::import::ImportKind};
 
 use super::world::{Said, World};
 

@@ -18,7 +18,7 @@ use diesel::{
 use rewarddesk::{
     app::{
         Desk,
-        imports::file::{ImportError, ImportProgress, ImportRequest, Report, import_file},
+        imports::{ImportError, ImportProgress, ImportRequest, ImportStreams, Report, import_file},
     },
     db::{
         Database, DatabaseUrl, DbConn, Scope,
@@ -209,8 +209,8 @@ impl World {
         self.count("coupons c JOIN batches b ON b.id = c.batch_id WHERE c.id <= b.published_to")
     }
 
-    pub fn order(kind: ImportKind, batch: Option<&str>) -> ImportRequest<'_> {
-        ImportRequest::of_operator(kind, batch)
+    pub fn order<'a>(&'a self, kind: ImportKind, batch: Option<&'a str>) -> ImportRequest<'a> {
+        ImportRequest::of_operator(self.scope, &self.merchant, kind, batch)
     }
 
     pub fn ordered(
@@ -222,12 +222,8 @@ impl World {
         let mut rejects = Vec::new();
         let report = import_file(
             &self.desk,
-            self.scope,
-            &self.merchant,
             order,
-            &mut &*bytes,
-            &mut rejects,
-            watch,
+            ImportStreams { source: &mut &*bytes, rejects: &mut rejects, watch },
         )?;
         assert_eq!(
             report.new + report.updated + report.unchanged + report.rejected,
@@ -251,7 +247,7 @@ impl World {
         batch: Option<&str>,
         bytes: impl AsRef<[u8]>,
     ) -> Result<Said, ImportError> {
-        self.ordered(&Self::order(kind, batch), bytes.as_ref(), &mut |_| ControlFlow::Continue(()))
+        self.ordered(&self.order(kind, batch), bytes.as_ref(), &mut |_| ControlFlow::Continue(()))
     }
 
     pub fn dry(
@@ -261,7 +257,7 @@ impl World {
         bytes: impl AsRef<[u8]>,
     ) -> Result<Said, ImportError> {
         self.ordered(
-            &ImportRequest { dry_run: true, ..Self::order(kind, batch) },
+            &ImportRequest { dry_run: true, ..self.order(kind, batch) },
             bytes.as_ref(),
             &mut |_| ControlFlow::Continue(()),
         )

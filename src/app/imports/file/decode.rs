@@ -4,8 +4,7 @@ use std::io::{ErrorKind, Read};
 
 use encoding_rs::{Decoder, DecoderResult, Encoding, UTF_8, UTF_16BE, UTF_16LE};
 
-use super::ImportError;
-use crate::domain::Invalid;
+use crate::{app::imports::request::ImportError, domain::Invalid};
 
 /// How much is read at once; also what the encoding is judged by.
 const READ_BYTES: usize = 64 * 1024;

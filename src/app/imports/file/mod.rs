@@ -1,115 +1,158 @@
-//! Imports a file: reads and judges it without holding up anybody, then
-//! writes it all or not at all.
+//! The file, read to its end before anybody is held up: good rows go into a sorted spool, the
+//! others among the rejects.
 //!
-//! Reading the path of a file from top to bottom: [`decode`] text, [`records`] of cells,
-//! [`header`], [`rows`] into values, [`spool`] them into a [`sorted_spool`] on disk; then one of
-//! `vouchers`, `customers`, `reward_rows`, `redemption_rows`, `bar_rows`, `purge_rows` compares
-//! them with what is stored, with exclusive access to the merchant's imports; at last the rejects
-//! are written and the whole becomes visible. A dry run of vouchers, redemptions or bars takes no
-//! lock: it compares, and waits for nobody.
+//! Bytes become text ([`decode`]), text becomes records of cells ([`records`]), the first record
+//! says which columns there are ([`header`], which knows a [`heading`] from a code), and each other
+//! one becomes values ([`rows`]). The [`sorted_spool`] holds any number of them.
 
-mod bar_rows;
-mod cells;
-mod code_rows;
-mod customers;
-mod decode;
-mod disagreements;
-mod findings;
-mod header;
+pub mod decode;
+pub mod header;
 mod heading;
-mod job;
-mod pace;
-mod purge_rows;
-mod records;
-mod redemption_rows;
-mod rejects;
-mod request;
-mod reward_rows;
-mod rows;
-mod sorted_spool;
-mod spool;
-mod uses;
-mod vouchers;
+pub mod records;
+pub mod rows;
+pub mod sorted_spool;
 
-use std::io::{Read, Write};
+use std::io::Read;
 
-use self::job::Job;
+use self::{
+    decode::DecodedText,
+    header::{FirstRecord, delimiter_of, read_first},
+    records::{FileRecord, Records},
+    rows::FileRow,
+    sorted_spool::{Sorted, SortedSpool, SpooledRow},
+};
+use super::{
+    findings::{Cause, DamageGroup},
+    job::Job,
+    request::{ImportError, ImportProgress},
+    tally::Tally,
+};
 use crate::{
-    app::Desk,
-    db::{
-        Scope,
-        imports::publish::{self, TargetBatch},
-    },
-    domain::{Invalid, import::ImportKind, merchant::Merchant},
+    db::imports::publish::TargetBatch,
+    domain::{Invalid, import::ImportKind},
 };
 
-pub use self::findings::{Cause, DamageGroup, Ends, Findings, RowSample, SampledCount, Suspicion};
-pub use self::pace::SlicePace;
-pub use self::request::{
-    ImportError, ImportProgress, ImportRequest, OnCommit, ProgressWatch, Report,
-};
+/// A file that was read.
+pub struct SpooledRows {
+    /// Rows that look right, ordered by what makes two of them the same, else by line.
+    good: SortedSpool,
+    /// The others.
+    pub tally: Tally,
+}
 
-/// Imports `source` into the merchant. The rows that could not be taken are written to `rejects` as
-/// CSV before anything becomes visible; nothing is written there when there are none.
+/// How often the progress is reported, in rows: seldom enough to cost nothing, often enough to stop
+/// an import soon.
+const CHECK_EVERY_ROWS: u64 = 4096;
+
+/// Reads the whole source.
 ///
-/// Errors: all of them leave the database as it was, but for a [`crate::db::Error::CommitUnknown`].
-/// Run it again.
-pub fn import_file(
-    desk: &Desk,
-    scope: Scope,
-    merchant: &Merchant,
-    order: &ImportRequest<'_>,
+/// Errors: [`ImportError::Invalid`] when it is not text, empty, or its header cannot be taken.
+pub fn read(
     source: &mut dyn Read,
-    rejects: &mut dyn Write,
-    watch: &mut ProgressWatch<'_>,
-) -> Result<Report, ImportError> {
-    let target = match (order.kind, order.batch) {
-        (ImportKind::Vouchers, Some(name)) => Some(match order.planned.filter(|_| order.dry_run) {
-            Some(planned) => TargetBatch::planned(planned),
-            None => desk
-                .db
-                .read(|conn| publish::find_target_batch(conn, scope, name))?
-                .ok_or_else(|| ImportError::NoBatch {
-                    batch: name.to_owned(),
-                    merchant: merchant.slug.to_string(),
-                })?,
-        }),
-        (ImportKind::Vouchers, None) => {
-            return Err(Invalid::because("vouchers need a batch; name one").into());
-        }
-        (_, Some(_)) => {
-            return Err(Invalid::because(format!(
-                "a {} file isn't imported into a batch; leave the batch out",
-                order.kind.as_str()
-            ))
-            .into());
-        }
-        (_, None) => None,
+    job: &mut Job<'_, '_>,
+    target: Option<TargetBatch>,
+) -> Result<SpooledRows, ImportError> {
+    let kind = job.request.kind;
+    let mut records = Records::open(DecodedText::open(source)?, |firsts, declared| {
+        delimiter_of(kind, firsts, declared)
+    })?;
+    let (mut first, mut record) = (FileRecord::default(), FileRecord::default());
+    if !records.read(&mut first)? {
+        return Err(Invalid::because("the file is empty; nothing was changed").into());
+    }
+    let mut more = records.read(&mut record)?;
+    let (layout, headless) = match read_first(kind, &first, more.then_some(&record))? {
+        FirstRecord::Header(layout) => (layout, false),
+        FirstRecord::Code(layout) => (layout, true),
     };
-    let mut job = Job { desk, scope, merchant, order, watch };
-    let spooled = spool::read(source, &mut job, target)?;
-    if spooled.good.count() == 0 && spooled.claims.count() == 0 {
-        // No acceptable row: there is no need to wait for the lock.
-        let report = spooled.report();
-        spooled.rejects.write(&spooled.layout, rejects)?;
-        if let Some(OnCommit(on_commit)) = order.on_commit.filter(|_| !order.dry_run) {
-            desk.db.write(|tx| on_commit(tx, &report))?;
-        }
-        return Ok(report);
+    let mut spooled = SpooledRows { good: SortedSpool::default(), tally: Tally::new(layout) };
+    if headless {
+        spooled.add(&first, job, target)?;
     }
-    match (order.kind, target) {
-        (ImportKind::Vouchers, Some(target)) if order.dry_run => {
-            vouchers::check(&mut job, target, spooled, rejects)
+    while more {
+        spooled.add(&record, job, target)?;
+        if spooled.tally.report.rows.is_multiple_of(CHECK_EVERY_ROWS) {
+            job.tell(ImportProgress::Reading { bytes: records.taken() })?;
         }
-        (ImportKind::Vouchers, Some(target)) => vouchers::apply(&mut job, target, spooled, rejects),
-        (ImportKind::Customers, _) => customers::apply(&mut job, spooled, rejects),
-        (ImportKind::Purges, _) => purge_rows::apply(&mut job, spooled, rejects),
-        (ImportKind::Rewards, _) => reward_rows::apply(&mut job, spooled, rejects),
-        (ImportKind::Redemptions, _) if order.dry_run => {
-            redemption_rows::check(&mut job, spooled, rejects)
-        }
-        (ImportKind::Bars, _) if order.dry_run => bar_rows::check(&mut job, spooled, rejects),
-        (ImportKind::Bars, _) => bar_rows::apply(&mut job, spooled, rejects),
-        _ => redemption_rows::apply(&mut job, spooled, rejects),
+        more = records.read(&mut record)?;
     }
+    job.tell(ImportProgress::Reading { bytes: records.taken() })?;
+    if spooled.tally.report.rows == 0 {
+        return Err(
+            Invalid::because("the file has a header and no rows; nothing was changed").into()
+        );
+    }
+    spooled.tally.total = spooled.good.count();
+    Ok(spooled)
+}
+
+impl SpooledRows {
+    fn add(
+        &mut self,
+        record: &FileRecord,
+        job: &Job<'_, '_>,
+        target: Option<TargetBatch>,
+    ) -> Result<(), ImportError> {
+        let tally = &mut self.tally;
+        tally.report.rows += 1;
+        if tally.layout.is_repeated_by(record) {
+            let why = tally.layout.why_repeated();
+            return tally.reject_damaged(record, DamageGroup::Heading, &why);
+        }
+        let row = FileRow { layout: &tally.layout, record, zone: job.request.merchant.zone };
+        match key_of(&row, target) {
+            Ok(key) => self.good.push(key.as_bytes(), "", record).map_err(ImportError::Staging),
+            Err(why) => {
+                let damage = row.damage();
+                if tally.layout.kind() == ImportKind::Rewards && row.claimed_code().is_some() {
+                    tally.claim(record)?;
+                }
+                match damage {
+                    Some(group) => tally.reject_damaged(record, group, &why),
+                    None => tally.reject(record, Cause::Malformed, &why),
+                }
+            }
+        }
+    }
+
+    /// Whether there is no row to compare with what is stored.
+    pub fn is_empty(&self) -> bool {
+        self.good.count() == 0 && !self.tally.has_claims()
+    }
+
+    /// The good rows in order, and the tally of what becomes of them.
+    pub fn open(self) -> Result<(Sorted, Tally), ImportError> {
+        Ok((self.good.sorted().map_err(ImportError::Staging)?, self.tally))
+    }
+}
+
+/// Judges the row by itself and answers what makes it the same as another one, or another one's
+/// neighbour; nothing, where the database must tell.
+fn key_of(row: &FileRow<'_>, target: Option<TargetBatch>) -> Result<String, Invalid> {
+    match (row.layout.kind(), target) {
+        (ImportKind::Vouchers, Some(target)) => {
+            let code = row.voucher(target.uses_per_code)?.code;
+            Ok(if target.case_sensitive { code.as_str().to_owned() } else { code.folded() })
+        }
+        (ImportKind::Vouchers, None) => Err(Invalid::because("vouchers need a batch")),
+        (ImportKind::Customers, _) => Ok(row.customer()?.email.as_str().to_owned()),
+        (ImportKind::Rewards, _) => row.reward().map(|_| String::new()),
+        // Rows of one coupon follow each other, however its code is written: what the first of them
+        // change is known to the others.
+        (ImportKind::Redemptions, _) => Ok(row.redemption()?.code.folded()),
+        (ImportKind::Bars, _) => Ok(row.bar()?.code.folded()),
+        (ImportKind::Purges, _) => row.purge().map(|_| String::new()),
+    }
+}
+
+/// Up to `limit` rows that lie next in order.
+pub fn take_some(sorted: &mut Sorted, limit: usize) -> Result<Vec<SpooledRow>, ImportError> {
+    let mut some = Vec::with_capacity(limit.min(4096));
+    while some.len() < limit {
+        match sorted.next().map_err(ImportError::Staging)? {
+            Some(entry) => some.push(entry),
+            None => break,
+        }
+    }
+    Ok(some)
 }

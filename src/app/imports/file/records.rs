@@ -4,8 +4,11 @@
 
 use std::io::Read;
 
-use super::{ImportError, decode::DecodedText};
-use crate::domain::{Invalid, invisible::trimmed};
+use super::decode::DecodedText;
+use crate::{
+    app::imports::request::ImportError,
+    domain::{Invalid, invisible::trimmed},
+};
 
 /// No honest row is larger; without a limit one stray quote would read the rest of the file into
 /// memory.

@@ -1,26 +1,26 @@
-//! Rows into typed values: what of a row can be judged without the database.
+//! Rows into typed values: what of a row can be judged without the database. Every text, number,
+//! date and yes or no goes through the checks at the end.
 
 use std::borrow::Cow;
 
 use chrono::{DateTime, Utc};
 use chrono_tz::Tz;
 
-use super::{
-    cells::{self, LONGEST},
-    findings::DamageGroup,
-    header::Layout,
-    records::FileRecord,
-};
-use crate::domain::{
-    Invalid,
-    code::CouponCode,
-    damage::Damage,
-    email::EmailAddress,
-    import::{Column, Holds},
-    invisible,
-    redemption::OrderNumber,
-    reward::{RewardKind, RewardProvider},
-    zone::Bound,
+use super::{header::Layout, records::FileRecord};
+use crate::{
+    app::imports::findings::DamageGroup,
+    domain::{
+        Invalid,
+        code::CouponCode,
+        damage::Damage,
+        email::EmailAddress,
+        fold,
+        import::{Column, Holds},
+        invisible,
+        redemption::OrderNumber,
+        reward::{RewardKind, RewardProvider},
+        zone::{Bound, parse_instant},
+    },
 };
 
 /// A row with the way to find its columns.
@@ -113,19 +113,19 @@ impl<'a> FileRow<'a> {
     }
 
     fn text(&self, name: &str) -> Result<Option<String>, Invalid> {
-        cells::text(name, &self.optional(name), LONGEST)
+        text_of(name, &self.optional(name), MAX_TEXT_CHARS)
     }
 
     fn reference(&self, name: &str) -> Result<Option<String>, Invalid> {
-        cells::reference(name, &self.optional(name))
+        reference_of(name, &self.optional(name))
     }
 
     fn instant(&self, name: &str, bound: Bound) -> Result<Option<DateTime<Utc>>, Invalid> {
-        cells::instant(name, &self.optional(name), self.zone, bound)
+        instant_of(name, &self.optional(name), self.zone, bound)
     }
 
     fn number(&self, name: &str, least: i64) -> Result<Option<i64>, Invalid> {
-        cells::number(name, &self.cell(name), least)
+        number_of(name, &self.cell(name), least)
     }
 
     /// `value` of the column, where the file has it.
@@ -162,7 +162,7 @@ impl<'a> FileRow<'a> {
             until: self.instant("expires_at", Bound::End)?,
             max_redemptions: self.number("max_redemptions", 1)?.unwrap_or(uses_per_code),
             redemptions: self.number("redemptions", 0)?.unwrap_or(0),
-            barred_reason: cells::text("barred_reason", &self.optional("barred_reason"), 500)?,
+            barred_reason: text_of("barred_reason", &self.optional("barred_reason"), 500)?,
         };
         if voucher.redemptions > voucher.max_redemptions {
             return Err(Invalid::because(format!(
@@ -180,14 +180,14 @@ impl<'a> FileRow<'a> {
 
     pub fn customer(&self) -> Result<ParsedCustomer, Invalid> {
         self.check()?;
-        let line = |name: &str, cell: &str| cells::text(name, cell, LONGEST);
+        let line = |name: &str, cell: &str| text_of(name, cell, MAX_TEXT_CHARS);
         Ok(ParsedCustomer {
             email: EmailAddress::parse(&self.cell("email"))?,
-            customer_id: self.present("customer_id", cells::reference)?,
+            customer_id: self.present("customer_id", reference_of)?,
             first_name: self.present("first_name", line)?,
             last_name: self.present("last_name", line)?,
             locale: self.present("locale", locale)?,
-            receives_emails: cells::yes_no("receives_emails", &self.cell("receives_emails"))?,
+            receives_emails: yes_or_no("receives_emails", &self.cell("receives_emails"))?,
         })
     }
 
@@ -198,10 +198,10 @@ impl<'a> FileRow<'a> {
             provider => FulfilmentWay::External(provider.parse()?),
         };
         let reward = ParsedReward {
-            reward_id: cells::required("reward_id", self.reference("reward_id")?)?,
+            reward_id: required("reward_id", self.reference("reward_id")?)?,
             email: EmailAddress::parse(&self.cell("email"))?,
             kind: self.cell("kind").to_lowercase().parse()?,
-            title: cells::required("title", self.text("title")?)?,
+            title: required("title", self.text("title")?)?,
             way,
             batch: self.text("batch")?,
             code: self.present("code", |_, cell| {
@@ -232,10 +232,7 @@ impl<'a> FileRow<'a> {
         self.check()?;
         Ok(ParsedRedemption {
             code: CouponCode::parse(&self.cell("code"))?,
-            redeemed_at: cells::required(
-                "redeemed_at",
-                self.instant("redeemed_at", Bound::Start)?,
-            )?,
+            redeemed_at: required("redeemed_at", self.instant("redeemed_at", Bound::Start)?)?,
             order: self.reference("order_id")?.and_then(|order| OrderNumber::of(&order)),
         })
     }
@@ -244,7 +241,7 @@ impl<'a> FileRow<'a> {
         self.check()?;
         Ok(ParsedBar {
             code: CouponCode::parse(&self.cell("code"))?,
-            reason: cells::required("reason", self.text("reason")?)?,
+            reason: required("reason", self.text("reason")?)?,
         })
     }
 
@@ -305,4 +302,81 @@ fn locale(column: &str, cell: &str) -> Result<Option<String>, Invalid> {
     } else {
         Err(Invalid::because(format!("{column} must be a language tag such as en or pt-BR")))
     }
+}
+
+/// The longest text in most columns; longer ones are a wrong column or an attack, not a name.
+const MAX_TEXT_CHARS: usize = 255;
+
+/// One line of text in Unicode's composed form, or `None` for an empty cell. Invisible characters
+/// are dropped, but for those that shape words.
+fn text_of(column: &str, cell: &str, longest: usize) -> Result<Option<String>, Invalid> {
+    let cell = invisible::shown(cell);
+    let cell = &*fold::nfc(&cell);
+    if cell.is_empty() {
+        return Ok(None);
+    }
+    let length = cell.chars().count();
+    if length > longest {
+        return Err(Invalid::because(format!(
+            "{column} has {length} characters; at most {longest} are allowed"
+        )));
+    }
+    if cell.chars().any(char::is_control) {
+        return Err(Invalid::because(format!(
+            "{column} contains a line break or control character"
+        )));
+    }
+    Ok(Some(cell.to_owned()))
+}
+
+/// A reference that must survive a spreadsheet, or `None` for an empty cell.
+fn reference_of(column: &str, cell: &str) -> Result<Option<String>, Invalid> {
+    if let Some(damage) = Damage::of(cell).filter(|damage| damage.is_number()) {
+        return Err(damage.reason(column));
+    }
+    text_of(column, cell, MAX_TEXT_CHARS)
+}
+
+/// A date or time, or `None` for an empty cell.
+fn instant_of(
+    column: &str,
+    cell: &str,
+    zone: Tz,
+    bound: Bound,
+) -> Result<Option<DateTime<Utc>>, Invalid> {
+    if cell.is_empty() {
+        return Ok(None);
+    }
+    parse_instant(cell, zone, bound)
+        .map(Some)
+        .map_err(|why| Invalid::because(format!("{column}: {why}")))
+}
+
+/// A whole number from `least` on, or `None` for an empty cell.
+fn number_of(column: &str, cell: &str, least: i64) -> Result<Option<i64>, Invalid> {
+    const MAX_USES: i64 = 1_000_000_000;
+    if cell.is_empty() {
+        return Ok(None);
+    }
+    match cell.parse::<i64>() {
+        Ok(number) if (least..=MAX_USES).contains(&number) => Ok(Some(number)),
+        _ => Err(Invalid::because(format!(
+            "{column} must be a whole number from {least} to {MAX_USES}"
+        ))),
+    }
+}
+
+/// yes or no, or `None` for an empty cell.
+fn yes_or_no(column: &str, cell: &str) -> Result<Option<bool>, Invalid> {
+    match cell.to_lowercase().as_str() {
+        "" => Ok(None),
+        "yes" => Ok(Some(true)),
+        "no" => Ok(Some(false)),
+        _ => Err(Invalid::because(format!("{column} must be yes or no"))),
+    }
+}
+
+/// The value, or a sentence that the cell is empty.
+fn required<T>(column: &str, value: Option<T>) -> Result<T, Invalid> {
+    value.ok_or_else(|| Invalid::because(format!("{column} is empty")))
 }

@@ -2,20 +2,22 @@
 
 use std::io::Write;
 
-use super::{
-    ImportError, Report,
-    code_rows::{CodeRows, some_at_a_time},
-    findings::Cause,
-    job::Job,
-    rows::ParsedBar,
-    spool::{SpooledRows, Tally},
-};
+use super::code_rows::{CodeRows, some_at_a_time};
 use crate::{
-    app::customers::private_details,
+    app::{
+        customers::private_details,
+        imports::{
+            file::{SpooledRows, rows::ParsedBar},
+            findings::Cause,
+            job::Job,
+            request::ImportError,
+            tally::{Report, Tally},
+        },
+    },
     db::{
         WriteTx, audit,
         imports::{
-            codes::{self, CouponsByCode, KnownCoupon},
+            codes::{self, CouponsByCode, KnownCoupon, NewBar},
             exclusive::ImportAccess,
             rewards,
         },
@@ -38,7 +40,7 @@ pub fn apply(
     job.in_one_transaction(tally, out, |job, tx, tally| {
         let mut coupons = CouponsByCode::default();
         some_at_a_time(job, &mut rows, tally, |job, tally, rows: CodeRows<ParsedBar>| {
-            let found = codes::lock_by_code(tx, job.scope, &rows.codes())?;
+            let found = codes::lock_by_code(tx, job.request.scope, &rows.codes())?;
             go_on(&mut coupons, found, &rows);
             bar(job, tx, &judge(&mut coupons, rows, tally)?)
         })
@@ -55,7 +57,8 @@ pub fn check(
     let (mut coupons, mut access) =
         (CouponsByCode::default(), ImportAccess::read_only(&job.desk.db));
     some_at_a_time(job, &mut rows, &mut tally, |job, tally, rows: CodeRows<ParsedBar>| {
-        let found = access.read(|conn| codes::find_by_code(conn, job.scope, &rows.codes()))?;
+        let found =
+            access.read(|conn| codes::find_by_code(conn, job.request.scope, &rows.codes()))?;
         go_on(&mut coupons, found, &rows);
         judge(&mut coupons, rows, tally).map(drop)
     })?;
@@ -109,14 +112,15 @@ fn bar(
     bars: &[(KnownCoupon, ParsedBar)],
 ) -> Result<(), ImportError> {
     let now = job.desk.clock.now();
-    let by: Option<UserId> = match job.order.actor {
+    let by: Option<UserId> = match job.request.actor {
         Actor::User(user) => Some(user),
         Actor::Cli | Actor::System => None,
     };
     let rewards: Vec<_> = bars.iter().filter_map(|(known, _)| known.reward).collect();
-    let owners = rewards::owners_of(tx, job.scope, &rewards)?;
-    let reasons: Vec<_> = bars.iter().map(|(known, row)| (known.id, row.reason.as_str())).collect();
-    codes::bar(tx, job.scope, by, &reasons, now)?;
+    let owners = rewards::owners_of(tx, job.request.scope, &rewards)?;
+    let reasons: Vec<_> =
+        bars.iter().map(|(known, row)| NewBar { coupon: known.id, reason: &row.reason }).collect();
+    codes::bar(tx, job.request.scope, &reasons, (by, now))?;
     for (known, row) in bars {
         // A customer's own coupons are shown in their Activity; the codes in stock are in the
         // import's own record.
@@ -126,7 +130,7 @@ fn bar(
                 Some(owner) => private_details::seal(
                     tx,
                     job.desk,
-                    job.merchant.id,
+                    job.request.merchant.id,
                     owner,
                     "reason",
                     &row.reason,
@@ -145,12 +149,13 @@ fn record(
     row: &ParsedBar,
     owner: Option<CustomerNo>,
 ) -> NewRecord {
-    let mut record = NewRecord::new(Some(job.merchant.id), Action::CouponBarred, job.order.actor)
-        .detail("coupon", known.id.0)
-        .detail("code", row.code.as_str());
+    let mut record =
+        NewRecord::new(Some(job.request.merchant.id), Action::CouponBarred, job.request.actor)
+            .detail("coupon", known.id.0)
+            .detail("code", row.code.as_str());
     record.reward = known.reward;
     record.customer = owner;
     record.batch = Some(known.batch);
-    record.request_id = job.order.request_id.map(ToOwned::to_owned);
+    record.request_id = job.request.request_id.map(ToOwned::to_owned);
     record
 }

@@ -1,17 +1,19 @@
-//! An import's request, its progress, and its report.
+//! What an import is asked to do, how far it is, and why it may fail.
 
 use std::{fmt, io, ops::ControlFlow};
 
-use super::findings::Findings;
+use super::tally::Report;
 use crate::{
     app::{Error, Fault},
-    db::{self, WriteTx},
-    domain::{Invalid, audit::Actor, batch::PlannedBatch, ids::AuditId, import::ImportKind},
+    db::{self, Scope, WriteTx},
+    domain::{Invalid, audit::Actor, batch::PlannedBatch, import::ImportKind, merchant::Merchant},
 };
 
 /// What is to be imported.
 #[derive(Debug, Clone)]
 pub struct ImportRequest<'a> {
+    pub scope: Scope,
+    pub merchant: &'a Merchant,
     pub kind: ImportKind,
     /// The batch's name; needed for vouchers, refused for everything else.
     pub batch: Option<&'a str>,
@@ -24,10 +26,17 @@ pub struct ImportRequest<'a> {
     pub on_commit: Option<OnCommit<'a>>,
 }
 
-impl ImportRequest<'_> {
-    /// An order of somebody at the command line.
-    pub fn of_operator(kind: ImportKind, batch: Option<&str>) -> ImportRequest<'_> {
-        ImportRequest {
+impl<'a> ImportRequest<'a> {
+    /// A request of somebody at the command line.
+    pub fn of_operator(
+        scope: Scope,
+        merchant: &'a Merchant,
+        kind: ImportKind,
+        batch: Option<&'a str>,
+    ) -> Self {
+        Self {
+            scope,
+            merchant,
             kind,
             batch,
             dry_run: false,
@@ -47,7 +56,7 @@ pub struct OnCommit<'a>(pub &'a dyn Fn(&mut WriteTx<'_>, &Report) -> Result<(), 
 
 impl fmt::Debug for OnCommit<'_> {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.write_str("Seal(…)")
+        f.write_str("OnCommit(…)")
     }
 }
 
@@ -64,29 +73,6 @@ pub enum ImportProgress {
 
 /// Called with the progress; `Break` stops the import, and nothing is changed.
 pub type ProgressWatch<'a> = dyn FnMut(ImportProgress) -> ControlFlow<()> + 'a;
-
-/// What became of the file's rows: `new + updated + unchanged + rejected = rows`.
-#[derive(Debug, Clone, Default, PartialEq, Eq)]
-pub struct Report {
-    pub rows: u64,
-    pub new: u64,
-    pub updated: u64,
-    pub unchanged: u64,
-    pub rejected: u64,
-    /// Coupons that a rejected rewards row claims: barred, since somebody may hold them.
-    pub taken_out_of_stock: u64,
-    /// The audit record of the import, when it brought something.
-    pub record: Option<AuditId>,
-    /// What was seen in the rows.
-    pub findings: Findings,
-}
-
-impl Report {
-    /// Rows that are in the database now.
-    pub fn accepted(&self) -> u64 {
-        self.new + self.updated + self.unchanged
-    }
-}
 
 /// Why a file was not imported.
 #[derive(Debug, thiserror::Error)]

@@ -4,18 +4,23 @@ use std::{collections::HashMap, io::Write};
 
 use chrono::{DateTime, Utc};
 
-use super::{
-    ImportError, Report,
-    job::Job,
-    rows::{FileRow, FulfilmentWay, ParsedReward},
-    sorted_spool::SpooledRow,
-    spool::{SpooledRows, Tally, take_some},
-};
 use crate::{
+    app::imports::{
+        file::{
+            SpooledRows,
+            rows::{FileRow, FulfilmentWay, ParsedReward},
+            sorted_spool::SpooledRow,
+            take_some,
+        },
+        findings::Cause,
+        job::Job,
+        request::ImportError,
+        tally::{Report, Tally},
+    },
     db::{
         WriteTx,
         imports::{
-            codes::{self, CouponsByCode},
+            codes::{self, CouponsByCode, NewBar},
             customers, publish,
             rewards::{self as db, KnownReward, Story},
         },
@@ -39,19 +44,19 @@ pub fn apply(
 ) -> Result<Report, ImportError> {
     let (mut rows, tally) = spooled.open()?;
     job.in_one_transaction(tally, out, |job, tx, tally| {
-        let (mut done, mut batches) = (0, Batches::default());
+        let (mut done, mut history) = (0, History { tally, batches: Batches::default() });
         loop {
             let entries = take_some(&mut rows, CHUNK_ROWS)?;
             if entries.is_empty() {
                 break;
             }
             done += entries.len() as u64;
-            apply_some(job, tx, tally, entries, &mut batches)?;
-            job.tell(tally.progress(done))?;
+            history.apply_some(job, tx, entries)?;
+            job.tell(history.tally.progress(done))?;
         }
         // Last, so that a code which a good row further down gives to its customer does not get
         // barred under them.
-        take_out_of_stock(job, tx, tally, &mut batches)
+        history.take_out_of_stock(job, tx)
     })
 }
 
@@ -69,7 +74,8 @@ impl Batches {
         if let Some(found) = self.0.get(name) {
             return Ok(*found);
         }
-        let found = publish::find_target_batch(tx, job.scope, name)?.and_then(|target| target.id);
+        let found =
+            publish::find_target_batch(tx, job.request.scope, name)?.and_then(|target| target.id);
         // A file of many made-up names must not fill the memory.
         if self.0.len() < 10_000 {
             self.0.insert(name.to_owned(), found);
@@ -78,48 +84,108 @@ impl Batches {
     }
 }
 
-fn apply_some(
-    job: &Job<'_, '_>,
-    tx: &mut WriteTx<'_>,
-    tally: &mut Tally,
-    entries: Vec<SpooledRow>,
-    batches: &mut Batches,
-) -> Result<(), ImportError> {
-    let mut rows: Vec<JudgedReward> = Vec::with_capacity(entries.len());
-    for entry in entries {
-        let row = FileRow { layout: &tally.layout, record: &entry.record, zone: job.merchant.zone }
+/// Rows on their way into the database.
+struct History<'t> {
+    tally: &'t mut Tally,
+    batches: Batches,
+}
+
+impl History<'_> {
+    fn apply_some(
+        &mut self,
+        job: &Job<'_, '_>,
+        tx: &mut WriteTx<'_>,
+        entries: Vec<SpooledRow>,
+    ) -> Result<(), ImportError> {
+        let Self { tally, batches } = self;
+        let mut rows: Vec<JudgedReward> = Vec::with_capacity(entries.len());
+        for entry in entries {
+            let row = FileRow {
+                layout: &tally.layout,
+                record: &entry.record,
+                zone: job.request.merchant.zone,
+            }
             .reward()?;
-        let batch =
-            match &row.batch {
+            let batch = match &row.batch {
                 Some(name) => Some(batches.find(job, tx, name)?.ok_or_else(|| {
                     Invalid::because(format!("this merchant has no batch {name:?}"))
                 })),
                 None => None,
             };
-        rows.push((entry, row, batch));
+            rows.push((entry, row, batch));
+        }
+        let mut desk = Chunk::look_up(job, tx, &rows)?;
+        let mut fresh: Vec<(Story, Option<CouponId>)> = Vec::new();
+        for (entry, row, batch) in rows {
+            match desk.judge(row, batch, job) {
+                Ok(Some(new)) => fresh.push(new),
+                Ok(None) => tally.report.unchanged += 1,
+                Err(why) => {
+                    tally.claim(&entry.record)?;
+                    tally.reject(&entry.record, Cause::Conflict, &why)?;
+                }
+            }
+        }
+        tally.report.new += fresh.len() as u64;
+        let stories: Vec<Story> = fresh.iter().map(|(story, _)| story.clone()).collect();
+        let numbers = db::insert(tx, job.request.scope, &stories, job.desk.clock.now())?;
+        let now = job.desk.clock.now();
+        // It was handed out when the reward was issued: that is what a batch's pace is reckoned from.
+        let pairs: Vec<(CouponId, RewardNo, DateTime<Utc>)> = fresh
+            .iter()
+            .filter_map(|(story, coupon)| {
+                Some(((*coupon)?, *numbers.get(&story.reward_id)?, story.issued_at.min(now)))
+            })
+            .collect();
+        db::allocate(tx, job.request.scope, &pairs)?;
+        Ok(())
     }
-    let mut desk = Chunk::look_up(job, tx, &rows)?;
-    let mut fresh: Vec<(Story, Option<CouponId>)> = Vec::new();
-    for (entry, row, batch) in rows {
-        match desk.judge(row, batch, job) {
-            Ok(Some(new)) => fresh.push(new),
-            Ok(None) => tally.report.unchanged += 1,
-            Err(why) => tally.reject_claim(&entry.record, &why)?,
+
+    /// Bars the in-stock codes of rejected rows: somebody may hold them.
+    fn take_out_of_stock(
+        &mut self,
+        job: &mut Job<'_, '_>,
+        tx: &mut WriteTx<'_>,
+    ) -> Result<(), ImportError> {
+        let Self { tally, batches } = self;
+        let mut claims = tally.claims()?;
+        loop {
+            let entries = take_some(&mut claims, CHUNK_ROWS)?;
+            if entries.is_empty() {
+                return Ok(());
+            }
+            let mut claimed = Vec::with_capacity(entries.len());
+            for entry in &entries {
+                let row = FileRow {
+                    layout: &tally.layout,
+                    record: &entry.record,
+                    zone: job.request.merchant.zone,
+                };
+                if let Some(code) = row.claimed_code() {
+                    claimed.push((
+                        code,
+                        batches.find(job, tx, &row.claimed_batch())?,
+                        entry.record.line,
+                    ));
+                }
+            }
+            let wanted: Vec<_> = claimed.iter().map(|(code, ..)| code.clone()).collect();
+            let codes = codes::lock_by_code(tx, job.request.scope, &wanted)?;
+            for (code, batch, line) in claimed {
+                let Some(known) =
+                    codes.find(&code, batch).filter(|known| known.is_in_stock() && !known.barred)
+                else {
+                    continue;
+                };
+                let reason = format!("claimed by a rejected row, line {line}");
+                let bar = NewBar { coupon: known.id, reason: &reason };
+                if codes::bar_in_stock(tx, job.request.scope, bar, job.desk.clock.now())? {
+                    tally.report.taken_out_of_stock += 1;
+                }
+            }
+            job.tell(tally.progress(tally.total))?;
         }
     }
-    tally.report.new += fresh.len() as u64;
-    let stories: Vec<Story> = fresh.iter().map(|(story, _)| story.clone()).collect();
-    let numbers = db::insert(tx, job.scope, &stories, job.desk.clock.now())?;
-    let now = job.desk.clock.now();
-    // It was handed out when the reward was issued: that is what a batch's pace is reckoned from.
-    let pairs: Vec<(CouponId, RewardNo, DateTime<Utc>)> = fresh
-        .iter()
-        .filter_map(|(story, coupon)| {
-            Some(((*coupon)?, *numbers.get(&story.reward_id)?, story.issued_at.min(now)))
-        })
-        .collect();
-    db::allocate(tx, job.scope, &pairs)?;
-    Ok(())
 }
 
 /// What is stored about the rows at hand, kept up to date while they are judged one by one.
@@ -144,8 +210,8 @@ impl Chunk {
             rows.iter().map(|(_, row, _)| row.reward_id.clone()).collect();
         let wanted: Vec<_> =
             rows.iter().filter_map(|(_, row, _)| row.code.clone().flatten()).collect();
-        let customers = customers::find_by_email(tx, job.scope, &emails)?;
-        let rewards = db::find_by_reference(tx, job.scope, &references)?;
+        let customers = customers::find_by_email(tx, job.request.scope, &emails)?;
+        let rewards = db::find_by_reference(tx, job.request.scope, &references)?;
         Ok(Self {
             customers: customers
                 .into_iter()
@@ -156,7 +222,7 @@ impl Chunk {
                 .into_iter()
                 .map(|known| (known.story.reward_id.clone(), known))
                 .collect(),
-            codes: codes::lock_by_code(tx, job.scope, &wanted)?,
+            codes: codes::lock_by_code(tx, job.request.scope, &wanted)?,
         })
     }
 
@@ -259,46 +325,4 @@ fn difference(
         (coupon.is_some_and(|coupon| coupon != known.first_coupon), "code"),
     ];
     differs.into_iter().find_map(|(differs, what)| differs.then_some(what))
-}
-
-/// Bars the in-stock codes of rejected rows: somebody may hold them.
-fn take_out_of_stock(
-    job: &mut Job<'_, '_>,
-    tx: &mut WriteTx<'_>,
-    tally: &mut Tally,
-    batches: &mut Batches,
-) -> Result<(), ImportError> {
-    let mut claims = tally.claims()?;
-    loop {
-        let entries = take_some(&mut claims, CHUNK_ROWS)?;
-        if entries.is_empty() {
-            return Ok(());
-        }
-        let mut claimed = Vec::with_capacity(entries.len());
-        for entry in &entries {
-            let row =
-                FileRow { layout: &tally.layout, record: &entry.record, zone: job.merchant.zone };
-            if let Some(code) = row.claimed_code() {
-                claimed.push((
-                    code,
-                    batches.find(job, tx, &row.claimed_batch())?,
-                    entry.record.line,
-                ));
-            }
-        }
-        let wanted: Vec<_> = claimed.iter().map(|(code, ..)| code.clone()).collect();
-        let codes = codes::lock_by_code(tx, job.scope, &wanted)?;
-        for (code, batch, line) in claimed {
-            let Some(known) =
-                codes.find(&code, batch).filter(|known| known.is_in_stock() && !known.barred)
-            else {
-                continue;
-            };
-            let reason = format!("claimed by a rejected row, line {line}");
-            if codes::bar_in_stock(tx, job.scope, known.id, &reason, job.desk.clock.now())? {
-                tally.report.taken_out_of_stock += 1;
-            }
-        }
-        job.tell(tally.progress(tally.total))?;
-    }
 }

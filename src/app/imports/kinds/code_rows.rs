@@ -1,17 +1,22 @@
 //! Rows that name a coupon each, which come by the letters of its code: read and handed on, some at
 //! a time.
 
-use super::{
-    ImportError,
-    job::Job,
-    rows::{FileRow, ParsedBar, ParsedRedemption},
-    sorted_spool::{Sorted, SpooledRow},
-    spool::{Tally, take_some},
+use crate::{
+    app::imports::{
+        file::{
+            rows::{FileRow, ParsedBar, ParsedRedemption},
+            sorted_spool::{Sorted, SpooledRow},
+            take_some,
+        },
+        job::Job,
+        request::ImportError,
+        tally::Tally,
+    },
+    domain::{Invalid, code::CouponCode},
 };
-use crate::domain::{Invalid, code::CouponCode};
 
 /// How many rows are compared with what is stored at once.
-pub const SOME: usize = 1_000;
+pub const LOOKUP_ROWS: usize = 1_000;
 
 /// A row that names a coupon.
 pub trait CodeRow: Sized {
@@ -63,7 +68,7 @@ pub fn some_at_a_time<T: CodeRow>(
 ) -> Result<(), ImportError> {
     let mut done = 0;
     loop {
-        let entries = take_some(rows, SOME)?;
+        let entries = take_some(rows, LOOKUP_ROWS)?;
         if entries.is_empty() {
             return Ok(());
         }
@@ -73,7 +78,7 @@ pub fn some_at_a_time<T: CodeRow>(
             let row = T::read(&FileRow {
                 layout: &tally.layout,
                 record: &entry.record,
-                zone: job.merchant.zone,
+                zone: job.request.merchant.zone,
             })?;
             some.push((entry, row));
         }

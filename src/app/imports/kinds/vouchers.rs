@@ -6,24 +6,25 @@ use std::{
     time::{Duration, Instant},
 };
 
-use chrono::{DateTime, Utc};
-
-use super::{
-    ImportError, Report,
-    findings::Cause,
-    job::Job,
-    pace::SlicePace,
-    rows::{FileRow, Voucher},
-    sorted_spool::{Sorted, SpooledRow},
-    spool::{SpooledRows, Tally, take_some},
-};
 use crate::{
+    app::imports::{
+        file::{
+            SpooledRows,
+            rows::{FileRow, Voucher},
+            sorted_spool::{Sorted, SpooledRow},
+            take_some,
+        },
+        findings::{Cause, NewVoucher},
+        job::{Job, SlicePace},
+        request::ImportError,
+        tally::{Report, Tally},
+    },
     db::{
         Scope, WriteTx,
         imports::{
             codes::Coded,
             exclusive::ImportAccess,
-            publish::{self, NewCoupon, TargetBatch, Visibility},
+            publish::{self, NewCoupon, Published, Slice, TargetBatch, Visibility, WantedCodes},
         },
         stock_counts as counts,
     },
@@ -46,40 +47,40 @@ pub fn apply(
     spooled: SpooledRows,
     out: &mut dyn Write,
 ) -> Result<Report, ImportError> {
-    let scope = job.scope;
+    let scope = job.request.scope;
     let batch = target.id.ok_or_else(|| Invalid::because("the batch is not there yet"))?;
-    let (mut rows, mut tally) = spooled.open()?;
+    let mut slices = Slices::of(spooled, target, Visibility::All)?;
     job.exclusively(
         |job, access, report| {
             sweep(access, scope)?;
-            let mut slices = Slices::of(target, scope, Visibility::All);
             let mut done = 0;
             let mut highest = access.read(|conn| publish::published_to(conn, scope, batch))?;
             loop {
-                let (rows_taken, fresh) = slices.next(job, access, &mut rows, &mut tally)?;
+                let (rows_taken, fresh) = slices.next(job, access)?;
                 if rows_taken == 0 {
                     break;
                 }
                 done += rows_taken;
                 if !fresh.is_empty() {
-                    let now = job.desk.clock.now();
+                    let at = job.desk.clock.now();
+                    let slice = Slice { batch, coupons: &fresh, above: highest, at };
                     highest = slices.pace.keep(|| {
                         access.write(|tx| {
-                            publish::insert(tx, scope, batch, &fresh, now)?;
-                            publish::count_slice(tx, scope, batch, highest, now)
+                            publish::insert(tx, scope, slice)?;
+                            publish::count_slice(tx, scope, slice)
                         })
                     })?;
                     fail::fail_point!("import::slice");
                 }
-                job.tell(tally.progress(done))?;
+                job.tell(slices.tally.progress(done))?;
             }
             // Before the codes become visible: if the rejects cannot be written, nothing was
             // imported.
-            *report = tally.close(out)?;
+            *report = slices.tally.close(out)?;
             let added = i64::try_from(report.new).unwrap_or(i64::MAX);
             access.finish(|tx| {
                 if added > 0 {
-                    publish::publish(tx, scope, batch, highest, added)?;
+                    publish::publish(tx, scope, batch, Published { highest, added })?;
                     settle(tx)?;
                 }
                 job.record(tx, report, Some(batch))?;
@@ -98,18 +99,17 @@ pub fn check(
     spooled: SpooledRows,
     out: &mut dyn Write,
 ) -> Result<Report, ImportError> {
-    let (mut rows, mut tally) = spooled.open()?;
-    let mut slices = Slices::of(target, job.scope, Visibility::Published);
+    let mut slices = Slices::of(spooled, target, Visibility::Published)?;
     let mut access = ImportAccess::read_only(&job.desk.db);
     let mut done = 0;
     loop {
-        let (rows_taken, _) = slices.next(job, &mut access, &mut rows, &mut tally)?;
+        let (rows_taken, _) = slices.next(job, &mut access)?;
         if rows_taken == 0 {
-            return tally.close(out);
+            return slices.tally.close(out);
         }
         fail::fail_point!("import::looked");
         done += rows_taken;
-        job.tell(tally.progress(done))?;
+        job.tell(slices.tally.progress(done))?;
     }
 }
 
@@ -140,8 +140,9 @@ fn sweep_in(
 
 /// Cuts the ordered rows into slices of codes that are new.
 struct Slices {
+    rows: Sorted,
+    tally: Tally,
     target: TargetBatch,
-    scope: Scope,
     among: Visibility,
     pace: SlicePace,
     /// The last row's key and line, to know a code that comes again.
@@ -150,8 +151,14 @@ struct Slices {
 }
 
 impl Slices {
-    fn of(target: TargetBatch, scope: Scope, among: Visibility) -> Self {
-        Self { target, scope, among, pace: SlicePace::default(), last: None, names: HashMap::new() }
+    fn of(
+        spooled: SpooledRows,
+        target: TargetBatch,
+        among: Visibility,
+    ) -> Result<Self, ImportError> {
+        let (rows, tally) = spooled.open()?;
+        let pace = SlicePace::default();
+        Ok(Self { rows, tally, target, among, pace, last: None, names: HashMap::new() })
     }
 
     /// Takes the next rows from the spool; answers how many, and the codes among them that are new,
@@ -160,10 +167,8 @@ impl Slices {
         &mut self,
         job: &Job<'_, '_>,
         access: &mut ImportAccess<'_, '_>,
-        rows: &mut Sorted,
-        tally: &mut Tally,
     ) -> Result<(u64, Vec<NewCoupon>), ImportError> {
-        let mut entries = take_some(rows, self.pace.rows())?;
+        let mut entries = take_some(&mut self.rows, self.pace.rows())?;
         let count = entries.len() as u64;
         // Ordered by code to find those that come twice and to be kind to the indexes; in stock
         // they are in the file's order.
@@ -171,7 +176,7 @@ impl Slices {
         for entry in entries.drain(..) {
             match &self.last {
                 Some((key, line)) if *key == entry.key => {
-                    tally.reject(
+                    self.tally.reject(
                         &entry.record,
                         Cause::Twice,
                         &Invalid::because(format!(
@@ -188,41 +193,45 @@ impl Slices {
         firsts.sort_unstable_by_key(|entry| entry.record.line);
         let mut vouchers = Vec::with_capacity(firsts.len());
         for entry in firsts {
-            let row =
-                FileRow { layout: &tally.layout, record: &entry.record, zone: job.merchant.zone };
+            let row = FileRow {
+                layout: &self.tally.layout,
+                record: &entry.record,
+                zone: job.request.merchant.zone,
+            };
             let voucher = row.voucher(self.target.uses_per_code)?;
             vouchers.push((entry, voucher));
         }
-        let fresh = self.compare(access, vouchers, tally, job.desk.clock.now())?;
-        tally.report.new += fresh.len() as u64;
+        let fresh = self.compare(job, access, vouchers)?;
+        self.tally.report.new += fresh.len() as u64;
         Ok((count, fresh))
     }
 
     fn compare(
         &mut self,
+        job: &Job<'_, '_>,
         access: &mut ImportAccess<'_, '_>,
         vouchers: Vec<(SpooledRow, Voucher)>,
-        tally: &mut Tally,
-        now: DateTime<Utc>,
     ) -> Result<Vec<NewCoupon>, ImportError> {
+        let (scope, now) = (job.request.scope, job.desk.clock.now());
         let fold = |voucher: &Voucher| (!self.target.case_sensitive).then(|| voucher.code.folded());
-        let mut codes: Vec<String> =
+        let mut exact: Vec<String> =
             vouchers.iter().map(|(_, voucher)| voucher.code.as_str().to_owned()).collect();
-        codes.extend(vouchers.iter().filter_map(|(entry, voucher)| {
-            as_once_taken(tally.layout.key_cell(&entry.record), &voucher.code)
+        exact.extend(vouchers.iter().filter_map(|(entry, voucher)| {
+            as_once_taken(self.tally.layout.key_cell(&entry.record), &voucher.code)
         }));
         let folded: Vec<String> =
             vouchers.iter().filter_map(|(_, voucher)| fold(voucher)).collect();
-        let taken = access
-            .read(|conn| publish::find_taken(conn, self.scope, self.among, &codes, &folded))?;
+        let wanted = WantedCodes { exact, folded };
+        let taken = access.read(|conn| publish::find_taken(conn, scope, self.among, &wanted))?;
         let taken = ExistingCodes::of(taken, self.target);
         let mut fresh = Vec::with_capacity(vouchers.len());
         for (entry, voucher) in vouchers {
             let folded = (!self.target.case_sensitive).then(|| voucher.code.folded());
-            let once_taken = as_once_taken(tally.layout.key_cell(&entry.record), &voucher.code);
+            let once_taken =
+                as_once_taken(self.tally.layout.key_cell(&entry.record), &voucher.code);
             if let Some(batch) = once_taken.and_then(|text| taken.exact.get(&text).copied()) {
-                let name = self.name_of(access, batch)?;
-                tally.reject(&entry.record, Cause::Conflict, &Invalid::because(format!(
+                let name = self.name_of(job, access, batch)?;
+                self.tally.reject(&entry.record, Cause::Conflict, &Invalid::because(format!(
                     "an earlier import stored this code in the batch {name:?} with its quotes or \
                      formula, so no shop accepts it; bar or withdraw that coupon (reissue it if a \
                      customer has it), then import the plain code"
@@ -231,14 +240,21 @@ impl Slices {
             }
             match taken.fate(voucher.code.as_str(), folded.as_deref()) {
                 VoucherFate::New => {
-                    let (layout, findings) = tally.findings();
-                    findings.accept(layout, &entry.record, &voucher, self.target.window, now);
+                    let window = Window { from: voucher.from, until: voucher.until };
+                    let new = NewVoucher {
+                        line: entry.record.line,
+                        cell: self.tally.layout.key_cell(&entry.record),
+                        code: voucher.code.as_str(),
+                        window: window.within(self.target.window),
+                        is_spent: voucher.barred_reason.is_some() || voucher.redemptions > 0,
+                    };
+                    self.tally.report.findings.accept(&new, now);
                     fresh.push(new_coupon(voucher, folded));
                 }
-                VoucherFate::HereAlready => tally.report.unchanged += 1,
+                VoucherFate::HereAlready => self.tally.report.unchanged += 1,
                 VoucherFate::Elsewhere(batch) => {
-                    let name = self.name_of(access, batch)?;
-                    tally.reject(
+                    let name = self.name_of(job, access, batch)?;
+                    self.tally.reject(
                         &entry.record,
                         Cause::Elsewhere,
                         &Invalid::because(format!("the code is already in the batch {name:?}")),
@@ -251,13 +267,14 @@ impl Slices {
 
     fn name_of(
         &mut self,
+        job: &Job<'_, '_>,
         access: &mut ImportAccess<'_, '_>,
         batch: BatchId,
     ) -> Result<String, ImportError> {
         if let Some(name) = self.names.get(&batch) {
             return Ok(name.clone());
         }
-        let name = access.read(|conn| publish::name_of(conn, self.scope, batch))?;
+        let name = access.read(|conn| publish::name_of(conn, job.request.scope, batch))?;
         self.names.insert(batch, name.clone());
         Ok(name)
     }

@@ -6,16 +6,22 @@ use std::{
     io::Write,
 };
 
-use super::{
-    ImportError, Report,
-    findings::Cause,
-    job::Job,
-    rows::{FileRow, ParsedPurge},
-    sorted_spool::Sorted,
-    spool::{SpooledRows, Tally, take_some},
-};
 use crate::{
-    app::customers::purge_customer,
+    app::{
+        customers::purge_customer,
+        imports::{
+            file::{
+                SpooledRows,
+                rows::{FileRow, ParsedPurge},
+                sorted_spool::Sorted,
+                take_some,
+            },
+            findings::Cause,
+            job::Job,
+            request::ImportError,
+            tally::{Report, Tally},
+        },
+    },
     db::{WriteTx, imports::customers, purges},
     domain::{
         Invalid,
@@ -47,7 +53,7 @@ pub fn apply(
         }
         Ok(())
     })?;
-    if report.updated > 0 && !job.order.dry_run {
+    if report.updated > 0 && !job.request.dry_run {
         purge_customer::leave_nothing_behind(job.desk);
     }
     Ok(report)
@@ -68,9 +74,12 @@ fn find_people(
         }
         done += entries.len() as u64;
         for entry in entries {
-            let row =
-                FileRow { layout: &tally.layout, record: &entry.record, zone: job.merchant.zone }
-                    .purge()?;
+            let row = FileRow {
+                layout: &tally.layout,
+                record: &entry.record,
+                zone: job.request.merchant.zone,
+            }
+            .purge()?;
             match find_one(job, tx, &row)? {
                 Ok(no) if people.insert(no) => {}
                 Ok(_) => tally.report.unchanged += 1,
@@ -89,14 +98,14 @@ fn find_one(
 ) -> Result<Result<CustomerNo, &'static str>, ImportError> {
     let by_email = match &row.email {
         Some(email) => Some(
-            customers::find_by_email(tx, job.scope, &[email.as_str().to_owned()])?
+            customers::find_by_email(tx, job.request.scope, &[email.as_str().to_owned()])?
                 .into_iter()
                 .map(|known| known.no),
         ),
         None => None,
     };
     let by_id = match &row.customer_id {
-        Some(id) => Some(customers::find_by_customer_id(tx, job.scope, id)?.into_iter()),
+        Some(id) => Some(customers::find_by_customer_id(tx, job.request.scope, id)?.into_iter()),
         None => None,
     };
     let found: HashSet<CustomerNo> = match (by_email, by_id) {
@@ -119,13 +128,14 @@ fn find_one(
 
 fn purge(job: &Job<'_, '_>, tx: &mut WriteTx<'_>, no: CustomerNo) -> Result<bool, ImportError> {
     let Some(customer) =
-        purges::lock(tx, job.scope, no)?.filter(|customer| customer.purged_at.is_none())
+        purges::lock(tx, job.request.scope, no)?.filter(|customer| customer.purged_at.is_none())
     else {
         return Ok(false);
     };
-    let mut record = NewRecord::new(Some(job.merchant.id), Action::CustomerPurged, job.order.actor);
+    let mut record =
+        NewRecord::new(Some(job.request.merchant.id), Action::CustomerPurged, job.request.actor);
     record.customer = Some(customer.no);
-    record.request_id = job.order.request_id.map(ToOwned::to_owned);
-    purge_customer::purge_in(tx, job.scope, record, job.desk.clock.now())?;
+    record.request_id = job.request.request_id.map(ToOwned::to_owned);
+    purge_customer::purge_in(tx, job.request.scope, record, job.desk.clock.now())?;
     Ok(true)
 }

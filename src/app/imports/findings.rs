@@ -6,8 +6,7 @@ use std::collections::BTreeMap;
 use chrono::{DateTime, Utc};
 use serde::{Deserialize, Serialize};
 
-use super::{header::Layout, records::FileRecord, rows::Voucher};
-use crate::domain::{Invalid, batch::Window, cell, damage::Damage, fold, invisible};
+use crate::domain::{batch::Window, cell, damage::Damage, fold, invisible};
 
 /// How many rows of a kind are kept as samples.
 const MAX_SAMPLES: usize = 5;
@@ -73,6 +72,28 @@ pub struct RowSample {
     pub reason: String,
 }
 
+/// A row about to be noted.
+#[derive(Clone, Copy)]
+pub(super) struct SeenRow<'r> {
+    pub line: u64,
+    /// Its key as it is in the file.
+    pub cell: &'r str,
+    pub reason: &'r str,
+}
+
+/// A voucher that is new.
+#[derive(Clone, Copy)]
+pub(super) struct NewVoucher<'r> {
+    pub line: u64,
+    /// The code's cell as it is in the file.
+    pub cell: &'r str,
+    pub code: &'r str,
+    /// When the code can be used: by its row and by its batch.
+    pub window: Window,
+    /// It is barred, or was used.
+    pub is_spent: bool,
+}
+
 /// How many rows, and the first of them.
 #[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize)]
 pub struct SampledCount {
@@ -82,7 +103,7 @@ pub struct SampledCount {
 
 impl SampledCount {
     /// Rows come in any order; the samples are the first in the file.
-    fn add(&mut self, line: u64, cell: &str, reason: &str) {
+    fn add(&mut self, SeenRow { line, cell, reason }: SeenRow<'_>) {
         self.count += 1;
         if self.samples.len() == MAX_SAMPLES
             && self.samples.last().is_some_and(|last| last.line < line)
@@ -167,83 +188,63 @@ pub enum Suspicion<'f> {
 }
 
 impl Findings {
-    pub(crate) fn reject(
-        &mut self,
-        layout: &Layout,
-        record: &FileRecord,
-        cause: Cause,
-        why: &Invalid,
-    ) {
-        self.rejected.entry(cause).or_default().add(record.line, layout.key_cell(record), &why.0);
+    pub(super) fn reject(&mut self, cause: Cause, row: SeenRow<'_>) {
+        self.rejected.entry(cause).or_default().add(row);
     }
 
-    pub(crate) fn damage(
-        &mut self,
-        layout: &Layout,
-        record: &FileRecord,
-        group: DamageGroup,
-        why: &Invalid,
-    ) {
-        self.damaged.entry(group).or_default().add(record.line, layout.key_cell(record), &why.0);
+    pub(super) fn damage(&mut self, group: DamageGroup, row: SeenRow<'_>) {
+        self.damaged.entry(group).or_default().add(row);
     }
 
-    /// Notes a voucher that is new; `outer` is the batch's validity.
-    pub(crate) fn accept(
-        &mut self,
-        layout: &Layout,
-        record: &FileRecord,
-        voucher: &Voucher,
-        outer: Window,
-        now: DateTime<Utc>,
-    ) {
-        let (code, line) = (voucher.code.as_str(), record.line);
-        let raw = &*fold::nfc(layout.key_cell(record));
-        self.look_around(line, raw, code);
+    /// Notes a voucher that is new.
+    pub(super) fn accept(&mut self, voucher: &NewVoucher<'_>, now: DateTime<Utc>) {
+        let NewVoucher { line, cell, code, window, is_spent } = *voucher;
+        let row = SeenRow { line, cell: code, reason: "" };
+        self.look_around(SeenRow { cell: &fold::nfc(cell), ..row }, code);
         if looks_like_a_date(code) {
-            self.dates.add(line, code, "");
+            self.dates.add(row);
         }
         let length = code.chars().count();
-        self.lengths.entry(length).or_default().add(line, code, "");
+        self.lengths.entry(length).or_default().add(row);
         if code.bytes().all(|byte| byte.is_ascii_digit()) {
-            self.digits.entry(length).or_default().add(line, code, "");
+            self.digits.entry(length).or_default().add(row);
             self.led_by_zero += u64::from(code.starts_with('0'));
             if length > MAX_EXACT_DIGITS {
                 self.long += 1;
                 if code.bytes().skip(MAX_EXACT_DIGITS).all(|byte| byte == b'0') {
-                    self.rounded.add(line, code, "");
+                    self.rounded.add(row);
                 }
             }
         }
-        let window = Window { from: voucher.from, until: voucher.until }.within(outer);
         match window.until {
             Some(end) if end <= now => self.ended.add(end),
             Some(end) if end < now + A_YEAR => self.ends_soon.add(end),
             _ => {}
         }
-        let spent = voucher.barred_reason.is_some() || voucher.redemptions > 0;
-        self.usable += u64::from(!spent && !window.has_expired(now));
+        self.usable += u64::from(!is_spent && !window.has_expired(now));
     }
 
     /// Notes a customer ID that another customer has already.
-    pub(crate) fn note_second_address(&mut self, line: u64, customer_id: &str) {
-        self.second_addresses.add(line, customer_id, "");
+    pub(super) fn note_second_address(&mut self, line: u64, customer_id: &str) {
+        self.second_addresses.add(SeenRow { line, cell: customer_id, reason: "" });
     }
 
     /// Notes what was around a code in its cell.
-    fn look_around(&mut self, line: u64, raw: &str, code: &str) {
+    fn look_around(&mut self, row: SeenRow<'_>, code: &str) {
+        let raw = row.cell;
         if raw.len() == code.len() {
             return;
         }
         let inner = invisible::trimmed(raw);
         let is_seen = |c: char| c.is_whitespace() || c.is_control();
         if raw.trim_matches(is_seen).len() > inner.len() {
-            self.unseen.add(line, raw, "");
+            self.unseen.add(row);
         } else if raw.len() > inner.len() {
-            self.trimmed.add(line, raw, "");
+            self.trimmed.add(row);
         }
         // What our own files put in front of a code is nothing to speak of.
         if inner != code && inner != cell::harmless(code) {
-            self.wrapped.add(line, raw, "");
+            self.wrapped.add(row);
         }
     }
 

@@ -1,25 +1,13 @@
 //! Tests of what is seen in a file's rows.
 
-use super::super::{
-    header::{FirstRecord, read_first},
-    rows::FileRow,
-};
 use super::*;
-use crate::domain::import::ImportKind;
 
 fn seen(codes: &[&str]) -> Findings {
-    let Ok(FirstRecord::Header(layout)) =
-        read_first(ImportKind::Vouchers, &FileRecord::of(1, ["code"]), None)
-    else {
-        panic!("refused")
-    };
     let mut findings = Findings::default();
-    let now = DateTime::<Utc>::UNIX_EPOCH;
+    let window = Window { from: None, until: None };
     for (code, line) in codes.iter().zip(2..) {
-        let record = FileRecord::of(line, [*code]);
-        let row = FileRow { layout: &layout, record: &record, zone: chrono_tz::UTC };
-        let voucher = row.voucher(1).unwrap_or_else(|e| panic!("{e}"));
-        findings.accept(&layout, &record, &voucher, Window { from: None, until: None }, now);
+        let voucher = NewVoucher { line, cell: code, code, window, is_spent: false };
+        findings.accept(&voucher, DateTime::<Utc>::UNIX_EPOCH);
     }
     findings
 }
@@ -77,7 +65,7 @@ fn codes_that_pile_up_at_the_longest_are_seen() {
 fn samples_are_the_first_of_the_file_whatever_order_they_come_in() {
     let mut tally = SampledCount::default();
     for line in [9, 3, 7, 1, 8, 2, 6] {
-        tally.add(line, &"é".repeat(100), "no");
+        tally.add(SeenRow { line, cell: &"é".repeat(100), reason: "no" });
     }
     assert_eq!(
         (tally.count, tally.samples.iter().map(|s| s.line).collect::<Vec<_>>()),

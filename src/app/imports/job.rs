@@ -1,30 +1,33 @@
-//! One import at work: what all kinds share: exclusive access, progress and the end.
+//! One import at work, and what all kinds share: exclusive access, progress, how many rows are
+//! written at once, and the end.
 
-use std::io::Write;
+use std::{
+    io::Write,
+    time::{Duration, Instant},
+};
 
 use super::{
-    ImportError, ImportProgress, ImportRequest, OnCommit, ProgressWatch, Report, spool::Tally,
+    request::{ImportError, ImportProgress, ImportRequest, OnCommit, ProgressWatch},
+    tally::{Report, Tally},
 };
 use crate::{
     app::Desk,
     db::{
-        Scope, WriteTx, audit,
+        WriteTx, audit,
         imports::exclusive::{ImportAccess, LockRequest, refresh_statistics},
     },
-    domain::{audit::NewRecord, ids::BatchId, merchant::Merchant},
+    domain::{audit::NewRecord, ids::BatchId},
 };
 
 /// An import at work.
 pub struct Job<'j, 'w> {
     pub desk: &'j Desk,
-    pub scope: Scope,
-    pub merchant: &'j Merchant,
-    pub order: &'j ImportRequest<'j>,
+    pub request: &'j ImportRequest<'j>,
     pub watch: &'j mut ProgressWatch<'w>,
 }
 
 /// How long a second import waits before it looks again.
-const LOCK_RETRY_INTERVAL: std::time::Duration = std::time::Duration::from_millis(250);
+const LOCK_RETRY_INTERVAL: Duration = Duration::from_millis(250);
 
 /// From this many rows on, the database's statistics are refreshed: it would plan by old sizes.
 const ANALYZE_FROM_ROWS: u64 = 10_000;
@@ -43,7 +46,7 @@ impl Job<'_, '_> {
         clean_up: impl FnOnce(&mut ImportAccess<'_, '_>) -> Result<(), ImportError>,
     ) -> Result<Report, ImportError> {
         let holder = uuid::Uuid::now_v7().to_string();
-        let (desk, scope) = (self.desk, self.scope);
+        let (desk, scope) = (self.desk, self.request.scope);
         // Both closures need the watch, one after the other.
         let this = std::cell::RefCell::new(self);
         let mut report = Report::default();
@@ -93,10 +96,10 @@ impl Job<'_, '_> {
         )
     }
 
-    /// The last word of a transaction: a dry run takes everything back.
+    /// Ends a transaction: a dry run takes everything back.
     pub fn end(&self, tx: &mut WriteTx<'_>, report: &Report) -> Result<(), ImportError> {
         fail::fail_point!("import::end");
-        match (self.order.dry_run, self.order.on_commit) {
+        match (self.request.dry_run, self.request.on_commit) {
             (true, _) => Err(ImportError::TakenBack),
             (false, Some(OnCommit(on_commit))) => on_commit(tx, report),
             (false, None) => Ok(()),
@@ -115,9 +118,9 @@ impl Job<'_, '_> {
         }
         let count = |n: u64| i64::try_from(n).unwrap_or(i64::MAX);
         let mut record = NewRecord::new(
-            Some(self.merchant.id),
-            self.order.kind.rules().action,
-            self.order.actor,
+            Some(self.request.merchant.id),
+            self.request.kind.rules().action,
+            self.request.actor,
         )
         .detail("rows", count(report.rows))
         .detail("new", count(report.new))
@@ -127,13 +130,77 @@ impl Job<'_, '_> {
         if report.taken_out_of_stock > 0 {
             record = record.detail("taken_out_of_stock", count(report.taken_out_of_stock));
         }
-        if let Some(name) = self.order.batch {
+        if let Some(name) = self.request.batch {
             record = record.detail("batch", name);
         }
         record.batch = batch;
-        record.request_id = self.order.request_id.map(ToOwned::to_owned);
+        record.request_id = self.request.request_id.map(ToOwned::to_owned);
         let id = audit::append(tx, &record, self.desk.clock.now())?;
-        report.record = (!self.order.dry_run).then_some(id);
+        report.record = (!self.request.dry_run).then_some(id);
         Ok(())
+    }
+}
+
+/// What a slice should take. Others' writes wait for a slice and then find a gap: with 30 ms that
+/// is hardly felt, while longer slices gain little. 200 ms is the most that anybody may have to
+/// wait, and a disk that is slow once stays below that, too.
+const TARGET_TRANSACTION_TIME: Duration = Duration::from_millis(30);
+const MIN_SLICE_ROWS: usize = 250;
+const MAX_SLICE_ROWS: usize = 20_000;
+
+/// The size of the next slice, learnt from those before.
+#[derive(Debug)]
+pub struct SlicePace {
+    rows: usize,
+}
+
+impl Default for SlicePace {
+    fn default() -> Self {
+        Self { rows: 2_000 }
+    }
+}
+
+impl SlicePace {
+    pub fn rows(&self) -> usize {
+        self.rows
+    }
+
+    /// Runs `work` and learns from how long it took.
+    pub fn keep<T>(&mut self, work: impl FnOnce() -> T) -> T {
+        let began = Instant::now();
+        let value = work();
+        self.learn(began.elapsed());
+        value
+    }
+
+    fn learn(&mut self, took: Duration) {
+        let rows = if took > TARGET_TRANSACTION_TIME * 2 {
+            self.rows / 2
+        } else if took > TARGET_TRANSACTION_TIME {
+            self.rows * 3 / 4
+        } else if took < TARGET_TRANSACTION_TIME / 2 {
+            self.rows * 3 / 2
+        } else {
+            self.rows
+        };
+        self.rows = rows.clamp(MIN_SLICE_ROWS, MAX_SLICE_ROWS);
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn slices_grow_while_they_are_quick_and_shrink_when_they_are_slow() {
+        let mut pace = SlicePace::default();
+        for _ in 0..20 {
+            pace.learn(Duration::from_millis(1));
+        }
+        assert_eq!(pace.rows(), MAX_SLICE_ROWS);
+        for _ in 0..20 {
+            pace.learn(Duration::from_secs(1));
+        }
+        assert_eq!(pace.rows(), MIN_SLICE_ROWS);
     }
 }
