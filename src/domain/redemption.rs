@@ -27,7 +27,7 @@ pub struct OrderNumber(String);
 impl OrderNumber {
     /// `text` as a file's cell is read, without invisible characters, in Unicode's form NFC. `None`
     /// when nothing is left, or only a word or a dash for no value: such uses are told apart by
-    /// their times. A page, every file and the migration of older data ask here.
+    /// their times. A page and every file ask here.
     pub fn of(text: &str) -> Option<Self> {
         let mut number = text.to_owned();
         loop {
