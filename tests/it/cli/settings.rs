@@ -32,7 +32,7 @@ fn a_broken_dot_env_is_named_without_showing_it() {
 }
 
 #[test]
-fn serve_stops_at_the_first_setting_that_is_missing_with_an_example() {
+fn serve_stops_at_the_first_missing_setting_with_an_example() {
     let shell = Shell::new();
     shell.refused(&["serve"], "REWARDDESK_SECRET_KEY=\"$(openssl rand -hex 32)\"");
     let shell = shell.with("REWARDDESK_SECRET_KEY", "too short");
@@ -56,7 +56,7 @@ fn only_the_settings_a_command_needs_can_stop_it() {
 }
 
 #[test]
-fn a_database_across_the_network_without_tls_stops_every_command() {
+fn a_remote_database_without_tls_stops_every_command() {
     for command in [&["serve"][..], &["migrate"], &["check"]] {
         let shell = Shell::new()
             .with("REWARDDESK_SECRET_KEY", "0123456789abcdef0123456789abcdef")

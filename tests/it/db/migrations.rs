@@ -156,7 +156,7 @@ fn a_migration_that_fails_late_is_not_repeated() {
 
 /// As a backup does: every table is held from its beginning to its end, and people work meanwhile.
 #[test]
-fn a_migration_waits_for_a_backup_and_nobody_waits_for_the_migration() {
+fn a_migration_waits_for_a_backup_and_nobody_waits_for_it() {
     let db = TestDb::new(Engine::Postgres);
     let history = history("ALTER TABLE mails ADD COLUMN priority BIGINT");
     let source = || FileBasedMigrations::from_path(history.path()).unwrap();

@@ -97,7 +97,7 @@ fn keys_of_an_earlier_version_are_made_again(world: World) {
 }
 
 #[both]
-fn a_change_by_an_earlier_version_is_noticed_and_one_by_this_version_is_not(world: World) {
+fn a_change_of_keys_by_an_earlier_version_alone_is_noticed(world: World) {
     let jo = world.customer(&Person::default());
     assert_eq!(old_ones(&world), 0);
     world.exec(&format!(

@@ -23,7 +23,7 @@ async fn administrator_of_globex(app: &mut App) -> Client {
 }
 
 #[both]
-async fn an_invitation_by_another_merchant_takes_nothing_from_ones_own_administrator(app: App) {
+async fn another_merchants_invitation_takes_nothing_from_ones_own(app: App) {
     let mut app = app;
     let (support, ada, kim) = (
         app.user(Role::Support),
