@@ -125,16 +125,13 @@ pub fn serve(serve: ServeRequest) -> Result<(), CommandFailure> {
 /// Runs the server on sample data until SIGTERM.
 #[allow(clippy::needless_pass_by_value, reason = "what was asked for is used up by running")]
 pub fn demo(demo: DemoRequest) -> Result<(), CommandFailure> {
-    let file = demo.dir.join("desk.db");
     if demo.reset {
         forget(&demo.dir)?;
     }
     fs::create_dir_all(demo.dir.join("mail"))?;
     let secret = demo_secret(&demo.dir)?;
-    let db = Database::open(&DatabaseUrl::parse(&format!("sqlite:{}", file.display()))?)?;
-    migrate::migrate(&db)?;
     let desk = Desk::new(
-        db,
+        demo_database(&demo.dir)?,
         Clock::System,
         Mailbox::parse("Reward Desk <rewards@desk.example>")?,
         secret.expose(),
@@ -167,9 +164,45 @@ pub fn demo(demo: DemoRequest) -> Result<(), CommandFailure> {
     )
 }
 
+/// The demo's database. One that is too old for this program is set aside: the demo starts, with
+/// new sample data.
+fn demo_database(dir: &Path) -> Result<Database, CommandFailure> {
+    let open = || {
+        let url = DatabaseUrl::parse(&format!("sqlite:{}", dir.join("desk.db").display()))?;
+        Database::open(&url)
+    };
+    let db = open()?;
+    match migrate::migrate(&db) {
+        Err(crate::db::Error::TooOld(_)) => {}
+        done => return Ok(done.map(|_| db)?),
+    }
+    db.close();
+    for end in ["", "-wal", "-shm"] {
+        let (from, to) = (format!("desk.db{end}"), format!("{OLD_DEMO_DATABASE}{end}"));
+        match fs::rename(dir.join(from), dir.join(to)) {
+            Err(error) if error.kind() != std::io::ErrorKind::NotFound => return Err(error.into()),
+            _ => {}
+        }
+    }
+    writeln!(
+        std::io::stderr(),
+        "The data in {0} is from an earlier version and can't be used any more. It is in \
+         {0}/{OLD_DEMO_DATABASE} now, and the demo starts with new data.",
+        dir.display()
+    )?;
+    let db = open()?;
+    migrate::migrate(&db)?;
+    Ok(db)
+}
+
+/// Where the data of a demo that is too old is kept.
+const OLD_DEMO_DATABASE: &str = "desk-old.db";
+
 /// Removes what an earlier demo left; nothing else that may lie in the folder.
 fn forget(dir: &Path) -> Result<(), CommandFailure> {
-    for name in ["desk.db", "desk.db-wal", "desk.db-shm", "secret"] {
+    let databases = ["desk.db", OLD_DEMO_DATABASE]
+        .map(|name| ["", "-wal", "-shm"].map(|end| format!("{name}{end}")));
+    for name in databases.iter().flatten().map(String::as_str).chain(["secret"]) {
         match fs::remove_file(dir.join(name)) {
             Err(error) if error.kind() != std::io::ErrorKind::NotFound => return Err(error.into()),
             _ => {}

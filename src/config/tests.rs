@@ -13,7 +13,7 @@ fn refusal<T: fmt::Debug>(outcome: Result<T, SettingError>) -> String {
 }
 
 #[test]
-fn a_server_without_settings_is_told_the_first_name_and_an_example() {
+fn a_server_without_settings_is_told_one_name_and_an_example() {
     assert!(
         refusal(settings(&[]).for_server(None))
             .contains("REWARDDESK_SECRET_KEY=\"$(openssl rand -hex 32)\"")

@@ -33,7 +33,7 @@ mod tests {
     use super::patient;
 
     #[test]
-    fn a_host_that_is_gone_is_given_up_unless_the_address_says_otherwise() {
+    fn a_host_that_is_gone_is_given_up_unless_its_url_says_no() {
         let ours = "connect_timeout=3&keepalives_idle=3&keepalives_interval=2&keepalives_count=2&tcp_user_timeout=7000";
         assert_eq!(patient("postgres://a:1,b:2/desk"), format!("postgres://a:1,b:2/desk?{ours}"));
         assert_eq!(patient("postgres://a/desk?"), format!("postgres://a/desk?{ours}"));

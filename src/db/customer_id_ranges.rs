@@ -1,9 +1,9 @@
 //! Where the search need not look on PostgreSQL: which letters occur in each range of 4,096
 //! customers' numbers.
 //!
-//! Triggers note which id ranges changed (see the migration "search"), [`settle`] reads them again,
-//! and until then nothing is ruled out in them. What it says "no" to is never there; what it does
-//! not rule out may be missing all the same. On SQLite there is none.
+//! Triggers note which id ranges changed (in `customer_stretch_changes`), [`settle`] reads them
+//! again, and until then nothing is ruled out in them. What it says "no" to is never there; what it
+//! does not rule out may be missing all the same. On SQLite there is none.
 
 use std::{collections::BTreeSet, ops::Range};
 

@@ -212,7 +212,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn words_that_occur_in_others_are_not_looked_for_and_there_is_a_bound() {
+    fn words_inside_others_are_not_looked_for_and_there_is_a_bound() {
         assert_eq!(told_apart("ann joanna ann jo smith"), (vec!["joanna", "smith"], true));
         assert_eq!(told_apart("a b"), (vec!["a", "b"], true));
         let many: Vec<String> = (0..1_000).map(|n| format!("{n:04}")).collect();

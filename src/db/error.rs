@@ -29,6 +29,9 @@ pub enum Error {
     /// saved.
     #[error("a statement was ended at its time limit: {0}")]
     TimeLimit(String),
+    /// The schema is from a version whose migrations this program no longer has.
+    #[error("{0}")]
+    TooOld(String),
     /// Anything else: a defect of ours.
     #[error("a query failed: {0}")]
     Query(Diesel),

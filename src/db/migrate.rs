@@ -1,12 +1,14 @@
 //! The schema's history, embedded in the binary, and what state a database is in.
 
+mod folded;
+
 use std::{
     cell::Cell,
     time::{Duration, Instant},
 };
 
 use diesel::{
-    PgConnection, SqliteConnection,
+    PgConnection,
     connection::SimpleConnection,
     migration::{Migration, MigrationSource},
     pg::Pg,
@@ -15,14 +17,6 @@ use diesel::{
 use diesel_migrations::{EmbeddedMigrations, MigrationHarness, embed_migrations};
 
 use super::{Database, DbConn, Error, server_messages::ServerMessages};
-use crate::domain::redemption::OrderNumber;
-
-#[diesel::declare_sql_function]
-extern "SQL" {
-    /// The one form of an order's number, for migrations on SQLite, which does not know Unicode's
-    /// forms.
-    fn order_number(text: diesel::sql_types::Text) -> diesel::sql_types::Text;
-}
 
 const SQLITE: EmbeddedMigrations = embed_migrations!("migrations/sqlite");
 const POSTGRES: EmbeddedMigrations = embed_migrations!("migrations/postgres");
@@ -56,6 +50,7 @@ const MIGRATION_LOCK_TIMEOUT: Duration = Duration::from_mins(10);
 /// Applies what is missing; answers the versions of the migrations that ran. Other processes may
 /// work on the database meanwhile.
 pub fn migrate(db: &Database) -> Result<Vec<String>, Error> {
+    folded::adopt(db)?;
     if db.url().has_pooler() {
         return behind_pooler(db);
     }
@@ -103,7 +98,7 @@ pub fn apply<S: MigrationSource<Sqlite>, P: MigrationSource<Pg>>(
     postgres: impl Fn() -> P,
 ) -> Result<Vec<String>, Error> {
     db.lend(|conn| match conn {
-        DbConn::Sqlite(c) => match prepared(c)?
+        DbConn::Sqlite(c) => match c
             .run_pending_migrations(sqlite())
             .map(|v| v.iter().map(ToString::to_string).collect())
         {
@@ -123,15 +118,6 @@ pub fn apply<S: MigrationSource<Sqlite>, P: MigrationSource<Pg>>(
             done
         }
     })
-}
-
-/// The connection with the functions that migrations call.
-fn prepared(conn: &mut SqliteConnection) -> Result<&mut SqliteConnection, Error> {
-    let form = |text: String| {
-        OrderNumber::of(&text).map(|number| number.as_str().to_owned()).unwrap_or_default()
-    };
-    order_number_utils::register_impl(conn, form)?;
-    Ok(conn)
 }
 
 /// Applies one migration after the other, each in its own transaction; where somebody holds a table
@@ -194,12 +180,23 @@ pub fn schema_state(db: &Database) -> Result<SchemaState, Error> {
 
 /// The same on a connection.
 pub(super) fn state_on(conn: &mut DbConn) -> Result<SchemaState, Error> {
+    let (known, applied) = (known_versions()?, applied_versions(conn)?);
+    let missing = known.iter().filter(|version| !applied.contains(version)).count();
+    let is_known =
+        |version: &String| known.contains(version) || folded::REPLACED.contains(&version.as_str());
+    Ok(match missing {
+        0 if !applied.iter().all(is_known) => SchemaState::Newer,
+        0 => SchemaState::Current,
+        missing => SchemaState::Older { missing },
+    })
+}
+
+/// The versions that the database has recorded; none where it has no schema at all.
+fn applied_versions(conn: &mut DbConn) -> Result<Vec<String>, Error> {
     use diesel::{QueryDsl, RunQueryDsl};
     diesel::table! { __diesel_schema_migrations (version) { version -> Text, } }
-    let known = known_versions()?;
-    // A database without the table has no schema at all; a database that is away says so on the
-    // next line.
-    let there: bool = match conn {
+    // A database that is away says so here.
+    let is_there: bool = match conn {
         DbConn::Sqlite(c) => exists(
             c,
             "SELECT count(*) AS n FROM sqlite_master WHERE name = '__diesel_schema_migrations'",
@@ -209,17 +206,10 @@ pub(super) fn state_on(conn: &mut DbConn) -> Result<SchemaState, Error> {
             "SELECT count(*) AS n FROM pg_tables WHERE tablename = '__diesel_schema_migrations'",
         )?,
     };
-    let applied: Vec<String> = if there {
-        __diesel_schema_migrations::table.select(__diesel_schema_migrations::version).load(conn)?
-    } else {
-        vec![]
-    };
-    let missing = known.iter().filter(|version| !applied.contains(version)).count();
-    Ok(match missing {
-        0 if applied.len() > known.len() => SchemaState::Newer,
-        0 => SchemaState::Current,
-        missing => SchemaState::Older { missing },
-    })
+    if !is_there {
+        return Ok(vec![]);
+    }
+    Ok(__diesel_schema_migrations::table.select(__diesel_schema_migrations::version).load(conn)?)
 }
 
 fn known_versions() -> Result<Vec<String>, Error> {

@@ -1,7 +1,7 @@
 //! Search keys and addresses that an earlier version of the rules made, and making them again, some
 //! customers at a time.
 //!
-//! A row says by which version its keys were made (see the migration "search_keys"). Two versions
+//! A row says by which version its keys were made (see the table `customers` in the migrations). Two versions
 //! of the program may write at once: what the earlier one writes is noted by its default and by a
 //! trigger, and is done again here.
 

@@ -1,5 +1,5 @@
 //! How much of each batch is in which condition, exactly, without counting codes: triggers keep the
-//! sums (see the migration "stock").
+//! sums (see `stock_by_window` in the migrations).
 //!
 //! On SQLite, with its one writer, a change is added to the sums on the spot. On PostgreSQL that
 //! would make all reissues of a batch wait for one row: there a change is a row of its own in

@@ -208,7 +208,7 @@ mod tests {
     }
 
     #[test]
-    fn the_content_and_the_digest_are_those_that_the_description_says() {
+    fn the_content_and_the_digest_are_as_the_description_says() {
         let content = record().content();
         let expected = "1:1,2:17,1:2,16:1795435200000001,15:coupon.reissued,4:user,1:3,-,2:-1,-,1:5,23:{\"reason\":\"é, 3:abc,\"},0:,";
         assert_eq!(content, expected);

@@ -117,7 +117,7 @@ mod tests {
     }
 
     #[test]
-    fn names_of_east_asia_are_found_in_either_order_and_without_a_space() {
+    fn east_asian_names_are_found_in_either_order_without_a_space() {
         for (first, last) in
             [(Some("太郎"), Some("山田")), (Some("太郎 山田"), None), (None, Some("太郎　山田"))]
         {

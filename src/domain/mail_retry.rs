@@ -103,7 +103,7 @@ mod tests {
     }
 
     #[test]
-    fn a_mail_that_was_held_for_days_is_not_given_up_at_its_first_refusal() {
+    fn a_mail_held_for_days_is_not_given_up_at_its_first_refusal() {
         let queued = DateTime::UNIX_EPOCH;
         assert!(matches!(
             after_refusal(MailId(1), 1, queued, queued + TimeDelta::days(30)),

@@ -165,7 +165,7 @@ fn with_hyphens(text: &str) -> String {
 
 #[cfg(test)]
 mod tests {
-    use proptest::prelude::*;
+    use proptest::{prelude::*, test_runner::TestRunner};
 
     use super::*;
 
@@ -209,28 +209,39 @@ mod tests {
 
     const SEPARATORS: &str = "[ \u{a0}\u{3000}\t\n‐‑‒–—―−-]{1,2}";
 
-    proptest! {
-        #[test]
-        fn a_code_is_among_the_readings_whatever_separates_its_groups(
-            groups in proptest::collection::vec("[A-Z0-9]{4}", 2..5), separator in SEPARATORS, around in "[<(\"' ]?", end in "[>)\"'., ]?"
-        ) {
+    #[test]
+    fn a_code_is_among_the_readings_whatever_separates_its_groups() {
+        let groups = proptest::collection::vec("[A-Z0-9]{4}", 2..5);
+        let typed = (groups, SEPARATORS, "[<(\"' ]?", "[>)\"'., ]?");
+        let tried = TestRunner::default().run(&typed, |(groups, separator, around, end)| {
             let typed = format!("{around}{}{end}", groups.join(&separator));
             let codes = Term::read(&typed).codes;
             for code in [groups.concat(), groups.join("-")] {
                 prop_assert!(codes.contains(&code), "{code} is not among {codes:?}");
             }
-        }
+            Ok(())
+        });
+        tried.unwrap();
+    }
 
-        #[test]
-        fn no_reading_has_a_control_character(text in "[A-C\\x00-\\x08\\x0e-\\x1b \\x7f@.-]{0,20}") {
+    #[test]
+    fn no_reading_has_a_control_character() {
+        let texts = "[A-C\\x00-\\x08\\x0e-\\x1b \\x7f@.-]{0,20}";
+        let tried = TestRunner::default().run(&texts, |text| {
             let term = Term::read(&text);
             let address = term.address.map(|address| address.to_string());
-            let all = [Some(term.itself), term.bare, address].into_iter().flatten().chain(term.codes);
-            prop_assert!(all.into_iter().all(|reading| !reading.chars().any(char::is_control)), "{text:?}");
-        }
+            let mut all =
+                [Some(term.itself), term.bare, address].into_iter().flatten().chain(term.codes);
+            let is_clean = all.all(|reading| !reading.chars().any(char::is_control));
+            prop_assert!(is_clean, "{text:?}");
+            Ok(())
+        });
+        tried.unwrap();
+    }
 
-        #[test]
-        fn a_term_itself_is_the_first_reading_and_none_comes_twice(text in "\\PC{0,40}") {
+    #[test]
+    fn a_term_itself_is_the_first_reading_and_none_comes_twice() {
+        let tried = TestRunner::default().run(&"\\PC{0,40}", |text| {
             let term = Term::read(&text);
             prop_assert_eq!(term.codes.first().map_or("", String::as_str), term.itself.as_str());
             let mut once = term.codes.clone();
@@ -238,6 +249,8 @@ mod tests {
             once.dedup();
             prop_assert_eq!(once.len(), term.codes.len());
             prop_assert!(term.codes.len() < 24);
-        }
+            Ok(())
+        });
+        tried.unwrap();
     }
 }

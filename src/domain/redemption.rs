@@ -27,7 +27,7 @@ pub struct OrderNumber(String);
 impl OrderNumber {
     /// `text` as a file's cell is read, without invisible characters, in Unicode's form NFC. `None`
     /// when nothing is left, or only a word or a dash for no value: such uses are told apart by
-    /// their times. A page, every file and the migration of older data ask here.
+    /// their times. A page and every file ask here.
     pub fn of(text: &str) -> Option<Self> {
         let mut number = text.to_owned();
         loop {
@@ -106,7 +106,7 @@ fn may_be_a_day(at: DateTime<Utc>) -> bool {
 
 #[cfg(test)]
 mod tests {
-    use proptest::prelude::*;
+    use proptest::{prelude::*, test_runner::TestRunner};
 
     use super::*;
 
@@ -141,21 +141,23 @@ mod tests {
         }
     }
 
-    proptest! {
-        #[test]
-        fn trimming_and_composing_do_not_matter(
-            text in "\\PC{0,12}", around in prop::collection::vec(prop::sample::select(" \t\u{a0}\u{200b}\u{feff}\u{2060}\u{202a}".chars().collect::<Vec<_>>()), 0..4),
-        ) {
+    #[test]
+    fn trimming_and_composing_do_not_matter() {
+        let blank = " \t\u{a0}\u{200b}\u{feff}\u{2060}\u{202a}".chars().collect::<Vec<_>>();
+        let around = prop::collection::vec(prop::sample::select(blank), 0..4);
+        let tried = TestRunner::default().run(&("\\PC{0,12}", around), |(text, around)| {
             let around: String = around.into_iter().collect();
             let one = OrderNumber::of(&text);
             for other in [text.nfd().collect::<String>(), text.nfc().collect()] {
                 prop_assert_eq!(&one, &OrderNumber::of(&format!("{around}{other}{around}")));
             }
             if let Some(one) = one {
-                prop_assert_eq!(OrderNumber::of(one.as_str()), Some(one), "the form of a number \
-                    is its own form");
+                let again = OrderNumber::of(one.as_str());
+                prop_assert_eq!(again, Some(one), "the form of a number is its own form");
             }
-        }
+            Ok(())
+        });
+        tried.unwrap();
     }
 
     #[test]

@@ -140,7 +140,7 @@ fn a_reward_with_a_spent_coupon_and_stock_may_be_reissued() {
 }
 
 #[test]
-fn of_any_conditions_that_hold_together_the_first_in_order_is_said() {
+fn of_conditions_that_hold_together_the_first_is_said() {
     for held in 1..(1_u32 << CONDITIONS.len()) {
         let mut file = file();
         let mut first = None;

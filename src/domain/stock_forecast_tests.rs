@@ -49,7 +49,7 @@ fn the_threshold_itself_is_critical() {
 }
 
 #[test]
-fn one_code_that_ended_on_the_shelf_does_not_hide_that_the_batch_has_run_out() {
+fn one_code_that_expired_in_stock_hides_no_run_out_of_the_batch() {
     let out =
         judged(None, StockCounts { expired: 1, allocated: 9_999, ..StockCounts::default() }, 10);
     assert_eq!((out.level, out.phase), (StockLevel::RunOut, Phase::Running));

@@ -299,13 +299,21 @@ mod tests {
         assert_eq!(quoted("Kim's phone 2"), " “Kim's phone 2”");
     }
 
-    proptest::proptest! {
-        #[test]
-        fn no_name_brings_in_an_address_or_a_sign_that_acts(name in "\\PC{0,60}", user in "\\PC{0,60}") {
-            let change = AccountChange { changes: vec![SignInChange::PasskeyAdded { name }], by: by_user(), at: "now".to_owned() };
+    #[test]
+    fn no_name_brings_in_an_address_or_a_sign_that_acts() {
+        let names = ("\\PC{0,60}", "\\PC{0,60}");
+        let tried = proptest::test_runner::TestRunner::default().run(&names, |(name, user)| {
+            let change = AccountChange {
+                changes: vec![SignInChange::PasskeyAdded { name }],
+                by: by_user(),
+                at: "now".to_owned(),
+            };
             for paragraph in change.paragraphs(&user, "ACME") {
-                proptest::prop_assert!(!paragraph.contains(['<', '>', '@', '\n', '\r', '/']), "{}", paragraph);
+                let is_safe = !paragraph.contains(['<', '>', '@', '\n', '\r', '/']);
+                proptest::prop_assert!(is_safe, "{}", paragraph);
             }
-        }
+            Ok(())
+        });
+        tried.unwrap();
     }
 }

@@ -84,7 +84,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn others_get_as_long_as_a_transaction_took_and_never_less_than_the_least() {
+    fn others_get_as_long_as_a_transaction_took_and_no_less() {
         let ms = Duration::from_millis;
         assert_eq!(
             [0, 49, 50, 400].map(|took| pause_after(ms(took))),

@@ -38,7 +38,8 @@ pub fn confirm_import(desk: &Desk, member: &Member, id: ImportId) -> Result<(), 
                 return Err(db::Error::unreadable("an import of vouchers names no batch").into());
             }
         };
-        let confirmation = Confirmation { batch, user: member.user, request_id: &member.request_id };
+        let confirmation =
+            Confirmation { batch, user: member.user, request_id: &member.request_id };
         jobs::confirm(tx, OwnImport { scope: member.scope, id }, confirmation, now)?;
         fail::fail_point!("import::confirmed");
         Ok(())

@@ -62,7 +62,7 @@ fn codes_that_pile_up_at_the_longest_are_seen() {
 }
 
 #[test]
-fn samples_are_the_first_of_the_file_whatever_order_they_come_in() {
+fn samples_are_the_files_first_in_whatever_order_they_come() {
     let mut tally = SampledCount::default();
     for line in [9, 3, 7, 1, 8, 2, 6] {
         tally.add(SeenRow { line, cell: &"é".repeat(100), reason: "no" });

@@ -192,7 +192,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn slices_grow_while_they_are_quick_and_shrink_when_they_are_slow() {
+    fn slices_grow_while_they_are_quick_and_shrink_when_slow() {
         let mut pace = SlicePace::default();
         for _ in 0..20 {
             pace.learn(Duration::from_millis(1));

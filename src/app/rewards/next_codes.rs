@@ -72,7 +72,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn one_click_in_ten_seconds_looks_from_the_head_and_the_others_go_on() {
+    fn one_click_in_ten_seconds_looks_from_the_head_others_go_on() {
         let (codes, batch) = (NextCodes::default(), BatchId(1));
         let [first, second] = [1, 2].map(|id| CodePlace::new(DateTime::UNIX_EPOCH, id));
         assert_eq!(codes.behind(batch), None);

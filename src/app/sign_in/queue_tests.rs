@@ -74,7 +74,7 @@ fn order(callers: &[Caller]) -> Vec<usize> {
 }
 
 #[test]
-fn sessions_go_first_then_known_callers_and_strangers_are_not_starved() {
+fn sessions_go_first_then_known_callers_and_no_stranger_starves() {
     let runtime = runtime();
     let _entered = runtime.enter();
     assert_eq!(order(&[Stranger, Stranger, Known, SignedIn, Desk, SignedIn]), [4, 3, 5, 2, 0, 1]);

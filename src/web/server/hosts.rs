@@ -173,7 +173,7 @@ mod tests {
     }
 
     #[test]
-    fn without_one_loopback_names_and_the_listening_address_are_ours() {
+    fn without_one_loopback_and_the_listening_address_are_ours() {
         for base in [None, Some("http://10.0.0.5:8080"), Some("http://localhost:8080")] {
             for host in [
                 "localhost:8080",

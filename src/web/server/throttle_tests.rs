@@ -11,7 +11,7 @@ fn from_many_addresses(throttle: &Throttle, guesses: u32) -> usize {
 }
 
 #[test]
-fn ten_failures_stop_one_account_from_one_address_and_nobody_else() {
+fn ten_failures_stop_one_account_from_one_address_alone() {
     let throttle = Throttle::new();
     let spend = |address, email| throttle.spend(&throttle.stranger(address, email));
     assert!((0..10).all(|_| spend("10.0.0.1", "Ann@desk.example ").is_ok()));
@@ -26,7 +26,7 @@ fn ten_failures_stop_one_account_from_one_address_and_nobody_else() {
 }
 
 #[test]
-fn of_a_thousand_guesses_from_a_thousand_addresses_thirty_are_judged() {
+fn of_1000_guesses_from_1000_addresses_thirty_are_judged() {
     let throttle = Throttle::new();
     assert_eq!(from_many_addresses(&throttle, 1_000), 30);
     let told = throttle.spend(&throttle.stranger("10.0.0.1", ANN));
@@ -75,7 +75,7 @@ fn tries_that_succeed_cost_nothing() {
 }
 
 #[test]
-fn a_flood_of_made_up_names_neither_fills_the_memory_nor_frees_an_account() {
+fn made_up_names_neither_fill_the_memory_nor_free_an_account() {
     let throttle = Throttle::new();
     from_many_addresses(&throttle, 30);
     for n in 0..150_000_u32 {

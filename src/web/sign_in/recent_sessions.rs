@@ -49,7 +49,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn a_session_is_remembered_until_it_has_ended_and_there_are_not_many() {
+    fn a_session_is_remembered_until_its_end_and_they_are_few() {
         let recent = RecentSessions::default();
         assert!(!recent.contains("one"));
         recent.note("one", true);

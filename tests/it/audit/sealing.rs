@@ -161,7 +161,7 @@ fn an_idle_look_is_a_look_at_one_index(world: World) {
 
 /// A standby without the latest records takes over under a running server.
 #[test]
-fn a_sealer_whose_database_went_back_seals_what_is_written_there() {
+fn a_sealer_whose_database_went_back_seals_what_is_there() {
     let (ahead, behind) = (
         World::new(TestDb::new(Engine::Postgres), noon()),
         World::new(TestDb::new(Engine::Postgres), noon()),
@@ -193,7 +193,7 @@ const INSERT: &str = "INSERT INTO audit_records (merchant_id, at, action, actor_
 
 /// Plans are kept from when the tables were empty: no row may walk through all seals.
 #[test]
-fn the_first_minute_of_a_busy_postgres_is_sealed_as_fast_as_any_other() {
+fn a_busy_postgres_is_sealed_as_fast_in_its_first_minute() {
     let world = World::new(TestDb::new(Engine::Postgres), noon());
     let mut conn = world.connect();
     let mut sealer = Sealer::default();
@@ -218,7 +218,7 @@ fn the_first_minute_of_a_busy_postgres_is_sealed_as_fast_as_any_other() {
 /// Ids are drawn before records can be seen: the higher one is committed first, by the transaction
 /// that began later.
 #[test]
-fn a_record_that_is_committed_late_is_sealed_after_its_elders_and_the_log_is_proved() {
+fn a_record_committed_late_is_sealed_last_and_the_log_is_proved() {
     let world = World::new(TestDb::new(Engine::Postgres), noon());
     logs(&world, 10);
     let mut sealer = Sealer::default();
@@ -250,7 +250,7 @@ fn a_record_that_is_committed_late_is_sealed_after_its_elders_and_the_log_is_pro
 /// An INSERT draws the record's id before its transaction has an id at all: no snapshot knows of
 /// it.
 #[test]
-fn a_record_whose_transaction_has_no_number_yet_is_not_passed_by() {
+fn a_record_of_an_unnumbered_transaction_is_not_passed_by() {
     let world = World::new(TestDb::new(Engine::Postgres), noon());
     logs(&world, 10);
     let mut gate = world.connect();

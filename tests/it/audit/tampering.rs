@@ -304,7 +304,7 @@ fn a_cut_or_rewritten_log_is_found_by_a_remembered_head(world: World) {
 }
 
 #[both]
-fn check_finds_records_without_a_seal_seals_without_a_record_and_gaps(world: World) {
+fn check_finds_unsealed_records_seals_without_records_and_gaps(world: World) {
     logs(&world, 12);
     let conn = &mut world.stranger();
     let target = world.number("SELECT record_id FROM audit_seals WHERE chain = 1 AND no = 2");

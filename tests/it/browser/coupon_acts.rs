@@ -50,7 +50,7 @@ impl Fixture for Profile {
 }
 
 #[both]
-async fn a_supervisor_bars_from_the_row_by_keys_alone_and_then_reissues(it: Profile) {
+async fn a_supervisor_bars_from_the_row_by_keys_and_then_reissues(it: Profile) {
     let Profile(app, browser, _, reward) = it;
     browser.eval(&format!("document.getElementById('actions-{reward}').focus()")).await;
     browser.press(Key::Enter).await;

@@ -84,7 +84,7 @@ async fn the_slower_of_two_sees_the_winners_result(it: Dialog) {
 }
 
 #[both]
-async fn a_session_that_ended_leads_to_sign_in_and_back_to_the_profile(it: Dialog) {
+async fn an_ended_session_leads_to_sign_in_and_back_to_the_profile(it: Dialog) {
     let Dialog(app, browser, scene) = it;
     app.exec("DELETE FROM sessions");
     go_button(&browser).await.click().await.unwrap();

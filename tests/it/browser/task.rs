@@ -253,7 +253,7 @@ fn the_dialog_gives_the_focus_back() {
 }
 
 #[test]
-fn search_finds_while_one_types_and_goes_straight_to_an_exact_hit() {
+fn search_finds_while_one_types_and_opens_an_exact_hit() {
     crate::support::block_on(async {
         let (app, browser, scene) = on_the_profile().await;
         app.customer(&Person {

@@ -92,7 +92,7 @@ fn installed() -> Shell {
 }
 
 #[test]
-fn the_unit_runs_a_command_that_is_there_and_nothing_that_changes_the_schema() {
+fn the_unit_runs_a_real_command_that_changes_no_schema() {
     let run = directive("ExecStart");
     let (program, command) = run.split_once(' ').unwrap();
     assert_eq!(program, "/usr/local/bin/rewarddesk");

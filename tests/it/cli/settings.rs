@@ -1,6 +1,10 @@
 //! Settings as the environment and `.env` give them: which wins, and how a start is stopped.
 
 use super::Shell;
+use crate::{
+    db::migrations::{REPLACED, make_old},
+    support::{Engine, TestDb},
+};
 
 fn with_dot_env(text: &str) -> Shell {
     let shell = Shell::new();
@@ -28,7 +32,7 @@ fn a_broken_dot_env_is_named_without_showing_it() {
 }
 
 #[test]
-fn serve_stops_at_the_first_setting_that_is_missing_with_an_example() {
+fn serve_stops_at_the_first_missing_setting_with_an_example() {
     let shell = Shell::new();
     shell.refused(&["serve"], "REWARDDESK_SECRET_KEY=\"$(openssl rand -hex 32)\"");
     let shell = shell.with("REWARDDESK_SECRET_KEY", "too short");
@@ -52,7 +56,7 @@ fn only_the_settings_a_command_needs_can_stop_it() {
 }
 
 #[test]
-fn a_database_across_the_network_without_tls_stops_every_command() {
+fn a_remote_database_without_tls_stops_every_command() {
     for command in [&["serve"][..], &["migrate"], &["check"]] {
         let shell = Shell::new()
             .with("REWARDDESK_SECRET_KEY", "0123456789abcdef0123456789abcdef")
@@ -84,14 +88,11 @@ fn the_demo_listens_on_loopback_only() {
     Shell::new().refused(&["demo", "--listen", "0.0.0.0:8080"], "loopback");
 }
 
-/// As a new user starts it: the sample data go through the same imports and rules as real ones.
-#[test]
-fn the_demo_starts_with_data_that_hold_together() {
-    let shell = Shell::new();
-    let mut demo = shell
-        .command(&["demo", "--dir", "world", "--listen", "127.0.0.1:0", "--customers", "60"])
-        .spawn()
-        .unwrap();
+/// Starts the demo as a new user does, in the folder `world`, and ends it once it serves; what it
+/// said beside its greeting.
+fn start_demo(shell: &Shell, more: &[&str]) -> String {
+    let arguments = ["demo", "--dir", "world", "--listen", "127.0.0.1:0"];
+    let mut demo = shell.command(&[&arguments, more].concat()).spawn().unwrap();
     let mut said = String::new();
     let begun = std::io::BufRead::read_line(
         &mut std::io::BufReader::new(demo.stdout.take().unwrap()),
@@ -99,12 +100,48 @@ fn the_demo_starts_with_data_that_hold_together() {
     );
     demo.kill().unwrap();
     let ended = demo.wait_with_output().unwrap();
+    let besides = String::from_utf8_lossy(&ended.stderr).into_owned();
     assert!(
         begun.unwrap() > 0 && said.starts_with("Reward Desk demo: http://127.0.0.1:"),
-        "{said}{}",
-        String::from_utf8_lossy(&ended.stderr)
+        "{said}{besides}"
     );
+    besides
+}
+
+/// The sample data go through the same imports and rules as real ones.
+#[test]
+fn the_demo_starts_with_data_that_hold_together() {
+    let shell = Shell::new();
+    start_demo(&shell, &["--customers", "60"]);
     let shell = shell.with("DATABASE_URL", "sqlite:world/desk.db");
     shell.done(&["check"]);
     shell.done(&["audit", "verify"]);
+}
+
+#[test]
+fn a_demo_that_an_earlier_version_left_starts() {
+    let shell = Shell::new();
+    let world = shell.dir.path().join("world");
+    let database = |name: &str| {
+        let url = format!("sqlite:{}", world.join(name).display());
+        TestDb::elsewhere(Engine::Sqlite, url)
+    };
+    let names = |name: &str| database(name).texts("SELECT name AS v FROM merchants ORDER BY id");
+    start_demo(&shell, &["--customers", "60"]);
+    let new = names("desk.db");
+    database("desk.db").exec("UPDATE merchants SET name = 'Mine' WHERE id = 1");
+    let mine = names("desk.db");
+    // Of the version before: it goes on.
+    make_old(&database("desk.db"), &REPLACED);
+    assert!(!start_demo(&shell, &[]).contains("desk-old.db"));
+    assert_eq!(names("desk.db"), mine);
+    // Of one before that: it is set aside.
+    database("desk.db").exec("DELETE FROM __diesel_schema_migrations");
+    make_old(&database("desk.db"), &REPLACED[..12]);
+    let said = start_demo(&shell, &["--customers", "60"]);
+    assert!(said.contains("It is in world/desk-old.db now"), "{said}");
+    assert_eq!((names("desk-old.db"), names("desk.db")), (mine, new));
+    assert!(!start_demo(&shell, &[]).contains("desk-old.db"));
+    start_demo(&shell, &["--reset", "--customers", "60"]);
+    assert!(!world.join("desk-old.db").exists());
 }

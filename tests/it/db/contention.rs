@@ -56,7 +56,7 @@ fn a_transaction_that_is_undone_runs_again_from_its_beginning() {
 }
 
 #[test]
-fn what_can_never_run_ends_after_a_few_times_and_what_can_run_once_runs_once() {
+fn what_never_runs_ends_after_a_few_tries_the_rest_runs_once() {
     let db = TestDb::new(Engine::Postgres);
     let runs = AtomicUsize::new(0);
     let undone = |tx: &mut WriteTx<'_>| {
@@ -205,7 +205,7 @@ fn a_server_that_speaks_german_is_understood() {
 }
 
 #[test]
-fn what_sqlite_cannot_do_just_now_is_told_apart_from_what_it_never_can() {
+fn what_sqlite_cannot_do_now_differs_from_what_it_never_can() {
     let db = TestDb::new(Engine::Sqlite);
     let path = db.url.strip_prefix("sqlite:").unwrap().to_owned();
     let tried = |sql: &str| db.db.write(|tx| execute(tx, sql)).unwrap_err();

@@ -295,7 +295,7 @@ fn published_coupons_are_kept(world: World) {
 }
 
 #[both]
-fn leftovers_of_a_killed_import_can_go_unless_they_were_handed_out(world: World) {
+fn leftovers_of_a_killed_import_can_go_unless_handed_out(world: World) {
     let scene = world.scene(1);
     let unpublished = world.insert("coupons", &world.coupon_row(scene.batch, &usable("LATE-1")));
     let handed_out = world.insert("coupons", &world.coupon_row(scene.batch, &usable("LATE-2")));
@@ -305,7 +305,7 @@ fn leftovers_of_a_killed_import_can_go_unless_they_were_handed_out(world: World)
 }
 
 #[both]
-fn the_desks_own_connection_cannot_replace_a_handed_out_coupon_by_an_insert(world: World) {
+fn no_insert_of_the_desk_replaces_a_handed_out_coupon(world: World) {
     let scene = world.scene(0);
     if world.is_sqlite() {
         let row = but(world.coupon_row(scene.batch, &usable("OLD-1")), "id", scene.old);

@@ -34,7 +34,7 @@ fn an_empty_database_passes(world: World) {
 }
 
 #[both]
-fn what_is_broken_is_said_in_one_line_with_numbers_and_without_codes(world: World) {
+fn what_is_broken_is_one_line_with_numbers_and_without_codes(world: World) {
     let world = filled_and_bare(world);
     world.exec("UPDATE coupons SET state = 'available' WHERE state = 'allocated'");
     let verdicts = check_invariants(&world.db.db).unwrap();
@@ -199,7 +199,7 @@ fn i4_a_batch_that_does_not_add_up(world: World) {
 }
 
 #[both]
-fn i5_a_reissue_without_its_record_or_a_record_without_its_reissue(world: World) {
+fn i5_a_reissue_or_its_record_without_the_other(world: World) {
     let world = filled_and_bare(world);
     let record = format!("{FIRST} AND action = 'coupon.reissued'");
     let says = |from: &str, to: &str| {

@@ -1,4 +1,5 @@
-//! The schema's history: twins on both engines, there and back again.
+//! The schema's history: twins on both engines, there and back again, and what becomes of databases
+//! that earlier and later versions made.
 
 use std::{
     collections::BTreeSet,
@@ -9,7 +10,7 @@ use std::{
 
 use diesel_migrations::{FileBasedMigrations, MigrationHarness};
 use rewarddesk::db::{
-    Database, DatabaseUrl, DbConn,
+    Database, DatabaseUrl, DbConn, Error,
     migrate::{SchemaState, apply, migrate, schema_state},
 };
 
@@ -126,19 +127,24 @@ fn two_that_migrate_at_once_do_not_harm_each_other(db: TestDb) {
     assert_eq!(dump(&empty), want);
 }
 
+/// A history of one migration, which this version does not know.
+fn history(up: &str) -> tempfile::TempDir {
+    let history = tempfile::tempdir().unwrap();
+    let migration = history.path().join("2099-01-01-000000_later");
+    fs::create_dir(&migration).unwrap();
+    fs::write(migration.join("up.sql"), up).unwrap();
+    fs::write(migration.join("down.sql"), "SELECT 1;").unwrap();
+    history
+}
+
 /// What fails for another reason than a lock fails once, however long it took: it would do all its
 /// work again and fail again.
 #[test]
 fn a_migration_that_fails_late_is_not_repeated() {
     let db = TestDb::new(Engine::Postgres);
     db.exec("CREATE SEQUENCE tries");
-    let history = tempfile::tempdir().unwrap();
-    let late = history.path().join("2099-01-01-000000_late");
-    fs::create_dir(&late).unwrap();
     // The second try would do well.
-    let up = "SELECT pg_sleep(0.7); SELECT 1 / (nextval('tries') - 1);";
-    fs::write(late.join("up.sql"), up).unwrap();
-    fs::write(late.join("down.sql"), "SELECT 1;").unwrap();
+    let history = history("SELECT pg_sleep(0.7); SELECT 1 / (nextval('tries') - 1);");
     let failed = apply(
         &db.db,
         || FileBasedMigrations::from_path(folder("sqlite")).unwrap(),
@@ -150,20 +156,14 @@ fn a_migration_that_fails_late_is_not_repeated() {
 
 /// As a backup does: every table is held from its beginning to its end, and people work meanwhile.
 #[test]
-fn a_migration_waits_for_a_backup_and_nobody_waits_for_the_migration() {
+fn a_migration_waits_for_a_backup_and_nobody_waits_for_it() {
     let db = TestDb::new(Engine::Postgres);
-    // Back before one that has to change a table which is there.
-    let undone: Vec<String> =
-        names("postgres").into_iter().filter(|name| name.as_str() >= "2026-11-24-000006").collect();
-    let DbConn::Postgres(mut conn) = db.connect() else { panic!("PostgreSQL was asked for") };
-    for _ in &undone {
-        conn.revert_last_migration(FileBasedMigrations::from_path(folder("postgres")).unwrap())
-            .unwrap();
-    }
+    let history = history("ALTER TABLE mails ADD COLUMN priority BIGINT");
+    let source = || FileBasedMigrations::from_path(history.path()).unwrap();
     let mut backup = db.connect();
     run_on(&mut backup, "BEGIN; LOCK TABLE mails IN ACCESS SHARE MODE").unwrap();
     std::thread::scope(|scope| {
-        let migrating = scope.spawn(|| migrate(&db.db));
+        let migrating = scope.spawn(|| apply(&db.db, source, source));
         let begun = Instant::now();
         let (mut longest, mut tries, mut all_done) = (Duration::ZERO, 0, true);
         db.exec("SET statement_timeout = '3s'");
@@ -179,12 +179,96 @@ fn a_migration_waits_for_a_backup_and_nobody_waits_for_the_migration() {
         assert!(is_waiting, "it took no notice of the backup");
         assert!(longest > Duration::from_millis(100), "it did not try: {longest:?}");
         assert!(longest < Duration::from_millis(1_500), "somebody waited {longest:?}");
-        assert_eq!(migrating.join().unwrap().unwrap().len(), undone.len());
+        assert_eq!(migrating.join().unwrap().unwrap().len(), 1);
         eprintln!(
             "{tries} statements while a migration waited for a backup, the slowest took \
              {longest:.1?}"
         );
     });
     assert_eq!(db.text("SELECT current_setting('lock_timeout')").as_deref(), Some("0"));
+    assert_eq!(schema_state(&db.db).unwrap(), SchemaState::Newer);
+}
+
+/// What the version before the fold recorded.
+pub const REPLACED: [&str; 16] = [
+    "20261123000001",
+    "20261123000002",
+    "20261123000003",
+    "20261124000001",
+    "20261124000002",
+    "20261124000003",
+    "20261124000004",
+    "20261124000005",
+    "20261124000006",
+    "20261124000007",
+    "20261124000008",
+    "20261124000009",
+    "20261130000001",
+    "20261130000002",
+    "20261130000003",
+    "20261130000004",
+];
+
+/// The migration that replaced them.
+const INITIAL_SCHEMA: &str = "20261201000000";
+
+/// Makes the database one of the version before the fold, in which these migrations have run. The
+/// one migration makes what the old ones made, so that only their records differ.
+pub fn make_old(db: &TestDb, versions: &[&str]) {
+    let rows: Vec<String> = versions.iter().map(|version| format!("('{version}')")).collect();
+    db.exec(&format!(
+        "DELETE FROM __diesel_schema_migrations WHERE version = '{INITIAL_SCHEMA}';
+         INSERT INTO __diesel_schema_migrations (version) VALUES {}",
+        rows.join(", ")
+    ));
+}
+
+fn recorded(db: &TestDb) -> Vec<String> {
+    db.texts("SELECT version AS v FROM __diesel_schema_migrations ORDER BY version")
+}
+
+#[both]
+fn a_database_with_all_old_migrations_is_adopted(db: TestDb) {
+    let (new, before) = (recorded(&db), dump(&db));
+    make_old(&db, &REPLACED);
+    assert_eq!(schema_state(&db.db).unwrap(), SchemaState::Older { missing: 1 });
+    assert_eq!(migrate(&db.db).unwrap(), Vec::<String>::new(), "nothing runs on its tables");
     assert_eq!(schema_state(&db.db).unwrap(), SchemaState::Current);
+    assert_eq!(dump(&db), before);
+    let kept: Vec<String> = REPLACED.iter().map(ToString::to_string).chain(new).collect();
+    assert_eq!(recorded(&db), kept, "the version before still finds its own");
+    assert_eq!(migrate(&db.db).unwrap(), Vec::<String>::new());
+    assert_eq!(recorded(&db), kept);
+    db.exec("INSERT INTO __diesel_schema_migrations (version) VALUES ('99991231000000')");
+    assert_eq!(schema_state(&db.db).unwrap(), SchemaState::Newer);
+}
+
+#[both]
+fn two_that_adopt_a_database_at_once_do_not_harm_each_other(db: TestDb) {
+    make_old(&db, &REPLACED);
+    let other = Database::open(&DatabaseUrl::parse(&db.url).unwrap()).unwrap();
+    let outcomes = std::thread::scope(|scope| {
+        [&db.db, &other].map(|db| scope.spawn(|| migrate(db))).map(|t| t.join().unwrap())
+    });
+    assert!(outcomes.iter().all(Result::is_ok), "{outcomes:?}");
+    assert_eq!(schema_state(&db.db).unwrap(), SchemaState::Current);
+}
+
+#[both]
+fn a_database_with_some_old_migrations_is_refused_and_stays(db: TestDb) {
+    for (some, missing) in [(&REPLACED[..12], 4), (&REPLACED[1..], 1), (&REPLACED[..1], 15)] {
+        make_old(&db, some);
+        let before = (recorded(&db), dump(&db));
+        let refusal = migrate(&db.db).unwrap_err();
+        let said = refusal.to_string();
+        assert!(matches!(refusal, Error::TooOld(_)), "{refusal:?}");
+        assert!(
+            said.contains(&format!("{missing} of that version's 16 migrations are missing"))
+                && said.contains("upgrade it with Reward Desk 0.1.0 (commit b93adee) first"),
+            "{said}"
+        );
+        assert_eq!((recorded(&db), dump(&db)), before);
+        assert!(matches!(schema_state(&db.db).unwrap(), SchemaState::Older { .. }));
+        db.exec("DELETE FROM __diesel_schema_migrations");
+    }
 }

@@ -9,7 +9,7 @@ mod coupons;
 mod customer_search;
 mod instants;
 mod invariants;
-mod migrations;
+pub mod migrations;
 pub mod plans;
 mod reissues;
 mod schema;

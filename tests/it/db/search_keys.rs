@@ -1,23 +1,21 @@
 //! Keys and addresses that an earlier version made are made again: all of them, in slices, whoever
 //! else writes meanwhile.
 
-use diesel_migrations::{FileBasedMigrations, MigrationHarness};
 use rewarddesk::{
     app::{
         customers::keep_search::{renew_keys, renew_users},
         operation::check_invariants::check_invariants,
     },
-    db::{DbConn, Scope, customer_search, merchants, migrate::migrate, search_keys},
+    db::{Scope, customer_search, merchants, search_keys},
     domain::{customer::SearchKeys, role::Role},
 };
 
 use crate::support::{
-    TestDb, World,
+    World,
     engine::run_on,
     world::{Person, usable},
 };
 
-const MIGRATION: &str = "2026-11-30-000002_search_keys";
 const COLUMNS: &str = "merchant_id, email, first_name, last_name, search, first_key, last_key, \
     id_key, customer_id, created_at";
 
@@ -99,7 +97,7 @@ fn keys_of_an_earlier_version_are_made_again(world: World) {
 }
 
 #[both]
-fn a_change_by_an_earlier_version_is_noticed_and_one_by_this_version_is_not(world: World) {
+fn a_change_of_keys_by_an_earlier_version_alone_is_noticed(world: World) {
     let jo = world.customer(&Person::default());
     assert_eq!(old_ones(&world), 0);
     world.exec(&format!(
@@ -179,40 +177,6 @@ fn addresses_get_their_form_and_nobody_is_made_one_with_another(world: World) {
     let left = search_keys::earlier_addresses(&mut world.connect()).unwrap();
     assert_eq!((left.customers, left.users), (vec![2], vec![other]), "doctor names them");
     assert_eq!(old_ones(&world), 0);
-}
-
-#[both]
-fn a_database_of_the_version_before_finds_everybody_after_its_migration(db: TestDb) {
-    let mut conn = db.connect();
-    let folder = |engine: &str| {
-        std::path::PathBuf::from(env!("CARGO_MANIFEST_DIR")).join("migrations").join(engine)
-    };
-    let later = std::fs::read_dir(folder("sqlite"))
-        .unwrap()
-        .filter(|entry| entry.as_ref().unwrap().file_name().to_str().unwrap() >= MIGRATION)
-        .count();
-    for _ in 0..later {
-        match &mut conn {
-            DbConn::Sqlite(c) => c
-                .revert_last_migration(FileBasedMigrations::from_path(folder("sqlite")).unwrap())
-                .map(drop),
-            DbConn::Postgres(c) => c
-                .revert_last_migration(FileBasedMigrations::from_path(folder("postgres")).unwrap())
-                .map(drop),
-        }
-        .unwrap();
-    }
-    drop(conn);
-    let world = World::new(db, crate::support::world::noon());
-    old_row(&world, "soren@bücher.example", "Søren", "Ødegård");
-    assert_eq!(migrate(&world.db.db).unwrap().len(), later);
-    old_row(&world, "late@x.example", "Łukasz", "Late");
-    assert_eq!(old_ones(&world), 2, "one from before, one by the version before, which still runs");
-    renew_keys(&world.db.db, |_| true).unwrap();
-    assert_eq!(
-        (found(&world, "soren odegard"), found(&world, "bücher"), found(&world, "lukasz")),
-        (vec![1], vec![1], vec![2])
-    );
 }
 
 #[both]

@@ -159,7 +159,7 @@ fn on_sqlite_a_reader_cannot_write() {
 }
 
 #[test]
-fn on_sqlite_every_writing_connection_has_the_settings_that_keep_money() {
+fn every_sqlite_writer_has_the_settings_that_keep_money() {
     let db = TestDb::new(crate::support::Engine::Sqlite);
     db.db
         .write(|tx| {
@@ -200,7 +200,7 @@ fn on_postgres_a_killed_connection_is_replaced() {
 }
 
 #[test]
-fn on_postgres_a_connection_killed_in_the_middle_is_told_as_unavailable() {
+fn a_postgres_connection_killed_midway_is_told_as_unavailable() {
     let world =
         World::new(TestDb::new(crate::support::Engine::Postgres), crate::support::world::noon());
     let outcome = world.db.db.write(|tx| {

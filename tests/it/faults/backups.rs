@@ -18,7 +18,7 @@ const PEOPLE: usize = 6;
 const REWARDS: usize = 120;
 
 #[both]
-async fn a_backup_under_load_restores_to_a_sound_desk_that_holds_its_mail(db: TestDb) {
+async fn a_backup_under_load_restores_to_a_sound_desk_holding_mail(db: TestDb) {
     let house = Installation::new(db, REWARDS, REWARDS, "smtp://127.0.0.1:9");
     let load = Load::of(&house.rewards);
     // Every mail is still waiting in the copy.

@@ -14,7 +14,7 @@ mod with_failpoints {
         "We can't tell yet whether it was saved. Try again; it can't be reissued twice.";
 
     #[both]
-    async fn a_commit_that_did_happen_unheard_is_answered_when_the_form_comes_again(app: App) {
+    async fn an_unheard_commit_is_answered_when_the_form_comes_again(app: App) {
         let (scene, ann) = (app.scene(2), app.sign_in(Role::Support).await);
         let path = app.reissue_path(scene.customer, scene.reward);
         let form = ann.dialog(&path).await.ticked();
@@ -33,7 +33,7 @@ mod with_failpoints {
     }
 
     #[test]
-    fn a_database_that_goes_away_right_after_the_commit_does_not_make_it_unsaved() {
+    fn a_database_lost_right_after_the_commit_has_saved_it() {
         block_on(async {
             let app = <App as Fixture>::on(Engine::Postgres).await;
             let (scene, ann) = (app.scene(2), app.sign_in(Role::Support).await);

@@ -36,7 +36,7 @@ const REWARDS: usize = 240;
 const SENDERS: usize = 4;
 
 #[test]
-fn nothing_that_was_told_is_lost_when_the_primary_dies_and_its_standby_takes_over() {
+fn nothing_told_is_lost_when_the_standby_takes_over() {
     block_on(async {
         let primary = Cluster::start();
         let standby = primary.with_standby();
@@ -220,7 +220,7 @@ fn limits(cluster: &Cluster, scope: Scope) -> Vec<String> {
 }
 
 #[test]
-fn no_limit_on_statements_ends_a_commit_that_waits_for_the_standby() {
+fn no_statement_limit_ends_a_commit_waiting_for_the_standby() {
     let cluster = Cluster::start();
     let db = Database::open(&DatabaseUrl::parse(&cluster.url()).unwrap()).unwrap();
     migrate(&db).unwrap();

@@ -24,7 +24,7 @@ const CODES: usize = 260;
 const SENDERS: usize = 4;
 
 #[both]
-async fn nothing_that_was_told_is_lost_by_ten_kills_and_every_mail_arrives(db: TestDb) {
+async fn nothing_told_is_lost_by_ten_kills_and_every_mail_arrives(db: TestDb) {
     let relay = Relay::start(&[]).await;
     let house = Installation::new(db, REWARDS, CODES, &relay.url());
     let load = Load::of(&house.rewards);

@@ -11,7 +11,7 @@ use super::{
 use crate::support::TestDb;
 
 #[both]
-async fn metrics_count_answers_and_waiting_mail_and_hold_no_code_and_no_path(db: TestDb) {
+async fn metrics_count_answers_and_mail_and_hold_no_code_or_path(db: TestDb) {
     let port = TcpListener::bind("127.0.0.1:0").unwrap().local_addr().unwrap().port();
     let mut house = Installation::new(db, 4, 4, "smtp://127.0.0.1:9");
     house.shell = house.shell.with("REWARDDESK_METRICS_LISTEN", &format!("127.0.0.1:{port}"));

@@ -95,7 +95,7 @@ impl Drop for Bouncer {
 }
 
 #[test]
-fn two_connections_behind_pgbouncer_carry_three_servers_and_an_import() {
+fn two_pgbouncer_connections_carry_three_servers_and_an_import() {
     block_on(async {
         let (bouncer, relay) = (Bouncer::start(), Relay::start(&[]).await);
         let house = Installation::new(TestDb::new(Engine::Postgres), REWARDS, CODES, &relay.url());
@@ -177,7 +177,7 @@ fn two_connections_behind_pgbouncer_carry_three_servers_and_an_import() {
 }
 
 #[test]
-fn a_pooler_that_nobody_told_of_is_found_before_anything_is_written() {
+fn an_undeclared_pooler_is_found_before_anything_is_written() {
     let (bouncer, empty) = (Bouncer::start(), TestDb::empty(Engine::Postgres));
     let address = bouncer.url(&empty);
     let shell = || Shell::new().with("DATABASE_URL", &address);

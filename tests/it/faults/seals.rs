@@ -20,7 +20,7 @@ fn is_proved(house: &Installation) -> String {
 }
 
 #[both]
-async fn what_was_committed_before_sigterm_is_sealed_and_sealing_lags_a_second(db: TestDb) {
+async fn what_is_committed_before_sigterm_is_sealed_within_a_second(db: TestDb) {
     let house = Installation::new(db, 300, 300, "file:mails");
     // The commands that set it up have sealed what they wrote.
     let before = is_proved(&house);
@@ -65,7 +65,7 @@ async fn what_was_committed_before_sigterm_is_sealed_and_sealing_lags_a_second(d
 }
 
 #[both]
-async fn two_servers_that_are_killed_again_and_again_leave_a_chain_without_a_gap(db: TestDb) {
+async fn two_servers_killed_again_and_again_leave_a_gapless_chain(db: TestDb) {
     let house = Installation::new(db, 300, 300, "file:mails");
     let load = Load::of(&house.rewards);
     let mut server = house.serve();

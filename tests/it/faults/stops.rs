@@ -107,7 +107,7 @@ async fn whatever_was_done_around_the_signal_was_told(db: TestDb) {
 }
 
 #[test]
-fn neither_idle_nor_half_sent_connections_nor_a_silent_relay_hold_up_the_end() {
+fn no_idle_client_or_silent_relay_holds_up_the_end() {
     block_on(async {
         let relay = Relay::start(&[("CONTENT", Answer::Silence)]).await;
         let house = Installation::new(TestDb::new(Engine::Sqlite), 8, 8, &relay.url());
@@ -147,7 +147,7 @@ fn neither_idle_nor_half_sent_connections_nor_a_silent_relay_hold_up_the_end() {
 }
 
 #[test]
-fn a_lock_that_another_process_never_lets_go_does_not_hold_up_the_end() {
+fn a_lock_that_another_process_keeps_does_not_hold_up_the_end() {
     block_on(async {
         let house = Installation::new(TestDb::new(Engine::Sqlite), 8, 8, "file:mails")
             .with("FAILPOINTS", "db::lock_limit=return");

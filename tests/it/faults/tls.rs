@@ -62,7 +62,7 @@ fn demand_tls(cluster: &Cluster, certificates: &Path) {
 }
 
 #[test]
-fn the_desk_speaks_tls_to_the_server_that_was_meant_and_to_no_other() {
+fn the_desk_speaks_tls_to_the_meant_server_and_to_no_other() {
     let (cluster, certificates) = (Cluster::start(), certificates());
     demand_tls(&cluster, certificates.path());
     let by_name = cluster.url().replace("127.0.0.1", "localhost");

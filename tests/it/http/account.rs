@@ -61,7 +61,7 @@ async fn a_password_is_changed_with_the_old_one(app: App) {
 }
 
 #[both]
-async fn whoever_proves_again_to_be_there_leaves_copies_of_the_cookie_behind(app: App) {
+async fn proving_to_be_there_again_makes_copies_of_the_cookie_stale(app: App) {
     let kim = app.sign_in(Role::Support).await;
     let token = || app.text("SELECT token_hash AS v FROM sessions").unwrap();
     let first = token();

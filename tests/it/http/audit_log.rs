@@ -160,7 +160,7 @@ async fn pages_keep_their_filters_and_skip_nothing(app: App) {
 }
 
 #[both]
-async fn an_administrator_exports_what_is_selected_and_that_is_on_record(app: App) {
+async fn an_export_holds_what_is_selected_and_is_on_record(app: App) {
     let (scene, sue) = story(&app).await;
     let ada = app.sign_in(Role::Administrator).await;
     let path = format!("{PAGE}/export");

@@ -338,7 +338,7 @@ mod with_failpoints {
     use super::*;
 
     #[both]
-    async fn a_withdrawal_that_was_cut_off_holds_its_codes_back_and_goes_on(app: App) {
+    async fn a_withdrawal_cut_off_holds_its_codes_back_and_goes_on(app: App) {
         let scene = app.scene(3);
         let mia = app.sign_in(Role::Marketing).await;
         // The first slice of the slowest pace takes all three; the mark at its end is missing.

@@ -87,7 +87,7 @@ async fn a_code_is_told_in_full_to_support(app: App) {
 }
 
 #[both]
-async fn a_replaced_code_says_by_what_and_the_customer_is_not_told_which(app: App) {
+async fn a_replaced_code_says_by_what_but_not_to_the_customer(app: App) {
     let (scene, sam) = (app.scene(2), app.sign_in(Role::Support).await);
     let path = app.reissue_path(scene.customer, scene.reward);
     let form = sam.dialog(&path).await.ticked();

@@ -162,7 +162,7 @@ async fn without_a_script_one_comes_back_to_where_the_link_was(app: App) {
 }
 
 #[both]
-async fn barring_what_is_barred_is_told_with_the_facts_and_changes_nothing(app: App) {
+async fn barring_twice_tells_the_facts_and_changes_nothing(app: App) {
     let ((customer, _, coupon), kim) =
         (with_capacity(&app, 1), app.sign_in(Role::Supervisor).await);
     app.user_called("ann@desk.example", "Ann Lee", Role::Supervisor);

@@ -245,7 +245,7 @@ mod with_failpoints {
     }
 
     #[both]
-    async fn a_code_that_is_handed_out_meanwhile_is_barred_as_what_it_is_then(app: App) {
+    async fn a_code_handed_out_meanwhile_is_barred_as_what_it_is_then(app: App) {
         let (scene, ann) = (app.scene(1), app.sign_in(Role::Supervisor).await);
         let fresh = app.number("SELECT id FROM coupons WHERE state = 'available'");
         let path = app.reissue_path(scene.customer, scene.reward);
@@ -274,7 +274,7 @@ mod with_failpoints {
 
     /// On SQLite nobody comes in between.
     #[test]
-    fn a_coupon_that_is_handed_out_meanwhile_is_locked_behind_its_reward() {
+    fn a_coupon_handed_out_meanwhile_is_locked_after_its_reward() {
         crate::support::block_on(async {
             let app = <App as crate::support::Fixture>::on(crate::support::Engine::Postgres).await;
             let (customer, batch, ann) = (

@@ -65,7 +65,7 @@ async fn pages(engine: Engine) {
         account: a_password_is_changed_with_the_old_one own_sessions_are_listed_and_ended_and_others_are_not dangerous_acts_ask_again_after_a_quarter_of_an_hour;
         alerts: each_alert_comes_once_over_a_life_of_a_batch a_digest_gathers_a_days_alerts the_merchants_lines_are_drawn_by_those_who_may;
         audit_log: every_filter_shows_its_records_and_no_other pages_keep_their_filters_and_skip_nothing a_record_opens_to_all_it_holds
-            an_administrator_exports_what_is_selected_and_that_is_on_record;
+            an_export_holds_what_is_selected_and_is_on_record;
         batches: each_condition_lists_its_codes_and_pages_skip_none an_export_holds_every_code_and_is_on_record lines_are_drawn_and_warn
             withdrawn_codes_are_never_handed_out;
         code_checks: a_code_is_told_in_full_to_support look_alikes_are_suggested_and_one_click_checks_them;
@@ -76,18 +76,18 @@ async fn pages(engine: Engine) {
         import_ends: a_new_batch_stays_when_its_import_is_cancelled the_rejects_are_those_of_the_command_line;
         import_files: redemptions_come_in_and_what_does_not_fit_is_listed codes_are_barred_by_a_file_each_with_its_reason;
         imports: a_new_batch_is_made_by_the_word_and_not_before a_fragment_tells_how_far_it_is_and_then_the_news;
-        offers: an_offer_is_accepted_or_declined_on_the_account_page an_invitation_by_another_merchant_takes_nothing_from_ones_own_administrator;
+        offers: an_offer_is_accepted_or_declined_on_the_account_page another_merchants_invitation_takes_nothing_from_ones_own;
         account_changes: each_change_of_a_factor_is_told_once;
         purges: mails_that_wait_are_cancelled_and_never_sent;
         reissues: a_second_dialog_gets_a_409_with_the_winners_result every_refusal_is_said_in_the_menu_and_by_the_post_alike;
         set_up: the_first_user_comes_in_by_the_link_and_is_administrator an_empty_desk_gets_its_first_merchant_too;
         settings: a_change_is_kept_with_old_and_new_value;
-        single_sign_on: the_first_time_the_verified_address_decides_and_then_only_the_subject whoever_has_no_password_proves_over_there_to_be_here;
+        single_sign_on: the_verified_address_decides_once_and_then_only_the_subject whoever_has_no_password_proves_over_there_to_be_here;
         single_sign_on_links: one_links_and_unlinks_ones_own;
         users: an_invitation_lets_one_person_in_once links_end_with_time_and_with_the_next_one a_forgotten_password_is_told_to_its_owner_only
-            who_manages_whom_is_as_the_table_says disabling_ends_every_session_and_other_merchants_are_asked_first
-            whoever_stays_away_is_locked_out_until_an_administrator_unlocks;
-        validity: days_come_back_as_they_were_typed_and_the_record_holds_both_validities;
+            who_manages_whom_is_as_the_table_says disabling_ends_every_session_after_asking_other_merchants
+            a_long_absence_locks_out_until_an_administrator_unlocks;
+        validity: days_come_back_as_typed_and_the_record_holds_both_validities;
         vouchers: good_lines_go_in_and_bad_ones_are_shown_by_cause;
     }
 }

@@ -61,7 +61,7 @@ async fn is_in(client: &Client) -> bool {
 }
 
 #[both]
-async fn of_a_thousand_guesses_from_a_thousand_addresses_thirty_are_judged(app: App) {
+async fn of_1000_guesses_from_1000_addresses_thirty_are_judged(app: App) {
     let owner = app.sign_in(Role::Support).await;
     owner.post("/sign-out", &Fields::default()).await.expect(303);
     assert_eq!(attack(&app, OWNER, 1_000).await, 30);
@@ -125,7 +125,7 @@ async fn a_link_by_mail_lets_the_owner_in_meanwhile(app: App) {
 }
 
 #[both]
-async fn a_browser_is_known_for_the_one_who_signed_in_and_for_half_a_year(app: App) {
+async fn a_browser_is_known_for_its_user_and_for_half_a_year(app: App) {
     let known = app.sign_in(Role::Support).await;
     app.user(Role::Marketing);
     attack(&app, "marketing@desk.example", 50).await;

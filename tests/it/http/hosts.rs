@@ -86,7 +86,7 @@ async fn pages_are_for_requests_that_name_the_desk(app: App) {
 }
 
 #[both]
-async fn somebody_who_is_signed_in_gets_nothing_by_another_name_either(app: App) {
+async fn a_signed_in_user_gets_nothing_by_another_name_either(app: App) {
     let (scene, ann) = (app.scene(1), app.sign_in(Role::Support).await);
     let path = format!("/m/acme/customers/{}", scene.customer);
     ann.get(&path).await.expect(200);

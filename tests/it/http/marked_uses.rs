@@ -144,7 +144,7 @@ async fn a_use_lies_not_in_the_future_and_left_empty_it_is_now(app: App) {
 }
 
 #[both]
-async fn a_use_older_than_the_hand_out_is_told_at_the_row_and_at_the_coupon(app: App) {
+async fn a_use_before_the_hand_out_is_told_at_the_row_and_the_coupon(app: App) {
     let ((customer, _, coupon), kim) =
         (with_capacity(&app, 1), app.sign_in(Role::Supervisor).await);
     let path = act(coupon, "use");
@@ -172,7 +172,7 @@ async fn a_use_older_than_the_hand_out_is_told_at_the_row_and_at_the_coupon(app:
 }
 
 #[both]
-async fn an_order_that_was_counted_twice_before_is_told_at_the_row_and_at_the_coupon(app: App) {
+async fn an_order_counted_twice_before_is_told_at_row_and_coupon(app: App) {
     let ((customer, _, coupon), kim) =
         (with_capacity(&app, 2), app.sign_in(Role::Supervisor).await);
     let at = |days| app.now - TimeDelta::days(days);
@@ -180,7 +180,7 @@ async fn an_order_that_was_counted_twice_before_is_told_at_the_row_and_at_the_co
         "redemptions",
         crate::row! { merchant_id: app.merchant, coupon_id: coupon, redeemed_at: at(3), order_id: "O-77", created_at: app.now },
     );
-    // As the migration leaves it.
+    // As an upgrade from an earlier version has left it.
     app.insert("repeated_redemptions", crate::row! { id: 900, merchant_id: app.merchant, coupon_id: coupon, first_id: first, redeemed_at: at(4), order_id: "O-77", created_at: app.now });
     app.exec(&format!("UPDATE coupons SET redemptions = 2 WHERE id = {coupon}"));
     let said = "1 use may have been counted twice: the same order was reported again.";

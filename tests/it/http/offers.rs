@@ -23,7 +23,7 @@ async fn administrator_of_globex(app: &mut App) -> Client {
 }
 
 #[both]
-async fn an_invitation_by_another_merchant_takes_nothing_from_ones_own_administrator(app: App) {
+async fn another_merchants_invitation_takes_nothing_from_ones_own(app: App) {
     let mut app = app;
     let (support, ada, kim) = (
         app.user(Role::Support),
@@ -238,62 +238,4 @@ async fn whoever_has_only_a_passkey_gets_an_offer_and_no_link(app: App) {
     gus.post("/m/globex/users", &invitation("support@desk.example", "support")).await.expect(303);
     assert_eq!(app.mails(1).await[0].subject, "GLOBEX Ltd offers you a role");
     assert_eq!(app.count("account_links"), 0, "who can sign in needs no link to come in");
-}
-
-#[both]
-fn roles_that_were_there_before_are_accepted_and_open_invitations_are_offers(
-    db: crate::support::TestDb,
-) {
-    use diesel_migrations::{FileBasedMigrations, MigrationHarness};
-    use rewarddesk::db::{DbConn, migrate::migrate};
-    let engine = if db.is_sqlite() { "sqlite" } else { "postgres" };
-    let folder =
-        std::path::PathBuf::from(env!("CARGO_MANIFEST_DIR")).join("migrations").join(engine);
-    let names = std::fs::read_dir(&folder)
-        .unwrap()
-        .map(|entry| entry.unwrap().file_name().into_string().unwrap());
-    let later = names.filter(|name| name.as_str() >= "2026-11-30-000004").count();
-    let mut conn = db.connect();
-    for _ in 0..later {
-        let source = FileBasedMigrations::from_path(&folder).unwrap();
-        match &mut conn {
-            DbConn::Sqlite(c) => c.revert_last_migration(source).map(|_| ()),
-            DbConn::Postgres(c) => c.revert_last_migration(source).map(|_| ()),
-        }
-        .unwrap();
-    }
-    drop(conn);
-    let at = if db.is_sqlite() { "'2026-11-01 10:00:00.000000'" } else { "'2026-11-01T10:00:00Z'" };
-    db.exec(&format!(
-        "INSERT INTO merchants (id, slug, name, timezone, created_at) VALUES (1, \
-        'acme', 'ACME', 'UTC', {at})"
-    ));
-    for (id, hash) in [(1, "x"), (2, ""), (3, ""), (4, "")] {
-        db.exec(&format!(
-            "INSERT INTO users (id, email, name, password_hash, created_at) VALUES ({id}, \
-             'u{id}@desk.example', 'U', '{hash}', {at})"
-        ));
-        db.exec(&format!(
-            "INSERT INTO memberships (merchant_id, user_id, role) VALUES (1, {id}, 'support')"
-        ));
-    }
-    db.exec(&format!(
-        "INSERT INTO identities (user_id, issuer, subject, linked_at) VALUES (3, 'i', 's', {at})"
-    ));
-    db.exec(&format!(
-        "INSERT INTO passkeys (user_id, credential_id, name, credential, created_at) \
-        VALUES (4, 'c', 'Phone', '{{}}', {at})"
-    ));
-    migrate(&db.db).unwrap();
-    assert_eq!(
-        db.texts("SELECT CAST(user_id AS TEXT) AS v FROM memberships WHERE offered_at IS NOT NULL"),
-        ["2"]
-    );
-    // The version before gives roles as it did.
-    db.exec("DELETE FROM memberships");
-    db.exec("INSERT INTO memberships (merchant_id, user_id, role) VALUES (1, 1, 'support')");
-    assert_eq!(
-        db.texts("SELECT CAST(user_id AS TEXT) AS v FROM memberships WHERE offered_at IS NULL"),
-        ["1"]
-    );
 }

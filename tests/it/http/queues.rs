@@ -193,7 +193,7 @@ async fn a_full_queue_answers_that_the_desk_is_busy(world: World) {
 }
 
 #[both]
-async fn a_full_queue_takes_back_neither_a_sign_in_nor_a_link_that_was_promised(world: World) {
+async fn a_full_queue_takes_back_no_sign_in_and_no_promised_link(world: World) {
     let app = limited(world, Limits { max_waiting: 0, timeout: Duration::from_mins(10) });
     app.user(Role::Support);
     let held = hold(&app.desk, Queue::Reads).await;

@@ -218,7 +218,7 @@ async fn every_refusal_is_said_in_the_menu_and_by_the_post_alike(app: App) {
 }
 
 #[both]
-async fn the_answer_to_a_click_holds_activity_and_counts_as_a_reload_would_show_them(app: App) {
+async fn a_click_answers_activity_and_counts_as_a_reload_shows_them(app: App) {
     let (scene, ann) = (app.scene(2), app.sign_in(Role::Support).await);
     let profile = format!("/m/acme/customers/{}", scene.customer);
     ann.get(&profile).await.expect(200).says("Nothing has happened yet");

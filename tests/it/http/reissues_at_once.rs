@@ -68,7 +68,7 @@ mod with_failpoints {
     }
 
     #[both]
-    async fn one_form_sent_fifty_times_at_once_is_fifty_times_the_same_success(app: App) {
+    async fn one_form_sent_fifty_times_at_once_is_one_success(app: App) {
         let (scene, ann) = (app.scene(5), app.sign_in(Role::Support).await);
         let path = app.reissue_path(scene.customer, scene.reward);
         let form = ann.dialog(&path).await;
@@ -89,7 +89,7 @@ mod with_failpoints {
     }
 
     #[both]
-    async fn a_commit_without_an_answer_is_not_called_a_success_or_a_failure(app: App) {
+    async fn an_unanswered_commit_is_called_neither_success_nor_failure(app: App) {
         let (scene, ann) = (app.scene(2), app.sign_in(Role::Support).await);
         let path = app.reissue_path(scene.customer, scene.reward);
         let form = ann.dialog(&path).await.ticked();

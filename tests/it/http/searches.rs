@@ -44,7 +44,7 @@ fn many_alike(app: &App) -> i64 {
 }
 
 #[both]
-async fn an_exact_address_leads_to_its_person_and_lists_whoever_has_it_in_theirs(app: App) {
+async fn an_exact_address_leads_to_its_person_and_lists_those_with_it(app: App) {
     let person = |email, id| {
         app.customer(&Person {
             email: Some(email),

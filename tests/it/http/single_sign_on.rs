@@ -57,7 +57,7 @@ fn actions(app: &App) -> Vec<String> {
 }
 
 #[both]
-async fn the_first_time_the_verified_address_decides_and_then_only_the_subject(house: House) {
+async fn the_verified_address_decides_once_and_then_only_the_subject(house: House) {
     let app = &house.app;
     let user = app.user(Role::Support);
     let client = app.client();

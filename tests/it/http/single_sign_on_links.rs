@@ -154,7 +154,7 @@ async fn another_site_starts_no_link_and_neither_does_a_get(forged: Forged) {
 }
 
 #[both]
-async fn a_callback_counts_only_in_the_session_that_started_and_only_once(forged: Forged) {
+async fn a_callback_counts_once_and_only_in_the_session_it_began(forged: Forged) {
     let app = &forged.app;
     let victim = app.sign_in(Role::Support).await;
     // Somebody has started in a session of their own, and leads the victim's browser back.

@@ -91,7 +91,7 @@ async fn pasted_and_typed_codes_are_read_as_cells_are(app: App) {
 }
 
 #[both]
-async fn files_for_a_spreadsheet_begin_with_a_mark_and_come_back_the_same(app: App) {
+async fn files_for_spreadsheets_start_with_a_mark_and_come_back_equal(app: App) {
     let (batch, ada) = (app.batch("Spring"), app.sign_in(Role::Administrator).await);
     let codes = ["GRÜN-0001", "=1+1", "-MINUS", "a;=1+1", "@at", "0012", "\"Q;+"];
     for code in codes {

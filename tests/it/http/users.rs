@@ -159,7 +159,7 @@ async fn who_manages_whom_is_as_the_table_says(app: App) {
 }
 
 #[both]
-async fn disabling_ends_every_session_and_other_merchants_are_asked_first(app: App) {
+async fn disabling_ends_every_session_after_asking_other_merchants(app: App) {
     let mut app = app;
     let globex = app.another_merchant("globex");
     let support = app.user(Role::Support);
@@ -214,7 +214,7 @@ async fn nobody_locks_themselves_out_and_the_last_administrator_stays(app: App) 
 }
 
 #[both]
-async fn whoever_stays_away_is_locked_out_until_an_administrator_unlocks(app: App) {
+async fn a_long_absence_locks_out_until_an_administrator_unlocks(app: App) {
     let support = app.user(Role::Support);
     app.exec(&format!(
         "UPDATE users SET created_at = {0}, last_seen_at = {0} WHERE id = {support}",

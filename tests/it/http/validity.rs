@@ -26,7 +26,7 @@ fn value(page: &crate::support::page::Page, name: &str) -> String {
 }
 
 #[both]
-async fn days_come_back_as_they_were_typed_and_the_record_holds_both_validities(app: App) {
+async fn days_come_back_as_typed_and_the_record_holds_both_validities(app: App) {
     let (batch, mia) = (app.batch("Spring"), app.sign_in(Role::Marketing).await);
     let path = validity_path(batch);
     let answer = mia.post(&path, &days("2026-10-01", "2026-12-31")).await.expect(303);

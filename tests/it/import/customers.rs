@@ -52,7 +52,7 @@ fn an_international_domain_is_one_mailbox_in_either_spelling(world: World) {
 }
 
 #[both]
-fn what_is_invisible_is_trimmed_around_an_address_and_named_inside(world: World) {
+fn the_invisible_is_trimmed_around_an_address_and_named_inside(world: World) {
     let said =
         world.customers("email,first_name\n\u{feff}jo@x.example\u{200b},J\u{200b}o\nal\u{200b}x@x.example,Al\n\u{212a}im@x.example,Kim\n");
     assert_eq!(said.counts(), [1, 0, 0, 2]);

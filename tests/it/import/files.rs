@@ -16,7 +16,7 @@ fn refused(world: &World, bytes: &[u8], why: &str) {
 }
 
 #[both]
-fn what_cannot_be_a_file_of_codes_is_refused_and_changes_nothing(world: World) {
+fn what_is_no_file_of_codes_is_refused_and_changes_nothing(world: World) {
     refused(&world, b"", "is empty");
     refused(&world, b"\n\r\n  \n", "is empty");
     refused(&world, b"code\n", "no rows");

@@ -67,7 +67,7 @@ fn a_redemption_is_recorded_and_counted_once(world: World) {
 }
 
 #[both]
-fn uses_that_came_with_the_vouchers_get_their_details_without_counting_again(world: World) {
+fn uses_counted_with_the_vouchers_get_details_and_count_once(world: World) {
     world.vouchers("Spring", "code,redemptions\nUSED-1,1\n");
     let file = "code,redeemed_at,order_id\nUSED-1,2026-11-01,O-1\nUSED-1,2026-11-02,O-2\n";
     let said = world.redemptions(file);
@@ -78,9 +78,7 @@ fn uses_that_came_with_the_vouchers_get_their_details_without_counting_again(wor
 }
 
 #[both]
-fn a_use_from_before_the_vouchers_file_is_one_of_those_it_counted_and_a_later_one_is_its_own(
-    world: World,
-) {
+fn a_use_is_counted_by_the_vouchers_file_unless_it_is_later(world: World) {
     world.vouchers("Exact", "code,max_redemptions,redemptions\nMANY-1,5,2\n");
     assert_eq!(
         world.redemptions("code,redeemed_at\nMANY-1,2001-02-01\nMANY-1,2001-02-02\n").counts(),
@@ -177,7 +175,7 @@ fn a_use_in_the_future_is_a_reject(world: World) {
 }
 
 #[both]
-fn a_use_before_the_hand_out_is_a_mismatch_whatever_was_imported_first(world: World) {
+fn a_use_before_the_hand_out_is_a_mismatch_in_either_order(world: World) {
     world.vouchers("Spring", "code\nLEAK-1\nLEAK-2\nDAY-1\nUNDATED-1\n");
     world.customers("email\njo@x.example\n");
     world.rewards(

@@ -198,7 +198,7 @@ fn a_rejected_row_takes_its_code_out_of_stock(world: World) {
 }
 
 #[both]
-fn a_row_that_is_put_right_gets_its_code_without_the_bar_of_the_rejected_one(world: World) {
+fn a_corrected_row_gets_its_code_without_the_rejected_ones_bar(world: World) {
     stocked(&world);
     let file = format!(
         "{HEAD}R-1,late@x.example,referrer,t,batch,Spring,FREE-1,\nR-2,jo@x.example,referrer,t,batch,Spring,BAR-1,\n"

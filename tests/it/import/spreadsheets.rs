@@ -303,7 +303,7 @@ fn rejects_that_were_put_right_mean_the_same(world: World) {
 }
 
 #[both]
-fn a_code_that_an_earlier_version_took_with_what_is_around_it_does_not_come_twice(world: World) {
+fn a_code_stored_untrimmed_by_an_earlier_version_comes_once(world: World) {
     let day = world.at_time("2026-01-01");
     for code in ["=\"0001\"", "\u{202d}0002\u{202c}"] {
         world.run(&format!(

@@ -92,7 +92,7 @@ fn a_code_is_one_code_however_its_letters_were_typed(world: World) {
 }
 
 #[both]
-fn a_code_that_a_version_before_stored_decomposed_stays_and_is_found(world: World) {
+fn a_code_stored_decomposed_before_stays_and_is_found(world: World) {
     for (batch, code, folded) in
         [("Exact", "CAFE\u{301}-1", "NULL"), ("Spring", "TE\u{301}-1", "'te\u{301}-1'")]
     {

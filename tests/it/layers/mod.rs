@@ -16,6 +16,9 @@ use source::Source;
 /// No file is longer: it can be read in one sitting.
 const MAX_LINES: usize = 500;
 
+/// No test's name is longer, so that the runner's lines can be read.
+const MAX_TEST_NAME: usize = 60;
+
 /// What a layer may use of the others, and which crates and calls it must not know.
 struct Floor {
     name: &'static str,
@@ -155,6 +158,14 @@ fn problems_of_any(path: &str, text: &str) -> Vec<String> {
     found
 }
 
+/// Tests whose names say too much.
+fn problems_of_test_names(_path: &str, text: &str) -> Vec<String> {
+    let source = Source::read(text);
+    let long = source.tests().into_iter().filter(|name| name.len() > MAX_TEST_NAME);
+    long.map(|name| format!("has a test whose name is longer than {MAX_TEST_NAME}: {name}"))
+        .collect()
+}
+
 /// All that is wrong with a template. Mail clients need inline styles, and their page has a policy
 /// of its own (guarantee S6).
 fn problems_of_template(path: &str, text: &str) -> Vec<String> {
@@ -242,4 +253,10 @@ fn the_templates_keep_the_house_rules() {
 #[test]
 fn the_tests_can_be_read_in_one_sitting() {
     assert_none("tests", &["rs"], problems_of_any);
+}
+
+#[test]
+fn test_names_are_short() {
+    assert_none("src", &["rs"], problems_of_test_names);
+    assert_none("tests", &["rs"], problems_of_test_names);
 }

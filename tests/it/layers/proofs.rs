@@ -1,8 +1,9 @@
 //! Each house rule catches what it is for, and lets pass what it must.
 
 use super::{
+    MAX_TEST_NAME,
     documents::{dead_links, missing_documents, missing_files},
-    problems_of_source, problems_of_template,
+    problems_of_source, problems_of_template, problems_of_test_names,
 };
 
 #[track_caller]
@@ -236,4 +237,22 @@ fn a_document_that_names_a_missing_file_is_caught() {
     ] {
         assert_eq!(missing(text), Vec::<String>::new(), "{text}");
     }
+}
+
+#[test]
+fn a_long_name_of_a_test_is_caught_however_it_is_marked() {
+    let (longest, long) = ("a".repeat(MAX_TEST_NAME), "a".repeat(MAX_TEST_NAME + 1));
+    for mark in [
+        "#[test]",
+        "#[both]",
+        "#[tokio::test(flavor = \"multi_thread\")]",
+        "#[ignore = \"a reason\"]\n#[both]\nasync",
+        "#[test]\n/// What it shows.\n#[allow(dead_code)]\npub",
+    ] {
+        let found = |name: &str| problems_of_test_names("", &format!("{mark} fn {name}() {{}}"));
+        assert_eq!(found(&long).len(), 1, "{mark}");
+        assert_eq!(found(&longest), Vec::<String>::new(), "{mark}");
+    }
+    let others = format!("#[cfg(test)] fn {long}() {{}} fn test() {{}} fn {long}() {{}}");
+    assert_eq!(problems_of_test_names("", &others), Vec::<String>::new());
 }

@@ -53,6 +53,30 @@ impl Source {
         (climbed >= depth).then_some(at)
     }
 
+    /// The names of the functions marked with `#[test]`, `#[both]` or a path that ends so.
+    pub fn tests(&self) -> Vec<&str> {
+        let (mut is_test, mut found) = (false, vec![]);
+        for (at, word) in self.0.iter().enumerate() {
+            match word.as_str() {
+                "test" | "both" => is_test |= self.is_attribute(at),
+                "fn" if is_test => {
+                    found.extend(self.0.get(at + 1).map(String::as_str));
+                    is_test = false;
+                }
+                _ => {}
+            }
+        }
+        found
+    }
+
+    /// Whether the word at `at` is what an attribute is called, as the last word of its path.
+    fn is_attribute(&self, mut at: usize) -> bool {
+        while at >= 2 && self.0[at - 1] == "::" {
+            at -= 2;
+        }
+        at >= 2 && self.0[at - 2..at] == ["#", "["]
+    }
+
     fn after(&self, at: usize, sign: &str) -> Option<usize> {
         (self.0.get(at + 1)? == sign).then_some(at + 2)
     }

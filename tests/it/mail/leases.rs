@@ -33,7 +33,7 @@ fn a_claimed_mail_is_nobody_elses_until_its_lease_lapses(stage: Stage) {
 }
 
 #[both]
-fn a_worker_that_lost_a_mail_and_claimed_it_again_holds_another_lease(stage: Stage) {
+fn a_worker_that_claims_a_lost_mail_again_holds_another_lease(stage: Stage) {
     let mail = stage.queue_to(1, "jo@customer.example");
     let first = stage.claim_one("worker");
     stage.advance(30);

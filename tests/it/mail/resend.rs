@@ -75,7 +75,7 @@ fn many_clicks_at_once_are_one_mail(stage: Stage) {
 }
 
 #[both]
-fn a_mail_waiting_for_the_old_address_does_not_stand_in_for_the_new_one(stage: Stage) {
+fn a_mail_to_the_old_address_does_not_replace_one_to_the_new(stage: Stage) {
     stage.resend().unwrap();
     stage.world.exec("UPDATE customers SET email = 'new@customer.example'");
     assert_eq!(stage.resend().unwrap().mail.recipient, "new@customer.example");

@@ -62,9 +62,7 @@ async fn a_retry_is_the_same_mail(stage: Stage) {
 }
 
 #[both]
-async fn a_worker_killed_after_the_relays_answer_leaves_a_mail_that_is_sent_again_under_the_same_id(
-    stage: Stage,
-) {
+async fn a_mail_of_a_killed_worker_is_sent_again_under_the_same_id(stage: Stage) {
     stage.memory.script([Behaviour::DeliverAndHang]);
     stage.queue_to(1, "jo@customer.example");
     let worker = stage.worker();
@@ -112,9 +110,7 @@ async fn bad_mails_block_nobody(stage: Stage) {
 }
 
 #[both]
-async fn a_relay_that_hangs_on_more_mails_than_there_are_senders_holds_up_the_others_for_seconds_only(
-    stage: Stage,
-) {
+async fn a_relay_that_hangs_on_every_sender_delays_others_by_seconds(stage: Stage) {
     stage.memory.for_recipient("bad@customer.example", Behaviour::Hang);
     for n in 0..6 {
         stage.queue_to(n, "bad@customer.example");
@@ -161,7 +157,7 @@ async fn a_dialogue_longer_than_the_lease_stays_with_its_worker(stage: Stage) {
 }
 
 #[both]
-async fn a_worker_that_is_told_to_stop_ends_what_it_is_at_and_gives_the_rest_back(stage: Stage) {
+async fn a_stopped_worker_ends_its_work_and_gives_the_rest_back(stage: Stage) {
     stage.memory.for_recipient("bad@customer.example", Behaviour::Hang);
     stage.queue_to(1, "bad@customer.example");
     let worker = stage.worker();

@@ -349,7 +349,7 @@ mod tests {
     use super::*;
 
     #[tokio::test]
-    async fn bytes_that_move_after_a_stall_make_up_for_it_and_those_before_do_not() {
+    async fn bytes_after_a_stall_make_up_for_it_and_those_before_do_not() {
         let patience = Duration::from_secs(30);
         let mut stall = Stall::default();
         stall.end(1 << 20);

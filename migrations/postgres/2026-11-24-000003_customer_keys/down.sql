@@ -1,3 +1,0 @@
--- Twin of migrations/sqlite/<same name>.
-DROP TABLE customer_keys;
-ALTER TABLE customers DROP COLUMN purged_by;

@@ -1,2 +1,0 @@
--- Twin of migrations/sqlite/<same name>.
-DROP TABLE stock_marks;

@@ -1,2 +1,0 @@
--- Twin of migrations/postgres/<same name>.
-SELECT 1;

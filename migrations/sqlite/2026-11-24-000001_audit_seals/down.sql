@@ -1,2 +1,0 @@
-DROP TABLE seal_marks;
-DROP TABLE audit_seals;

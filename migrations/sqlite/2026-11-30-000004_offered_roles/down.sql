@@ -1,3 +1,0 @@
--- Twin of migrations/postgres/<same name>.
-ALTER TABLE sessions DROP COLUMN pending_link;
-ALTER TABLE memberships DROP COLUMN offered_at;
