@@ -14,6 +14,7 @@ use diesel::{
 use super::{
     DbConn, Error, Scope, WriteTx, coupons,
     instant::{At, Instant, no_end},
+    locks::AdvisoryLock,
     prepared_sql::{Bind, PreparedSql, named},
     stock_watermarks::ABOVE,
 };
@@ -419,6 +420,7 @@ pub fn settle(tx: &mut WriteTx<'_>, limit: i64) -> Result<usize, Error> {
         )
     };
     let finished = finished(tx);
+    AdvisoryLock::StockSums.wait(tx)?;
     match &mut **tx {
         DbConn::Sqlite(conn) => {
             // Nobody else writes between these.
@@ -434,7 +436,6 @@ pub fn settle(tx: &mut WriteTx<'_>, limit: i64) -> Result<usize, Error> {
             .execute(conn)?)
         }
         DbConn::Postgres(conn) => {
-            sql_query("SELECT pg_advisory_xact_lock(7235120)").execute(conn)?;
             let done: Settled = sql_query(format!(
                 "WITH gone AS (DELETE FROM stock_movements WHERE id IN ({finished} ORDER BY m.id \
                  LIMIT {limit}) RETURNING *), \

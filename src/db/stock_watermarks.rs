@@ -12,7 +12,7 @@ use diesel::{
     sql_types::{BigInt, Text},
 };
 
-use super::{Database, Error};
+use super::{Database, Error, locks::AdvisoryLock};
 use crate::each;
 
 /// The movements of `m` that are still to be added up. An index serves it for any values: a range
@@ -119,7 +119,7 @@ pub fn advance(db: &Database, earlier: Option<Horizon>) -> Result<Option<Horizon
 /// from now on is below the watermark.
 fn go_back(db: &Database) -> Result<(), Error> {
     db.write(|tx| {
-        each!(&mut **tx, |c| sql_query("SELECT pg_advisory_xact_lock(7235120)").execute(c))?;
+        AdvisoryLock::StockSums.wait(tx)?;
         each!(&mut **tx, |c| sql_query("UPDATE stock_marks SET settled_to = 0").execute(c))?;
         Ok(())
     })
@@ -130,7 +130,7 @@ fn move_to(db: &Database, to: i64) -> Result<(), Error> {
     db.write(|tx| {
         // Waits for a settling in progress: what it deleted is gone for everybody who sees the
         // watermark.
-        each!(&mut **tx, |c| sql_query("SELECT pg_advisory_xact_lock(7235120)").execute(c))?;
+        AdvisoryLock::StockSums.wait(tx)?;
         each!(&mut **tx, |c| sql_query(format!(
             "UPDATE stock_marks SET settled_to = reached.id FROM (SELECT least($1, (SELECT \
              min(m.id) - 1 FROM stock_movements m WHERE {ABOVE})) AS id) \
