@@ -14,6 +14,7 @@ use super::{
     audit_contents::NOT_SEALED,
     instant::At,
     locks::AdvisoryLock,
+    planner::NEVER_WHOLE_TABLES,
     schema::{audit_records as a, audit_seals as s, seal_marks as m},
 };
 use crate::{
@@ -47,11 +48,9 @@ pub fn try_lock(tx: &mut WriteTx<'_>) -> Result<bool, Error> {
         // SQLite has one writer: the transaction itself is the lock.
         DbConn::Sqlite(_) => {}
         DbConn::Postgres(c) => {
-            // Plans are kept from when the table was empty, the trigger's among them: each row
-            // would walk through all seals.
-            c.batch_execute(
-                "SET TRANSACTION ISOLATION LEVEL READ COMMITTED; SET LOCAL enable_seqscan = off",
-            )?;
+            c.batch_execute(&format!(
+                "SET TRANSACTION ISOLATION LEVEL READ COMMITTED; {NEVER_WHOLE_TABLES}"
+            ))?;
         }
     }
     AdvisoryLock::Sealing.try_take(tx)

@@ -4,10 +4,12 @@
 use chrono::{DateTime, Utc};
 use diesel::{
     ExpressionMethods, OptionalExtension, QueryDsl, RunQueryDsl, connection::SimpleConnection,
-    dsl::sql, sql_types::Bool,
 };
 
-use super::{DbConn, Error, Scope, WriteTx, instant::At, locks::AdvisoryLock, schema::mails as m};
+use super::{
+    DbConn, Error, Scope, WriteTx, instant::At, locks::AdvisoryLock, planner::WrittenOut,
+    schema::mails as m,
+};
 use crate::domain::mail::{Letter, MailState, Notice};
 
 /// Takes the sending lock for the rest of the transaction; `false` while another server holds it.
@@ -25,8 +27,7 @@ pub fn try_lock(tx: &mut WriteTx<'_>) -> Result<bool, Error> {
 
 /// When the last one was queued.
 pub fn last(conn: &mut DbConn) -> Result<Option<DateTime<Utc>>, Error> {
-    // Written out, not bound: the index serves only a query that says so in its text.
-    let sent = m::table.filter(sql::<Bool>("mails.origin = 'heads'"));
+    let sent = m::table.filter(WrittenOut("mails.origin = 'heads'".to_owned()));
     let at: Option<At> =
         sent.order(m::queued_at.desc()).select(m::queued_at).first(conn).optional()?;
     Ok(at.map(|at| at.0))

@@ -177,7 +177,9 @@ fn give_way(
 fn waited_for_a_lock(db: &Database, said: &str) -> bool {
     let words = db.lend(|conn| match conn {
         DbConn::Sqlite(_) => Ok::<_, Error>(None),
-        DbConn::Postgres(c) => Ok(ServerMessages::of_lock_limit(c, AdvisoryLock::Migration)),
+        DbConn::Postgres(c) => {
+            Ok(ServerMessages::of_lock_limit(c, AdvisoryLock::Migration.number()))
+        }
     });
     words.is_ok_and(|words| words.is_some_and(|words| said.contains(&words)))
 }

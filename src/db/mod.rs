@@ -39,6 +39,7 @@ pub mod merchants;
 pub mod migrate;
 pub mod passkeys;
 pub mod pending_sign_ins;
+mod planner;
 pub mod pooler;
 mod prepared_sql;
 pub mod probe;

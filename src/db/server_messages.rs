@@ -6,8 +6,6 @@ use diesel::{
     sql_types::Text,
 };
 
-use super::locks::AdvisoryLock;
-
 /// A time limit that the server reaches at once.
 const ENDED_AT_ONCE: &str = "SET LOCAL statement_timeout = '10ms'";
 const TAKES_LONGER: &str = "DO $provoked$ BEGIN PERFORM pg_sleep(60); EXCEPTION WHEN \
@@ -98,15 +96,14 @@ impl ServerMessages {
     }
 
     /// What the server says where a lock was not obtained in time: asked on a connection beside one
-    /// that holds `held`.
-    pub(super) fn of_lock_limit(conn: &mut PgConnection, held: AdvisoryLock) -> Option<String> {
+    /// that holds `held`, an advisory lock.
+    pub(super) fn of_lock_limit(conn: &mut PgConnection, held: i64) -> Option<String> {
         let asked = conn
             .batch_execute(&format!(
                 "BEGIN; SET LOCAL lock_timeout = '10ms'; DO $provoked$ BEGIN PERFORM \
-                 pg_advisory_xact_lock({}); \
+                 pg_advisory_xact_lock({held}); \
                  EXCEPTION WHEN lock_not_available THEN PERFORM set_config('rewarddesk.words', \
-                 SQLERRM, true); END $provoked$",
-                held.number()
+                 SQLERRM, true); END $provoked$"
             ))
             .and_then(|()| sql_query(SAID).get_result::<MessageRow>(conn));
         let ended = conn.batch_execute("ROLLBACK");

@@ -15,6 +15,7 @@ use super::{
     DbConn, Error, Scope, WriteTx, coupons,
     instant::{At, Instant, no_end},
     locks::AdvisoryLock,
+    planner::hidden,
     prepared_sql::{Bind, PreparedSql, named},
     stock_watermarks::ABOVE,
 };
@@ -73,13 +74,14 @@ fn sums() -> String {
 const PUBLISHED: &str = "(m.coupon_to = 0 OR m.coupon_to <= (SELECT b.published_to FROM batches b \
     WHERE b.id = m.batch_id))";
 
-/// A merchant's movements of those batches. The sums leave PostgreSQL the watermark to begin at,
-/// and no index full of dead entries.
+/// A merchant's movements of those batches. PostgreSQL is left the watermark to begin at, and no
+/// index full of dead entries.
 fn moved(conn: &DbConn, among: &str) -> String {
     match conn {
         DbConn::Sqlite(_) => format!("m.merchant_id = :merchant AND m.batch_id {among}"),
         DbConn::Postgres(_) => {
-            format!("{ABOVE} AND m.merchant_id + 0 = :merchant AND m.batch_id + 0 {among}")
+            let (merchant, batch) = (hidden!("m.merchant_id"), hidden!("m.batch_id"));
+            format!("{ABOVE} AND {merchant} = :merchant AND {batch} {among}")
         }
     }
 }
@@ -132,7 +134,7 @@ where
     let values =
         [more, ("merchant", Bind::Number(scope.merchant().0)), ("batches", Bind::Text(&list))];
     let (text, binds) = named(text, &values);
-    let asked = PreparedSql::<Untyped>::new(&text, &binds).with_opaque_values(conn);
+    let asked = PreparedSql::<Untyped>::new(&text, &binds).with_unseen_values(conn);
     Ok(each!(conn, |c| asked.load(c)?))
 }
 

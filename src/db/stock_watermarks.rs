@@ -12,13 +12,11 @@ use diesel::{
     sql_types::{BigInt, Text},
 };
 
-use super::{Database, Error, locks::AdvisoryLock};
+use super::{Database, Error, locks::AdvisoryLock, planner::not_below};
 use crate::each;
 
-/// The movements of `m` that are still to be added up. An index serves it for any values: a range
-/// with two ends is taken for a narrow one.
-pub const ABOVE: &str =
-    "m.id BETWEEN (SELECT settled_to + 1 FROM stock_marks WHERE id = 1) AND 9223372036854775807";
+/// The movements of `m` that are still to be added up.
+pub const ABOVE: &str = not_below!("m.id", "(SELECT settled_to + 1 FROM stock_marks WHERE id = 1)");
 
 /// The least step of the watermark: each move leaves an old row that is not vacuumed either.
 const MARK_STEP_IDS: i64 = 1_000;
