@@ -6,13 +6,15 @@ use diesel::{
     ExpressionMethods, Insertable, OptionalExtension, QueryDsl, QueryableByName, RunQueryDsl,
     connection::SimpleConnection,
     sql_query,
-    sql_types::{BigInt, Bool, Nullable, Text},
+    sql_types::{BigInt, Nullable, Text},
 };
 
 use super::{
     DbConn, Error, WriteTx,
     audit_contents::NOT_SEALED,
     instant::At,
+    locks::AdvisoryLock,
+    planner::NEVER_WHOLE_TABLES,
     schema::{audit_records as a, audit_seals as s, seal_marks as m},
 };
 use crate::{
@@ -38,30 +40,20 @@ impl NewSeal {
     }
 }
 
-#[derive(QueryableByName)]
-struct SealLockRow {
-    #[diesel(sql_type = Bool)]
-    got: bool,
-}
-
 /// Takes the sealing lock for the rest of the transaction; `false` while another server holds it.
 /// It blocks nobody and waits for nobody. Must be the transaction's first statement: each of those
 /// after it sees what was committed by then, whatever the role's default is.
 pub fn try_lock(tx: &mut WriteTx<'_>) -> Result<bool, Error> {
     match &mut **tx {
         // SQLite has one writer: the transaction itself is the lock.
-        DbConn::Sqlite(_) => Ok(true),
+        DbConn::Sqlite(_) => {}
         DbConn::Postgres(c) => {
-            // Plans are kept from when the table was empty, the trigger's among them: each row
-            // would walk through all seals.
-            c.batch_execute(
-                "SET TRANSACTION ISOLATION LEVEL READ COMMITTED; SET LOCAL enable_seqscan = off",
-            )?;
-            Ok(sql_query("SELECT pg_try_advisory_xact_lock(7235125) AS got")
-                .get_result::<SealLockRow>(c)?
-                .got)
+            c.batch_execute(&format!(
+                "SET TRANSACTION ISOLATION LEVEL READ COMMITTED; {NEVER_WHOLE_TABLES}"
+            ))?;
         }
     }
+    AdvisoryLock::Sealing.try_take(tx)
 }
 
 /// The id of the newest record that can be seen; 0 where there is none.

@@ -7,7 +7,7 @@ use super::{
     DbConn, Error, Scope, WriteTx,
     among::among,
     instant::{At, columns_of, window_of},
-    prepared_sql::{Bind, PreparedSql},
+    locks::AdvisoryLock,
     schema::batches as b,
 };
 use crate::domain::{
@@ -169,9 +169,6 @@ pub fn list(
     Ok(rows.into_iter().map(|(row, imported)| (row.into(), imported)).collect())
 }
 
-/// The first half of the lock's number, which keeps it apart from the desk's other advisory locks.
-const VALIDITY_LOCK: &str = "(7235119::bigint << 32) # ?";
-
 /// Keeps the batch's validity as it is until the transaction ends: what was usable when it was
 /// allocated is usable at commit (guarantee I8), and what was spent still is (I9). Many hold it at
 /// once; [`lock_validity`] waits for them all.
@@ -180,7 +177,7 @@ const VALIDITY_LOCK: &str = "(7235119::bigint << 32) # ?";
 /// overtake a waiting writer for as long as they keep coming, while here a change of the
 /// validity waits only for those before it.
 pub fn hold_validity(tx: &mut WriteTx<'_>, batch: BatchId) -> Result<(), Error> {
-    advisory_lock(tx, "pg_advisory_xact_lock_shared", batch)
+    AdvisoryLock::ValidityOf(batch).share(tx)
 }
 
 /// Waits for the transactions that hold the batch's validity, then lets none begin; answers the
@@ -193,20 +190,8 @@ pub fn lock_validity(
     if find(tx, scope, id)?.is_none() {
         return Ok(None);
     }
-    advisory_lock(tx, "pg_advisory_xact_lock", id)?;
+    AdvisoryLock::ValidityOf(id).wait(tx)?;
     find(tx, scope, id)
-}
-
-fn advisory_lock(tx: &mut WriteTx<'_>, function: &str, batch: BatchId) -> Result<(), Error> {
-    match &mut **tx {
-        // BEGIN IMMEDIATE holds everything already.
-        DbConn::Sqlite(_) => {}
-        DbConn::Postgres(conn) => {
-            let text = format!("SELECT {function}({VALIDITY_LOCK})");
-            PreparedSql::<()>::new(&text, &[Bind::Number(batch.0)]).execute(conn)?;
-        }
-    }
-    Ok(())
 }
 
 /// Sets the batch's thresholds; a threshold of `None` is the merchant's.

@@ -8,7 +8,7 @@ use diesel::{
     r2d2::R2D2Connection,
 };
 
-use super::connection_limits;
+use super::{connection_limits, planner::NEVER_COMPILED};
 
 /// A connection to one of the two databases; queries in the common subset run on it as on any
 /// other.
@@ -145,16 +145,14 @@ impl Connector {
                 let mut conn = PgConnection::establish(&connection_limits::patient(url))?;
                 match pooler {
                     // What the server, the database or the role says of commits is not ours to rely
-                    // on. Where statistics lag behind, as under an import, a statement looks so
-                    // dear that compiling it to machine code seems worth it: 80 ms for each slice
-                    // of 5 ms (measured).
+                    // on.
                     Pooler::None => {
                         let limit = self
                             .statement_limit
                             .map(|limit| format!("; {}", statements_end_after(limit, false)))
                             .unwrap_or_default();
                         conn.batch_execute(&format!(
-                            "SET jit = off; {}{limit}",
+                            "{NEVER_COMPILED}; {}{limit}",
                             commits_on_disk(false)
                         ))
                         .map_err(ConnectionError::CouldntSetupConfiguration)?;

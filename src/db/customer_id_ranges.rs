@@ -16,9 +16,11 @@ use diesel::{
 
 use super::{
     DbConn, Error, Scope, WriteTx,
+    locks::AdvisoryLock,
     prepared_sql::{Bind, PreparedSql},
     schema::customers as c,
 };
+use crate::each;
 
 /// An id range holds the ids that differ in this many low bits only: 4,096 of them.
 const ID_RANGE_BITS: u32 = 12;
@@ -104,7 +106,7 @@ pub fn perhaps_in(
 }
 
 #[derive(QueryableByName)]
-struct RangeLockRow {
+struct ChangesRow {
     #[diesel(sql_type = Bool)]
     got: bool,
 }
@@ -123,7 +125,7 @@ pub fn has_changes(conn: &mut DbConn) -> Result<bool, Error> {
         DbConn::Sqlite(_) => Ok(false),
         DbConn::Postgres(c) => {
             Ok(sql_query("SELECT EXISTS (SELECT FROM customer_stretch_changes) AS got")
-                .get_result::<RangeLockRow>(c)?
+                .get_result::<ChangesRow>(c)?
                 .got)
         }
     }
@@ -136,28 +138,23 @@ pub fn has_changes(conn: &mut DbConn) -> Result<bool, Error> {
 /// who commit later leave theirs, and a search in between sees either the change or
 /// what came of it.
 pub fn settle(tx: &mut WriteTx<'_>, limit: i64) -> Result<usize, Error> {
-    let changed: Vec<ChangedRange> = match &mut **tx {
+    match &mut **tx {
         DbConn::Sqlite(_) => return Ok(0),
-        DbConn::Postgres(c) => {
-            c.batch_execute("SET TRANSACTION ISOLATION LEVEL READ COMMITTED")?;
-            if !sql_query("SELECT pg_try_advisory_xact_lock(7235127) AS got")
-                .get_result::<RangeLockRow>(c)?
-                .got
-            {
-                return Ok(0);
-            }
-            sql_query(
-                "WITH due AS (SELECT DISTINCT merchant_id, stretch FROM customer_stretch_changes \
-                 ORDER BY merchant_id, stretch LIMIT $1), \
-                     gone AS (DELETE FROM customer_stretch_changes AS ch USING due \
-                         WHERE ch.merchant_id = due.merchant_id AND ch.stretch = due.stretch \
-                         RETURNING ch.merchant_id, ch.stretch) \
-                 SELECT DISTINCT merchant_id, stretch FROM gone",
-            )
-            .bind::<BigInt, _>(limit)
-            .load(c)?
-        }
-    };
+        DbConn::Postgres(c) => c.batch_execute("SET TRANSACTION ISOLATION LEVEL READ COMMITTED")?,
+    }
+    if !AdvisoryLock::CustomerIdRanges.try_take(tx)? {
+        return Ok(0);
+    }
+    let changed: Vec<ChangedRange> = each!(&mut **tx, |c| sql_query(
+        "WITH due AS (SELECT DISTINCT merchant_id, stretch FROM customer_stretch_changes \
+         ORDER BY merchant_id, stretch LIMIT $1), \
+             gone AS (DELETE FROM customer_stretch_changes AS ch USING due \
+                 WHERE ch.merchant_id = due.merchant_id AND ch.stretch = due.stretch \
+                 RETURNING ch.merchant_id, ch.stretch) \
+         SELECT DISTINCT merchant_id, stretch FROM gone",
+    )
+    .bind::<BigInt, _>(limit)
+    .load(c))?;
     for ChangedRange { merchant_id, stretch } in &changed {
         let numbers = numbers(*stretch);
         let within = c::table

@@ -14,6 +14,7 @@ use super::{
     among::among as one_of,
     customer_id_ranges,
     customers::{COLUMNS, CustomerRow},
+    planner::hidden_text,
     prepared_sql::{Bind, PreparedSql},
     schema::customers as c,
 };
@@ -297,7 +298,7 @@ fn from_gin(
         of_this_kind.map(|(_, pattern)| Bind::Text(pattern)).collect::<Vec<_>>()
     };
     let (others, indexed) = (with(false), with(true));
-    let fits = " AND search || '' LIKE ? ESCAPE '\\'".repeat(others.len());
+    let fits = concat!(" AND ", hidden_text!("search"), " LIKE ? ESCAPE '\\'").repeat(others.len());
     let has = vec!["search LIKE ? ESCAPE '\\'"; indexed.len()].join(" AND ");
     let text = format!(
         "SELECT count(*), (array_agg(id ORDER BY id DESC) FILTER (WHERE fits))[1:?] FROM (SELECT \

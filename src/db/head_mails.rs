@@ -3,38 +3,31 @@
 
 use chrono::{DateTime, Utc};
 use diesel::{
-    ExpressionMethods, OptionalExtension, QueryDsl, QueryableByName, RunQueryDsl,
-    connection::SimpleConnection, dsl::sql, sql_query, sql_types::Bool,
+    ExpressionMethods, OptionalExtension, QueryDsl, RunQueryDsl, connection::SimpleConnection,
 };
 
-use super::{DbConn, Error, Scope, WriteTx, instant::At, schema::mails as m};
+use super::{
+    DbConn, Error, Scope, WriteTx, instant::At, locks::AdvisoryLock, planner::WrittenOut,
+    schema::mails as m,
+};
 use crate::domain::mail::{Letter, MailState, Notice};
-
-#[derive(QueryableByName)]
-struct HeadMailLockRow {
-    #[diesel(sql_type = Bool)]
-    got: bool,
-}
 
 /// Takes the sending lock for the rest of the transaction; `false` while another server holds it.
 /// Must be the transaction's first statement: what comes after it sees what was committed by then.
 pub fn try_lock(tx: &mut WriteTx<'_>) -> Result<bool, Error> {
     match &mut **tx {
         // SQLite has one writer: the transaction itself is the lock.
-        DbConn::Sqlite(_) => Ok(true),
+        DbConn::Sqlite(_) => {}
         DbConn::Postgres(c) => {
             c.batch_execute("SET TRANSACTION ISOLATION LEVEL READ COMMITTED")?;
-            Ok(sql_query("SELECT pg_try_advisory_xact_lock(7235126) AS got")
-                .get_result::<HeadMailLockRow>(c)?
-                .got)
         }
     }
+    AdvisoryLock::HeadMails.try_take(tx)
 }
 
 /// When the last one was queued.
 pub fn last(conn: &mut DbConn) -> Result<Option<DateTime<Utc>>, Error> {
-    // Written out, not bound: the index serves only a query that says so in its text.
-    let sent = m::table.filter(sql::<Bool>("mails.origin = 'heads'"));
+    let sent = m::table.filter(WrittenOut("mails.origin = 'heads'".to_owned()));
     let at: Option<At> =
         sent.order(m::queued_at.desc()).select(m::queued_at).first(conn).optional()?;
     Ok(at.map(|at| at.0))

@@ -4,14 +4,12 @@
 //! These functions serve the desk itself, across merchants; each mail says whose it is.
 
 use chrono::{DateTime, TimeDelta, Utc};
-use diesel::{
-    ExpressionMethods, OptionalExtension, QueryDsl, Queryable, RunQueryDsl, dsl::sql,
-    expression::SqlLiteral, sql_types::Bool,
-};
+use diesel::{ExpressionMethods, OptionalExtension, QueryDsl, Queryable, RunQueryDsl};
 
 use super::{
     DbConn, Error, WriteTx,
     instant::At,
+    planner::WrittenOut,
     schema::{audit_records as a, mails as m, rewards},
 };
 use crate::domain::{
@@ -81,10 +79,9 @@ impl From<ClaimedRow> for ClaimedMail {
     }
 }
 
-/// Written out, not bound: an index on the queued ones serves only a query that says so in its
-/// text.
-fn is_queued() -> SqlLiteral<Bool> {
-    sql("mails.state = 'queued'")
+/// For the index that holds the queued ones alone.
+fn is_queued() -> WrittenOut {
+    WrittenOut("mails.state = 'queued'".to_owned())
 }
 
 /// Claims up to `limit` mails that are due, the longest due first, and none of `busy`: those the

@@ -7,7 +7,7 @@ use super::{
     DbConn, Error, Scope, WriteTx,
     instant::At,
     merchants,
-    prepared_sql::RawCondition,
+    planner::WrittenOut,
     schema::{memberships as m, merchants as mt, users},
 };
 use crate::domain::{
@@ -177,7 +177,6 @@ pub fn names_who_may(
     permission: Permission,
     limit: i64,
 ) -> Result<Vec<String>, Error> {
-    // Words of ours, in the text: PostgreSQL would plan again for each list of values.
     let roles: Vec<String> = Role::ALL
         .into_iter()
         .filter(|role| role.may(permission))
@@ -186,7 +185,7 @@ pub fn names_who_may(
     Ok(m::table
         .inner_join(users::table.on(users::id.eq(m::user_id)))
         .filter(m::merchant_id.eq(scope.merchant().0))
-        .filter(RawCondition(format!("memberships.role IN ({})", roles.join(", "))))
+        .filter(WrittenOut(format!("memberships.role IN ({})", roles.join(", "))))
         .filter(m::offered_at.is_null())
         .filter(users::disabled_at.is_null())
         .order((users::name, users::id))

@@ -16,7 +16,7 @@ use diesel::{
 };
 use diesel_migrations::{EmbeddedMigrations, MigrationHarness, embed_migrations};
 
-use super::{Database, DbConn, Error, server_messages::ServerMessages};
+use super::{Database, DbConn, Error, locks::AdvisoryLock, server_messages::ServerMessages};
 
 const SQLITE: EmbeddedMigrations = embed_migrations!("migrations/sqlite");
 const POSTGRES: EmbeddedMigrations = embed_migrations!("migrations/postgres");
@@ -34,8 +34,6 @@ pub enum SchemaState {
     Newer,
 }
 
-/// The advisory lock of who migrates: two servers that start at once migrate one after the other.
-const MIGRATION_LOCK: i64 = 7_235_117;
 /// How long a migration waits for a table on PostgreSQL. Everybody else's statements queue up
 /// behind it meanwhile, and it gives way before the server, which looks for deadlocks after a
 /// second, could end one of theirs.
@@ -68,7 +66,8 @@ fn behind_pooler(db: &Database) -> Result<Vec<String>, Error> {
             DbConn::Postgres(c) => {
                 // The lock is waited for; the tables are not.
                 c.batch_execute(&format!(
-                    "SELECT pg_advisory_xact_lock({MIGRATION_LOCK}); SET LOCAL lock_timeout = '{}ms'",
+                    "SELECT pg_advisory_xact_lock({}); SET LOCAL lock_timeout = '{}ms'",
+                    AdvisoryLock::Migration.number(),
                     GIVES_WAY_AFTER.as_millis()
                 ))?;
                 let done = c
@@ -110,11 +109,10 @@ pub fn apply<S: MigrationSource<Sqlite>, P: MigrationSource<Pg>>(
         },
         DbConn::Postgres(c) => {
             // Two servers started at once must not migrate at once.
-            c.batch_execute(&format!("SELECT pg_advisory_lock({MIGRATION_LOCK})"))?;
+            AdvisoryLock::Migration.wait_for_session(c)?;
             let done = give_way(db, c, postgres());
-            c.batch_execute(&format!(
-                "RESET lock_timeout; SELECT pg_advisory_unlock({MIGRATION_LOCK})"
-            ))?;
+            c.batch_execute("RESET lock_timeout")?;
+            AdvisoryLock::Migration.give_back(c)?;
             done
         }
     })
@@ -160,11 +158,14 @@ fn give_way(
 
 /// Whether a migration met `lock_timeout`, by the words of this server for that, since the crate
 /// that runs migrations keeps the error to itself. Anything else that went wrong would go wrong
-/// again, after as much work. The caller holds [`MIGRATION_LOCK`].
+/// again, after as much work. The caller holds
+/// [`AdvisoryLock::Migration`].
 fn waited_for_a_lock(db: &Database, said: &str) -> bool {
     let words = db.lend(|conn| match conn {
         DbConn::Sqlite(_) => Ok::<_, Error>(None),
-        DbConn::Postgres(c) => Ok(ServerMessages::of_lock_limit(c, MIGRATION_LOCK)),
+        DbConn::Postgres(c) => {
+            Ok(ServerMessages::of_lock_limit(c, AdvisoryLock::Migration.number()))
+        }
     });
     words.is_ok_and(|words| words.is_some_and(|words| said.contains(&words)))
 }

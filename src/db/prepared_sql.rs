@@ -8,15 +8,15 @@
 use diesel::{
     QueryResult, RunQueryDsl,
     backend::Backend,
-    expression::{AppearsOnTable, Expression, SelectableExpression, ValidGrouping, is_aggregate},
     query_builder::{AstPass, Query, QueryFragment, QueryId},
     serialize::ToSql,
-    sql_types::{BigInt, Bool, HasSqlType, Text},
+    sql_types::{BigInt, HasSqlType, Text},
 };
 
 use super::{
     DbConn,
     instant::{At, Instant},
+    planner::UNSEEN,
 };
 
 /// A value for one of the placeholders.
@@ -33,22 +33,19 @@ pub enum Bind<'a> {
 pub struct PreparedSql<'a, ST = ()> {
     text: &'a str,
     binds: &'a [Bind<'a>],
-    opaque: bool,
+    unseen: bool,
     rows: std::marker::PhantomData<ST>,
 }
 
 impl<'a, ST> PreparedSql<'a, ST> {
     pub fn new(text: &'a str, binds: &'a [Bind<'a>]) -> Self {
-        Self { text, binds, opaque: false, rows: std::marker::PhantomData }
+        Self { text, binds, unseen: false, rows: std::marker::PhantomData }
     }
 
-    /// The same statement, whose values `PostgreSQL` does not see when it plans. It plans again at
-    /// each call where a plan for any values looks dearer than one for these, which for ranges and
-    /// lists is a matter of guesses: the statement that allocates a coupon took as long to plan as
-    /// to run. `SQLite` is built so that it never looks at them, and behind a pooler no plan is
-    /// kept.
-    pub fn with_opaque_values(self, conn: &DbConn) -> Self {
-        Self { opaque: matches!(conn, DbConn::Postgres(_)), ..self }
+    /// The same statement, whose values `PostgreSQL` does not see when it plans; see [`UNSEEN`].
+    /// `SQLite` is built so that it never looks at them, and behind a pooler no plan is kept.
+    pub fn with_unseen_values(self, conn: &DbConn) -> Self {
+        Self { unseen: matches!(conn, DbConn::Postgres(_)), ..self }
     }
 }
 
@@ -75,8 +72,8 @@ where
         let mut binds = self.binds.iter();
         for (at, piece) in self.text.split('?').enumerate() {
             if at > 0 {
-                if self.opaque {
-                    out.push_sql("(SELECT ");
+                if self.unseen {
+                    out.push_sql(UNSEEN.0);
                 }
                 match binds.next() {
                     Some(Bind::Number(number)) => out.push_bind_param::<BigInt, _>(number)?,
@@ -88,8 +85,8 @@ where
                         ));
                     }
                 }
-                if self.opaque {
-                    out.push_sql(")");
+                if self.unseen {
+                    out.push_sql(UNSEEN.1);
                 }
             }
             out.push_sql(piece);
@@ -97,36 +94,6 @@ where
         if binds.next().is_some() {
             return Err(diesel::result::Error::QueryBuilderError("a value without a mark".into()));
         }
-        Ok(())
-    }
-}
-
-/// A condition whose text never changes, for a query that diesel writes and a connection keeps:
-/// with a `sql` of diesel's it would not be kept. What stands there as a word and not as a value
-/// can choose an index that holds some rows alone, in a plan for any values too.
-#[derive(Debug, Clone)]
-pub struct RawCondition(pub String);
-
-impl Expression for RawCondition {
-    type SqlType = Bool;
-}
-
-impl<QS> AppearsOnTable<QS> for RawCondition {}
-
-impl<QS> SelectableExpression<QS> for RawCondition {}
-
-impl<G> ValidGrouping<G> for RawCondition {
-    type IsAggregate = is_aggregate::No;
-}
-
-impl QueryId for RawCondition {
-    type QueryId = ();
-    const HAS_STATIC_QUERY_ID: bool = false;
-}
-
-impl<DB: Backend> QueryFragment<DB> for RawCondition {
-    fn walk_ast<'b>(&'b self, mut out: AstPass<'_, 'b, DB>) -> QueryResult<()> {
-        out.push_sql(&self.0);
         Ok(())
     }
 }

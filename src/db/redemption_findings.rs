@@ -12,6 +12,7 @@ use diesel::{
 use super::{
     DbConn, Error, Scope, WriteTx,
     instant::{self, At, Instant},
+    planner::{hidden, one_look_each},
     schema::{coupons as c, redemption_findings as f},
 };
 use crate::domain::{
@@ -115,7 +116,6 @@ pub fn replaced_at(
 ) -> Result<HashMap<CouponId, DateTime<Utc>>, Error> {
     let ids: Vec<i64> = coupons.iter().map(|coupon| coupon.0).collect();
     let rows: Vec<ReplacedAt> = match conn {
-        // In the order that is written: one look into the index for each.
         DbConn::Sqlite(conn) => sql_query(
             "SELECT r.old_coupon_id AS id, r.at FROM json_each(?2) AS wanted CROSS JOIN reissues \
              AS r \
@@ -124,11 +124,13 @@ pub fn replaced_at(
         .bind::<BigInt, _>(scope.merchant().0)
         .bind::<Text, _>(serde_json::to_string(&ids).unwrap_or_default())
         .load(conn)?,
-        DbConn::Postgres(conn) => sql_query(
-            "SELECT r.old_coupon_id AS id, r.at FROM unnest($2) AS wanted (id) CROSS JOIN LATERAL \
-             (SELECT * FROM reissues WHERE merchant_id = $1 AND old_coupon_id = wanted.id OFFSET \
-             0) AS r",
-        )
+        DbConn::Postgres(conn) => sql_query(concat!(
+            "SELECT r.old_coupon_id AS id, r.at FROM unnest($2) AS wanted (id) CROSS JOIN LATERAL ",
+            one_look_each!(
+                "SELECT * FROM reissues WHERE merchant_id = $1 AND old_coupon_id = wanted.id"
+            ),
+            " AS r",
+        ))
         .bind::<BigInt, _>(scope.merchant().0)
         .bind::<Array<BigInt>, _>(ids)
         .load(conn)?,
@@ -157,7 +159,6 @@ pub fn handed_out_at(
 ) -> Result<HashMap<CouponId, DateTime<Utc>>, Error> {
     let ids: Vec<i64> = coupons.iter().map(|coupon| coupon.0).collect();
     let rows: Vec<HandedOutRow> = match conn {
-        // As in `replaced_at`.
         DbConn::Sqlite(conn) => sql_query(
             "SELECT c.id, r.issued_at, r.created_at, \
                  (SELECT at FROM reissues WHERE merchant_id = ?1 AND new_coupon_id = \
@@ -169,17 +170,24 @@ pub fn handed_out_at(
         .bind::<BigInt, _>(scope.merchant().0)
         .bind::<Text, _>(serde_json::to_string(&ids).unwrap_or_default())
         .load(conn)?,
-        // The sums leave PostgreSQL the ids to go by; see `imports::codes::probe_on_postgres`.
-        DbConn::Postgres(conn) => sql_query(
+        DbConn::Postgres(conn) => sql_query(concat!(
             "SELECT c.id, r.issued_at, r.created_at, \
                  (SELECT at FROM reissues WHERE merchant_id = $1 AND new_coupon_id = wanted.id) \
                  AS reissued_at \
-             FROM unnest($2) AS wanted (id) \
-             CROSS JOIN LATERAL (SELECT * FROM coupons WHERE id = wanted.id AND merchant_id + 0 = \
-             $1 OFFSET 0) AS c \
-             CROSS JOIN LATERAL (SELECT * FROM rewards WHERE id = c.reward AND merchant_id + 0 = \
-             $1 OFFSET 0) AS r",
-        )
+             FROM unnest($2) AS wanted (id) CROSS JOIN LATERAL ",
+            one_look_each!(
+                "SELECT * FROM coupons WHERE id = wanted.id AND ",
+                hidden!("merchant_id"),
+                " = $1"
+            ),
+            " AS c CROSS JOIN LATERAL ",
+            one_look_each!(
+                "SELECT * FROM rewards WHERE id = c.reward AND ",
+                hidden!("merchant_id"),
+                " = $1"
+            ),
+            " AS r",
+        ))
         .bind::<BigInt, _>(scope.merchant().0)
         .bind::<Array<BigInt>, _>(ids)
         .load(conn)?,

@@ -9,6 +9,7 @@ use diesel::{
 use super::{
     DbConn, Error, Scope, WriteTx,
     instant::{At, Instant},
+    locks::AdvisoryLock,
     schema::{alert_choices as ch, batches, memberships, stock_alerts as a, users},
 };
 use crate::domain::{
@@ -111,16 +112,7 @@ pub fn list_after(
 /// Lets one server at a time raise or gather the merchant's alerts, so that their numbers become
 /// visible in order.
 pub fn lock(tx: &mut WriteTx<'_>, scope: Scope) -> Result<(), Error> {
-    match &mut **tx {
-        // BEGIN IMMEDIATE holds everything already.
-        DbConn::Sqlite(_) => {}
-        DbConn::Postgres(conn) => {
-            sql_query("SELECT pg_advisory_xact_lock((7235121::bigint << 32) # $1)")
-                .bind::<BigInt, _>(scope.merchant().0)
-                .execute(conn)?;
-        }
-    }
-    Ok(())
+    AdvisoryLock::StockAlertsOf(scope.merchant()).wait(tx)
 }
 
 /// Raises an alert; `false`: it is raised already, perhaps by another server in this moment.

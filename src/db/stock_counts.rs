@@ -14,6 +14,8 @@ use diesel::{
 use super::{
     DbConn, Error, Scope, WriteTx, coupons,
     instant::{At, Instant, no_end},
+    locks::AdvisoryLock,
+    planner::hidden,
     prepared_sql::{Bind, PreparedSql, named},
     stock_watermarks::ABOVE,
 };
@@ -72,13 +74,14 @@ fn sums() -> String {
 const PUBLISHED: &str = "(m.coupon_to = 0 OR m.coupon_to <= (SELECT b.published_to FROM batches b \
     WHERE b.id = m.batch_id))";
 
-/// A merchant's movements of those batches. The sums leave PostgreSQL the watermark to begin at,
-/// and no index full of dead entries.
+/// A merchant's movements of those batches. PostgreSQL is left the watermark to begin at, and no
+/// index full of dead entries.
 fn moved(conn: &DbConn, among: &str) -> String {
     match conn {
         DbConn::Sqlite(_) => format!("m.merchant_id = :merchant AND m.batch_id {among}"),
         DbConn::Postgres(_) => {
-            format!("{ABOVE} AND m.merchant_id + 0 = :merchant AND m.batch_id + 0 {among}")
+            let (merchant, batch) = (hidden!("m.merchant_id"), hidden!("m.batch_id"));
+            format!("{ABOVE} AND {merchant} = :merchant AND {batch} {among}")
         }
     }
 }
@@ -131,7 +134,7 @@ where
     let values =
         [more, ("merchant", Bind::Number(scope.merchant().0)), ("batches", Bind::Text(&list))];
     let (text, binds) = named(text, &values);
-    let asked = PreparedSql::<Untyped>::new(&text, &binds).with_opaque_values(conn);
+    let asked = PreparedSql::<Untyped>::new(&text, &binds).with_unseen_values(conn);
     Ok(each!(conn, |c| asked.load(c)?))
 }
 
@@ -419,6 +422,7 @@ pub fn settle(tx: &mut WriteTx<'_>, limit: i64) -> Result<usize, Error> {
         )
     };
     let finished = finished(tx);
+    AdvisoryLock::StockSums.wait(tx)?;
     match &mut **tx {
         DbConn::Sqlite(conn) => {
             // Nobody else writes between these.
@@ -434,7 +438,6 @@ pub fn settle(tx: &mut WriteTx<'_>, limit: i64) -> Result<usize, Error> {
             .execute(conn)?)
         }
         DbConn::Postgres(conn) => {
-            sql_query("SELECT pg_advisory_xact_lock(7235120)").execute(conn)?;
             let done: Settled = sql_query(format!(
                 "WITH gone AS (DELETE FROM stock_movements WHERE id IN ({finished} ORDER BY m.id \
                  LIMIT {limit}) RETURNING *), \

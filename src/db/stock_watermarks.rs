@@ -12,13 +12,11 @@ use diesel::{
     sql_types::{BigInt, Text},
 };
 
-use super::{Database, Error};
+use super::{Database, Error, locks::AdvisoryLock, planner::not_below};
 use crate::each;
 
-/// The movements of `m` that are still to be added up. An index serves it for any values: a range
-/// with two ends is taken for a narrow one.
-pub const ABOVE: &str =
-    "m.id BETWEEN (SELECT settled_to + 1 FROM stock_marks WHERE id = 1) AND 9223372036854775807";
+/// The movements of `m` that are still to be added up.
+pub const ABOVE: &str = not_below!("m.id", "(SELECT settled_to + 1 FROM stock_marks WHERE id = 1)");
 
 /// The least step of the watermark: each move leaves an old row that is not vacuumed either.
 const MARK_STEP_IDS: i64 = 1_000;
@@ -119,7 +117,7 @@ pub fn advance(db: &Database, earlier: Option<Horizon>) -> Result<Option<Horizon
 /// from now on is below the watermark.
 fn go_back(db: &Database) -> Result<(), Error> {
     db.write(|tx| {
-        each!(&mut **tx, |c| sql_query("SELECT pg_advisory_xact_lock(7235120)").execute(c))?;
+        AdvisoryLock::StockSums.wait(tx)?;
         each!(&mut **tx, |c| sql_query("UPDATE stock_marks SET settled_to = 0").execute(c))?;
         Ok(())
     })
@@ -130,7 +128,7 @@ fn move_to(db: &Database, to: i64) -> Result<(), Error> {
     db.write(|tx| {
         // Waits for a settling in progress: what it deleted is gone for everybody who sees the
         // watermark.
-        each!(&mut **tx, |c| sql_query("SELECT pg_advisory_xact_lock(7235120)").execute(c))?;
+        AdvisoryLock::StockSums.wait(tx)?;
         each!(&mut **tx, |c| sql_query(format!(
             "UPDATE stock_marks SET settled_to = reached.id FROM (SELECT least($1, (SELECT \
              min(m.id) - 1 FROM stock_movements m WHERE {ABOVE})) AS id) \

@@ -10,6 +10,7 @@ use diesel::{
 use super::{
     DbConn, Error, Scope, WriteTx,
     instant::{At, Instant},
+    planner::hidden,
     schema::{users, withdrawals as w},
 };
 use crate::domain::ids::{BatchId, MerchantId, UserId};
@@ -180,8 +181,7 @@ fn take(
     now: DateTime<Utc>,
 ) -> Result<i64, Error> {
     let mut taken = 0;
-    // By the two indexes on what is in stock, in their order; "+id": no range that could draw a
-    // planner to another one.
+    // By the two indexes on what is in stock, in their order.
     for what in
         ["barred_at IS NULL AND redemptions = 0", "(barred_at IS NOT NULL OR redemptions > 0)"]
     {
@@ -193,8 +193,9 @@ fn take(
             "UPDATE coupons SET state = 'withdrawn', changed_at = $1 WHERE state = 'available' \
              AND id IN ( \
                  SELECT id FROM coupons WHERE merchant_id = $2 AND batch_id = $3 AND state = \
-                 'available' AND {what} AND +id <= $4 \
-                 ORDER BY expires_at, id LIMIT $5 {lock}) RETURNING id"
+                 'available' AND {what} AND {} <= $4 \
+                 ORDER BY expires_at, id LIMIT $5 {lock}) RETURNING id",
+            hidden!("id")
         ))
         .bind::<Instant, _>(At(now))
         .bind::<BigInt, _>(of.scope.merchant().0)

@@ -8,7 +8,6 @@
 use chrono::{DateTime, TimeDelta, Utc};
 use diesel::{
     BoolExpressionMethods, ExpressionMethods, OptionalExtension, QueryDsl, RunQueryDsl, sql_query,
-    sql_types::BigInt,
 };
 
 use super::super::{
@@ -16,6 +15,7 @@ use super::super::{
     conn::statements_end_after,
     database::IMPORT_STATEMENT_LIMIT,
     instant::At,
+    locks::AdvisoryLock,
     schema::import_leases::{self as l, dsl},
 };
 use crate::domain::clock::Clock;
@@ -66,7 +66,7 @@ impl<E: Failure> LockRequest<'_, E> {
                 // Each try is a transaction of its own: one that waits would hold a connection,
                 // which a pooler may have few of.
                 let tried = self.db.write_once(|tx| {
-                    if !try_lock(tx, self.scope)? {
+                    if !AdvisoryLock::ImportOf(self.scope.merchant()).try_take(tx)? {
                         return Ok(None);
                     }
                     plan_again(tx, self.db.statement_limit().is_some())?;
@@ -258,19 +258,4 @@ pub fn refresh_statistics(db: &Database) {
     if let Err(error) = told {
         tracing::warn!(%error, "the database's statistics were not renewed after an import");
     }
-}
-
-#[derive(diesel::QueryableByName)]
-struct ImportLockRow {
-    #[diesel(sql_type = diesel::sql_types::Bool)]
-    locked: bool,
-}
-
-/// The first half of the lock's number keeps it apart from the desk's other advisory locks.
-fn try_lock(tx: &mut WriteTx<'_>, scope: Scope) -> Result<bool, Error> {
-    let found: ImportLockRow =
-        sql_query("SELECT pg_try_advisory_xact_lock((7235118::bigint << 32) # $1) AS locked")
-            .bind::<BigInt, _>(scope.merchant().0)
-            .get_result(&mut **tx)?;
-    Ok(found.locked)
 }
