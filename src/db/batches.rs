@@ -169,19 +169,19 @@ pub fn list(
     Ok(rows.into_iter().map(|(row, imported)| (row.into(), imported)).collect())
 }
 
-/// The first half of the lock's number, which keeps it apart from the desk's other advisory locks.
-const VALIDITY_LOCK: &str = "(7235119::bigint << 32) # ?";
-
-/// Keeps the batch's validity as it is until the transaction ends: what was usable when it was
-/// allocated is usable at commit (guarantee I8), and what was spent still is (I9). Many hold it at
-/// once; [`lock_validity`] waits for them all.
+/// The column of a SELECT that keeps the validity of the batch with that number as it is until the
+/// transaction ends: what was usable when it was allocated is usable at commit (guarantee I8), and
+/// what was spent still is (I9). Many hold it at once; [`lock_validity`] waits for them all.
 ///
 /// An advisory lock and not FOR SHARE on the row: sharers of a row write to it at every reissue and
 /// overtake a waiting writer for as long as they keep coming, while here a change of the
 /// validity waits only for those before it.
-pub fn hold_validity(tx: &mut WriteTx<'_>, batch: BatchId) -> Result<(), Error> {
-    advisory_lock(tx, "pg_advisory_xact_lock_shared", batch)
+macro_rules! hold_validity_of {
+    ($batch:literal) => {
+        concat!(", pg_advisory_xact_lock_shared((7235119::bigint << 32) # ", $batch, ")")
+    };
 }
+pub(super) use hold_validity_of;
 
 /// Waits for the transactions that hold the batch's validity, then lets none begin; answers the
 /// batch as it is now.
@@ -193,20 +193,13 @@ pub fn lock_validity(
     if find(tx, scope, id)?.is_none() {
         return Ok(None);
     }
-    advisory_lock(tx, "pg_advisory_xact_lock", id)?;
-    find(tx, scope, id)
-}
-
-fn advisory_lock(tx: &mut WriteTx<'_>, function: &str, batch: BatchId) -> Result<(), Error> {
-    match &mut **tx {
-        // BEGIN IMMEDIATE holds everything already.
-        DbConn::Sqlite(_) => {}
-        DbConn::Postgres(conn) => {
-            let text = format!("SELECT {function}({VALIDITY_LOCK})");
-            PreparedSql::<()>::new(&text, &[Bind::Number(batch.0)]).execute(conn)?;
-        }
+    // BEGIN IMMEDIATE holds everything already.
+    if let DbConn::Postgres(conn) = &mut **tx {
+        // The number's first half keeps it apart from the desk's other advisory locks.
+        let text = "SELECT pg_advisory_xact_lock((7235119::bigint << 32) # ?)";
+        PreparedSql::<()>::new(text, &[Bind::Number(id.0)]).execute(conn)?;
     }
-    Ok(())
+    find(tx, scope, id)
 }
 
 /// Sets the batch's thresholds; a threshold of `None` is the merchant's.
