@@ -168,18 +168,6 @@ pub fn list(
         .load(conn)?;
     Ok(rows.into_iter().map(|(row, imported)| (row.into(), imported)).collect())
 }
-
-/// Keeps the batch's validity as it is until the transaction ends: what was usable when it was
-/// allocated is usable at commit (guarantee I8), and what was spent still is (I9). Many hold it at
-/// once; [`lock_validity`] waits for them all.
-///
-/// An advisory lock and not FOR SHARE on the row: sharers of a row write to it at every reissue and
-/// overtake a waiting writer for as long as they keep coming, while here a change of the
-/// validity waits only for those before it.
-pub fn hold_validity(tx: &mut WriteTx<'_>, batch: BatchId) -> Result<(), Error> {
-    AdvisoryLock::ValidityOf(batch).share(tx)
-}
-
 /// Waits for the transactions that hold the batch's validity, then lets none begin; answers the
 /// batch as it is now.
 pub fn lock_validity(

@@ -132,7 +132,8 @@ pub fn list_codes_among(
     Ok(codes.into_iter().map(CouponCode::stored).collect())
 }
 
-type CouponColumns = (
+/// A current coupon with who barred it and its batch's validity.
+pub(super) type CouponColumns = (
     i64,
     i64,
     String,
@@ -179,50 +180,57 @@ pub fn current_of_rewards(
             batches::valid_until,
         ))
         .load(conn)?;
-    let mut found: Vec<(RewardNo, Coupon)> = rows
-        .into_iter()
-        .filter_map(
-            |(
-                id,
-                batch,
-                code,
-                pin,
-                from,
-                until,
-                redemptions,
-                max,
-                barred_at,
-                reason,
-                by,
-                reward,
-                batch_from,
-                batch_until,
-            )| {
-                let coupon = Coupon {
-                    id: CouponId(id),
-                    batch: BatchId(batch),
-                    code: CouponCode::stored(code),
-                    pin,
-                    window: window_of(from, until).within(window_of(batch_from, batch_until)),
-                    redemptions,
-                    max_redemptions: max,
-                    barred: barred_at.map(|at| Barred {
-                        at: at.0,
-                        by,
-                        reason: reason.unwrap_or_default(),
-                    }),
-                    first_redemption: None,
-                    last_redemption: None,
-                    handed_out_at: None,
-                    repeats: 0,
-                    state: CouponState::Allocated,
-                };
-                Some((RewardNo(reward?), coupon))
-            },
-        )
-        .collect();
+    let mut found: Vec<_> = rows.into_iter().filter_map(current).collect();
     add_redemptions(conn, scope, &mut found)?;
     Ok(found)
+}
+
+/// A reward's current coupon, without its uses.
+pub(super) fn current(
+    (
+        id,
+        batch,
+        code,
+        pin,
+        from,
+        until,
+        redemptions,
+        max,
+        barred_at,
+        reason,
+        by,
+        reward,
+        batch_from,
+        batch_until,
+    ): CouponColumns,
+) -> Option<(RewardNo, Coupon)> {
+    let coupon = Coupon {
+        id: CouponId(id),
+        batch: BatchId(batch),
+        code: CouponCode::stored(code),
+        pin,
+        window: window_of(from, until).within(window_of(batch_from, batch_until)),
+        redemptions,
+        max_redemptions: max,
+        barred: barred_at.map(|at| Barred { at: at.0, by, reason: reason.unwrap_or_default() }),
+        first_redemption: None,
+        last_redemption: None,
+        handed_out_at: None,
+        repeats: 0,
+        state: CouponState::Allocated,
+    };
+    Some((RewardNo(reward?), coupon))
+}
+
+/// Adds to coupons that were redeemed the first and the last use, and how many orders were counted
+/// twice.
+pub(super) fn add_uses(
+    conn: &mut DbConn,
+    scope: Scope,
+    coupons: &mut [(RewardNo, Coupon)],
+) -> Result<(), Error> {
+    add_redemptions(conn, scope, coupons)?;
+    add_repeats(conn, scope, coupons.iter_mut().map(|(_, coupon)| coupon))
 }
 
 /// Adds the first and the last redemption to coupons that were redeemed.

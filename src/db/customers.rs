@@ -126,7 +126,7 @@ pub fn hold(
     named(tx, row)
 }
 
-type MatchedRow = (CustomerRow, Option<i64>, Option<i64>);
+pub(super) type MatchedRow = (CustomerRow, Option<i64>, Option<i64>);
 
 #[diesel::dsl::auto_type(no_type_alias)]
 fn mine(merchant: MerchantId, no: CustomerNo) -> _ {
@@ -140,7 +140,7 @@ fn mine(merchant: MerchantId, no: CustomerNo) -> _ {
 }
 
 /// The customer with the names of those who blocked and purged them.
-fn named(conn: &mut DbConn, row: Option<MatchedRow>) -> Result<Option<Customer>, Error> {
+pub(super) fn named(conn: &mut DbConn, row: Option<MatchedRow>) -> Result<Option<Customer>, Error> {
     let Some((row, blocked_by, purged_by)) = row else { return Ok(None) };
     let mut customer = Customer::from(row);
     let mut name_of =

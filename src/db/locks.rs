@@ -14,6 +14,33 @@ use super::{
 };
 use crate::domain::ids::{BatchId, MerchantId};
 
+macro_rules! validity_kind {
+    () => {
+        7_235_119
+    };
+}
+pub(super) use validity_kind;
+
+/// The column of a SELECT that shares [`AdvisoryLock::ValidityOf`] the batch with that number: what
+/// was usable when it was allocated is usable at commit (guarantee I8), and what was spent still is
+/// (I9). Many hold it at once; [`super::batches::lock_validity`] waits for them all.
+///
+/// An advisory lock and not FOR SHARE on the row: sharers of a row write to it at every reissue and
+/// overtake a waiting writer for as long as they keep coming, while here a change of the validity
+/// waits only for those before it.
+macro_rules! hold_validity_of {
+    ($batch:literal) => {
+        concat!(
+            ", pg_advisory_xact_lock_shared((",
+            $crate::db::locks::validity_kind!(),
+            "::bigint << 32) # ",
+            $batch,
+            ")"
+        )
+    };
+}
+pub(super) use hold_validity_of;
+
 /// A thing that is done by one at a time.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum AdvisoryLock {
@@ -45,7 +72,7 @@ impl AdvisoryLock {
         match self {
             Self::Migration => 7_235_117,
             Self::ImportOf(merchant) => each_of(7_235_118, merchant.0),
-            Self::ValidityOf(batch) => each_of(7_235_119, batch.0),
+            Self::ValidityOf(batch) => each_of(validity_kind!(), batch.0),
             Self::StockSums => 7_235_120,
             Self::StockAlertsOf(merchant) => each_of(7_235_121, merchant.0),
             Self::Sealing => 7_235_125,
@@ -56,18 +83,10 @@ impl AdvisoryLock {
 
     /// Waits for the lock and holds it until the transaction ends.
     pub fn wait(self, tx: &mut WriteTx<'_>) -> Result<(), Error> {
-        self.run(tx, "SELECT pg_advisory_xact_lock(?)")
-    }
-
-    /// The same together with others who share it.
-    pub fn share(self, tx: &mut WriteTx<'_>) -> Result<(), Error> {
-        self.run(tx, "SELECT pg_advisory_xact_lock_shared(?)")
-    }
-
-    fn run(self, tx: &mut WriteTx<'_>, text: &str) -> Result<(), Error> {
         match &mut **tx {
             DbConn::Sqlite(_) => {}
             DbConn::Postgres(conn) => {
+                let text = "SELECT pg_advisory_xact_lock(?)";
                 PreparedSql::<()>::new(text, &[Bind::Number(self.number())]).execute(conn)?;
             }
         }

@@ -31,6 +31,7 @@ pub mod imports;
 pub mod instant;
 pub mod invariants;
 pub mod lock_order;
+pub mod locked_files;
 mod locks;
 pub mod mail_leases;
 pub mod mails;

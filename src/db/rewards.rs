@@ -18,7 +18,7 @@ use crate::domain::{
 };
 
 #[derive(Queryable)]
-struct RewardRow {
+pub(super) struct RewardRow {
     id: i64,
     customer: i64,
     reward_id: String,
@@ -27,7 +27,7 @@ struct RewardRow {
     fulfilment: String,
     batch_id: Option<i64>,
     issued_at: At,
-    created_at: At,
+    pub(super) created_at: At,
 }
 
 type RewardColumns = (
@@ -72,16 +72,6 @@ impl TryFrom<RewardRow> for Reward {
     }
 }
 
-/// What the file must say of the batch's stock.
-#[derive(Clone, Copy)]
-enum StockLook {
-    /// How much is left, for a screen.
-    Count,
-    /// Nothing: the allocation itself finds out whether a code is left, and this is the way of
-    /// every click.
-    Nothing,
-}
-
 /// The files on the customer's rewards below `before`, newest first.
 pub fn files_of_customer(
     conn: &mut DbConn,
@@ -99,7 +89,7 @@ pub fn files_of_customer(
         .limit(limit)
         .select(COLUMNS)
         .load(conn)?;
-    files(conn, scope, customer, rows, now, StockLook::Count)
+    files(conn, scope, customer, rows, now)
 }
 
 /// The file on one of the customer's rewards, for showing.
@@ -119,39 +109,7 @@ pub fn find_file(
         .first(conn)
         .optional()?;
     let Some(row) = row else { return Ok(None) };
-    Ok(files(conn, scope, &customer, vec![row], now, StockLook::Count)?.pop())
-}
-
-/// Locks the reward, its batch's validity and its customer until the transaction ends, then reads
-/// the file on it. The batch has a code for all that the file says: only the allocation can tell.
-/// `None`: not this customer's, or not this merchant's.
-pub fn lock_file(
-    tx: &mut WriteTx<'_>,
-    scope: Scope,
-    customer: CustomerNo,
-    reward: RewardNo,
-    now: DateTime<Utc>,
-) -> Result<Option<RewardFile>, Error> {
-    let locked = r::table
-        .filter(r::merchant_id.eq(scope.merchant().0))
-        .filter(r::customer.eq(customer.0))
-        .filter(r::id.eq(reward.0))
-        .select(COLUMNS);
-    let found: Option<RewardRow> = match &mut **tx {
-        // BEGIN IMMEDIATE holds every row already.
-        DbConn::Sqlite(c) => locked.first(c).optional()?,
-        // The row alone: locking a join re-checks it after the wait, and the rival has changed the
-        // coupon by then.
-        DbConn::Postgres(c) => locked.for_no_key_update().first(c).optional()?,
-    };
-    let Some(row) = found else { return Ok(None) };
-    if let Some(batch) = row.batch_id {
-        batches::hold_validity(tx, BatchId(batch))?;
-    }
-    // Nobody can block them in between; and a purge comes before the mail that is about to be
-    // queued, or finds it.
-    let Some(customer) = customers::hold(tx, scope.merchant(), customer)? else { return Ok(None) };
-    Ok(files(tx, scope, &customer, vec![row], now, StockLook::Nothing)?.pop())
+    Ok(files(conn, scope, &customer, vec![row], now)?.pop())
 }
 
 /// Locks the reward, and holds its customer, until the transaction ends: what is done to its coupon
@@ -176,7 +134,6 @@ fn files(
     customer: &Customer,
     rows: Vec<RewardRow>,
     now: DateTime<Utc>,
-    look: StockLook,
 ) -> Result<Vec<RewardFile>, Error> {
     if rows.is_empty() {
         return Ok(vec![]);
@@ -186,13 +143,7 @@ fn files(
     batch_ids.sort_unstable();
     batch_ids.dedup();
     let batches = batches::list_by_ids(conn, scope, &batch_ids)?;
-    let within = |batch: &Batch| batch.window.has_started(now) && !batch.window.has_expired(now);
-    let stocks = match look {
-        StockLook::Nothing if batches.iter().all(within) => {
-            batches.into_iter().map(|batch| (batch, StockLeft::Usable(1))).collect()
-        }
-        _ => left_of(conn, scope, batches, now)?,
-    };
+    let stocks = left_of(conn, scope, batches, now)?;
     let mut coupons = coupons::current_of_rewards(conn, scope, &ids)?;
     coupons::add_repeats(conn, scope, coupons.iter_mut().map(|(_, coupon)| coupon))?;
     let reissues = reissues::list_of_rewards(conn, scope, &ids)?;

@@ -6,7 +6,7 @@ use chrono::TimeDelta;
 use super::fulfilment_email::{FulfilmentMail, QueuedMail, enqueue_starting};
 use crate::{
     app::{Desk, Error, Member},
-    db::{WriteTx, audit, mails, memberships, rewards},
+    db::{WriteTx, audit, locked_files, mails},
     domain::{
         audit::{Action, Actor, NewRecord},
         coupon::Coupon,
@@ -53,12 +53,11 @@ fn resend_in(
     reward: RewardNo,
 ) -> Result<Resent, Error> {
     let scope = member.scope;
-    memberships::lock_role(tx, scope, member.user)?
-        .filter(|role| role.may(Permission::ResendEmails))
-        .ok_or(Error::NotAllowed)?;
     // The lock on the reward makes the second click wait for the first, and then find its mail.
-    let file = rewards::lock_file(tx, scope, customer, reward, desk.clock.now())?
-        .ok_or(Error::NotFound)?;
+    let locked = locked_files::lock(tx, scope, member.user, (customer, reward), desk.clock.now())?;
+    let (_, file) =
+        locked.filter(|(role, _)| role.may(Permission::ResendEmails)).ok_or(Error::NotAllowed)?;
+    let file = file.ok_or(Error::NotFound)?;
     let now = desk.clock.now();
     let coupon = check_resend(&file)?;
     let reissue = file.reissued.as_ref().map(|reissue| reissue.id);

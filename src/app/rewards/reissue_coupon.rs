@@ -8,7 +8,7 @@ use crate::{
     db::{
         WriteTx,
         coupons::{self, CodePlace},
-        customers, memberships, reissues, rewards, stock_counts,
+        customers, locked_files, reissues, rewards, stock_counts,
     },
     domain::{
         batch::StockLeft,
@@ -78,13 +78,13 @@ fn reissue_in(
     taken: &Cell<Option<(BatchId, CodePlace)>>,
 ) -> Result<Reissued, Error> {
     let scope = member.scope;
-    let role = memberships::lock_role(tx, scope, member.user)?
-        .filter(|role| role.may(Permission::ReissueCoupons))
+    let reward = (command.customer, command.reward);
+    let (role, file) = locked_files::lock(tx, scope, member.user, reward, desk.clock.now())?
+        .filter(|(role, _)| role.may(Permission::ReissueCoupons))
         .ok_or(Error::NotAllowed)?;
+    let file = file.ok_or(Error::NotFound)?;
     // The clock is read after the lock: what counts is the moment of the decision, not of the
     // click.
-    let file = rewards::lock_file(tx, scope, command.customer, command.reward, desk.clock.now())?
-        .ok_or(Error::NotFound)?;
     let now = desk.clock.now();
 
     let token_hash = tokens::hash(&command.token);

@@ -207,7 +207,12 @@ fn locked_tables(sql: &str) -> Vec<String> {
             // SKIP LOCKED waits for nobody.
             "UPDATE" | "SHARE" if ["FOR", "KEY"].contains(&before(at, 1)) && next == "SKIP" => {}
             "UPDATE" | "SHARE" if ["FOR", "KEY"].contains(&before(at, 1)) => {
-                let of = |(at, _): &(usize, &&str)| ["FROM", "JOIN"].contains(&before(*at, 1));
+                // A part of the statement is no table: its own tables are named in it.
+                let is_part =
+                    |name: &str| tokens.windows(3).any(|w| w == [name, "AS", "MATERIALIZED"]);
+                let of = |(at, table): &(usize, &&str)| {
+                    ["FROM", "JOIN"].contains(&before(*at, 1)) && !is_part(table)
+                };
                 found.extend(tokens.iter().enumerate().filter(of).map(|(_, table)| *table));
             }
             // ON CONFLICT DO UPDATE SET: a row that was just added.
@@ -245,6 +250,12 @@ fn locks_are_read_from_statements() {
             &["coupons"],
         ),
         ("SELECT a FROM mails FOR UPDATE SKIP LOCKED", &[]),
+        (
+            "WITH reward AS MATERIALIZED (SELECT a FROM rewards FOR NO KEY UPDATE), owner AS \
+             MATERIALIZED (SELECT b FROM customers WHERE c = (SELECT a FROM reward) FOR SHARE) \
+             SELECT b FROM reward LEFT JOIN owner ON TRUE",
+            &["rewards", "customers"],
+        ),
         ("SELECT a FROM users", &[]),
         ("SELECT p FROM unnest(ARRAY['UPDATE', 'DELETE', 'TRUNCATE']) AS p", &[]),
     ] {
