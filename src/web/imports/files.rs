@@ -6,7 +6,7 @@ use askama::Template;
 
 use crate::{
     app::{Desk, Member, imports::receive_import::close_import},
-    domain::import::ImportKind,
+    domain::{import::ImportKind, merchant::Merchant},
     web::{
         batches::vouchers::{self, Sent, VouchersForm},
         imports::{
@@ -14,6 +14,7 @@ use crate::{
             upload::{self, Receiver},
         },
         shared::{
+            addresses,
             errors::Error,
             frame::{self, Frame},
         },
@@ -153,19 +154,19 @@ pub fn title(kind: ImportKind) -> &'static str {
 }
 
 /// Where a form of this kind is, and where it posts to.
-pub fn addresses(member: &Member, kind: ImportKind) -> (String, String) {
-    let here = match kind {
-        ImportKind::Vouchers => "batches",
-        ImportKind::Redemptions => "redemptions",
-        ImportKind::Bars => "bars",
-    };
-    let here = format!("/m/{}/{here}", member.merchant.slug);
-    (format!("{here}/new"), here)
+pub fn addresses_of(merchant: &Merchant, kind: ImportKind) -> (String, String) {
+    match kind {
+        ImportKind::Vouchers => (addresses::new_batch(merchant), addresses::batches(merchant)),
+        ImportKind::Redemptions => {
+            (addresses::new_redemptions(merchant), addresses::redemptions(merchant))
+        }
+        ImportKind::Bars => (addresses::new_bars(merchant), addresses::bars(merchant)),
+    }
 }
 
 /// The form, with what was wrong with it.
 pub fn new(frame: Frame, member: &Member, kind: ImportKind, sent: Sent) -> NewImportPage {
-    let (_, action) = addresses(member, kind);
+    let (_, action) = addresses_of(&member.merchant, kind);
     let (lead, columns, example, button) = match kind {
         ImportKind::Redemptions => (
             "The shop's record of uses. You'll see what's in it first. Mismatches between the shop \
@@ -184,7 +185,7 @@ pub fn new(frame: Frame, member: &Member, kind: ImportKind, sent: Sent) -> NewIm
     };
     NewImportPage {
         frame,
-        back_href: format!("/m/{}/batches", member.merchant.slug),
+        back_href: addresses::batches(&member.merchant),
         back: "Voucher batches",
         title: title(kind),
         lead,
