@@ -21,6 +21,7 @@ use crate::{
         customers,
         rewards::{self, RewardItem},
         shared::{
+            addresses,
             errors::{self, Error},
             flash,
             format::when,
@@ -44,17 +45,16 @@ pub async fn show(
     let (customer, mail, letter) = load(&desk, &member, &path).await?;
     let page = MailPage {
         frame: frame::in_merchant(&request, &member, "Email"),
-        back_href: format!("/m/{}/customers/{}", member.merchant.slug, customer.no),
+        back_href: addresses::customer(&member.merchant, customer.no),
         back_label: customer.display_name(),
         subject: subject(&mail),
         headers: headers(&mail, &letter),
         steps: steps(&member, &mail),
-        html_src: (!letter.html.is_empty()).then(|| {
-            format!("/m/{}/customers/{}/mails/{}/html", member.merchant.slug, customer.no, mail.id)
-        }),
+        html_src: (!letter.html.is_empty())
+            .then(|| addresses::mail_html(&member.merchant, customer.no, mail.id)),
         text: letter.text,
         resend_action: may_resend(&member, &mail)
-            .then(|| resend_address(&member, customer.no, &mail)),
+            .then(|| addresses::resend(&member.merchant, customer.no, mail.reward)),
     };
     Ok(HttpResponse::Ok()
         .insert_header((header::CONTENT_SECURITY_POLICY, headers::WITH_MAIL_FRAME))
@@ -138,9 +138,11 @@ async fn queued(
     resent: &Resent,
 ) -> Result<HttpResponse, Error> {
     if !request::is_fragment(request.headers()) {
-        let target = format!(
-            "/m/{}/customers/{customer}?done=resent-{reward}#reward-{reward}",
-            member.merchant.slug
+        let target = addresses::reward_row_after(
+            &member.merchant,
+            customer,
+            reward,
+            &format!("resent-{reward}"),
         );
         return Ok(HttpResponse::SeeOther().insert_header((header::LOCATION, target)).finish());
     }
@@ -206,15 +208,18 @@ pub fn mail_state(
     asked: i64,
 ) -> rewards::MailBadge {
     let (status, _) = last_step(member, mail);
-    let reward = crate::web::rewards::reward_address(member, file);
+    let (merchant, customer, reward) = (&member.merchant, file.customer.no, file.reward.no);
     let on_its_way =
         mail.state == MailState::Queued && mail.last_error.is_none() && asked < MAX_REFRESHES;
     rewards::MailBadge {
         status,
         title: file.reward.title.clone(),
-        href: Some(address(member, file.customer.no, mail)),
-        resend_action: may_resend(member, mail).then(|| format!("{reward}/resend")),
-        refresh_href: on_its_way.then(|| format!("{reward}/mail?asked={}", asked + 1)),
+        href: Some(addresses::mail(merchant, customer, mail.id)),
+        resend_action: may_resend(member, mail)
+            .then(|| addresses::resend(merchant, customer, reward)),
+        refresh_href: on_its_way.then(|| {
+            format!("{}?asked={}", addresses::mail_state(merchant, customer, reward), asked + 1)
+        }),
     }
 }
 
@@ -225,14 +230,14 @@ pub fn items(member: &Member, profile: &Profile) -> Vec<MailItem> {
         .iter()
         .map(|mail| MailItem {
             n: mail.id.0,
-            href: address(member, profile.customer.no, mail),
+            href: addresses::mail(&member.merchant, profile.customer.no, mail.id),
             subject: subject(mail),
             to: mail.recipient.clone(),
             when: when(member, mail.queued_at),
             origin: origin(mail),
             steps: steps(member, mail),
             resend_action: may_resend(member, mail)
-                .then(|| resend_address(member, profile.customer.no, mail)),
+                .then(|| addresses::resend(&member.merchant, profile.customer.no, mail.reward)),
         })
         .collect()
 }
@@ -303,15 +308,6 @@ pub fn may_resend(member: &Member, mail: &MailSummary) -> bool {
     member.role.may(Permission::ResendEmails)
         && !mail.recipient.is_empty()
         && matches!(mail.state, MailState::Sent | MailState::Failed)
-}
-
-/// Where Resend posts to.
-pub fn resend_address(member: &Member, customer: CustomerNo, mail: &MailSummary) -> String {
-    format!("/m/{}/customers/{customer}/rewards/{}/resend", member.merchant.slug, mail.reward)
-}
-
-fn address(member: &Member, customer: CustomerNo, mail: &MailSummary) -> String {
-    format!("/m/{}/customers/{customer}/mails/{}", member.merchant.slug, mail.id)
 }
 
 /// From, To, Message-ID, and who asked for it.

@@ -17,6 +17,7 @@ use crate::{
     },
     domain::{Invalid, merchant::Merchant},
     web::shared::{
+        addresses,
         answer::html,
         errors::Error,
         flash,
@@ -128,7 +129,7 @@ fn page(
     };
     SettingsPage {
         frame,
-        action: format!("/m/{}/settings", member.merchant.slug),
+        action: addresses::settings(&member.merchant),
         groups: vec![
             group("merchant", "The merchant", &[Setting::Name, Setting::TimeZone]),
             group(
@@ -238,7 +239,7 @@ pub async fn update(
         })
     };
     let to = |kept: &str| {
-        let target = format!("/m/{}/settings?kept={kept}#message", member.merchant.slug);
+        let target = format!("{}?kept={kept}#message", addresses::settings(&member.merchant));
         Ok(HttpResponse::SeeOther().insert_header((header::LOCATION, target)).finish())
     };
     let frame = || frame::in_merchant(&request, &member, "Settings");

@@ -13,6 +13,7 @@ use crate::{
     web::{
         account,
         shared::{
+            addresses,
             errors::Error,
             frame::{self, Frame},
             gate::Visitor,
@@ -29,7 +30,7 @@ pub async fn index(
     visitor: ReqData<Visitor>,
 ) -> Result<HttpResponse, Error> {
     if let [only] = visitor.merchants.as_ref() {
-        return Ok(to(format!("/m/{}/customers", only.merchant.slug)));
+        return Ok(to(addresses::customers(&only.merchant)));
     }
     let session = visitor.session.clone();
     let offers = desk.reading(move |desk| offers::list_offers(desk, &session)).await?;
@@ -37,7 +38,7 @@ pub async fn index(
         .merchants
         .iter()
         .map(|m| MerchantChoice {
-            href: format!("/m/{}/customers", m.merchant.slug),
+            href: addresses::customers(&m.merchant),
             name: m.merchant.name.clone(),
             role: m.role.label().to_owned(),
         })

@@ -1,9 +1,5 @@
 //! The audit log's page: its filters, and each record's details in words.
 
-use super::records::{
-    self, AuditLogPage, AuditLogScreen, ExportForm, FilterChoice, FilterGroup, FilterInput,
-    Filters, RecordFact, Select,
-};
 use crate::{
     app::{
         Member,
@@ -17,14 +13,21 @@ use crate::{
         audit::{Action, Detail, ShownActor},
         audit_filter::{ActorFilter, RecordPlace},
         customer::Customer,
-        ids::UserId,
+        ids::{CouponId, UserId},
         role::{Permission, Role},
         zone::{self, Bound},
     },
-    web::shared::{
-        format::{grouped, when, when_end},
-        frame::Frame,
-        ui::{Pager, TextLink},
+    web::{
+        audit::records::{
+            self, AuditLogPage, AuditLogScreen, ExportForm, FilterChoice, FilterGroup, FilterInput,
+            Filters, RecordFact, Select,
+        },
+        shared::{
+            addresses,
+            format::{grouped, when, when_end},
+            frame::Frame,
+            ui::{Pager, TextLink},
+        },
     },
 };
 
@@ -36,7 +39,7 @@ pub fn page(
     before: Option<RecordPlace>,
     log: &LogPage,
 ) -> AuditLogPage {
-    let here = format!("/m/{}/audit", member.merchant.slug);
+    let here = addresses::audit_log(&member.merchant);
     let screen = match (log.judged.invalid.is_empty(), log.entries.is_empty(), typed.is_empty()) {
         (false, ..) => AuditLogScreen::Invalid,
         (true, false, _) => AuditLogScreen::Records,
@@ -249,7 +252,7 @@ fn shown(member: &Member, entry: &LogEntry, log: &LogPage) -> records::AuditLogI
             .as_ref()
             .map_or_else(|| format!("{no}, purged"), |name| format!("{name}, number {no}"));
         facts.push(RecordFact {
-            href: Some(format!("/m/{}/customers/{no}", member.merchant.slug)),
+            href: Some(addresses::customer(&member.merchant, no)),
             ..fact("Customer", name)
         });
     }
@@ -319,7 +322,7 @@ fn of_detail(
     let label =
         if key.starts_with("old_") { format!("{} before", label(plain)) } else { label(plain) };
     let href = match (plain, value) {
-        ("coupon", Detail::Number(id)) => Some(format!("/m/{}/coupons/{id}", member.merchant.slug)),
+        ("coupon", Detail::Number(id)) => Some(addresses::coupon(&member.merchant, CouponId(*id))),
         _ => None,
     };
     Some(RecordFact {

@@ -13,11 +13,10 @@ use crate::{
     web::{
         customers::customer_acts,
         shared::{
-            act_words,
+            act_words, addresses,
             format::{grouped, when},
             frame::Frame,
             ui::{Pager, TextLink, When},
-            words,
         },
     },
 };
@@ -46,8 +45,8 @@ pub fn event(member: &Member, record: &AuditRecord) -> Event {
             (None, None) => String::new(),
         },
         href: match (record.customer, record.number("coupon")) {
-            (Some(no), _) => Some(format!("/m/{}/customers/{no}", member.merchant.slug)),
-            (None, Some(coupon)) => Some(words::coupon_address(member, CouponId(coupon))),
+            (Some(no), _) => Some(addresses::customer(&member.merchant, no)),
+            (None, Some(coupon)) => Some(addresses::coupon(&member.merchant, CouponId(coupon))),
             (None, None) => None,
         },
     }

@@ -16,13 +16,13 @@ use crate::{
     web::{
         batches::threshold_forms::NumberField,
         shared::{
+            addresses,
             errors::Error,
             flash,
             format::{grouped, sentence, when},
             frame::{self, Frame},
             request::{self, FormBody},
             ui::{Pager, Status, TextLink, Tone, When},
-            words,
         },
     },
 };
@@ -79,7 +79,7 @@ async fn page(
 }
 
 fn back(member: &Member, done: &str) -> HttpResponse {
-    let target = format!("/m/{}/alerts?done={done}#message", member.merchant.slug);
+    let target = format!("{}?done={done}#message", addresses::alerts(&member.merchant));
     HttpResponse::SeeOther().insert_header((header::LOCATION, target)).finish()
 }
 
@@ -141,10 +141,10 @@ pub fn alerts_page(
     later: bool,
     typed: Option<&SubmittedRules>,
 ) -> AlertListPage {
-    let here = format!("/m/{}/alerts", member.merchant.slug);
+    let here = addresses::alerts(&member.merchant);
     AlertListPage {
         frame,
-        back_href: format!("/m/{}/batches", member.merchant.slug),
+        back_href: addresses::batches(&member.merchant),
         choose_action: here.clone(),
         choices: AlertMode::ALL.into_iter().map(|mode| choice(mode, page.mode)).collect(),
         address: member.user_email.clone(),
@@ -160,7 +160,7 @@ pub fn alerts_page(
                 },
                 batch: TextLink {
                     label: alert.batch_name.clone(),
-                    href: words::batch_address(member, alert.batch, ""),
+                    href: addresses::batch(&member.merchant, alert.batch),
                 },
                 left: format!("{} left", grouped(alert.codes_left)),
                 raised: when(member, alert.raised_at),

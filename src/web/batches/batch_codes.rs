@@ -19,11 +19,11 @@ use crate::{
     web::{
         rewards,
         shared::{
+            addresses::{self, BatchForm},
             errors::Error,
             format::{grouped, when_end},
             request::{self, FormBody},
             ui::{Pager, Status, TextLink, Tone, When},
-            words,
         },
     },
 };
@@ -149,7 +149,7 @@ pub fn list(
     asked: &CodeListRequest,
     page: &CodePage,
 ) -> CodeListSection {
-    let here = words::batch_address(member, batch.id, "");
+    let here = addresses::batch(&member.merchant, batch.id);
     let word = word_of(asked.condition);
     let of = |word: &str| {
         if word == "all" {
@@ -191,7 +191,7 @@ pub fn list(
         pager: Pager { first_href: asked.after.map(|_| of(word)), older_href: next },
         // An export is of a condition, not of a search.
         export: (!searched && member.role.may(Permission::ManageBatches))
-            .then(|| words::batch_address(member, batch.id, "/export")),
+            .then(|| addresses::batch_form(&member.merchant, batch.id, BatchForm::Export)),
         next_steps: next_steps(member, &here, asked),
     }
 }
@@ -203,7 +203,7 @@ fn next_steps(member: &Member, here: &str, asked: &CodeListRequest) -> Vec<TextL
     let all = link("Show all codes", format!("{here}#all-codes"));
     match (asked.query.is_empty(), asked.condition) {
         (false, _) => {
-            let check = link("Check a code", format!("/m/{}/check", member.merchant.slug));
+            let check = link("Check a code", addresses::code_check(&member.merchant));
             std::iter::once(all).chain(may(Permission::CheckCodes, check)).collect()
         }
         (true, Condition::All) => {
@@ -217,9 +217,8 @@ fn next_steps(member: &Member, here: &str, asked: &CodeListRequest) -> Vec<TextL
 
 fn row(member: &Member, listed: &ListedCode, now: chrono::DateTime<chrono::Utc>) -> CodeItem {
     let coupon = &listed.coupon;
-    let profile = |no| format!("/m/{}/customers/{no}", member.merchant.slug);
     CodeItem {
-        href: words::coupon_address(member, coupon.id),
+        href: addresses::coupon(&member.merchant, coupon.id),
         code: coupon.code.to_string(),
         status: status(member, coupon, now),
         uses: format!(
@@ -233,7 +232,7 @@ fn row(member: &Member, listed: &ListedCode, now: chrono::DateTime<chrono::Utc>)
                 .customer_name
                 .clone()
                 .unwrap_or_else(|| format!("Customer {}", holder.customer)),
-            href: format!("{}#reward-{}", profile(holder.customer), holder.reward),
+            href: addresses::reward_row(&member.merchant, holder.customer, holder.reward),
         }),
         reward: listed
             .holder

@@ -27,7 +27,7 @@ use crate::{
             vouchers::{self, Sent},
         },
         shared::{
-            flash,
+            addresses, flash,
             format::{grouped, left, plural, when, when_end},
             frame::Frame,
             ui::{Badge, Fact, Pager, Status, StockBar, TextLink, Toast, Tone},
@@ -61,7 +61,7 @@ pub enum FormOutcome {
 
 /// The list.
 pub fn index(frame: Frame, member: &Member, page: &BatchList, later: bool) -> BatchListPage {
-    let here = format!("/m/{}/batches", member.merchant.slug);
+    let here = addresses::batches(&member.merchant);
     BatchListPage {
         frame,
         actions: actions(member),
@@ -69,7 +69,7 @@ pub fn index(frame: Frame, member: &Member, page: &BatchList, later: bool) -> Ba
             .rows
             .iter()
             .map(|row| BatchItem {
-                href: words::batch_address(member, row.batch.id, ""),
+                href: addresses::batch(&member.merchant, row.batch.id),
                 name: row.batch.name.clone(),
                 badges: stock_summary::badges(row),
                 validity: validity_words(member, row.batch.window),
@@ -94,17 +94,15 @@ pub fn index(frame: Frame, member: &Member, page: &BatchList, later: bool) -> Ba
 
 /// Where one goes from the list.
 fn actions(member: &Member) -> Vec<TextLink> {
-    let link = |label: &str, rest: &str| TextLink {
-        label: label.to_owned(),
-        href: format!("/m/{}/{rest}", member.merchant.slug),
-    };
+    let merchant = &member.merchant;
+    let link = |label: &str, href: String| TextLink { label: label.to_owned(), href };
     let may = |permission, link| member.role.may(permission).then_some(link);
     [
-        may(Permission::BarCoupons, link("Redemptions", "redemptions")),
-        may(Permission::LookAtBatches, link("Stock alerts", "alerts")),
-        may(Permission::ManageBatches, link("Bar codes", "bars/new")),
-        may(Permission::ManageBatches, link("Imports", "imports")),
-        may(Permission::ManageBatches, link("New batch", "batches/new")),
+        may(Permission::BarCoupons, link("Redemptions", addresses::redemptions(merchant))),
+        may(Permission::LookAtBatches, link("Stock alerts", addresses::alerts(merchant))),
+        may(Permission::ManageBatches, link("Bar codes", addresses::new_bars(merchant))),
+        may(Permission::ManageBatches, link("Imports", addresses::imports(merchant))),
+        may(Permission::ManageBatches, link("New batch", addresses::new_batch(merchant))),
     ]
     .into_iter()
     .flatten()
@@ -132,7 +130,7 @@ pub fn show(
     let fact = |label: &str, text: String| Fact { label: label.to_owned(), text, when: None };
     BatchPage {
         frame,
-        back_href: format!("/m/{}/batches", member.merchant.slug),
+        back_href: addresses::batches(&member.merchant),
         name: batch.name.clone(),
         badges: stock_summary::badges(&file.row),
         notes: stock_summary::notes(member, &file.row),

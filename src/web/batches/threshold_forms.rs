@@ -16,12 +16,12 @@ use crate::{
     web::{
         batches::{self, pages::FormOutcome},
         shared::{
+            addresses::{self, BatchForm},
             errors::Error,
             flash,
             format::{grouped, plural, sentence, when},
             request::{self, FormBody},
             ui::{Status, Toast, Tone},
-            words,
         },
     },
 };
@@ -42,7 +42,7 @@ pub fn lines(member: &Member, file: &BatchFile, told: &FormOutcome) -> Threshold
         _ => (own(), InvalidThresholds::default()),
     };
     ThresholdsForm {
-        action: words::batch_address(member, batch.id, "/lines"),
+        action: addresses::batch_form(&member.merchant, batch.id, BatchForm::Thresholds),
         threshold: NumberField { value: threshold, error: error(wrong.threshold.as_ref()) },
         reserve: NumberField { value: reserve, error: error(wrong.reserve.as_ref()) },
         of_merchant: grouped(member.merchant.stock_rules.threshold),
@@ -60,7 +60,7 @@ pub fn withdraw_form(member: &Member, file: &BatchFile, told: &FormOutcome) -> W
     let (past, at_work): (Vec<_>, Vec<_>) =
         file.withdrawals.iter().partition(|withdrawal| withdrawal.ended_at.is_some());
     Withdraw {
-        action: words::batch_address(member, file.row.batch.id, "/withdrawals"),
+        action: addresses::batch_form(&member.merchant, file.row.batch.id, BatchForm::Withdrawal),
         number: left,
         left: if left == 0 { String::new() } else { plural(left, "code") },
         reason: NumberField { value: reason, error: wrong },
@@ -113,7 +113,7 @@ async fn batch_of(desk: &Desk, member: &Member, id: &str) -> Result<BatchId, Err
 }
 
 fn back(member: &Member, id: BatchId, done: &str) -> HttpResponse {
-    let target = words::batch_address(member, id, &format!("?done={done}#message"));
+    let target = format!("{}?done={done}#message", addresses::batch(&member.merchant, id));
     HttpResponse::SeeOther().insert_header((header::LOCATION, target)).finish()
 }
 

@@ -20,7 +20,12 @@ use crate::{
     },
     web::{
         batches::{self, pages::FormOutcome},
-        shared::{errors::Error, format::sentence, request, words},
+        shared::{
+            addresses::{self, BatchForm},
+            errors::Error,
+            format::sentence,
+            request,
+        },
     },
 };
 
@@ -39,7 +44,7 @@ pub fn form(member: &Member, batch: &Batch, told: &FormOutcome) -> ValidityForm 
         invalid.and_then(Option::as_ref).map(|why| sentence(&why.0))
     };
     ValidityForm {
-        action: words::batch_address(member, batch.id, "/validity"),
+        action: addresses::batch_form(&member.merchant, batch.id, BatchForm::Validity),
         fields: vec![
             field("valid_from", "First day", from, error(wrong.map(|wrong| &wrong.from))),
             field("valid_until", "Last day", until, error(wrong.map(|wrong| &wrong.until))),
@@ -102,7 +107,7 @@ pub async fn update(
                 .body(page.render()?));
         }
     };
-    let target = words::batch_address(&member, id, &format!("?done={done}#message"));
+    let target = format!("{}?done={done}#message", addresses::batch(&member.merchant, id));
     Ok(HttpResponse::SeeOther().insert_header((header::LOCATION, target)).finish())
 }
 

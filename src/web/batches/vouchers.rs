@@ -18,6 +18,7 @@ use crate::{
             upload::{self, Receiver, Upload, UploadRefusal},
         },
         shared::{
+            addresses::{self, BatchForm},
             errors::Error,
             format::{self, sentence},
             frame::Frame,
@@ -50,7 +51,7 @@ impl Sent {
 pub fn form(member: &Member, batch: BatchId, told: &FormOutcome) -> VouchersForm {
     let sent =
         if let FormOutcome::VouchersInvalid(sent) = told { sent.clone() } else { Sent::default() };
-    sent.form(words::batch_address(member, batch, "/vouchers"))
+    sent.form(addresses::batch_form(&member.merchant, batch, BatchForm::Vouchers))
 }
 
 /// What just happened, in short, with the way to the whole of it.
@@ -71,7 +72,7 @@ pub fn new_batch(
     invalid: &InvalidBatch,
     sent: Sent,
 ) -> NewBatchPage {
-    let here = format!("/m/{}/batches", member.merchant.slug);
+    let here = addresses::batches(&member.merchant);
     let field = |name, label, value: &str, is_day, invalid: &Option<Invalid>| DateField {
         name,
         label,

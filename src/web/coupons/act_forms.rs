@@ -23,11 +23,10 @@ use crate::{
         coupons::coupon_acts::CouponActFields,
         rewards::{self, RewardItem},
         shared::{
-            act_words, flash,
+            act_words, addresses, flash,
             format::sentence,
             frame::Frame,
             ui::{Fact, Status, Toast, Tone},
-            words,
         },
     },
 };
@@ -47,12 +46,11 @@ pub fn form(
     let handed_to = shown.file.reward.as_ref();
     let customer = shown.customer.as_ref().map(crate::domain::customer::Customer::display_name);
     let back = handed_to.zip(customer.clone()).filter(|_| fields.from_profile).map(|(to, name)| {
-        let href =
-            format!("/m/{}/customers/{}#reward-{}", member.merchant.slug, to.customer, to.no);
+        let href = addresses::reward_row(&member.merchant, to.customer, to.no);
         (href, name)
     });
-    let (cancel_href, cancel_label) =
-        back.unwrap_or_else(|| (words::coupon_address(member, coupon.id), "Coupon".to_owned()));
+    let (cancel_href, cancel_label) = back
+        .unwrap_or_else(|| (addresses::coupon(&member.merchant, coupon.id), "Coupon".to_owned()));
     CouponActForm {
         title: act_words::title(act),
         busy: match act {
@@ -60,7 +58,7 @@ pub fn form(
             CouponAct::Unbar => "Unbarring…",
             CouponAct::MarkUsed => "Counting…",
         },
-        action: act_words::address(member, coupon.id, act),
+        action: addresses::coupon_act(&member.merchant, coupon.id, act),
         cancel_href,
         cancel_label,
         n: handed_to.map(|to| to.no.0),

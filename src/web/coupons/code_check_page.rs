@@ -25,7 +25,7 @@ use crate::{
         mails,
         rewards::MenuItem,
         shared::{
-            act_words,
+            act_words, addresses,
             format::sentence,
             frame::Frame,
             ui::{Fact, Status, Tone},
@@ -37,14 +37,10 @@ use crate::{
 /// The one field, with what is wrong with what was typed.
 pub fn form(member: &Member, value: &str, wrong: Option<&Invalid>) -> CodeCheckForm {
     CodeCheckForm {
-        action: address(member),
+        action: addresses::code_check(&member.merchant),
         value: value.to_owned(),
         error: wrong.map(|why| sentence(&why.0)),
     }
-}
-
-fn address(member: &Member) -> String {
-    format!("/m/{}/check", member.merchant.slug)
 }
 
 /// What is known of the code.
@@ -79,7 +75,7 @@ fn found(member: &Member, known: &KnownCode) -> CodeFacts {
             .map(|NextStep { label, href, dialog: _ }| MenuItem { label, href, dialog: false })
             .collect(),
         suggestions: vec![],
-        action: address(member),
+        action: addresses::code_check(&member.merchant),
         sentence: for_the_customer(member, known),
     }
 }
@@ -130,10 +126,7 @@ fn what_next(member: &Member, known: &KnownCode) -> (Vec<String>, Vec<NextStep>)
     let shown = &known.shown;
     let coupon = &shown.file.coupon;
     let open = shown.file.reward.as_ref().map(|to| {
-        link(
-            "Open the customer",
-            format!("/m/{}/customers/{}#reward-{}", member.merchant.slug, to.customer, to.no),
-        )
+        link("Open the customer", addresses::reward_row(&member.merchant, to.customer, to.no))
     });
     let mut next: Vec<NextStep> = open.into_iter().collect();
     match (coupon.state, &known.file) {
@@ -141,7 +134,7 @@ fn what_next(member: &Member, known: &KnownCode) -> (Vec<String>, Vec<NextStep>)
             if coupon.barred.is_none() && member.role.may(Permission::BarCoupons) {
                 next.push(link(
                     "Bar this coupon",
-                    act_words::address(member, coupon.id, CouponAct::Bar),
+                    addresses::coupon_act(&member.merchant, coupon.id, CouponAct::Bar),
                 ));
             }
             (
@@ -168,7 +161,7 @@ fn what_next(member: &Member, known: &KnownCode) -> (Vec<String>, Vec<NextStep>)
                 Ok(_) => {
                     next.push(link(
                         "Reissue it on the profile",
-                        crate::web::rewards::reissue_address(member, file),
+                        addresses::reissue(&member.merchant, file),
                     ));
                     (vec![], next)
                 }
@@ -329,7 +322,7 @@ fn unknown(member: &Member, code: &str, suggestions: &[check_code::CodeSuggestio
                 },
             })
             .collect(),
-        action: address(member),
+        action: addresses::code_check(&member.merchant),
         sentence: format!(
             "I'm sorry, I can't find the code {code}. Could you copy it again, exactly as it \
              appears in the message you received?"

@@ -9,7 +9,6 @@ use actix_web::{
 use askama::Template;
 use serde::Deserialize;
 
-use super::act_forms;
 use crate::{
     app::{
         Desk, Member,
@@ -26,11 +25,11 @@ use crate::{
         ids::{AuditId, CouponId},
     },
     web::{
-        coupons,
+        coupons::{self, act_forms},
         customers::{self, pages},
         rewards,
         shared::{
-            act_words,
+            act_words, addresses,
             answer::html,
             errors::{self, Error},
             frame,
@@ -173,10 +172,7 @@ async fn done(
     let fragment = request::is_fragment(request.headers());
     let handed_to = shown.file.reward.as_ref().filter(|_| from_profile);
     let Some(handed_to) = handed_to else {
-        let target = format!(
-            "{}?done={record}#message",
-            crate::web::shared::words::coupon_address(member, id)
-        );
+        let target = format!("{}?done={record}#message", addresses::coupon(&member.merchant, id));
         return Ok(if fragment {
             HttpResponse::Ok().insert_header(("HX-Redirect", target)).finish()
         } else {
@@ -185,9 +181,11 @@ async fn done(
     };
     let (customer, reward) = (handed_to.customer, handed_to.no);
     if !fragment {
-        let target = format!(
-            "/m/{}/customers/{customer}?done=coupon-{record}#reward-{reward}",
-            member.merchant.slug
+        let target = addresses::reward_row_after(
+            &member.merchant,
+            customer,
+            reward,
+            &format!("coupon-{record}"),
         );
         return Ok(HttpResponse::SeeOther().insert_header((header::LOCATION, target)).finish());
     }
@@ -256,5 +254,5 @@ async fn load(desk: &Desk, member: &Member, id: CouponId) -> Result<ShownCoupon,
 
 fn named(request: &HttpRequest, path: &CouponPath) -> Result<(CouponId, CouponAct), Error> {
     let id = request::number(&path.1).map(CouponId).ok_or(Error::NotFound)?;
-    Ok((id, act_words::act_of(request.path()).ok_or(Error::NotFound)?))
+    Ok((id, addresses::coupon_act_of(request.path()).ok_or(Error::NotFound)?))
 }

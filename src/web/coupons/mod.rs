@@ -31,13 +31,12 @@ use crate::{
         audit::records::Event,
         rewards,
         shared::{
-            act_words,
+            act_words, addresses,
             errors::Error,
             format::{grouped, when, when_end},
             frame::{self, Frame},
             request,
             ui::{Fact, Status, TextLink, Tone, When},
-            words,
         },
     },
 };
@@ -131,7 +130,7 @@ fn actions(member: &Member, coupon: &Coupon) -> Vec<TextLink> {
     }
     let link = |act| TextLink {
         label: act_words::title(act).to_owned(),
-        href: act_words::address(member, coupon.id, act),
+        href: addresses::coupon_act(&member.merchant, coupon.id, act),
     };
     acts_on(coupon).into_iter().map(link).collect()
 }
@@ -148,7 +147,7 @@ fn event(member: &Member, coupon: &Coupon, record: &AuditRecord) -> Event {
 fn batch(member: &Member, shown: &ShownCoupon) -> TextLink {
     TextLink {
         label: shown.file.batch_name.clone(),
-        href: words::batch_address(member, shown.file.coupon.batch, ""),
+        href: addresses::batch(&member.merchant, shown.file.coupon.batch),
     }
 }
 
@@ -219,7 +218,7 @@ pub(crate) fn itself(member: &Member, shown: &ShownCoupon) -> LabelledLink {
         label: "Coupon".to_owned(),
         link: TextLink {
             label: "View coupon".to_owned(),
-            href: words::coupon_address(member, coupon.id),
+            href: addresses::coupon(&member.merchant, coupon.id),
         },
     }
 }
@@ -231,11 +230,14 @@ pub(crate) fn places(member: &Member, shown: &ShownCoupon) -> Vec<LabelledLink> 
         places.push(place("Voucher batch", batch(member, shown)));
     }
     if let (Some(reward), Some(customer)) = (&shown.file.reward, &shown.customer) {
-        let profile = format!("/m/{}/customers/{}", member.merchant.slug, customer.no);
+        let profile = addresses::customer(&member.merchant, customer.no);
         let title = format!("{} ({})", reward.title, reward.reward_id);
         places.push(place(
             "Reward",
-            TextLink { label: title, href: format!("{profile}#reward-{}", reward.no) },
+            TextLink {
+                label: title,
+                href: addresses::reward_row(&member.merchant, customer.no, reward.no),
+            },
         ));
         places.push(place("Customer", TextLink { label: customer.display_name(), href: profile }));
     }
@@ -246,7 +248,7 @@ pub(crate) fn reissue(member: &Member, part: &ReissuePart) -> Reissue {
     let make = |label: &str, code: String, other: CouponId, earlier: &EarlierReissue| Reissue {
         label: label.to_owned(),
         code,
-        href: words::coupon_address(member, other),
+        href: addresses::coupon(&member.merchant, other),
         who: who(member, earlier),
         when: when(member, earlier.at),
     };

@@ -17,12 +17,12 @@ use crate::{
     web::{
         batches::batch_codes::Filter,
         shared::{
+            addresses,
             errors::Error,
             format::when,
             frame::{self, Frame},
             request,
             ui::{Pager, Status, TextLink, Tone, When},
-            words,
         },
     },
 };
@@ -35,11 +35,11 @@ pub fn redemptions_page(
     page: &FindingPage,
     later: bool,
 ) -> RedemptionListPage {
-    let here = format!("/m/{}/redemptions", member.merchant.slug);
+    let here = addresses::redemptions(&member.merchant);
     let of = |kind: Disagreement| format!("{here}?kind={}", kind.as_str());
     RedemptionListPage {
         frame,
-        back_href: format!("/m/{}/batches", member.merchant.slug),
+        back_href: addresses::batches(&member.merchant),
         import_href: member.role.may(Permission::ManageBatches).then(|| format!("{here}/new")),
         filters: Disagreement::ALL
             .into_iter()
@@ -88,7 +88,7 @@ fn row(member: &Member, found: &RedemptionFinding) -> RedemptionItem {
             label: found.code.clone(),
             href: found
                 .coupon
-                .map(|coupon| words::coupon_address(member, coupon))
+                .map(|coupon| addresses::coupon(&member.merchant, coupon))
                 .unwrap_or_default(),
         },
         redeemed: when(member, found.redeemed_at),

@@ -30,6 +30,7 @@ use crate::{
         coupons::act_forms::{ActField, with_focus},
         customers,
         shared::{
+            addresses,
             answer::html,
             errors::{self, Error},
             flash,
@@ -82,8 +83,8 @@ pub async fn create(
     match desk.writing(move |desk| act_on_customer(desk, &asker, no, act, &sent)).await? {
         CustomerActOutcome::Done(record) => {
             let target = format!(
-                "/m/{}/customers/{no}?done=customer-{record}#message",
-                member.merchant.slug
+                "{}?done=customer-{record}#message",
+                addresses::customer(&member.merchant, no)
             );
             let (status, name) = if request::is_fragment(request.headers()) {
                 (StatusCode::OK, header::HeaderName::from_static("hx-redirect"))
@@ -155,7 +156,7 @@ async fn prepare(
 
 fn named(request: &HttpRequest, path: &CustomerPath) -> Result<(CustomerNo, CustomerAct), Error> {
     let no = request::number(&path.1).map(CustomerNo).ok_or(Error::NotFound)?;
-    Ok((no, act_of(request.path()).ok_or(Error::NotFound)?))
+    Ok((no, addresses::customer_act_of(request.path()).ok_or(Error::NotFound)?))
 }
 
 /// "Block customer": the link, the dialog's name and its button.
@@ -169,33 +170,13 @@ fn title(act: CustomerAct) -> &'static str {
     }
 }
 
-fn verb(act: CustomerAct) -> &'static str {
-    match act {
-        CustomerAct::Block => "block",
-        CustomerAct::Unblock => "unblock",
-        CustomerAct::EmailsOff => "emails-off",
-        CustomerAct::EmailsOn => "emails-on",
-        CustomerAct::Purge => "purge",
-    }
-}
-
-/// The act that an address ends with.
-pub fn act_of(path: &str) -> Option<CustomerAct> {
-    let last = path.rsplit('/').next()?;
-    CustomerAct::ALL.into_iter().find(|act| verb(*act) == last)
-}
-
-fn profile(member: &Member, no: CustomerNo) -> String {
-    format!("/m/{}/customers/{no}", member.merchant.slug)
-}
-
 /// What this member may do to the customer as they are.
 pub fn links(member: &Member, customer: &Customer) -> Vec<TextLink> {
     let allowed = acts_on(customer).into_iter().filter(|act| member.role.may(act.permission()));
     allowed
         .map(|act| TextLink {
             label: title(act).to_owned(),
-            href: format!("{}/{}", profile(member, customer.no), verb(act)),
+            href: addresses::customer_act(&member.merchant, customer.no, act),
         })
         .collect()
 }
@@ -209,7 +190,6 @@ pub fn act_form(
 ) -> CustomerActForm {
     let (act, customer) = (prepared.act, &prepared.customer);
     let owner = customer.display_name();
-    let cancel_href = profile(member, customer.no);
     CustomerActForm {
         title: title(act),
         busy: match act {
@@ -219,8 +199,8 @@ pub fn act_form(
             CustomerAct::Purge => "Purging…",
         },
         dangerous: act == CustomerAct::Purge,
-        action: format!("{cancel_href}/{}", verb(act)),
-        cancel_href,
+        action: addresses::customer_act(&member.merchant, customer.no, act),
+        cancel_href: addresses::customer(&member.merchant, customer.no),
         email: customer
             .email
             .as_ref()

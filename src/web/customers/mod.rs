@@ -21,6 +21,7 @@ use crate::{
     },
     domain::ids::{AuditId, CustomerNo, MailId, RewardNo},
     web::shared::{
+        addresses,
         errors::{self, Error},
         flash, frame, request,
     },
@@ -81,14 +82,13 @@ pub async fn index(
             Some(MatchedBy::Code { reward, .. }) => Some(format!("#reward-{reward}")),
             _ => None,
         });
-        let target =
-            format!("/m/{}/customers/{only}{}", member.merchant.slug, reward.unwrap_or_default());
+        let target = addresses::customer(&member.merchant, only) + &reward.unwrap_or_default();
         return Ok(HttpResponse::SeeOther().insert_header((header::LOCATION, target)).finish());
     }
     let results = pages::results(&member, &term, before.is_some(), &page);
     let mut frame = frame::in_merchant(&request, &member, "Customers");
     frame.search_value = term;
-    let search_href = format!("/m/{}/customers", member.merchant.slug);
+    let search_href = addresses::customers(&member.merchant);
     let body = pages::CustomerListPage { frame, search_href, results }.render()?;
     Ok(HttpResponse::Ok().content_type("text/html; charset=utf-8").body(body))
 }
@@ -101,7 +101,7 @@ fn typed(
     later: bool,
     found: Result<CustomerList, app::Error>,
 ) -> Result<HttpResponse, Error> {
-    let all = format!("/m/{}/customers", member.merchant.slug);
+    let all = addresses::customers(&member.merchant);
     let (status, results) = match found {
         Ok(page) => (StatusCode::OK, pages::results(member, term, later, &page)),
         Err(error) => {
@@ -171,7 +171,7 @@ pub fn page(
 /// The list as one left it, by the Referer (which holds the query, and never leaves the site); else
 /// the whole list.
 fn back_to_list(request: &HttpRequest, member: &Member) -> String {
-    let list = format!("/m/{}/customers", member.merchant.slug);
+    let list = addresses::customers(&member.merchant);
     let from = request
         .headers()
         .get(header::REFERER)

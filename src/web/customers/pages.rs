@@ -20,6 +20,7 @@ use crate::{
         mails::MailItem as Mail,
         rewards::{self, RewardItem as Reward},
         shared::{
+            addresses,
             errors::Error,
             format::{plural, when},
             frame::Frame,
@@ -33,7 +34,7 @@ const MORE_MATCH: &str = "More people match. Type another letter or the surname.
 
 /// A page of the list. `later` is set when it is not the first one.
 pub fn results(member: &Member, term: &str, later: bool, page: &CustomerList) -> Results {
-    let all_href = format!("/m/{}/customers", member.merchant.slug);
+    let all_href = addresses::customers(&member.merchant);
     let query = if term.is_empty() {
         String::new()
     } else {
@@ -85,7 +86,7 @@ pub fn failed(member: &Member, term: &str, error: &Error) -> Results {
     Results {
         screen: CustomerListScreen::Failed,
         query: term.to_owned(),
-        all_href: format!("/m/{}/customers", member.merchant.slug),
+        all_href: addresses::customers(&member.merchant),
         context: context.to_owned(),
         rows: vec![],
         pager: Pager::default(),
@@ -95,7 +96,7 @@ pub fn failed(member: &Member, term: &str, error: &Error) -> Results {
 fn list_row(member: &Member, found: &CustomerMatch) -> CustomerItem {
     let customer = &found.customer;
     CustomerItem {
-        href: format!("/m/{}/customers/{}", member.merchant.slug, customer.no),
+        href: addresses::customer(&member.merchant, customer.no),
         name: customer.display_name(),
         email: customer.email.as_ref().map(EmailAddress::shown).unwrap_or_default(),
         customer_id: customer.customer_id.clone().unwrap_or_default(),
@@ -215,7 +216,7 @@ pub fn profile(
     back_href: String,
 ) -> CustomerPage {
     let customer = &profile.customer;
-    let here = format!("/m/{}/customers/{}", member.merchant.slug, customer.no);
+    let here = addresses::customer(&member.merchant, customer.no);
     CustomerPage {
         frame,
         back_href,
@@ -243,7 +244,7 @@ pub fn profile(
         audit_href: member
             .role
             .may(Permission::SeeAuditLog)
-            .then(|| format!("/m/{}/audit?customer={}", member.merchant.slug, profile.customer.no)),
+            .then(|| addresses::audit_log_of(&member.merchant, customer.no)),
         activity: activity(member, profile),
         activity_pager: Pager {
             first_href: from.events.map(|_| format!("{here}#activity")),

@@ -9,7 +9,7 @@ use crate::{
         Desk, Member,
         imports::receive_import::{ReceivedFile, close_import},
     },
-    domain::import::ImportKind,
+    domain::{import::ImportKind, merchant::Merchant},
     web::{
         batches::vouchers::{self, Sent, VouchersForm},
         imports::{
@@ -17,6 +17,7 @@ use crate::{
             upload::{self, Receiver},
         },
         shared::{
+            addresses,
             errors::Error,
             frame::{self, Frame},
         },
@@ -180,20 +181,20 @@ pub fn title(kind: ImportKind) -> &'static str {
 }
 
 /// Where a form of this kind is, and where it posts to; nothing for a kind without a form.
-pub fn addresses(member: &Member, kind: ImportKind) -> Option<(String, String)> {
-    let here = match kind {
-        ImportKind::Vouchers => "batches",
-        ImportKind::Redemptions => "redemptions",
-        ImportKind::Bars => "bars",
+pub fn addresses_of(merchant: &Merchant, kind: ImportKind) -> Option<(String, String)> {
+    Some(match kind {
+        ImportKind::Vouchers => (addresses::new_batch(merchant), addresses::batches(merchant)),
+        ImportKind::Redemptions => {
+            (addresses::new_redemptions(merchant), addresses::redemptions(merchant))
+        }
+        ImportKind::Bars => (addresses::new_bars(merchant), addresses::bars(merchant)),
         ImportKind::Customers | ImportKind::Rewards | ImportKind::Purges => return None,
-    };
-    let here = format!("/m/{}/{here}", member.merchant.slug);
-    Some((format!("{here}/new"), here))
+    })
 }
 
 /// The form, with what was wrong with it.
 pub fn new(frame: Frame, member: &Member, kind: ImportKind, sent: Sent) -> NewImportPage {
-    let action = addresses(member, kind).map(|(_, action)| action).unwrap_or_default();
+    let action = addresses_of(&member.merchant, kind).map(|(_, action)| action).unwrap_or_default();
     let (lead, example, button) = match kind {
         ImportKind::Redemptions => (
             "The shop's record of uses. You'll see what's in it first. Mismatches between the shop \
@@ -210,7 +211,7 @@ pub fn new(frame: Frame, member: &Member, kind: ImportKind, sent: Sent) -> NewIm
     };
     NewImportPage {
         frame,
-        back_href: format!("/m/{}/batches", member.merchant.slug),
+        back_href: addresses::batches(&member.merchant),
         back: "Voucher batches",
         title: title(kind),
         lead,

@@ -31,7 +31,9 @@ use crate::{
         ids::ImportId,
         import::{Import, ImportState},
     },
-    web::shared::{answer::html, errors::Error, flash, format, frame, request, ui::Tone, words},
+    web::shared::{
+        addresses, answer::html, errors::Error, flash, format, frame, request, ui::Tone,
+    },
 };
 
 /// How long an answer waits for work that is mostly done in a moment.
@@ -180,7 +182,7 @@ async fn rest(desk: &Desk, member: &Member, id: ImportId) {
 
 fn to_page(member: &Member, id: ImportId) -> HttpResponse {
     HttpResponse::SeeOther()
-        .insert_header((header::LOCATION, words::import_address(member, id, "")))
+        .insert_header((header::LOCATION, addresses::import(&member.merchant, id)))
         .finish()
 }
 

@@ -1,9 +1,5 @@
 //! Imports on pages: where each stands, what its rows come to, and what to do next.
 
-use super::{
-    files, notes,
-    screens::{ImportItem, ImportListPage, ImportPage, ImportScreen, ProgressBarView, RowSums},
-};
 use crate::{
     app::{
         Member,
@@ -12,11 +8,17 @@ use crate::{
     domain::import::{Import, ImportKind, ImportState},
     web::{
         batches::pages::StateCount,
+        imports::{
+            files, notes,
+            screens::{
+                ImportItem, ImportListPage, ImportPage, ImportScreen, ProgressBarView, RowSums,
+            },
+        },
         shared::{
+            addresses,
             format::{grouped, plural, sentence, when},
             frame::Frame,
             ui::{Badge, Fact, Pager, StockBar, TextLink, Tone},
-            words,
         },
     },
 };
@@ -44,10 +46,10 @@ pub fn rejects_name(import: &Import) -> String {
 
 /// The list.
 pub fn index(frame: Frame, member: &Member, page: &ImportList, later: bool) -> ImportListPage {
-    let here = format!("/m/{}/imports", member.merchant.slug);
+    let here = addresses::imports(&member.merchant);
     ImportListPage {
         frame,
-        back_href: format!("/m/{}/batches", member.merchant.slug),
+        back_href: addresses::batches(&member.merchant),
         rows: page.rows.iter().map(|file| row(member, file)).collect(),
         pager: Pager {
             first_href: later.then(|| here.clone()),
@@ -63,7 +65,7 @@ fn row(member: &Member, file: &ImportFile) -> ImportItem {
         .as_ref()
         .filter(|_| matches!(import.state, ImportState::Checked | ImportState::Done));
     ImportItem {
-        href: words::import_address(member, import.id, ""),
+        href: addresses::import(&member.merchant, import.id),
         title: title(import),
         batch: subject(import),
         badge: badge(import, file.account.as_ref()),
@@ -143,7 +145,7 @@ pub fn show(frame: Frame, member: &Member, file: &ImportFile) -> ImportPage {
     }
     ImportPage {
         frame,
-        back_href: format!("/m/{}/imports", member.merchant.slug),
+        back_href: addresses::imports(&member.merchant),
         title: title(import),
         facts,
         screen: ImportScreen { is_first: true, ..screen(member, file) },
@@ -171,7 +173,7 @@ fn size(bytes: i64) -> String {
 pub fn screen(member: &Member, file: &ImportFile) -> ImportScreen {
     let import = &file.import;
     let words = files::words(import.kind);
-    let here = |rest: &str| words::import_address(member, import.id, rest);
+    let here = |rest: &str| format!("{}{rest}", addresses::import(&member.merchant, import.id));
     let account = file.account.as_ref();
     let empty = ImportScreen {
         state: state(import),
@@ -276,7 +278,7 @@ fn checked(
     let Some(account) = account else { return empty };
     let (new, what) = (number(account.new), files::words(import.kind));
     let is_new = import.kind.rules().needs_batch && import.batch.is_none();
-    let cancel = Some(words::import_address(member, import.id, "/cancel"));
+    let cancel = Some(format!("{}/cancel", addresses::import(&member.merchant, import.id)));
     if new == 0 {
         let (title, text) = if account.rejected == 0 {
             let there = format!(
@@ -316,7 +318,7 @@ fn checked(
         notes,
         confirm: Some(TextLink {
             label: format!("{} {}", what.act, plural(new, what.one)),
-            href: words::import_address(member, import.id, "/confirm"),
+            href: format!("{}/confirm", addresses::import(&member.merchant, import.id)),
         }),
         cancel,
         ..empty
@@ -361,20 +363,20 @@ fn stays_empty(import: &Import) -> String {
 
 fn links(member: &Member, import: &Import, waits: bool) -> Vec<TextLink> {
     let link = |label: &str, href: String| TextLink { label: label.to_owned(), href };
-    let addresses = files::addresses(member, import.kind);
+    let own = files::addresses_of(&member.merchant, import.kind);
     let again = || {
         let form = match &import.batch {
-            Some((batch, _)) => Some(words::batch_address(member, *batch, "#add-vouchers")),
-            None => addresses.as_ref().map(|(form, _)| form.clone()),
+            Some((batch, _)) => Some(addresses::add_vouchers(&member.merchant, *batch)),
+            None => own.as_ref().map(|(form, _)| form.clone()),
         };
         form.map(|form| link("Send another file", form))
     };
     let batch = import.batch.as_ref().map(|(batch, name)| {
-        link(&format!("Go to {name}"), words::batch_address(member, *batch, ""))
+        link(&format!("Go to {name}"), addresses::batch(&member.merchant, *batch))
     });
     match import.state {
         ImportState::Done if import.kind == ImportKind::Redemptions => {
-            let mismatches = addresses
+            let mismatches = own
                 .as_ref()
                 .map(|(_, mismatches)| link("Redemption mismatches", mismatches.clone()));
             mismatches.into_iter().chain(again()).collect()

@@ -18,7 +18,7 @@ use crate::{
         role::Permission,
     },
     web::shared::{
-        act_words,
+        act_words, addresses,
         format::{day, grouped, left, when, when_end},
         ui::{Status, TextLink, Tone, When},
         words::{self, NextStep},
@@ -179,7 +179,7 @@ fn source(member: &Member, file: &RewardFile) -> CodeSource {
             href: member
                 .role
                 .may(Permission::LookAtBatches)
-                .then(|| words::batch_address(member, batch.id, "")),
+                .then(|| addresses::batch(&member.merchant, batch.id)),
             left: left(stock),
             low: match stock {
                 StockLeft::Usable(count) => *count < 10,
@@ -209,7 +209,7 @@ fn reissue_item(
 ) -> ReissueItem {
     match check_reissue(file, now) {
         Ok(_) => ReissueItem {
-            href: Some(reissue_address(member, file)),
+            href: Some(addresses::reissue(&member.merchant, file)),
             label: String::new(),
             facts: vec![],
             next_steps: vec![],
@@ -230,45 +230,31 @@ fn reissue_item(
     }
 }
 
-/// Where the dialog is, and where it posts to.
-pub fn reissue_address(member: &Member, file: &RewardFile) -> String {
-    format!("{}/reissue", reward_address(member, file))
-}
-
-/// The reward's path, below which its acts are.
-pub fn reward_address(member: &Member, file: &RewardFile) -> String {
-    format!("/m/{}/customers/{}/rewards/{}", member.merchant.slug, file.customer.no, file.reward.no)
-}
-
 fn items(member: &Member, found: &RewardWithMail, reissue: &ReissueItem) -> Vec<MenuItem> {
     // The next step of a refusal may lead there already.
     let is_new = |item: &MenuItem| reissue.next_steps.iter().all(|step| step.href != item.href);
-    let view = |coupon: &Coupon| link("View coupon", words::coupon_address(member, coupon.id));
+    let view =
+        |coupon: &Coupon| link("View coupon", addresses::coupon(&member.merchant, coupon.id));
     let coupon = found.file.coupon.as_ref().map(view).filter(is_new);
-    let acts = found
-        .file
-        .coupon
-        .iter()
-        .filter(|_| member.role.may(Permission::BarCoupons))
-        .flat_map(|coupon| {
-            let item = |act| MenuItem {
-                dialog: true,
-                ..link(act_words::title(act), act_words::address_from_row(member, coupon.id, act))
-            };
-            acts_on(coupon).into_iter().map(item)
-        });
+    let acts =
+        found.file.coupon.iter().filter(|_| member.role.may(Permission::BarCoupons)).flat_map(
+            |coupon| {
+                let item = |act| MenuItem {
+                    dialog: true,
+                    ..link(
+                        act_words::title(act),
+                        addresses::coupon_act_from_row(&member.merchant, coupon.id, act),
+                    )
+                };
+                acts_on(coupon).into_iter().map(item)
+            },
+        );
     let mail = found.mail.as_ref().map(|mail| {
-        link(
-            "View email",
-            format!(
-                "/m/{}/customers/{}/mails/{}",
-                member.merchant.slug, found.file.customer.no, mail.id
-            ),
-        )
+        link("View email", addresses::mail(&member.merchant, found.file.customer.no, mail.id))
     });
     let batch =
         found.file.batch.as_ref().filter(|_| member.role.may(Permission::LookAtBatches)).map(
-            |(batch, _)| link("View voucher batch", words::batch_address(member, batch.id, "")),
+            |(batch, _)| link("View voucher batch", addresses::batch(&member.merchant, batch.id)),
         );
     acts.filter(is_new).chain([coupon, mail, batch].into_iter().flatten()).collect()
 }

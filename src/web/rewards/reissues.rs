@@ -26,6 +26,7 @@ use crate::{
         mails::{self, MailItem as Mail},
         rewards::{self, RewardItem},
         shared::{
+            addresses,
             answer::html,
             errors::Error,
             flash,
@@ -44,11 +45,8 @@ pub fn form(member: &Member, prepared: &Prepared, now: DateTime<Utc>) -> Reissue
     let customer = file.customer.display_name();
     ReissueForm {
         n: file.reward.no.0,
-        action: rewards::reissue_address(member, file),
-        cancel_href: format!(
-            "/m/{}/customers/{}#reward-{}",
-            member.merchant.slug, file.customer.no, file.reward.no
-        ),
+        action: addresses::reissue(&member.merchant, file),
+        cancel_href: addresses::reward_row(&member.merchant, file.customer.no, file.reward.no),
         kind: rewards::kind(file.reward.kind).to_owned(),
         reward: file.reward.title.clone(),
         old_code: file.coupon.as_ref().map(|coupon| coupon.code.to_string()).unwrap_or_default(),
@@ -169,9 +167,11 @@ async fn done(
     reissued: &Reissued,
 ) -> Result<HttpResponse, Error> {
     if !request::is_fragment(request.headers()) {
-        let target = format!(
-            "/m/{}/customers/{customer}?done=reissued-{reward}#reward-{reward}",
-            member.merchant.slug
+        let target = addresses::reward_row_after(
+            &member.merchant,
+            customer,
+            reward,
+            &format!("reissued-{reward}"),
         );
         return Ok(HttpResponse::SeeOther().insert_header((header::LOCATION, target)).finish());
     }

@@ -3,15 +3,15 @@
 
 use chrono::{DateTime, Utc};
 
-use super::format::grouped;
 use crate::{
     app::Member,
     domain::{
         coupon::Redemption,
         coupon_acts::{ActRefusal, CouponAct},
-        ids::{CouponId, UserId},
+        ids::UserId,
         zone,
     },
+    web::shared::format::grouped,
 };
 
 /// "Bar coupon": the menu's item, the dialog's name and its button.
@@ -21,33 +21,6 @@ pub fn title(act: CouponAct) -> &'static str {
         CouponAct::Unbar => "Unbar coupon",
         CouponAct::MarkUsed => "Mark as used",
     }
-}
-
-/// The last part of the act's address.
-pub fn verb(act: CouponAct) -> &'static str {
-    match act {
-        CouponAct::Bar => "bar",
-        CouponAct::Unbar => "unbar",
-        CouponAct::MarkUsed => "use",
-    }
-}
-
-/// The act that an address ends with.
-pub fn act_of(path: &str) -> Option<CouponAct> {
-    let last = path.rsplit('/').next()?;
-    [CouponAct::Bar, CouponAct::Unbar, CouponAct::MarkUsed]
-        .into_iter()
-        .find(|act| verb(*act) == last)
-}
-
-/// Where the act's form is, and where it posts to.
-pub fn address(member: &Member, coupon: CouponId, act: CouponAct) -> String {
-    format!("{}/{}", super::words::coupon_address(member, coupon), verb(act))
-}
-
-/// The form's address for a link in a reward's row, to which the act then leads back.
-pub fn address_from_row(member: &Member, coupon: CouponId, act: CouponAct) -> String {
-    format!("{}?from=profile", address(member, coupon, act))
 }
 
 /// "2 of 5 uses gone".

@@ -4,12 +4,12 @@
 use actix_web::{HttpMessage, HttpRequest};
 
 use crate::{
-    app::{Member, sign_in::sessions::Membership},
-    domain::role::Permission,
+    app::Member,
+    domain::{merchant::Merchant, role::Permission},
     web::{
         server::assets,
         shared::{
-            flash,
+            addresses, flash,
             gate::Visitor,
             ui::{TextLink, Toast, Tone},
         },
@@ -18,41 +18,42 @@ use crate::{
 
 /// The frame of a page in a merchant.
 pub fn in_merchant(request: &HttpRequest, member: &Member, title: &str) -> Frame {
-    let slug = member.merchant.slug.as_str();
+    let merchant = &member.merchant;
     let path = request.path();
-    let item = |label: &str, rest: &str| {
-        let href = format!("/m/{slug}/{rest}");
+    let item = |label: &str, href: String| {
         let is_in = |href: &str| path == href || path.starts_with(&format!("{href}/"));
         // These are reached from the batches, and lead back to them.
-        let below = ["imports", "redemptions", "alerts", "bars"];
+        let below =
+            [addresses::imports, addresses::redemptions, addresses::alerts, addresses::bars];
         let current = is_in(&href)
-            || (rest == "batches" && below.iter().any(|one| is_in(&format!("/m/{slug}/{one}"))));
+            || (href == addresses::batches(merchant)
+                && below.iter().any(|one| is_in(&one(merchant))));
         NavItem { label: label.to_owned(), current, href }
     };
-    let mut nav = vec![item("Customers", "customers")];
+    let mut nav = vec![item("Customers", addresses::customers(merchant))];
     if member.role.may(Permission::LookAtBatches) {
-        nav.push(item("Voucher batches", "batches"));
+        nav.push(item("Voucher batches", addresses::batches(merchant)));
     }
     if member.role.may(Permission::CheckCodes) {
-        nav.push(item("Check a code", "check"));
+        nav.push(item("Check a code", addresses::code_check(merchant)));
     }
     if member.role.may(Permission::ManageUsers) {
-        nav.push(item("Users", "users"));
+        nav.push(item("Users", addresses::users(merchant)));
     }
     if member.role.may(Permission::SeeAuditLog) {
-        nav.push(item("Audit log", "audit"));
+        nav.push(item("Audit log", addresses::audit_log(merchant)));
     }
     if member.role.may(Permission::ChangeSettings) {
-        nav.push(item("Settings", "settings"));
+        nav.push(item("Settings", addresses::settings(merchant)));
     }
     let merchants = request
         .extensions()
         .get::<Visitor>()
-        .map(|visitor| visitor.merchants.iter().map(merchant_nav).collect())
+        .map(|visitor| visitor.merchants.iter().map(|of| merchant_nav(&of.merchant)).collect())
         .unwrap_or_default();
     Frame {
         title: title.to_owned(),
-        merchant: Some(MerchantNav { slug: slug.to_owned(), name: member.merchant.name.clone() }),
+        merchant: Some(merchant_nav(merchant)),
         merchants,
         user: Some(UserNav {
             name: member.user_name.clone(),
@@ -75,7 +76,7 @@ pub fn for_visitor(request: &HttpRequest, title: &str) -> Frame {
             email: visitor.session.email.clone(),
             role: String::new(),
         });
-        frame.merchants = visitor.merchants.iter().map(merchant_nav).collect();
+        frame.merchants = visitor.merchants.iter().map(|of| merchant_nav(&of.merchant)).collect();
         frame.flash = confirmed(request);
     }
     frame
@@ -107,17 +108,14 @@ pub fn for_error(request: &HttpRequest, title: &str) -> Frame {
 pub fn ways_out(frame: &Frame) -> Vec<TextLink> {
     let link = |label: &str, href: String| TextLink { label: label.to_owned(), href };
     match (&frame.merchant, &frame.user) {
-        (Some(merchant), _) => vec![link("Customers", format!("/m/{}/customers", merchant.slug))],
+        (Some(merchant), _) => vec![link("Customers", merchant.customers_href.clone())],
         (None, Some(_)) => vec![link("Choose a merchant", "/".to_owned())],
         (None, None) => vec![link("Sign in", "/sign-in".to_owned())],
     }
 }
 
-fn merchant_nav(membership: &Membership) -> MerchantNav {
-    MerchantNav {
-        slug: membership.merchant.slug.to_string(),
-        name: membership.merchant.name.clone(),
-    }
+fn merchant_nav(merchant: &Merchant) -> MerchantNav {
+    MerchantNav { customers_href: addresses::customers(merchant), name: merchant.name.clone() }
 }
 
 /// Everything around a page's content. Without a merchant and a user it is only the product's mark.
@@ -160,8 +158,8 @@ impl Frame {
 /// A merchant in the top bar.
 #[derive(Clone, Debug)]
 pub struct MerchantNav {
-    /// As in `/m/{slug}`.
-    pub slug: String,
+    /// Where its customers are.
+    pub customers_href: String,
     /// As people know it.
     pub name: String,
 }

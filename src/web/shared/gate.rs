@@ -12,7 +12,6 @@ use actix_web::{
     web,
 };
 
-use super::{errors::Error, request};
 use crate::{
     app::{
         self, Desk, Member,
@@ -30,6 +29,7 @@ use crate::{
             access::{Access, AccessRules},
             hosts::Hosts,
         },
+        shared::{addresses, errors::Error, request},
         sign_in::recent_sessions::RecentSessions,
     },
 };
@@ -226,7 +226,7 @@ fn page_named_by(request: &ServiceRequest, name: &str) -> Option<String> {
 }
 
 fn away(fragment: bool, to: &str, path: &str) -> HttpResponse<BoxBody> {
-    let target = match request::own_path(path).map(landing) {
+    let target = match request::own_path(path).map(addresses::landing) {
         Some(path) if path != "/" => format!("{to}?return_to={path}"),
         _ => to.to_owned(),
     };
@@ -234,25 +234,6 @@ fn away(fragment: bool, to: &str, path: &str) -> HttpResponse<BoxBody> {
         HttpResponse::Unauthorized().insert_header(("HX-Redirect", target)).finish()
     } else {
         HttpResponse::SeeOther().insert_header((header::LOCATION, target)).finish()
-    }
-}
-
-/// Acts are done from the profile, or from the page of a batch, coupon, import or user, or one's
-/// own: that is where one wants to be back.
-fn landing(path: &str) -> String {
-    let parts: Vec<&str> = path.split('/').collect();
-    match parts.as_slice() {
-        ["", "m", slug, "customers", no, _, ..] => format!("/m/{slug}/customers/{no}"),
-        ["", "m", slug, "coupons", id, _, ..] => format!("/m/{slug}/coupons/{id}"),
-        ["", "m", slug, "imports", id, _, ..] => format!("/m/{slug}/imports/{id}"),
-        ["", "m", slug, "users", id, _, ..] => format!("/m/{slug}/users/{id}"),
-        ["", "m", slug, "audit", _, ..] => format!("/m/{slug}/audit"),
-        ["", "m", slug, "alerts", _, ..] => format!("/m/{slug}/alerts"),
-        ["", "m", slug, "batches", id, _, ..] => format!("/m/{slug}/batches/{id}"),
-        ["", "account", "app" | "identity"] | ["", "account", "passkeys", "new"] => path.to_owned(),
-        ["", "account", "passkeys", "options"] => "/account/passkeys/new".to_owned(),
-        ["", "account", ..] => "/account".to_owned(),
-        _ => path.to_owned(),
     }
 }
 

@@ -1,6 +1,7 @@
 //! What all pages share: the frame around them, the gate before them, answers and words.
 
 pub mod act_words;
+pub mod addresses;
 pub mod answer;
 pub mod browser;
 pub mod errors;

@@ -3,22 +3,21 @@
 
 use chrono::{DateTime, Utc};
 
-use super::{
-    act_words,
-    format::{grouped, plural},
-};
 use crate::{
     app::Member,
     domain::{
         batch::{Batch, Shortage},
         coupon::{Capacity, Coupon},
         coupon_acts::CouponAct,
-        ids::{BatchId, CouponId, ImportId},
         merchant::TicketFacts,
         reissue::{EarlierReissue, Refusal, RewardFile},
         reward::RewardProvider,
         role::Permission,
         zone,
+    },
+    web::shared::{
+        addresses,
+        format::{grouped, plural},
     },
 };
 
@@ -170,10 +169,12 @@ fn still_has_capacity(member: &Member, capacity: &Capacity, file: &RewardFile) -
     let mut next_steps: Vec<NextStep> = file
         .coupon
         .iter()
-        .map(|coupon| step("View the coupon", coupon_address(member, coupon.id)))
+        .map(|coupon| step("View the coupon", addresses::coupon(&member.merchant, coupon.id)))
         .collect();
     if member.role.may(Permission::BarCoupons) {
-        let bar = |coupon: &Coupon| act_words::address_from_row(member, coupon.id, CouponAct::Bar);
+        let bar = |coupon: &Coupon| {
+            addresses::coupon_act_from_row(&member.merchant, coupon.id, CouponAct::Bar)
+        };
         next_steps.extend(
             file.coupon
                 .iter()
@@ -208,27 +209,11 @@ fn batch_empty(
 }
 
 fn refill(member: &Member, batch: &Batch, shortage: &Shortage) -> Vec<NextStep> {
-    let page = |anchor: &str| batch_address(member, batch.id, anchor);
-    let mut steps = vec![step("Add vouchers", page("#add-vouchers"))];
+    let mut steps = vec![step("Add vouchers", addresses::add_vouchers(&member.merchant, batch.id))];
     if shortage.expired > 0 || shortage.not_started > 0 {
-        steps.push(step("Adjust validity", page("#adjust-validity")));
+        steps.push(step("Adjust validity", addresses::adjust_validity(&member.merchant, batch.id)));
     }
     steps
-}
-
-/// The page of a batch.
-pub fn batch_address(member: &Member, batch: BatchId, anchor: &str) -> String {
-    format!("/m/{}/batches/{batch}{anchor}", member.merchant.slug)
-}
-
-/// The page of a coupon.
-pub fn coupon_address(member: &Member, coupon: CouponId) -> String {
-    format!("/m/{}/coupons/{coupon}", member.merchant.slug)
-}
-
-/// The page of an import.
-pub fn import_address(member: &Member, import: ImportId, rest: &str) -> String {
-    format!("/m/{}/imports/{import}{rest}", member.merchant.slug)
 }
 
 /// What is said of a file larger than [`crate::web::imports::upload::FILE_LIMIT`].

@@ -20,16 +20,18 @@ use crate::{
         },
     },
     domain::{ids::UserId, role::Role},
-    web::shared::{
-        answer::html,
-        errors::Error,
-        flash, frame,
-        request::{self, FormBody},
-        ui::{Toast, Tone},
+    web::{
+        server::Site,
+        shared::{
+            addresses,
+            answer::html,
+            errors::Error,
+            flash, frame,
+            request::{self, FormBody},
+            ui::{Toast, Tone},
+        },
     },
 };
-
-use super::server::Site;
 
 #[derive(Deserialize)]
 pub struct UsersQuery {
@@ -83,9 +85,9 @@ pub async fn create(
     let typed = Invitation { email: field("email"), name: field("name"), role: field("role") };
     let (asker, asked) = (member.clone(), typed.clone());
     match desk.writing(move |desk| invite_user::invite_user(desk, &asker, &asked)).await? {
-        InvitationOutcome::Done { user: UserId(id), has_link } => Ok(to(
-            &member,
-            &format!("/{id}?done={}#message", if has_link { "invited" } else { "welcomed" }),
+        InvitationOutcome::Done { user, has_link } => Ok(back(
+            addresses::user(&member.merchant, user),
+            if has_link { "invited" } else { "welcomed" },
         )),
         InvitationOutcome::Invalid(invalid) => {
             let page = pages::new(
@@ -186,9 +188,11 @@ async fn act(
         .await?
     {
         // The page of somebody who has just left is not there any more.
-        Managed::Done(_) if act == UserAct::Remove => Ok(to(&member, "?done=removal#message")),
-        Managed::Done(_) => Ok(to(&member, &format!("/{}?done={word}#message", id.0))),
-        Managed::Unchanged => Ok(to(&member, &format!("/{}?done=unchanged#message", id.0))),
+        Managed::Done(_) if act == UserAct::Remove => {
+            Ok(back(addresses::users(&member.merchant), "removal"))
+        }
+        Managed::Done(_) => Ok(back(addresses::user(&member.merchant, id), word)),
+        Managed::Unchanged => Ok(back(addresses::user(&member.merchant, id), "unchanged")),
         Managed::Barred(barrier) => {
             let flash = flash::plain(Tone::Bad, "Nothing was changed", pages::why_not(barrier));
             let body = page(request, desk, site, &member, id, Some(flash)).await?;
@@ -208,7 +212,7 @@ pub async fn invite_again(
     let (member, id) = (member.into_inner(), user(&path.1)?);
     let asker = member.clone();
     let sent = desk.writing(move |desk| invite_user::invite_again(desk, &asker, id)).await?;
-    Ok(to(&member, &format!("/{}?done={}#message", id.0, if sent { "invited" } else { "is-in" })))
+    Ok(back(addresses::user(&member.merchant, id), if sent { "invited" } else { "is-in" }))
 }
 
 /// `GET /m/{merchant}/permissions`
@@ -225,8 +229,8 @@ fn user(text: &str) -> Result<UserId, Error> {
     request::number(text).map(UserId).ok_or(Error::NotFound)
 }
 
-fn to(member: &Member, rest: &str) -> HttpResponse {
-    let target = format!("/m/{}/users{rest}", member.merchant.slug);
+fn back(page: String, done: &str) -> HttpResponse {
+    let target = format!("{page}?done={done}#message");
     HttpResponse::SeeOther().insert_header((header::LOCATION, target)).finish()
 }
 

@@ -21,6 +21,7 @@ use crate::{
     web::{
         batches::threshold_forms::NumberField,
         shared::{
+            addresses,
             format::{plural, when},
             frame::Frame,
             ui::{Badge, Fact, Pager, Status, TextLink, Tone, When},
@@ -28,30 +29,28 @@ use crate::{
     },
 };
 
-fn address(member: &Member, rest: &str) -> String {
-    format!("/m/{}/users{rest}", member.merchant.slug)
-}
-
 /// The list.
 pub fn index(frame: Frame, member: &Member, page: &UserList, is_later: bool) -> UserListPage {
     let link = |label: &str, href: String| TextLink { label: label.to_owned(), href };
     UserListPage {
         frame,
         actions: vec![
-            link("What each role can do", format!("/m/{}/permissions", member.merchant.slug)),
-            link("Invite a user", address(member, "/new")),
+            link("What each role can do", addresses::permissions(&member.merchant)),
+            link("Invite a user", addresses::new_user(&member.merchant)),
         ],
         rows: page.rows.iter().map(|row| self::row(member, row)).collect(),
         pager: Pager {
-            first_href: is_later.then(|| address(member, "")),
-            older_href: page.next.map(|UserId(id)| address(member, &format!("?after={id}"))),
+            first_href: is_later.then(|| addresses::users(&member.merchant)),
+            older_href: page
+                .next
+                .map(|UserId(id)| format!("{}?after={id}", addresses::users(&member.merchant))),
         },
     }
 }
 
 fn row(member: &Member, row: &UserOverview) -> UserItem {
     UserItem {
-        href: address(member, &format!("/{}", row.user.id.0)),
+        href: addresses::user(&member.merchant, row.user.id),
         name: row.user.name.clone(),
         email: row.user.email.clone(),
         role: row.role.label().to_owned(),
@@ -91,8 +90,8 @@ pub fn new(
     let chosen = if typed.role.is_empty() { Role::Support.as_str() } else { &typed.role };
     NewUserPage {
         frame,
-        back_href: address(member, ""),
-        action: address(member, ""),
+        back_href: addresses::users(&member.merchant),
+        action: addresses::users(&member.merchant),
         email: field(&typed.email, &invalid.email),
         name: field(&typed.name, &invalid.name),
         roles: roles(member, |role| role.as_str() == chosen),
@@ -143,7 +142,7 @@ pub fn show(frame: Frame, member: &Member, file: &UserFile) -> UserPage {
     let (user, role, is_offer) = (&file.row.user, file.row.role, file.row.is_offer);
     let fact = |label: &str, text: String, at| Fact { label: label.to_owned(), text, when: at };
     let role_barrier = barrier(file, UserAct::ChangeRole(role)).map(|why| why_not(why).to_owned());
-    let own = address(member, &format!("/{}", user.id.0));
+    let own = addresses::user(&member.merchant, user.id);
     let acts = acts(member, file, &own);
     let invite =
         acts.iter().find(|act| act.action.ends_with("/invitation") && act.barrier.is_empty());
@@ -152,7 +151,7 @@ pub fn show(frame: Frame, member: &Member, file: &UserFile) -> UserPage {
         invite.filter(|_| has_failed).map(|act| act.action.clone()).unwrap_or_default();
     UserPage {
         frame,
-        back_href: address(member, ""),
+        back_href: addresses::users(&member.merchant),
         name: user.name.clone(),
         badges: badges(member, &file.row),
         email: user.email.clone(),
