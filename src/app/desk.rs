@@ -15,7 +15,7 @@ use crate::{
             queue::{Caller, Limits, Queue},
         },
     },
-    db::Database,
+    db::{Database, WriteTx},
     domain::{
         clock::Clock,
         email::{EmailAddress, Mailbox},
@@ -35,7 +35,7 @@ pub struct Desk {
     pub base_url: Arc<str>,
     /// The host part of message ids.
     pub mail_domain: Arc<str>,
-    /// Notified after a commit that queued a mail.
+    /// Notified after a commit that queued a mail, by [`Desk::wake_mail_worker`].
     pub mail_wakeup: Arc<Notify>,
     /// Notified after a commit that left work to the import worker.
     pub import_wakeup: Arc<Notify>,
@@ -191,6 +191,12 @@ impl Desk {
     /// The same desk at another time, for sample data and tests.
     pub fn at(&self, clock: Clock) -> Self {
         Self { clock, ..self.clone() }
+    }
+
+    /// Wakes the mail worker once `tx`, which has queued a mail, is committed.
+    pub(super) fn wake_mail_worker(&self, tx: &mut WriteTx<'_>) {
+        let wakeup = Arc::clone(&self.mail_wakeup);
+        tx.after_commit(move || wakeup.notify_one());
     }
 
     /// A key for one purpose, stretched from the installation's secret by HKDF-SHA256.

@@ -51,6 +51,7 @@ fn parts(encrypted: &str) -> Option<([u8; NONCE_BYTES], Vec<u8>)> {
 ///
 /// Errors: [`Error::Fault`] where the system has none.
 pub fn random<const N: usize>() -> Result<[u8; N], Error> {
+    fail::fail_point!("crypto::random", |_| Err(Fault::Crypto("no random numbers".into()).into()));
     let mut bytes = [0; N];
     getrandom::fill(&mut bytes)
         .map_err(|e| Fault::Crypto(format!("this machine provides no random numbers: {e}")))?;

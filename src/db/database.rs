@@ -193,7 +193,7 @@ impl Database {
 
     /// Runs `work` in one write transaction; see [`tx`]. Where PostgreSQL undoes it in favour of
     /// another transaction before COMMIT, it runs again: so `work` changes nothing but the
-    /// database. What is to be done once it is saved, comes after this.
+    /// database. What is to happen once it is saved, it registers with [`WriteTx::after_commit`].
     pub fn write<T, E: Failure>(
         &self,
         work: impl Fn(&mut WriteTx<'_>) -> Result<T, E>,

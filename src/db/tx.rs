@@ -16,19 +16,32 @@ use super::{
 use crate::each;
 
 /// Proof that a write transaction is open. Reading functions take it too, as a plain connection.
-pub struct WriteTx<'c>(&'c mut DbConn);
+pub struct WriteTx<'c> {
+    conn: &'c mut DbConn,
+    after_commit: Vec<Box<dyn FnOnce()>>,
+}
+
+impl WriteTx<'_> {
+    /// Registers what is to happen once this transaction is saved, such as waking a worker. It
+    /// happens in the order of registration, and never where the commit failed or its outcome is
+    /// unknown. A transaction that is undone and runs again begins without any; what was registered
+    /// is dropped after the rollback.
+    pub fn after_commit(&mut self, act: impl FnOnce() + 'static) {
+        self.after_commit.push(Box::new(act));
+    }
+}
 
 impl Deref for WriteTx<'_> {
     type Target = DbConn;
 
     fn deref(&self) -> &DbConn {
-        self.0
+        self.conn
     }
 }
 
 impl DerefMut for WriteTx<'_> {
     fn deref_mut(&mut self) -> &mut DbConn {
-        self.0
+        self.conn
     }
 }
 
@@ -64,14 +77,17 @@ pub(super) fn begin(
 }
 
 /// Runs `work` in the write transaction that has begun on `conn`: committed when it returns `Ok`,
-/// rolled back otherwise.
+/// rolled back otherwise. Then does what `work` has registered for after the commit.
 ///
 /// Errors: what `work` returns; [`Error::CommitUnknown`] when COMMIT failed.
 pub(super) fn run<T, E: From<Error>>(
     conn: &mut DbConn,
     work: impl FnOnce(&mut WriteTx<'_>) -> Result<T, E>,
 ) -> Result<T, E> {
-    match work(&mut WriteTx(conn)) {
+    let mut tx = WriteTx { conn, after_commit: vec![] };
+    let worked = work(&mut tx);
+    let WriteTx { conn, after_commit } = tx;
+    match worked {
         Ok(value) => {
             fail::fail_point!("db::commit", |_| {
                 let _ = each!(conn, |c| AnsiTransactionManager::rollback_transaction(c));
@@ -89,6 +105,7 @@ pub(super) fn run<T, E: From<Error>>(
             fail::fail_point!("db::committed", |_| Err(E::from(Error::CommitUnknown(
                 "failpoint".into()
             ))));
+            after_commit.into_iter().for_each(|act| act());
             Ok(value)
         }
         Err(error) => {

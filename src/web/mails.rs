@@ -7,7 +7,7 @@ use serde::Deserialize;
 use crate::{
     app::{
         self, Desk, Member,
-        customers::show_customer::{self, Cursors, Profile},
+        customers::show_customer::{self, Cursors},
         mails::resend_email::{Resent, resend_email},
     },
     domain::{
@@ -153,7 +153,7 @@ async fn queued(
             fresh: true,
             ..rewards::row(member, row, &profile.who_can, profile.now)
         }),
-        emails: items(member, &profile),
+        emails: items(member, customer, &profile.emails),
         toast: flash::resent(&resent.mail.recipient),
     };
     Ok(HttpResponse::Ok().content_type("text/html; charset=utf-8").body(view.render()?))
@@ -224,20 +224,18 @@ pub fn mail_state(
 }
 
 /// The Emails section.
-pub fn items(member: &Member, profile: &Profile) -> Vec<MailItem> {
-    profile
-        .emails
+pub fn items(member: &Member, customer: CustomerNo, emails: &[MailSummary]) -> Vec<MailItem> {
+    emails
         .iter()
         .map(|mail| MailItem {
             n: mail.id.0,
-            href: addresses::mail(&member.merchant, profile.customer.no, mail.id),
+            href: addresses::mail(&member.merchant, customer, mail.id),
             subject: subject(mail),
             to: mail.recipient.clone(),
             when: when(member, mail.queued_at),
             origin: origin(mail),
             steps: steps(member, mail),
-            resend_action: may_resend(member, mail)
-                .then(|| addresses::resend(&member.merchant, profile.customer.no, mail.reward)),
+            resend_action: may_resend(member, mail).then(|| addresses::resend(&member.merchant, customer, mail.reward)),
         })
         .collect()
 }

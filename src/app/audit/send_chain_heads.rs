@@ -5,7 +5,7 @@ use chrono::{DateTime, TimeDelta, Utc};
 
 use crate::{
     app::{Desk, Error, Fault, mails::fulfilment_email::message_id},
-    db::{self, audit_seals, head_mails, merchants},
+    db::{audit_seals, head_mails, merchants},
     domain::{email::EmailAddress, mail::Letter, zone},
     mail::chain_heads::{HeadsFacts, LogHeadCopy, compose},
 };
@@ -24,7 +24,7 @@ pub fn send_chain_heads(desk: &Desk, recipient: &EmailAddress) -> Result<bool, E
     if !is_due(desk.db.read(head_mails::last)?) {
         return Ok(false);
     }
-    let sent = desk.db.write(|tx| {
+    desk.db.write(|tx| {
         if !head_mails::try_lock(tx)? || !is_due(head_mails::last(tx)?) {
             return Ok(false);
         }
@@ -37,12 +37,9 @@ pub fn send_chain_heads(desk: &Desk, recipient: &EmailAddress) -> Result<bool, E
         };
         let letter = letter(desk, recipient, &heads)?;
         head_mails::enqueue(tx, scope, &letter, desk.clock.now())?;
-        Ok::<_, Error>(true)
-    })?;
-    if sent {
-        desk.mail_wakeup.notify_one();
-    }
-    Ok(sent)
+        desk.wake_mail_worker(tx);
+        Ok(true)
+    })
 }
 
 fn letter(

@@ -6,7 +6,7 @@ use chrono::{DateTime, Days, Utc};
 use crate::{
     app::{Desk, Error, Fault, mails::fulfilment_email::message_id},
     db::{
-        self, Scope, WriteTx, batches, mails, merchants,
+        Scope, WriteTx, batches, mails, merchants,
         stock_alerts::{self, Alert, DueDigest},
         stock_counts,
     },
@@ -44,9 +44,6 @@ pub fn watch_stock(desk: &Desk) -> Result<usize, Error> {
                     not be watched");
             }
         }
-    }
-    if raised > 0 {
-        desk.mail_wakeup.notify_one();
     }
     Ok(raised)
 }
@@ -143,6 +140,7 @@ fn tell(
             mails::enqueue_for_user(tx, scope, user, Notice::Alert, &letter, now)?;
         }
     }
+    desk.wake_mail_worker(tx);
     Ok(raised.len())
 }
 
@@ -157,9 +155,6 @@ pub fn send_digests(desk: &Desk) -> Result<usize, Error> {
             Ok(said) => sent += usize::from(said),
             Err(error) => tracing::error!(%error, "a digest of stock alerts could not be queued"),
         }
-    }
-    if sent > 0 {
-        desk.mail_wakeup.notify_one();
     }
     Ok(sent)
 }
@@ -190,6 +185,7 @@ fn send_digest(tx: &mut WriteTx<'_>, desk: &Desk, digest: &DueDigest) -> Result<
         .collect();
     let letter = letter(desk, &merchant, &address, told, now)?;
     mails::enqueue_for_user(tx, digest.scope, digest.user, Notice::Digest, &letter, now)?;
+    desk.wake_mail_worker(tx);
     Ok(true)
 }
 

@@ -10,7 +10,7 @@ use super::{
 use crate::{
     app::{Desk, Error, Member, customers::private_details},
     db::{
-        WriteTx,
+        self, WriteTx,
         coupon_acts::{self, LockedCoupon},
         coupon_files::CouponFile,
         memberships,

@@ -9,7 +9,7 @@ use super::{
 use crate::{
     app::{Desk, Error, Member},
     db::{
-        WriteTx, audit,
+        self, WriteTx, audit,
         coupon_files::CouponFile,
         imports::redemptions::{self, Use},
     },

@@ -77,7 +77,7 @@ pub fn add_app(
     let Some(step) = totp::step_of(&secret, &code, desk.clock.now()) else {
         return Ok(Added::Wrong);
     };
-    let added = desk.db.write::<_, Error>(|tx| {
+    desk.db.write::<_, Error>(|tx| {
         users::lock(tx, &[session.user])?;
         shut_others_out(tx, desk, session, &origin.request_id)?;
         let had_one = db::factors::app_of(tx, session.user)?.is_some();
@@ -96,9 +96,7 @@ pub fn add_app(
             if had_one { SignInChange::AppReplaced } else { SignInChange::AppAdded },
             origin,
         )
-    })?;
-    desk.mail_wakeup.notify_one();
-    Ok(added)
+    })
 }
 
 /// What there is to show after a factor was added, and the email about it.
@@ -125,9 +123,7 @@ pub fn remove_app(desk: &Desk, session: &Session, origin: &Origin) -> Result<(),
         }
         record(tx, desk, session, Action::AppRemoved, &origin.request_id)?;
         removed(tx, desk, session, SignInChange::AppRemoved, origin)
-    })?;
-    desk.mail_wakeup.notify_one();
-    Ok(())
+    })
 }
 
 /// What the browser is to ask a device for, to make a passkey.
@@ -159,7 +155,7 @@ pub fn add_passkey(
     origin: &Origin,
 ) -> Result<Added, Error> {
     let name = names::check("the passkey's name", name)?;
-    let added = desk.db.write::<_, Error>(|tx| {
+    desk.db.write::<_, Error>(|tx| {
         users::lock(tx, &[session.user])?;
         let asked = sessions::take_challenge(tx, session.id)?;
         let made = asked
@@ -181,9 +177,7 @@ pub fn add_passkey(
             .detail("passkey", number);
         record_in_each_merchant(tx, desk, session.user, &added, &origin.request_id)?;
         self::added(tx, desk, session, SignInChange::PasskeyAdded { name: name.clone() }, origin)
-    })?;
-    desk.mail_wakeup.notify_one();
-    Ok(added)
+    })
 }
 
 /// Removes one of the user's own passkeys.
@@ -206,9 +200,7 @@ pub fn remove_passkey(
             .detail("passkey", id);
         record_in_each_merchant(tx, desk, session.user, &removed, &origin.request_id)?;
         self::removed(tx, desk, session, SignInChange::PasskeyRemoved { name }, origin)
-    })?;
-    desk.mail_wakeup.notify_one();
-    Ok(())
+    })
 }
 
 /// Ten recovery codes in place of the old ones, for a user who shows a factor. `None`: it is not
@@ -220,7 +212,7 @@ pub fn renew_recovery_codes(
     origin: &Origin,
 ) -> Result<Option<Vec<String>>, Error> {
     let request_id = origin.request_id.as_str();
-    let made = desk.db.write::<_, Error>(|tx| {
+    desk.db.write::<_, Error>(|tx| {
         users::lock(tx, &[session.user])?;
         if !users::get(tx, session.user)?.has_second_factor
             || !check_factor(tx, desk, session, shown, request_id)?
@@ -231,9 +223,7 @@ pub fn renew_recovery_codes(
         let codes = make_codes(tx, desk, session, request_id)?;
         tell_user(tx, desk, session.user, &[SignInChange::RecoveryCodesReplaced], origin)?;
         Ok(Some(codes))
-    })?;
-    desk.mail_wakeup.notify_one();
-    Ok(made)
+    })
 }
 
 /// With the first factor all other sessions end: none of them has shown one, and a merchant that

@@ -5,7 +5,7 @@ use uuid::{NoContext, Timestamp, Uuid};
 
 use crate::{
     app::{Desk, Error, Fault},
-    db::{self, Scope, WriteTx, mails},
+    db::{Scope, WriteTx, mails},
     domain::{
         code::CouponCode,
         customer::Customer,
@@ -27,6 +27,8 @@ pub struct FulfilmentMail<'a> {
     pub coupon: CouponId,
     pub code: &'a CouponCode,
     pub pin: Option<&'a str>,
+    /// It may lie ahead.
+    pub starts_at: Option<DateTime<Utc>>,
     pub expires_at: Option<DateTime<Utc>>,
     /// The reissue that gave this reward its coupon, if one did: the mail then says that an earlier
     /// code has ended.
@@ -43,54 +45,45 @@ pub struct QueuedMail {
     pub recipient: String,
 }
 
-/// Queues the mail; answers the address it goes to. Notify [`Desk::mail_wakeup`] after the commit.
-pub fn enqueue(
-    tx: &mut WriteTx<'_>,
-    desk: &Desk,
-    scope: Scope,
-    what: &FulfilmentMail<'_>,
-    now: DateTime<Utc>,
-) -> Result<String, Error> {
-    enqueue_starting(tx, desk, scope, what, None, now).map(|queued| queued.recipient)
-}
-
-/// As [`enqueue`], for a coupon whose start may lie ahead.
-pub(in crate::app) fn enqueue_starting(
-    tx: &mut WriteTx<'_>,
-    desk: &Desk,
-    scope: Scope,
-    what: &FulfilmentMail<'_>,
-    starts_at: Option<DateTime<Utc>>,
-    now: DateTime<Utc>,
-) -> Result<QueuedMail, Error> {
-    // Only a purge takes the address away.
-    let purged = || Refusal::CustomerPurged { at: what.customer.purged_at.unwrap_or(now) };
-    let recipient = what.customer.email.as_ref().ok_or_else(purged)?;
-    let letter = compose(&FulfilmentFacts {
-        merchant: what.merchant,
-        desk: &desk.mail_from,
-        recipient,
-        first_name: what.customer.first_name.as_deref(),
-        title: &what.reward.title,
-        code: what.code,
-        pin: what.pin,
-        valid_from: starts_at.filter(|at| *at > now),
-        valid_until: what.expires_at,
-        replaces: what.reissue.is_some(),
-        message_id: message_id(desk, now),
-    })
-    .map_err(|error| Fault::template("the fulfilment email", error))?;
-    let new = mails::NewMail {
-        customer: what.customer.no,
-        reward: what.reward.no,
-        coupon: what.coupon,
-        reissue: what.reissue,
-        origin: what.origin,
-        asked_by: Some(what.asked_by),
-        letter: &letter,
-    };
-    let id = mails::enqueue(tx, scope, &new, now)?;
-    Ok(QueuedMail { id, recipient: letter.recipient })
+impl FulfilmentMail<'_> {
+    /// Queues the mail.
+    pub fn enqueue(
+        &self,
+        tx: &mut WriteTx<'_>,
+        desk: &Desk,
+        scope: Scope,
+        now: DateTime<Utc>,
+    ) -> Result<QueuedMail, Error> {
+        // Only a purge takes the address away.
+        let purged = || Refusal::CustomerPurged { at: self.customer.purged_at.unwrap_or(now) };
+        let recipient = self.customer.email.as_ref().ok_or_else(purged)?;
+        let letter = compose(&FulfilmentFacts {
+            merchant: self.merchant,
+            desk: &desk.mail_from,
+            recipient,
+            first_name: self.customer.first_name.as_deref(),
+            title: &self.reward.title,
+            code: self.code,
+            pin: self.pin,
+            valid_from: self.starts_at.filter(|at| *at > now),
+            valid_until: self.expires_at,
+            replaces: self.reissue.is_some(),
+            message_id: message_id(desk, now),
+        })
+        .map_err(|error| Fault::template("the fulfilment email", error))?;
+        let new = mails::NewMail {
+            customer: self.customer.no,
+            reward: self.reward.no,
+            coupon: self.coupon,
+            reissue: self.reissue,
+            origin: self.origin,
+            asked_by: Some(self.asked_by),
+            letter: &letter,
+        };
+        let id = mails::enqueue(tx, scope, &new, now)?;
+        desk.wake_mail_worker(tx);
+        Ok(QueuedMail { id, recipient: letter.recipient })
+    }
 }
 
 /// One id per mail, fixed with its text: a second copy after a crash can be told from a second

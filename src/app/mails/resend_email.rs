@@ -3,7 +3,7 @@
 
 use chrono::TimeDelta;
 
-use super::fulfilment_email::{FulfilmentMail, QueuedMail, enqueue_starting};
+use super::fulfilment_email::{FulfilmentMail, QueuedMail};
 use crate::{
     app::{Desk, Error, Member},
     db::{WriteTx, audit, locked_files, mails},
@@ -40,9 +40,7 @@ pub fn resend_email(
     customer: CustomerNo,
     reward: RewardNo,
 ) -> Result<Resent, Error> {
-    let resent = desk.db.write(|tx| resend_in(tx, desk, member, customer, reward))?;
-    desk.mail_wakeup.notify_one();
-    Ok(resent)
+    desk.db.write(|tx| resend_in(tx, desk, member, customer, reward))
 }
 
 fn resend_in(
@@ -76,19 +74,20 @@ fn resend_in(
             });
         }
     }
-    let what = FulfilmentMail {
+    let fulfilment = FulfilmentMail {
         merchant: &member.merchant,
         customer: &file.customer,
         reward: &file.reward,
         coupon: coupon.id,
         code: &coupon.code,
         pin: coupon.pin.as_deref(),
+        starts_at: coupon.window.from,
         expires_at: coupon.window.until,
         reissue,
         origin: MailOrigin::Resend,
         asked_by: member.user,
     };
-    let mail = enqueue_starting(tx, desk, scope, &what, coupon.window.from, now)?;
+    let mail = fulfilment.enqueue(tx, desk, scope, now)?;
     let record = NewRecord {
         customer: Some(customer),
         reward: Some(reward),

@@ -12,7 +12,7 @@
 
 use std::{
     collections::HashMap,
-    sync::{Mutex, PoisonError},
+    sync::{Arc, Mutex, PoisonError},
     time::{Duration, Instant},
 };
 
@@ -47,8 +47,12 @@ impl NextCodes {
         None
     }
 
-    /// This one went out, and its transaction is committed.
-    pub fn went_out(&self, batch: BatchId, place: CodePlace) {
+    /// This one is taken by a transaction that is still open.
+    pub fn taken(self: &Arc<Self>, batch: BatchId, place: CodePlace) -> TakenCode {
+        TakenCode { codes: Arc::clone(self), batch, place: Some(place) }
+    }
+
+    fn went_out(&self, batch: BatchId, place: CodePlace) {
         let mut known = self.0.lock().unwrap_or_else(PoisonError::into_inner);
         if known.len() >= MAX_BATCHES {
             known.clear();
@@ -59,9 +63,34 @@ impl NextCodes {
             .or_insert(CachedPlace { place, from_head: Instant::now() });
     }
 
-    /// A code was taken and given back: the next look begins at the head.
-    pub fn came_back(&self, batch: BatchId) {
+    fn came_back(&self, batch: BatchId) {
         self.0.lock().unwrap_or_else(PoisonError::into_inner).remove(&batch);
+    }
+}
+
+/// A code that a transaction has taken. Dropped before it went out, it is given back: the next look
+/// begins at the head.
+#[derive(Debug)]
+pub struct TakenCode {
+    codes: Arc<NextCodes>,
+    batch: BatchId,
+    place: Option<CodePlace>,
+}
+
+impl TakenCode {
+    /// The transaction is committed: the next look goes on after this one.
+    pub fn went_out(mut self) {
+        if let Some(place) = self.place.take() {
+            self.codes.went_out(self.batch, place);
+        }
+    }
+}
+
+impl Drop for TakenCode {
+    fn drop(&mut self) {
+        if self.place.is_some() {
+            self.codes.came_back(self.batch);
+        }
     }
 }
 
@@ -73,18 +102,18 @@ mod tests {
 
     #[test]
     fn one_click_in_ten_seconds_looks_from_the_head_others_go_on() {
-        let (codes, batch) = (NextCodes::default(), BatchId(1));
+        let (codes, batch) = (Arc::new(NextCodes::default()), BatchId(1));
         let [first, second] = [1, 2].map(|id| CodePlace::new(DateTime::UNIX_EPOCH, id));
         assert_eq!(codes.behind(batch), None);
-        codes.went_out(batch, first);
+        codes.taken(batch, first).went_out();
         assert_eq!(codes.behind(batch), Some(first));
-        codes.went_out(batch, second);
+        codes.taken(batch, second).went_out();
         assert_eq!((codes.behind(batch), codes.behind(BatchId(2))), (Some(second), None));
         if let Some(hint) = codes.0.lock().unwrap_or_else(PoisonError::into_inner).get_mut(&batch) {
             hint.from_head = hint.from_head.checked_sub(LOOK_AHEAD).unwrap_or(hint.from_head);
         }
         assert_eq!((codes.behind(batch), codes.behind(batch)), (None, Some(second)));
-        codes.came_back(batch);
+        drop(codes.taken(batch, second));
         assert_eq!(codes.behind(batch), None);
     }
 }

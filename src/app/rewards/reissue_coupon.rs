@@ -1,23 +1,26 @@
 //! The one dangerous button: a spent coupon gives way to the next usable code of the same batch, in
 //! one transaction.
 
-use std::cell::Cell;
+use chrono::{DateTime, Utc};
 
 use crate::{
-    app::{Desk, Error, Member, mails::fulfilment_email, tokens},
+    app::{Desk, Error, Member, mails::fulfilment_email::FulfilmentMail, tokens},
     db::{
-        WriteTx,
-        coupons::{self, CodePlace},
-        customers, locked_files, reissues, rewards, stock_counts,
+        self, WriteTx,
+        coupons::{self, Allocated},
+        customers, locked_files,
+        reissues::{self, NewReissue},
+        rewards, stock_counts,
     },
     domain::{
-        batch::StockLeft,
+        Invalid,
+        batch::{Batch, StockLeft},
         code::CouponCode,
         email::EmailAddress,
-        ids::{BatchId, CustomerNo, ReissueId, RewardNo},
+        ids::{CustomerNo, ReissueId, RewardNo},
         mail::MailOrigin,
         reissue::{EarlierReissue, Refusal, Reissuable, RewardFile, check_email, check_reissue},
-        role::Permission,
+        role::{Permission, Role},
     },
 };
 
@@ -52,137 +55,159 @@ pub fn reissue_coupon(
     member: &Member,
     command: &ReissueCoupon,
 ) -> Result<Reissued, Error> {
-    let taken = Cell::new(None);
-    let outcome = desk.db.write(|tx| {
-        taken.set(None);
-        reissue_in(tx, desk, member, command, &taken)
-    });
-    match (taken.get(), &outcome) {
-        (Some((batch, place)), Ok(_)) => desk.next_codes.went_out(batch, place),
-        (Some((batch, _)), Err(_)) => desk.next_codes.came_back(batch),
-        (None, _) => {}
-    }
-    let done = outcome?;
-    if done.email_to.is_some() && !done.replayed {
-        desk.mail_wakeup.notify_one();
-    }
-    Ok(done)
+    desk.db.write(|tx| {
+        let scope = member.scope;
+        let reward = (command.customer, command.reward);
+        let begun = desk.clock.now();
+        let (role, file) = locked_files::lock(tx, scope, member.user, reward, begun)?
+            .filter(|(role, _)| role.may(Permission::ReissueCoupons))
+            .ok_or(Error::NotAllowed)?;
+        let file = file.ok_or(Error::NotFound)?;
+        // The clock is read after the locks: what counts is the moment of the decision, not of the
+        // click.
+        let now = desk.clock.now();
+        let click = Click { desk, member, command, role, file: &file, now };
+
+        if let Some(first) = click.is_repeat_of() {
+            return click.first_answer(first);
+        }
+        let reissuable = check_reissue(&file, now)?;
+        click.check_form(tx, reissuable.batch)?;
+        fail::fail_point!("reissue::checked");
+
+        let new = click.exchange(tx, reissuable)?;
+        let id = click.record(tx, reissuable, &new)?;
+        let email_to = click.queue_email(tx, id, &new)?;
+        fail::fail_point!("reissue::before_commit");
+        Ok(Reissued { id, new_code: new.code, email_to, replayed: false })
+    })
 }
 
-/// `taken`: the code that goes out if the transaction is committed, and of which batch.
-fn reissue_in(
-    tx: &mut WriteTx<'_>,
-    desk: &Desk,
-    member: &Member,
-    command: &ReissueCoupon,
-    taken: &Cell<Option<(BatchId, CodePlace)>>,
-) -> Result<Reissued, Error> {
-    let scope = member.scope;
-    let reward = (command.customer, command.reward);
-    let (role, file) = locked_files::lock(tx, scope, member.user, reward, desk.clock.now())?
-        .filter(|(role, _)| role.may(Permission::ReissueCoupons))
-        .ok_or(Error::NotAllowed)?;
-    let file = file.ok_or(Error::NotFound)?;
-    // The clock is read after the lock: what counts is the moment of the decision, not of the
-    // click.
-    let now = desk.clock.now();
+/// One request for a reissue, with what its transaction has locked.
+struct Click<'a> {
+    desk: &'a Desk,
+    member: &'a Member,
+    command: &'a ReissueCoupon,
+    role: Role,
+    file: &'a RewardFile,
+    /// The moment of the decision.
+    now: DateTime<Utc>,
+}
 
-    let token_hash = tokens::hash(&command.token);
-    if let Some(first) = file
-        .reissued
-        .as_ref()
-        .filter(|earlier| earlier.token_hash == token_hash && earlier.by == member.user)
-    {
-        return replay(first, &file, command);
+impl<'a> Click<'a> {
+    /// The reissue that the same form has brought about already.
+    fn is_repeat_of(&self) -> Option<&'a EarlierReissue> {
+        let token_hash = tokens::hash(&self.command.token);
+        self.file
+            .reissued
+            .as_ref()
+            .filter(|first| first.token_hash == token_hash && first.by == self.member.user)
     }
-    let Reissuable { old, batch } = check_reissue(&file, now)?;
-    let binding =
-        tokens::Binding { merchant: scope.merchant(), user: member.user, reward: command.reward };
-    let fit = check_email(&file, command.email_requested)
-        .map_err(Error::from)
-        .and_then(|()| tokens::check(desk, binding, &command.token, now));
-    if let Err(invalid) = fit {
-        // An empty batch comes first: the allocation, which would find out, is not reached.
-        return Err(match stock_counts::count_one(tx, scope, batch, now)?.left() {
-            StockLeft::Short(shortage) => Refusal::BatchEmpty(shortage).into(),
-            StockLeft::Usable(_) => invalid,
-        });
-    }
-    fail::fail_point!("reissue::checked");
 
-    // The old one goes first: a reward has one current coupon at most, and the schema holds us to
-    // it.
-    if !coupons::replace(tx, scope, old.id, file.reward.no, now)? {
-        return Err(db::Error::overtaken("the coupon changed under a locked reward").into());
+    /// The first answer again, if it is the same form; another tick is another form.
+    fn first_answer(&self, first: &EarlierReissue) -> Result<Reissued, Error> {
+        if first.email_requested != self.command.email_requested {
+            return Err(Error::Invalid(Invalid::because(
+                "This form was already sent with the email box set differently. The first one \
+                 counts. Nothing more was done.",
+            )));
+        }
+        let email_to = if first.email_requested {
+            self.file.customer.email.as_ref().map(ToString::to_string)
+        } else {
+            None
+        };
+        Ok(Reissued { id: first.id, new_code: first.new_code.clone(), email_to, replayed: true })
     }
-    let Some(new) = coupons::allocate_next(
-        tx,
-        scope,
-        batch,
-        desk.next_codes.behind(batch.id),
-        file.reward.no,
-        now,
-    )?
-    else {
-        let shortage = stock_counts::count_one(tx, scope, batch, now)?.set_aside();
-        return Err(Refusal::BatchEmpty(shortage).into());
-    };
-    taken.set(Some((batch.id, new.place)));
-    let id = reissues::record(
-        tx,
-        scope,
-        &reissues::NewReissue {
-            reward: &file.reward,
+
+    /// Whether the email may be asked for, and the token is one for this reward.
+    fn check_form(&self, tx: &mut WriteTx<'_>, batch: &Batch) -> Result<(), Error> {
+        let scope = self.member.scope;
+        let binding = tokens::Binding {
+            merchant: scope.merchant(),
+            user: self.member.user,
+            reward: self.command.reward,
+        };
+        check_email(self.file, self.command.email_requested)
+            .map_err(Error::from)
+            .and_then(|()| tokens::check(self.desk, binding, &self.command.token, self.now))
+            .or_else(|invalid| {
+                // An empty batch comes first: the allocation, which would find out, is not reached.
+                Err(match stock_counts::count_one(tx, scope, batch, self.now)?.left() {
+                    StockLeft::Short(shortage) => Refusal::BatchEmpty(shortage).into(),
+                    StockLeft::Usable(_) => invalid,
+                })
+            })
+    }
+
+    /// Puts the next code of the batch in the place of the old one, which goes first: a reward has
+    /// one current coupon at most, and the schema holds us to it.
+    fn exchange(
+        &self,
+        tx: &mut WriteTx<'_>,
+        Reissuable { old, batch }: Reissuable<'_>,
+    ) -> Result<Allocated, Error> {
+        let (scope, reward, now) = (self.member.scope, self.file.reward.no, self.now);
+        if !coupons::replace(tx, scope, old.id, reward, now)? {
+            return Err(db::Error::overtaken("the coupon changed under a locked reward").into());
+        }
+        let next_codes = &self.desk.next_codes;
+        let behind = next_codes.behind(batch.id);
+        let Some(new) = coupons::allocate_next(tx, scope, batch, behind, reward, now)? else {
+            let shortage = stock_counts::count_one(tx, scope, batch, now)?.set_aside();
+            return Err(Refusal::BatchEmpty(shortage).into());
+        };
+        let taken = next_codes.taken(batch.id, new.place);
+        tx.after_commit(move || taken.went_out());
+        Ok(new)
+    }
+
+    fn record(
+        &self,
+        tx: &mut WriteTx<'_>,
+        Reissuable { old, batch }: Reissuable<'_>,
+        new: &Allocated,
+    ) -> Result<ReissueId, Error> {
+        let reissue = NewReissue {
+            reward: &self.file.reward,
             batch,
             old,
-            new: &new,
-            by: member.user,
-            role,
-            email_requested: command.email_requested,
-            token_hash: &token_hash,
-            request_id: Some(&member.request_id),
-        },
-        now,
-    )?;
-    let email_to = if command.email_requested {
-        let fulfilment = fulfilment_email::FulfilmentMail {
-            merchant: &member.merchant,
-            customer: &file.customer,
-            reward: &file.reward,
+            new,
+            by: self.member.user,
+            role: self.role,
+            email_requested: self.command.email_requested,
+            token_hash: &tokens::hash(&self.command.token),
+            request_id: Some(&self.member.request_id),
+        };
+        Ok(reissues::record(tx, self.member.scope, &reissue, self.now)?)
+    }
+
+    /// Queues the email if one was asked for; answers the address it goes to.
+    fn queue_email(
+        &self,
+        tx: &mut WriteTx<'_>,
+        reissue: ReissueId,
+        new: &Allocated,
+    ) -> Result<Option<String>, Error> {
+        if !self.command.email_requested {
+            return Ok(None);
+        }
+        let mail = FulfilmentMail {
+            merchant: &self.member.merchant,
+            customer: &self.file.customer,
+            reward: &self.file.reward,
             coupon: new.id,
             code: &new.code,
             pin: new.pin.as_deref(),
-            expires_at: Some(new.expires_at).filter(|at| *at < crate::db::instant::no_end()),
-            reissue: Some(id),
+            starts_at: None,
+            expires_at: Some(new.expires_at).filter(|at| *at < db::instant::no_end()),
+            reissue: Some(reissue),
             origin: MailOrigin::Reissue,
-            asked_by: member.user,
+            asked_by: self.member.user,
         };
-        Some(fulfilment_email::enqueue(tx, desk, scope, &fulfilment, now)?)
-    } else {
-        None
-    };
-    fail::fail_point!("reissue::before_commit");
-    Ok(Reissued { id, new_code: new.code, email_to, replayed: false })
-}
-
-/// The first answer again, if it is the same form; another tick is another form.
-fn replay(
-    first: &EarlierReissue,
-    file: &RewardFile,
-    command: &ReissueCoupon,
-) -> Result<Reissued, Error> {
-    if first.email_requested != command.email_requested {
-        return Err(Error::Invalid(crate::domain::Invalid::because(
-            "This form was already sent with the email box set differently. The first one counts. \
-             Nothing more was done.",
-        )));
+        let queued = mail.enqueue(tx, self.desk, self.member.scope, self.now)?;
+        Ok(Some(queued.recipient))
     }
-    let email_to = if first.email_requested {
-        file.customer.email.as_ref().map(ToString::to_string)
-    } else {
-        None
-    };
-    Ok(Reissued { id: first.id, new_code: first.new_code.clone(), email_to, replayed: true })
 }
 
 /// What the dialog shows before anything is done.

@@ -11,7 +11,6 @@ use unicode_normalization::UnicodeNormalization;
 
 use crate::{
     app::{Error, Fault},
-    db,
     domain::Invalid,
 };
 

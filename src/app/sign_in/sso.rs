@@ -20,7 +20,7 @@ use crate::{
         tokens,
         users::{link_identity, offers},
     },
-    db::{self, WriteTx, account_links, identities, pending_sign_ins, sessions, users},
+    db::{WriteTx, account_links, identities, pending_sign_ins, sessions, users},
     domain::{
         account_link,
         audit::{Action, Actor, NewRecord},
@@ -178,7 +178,6 @@ fn depart(
 }
 
 /// Whether an answer belongs to a sign-in that this desk began.
-#[derive(Debug)]
 pub enum Recognised {
     Begun(SsoState),
     /// It came back a second time, took too long or was begun elsewhere. The purpose, as far as it
@@ -329,7 +328,7 @@ fn let_in(
             },
         };
     let token = new_token()?;
-    let arrival = desk.db.write::<_, Error>(|tx| {
+    desk.db.write::<_, Error>(|tx| {
         let now = desk.clock.now();
         let Some(id) = whose(tx, who, email.as_deref())? else {
             record_failure_of(tx, desk, None, &failure("unknown"), request_id)?;
@@ -380,9 +379,7 @@ fn let_in(
             NewRecord::new(None, Action::SignedIn, Actor::User(id)).detail("method", "sso");
         record_in_each_merchant(tx, desk, id, &record, request_id)?;
         Ok(Arrival::In { token: token.clone() })
-    })?;
-    desk.mail_wakeup.notify_one();
-    Ok(arrival)
+    })
 }
 
 /// Whom the identity belongs to, or would if it were linked.

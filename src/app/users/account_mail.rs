@@ -5,7 +5,7 @@ use crate::{
         Desk, Error, Fault, Member, mails::fulfilment_email::message_id, origin::Origin,
         sign_in::sessions::new_token, tokens,
     },
-    db::{self, Scope, WriteTx, mails, memberships, users},
+    db::{Scope, WriteTx, mails, memberships, users},
     domain::{
         email::EmailAddress, ids::UserId, mail::Notice, merchant::Merchant, user::User, zone,
     },
@@ -57,6 +57,7 @@ pub fn send(
     };
     let letter = compose(&facts).map_err(|error| Fault::template("a mail", error))?;
     mails::enqueue_for_user(tx, scope, user.id, Notice::Account, &letter, now)?;
+    desk.wake_mail_worker(tx);
     Ok(())
 }
 

@@ -70,43 +70,41 @@ pub fn choose_password(
         return Ok(Chosen::Invalid(why));
     }
     let (hash, token) = (passwords::hash(password)?, tokens::hash(token));
-    desk.db
-        .write(|tx| {
-            let now = desk.clock.now();
-            let Some(link) = account_links::find_open(tx, &token, now)? else {
-                return Ok(Chosen::Gone);
-            };
-            let Some(user) = link.user.filter(|_| link.purpose == guest.purpose) else {
-                return Ok(Chosen::Gone);
-            };
-            users::lock(tx, &[user])?;
-            let user = users::get(tx, user)?;
-            let belongs = !memberships::list_counted(tx, user.id)?.is_empty();
-            // Somebody else may have followed the link until the user was locked.
-            let is_open = account_links::find_open(tx, &token, now)?.is_some();
-            if user.disabled_at.is_some() || !belongs || !is_open {
-                return Ok(Chosen::Gone);
-            }
-            users::set_password(tx, user.id, &hash, now)?;
-            if link.purpose == LinkPurpose::Invite {
-                // The time before they came in is no absence.
-                users::unlock(tx, user.id, now)?;
-                offers::accept_only_one(tx, desk, user.id, &origin.request_id)?;
-            }
-            if !account_links::use_up(tx, link.id, now)? {
-                return Err(Error::NotFound);
-            }
-            // What was asked for before is not to be used after.
-            account_links::remove_unused(tx, LinkPurpose::Reset, Some(user.id))?;
-            account_links::remove_unused(tx, LinkPurpose::Invite, Some(user.id))?;
-            sessions::end_all(tx, user.id, None)?;
-            record(tx, desk, &user, Action::PasswordChosen, &origin.request_id)?;
-            if link.purpose == LinkPurpose::Reset {
-                tell_user(tx, desk, user.id, &[SignInChange::PasswordChanged], origin)?;
-            }
-            Ok::<_, Error>(Chosen::Done)
-        })
-        .inspect(|_| desk.mail_wakeup.notify_one())
+    desk.db.write(|tx| {
+        let now = desk.clock.now();
+        let Some(link) = account_links::find_open(tx, &token, now)? else {
+            return Ok(Chosen::Gone);
+        };
+        let Some(user) = link.user.filter(|_| link.purpose == guest.purpose) else {
+            return Ok(Chosen::Gone);
+        };
+        users::lock(tx, &[user])?;
+        let user = users::get(tx, user)?;
+        let belongs = !memberships::list_counted(tx, user.id)?.is_empty();
+        // Somebody else may have followed the link until the user was locked.
+        let is_open = account_links::find_open(tx, &token, now)?.is_some();
+        if user.disabled_at.is_some() || !belongs || !is_open {
+            return Ok(Chosen::Gone);
+        }
+        users::set_password(tx, user.id, &hash, now)?;
+        if link.purpose == LinkPurpose::Invite {
+            // The time before they came in is no absence.
+            users::unlock(tx, user.id, now)?;
+            offers::accept_only_one(tx, desk, user.id, &origin.request_id)?;
+        }
+        if !account_links::use_up(tx, link.id, now)? {
+            return Err(Error::NotFound);
+        }
+        // What was asked for before is not to be used after.
+        account_links::remove_unused(tx, LinkPurpose::Reset, Some(user.id))?;
+        account_links::remove_unused(tx, LinkPurpose::Invite, Some(user.id))?;
+        sessions::end_all(tx, user.id, None)?;
+        record(tx, desk, &user, Action::PasswordChosen, &origin.request_id)?;
+        if link.purpose == LinkPurpose::Reset {
+            tell_user(tx, desk, user.id, &[SignInChange::PasswordChanged], origin)?;
+        }
+        Ok::<_, Error>(Chosen::Done)
+    })
 }
 
 /// The least time between two mails with a link for one user: repeated requests do not fill the
@@ -160,9 +158,7 @@ pub fn forget_password(desk: &Desk, email: &str, request_id: &str) -> Result<(),
             &user,
             &AccountMatter::Forgotten { link: link.address },
         )
-    })?;
-    desk.mail_wakeup.notify_one();
-    Ok(())
+    })
 }
 
 /// A record in each merchant of the user. Following a link proves that one reads the user's

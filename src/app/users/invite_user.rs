@@ -111,18 +111,16 @@ pub fn invite_user(
         })
     };
     // Two who invite one person at once: the second finds them there.
-    let outcome = match invite() {
-        Err(Error::Fault(Fault::Database(db::Error::Conflict(_)))) => invite()?,
-        outcome => outcome?,
-    };
-    desk.mail_wakeup.notify_one();
-    Ok(outcome)
+    match invite() {
+        Err(Error::Fault(Fault::Database(db::Error::Conflict(_)))) => invite(),
+        outcome => outcome,
+    }
 }
 
 /// Sends the invitation of a user again who has not followed it; the link before it ends. False:
 /// there is nothing to follow any more.
 pub fn invite_again(desk: &Desk, actor: &Member, id: UserId) -> Result<bool, Error> {
-    let sent = desk.db.write(|tx| {
+    desk.db.write(|tx| {
         users::lock(tx, &[actor.user, id])?;
         let own = memberships::lock_role(tx, actor.scope, actor.user)?.ok_or(Error::NotAllowed)?;
         let users::MerchantUser { user, role, is_offer } =
@@ -144,9 +142,7 @@ pub fn invite_again(desk: &Desk, actor: &Member, id: UserId) -> Result<bool, Err
         )?;
         send(tx, desk, (actor.scope, &actor.merchant), &actor.user_name, &user, role, is_offer)?;
         Ok(true)
-    })?;
-    desk.mail_wakeup.notify_one();
-    Ok(sent)
+    })
 }
 
 /// Queues the mail: with a link, in place of the one before, for a user who cannot sign in yet.

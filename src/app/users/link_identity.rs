@@ -153,7 +153,6 @@ pub fn link_pending(
         link(tx, desk, session.user, (&pending.issuer, &pending.subject), "user", origin)?;
         Ok(Linked::Done)
     });
-    desk.mail_wakeup.notify_one();
     match linked {
         // Another user's request has just linked the same account.
         Err(Error::Fault(Fault::Database(db::Error::Conflict(which))))
@@ -215,7 +214,5 @@ pub fn unlink(desk: &Desk, session: &Session, origin: &Origin) -> Result<(), Err
             &[SignInChange::IdentityUnlinked { provider: provider.name().to_owned() }],
             origin,
         )
-    })?;
-    desk.mail_wakeup.notify_one();
-    Ok(())
+    })
 }

@@ -93,7 +93,7 @@ pub fn manage_user(
     act: UserAct,
     absence: Absence,
 ) -> Result<Managed, Error> {
-    let managed = desk.db.write::<_, Error>(|tx| {
+    desk.db.write::<_, Error>(|tx| {
         let now = desk.clock.now();
         // Both at once: two who act on each other come one after the other. The one who acts is an
         // administrator who stays, or acts on no administrator: so every merchant keeps one.
@@ -158,9 +158,7 @@ pub fn manage_user(
             }
             None => Ok(Managed::Unchanged),
         }
-    })?;
-    desk.mail_wakeup.notify_one();
-    Ok(managed)
+    })
 }
 
 /// What a change leaves in the record.

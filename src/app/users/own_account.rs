@@ -133,30 +133,28 @@ pub fn change_password(
         return Ok(PasswordChangeOutcome::Invalid(why));
     }
     let hash = passwords::hash(new)?;
-    desk.db
-        .write(|tx| {
-            let now = desk.clock.now();
-            users::lock(tx, &[session.user])?;
-            if !is_still(tx, session, &kept)? {
-                return Ok(PasswordChangeOutcome::Wrong);
-            }
-            users::set_password(tx, session.user, &hash, now)?;
-            // What was asked for before is not to be used after.
-            account_links::remove_unused(tx, LinkPurpose::Reset, Some(session.user))?;
-            account_links::remove_unused(tx, LinkPurpose::Invite, Some(session.user))?;
-            sessions::end_all(tx, session.user, Some(session.id))?;
-            let token = freshen(tx, desk, session)?;
-            record_in_each_merchant(
-                tx,
-                desk,
-                session.user,
-                &NewRecord::new(None, Action::PasswordChanged, actor),
-                request_id,
-            )?;
-            tell_user(tx, desk, session.user, &[SignInChange::PasswordChanged], origin)?;
-            Ok::<_, Error>(PasswordChangeOutcome::Done { token })
-        })
-        .inspect(|_| desk.mail_wakeup.notify_one())
+    desk.db.write(|tx| {
+        let now = desk.clock.now();
+        users::lock(tx, &[session.user])?;
+        if !is_still(tx, session, &kept)? {
+            return Ok(PasswordChangeOutcome::Wrong);
+        }
+        users::set_password(tx, session.user, &hash, now)?;
+        // What was asked for before is not to be used after.
+        account_links::remove_unused(tx, LinkPurpose::Reset, Some(session.user))?;
+        account_links::remove_unused(tx, LinkPurpose::Invite, Some(session.user))?;
+        sessions::end_all(tx, session.user, Some(session.id))?;
+        let token = freshen(tx, desk, session)?;
+        record_in_each_merchant(
+            tx,
+            desk,
+            session.user,
+            &NewRecord::new(None, Action::PasswordChanged, actor),
+            request_id,
+        )?;
+        tell_user(tx, desk, session.user, &[SignInChange::PasswordChanged], origin)?;
+        Ok::<_, Error>(PasswordChangeOutcome::Done { token })
+    })
 }
 
 /// Ends one session of the session's user.

@@ -201,8 +201,8 @@ async fn done(
             ..rewards::row(member, &row, &profile.who_can, now)
         },
         toast: event.and_then(act_forms::told).unwrap_or_else(act_forms::just_done),
-        activity: pages::activity(member, &profile),
-        facts: pages::facts(member, &profile),
+        activity: pages::activity(member, &profile.events),
+        facts: pages::facts(member, &profile.customer, &profile.counts),
     };
     Ok(html(StatusCode::OK, view.render()?))
 }

@@ -8,11 +8,12 @@ use crate::{
         Member,
         customers::{
             find_customers::{CustomerList, CustomerMatch, MatchedBy},
-            show_customer::{Cursors, Profile},
+            show_customer::{Cursors, Profile, ProfileCounts},
         },
     },
     domain::{
-        coupon::CouponState, customer::Customer, email::EmailAddress, role::Permission, zone,
+        audit::AuditRecord, coupon::CouponState, customer::Customer, email::EmailAddress,
+        role::Permission, zone,
     },
     web::{
         audit::records::Event,
@@ -163,33 +164,18 @@ fn notes(member: &Member, customer: &Customer) -> Vec<String> {
 }
 
 /// The events of the profile.
-pub fn activity(member: &Member, profile: &Profile) -> Vec<Event> {
-    profile
-        .events
-        .iter()
-        .map(|event| crate::web::audit::records::own_event(member, event))
-        .collect()
+pub fn activity(member: &Member, events: &[AuditRecord]) -> Vec<Event> {
+    events.iter().map(|event| crate::web::audit::records::own_event(member, event)).collect()
 }
 
 /// What the profile counts.
-pub fn facts(member: &Member, profile: &Profile) -> Vec<Fact> {
-    let customer = &profile.customer;
-    let last = profile
-        .events
-        .first()
-        .map(|event| event.at)
-        .or_else(|| profile.rewards.iter().map(|row| row.file.reward.issued_at).max());
+pub fn facts(member: &Member, customer: &Customer, counts: &ProfileCounts) -> Vec<Fact> {
     let fact = |label: &str, text: String| Fact { label: label.to_owned(), text, when: None };
     let moment = |label: &str, at| Fact {
         label: label.to_owned(),
         text: String::new(),
         when: Some(when(member, at)),
     };
-    let broken = profile
-        .rewards
-        .iter()
-        .filter(|row| row.file.coupon.as_ref().is_some_and(|c| c.capacity(profile.now).is_none()))
-        .count();
     let count =
         |n: usize| crate::web::shared::format::grouped(i64::try_from(n).unwrap_or(i64::MAX));
     let more = |n: usize, more: bool| format!("{}{}", count(n), if more { "+" } else { "" });
@@ -198,11 +184,11 @@ pub fn facts(member: &Member, profile: &Profile) -> Vec<Fact> {
             when: Some(crate::web::shared::format::day(member, customer.created_at)),
             ..fact("Customer since", String::new())
         },
-        fact("Rewards", more(profile.rewards.len(), profile.older.rewards.is_some())),
-        fact("Codes that don't work", count(broken)),
-        fact("Emails", more(profile.emails.len(), profile.older.emails.is_some())),
+        fact("Rewards", more(counts.rewards, counts.has_more_rewards)),
+        fact("Codes that don't work", count(counts.broken)),
+        fact("Emails", more(counts.emails, counts.has_more_emails)),
     ];
-    facts.extend(last.map(|at| moment("Last activity", at)));
+    facts.extend(counts.last_activity.map(|at| moment("Last activity", at)));
     facts.extend(customer.locale.as_ref().map(|locale| fact("Locale", locale.clone())));
     facts
 }
@@ -225,7 +211,7 @@ pub fn profile(
         customer_id: customer.customer_id.clone().unwrap_or_default(),
         flags: badges(customer),
         notes: notes(member, customer),
-        facts: facts(member, profile),
+        facts: facts(member, customer, &profile.counts),
         actions: customer_acts::links(member, customer),
         rewards: profile
             .rewards
@@ -236,7 +222,7 @@ pub fn profile(
             first_href: from.rewards.map(|_| format!("{here}#rewards")),
             older_href: profile.older.rewards.map(|no| format!("{here}?rewards={no}#rewards")),
         },
-        emails: crate::web::mails::items(member, profile),
+        emails: crate::web::mails::items(member, customer.no, &profile.emails),
         emails_pager: Pager {
             first_href: from.emails.map(|_| format!("{here}#emails")),
             older_href: profile.older.emails.map(|id| format!("{here}?emails={id}#emails")),
@@ -245,7 +231,7 @@ pub fn profile(
             .role
             .may(Permission::SeeAuditLog)
             .then(|| addresses::audit_log_of(&member.merchant, customer.no)),
-        activity: activity(member, profile),
+        activity: activity(member, &profile.events),
         activity_pager: Pager {
             first_href: from.events.map(|_| format!("{here}#activity")),
             older_href: profile.older.events.map(|id| format!("{here}?events={id}#activity")),

@@ -175,21 +175,19 @@ async fn done(
         );
         return Ok(HttpResponse::SeeOther().insert_header((header::LOCATION, target)).finish());
     }
-    let profile = customers::load(desk, member, customer, Cursors::default()).await?;
-    let row = match profile.rewards.iter().find(|row| row.file.reward.no == reward) {
-        Some(row) => row.clone(),
-        // Not among the newest.
-        None => fresh_row(desk, member, customer, reward).await?.0,
-    };
+    let asker = member.clone();
+    let after = desk
+        .reading(move |desk| show_customer::show_after_reissue(desk, &asker, customer, reward))
+        .await?;
     let view = ReissueDone {
         row: rewards::RewardItem {
             fresh: true,
-            ..rewards::row(member, &row, &profile.who_can, profile.now)
+            ..rewards::row(member, &after.row, &[], after.now)
         },
         toast: flash::reissued(member, reissued),
-        emails: Some(mails::items(member, &profile)),
-        activity: pages::activity(member, &profile),
-        facts: pages::facts(member, &profile),
+        emails: mails::items(member, customer, &after.emails),
+        activity: pages::activity(member, &after.events),
+        facts: pages::facts(member, &after.customer, &after.counts),
     };
     Ok(html(StatusCode::OK, view.render()?))
 }
@@ -298,7 +296,7 @@ pub struct ReissueAgain {
     pub form: ReissueForm,
 }
 
-/// 200 as a fragment: the fresh row, then the toast; the two sections below follow if given.
+/// 200 as a fragment: the fresh row, then the toast and what else has changed.
 #[derive(Debug, Template)]
 #[template(path = "reissues/create.html")]
 pub struct ReissueDone {
@@ -306,8 +304,8 @@ pub struct ReissueDone {
     pub row: RewardItem,
     /// Names the new code, and what becomes of the mail.
     pub toast: Toast,
-    /// The whole Emails section again, or none to leave it.
-    pub emails: Option<Vec<Mail>>,
+    /// The whole Emails section again.
+    pub emails: Vec<Mail>,
     /// All of Activity again.
     pub activity: Vec<Event>,
     /// What the profile counts, again.

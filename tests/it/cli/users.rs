@@ -204,3 +204,11 @@ async fn a_printed_link_lets_its_holder_in_once(app: App) {
     client.get("/m/acme/batches/new").await.expect(200);
     client.post("/welcome", &chosen).await.expect(404);
 }
+
+#[both]
+fn without_random_numbers_no_command_blames_the_database(db: TestDb) {
+    let shell = desk(&db).with("FAILPOINTS", "crypto::random=return");
+    let ended = shell.run(&invite("support", &["--print-link"]));
+    ended.is_refused("no random numbers");
+    assert!(!ended.err.to_lowercase().contains("database"), "{ended:?}");
+}

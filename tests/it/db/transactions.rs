@@ -2,7 +2,9 @@
 //! bad hour.
 
 use std::{
+    cell::{Cell, RefCell},
     panic::{AssertUnwindSafe, catch_unwind},
+    rc::Rc,
     sync::Barrier,
     time::Duration,
 };
@@ -21,6 +23,76 @@ fn execute(tx: &mut WriteTx<'_>, sql: &str) -> Result<usize, Error> {
 
 const RENAME: &str = "UPDATE merchants SET name = 'Changed'";
 
+/// What a write registers for after its commit, in order, by the numbers of the acts.
+#[derive(Clone, Default)]
+struct Done(Rc<RefCell<Vec<u8>>>);
+
+impl Done {
+    fn after(&self, tx: &mut WriteTx<'_>, number: u8) {
+        let done = self.clone();
+        tx.after_commit(move || done.0.borrow_mut().push(number));
+    }
+
+    fn all(&self) -> Vec<u8> {
+        self.0.take()
+    }
+}
+
+#[both]
+fn what_is_registered_happens_after_the_commit_and_never_without_it(world: World) {
+    let (db, done) = (&world.db.db, Done::default());
+    db.write(|tx| {
+        done.after(tx, 1);
+        execute(tx, RENAME)?;
+        done.after(tx, 2);
+        assert!(done.0.borrow().is_empty(), "nothing is saved yet");
+        Ok::<_, Error>(())
+    })
+    .unwrap();
+    assert_eq!(done.all(), [1, 2]);
+    // What it does finds the transaction saved.
+    let (other, seen) = (db.clone(), Rc::new(RefCell::new(None)));
+    let seen_after = Rc::clone(&seen);
+    db.write(|tx| {
+        let (other, seen) = (other.clone(), Rc::clone(&seen_after));
+        tx.after_commit(move || {
+            let sql = "SELECT id FROM merchants WHERE name = 'Saved'";
+            let read = other.read(|conn| Ok::<_, Error>(diesel::sql_query(sql).execute(conn)?));
+            *seen.borrow_mut() = Some(read.is_ok());
+        });
+        execute(tx, "UPDATE merchants SET name = 'Saved'")
+    })
+    .unwrap();
+    assert_eq!(*seen.borrow(), Some(true));
+    let refused = db.write(|tx| {
+        done.after(tx, 3);
+        execute(tx, "INSERT INTO merchants (slug) VALUES (NULL)")
+    });
+    assert!(refused.is_err());
+    let given_up = db.write_once(|tx| {
+        done.after(tx, 4);
+        Err::<(), _>(Error::Corrupt("on purpose".into()))
+    });
+    assert!(given_up.is_err());
+    assert!(done.all().is_empty());
+}
+
+#[both]
+fn what_an_undone_attempt_registered_is_dropped(world: World) {
+    let done = Done::default();
+    let attempt = Cell::new(0);
+    world
+        .db
+        .db
+        .write(|tx| {
+            attempt.set(attempt.get() + 1);
+            done.after(tx, attempt.get());
+            if attempt.get() < 3 { Err(Error::Contention("on purpose".into())) } else { Ok(()) }
+        })
+        .unwrap();
+    assert_eq!(done.all(), [3]);
+}
+
 /// Uses failpoints, which are the process's: `cargo test` runs these one after the other.
 mod with_failpoints {
     use super::*;
@@ -33,6 +105,22 @@ mod with_failpoints {
         scenario.teardown();
         assert!(matches!(outcome, Err(Error::CommitUnknown(_))), "{outcome:?}");
         world.db.db.write(|tx| execute(tx, RENAME)).unwrap();
+    }
+
+    #[both]
+    fn nothing_happens_after_a_commit_that_may_not_have_been(world: World) {
+        let done = Done::default();
+        for failpoint in ["db::commit", "db::committed"] {
+            let scenario = fail::FailScenario::setup();
+            fail::cfg(failpoint, "return").unwrap();
+            let outcome = world.db.db.write(|tx| {
+                done.after(tx, 1);
+                execute(tx, RENAME)
+            });
+            scenario.teardown();
+            assert!(matches!(outcome, Err(Error::CommitUnknown(_))), "{outcome:?}");
+        }
+        assert!(done.all().is_empty());
     }
 }
 

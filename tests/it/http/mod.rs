@@ -24,6 +24,7 @@ pub mod imports;
 mod marked_uses;
 mod next_codes;
 mod offers;
+mod own_faults;
 mod pasted_terms;
 mod purges;
 mod queues;

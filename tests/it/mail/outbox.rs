@@ -1,7 +1,7 @@
 //! What the screens read of the outbox, and what is fixed once a mail is in it.
 
 use rewarddesk::{
-    app::mails::fulfilment_email::{self, FulfilmentMail},
+    app::mails::fulfilment_email::FulfilmentMail,
     db::{customers, mails, rewards},
     domain::{
         ids::{CustomerNo, MailId, ReissueId, RewardNo, UserId},
@@ -14,7 +14,7 @@ use super::stage::{Stage, letter};
 #[both]
 fn the_mail_is_rendered_and_addressed_when_it_is_asked_for(stage: Stage) {
     let ((scope, merchant), now) = (stage.merchant(), stage.desk.clock.now());
-    let to = stage
+    let queued = stage
         .desk
         .db
         .write(|tx| {
@@ -30,15 +30,16 @@ fn the_mail_is_rendered_and_addressed_when_it_is_asked_for(stage: Stage) {
                 coupon: coupon.id,
                 code: &coupon.code,
                 pin: None,
+                starts_at: None,
                 expires_at: None,
                 reissue: Some(ReissueId(stage.reissue)),
                 origin: MailOrigin::Reissue,
                 asked_by: UserId(stage.user),
             };
-            fulfilment_email::enqueue(tx, &stage.desk, scope, &what, now)
+            what.enqueue(tx, &stage.desk, scope, now)
         })
         .unwrap();
-    assert_eq!(to, "jo@customer.example");
+    assert_eq!(queued.recipient, "jo@customer.example");
     stage.world.exec("UPDATE customers SET email = 'other@customer.example', first_name = 'Other'");
     stage.world.exec("UPDATE merchants SET name = 'Other', mail_from = 'other@desk.example'");
     let mail = stage.claim_one("worker");
