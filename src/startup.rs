@@ -34,10 +34,10 @@ use crate::{
     mail::mailer::Mailer,
     web::{
         server::{
-            self, Site,
+            self,
             metrics::{self, Metrics},
         },
-        shared::open_files,
+        shared::{open_files, site::Site},
     },
 };
 

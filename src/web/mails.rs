@@ -1,12 +1,16 @@
 //! The Emails section, one mail as the customer sees it, and sending the fulfilment email again.
 
-use actix_web::{HttpRequest, HttpResponse, http::header, web};
+use actix_web::{
+    HttpResponse,
+    http::{StatusCode, header},
+    web,
+};
 use askama::Template;
 use serde::Deserialize;
 
 use crate::{
     app::{
-        self, Desk, Member,
+        self, Member,
         customers::show_customer::{self, Cursors},
         mails::resend_email::{Resent, resend_email},
     },
@@ -22,39 +26,37 @@ use crate::{
         rewards::{self, RewardItem},
         shared::{
             addresses,
-            errors::{self, Error},
+            answers::{self, html, see_other},
+            context::{MerchantRequest, PathId},
+            errors::Error,
             flash,
             format::when,
-            frame::{self, Frame},
+            frame::Frame,
             headers, request,
             ui::{Fact, Status, Toast, Tone, When},
         },
     },
 };
 
-type MailPath = web::Path<(String, String, String)>;
-
 /// `GET /m/{merchant}/customers/{id}/mails/{mail}`
 pub async fn show(
-    request: HttpRequest,
-    desk: web::Data<Desk>,
-    member: web::ReqData<Member>,
-    path: MailPath,
+    cx: MerchantRequest,
+    PathId(customer): PathId<CustomerNo>,
+    PathId(mail): PathId<MailId>,
 ) -> Result<HttpResponse, Error> {
-    let member = member.into_inner();
-    let (customer, mail, letter) = load(&desk, &member, &path).await?;
+    let (customer, mail, letter) = load(&cx, customer, mail).await?;
     let page = MailPage {
-        frame: frame::in_merchant(&request, &member, "Email"),
-        back_href: addresses::customer(&member.merchant, customer.no),
+        frame: cx.frame("Email"),
+        back_href: addresses::customer(&cx.member.merchant, customer.no),
         back_label: customer.display_name(),
         subject: subject(&mail),
         headers: headers(&mail, &letter),
-        steps: steps(&member, &mail),
+        steps: steps(&cx.member, &mail),
         html_src: (!letter.html.is_empty())
-            .then(|| addresses::mail_html(&member.merchant, customer.no, mail.id)),
+            .then(|| addresses::mail_html(&cx.member.merchant, customer.no, mail.id)),
         text: letter.text,
-        resend_action: may_resend(&member, &mail)
-            .then(|| addresses::resend(&member.merchant, customer.no, mail.reward)),
+        resend_action: may_resend(&cx.member, &mail)
+            .then(|| addresses::resend(&cx.member.merchant, customer.no, mail.reward)),
     };
     Ok(HttpResponse::Ok()
         .insert_header((header::CONTENT_SECURITY_POLICY, headers::WITH_MAIL_FRAME))
@@ -64,12 +66,12 @@ pub async fn show(
 
 /// `GET /m/{merchant}/customers/{id}/mails/{mail}/html`: the stored HTML under a policy of its own,
 /// for the sandboxed frame.
-pub async fn html(
-    desk: web::Data<Desk>,
-    member: web::ReqData<Member>,
-    path: MailPath,
+pub async fn stored_html(
+    cx: MerchantRequest,
+    PathId(customer): PathId<CustomerNo>,
+    PathId(mail): PathId<MailId>,
 ) -> Result<HttpResponse, Error> {
-    let (_, _, letter) = load(&desk, &member.into_inner(), &path).await?;
+    let (_, _, letter) = load(&cx, customer, mail).await?;
     Ok(HttpResponse::Ok()
         .insert_header((header::CONTENT_SECURITY_POLICY, headers::STORED_MAIL))
         .insert_header((header::X_FRAME_OPTIONS, "SAMEORIGIN"))
@@ -85,115 +87,94 @@ pub struct MailQuery {
 /// `GET /m/{merchant}/customers/{id}/rewards/{reward}/mail`: how far the reward's newest mail is,
 /// for its row.
 pub async fn state(
-    desk: web::Data<Desk>,
-    member: web::ReqData<Member>,
-    path: MailPath,
+    cx: MerchantRequest,
+    PathId(customer): PathId<CustomerNo>,
+    PathId(reward): PathId<RewardNo>,
     query: web::Query<MailQuery>,
 ) -> Result<HttpResponse, Error> {
-    let member = member.into_inner();
-    let customer = request::number(&path.1).map(CustomerNo).ok_or(Error::NotFound)?;
-    let reward = request::number(&path.2).map(RewardNo).ok_or(Error::NotFound)?;
-    let asker = member.clone();
-    let (row, _) = desk
-        .reading(move |desk| show_customer::show_reward(desk, &asker, customer, reward))
+    let (row, _) = cx
+        .read(move |desk, member| show_customer::show_reward(desk, member, customer, reward))
         .await?;
     let asked = query.asked.as_deref().and_then(request::number).unwrap_or_default();
     let mail = row
         .mail
         .as_ref()
-        .map(|mail| mail_state(&member, &row.file, mail, asked))
+        .map(|mail| mail_state(&cx.member, &row.file, mail, asked))
         .ok_or(Error::NotFound)?;
-    Ok(HttpResponse::Ok()
-        .content_type("text/html; charset=utf-8")
-        .body(rewards::MailFragment { mail }.render()?))
+    Ok(html(StatusCode::OK, rewards::MailFragment { mail }.render()?))
 }
 
 /// `POST /m/{merchant}/customers/{id}/rewards/{reward}/resend`
 pub async fn create(
-    request: HttpRequest,
-    desk: web::Data<Desk>,
-    member: web::ReqData<Member>,
-    path: MailPath,
+    cx: MerchantRequest,
+    PathId(customer): PathId<CustomerNo>,
+    PathId(reward): PathId<RewardNo>,
 ) -> Result<HttpResponse, Error> {
-    let member = member.into_inner();
-    let customer = request::number(&path.1).map(CustomerNo).ok_or(Error::NotFound)?;
-    let reward = request::number(&path.2).map(RewardNo).ok_or(Error::NotFound)?;
-    let asker = member.clone();
-    match desk.writing(move |desk| resend_email(desk, &asker, customer, reward)).await {
-        Ok(resent) => queued(&request, &desk, &member, (customer, reward), &resent)
-            .await
-            .map_err(Error::after_commit),
-        Err(app::Error::Refused(refusal)) => {
-            refused(&request, &desk, &member, (customer, reward), &refusal).await
-        }
+    match cx.write(move |desk, member| resend_email(desk, member, customer, reward)).await {
+        Ok(resent) => queued(&cx, (customer, reward), &resent).await.map_err(Error::after_commit),
+        Err(app::Error::Refused(refusal)) => refused(&cx, (customer, reward), &refusal).await,
         Err(error) => Err(error.into()),
     }
 }
 
 async fn queued(
-    request: &HttpRequest,
-    desk: &Desk,
-    member: &Member,
+    cx: &MerchantRequest,
     (customer, reward): (CustomerNo, RewardNo),
     resent: &Resent,
 ) -> Result<HttpResponse, Error> {
-    if !request::is_fragment(request.headers()) {
+    if !cx.is_fragment() {
         let target = addresses::reward_row_after(
-            &member.merchant,
+            &cx.member.merchant,
             customer,
             reward,
             &format!("resent-{reward}"),
         );
-        return Ok(HttpResponse::SeeOther().insert_header((header::LOCATION, target)).finish());
+        return Ok(see_other(target));
     }
-    let profile = customers::load(desk, member, customer, Cursors::default()).await?;
+    let profile = customers::load(cx, customer, Cursors::default()).await?;
     let row = profile.rewards.iter().find(|row| row.file.reward.no == reward);
     let view = Resend {
         row: row.map(|row| rewards::RewardItem {
             fresh: true,
-            ..rewards::row(member, row, &profile.who_can, profile.now)
+            ..rewards::row(&cx.member, row, &profile.who_can, profile.now)
         }),
-        emails: items(member, customer, &profile.emails),
+        emails: items(&cx.member, customer, &profile.emails),
         toast: flash::resent(&resent.mail.recipient),
     };
-    Ok(HttpResponse::Ok().content_type("text/html; charset=utf-8").body(view.render()?))
+    Ok(html(StatusCode::OK, view.render()?))
 }
 
 /// 409: as a toast, or the whole profile with the reason on top.
 async fn refused(
-    request: &HttpRequest,
-    desk: &Desk,
-    member: &Member,
+    cx: &MerchantRequest,
     (customer, reward): (CustomerNo, RewardNo),
     refusal: &Refusal,
 ) -> Result<HttpResponse, Error> {
-    let profile = customers::load(desk, member, customer, Cursors::default()).await?;
-    let toast = flash::not_resent(member, refusal, profile.now);
-    let body = if request::is_fragment(request.headers()) {
-        errors::ErrorToast { toast }.render()?
-    } else {
-        let mut page = customers::page(request, member, &profile, Cursors::default());
+    let profile = customers::load(cx, customer, Cursors::default()).await?;
+    let toast = flash::not_resent(&cx.member, refusal, profile.now);
+    if cx.is_fragment() {
+        return answers::toast(StatusCode::CONFLICT, toast);
+    }
+    let body = {
+        let mut page = customers::page(cx, &profile, Cursors::default());
         if let (Some(row), Some(found)) = (
             page.rewards.iter_mut().find(|row| row.n == reward.0),
             profile.rewards.iter().find(|r| r.file.reward.no == reward),
         ) {
-            row.refusal = rewards::refusal_lines(member, refusal, &found.file, profile.now);
+            row.refusal = rewards::refusal_lines(&cx.member, refusal, &found.file, profile.now);
         }
         page.frame.flash = Some(toast);
         page.render()?
     };
-    Ok(HttpResponse::Conflict().content_type("text/html; charset=utf-8").body(body))
+    Ok(html(StatusCode::CONFLICT, body))
 }
 
 async fn load(
-    desk: &Desk,
-    member: &Member,
-    path: &MailPath,
+    cx: &MerchantRequest,
+    customer: CustomerNo,
+    mail: MailId,
 ) -> Result<(Customer, MailSummary, Letter), Error> {
-    let customer = request::number(&path.1).map(CustomerNo).ok_or(Error::NotFound)?;
-    let mail = request::number(&path.2).map(MailId).ok_or(Error::NotFound)?;
-    let member = member.clone();
-    Ok(desk.reading(move |desk| show_customer::show_mail(desk, &member, customer, mail)).await?)
+    Ok(cx.read(move |desk, member| show_customer::show_mail(desk, member, customer, mail)).await?)
 }
 
 /// How often a row asks again how far its mail is; after that a reload tells.
@@ -235,7 +216,8 @@ pub fn items(member: &Member, customer: CustomerNo, emails: &[MailSummary]) -> V
             when: when(member, mail.queued_at),
             origin: origin(mail),
             steps: steps(member, mail),
-            resend_action: may_resend(member, mail).then(|| addresses::resend(&member.merchant, customer, mail.reward)),
+            resend_action: may_resend(member, mail)
+                .then(|| addresses::resend(&member.merchant, customer, mail.reward)),
         })
         .collect()
 }

@@ -2,11 +2,7 @@
 
 use std::collections::HashMap;
 
-use actix_web::{
-    HttpRequest, HttpResponse,
-    http::{StatusCode, header},
-    web,
-};
+use actix_web::{HttpResponse, http::StatusCode, web};
 use askama::Template;
 use serde::Deserialize;
 
@@ -18,11 +14,12 @@ use crate::{
     domain::{Invalid, merchant::Merchant},
     web::shared::{
         addresses,
-        answer::html,
+        answers::{html, see_other},
+        context::MerchantRequest,
         errors::Error,
         flash,
         format::sentence,
-        frame::{self, Frame},
+        frame::Frame,
         request::FormBody,
         ui::Tone,
     },
@@ -199,12 +196,11 @@ pub struct SettingsQuery {
 
 /// `GET /m/{merchant}/settings`
 pub async fn show(
-    request: HttpRequest,
-    member: web::ReqData<Member>,
+    cx: MerchantRequest,
     query: web::Query<SettingsQuery>,
 ) -> Result<HttpResponse, Error> {
-    let frame = frame::in_merchant(&request, &member, "Settings");
-    let mut page = settings_page(frame, &member);
+    let frame = cx.frame("Settings");
+    let mut page = settings_page(frame, &cx.member);
     page.frame.flash = match query.kept.as_deref() {
         Some("yes") => Some(flash::plain(Tone::Good, "Settings saved", "They apply from now on.")),
         Some("same") => {
@@ -216,42 +212,35 @@ pub async fn show(
 }
 
 /// `POST /m/{merchant}/settings`
-pub async fn update(
-    request: HttpRequest,
-    desk: web::Data<Desk>,
-    member: web::ReqData<Member>,
-    form: FormBody,
-) -> Result<HttpResponse, Error> {
-    let member = member.into_inner();
+pub async fn update(cx: MerchantRequest, form: FormBody) -> Result<HttpResponse, Error> {
     let fields: HashMap<String, String> =
         form.fields().map(|(name, value)| (name.into_owned(), value.into_owned())).collect();
     let typed = |setting: Setting| fields.get(setting.as_str()).cloned().unwrap_or_default();
     let seen = |setting: Setting| fields.get(&seen_name(setting)).cloned();
-    let asker = member.clone();
     // Taken apart before the work goes to another thread.
     let values: Vec<(Setting, String, Option<String>)> =
         Setting::ALL.map(|setting| (setting, typed(setting), seen(setting))).into();
-    let asked = move |desk: &Desk| {
+    let asked = move |desk: &Desk, member: &Member| {
         let of = |setting: Setting| values.iter().find(|(one, ..)| *one == setting);
         let typed = |setting| of(setting).map(|(_, typed, _)| typed.clone()).unwrap_or_default();
-        change_settings(desk, &asker, typed, |setting| {
+        change_settings(desk, member, typed, |setting| {
             of(setting).and_then(|(.., seen)| seen.clone())
         })
     };
     let to = |kept: &str| {
-        let target = format!("{}?kept={kept}#message", addresses::settings(&member.merchant));
-        Ok(HttpResponse::SeeOther().insert_header((header::LOCATION, target)).finish())
+        let target = format!("{}?kept={kept}#message", addresses::settings(&cx.member.merchant));
+        Ok(see_other(target))
     };
-    let frame = || frame::in_merchant(&request, &member, "Settings");
-    match desk.writing(asked).await? {
+    let frame = || cx.frame("Settings");
+    match cx.write(asked).await? {
         SettingsChangeOutcome::Done(_) => to("yes"),
         SettingsChangeOutcome::Unchanged => to("same"),
         SettingsChangeOutcome::Invalid(invalid) => {
-            let page = refused(frame(), &member, typed, seen, &invalid);
+            let page = refused(frame(), &cx.member, typed, seen, &invalid);
             Ok(html(StatusCode::UNPROCESSABLE_ENTITY, page.render()?))
         }
         SettingsChangeOutcome::Stale { now, changed } => {
-            let mut page = stale(frame(), &member, typed, seen, &now, &changed);
+            let mut page = stale(frame(), &cx.member, typed, seen, &now, &changed);
             page.frame.flash = Some(flash::plain(
                 Tone::Notice,
                 "Not saved yet",

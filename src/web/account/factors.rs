@@ -2,13 +2,13 @@
 
 use std::fmt::Write;
 
-use actix_web::{HttpRequest, HttpResponse, http::StatusCode, web};
+use actix_web::{HttpResponse, http::StatusCode};
 use askama::Template;
 use qrcode::{Color, QrCode};
 
 use crate::{
     app::{
-        self, Desk,
+        self,
         factors::{
             change_factors::{self, Added, NewApp},
             passkeys,
@@ -18,15 +18,13 @@ use crate::{
     },
     web::{
         account::back,
-        server::throttle::Throttle,
         shared::{
-            answer::html,
-            browser,
+            answers::html,
+            context::{PathId, PublicRequest, UserRequest},
             errors::Error,
             format,
-            frame::{self, Frame},
-            gate::Visitor,
-            request::{self, FormBody},
+            frame::Frame,
+            request::FormBody,
         },
         sign_in::known_devices::TOO_MANY,
     },
@@ -46,136 +44,103 @@ pub fn json(options: String) -> HttpResponse {
 }
 
 /// `GET /account/app`: nothing is kept until the code comes.
-pub async fn new_app(
-    request: HttpRequest,
-    desk: web::Data<Desk>,
-    visitor: web::ReqData<Visitor>,
-) -> Result<HttpResponse, Error> {
-    let session = visitor.session.clone();
-    let app = change_factors::begin_app(&desk, &session, None)?;
-    app_page(&request, &visitor, app, None, StatusCode::OK)
+pub async fn new_app(cx: UserRequest) -> Result<HttpResponse, Error> {
+    let session = cx.visitor.session.clone();
+    let app = change_factors::begin_app(&cx.desk, &session, None)?;
+    app_page(&cx, app, None, StatusCode::OK)
 }
 
 fn app_page(
-    request: &HttpRequest,
-    visitor: &Visitor,
+    cx: &UserRequest,
     app: NewApp,
     error: Option<String>,
     status: StatusCode,
 ) -> Result<HttpResponse, Error> {
     let page = AuthenticatorPage {
-        frame: frame::for_visitor(request, "Set up an authenticator app"),
+        frame: cx.frame("Set up an authenticator app"),
         picture: picture(&app.address),
         letters: in_groups(&app.letters),
         encrypted: app.encrypted,
         error,
-        replaces: visitor.session.has_second_factor,
+        replaces: cx.visitor.session.has_second_factor,
     };
     Ok(html(status, page.render()?))
 }
 
 /// `POST /account/app`
-pub async fn add_app(
-    request: HttpRequest,
-    desk: web::Data<Desk>,
-    visitor: web::ReqData<Visitor>,
-    form: FormBody,
-) -> Result<HttpResponse, Error> {
+pub async fn add_app(cx: UserRequest, form: FormBody) -> Result<HttpResponse, Error> {
     let (encrypted, code) =
         (form.field("sealed").unwrap_or_default(), form.field("code").unwrap_or_default());
-    let (session, origin, kept) =
-        (visitor.session.clone(), browser::origin_of(&request), encrypted.clone());
-    match desk
+    let (session, origin, kept) = (cx.visitor.session.clone(), cx.origin(), encrypted.clone());
+    match cx
+        .desk
         .writing(move |desk| change_factors::add_app(desk, &session, &encrypted, &code, &origin))
         .await?
     {
-        Added::Done { recovery_codes } => added(&request, recovery_codes, "app"),
+        Added::Done { recovery_codes } => added(&cx, recovery_codes, "app"),
         Added::Wrong => {
-            let app = change_factors::begin_app(&desk, &visitor.session, Some(&kept))?;
+            let app = change_factors::begin_app(&cx.desk, &cx.visitor.session, Some(&kept))?;
             let error = "This isn't the current code. Check that your phone's clock is right, then \
                          enter the code the app shows now.";
-            app_page(
-                &request,
-                &visitor,
-                app,
-                Some(error.to_owned()),
-                StatusCode::UNPROCESSABLE_ENTITY,
-            )
+            app_page(&cx, app, Some(error.to_owned()), StatusCode::UNPROCESSABLE_ENTITY)
         }
     }
 }
 
 /// Recovery codes that were made along are shown this once; else back to the account.
 fn added(
-    request: &HttpRequest,
+    cx: &PublicRequest,
     recovery_codes: Vec<String>,
     done: &str,
 ) -> Result<HttpResponse, Error> {
-    if recovery_codes.is_empty() { Ok(back(done)) } else { codes_page(request, recovery_codes) }
+    if recovery_codes.is_empty() { Ok(back(done)) } else { codes_page(cx, recovery_codes) }
 }
 
-fn codes_page(request: &HttpRequest, codes: Vec<String>) -> Result<HttpResponse, Error> {
-    let page =
-        RecoveryCodesPage { frame: frame::for_visitor(request, "Your recovery codes"), codes };
+fn codes_page(cx: &PublicRequest, codes: Vec<String>) -> Result<HttpResponse, Error> {
+    let page = RecoveryCodesPage { frame: cx.frame("Your recovery codes"), codes };
     Ok(html(StatusCode::OK, page.render()?))
 }
 
 /// `POST /account/app/removal`
-pub async fn remove_app(
-    request: HttpRequest,
-    desk: web::Data<Desk>,
-    visitor: web::ReqData<Visitor>,
-) -> Result<HttpResponse, Error> {
-    let (session, origin) = (visitor.session.clone(), browser::origin_of(&request));
-    desk.writing(move |desk| change_factors::remove_app(desk, &session, &origin)).await?;
+pub async fn remove_app(cx: UserRequest) -> Result<HttpResponse, Error> {
+    let (session, origin) = (cx.visitor.session.clone(), cx.origin());
+    cx.desk.writing(move |desk| change_factors::remove_app(desk, &session, &origin)).await?;
     Ok(back("app-removed"))
 }
 
 /// `GET /account/passkeys/new`
-pub async fn new_passkey(
-    request: HttpRequest,
-    desk: web::Data<Desk>,
-) -> Result<HttpResponse, Error> {
-    passkey_page(&request, &desk, String::new(), None, StatusCode::OK)
+pub async fn new_passkey(cx: PublicRequest) -> Result<HttpResponse, Error> {
+    passkey_page(&cx, String::new(), None, StatusCode::OK)
 }
 
 fn passkey_page(
-    request: &HttpRequest,
-    desk: &Desk,
+    cx: &PublicRequest,
     name: String,
     error: Option<String>,
     status: StatusCode,
 ) -> Result<HttpResponse, Error> {
-    let frame = frame::for_visitor(request, "Add a passkey");
-    let page = NewPasskeyPage { frame, name, available: passkeys::available(desk), error };
+    let frame = cx.frame("Add a passkey");
+    let page = NewPasskeyPage { frame, name, available: passkeys::available(&cx.desk), error };
     Ok(html(status, page.render()?))
 }
 
 /// `POST /account/passkeys/options`
-pub async fn passkey_options(
-    desk: web::Data<Desk>,
-    visitor: web::ReqData<Visitor>,
-) -> Result<HttpResponse, Error> {
-    let session = visitor.session.clone();
-    Ok(json(desk.writing(move |desk| change_factors::begin_passkey(desk, &session)).await?))
+pub async fn passkey_options(cx: UserRequest) -> Result<HttpResponse, Error> {
+    let session = cx.visitor.session.clone();
+    Ok(json(cx.desk.writing(move |desk| change_factors::begin_passkey(desk, &session)).await?))
 }
 
 /// `POST /account/passkeys`
-pub async fn add_passkey(
-    request: HttpRequest,
-    desk: web::Data<Desk>,
-    visitor: web::ReqData<Visitor>,
-    form: FormBody,
-) -> Result<HttpResponse, Error> {
+pub async fn add_passkey(cx: UserRequest, form: FormBody) -> Result<HttpResponse, Error> {
     let (name, answer) =
         (form.field("name").unwrap_or_default(), form.field("passkey").unwrap_or_default());
-    let (session, origin, typed) =
-        (visitor.session.clone(), browser::origin_of(&request), name.clone());
-    let outcome = desk
+    let (session, origin, typed) = (cx.visitor.session.clone(), cx.origin(), name.clone());
+    let outcome = cx
+        .desk
         .writing(move |desk| change_factors::add_passkey(desk, &session, &name, &answer, &origin))
         .await;
     let error = match outcome {
-        Ok(Added::Done { recovery_codes }) => return added(&request, recovery_codes, "passkey"),
+        Ok(Added::Done { recovery_codes }) => return added(&cx, recovery_codes, "passkey"),
         Ok(Added::Wrong) => {
             "The passkey couldn't be verified, or it took too long. Nothing was changed. Try again."
                 .to_owned()
@@ -183,82 +148,63 @@ pub async fn add_passkey(
         Err(app::Error::Invalid(why)) => format::sentence(&why.0),
         Err(other) => return Err(other.into()),
     };
-    passkey_page(&request, &desk, typed, Some(error), StatusCode::UNPROCESSABLE_ENTITY)
+    passkey_page(&cx, typed, Some(error), StatusCode::UNPROCESSABLE_ENTITY)
 }
 
 /// `POST /account/passkeys/{id}/removal`
 pub async fn remove_passkey(
-    request: HttpRequest,
-    desk: web::Data<Desk>,
-    visitor: web::ReqData<Visitor>,
-    path: web::Path<String>,
+    cx: UserRequest,
+    PathId(id): PathId<i64>,
 ) -> Result<HttpResponse, Error> {
-    let id = request::number(&path).ok_or(Error::NotFound)?;
-    let (session, origin) = (visitor.session.clone(), browser::origin_of(&request));
-    desk.writing(move |desk| change_factors::remove_passkey(desk, &session, id, &origin)).await?;
+    let (session, origin) = (cx.visitor.session.clone(), cx.origin());
+    cx.desk
+        .writing(move |desk| change_factors::remove_passkey(desk, &session, id, &origin))
+        .await?;
     Ok(back("passkey-removed"))
 }
 
 /// `GET /account/recovery-codes`
-pub async fn new_recovery_codes(
-    request: HttpRequest,
-    desk: web::Data<Desk>,
-    visitor: web::ReqData<Visitor>,
-) -> Result<HttpResponse, Error> {
-    renew_page(&request, &desk, &visitor, None, StatusCode::OK).await
+pub async fn new_recovery_codes(cx: UserRequest) -> Result<HttpResponse, Error> {
+    renew_page(&cx, None, StatusCode::OK).await
 }
 
 async fn renew_page(
-    request: &HttpRequest,
-    desk: &Desk,
-    visitor: &Visitor,
+    cx: &UserRequest,
     error: Option<String>,
     status: StatusCode,
 ) -> Result<HttpResponse, Error> {
-    let session = visitor.session.clone();
-    let has = desk.reading(move |desk| confirm_session::what_to_ask(desk, &session)).await?.factors;
+    let session = cx.visitor.session.clone();
+    let has =
+        cx.desk.reading(move |desk| confirm_session::what_to_ask(desk, &session)).await?.factors;
     let ask = ask(has, "/account/recovery-codes", "/confirm/options", "");
     let page = RenewCodes {
-        frame: frame::for_visitor(request, "New recovery codes"),
+        frame: cx.frame("New recovery codes"),
         ask: Ask { error, ..ask },
-        has_factor: visitor.session.has_second_factor,
+        has_factor: cx.visitor.session.has_second_factor,
     };
     Ok(html(status, page.render()?))
 }
 
 /// `POST /account/recovery-codes`
-pub async fn make_recovery_codes(
-    request: HttpRequest,
-    desk: web::Data<Desk>,
-    throttle: web::Data<Throttle>,
-    visitor: web::ReqData<Visitor>,
-    form: FormBody,
-) -> Result<HttpResponse, Error> {
-    let (session, shown, origin) =
-        (visitor.session.clone(), shown(&form), browser::origin_of(&request));
-    let one_try = throttle.in_session(session.id, &session.email);
-    if throttle.spend(&one_try).is_err() {
-        return renew_page(
-            &request,
-            &desk,
-            &visitor,
-            Some(TOO_MANY.to_owned()),
-            StatusCode::TOO_MANY_REQUESTS,
-        )
-        .await;
+pub async fn make_recovery_codes(cx: UserRequest, form: FormBody) -> Result<HttpResponse, Error> {
+    let (session, shown, origin) = (cx.visitor.session.clone(), shown(&form), cx.origin());
+    let one_try = cx.throttle.in_session(session.id, &session.email);
+    if cx.throttle.spend(&one_try).is_err() {
+        return renew_page(&cx, Some(TOO_MANY.to_owned()), StatusCode::TOO_MANY_REQUESTS).await;
     }
-    let made = desk
+    let made = cx
+        .desk
         .writing(move |desk| change_factors::renew_recovery_codes(desk, &session, &shown, &origin))
         .await;
-    let made = throttle.judged(&one_try, made)?;
+    let made = cx.throttle.judged(&one_try, made)?;
     if let Some(codes) = made {
-        throttle.refund(&one_try);
-        return codes_page(&request, codes);
+        cx.throttle.refund(&one_try);
+        return codes_page(&cx, codes);
     }
     let error = "That code isn't correct, or it has already been used. Nothing was changed. Try \
                  again with a new code."
         .to_owned();
-    renew_page(&request, &desk, &visitor, Some(error), StatusCode::UNPROCESSABLE_ENTITY).await
+    renew_page(&cx, Some(error), StatusCode::UNPROCESSABLE_ENTITY).await
 }
 
 /// What to ask of somebody who has these.

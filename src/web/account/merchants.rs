@@ -1,40 +1,33 @@
 //! The choice between several merchants, and the answer to one that offers a role.
 //! Owns the choice between several merchants, and what others offer.
 
-use actix_web::{
-    HttpRequest, HttpResponse,
-    http::header,
-    web::{Data, Path, ReqData},
-};
+use actix_web::{HttpResponse, http::StatusCode, web::Path};
 use askama::Template;
 
 use crate::{
-    app::{Desk, users::offers},
+    app::users::offers,
     web::{
         account,
         shared::{
             addresses,
+            answers::{html, see_other},
+            context::UserRequest,
             errors::Error,
-            frame::{self, Frame},
-            gate::Visitor,
-            request,
+            frame::Frame,
         },
     },
 };
 
 /// `GET /`. What others offer holds nobody up who has a merchant to go to: it is on their account
 /// page, too.
-pub async fn index(
-    request: HttpRequest,
-    desk: Data<Desk>,
-    visitor: ReqData<Visitor>,
-) -> Result<HttpResponse, Error> {
-    if let [only] = visitor.merchants.as_ref() {
+pub async fn index(cx: UserRequest) -> Result<HttpResponse, Error> {
+    if let [only] = cx.visitor.merchants.as_ref() {
         return Ok(to(addresses::customers(&only.merchant)));
     }
-    let session = visitor.session.clone();
-    let offers = desk.reading(move |desk| offers::list_offers(desk, &session)).await?;
-    let merchants = visitor
+    let session = cx.visitor.session.clone();
+    let offers = cx.desk.reading(move |desk| offers::list_offers(desk, &session)).await?;
+    let merchants = cx
+        .visitor
         .merchants
         .iter()
         .map(|m| MerchantChoice {
@@ -44,44 +37,28 @@ pub async fn index(
         })
         .collect();
     let offers = offers.iter().map(account::offer).collect();
-    let page =
-        MerchantListPage { frame: frame::for_visitor(&request, "Merchants"), merchants, offers };
-    Ok(HttpResponse::Ok().content_type("text/html; charset=utf-8").body(page.render()?))
+    let page = MerchantListPage { frame: cx.frame("Merchants"), merchants, offers };
+    Ok(html(StatusCode::OK, page.render()?))
 }
 
 /// `POST /offers/{merchant}/acceptance`
-pub async fn accept(
-    request: HttpRequest,
-    desk: Data<Desk>,
-    visitor: ReqData<Visitor>,
-    slug: Path<String>,
-) -> Result<HttpResponse, Error> {
-    answer(&request, &desk, &visitor, slug.into_inner(), true).await
+pub async fn accept(cx: UserRequest, slug: Path<String>) -> Result<HttpResponse, Error> {
+    answer(&cx, slug.into_inner(), true).await
 }
 
 /// `POST /offers/{merchant}/refusal`
-pub async fn decline(
-    request: HttpRequest,
-    desk: Data<Desk>,
-    visitor: ReqData<Visitor>,
-    slug: Path<String>,
-) -> Result<HttpResponse, Error> {
-    answer(&request, &desk, &visitor, slug.into_inner(), false).await
+pub async fn decline(cx: UserRequest, slug: Path<String>) -> Result<HttpResponse, Error> {
+    answer(&cx, slug.into_inner(), false).await
 }
 
-async fn answer(
-    request: &HttpRequest,
-    desk: &Desk,
-    visitor: &Visitor,
-    slug: String,
-    is_accepted: bool,
-) -> Result<HttpResponse, Error> {
-    let (session, request_id) = (visitor.session.clone(), request::request_id(request));
-    desk.writing(move |desk| offers::answer_offer(desk, &session, &slug, is_accepted, &request_id))
+async fn answer(cx: &UserRequest, slug: String, is_accepted: bool) -> Result<HttpResponse, Error> {
+    let (session, request_id) = (cx.visitor.session.clone(), cx.request_id());
+    cx.desk
+        .writing(move |desk| offers::answer_offer(desk, &session, &slug, is_accepted, &request_id))
         .await?;
     // A user with a merchant sees on the account page what became of the offer; the others go on to
     // the first, or back to the choice.
-    Ok(match (visitor.merchants.is_empty(), is_accepted) {
+    Ok(match (cx.visitor.merchants.is_empty(), is_accepted) {
         (true, _) => to("/".to_owned()),
         (false, true) => account::back("accepted"),
         (false, false) => account::back("declined"),
@@ -89,7 +66,7 @@ async fn answer(
 }
 
 fn to(target: String) -> HttpResponse {
-    HttpResponse::SeeOther().insert_header((header::LOCATION, target)).finish()
+    see_other(target)
 }
 
 /// `GET /` for a user with several merchants, or none.

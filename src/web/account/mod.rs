@@ -3,32 +3,26 @@
 pub mod factors;
 pub mod merchants;
 
-use actix_web::{
-    HttpRequest, HttpResponse,
-    http::{StatusCode, header},
-    web,
-};
+use actix_web::{HttpResponse, http::StatusCode, web};
 use askama::Template;
 use serde::Deserialize;
 
-use self::merchants::Offer;
 use crate::{
     app::{
-        Desk,
         sign_in::sessions::Membership,
         users::own_account::{self, Account, PasswordChangeOutcome, SeenSession, StoredPasskey},
     },
     web::{
-        server::{Site, throttle::Throttle},
+        account::merchants::Offer,
         shared::{
-            answer::html,
-            browser,
+            answers::{html, see_other},
+            context::{PathId, UserRequest},
+            cookies,
             errors::Error,
             flash,
             format::{self, plural, when_in},
-            frame::{self, Frame},
-            gate::{self, Visitor},
-            request::{self, FormBody},
+            frame::Frame,
+            request::FormBody,
             ui::{Fact, Toast, Tone, When},
         },
         sign_in::{
@@ -45,66 +39,46 @@ pub struct AccountQuery {
 }
 
 /// `GET /account`
-pub async fn show(
-    request: HttpRequest,
-    desk: web::Data<Desk>,
-    site: web::Data<Site>,
-    visitor: web::ReqData<Visitor>,
-    query: web::Query<AccountQuery>,
-) -> Result<HttpResponse, Error> {
+pub async fn show(cx: UserRequest, query: web::Query<AccountQuery>) -> Result<HttpResponse, Error> {
     let flash = query.done.as_deref().and_then(said);
-    let body = page(&request, &desk, &site, &visitor, Password::default(), flash).await?;
+    let body = page(&cx, Password::default(), flash).await?;
     Ok(html(StatusCode::OK, body))
 }
 
-async fn page(
-    request: &HttpRequest,
-    desk: &Desk,
-    site: &Site,
-    visitor: &Visitor,
-    password: Password,
-    flash: Option<Toast>,
-) -> Result<String, Error> {
-    let (session, limits) = (visitor.session.clone(), site.session_limits);
-    let account = desk.reading(move |desk| own_account::show(desk, &session, limits)).await?;
-    let mut page = account_page(frame::for_visitor(request, "Your account"), &account, password);
+async fn page(cx: &UserRequest, password: Password, flash: Option<Toast>) -> Result<String, Error> {
+    let (session, limits) = (cx.visitor.session.clone(), cx.site.session_limits);
+    let account = cx.desk.reading(move |desk| own_account::show(desk, &session, limits)).await?;
+    let mut page = account_page(cx.frame("Your account"), &account, password);
     page.frame.flash = flash.or(page.frame.flash);
     Ok(page.render()?)
 }
 
 /// `POST /account/password`
-pub async fn change_password(
-    request: HttpRequest,
-    desk: web::Data<Desk>,
-    site: web::Data<Site>,
-    throttle: web::Data<Throttle>,
-    visitor: web::ReqData<Visitor>,
-    form: FormBody,
-) -> Result<HttpResponse, Error> {
+pub async fn change_password(cx: UserRequest, form: FormBody) -> Result<HttpResponse, Error> {
     let (old, new) = (form.field("old").unwrap_or_default(), form.field("new").unwrap_or_default());
-    let session = visitor.session.clone();
-    let one_try = throttle.in_session(session.id, &session.email);
-    if throttle.spend(&one_try).is_err() {
+    let session = cx.visitor.session.clone();
+    let one_try = cx.throttle.in_session(session.id, &session.email);
+    if cx.throttle.spend(&one_try).is_err() {
         let told = Password { old_error: Some(TOO_MANY.to_owned()), new_error: None };
-        let body = page(&request, &desk, &site, &visitor, told, None).await?;
+        let body = page(&cx, told, None).await?;
         return Ok(html(StatusCode::TOO_MANY_REQUESTS, body));
     }
-    let origin = browser::origin_of(&request);
-    let change = desk.checking_password(move |desk| {
+    let origin = cx.origin();
+    let change = cx.desk.checking_password(move |desk| {
         own_account::change_password(desk, &session, &old, &new, &origin)
     });
-    let changed = throttle.judged(&one_try, change.await)?;
+    let changed = cx.throttle.judged(&one_try, change.await)?;
     if changed != PasswordChangeOutcome::Wrong {
-        throttle.refund(&one_try);
+        cx.throttle.refund(&one_try);
     }
     let told = match changed {
         PasswordChangeOutcome::Done { token } => {
             let mut answer = back("password");
             answer
-                .add_cookie(&gate::session_cookie(&site, Some(&token)))
+                .add_cookie(&cookies::session_cookie(&cx.site, Some(&token)))
                 .map_err(|_| Error::Internal)?;
             // It was known under the old password.
-            known_devices::remember(&desk, &site, &visitor.session.email, &mut answer).await;
+            known_devices::remember(&cx, &cx.visitor.session.email, &mut answer).await;
             return Ok(answer);
         }
         PasswordChangeOutcome::Wrong => Password {
@@ -117,39 +91,29 @@ pub async fn change_password(
             Password { old_error: None, new_error: Some(format::sentence(&why.0)) }
         }
     };
-    let body = page(&request, &desk, &site, &visitor, told, None).await?;
+    let body = page(&cx, told, None).await?;
     Ok(html(StatusCode::UNPROCESSABLE_ENTITY, body))
 }
 
 /// `POST /account/sessions/{id}/end`
-pub async fn end_session(
-    request: HttpRequest,
-    desk: web::Data<Desk>,
-    visitor: web::ReqData<Visitor>,
-    path: web::Path<String>,
-) -> Result<HttpResponse, Error> {
-    let id = request::number(&path).ok_or(Error::NotFound)?;
-    let (session, request_id) = (visitor.session.clone(), request::request_id(&request));
-    desk.writing(move |desk| own_account::end_session(desk, &session, id, &request_id)).await?;
+pub async fn end_session(cx: UserRequest, PathId(id): PathId<i64>) -> Result<HttpResponse, Error> {
+    let (session, request_id) = (cx.visitor.session.clone(), cx.request_id());
+    cx.desk.writing(move |desk| own_account::end_session(desk, &session, id, &request_id)).await?;
     Ok(back("session"))
 }
 
 /// `POST /account/sessions/end-others`
-pub async fn end_other_sessions(
-    request: HttpRequest,
-    desk: web::Data<Desk>,
-    visitor: web::ReqData<Visitor>,
-) -> Result<HttpResponse, Error> {
-    let (session, request_id) = (visitor.session.clone(), request::request_id(&request));
-    desk.writing(move |desk| own_account::end_other_sessions(desk, &session, &request_id)).await?;
+pub async fn end_other_sessions(cx: UserRequest) -> Result<HttpResponse, Error> {
+    let (session, request_id) = (cx.visitor.session.clone(), cx.request_id());
+    cx.desk
+        .writing(move |desk| own_account::end_other_sessions(desk, &session, &request_id))
+        .await?;
     Ok(back("sessions"))
 }
 
 /// Back to the account, with a word about what was done.
 pub fn back(done: &str) -> HttpResponse {
-    HttpResponse::SeeOther()
-        .insert_header((header::LOCATION, format!("/account?done={done}#message")))
-        .finish()
+    see_other(format!("/account?done={done}#message"))
 }
 
 fn said(done: &str) -> Option<Toast> {

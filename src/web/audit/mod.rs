@@ -3,29 +3,22 @@
 pub mod log;
 pub mod records;
 
-use actix_web::{
-    HttpRequest, HttpResponse,
-    http::{StatusCode, header},
-    web,
-};
+use actix_web::{HttpResponse, http::StatusCode, web};
 use askama::Template;
 use chrono::{DateTime, Utc};
 use futures_util::stream;
 
 use crate::{
-    app::{
-        Desk, Member,
-        audit::{
-            audit_download::{Begun, Format, begin_export},
-            audit_filters::{FilterField, SubmittedFilters, plain},
-            show_audit_log::show_audit_log,
-        },
+    app::audit::{
+        audit_download::{Begun, Format, begin_export},
+        audit_filters::{FilterField, SubmittedFilters, plain},
+        show_audit_log::show_audit_log,
     },
     domain::{audit_filter::RecordPlace, ids::AuditId},
     web::shared::{
-        answer::html,
+        answers::{download, html},
+        context::MerchantRequest,
         errors::Error,
-        frame,
         request::{self, FormBody},
     },
 };
@@ -33,26 +26,15 @@ use crate::{
 type Pairs = web::Query<Vec<(String, String)>>;
 
 /// `GET /m/{merchant}/audit`
-pub async fn index(
-    request: HttpRequest,
-    desk: web::Data<Desk>,
-    member: web::ReqData<Member>,
-    query: Pairs,
-) -> Result<HttpResponse, Error> {
+pub async fn index(cx: MerchantRequest, query: Pairs) -> Result<HttpResponse, Error> {
     let first =
         |name: &str| query.iter().find(|(known, _)| known == name).map(|(_, value)| value.clone());
     let before = first("before").and_then(|text| place(&text));
-    page(&request, &desk, &member, typed(first), before, StatusCode::OK).await
+    page(&cx, typed(first), before, StatusCode::OK).await
 }
 
 /// `POST /m/{merchant}/audit/export`: streams as fast as it is taken.
-pub async fn export(
-    request: HttpRequest,
-    desk: web::Data<Desk>,
-    member: web::ReqData<Member>,
-    form: FormBody,
-) -> Result<HttpResponse, Error> {
-    let member = member.into_inner();
+pub async fn export(cx: MerchantRequest, form: FormBody) -> Result<HttpResponse, Error> {
     let wanted = typed(|name| form.field(name));
     let word = form.field("format").unwrap_or_default();
     let Some(format) = Format::ALL.into_iter().find(|format| format.as_str() == word) else {
@@ -60,18 +42,19 @@ pub async fn export(
             "Nothing was exported. Choose JSON Lines or CSV.".to_owned(),
         ));
     };
-    let (asker, asked) = (member.clone(), wanted.clone());
-    let begun = desk.writing(move |desk| begin_export(desk, &asker, &asked, format)).await?;
+    let asked = wanted.clone();
+    let begun = cx.write(move |desk, member| begin_export(desk, member, &asked, format)).await?;
     let Begun::Done(export) = begun else {
-        return page(&request, &desk, &member, wanted, None, StatusCode::UNPROCESSABLE_ENTITY)
-            .await;
+        return page(&cx, wanted, None, StatusCode::UNPROCESSABLE_ENTITY).await;
     };
     // The log tells of the export already.
-    let export = desk
+    let export = cx
+        .desk
         .reading(move |desk| export.settle(desk))
         .await
         .map_err(|error| Error::from(error).after_commit())?;
-    let name = format!("{}-audit-log.{word}", member.merchant.slug);
+    let name = format!("{}-audit-log.{word}", cx.member.merchant.slug);
+    let (desk, member) = (cx.desk.clone(), cx.member.clone());
     let pieces = stream::try_unfold(Some(export), move |rest| {
         let (desk, member) = (desk.clone(), member.clone());
         async move {
@@ -90,24 +73,19 @@ pub async fn export(
         Format::JsonLines => "application/jsonl; charset=utf-8",
         Format::Csv => "text/csv; charset=utf-8",
     };
-    Ok(HttpResponse::Ok()
-        .content_type(kind)
-        .insert_header((header::CONTENT_DISPOSITION, format!("attachment; filename=\"{name}\"")))
-        .streaming(Box::pin(pieces)))
+    Ok(download(kind, &name, pieces))
 }
 
 async fn page(
-    request: &HttpRequest,
-    desk: &Desk,
-    member: &Member,
+    cx: &MerchantRequest,
     typed: SubmittedFilters,
     before: Option<RecordPlace>,
     status: StatusCode,
 ) -> Result<HttpResponse, Error> {
-    let (asker, asked) = (member.clone(), typed.clone());
-    let log = desk.reading(move |desk| show_audit_log(desk, &asker, &asked, before)).await?;
-    let frame = frame::in_merchant(request, member, "Audit log");
-    Ok(html(status, log::page(frame, member, &typed, before, &log).render()?))
+    let asked = typed.clone();
+    let log = cx.read(move |desk, member| show_audit_log(desk, member, &asked, before)).await?;
+    let frame = cx.frame("Audit log");
+    Ok(html(status, log::page(frame, &cx.member, &typed, before, &log).render()?))
 }
 
 fn typed(value: impl Fn(&str) -> Option<String>) -> SubmittedFilters {

@@ -1,12 +1,12 @@
 //! Stock alerts: what was raised, how one is notified, and the thresholds for all batches.
 
-use actix_web::{HttpRequest, HttpResponse, http::header, web};
+use actix_web::{HttpResponse, http::StatusCode, web};
 use askama::Template;
 use serde::Deserialize;
 
 use crate::{
     app::{
-        Desk, Member,
+        Member,
         batches::choose_alerts::{self, AlertPage, AlertRulesOutcome, InvalidAlertRules},
     },
     domain::{
@@ -17,10 +17,12 @@ use crate::{
         batches::threshold_forms::NumberField,
         shared::{
             addresses,
+            answers::{html, see_other},
+            context::MerchantRequest,
             errors::Error,
             flash,
             format::{grouped, sentence, when},
-            frame::{self, Frame},
+            frame::Frame,
             request::{self, FormBody},
             ui::{Pager, Status, TextLink, Tone, When},
         },
@@ -36,34 +38,24 @@ pub struct AlertsQuery {
 
 /// `GET /m/{merchant}/alerts`
 pub async fn index(
-    request: HttpRequest,
-    desk: web::Data<Desk>,
-    member: web::ReqData<Member>,
+    cx: MerchantRequest,
     query: web::Query<AlertsQuery>,
 ) -> Result<HttpResponse, Error> {
-    let member = member.into_inner();
     let before = query.before.as_deref().and_then(request::number);
-    let body = page(&request, &desk, &member, before, None, query.done.as_deref()).await?;
-    Ok(HttpResponse::Ok().content_type("text/html; charset=utf-8").body(body))
+    let body = page(&cx, before, None, query.done.as_deref()).await?;
+    Ok(html(StatusCode::OK, body))
 }
 
 async fn page(
-    request: &HttpRequest,
-    desk: &Desk,
-    member: &Member,
+    cx: &MerchantRequest,
     before: Option<i64>,
     typed: Option<&SubmittedRules>,
     done: Option<&str>,
 ) -> Result<String, Error> {
-    let asker = member.clone();
-    let found = desk.reading(move |desk| choose_alerts::show_alerts(desk, &asker, before)).await?;
-    let mut page = alerts_page(
-        frame::in_merchant(request, member, "Stock alerts"),
-        member,
-        &found,
-        before.is_some(),
-        typed,
-    );
+    let found =
+        cx.read(move |desk, member| choose_alerts::show_alerts(desk, member, before)).await?;
+    let mut page =
+        alerts_page(cx.frame("Stock alerts"), &cx.member, &found, before.is_some(), typed);
     page.frame.flash = match done {
         Some("chosen") => {
             Some(flash::plain(Tone::Good, "Saved", "This applies to alerts from now on."))
@@ -80,47 +72,35 @@ async fn page(
 
 fn back(member: &Member, done: &str) -> HttpResponse {
     let target = format!("{}?done={done}#message", addresses::alerts(&member.merchant));
-    HttpResponse::SeeOther().insert_header((header::LOCATION, target)).finish()
+    see_other(target)
 }
 
 /// `POST /m/{merchant}/alerts`
-pub async fn choose(
-    desk: web::Data<Desk>,
-    member: web::ReqData<Member>,
-    form: FormBody,
-) -> Result<HttpResponse, Error> {
-    let member = member.into_inner();
+pub async fn choose(cx: MerchantRequest, form: FormBody) -> Result<HttpResponse, Error> {
     let mode: AlertMode =
         form.field("mode").and_then(|word| word.parse().ok()).ok_or(Error::Malformed)?;
-    let asker = member.clone();
-    desk.writing(move |desk| choose_alerts::choose_alerts(desk, &asker, mode)).await?;
-    Ok(back(&member, "chosen"))
+    cx.write(move |desk, member| choose_alerts::choose_alerts(desk, member, mode)).await?;
+    Ok(back(&cx.member, "chosen"))
 }
 
 /// `POST /m/{merchant}/alerts/rules`
-pub async fn draw(
-    request: HttpRequest,
-    desk: web::Data<Desk>,
-    member: web::ReqData<Member>,
-    form: FormBody,
-) -> Result<HttpResponse, Error> {
-    let member = member.into_inner();
+pub async fn draw(cx: MerchantRequest, form: FormBody) -> Result<HttpResponse, Error> {
     let (Some(threshold), Some(least_days)) = (form.field("threshold"), form.field("least_days"))
     else {
         return Err(Error::Malformed);
     };
-    let (asker, typed) = (member.clone(), (threshold.clone(), least_days.clone()));
-    match desk
-        .writing(move |desk| choose_alerts::draw_stock_rules(desk, &asker, &typed.0, &typed.1))
+    let typed = (threshold.clone(), least_days.clone());
+    match cx
+        .write(move |desk, member| {
+            choose_alerts::draw_stock_rules(desk, member, &typed.0, &typed.1)
+        })
         .await?
     {
-        AlertRulesOutcome::Done(_) | AlertRulesOutcome::Unchanged => Ok(back(&member, "drawn")),
+        AlertRulesOutcome::Done(_) | AlertRulesOutcome::Unchanged => Ok(back(&cx.member, "drawn")),
         AlertRulesOutcome::Invalid(why) => {
             let typed = SubmittedRules { threshold, least_days, why };
-            let body = page(&request, &desk, &member, None, Some(&typed), None).await?;
-            Ok(HttpResponse::UnprocessableEntity()
-                .content_type("text/html; charset=utf-8")
-                .body(body))
+            let body = page(&cx, None, Some(&typed), None).await?;
+            Ok(html(StatusCode::UNPROCESSABLE_ENTITY, body))
         }
     }
 }

@@ -1,6 +1,6 @@
 //! A batch's codes: a page of them, found how and who got which, and all of them as a file.
 
-use actix_web::{HttpRequest, HttpResponse, http::header, web};
+use actix_web::{HttpResponse, web};
 use chrono::{DateTime, Utc};
 use futures_util::stream;
 
@@ -20,6 +20,8 @@ use crate::{
         rewards,
         shared::{
             addresses::{self, BatchForm},
+            answers::download,
+            context::{MerchantRequest, PathId},
             errors::Error,
             format::{grouped, when_end},
             request::{self, FormBody},
@@ -56,35 +58,32 @@ fn condition(word: &str) -> Condition {
 
 /// Reads what was asked for.
 pub async fn load(
-    desk: &Desk,
-    member: &Member,
+    cx: &MerchantRequest,
     batch: &Batch,
     asked: &CodeListRequest,
 ) -> Result<CodePage, Error> {
-    let (member, batch, asked) = (member.clone(), batch.clone(), asked.clone());
-    let work = move |desk: &Desk| match asked.query.as_str() {
-        "" => batch_codes::list_codes(desk, &member, &batch, asked.condition, asked.after),
-        query => batch_codes::find_code(desk, &member, &batch, query),
+    let (batch, asked) = (batch.clone(), asked.clone());
+    let work = move |desk: &Desk, member: &Member| match asked.query.as_str() {
+        "" => batch_codes::list_codes(desk, member, &batch, asked.condition, asked.after),
+        query => batch_codes::find_code(desk, member, &batch, query),
     };
-    Ok(desk.reading(work).await?)
+    Ok(cx.read(work).await?)
 }
 
 /// `POST /m/{merchant}/batches/{id}/export`: streams as fast as it is taken.
 pub async fn export(
-    desk: web::Data<Desk>,
-    member: web::ReqData<Member>,
-    path: web::Path<(String, String)>,
-    _request: HttpRequest,
+    cx: MerchantRequest,
+    PathId(id): PathId<BatchId>,
     form: FormBody,
 ) -> Result<HttpResponse, Error> {
-    let member = member.into_inner();
-    let id = request::number(&path.1).map(BatchId).ok_or(Error::NotFound)?;
     let wanted = form.field("codes").map_or(Condition::All, |word| condition(&word));
-    let asker = member.clone();
-    let export = desk
-        .writing(move |desk| batch_codes::begin_export(desk, &asker, id, wanted, word_of(wanted)))
+    let export = cx
+        .write(move |desk, member| {
+            batch_codes::begin_export(desk, member, id, wanted, word_of(wanted))
+        })
         .await?;
     let name = file_name(&export.batch.name, word_of(wanted));
+    let (desk, member) = (cx.desk.clone(), cx.member.clone());
     let pieces = stream::try_unfold(Some(export), move |rest| {
         let (desk, member) = (desk.clone(), member.clone());
         async move {
@@ -99,10 +98,7 @@ pub async fn export(
             Ok::<_, Error>(piece.map(|(bytes, rest)| (web::Bytes::from(bytes), Some(rest))))
         }
     });
-    Ok(HttpResponse::Ok()
-        .content_type("text/csv; charset=utf-8")
-        .insert_header((header::CONTENT_DISPOSITION, format!("attachment; filename=\"{name}\"")))
-        .streaming(Box::pin(pieces)))
+    Ok(download("text/csv; charset=utf-8", &name, pieces))
 }
 
 /// "welcome-2026-in-stock.csv": plain letters only, whatever the batch is called.

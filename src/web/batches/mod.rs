@@ -10,21 +10,26 @@ pub mod threshold_forms;
 pub mod validity;
 pub mod vouchers;
 
-use actix_web::{HttpRequest, HttpResponse, web};
+use actix_web::{HttpResponse, http::StatusCode, web};
 use askama::Template;
 use serde::Deserialize;
 
-use self::{
-    batch_codes::CodeListRequest,
-    pages::{BatchPage, FormOutcome},
-};
 use crate::{
-    app::{
-        Desk, Member,
-        batches::show_batches::{self, BatchFile},
-    },
+    app::batches::show_batches::{self, BatchFile},
     domain::ids::{AuditId, BatchId},
-    web::shared::{errors::Error, frame, request, ui::Toast},
+    web::{
+        batches::{
+            batch_codes::CodeListRequest,
+            pages::{BatchPage, FormOutcome},
+        },
+        shared::{
+            answers::html,
+            context::{MerchantRequest, PathId},
+            errors::Error,
+            request,
+            ui::Toast,
+        },
+    },
 };
 
 #[derive(Deserialize)]
@@ -44,93 +49,64 @@ pub struct ShowQuery {
 
 /// `GET /m/{merchant}/batches`
 pub async fn index(
-    request: HttpRequest,
-    desk: web::Data<Desk>,
-    member: web::ReqData<Member>,
+    cx: MerchantRequest,
     query: web::Query<BatchesQuery>,
 ) -> Result<HttpResponse, Error> {
-    let member = member.into_inner();
     let before = query.before.as_deref().and_then(request::number).map(BatchId);
-    let asker = member.clone();
-    let page = desk.reading(move |desk| show_batches::list_batches(desk, &asker, before)).await?;
-    let view = pages::index(
-        frame::in_merchant(&request, &member, "Voucher batches"),
-        &member,
-        &page,
-        before.is_some(),
-    );
-    Ok(HttpResponse::Ok().content_type("text/html; charset=utf-8").body(view.render()?))
+    let page =
+        cx.read(move |desk, member| show_batches::list_batches(desk, member, before)).await?;
+    let view = pages::index(cx.frame("Voucher batches"), &cx.member, &page, before.is_some());
+    Ok(html(StatusCode::OK, view.render()?))
 }
 
 /// `GET /m/{merchant}/batches/{id}`
 pub async fn show(
-    request: HttpRequest,
-    desk: web::Data<Desk>,
-    member: web::ReqData<Member>,
-    path: web::Path<(String, String)>,
+    cx: MerchantRequest,
+    PathId(id): PathId<BatchId>,
     query: web::Query<ShowQuery>,
 ) -> Result<HttpResponse, Error> {
-    let member = member.into_inner();
-    let id = request::number(&path.1).map(BatchId).ok_or(Error::NotFound)?;
-    let file = load(&desk, &member, id).await?;
+    let file = load(&cx, id).await?;
     let asked =
         batch_codes::asked(query.codes.as_deref(), query.after.as_deref(), query.q.as_deref());
-    let mut page = view(&request, &desk, &member, &file, &asked, &FormOutcome::Nothing).await?;
+    let mut page = view(&cx, &file, &asked, &FormOutcome::Nothing).await?;
     if let Some(done) = query.done.as_deref() {
-        page.frame.flash = after(&desk, &member, &file, done).await?;
+        page.frame.flash = after(&cx, &file, done).await?;
     }
-    Ok(HttpResponse::Ok().content_type("text/html; charset=utf-8").body(page.render()?))
+    Ok(html(StatusCode::OK, page.render()?))
 }
 
 /// The page that answers a form on it.
 pub async fn page(
-    request: &HttpRequest,
-    desk: &Desk,
-    member: &Member,
+    cx: &MerchantRequest,
     id: BatchId,
     told: &FormOutcome,
 ) -> Result<BatchPage, Error> {
-    let file = load(desk, member, id).await?;
-    let mut page =
-        view(request, desk, member, &file, &batch_codes::asked(None, None, None), told).await?;
+    let file = load(cx, id).await?;
+    let mut page = view(cx, &file, &batch_codes::asked(None, None, None), told).await?;
     page.frame.flash = page.vouchers.as_ref().and_then(vouchers::flash);
     Ok(page)
 }
 
-async fn load(desk: &Desk, member: &Member, id: BatchId) -> Result<BatchFile, Error> {
-    let asker = member.clone();
-    Ok(desk.reading(move |desk| show_batches::show_batch(desk, &asker, id)).await?)
+async fn load(cx: &MerchantRequest, id: BatchId) -> Result<BatchFile, Error> {
+    Ok(cx.read(move |desk, member| show_batches::show_batch(desk, member, id)).await?)
 }
 
 async fn view(
-    request: &HttpRequest,
-    desk: &Desk,
-    member: &Member,
+    cx: &MerchantRequest,
     file: &BatchFile,
     asked: &CodeListRequest,
     told: &FormOutcome,
 ) -> Result<BatchPage, Error> {
-    let page = batch_codes::load(desk, member, &file.row.batch, asked).await?;
-    let codes = batch_codes::list(member, &file.row.batch, asked, &page);
-    Ok(pages::show(
-        frame::in_merchant(request, member, &file.row.batch.name),
-        member,
-        file,
-        codes,
-        told,
-    ))
+    let page = batch_codes::load(cx, &file.row.batch, asked).await?;
+    let codes = batch_codes::list(&cx.member, &file.row.batch, asked, &page);
+    Ok(pages::show(cx.frame(&file.row.batch.name), &cx.member, file, codes, told))
 }
 
 /// The address names an audit record of this member at most; what is said of it is read from there.
-async fn after(
-    desk: &Desk,
-    member: &Member,
-    file: &BatchFile,
-    done: &str,
-) -> Result<Option<Toast>, Error> {
+async fn after(cx: &MerchantRequest, file: &BatchFile, done: &str) -> Result<Option<Toast>, Error> {
     let batch = &file.row.batch;
     if done == "unchanged" {
-        return Ok(Some(pages::unchanged(member, batch)));
+        return Ok(Some(pages::unchanged(&cx.member, batch)));
     }
     if done == "unchanged-lines" {
         return Ok(Some(pages::unchanged_lines()));
@@ -139,8 +115,8 @@ async fn after(
         return Ok(threshold_forms::withdrawn_before(file));
     }
     let Some(record) = request::number(done).map(AuditId) else { return Ok(None) };
-    let (asker, acted_on) = (member.clone(), batch.clone());
+    let acted_on = batch.clone();
     let record =
-        desk.reading(move |desk| show_batches::own_act(desk, &asker, &acted_on, record)).await?;
-    Ok(record.and_then(|record| pages::after(member, batch, &record)))
+        cx.read(move |desk, member| show_batches::own_act(desk, member, &acted_on, record)).await?;
+    Ok(record.and_then(|record| pages::after(&cx.member, batch, &record)))
 }

@@ -1,11 +1,11 @@
 //! Acts on a batch's stock: setting its thresholds, withdrawing what is left.
 
-use actix_web::{HttpRequest, HttpResponse, http::header, web};
+use actix_web::{HttpResponse, http::StatusCode};
 use askama::Template;
 
 use crate::{
     app::{
-        self, Desk, Member,
+        self, Member,
         batches::{
             set_thresholds::{InvalidThresholds, SetThresholds, ThresholdsOutcome, set_thresholds},
             show_batches::{self, BatchFile},
@@ -17,10 +17,12 @@ use crate::{
         batches::{self, pages::FormOutcome},
         shared::{
             addresses::{self, BatchForm},
+            answers::{html, see_other},
+            context::{MerchantRequest, PathId},
             errors::Error,
             flash,
             format::{grouped, plural, sentence, when},
-            request::{self, FormBody},
+            request::FormBody,
             ui::{Status, Toast, Tone},
         },
     },
@@ -105,83 +107,60 @@ pub fn withdrawn_before(file: &BatchFile) -> Option<Toast> {
 }
 
 /// Another merchant's batch does not exist, whatever the form.
-async fn batch_of(desk: &Desk, member: &Member, id: &str) -> Result<BatchId, Error> {
-    let id = request::number(id).map(BatchId).ok_or(Error::NotFound)?;
-    let asker = member.clone();
-    desk.reading(move |desk| show_batches::has_batch(desk, &asker, id)).await?;
+async fn batch_of(cx: &MerchantRequest, id: BatchId) -> Result<BatchId, Error> {
+    cx.read(move |desk, member| show_batches::has_batch(desk, member, id)).await?;
     Ok(id)
 }
 
 fn back(member: &Member, id: BatchId, done: &str) -> HttpResponse {
     let target = format!("{}?done={done}#message", addresses::batch(&member.merchant, id));
-    HttpResponse::SeeOther().insert_header((header::LOCATION, target)).finish()
+    see_other(target)
 }
 
 /// `POST /m/{merchant}/batches/{id}/lines`
 pub async fn draw(
-    request: HttpRequest,
-    desk: web::Data<Desk>,
-    member: web::ReqData<Member>,
-    path: web::Path<(String, String)>,
+    cx: MerchantRequest,
+    PathId(id): PathId<BatchId>,
     form: FormBody,
 ) -> Result<HttpResponse, Error> {
-    let member = member.into_inner();
-    let id = batch_of(&desk, &member, &path.1).await?;
+    let id = batch_of(&cx, id).await?;
     let (Some(threshold), Some(reserve)) = (form.field("threshold"), form.field("reserve")) else {
         return Err(Error::Malformed);
     };
     let command = SetThresholds { batch: id, threshold, reserve };
-    let (asker, asked) = (member.clone(), command.clone());
-    match desk.writing(move |desk| set_thresholds(desk, &asker, &asked)).await? {
-        ThresholdsOutcome::Done(record) => Ok(back(&member, id, &record.to_string())),
-        ThresholdsOutcome::Unchanged => Ok(back(&member, id, "unchanged-lines")),
+    let asked = command.clone();
+    match cx.write(move |desk, member| set_thresholds(desk, member, &asked)).await? {
+        ThresholdsOutcome::Done(record) => Ok(back(&cx.member, id, &record.to_string())),
+        ThresholdsOutcome::Unchanged => Ok(back(&cx.member, id, "unchanged-lines")),
         ThresholdsOutcome::Invalid(why) => {
-            let page = batches::page(
-                &request,
-                &desk,
-                &member,
-                id,
-                &FormOutcome::ThresholdsInvalid { command, why },
-            )
-            .await?;
-            Ok(HttpResponse::UnprocessableEntity()
-                .content_type("text/html; charset=utf-8")
-                .body(page.render()?))
+            let page =
+                batches::page(&cx, id, &FormOutcome::ThresholdsInvalid { command, why }).await?;
+            Ok(html(StatusCode::UNPROCESSABLE_ENTITY, page.render()?))
         }
     }
 }
 
 /// `POST /m/{merchant}/batches/{id}/withdrawals`
 pub async fn withdraw(
-    request: HttpRequest,
-    desk: web::Data<Desk>,
-    member: web::ReqData<Member>,
-    path: web::Path<(String, String)>,
+    cx: MerchantRequest,
+    PathId(id): PathId<BatchId>,
     form: FormBody,
 ) -> Result<HttpResponse, Error> {
-    let member = member.into_inner();
-    let id = batch_of(&desk, &member, &path.1).await?;
+    let id = batch_of(&cx, id).await?;
     let reason = form.field("reason").ok_or(Error::Malformed)?;
     let shown: i64 =
         form.field("codes").and_then(|text| text.parse().ok()).ok_or(Error::Malformed)?;
-    let (asker, why) = (member.clone(), reason.clone());
+    let why = reason.clone();
     // It draws many short transactions, and clicks go in between: so it holds a reader's place, not
     // the one place of a writer.
-    match desk.reading(move |desk| withdraw_vouchers(desk, &asker, id, shown, &why)).await {
-        Ok(Withdrawn::Now(record)) => Ok(back(&member, id, &record.to_string())),
-        Ok(Withdrawn::Before) => Ok(back(&member, id, "withdrawn-before")),
+    match cx.read(move |desk, member| withdraw_vouchers(desk, member, id, shown, &why)).await {
+        Ok(Withdrawn::Now(record)) => Ok(back(&cx.member, id, &record.to_string())),
+        Ok(Withdrawn::Before) => Ok(back(&cx.member, id, "withdrawn-before")),
         Err(app::Error::Invalid(why)) => {
-            let page = batches::page(
-                &request,
-                &desk,
-                &member,
-                id,
-                &FormOutcome::WithdrawalInvalid { reason, why: why.0 },
-            )
-            .await?;
-            Ok(HttpResponse::UnprocessableEntity()
-                .content_type("text/html; charset=utf-8")
-                .body(page.render()?))
+            let page =
+                batches::page(&cx, id, &FormOutcome::WithdrawalInvalid { reason, why: why.0 })
+                    .await?;
+            Ok(html(StatusCode::UNPROCESSABLE_ENTITY, page.render()?))
         }
         Err(error) => Err(error.into()),
     }

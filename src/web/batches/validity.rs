@@ -1,12 +1,12 @@
 //! Adjusting a batch's validity.
 
-use actix_web::{HttpRequest, HttpResponse, http::header, web};
+use actix_web::{HttpResponse, http::StatusCode, web};
 use askama::Template;
 use serde::Deserialize;
 
 use crate::{
     app::{
-        Desk, Member,
+        Member,
         batches::{
             adjust_validity::{AdjustValidity, Adjusted, adjust_validity},
             show_batches,
@@ -22,9 +22,10 @@ use crate::{
         batches::{self, pages::FormOutcome},
         shared::{
             addresses::{self, BatchForm},
+            answers::{html, see_other},
+            context::{MerchantRequest, PathId},
             errors::Error,
             format::sentence,
-            request,
         },
     },
 };
@@ -72,43 +73,30 @@ pub struct ValidityFields {
 
 /// `POST /m/{merchant}/batches/{id}/validity`
 pub async fn update(
-    request: HttpRequest,
-    desk: web::Data<Desk>,
-    member: web::ReqData<Member>,
-    path: web::Path<(String, String)>,
+    cx: MerchantRequest,
+    PathId(id): PathId<BatchId>,
     form: web::Form<ValidityFields>,
 ) -> Result<HttpResponse, Error> {
-    let member = member.into_inner();
-    let id = request::number(&path.1).map(BatchId).ok_or(Error::NotFound)?;
     // Another merchant's batch does not exist, whatever the form.
-    let asker = member.clone();
-    desk.reading(move |desk| show_batches::has_batch(desk, &asker, id)).await?;
+    cx.read(move |desk, member| show_batches::has_batch(desk, member, id)).await?;
     // An empty field opens that end; a missing one is not this page's form.
     let ValidityFields { valid_from: Some(from), valid_until: Some(until) } = form.into_inner()
     else {
         return Err(Error::Malformed);
     };
     let command = AdjustValidity { batch: id, from, until };
-    let (asker, asked) = (member.clone(), command.clone());
-    let done = match desk.writing(move |desk| adjust_validity(desk, &asker, &asked)).await? {
+    let asked = command.clone();
+    let done = match cx.write(move |desk, member| adjust_validity(desk, member, &asked)).await? {
         Adjusted::Done(record) => record.to_string(),
         Adjusted::Unchanged => "unchanged".to_owned(),
         Adjusted::Invalid(why) => {
-            let page = batches::page(
-                &request,
-                &desk,
-                &member,
-                id,
-                &FormOutcome::ValidityInvalid { command, why },
-            )
-            .await?;
-            return Ok(HttpResponse::UnprocessableEntity()
-                .content_type("text/html; charset=utf-8")
-                .body(page.render()?));
+            let page =
+                batches::page(&cx, id, &FormOutcome::ValidityInvalid { command, why }).await?;
+            return Ok(html(StatusCode::UNPROCESSABLE_ENTITY, page.render()?));
         }
     };
-    let target = format!("{}?done={done}#message", addresses::batch(&member.merchant, id));
-    Ok(HttpResponse::SeeOther().insert_header((header::LOCATION, target)).finish())
+    let target = format!("{}?done={done}#message", addresses::batch(&cx.member.merchant, id));
+    Ok(see_other(target))
 }
 
 /// "Adjust validity".

@@ -1,12 +1,12 @@
 //! Adding vouchers to a batch: codes pasted, or a file; both become an import that is checked
 //! first.
 
-use actix_web::{HttpRequest, HttpResponse, http::StatusCode, web};
+use actix_web::{HttpResponse, http::StatusCode};
 use askama::Template;
 
 use crate::{
     app::{
-        Desk, Member,
+        Member,
         batches::show_batches,
         imports::receive_import::{InvalidBatch, ReceivedFile, TypedBatch, close_import},
     },
@@ -19,10 +19,11 @@ use crate::{
         },
         shared::{
             addresses::{self, BatchForm},
+            answers::html,
+            context::{MerchantRequest, PathId},
             errors::Error,
             format::{self, sentence},
             frame::Frame,
-            request,
             ui::{TextLink, Toast, Tone},
             words,
         },
@@ -143,50 +144,46 @@ pub struct NewBatchPage {
 
 /// `POST /m/{merchant}/batches/{id}/vouchers`
 pub async fn create(
-    request: HttpRequest,
-    desk: web::Data<Desk>,
-    member: web::ReqData<Member>,
-    path: web::Path<(String, String)>,
+    cx: MerchantRequest,
+    PathId(id): PathId<BatchId>,
     form: upload::UploadForm,
 ) -> Result<HttpResponse, Error> {
-    let member = member.into_inner();
-    let id = request::number(&path.1).map(BatchId).ok_or(Error::NotFound)?;
-    let asker = member.clone();
-    desk.reading(move |desk| show_batches::has_batch(desk, &asker, id)).await?;
-    let receiver =
-        Receiver { desk: &desk, member: &member, kind: ImportKind::Vouchers, batch: Some(id) };
+    cx.read(move |desk, member| show_batches::has_batch(desk, member, id)).await?;
+    let receiver = Receiver {
+        desk: &cx.desk,
+        member: &cx.member,
+        kind: ImportKind::Vouchers,
+        batch: Some(id),
+    };
     let mut upload = receiver.read(form).await?;
     let import = if upload.wrong.is_none() { receiver.import(&mut upload).await? } else { None };
     let Some(import) = import else {
         let (status, sent) = refusal(upload);
-        return invalid(&request, &desk, &member, id, status, sent).await;
+        return invalid(&cx, id, status, sent).await;
     };
-    let (asker, name) = (member.clone(), upload.file_name);
-    desk.writing(move |desk| {
-        close_import(desk, &asker, import, ReceivedFile { name: &name, new_batch: None })
+    let name = upload.file_name;
+    cx.write(move |desk, member| {
+        close_import(desk, member, import, ReceivedFile { name: &name, new_batch: None })
     })
     .await?;
-    match imports::checked(&desk, &member, import, &upload.text).await? {
+    match imports::checked(&cx, import, &upload.text).await? {
         Ok(answer) => Ok(answer),
         Err(why) => {
             let sent = Sent { text: upload.text, why: Some(why), is_of_file: false };
-            invalid(&request, &desk, &member, id, StatusCode::UNPROCESSABLE_ENTITY, sent).await
+            invalid(&cx, id, StatusCode::UNPROCESSABLE_ENTITY, sent).await
         }
     }
 }
 
 /// The batch's page again, with what was pasted and why nothing of it was taken.
 async fn invalid(
-    request: &HttpRequest,
-    desk: &Desk,
-    member: &Member,
+    cx: &MerchantRequest,
     id: BatchId,
     status: StatusCode,
     sent: Sent,
 ) -> Result<HttpResponse, Error> {
-    let page =
-        batches::page(request, desk, member, id, &FormOutcome::VouchersInvalid(sent)).await?;
-    Ok(HttpResponse::build(status).content_type("text/html; charset=utf-8").body(page.render()?))
+    let page = batches::page(cx, id, &FormOutcome::VouchersInvalid(sent)).await?;
+    Ok(html(status, page.render()?))
 }
 
 /// The answer to a form of which nothing can be taken.

@@ -1,17 +1,12 @@
 //! Barring a coupon, unbarring it and marking it as used: as a dialog with htmx, as pages without.
 //! Decides nothing: the rules are asked in one place, inside the transaction.
 
-use actix_web::{
-    HttpRequest, HttpResponse,
-    http::{StatusCode, header},
-    web,
-};
+use actix_web::{HttpResponse, http::StatusCode, web};
 use askama::Template;
 use serde::Deserialize;
 
 use crate::{
     app::{
-        Desk, Member,
         coupons::{
             bar_coupon::{bar_coupon, unbar_coupon},
             coupon_acts::{CouponActOutcome, InvalidCouponAct, PreparedCouponAct, prepare_act},
@@ -30,15 +25,13 @@ use crate::{
         rewards,
         shared::{
             act_words, addresses,
-            answer::html,
-            errors::{self, Error},
-            frame,
-            request::{self, FormBody},
+            answers::{self, html, see_other},
+            context::{MerchantRequest, PathId},
+            errors::Error,
+            request::FormBody,
         },
     },
 };
-
-type CouponPath = web::Path<(String, String)>;
 
 #[derive(Deserialize)]
 pub struct CouponActQuery {
@@ -76,46 +69,40 @@ impl CouponActFields {
 
 /// `GET /m/{merchant}/coupons/{id}/bar`, `…/unbar`, `…/use`
 pub async fn new(
-    request: HttpRequest,
-    desk: web::Data<Desk>,
-    member: web::ReqData<Member>,
-    path: CouponPath,
+    cx: MerchantRequest,
+    PathId(id): PathId<CouponId>,
     query: web::Query<CouponActQuery>,
 ) -> Result<HttpResponse, Error> {
-    let member = member.into_inner();
-    let (id, act) = named(&request, &path)?;
+    let act = act_of(&cx)?;
     let fields = CouponActFields {
         from_profile: query.from.as_deref() == Some("profile"),
         ..CouponActFields::default()
     };
-    let (prepared, refusal) = prepare(&desk, &member, id, act).await?;
+    let (prepared, refusal) = prepare(&cx, id, act).await?;
     if let Some(refusal) = refusal {
-        return refused(&request, &desk, &member, &prepared.shown, &refusal).await;
+        return refused(&cx, &prepared.shown, &refusal).await;
     }
-    form(&request, &member, &prepared, &fields, &InvalidCouponAct::default())
+    form(&cx, &prepared, &fields, &InvalidCouponAct::default())
 }
 
 /// `POST /m/{merchant}/coupons/{id}/bar`, `…/unbar`, `…/use`
 pub async fn create(
-    request: HttpRequest,
-    desk: web::Data<Desk>,
-    member: web::ReqData<Member>,
-    path: CouponPath,
+    cx: MerchantRequest,
+    PathId(id): PathId<CouponId>,
     body: FormBody,
 ) -> Result<HttpResponse, Error> {
-    let member = member.into_inner();
-    let (id, act) = named(&request, &path)?;
+    let act = act_of(&cx)?;
     let fields = CouponActFields::parse(&body);
-    let (asker, sent) = (member.clone(), fields.clone());
-    let acted = desk
-        .writing(move |desk| match act {
-            CouponAct::Bar => bar_coupon(desk, &asker, id, &sent.reason),
-            CouponAct::Unbar => unbar_coupon(desk, &asker, id, &sent.reason),
+    let sent = fields.clone();
+    let acted = cx
+        .write(move |desk, member| match act {
+            CouponAct::Bar => bar_coupon(desk, member, id, &sent.reason),
+            CouponAct::Unbar => unbar_coupon(desk, member, id, &sent.reason),
             CouponAct::MarkUsed => {
                 let at = sent.at.unwrap_or_default();
                 mark_used(
                     desk,
-                    &asker,
+                    member,
                     &MarkUsed { coupon: id, order: sent.order, at, gone: sent.gone },
                 )
             }
@@ -123,114 +110,108 @@ pub async fn create(
         .await?;
     match acted {
         CouponActOutcome::Done(record) => {
-            done(&request, &desk, &member, (id, record), fields.from_profile)
-                .await
-                .map_err(Error::after_commit)
+            done(&cx, (id, record), fields.from_profile).await.map_err(Error::after_commit)
         }
         CouponActOutcome::Refused(refusal) => {
-            let (prepared, _) = prepare(&desk, &member, id, act).await?;
-            refused(&request, &desk, &member, &prepared.shown, &refusal).await
+            let (prepared, _) = prepare(&cx, id, act).await?;
+            refused(&cx, &prepared.shown, &refusal).await
         }
         CouponActOutcome::Invalid(invalid) => {
-            let (prepared, _) = prepare(&desk, &member, id, act).await?;
-            form(&request, &member, &prepared, &fields, &invalid)
+            let (prepared, _) = prepare(&cx, id, act).await?;
+            form(&cx, &prepared, &fields, &invalid)
         }
     }
 }
 
 /// The dialog, or the page; 422 when it comes back with what is wrong in it.
 fn form(
-    request: &HttpRequest,
-    member: &Member,
+    cx: &MerchantRequest,
     prepared: &PreparedCouponAct,
     fields: &CouponActFields,
     invalid: &InvalidCouponAct,
 ) -> Result<HttpResponse, Error> {
-    let form = act_forms::form(member, prepared, fields, invalid);
+    let form = act_forms::form(&cx.member, prepared, fields, invalid);
     let again = *invalid != InvalidCouponAct::default();
-    let body = match (request::is_fragment(request.headers()), again) {
+    let body = match (cx.is_fragment(), again) {
         (true, false) => act_forms::CouponActDialog { form }.render()?,
         (true, true) => act_forms::CouponActAgain { form }.render()?,
-        (false, _) => act_forms::CouponActPage {
-            frame: frame::in_merchant(request, member, act_words::title(prepared.act)),
-            form,
+        (false, _) => {
+            act_forms::CouponActPage { frame: cx.frame(act_words::title(prepared.act)), form }
+                .render()?
         }
-        .render()?,
     };
     Ok(html(if again { StatusCode::UNPROCESSABLE_ENTITY } else { StatusCode::OK }, body))
 }
 
 /// The fresh row and a toast; without htmx, back to where the link was with a message.
 async fn done(
-    request: &HttpRequest,
-    desk: &Desk,
-    member: &Member,
+    cx: &MerchantRequest,
     (id, record): (CouponId, AuditId),
     from_profile: bool,
 ) -> Result<HttpResponse, Error> {
-    let shown = load(desk, member, id).await?;
-    let fragment = request::is_fragment(request.headers());
+    let shown = load(cx, id).await?;
+    let fragment = cx.is_fragment();
     let handed_to = shown.file.reward.as_ref().filter(|_| from_profile);
     let Some(handed_to) = handed_to else {
-        let target = format!("{}?done={record}#message", addresses::coupon(&member.merchant, id));
+        let target =
+            format!("{}?done={record}#message", addresses::coupon(&cx.member.merchant, id));
         return Ok(if fragment {
             HttpResponse::Ok().insert_header(("HX-Redirect", target)).finish()
         } else {
-            HttpResponse::SeeOther().insert_header((header::LOCATION, target)).finish()
+            see_other(target)
         });
     };
     let (customer, reward) = (handed_to.customer, handed_to.no);
     if !fragment {
         let target = addresses::reward_row_after(
-            &member.merchant,
+            &cx.member.merchant,
             customer,
             reward,
             &format!("coupon-{record}"),
         );
-        return Ok(HttpResponse::SeeOther().insert_header((header::LOCATION, target)).finish());
+        return Ok(see_other(target));
     }
-    let profile = customers::load(desk, member, customer, Cursors::default()).await?;
-    let asker = member.clone();
-    let (row, now) = desk
-        .reading(move |desk| show_customer::show_reward(desk, &asker, customer, reward))
+    let profile = customers::load(cx, customer, Cursors::default()).await?;
+    let (row, now) = cx
+        .read(move |desk, member| show_customer::show_reward(desk, member, customer, reward))
         .await?;
     let event = profile.events.iter().find(|event| event.id == record);
     let view = act_forms::CouponActDone {
         row: rewards::RewardItem {
             fresh: true,
-            ..rewards::row(member, &row, &profile.who_can, now)
+            ..rewards::row(&cx.member, &row, &profile.who_can, now)
         },
         toast: event.and_then(act_forms::told).unwrap_or_else(act_forms::just_done),
-        activity: pages::activity(member, &profile.events),
-        facts: pages::facts(member, &profile.customer, &profile.counts),
+        activity: pages::activity(&cx.member, &profile.events),
+        facts: pages::facts(&cx.member, &profile.customer, &profile.counts),
     };
     Ok(html(StatusCode::OK, view.render()?))
 }
 
 /// 409: the fresh row with the reason and a toast, or the coupon's page with the reason on top.
 async fn refused(
-    request: &HttpRequest,
-    desk: &Desk,
-    member: &Member,
+    cx: &MerchantRequest,
     shown: &ShownCoupon,
     refusal: &ActRefusal,
 ) -> Result<HttpResponse, Error> {
-    let toast = act_forms::refused(member, shown, refusal);
-    let body = match (&shown.file.reward, request::is_fragment(request.headers())) {
+    let toast = act_forms::refused(&cx.member, shown, refusal);
+    let body = match (&shown.file.reward, cx.is_fragment()) {
         (_, false) => {
-            let mut page = coupons::page(request, member, shown);
+            let mut page = coupons::page(cx, shown);
             page.frame.flash = Some(toast);
             page.render()?
         }
-        (None, true) => errors::ErrorToast { toast }.render()?,
+        (None, true) => return answers::toast(StatusCode::CONFLICT, toast),
         (Some(handed_to), true) => {
-            let (asker, customer, reward) = (member.clone(), handed_to.customer, handed_to.no);
-            let (row, now) = desk
-                .reading(move |desk| show_customer::show_reward(desk, &asker, customer, reward))
+            let (customer, reward) = (handed_to.customer, handed_to.no);
+            let (row, now) = cx
+                .read(move |desk, member| {
+                    show_customer::show_reward(desk, member, customer, reward)
+                })
                 .await?;
-            let mut row = rewards::row(member, &row, &[], now);
+            let mut row = rewards::row(&cx.member, &row, &[], now);
             row.fresh = true;
-            row.refusal = act_forms::refusal_lines(member, shown, refusal);
+            row.refusal = act_forms::refusal_lines(&cx.member, shown, refusal);
             act_forms::CouponActRefused { row, toast }.render()?
         }
     };
@@ -238,21 +219,17 @@ async fn refused(
 }
 
 async fn prepare(
-    desk: &Desk,
-    member: &Member,
+    cx: &MerchantRequest,
     id: CouponId,
     act: CouponAct,
 ) -> Result<(PreparedCouponAct, Option<ActRefusal>), Error> {
-    let asker = member.clone();
-    Ok(desk.reading(move |desk| prepare_act(desk, &asker, id, act)).await?)
+    Ok(cx.read(move |desk, member| prepare_act(desk, member, id, act)).await?)
 }
 
-async fn load(desk: &Desk, member: &Member, id: CouponId) -> Result<ShownCoupon, Error> {
-    let asker = member.clone();
-    Ok(desk.reading(move |desk| show_coupon::show_coupon(desk, &asker, id)).await?)
+async fn load(cx: &MerchantRequest, id: CouponId) -> Result<ShownCoupon, Error> {
+    Ok(cx.read(move |desk, member| show_coupon::show_coupon(desk, member, id)).await?)
 }
 
-fn named(request: &HttpRequest, path: &CouponPath) -> Result<(CouponId, CouponAct), Error> {
-    let id = request::number(&path.1).map(CouponId).ok_or(Error::NotFound)?;
-    Ok((id, addresses::coupon_act_of(request.path()).ok_or(Error::NotFound)?))
+fn act_of(cx: &MerchantRequest) -> Result<CouponAct, Error> {
+    addresses::coupon_act_of(cx.http.path()).ok_or(Error::NotFound)
 }

@@ -6,13 +6,13 @@ pub mod code_checks;
 pub mod coupon_acts;
 pub mod redemptions;
 
-use actix_web::{HttpRequest, HttpResponse, web};
+use actix_web::{HttpResponse, http::StatusCode, web};
 use askama::Template;
 use serde::Deserialize;
 
 use crate::{
     app::{
-        Desk, Member,
+        Member,
         coupons::{
             coupon_history::own_act,
             show_coupon::{ReissuePart, ShownCoupon, show_coupon},
@@ -32,9 +32,11 @@ use crate::{
         rewards,
         shared::{
             act_words, addresses,
+            answers::html,
+            context::{MerchantRequest, PathId},
             errors::Error,
             format::{grouped, when, when_end},
-            frame::{self, Frame},
+            frame::Frame,
             request,
             ui::{Fact, Status, TextLink, Tone, When},
         },
@@ -49,29 +51,23 @@ pub struct CouponQuery {
 
 /// `GET /m/{merchant}/coupons/{id}`
 pub async fn show(
-    request: HttpRequest,
-    desk: web::Data<Desk>,
-    member: web::ReqData<Member>,
-    path: web::Path<(String, String)>,
+    cx: MerchantRequest,
+    PathId(id): PathId<CouponId>,
     query: web::Query<CouponQuery>,
 ) -> Result<HttpResponse, Error> {
-    let member = member.into_inner();
-    let id = request::number(&path.1).map(CouponId).ok_or(Error::NotFound)?;
-    let asker = member.clone();
-    let shown = desk.reading(move |desk| show_coupon(desk, &asker, id)).await?;
-    let mut page = page(&request, &member, &shown);
+    let shown = cx.read(move |desk, member| show_coupon(desk, member, id)).await?;
+    let mut page = page(&cx, &shown);
     if let Some(record) = query.done.as_deref().and_then(request::number).map(AuditId) {
-        let asker = member.clone();
-        let record = desk.reading(move |desk| own_act(desk, &asker, id, record)).await?;
+        let record = cx.read(move |desk, member| own_act(desk, member, id, record)).await?;
         page.frame.flash = record.as_ref().and_then(act_forms::told);
     }
-    Ok(HttpResponse::Ok().content_type("text/html; charset=utf-8").body(page.render()?))
+    Ok(html(StatusCode::OK, page.render()?))
 }
 
 /// The coupon's page without a message in it. The code stays out of the title: titles are kept in
 /// histories.
-pub fn page(request: &HttpRequest, member: &Member, shown: &ShownCoupon) -> CouponPage {
-    coupon_page(frame::in_merchant(request, member, "Coupon"), member, shown)
+pub fn page(cx: &MerchantRequest, shown: &ShownCoupon) -> CouponPage {
+    coupon_page(cx.frame("Coupon"), &cx.member, shown)
 }
 
 /// A coupon's page.

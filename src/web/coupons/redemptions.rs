@@ -1,12 +1,12 @@
 //! The page that lists what the shop and the desk disagree on.
 
-use actix_web::{HttpRequest, HttpResponse, web};
+use actix_web::{HttpResponse, http::StatusCode, web};
 use askama::Template;
 use serde::Deserialize;
 
 use crate::{
     app::{
-        Desk, Member,
+        Member,
         coupons::show_findings::{FindingPage, show_findings},
     },
     domain::{
@@ -18,9 +18,11 @@ use crate::{
         batches::batch_codes::Filter,
         shared::{
             addresses,
+            answers::html,
+            context::MerchantRequest,
             errors::Error,
             format::when,
-            frame::{self, Frame},
+            frame::Frame,
             request,
             ui::{Pager, Status, TextLink, Tone, When},
         },
@@ -112,28 +114,18 @@ pub struct RedemptionsQuery {
 
 /// `GET /m/{merchant}/redemptions`
 pub async fn index(
-    request: HttpRequest,
-    desk: web::Data<Desk>,
-    member: web::ReqData<Member>,
+    cx: MerchantRequest,
     query: web::Query<RedemptionsQuery>,
 ) -> Result<HttpResponse, Error> {
-    let member = member.into_inner();
     let wanted = query.kind.as_deref().unwrap_or_default();
     let kind = Disagreement::ALL
         .into_iter()
         .find(|kind| kind.as_str() == wanted)
         .unwrap_or(Disagreement::Unknown);
     let before = query.before.as_deref().and_then(request::number);
-    let asker = member.clone();
-    let page = desk.reading(move |desk| show_findings(desk, &asker, kind, before)).await?;
-    let view = redemptions_page(
-        frame::in_merchant(&request, &member, "Redemptions"),
-        &member,
-        kind,
-        &page,
-        before.is_some(),
-    );
-    Ok(HttpResponse::Ok().content_type("text/html; charset=utf-8").body(view.render()?))
+    let page = cx.read(move |desk, member| show_findings(desk, member, kind, before)).await?;
+    let view = redemptions_page(cx.frame("Redemptions"), &cx.member, kind, &page, before.is_some());
+    Ok(html(StatusCode::OK, view.render()?))
 }
 
 /// `GET /m/{merchant}/redemptions`.

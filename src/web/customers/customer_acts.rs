@@ -2,15 +2,14 @@
 //! without. Decides nothing: the rules are asked in one place, inside the transaction.
 
 use actix_web::{
-    HttpRequest, HttpResponse,
+    HttpResponse,
     http::{StatusCode, header},
-    web,
 };
 use askama::Template;
 
 use crate::{
     app::{
-        Desk, Member,
+        Member,
         customers::{
             customer_acts::{
                 CustomerActOutcome, InvalidCustomerAct, PreparedCustomerAct, SubmittedForm,
@@ -31,113 +30,95 @@ use crate::{
         customers,
         shared::{
             addresses,
-            answer::html,
-            errors::{self, Error},
+            answers::{self, html},
+            context::{MerchantRequest, PathId},
+            errors::Error,
             flash,
             format::{plural, sentence},
-            frame::{self, Frame},
-            request::{self, FormBody},
+            frame::Frame,
+            request::FormBody,
             ui::{TextLink, Toast, Tone},
         },
     },
 };
 
-type CustomerPath = web::Path<(String, String)>;
-
 /// `GET /m/{merchant}/customers/{id}/block`, `…/unblock`, `…/emails-off`, `…/emails-on`, `…/purge`
 pub async fn new(
-    request: HttpRequest,
-    desk: web::Data<Desk>,
-    member: web::ReqData<Member>,
-    path: CustomerPath,
+    cx: MerchantRequest,
+    PathId(no): PathId<CustomerNo>,
 ) -> Result<HttpResponse, Error> {
-    let member = member.into_inner();
-    let (no, act) = named(&request, &path)?;
-    match prepare(&desk, &member, no, act).await? {
-        (_, Some(refusal)) => refused(&request, &desk, &member, no, &refusal).await,
-        (prepared, None) => form(
-            &request,
-            &member,
-            &prepared,
-            &SubmittedForm::default(),
-            &InvalidCustomerAct::default(),
-        ),
+    let act = act_of(&cx)?;
+    match prepare(&cx, no, act).await? {
+        (_, Some(refusal)) => refused(&cx, no, &refusal).await,
+        (prepared, None) => {
+            form(&cx, &prepared, &SubmittedForm::default(), &InvalidCustomerAct::default())
+        }
     }
 }
 
 /// `POST /m/{merchant}/customers/{id}/block`, `…/unblock`, `…/emails-off`, `…/emails-on`, `…/purge`
 pub async fn create(
-    request: HttpRequest,
-    desk: web::Data<Desk>,
-    member: web::ReqData<Member>,
-    path: CustomerPath,
+    cx: MerchantRequest,
+    PathId(no): PathId<CustomerNo>,
     body: FormBody,
 ) -> Result<HttpResponse, Error> {
-    let member = member.into_inner();
-    let (no, act) = named(&request, &path)?;
+    let act = act_of(&cx)?;
     let typed = SubmittedForm {
         reason: body.field("reason").unwrap_or_default(),
         confirmation: body.field("confirmation").unwrap_or_default(),
     };
-    let (asker, sent) = (member.clone(), typed.clone());
-    match desk.writing(move |desk| act_on_customer(desk, &asker, no, act, &sent)).await? {
+    let sent = typed.clone();
+    match cx.write(move |desk, member| act_on_customer(desk, member, no, act, &sent)).await? {
         CustomerActOutcome::Done(record) => {
             let target = format!(
                 "{}?done=customer-{record}#message",
-                addresses::customer(&member.merchant, no)
+                addresses::customer(&cx.member.merchant, no)
             );
-            let (status, name) = if request::is_fragment(request.headers()) {
+            let (status, name) = if cx.is_fragment() {
                 (StatusCode::OK, header::HeaderName::from_static("hx-redirect"))
             } else {
                 (StatusCode::SEE_OTHER, header::LOCATION)
             };
             Ok(HttpResponse::build(status).insert_header((name, target)).finish())
         }
-        CustomerActOutcome::Refused(refusal) => {
-            refused(&request, &desk, &member, no, &refusal).await
-        }
+        CustomerActOutcome::Refused(refusal) => refused(&cx, no, &refusal).await,
         CustomerActOutcome::Invalid(invalid) => {
-            let (prepared, _) = prepare(&desk, &member, no, act).await?;
-            form(&request, &member, &prepared, &typed, &invalid)
+            let (prepared, _) = prepare(&cx, no, act).await?;
+            form(&cx, &prepared, &typed, &invalid)
         }
     }
 }
 
 /// The dialog, or the page; 422 when it comes back with what is wrong in it.
 fn form(
-    request: &HttpRequest,
-    member: &Member,
+    cx: &MerchantRequest,
     prepared: &PreparedCustomerAct,
     typed: &SubmittedForm,
     invalid: &InvalidCustomerAct,
 ) -> Result<HttpResponse, Error> {
-    let form = act_form(member, prepared, typed, invalid);
+    let form = act_form(&cx.member, prepared, typed, invalid);
     let again = *invalid != InvalidCustomerAct::default();
-    let body = match (request::is_fragment(request.headers()), again) {
+    let body = match (cx.is_fragment(), again) {
         (true, false) => CustomerActDialog { form }.render()?,
         (true, true) => CustomerActAgain { form }.render()?,
-        (false, _) => {
-            CustomerActPage { frame: frame::in_merchant(request, member, form.title), form }
-                .render()?
-        }
+        (false, _) => CustomerActPage { frame: cx.frame(form.title), form }.render()?,
     };
     Ok(html(if again { StatusCode::UNPROCESSABLE_ENTITY } else { StatusCode::OK }, body))
 }
 
 /// 409: a toast, or the profile with the reason on top.
 async fn refused(
-    request: &HttpRequest,
-    desk: &Desk,
-    member: &Member,
+    cx: &MerchantRequest,
     no: CustomerNo,
     refusal: &CustomerRefusal,
 ) -> Result<HttpResponse, Error> {
-    let toast = refusal_toast(member, refusal);
-    let body = if request::is_fragment(request.headers()) {
-        errors::ErrorToast { toast }.render()?
-    } else {
-        let profile = customers::load(desk, member, no, Cursors::default()).await?;
-        let mut page = customers::page(request, member, &profile, Cursors::default());
+    let toast = refusal_toast(&cx.member, refusal);
+    if cx.is_fragment() {
+        return answers::toast(StatusCode::CONFLICT, toast);
+    }
+    let body = {
+        let profile = customers::load(cx, no, Cursors::default()).await?;
+        let mut page = customers::page(cx, &profile, Cursors::default());
         page.frame.flash = Some(toast);
         page.render()?
     };
@@ -145,18 +126,15 @@ async fn refused(
 }
 
 async fn prepare(
-    desk: &Desk,
-    member: &Member,
+    cx: &MerchantRequest,
     no: CustomerNo,
     act: CustomerAct,
 ) -> Result<(PreparedCustomerAct, Option<CustomerRefusal>), Error> {
-    let asker = member.clone();
-    Ok(desk.reading(move |desk| prepare_act(desk, &asker, no, act)).await?)
+    Ok(cx.read(move |desk, member| prepare_act(desk, member, no, act)).await?)
 }
 
-fn named(request: &HttpRequest, path: &CustomerPath) -> Result<(CustomerNo, CustomerAct), Error> {
-    let no = request::number(&path.1).map(CustomerNo).ok_or(Error::NotFound)?;
-    Ok((no, addresses::customer_act_of(request.path()).ok_or(Error::NotFound)?))
+fn act_of(cx: &MerchantRequest) -> Result<CustomerAct, Error> {
+    addresses::customer_act_of(cx.http.path()).ok_or(Error::NotFound)
 }
 
 /// "Block customer": the link, the dialog's name and its button.

@@ -4,7 +4,7 @@ pub mod customer_acts;
 pub mod pages;
 
 use actix_web::{
-    HttpRequest, HttpResponse, ResponseError,
+    HttpResponse, ResponseError,
     http::{StatusCode, header},
     web,
 };
@@ -13,7 +13,7 @@ use serde::Deserialize;
 
 use crate::{
     app::{
-        self, Desk, Member,
+        self, Member,
         customers::{
             find_customers::{CustomerList, MatchedBy, Wanted, find_customers},
             show_customer::{self, Cursors, Profile},
@@ -22,8 +22,10 @@ use crate::{
     domain::ids::{AuditId, CustomerNo, MailId, RewardNo},
     web::shared::{
         addresses,
+        answers::{html, see_other},
+        context::{MerchantRequest, PathId},
         errors::{self, Error},
-        flash, frame, request,
+        flash, request,
     },
 };
 
@@ -55,25 +57,22 @@ const LONGEST_TERM: usize = 300;
 
 /// `GET /m/{merchant}/customers`
 pub async fn index(
-    request: HttpRequest,
-    desk: web::Data<Desk>,
-    member: web::ReqData<Member>,
+    cx: MerchantRequest,
     query: web::Query<ListQuery>,
 ) -> Result<HttpResponse, Error> {
-    let member = member.into_inner();
     let term: String = query.q.trim().chars().filter(|c| *c != '\0').take(LONGEST_TERM).collect();
     let before = query.before.as_deref().and_then(request::number).map(CustomerNo);
-    let fragment = request::is_fragment(request.headers());
-    let (asker, searched) = (member.clone(), term.clone());
+    let fragment = cx.is_fragment();
+    let searched = term.clone();
     let wanted = if fragment || before.is_some() || query.view.is_some() {
         Wanted::List
     } else {
         Wanted::Person
     };
     let found =
-        desk.reading(move |desk| find_customers(desk, &asker, &searched, before, wanted)).await;
+        cx.read(move |desk, member| find_customers(desk, member, &searched, before, wanted)).await;
     if fragment {
-        return typed(&member, &term, before.is_some(), found);
+        return typed(&cx.member, &term, before.is_some(), found);
     }
     let page = found?;
     if let (Wanted::Person, Some(only)) = (wanted, page.only_exact) {
@@ -82,15 +81,19 @@ pub async fn index(
             Some(MatchedBy::Code { reward, .. }) => Some(format!("#reward-{reward}")),
             _ => None,
         });
-        let target = addresses::customer(&member.merchant, only) + &reward.unwrap_or_default();
-        return Ok(HttpResponse::SeeOther().insert_header((header::LOCATION, target)).finish());
+        let target = format!(
+            "{}{}",
+            addresses::customer(&cx.member.merchant, only),
+            reward.unwrap_or_default()
+        );
+        return Ok(see_other(target));
     }
-    let results = pages::results(&member, &term, before.is_some(), &page);
-    let mut frame = frame::in_merchant(&request, &member, "Customers");
+    let results = pages::results(&cx.member, &term, before.is_some(), &page);
+    let mut frame = cx.frame("Customers");
     frame.search_value = term;
-    let search_href = addresses::customers(&member.merchant);
+    let search_href = addresses::customers(&cx.member.merchant);
     let body = pages::CustomerListPage { frame, search_href, results }.render()?;
-    Ok(HttpResponse::Ok().content_type("text/html; charset=utf-8").body(body))
+    Ok(html(StatusCode::OK, body))
 }
 
 /// While typing: the list, or why it could not be loaded. The address says what is shown, and that
@@ -125,54 +128,41 @@ fn typed(
 
 /// `GET /m/{merchant}/customers/{id}`
 pub async fn show(
-    request: HttpRequest,
-    desk: web::Data<Desk>,
-    member: web::ReqData<Member>,
-    path: web::Path<(String, String)>,
+    cx: MerchantRequest,
+    PathId(no): PathId<CustomerNo>,
     query: web::Query<ProfileQuery>,
 ) -> Result<HttpResponse, Error> {
-    let member = member.into_inner();
-    let no = request::number(&path.1).map(CustomerNo).ok_or(Error::NotFound)?;
     let at = |text: &Option<String>| text.as_deref().and_then(request::number);
     let from = Cursors {
         rewards: at(&query.rewards).map(RewardNo),
         emails: at(&query.emails).map(MailId),
         events: at(&query.events).map(AuditId),
     };
-    let profile = load(&desk, &member, no, from).await?;
-    let mut page = page(&request, &member, &profile, from);
-    page.frame.flash = query.done.as_deref().and_then(|done| flash::after(done, &member, &profile));
-    Ok(HttpResponse::Ok().content_type("text/html; charset=utf-8").body(page.render()?))
+    let profile = load(&cx, no, from).await?;
+    let mut page = page(&cx, &profile, from);
+    page.frame.flash =
+        query.done.as_deref().and_then(|done| flash::after(done, &cx.member, &profile));
+    Ok(html(StatusCode::OK, page.render()?))
 }
 
 /// Reads a profile off the async threads.
-pub async fn load(
-    desk: &Desk,
-    member: &Member,
-    no: CustomerNo,
-    from: Cursors,
-) -> Result<Profile, Error> {
-    let member = member.clone();
-    Ok(desk.reading(move |desk| show_customer::show_customer(desk, &member, no, from)).await?)
+pub async fn load(cx: &MerchantRequest, no: CustomerNo, from: Cursors) -> Result<Profile, Error> {
+    Ok(cx.read(move |desk, member| show_customer::show_customer(desk, member, no, from)).await?)
 }
 
 /// A profile's page without a message in it.
-pub fn page(
-    request: &HttpRequest,
-    member: &Member,
-    profile: &Profile,
-    from: Cursors,
-) -> pages::CustomerPage {
-    let frame = frame::in_merchant(request, member, &profile.customer.display_name());
-    let back = back_to_list(request, member);
-    pages::profile(frame, member, profile, from, back)
+pub fn page(cx: &MerchantRequest, profile: &Profile, from: Cursors) -> pages::CustomerPage {
+    let frame = cx.frame(&profile.customer.display_name());
+    let back = back_to_list(cx);
+    pages::profile(frame, &cx.member, profile, from, back)
 }
 
 /// The list as one left it, by the Referer (which holds the query, and never leaves the site); else
 /// the whole list.
-fn back_to_list(request: &HttpRequest, member: &Member) -> String {
-    let list = addresses::customers(&member.merchant);
-    let from = request
+fn back_to_list(cx: &MerchantRequest) -> String {
+    let list = addresses::customers(&cx.member.merchant);
+    let from = cx
+        .http
         .headers()
         .get(header::REFERER)
         .and_then(|v| v.to_str().ok())

@@ -1,12 +1,12 @@
 //! The form for a file of redemptions, or of codes to bar. Each becomes an import that is checked
 //! first.
 
-use actix_web::{HttpRequest, HttpResponse, http::StatusCode, web};
+use actix_web::{HttpResponse, http::StatusCode};
 use askama::Template;
 
 use crate::{
     app::{
-        Desk, Member,
+        Member,
         imports::receive_import::{ReceivedFile, close_import},
     },
     domain::{import::ImportKind, merchant::Merchant},
@@ -16,88 +16,71 @@ use crate::{
             self,
             upload::{self, Receiver},
         },
-        shared::{
-            addresses,
-            errors::Error,
-            frame::{self, Frame},
-        },
+        shared::{addresses, answers::html, context::MerchantRequest, errors::Error, frame::Frame},
     },
 };
 
 /// `GET /m/{merchant}/redemptions/new`
-pub async fn new_redemptions(
-    request: HttpRequest,
-    member: web::ReqData<Member>,
-) -> Result<HttpResponse, Error> {
-    form(&request, &member.into_inner(), ImportKind::Redemptions, StatusCode::OK, Sent::default())
+pub async fn new_redemptions(cx: MerchantRequest) -> Result<HttpResponse, Error> {
+    form(&cx, ImportKind::Redemptions, StatusCode::OK, Sent::default())
 }
 
 /// `POST /m/{merchant}/redemptions`
 pub async fn create_redemptions(
-    request: HttpRequest,
-    desk: web::Data<Desk>,
-    member: web::ReqData<Member>,
+    cx: MerchantRequest,
     sent: upload::UploadForm,
 ) -> Result<HttpResponse, Error> {
-    create(&request, &desk, &member.into_inner(), ImportKind::Redemptions, sent).await
+    create(&cx, ImportKind::Redemptions, sent).await
 }
 
 /// `GET /m/{merchant}/bars/new`
-pub async fn new_bars(
-    request: HttpRequest,
-    member: web::ReqData<Member>,
-) -> Result<HttpResponse, Error> {
-    form(&request, &member.into_inner(), ImportKind::Bars, StatusCode::OK, Sent::default())
+pub async fn new_bars(cx: MerchantRequest) -> Result<HttpResponse, Error> {
+    form(&cx, ImportKind::Bars, StatusCode::OK, Sent::default())
 }
 
 /// `POST /m/{merchant}/bars`
 pub async fn create_bars(
-    request: HttpRequest,
-    desk: web::Data<Desk>,
-    member: web::ReqData<Member>,
+    cx: MerchantRequest,
     sent: upload::UploadForm,
 ) -> Result<HttpResponse, Error> {
-    create(&request, &desk, &member.into_inner(), ImportKind::Bars, sent).await
+    create(&cx, ImportKind::Bars, sent).await
 }
 
 async fn create(
-    request: &HttpRequest,
-    desk: &Desk,
-    member: &Member,
+    cx: &MerchantRequest,
     kind: ImportKind,
     sent: upload::UploadForm,
 ) -> Result<HttpResponse, Error> {
-    let receiver = Receiver { desk, member, kind, batch: None };
+    let receiver = Receiver { desk: &cx.desk, member: &cx.member, kind, batch: None };
     let mut upload = receiver.read(sent).await?;
     let import = if upload.wrong.is_none() { receiver.import(&mut upload).await? } else { None };
     let Some(import) = import else {
         let (status, sent) = vouchers::refusal(upload);
-        return form(request, member, kind, status, sent);
+        return form(cx, kind, status, sent);
     };
-    let (asker, name) = (member.clone(), upload.file_name);
-    desk.writing(move |desk| {
-        close_import(desk, &asker, import, ReceivedFile { name: &name, new_batch: None })
+    let name = upload.file_name;
+    cx.write(move |desk, member| {
+        close_import(desk, member, import, ReceivedFile { name: &name, new_batch: None })
     })
     .await?;
-    match imports::checked(desk, member, import, &upload.text).await? {
+    match imports::checked(cx, import, &upload.text).await? {
         Ok(answer) => Ok(answer),
         Err(why) => {
             let sent = Sent { text: upload.text, why: Some(why), is_of_file: false };
-            form(request, member, kind, StatusCode::UNPROCESSABLE_ENTITY, sent)
+            form(cx, kind, StatusCode::UNPROCESSABLE_ENTITY, sent)
         }
     }
 }
 
 fn form(
-    request: &HttpRequest,
-    member: &Member,
+    cx: &MerchantRequest,
     kind: ImportKind,
     status: StatusCode,
     sent: Sent,
 ) -> Result<HttpResponse, Error> {
-    let frame = frame::in_merchant(request, member, title(kind));
-    let view = new(frame, member, kind, sent);
-    Ok(HttpResponse::build(status).content_type("text/html; charset=utf-8").body(view.render()?))
+    let frame = cx.frame(title(kind));
+    let view = new(frame, &cx.member, kind, sent);
+    Ok(html(status, view.render()?))
 }
 
 /// The words of a kind of import, as they stand in its sentences.

@@ -9,8 +9,8 @@ pub mod upload;
 use std::time::Duration;
 
 use actix_web::{
-    HttpRequest, HttpResponse,
-    http::{StatusCode, header},
+    HttpResponse,
+    http::StatusCode,
     web::{self, Bytes},
 };
 use askama::Template;
@@ -20,7 +20,7 @@ use tokio::time::{Instant, sleep};
 
 use crate::{
     app::{
-        self, Desk, Member,
+        self, Member,
         imports::{
             decide_import::{cancel_import, confirm_import},
             show_imports::{self, ImportFile},
@@ -32,15 +32,18 @@ use crate::{
         import::{Import, ImportState},
     },
     web::shared::{
-        addresses, answer::html, errors::Error, flash, format, frame, request, ui::Tone,
+        addresses,
+        answers::{download, html, see_other},
+        context::{MerchantRequest, PathId},
+        errors::Error,
+        flash, format, request,
+        ui::Tone,
     },
 };
 
 /// How long an answer waits for work that is mostly done in a moment.
 const MAX_ANSWER_WAIT: Duration = Duration::from_millis(1500);
 const PROGRESS_POLL_INTERVAL: Duration = Duration::from_millis(40);
-
-type ImportPath = web::Path<(String, String)>;
 
 #[derive(Deserialize)]
 pub struct ImportsQuery {
@@ -49,34 +52,23 @@ pub struct ImportsQuery {
 
 /// `GET /m/{merchant}/imports`
 pub async fn index(
-    request: HttpRequest,
-    desk: web::Data<Desk>,
-    member: web::ReqData<Member>,
+    cx: MerchantRequest,
     query: web::Query<ImportsQuery>,
 ) -> Result<HttpResponse, Error> {
-    let member = member.into_inner();
     let before = query.before.as_deref().and_then(request::number).map(ImportId);
-    let asker = member.clone();
-    let page = desk.reading(move |desk| show_imports::list_imports(desk, &asker, before)).await?;
-    let view = pages::index(
-        frame::in_merchant(&request, &member, "Imports"),
-        &member,
-        &page,
-        before.is_some(),
-    );
+    let page =
+        cx.read(move |desk, member| show_imports::list_imports(desk, member, before)).await?;
+    let view = pages::index(cx.frame("Imports"), &cx.member, &page, before.is_some());
     Ok(html(StatusCode::OK, view.render()?))
 }
 
 /// `GET /m/{merchant}/imports/{id}`
 pub async fn show(
-    request: HttpRequest,
-    desk: web::Data<Desk>,
-    member: web::ReqData<Member>,
-    path: ImportPath,
+    cx: MerchantRequest,
+    PathId(id): PathId<ImportId>,
 ) -> Result<HttpResponse, Error> {
-    let member = member.into_inner();
-    let file = load(&desk, &member, number(&path)?).await?;
-    Ok(html(StatusCode::OK, page(&request, &member, &file).render()?))
+    let file = load(&cx, id).await?;
+    Ok(html(StatusCode::OK, page(&cx, &file).render()?))
 }
 
 #[derive(Deserialize)]
@@ -87,33 +79,26 @@ pub struct Was {
 /// `GET /m/{merchant}/imports/{id}/progress`: how far it is; and, when it has come further than the
 /// page knows, all of it.
 pub async fn progress(
-    desk: web::Data<Desk>,
-    member: web::ReqData<Member>,
-    path: ImportPath,
+    cx: MerchantRequest,
+    PathId(id): PathId<ImportId>,
     query: web::Query<Was>,
 ) -> Result<HttpResponse, Error> {
-    let member = member.into_inner();
-    let file = load(&desk, &member, number(&path)?).await?;
-    let screen = pages::screen(&member, &file);
+    let file = load(&cx, id).await?;
+    let screen = pages::screen(&cx.member, &file);
     let is_news = query.was.as_deref() != Some(screen.state.as_str());
     Ok(html(StatusCode::OK, screens::ImportProgressFragment { screen, is_news }.render()?))
 }
 
 /// `POST /m/{merchant}/imports/{id}/confirm`
 pub async fn confirm(
-    request: HttpRequest,
-    desk: web::Data<Desk>,
-    member: web::ReqData<Member>,
-    path: ImportPath,
+    cx: MerchantRequest,
+    PathId(id): PathId<ImportId>,
 ) -> Result<HttpResponse, Error> {
-    let member = member.into_inner();
-    let id = number(&path)?;
-    let asker = member.clone();
-    match desk.writing(move |desk| confirm_import(desk, &asker, id)).await {
-        Ok(()) => Ok(settled(&desk, &member, id).await),
+    match cx.write(move |desk, member| confirm_import(desk, member, id)).await {
+        Ok(()) => Ok(settled(&cx, id).await),
         Err(app::Error::Invalid(why)) => {
-            let file = load(&desk, &member, id).await?;
-            let mut page = page(&request, &member, &file);
+            let file = load(&cx, id).await?;
+            let mut page = page(&cx, &file);
             page.frame.flash =
                 Some(flash::plain(Tone::Bad, "Nothing was added", &format::sentence(&why.0)));
             Ok(html(StatusCode::CONFLICT, page.render()?))
@@ -124,29 +109,24 @@ pub async fn confirm(
 
 /// `POST /m/{merchant}/imports/{id}/cancel`
 pub async fn cancel(
-    desk: web::Data<Desk>,
-    member: web::ReqData<Member>,
-    path: ImportPath,
+    cx: MerchantRequest,
+    PathId(id): PathId<ImportId>,
 ) -> Result<HttpResponse, Error> {
-    let member = member.into_inner();
-    let id = number(&path)?;
-    let asker = member.clone();
-    desk.writing(move |desk| cancel_import(desk, &asker, id)).await?;
-    Ok(settled(&desk, &member, id).await)
+    cx.write(move |desk, member| cancel_import(desk, member, id)).await?;
+    Ok(settled(&cx, id).await)
 }
 
 /// Waits a moment for the check of what was sent, then leads to the import's page. When nothing at
 /// all of what was `pasted` can be taken, the words for that: the form is shown again with the text
 /// in it, which an import keeps no longer than it needs it.
 pub async fn checked(
-    desk: &Desk,
-    member: &Member,
+    cx: &MerchantRequest,
     id: ImportId,
     pasted: &str,
 ) -> Result<Result<HttpResponse, String>, Error> {
-    rest(desk, member, id).await;
+    rest(cx, id).await;
     if !pasted.is_empty() {
-        match load(desk, member, id).await {
+        match load(cx, id).await {
             Ok(ImportFile {
                 import: Import { state: ImportState::Failed, failure: Some(why), .. },
                 ..
@@ -159,21 +139,20 @@ pub async fn checked(
             Err(error) => return Err(error),
         }
     }
-    Ok(Ok(to_page(member, id)))
+    Ok(Ok(to_page(&cx.member, id)))
 }
 
 /// Waits a moment for the import worker, then leads to the import's page.
-async fn settled(desk: &Desk, member: &Member, id: ImportId) -> HttpResponse {
-    rest(desk, member, id).await;
-    to_page(member, id)
+async fn settled(cx: &MerchantRequest, id: ImportId) -> HttpResponse {
+    rest(cx, id).await;
+    to_page(&cx.member, id)
 }
 
-async fn rest(desk: &Desk, member: &Member, id: ImportId) {
+async fn rest(cx: &MerchantRequest, id: ImportId) {
     let begun = Instant::now();
     while begun.elapsed() < MAX_ANSWER_WAIT {
-        let asker = member.clone();
         // The page says how it stands; here nothing depends on it.
-        match desk.reading(move |desk| show_imports::import_state(desk, &asker, id)).await {
+        match cx.read(move |desk, member| show_imports::import_state(desk, member, id)).await {
             Ok(state) if state.is_at_work() => sleep(PROGRESS_POLL_INTERVAL).await,
             _ => break,
         }
@@ -181,25 +160,21 @@ async fn rest(desk: &Desk, member: &Member, id: ImportId) {
 }
 
 fn to_page(member: &Member, id: ImportId) -> HttpResponse {
-    HttpResponse::SeeOther()
-        .insert_header((header::LOCATION, addresses::import(&member.merchant, id)))
-        .finish()
+    see_other(addresses::import(&member.merchant, id))
 }
 
 /// `GET /m/{merchant}/imports/{id}/rejects`: the rows that could not be taken, as CSV.
 pub async fn rejects(
-    desk: web::Data<Desk>,
-    member: web::ReqData<Member>,
-    path: ImportPath,
+    cx: MerchantRequest,
+    PathId(id): PathId<ImportId>,
 ) -> Result<HttpResponse, Error> {
-    let member = member.into_inner();
-    let id = number(&path)?;
-    let file = load(&desk, &member, id).await?;
+    let file = load(&cx, id).await?;
     // Those of a check that goes on, or of an import, are not all there yet.
     if !file.has_rejects || !matches!(file.import.state, ImportState::Checked | ImportState::Done) {
         return Err(Error::NotFound);
     }
     let name = pages::rejects_name(&file.import);
+    let (desk, member) = (cx.desk.clone(), cx.member.clone());
     let pieces = stream::try_unfold((desk, member, 0), move |(desk, member, seq)| async move {
         let asker = member.clone();
         let piece = desk
@@ -210,22 +185,14 @@ pub async fn rejects(
     });
     // What is stored is as the command writes it; what is downloaded is opened with a spreadsheet.
     let marked = stream::iter([Ok(Bytes::from_static(BYTE_ORDER_MARK.as_bytes()))]).chain(pieces);
-    Ok(HttpResponse::Ok()
-        .content_type("text/csv; charset=utf-8")
-        .insert_header((header::CONTENT_DISPOSITION, format!("attachment; filename=\"{name}\"")))
-        .streaming(Box::pin(marked)))
+    Ok(download("text/csv; charset=utf-8", &name, marked))
 }
 
-fn number(path: &ImportPath) -> Result<ImportId, Error> {
-    request::number(&path.1).map(ImportId).ok_or(Error::NotFound)
+async fn load(cx: &MerchantRequest, id: ImportId) -> Result<ImportFile, Error> {
+    Ok(cx.read(move |desk, member| show_imports::show_import(desk, member, id)).await?)
 }
 
-async fn load(desk: &Desk, member: &Member, id: ImportId) -> Result<ImportFile, Error> {
-    let asker = member.clone();
-    Ok(desk.reading(move |desk| show_imports::show_import(desk, &asker, id)).await?)
-}
-
-fn page(request: &HttpRequest, member: &Member, file: &ImportFile) -> screens::ImportPage {
+fn page(cx: &MerchantRequest, file: &ImportFile) -> screens::ImportPage {
     let title = format!("Import: {}", pages::title(&file.import));
-    pages::show(frame::in_merchant(request, member, &title), member, file)
+    pages::show(cx.frame(&title), &cx.member, file)
 }

@@ -1,7 +1,6 @@
 //! What a check saw in a file's rows, in words: why some are rejected, and what to look at in the
 //! others.
 
-use super::screens::{ImportNote, SampleItem};
 use crate::{
     app::{
         Member,
@@ -10,9 +9,12 @@ use crate::{
             show_imports::{ImportReport, StockForecast},
         },
     },
-    web::shared::{
-        format::{grouped, plural, sentence, when_end},
-        ui::Tone,
+    web::{
+        imports::screens::{ImportNote, SampleItem},
+        shared::{
+            format::{grouped, plural, sentence, when_end},
+            ui::Tone,
+        },
     },
 };
 

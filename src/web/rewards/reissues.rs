@@ -1,17 +1,13 @@
 //! The dialog "Reissue coupon" and the act: as a fragment with htmx, as pages without. Decides
 //! nothing: the rule is asked in one place, inside the transaction.
 
-use actix_web::{
-    HttpRequest, HttpResponse,
-    http::{StatusCode, header},
-    web,
-};
+use actix_web::{HttpResponse, http::StatusCode};
 use askama::Template;
 use chrono::{DateTime, Utc};
 
 use crate::{
     app::{
-        self, Desk, Member,
+        self, Member,
         customers::show_customer::{self, Cursors, RewardWithMail},
         rewards::reissue_coupon::{self, Prepared, ReissueCoupon, Reissued},
     },
@@ -27,12 +23,13 @@ use crate::{
         rewards::{self, RewardItem},
         shared::{
             addresses,
-            answer::html,
+            answers::{html, see_other},
+            context::{MerchantRequest, PathId},
             errors::Error,
             flash,
             format::left,
-            frame::{self, Frame},
-            request::{self, FormBody},
+            frame::Frame,
+            request::FormBody,
             ui::{self, Fact, Status, Toast},
         },
     },
@@ -71,8 +68,6 @@ fn also(prepared: &Prepared) -> Option<String> {
     (!others.is_empty()).then(|| format!("Customer ID {id} also belongs to {}.", others.join(", ")))
 }
 
-type RewardPath = web::Path<(String, String, String)>;
-
 /// The fields of the form. A box that is there is ticked, whatever its value.
 #[derive(Debug, Default)]
 struct ReissueFields {
@@ -96,44 +91,36 @@ impl ReissueFields {
 
 /// `GET /m/{merchant}/customers/{id}/rewards/{reward}/reissue`
 pub async fn new(
-    request: HttpRequest,
-    desk: web::Data<Desk>,
-    member: web::ReqData<Member>,
-    path: RewardPath,
+    cx: MerchantRequest,
+    PathId(customer): PathId<CustomerNo>,
+    PathId(reward): PathId<RewardNo>,
 ) -> Result<HttpResponse, Error> {
-    let member = member.into_inner();
-    let (customer, reward) = numbers(&path)?;
-    let asker = member.clone();
-    let prepared = match desk
-        .reading(move |desk| reissue_coupon::prepare_reissue(desk, &asker, customer, reward))
+    let prepared = match cx
+        .read(move |desk, member| reissue_coupon::prepare_reissue(desk, member, customer, reward))
         .await
     {
         Ok(prepared) => prepared,
         Err(app::Error::Refused(refusal)) => {
-            return refused(&request, &desk, &member, customer, reward, &refusal).await;
+            return refused(&cx, customer, reward, &refusal).await;
         }
         Err(error) => return Err(error.into()),
     };
-    let form = form(&member, &prepared, desk.clock.now());
-    let body = if request::is_fragment(request.headers()) {
+    let form = form(&cx.member, &prepared, cx.desk.clock.now());
+    let body = if cx.is_fragment() {
         ReissueDialog { form }.render()?
     } else {
-        ReissuePage { frame: frame::in_merchant(&request, &member, "Reissue coupon"), form }
-            .render()?
+        ReissuePage { frame: cx.frame("Reissue coupon"), form }.render()?
     };
     Ok(html(StatusCode::OK, body))
 }
 
 /// `POST /m/{merchant}/customers/{id}/rewards/{reward}/reissue`
 pub async fn create(
-    request: HttpRequest,
-    desk: web::Data<Desk>,
-    member: web::ReqData<Member>,
-    path: RewardPath,
+    cx: MerchantRequest,
+    PathId(customer): PathId<CustomerNo>,
+    PathId(reward): PathId<RewardNo>,
     body: FormBody,
 ) -> Result<HttpResponse, Error> {
-    let member = member.into_inner();
-    let (customer, reward) = numbers(&path)?;
     let fields = ReissueFields::parse(&body);
     let command = ReissueCoupon {
         customer,
@@ -141,17 +128,12 @@ pub async fn create(
         email_requested: fields.send_notification_email,
         token: fields.idempotency_token,
     };
-    let asker = member.clone();
-    match desk.writing(move |desk| reissue_coupon::reissue_coupon(desk, &asker, &command)).await {
-        Ok(reissued) => done(&request, &desk, &member, customer, reward, &reissued)
-            .await
-            .map_err(Error::after_commit),
-        Err(app::Error::Refused(refusal)) => {
-            refused(&request, &desk, &member, customer, reward, &refusal).await
-        }
-        Err(app::Error::Invalid(invalid)) if request::is_fragment(request.headers()) => {
-            again(&desk, &member, customer, reward, fields.send_notification_email, &invalid.0)
-                .await
+    match cx.write(move |desk, member| reissue_coupon::reissue_coupon(desk, member, &command)).await
+    {
+        Ok(reissued) => done(&cx, customer, reward, &reissued).await.map_err(Error::after_commit),
+        Err(app::Error::Refused(refusal)) => refused(&cx, customer, reward, &refusal).await,
+        Err(app::Error::Invalid(invalid)) if cx.is_fragment() => {
+            again(&cx, customer, reward, fields.send_notification_email, &invalid.0).await
         }
         Err(error) => Err(error.into()),
     }
@@ -159,35 +141,32 @@ pub async fn create(
 
 /// The fresh row and a toast; without htmx, back to the profile with a message.
 async fn done(
-    request: &HttpRequest,
-    desk: &Desk,
-    member: &Member,
+    cx: &MerchantRequest,
     customer: CustomerNo,
     reward: RewardNo,
     reissued: &Reissued,
 ) -> Result<HttpResponse, Error> {
-    if !request::is_fragment(request.headers()) {
+    if !cx.is_fragment() {
         let target = addresses::reward_row_after(
-            &member.merchant,
+            &cx.member.merchant,
             customer,
             reward,
             &format!("reissued-{reward}"),
         );
-        return Ok(HttpResponse::SeeOther().insert_header((header::LOCATION, target)).finish());
+        return Ok(see_other(target));
     }
-    let asker = member.clone();
-    let after = desk
-        .reading(move |desk| show_customer::show_after_reissue(desk, &asker, customer, reward))
+    let after = cx
+        .read(move |desk, member| show_customer::show_after_reissue(desk, member, customer, reward))
         .await?;
     let view = ReissueDone {
         row: rewards::RewardItem {
             fresh: true,
-            ..rewards::row(member, &after.row, &[], after.now)
+            ..rewards::row(&cx.member, &after.row, &[], after.now)
         },
-        toast: flash::reissued(member, reissued),
-        emails: mails::items(member, customer, &after.emails),
-        activity: pages::activity(member, &after.events),
-        facts: pages::facts(member, &after.customer, &after.counts),
+        toast: flash::reissued(&cx.member, reissued),
+        emails: mails::items(&cx.member, customer, &after.emails),
+        activity: pages::activity(&cx.member, &after.events),
+        facts: pages::facts(&cx.member, &after.customer, &after.counts),
     };
     Ok(html(StatusCode::OK, view.render()?))
 }
@@ -195,39 +174,36 @@ async fn done(
 /// 409: the fresh row with its reason and a toast; without htmx, the whole profile with the reason
 /// at the row.
 async fn refused(
-    request: &HttpRequest,
-    desk: &Desk,
-    member: &Member,
+    cx: &MerchantRequest,
     customer: CustomerNo,
     reward: RewardNo,
     refusal: &Refusal,
 ) -> Result<HttpResponse, Error> {
-    let body = if request::is_fragment(request.headers()) {
-        let (found, now) = fresh_row(desk, member, customer, reward).await?;
-        let mut row = rewards::row(member, &found, &[], now);
+    let body = if cx.is_fragment() {
+        let (found, now) = fresh_row(cx, customer, reward).await?;
+        let mut row = rewards::row(&cx.member, &found, &[], now);
         row.fresh = true;
-        row.refusal = rewards::refusal_lines(member, refusal, &found.file, now);
-        ReissueRefused { row, toast: flash::refused(member, refusal, now) }.render()?
+        row.refusal = rewards::refusal_lines(&cx.member, refusal, &found.file, now);
+        ReissueRefused { row, toast: flash::refused(&cx.member, refusal, now) }.render()?
     } else {
-        let mut profile = customers::load(desk, member, customer, Cursors::default()).await?;
+        let mut profile = customers::load(cx, customer, Cursors::default()).await?;
         if !profile.rewards.iter().any(|row| row.file.reward.no == reward) {
             // Not among the newest: the page begins with it.
             profile = customers::load(
-                desk,
-                member,
+                cx,
                 customer,
                 Cursors { rewards: Some(RewardNo(reward.0 + 1)), ..Cursors::default() },
             )
             .await?;
         }
-        let mut page = customers::page(request, member, &profile, Cursors::default());
+        let mut page = customers::page(cx, &profile, Cursors::default());
         if let (Some(row), Some(found)) = (
             page.rewards.iter_mut().find(|row| row.n == reward.0),
             profile.rewards.iter().find(|r| r.file.reward.no == reward),
         ) {
-            row.refusal = rewards::refusal_lines(member, refusal, &found.file, profile.now);
+            row.refusal = rewards::refusal_lines(&cx.member, refusal, &found.file, profile.now);
         }
-        page.frame.flash = Some(flash::refused(member, refusal, profile.now));
+        page.frame.flash = Some(flash::refused(&cx.member, refusal, profile.now));
         page.render()?
     };
     Ok(html(StatusCode::CONFLICT, body))
@@ -235,38 +211,30 @@ async fn refused(
 
 /// 422 as a fragment: a fresh dialog with a fresh token, which says why the old form was not taken.
 async fn again(
-    desk: &Desk,
-    member: &Member,
+    cx: &MerchantRequest,
     customer: CustomerNo,
     reward: RewardNo,
     send_email: bool,
     why: &str,
 ) -> Result<HttpResponse, Error> {
-    let asker = member.clone();
-    let prepared = desk
-        .reading(move |desk| reissue_coupon::prepare_reissue(desk, &asker, customer, reward))
+    let prepared = cx
+        .read(move |desk, member| reissue_coupon::prepare_reissue(desk, member, customer, reward))
         .await
         .map_err(|_| Error::Unprocessable(why.to_owned()))?;
-    let mut form = form(member, &prepared, desk.clock.now());
+    let mut form = form(&cx.member, &prepared, cx.desk.clock.now());
     form.send_email = send_email && form.email_off.is_none();
     form.message = Some(flash::plain(ui::Tone::Bad, "This form wasn't accepted", why));
     Ok(html(StatusCode::UNPROCESSABLE_ENTITY, ReissueAgain { form }.render()?))
 }
 
 async fn fresh_row(
-    desk: &Desk,
-    member: &Member,
+    cx: &MerchantRequest,
     customer: CustomerNo,
     reward: RewardNo,
 ) -> Result<(RewardWithMail, chrono::DateTime<chrono::Utc>), Error> {
-    let asker = member.clone();
-    Ok(desk.reading(move |desk| show_customer::show_reward(desk, &asker, customer, reward)).await?)
-}
-
-fn numbers(path: &RewardPath) -> Result<(CustomerNo, RewardNo), Error> {
-    let customer = request::number(&path.1).ok_or(Error::NotFound)?;
-    let reward = request::number(&path.2).ok_or(Error::NotFound)?;
-    Ok((CustomerNo(customer), RewardNo(reward)))
+    Ok(cx
+        .read(move |desk, member| show_customer::show_reward(desk, member, customer, reward))
+        .await?)
 }
 
 /// `GET …/reissue` as a page, for those without a script.

@@ -1,13 +1,14 @@
 //! The HTTP server: limits, middleware in their order, and the shared state.
 
 pub mod access;
-pub mod assets;
 pub mod connections;
+pub mod error_pages;
+pub mod gate;
 pub mod health;
 pub mod hosts;
 pub mod metrics;
+pub mod recent_sessions;
 pub mod router;
-pub mod throttle;
 pub mod trace;
 
 use std::{
@@ -21,69 +22,18 @@ use actix_web::{
     middleware::from_fn,
     web::{self, FormConfig, PayloadConfig},
 };
-use ipnet::IpNet;
 use tracing_actix_web::TracingLogger;
-use url::Url;
 
-use self::{
-    connections::Bounds, hosts::Hosts, metrics::Metrics, throttle::Throttle, trace::PathOnly,
-};
 use crate::{
-    app::{Desk, sign_in::sessions::SessionLimits},
+    app::Desk,
     web::{
-        shared::{errors, gate, headers, open_files::OpenFiles},
-        sign_in::{recent_sessions::RecentSessions, sessions::DemoSignIn},
+        server::{
+            connections::Bounds, hosts::Hosts, metrics::Metrics, recent_sessions::RecentSessions,
+            trace::PathOnly,
+        },
+        shared::{headers, open_files::OpenFiles, site::Site, throttle::Throttle},
     },
 };
-
-/// How this installation is reached, and what its sign-in page offers.
-#[derive(Clone)]
-pub struct Site {
-    /// The public address; without it, Origin is compared with Host.
-    pub base_url: Option<Url>,
-    pub session_limits: SessionLimits,
-    /// Whose word about a client's address is believed.
-    pub trusted_proxies: Vec<IpNet>,
-    /// Sign-ins to show on the sign-in page; empty outside `demo`.
-    pub demo_sign_ins: Vec<(String, String, String)>,
-}
-
-impl Site {
-    pub fn is_https(&self) -> bool {
-        self.base_url.as_ref().is_some_and(|url| url.scheme() == "https")
-    }
-
-    /// `__Host-` binds the cookie to this host over https; on plain http browsers would refuse it.
-    pub fn cookie_name(&self) -> &'static str {
-        if self.is_https() { "__Host-rewarddesk" } else { "rewarddesk" }
-    }
-
-    /// As [`Self::cookie_name`], for a sign-in that waits for its second factor.
-    pub fn pending_sign_in_cookie_name(&self) -> &'static str {
-        if self.is_https() { "__Host-rewarddesk-half" } else { "rewarddesk-half" }
-    }
-
-    /// As [`Self::cookie_name`], for somebody who is at the provider of single sign-on.
-    pub fn oidc_state_cookie_name(&self) -> &'static str {
-        if self.is_https() { "__Host-rewarddesk-errand" } else { "rewarddesk-errand" }
-    }
-
-    /// As [`Self::cookie_name`], for a browser that is known.
-    pub fn device_cookie_name(&self) -> &'static str {
-        if self.is_https() { "__Host-rewarddesk-device" } else { "rewarddesk-device" }
-    }
-
-    pub fn demo(&self) -> Vec<DemoSignIn> {
-        self.demo_sign_ins
-            .iter()
-            .map(|(label, email, password)| DemoSignIn {
-                label: label.clone(),
-                email: email.clone(),
-                password: password.clone(),
-            })
-            .collect()
-    }
-}
 
 /// The largest form: a ticked box and a token need far less.
 const FORM_LIMIT: usize = 16 * 1024;
@@ -126,7 +76,7 @@ pub fn start(
             .app_data(FormConfig::default().limit(FORM_LIMIT))
             .app_data(PayloadConfig::new(FORM_LIMIT))
             .wrap(from_fn(gate::guard))
-            .wrap(from_fn(errors::render))
+            .wrap(from_fn(error_pages::render))
             .wrap(headers::defaults(secure))
             .wrap(TracingLogger::<PathOnly>::new())
             .wrap(from_fn(metrics::count))

@@ -14,7 +14,7 @@ use actix_web::{
 
 use super::{
     access::{Access, AccessRules, Rule},
-    assets, health,
+    health,
 };
 use crate::{
     domain::role::Permission,
@@ -28,7 +28,7 @@ use crate::{
         mails,
         rewards::reissues,
         settings,
-        shared::errors::Error,
+        shared::{assets, errors::Error},
         sign_in::{account_links, confirmations, second_factors, sessions, set_up, single_sign_on},
         users,
     },
@@ -142,7 +142,7 @@ fn routes() -> Vec<GuardedRoute> {
         get(
             "/m/{merchant}/customers/{id}/mails/{mail}/html",
             Member(FindCustomers),
-            to().to(mails::html),
+            to().to(mails::stored_html),
         ),
         get(
             "/m/{merchant}/customers/{id}/block",

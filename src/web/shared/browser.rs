@@ -2,8 +2,7 @@
 
 use actix_web::{HttpRequest, http::header};
 
-use super::request;
-use crate::app::origin::Origin;
+use crate::{app::origin::Origin, web::shared::request};
 
 /// Where a request comes from: its id, and browser and address in words.
 pub fn origin_of(request: &HttpRequest) -> Origin {

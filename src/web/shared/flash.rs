@@ -2,16 +2,16 @@
 
 use chrono::{DateTime, Utc};
 
-use super::{
-    request,
-    ui::{Toast, Tone},
-};
 use crate::{
     app::{Member, customers::show_customer::Profile, rewards::reissue_coupon::Reissued},
     domain::{
         audit::{AuditRecord, ShownActor},
         reissue::Refusal,
         zone,
+    },
+    web::shared::{
+        request,
+        ui::{Toast, Tone},
     },
 };
 

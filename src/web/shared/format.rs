@@ -4,10 +4,10 @@
 use chrono::{DateTime, Utc};
 use chrono_tz::Tz;
 
-use super::ui::When;
 use crate::{
     app::Member,
     domain::{batch::StockLeft, zone},
+    web::shared::ui::When,
 };
 
 /// A moment in the merchant's zone.

@@ -6,13 +6,12 @@ use actix_web::{HttpMessage, HttpRequest};
 use crate::{
     app::Member,
     domain::{merchant::Merchant, role::Permission},
-    web::{
-        server::assets,
-        shared::{
-            addresses, flash,
-            gate::Visitor,
-            ui::{TextLink, Toast, Tone},
-        },
+    web::shared::{
+        addresses,
+        assets::{self, Assets},
+        context::Visitor,
+        flash,
+        ui::{TextLink, Toast, Tone},
     },
 };
 
@@ -184,17 +183,4 @@ pub struct NavItem {
     pub href: String,
     /// Whether this page is there or below it.
     pub current: bool,
-}
-
-/// Addresses of the hashed assets.
-#[derive(Clone, Debug)]
-pub struct Assets {
-    /// The style sheet.
-    pub css: String,
-    /// Our own script.
-    pub js: String,
-    /// htmx.
-    pub htmx: String,
-    /// The icon, SVG.
-    pub favicon: String,
 }

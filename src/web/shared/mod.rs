@@ -2,15 +2,19 @@
 
 pub mod act_words;
 pub mod addresses;
-pub mod answer;
+pub mod answers;
+pub mod assets;
 pub mod browser;
+pub mod context;
+pub mod cookies;
 pub mod errors;
 pub mod flash;
 pub mod format;
 pub mod frame;
-pub mod gate;
 pub mod headers;
 pub mod open_files;
 pub mod request;
+pub mod site;
+pub mod throttle;
 pub mod ui;
 pub mod words;

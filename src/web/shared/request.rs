@@ -17,8 +17,7 @@ use actix_web::{
 use ipnet::IpNet;
 use tracing_actix_web::RequestId;
 
-use super::errors::Error;
-use crate::web::server::Site;
+use crate::web::shared::{errors::Error, site::Site};
 
 /// The fields of a form, read within a time: a socket that trickles is cut off (guarantee S9).
 pub struct FormBody(Bytes);

@@ -1,11 +1,7 @@
 //! The pages before signing in: choosing a password after following a link, and asking for such a
 //! link.
 
-use actix_web::{
-    HttpRequest, HttpResponse,
-    http::{StatusCode, header},
-    web,
-};
+use actix_web::{HttpResponse, http::StatusCode, web};
 use askama::Template;
 use serde::Deserialize;
 
@@ -17,13 +13,12 @@ use crate::{
     },
     domain::account_link::LinkPurpose,
     web::{
-        server::{Site, throttle::Throttle},
         shared::{
-            answer::html,
-            browser,
+            answers::{html, see_other},
+            context::PublicRequest,
             errors::Error,
-            frame::{self, Frame},
-            request::{self, FormBody},
+            frame::Frame,
+            request::FormBody,
         },
         sign_in::known_devices,
     },
@@ -39,89 +34,76 @@ pub struct AccountLinkQuery {
 
 /// `GET /welcome`
 pub async fn show(
-    request: HttpRequest,
-    desk: web::Data<Desk>,
+    cx: PublicRequest,
     query: web::Query<AccountLinkQuery>,
 ) -> Result<HttpResponse, Error> {
     let token = query.into_inner().token;
     let asked = token.clone();
-    match desk.reading(move |desk| choose_password::look_at_link(desk, &asked)).await? {
-        Some(guest) => page(&request, guest, token, None),
-        None => gone(&request),
+    match cx.desk.reading(move |desk| choose_password::look_at_link(desk, &asked)).await? {
+        Some(guest) => page(&cx, guest, token, None),
+        None => gone(&cx),
     }
 }
 
 /// `POST /welcome`
-pub async fn update(
-    request: HttpRequest,
-    desk: web::Data<Desk>,
-    site: web::Data<Site>,
-    form: FormBody,
-) -> Result<HttpResponse, Error> {
+pub async fn update(cx: PublicRequest, form: FormBody) -> Result<HttpResponse, Error> {
     let token = form.field("token").unwrap_or_default();
     let password = form.field("password").unwrap_or_default();
     let asked = token.clone();
-    let Some(guest) = desk.reading(move |desk| choose_password::look_at_link(desk, &asked)).await?
+    let Some(guest) =
+        cx.desk.reading(move |desk| choose_password::look_at_link(desk, &asked)).await?
     else {
-        return gone(&request);
+        return gone(&cx);
     };
-    let (asked, origin) = (token.clone(), browser::origin_of(&request));
-    match desk
+    let (asked, origin) = (token.clone(), cx.origin());
+    match cx
+        .desk
         .checking_password(move |desk| {
             choose_password::choose_password(desk, &asked, &password, &origin)
         })
         .await?
     {
         Chosen::Done => {
-            let mut answer = HttpResponse::SeeOther()
-                .insert_header((header::LOCATION, "/sign-in?chosen=yes"))
-                .finish();
+            let mut answer = see_other("/sign-in?chosen=yes");
             // Somebody who reads the user's mail may sign in next, even while others guess.
-            known_devices::remember(&desk, &site, &guest.email, &mut answer).await;
+            known_devices::remember(&cx, &guest.email, &mut answer).await;
             Ok(answer)
         }
-        Chosen::Invalid(why) => page(&request, guest, token, Some(why.0)),
-        Chosen::Gone => gone(&request),
+        Chosen::Invalid(why) => page(&cx, guest, token, Some(why.0)),
+        Chosen::Gone => gone(&cx),
     }
 }
 
 /// `GET /forgotten`
 pub async fn new(
-    request: HttpRequest,
+    cx: PublicRequest,
     query: web::Query<AccountLinkQuery>,
 ) -> Result<HttpResponse, Error> {
-    let page = Forgotten {
-        frame: frame::for_visitor(&request, "Forgotten password"),
-        sent: query.sent == "yes",
-    };
+    let page = Forgotten { frame: cx.frame("Forgotten password"), sent: query.sent == "yes" };
     Ok(html(StatusCode::OK, page.render()?))
 }
 
 /// `POST /forgotten`: the same answer, in the same time, whether there is such a user or not.
-pub async fn create(
-    request: HttpRequest,
-    desk: web::Data<Desk>,
-    throttle: web::Data<Throttle>,
-    form: FormBody,
-) -> Result<HttpResponse, Error> {
+pub async fn create(cx: PublicRequest, form: FormBody) -> Result<HttpResponse, Error> {
     let email = form.field("email").unwrap_or_default();
-    if throttle.spend(&throttle.link(&request::address(&request), &email)).is_ok() {
-        let request_id = request::request_id(&request);
+    if cx.throttle.spend(&cx.throttle.link(&cx.address(), &email)).is_ok() {
+        let request_id = cx.request_id();
         // The page says that it is done: so it is the desk's own work, which is never refused. The
         // throttle bounds it.
         actix_web::rt::spawn(async move {
-            let work = desk
+            let work = cx
+                .desk
                 .writing(move |desk| choose_password::forget_password(desk, &email, &request_id));
             if let Err(error) = Caller::Desk.runs(work).await {
                 tracing::error!(%error, "a link for a forgotten password could not be sent");
             }
         });
     }
-    Ok(HttpResponse::SeeOther().insert_header((header::LOCATION, "/forgotten?sent=yes")).finish())
+    Ok(see_other("/forgotten?sent=yes"))
 }
 
 fn page(
-    request: &HttpRequest,
+    cx: &PublicRequest,
     guest: Guest,
     token: String,
     error: Option<String>,
@@ -132,19 +114,14 @@ fn page(
         "Choose a new password"
     };
     let status = if error.is_some() { StatusCode::UNPROCESSABLE_ENTITY } else { StatusCode::OK };
-    let page = AccountLinkPage {
-        frame: frame::for_visitor(request, heading),
-        heading,
-        email: guest.email,
-        token,
-        error,
-    };
+    let page =
+        AccountLinkPage { frame: cx.frame(heading), heading, email: guest.email, token, error };
     Ok(html(status, page.render()?))
 }
 
 /// What is said of a link that cannot be followed.
-pub fn gone(request: &HttpRequest) -> Result<HttpResponse, Error> {
-    let page = Gone { frame: frame::for_visitor(request, "This link can't be used") };
+pub fn gone(cx: &PublicRequest) -> Result<HttpResponse, Error> {
+    let page = Gone { frame: cx.frame("This link can't be used") };
     Ok(html(StatusCode::NOT_FOUND, page.render()?))
 }
 

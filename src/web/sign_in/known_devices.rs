@@ -1,19 +1,19 @@
 //! The cookie by which a browser is known for the user who signed in there last, and what it
 //! changes when somebody tries.
 
-use actix_web::{HttpRequest, HttpResponse, cookie::Cookie, http::header};
+use actix_web::{HttpResponse, cookie::Cookie, http::header};
 
 use crate::{
     app::{
-        self, Desk,
+        self,
         sign_in::{known_devices, queue::Caller, sessions},
     },
-    web::{
-        server::{
-            Site,
-            throttle::{Spent, Throttle, Try},
-        },
-        shared::{errors::Error, gate, request},
+    web::shared::{
+        context::PublicRequest,
+        cookies,
+        errors::Error,
+        site::Site,
+        throttle::{Spent, Try},
     },
 };
 
@@ -43,29 +43,18 @@ pub fn refused(spent: Spent, mut page: HttpResponse) -> HttpResponse {
 }
 
 /// The try that this request is on the account of that address, and as what it waits to be judged.
-pub async fn trying(
-    request: &HttpRequest,
-    desk: &Desk,
-    site: &Site,
-    throttle: &Throttle,
-    email: &str,
-) -> Result<(Try, Caller), Error> {
-    Ok(match known_as(request, desk, site, email).await? {
-        Some(device) => (throttle.known(&device, email), Caller::Known),
-        None => (throttle.stranger(&request::address(request), email), Caller::Stranger),
+pub async fn trying(cx: &PublicRequest, email: &str) -> Result<(Try, Caller), Error> {
+    Ok(match known_as(cx, email).await? {
+        Some(device) => (cx.throttle.known(&device, email), Caller::Known),
+        None => (cx.throttle.stranger(&cx.address(), email), Caller::Stranger),
     })
 }
 
 /// Under which name this browser is known for the user of that address.
-pub async fn known_as(
-    request: &HttpRequest,
-    desk: &Desk,
-    site: &Site,
-    email: &str,
-) -> Result<Option<String>, Error> {
-    let Some(cookie) = request.cookie(site.device_cookie_name()) else { return Ok(None) };
+pub async fn known_as(cx: &PublicRequest, email: &str) -> Result<Option<String>, Error> {
+    let Some(cookie) = cx.http.cookie(cx.site.device_cookie_name()) else { return Ok(None) };
     let (mark, email) = (cookie.value().to_owned(), email.to_owned());
-    Ok(desk.reading(move |desk| known_devices::recognise(desk, &email, &mark)).await?)
+    Ok(cx.desk.reading(move |desk| known_devices::recognise(desk, &email, &mark)).await?)
 }
 
 /// Makes the browser that gets this answer a known one of the user with that address, who has just
@@ -73,19 +62,19 @@ pub async fn known_as(
 ///
 /// What the answer tells of is saved already: where this fails, the answer goes out without it, and
 /// the next sign-in makes up for it.
-pub async fn remember(desk: &Desk, site: &Site, email: &str, answer: &mut HttpResponse) {
+pub async fn remember(cx: &PublicRequest, email: &str, answer: &mut HttpResponse) {
     let email = email.to_owned();
-    give(site, answer, desk.reading(move |desk| known_devices::mark(desk, &email)).await);
+    give(&cx.site, answer, cx.desk.reading(move |desk| known_devices::mark(desk, &email)).await);
 }
 
 /// The same for the user of the session that was just begun.
-pub async fn remember_session(desk: &Desk, site: &Site, token: &str, answer: &mut HttpResponse) {
-    let (token, limits) = (token.to_owned(), site.session_limits);
-    let mark = desk.reading(move |desk| match sessions::resume_session(desk, &token, limits)? {
+pub async fn remember_session(cx: &PublicRequest, token: &str, answer: &mut HttpResponse) {
+    let (token, limits) = (token.to_owned(), cx.site.session_limits);
+    let mark = cx.desk.reading(move |desk| match sessions::resume_session(desk, &token, limits)? {
         Some(session) => known_devices::mark(desk, &session.email),
         None => Ok(None),
     });
-    give(site, answer, mark.await);
+    give(&cx.site, answer, mark.await);
 }
 
 fn give(site: &Site, answer: &mut HttpResponse, mark: Result<Option<String>, app::Error>) {
@@ -97,5 +86,5 @@ fn give(site: &Site, answer: &mut HttpResponse, mark: Result<Option<String>, app
 }
 
 fn cookie(site: &Site, mark: &str) -> Cookie<'static> {
-    gate::cookie(site, site.device_cookie_name(), Some(mark), known_devices::LIFETIME)
+    cookies::cookie(site, site.device_cookie_name(), Some(mark), known_devices::LIFETIME)
 }

@@ -3,7 +3,6 @@
 pub mod account_links;
 pub mod confirmations;
 pub mod known_devices;
-pub mod recent_sessions;
 pub mod second_factors;
 pub mod sessions;
 pub mod set_up;

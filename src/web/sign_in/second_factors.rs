@@ -1,17 +1,13 @@
 //! The second step of signing in: the factor after the password; and a passkey in place of both.
 
 use actix_web::{
-    HttpRequest, HttpResponse,
+    HttpResponse,
     http::{StatusCode, header},
     web,
 };
 use askama::Template;
 use serde::Deserialize;
 
-use super::{
-    known_devices,
-    sessions::{self, signed_in},
-};
 use crate::{
     app::{
         Desk,
@@ -24,16 +20,20 @@ use crate::{
     },
     web::{
         account::factors::{self, json, shown},
-        server::{
-            Site,
-            throttle::{Spent, Throttle},
-        },
         shared::{
-            answer::html,
+            answers::html,
             browser,
+            context::PublicRequest,
+            cookies,
             errors::Error,
-            format, frame, gate,
+            format,
             request::{self, FormBody},
+            site::Site,
+            throttle::Spent,
+        },
+        sign_in::{
+            known_devices,
+            sessions::{self, signed_in},
         },
     },
 };
@@ -44,102 +44,95 @@ pub struct SecondFactorQuery {
     return_to: String,
 }
 
-fn token(request: &HttpRequest, site: &Site) -> Option<String> {
-    request.cookie(site.pending_sign_in_cookie_name()).map(|cookie| cookie.value().to_owned())
+fn token(cx: &PublicRequest) -> Option<String> {
+    cx.http.cookie(cx.site.pending_sign_in_cookie_name()).map(|cookie| cookie.value().to_owned())
 }
 
-async fn waiting(desk: &Desk, token: Option<String>) -> Result<Option<WaitingSignIn>, Error> {
+async fn waiting(
+    cx: &PublicRequest,
+    token: Option<String>,
+) -> Result<Option<WaitingSignIn>, Error> {
     match token {
-        Some(token) => Ok(desk.reading(move |desk| finish_sign_in::look_at(desk, &token)).await?),
+        Some(token) => {
+            Ok(cx.desk.reading(move |desk| finish_sign_in::look_at(desk, &token)).await?)
+        }
         None => Ok(None),
     }
 }
 
 /// `GET /sign-in/factor`
 pub async fn new(
-    request: HttpRequest,
-    desk: web::Data<Desk>,
-    site: web::Data<Site>,
+    cx: PublicRequest,
     query: web::Query<SecondFactorQuery>,
 ) -> Result<HttpResponse, Error> {
-    match waiting(&desk, token(&request, &site)).await? {
-        Some(waiting) => page(&request, &waiting, &query.return_to, None, StatusCode::OK),
-        None => Ok(over(&site, &query.return_to)),
+    match waiting(&cx, token(&cx)).await? {
+        Some(waiting) => page(&cx, &waiting, &query.return_to, None, StatusCode::OK),
+        None => Ok(over(&cx.site, &query.return_to)),
     }
 }
 
 /// `POST /sign-in/factor`
-pub async fn create(
-    request: HttpRequest,
-    desk: web::Data<Desk>,
-    site: web::Data<Site>,
-    throttle: web::Data<Throttle>,
-    form: FormBody,
-) -> Result<HttpResponse, Error> {
+pub async fn create(cx: PublicRequest, form: FormBody) -> Result<HttpResponse, Error> {
     let return_to = form.field("return_to").unwrap_or_default();
-    let Some(token) = token(&request, &site) else { return Ok(over(&site, &return_to)) };
-    let Some(waiting) = waiting(&desk, Some(token.clone())).await? else {
-        return Ok(over(&site, &return_to));
+    let Some(token) = token(&cx) else { return Ok(over(&cx.site, &return_to)) };
+    let Some(waiting) = waiting(&cx, Some(token.clone())).await? else {
+        return Ok(over(&cx.site, &return_to));
     };
-    let (shown, address) = (shown(&form), request::address(&request));
-    let known = known_devices::known_as(&request, &desk, &site, &waiting.email).await?;
+    let (shown, address) = (shown(&form), cx.address());
+    let known = known_devices::known_as(&cx, &waiting.email).await?;
     let one_try = match (&known, &shown) {
-        (Some(device), _) => throttle.known(device, &waiting.email),
-        (None, FactorProof::Code(_)) => throttle.stranger(&address, &waiting.email),
-        (None, FactorProof::Passkey(_)) => throttle.nobody(&address),
+        (Some(device), _) => cx.throttle.known(device, &waiting.email),
+        (None, FactorProof::Code(_)) => cx.throttle.stranger(&address, &waiting.email),
+        (None, FactorProof::Passkey(_)) => cx.throttle.nobody(&address),
     };
-    if let Err(spent) = throttle.spend(&one_try) {
-        return too_many(&request, &waiting, &return_to, spent);
+    if let Err(spent) = cx.throttle.spend(&one_try) {
+        return too_many(&cx, &waiting, &return_to, spent);
     }
-    let (request_id, limits) = (request::request_id(&request), site.session_limits);
-    let device = Device { agent: browser::name_of(&request), address, is_known: known.is_some() };
+    let (request_id, limits) = (cx.request_id(), cx.site.session_limits);
+    let device = Device { agent: browser::name_of(&cx.http), address, is_known: known.is_some() };
     let caller = if known.is_some() { Caller::Known } else { Caller::current() };
-    let finish = desk.writing(move |desk| {
+    let finish = cx.desk.writing(move |desk| {
         finish_sign_in::finish(desk, &token, &shown, limits, &device, &request_id)
     });
-    match throttle.judged(&one_try, caller.runs(finish).await)? {
+    match cx.throttle.judged(&one_try, caller.runs(finish).await)? {
         Finished::In { token } => {
-            throttle.refund(&one_try);
-            signed_in(&desk, &site, &token, &return_to).await
+            cx.throttle.refund(&one_try);
+            signed_in(&cx, &token, &return_to).await
         }
-        Finished::Wrong { left: 0 } | Finished::Gone => Ok(over(&site, &return_to)),
+        Finished::Wrong { left: 0 } | Finished::Gone => Ok(over(&cx.site, &return_to)),
         Finished::Wrong { left } => {
             let error = format!(
                 "That code isn't correct, or it has already been used. {} left before you have to \
                  start again.",
                 format::plural(left, "try").replace("trys", "tries")
             );
-            page(&request, &waiting, &return_to, Some(error), StatusCode::UNPROCESSABLE_ENTITY)
+            page(&cx, &waiting, &return_to, Some(error), StatusCode::UNPROCESSABLE_ENTITY)
         }
-        Finished::TooMany => too_many(&request, &waiting, &return_to, Spent::Everywhere),
+        Finished::TooMany => too_many(&cx, &waiting, &return_to, Spent::Everywhere),
     }
 }
 
 fn too_many(
-    request: &HttpRequest,
+    cx: &PublicRequest,
     waiting: &WaitingSignIn,
     return_to: &str,
     spent: Spent,
 ) -> Result<HttpResponse, Error> {
     let sorry = known_devices::sorry(spent).to_owned();
-    let page = page(request, waiting, return_to, Some(sorry), StatusCode::TOO_MANY_REQUESTS)?;
+    let page = page(cx, waiting, return_to, Some(sorry), StatusCode::TOO_MANY_REQUESTS)?;
     Ok(known_devices::refused(spent, page))
 }
 
 /// `POST /sign-in/factor/options`
-pub async fn options(
-    request: HttpRequest,
-    desk: web::Data<Desk>,
-    site: web::Data<Site>,
-) -> Result<HttpResponse, Error> {
-    let token = token(&request, &site).ok_or(Error::NotFound)?;
-    let options = desk.writing(move |desk| finish_sign_in::ask_passkey(desk, &token)).await?;
+pub async fn options(cx: PublicRequest) -> Result<HttpResponse, Error> {
+    let token = token(&cx).ok_or(Error::NotFound)?;
+    let options = cx.desk.writing(move |desk| finish_sign_in::ask_passkey(desk, &token)).await?;
     Ok(json(options.ok_or(Error::NotFound)?))
 }
 
 /// `POST /sign-in/passkey/options`
-pub async fn any_options(desk: web::Data<Desk>) -> Result<HttpResponse, Error> {
-    let question = finish_sign_in::ask_any_passkey(&desk)?;
+pub async fn any_options(cx: PublicRequest) -> Result<HttpResponse, Error> {
+    let question = finish_sign_in::ask_any_passkey(&cx.desk)?;
     Ok(json(format!(
         r#"{{"sealed":"{}",{}"#,
         question.encrypted,
@@ -148,27 +141,20 @@ pub async fn any_options(desk: web::Data<Desk>) -> Result<HttpResponse, Error> {
 }
 
 /// `POST /sign-in/passkey`
-pub async fn create_by_passkey(
-    request: HttpRequest,
-    desk: web::Data<Desk>,
-    site: web::Data<Site>,
-    throttle: web::Data<Throttle>,
-    form: FormBody,
-) -> Result<HttpResponse, Error> {
+pub async fn create_by_passkey(cx: PublicRequest, form: FormBody) -> Result<HttpResponse, Error> {
     let field = |name| form.field(name).unwrap_or_default();
     let (encrypted, answer, return_to) = (field("sealed"), field("passkey"), field("return_to"));
-    let address = request::address(&request);
-    let sign_in = |error: &str, status| {
-        sessions::page(&request, &desk, &site, String::new(), &return_to, Some(error), status)
-    };
+    let address = cx.address();
+    let sign_in =
+        |error: &str, status| sessions::page(&cx, String::new(), &return_to, Some(error), status);
     // Who it is is not known before, and it cannot be guessed: the tries of an address are counted
     // together.
-    let one_try = throttle.nobody(&address);
-    if let Err(spent) = throttle.spend(&one_try) {
+    let one_try = cx.throttle.nobody(&address);
+    if let Err(spent) = cx.throttle.spend(&one_try) {
         return sign_in(known_devices::sorry(spent), StatusCode::TOO_MANY_REQUESTS);
     }
-    let (request_id, limits) = (request::request_id(&request), site.session_limits);
-    let device = Device { agent: browser::name_of(&request), address, is_known: false };
+    let (request_id, limits) = (cx.request_id(), cx.site.session_limits);
+    let device = Device { agent: browser::name_of(&cx.http), address, is_known: false };
     let work = move |desk: &Desk| {
         finish_sign_in::sign_in_with_passkey(
             desk,
@@ -179,10 +165,10 @@ pub async fn create_by_passkey(
             &request_id,
         )
     };
-    match throttle.judged(&one_try, desk.writing(work).await)? {
+    match cx.throttle.judged(&one_try, cx.desk.writing(work).await)? {
         SignInOutcome::In { token } => {
-            throttle.refund(&one_try);
-            signed_in(&desk, &site, &token, &return_to).await
+            cx.throttle.refund(&one_try);
+            signed_in(&cx, &token, &return_to).await
         }
         SignInOutcome::Locked => sign_in(sessions::LOCKED, StatusCode::UNPROCESSABLE_ENTITY),
         SignInOutcome::NeedsSecondFactor { .. } | SignInOutcome::No => sign_in(
@@ -198,13 +184,13 @@ fn over(site: &Site, return_to: &str) -> HttpResponse {
     let target =
         format!("/sign-in?over=yes&return_to={}", request::own_path(return_to).unwrap_or_default());
     HttpResponse::SeeOther()
-        .cookie(gate::pending_sign_in_cookie(site, None))
+        .cookie(cookies::pending_sign_in_cookie(site, None))
         .insert_header((header::LOCATION, target))
         .finish()
 }
 
 fn page(
-    request: &HttpRequest,
+    cx: &PublicRequest,
     waiting: &WaitingSignIn,
     return_to: &str,
     error: Option<String>,
@@ -213,7 +199,7 @@ fn page(
     let return_to = request::own_path(return_to).unwrap_or_default();
     let ask = factors::ask(waiting.has, "/sign-in/factor", "/sign-in/factor/options", return_to);
     let page = factors::SecondFactorPage {
-        frame: frame::for_visitor(request, "Second factor"),
+        frame: cx.frame("Second factor"),
         email: waiting.email.clone(),
         ask: factors::Ask { error, ..ask },
     };

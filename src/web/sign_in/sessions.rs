@@ -2,7 +2,7 @@
 //! Owns the sign-in page.
 
 use actix_web::{
-    HttpRequest, HttpResponse,
+    HttpResponse,
     http::{StatusCode, header},
     web,
 };
@@ -11,7 +11,6 @@ use serde::Deserialize;
 
 use crate::{
     app::{
-        Desk,
         factors::passkeys,
         sign_in::{
             queue::Caller,
@@ -19,14 +18,15 @@ use crate::{
         },
     },
     web::{
-        server::{Site, throttle::Throttle},
         shared::{
-            answer::html,
+            answers::html,
             browser,
+            context::PublicRequest,
+            cookies,
             errors::Error,
-            frame::{self, Frame},
-            gate,
+            frame::Frame,
             request::{self, FormBody},
+            site::Site,
             ui::TextLink,
         },
         sign_in::{known_devices, single_sign_on},
@@ -69,12 +69,7 @@ pub struct SignInQuery {
 }
 
 /// `GET /sign-in`
-pub async fn new(
-    request: HttpRequest,
-    desk: web::Data<Desk>,
-    site: web::Data<Site>,
-    query: web::Query<SignInQuery>,
-) -> Result<HttpResponse, Error> {
+pub async fn new(cx: PublicRequest, query: web::Query<SignInQuery>) -> Result<HttpResponse, Error> {
     let notice =
         query.chosen.is_some().then(|| "Your password is saved. Sign in with it.".to_owned());
     let error = query.over.is_some().then(|| {
@@ -82,7 +77,7 @@ pub async fn new(
     });
     let error = error
         .or_else(|| query.sso.as_deref().and_then(single_sign_on::said).map(ToOwned::to_owned));
-    let page = SignInPage { notice, error, ..blank(&request, &desk, &site, &query.return_to) };
+    let page = SignInPage { notice, error, ..blank(&cx, &query.return_to) };
     Ok(html(StatusCode::OK, page.render()?))
 }
 
@@ -91,41 +86,26 @@ pub const LOCKED: &str = "Your account was locked because you haven't used it fo
                           administrator of your merchant can unlock it.";
 
 /// `POST /sign-in`
-pub async fn create(
-    request: HttpRequest,
-    desk: web::Data<Desk>,
-    site: web::Data<Site>,
-    throttle: web::Data<Throttle>,
-    body: FormBody,
-) -> Result<HttpResponse, Error> {
+pub async fn create(cx: PublicRequest, body: FormBody) -> Result<HttpResponse, Error> {
     let form = SignInForm::parse(&body);
-    let (one_try, caller) =
-        known_devices::trying(&request, &desk, &site, &throttle, &form.email).await?;
-    if let Err(spent) = throttle.spend(&one_try) {
+    let (one_try, caller) = known_devices::trying(&cx, &form.email).await?;
+    if let Err(spent) = cx.throttle.spend(&one_try) {
         let sorry = known_devices::sorry(spent);
-        let page = page(
-            &request,
-            &desk,
-            &site,
-            form.email,
-            &form.return_to,
-            Some(sorry),
-            StatusCode::TOO_MANY_REQUESTS,
-        )?;
+        let page =
+            page(&cx, form.email, &form.return_to, Some(sorry), StatusCode::TOO_MANY_REQUESTS)?;
         return Ok(known_devices::refused(spent, page));
     }
-    let (email, password, request_id) =
-        (form.email.clone(), form.password, request::request_id(&request));
-    let limits = site.session_limits;
+    let (email, password, request_id) = (form.email.clone(), form.password, cx.request_id());
+    let limits = cx.site.session_limits;
     let device = sessions::Device {
-        agent: browser::name_of(&request),
-        address: request::address(&request),
+        agent: browser::name_of(&cx.http),
+        address: cx.address(),
         ..sessions::Device::default()
     };
-    let check = desk.checking_password(move |desk| {
+    let check = cx.desk.checking_password(move |desk| {
         sessions::sign_in(desk, &email, &password, limits, &device, &request_id)
     });
-    let outcome = throttle.judged(&one_try, caller.runs(check).await)?;
+    let outcome = cx.throttle.judged(&one_try, caller.runs(check).await)?;
     let sorry = match &outcome {
         SignInOutcome::In { .. } | SignInOutcome::NeedsSecondFactor { .. } => None,
         SignInOutcome::Locked => Some(LOCKED),
@@ -135,65 +115,54 @@ pub async fn create(
     };
     match outcome {
         SignInOutcome::In { token } => {
-            throttle.refund(&one_try);
-            signed_in(&desk, &site, &token, &form.return_to).await
+            cx.throttle.refund(&one_try);
+            signed_in(&cx, &token, &form.return_to).await
         }
         SignInOutcome::NeedsSecondFactor { token } => {
-            throttle.refund(&one_try);
+            cx.throttle.refund(&one_try);
             let target = format!(
                 "/sign-in/factor?return_to={}",
                 request::own_path(&form.return_to).unwrap_or_default()
             );
-            let cookie = gate::pending_sign_in_cookie(&site, Some(&token));
+            let cookie = cookies::pending_sign_in_cookie(&cx.site, Some(&token));
             Ok(HttpResponse::SeeOther()
                 .cookie(cookie)
                 .insert_header((header::LOCATION, target))
                 .finish())
         }
-        SignInOutcome::Locked | SignInOutcome::No => page(
-            &request,
-            &desk,
-            &site,
-            form.email,
-            &form.return_to,
-            sorry,
-            StatusCode::UNPROCESSABLE_ENTITY,
-        ),
+        SignInOutcome::Locked | SignInOutcome::No => {
+            page(&cx, form.email, &form.return_to, sorry, StatusCode::UNPROCESSABLE_ENTITY)
+        }
     }
 }
 
 /// The answer to a user who has signed in: the session's cookie, a browser that is known from now
 /// on, and on to where they wanted to go.
 pub async fn signed_in(
-    desk: &Desk,
-    site: &Site,
+    cx: &PublicRequest,
     token: &str,
     return_to: &str,
 ) -> Result<HttpResponse, Error> {
     let target =
         request::own_path(return_to).filter(|path| !path.starts_with("/sign-in")).unwrap_or("/");
     let mut answer = HttpResponse::SeeOther()
-        .cookie(gate::session_cookie(site, Some(token)))
-        .cookie(gate::pending_sign_in_cookie(site, None))
+        .cookie(cookies::session_cookie(&cx.site, Some(token)))
+        .cookie(cookies::pending_sign_in_cookie(&cx.site, None))
         .insert_header((header::LOCATION, target.to_owned()))
         .finish();
     // The session is there already, and its request waits as one that has a session.
-    Caller::SignedIn.runs(known_devices::remember_session(desk, site, token, &mut answer)).await;
+    Caller::SignedIn.runs(known_devices::remember_session(cx, token, &mut answer)).await;
     Ok(answer)
 }
 
 /// `POST /sign-out`
-pub async fn destroy(
-    request: HttpRequest,
-    desk: web::Data<Desk>,
-    site: web::Data<Site>,
-) -> Result<HttpResponse, Error> {
-    if let Some(cookie) = request.cookie(site.cookie_name()) {
-        let (token, request_id) = (cookie.value().to_owned(), request::request_id(&request));
-        desk.writing(move |desk| sessions::sign_out(desk, &token, &request_id)).await?;
+pub async fn destroy(cx: PublicRequest) -> Result<HttpResponse, Error> {
+    if let Some(cookie) = cx.http.cookie(cx.site.cookie_name()) {
+        let (token, request_id) = (cookie.value().to_owned(), cx.request_id());
+        cx.desk.writing(move |desk| sessions::sign_out(desk, &token, &request_id)).await?;
     }
     Ok(HttpResponse::SeeOther()
-        .cookie(gate::session_cookie(&site, None))
+        .cookie(cookies::session_cookie(&cx.site, None))
         // Not cookies: this browser stays known for who signed in here.
         .insert_header(("Clear-Site-Data", r#""cache", "storage""#))
         .insert_header((header::LOCATION, "/sign-in"))
@@ -202,38 +171,43 @@ pub async fn destroy(
 
 /// The sign-in page with what went wrong.
 pub fn page(
-    request: &HttpRequest,
-    desk: &Desk,
-    site: &Site,
+    cx: &PublicRequest,
     email: String,
     return_to: &str,
     error: Option<&str>,
     status: StatusCode,
 ) -> Result<HttpResponse, Error> {
-    let page = SignInPage {
-        email,
-        error: error.map(ToOwned::to_owned),
-        ..blank(request, desk, site, return_to)
-    };
+    let page = SignInPage { email, error: error.map(ToOwned::to_owned), ..blank(cx, return_to) };
     Ok(html(status, page.render()?))
 }
 
 /// The page before anything was typed.
-fn blank(request: &HttpRequest, desk: &Desk, site: &Site, return_to: &str) -> SignInPage {
+fn blank(cx: &PublicRequest, return_to: &str) -> SignInPage {
     SignInPage {
-        frame: frame::for_visitor(request, "Sign in"),
+        frame: cx.frame("Sign in"),
         email: String::new(),
         return_to: request::own_path(return_to).unwrap_or_default().to_owned(),
         notice: None,
         error: None,
-        demo: site.demo(),
-        has_passkeys: passkeys::available(desk),
+        demo: demo(&cx.site),
+        has_passkeys: passkeys::available(&cx.desk),
         sso: single_sign_on::provider_link(
-            desk,
+            &cx.desk,
             "/sign-in/sso",
             request::own_path(return_to).unwrap_or_default(),
         ),
     }
+}
+
+fn demo(site: &Site) -> Vec<DemoSignIn> {
+    site.demo_sign_ins
+        .iter()
+        .map(|(label, email, password)| DemoSignIn {
+            label: label.clone(),
+            email: email.clone(),
+            password: password.clone(),
+        })
+        .collect()
 }
 
 /// `GET /sign-in`, and the same page again after a refused POST.

@@ -1,28 +1,22 @@
 //! The page on which the desk's first user comes in.
 //! Owns the page on which the desk's first user comes in.
 
-use actix_web::{
-    HttpRequest, HttpResponse,
-    http::{StatusCode, header},
-    web,
-};
+use actix_web::{HttpResponse, http::StatusCode, web};
 use askama::Template;
 use serde::Deserialize;
 
 use crate::{
-    app::{
-        Desk,
-        users::set_up::{self, Door, FirstUser, SetUp, SetUpField},
-    },
+    app::users::set_up::{self, Door, FirstUser, SetUp, SetUpField},
     domain::Invalid,
     web::{
         batches::threshold_forms::NumberField,
         shared::{
-            answer::html,
+            answers::{html, see_other},
+            context::PublicRequest,
             errors::Error,
             format,
-            frame::{self, Frame},
-            request::{self, FormBody},
+            frame::Frame,
+            request::FormBody,
         },
         sign_in::account_links,
     },
@@ -35,33 +29,25 @@ pub struct SetUpQuery {
 }
 
 /// `GET /setup`
-pub async fn new(
-    request: HttpRequest,
-    desk: web::Data<Desk>,
-    query: web::Query<SetUpQuery>,
-) -> Result<HttpResponse, Error> {
+pub async fn new(cx: PublicRequest, query: web::Query<SetUpQuery>) -> Result<HttpResponse, Error> {
     let token = query.into_inner().token;
-    match look(&desk, &token).await? {
+    match look(&cx, &token).await? {
         Some(door) => page(
-            &request,
+            &cx,
             door,
             token,
             &FirstUser { timezone: "UTC".into(), ..FirstUser::default() },
             &[],
         ),
-        None => account_links::gone(&request),
+        None => account_links::gone(&cx),
     }
 }
 
 /// `POST /setup`
-pub async fn create(
-    request: HttpRequest,
-    desk: web::Data<Desk>,
-    form: FormBody,
-) -> Result<HttpResponse, Error> {
+pub async fn create(cx: PublicRequest, form: FormBody) -> Result<HttpResponse, Error> {
     let field = |name| form.field(name).unwrap_or_default();
     let token = field("token");
-    let Some(door) = look(&desk, &token).await? else { return account_links::gone(&request) };
+    let Some(door) = look(&cx, &token).await? else { return account_links::gone(&cx) };
     let typed = FirstUser {
         email: field("email"),
         name: field("name"),
@@ -70,26 +56,25 @@ pub async fn create(
         slug: field("slug"),
         timezone: field("timezone"),
     };
-    let (asked, first, request_id) = (token.clone(), typed.clone(), request::request_id(&request));
-    match desk
+    let (asked, first, request_id) = (token.clone(), typed.clone(), cx.request_id());
+    match cx
+        .desk
         .checking_password(move |desk| set_up::set_up(desk, &asked, &first, &request_id))
         .await?
     {
-        SetUp::Done => Ok(HttpResponse::SeeOther()
-            .insert_header((header::LOCATION, "/sign-in?chosen=yes"))
-            .finish()),
-        SetUp::Invalid(invalid) => page(&request, door, token, &typed, &invalid),
-        SetUp::Gone => account_links::gone(&request),
+        SetUp::Done => Ok(see_other("/sign-in?chosen=yes")),
+        SetUp::Invalid(invalid) => page(&cx, door, token, &typed, &invalid),
+        SetUp::Gone => account_links::gone(&cx),
     }
 }
 
-async fn look(desk: &Desk, token: &str) -> Result<Option<Door>, Error> {
+async fn look(cx: &PublicRequest, token: &str) -> Result<Option<Door>, Error> {
     let asked = token.to_owned();
-    Ok(desk.reading(move |desk| set_up::look_at_door(desk, &asked)).await?)
+    Ok(cx.desk.reading(move |desk| set_up::look_at_door(desk, &asked)).await?)
 }
 
 fn page(
-    request: &HttpRequest,
+    cx: &PublicRequest,
     door: Door,
     token: String,
     typed: &FirstUser,
@@ -103,7 +88,7 @@ fn page(
             .map(|(_, why)| format::sentence(&why.0)),
     };
     let page = SetUpPage {
-        frame: frame::for_visitor(request, "Set up Reward Desk"),
+        frame: cx.frame("Set up Reward Desk"),
         token,
         name: field(SetUpField::Name, &typed.name),
         email: field(SetUpField::Email, &typed.email),

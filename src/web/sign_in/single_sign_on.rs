@@ -2,7 +2,7 @@
 //! for linking an account, which counts after its user has seen which one it is.
 
 use actix_web::{
-    HttpRequest, HttpResponse,
+    HttpResponse,
     http::{StatusCode, header},
     web,
 };
@@ -24,15 +24,15 @@ use crate::{
     },
     web::{
         account::{self, Leaving, LinkIdentityPage as LinkPage, factors::Away},
-        server::{Site, throttle::Throttle},
         shared::{
-            answer::html,
-            browser,
+            answers::{html, see_other},
+            context::{PublicRequest, UserRequest},
+            cookies,
             errors::Error,
             format::when_in,
-            frame::{self, Frame},
-            gate::{self, Visitor},
+            frame::Frame,
             request::{self, FormBody},
+            site::Site,
             ui::{Fact, TextLink},
         },
         sign_in::sessions::{LOCKED, signed_in},
@@ -94,71 +94,55 @@ pub struct SsoQuery {
 
 /// `GET /sign-in/sso`: to the provider, with a cookie to know them by when they come back. Nothing
 /// is stored here.
-pub async fn new(
-    desk: web::Data<Desk>,
-    site: web::Data<Site>,
-    query: web::Query<SsoQuery>,
-) -> Result<HttpResponse, Error> {
+pub async fn new(cx: PublicRequest, query: web::Query<SsoQuery>) -> Result<HttpResponse, Error> {
     let return_to = request::own_path(&query.return_to).unwrap_or_default().to_owned();
     let path = return_to.clone();
-    Ok(match desk.asking_provider(move |desk| sso::set_out(desk, &path)).await? {
+    Ok(match cx.desk.asking_provider(move |desk| sso::set_out(desk, &path)).await? {
         Departure::To { address, state } => {
-            let cookie = gate::oidc_state_cookie(&site, state.as_deref());
+            let cookie = cookies::oidc_state_cookie(&cx.site, state.as_deref());
             HttpResponse::SeeOther()
                 .cookie(cookie)
                 .insert_header((header::LOCATION, address))
                 .finish()
         }
-        Departure::Not(why) => sorry(&site, SsoPurpose::SignIn, why, &return_to),
+        Departure::Not(why) => sorry(&cx.site, SsoPurpose::SignIn, why, &return_to),
     })
 }
 
 /// `POST /confirm/sso`
-pub async fn confirm(
-    request: HttpRequest,
-    desk: web::Data<Desk>,
-    site: web::Data<Site>,
-    visitor: web::ReqData<Visitor>,
-    form: FormBody,
-) -> Result<HttpResponse, Error> {
+pub async fn confirm(cx: UserRequest, form: FormBody) -> Result<HttpResponse, Error> {
     let return_to = form.field("return_to").unwrap_or_default();
-    leave(&request, &desk, &site, &visitor, SsoPurpose::Confirm, &return_to).await
+    leave(&cx, SsoPurpose::Confirm, &return_to).await
 }
 
 /// `POST /account/identity/start`
-pub async fn start(
-    request: HttpRequest,
-    desk: web::Data<Desk>,
-    site: web::Data<Site>,
-    visitor: web::ReqData<Visitor>,
-) -> Result<HttpResponse, Error> {
-    leave(&request, &desk, &site, &visitor, SsoPurpose::Link, "").await
+pub async fn start(cx: UserRequest) -> Result<HttpResponse, Error> {
+    leave(&cx, SsoPurpose::Link, "").await
 }
 
 /// To the provider from within a session. Not by a redirect: browsers follow one from a form only
 /// to where forms may be sent, and a provider may send people on to places that we don't know. The
 /// page goes on by itself, and has a link for browsers that don't.
 async fn leave(
-    request: &HttpRequest,
-    desk: &Desk,
-    site: &Site,
-    visitor: &Visitor,
+    cx: &UserRequest,
     purpose: SsoPurpose,
     return_to: &str,
 ) -> Result<HttpResponse, Error> {
     let return_to = request::own_path(return_to).unwrap_or_default().to_owned();
-    let (session, path) = (visitor.session.clone(), return_to.clone());
-    match desk
+    let (session, path) = (cx.visitor.session.clone(), return_to.clone());
+    match cx
+        .desk
         .asking_provider(move |desk| sso::set_out_in_session(desk, purpose, &path, &session))
         .await?
     {
         Departure::To { address, .. } => {
-            let name = desk
+            let name = cx
+                .desk
                 .provider
                 .as_deref()
                 .map(|provider| provider.name().to_owned())
                 .unwrap_or_default();
-            let frame = frame::for_visitor(request, &format!("Going to {name}"));
+            let frame = cx.frame(&format!("Going to {name}"));
             let mut answer =
                 html(StatusCode::OK, Leaving { frame, name, href: address.clone() }.render()?);
             let on = header::HeaderValue::from_str(&format!("0; url={address}"))
@@ -166,47 +150,36 @@ async fn leave(
             answer.headers_mut().insert(header::HeaderName::from_static("refresh"), on);
             Ok(answer)
         }
-        Departure::Not(why) => Ok(sorry(site, purpose, why, &return_to)),
+        Departure::Not(why) => Ok(sorry(&cx.site, purpose, why, &return_to)),
     }
 }
 
 /// `GET /account/identity`: which account will be linked, before it counts.
-pub async fn show(
-    request: HttpRequest,
-    desk: web::Data<Desk>,
-    site: web::Data<Site>,
-    visitor: web::ReqData<Visitor>,
-) -> Result<HttpResponse, Error> {
-    let session = visitor.session.clone();
-    let found = desk
-        .reading(move |desk| {
+pub async fn show(cx: UserRequest) -> Result<HttpResponse, Error> {
+    let found = cx
+        .read(move |desk, session| {
             if desk.provider.is_none() {
                 return Err(crate::app::Error::NotFound);
             }
-            let Some(pending) = link_identity::pending(desk, &session)? else { return Ok(None) };
-            Ok(Some((pending, own_account::zone_of(desk, &session)?)))
+            let Some(pending) = link_identity::pending(desk, session)? else { return Ok(None) };
+            Ok(Some((pending, own_account::zone_of(desk, session)?)))
         })
         .await?;
     let Some((pending, zone)) = found else {
-        return Ok(sorry(&site, SsoPurpose::Link, SsoFailure::Stale, ""));
+        return Ok(sorry(&cx.site, SsoPurpose::Link, SsoFailure::Stale, ""));
     };
     let name =
-        desk.provider.as_deref().map(|provider| provider.name().to_owned()).unwrap_or_default();
-    let frame = frame::for_visitor(&request, &format!("Link {name}"));
-    Ok(html(StatusCode::OK, link_page(frame, &name, &pending, &visitor.session, zone).render()?))
+        cx.desk.provider.as_deref().map(|provider| provider.name().to_owned()).unwrap_or_default();
+    let frame = cx.frame(&format!("Link {name}"));
+    Ok(html(StatusCode::OK, link_page(frame, &name, &pending, &cx.visitor.session, zone).render()?))
 }
 
 /// `POST /account/identity`
-pub async fn link(
-    request: HttpRequest,
-    desk: web::Data<Desk>,
-    site: web::Data<Site>,
-    visitor: web::ReqData<Visitor>,
-    form: FormBody,
-) -> Result<HttpResponse, Error> {
+pub async fn link(cx: UserRequest, form: FormBody) -> Result<HttpResponse, Error> {
     let token = form.field("token").unwrap_or_default();
-    let (session, origin) = (visitor.session.clone(), browser::origin_of(&request));
-    let linked = desk
+    let (session, origin) = (cx.visitor.session.clone(), cx.origin());
+    let linked = cx
+        .desk
         .writing(move |desk| {
             if desk.provider.is_none() {
                 return Err(crate::app::Error::NotFound);
@@ -216,40 +189,34 @@ pub async fn link(
         .await?;
     Ok(match linked {
         Linked::Done => account::back("identity"),
-        Linked::Not(why) => sorry(&site, SsoPurpose::Link, why, ""),
+        Linked::Not(why) => sorry(&cx.site, SsoPurpose::Link, why, ""),
     })
 }
 
 /// `POST /account/identity/removal`
-pub async fn unlink(
-    request: HttpRequest,
-    desk: web::Data<Desk>,
-    visitor: web::ReqData<Visitor>,
-) -> Result<HttpResponse, Error> {
-    let (session, origin) = (visitor.session.clone(), browser::origin_of(&request));
-    desk.writing(move |desk| link_identity::unlink(desk, &session, &origin)).await?;
+pub async fn unlink(cx: UserRequest) -> Result<HttpResponse, Error> {
+    let (session, origin) = (cx.visitor.session.clone(), cx.origin());
+    cx.desk.writing(move |desk| link_identity::unlink(desk, &session, &origin)).await?;
     Ok(account::back("identity-removed"))
 }
 
 /// `GET /sign-in/sso/callback`: another site leads here, so that nothing counts but what the sealed
 /// cookie or the session, and the provider, say.
 pub async fn arrive(
-    request: HttpRequest,
-    desk: web::Data<Desk>,
-    site: web::Data<Site>,
-    throttle: web::Data<Throttle>,
+    cx: PublicRequest,
     answer: web::Query<CallbackParams>,
 ) -> Result<HttpResponse, Error> {
     let answer = answer.into_inner();
-    let value_of = |name: &str| request.cookie(name).map(|cookie| cookie.value().to_owned());
-    let encrypted = value_of(site.oidc_state_cookie_name()).unwrap_or_default();
-    if encrypted.is_empty() && request.cookie(site.cookie_name()).is_none() {
+    let value_of = |name: &str| cx.http.cookie(name).map(|cookie| cookie.value().to_owned());
+    let encrypted = value_of(cx.site.oidc_state_cookie_name()).unwrap_or_default();
+    if encrypted.is_empty() && cx.http.cookie(cx.site.cookie_name()).is_none() {
         // Nothing can wait for this browser: the database is not asked.
-        return Ok(sorry(&site, SsoPurpose::SignIn, SsoFailure::Stale, ""));
+        return Ok(sorry(&cx.site, SsoPurpose::SignIn, SsoFailure::Stale, ""));
     }
     let (token, limits, asked) =
-        (value_of(site.cookie_name()), site.session_limits, answer.clone());
-    let (recognised, session) = desk
+        (value_of(cx.site.cookie_name()), cx.site.session_limits, answer.clone());
+    let (recognised, session) = cx
+        .desk
         .writing(move |desk| {
             let session: Option<Session> = token
                 .map(|token| sessions::resume_session(desk, &token, limits))
@@ -260,28 +227,28 @@ pub async fn arrive(
         .await?;
     let state = match recognised {
         Recognised::Begun(state) => state,
-        Recognised::Stale(purpose) => return Ok(sorry(&site, purpose, SsoFailure::Stale, "")),
+        Recognised::Stale(purpose) => return Ok(sorry(&cx.site, purpose, SsoFailure::Stale, "")),
     };
-    let origin = browser::origin_of(&request);
+    let origin = cx.origin();
     // Who it is will only be known afterwards: the tries of an address are counted.
-    let one_try = throttle.nobody(&origin.address);
-    if throttle.spend(&one_try).is_err() {
-        return Ok(sorry(&site, state.purpose, SsoFailure::Down, &state.return_to));
+    let one_try = cx.throttle.nobody(&origin.address);
+    if cx.throttle.spend(&one_try).is_err() {
+        return Ok(sorry(&cx.site, state.purpose, SsoFailure::Down, &state.return_to));
     }
     let own = state.clone();
-    let arriving = desk.asking_provider(move |desk| {
+    let arriving = cx.desk.asking_provider(move |desk| {
         sso::arrive(desk, &own, &answer, session.as_ref(), limits, &origin)
     });
-    let arrival = throttle.judged(&one_try, arriving.await)?;
+    let arrival = cx.throttle.judged(&one_try, arriving.await)?;
     if !matches!(arrival, Arrival::Not(_)) {
-        throttle.refund(&one_try);
+        cx.throttle.refund(&one_try);
     }
     let path = request::own_path(&state.return_to).unwrap_or_default();
     let mut response = match arrival {
-        Arrival::In { token } => signed_in(&desk, &site, &token, path).await?,
+        Arrival::In { token } => signed_in(&cx, &token, path).await?,
         Arrival::NeedsSecondFactor { token } => {
             let target = format!("/sign-in/factor?return_to={path}");
-            let cookie = gate::pending_sign_in_cookie(&site, Some(&token));
+            let cookie = cookies::pending_sign_in_cookie(&cx.site, Some(&token));
             HttpResponse::SeeOther()
                 .cookie(cookie)
                 .insert_header((header::LOCATION, target))
@@ -291,24 +258,24 @@ pub async fn arrive(
             let target = if path.is_empty() || path.starts_with("/confirm") { "/" } else { path };
             let mut response = to(format!("{target}?confirmed=yes#message"));
             response
-                .add_cookie(&gate::session_cookie(&site, Some(&token)))
+                .add_cookie(&cookies::session_cookie(&cx.site, Some(&token)))
                 .map_err(|_| Error::Internal)?;
             response
         }
         Arrival::Pending => to("/account/identity".to_owned()),
-        Arrival::Not(why) => return Ok(sorry(&site, state.purpose, why, path)),
+        Arrival::Not(why) => return Ok(sorry(&cx.site, state.purpose, why, path)),
     };
-    forget(&mut response, &site)?;
+    forget(&mut response, &cx.site)?;
     Ok(response)
 }
 
 /// Removes the cookie with the SSO state: it has been used.
 fn forget(response: &mut HttpResponse, site: &Site) -> Result<(), Error> {
-    response.add_cookie(&gate::oidc_state_cookie(site, None)).map_err(|_| Error::Internal)
+    response.add_cookie(&cookies::oidc_state_cookie(site, None)).map_err(|_| Error::Internal)
 }
 
 fn to(target: String) -> HttpResponse {
-    HttpResponse::SeeOther().insert_header((header::LOCATION, target)).finish()
+    see_other(target)
 }
 
 /// Back to where it began, with the reason in one of our words: neither code nor state stays in the

@@ -2,34 +2,25 @@
 
 pub mod pages;
 
-use actix_web::{
-    HttpRequest, HttpResponse,
-    http::{StatusCode, header},
-    web,
-};
+use actix_web::{HttpResponse, http::StatusCode, web};
 use askama::Template;
 use serde::Deserialize;
 
 use crate::{
-    app::{
-        Desk, Member,
-        users::{
-            invite_user::{self, InvalidInvitation, Invitation, InvitationOutcome},
-            manage_users::{self, Barrier, Managed, UserAct},
-            show_users,
-        },
+    app::users::{
+        invite_user::{self, InvalidInvitation, Invitation, InvitationOutcome},
+        manage_users::{self, Barrier, Managed, UserAct},
+        show_users,
     },
     domain::{ids::UserId, role::Role},
-    web::{
-        server::Site,
-        shared::{
-            addresses,
-            answer::html,
-            errors::Error,
-            flash, frame,
-            request::{self, FormBody},
-            ui::{Toast, Tone},
-        },
+    web::shared::{
+        addresses,
+        answers::{html, see_other},
+        context::{MerchantRequest, PathId},
+        errors::Error,
+        flash,
+        request::{self, FormBody},
+        ui::{Toast, Tone},
     },
 };
 
@@ -42,60 +33,37 @@ pub struct UsersQuery {
 
 /// `GET /m/{merchant}/users`
 pub async fn index(
-    request: HttpRequest,
-    desk: web::Data<Desk>,
-    site: web::Data<Site>,
-    member: web::ReqData<Member>,
+    cx: MerchantRequest,
     query: web::Query<UsersQuery>,
 ) -> Result<HttpResponse, Error> {
-    let member = member.into_inner();
     let after = query.after.as_deref().and_then(request::number).map(UserId);
-    let (asker, limits) = (member.clone(), site.session_limits);
+    let limits = cx.site.session_limits;
     let found =
-        desk.reading(move |desk| show_users::list_users(desk, &asker, after, limits)).await?;
-    let mut page = pages::index(
-        frame::in_merchant(&request, &member, "Users"),
-        &member,
-        &found,
-        after.is_some(),
-    );
+        cx.read(move |desk, member| show_users::list_users(desk, member, after, limits)).await?;
+    let mut page = pages::index(cx.frame("Users"), &cx.member, &found, after.is_some());
     page.frame.flash = query.done.as_deref().and_then(said).or(page.frame.flash);
     Ok(html(StatusCode::OK, page.render()?))
 }
 
 /// `GET /m/{merchant}/users/new`
-pub async fn new(
-    request: HttpRequest,
-    member: web::ReqData<Member>,
-) -> Result<HttpResponse, Error> {
-    let frame = frame::in_merchant(&request, &member, "Invite a user");
-    let page = pages::new(frame, &member, &Invitation::default(), &InvalidInvitation::default());
+pub async fn new(cx: MerchantRequest) -> Result<HttpResponse, Error> {
+    let frame = cx.frame("Invite a user");
+    let page = pages::new(frame, &cx.member, &Invitation::default(), &InvalidInvitation::default());
     Ok(html(StatusCode::OK, page.render()?))
 }
 
 /// `POST /m/{merchant}/users`
-pub async fn create(
-    request: HttpRequest,
-    desk: web::Data<Desk>,
-    member: web::ReqData<Member>,
-    form: FormBody,
-) -> Result<HttpResponse, Error> {
-    let member = member.into_inner();
+pub async fn create(cx: MerchantRequest, form: FormBody) -> Result<HttpResponse, Error> {
     let field = |name| form.field(name).unwrap_or_default();
     let typed = Invitation { email: field("email"), name: field("name"), role: field("role") };
-    let (asker, asked) = (member.clone(), typed.clone());
-    match desk.writing(move |desk| invite_user::invite_user(desk, &asker, &asked)).await? {
+    let asked = typed.clone();
+    match cx.write(move |desk, member| invite_user::invite_user(desk, member, &asked)).await? {
         InvitationOutcome::Done { user, has_link } => Ok(back(
-            addresses::user(&member.merchant, user),
+            addresses::user(&cx.member.merchant, user),
             if has_link { "invited" } else { "welcomed" },
         )),
         InvitationOutcome::Invalid(invalid) => {
-            let page = pages::new(
-                frame::in_merchant(&request, &member, "Invite a user"),
-                &member,
-                &typed,
-                &invalid,
-            );
+            let page = pages::new(cx.frame("Invite a user"), &cx.member, &typed, &invalid);
             Ok(html(StatusCode::UNPROCESSABLE_ENTITY, page.render()?))
         }
     }
@@ -103,64 +71,42 @@ pub async fn create(
 
 /// `GET /m/{merchant}/users/{id}`
 pub async fn show(
-    request: HttpRequest,
-    desk: web::Data<Desk>,
-    site: web::Data<Site>,
-    member: web::ReqData<Member>,
-    path: web::Path<(String, String)>,
+    cx: MerchantRequest,
+    PathId(id): PathId<UserId>,
     query: web::Query<UsersQuery>,
 ) -> Result<HttpResponse, Error> {
-    let member = member.into_inner();
-    let body =
-        page(&request, &desk, &site, &member, user(&path.1)?, query.done.as_deref().and_then(said))
-            .await?;
+    let body = page(&cx, id, query.done.as_deref().and_then(said)).await?;
     Ok(html(StatusCode::OK, body))
 }
 
-async fn page(
-    request: &HttpRequest,
-    desk: &Desk,
-    site: &Site,
-    member: &Member,
-    id: UserId,
-    flash: Option<Toast>,
-) -> Result<String, Error> {
-    let (asker, limits) = (member.clone(), site.session_limits);
-    let found = desk.reading(move |desk| show_users::show_user(desk, &asker, id, limits)).await?;
-    let mut page =
-        pages::show(frame::in_merchant(request, member, &found.row.user.name), member, &found);
+async fn page(cx: &MerchantRequest, id: UserId, flash: Option<Toast>) -> Result<String, Error> {
+    let limits = cx.site.session_limits;
+    let found =
+        cx.read(move |desk, member| show_users::show_user(desk, member, id, limits)).await?;
+    let mut page = pages::show(cx.frame(&found.row.user.name), &cx.member, &found);
     page.frame.flash = flash.or(page.frame.flash);
     Ok(page.render()?)
 }
 
 /// `POST /m/{merchant}/users/{id}/role`
 pub async fn change_role(
-    request: HttpRequest,
-    desk: web::Data<Desk>,
-    site: web::Data<Site>,
-    member: web::ReqData<Member>,
-    path: web::Path<(String, String)>,
+    cx: MerchantRequest,
+    PathId(id): PathId<UserId>,
     form: FormBody,
 ) -> Result<HttpResponse, Error> {
-    let (member, id) = (member.into_inner(), user(&path.1)?);
     match form.field("role").and_then(|word| word.parse::<Role>().ok()) {
-        Some(role) => {
-            act(&request, &desk, &site, member, id, UserAct::ChangeRole(role), "role").await
-        }
+        Some(role) => act(&cx, id, UserAct::ChangeRole(role), "role").await,
         // The form's errors are not shown for a user of another merchant.
-        None => page(&request, &desk, &site, &member, id, None).await.and(Err(Error::Malformed)),
+        None => page(&cx, id, None).await.and(Err(Error::Malformed)),
     }
 }
 
 /// `POST /m/{merchant}/users/{id}/{act}`
 pub async fn manage(
-    request: HttpRequest,
-    desk: web::Data<Desk>,
-    site: web::Data<Site>,
-    member: web::ReqData<Member>,
-    path: web::Path<(String, String)>,
+    cx: MerchantRequest,
+    PathId(id): PathId<UserId>,
 ) -> Result<HttpResponse, Error> {
-    let word = request.path().rsplit('/').next().unwrap_or_default().to_owned();
+    let word = cx.http.path().rsplit('/').next().unwrap_or_default().to_owned();
     let act = match word.as_str() {
         "removal" => UserAct::Remove,
         "disable" => UserAct::Disable,
@@ -170,32 +116,29 @@ pub async fn manage(
         "factors" => UserAct::ResetFactors,
         _ => return Err(Error::NotFound),
     };
-    self::act(&request, &desk, &site, member.into_inner(), user(&path.1)?, act, &word).await
+    self::act(&cx, id, act, &word).await
 }
 
 async fn act(
-    request: &HttpRequest,
-    desk: &Desk,
-    site: &Site,
-    member: Member,
+    cx: &MerchantRequest,
     id: UserId,
     act: UserAct,
     word: &str,
 ) -> Result<HttpResponse, Error> {
-    let (asker, absence) = (member.clone(), site.session_limits.absence);
-    match desk
-        .writing(move |desk| manage_users::manage_user(desk, &asker, id, act, absence))
+    let absence = cx.site.session_limits.absence;
+    match cx
+        .write(move |desk, member| manage_users::manage_user(desk, member, id, act, absence))
         .await?
     {
         // The page of somebody who has just left is not there any more.
         Managed::Done(_) if act == UserAct::Remove => {
-            Ok(back(addresses::users(&member.merchant), "removal"))
+            Ok(back(addresses::users(&cx.member.merchant), "removal"))
         }
-        Managed::Done(_) => Ok(back(addresses::user(&member.merchant, id), word)),
-        Managed::Unchanged => Ok(back(addresses::user(&member.merchant, id), "unchanged")),
+        Managed::Done(_) => Ok(back(addresses::user(&cx.member.merchant, id), word)),
+        Managed::Unchanged => Ok(back(addresses::user(&cx.member.merchant, id), "unchanged")),
         Managed::Barred(barrier) => {
             let flash = flash::plain(Tone::Bad, "Nothing was changed", pages::why_not(barrier));
-            let body = page(request, desk, site, &member, id, Some(flash)).await?;
+            let body = page(cx, id, Some(flash)).await?;
             let is_role = barrier == Barrier::NotYours;
             let status = if is_role { StatusCode::FORBIDDEN } else { StatusCode::CONFLICT };
             Ok(html(status, body))
@@ -205,33 +148,22 @@ async fn act(
 
 /// `POST /m/{merchant}/users/{id}/invitation`
 pub async fn invite_again(
-    desk: web::Data<Desk>,
-    member: web::ReqData<Member>,
-    path: web::Path<(String, String)>,
+    cx: MerchantRequest,
+    PathId(id): PathId<UserId>,
 ) -> Result<HttpResponse, Error> {
-    let (member, id) = (member.into_inner(), user(&path.1)?);
-    let asker = member.clone();
-    let sent = desk.writing(move |desk| invite_user::invite_again(desk, &asker, id)).await?;
-    Ok(back(addresses::user(&member.merchant, id), if sent { "invited" } else { "is-in" }))
+    let sent = cx.write(move |desk, member| invite_user::invite_again(desk, member, id)).await?;
+    Ok(back(addresses::user(&cx.member.merchant, id), if sent { "invited" } else { "is-in" }))
 }
 
 /// `GET /m/{merchant}/permissions`
-pub async fn permissions(
-    request: HttpRequest,
-    member: web::ReqData<Member>,
-) -> Result<HttpResponse, Error> {
-    let page =
-        pages::permissions(frame::in_merchant(&request, &member, "What each role can do"), &member);
+pub async fn permissions(cx: MerchantRequest) -> Result<HttpResponse, Error> {
+    let page = pages::permissions(cx.frame("What each role can do"), &cx.member);
     Ok(html(StatusCode::OK, page.render()?))
-}
-
-fn user(text: &str) -> Result<UserId, Error> {
-    request::number(text).map(UserId).ok_or(Error::NotFound)
 }
 
 fn back(page: String, done: &str) -> HttpResponse {
     let target = format!("{page}?done={done}#message");
-    HttpResponse::SeeOther().insert_header((header::LOCATION, target)).finish()
+    see_other(target)
 }
 
 fn said(done: &str) -> Option<Toast> {

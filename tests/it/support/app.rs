@@ -20,7 +20,7 @@ use rewarddesk::{
     domain::{clock::Clock, email::Mailbox, mail::Letter, role::Role},
     jobs::{import_worker, mail_worker},
     mail::{mailer::Mailer, memory::Memory},
-    web::server::{self, Site},
+    web::{server, shared::site::Site},
 };
 use tokio::sync::oneshot;
 use url::Url;

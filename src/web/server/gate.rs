@@ -1,11 +1,8 @@
 //! The one gate before every handler: host, cross-site, session, role, in this order.
 
-use std::sync::Arc;
-
 use actix_web::{
     Error as ActixError, HttpMessage, HttpResponse, ResponseError,
     body::{BoxBody, MessageBody},
-    cookie::{Cookie, SameSite},
     dev::{ServiceRequest, ServiceResponse},
     http::{Method, header},
     middleware::Next,
@@ -16,30 +13,21 @@ use crate::{
     app::{
         self, Desk, Member,
         sign_in::{
-            confirm_session, finish_sign_in,
+            confirm_session,
             queue::Caller,
-            sessions::{self, Membership, Session, SessionLimits},
-            sso,
+            sessions::{self, SessionLimits},
         },
     },
     domain::role::Permission,
     web::{
         server::{
-            Site,
             access::{Access, AccessRules},
             hosts::Hosts,
+            recent_sessions::RecentSessions,
         },
-        shared::{addresses, errors::Error, request},
-        sign_in::recent_sessions::RecentSessions,
+        shared::{addresses, context::Visitor, errors::Error, request, site::Site},
     },
 };
-
-/// A signed-in user and the merchants they belong to.
-#[derive(Debug, Clone)]
-pub struct Visitor {
-    pub session: Session,
-    pub merchants: Arc<[Membership]>,
-}
 
 /// Middleware: lets a request in, or answers it.
 pub async fn guard(
@@ -235,40 +223,4 @@ fn away(fragment: bool, to: &str, path: &str) -> HttpResponse<BoxBody> {
     } else {
         HttpResponse::SeeOther().insert_header((header::LOCATION, target)).finish()
     }
-}
-
-/// The cookie that carries a session's token; `None` takes it away.
-pub fn session_cookie(site: &Site, token: Option<&str>) -> Cookie<'static> {
-    cookie(site, site.cookie_name(), token, site.session_limits.absolute)
-}
-
-/// The cookie that carries the token of a sign-in that waits for its second factor; `None` takes it
-/// away.
-pub fn pending_sign_in_cookie(site: &Site, token: Option<&str>) -> Cookie<'static> {
-    cookie(site, site.pending_sign_in_cookie_name(), token, finish_sign_in::PATIENCE)
-}
-
-/// The cookie of somebody who is at the provider of single sign-on; `None` takes it away.
-pub fn oidc_state_cookie(site: &Site, state: Option<&str>) -> Cookie<'static> {
-    cookie(site, site.oidc_state_cookie_name(), state, sso::PATIENCE)
-}
-
-/// A cookie for all of this site and no script; `None` takes it away.
-pub fn cookie(
-    site: &Site,
-    name: &'static str,
-    value: Option<&str>,
-    age: chrono::TimeDelta,
-) -> Cookie<'static> {
-    let mut cookie = Cookie::build(name, value.unwrap_or_default().to_owned())
-        .path("/")
-        .http_only(true)
-        .secure(site.is_https())
-        .same_site(SameSite::Lax)
-        .max_age(time::Duration::seconds(age.num_seconds()))
-        .finish();
-    if value.is_none() {
-        cookie.make_removal();
-    }
-    cookie
 }

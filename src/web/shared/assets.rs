@@ -6,7 +6,7 @@ use actix_web::{
     web,
 };
 
-use crate::web::shared::{errors::Error, frame::Assets};
+use crate::web::shared::errors::Error;
 
 /// One embedded file in three encodings.
 #[derive(Debug)]
@@ -79,4 +79,17 @@ pub async fn show(request: HttpRequest, name: web::Path<String>) -> Result<HttpR
     } else {
         response.body(asset.plain)
     })
+}
+
+/// Addresses of the hashed assets.
+#[derive(Clone, Debug)]
+pub struct Assets {
+    /// The style sheet.
+    pub css: String,
+    /// Our own script.
+    pub js: String,
+    /// htmx.
+    pub htmx: String,
+    /// The icon, SVG.
+    pub favicon: String,
 }
