@@ -3,12 +3,13 @@
 use chrono::{DateTime, Utc};
 use diesel::{
     BoolExpressionMethods, ExpressionMethods, JoinOnDsl, NullableExpressionMethods, QueryDsl,
-    Queryable, RunQueryDsl,
+    Queryable, RunQueryDsl, Selectable, SelectableHelper,
 };
 
 use super::{
     DbConn, Error, Scope, WriteTx,
     among::among,
+    customers::CustomerNameRow,
     instant::At,
     schema::{audit_records as a, customers, rewards, users},
 };
@@ -92,25 +93,28 @@ pub struct ExportedRecord {
     pub reward_id: Option<String>,
 }
 
-type AuditColumns = (
-    i64,
-    At,
-    String,
-    String,
-    Option<i64>,
-    Option<String>,
-    Option<String>,
-    Option<i64>,
-    Option<i64>,
-    Option<i64>,
-    String,
-    Option<String>,
-    Option<(Option<String>, Option<String>, Option<String>, Option<String>, Option<At>)>,
-    Option<String>,
-);
-
-#[derive(Queryable)]
-struct AuditRow(AuditColumns);
+#[derive(Queryable, Selectable)]
+#[diesel(table_name = a)]
+struct AuditRow {
+    id: i64,
+    at: At,
+    action: String,
+    actor_kind: String,
+    user_id: Option<i64>,
+    #[diesel(select_expression = users::name.nullable())]
+    user_name: Option<String>,
+    #[diesel(select_expression = users::email.nullable())]
+    user_email: Option<String>,
+    customer: Option<i64>,
+    reward: Option<i64>,
+    reissue_id: Option<i64>,
+    details: String,
+    request_id: Option<String>,
+    #[diesel(embed)]
+    person: Option<CustomerNameRow>,
+    #[diesel(select_expression = rewards::reward_id.nullable())]
+    reward_id: Option<String>,
+}
 
 /// Which part of the log.
 #[derive(Debug, Clone, Copy)]
@@ -145,29 +149,7 @@ pub fn list(
                 .eq(a::merchant_id)
                 .and(customers::id.nullable().eq(a::customer))),
         )
-        .select((
-            a::id,
-            a::at,
-            a::action,
-            a::actor_kind,
-            a::user_id,
-            users::name.nullable(),
-            users::email.nullable(),
-            a::customer,
-            a::reward,
-            a::reissue_id,
-            a::details,
-            a::request_id,
-            (
-                customers::first_name,
-                customers::last_name,
-                customers::email,
-                customers::customer_id,
-                customers::purged_at,
-            )
-                .nullable(),
-            rewards::reward_id.nullable(),
-        ))
+        .select(AuditRow::as_select())
         .limit(limit)
         .into_boxed();
     query = match scope {
@@ -182,62 +164,37 @@ pub fn list(
         Slice::After(id) => query.filter(a::id.gt(id)).order(a::id.asc()),
         Slice::Before(id) => query.filter(a::id.lt(id)).order(a::id.desc()),
     };
-    query
-        .load::<AuditColumns>(conn)?
-        .into_iter()
-        .map(|row| ExportedRecord::try_from(AuditRow(row)))
-        .collect()
+    let rows: Vec<AuditRow> = query.load(conn)?;
+    rows.into_iter().map(TryInto::try_into).collect()
 }
 
 impl TryFrom<AuditRow> for ExportedRecord {
     type Error = Error;
 
-    fn try_from(AuditRow(row): AuditRow) -> Result<Self, Error> {
-        let (
-            id,
-            at,
-            action,
-            kind,
-            user_id,
-            user_name,
-            user_email,
-            customer,
-            reward,
-            reissue,
-            details,
-            request_id,
-            person,
-            reward_id,
-        ) = row;
-        let actor = match (kind.as_str(), user_id, user_name, user_email) {
+    fn try_from(row: AuditRow) -> Result<Self, Error> {
+        let actor = match (row.actor_kind.as_str(), row.user_id, row.user_name, row.user_email) {
             ("user", Some(id), Some(name), Some(email)) => {
                 ShownActor::User { id: UserId(id), name, email }
             }
             ("cli", ..) => ShownActor::Cli,
             _ => ShownActor::System,
         };
-        let (customer_name, customer_id) = match person {
-            Some((_, _, _, _, Some(_))) | None => (None, None),
-            Some((first, last, email, customer_id, None)) => {
-                let name = [first, last].into_iter().flatten().collect::<Vec<_>>().join(" ");
-                (if name.is_empty() { email } else { Some(name) }, customer_id)
-            }
-        };
+        let person = row.person.and_then(CustomerNameRow::unless_purged);
         Ok(Self {
             record: AuditRecord {
-                id: AuditId(id),
-                at: at.0,
-                action,
+                id: AuditId(row.id),
+                at: row.at.0,
+                action: row.action,
                 actor,
-                customer: customer.map(CustomerNo),
-                customer_name,
-                reward: reward.map(RewardNo),
-                reissue: reissue.map(ReissueId),
-                details: details_of(&details)?,
-                request_id,
+                customer: row.customer.map(CustomerNo),
+                customer_name: person.as_ref().and_then(CustomerNameRow::name),
+                reward: row.reward.map(RewardNo),
+                reissue: row.reissue_id.map(ReissueId),
+                details: details_of(&row.details)?,
+                request_id: row.request_id,
             },
-            customer_id,
-            reward_id,
+            customer_id: person.and_then(|person| person.customer_id),
+            reward_id: row.reward_id,
         })
     }
 }

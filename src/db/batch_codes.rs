@@ -3,25 +3,24 @@
 
 use chrono::{DateTime, Utc};
 use diesel::{
-    ExpressionMethods, JoinOnDsl, NullableExpressionMethods, QueryDsl, QueryableByName,
-    RunQueryDsl, sql_query, sql_types::BigInt,
+    ExpressionMethods, JoinOnDsl, NullableExpressionMethods, QueryDsl, Queryable, QueryableByName,
+    RunQueryDsl, Selectable, SelectableHelper, sql_query, sql_types::BigInt,
 };
 
 use super::{
     DbConn, Error, Scope,
     among::among,
+    customers::CustomerNameRow,
     instant::{At, Instant, no_end, no_start, window_of},
+    planner::hidden,
     schema::{coupons as c, customers, rewards, users},
 };
-use crate::{
-    domain::{
-        batch::Batch,
-        code::CouponCode,
-        coupon::{Barred, Coupon},
-        coupon_list::{After, Condition, Holder, ListedCode},
-        ids::{CouponId, CustomerNo, RewardNo},
-    },
-    each,
+use crate::domain::{
+    batch::Batch,
+    code::CouponCode,
+    coupon::{Barred, Coupon},
+    coupon_list::{After, Condition, Holder, ListedCode},
+    ids::{CouponId, CustomerNo, RewardNo},
 };
 
 #[derive(QueryableByName)]
@@ -32,10 +31,12 @@ struct PlaceRow {
 
 const OF_BATCH: &str = "merchant_id = $1 AND batch_id = $2 AND id <= (SELECT published_to FROM \
     batches WHERE batches.id = $2)";
-/// The same for lists in the order of the ends; "+id": numbers up to the newest are no range to
-/// look for.
-const ENDING: &str = "merchant_id = $1 AND batch_id = $2 AND +id <= (SELECT published_to FROM \
-    batches WHERE batches.id = $2)";
+/// The same for lists in the order of the ends.
+const ENDING: &str = concat!(
+    "merchant_id = $1 AND batch_id = $2 AND ",
+    hidden!("id"),
+    " <= (SELECT published_to FROM batches WHERE batches.id = $2)"
+);
 /// SQLite takes the index only where its own condition stands in the query.
 const ALLOCATED: &str = "state IN ('allocated', 'replaced') AND state = 'allocated'";
 const REPLACED: &str = "state IN ('allocated', 'replaced') AND state = 'replaced'";
@@ -112,11 +113,54 @@ pub fn list(
     load(conn, scope, batch, &ids)
 }
 
-type CodeFactColumns = (i64, String, Option<String>, String, At, At, i64, i64, Option<At>);
-type CodeBarColumns = (Option<At>, Option<String>, Option<String>);
-type CodeRewardColumns = Option<(i64, String, String, i64)>;
-type CodeHolderColumns =
-    Option<(Option<String>, Option<String>, Option<String>, Option<String>, Option<At>)>;
+#[derive(Queryable, Selectable)]
+#[diesel(table_name = c)]
+struct ListedCodeRow {
+    id: i64,
+    code: String,
+    pin: Option<String>,
+    state: String,
+    valid_from: At,
+    expires_at: At,
+    redemptions: i64,
+    max_redemptions: i64,
+    changed_at: Option<At>,
+    barred_at: Option<At>,
+    barred_reason: Option<String>,
+    #[diesel(select_expression = users::name.nullable())]
+    barred_by: Option<String>,
+    #[diesel(embed)]
+    reward: Option<HeldRewardRow>,
+    #[diesel(embed)]
+    holder: Option<CustomerNameRow>,
+}
+
+#[derive(Queryable, Selectable)]
+#[diesel(table_name = rewards)]
+struct HeldRewardRow {
+    id: i64,
+    reward_id: String,
+    title: String,
+    customer: i64,
+}
+
+impl HeldRewardRow {
+    fn held_by(self, holder: Option<CustomerNameRow>) -> Holder {
+        let holder = holder.and_then(CustomerNameRow::unless_purged);
+        let customer_name = holder.as_ref().and_then(CustomerNameRow::name);
+        let (customer_id, email) =
+            holder.map_or((None, None), |holder| (holder.customer_id, holder.email));
+        Holder {
+            reward: RewardNo(self.id),
+            reward_id: self.reward_id,
+            title: self.title,
+            customer: CustomerNo(self.customer),
+            customer_name,
+            customer_id,
+            email,
+        }
+    }
+}
 
 /// These coupons of the batch, in this order.
 pub fn load(
@@ -126,99 +170,47 @@ pub fn load(
     ids: &[i64],
 ) -> Result<Vec<ListedCode>, Error> {
     let these = among(conn, c::id, ids.iter().copied());
-    let query = c::table
+    let rows: Vec<ListedCodeRow> = c::table
         .left_join(users::table.on(users::id.nullable().eq(c::barred_by)))
         .left_join(rewards::table.on(rewards::id.nullable().eq(c::reward)))
         .left_join(customers::table.on(customers::id.nullable().eq(rewards::customer.nullable())))
         .filter(c::merchant_id.eq(scope.merchant().0))
         .filter(these)
-        .select((
-            (
-                c::id,
-                c::code,
-                c::pin,
-                c::state,
-                c::valid_from,
-                c::expires_at,
-                c::redemptions,
-                c::max_redemptions,
-                c::changed_at,
-            ),
-            (c::barred_at, c::barred_reason, users::name.nullable()),
-            (rewards::id, rewards::reward_id, rewards::title, rewards::customer).nullable(),
-            (
-                customers::first_name,
-                customers::last_name,
-                customers::email,
-                customers::customer_id,
-                customers::purged_at,
-            )
-                .nullable(),
-        ));
-    let rows: Vec<(CodeFactColumns, CodeBarColumns, CodeRewardColumns, CodeHolderColumns)> =
-        each!(conn, |conn| query.load(conn))?;
+        .select(ListedCodeRow::as_select())
+        .load(conn)?;
     let mut listed: Vec<ListedCode> = rows
         .into_iter()
-        .map(
-            |(
-                (id, code, pin, state, from, until, redemptions, max_redemptions, changed),
-                (barred_at, reason, by),
-                reward,
-                person,
-            )| {
-                Ok(ListedCode {
-                    own_end: until.0,
-                    changed_at: changed.map(|at| at.0),
-                    coupon: Coupon {
-                        id: CouponId(id),
-                        batch: batch.id,
-                        code: CouponCode::stored(code),
-                        pin,
-                        window: window_of(from, until).within(batch.window),
-                        redemptions,
-                        max_redemptions,
-                        barred: barred_at.map(|at| Barred {
-                            at: at.0,
-                            by,
-                            reason: reason.unwrap_or_default(),
-                        }),
-                        first_redemption: None,
-                        last_redemption: None,
-                        handed_out_at: None,
-                        repeats: 0,
-                        state: state.parse()?,
-                    },
-                    holder: reward.map(|reward| holder(reward, person)),
-                })
-            },
-        )
+        .map(|row| {
+            Ok(ListedCode {
+                own_end: row.expires_at.0,
+                changed_at: row.changed_at.map(|at| at.0),
+                coupon: Coupon {
+                    id: CouponId(row.id),
+                    batch: batch.id,
+                    code: CouponCode::stored(row.code),
+                    pin: row.pin,
+                    window: window_of(row.valid_from, row.expires_at).within(batch.window),
+                    redemptions: row.redemptions,
+                    max_redemptions: row.max_redemptions,
+                    barred: row.barred_at.map(|at| Barred {
+                        at: at.0,
+                        by: row.barred_by,
+                        reason: row.barred_reason.unwrap_or_default(),
+                    }),
+                    first_redemption: None,
+                    last_redemption: None,
+                    handed_out_at: None,
+                    repeats: 0,
+                    state: row.state.parse()?,
+                },
+                holder: row.reward.map(|reward| reward.held_by(row.holder)),
+            })
+        })
         .collect::<Result<_, Error>>()?;
     let place: std::collections::HashMap<i64, usize> =
         ids.iter().enumerate().map(|(at, id)| (*id, at)).collect();
     listed.sort_by_key(|listed| place.get(&listed.coupon.id.0).copied());
     Ok(listed)
-}
-
-fn holder(
-    (reward, reward_id, title, customer): (i64, String, String, i64),
-    person: CodeHolderColumns,
-) -> Holder {
-    let (customer_name, customer_id, email) = match person {
-        Some((first, last, email, customer_id, None)) => {
-            let name = [first, last].into_iter().flatten().collect::<Vec<_>>().join(" ");
-            (if name.is_empty() { email.clone() } else { Some(name) }, customer_id, email)
-        }
-        _ => (None, None, None),
-    };
-    Holder {
-        reward: RewardNo(reward),
-        reward_id,
-        title,
-        customer: CustomerNo(customer),
-        customer_name,
-        customer_id,
-        email,
-    }
 }
 
 /// Where the next page begins.

@@ -3,7 +3,7 @@
 use chrono::{DateTime, Utc};
 use diesel::{
     BoolExpressionMethods, ExpressionMethods, JoinOnDsl, NullableExpressionMethods,
-    OptionalExtension, QueryDsl, RunQueryDsl,
+    OptionalExtension, QueryDsl, Queryable, RunQueryDsl, Selectable, SelectableHelper,
 };
 
 use super::{
@@ -47,24 +47,49 @@ pub struct HandedTo {
     pub customer: CustomerNo,
 }
 
+#[derive(Queryable, Selectable)]
+#[diesel(table_name = c)]
+struct CouponFileRow {
+    batch_id: i64,
+    code: String,
+    pin: Option<String>,
+    state: String,
+    valid_from: At,
+    expires_at: At,
+    #[diesel(select_expression = b::valid_from)]
+    batch_from: At,
+    #[diesel(select_expression = b::valid_until)]
+    batch_until: At,
+    redemptions: i64,
+    max_redemptions: i64,
+    barred_at: Option<At>,
+    barred_reason: Option<String>,
+    #[diesel(select_expression = users::name.nullable())]
+    barred_by_name: Option<String>,
+    barred_by: Option<i64>,
+    #[diesel(select_expression = b::name)]
+    batch_name: String,
+    created_at: At,
+    changed_at: Option<At>,
+    #[diesel(select_expression = reissues::at.nullable())]
+    reissued_at: Option<At>,
+    #[diesel(embed)]
+    reward: Option<HandedToRow>,
+}
+
+#[derive(Queryable, Selectable)]
+#[diesel(table_name = rewards)]
+struct HandedToRow {
+    id: i64,
+    title: String,
+    reward_id: String,
+    customer: i64,
+    issued_at: At,
+    created_at: At,
+}
+
 /// The file on a coupon of this merchant. `None` also for one of an import that has not finished.
 pub fn find(conn: &mut DbConn, scope: Scope, id: CouponId) -> Result<Option<CouponFile>, Error> {
-    type BarColumns = (Option<At>, Option<String>, Option<String>, Option<i64>);
-    type FileRewardColumns = Option<(i64, String, String, i64, At, At)>;
-    type Life = (At, Option<At>, Option<At>);
-    type CouponFileRow = (
-        i64,
-        String,
-        Option<String>,
-        String,
-        (At, At),
-        (At, At),
-        (i64, i64),
-        BarColumns,
-        String,
-        Life,
-        FileRewardColumns,
-    );
     let row: Option<CouponFileRow> =
         c::table
             .inner_join(b::table.on(b::id.eq(c::batch_id)))
@@ -76,74 +101,48 @@ pub fn find(conn: &mut DbConn, scope: Scope, id: CouponId) -> Result<Option<Coup
             .filter(c::merchant_id.eq(scope.merchant().0))
             .filter(c::id.eq(id.0))
             .filter(c::id.le(b::published_to))
-            .select((
-                c::batch_id,
-                c::code,
-                c::pin,
-                c::state,
-                (c::valid_from, c::expires_at),
-                (b::valid_from, b::valid_until),
-                (c::redemptions, c::max_redemptions),
-                (c::barred_at, c::barred_reason, users::name.nullable(), c::barred_by),
-                b::name,
-                (c::created_at, c::changed_at, reissues::at.nullable()),
-                (
-                    rewards::id,
-                    rewards::title,
-                    rewards::reward_id,
-                    rewards::customer,
-                    rewards::issued_at,
-                    rewards::created_at,
-                )
-                    .nullable(),
-            ))
+            .select(CouponFileRow::as_select())
             .first(conn)
             .optional()?;
-    let Some((
-        batch,
-        code,
-        pin,
-        state,
-        own,
-        of_batch,
-        (redeemed, max),
-        (barred_at, reason, by, barred_by),
-        batch_name,
-        (imported_at, changed_at, reissued_at),
-        reward,
-    )) = row
-    else {
-        return Ok(None);
-    };
-    let handed_out_at = reward.as_ref().and_then(|(_, _, _, _, issued_at, recorded_at)| {
-        redemption::handed_out_at(reissued_at.map(|at| at.0), issued_at.0, recorded_at.0)
+    let Some(row) = row else { return Ok(None) };
+    let handed_out_at = row.reward.as_ref().and_then(|reward| {
+        redemption::handed_out_at(
+            row.reissued_at.map(|at| at.0),
+            reward.issued_at.0,
+            reward.created_at.0,
+        )
     });
-    let repeats = if redeemed > 0 { list_repeats(conn, scope, id)? } else { vec![] };
+    let repeats = if row.redemptions > 0 { list_repeats(conn, scope, id)? } else { vec![] };
+    let of_batch = window_of(row.batch_from, row.batch_until);
     Ok(Some(CouponFile {
         coupon: Coupon {
             id,
-            batch: BatchId(batch),
-            code: CouponCode::stored(code),
-            pin,
-            window: window_of(own.0, own.1).within(window_of(of_batch.0, of_batch.1)),
-            redemptions: redeemed,
-            max_redemptions: max,
-            barred: barred_at.map(|at| Barred { at: at.0, by, reason: reason.unwrap_or_default() }),
+            batch: BatchId(row.batch_id),
+            code: CouponCode::stored(row.code),
+            pin: row.pin,
+            window: window_of(row.valid_from, row.expires_at).within(of_batch),
+            redemptions: row.redemptions,
+            max_redemptions: row.max_redemptions,
+            barred: row.barred_at.map(|at| Barred {
+                at: at.0,
+                by: row.barred_by_name,
+                reason: row.barred_reason.unwrap_or_default(),
+            }),
             first_redemption: first_redemption(conn, scope, id)?,
             last_redemption: list_redemptions(conn, scope, id, 1)?.pop(),
             handed_out_at,
             repeats: i64::try_from(repeats.len()).unwrap_or(i64::MAX),
-            state: state.parse()?,
+            state: row.state.parse()?,
         },
-        batch_name,
-        imported_at: imported_at.0,
-        changed_at: changed_at.map(|at| at.0),
-        barred_by: barred_by.map(UserId),
-        reward: reward.map(|(no, title, reward_id, customer, _, _)| HandedTo {
-            no: RewardNo(no),
-            title,
-            reward_id,
-            customer: CustomerNo(customer),
+        batch_name: row.batch_name,
+        imported_at: row.created_at.0,
+        changed_at: row.changed_at.map(|at| at.0),
+        barred_by: row.barred_by.map(UserId),
+        reward: row.reward.map(|reward| HandedTo {
+            no: RewardNo(reward.id),
+            title: reward.title,
+            reward_id: reward.reward_id,
+            customer: CustomerNo(reward.customer),
         }),
         repeats,
     }))

@@ -4,7 +4,7 @@
 use chrono::{DateTime, Utc};
 use diesel::{
     ExpressionMethods, JoinOnDsl, NullableExpressionMethods, OptionalExtension, QueryDsl,
-    RunQueryDsl,
+    Queryable, RunQueryDsl, Selectable, SelectableHelper,
     sql_types::{BigInt, Bool, Nullable, Text},
 };
 
@@ -55,7 +55,15 @@ pub fn find_pasted(conn: &mut DbConn, scope: Scope, term: &Term) -> Result<Vec<F
     if found.is_empty() && !others.is_empty() { find_each(conn, scope, others) } else { Ok(found) }
 }
 
-type AllocatedRow = (i64, i64, String, String, Option<i64>);
+#[derive(Queryable, Selectable)]
+#[diesel(table_name = c)]
+struct FoundCodeRow {
+    id: i64,
+    batch_id: i64,
+    code: String,
+    state: String,
+    reward: Option<i64>,
+}
 
 /// The coupon of each of these codes that there is, each once: the exact string first, then without
 /// case.
@@ -66,24 +74,26 @@ fn find_each(conn: &mut DbConn, scope: Scope, codes: &[String]) -> Result<Vec<Fo
             .filter(c::merchant_id.eq(scope.merchant().0))
             .filter(c::id.le(batches::published_to))
     };
-    let columns = (c::id, c::batch_id, c::code, c::state, c::reward);
     let exact: Vec<String> = codes.iter().flat_map(|code| code::stored_forms(code)).collect();
-    let by_text: Vec<AllocatedRow> =
-        visible().filter(c::code.eq_any(&exact)).select(columns).load(conn)?;
+    let columns = FoundCodeRow::as_select;
+    let by_text: Vec<FoundCodeRow> =
+        visible().filter(c::code.eq_any(&exact)).select(columns()).load(conn)?;
     let of_text = |code: &String| {
-        code::stored_forms(code).iter().find_map(|form| by_text.iter().find(|row| row.2 == *form))
+        code::stored_forms(code)
+            .iter()
+            .find_map(|form| by_text.iter().find(|row| row.code == *form))
     };
     let letters: Vec<String> = codes
         .iter()
         .filter(|code| of_text(code).is_none())
         .flat_map(|code| code::stored_letters(code))
         .collect();
-    let by_letters: Vec<(AllocatedRow, Option<String>)> = if letters.is_empty() {
+    let by_letters: Vec<(FoundCodeRow, Option<String>)> = if letters.is_empty() {
         vec![]
     } else {
         visible()
             .filter(c::folded_code.eq_any(&letters))
-            .select((columns, c::folded_code))
+            .select((columns(), c::folded_code))
             .load(conn)?
     };
     let of_letters = |code: &String| {
@@ -96,14 +106,14 @@ fn find_each(conn: &mut DbConn, scope: Scope, codes: &[String]) -> Result<Vec<Fo
     let rows = codes
         .iter()
         .filter_map(|code| of_text(code).or_else(|| of_letters(code)))
-        .filter(|row| seen.insert(row.0));
-    rows.map(|(id, batch, code, state, reward)| {
+        .filter(|row| seen.insert(row.id));
+    rows.map(|row| {
         Ok(FoundCode {
-            id: CouponId(*id),
-            batch: BatchId(*batch),
-            code: CouponCode::stored(code.clone()),
-            state: state.parse()?,
-            reward: reward.map(RewardNo),
+            id: CouponId(row.id),
+            batch: BatchId(row.batch_id),
+            code: CouponCode::stored(row.code.clone()),
+            state: row.state.parse()?,
+            reward: row.reward.map(RewardNo),
         })
     })
     .collect()
@@ -133,22 +143,52 @@ pub fn list_codes_among(
 }
 
 /// A current coupon with who barred it and its batch's validity.
-pub(super) type CouponColumns = (
-    i64,
-    i64,
-    String,
-    Option<String>,
-    At,
-    At,
-    i64,
-    i64,
-    Option<At>,
-    Option<String>,
-    Option<String>,
-    Option<i64>,
-    At,
-    At,
-);
+#[derive(Queryable, Selectable)]
+#[diesel(table_name = c)]
+pub(super) struct CurrentCouponRow {
+    id: i64,
+    batch_id: i64,
+    code: String,
+    pin: Option<String>,
+    valid_from: At,
+    expires_at: At,
+    redemptions: i64,
+    max_redemptions: i64,
+    barred_at: Option<At>,
+    barred_reason: Option<String>,
+    #[diesel(select_expression = users::name.nullable())]
+    barred_by: Option<String>,
+    reward: Option<i64>,
+    #[diesel(select_expression = batches::valid_from)]
+    batch_from: At,
+    #[diesel(select_expression = batches::valid_until)]
+    batch_until: At,
+}
+
+impl From<CurrentCouponRow> for Coupon {
+    fn from(row: CurrentCouponRow) -> Self {
+        let of_batch = window_of(row.batch_from, row.batch_until);
+        Self {
+            id: CouponId(row.id),
+            batch: BatchId(row.batch_id),
+            code: CouponCode::stored(row.code),
+            pin: row.pin,
+            window: window_of(row.valid_from, row.expires_at).within(of_batch),
+            redemptions: row.redemptions,
+            max_redemptions: row.max_redemptions,
+            barred: row.barred_at.map(|at| Barred {
+                at: at.0,
+                by: row.barred_by,
+                reason: row.barred_reason.unwrap_or_default(),
+            }),
+            first_redemption: None,
+            last_redemption: None,
+            handed_out_at: None,
+            repeats: 0,
+            state: CouponState::Allocated,
+        }
+    }
+}
 
 /// The current coupon of each of these rewards.
 pub fn current_of_rewards(
@@ -157,28 +197,13 @@ pub fn current_of_rewards(
     rewards: &[i64],
 ) -> Result<Vec<(RewardNo, Coupon)>, Error> {
     let theirs = among(conn, c::reward, rewards.iter().copied());
-    let rows: Vec<CouponColumns> = c::table
+    let rows: Vec<CurrentCouponRow> = c::table
         .inner_join(batches::table.on(batches::id.eq(c::batch_id)))
         .left_join(users::table.on(users::id.nullable().eq(c::barred_by)))
         .filter(c::merchant_id.eq(scope.merchant().0))
         .filter(theirs)
         .filter(WrittenOut("coupons.state = 'allocated'".to_owned()))
-        .select((
-            c::id,
-            c::batch_id,
-            c::code,
-            c::pin,
-            c::valid_from,
-            c::expires_at,
-            c::redemptions,
-            c::max_redemptions,
-            c::barred_at,
-            c::barred_reason,
-            users::name.nullable(),
-            c::reward,
-            batches::valid_from,
-            batches::valid_until,
-        ))
+        .select(CurrentCouponRow::as_select())
         .load(conn)?;
     let mut found: Vec<_> = rows.into_iter().filter_map(current).collect();
     add_redemptions(conn, scope, &mut found)?;
@@ -186,40 +211,8 @@ pub fn current_of_rewards(
 }
 
 /// A reward's current coupon, without its uses.
-pub(super) fn current(
-    (
-        id,
-        batch,
-        code,
-        pin,
-        from,
-        until,
-        redemptions,
-        max,
-        barred_at,
-        reason,
-        by,
-        reward,
-        batch_from,
-        batch_until,
-    ): CouponColumns,
-) -> Option<(RewardNo, Coupon)> {
-    let coupon = Coupon {
-        id: CouponId(id),
-        batch: BatchId(batch),
-        code: CouponCode::stored(code),
-        pin,
-        window: window_of(from, until).within(window_of(batch_from, batch_until)),
-        redemptions,
-        max_redemptions: max,
-        barred: barred_at.map(|at| Barred { at: at.0, by, reason: reason.unwrap_or_default() }),
-        first_redemption: None,
-        last_redemption: None,
-        handed_out_at: None,
-        repeats: 0,
-        state: CouponState::Allocated,
-    };
-    Some((RewardNo(reward?), coupon))
+pub(super) fn current(row: CurrentCouponRow) -> Option<(RewardNo, Coupon)> {
+    Some((RewardNo(row.reward?), row.into()))
 }
 
 /// Adds to coupons that were redeemed the first and the last use, and how many orders were counted

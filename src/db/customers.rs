@@ -1,7 +1,7 @@
 //! Customers in the database: one by number, pages by key.
 
 use chrono::{DateTime, Utc};
-use diesel::{ExpressionMethods, OptionalExtension, QueryDsl, Queryable, RunQueryDsl};
+use diesel::{ExpressionMethods, OptionalExtension, QueryDsl, Queryable, RunQueryDsl, Selectable};
 
 use super::{
     DbConn, Error, Scope, WriteTx,
@@ -77,6 +77,31 @@ impl From<CustomerRow> for Customer {
             purged_by: None,
             created_at: row.created_at.0,
         }
+    }
+}
+
+/// How a customer is called in lists of other things.
+#[derive(Queryable, Selectable)]
+#[diesel(table_name = c)]
+pub(super) struct CustomerNameRow {
+    first_name: Option<String>,
+    last_name: Option<String>,
+    pub(super) email: Option<String>,
+    pub(super) customer_id: Option<String>,
+    purged_at: Option<At>,
+}
+
+impl CustomerNameRow {
+    /// As long as the customer is there: nothing is left of one who was purged.
+    pub(super) fn unless_purged(self) -> Option<Self> {
+        self.purged_at.is_none().then_some(self)
+    }
+
+    /// First and last name; the address of who has neither.
+    pub(super) fn name(&self) -> Option<String> {
+        let parts = [self.first_name.as_deref(), self.last_name.as_deref()];
+        let name = parts.into_iter().flatten().collect::<Vec<_>>().join(" ");
+        if name.is_empty() { self.email.clone() } else { Some(name) }
     }
 }
 

@@ -11,7 +11,7 @@ use diesel::{
 use super::{
     DbConn, Error, Scope, WriteTx,
     batches::{self, BatchRow},
-    coupons::{self, CouponColumns},
+    coupons::{self, CurrentCouponRow},
     customers::{self, MatchedRow},
     instant::Instant,
     locks,
@@ -194,7 +194,7 @@ fn current(
 ) -> Result<Current, Error> {
     let (merchant, no) = (Bind::Number(scope.merchant().0), Bind::Number(reward.0));
     let binds = [merchant, no, merchant, no, merchant, Bind::Number(batch.0)];
-    let (batch, coupon, is_reissued): (BatchRow, Option<CouponColumns>, bool) =
+    let (batch, coupon, is_reissued): (BatchRow, Option<CurrentCouponRow>, bool) =
         PreparedSql::<(BatchColumns, Nullable<CurrentColumns>, Bool)>::new(CURRENT, &binds)
             .get_result(&mut **tx)?;
     let batch = Batch::from(batch);

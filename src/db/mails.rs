@@ -3,7 +3,7 @@
 use chrono::{DateTime, Utc};
 use diesel::{
     ExpressionMethods, JoinOnDsl, NullableExpressionMethods, OptionalExtension, QueryDsl,
-    RunQueryDsl,
+    Queryable, RunQueryDsl, Selectable, SelectableHelper,
 };
 
 use super::{
@@ -92,88 +92,47 @@ pub fn enqueue_for_user(
     Ok(MailId(id))
 }
 
-type Summary = (
-    i64,
-    i64,
-    Option<i64>,
-    String,
-    String,
-    String,
-    String,
-    i64,
-    At,
-    Option<String>,
-    At,
-    Option<At>,
-    Option<String>,
-);
-
-type SummaryColumns = (
-    m::id,
-    // Mails to customers, which are all that is read here, have one.
-    diesel::helper_types::AssumeNotNull<m::reward>,
-    m::reissue_id,
-    m::origin,
-    m::recipient,
-    m::subject,
-    m::state,
-    m::attempts,
-    m::next_attempt_at,
-    m::last_error,
-    m::queued_at,
-    m::ended_at,
-    diesel::helper_types::Nullable<users::name>,
-);
-
-fn columns() -> SummaryColumns {
-    (
-        m::id,
-        m::reward.assume_not_null(),
-        m::reissue_id,
-        m::origin,
-        m::recipient,
-        m::subject,
-        m::state,
-        m::attempts,
-        m::next_attempt_at,
-        m::last_error,
-        m::queued_at,
-        m::ended_at,
-        users::name.nullable(),
-    )
+#[derive(Queryable, Selectable)]
+#[diesel(table_name = m)]
+struct SummaryRow {
+    id: i64,
+    /// Mails to customers, which are all that is read here, have one.
+    #[diesel(select_expression = m::reward.assume_not_null())]
+    reward: i64,
+    reissue_id: Option<i64>,
+    origin: String,
+    recipient: String,
+    subject: String,
+    state: String,
+    attempts: i64,
+    next_attempt_at: At,
+    last_error: Option<String>,
+    queued_at: At,
+    ended_at: Option<At>,
+    #[diesel(select_expression = users::name.nullable())]
+    asked_by: Option<String>,
 }
 
-fn summary(row: Summary) -> Result<MailSummary, Error> {
-    let (
-        id,
-        reward,
-        reissue,
-        origin,
-        recipient,
-        subject,
-        state,
-        attempts,
-        next,
-        last_error,
-        queued,
-        ended,
-        asked_by,
-    ) = row;
-    Ok(MailSummary {
-        id: MailId(id),
-        reward: RewardNo(reward),
-        reissue: reissue.map(ReissueId),
-        origin: origin.parse()?,
-        recipient,
-        subject,
-        state: state.parse()?,
-        attempts,
-        next_attempt_at: next.0,
-        last_error,
-        queued_at: queued.0,
-        ended_at: ended.map(|at| at.0),
-        asked_by,
-    })
+impl TryFrom<SummaryRow> for MailSummary {
+    type Error = Error;
+
+    fn try_from(row: SummaryRow) -> Result<Self, Error> {
+        Ok(Self {
+            id: MailId(row.id),
+            reward: RewardNo(row.reward),
+            reissue: row.reissue_id.map(ReissueId),
+            origin: row.origin.parse()?,
+            recipient: row.recipient,
+            subject: row.subject,
+            state: row.state.parse()?,
+            attempts: row.attempts,
+            next_attempt_at: row.next_attempt_at.0,
+            last_error: row.last_error,
+            queued_at: row.queued_at.0,
+            ended_at: row.ended_at.map(|at| at.0),
+            asked_by: row.asked_by,
+        })
+    }
 }
 
 /// The newest mail of each of these rewards of the customer, where there is one.
@@ -185,18 +144,18 @@ pub fn latest_of_rewards(
 ) -> Result<Vec<MailSummary>, Error> {
     let of_these = among(conn, m::reward, of.iter().map(|no| no.0));
     // By way of the customer: that is what the index is on.
-    let newest_first: Vec<Summary> = m::table
+    let newest_first: Vec<SummaryRow> = m::table
         .left_join(users::table.on(users::id.nullable().eq(m::asked_by)))
         .filter(m::merchant_id.eq(scope.merchant().0))
         .filter(m::customer.eq(customer.0))
         .filter(of_these)
         .order(m::id.desc())
-        .select(columns())
+        .select(SummaryRow::as_select())
         .load(conn)?;
     let mut latest: Vec<MailSummary> = Vec::new();
     for row in newest_first {
-        if latest.iter().all(|mail| mail.reward.0 != row.1) {
-            latest.push(summary(row)?);
+        if latest.iter().all(|mail| mail.reward.0 != row.reward) {
+            latest.push(row.try_into()?);
         }
     }
     Ok(latest)
@@ -209,16 +168,16 @@ pub fn latest_of_coupon(
     customer: CustomerNo,
     coupon: CouponId,
 ) -> Result<Option<MailSummary>, Error> {
-    let row: Option<Summary> = m::table
+    let row: Option<SummaryRow> = m::table
         .left_join(users::table.on(users::id.nullable().eq(m::asked_by)))
         .filter(m::merchant_id.eq(scope.merchant().0))
         .filter(m::customer.eq(customer.0))
         .filter(m::coupon_id.eq(coupon.0))
         .order(m::id.desc())
-        .select(columns())
+        .select(SummaryRow::as_select())
         .first(conn)
         .optional()?;
-    row.map(summary).transpose()
+    row.map(TryInto::try_into).transpose()
 }
 
 /// The customer's mails below `before`, newest first.
@@ -229,16 +188,16 @@ pub fn list_of_customer(
     before: Option<MailId>,
     limit: i64,
 ) -> Result<Vec<MailSummary>, Error> {
-    let rows: Vec<Summary> = m::table
+    let rows: Vec<SummaryRow> = m::table
         .left_join(users::table.on(users::id.nullable().eq(m::asked_by)))
         .filter(m::merchant_id.eq(scope.merchant().0))
         .filter(m::customer.eq(customer.0))
         .filter(m::id.lt(before.map_or(i64::MAX, |id| id.0)))
         .order(m::id.desc())
         .limit(limit)
-        .select(columns())
+        .select(SummaryRow::as_select())
         .load(conn)?;
-    rows.into_iter().map(summary).collect()
+    rows.into_iter().map(TryInto::try_into).collect()
 }
 
 /// One of the customer's mails, as it was rendered.
@@ -248,15 +207,15 @@ pub fn find(
     customer: CustomerNo,
     mail: MailId,
 ) -> Result<Option<(MailSummary, Letter)>, Error> {
-    let row: Option<(Summary, super::mail_leases::LetterRow)> = m::table
+    let row: Option<(SummaryRow, super::mail_leases::LetterRow)> = m::table
         .left_join(users::table.on(users::id.nullable().eq(m::asked_by)))
         .filter(m::merchant_id.eq(scope.merchant().0))
         .filter(m::customer.eq(customer.0))
         .filter(m::id.eq(mail.0))
-        .select((columns(), super::mail_leases::LETTER))
+        .select((SummaryRow::as_select(), super::mail_leases::LETTER))
         .first(conn)
         .optional()?;
-    row.map(|(row, letter)| Ok((summary(row)?, letter.into()))).transpose()
+    row.map(|(row, letter)| Ok((row.try_into()?, letter.into()))).transpose()
 }
 
 /// What became of a mail to a user about their account.
@@ -270,8 +229,16 @@ pub struct AccountMail {
     pub last_error: Option<String>,
 }
 
-/// Subject, state; queued, next, ended; last error.
-type AccountRow = (String, String, At, At, Option<At>, Option<String>);
+#[derive(Queryable, Selectable)]
+#[diesel(table_name = m)]
+struct AccountMailRow {
+    subject: String,
+    state: String,
+    queued_at: At,
+    next_attempt_at: At,
+    ended_at: Option<At>,
+    last_error: Option<String>,
+}
 
 /// The newest mail to the user about their account that went out in this merchant's name.
 pub fn newest_to_user(
@@ -279,30 +246,22 @@ pub fn newest_to_user(
     scope: Scope,
     user: UserId,
 ) -> Result<Option<AccountMail>, Error> {
-    let row: Option<AccountRow> = m::table
+    let row: Option<AccountMailRow> = m::table
         .filter(m::merchant_id.eq(scope.merchant().0))
         .filter(m::user_id.eq(user.0))
         .filter(m::origin.eq(Notice::Account.as_str()))
         .order(m::id.desc())
-        .select((
-            m::subject,
-            m::state,
-            m::queued_at,
-            m::next_attempt_at,
-            m::ended_at,
-            m::last_error,
-        ))
+        .select(AccountMailRow::as_select())
         .first(conn)
         .optional()?;
-    row.map(|(subject, state, queued, next, ended, last_error)| {
-        let (queued_at, next_attempt_at, ended_at) = (queued.0, next.0, ended.map(|at| at.0));
+    row.map(|row| {
         Ok(AccountMail {
-            subject,
-            state: state.parse()?,
-            queued_at,
-            next_attempt_at,
-            ended_at,
-            last_error,
+            subject: row.subject,
+            state: row.state.parse()?,
+            queued_at: row.queued_at.0,
+            next_attempt_at: row.next_attempt_at.0,
+            ended_at: row.ended_at.map(|at| at.0),
+            last_error: row.last_error,
         })
     })
     .transpose()

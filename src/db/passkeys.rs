@@ -1,7 +1,10 @@
 //! Passkeys: the public halves, each of one user.
 
 use chrono::{DateTime, Utc};
-use diesel::{ExpressionMethods, OptionalExtension, QueryDsl, RunQueryDsl};
+use diesel::{
+    ExpressionMethods, OptionalExtension, QueryDsl, Queryable, RunQueryDsl, Selectable,
+    SelectableHelper,
+};
 
 use super::{DbConn, Error, WriteTx, instant::At, schema::passkeys as p};
 use crate::domain::ids::UserId;
@@ -18,31 +21,47 @@ pub struct StoredPasskey {
     pub last_used_at: Option<DateTime<Utc>>,
 }
 
-type PasskeyRow = (i64, i64, String, String, String, At, Option<At>);
+#[derive(Queryable, Selectable)]
+#[diesel(table_name = p)]
+struct PasskeyRow {
+    id: i64,
+    user_id: i64,
+    credential_id: String,
+    name: String,
+    credential: String,
+    created_at: At,
+    last_used_at: Option<At>,
+}
 
-fn kept((id, user, credential_id, name, credential, created, used): PasskeyRow) -> StoredPasskey {
-    StoredPasskey {
-        id,
-        user: UserId(user),
-        credential_id,
-        name,
-        credential,
-        created_at: created.0,
-        last_used_at: used.map(|At(at)| at),
+impl From<PasskeyRow> for StoredPasskey {
+    fn from(row: PasskeyRow) -> Self {
+        Self {
+            id: row.id,
+            user: UserId(row.user_id),
+            credential_id: row.credential_id,
+            name: row.name,
+            credential: row.credential,
+            created_at: row.created_at.0,
+            last_used_at: row.last_used_at.map(|At(at)| at),
+        }
     }
 }
 
 /// The user's passkeys, the oldest first.
 pub fn list_of_user(conn: &mut DbConn, user: UserId) -> Result<Vec<StoredPasskey>, Error> {
-    let rows: Vec<PasskeyRow> = p::table.filter(p::user_id.eq(user.0)).order(p::id).load(conn)?;
-    Ok(rows.into_iter().map(kept).collect())
+    let theirs = p::table.filter(p::user_id.eq(user.0)).order(p::id);
+    let rows: Vec<PasskeyRow> = theirs.select(PasskeyRow::as_select()).load(conn)?;
+    Ok(rows.into_iter().map(Into::into).collect())
 }
 
 /// The passkey with that credential id.
 pub fn find(conn: &mut DbConn, credential_id: &str) -> Result<Option<StoredPasskey>, Error> {
-    let row: Option<PasskeyRow> =
-        p::table.filter(p::credential_id.eq(credential_id)).first(conn).optional()?;
-    Ok(row.map(kept))
+    let row: Option<PasskeyRow> = p::table
+        .filter(p::credential_id.eq(credential_id))
+        .select(PasskeyRow::as_select())
+        .first(conn)
+        .optional()?;
+    Ok(row.map(Into::into))
 }
 
 /// Adds one; answers its number. A credential id that is known is [`Error::Conflict`].

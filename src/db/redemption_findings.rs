@@ -4,8 +4,8 @@ use std::collections::HashMap;
 
 use chrono::{DateTime, Utc};
 use diesel::{
-    ExpressionMethods, JoinOnDsl, NullableExpressionMethods, QueryDsl, QueryableByName,
-    RunQueryDsl, sql_query,
+    ExpressionMethods, JoinOnDsl, NullableExpressionMethods, QueryDsl, Queryable, QueryableByName,
+    RunQueryDsl, Selectable, SelectableHelper, sql_query,
     sql_types::{Array, BigInt, Nullable, Text},
 };
 
@@ -203,6 +203,19 @@ pub fn handed_out_at(
     Ok(rows.into_iter().filter_map(known).collect())
 }
 
+#[derive(Queryable, Selectable)]
+#[diesel(table_name = f)]
+struct FindingRow {
+    id: i64,
+    code: String,
+    coupon_id: Option<i64>,
+    redeemed_at: At,
+    order_id: String,
+    found_at: At,
+    #[diesel(select_expression = c::state.nullable())]
+    state: Option<String>,
+}
+
 /// The merchant's findings of this kind below `before`, newest first.
 pub fn list(
     conn: &mut DbConn,
@@ -211,7 +224,6 @@ pub fn list(
     before: Option<i64>,
     limit: i64,
 ) -> Result<Vec<RedemptionFinding>, Error> {
-    type FindingRow = (i64, String, Option<i64>, At, String, At, Option<String>);
     let rows: Vec<FindingRow> = f::table
         .left_join(c::table.on(c::id.nullable().eq(f::coupon_id)))
         .filter(f::merchant_id.eq(scope.merchant().0))
@@ -219,26 +231,18 @@ pub fn list(
         .filter(f::id.lt(before.unwrap_or(i64::MAX)))
         .order(f::id.desc())
         .limit(limit)
-        .select((
-            f::id,
-            f::code,
-            f::coupon_id,
-            f::redeemed_at,
-            f::order_id,
-            f::found_at,
-            c::state.nullable(),
-        ))
+        .select(FindingRow::as_select())
         .load(conn)?;
     rows.into_iter()
-        .map(|(id, code, coupon, redeemed, order, found, state)| {
+        .map(|row| {
             Ok(RedemptionFinding {
-                id,
-                code,
-                coupon: coupon.map(CouponId),
-                state: state.map(|state| state.parse()).transpose()?,
-                redeemed_at: redeemed.0,
-                order_id: Some(order).filter(|order| !order.is_empty()),
-                found_at: found.0,
+                id: row.id,
+                code: row.code,
+                coupon: row.coupon_id.map(CouponId),
+                state: row.state.map(|state| state.parse()).transpose()?,
+                redeemed_at: row.redeemed_at.0,
+                order_id: Some(row.order_id).filter(|order| !order.is_empty()),
+                found_at: row.found_at.0,
             })
         })
         .collect()

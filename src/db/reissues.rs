@@ -1,7 +1,7 @@
 //! Reissues in the database: each one row for good, together with its audit record.
 
 use chrono::{DateTime, Utc};
-use diesel::{ExpressionMethods, JoinOnDsl, QueryDsl, RunQueryDsl};
+use diesel::{ExpressionMethods, JoinOnDsl, QueryDsl, Queryable, RunQueryDsl};
 
 use super::{
     DbConn, Error, Scope, WriteTx,
@@ -87,13 +87,26 @@ pub fn record(
     Ok(ReissueId(id))
 }
 
+/// In the order of its select: diesel cannot derive one that names a table by an alias.
+#[derive(Queryable)]
+struct ReissueRow {
+    reward: i64,
+    id: i64,
+    at: At,
+    by: i64,
+    by_name: String,
+    old_code: String,
+    new_code: String,
+    email_requested: bool,
+    token_hash: String,
+}
+
 /// The reissue of each of these rewards, where there is one.
 pub fn list_of_rewards(
     conn: &mut DbConn,
     scope: Scope,
     rewards: &[i64],
 ) -> Result<Vec<(RewardNo, EarlierReissue)>, Error> {
-    type ReissueRow = (i64, i64, At, i64, String, String, String, bool, String);
     let of_these = among(conn, r::reward, rewards.iter().copied());
     let rows: Vec<ReissueRow> = r::table
         .inner_join(OLD.on(OLD.field(coupons::id).eq(r::old_coupon_id)))
@@ -115,18 +128,18 @@ pub fn list_of_rewards(
         .load(conn)?;
     Ok(rows
         .into_iter()
-        .map(|(reward, id, at, by, by_name, old, new, email_requested, token_hash)| {
+        .map(|row| {
             let earlier = EarlierReissue {
-                id: ReissueId(id),
-                at: at.0,
-                by: UserId(by),
-                by_name,
-                old_code: CouponCode::stored(old),
-                new_code: CouponCode::stored(new),
-                email_requested,
-                token_hash,
+                id: ReissueId(row.id),
+                at: row.at.0,
+                by: UserId(row.by),
+                by_name: row.by_name,
+                old_code: CouponCode::stored(row.old_code),
+                new_code: CouponCode::stored(row.new_code),
+                email_requested: row.email_requested,
+                token_hash: row.token_hash,
             };
-            (RewardNo(reward), earlier)
+            (RewardNo(row.reward), earlier)
         })
         .collect())
 }

@@ -1,7 +1,9 @@
 //! Sessions on the server: who holds which token, stored only as its hash.
 
 use chrono::{DateTime, Utc};
-use diesel::{ExpressionMethods, JoinOnDsl, OptionalExtension, QueryDsl, RunQueryDsl, dsl::exists};
+use diesel::{
+    ExpressionMethods, JoinOnDsl, OptionalExtension, QueryDsl, Queryable, RunQueryDsl, dsl::exists,
+};
 
 use super::{
     DbConn, Error, WriteTx,
@@ -66,9 +68,18 @@ pub fn start(
     Ok(())
 }
 
-/// Session, user, their name and address; began, last used, confirmed; since when there is an app,
-/// whether there is a passkey.
-type SessionRow = (i64, i64, (String, String), At, At, Option<At>, (Option<At>, bool));
+#[derive(Queryable)]
+struct SessionRow {
+    id: i64,
+    user: i64,
+    name: String,
+    email: String,
+    created_at: At,
+    last_used_at: At,
+    confirmed_at: Option<At>,
+    app_added_at: Option<At>,
+    has_passkey: bool,
+}
 
 /// The session of that token if it was used after `idle_since`, began after `began_after`, and its
 /// user is active.
@@ -87,28 +98,25 @@ pub fn find(
         .select((
             s::id,
             users::id,
-            (users::name, users::email),
+            users::name,
+            users::email,
             s::created_at,
             s::last_used_at,
             s::confirmed_at,
-            (
-                users::totp_added_at,
-                exists(
-                    passkeys::table.filter(passkeys::user_id.eq(users::id)).select(passkeys::id),
-                ),
-            ),
+            users::totp_added_at,
+            exists(passkeys::table.filter(passkeys::user_id.eq(users::id)).select(passkeys::id)),
         ))
         .first(conn)
         .optional()?;
-    Ok(row.map(|(id, user, (name, email), created, used, confirmed, (app, has_passkey))| Session {
-        id,
-        user: UserId(user),
-        name,
-        email,
-        created_at: created.0,
-        last_used_at: used.0,
-        confirmed_at: confirmed.map(|At(at)| at),
-        has_second_factor: app.is_some() || has_passkey,
+    Ok(row.map(|row| Session {
+        id: row.id,
+        user: UserId(row.user),
+        name: row.name,
+        email: row.email,
+        created_at: row.created_at.0,
+        last_used_at: row.last_used_at.0,
+        confirmed_at: row.confirmed_at.map(|At(at)| at),
+        has_second_factor: row.app_added_at.is_some() || row.has_passkey,
     }))
 }
 

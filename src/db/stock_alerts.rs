@@ -2,7 +2,8 @@
 
 use chrono::{DateTime, Utc};
 use diesel::{
-    ExpressionMethods, JoinOnDsl, OptionalExtension, QueryDsl, RunQueryDsl, sql_query,
+    ExpressionMethods, JoinOnDsl, OptionalExtension, QueryDsl, Queryable, RunQueryDsl, Selectable,
+    SelectableHelper, sql_query,
     sql_types::{BigInt, Text},
 };
 
@@ -31,20 +32,33 @@ pub struct Alert {
     pub cleared_at: Option<DateTime<Utc>>,
 }
 
-type StockAlertRow = (i64, i64, String, String, i64, At, Option<At>);
+#[derive(Queryable, Selectable)]
+#[diesel(table_name = a)]
+struct StockAlertRow {
+    id: i64,
+    batch_id: i64,
+    #[diesel(select_expression = batches::name)]
+    batch_name: String,
+    kind: String,
+    codes_left: i64,
+    raised_at: At,
+    cleared_at: Option<At>,
+}
 
-fn alert(
-    (id, batch, batch_name, kind, codes_left, raised, cleared): StockAlertRow,
-) -> Result<Alert, Error> {
-    Ok(Alert {
-        id,
-        batch: BatchId(batch),
-        batch_name,
-        kind: kind.parse()?,
-        codes_left,
-        raised_at: raised.0,
-        cleared_at: cleared.map(|at| at.0),
-    })
+impl TryFrom<StockAlertRow> for Alert {
+    type Error = Error;
+
+    fn try_from(row: StockAlertRow) -> Result<Self, Error> {
+        Ok(Self {
+            id: row.id,
+            batch: BatchId(row.batch_id),
+            batch_name: row.batch_name,
+            kind: row.kind.parse()?,
+            codes_left: row.codes_left,
+            raised_at: row.raised_at.0,
+            cleared_at: row.cleared_at.map(|at| at.0),
+        })
+    }
 }
 
 /// The merchant's alerts that are not cleared: batch and kind.
@@ -70,17 +84,9 @@ pub fn list(
         .filter(a::id.lt(before.unwrap_or(i64::MAX)))
         .order(a::id.desc())
         .limit(limit)
-        .select((
-            a::id,
-            a::batch_id,
-            batches::name,
-            a::kind,
-            a::codes_left,
-            a::raised_at,
-            a::cleared_at,
-        ))
+        .select(StockAlertRow::as_select())
         .load(conn)?;
-    rows.into_iter().map(alert).collect()
+    rows.into_iter().map(TryInto::try_into).collect()
 }
 
 /// The merchant's alerts above `after`, oldest first.
@@ -96,17 +102,9 @@ pub fn list_after(
         .filter(a::id.gt(after))
         .order(a::id)
         .limit(limit)
-        .select((
-            a::id,
-            a::batch_id,
-            batches::name,
-            a::kind,
-            a::codes_left,
-            a::raised_at,
-            a::cleared_at,
-        ))
+        .select(StockAlertRow::as_select())
         .load(conn)?;
-    rows.into_iter().map(alert).collect()
+    rows.into_iter().map(TryInto::try_into).collect()
 }
 
 /// Lets one server at a time raise or gather the merchant's alerts, so that their numbers become

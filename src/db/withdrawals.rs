@@ -3,8 +3,8 @@
 
 use chrono::{DateTime, Utc};
 use diesel::{
-    ExpressionMethods, JoinOnDsl, OptionalExtension, QueryDsl, QueryableByName, RunQueryDsl,
-    sql_query, sql_types::BigInt,
+    ExpressionMethods, JoinOnDsl, OptionalExtension, QueryDsl, Queryable, QueryableByName,
+    RunQueryDsl, Selectable, SelectableHelper, sql_query, sql_types::BigInt,
 };
 
 use super::{
@@ -59,6 +59,31 @@ pub fn begin(
     Ok(Unfinished { id, scope, batch })
 }
 
+#[derive(Queryable, Selectable)]
+#[diesel(table_name = w)]
+struct WithdrawalRow {
+    id: i64,
+    #[diesel(select_expression = users::name)]
+    by: String,
+    reason: String,
+    asked_at: At,
+    withdrawn: i64,
+    ended_at: Option<At>,
+}
+
+impl From<WithdrawalRow> for Withdrawal {
+    fn from(row: WithdrawalRow) -> Self {
+        Self {
+            id: row.id,
+            by: row.by,
+            reason: row.reason,
+            asked_at: row.asked_at.0,
+            withdrawn: row.withdrawn,
+            ended_at: row.ended_at.map(|at| at.0),
+        }
+    }
+}
+
 /// The batch's withdrawals, newest first.
 pub fn list(
     conn: &mut DbConn,
@@ -66,25 +91,15 @@ pub fn list(
     batch: BatchId,
     limit: i64,
 ) -> Result<Vec<Withdrawal>, Error> {
-    let rows: Vec<(i64, String, String, At, i64, Option<At>)> = w::table
+    let rows: Vec<WithdrawalRow> = w::table
         .inner_join(users::table.on(users::id.eq(w::user_id)))
         .filter(w::merchant_id.eq(scope.merchant().0))
         .filter(w::batch_id.eq(batch.0))
         .order(w::id.desc())
         .limit(limit)
-        .select((w::id, users::name, w::reason, w::asked_at, w::withdrawn, w::ended_at))
+        .select(WithdrawalRow::as_select())
         .load(conn)?;
-    Ok(rows
-        .into_iter()
-        .map(|(id, by, reason, asked, withdrawn, ended)| Withdrawal {
-            id,
-            by,
-            reason,
-            asked_at: asked.0,
-            withdrawn,
-            ended_at: ended.map(|at| at.0),
-        })
-        .collect())
+    Ok(rows.into_iter().map(Into::into).collect())
 }
 
 /// Codes of a batch up to this one are being withdrawn.
