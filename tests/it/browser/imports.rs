@@ -129,7 +129,9 @@ fn an_import_needs_no_script() {
         browser.click("button", "Check vouchers").await;
         browser.shows("Checking the file").await;
         fail::remove("import::looked");
-        tokio::time::sleep(std::time::Duration::from_millis(700)).await;
+        while app.count("imports WHERE state = 'checked'") == 0 {
+            tokio::time::sleep(std::time::Duration::from_millis(20)).await;
+        }
         browser.click("link", "Reload to see progress").await;
         browser.shows("5 codes can be added to Spring").await;
         browser.click("button", "Add 5 codes").await;

@@ -162,28 +162,27 @@ fn a_migration_waits_for_a_backup_and_nobody_waits_for_it() {
     let source = || FileBasedMigrations::from_path(history.path()).unwrap();
     let mut backup = db.connect();
     run_on(&mut backup, "BEGIN; LOCK TABLE mails IN ACCESS SHARE MODE").unwrap();
+    const TRIES: &str = "pg_locks WHERE relation = 'mails'::regclass AND NOT granted";
     std::thread::scope(|scope| {
         let migrating = scope.spawn(|| apply(&db.db, source, source));
-        let begun = Instant::now();
-        let (mut longest, mut tries, mut all_done) = (Duration::ZERO, 0, true);
-        db.exec("SET statement_timeout = '3s'");
-        while all_done && begun.elapsed() < Duration::from_secs(5) {
+        let mut quickest = Duration::MAX;
+        for _ in 0..4 {
+            // It tries: whoever comes now is behind it.
+            while db.count(TRIES) == 0 {
+                assert!(!migrating.is_finished(), "it took no notice of the backup");
+                std::thread::sleep(Duration::from_millis(5));
+            }
             let before = Instant::now();
-            all_done = db.run("UPDATE mails SET attempts = attempts").is_ok();
-            longest = longest.max(before.elapsed());
-            tries += 1;
-            std::thread::sleep(Duration::from_millis(5));
+            let done =
+                db.run("SET statement_timeout = '60s'; UPDATE mails SET attempts = attempts");
+            assert_eq!(done, Ok(()), "the migration did not give way");
+            quickest = quickest.min(before.elapsed());
         }
-        let is_waiting = !migrating.is_finished();
+        assert!(!migrating.is_finished(), "it took no notice of the backup");
         run_on(&mut backup, "ROLLBACK").unwrap();
-        assert!(is_waiting, "it took no notice of the backup");
-        assert!(longest > Duration::from_millis(100), "it did not try: {longest:?}");
-        assert!(longest < Duration::from_millis(1_500), "somebody waited {longest:?}");
+        // A busy machine may hold up one of them, not each.
+        assert!(quickest < Duration::from_millis(1_500), "everybody waited {quickest:?} or more");
         assert_eq!(migrating.join().unwrap().unwrap().len(), 1);
-        eprintln!(
-            "{tries} statements while a migration waited for a backup, the slowest took \
-             {longest:.1?}"
-        );
     });
     assert_eq!(db.text("SELECT current_setting('lock_timeout')").as_deref(), Some("0"));
     assert_eq!(schema_state(&db.db).unwrap(), SchemaState::Newer);

@@ -144,6 +144,8 @@ pub fn new_code(text: &str) -> Option<String> {
 #[derive(Default)]
 pub struct Load {
     todo: Mutex<VecDeque<(usize, Reward)>>,
+    /// What [`Load::release`] is to add to it.
+    kept: Mutex<VecDeque<(usize, Reward)>>,
     pub told: Mutex<Told>,
     /// Sent, and not answered with yes or no.
     pub open: Mutex<Vec<(Form, Heard)>>,
@@ -160,6 +162,21 @@ impl Load {
         })
     }
 
+    /// Keeps the last `n` back: however slow the machine, they are still to do when the test comes
+    /// to [`Load::release`].
+    pub fn keep_back(&self, n: usize) {
+        let mut todo = self.todo.lock().unwrap();
+        let rest = todo.len().saturating_sub(n);
+        *self.kept.lock().unwrap() = todo.split_off(rest);
+    }
+
+    /// Lets people go on with `n` of those.
+    pub fn release(&self, n: usize) {
+        let mut kept = self.kept.lock().unwrap();
+        let some = n.min(kept.len());
+        self.todo.lock().unwrap().extend(kept.drain(..some));
+    }
+
     /// Sets `people` to work at `client`'s address. Each stops at the first answer that is neither
     /// yes nor no.
     pub fn begin(self: &Arc<Self>, client: &Client, people: usize) -> JoinSet<()> {
@@ -172,7 +189,14 @@ impl Load {
     }
 
     async fn step(&self, client: &Client) -> bool {
-        let Some((n, reward)) = self.todo.lock().unwrap().pop_front() else { return false };
+        let next = self.todo.lock().unwrap().pop_front();
+        let Some((n, reward)) = next else {
+            if self.kept.lock().unwrap().is_empty() {
+                return false;
+            }
+            tokio::time::sleep(Duration::from_millis(5)).await;
+            return true;
+        };
         match Form::open(client, &reward, n).await {
             Ok(form) => self.send(client, form).await,
             Err(Heard::Refused(words)) if words.contains(EMPTY) => {

@@ -156,6 +156,7 @@ async fn a_newer_schema_comes_under_load_and_nobody_notices(db: TestDb) {
     let had = pages(&house, &casey).await;
     assert!(had.len() > 8, "{had:?}");
     assert!(!is_newer(&house.said()));
+    load.keep_back(100);
     let people = load.begin(&casey, PEOPLE);
     load.until(40).await;
     let (next, count) = next_version(&house.db);
@@ -172,6 +173,7 @@ async fn a_newer_schema_comes_under_load_and_nobody_notices(db: TestDb) {
     // before.
     let again = house.serve();
     assert!(is_newer(&house.said()));
+    load.release(100);
     let beside = load.begin(&at(&again, &casey), PEOPLE);
     people.join_all().await;
     beside.join_all().await;
@@ -208,20 +210,24 @@ async fn the_version_before_and_this_one_work_on_one_schema(db: TestDb) {
     let before = house.serve();
     let casey = administrator(&house, &before).await;
     let had = pages(&house, &casey).await;
+    load.keep_back(200);
     let people = load.begin(&casey, PEOPLE);
     load.until(30).await;
     house.shell.use_program(new);
     let begun = Instant::now();
     let applied = house.shell.done(&["migrate"]);
     let (took, at_migration) = (begun.elapsed(), load.successes());
+    load.release(60);
     load.until(at_migration + 30).await;
     assert_eq!(pages(&house, &casey).await, had);
     assert!(load.open.lock().unwrap().is_empty(), "the migration turned somebody away");
     let after = house.serve();
     assert!(!is_newer(&house.said()));
     let theirs = load.begin(&at(&after, &casey), PEOPLE);
+    load.release(100);
     load.until(load.successes() + 60).await;
     end(before);
+    load.release(40);
     people.join_all().await;
     load.send_again(&at(&after, &casey)).await;
     // The binary is rolled back, the schema is not.

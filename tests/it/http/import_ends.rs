@@ -65,10 +65,12 @@ async fn a_cancelled_import_leaves_nothing_in_any_state(app: App) {
     let late = mia.post(&format!("{}/confirm", checked.address.path()), &Fields::default()).await;
     shown(&mia, &late).await.says("Cancelled");
     at_rest(&mia, &checking).await.says("Cancelled");
-    fail::cfg("import::slice", "sleep(900)").unwrap();
+    // At work until the cancellation is there; slow afterwards, so that it is seen before the end.
+    fail::cfg("import::slice", "pause").unwrap();
     let importing = begin(&mia, batch).await;
     mia.get(&importing).await.says("Adding 12,000 codes to Spring").says("You can leave this page");
     mia.post(&format!("{importing}/cancel"), &Fields::default()).await.expect(303);
+    fail::cfg("import::slice", "sleep(900)").unwrap();
     at_rest(&mia, &importing).await.says("Cancelled").says("Nothing was added.");
     fail::remove("import::slice");
     assert_eq!(
@@ -89,9 +91,11 @@ async fn a_new_batch_stays_when_its_import_is_cancelled(app: App) {
         [("name", None, &b"Winter"[..]), ("file", Some("many.csv"), many().leak().as_bytes())];
     let preview = shown(&mia, &mia.post_parts("/m/acme/batches", &form).await).await;
     let path = preview.address.path().to_owned();
-    fail::cfg("import::slice", "sleep(900)").unwrap();
+    fail::cfg("import::slice", "pause").unwrap();
     mia.post(&format!("{path}/confirm"), &Fields::default()).await.expect(303);
-    cancel(&mia, &path)
+    mia.post(&format!("{path}/cancel"), &Fields::default()).await.expect(303);
+    fail::cfg("import::slice", "sleep(900)").unwrap();
+    at_rest(&mia, &path)
         .await
         .says("Cancelled")
         .says("The batch Winter was created and is empty.")
@@ -108,9 +112,10 @@ async fn a_new_batch_stays_when_its_import_is_cancelled(app: App) {
 async fn a_stopped_import_goes_on_at_the_next_start(app: App) {
     let mut app = app;
     let (batch, mia) = (app.batch("Spring"), app.sign_in(Role::Marketing).await);
-    fail::cfg("import::slice", "sleep(900)").unwrap();
+    fail::cfg("import::slice", "pause").unwrap();
     let path = begin(&mia, batch).await;
     app.stop_importer();
+    fail::cfg("import::slice", "sleep(900)").unwrap();
     until("the import to be given back", || {
         app.count("imports WHERE state = 'importing' AND lease_holder IS NULL") == 1
     })

@@ -143,11 +143,12 @@ async fn a_dialogue_longer_than_the_lease_stays_with_its_worker(stage: Stage) {
     let first = stage.worker();
     stage.until("it is tried", |s| s.memory.tries() == 1).await;
     let second = stage.worker();
-    // The desk's time runs twice as fast as the heartbeat's: a renewal every twenty of its seconds,
-    // of a lease of thirty.
-    for _ in 0..17 {
-        tokio::time::sleep(Duration::from_secs(1)).await;
-        stage.advance(2);
+    // The desk's time goes on by less than a lease between two renewals, and by more in all.
+    let lease = || stage.world.text("SELECT next_attempt_at FROM mails");
+    for _ in 0..2 {
+        let before = lease();
+        stage.advance(20);
+        stage.until("the lease is renewed", |_| lease() != before).await;
     }
     assert_eq!(stage.memory.tries(), 1);
     first.kill().await;
