@@ -40,7 +40,7 @@ pub struct ImportArgs {
 /// The names of the kinds that the command takes.
 fn kinds() -> impl TypedValueParser<Value = ImportKind> {
     let rules = ImportKind::ALL.into_iter().map(ImportKind::rules);
-    let names = rules.filter(|rules| rules.by_command).map(|rules| {
+    let names = rules.filter(|rules| rules.origin.is_command()).map(|rules| {
         let name = PossibleValue::new(rules.name);
         match rules.help {
             Some(help) => name.help(help),

@@ -17,7 +17,7 @@ use crate::{
         Desk,
         batches::add_batch::{AddBatch, add_batch},
         find_merchant,
-        imports::{ImportProgress, ImportRequest, ImportStreams, import_file},
+        imports::{ImportProgress, ImportRequest, ImportRow, ImportStreams, import_file},
         settings::add_merchant::{AddMerchant, add_merchant},
         sign_in::passwords,
         users::add_user::{AddUser, add_user, user_exists},
@@ -183,7 +183,11 @@ fn import(
     ));
     let before = bar.position();
     let (scope, row) = desk.db.read(|conn| find_merchant(conn, merchant.slug))?;
-    let order = ImportRequest::of_operator(scope, &row, kind, batch);
+    let file_name = format!("{}.csv", kind.as_str());
+    let order = ImportRequest {
+        row: ImportRow::New { file_name: &file_name },
+        ..ImportRequest::of_operator(scope, &row, kind, batch)
+    };
     let mut watch = |progress| {
         if let ImportProgress::Applying { done, .. } = progress {
             bar.set_position(before + done);

@@ -9,7 +9,7 @@ use super::{
     Invalid,
     audit::Action,
     batch::PlannedBatch,
-    ids::{BatchId, ImportId, MerchantId, UserId},
+    ids::{BatchId, CouponId, ImportId, MerchantId, UserId},
     role::Permission,
 };
 
@@ -98,12 +98,29 @@ pub struct KindRules {
     pub in_slices: bool,
     /// What allows somebody to send one in the browser, and to confirm it.
     pub permission: Permission,
-    pub in_browser: bool,
-    pub by_command: bool,
+    pub origin: Origin,
     /// What the command's help adds to the name.
     pub help: Option<&'static str>,
     /// What the audit log calls it.
     pub action: Action,
+}
+
+/// Where an import may come from.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Origin {
+    Browser,
+    Command,
+    Anywhere,
+}
+
+impl Origin {
+    pub fn is_browser(self) -> bool {
+        self != Self::Command
+    }
+
+    pub fn is_command(self) -> bool {
+        self != Self::Browser
+    }
 }
 
 /// A column that a file may have.
@@ -146,8 +163,7 @@ static CUSTOMERS: KindRules = KindRules {
     needs_batch: false,
     in_slices: false,
     permission: Permission::ManageBatches,
-    in_browser: false,
-    by_command: true,
+    origin: Origin::Command,
     help: None,
     action: Action::CustomersImported,
 };
@@ -166,8 +182,7 @@ static VOUCHERS: KindRules = KindRules {
     needs_batch: true,
     in_slices: true,
     permission: Permission::ManageBatches,
-    in_browser: true,
-    by_command: true,
+    origin: Origin::Anywhere,
     help: None,
     action: Action::VouchersImported,
 };
@@ -187,8 +202,7 @@ static REWARDS: KindRules = KindRules {
     needs_batch: false,
     in_slices: false,
     permission: Permission::ManageBatches,
-    in_browser: false,
-    by_command: true,
+    origin: Origin::Command,
     help: None,
     action: Action::RewardsImported,
 };
@@ -203,8 +217,7 @@ static REDEMPTIONS: KindRules = KindRules {
     needs_batch: false,
     in_slices: false,
     permission: Permission::ManageBatches,
-    in_browser: true,
-    by_command: true,
+    origin: Origin::Anywhere,
     help: None,
     action: Action::RedemptionsImported,
 };
@@ -218,8 +231,7 @@ static BARS: KindRules = KindRules {
     needs_batch: false,
     in_slices: false,
     permission: Permission::ManageBatches,
-    in_browser: true,
-    by_command: false,
+    origin: Origin::Browser,
     help: None,
     action: Action::BarsImported,
 };
@@ -231,8 +243,7 @@ static PURGES: KindRules = KindRules {
     needs_batch: false,
     in_slices: false,
     permission: Permission::PurgeCustomers,
-    in_browser: false,
-    by_command: true,
+    origin: Origin::Command,
     help: Some("People to purge, by email or customer_id; it can't be undone"),
     action: Action::CustomersPurged,
 };
@@ -275,7 +286,35 @@ impl FromStr for ImportKind {
     }
 }
 
-/// An import as it stands in the book.
+/// Who sent an import; once it is confirmed, who confirmed it.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum Sender {
+    User {
+        id: UserId,
+        name: String,
+    },
+    /// Somebody at the server's command line.
+    Operator,
+}
+
+/// The coupons that an import added: those of its merchant with ids from the first to the last.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct CouponRange {
+    pub first: CouponId,
+    pub last: CouponId,
+}
+
+/// The longest file name that is kept, in characters.
+const MAX_FILE_NAME_CHARS: usize = 120;
+
+/// A file's name as it is kept and shown, without the folders before it.
+pub fn file_name(path: &str) -> String {
+    let name = path.rsplit(['/', '\\']).next().unwrap_or_default();
+    let name: String = name.chars().filter(|c| !c.is_control()).take(MAX_FILE_NAME_CHARS).collect();
+    name.trim().to_owned()
+}
+
+/// An import as it is recorded.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Import {
     pub id: ImportId,
@@ -285,12 +324,11 @@ pub struct Import {
     pub batch: Option<(BatchId, String)>,
     /// The batch that is made when the import is confirmed.
     pub new_batch: Option<PlannedBatch>,
-    /// Who sent the file; once it is confirmed, who said so.
-    pub user: UserId,
-    pub user_name: String,
+    pub sender: Sender,
     pub request_id: Option<String>,
     pub state: ImportState,
-    /// As the browser called it; empty for pasted lines.
+    /// As the browser or the command called it; empty for pasted lines, and for what a command
+    /// read from its input.
     pub file_name: String,
     pub bytes: i64,
     /// How far the work at hand is, of how much.

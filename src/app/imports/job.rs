@@ -6,24 +6,42 @@ use std::{
     time::{Duration, Instant},
 };
 
+use chrono::{DateTime, Utc};
+
 use super::{
-    request::{ImportError, ImportProgress, ImportRequest, OnCommit, ProgressWatch},
+    findings::Findings,
+    request::{ImportError, ImportProgress, ImportRequest, ImportRow, ProgressWatch},
+    show_imports::ImportReport,
     tally::{Report, Tally},
 };
 use crate::{
     app::Desk,
     db::{
         WriteTx, audit,
-        imports::exclusive::{ImportAccess, LockRequest, refresh_statistics},
+        imports::{
+            exclusive::{ImportAccess, LockRequest, refresh_statistics},
+            jobs::{self, ImportResult},
+            leases,
+        },
     },
-    domain::{audit::NewRecord, ids::BatchId},
+    domain::{audit::NewRecord, ids::BatchId, import::CouponRange},
 };
 
 /// An import at work.
 pub struct Job<'j, 'w> {
     pub desk: &'j Desk,
     pub request: &'j ImportRequest<'j>,
-    pub watch: &'j mut ProgressWatch<'w>,
+    watch: &'j mut ProgressWatch<'w>,
+    began_at: DateTime<Utc>,
+    /// How much of the file was read.
+    bytes: u64,
+}
+
+/// The coupons that an import added, and to which batch.
+#[derive(Debug, Clone, Copy, Default)]
+pub struct Added {
+    pub batch: Option<BatchId>,
+    pub coupons: Option<CouponRange>,
 }
 
 /// How long a second import waits before it looks again.
@@ -32,9 +50,22 @@ const LOCK_RETRY_INTERVAL: Duration = Duration::from_millis(250);
 /// From this many rows on, the database's statistics are refreshed: it would plan by old sizes.
 const ANALYZE_FROM_ROWS: u64 = 10_000;
 
+impl<'j, 'w> Job<'j, 'w> {
+    pub fn new(
+        desk: &'j Desk,
+        request: &'j ImportRequest<'j>,
+        watch: &'j mut ProgressWatch<'w>,
+    ) -> Self {
+        Self { desk, request, watch, began_at: desk.clock.now(), bytes: 0 }
+    }
+}
+
 impl Job<'_, '_> {
     /// Tells the progress; an error when the import is to stop.
     pub fn tell(&mut self, progress: ImportProgress) -> Result<(), ImportError> {
+        if let ImportProgress::Reading { bytes } = progress {
+            self.bytes = bytes;
+        }
         if (self.watch)(progress).is_break() { Err(ImportError::Stopped) } else { Ok(()) }
     }
 
@@ -88,32 +119,70 @@ impl Job<'_, '_> {
                     let mut tally = tally;
                     work(job, tx, &mut tally)?;
                     *report = tally.close(out)?;
-                    job.record(tx, report, None)?;
-                    job.end(tx, report)
+                    job.finish(tx, report, Added::default())
                 })
             },
             |_| Ok(()),
         )
     }
 
-    /// Ends a transaction: a dry run takes everything back.
-    pub fn end(&self, tx: &mut WriteTx<'_>, report: &Report) -> Result<(), ImportError> {
+    /// Ends the last transaction: a dry run takes everything back.
+    pub fn finish(
+        &self,
+        tx: &mut WriteTx<'_>,
+        report: &mut Report,
+        added: Added,
+    ) -> Result<(), ImportError> {
+        self.record(tx, report, added.batch)?;
         fail::fail_point!("import::end");
-        match (self.request.dry_run, self.request.on_commit) {
-            (true, _) => Err(ImportError::TakenBack),
-            (false, Some(OnCommit(on_commit))) => on_commit(tx, report),
-            (false, None) => Ok(()),
+        if self.request.dry_run {
+            return Err(ImportError::TakenBack);
+        }
+        self.mark_done(tx, report, added)
+    }
+
+    /// Marks the import's row as done. An import by command that brought nothing leaves none, as it
+    /// leaves no audit record: it changed nothing.
+    pub fn mark_done(
+        &self,
+        tx: &mut WriteTx<'_>,
+        report: &Report,
+        added: Added,
+    ) -> Result<(), ImportError> {
+        let (request, now) = (self.request, self.desk.clock.now());
+        let account = ImportReport::of(request.kind, report);
+        match request.row {
+            ImportRow::Held(held) => {
+                let end = ImportResult { report: &account.to_json(), coupons: added.coupons };
+                // Cancelled or taken over in between: nothing of this becomes visible.
+                if leases::done(tx, held, end, now)? { Ok(()) } else { Err(ImportError::Stopped) }
+            }
+            ImportRow::New { .. } if report.is_of_nothing() => Ok(()),
+            ImportRow::New { file_name } => {
+                // Without samples of the rows: they may be about people, who can be purged, and the
+                // operator has the rejects.
+                let account = ImportReport { findings: Findings::default(), ..account };
+                let new = jobs::DoneImport {
+                    kind: request.kind,
+                    batch: added.batch,
+                    file_name,
+                    bytes: i64::try_from(self.bytes).unwrap_or(i64::MAX),
+                    end: ImportResult { report: &account.to_json(), coupons: added.coupons },
+                    began_at: self.began_at,
+                };
+                Ok(jobs::add_done(tx, request.scope, new, now)?)
+            }
         }
     }
 
     /// Leaves the audit record of an import that brought something.
-    pub fn record(
+    fn record(
         &self,
         tx: &mut WriteTx<'_>,
         report: &mut Report,
         batch: Option<BatchId>,
     ) -> Result<(), ImportError> {
-        if report.accepted() == 0 && report.taken_out_of_stock == 0 {
+        if report.is_of_nothing() {
             return Ok(());
         }
         let count = |n: u64| i64::try_from(n).unwrap_or(i64::MAX);

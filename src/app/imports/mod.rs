@@ -13,7 +13,9 @@
 //! 3. Then it compares the good rows with what is stored and writes what is new: [`kinds`]. That
 //!    needs the merchant's import lock, which a [`job`] waits for. A dry run of vouchers,
 //!    redemptions or bars only compares: it takes no lock and waits for nobody.
-//! 4. At last it writes the rejects, and the whole becomes visible at once, or none of it.
+//! 4. At last it writes the rejects, and the whole becomes visible at once, or none of it: the rows,
+//!    the audit record, and the import's own row in the table `imports`, with the ids of the coupons
+//!    that it added.
 //!
 //! What differs between the kinds of import is in the table [`crate::domain::import::KindRules`],
 //! and in one file for each kind in [`kinds`].
@@ -32,7 +34,7 @@ mod tally;
 
 use std::io::{Read, Write};
 
-use self::job::Job;
+use self::job::{Added, Job};
 use crate::{
     app::Desk,
     db::imports::publish::{self, TargetBatch},
@@ -41,7 +43,7 @@ use crate::{
 
 pub use self::findings::{Cause, DamageGroup, Ends, Findings, RowSample, SampledCount, Suspicion};
 pub use self::job::SlicePace;
-pub use self::request::{ImportError, ImportProgress, ImportRequest, OnCommit, ProgressWatch};
+pub use self::request::{ImportError, ImportProgress, ImportRequest, ImportRow, ProgressWatch};
 pub use self::tally::Report;
 
 /// What an import reads from and writes to, beside the database.
@@ -64,13 +66,13 @@ pub fn import_file(
 ) -> Result<Report, ImportError> {
     let ImportStreams { source, rejects, watch } = streams;
     let target = target_batch(desk, request)?;
-    let mut job = Job { desk, request, watch };
+    let mut job = Job::new(desk, request, watch);
     let spooled = file::read(source, &mut job, target)?;
     if spooled.is_empty() {
         // No acceptable row: there is no need to wait for the lock.
         let report = spooled.tally.close(rejects)?;
-        if let Some(OnCommit(on_commit)) = request.on_commit.filter(|_| !request.dry_run) {
-            desk.db.write(|tx| on_commit(tx, &report))?;
+        if let (ImportRow::Held(_), false) = (request.row, request.dry_run) {
+            desk.db.write(|tx| job.mark_done(tx, &report, Added::default()))?;
         }
         return Ok(report);
     }

@@ -16,7 +16,7 @@ use crate::{
         Invalid,
         batch::{PlannedBatch, Window},
         ids::{BatchId, ImportId},
-        import::ImportKind,
+        import::{self, ImportKind},
         zone::{self, Bound},
     },
 };
@@ -25,8 +25,6 @@ use crate::{
 const UPLOAD_TIMEOUT: TimeDelta = TimeDelta::minutes(10);
 /// How many imports may wait in a merchant: each stores a file.
 const MAX_WAITING_IMPORTS: i64 = 20;
-/// The longest file name that is kept, in characters.
-const MAX_FILE_NAME_CHARS: usize = 120;
 
 pub use crate::db::imports::jobs::ReceivedFile;
 
@@ -95,10 +93,9 @@ pub fn close_import(
     file: ReceivedFile<'_>,
 ) -> Result<(), Error> {
     // Some browsers send a path.
-    let name = file.name.rsplit(['/', '\\']).next().unwrap_or_default();
-    let name: String = name.chars().filter(|c| !c.is_control()).take(MAX_FILE_NAME_CHARS).collect();
+    let name = import::file_name(file.name);
     desk.db.write(|tx| {
-        let file = ReceivedFile { name: name.trim(), ..file };
+        let file = ReceivedFile { name: &name, ..file };
         if !jobs::received(tx, OwnImport { scope: member.scope, id }, file, desk.clock.now())? {
             return Err(Error::NotFound);
         }

@@ -1,11 +1,10 @@
 //! What an import is asked to do, how far it is, and why it may fail.
 
-use std::{fmt, io, ops::ControlFlow};
+use std::{io, ops::ControlFlow};
 
-use super::tally::Report;
 use crate::{
     app::{Error, Fault},
-    db::{self, Scope, WriteTx},
+    db::{self, Scope, imports::leases::HeldImport},
     domain::{Invalid, audit::Actor, batch::PlannedBatch, import::ImportKind, merchant::Merchant},
 };
 
@@ -23,7 +22,7 @@ pub struct ImportRequest<'a> {
     pub planned: Option<&'a PlannedBatch>,
     pub actor: Actor,
     pub request_id: Option<&'a str>,
-    pub on_commit: Option<OnCommit<'a>>,
+    pub row: ImportRow<'a>,
 }
 
 impl<'a> ImportRequest<'a> {
@@ -43,21 +42,19 @@ impl<'a> ImportRequest<'a> {
             planned: None,
             actor: Actor::Cli,
             request_id: None,
-            on_commit: None,
+            row: ImportRow::New { file_name: "" },
         }
     }
 }
 
-/// Runs last in the transaction that makes the import visible, so that the record of the import
-/// agrees with it whatever happens; its error takes everything back. Also run when no row can be
-/// taken; not in a dry run.
-#[derive(Clone, Copy)]
-pub struct OnCommit<'a>(pub &'a dyn Fn(&mut WriteTx<'_>, &Report) -> Result<(), ImportError>);
-
-impl fmt::Debug for OnCommit<'_> {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.write_str("OnCommit(…)")
-    }
+/// The row that says of this import that it was done. It changes in the transaction that makes the
+/// import visible, so that both agree whatever happens.
+#[derive(Debug, Clone, Copy)]
+pub enum ImportRow<'a> {
+    /// It is made then: the import was begun at the command line, with a file of this name.
+    New { file_name: &'a str },
+    /// It is there, and a worker has claimed it.
+    Held(HeldImport<'a>),
 }
 
 /// Where an import is.

@@ -20,7 +20,7 @@ use tokio::time::sleep;
 use super::{
     ImportStreams, import_file,
     pieces::{AT_ONCE, PieceReader, RejectsWriter},
-    request::{ImportError, ImportProgress, ImportRequest, OnCommit},
+    request::{ImportError, ImportProgress, ImportRequest, ImportRow},
     show_imports::{ImportReport, StockForecast},
     tally::Report,
 };
@@ -40,7 +40,7 @@ use crate::{
     domain::{
         audit::Actor,
         ids::ImportId,
-        import::{Import, ImportState},
+        import::{Import, ImportState, Sender},
     },
 };
 
@@ -243,19 +243,6 @@ fn attempt(desk: &Desk, claimed: &ClaimedImport, pulse: &Pulse) -> Result<(), Im
             ControlFlow::Continue(())
         }
     };
-    let on_commit = |tx: &mut db::WriteTx<'_>, report: &Report| {
-        // It was cancelled or taken over in between: nothing of this becomes visible.
-        if leases::done(
-            tx,
-            claimed.held(),
-            &ImportReport::from(report).to_json(),
-            desk.clock.now(),
-        )? {
-            Ok(())
-        } else {
-            Err(ImportError::Stopped)
-        }
-    };
     let request = ImportRequest {
         scope: *scope,
         merchant: &merchant,
@@ -263,16 +250,20 @@ fn attempt(desk: &Desk, claimed: &ClaimedImport, pulse: &Pulse) -> Result<(), Im
         batch: import.kind.rules().needs_batch.then(|| import.batch_name()),
         dry_run: is_check,
         planned: import.new_batch.as_ref().filter(|_| import.batch.is_none()),
-        actor: Actor::User(import.user),
+        actor: match import.sender {
+            Sender::User { id, .. } => Actor::User(id),
+            Sender::Operator => Actor::Cli,
+        },
         request_id: import.request_id.as_deref(),
-        on_commit: Some(OnCommit(&on_commit)),
+        row: ImportRow::Held(claimed.held()),
     };
     let mut rejects = RejectsWriter::of(desk, import)?;
     // A kind that is written in one transaction keeps its rejects until that has ended: a piece of
     // them would wait for the very writer that waits for it.
-    let mut spool = match import.kind.rules().in_slices {
-        true => None,
-        false => Some(tempfile::tempfile().map_err(ImportError::Staging)?),
+    let mut spool = if import.kind.rules().in_slices {
+        None
+    } else {
+        Some(tempfile::tempfile().map_err(ImportError::Staging)?)
     };
     let streams = ImportStreams {
         source: &mut PieceReader::of(desk, import),
@@ -293,7 +284,7 @@ fn attempt(desk: &Desk, claimed: &ClaimedImport, pulse: &Pulse) -> Result<(), Im
     if is_check {
         let account = ImportReport {
             pace: outlook(desk, *scope, import, &report)?,
-            ..ImportReport::from(&report)
+            ..ImportReport::of(import.kind, &report)
         };
         // Cancelled meanwhile, or another worker's by now: then it is theirs to say.
         desk.db.write(|tx| leases::checked(tx, claimed.held(), &account.to_json()))?;

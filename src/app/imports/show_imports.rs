@@ -1,4 +1,4 @@
-//! Imports from the browser: how each stands, and the rows that could not be taken.
+//! Imports: how each stands, and the rows that could not be taken.
 
 use chrono::{DateTime, Utc};
 use serde::{Deserialize, Serialize};
@@ -15,18 +15,20 @@ use crate::{
     },
     domain::{
         ids::ImportId,
-        import::{Import, ImportState},
+        import::{Import, ImportKind, ImportState},
     },
 };
 
 const PAGE_ROWS: usize = 50;
 
-/// What a file's rows come to: `new + unchanged + rejected = rows`.
+/// What a file's rows come to: `new + updated + unchanged + rejected = rows`.
 #[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(default)]
 pub struct ImportReport {
     pub rows: u64,
+    /// People who were purged are counted here, too.
     pub new: u64,
+    pub updated: u64,
     pub unchanged: u64,
     pub rejected: u64,
     pub findings: Findings,
@@ -55,22 +57,13 @@ impl StockForecast {
     }
 }
 
-impl From<&Report> for ImportReport {
-    fn from(report: &Report) -> Self {
-        // A voucher is never updated: what is there is left as it is.
-        let Report { rows, new, updated, unchanged, rejected, ref findings, .. } = *report;
-        Self {
-            rows,
-            new,
-            unchanged: unchanged + updated,
-            rejected,
-            findings: findings.clone(),
-            pace: None,
-        }
-    }
-}
-
 impl ImportReport {
+    pub(in crate::app) fn of(kind: ImportKind, report: &Report) -> Self {
+        let Report { rows, new, updated, unchanged, rejected, ref findings, .. } = *report;
+        let (new, updated) = if kind == ImportKind::Purges { (updated, 0) } else { (new, updated) };
+        Self { rows, new, updated, unchanged, rejected, findings: findings.clone(), pace: None }
+    }
+
     pub(in crate::app) fn to_json(&self) -> String {
         // Numbers and texts always have a form in JSON.
         serde_json::to_string(self).unwrap_or_default()

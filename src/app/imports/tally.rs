@@ -35,6 +35,11 @@ impl Report {
     pub fn accepted(&self) -> u64 {
         self.new + self.updated + self.unchanged
     }
+
+    /// The import changed nothing, and found nothing that was there already.
+    pub fn is_of_nothing(&self) -> bool {
+        self.accepted() == 0 && self.taken_out_of_stock == 0
+    }
 }
 
 /// What has become of the rows so far.

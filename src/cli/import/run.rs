@@ -13,11 +13,14 @@ use super::stop::Stop;
 use crate::{
     app::{
         Desk,
-        imports::{ImportError, ImportProgress, ImportRequest, ImportStreams, Report, import_file},
+        imports::{
+            ImportError, ImportProgress, ImportRequest, ImportRow, ImportStreams, Report,
+            import_file,
+        },
     },
     cli::CommandFailure,
     db::merchants,
-    domain::import::ImportKind,
+    domain::import::{self, ImportKind},
 };
 
 /// What the command line says.
@@ -102,8 +105,10 @@ fn import(desk: &Desk, arguments: &Arguments) -> Result<(Report, PathBuf), Strin
     let mut rejects = RejectsFile { path: path.clone(), file: None };
     // What an earlier run has left says nothing about this one.
     rejects.discard().map_err(|e| format!("{} can't be overwritten: {e}", path.display()))?;
+    let file_name = name_of(arguments);
     let request = ImportRequest {
         dry_run: arguments.dry_run,
+        row: ImportRow::New { file_name: &file_name },
         ..ImportRequest::of_operator(scope, &merchant, arguments.kind, arguments.batch.as_deref())
     };
     let bar = ProgressLine::new(length);
@@ -124,6 +129,14 @@ fn import(desk: &Desk, arguments: &Arguments) -> Result<(Report, PathBuf), Strin
             other => other.to_string(),
         }
     })
+}
+
+/// What the list of imports calls the file. One with people to purge may be named after somebody.
+fn name_of(arguments: &Arguments) -> String {
+    if arguments.file == "-" || arguments.kind == ImportKind::Purges {
+        return String::new();
+    }
+    import::file_name(&arguments.file.to_string_lossy())
 }
 
 /// The source, and how long it is where that is known.

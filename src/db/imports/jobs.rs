@@ -1,4 +1,4 @@
-//! Imports from the browser in the database: what was ordered, by whom, and how it stands.
+//! Imports in the database: what was sent, by whom, and how it stands.
 
 use chrono::{DateTime, Utc};
 use diesel::{
@@ -15,7 +15,7 @@ use super::super::{
 use crate::domain::{
     batch::{PlannedBatch, Window},
     ids::{BatchId, ImportId, MerchantId, UserId},
-    import::{Import, ImportKind, ImportState},
+    import::{CouponRange, Import, ImportKind, ImportState, Sender},
     zone,
 };
 
@@ -34,8 +34,8 @@ struct RequestRow {
     batch: Option<i64>,
     batch_name: Option<String>,
     new_batch: Option<String>,
-    user: i64,
-    user_name: String,
+    user: Option<i64>,
+    user_name: Option<String>,
     request_id: Option<String>,
 }
 
@@ -64,8 +64,10 @@ impl TryFrom<JobRow> for Import {
             kind: request.kind.parse()?,
             batch: request.batch.map(BatchId).zip(request.batch_name),
             new_batch: request.new_batch.as_deref().map(planned_of).transpose()?,
-            user: UserId(request.user),
-            user_name: request.user_name,
+            sender: match request.user.zip(request.user_name) {
+                Some((id, name)) => Sender::User { id: UserId(id), name },
+                None => Sender::Operator,
+            },
             request_id: request.request_id,
             state: progress.state.parse()?,
             file_name: progress.file_name,
@@ -84,7 +86,7 @@ impl TryFrom<JobRow> for Import {
 macro_rules! rows {
     () => {
         i::table
-            .inner_join(u::table.on(u::id.eq(i::user_id)))
+            .left_join(u::table.on(u::id.nullable().eq(i::user_id)))
             .left_join(b::table.on(b::id.nullable().eq(i::batch_id)))
             .select((
                 (
@@ -95,7 +97,7 @@ macro_rules! rows {
                     b::name.nullable(),
                     i::new_batch,
                     i::user_id,
-                    u::name,
+                    u::name.nullable(),
                     i::request_id,
                 ),
                 (
@@ -188,7 +190,7 @@ pub fn add(
             i::merchant_id.eq(scope.merchant().0),
             i::kind.eq(new.kind.as_str()),
             i::batch_id.eq(new.batch.map(|batch| batch.0)),
-            i::user_id.eq(new.user.0),
+            i::user_id.eq(Some(new.user.0)),
             i::request_id.eq(Some(new.request_id)),
             i::state.eq(ImportState::Receiving.as_str()),
             i::file_name.eq(""),
@@ -198,6 +200,52 @@ pub fn add(
         .returning(i::id)
         .get_result(&mut **tx)?;
     Ok(ImportId(id))
+}
+
+/// What an import has brought.
+#[derive(Debug, Clone, Copy)]
+pub struct ImportResult<'r> {
+    /// As the code that wrote it reads it.
+    pub report: &'r str,
+    pub coupons: Option<CouponRange>,
+}
+
+/// An import by command, which is done as soon as anybody hears of it.
+#[derive(Debug, Clone, Copy)]
+pub struct DoneImport<'a> {
+    pub kind: ImportKind,
+    pub batch: Option<BatchId>,
+    pub file_name: &'a str,
+    pub bytes: i64,
+    pub end: ImportResult<'a>,
+    pub began_at: DateTime<Utc>,
+}
+
+/// Adds an import by command; runs in the transaction that makes it visible.
+pub fn add_done(
+    tx: &mut WriteTx<'_>,
+    scope: Scope,
+    new: DoneImport<'_>,
+    now: DateTime<Utc>,
+) -> Result<(), Error> {
+    let DoneImport { kind, batch, file_name, bytes, end, began_at } = new;
+    diesel::insert_into(i::table)
+        .values((
+            i::merchant_id.eq(scope.merchant().0),
+            i::kind.eq(kind.as_str()),
+            i::batch_id.eq(batch.map(|batch| batch.0)),
+            i::state.eq(ImportState::Done.as_str()),
+            i::file_name.eq(file_name),
+            i::bytes.eq(bytes),
+            i::report.eq(Some(end.report)),
+            i::first_coupon.eq(end.coupons.map(|coupons| coupons.first.0)),
+            i::last_coupon.eq(end.coupons.map(|coupons| coupons.last.0)),
+            i::lease_until.eq(At(now)),
+            i::created_at.eq(At(began_at)),
+            i::ended_at.eq(Some(At(now))),
+        ))
+        .execute(&mut **tx)?;
+    Ok(())
 }
 
 /// An import of the merchant's.
@@ -273,7 +321,7 @@ pub fn confirm(
     let change = (
         i::state.eq(ImportState::Importing.as_str()),
         i::batch_id.eq(batch.map(|batch| batch.0)),
-        i::user_id.eq(user.0),
+        i::user_id.eq(Some(user.0)),
         i::request_id.eq(Some(request_id)),
         (
             i::progress_done.eq(0),

@@ -16,7 +16,7 @@ use diesel::{
 
 use super::{
     super::{DbConn, Error, Scope, WriteTx, instant::At, schema::imports as i},
-    jobs,
+    jobs::{self, ImportResult},
 };
 use crate::domain::{
     ids::ImportId,
@@ -36,7 +36,7 @@ fn known_kinds() -> impl Iterator<Item = &'static str> {
     ImportKind::ALL
         .into_iter()
         .map(ImportKind::rules)
-        .filter(|kind| kind.in_browser)
+        .filter(|kind| kind.origin.is_browser())
         .map(|k| k.name)
 }
 
@@ -143,7 +143,7 @@ pub fn checked(tx: &mut WriteTx<'_>, held: HeldImport<'_>, preview: &str) -> Res
 pub fn done(
     tx: &mut WriteTx<'_>,
     held: HeldImport<'_>,
-    report: &str,
+    end: ImportResult<'_>,
     now: DateTime<Utc>,
 ) -> Result<bool, Error> {
     let own = i::table
@@ -153,7 +153,9 @@ pub fn done(
         .filter(i::cancel_asked.eq(false));
     let change = (
         i::state.eq(ImportState::Done.as_str()),
-        i::report.eq(Some(report)),
+        i::report.eq(Some(end.report)),
+        i::first_coupon.eq(end.coupons.map(|coupons| coupons.first.0)),
+        i::last_coupon.eq(end.coupons.map(|coupons| coupons.last.0)),
         i::lease_holder.eq(NOBODY),
         i::ended_at.eq(Some(At(now))),
     );

@@ -4,7 +4,7 @@
 use chrono::{DateTime, Utc};
 use diesel::{
     ExpressionMethods, OptionalExtension, QueryDsl, QueryableByName, RunQueryDsl,
-    dsl::max,
+    dsl::{max, min},
     sql_query,
     sql_types::{Array, BigInt, Nullable, Text},
 };
@@ -20,7 +20,8 @@ use super::{
 use crate::{
     domain::{
         batch::{PlannedBatch, Window},
-        ids::{BatchId, MerchantId},
+        ids::{BatchId, CouponId, MerchantId},
+        import::CouponRange,
     },
     each,
 };
@@ -278,19 +279,37 @@ pub struct Published {
     pub added: i64,
 }
 
-/// Makes the batch's new codes visible and counts them as imported, in one row.
+/// Makes the batch's new codes visible and counts them as imported, in one row. Answers the ids of
+/// these codes: all coupons of the merchant between the first and the last are this import's.
+///
+/// That holds because a merchant's imports take ids one after the other, and ids only grow: SQLite
+/// gives the highest of all and one more, PostgreSQL the next of a sequence that nobody caches.
+/// Coupons are only added under the merchant's import lock, which is held from before the first
+/// of them until they are published (see `exclusive`). On PostgreSQL the lock ends with the one
+/// transaction of the import. On SQLite each transaction that adds a slice first renews the lease:
+/// an import that has lost it adds nothing more, and its successor begins by removing what it has
+/// left. What is published is never removed, so that no id comes again. Imports of other merchants
+/// may take ids in between, hence "of the merchant".
 pub fn publish(
     tx: &mut WriteTx<'_>,
     scope: Scope,
     batch: BatchId,
     Published { highest, added }: Published,
-) -> Result<(), Error> {
+) -> Result<Option<CouponRange>, Error> {
+    let unpublished = c::table
+        .filter(c::merchant_id.eq(scope.merchant().0))
+        .filter(c::batch_id.eq(batch.0))
+        .filter(c::id.gt(published_to(tx, scope, batch)?));
+    let first: Option<i64> = unpublished.select(min(c::id)).first(&mut **tx)?;
     let published = diesel::update(
         b::table.filter(b::merchant_id.eq(scope.merchant().0)).filter(b::id.eq(batch.0)),
     )
     .set((b::published_to.eq(highest), b::imported.eq(b::imported + added)))
     .execute(&mut **tx)?;
-    if published == 1 { Ok(()) } else { Err(Error::Corrupt("the batch is gone".into())) }
+    if published != 1 {
+        return Err(Error::Corrupt("the batch is gone".into()));
+    }
+    Ok(first.map(|first| CouponRange { first: CouponId(first), last: CouponId(highest) }))
 }
 
 #[derive(QueryableByName)]

@@ -114,6 +114,23 @@ const BATCHES: &[InvariantProbe] = &[
             b.merchant_id = c.merchant_id \
               WHERE b.id IS NULL OR (c.id > b.published_to AND c.state <> 'available')",
     },
+    InvariantProbe {
+        what: "imports whose first or last coupon is not in their batch, or not published",
+        sql: "SELECT i.id FROM imports i \
+              LEFT JOIN batches b ON b.id = i.batch_id AND b.merchant_id = i.merchant_id \
+              LEFT JOIN coupons f ON f.id = i.first_coupon AND f.batch_id = b.id \
+              LEFT JOIN coupons l ON l.id = i.last_coupon AND l.batch_id = b.id \
+              WHERE (i.first_coupon IS NOT NULL OR i.last_coupon IS NOT NULL) \
+              AND (f.id IS NULL OR l.id IS NULL OR l.id < f.id OR l.id > b.published_to)",
+    },
+    InvariantProbe {
+        what: "imports that share coupons with an earlier import of their merchant",
+        sql: "SELECT id FROM ( \
+                  SELECT id, first_coupon, max(last_coupon) OVER (PARTITION BY merchant_id ORDER \
+                  BY first_coupon, id ROWS BETWEEN UNBOUNDED PRECEDING AND 1 PRECEDING) AS taken_to \
+                  FROM imports WHERE first_coupon IS NOT NULL \
+              ) AS ranges WHERE first_coupon <= taken_to",
+    },
 ];
 
 /// The sums that are kept, and what they should be; a batch comes out where they differ.

@@ -84,7 +84,7 @@ diesel::table! {
         kind -> Text,
         batch_id -> Nullable<BigInt>,
         new_batch -> Nullable<Text>,
-        user_id -> BigInt,
+        user_id -> Nullable<BigInt>,
         request_id -> Nullable<Text>,
         state -> Text,
         file_name -> Text,
@@ -99,6 +99,8 @@ diesel::table! {
         failure -> Nullable<Text>,
         created_at -> Instant,
         ended_at -> Nullable<Instant>,
+        first_coupon -> Nullable<BigInt>,
+        last_coupon -> Nullable<BigInt>,
     }
 }
 

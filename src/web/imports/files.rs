@@ -93,6 +93,8 @@ pub struct UploadCopy {
     pub acting: &'static str,
     /// "12 codes added".
     pub acted: &'static str,
+    /// What rows are called that bring something.
+    pub new: &'static str,
     /// What rows are called that change nothing.
     pub already: &'static str,
     pub waits: &'static str,
@@ -108,6 +110,7 @@ pub fn words(kind: ImportKind) -> UploadCopy {
             act: "Import",
             acting: "Importing",
             acted: "imported",
+            new: "new",
             already: "already there",
             waits: "Not imported yet",
             nothing: "Nothing to import",
@@ -117,6 +120,7 @@ pub fn words(kind: ImportKind) -> UploadCopy {
             act: "Purge",
             acting: "Purging",
             acted: "purged",
+            new: "purged",
             already: "named more than once",
             waits: "Not purged yet",
             nothing: "Nobody to purge",
@@ -126,6 +130,7 @@ pub fn words(kind: ImportKind) -> UploadCopy {
             act: "Add",
             acting: "Adding",
             acted: "added",
+            new: "new",
             already: "already in the batch",
             waits: "Not added yet",
             nothing: "Nothing to add",
@@ -135,6 +140,7 @@ pub fn words(kind: ImportKind) -> UploadCopy {
             act: "Record",
             acting: "Recording",
             acted: "recorded",
+            new: "new",
             already: "already recorded",
             waits: "Not recorded yet",
             nothing: "Nothing to record",
@@ -144,6 +150,7 @@ pub fn words(kind: ImportKind) -> UploadCopy {
             act: "Bar",
             acting: "Barring",
             acted: "barred",
+            new: "new",
             already: "already barred",
             waits: "Not barred yet",
             nothing: "Nothing to bar",

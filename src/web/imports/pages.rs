@@ -5,11 +5,12 @@ use crate::{
         Member,
         imports::show_imports::{ImportFile, ImportList, ImportReport},
     },
-    domain::import::{Import, ImportKind, ImportState},
+    domain::import::{Import, ImportKind, ImportState, Sender},
     web::{
         batches::pages::StateCount,
         imports::{
-            files, notes,
+            files::{self, UploadCopy},
+            notes,
             screens::{
                 ImportItem, ImportListPage, ImportPage, ImportScreen, ProgressBarView, RowSums,
             },
@@ -25,7 +26,18 @@ use crate::{
 
 /// What an import is called: its file.
 pub fn title(import: &Import) -> String {
-    if import.file_name.is_empty() { "Pasted lines".to_owned() } else { import.file_name.clone() }
+    match import.sender {
+        _ if !import.file_name.is_empty() => import.file_name.clone(),
+        Sender::User { .. } => "Pasted lines".to_owned(),
+        Sender::Operator => "Import by command".to_owned(),
+    }
+}
+
+fn who(import: &Import) -> String {
+    match &import.sender {
+        Sender::User { name, .. } => name.clone(),
+        Sender::Operator => "The command line".to_owned(),
+    }
 }
 
 /// The name of its rejects as a file, with nothing in it that a header or a file system minds.
@@ -70,7 +82,7 @@ fn row(member: &Member, file: &ImportFile) -> ImportItem {
         batch: subject(import),
         badge: badge(import, file.account.as_ref()),
         counts: counts.map(|account| in_short(import, account)).unwrap_or_default(),
-        who: import.user_name.clone(),
+        who: who(import),
         when: when(member, import.created_at),
     }
 }
@@ -98,9 +110,13 @@ fn number(n: u64) -> i64 {
 }
 
 fn in_short(import: &Import, account: &ImportReport) -> String {
-    let already = files::words(import.kind).already;
-    let parts =
-        [(account.new, "new"), (account.unchanged, already), (account.rejected, "rejected")];
+    let words = files::words(import.kind);
+    let parts = [
+        (account.new, words.new),
+        (account.updated, "updated"),
+        (account.unchanged, words.already),
+        (account.rejected, "rejected"),
+    ];
     let parts: Vec<String> = parts
         .iter()
         .filter(|(n, _)| *n > 0)
@@ -130,7 +146,7 @@ pub fn show(frame: Frame, member: &Member, file: &ImportFile) -> ImportPage {
         ));
     }
     facts.push(fact("Size", size(import.bytes)));
-    facts.push(fact("By", import.user_name.clone()));
+    facts.push(fact("By", who(import)));
     facts.push(Fact {
         label: "Sent".to_owned(),
         text: String::new(),
@@ -330,7 +346,7 @@ fn are(n: u64) -> &'static str {
 }
 
 fn done(import: &Import, account: Option<&ImportReport>, empty: ImportScreen) -> ImportScreen {
-    let new = number(account.map_or(0, |account| account.new));
+    let new = number(account.map_or(0, |account| account.new + account.updated));
     let rejected = number(account.map_or(0, |account| account.rejected));
     let what = files::words(import.kind);
     let text = match rejected {
@@ -411,16 +427,25 @@ fn into(import: &Import) -> String {
     }
 }
 
+/// "Already in the batch".
+fn label(words: &str) -> String {
+    sentence(words).replace('.', "")
+}
+
 fn sums(import: &Import, account: &ImportReport) -> RowSums {
-    let already = files::words(import.kind).already;
-    let ImportReport { rows, new, unchanged, rejected, .. } = *account;
+    let UploadCopy { new: fresh, already, .. } = files::words(import.kind);
+    let ImportReport { rows, new, updated, unchanged, rejected, .. } = *account;
     let count = |tone, label: &str, n: u64| StateCount {
         tone,
         label: label.to_owned(),
         number: grouped(number(n)),
     };
+    let changed = match updated {
+        0 => String::new(),
+        n => format!(" {} updated,", grouped(number(n))),
+    };
     let title = format!(
-        "{}: {} new, {} {already}, {} rejected",
+        "{}: {} {fresh},{changed} {} {already}, {} rejected",
         plural(number(rows), "row"),
         grouped(number(new)),
         grouped(number(unchanged)),
@@ -429,16 +454,16 @@ fn sums(import: &Import, account: &ImportReport) -> RowSums {
     RowSums {
         stock: StockBar::new(
             title,
-            &[(Tone::Good, new), (Tone::Quiet, unchanged), (Tone::Bad, rejected)],
+            &[(Tone::Good, new + updated), (Tone::Quiet, unchanged), (Tone::Bad, rejected)],
         ),
-        counts: vec![
-            count(Tone::Good, "New", new),
-            count(
-                Tone::Quiet,
-                &crate::web::shared::format::sentence(already).replace('.', ""),
-                unchanged,
-            ),
-            count(Tone::Bad, "Rejected", rejected),
-        ],
+        counts: [
+            Some(count(Tone::Good, &label(fresh), new)),
+            (updated > 0).then(|| count(Tone::Good, "Updated", updated)),
+            Some(count(Tone::Quiet, &label(already), unchanged)),
+            Some(count(Tone::Bad, "Rejected", rejected)),
+        ]
+        .into_iter()
+        .flatten()
+        .collect(),
     }
 }

@@ -107,6 +107,7 @@ pub fn bare(world: &World) {
         "audit_records",
         "stock_by_window",
         "stock_movements",
+        "imports",
     ];
     let cascade = if world.is_sqlite() { "" } else { "CASCADE" };
     let each = |statement: fn(&str, &str) -> String| {

@@ -187,6 +187,10 @@ fn i4_a_batch_that_does_not_add_up(world: World) {
             (&[I4], "UPDATE coupons SET batch_id = 999 WHERE code = 'FRESH-1-4'"),
             (&[I4], "UPDATE coupons SET state = 'withdrawn' WHERE code = 'LEFTOVER'"),
             (&[I4], "UPDATE batches SET published_to = 999 WHERE name = 'Strict'"),
+            (&[I4], &imports_of(&[("min(id)", "999")])),
+            (&[I4], &imports_of(&[("min(id)", "NULL")])),
+            (&[I4], &imports_of(&[("max(id)", "min(id)")])),
+            (&[I4], &imports_of(&[("min(id)", "min(id)"), ("min(id)", "max(id)")])),
         ],
     );
     each_breaks(
@@ -194,8 +198,21 @@ fn i4_a_batch_that_does_not_add_up(world: World) {
         &[
             (&[], "DELETE FROM coupons WHERE code = 'LEFTOVER'"),
             (&[], "UPDATE coupons SET state = 'withdrawn' WHERE code = 'FRESH-1-4'"),
+            (&[], &imports_of(&[("min(id)", "max(id)")])),
+            (&[], &imports_of(&[("min(id)", "min(id)"), ("max(id)", "max(id)")])),
         ],
     );
+}
+
+/// Imports into the first batch, each from and to a coupon of its.
+fn imports_of(ranges: &[(&str, &str)]) -> String {
+    let each = |(n, (first, last)): (usize, &(&str, &str))| {
+        format!(
+            "INSERT INTO imports (id, merchant_id, batch_id, first_coupon, last_coupon) SELECT {n}, \
+             1, 1, {first}, {last} FROM coupons WHERE merchant_id = 1 AND batch_id = 1;"
+        )
+    };
+    ranges.iter().enumerate().map(each).collect()
 }
 
 #[both]

@@ -1,7 +1,13 @@
 //! Imports from the browser in each of their states: shown, said yes to once, cancelled, and nobody
 //! else's business.
 
-use rewarddesk::domain::role::Role;
+use std::ops::ControlFlow;
+
+use rewarddesk::{
+    app::imports::{ImportRequest, ImportRow, ImportStreams, import_file},
+    db::merchants,
+    domain::{import::ImportKind, role::Role},
+};
 
 use crate::support::{App, Client, client::Fields, page::Page, world::usable};
 
@@ -316,4 +322,62 @@ async fn a_fragment_tells_how_far_it_is_and_then_the_news(app: App) {
             .body
             .contains("hx-partial")
     );
+}
+
+/// Imports by command into the first merchant.
+async fn by_command(app: &App, kind: ImportKind, batch: Option<&'static str>, file: &'static str) {
+    let desk = app.desk.clone();
+    let import = move || {
+        let (scope, merchant) =
+            desk.db.read(|conn| merchants::for_operator(conn, "acme")).unwrap().unwrap();
+        let request = ImportRequest {
+            row: ImportRow::New { file_name: "from-the-shop.csv" },
+            ..ImportRequest::of_operator(scope, &merchant, kind, batch)
+        };
+        let streams = ImportStreams {
+            source: &mut file.as_bytes(),
+            rejects: &mut std::io::sink(),
+            watch: &mut |_| ControlFlow::Continue(()),
+        };
+        import_file(&desk, &request, streams).unwrap();
+    };
+    tokio::task::spawn_blocking(import).await.unwrap();
+}
+
+#[both]
+async fn imports_by_command_are_in_the_list_too(app: App) {
+    let (batch, mia) = (app.batch("Spring"), app.sign_in(Role::Marketing).await);
+    add(&mia, &shown(&mia, &paste(&mia, &top_up(batch), "B-1\nB-2").await).await).await;
+    by_command(&app, ImportKind::Vouchers, Some("Spring"), "code\nC-1\nC-2\nC-3\nB-1\nx\n").await;
+    by_command(&app, ImportKind::Customers, None, "email,first_name\na@b.example,A\n").await;
+    by_command(&app, ImportKind::Customers, None, "email,first_name\na@b.example,Z\n").await;
+    by_command(&app, ImportKind::Purges, None, "email\na@b.example\n").await;
+    let list = mia.get("/m/acme/imports").await.expect(200);
+    list.says("Customers to purge 1 purged The command line")
+        .says("from-the-shop.csv Done Customers 1 updated The command line")
+        .says("from-the-shop.csv Done Customers 1 new The command line")
+        .says("Spring 3 new, 1 already in the batch, 1 rejected The command line")
+        .says("Pasted lines Done Spring 2 new Casey Marketing");
+    let ranges = app.texts(
+        "SELECT (SELECT c.code FROM coupons c WHERE c.id = i.first_coupon) || ' ' || \
+         (SELECT c.code FROM coupons c WHERE c.id = i.last_coupon) AS v FROM imports i \
+         WHERE i.kind = 'vouchers' ORDER BY i.id",
+    );
+    assert_eq!(ranges, ["B-1 B-2", "C-1 C-3"]);
+    let page = |id: i64| format!("/m/acme/imports/{id}");
+    let first = app.number("SELECT min(id) FROM imports");
+    mia.get(&page(first + 1))
+        .await
+        .expect(200)
+        .says("3 codes added to Spring")
+        .says("The command line")
+        .says("1 line rejected")
+        .says("Send another file");
+    let customers = mia.get(&page(first + 3)).await.expect(200);
+    customers.says("1 customer imported").says("Updated 1");
+    assert!(!customers.words().contains("Send another file"), "{}", customers.words());
+    mia.get(&page(first + 4)).await.expect(200).says("1 customer purged").says("Purged 1");
+    mia.post(&format!("{}/cancel", page(first + 1)), &Fields::default()).await.expect(303);
+    mia.post(&format!("{}/confirm", page(first + 1)), &Fields::default()).await.expect(303);
+    assert_eq!(app.count("imports WHERE state = 'done'"), 5);
 }

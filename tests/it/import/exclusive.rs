@@ -19,7 +19,7 @@ fn many(prefix: &str) -> String {
     (0..30_000).map(|n| format!("{prefix}-{:06}\n", (n * 7919) % 1_000_000)).collect()
 }
 
-fn die_in_the_middle(world: &World, file: &str) {
+pub fn die_in_the_middle(world: &World, file: &str) {
     let died = catch_unwind(AssertUnwindSafe(|| {
         let _ = world.ordered(
             &world.order(ImportKind::Vouchers, Some("Spring")),

@@ -79,6 +79,8 @@ fn a_kill_at_any_moment_leaves_all_or_nothing(world: World) {
             visible == 0 || visible == all,
             "{visible} codes are visible after attempt {attempt}"
         );
+        // Its row comes and goes with them.
+        assert_eq!(world.count("imports"), i64::from(visible == all));
         // The child's clock stands still: its lease must not.
         world.run("DELETE FROM import_leases");
         if visible == all {
@@ -89,5 +91,8 @@ fn a_kill_at_any_moment_leaves_all_or_nothing(world: World) {
     let said = world.vouchers("Spring", &file());
     assert_eq!(said.report.new + said.report.unchanged, ROWS as u64);
     assert_eq!((world.visible(), world.count("coupons")), (ROWS as i64, ROWS as i64));
+    let of_all = "first_coupon = (SELECT min(id) FROM coupons) AND last_coupon = (SELECT max(id) \
+                  FROM coupons)";
+    assert_eq!(world.count(&format!("imports WHERE {of_all}")), 1);
     eprintln!("{finished} of the imports ended before they were killed");
 }

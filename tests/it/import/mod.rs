@@ -7,6 +7,7 @@ mod files;
 mod kills;
 mod previews;
 mod purges;
+mod records;
 mod redemptions;
 mod rewards;
 mod speed;

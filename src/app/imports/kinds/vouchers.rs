@@ -15,7 +15,7 @@ use crate::{
             take_some,
         },
         findings::{Cause, NewVoucher},
-        job::{Job, SlicePace},
+        job::{Added, Job, SlicePace},
         request::ImportError,
         tally::{Report, Tally},
     },
@@ -79,12 +79,12 @@ pub fn apply(
             *report = slices.tally.close(out)?;
             let added = i64::try_from(report.new).unwrap_or(i64::MAX);
             access.finish(|tx| {
+                let mut coupons = None;
                 if added > 0 {
-                    publish::publish(tx, scope, batch, Published { highest, added })?;
+                    coupons = publish::publish(tx, scope, batch, Published { highest, added })?;
                     settle(tx)?;
                 }
-                job.record(tx, report, Some(batch))?;
-                job.end(tx, report)
+                job.finish(tx, report, Added { batch: Some(batch), coupons })
             })
         },
         |access| sweep_in(access, scope, LAST_PATIENCE),
