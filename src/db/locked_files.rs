@@ -10,7 +10,7 @@ use diesel::{
 
 use super::{
     DbConn, Error, Scope, WriteTx,
-    batches::{self, BatchRow},
+    batches::BatchRow,
     coupons::{self, CurrentCouponRow},
     customers::{self, MatchedRow},
     instant::Instant,

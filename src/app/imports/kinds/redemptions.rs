@@ -378,7 +378,7 @@ fn finding(
         FileRow { layout: &tally.layout, record: &entry.record, zone: job.request.merchant.zone }
             .redemption()?;
     let (kind, coupon) = read_note(&entry.note)
-        .ok_or_else(|| db::Error::unreadable("a temporary file holds something else"))?;
+        .ok_or_else(|| Error::unreadable("a temporary file holds something else"))?;
     Ok(NewFinding { kind, code: row.code, coupon, redeemed_at: row.redeemed_at, order: row.order })
 }
 
