@@ -7,7 +7,6 @@ use serde::Deserialize;
 
 use crate::{
     app::{
-        Desk,
         sign_in::queue::Caller,
         users::choose_password::{self, Chosen, Guest},
     },
