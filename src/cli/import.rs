@@ -2,7 +2,7 @@
 
 use std::{io::Write, path::PathBuf};
 
-use super::{CommandFailure, open_current, wrong_usage};
+use super::{database::open_current, outcome::CommandFailure, wrong_usage};
 use crate::{
     app::{Desk, imports::file},
     config::Settings,

@@ -17,7 +17,7 @@ use crate::{
             FileKind, ImportError, ImportProgress, ImportRequest, Report, import_file,
         },
     },
-    cli::CommandFailure,
+    cli::outcome::CommandFailure,
     db::merchants,
 };
 
