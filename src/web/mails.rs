@@ -123,7 +123,7 @@ pub async fn create(
         Ok(resent) => queued(&request, &desk, &member, (customer, reward), &resent)
             .await
             .map_err(Error::after_commit),
-        Err(app::Error::Refused(refusal)) => {
+        Err(app::Error::Refused(app::Refusal::Reissue(refusal))) => {
             refused(&request, &desk, &member, (customer, reward), &refusal).await
         }
         Err(error) => Err(error.into()),

@@ -180,7 +180,7 @@ pub async fn add_passkey(
             "The passkey couldn't be verified, or it took too long. Nothing was changed. Try again."
                 .to_owned()
         }
-        Err(app::Error::Invalid(why)) => format::sentence(&why.0),
+        Err(app::Error::Invalid(why)) => format::sentence(&why.to_string()),
         Err(other) => return Err(other.into()),
     };
     passkey_page(&request, &desk, typed, Some(error), StatusCode::UNPROCESSABLE_ENTITY)

@@ -6,8 +6,8 @@ use serde::Deserialize;
 
 use crate::{
     app::{
-        Desk, Member,
-        batches::choose_alerts::{self, AlertPage, AlertRulesOutcome, InvalidAlertRules},
+        self, Desk, InvalidForm, Member,
+        batches::choose_alerts::{self, AlertPage},
     },
     domain::{
         role::Permission,
@@ -112,16 +112,17 @@ pub async fn draw(
     let (asker, typed) = (member.clone(), (threshold.clone(), least_days.clone()));
     match desk
         .writing(move |desk| choose_alerts::draw_stock_rules(desk, &asker, &typed.0, &typed.1))
-        .await?
+        .await
     {
-        AlertRulesOutcome::Done(_) | AlertRulesOutcome::Unchanged => Ok(back(&member, "drawn")),
-        AlertRulesOutcome::Invalid(why) => {
+        Ok(()) => Ok(back(&member, "drawn")),
+        Err(app::Error::Invalid(why)) => {
             let typed = SubmittedRules { threshold, least_days, why };
             let body = page(&request, &desk, &member, None, Some(&typed), None).await?;
             Ok(HttpResponse::UnprocessableEntity()
                 .content_type("text/html; charset=utf-8")
                 .body(body))
         }
+        Err(error) => Err(error.into()),
     }
 }
 
@@ -130,7 +131,7 @@ pub async fn draw(
 pub struct SubmittedRules {
     pub threshold: String,
     pub least_days: String,
-    pub why: InvalidAlertRules,
+    pub why: InvalidForm,
 }
 
 /// The page.
@@ -188,8 +189,8 @@ fn rules(here: &str, page: &AlertPage, typed: Option<&SubmittedRules>) -> AlertR
     let field = |value: String, error| NumberField { value, error };
     let (threshold, least_days) = match typed {
         Some(typed) => (
-            field(typed.threshold.clone(), error(typed.why.threshold.as_ref())),
-            field(typed.least_days.clone(), error(typed.why.least_days.as_ref())),
+            field(typed.threshold.clone(), error(typed.why.get("threshold"))),
+            field(typed.least_days.clone(), error(typed.why.get("least_days"))),
         ),
         None => (
             field(page.rules.threshold.to_string(), None),

@@ -5,9 +5,9 @@ use askama::Template;
 
 use crate::{
     app::{
-        self, Desk, Member,
+        self, Desk, InvalidForm, Member,
         batches::{
-            set_thresholds::{InvalidThresholds, SetThresholds, ThresholdsOutcome, set_thresholds},
+            set_thresholds::{SetThresholds, set_thresholds},
             show_batches::{self, BatchFile},
             withdraw_vouchers::{Withdrawn, withdraw_vouchers},
         },
@@ -39,12 +39,12 @@ pub fn lines(member: &Member, file: &BatchFile, told: &FormOutcome) -> Threshold
         FormOutcome::ThresholdsInvalid { command, why } => {
             ((command.threshold.clone(), command.reserve.clone()), why.clone())
         }
-        _ => (own(), InvalidThresholds::default()),
+        _ => (own(), InvalidForm::default()),
     };
     ThresholdsForm {
         action: words::batch_address(member, batch.id, "/lines"),
-        threshold: NumberField { value: threshold, error: error(wrong.threshold.as_ref()) },
-        reserve: NumberField { value: reserve, error: error(wrong.reserve.as_ref()) },
+        threshold: NumberField { value: threshold, error: error(wrong.get("threshold")) },
+        reserve: NumberField { value: reserve, error: error(wrong.get("reserve")) },
         of_merchant: grouped(member.merchant.stock_rules.threshold),
     }
 }
@@ -132,10 +132,10 @@ pub async fn draw(
     };
     let command = SetThresholds { batch: id, threshold, reserve };
     let (asker, asked) = (member.clone(), command.clone());
-    match desk.writing(move |desk| set_thresholds(desk, &asker, &asked)).await? {
-        ThresholdsOutcome::Done(record) => Ok(back(&member, id, &record.to_string())),
-        ThresholdsOutcome::Unchanged => Ok(back(&member, id, "unchanged-lines")),
-        ThresholdsOutcome::Invalid(why) => {
+    match desk.writing(move |desk| set_thresholds(desk, &asker, &asked)).await {
+        Ok(Some(record)) => Ok(back(&member, id, &record.to_string())),
+        Ok(None) => Ok(back(&member, id, "unchanged-lines")),
+        Err(app::Error::Invalid(why)) => {
             let page = batches::page(
                 &request,
                 &desk,
@@ -148,6 +148,7 @@ pub async fn draw(
                 .content_type("text/html; charset=utf-8")
                 .body(page.render()?))
         }
+        Err(error) => Err(error.into()),
     }
 }
 
@@ -176,7 +177,7 @@ pub async fn withdraw(
                 &desk,
                 &member,
                 id,
-                &FormOutcome::WithdrawalInvalid { reason, why: why.0 },
+                &FormOutcome::WithdrawalInvalid { reason, why: why.to_string() },
             )
             .await?;
             Ok(HttpResponse::UnprocessableEntity()

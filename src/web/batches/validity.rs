@@ -6,14 +6,13 @@ use serde::Deserialize;
 
 use crate::{
     app::{
-        Desk, Member,
+        self, Desk, Member,
         batches::{
-            adjust_validity::{AdjustValidity, Adjusted, adjust_validity},
+            adjust_validity::{AdjustValidity, adjust_validity},
             show_batches,
         },
     },
     domain::{
-        Invalid,
         batch::Batch,
         ids::BatchId,
         zone::{self, Bound},
@@ -35,14 +34,12 @@ pub fn form(member: &Member, batch: &Batch, told: &FormOutcome) -> ValidityForm 
         }
         _ => ((own(batch.window.from, Bound::Start), own(batch.window.until, Bound::End)), None),
     };
-    let error = |invalid: Option<&Option<Invalid>>| {
-        invalid.and_then(Option::as_ref).map(|why| sentence(&why.0))
-    };
+    let error = |name| wrong.and_then(|wrong| wrong.get(name)).map(|why| sentence(&why.0));
     ValidityForm {
         action: words::batch_address(member, batch.id, "/validity"),
         fields: vec![
-            field("valid_from", "First day", from, error(wrong.map(|wrong| &wrong.from))),
-            field("valid_until", "Last day", until, error(wrong.map(|wrong| &wrong.until))),
+            field("valid_from", "First day", from, error("valid_from")),
+            field("valid_until", "Last day", until, error("valid_until")),
         ],
         zone: member.merchant.zone.name().to_owned(),
     }
@@ -85,10 +82,10 @@ pub async fn update(
     };
     let command = AdjustValidity { batch: id, from, until };
     let (asker, asked) = (member.clone(), command.clone());
-    let done = match desk.writing(move |desk| adjust_validity(desk, &asker, &asked)).await? {
-        Adjusted::Done(record) => record.to_string(),
-        Adjusted::Unchanged => "unchanged".to_owned(),
-        Adjusted::Invalid(why) => {
+    let done = match desk.writing(move |desk| adjust_validity(desk, &asker, &asked)).await {
+        Ok(Some(record)) => record.to_string(),
+        Ok(None) => "unchanged".to_owned(),
+        Err(app::Error::Invalid(why)) => {
             let page = batches::page(
                 &request,
                 &desk,
@@ -101,6 +98,7 @@ pub async fn update(
                 .content_type("text/html; charset=utf-8")
                 .body(page.render()?));
         }
+        Err(error) => return Err(error.into()),
     };
     let target = words::batch_address(&member, id, &format!("?done={done}#message"));
     Ok(HttpResponse::SeeOther().insert_header((header::LOCATION, target)).finish())

@@ -12,10 +12,10 @@ use serde::Deserialize;
 use super::act_forms;
 use crate::{
     app::{
-        Desk, Member,
+        self, Desk, InvalidForm, Member, Refusal,
         coupons::{
             bar_coupon::{bar_coupon, unbar_coupon},
-            coupon_acts::{CouponActOutcome, InvalidCouponAct, PreparedCouponAct, prepare_act},
+            coupon_acts::{PreparedCouponAct, prepare_act},
             mark_used::{MarkUsed, mark_used},
             show_coupon::{self, ShownCoupon},
         },
@@ -93,7 +93,7 @@ pub async fn new(
     if let Some(refusal) = refusal {
         return refused(&request, &desk, &member, &prepared.shown, &refusal).await;
     }
-    form(&request, &member, &prepared, &fields, &InvalidCouponAct::default())
+    form(&request, &member, &prepared, &fields, &InvalidForm::default())
 }
 
 /// `POST /m/{merchant}/coupons/{id}/bar`, `…/unbar`, `…/use`
@@ -121,21 +121,20 @@ pub async fn create(
                 )
             }
         })
-        .await?;
+        .await;
     match acted {
-        CouponActOutcome::Done(record) => {
-            done(&request, &desk, &member, (id, record), fields.from_profile)
-                .await
-                .map_err(Error::after_commit)
-        }
-        CouponActOutcome::Refused(refusal) => {
+        Ok(record) => done(&request, &desk, &member, (id, record), fields.from_profile)
+            .await
+            .map_err(Error::after_commit),
+        Err(app::Error::Refused(Refusal::Coupon(refusal))) => {
             let (prepared, _) = prepare(&desk, &member, id, act).await?;
             refused(&request, &desk, &member, &prepared.shown, &refusal).await
         }
-        CouponActOutcome::Invalid(invalid) => {
+        Err(app::Error::Invalid(invalid)) => {
             let (prepared, _) = prepare(&desk, &member, id, act).await?;
             form(&request, &member, &prepared, &fields, &invalid)
         }
+        Err(error) => Err(error.into()),
     }
 }
 
@@ -145,10 +144,10 @@ fn form(
     member: &Member,
     prepared: &PreparedCouponAct,
     fields: &CouponActFields,
-    invalid: &InvalidCouponAct,
+    invalid: &InvalidForm,
 ) -> Result<HttpResponse, Error> {
     let form = act_forms::form(member, prepared, fields, invalid);
-    let again = *invalid != InvalidCouponAct::default();
+    let again = !invalid.is_empty();
     let body = match (request::is_fragment(request.headers()), again) {
         (true, false) => act_forms::CouponActDialog { form }.render()?,
         (true, true) => act_forms::CouponActAgain { form }.render()?,

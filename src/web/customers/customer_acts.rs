@@ -10,12 +10,9 @@ use askama::Template;
 
 use crate::{
     app::{
-        Desk, Member,
+        self, Desk, InvalidForm, Member, Refusal,
         customers::{
-            customer_acts::{
-                CustomerActOutcome, InvalidCustomerAct, PreparedCustomerAct, SubmittedForm,
-                act_on_customer, prepare_act,
-            },
+            customer_acts::{PreparedCustomerAct, SubmittedForm, act_on_customer, prepare_act},
             show_customer::Cursors,
         },
     },
@@ -54,13 +51,9 @@ pub async fn new(
     let (no, act) = named(&request, &path)?;
     match prepare(&desk, &member, no, act).await? {
         (_, Some(refusal)) => refused(&request, &desk, &member, no, &refusal).await,
-        (prepared, None) => form(
-            &request,
-            &member,
-            &prepared,
-            &SubmittedForm::default(),
-            &InvalidCustomerAct::default(),
-        ),
+        (prepared, None) => {
+            form(&request, &member, &prepared, &SubmittedForm::default(), &InvalidForm::default())
+        }
     }
 }
 
@@ -79,8 +72,8 @@ pub async fn create(
         confirmation: body.field("confirmation").unwrap_or_default(),
     };
     let (asker, sent) = (member.clone(), typed.clone());
-    match desk.writing(move |desk| act_on_customer(desk, &asker, no, act, &sent)).await? {
-        CustomerActOutcome::Done(record) => {
+    match desk.writing(move |desk| act_on_customer(desk, &asker, no, act, &sent)).await {
+        Ok(record) => {
             let target = format!(
                 "/m/{}/customers/{no}?done=customer-{record}#message",
                 member.merchant.slug
@@ -92,13 +85,14 @@ pub async fn create(
             };
             Ok(HttpResponse::build(status).insert_header((name, target)).finish())
         }
-        CustomerActOutcome::Refused(refusal) => {
+        Err(app::Error::Refused(Refusal::Customer(refusal))) => {
             refused(&request, &desk, &member, no, &refusal).await
         }
-        CustomerActOutcome::Invalid(invalid) => {
+        Err(app::Error::Invalid(invalid)) => {
             let (prepared, _) = prepare(&desk, &member, no, act).await?;
             form(&request, &member, &prepared, &typed, &invalid)
         }
+        Err(error) => Err(error.into()),
     }
 }
 
@@ -108,10 +102,10 @@ fn form(
     member: &Member,
     prepared: &PreparedCustomerAct,
     typed: &SubmittedForm,
-    invalid: &InvalidCustomerAct,
+    invalid: &InvalidForm,
 ) -> Result<HttpResponse, Error> {
     let form = act_form(member, prepared, typed, invalid);
-    let again = *invalid != InvalidCustomerAct::default();
+    let again = !invalid.is_empty();
     let body = match (request::is_fragment(request.headers()), again) {
         (true, false) => CustomerActDialog { form }.render()?,
         (true, true) => CustomerActAgain { form }.render()?,
@@ -205,7 +199,7 @@ pub fn act_form(
     member: &Member,
     prepared: &PreparedCustomerAct,
     typed: &SubmittedForm,
-    invalid: &InvalidCustomerAct,
+    invalid: &InvalidForm,
 ) -> CustomerActForm {
     let (act, customer) = (prepared.act, &prepared.customer);
     let owner = customer.display_name();
@@ -265,35 +259,28 @@ fn fields(
     act: CustomerAct,
     no: CustomerNo,
     typed: &SubmittedForm,
-    invalid: &InvalidCustomerAct,
+    invalid: &InvalidForm,
 ) -> Vec<ActField> {
-    let text =
-        |name, label, value: &str, hint: String, error: &Option<crate::domain::Invalid>| ActField {
-            name,
-            label,
-            kind: "text",
-            value: value.to_owned(),
-            hint,
-            required: true,
-            error: error.as_ref().map(|why| sentence(&why.0)),
-            autofocus: false,
-        };
+    let text = |name, label, value: &str, hint: String| ActField {
+        name,
+        label,
+        kind: "text",
+        value: value.to_owned(),
+        hint,
+        required: true,
+        error: invalid.get(name).map(|why| sentence(&why.0)),
+        autofocus: false,
+    };
     match act {
         CustomerAct::Block | CustomerAct::Unblock => {
             let hint = "Shown on the customer's profile and kept in the audit log until they're \
                         purged. Up to 255 characters."
                 .to_owned();
-            vec![text("reason", "Reason", &typed.reason, hint, &invalid.reason)]
+            vec![text("reason", "Reason", &typed.reason, hint)]
         }
         CustomerAct::Purge => {
             let hint = format!("Type {no} to confirm.");
-            vec![text(
-                "confirmation",
-                "Customer number",
-                &typed.confirmation,
-                hint,
-                &invalid.confirmation,
-            )]
+            vec![text("confirmation", "Customer number", &typed.confirmation, hint)]
         }
         CustomerAct::EmailsOff | CustomerAct::EmailsOn => vec![],
     }

@@ -112,8 +112,11 @@ pub async fn confirm(
         Err(app::Error::Invalid(why)) => {
             let file = load(&desk, &member, id).await?;
             let mut page = page(&request, &member, &file);
-            page.frame.flash =
-                Some(flash::plain(Tone::Bad, "Nothing was added", &format::sentence(&why.0)));
+            page.frame.flash = Some(flash::plain(
+                Tone::Bad,
+                "Nothing was added",
+                &format::sentence(&why.to_string()),
+            ));
             Ok(html(StatusCode::CONFLICT, page.render()?))
         }
         Err(error) => Err(error.into()),

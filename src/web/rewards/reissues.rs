@@ -111,7 +111,7 @@ pub async fn new(
         .await
     {
         Ok(prepared) => prepared,
-        Err(app::Error::Refused(refusal)) => {
+        Err(app::Error::Refused(app::Refusal::Reissue(refusal))) => {
             return refused(&request, &desk, &member, customer, reward, &refusal).await;
         }
         Err(error) => return Err(error.into()),
@@ -148,12 +148,19 @@ pub async fn create(
         Ok(reissued) => done(&request, &desk, &member, customer, reward, &reissued)
             .await
             .map_err(Error::after_commit),
-        Err(app::Error::Refused(refusal)) => {
+        Err(app::Error::Refused(app::Refusal::Reissue(refusal))) => {
             refused(&request, &desk, &member, customer, reward, &refusal).await
         }
         Err(app::Error::Invalid(invalid)) if request::is_fragment(request.headers()) => {
-            again(&desk, &member, customer, reward, fields.send_notification_email, &invalid.0)
-                .await
+            again(
+                &desk,
+                &member,
+                customer,
+                reward,
+                fields.send_notification_email,
+                &invalid.to_string(),
+            )
+            .await
         }
         Err(error) => Err(error.into()),
     }

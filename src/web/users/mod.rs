@@ -12,14 +12,14 @@ use serde::Deserialize;
 
 use crate::{
     app::{
-        Desk, Member,
+        self, Desk, InvalidForm, Member, Refusal,
         users::{
-            invite_user::{self, InvalidInvitation, Invitation, InvitationOutcome},
-            manage_users::{self, Barrier, Managed, UserAct},
+            invite_user::{self, Invitation, Invited},
+            manage_users::{self, UserAct},
             show_users,
         },
     },
-    domain::{ids::UserId, role::Role},
+    domain::{ids::UserId, role::Role, user::Barrier},
     web::shared::{
         answer::html,
         errors::Error,
@@ -67,7 +67,7 @@ pub async fn new(
     member: web::ReqData<Member>,
 ) -> Result<HttpResponse, Error> {
     let frame = frame::in_merchant(&request, &member, "Invite a user");
-    let page = pages::new(frame, &member, &Invitation::default(), &InvalidInvitation::default());
+    let page = pages::new(frame, &member, &Invitation::default(), &InvalidForm::default());
     Ok(html(StatusCode::OK, page.render()?))
 }
 
@@ -82,12 +82,12 @@ pub async fn create(
     let field = |name| form.field(name).unwrap_or_default();
     let typed = Invitation { email: field("email"), name: field("name"), role: field("role") };
     let (asker, asked) = (member.clone(), typed.clone());
-    match desk.writing(move |desk| invite_user::invite_user(desk, &asker, &asked)).await? {
-        InvitationOutcome::Done { user: UserId(id), has_link } => Ok(to(
+    match desk.writing(move |desk| invite_user::invite_user(desk, &asker, &asked)).await {
+        Ok(Invited { user: UserId(id), has_link }) => Ok(to(
             &member,
             &format!("/{id}?done={}#message", if has_link { "invited" } else { "welcomed" }),
         )),
-        InvitationOutcome::Invalid(invalid) => {
+        Err(app::Error::Invalid(invalid)) => {
             let page = pages::new(
                 frame::in_merchant(&request, &member, "Invite a user"),
                 &member,
@@ -96,6 +96,7 @@ pub async fn create(
             );
             Ok(html(StatusCode::UNPROCESSABLE_ENTITY, page.render()?))
         }
+        Err(error) => Err(error.into()),
     }
 }
 
@@ -181,21 +182,20 @@ async fn act(
     word: &str,
 ) -> Result<HttpResponse, Error> {
     let (asker, absence) = (member.clone(), site.session_limits.absence);
-    match desk
-        .writing(move |desk| manage_users::manage_user(desk, &asker, id, act, absence))
-        .await?
+    match desk.writing(move |desk| manage_users::manage_user(desk, &asker, id, act, absence)).await
     {
         // The page of somebody who has just left is not there any more.
-        Managed::Done(_) if act == UserAct::Remove => Ok(to(&member, "?done=removal#message")),
-        Managed::Done(_) => Ok(to(&member, &format!("/{}?done={word}#message", id.0))),
-        Managed::Unchanged => Ok(to(&member, &format!("/{}?done=unchanged#message", id.0))),
-        Managed::Barred(barrier) => {
+        Ok(Some(_)) if act == UserAct::Remove => Ok(to(&member, "?done=removal#message")),
+        Ok(Some(_)) => Ok(to(&member, &format!("/{}?done={word}#message", id.0))),
+        Ok(None) => Ok(to(&member, &format!("/{}?done=unchanged#message", id.0))),
+        Err(app::Error::Refused(Refusal::User(barrier))) => {
             let flash = flash::plain(Tone::Bad, "Nothing was changed", pages::why_not(barrier));
             let body = page(request, desk, site, &member, id, Some(flash)).await?;
             let is_role = barrier == Barrier::NotYours;
             let status = if is_role { StatusCode::FORBIDDEN } else { StatusCode::CONFLICT };
             Ok(html(status, body))
         }
+        Err(error) => Err(error.into()),
     }
 }
 
