@@ -14,19 +14,18 @@ mod audit;
 mod backup;
 mod batch;
 mod check;
-mod database;
+pub mod database;
 mod demo;
 mod doctor;
 mod import;
 mod mail;
 mod merchant;
 mod migrate;
-mod outcome;
+pub mod outcome;
 mod serve;
 mod user;
 
-pub use database::{open_current, open_limited};
-pub use outcome::CommandFailure;
+use outcome::CommandFailure;
 
 /// A desk for safely reissuing reward coupons.
 #[derive(Debug, Parser)]

@@ -7,7 +7,7 @@ mod world;
 
 use std::{net::SocketAddr, path::Path};
 
-use crate::{app::Desk, cli::CommandFailure, domain::role::Role};
+use crate::{app::Desk, cli::outcome::CommandFailure, domain::role::Role};
 
 /// A sign-in that the demo prints and shows.
 #[derive(Debug, Clone, Copy)]

@@ -25,7 +25,7 @@ use crate::{
         },
         users::set_up,
     },
-    cli::CommandFailure,
+    cli::{database::open_limited, outcome::CommandFailure},
     config::{MailRoute, Secret, ServerSettings, SessionSettings, Settings, SsoSettings},
     db::{Database, DatabaseUrl, database::PAGE_STATEMENT_LIMIT, migrate},
     demo,
@@ -74,7 +74,7 @@ struct ServerParts {
 #[allow(clippy::needless_pass_by_value, reason = "what was asked for is used up by running")]
 pub fn serve(serve: ServeRequest) -> Result<(), CommandFailure> {
     let settings = serve.settings.for_server(serve.listen)?;
-    let db = crate::cli::open_limited(&serve.settings, Some(PAGE_STATEMENT_LIMIT))?;
+    let db = open_limited(&serve.settings, Some(PAGE_STATEMENT_LIMIT))?;
     let mailer = mailer(&settings.mail)?;
     let SessionSettings { idle_minutes, hours, confirmation_minutes, absence_days } =
         settings.sessions;

@@ -1,7 +1,7 @@
 //! The merchant that a command names, with the operator's rights over its rows.
 
-use super::Error;
 use crate::{
+    app::error::Error,
     db::{self, DbConn, Scope},
     domain::{Invalid, merchant::Merchant},
 };

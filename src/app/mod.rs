@@ -22,7 +22,7 @@ pub mod tokens;
 pub mod users;
 
 pub use desk::Desk;
-pub use error::{Error, Fault};
+pub use error::{Error, Fault, InvalidForm, Refusal};
 pub use member::Member;
 mod find_merchant;
 mod names;

@@ -43,7 +43,7 @@ pub fn hash(token: &str) -> String {
 /// Errors: [`Error::Invalid`] with what to do.
 pub fn check(desk: &Desk, binding: Binding, token: &str, now: DateTime<Utc>) -> Result<(), Error> {
     let unknown = || {
-        Error::Invalid(Invalid::because(
+        Error::from(Invalid::because(
             "This form doesn't belong to this reward, or it was changed on the way. Nothing was \
              done. Open the dialog again.",
         ))
@@ -63,7 +63,7 @@ pub fn check(desk: &Desk, binding: Binding, token: &str, now: DateTime<Utc>) -> 
     if (0..LIFETIME.num_seconds()).contains(&age) {
         Ok(())
     } else {
-        Err(Error::Invalid(Invalid::because(
+        Err(Error::from(Invalid::because(
             "This form is more than 24 hours old. Nothing was done. Open the dialog again.",
         )))
     }

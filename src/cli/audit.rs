@@ -8,7 +8,7 @@ use std::{
     time::Duration,
 };
 
-use super::{CommandFailure, open_current};
+use super::{database::open_current, outcome::CommandFailure};
 use crate::{
     app::{
         Desk,

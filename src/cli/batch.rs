@@ -2,7 +2,7 @@
 
 use std::io::Write;
 
-use super::{CommandFailure, open_current};
+use super::{database::open_current, outcome::CommandFailure};
 use crate::{
     app::batches::add_batch::{AddBatch, add_batch},
     config::Settings,

@@ -2,7 +2,7 @@
 
 use std::io::Write;
 
-use super::{CommandFailure, open_current};
+use super::{database::open_current, outcome::CommandFailure};
 use crate::{app::operation::check_invariants::check_invariants, config::Settings};
 
 /// Checks the live data: no code was lost, duplicated or handed out without a record

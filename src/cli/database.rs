@@ -2,7 +2,7 @@
 
 use std::time::Duration;
 
-use super::CommandFailure;
+use super::outcome::CommandFailure;
 use crate::{
     config::Settings,
     db::{

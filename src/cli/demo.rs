@@ -2,7 +2,7 @@
 
 use std::{net::SocketAddr, path::PathBuf};
 
-use super::CommandFailure;
+use super::outcome::CommandFailure;
 use crate::startup;
 
 /// Runs a server with sample data and captured emails, to try things out; no configuration

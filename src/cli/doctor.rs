@@ -4,7 +4,7 @@
 
 use std::io::Write;
 
-use super::{CommandFailure, outcome::one_line};
+use super::outcome::{CommandFailure, one_line};
 use crate::config::Settings;
 
 mod database;

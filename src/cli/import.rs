@@ -4,7 +4,7 @@ use std::{io::Write, path::PathBuf};
 
 use clap::builder::{PossibleValue, PossibleValuesParser, TypedValueParser};
 
-use super::{CommandFailure, open_current, wrong_usage};
+use super::{database::open_current, outcome::CommandFailure, wrong_usage};
 use crate::{app::Desk, config::Settings, domain::import::ImportKind};
 
 mod run;

@@ -2,7 +2,7 @@
 
 use std::io::Write;
 
-use super::{CommandFailure, database::refuse_unsaid_pooler};
+use super::{database::refuse_unsaid_pooler, outcome::CommandFailure};
 use crate::{app::customers::keep_search, config::Settings, db};
 
 /// Customers between two lines of progress.

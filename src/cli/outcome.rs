@@ -120,7 +120,7 @@ impl From<db::Error> for CommandFailure {
 impl From<app::Error> for CommandFailure {
     fn from(error: app::Error) -> Self {
         match error {
-            app::Error::Invalid(why) => why.into(),
+            app::Error::Invalid(why) => Self::because(why.to_string()),
             app::Error::Fault(app::Fault::Database(error)) => error.into(),
             other => Self::because(other.to_string()),
         }

@@ -2,7 +2,7 @@
 
 use std::net::SocketAddr;
 
-use super::CommandFailure;
+use super::outcome::CommandFailure;
 use crate::{config::Settings, startup};
 
 /// Runs the server with its mail worker, until SIGTERM or Ctrl-C

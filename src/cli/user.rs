@@ -3,7 +3,7 @@
 
 use std::io::{self, IsTerminal, Read, Write};
 
-use super::{CommandFailure, open_current, wrong_usage};
+use super::{database::open_current, outcome::CommandFailure, wrong_usage};
 use crate::{
     app::{
         sign_in::passwords,

@@ -105,7 +105,9 @@ pub(super) fn run<T, E: From<Error>>(
             fail::fail_point!("db::committed", |_| Err(E::from(Error::CommitUnknown(
                 "failpoint".into()
             ))));
-            after_commit.into_iter().for_each(|act| act());
+            for act in after_commit {
+                act();
+            }
             Ok(value)
         }
         Err(error) => {

@@ -22,7 +22,7 @@ use crate::{
         sign_in::passwords,
         users::add_user::{AddUser, add_user, user_exists},
     },
-    cli::CommandFailure,
+    cli::outcome::CommandFailure,
     domain::{
         clock::Clock,
         email::{EmailAddress, Mailbox},

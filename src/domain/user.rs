@@ -64,6 +64,17 @@ impl User {
     }
 }
 
+/// Why a user may not act on the account of another, or on their own.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Barrier {
+    /// Nobody does these to themselves: nobody could take it back.
+    Yourself,
+    /// The user's role, or the one to be given, is not theirs to manage.
+    NotYours,
+    /// It reaches into a merchant in which the actor is no administrator.
+    OtherMerchants,
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;

@@ -112,7 +112,9 @@ pub async fn create(
 ) -> Result<HttpResponse, Error> {
     match cx.write(move |desk, member| resend_email(desk, member, customer, reward)).await {
         Ok(resent) => queued(&cx, (customer, reward), &resent).await.map_err(Error::after_commit),
-        Err(app::Error::Refused(refusal)) => refused(&cx, (customer, reward), &refusal).await,
+        Err(app::Error::Refused(app::Refusal::Reissue(refusal))) => {
+            refused(&cx, (customer, reward), &refusal).await
+        }
         Err(error) => Err(error.into()),
     }
 }

@@ -116,7 +116,9 @@ pub(in crate::app) fn judge(
     if !typed.customer.is_empty() {
         match customer(conn, member, &typed.customer) {
             Ok(found) => (judged.filter.customer, judged.customer) = (Some(found.no), Some(found)),
-            Err(Error::Invalid(why)) => invalid.push((FilterField::Customer, why)),
+            Err(Error::Invalid(why)) => {
+                invalid.push((FilterField::Customer, Invalid::because(why.to_string())));
+            }
             Err(error) => return Err(error),
         }
     }

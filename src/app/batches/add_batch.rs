@@ -48,7 +48,7 @@ pub fn add_batch(db: &Database, now: DateTime<Utc>, new: &AddBatch) -> Result<Ba
             return Err(Invalid::because("the start must be before the end").into());
         }
         let taken = || {
-            Error::Invalid(Invalid::because(format!(
+            Error::from(Invalid::because(format!(
                 "{} already has a batch {name:?}; choose another name",
                 merchant.slug
             )))

@@ -1,7 +1,7 @@
 //! Gives a voucher batch another validity, for every code in it.
 
 use crate::{
-    app::{Desk, Error, Member},
+    app::{Desk, Error, InvalidForm, Member},
     db::{WriteTx, audit, batches, memberships},
     domain::{
         Invalid,
@@ -21,41 +21,21 @@ pub struct AdjustValidity {
     pub until: String,
 }
 
-/// What is wrong with what was typed, each at its field.
-#[derive(Debug, Clone, Default, PartialEq, Eq)]
-pub struct InvalidValidity {
-    pub from: Option<Invalid>,
-    pub until: Option<Invalid>,
-}
-
-/// What came of it.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub enum Adjusted {
-    /// Done, and written down in this record.
-    Done(AuditId),
-    /// It had this validity already.
-    Unchanged,
-    /// Nothing was done.
-    Invalid(InvalidValidity),
-}
-
 /// Adjusts the batch's validity. Dates are days in the merchant's zone, or times with an offset.
+/// Answers the record of it; `None`: the batch had this validity already.
 ///
 /// Errors: [`Error::NotFound`] outside the member's merchant, [`Error::NotAllowed`] when the
-/// member's right is gone.
+/// member's right is gone, [`Error::Invalid`] for what can't be taken.
 pub fn adjust_validity(
     desk: &Desk,
     member: &Member,
     command: &AdjustValidity,
-) -> Result<Adjusted, Error> {
-    let window = match parse(member, command) {
-        Ok(window) => window,
-        Err(invalid) => return Ok(Adjusted::Invalid(invalid)),
-    };
+) -> Result<Option<AuditId>, Error> {
+    let window = parse(member, command)?;
     desk.db.write(|tx| adjust_in(tx, desk, member, command.batch, window))
 }
 
-fn parse(member: &Member, command: &AdjustValidity) -> Result<Window, InvalidValidity> {
+fn parse(member: &Member, command: &AdjustValidity) -> Result<Window, InvalidForm> {
     let bound = |text: &str, bound| {
         let text = text.trim();
         (!text.is_empty())
@@ -66,14 +46,14 @@ fn parse(member: &Member, command: &AdjustValidity) -> Result<Window, InvalidVal
         (Ok(from), Ok(until)) => {
             let window = Window { from, until };
             if window.is_empty() {
-                return Err(InvalidValidity {
-                    until: Some(Invalid::because("the end must be after the start")),
-                    from: None,
-                });
+                let why = Invalid::because("the end must be after the start");
+                return Err(InvalidForm::at("valid_until", why));
             }
             Ok(window)
         }
-        (from, until) => Err(InvalidValidity { from: from.err(), until: until.err() }),
+        (from, until) => {
+            Err(InvalidForm::of([("valid_from", from.err()), ("valid_until", until.err())]))
+        }
     }
 }
 
@@ -83,19 +63,19 @@ fn adjust_in(
     member: &Member,
     id: BatchId,
     window: Window,
-) -> Result<Adjusted, Error> {
+) -> Result<Option<AuditId>, Error> {
     let scope = member.scope;
     memberships::lock_role(tx, scope, member.user)?
         .filter(|role| role.may(Permission::ManageBatches))
         .ok_or(Error::NotAllowed)?;
     let old = batches::lock_validity(tx, scope, id)?.ok_or(Error::NotFound)?;
     if old.window == window {
-        return Ok(Adjusted::Unchanged);
+        return Ok(None);
     }
     batches::set_validity(tx, scope, id, window)?;
     let record = audit::append(tx, &record_of(member, &old, window), desk.clock.now())?;
     fail::fail_point!("validity::before_commit");
-    Ok(Adjusted::Done(record))
+    Ok(Some(record))
 }
 
 /// The record holds both validities; an end that is open is left out.

@@ -5,7 +5,7 @@ use super::{
     watch_stock::next_digest,
 };
 use crate::{
-    app::{Desk, Error, Member},
+    app::{Desk, Error, InvalidForm, Member},
     db::{
         audit, memberships, merchants,
         stock_alerts::{self, Alert},
@@ -13,7 +13,6 @@ use crate::{
     domain::{
         Invalid,
         audit::{Action, Actor, NewRecord},
-        ids::AuditId,
         merchant::StockRules,
         role::Permission,
         stock_alert::AlertMode,
@@ -81,21 +80,6 @@ pub fn choose_alerts(desk: &Desk, member: &Member, mode: AlertMode) -> Result<()
     })
 }
 
-/// What is wrong with the merchant's thresholds as they were typed.
-#[derive(Debug, Clone, Default, PartialEq, Eq)]
-pub struct InvalidAlertRules {
-    pub threshold: Option<Invalid>,
-    pub least_days: Option<Invalid>,
-}
-
-/// What came of drawing them.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub enum AlertRulesOutcome {
-    Done(AuditId),
-    Unchanged,
-    Invalid(InvalidAlertRules),
-}
-
 /// The most days.
 const MOST_DAYS: (i64, &str) = (3_650, "3650");
 
@@ -103,7 +87,7 @@ const MOST_DAYS: (i64, &str) = (3_650, "3650");
 pub(in crate::app) fn stock_rules(
     threshold: &str,
     least_days: &str,
-) -> Result<StockRules, InvalidAlertRules> {
+) -> Result<StockRules, InvalidForm> {
     let needed = |typed: Result<Option<i64>, Invalid>| {
         typed.and_then(|n| {
             n.ok_or_else(|| {
@@ -118,29 +102,29 @@ pub(in crate::app) fn stock_rules(
     {
         (Ok(threshold), Ok(least_days)) => Ok(StockRules { threshold, least_days }),
         (threshold, days) => {
-            Err(InvalidAlertRules { threshold: threshold.err(), least_days: days.err() })
+            Err(InvalidForm::of([("threshold", threshold.err()), ("least_days", days.err())]))
         }
     }
 }
 
 /// Sets the thresholds for all batches of the merchant that have none of their own.
+///
+/// Errors: [`Error::NotAllowed`] when the member's right is gone, [`Error::Invalid`] for what
+/// can't be taken.
 pub fn draw_stock_rules(
     desk: &Desk,
     member: &Member,
     threshold: &str,
     least_days: &str,
-) -> Result<AlertRulesOutcome, Error> {
-    let rules = match stock_rules(threshold, least_days) {
-        Ok(rules) => rules,
-        Err(invalid) => return Ok(AlertRulesOutcome::Invalid(invalid)),
-    };
+) -> Result<(), Error> {
+    let rules = stock_rules(threshold, least_days)?;
     desk.db.write(|tx| {
         let allowed = memberships::lock_role(tx, member.scope, member.user)?
             .filter(|role| role.may(Permission::ManageBatches));
         allowed.ok_or(Error::NotAllowed)?;
         let old = merchants::get(tx, member.scope)?.stock_rules;
         if old == rules {
-            return Ok(AlertRulesOutcome::Unchanged);
+            return Ok(());
         }
         merchants::set_stock_rules(tx, member.scope, rules)?;
         let mut record = NewRecord::new(
@@ -153,6 +137,7 @@ pub fn draw_stock_rules(
         .detail("old_least_days", old.least_days)
         .detail("least_days", rules.least_days);
         record.request_id = Some(member.request_id.clone());
-        Ok(AlertRulesOutcome::Done(audit::append(tx, &record, desk.clock.now())?))
+        audit::append(tx, &record, desk.clock.now())?;
+        Ok(())
     })
 }

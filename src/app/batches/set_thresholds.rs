@@ -2,7 +2,7 @@
 //! reissues. A threshold warns; it refuses nothing.
 
 use crate::{
-    app::{Desk, Error, Member},
+    app::{Desk, Error, InvalidForm, Member},
     db::{WriteTx, audit, batches, memberships},
     domain::{
         Invalid,
@@ -19,21 +19,6 @@ pub struct SetThresholds {
     pub batch: BatchId,
     pub threshold: String,
     pub reserve: String,
-}
-
-/// What is wrong with what was typed, each at its field.
-#[derive(Debug, Clone, Default, PartialEq, Eq)]
-pub struct InvalidThresholds {
-    pub threshold: Option<Invalid>,
-    pub reserve: Option<Invalid>,
-}
-
-/// What came of it.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub enum ThresholdsOutcome {
-    Done(AuditId),
-    Unchanged,
-    Invalid(InvalidThresholds),
 }
 
 /// The highest threshold that can be set, and as people read it.
@@ -54,24 +39,24 @@ pub fn whole_number(text: &str, (most, in_words): (i64, &str)) -> Result<Option<
     }
 }
 
-/// Sets the batch's thresholds.
+/// Sets the batch's thresholds; answers the record of it. `None`: it had these already.
 ///
 /// Errors: [`Error::NotFound`] outside the member's merchant, [`Error::NotAllowed`] when the
-/// member's right is gone.
+/// member's right is gone, [`Error::Invalid`] for what can't be taken.
 pub fn set_thresholds(
     desk: &Desk,
     member: &Member,
     command: &SetThresholds,
-) -> Result<ThresholdsOutcome, Error> {
+) -> Result<Option<AuditId>, Error> {
     match (whole_number(&command.threshold, MOST_CODES), whole_number(&command.reserve, MOST_CODES))
     {
         (Ok(threshold), Ok(reserve)) => desk
             .db
             .write(|tx| draw_in(tx, desk, member, command.batch, threshold, reserve.unwrap_or(0))),
-        (threshold, reserve) => Ok(ThresholdsOutcome::Invalid(InvalidThresholds {
-            threshold: threshold.err(),
-            reserve: reserve.err(),
-        })),
+        (threshold, reserve) => {
+            Err(InvalidForm::of([("threshold", threshold.err()), ("reserve", reserve.err())])
+                .into())
+        }
     }
 }
 
@@ -82,13 +67,13 @@ fn draw_in(
     id: BatchId,
     threshold: Option<i64>,
     reserve: i64,
-) -> Result<ThresholdsOutcome, Error> {
+) -> Result<Option<AuditId>, Error> {
     let allowed = memberships::lock_role(tx, member.scope, member.user)?
         .filter(|role| role.may(Permission::ManageBatches));
     allowed.ok_or(Error::NotAllowed)?;
     let old = batches::lock_validity(tx, member.scope, id)?.ok_or(Error::NotFound)?;
     if (old.threshold, old.reserve) == (threshold, reserve) {
-        return Ok(ThresholdsOutcome::Unchanged);
+        return Ok(None);
     }
     batches::set_lines(tx, member.scope, id, threshold, reserve)?;
     let mut record = NewRecord::new(
@@ -106,5 +91,5 @@ fn draw_in(
     }
     record.batch = Some(id);
     record.request_id = Some(member.request_id.clone());
-    Ok(ThresholdsOutcome::Done(audit::append(tx, &record, desk.clock.now())?))
+    Ok(Some(audit::append(tx, &record, desk.clock.now())?))
 }

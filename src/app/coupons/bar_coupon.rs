@@ -2,9 +2,7 @@
 //! its record in one transaction.
 
 use super::{
-    coupon_acts::{
-        self, CouponActOutcome, is_double_click, on_coupon, reason_of, record_of, typed,
-    },
+    coupon_acts::{self, is_double_click, on_coupon, reason_of, record_of, typed},
     coupon_history,
 };
 use crate::{
@@ -21,30 +19,28 @@ use crate::{
 /// Bars the coupon for that reason.
 ///
 /// Errors: [`Error::NotFound`] outside the member's merchant, [`Error::NotAllowed`] when the
-/// member's right is gone.
+/// member's right is gone, [`Error::Refused`] by the rule, [`Error::Invalid`] without a reason.
+/// The same form sent twice has the same answer.
 pub fn bar_coupon(
     desk: &Desk,
     member: &Member,
     id: CouponId,
     reason: &str,
-) -> Result<CouponActOutcome, Error> {
+) -> Result<AuditId, Error> {
     on_coupon(desk, member, id, |tx, file, now| {
         if let Err(refusal) = check_act(CouponAct::Bar, &file.coupon) {
             let same = matches!(&refusal, ActRefusal::AlreadyBarred(barred)
                 if file.barred_by == Some(member.user) && is_double_click(barred.at, now) && barred.reason == reason.trim());
             let first =
                 if same { own_record(tx, desk, member, file, Action::CouponBarred)? } else { None };
-            return Ok(first.map_or(CouponActOutcome::Refused(refusal), CouponActOutcome::Done));
+            return first.ok_or_else(|| refusal.into());
         }
-        let reason = match reason_of(reason) {
-            Ok(reason) => reason,
-            Err(invalid) => return Ok(CouponActOutcome::Invalid(invalid)),
-        };
+        let reason = reason_of(reason)?;
         fail::fail_point!("coupon_acts::checked");
         db::coupon_acts::bar(tx, member.scope, id, member.user, reason.as_str(), now)?;
         let record = record_of(member, file, Action::CouponBarred)
             .detail("reason", typed(tx, desk, member, file, "reason", reason.as_str())?);
-        Ok(CouponActOutcome::Done(audit::append(tx, &record, now)?))
+        Ok(audit::append(tx, &record, now)?)
     })
 }
 
@@ -57,29 +53,24 @@ pub fn unbar_coupon(
     member: &Member,
     id: CouponId,
     reason: &str,
-) -> Result<CouponActOutcome, Error> {
+) -> Result<AuditId, Error> {
     on_coupon(desk, member, id, |tx, file, now| {
         if let Err(refusal) = check_act(CouponAct::Unbar, &file.coupon) {
             if refusal != ActRefusal::NotBarred(None) {
-                return Ok(CouponActOutcome::Refused(refusal));
+                return Err(refusal.into());
             }
-            return Ok(match coupon_acts::last_unbarred(tx, desk, member, file)? {
+            return match coupon_acts::last_unbarred(tx, desk, member, file)? {
                 Some((record, last))
                     if last.by == member.user
                         && is_double_click(last.at, now)
                         && last.reason == reason.trim() =>
                 {
-                    CouponActOutcome::Done(record)
+                    Ok(record)
                 }
-                last => {
-                    CouponActOutcome::Refused(ActRefusal::NotBarred(last.map(|(_, last)| last)))
-                }
-            });
+                last => Err(ActRefusal::NotBarred(last.map(|(_, last)| last)).into()),
+            };
         }
-        let reason = match reason_of(reason) {
-            Ok(reason) => reason,
-            Err(invalid) => return Ok(CouponActOutcome::Invalid(invalid)),
-        };
+        let reason = reason_of(reason)?;
         fail::fail_point!("coupon_acts::checked");
         db::coupon_acts::unbar(tx, member.scope, id, now)?;
         let given = typed(tx, desk, member, file, "reason", reason.as_str())?;
@@ -92,7 +83,7 @@ pub fn unbar_coupon(
         if let Some(user) = file.barred_by {
             record = record.detail("barred_by", user.0);
         }
-        Ok(CouponActOutcome::Done(audit::append(tx, &record, now)?))
+        Ok(audit::append(tx, &record, now)?)
     })
 }
 

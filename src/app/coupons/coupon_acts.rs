@@ -8,7 +8,7 @@ use super::{
     show_coupon::{self, ShownCoupon},
 };
 use crate::{
-    app::{Desk, Error, Member, customers::private_details},
+    app::{Desk, Error, InvalidForm, Member, customers::private_details},
     db::{
         self, WriteTx,
         coupon_acts::{self, LockedCoupon},
@@ -27,25 +27,6 @@ use crate::{
 
 /// Two requests of one user within this time that ask for the same are one double click.
 const DOUBLE_CLICK: TimeDelta = TimeDelta::seconds(10);
-
-/// What came of it.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub enum CouponActOutcome {
-    /// Done, and written down in this record; also the answer to the same form sent twice.
-    Done(AuditId),
-    /// A rule said no; nothing was done.
-    Refused(ActRefusal),
-    /// What was typed can't be taken; nothing was done.
-    Invalid(InvalidCouponAct),
-}
-
-/// What is wrong with what was typed, each at its field.
-#[derive(Debug, Clone, Default, PartialEq, Eq)]
-pub struct InvalidCouponAct {
-    pub reason: Option<Invalid>,
-    pub order: Option<Invalid>,
-    pub at: Option<Invalid>,
-}
 
 /// What the dialog shows before anything is done.
 #[derive(Debug, Clone)]
@@ -75,13 +56,13 @@ pub fn prepare_act(
 }
 
 /// Runs `work` on the coupon in one write transaction: role, reward and coupon locked in this
-/// order.
+/// order. Answers the record of what was done.
 pub(in crate::app) fn on_coupon(
     desk: &Desk,
     member: &Member,
     id: CouponId,
-    work: impl Fn(&mut WriteTx<'_>, &CouponFile, DateTime<Utc>) -> Result<CouponActOutcome, Error>,
-) -> Result<CouponActOutcome, Error> {
+    work: impl Fn(&mut WriteTx<'_>, &CouponFile, DateTime<Utc>) -> Result<AuditId, Error>,
+) -> Result<AuditId, Error> {
     // A coupon is handed out once in its life: the second try finds it where it will stay.
     for _ in 0..2 {
         let acted = desk.db.write(|tx| {
@@ -103,7 +84,7 @@ pub(in crate::app) fn on_coupon(
 }
 
 /// The reason that was typed: there must be one.
-pub(in crate::app) fn reason_of(text: &str) -> Result<Note, InvalidCouponAct> {
+pub(in crate::app) fn reason_of(text: &str) -> Result<Note, InvalidForm> {
     let reason = Note::parse(text).and_then(|note| {
         note.ok_or_else(|| {
             Invalid::because(
@@ -112,7 +93,7 @@ pub(in crate::app) fn reason_of(text: &str) -> Result<Note, InvalidCouponAct> {
             )
         })
     });
-    reason.map_err(|why| InvalidCouponAct { reason: Some(why), ..InvalidCouponAct::default() })
+    reason.map_err(|why| InvalidForm::at("reason", why))
 }
 
 /// Whether something that happened at `at` may be the same click as now.

@@ -3,11 +3,11 @@
 use chrono::{DateTime, Utc};
 
 use super::{
-    coupon_acts::{CouponActOutcome, InvalidCouponAct, is_double_click, on_coupon, record_of},
+    coupon_acts::{is_double_click, on_coupon, record_of},
     coupon_history,
 };
 use crate::{
-    app::{Desk, Error, Member},
+    app::{Desk, Error, InvalidForm, Member},
     db::{
         self, WriteTx, audit,
         coupon_files::CouponFile,
@@ -18,7 +18,7 @@ use crate::{
         audit::{Action, AuditRecord, ShownActor},
         coupon::Redemption,
         coupon_acts::{ActRefusal, CouponAct, check_act},
-        ids::CouponId,
+        ids::{AuditId, CouponId},
         note::Note,
         redemption::{self, OrderNumber},
         zone,
@@ -41,12 +41,9 @@ pub struct MarkUsed {
 /// Counts one use.
 ///
 /// Errors: [`Error::NotFound`] outside the member's merchant, [`Error::NotAllowed`] when the
-/// member's right is gone.
-pub fn mark_used(
-    desk: &Desk,
-    member: &Member,
-    command: &MarkUsed,
-) -> Result<CouponActOutcome, Error> {
+/// member's right is gone, [`Error::Refused`] by the rule, [`Error::Invalid`] for what can't be
+/// taken. The same form sent twice has the same answer.
+pub fn mark_used(desk: &Desk, member: &Member, command: &MarkUsed) -> Result<AuditId, Error> {
     on_coupon(desk, member, command.coupon, |tx, file, now| {
         mark_in(tx, desk, member, file, command, now)
     })
@@ -59,10 +56,10 @@ fn mark_in(
     file: &CouponFile,
     command: &MarkUsed,
     now: DateTime<Utc>,
-) -> Result<CouponActOutcome, Error> {
+) -> Result<AuditId, Error> {
     let coupon = &file.coupon;
     if let Some(first) = first_answer(tx, desk, member, file, command, now)? {
-        return Ok(CouponActOutcome::Done(first.id));
+        return Ok(first.id);
     }
     let typed = parse(member, command, now);
     // Before the other rules: who reports an order a second time needs to know of the first, not of
@@ -72,24 +69,17 @@ fn mark_in(
             redemptions::find_recorded(tx, member.scope, std::slice::from_ref(one))?.pop()
     {
         let order_id = first.order.map(|order| order.as_str().to_owned());
-        return Ok(CouponActOutcome::Refused(ActRefusal::SameUse(Redemption {
-            at: first.at,
-            order_id,
-        })));
+        return Err(ActRefusal::SameUse(Redemption { at: first.at, order_id }).into());
     }
-    if let Err(refusal) = check_act(CouponAct::MarkUsed, coupon) {
-        return Ok(CouponActOutcome::Refused(refusal));
-    }
+    check_act(CouponAct::MarkUsed, coupon)?;
     if command.gone.is_some_and(|gone| gone != coupon.redemptions) {
-        return Ok(CouponActOutcome::Refused(ActRefusal::UsedMeanwhile {
+        return Err(ActRefusal::UsedMeanwhile {
             gone: coupon.redemptions,
             allowed: coupon.max_redemptions,
-        }));
+        }
+        .into());
     }
-    let one = match typed {
-        Ok(one) => one,
-        Err(invalid) => return Ok(CouponActOutcome::Invalid(invalid)),
-    };
+    let one = typed?;
     fail::fail_point!("coupon_acts::checked");
     if !redemptions::count_uses(tx, member.scope, &[(coupon.id, 1)], now)? {
         return Err(db::Error::overtaken("the coupon changed under its lock").into());
@@ -102,10 +92,10 @@ fn mark_in(
     if let Some(order) = &one.order {
         record = record.detail("order_id", order.as_str());
     }
-    Ok(CouponActOutcome::Done(audit::append(tx, &record, now)?))
+    Ok(audit::append(tx, &record, now)?)
 }
 
-fn parse(member: &Member, command: &MarkUsed, now: DateTime<Utc>) -> Result<Use, InvalidCouponAct> {
+fn parse(member: &Member, command: &MarkUsed, now: DateTime<Utc>) -> Result<Use, InvalidForm> {
     let order = Note::parse(&command.order);
     match (order, moment(member, &command.at, now)) {
         (Ok(order), Ok(at)) => Ok(Use {
@@ -113,7 +103,7 @@ fn parse(member: &Member, command: &MarkUsed, now: DateTime<Utc>) -> Result<Use,
             at,
             order: order.and_then(|order| OrderNumber::of(order.as_str())),
         }),
-        (order, at) => Err(InvalidCouponAct { order: order.err(), at: at.err(), reason: None }),
+        (order, at) => Err(InvalidForm::of([("order_id", order.err()), ("redeemed_at", at.err())])),
     }
 }
 

@@ -5,7 +5,7 @@ use chrono::{DateTime, TimeDelta, Utc};
 
 use super::{private_details, purge_customer};
 use crate::{
-    app::{Desk, Error, Member, coupons::coupon_acts::reason_of},
+    app::{Desk, Error, InvalidForm, Member, coupons::coupon_acts::reason_of},
     db::{WriteTx, audit, customers, memberships, purges},
     domain::{
         Invalid,
@@ -32,24 +32,6 @@ pub struct SubmittedForm {
     pub confirmation: String,
 }
 
-/// What came of it.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub enum CustomerActOutcome {
-    /// Done, and written down in this record; also the answer to the same form sent twice.
-    Done(AuditId),
-    /// A rule said no; nothing was done.
-    Refused(CustomerRefusal),
-    /// What was typed can't be taken; nothing was done.
-    Invalid(InvalidCustomerAct),
-}
-
-/// What is wrong with what was typed, each at its field.
-#[derive(Debug, Clone, Default, PartialEq, Eq)]
-pub struct InvalidCustomerAct {
-    pub reason: Option<Invalid>,
-    pub confirmation: Option<Invalid>,
-}
-
 /// What the dialog shows before anything is done.
 #[derive(Debug, Clone)]
 pub struct PreparedCustomerAct {
@@ -72,19 +54,20 @@ pub fn prepare_act(
     Ok((PreparedCustomerAct { act, customer }, refusal))
 }
 
-/// Does it.
+/// Does it; answers the record of it. The same form sent twice has the same answer.
 ///
 /// Errors: [`Error::NotFound`] outside the member's merchant, [`Error::NotAllowed`] when the
-/// member's right is gone.
+/// member's right is gone, [`Error::Refused`] by the rule, [`Error::Invalid`] for what can't be
+/// taken.
 pub fn act_on_customer(
     desk: &Desk,
     member: &Member,
     no: CustomerNo,
     act: CustomerAct,
     typed: &SubmittedForm,
-) -> Result<CustomerActOutcome, Error> {
+) -> Result<AuditId, Error> {
     let acted = desk.db.write(|tx| act_in(tx, desk, member, no, act, typed))?;
-    if act == CustomerAct::Purge && matches!(acted, CustomerActOutcome::Done(_)) {
+    if act == CustomerAct::Purge {
         purge_customer::leave_nothing_behind(desk);
     }
     Ok(acted)
@@ -97,7 +80,7 @@ fn act_in(
     no: CustomerNo,
     act: CustomerAct,
     typed: &SubmittedForm,
-) -> Result<CustomerActOutcome, Error> {
+) -> Result<AuditId, Error> {
     let role = memberships::lock_role(tx, member.scope, member.user)?
         .filter(|role| role.may(act.permission()));
     role.ok_or(Error::NotAllowed)?;
@@ -111,13 +94,9 @@ fn act_in(
     // click.
     let now = desk.clock.now();
     if let Err(refusal) = check_act(act, &customer) {
-        return Ok(first_click(tx, desk, member, no, act, typed, now)?
-            .map_or(CustomerActOutcome::Refused(refusal), CustomerActOutcome::Done));
+        return first_click(tx, desk, member, no, act, typed, now)?.ok_or_else(|| refusal.into());
     }
-    let typed = match judge(act, no, typed) {
-        Ok(reason) => reason,
-        Err(invalid) => return Ok(CustomerActOutcome::Invalid(invalid)),
-    };
+    let typed = judge(act, no, typed)?;
     fail::fail_point!("customer_acts::checked");
     let mut record = NewRecord {
         customer: Some(no),
@@ -147,12 +126,7 @@ fn act_in(
             private.extend([("old_receives_emails", choice(!on)), ("receives_emails", choice(on))]);
         }
         CustomerAct::Purge => {
-            return Ok(CustomerActOutcome::Done(purge_customer::purge_in(
-                tx,
-                member.scope,
-                record,
-                now,
-            )?));
+            return purge_customer::purge_in(tx, member.scope, record, now);
         }
     }
     for (name, text) in private {
@@ -161,7 +135,7 @@ fn act_in(
             private_details::seal(tx, desk, member.scope.merchant(), no, name, text)?,
         );
     }
-    Ok(CustomerActOutcome::Done(audit::append(tx, &record, now)?))
+    Ok(audit::append(tx, &record, now)?)
 }
 
 /// As in import files.
@@ -183,19 +157,14 @@ fn judge(
     act: CustomerAct,
     no: CustomerNo,
     typed: &SubmittedForm,
-) -> Result<Option<Note>, InvalidCustomerAct> {
+) -> Result<Option<Note>, InvalidForm> {
     match act {
-        CustomerAct::Block | CustomerAct::Unblock => {
-            reason_of(&typed.reason).map(Some).map_err(|invalid| InvalidCustomerAct {
-                reason: invalid.reason,
-                ..InvalidCustomerAct::default()
-            })
-        }
+        CustomerAct::Block | CustomerAct::Unblock => reason_of(&typed.reason).map(Some),
         CustomerAct::Purge if typed.confirmation.trim() != no.to_string() => {
             let why = Invalid::because(format!(
                 "type the customer number, {no}, to confirm; a purge can't be undone"
             ));
-            Err(InvalidCustomerAct { confirmation: Some(why), ..InvalidCustomerAct::default() })
+            Err(InvalidForm::at("confirmation", why))
         }
         CustomerAct::EmailsOff | CustomerAct::EmailsOn | CustomerAct::Purge => Ok(None),
     }

@@ -91,7 +91,7 @@ fn add_batch(
     };
     let id = batches::add(tx, member.scope, &row, now).map_err(|error| match error {
         db::Error::Conflict(which) if which.is_about("batches", "name") => {
-            Error::Invalid(name_is_taken(name))
+            Error::from(name_is_taken(name))
         }
         other => other.into(),
     })?;

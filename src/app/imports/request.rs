@@ -110,7 +110,7 @@ impl From<Error> for ImportError {
     fn from(error: Error) -> Self {
         match error {
             Error::Fault(fault) => Self::Fault(fault),
-            Error::Invalid(why) => Self::Invalid(why),
+            Error::Invalid(why) => Self::Invalid(Invalid::because(why.to_string())),
             other => Self::CannotRun(other),
         }
     }

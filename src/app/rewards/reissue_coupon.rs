@@ -107,7 +107,7 @@ impl<'a> Click<'a> {
     /// The first answer again, if it is the same form; another tick is another form.
     fn first_answer(&self, first: &EarlierReissue) -> Result<Reissued, Error> {
         if first.email_requested != self.command.email_requested {
-            return Err(Error::Invalid(Invalid::because(
+            return Err(Error::from(Invalid::because(
                 "This form was already sent with the email box set differently. The first one \
                  counts. Nothing more was done.",
             )));

@@ -29,7 +29,7 @@ pub fn add_merchant(db: &Database, now: DateTime<Utc>, new: &AddMerchant) -> Res
     let name = crate::app::names::check("the merchant's name", &new.name)?;
     db.write(|tx| {
         let taken = || {
-            Error::Invalid(Invalid::because(format!(
+            Error::from(Invalid::because(format!(
                 "there is already a merchant {:?}; choose another slug",
                 new.slug.as_str()
             )))

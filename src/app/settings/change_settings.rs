@@ -183,8 +183,8 @@ fn judge(
     match choose_alerts::stock_rules(&typed(Setting::StockThreshold), &typed(Setting::LeastDays)) {
         Ok(rules) => new.stock_rules = rules,
         Err(why) => {
-            note(Setting::StockThreshold, why.threshold.map_or(Ok(()), Err));
-            note(Setting::LeastDays, why.least_days.map_or(Ok(()), Err));
+            note(Setting::StockThreshold, why.get("threshold").cloned().map_or(Ok(()), Err));
+            note(Setting::LeastDays, why.get("least_days").cloned().map_or(Ok(()), Err));
         }
     }
     if invalid.is_empty() { Ok(new) } else { Err(invalid) }

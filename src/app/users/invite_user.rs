@@ -2,7 +2,7 @@
 
 use super::{account_mail, manage_users};
 use crate::{
-    app::{Desk, Error, Fault, Member, names},
+    app::{Desk, Error, Fault, InvalidForm, Member, names},
     db::{self, Scope, WriteTx, account_links, memberships, users},
     domain::{
         Invalid,
@@ -24,32 +24,18 @@ pub struct Invitation {
     pub role: String,
 }
 
-/// What is wrong with it.
-#[derive(Debug, Clone, Default, PartialEq, Eq)]
-pub struct InvalidInvitation {
-    pub email: Option<Invalid>,
-    pub name: Option<Invalid>,
-    pub role: Option<Invalid>,
-}
-
-/// What came of it.
+/// The mail is queued: with a link, or without one for a user who has a password already.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub enum InvitationOutcome {
-    /// The mail is queued: with a link, or without one for a user who has a password already.
-    Done {
-        user: UserId,
-        has_link: bool,
-    },
-    Invalid(InvalidInvitation),
+pub struct Invited {
+    pub user: UserId,
+    pub has_link: bool,
 }
 
 /// Invites somebody: a new user gets a link to choose a password, one of another merchant an offer.
 /// The role is theirs once they accept.
-pub fn invite_user(
-    desk: &Desk,
-    actor: &Member,
-    typed: &Invitation,
-) -> Result<InvitationOutcome, Error> {
+///
+/// Errors: [`Error::Invalid`] for what can't be taken.
+pub fn invite_user(desk: &Desk, actor: &Member, typed: &Invitation) -> Result<Invited, Error> {
     let role = typed.role.parse::<Role>().and_then(|role| {
         if actor.role.manages(role) {
             Ok(role)
@@ -60,11 +46,12 @@ pub fn invite_user(
     let checked = (EmailAddress::parse(&typed.email), names::check("the name", &typed.name), role);
     let (Ok(email), Ok(name), Ok(role)) = &checked else {
         let (email, name, role) = checked;
-        return Ok(InvitationOutcome::Invalid(InvalidInvitation {
-            email: email.err(),
-            name: name.err(),
-            role: role.err(),
-        }));
+        return Err(InvalidForm::of([
+            ("email", email.err()),
+            ("name", name.err()),
+            ("role", role.err()),
+        ])
+        .into());
     };
     let invite = || {
         desk.db.write(|tx| {
@@ -73,25 +60,21 @@ pub fn invite_user(
             let own = memberships::lock_role(tx, actor.scope, actor.user)?;
             own.filter(|own| own.may(Permission::ManageUsers) && own.manages(*role))
                 .ok_or(Error::NotAllowed)?;
-            let at_address = |why: &str| {
-                InvitationOutcome::Invalid(InvalidInvitation {
-                    email: Some(Invalid::because(why)),
-                    ..InvalidInvitation::default()
-                })
-            };
+            let at_address =
+                |why: &str| Error::from(InvalidForm::at("email", Invalid::because(why)));
             let id = match known {
                 Some(known) => known,
                 None => users::add(tx, email, name, "", desk.clock.now())?,
             };
             let user = users::get(tx, id)?;
             if memberships::role_of(tx, actor.scope, id)?.is_some() {
-                return Ok(at_address(
+                return Err(at_address(
                     "this merchant already has a user with this address; open them in the list to \
                      change their role",
                 ));
             }
             if user.disabled_at.is_some() {
-                return Ok(at_address(
+                return Err(at_address(
                     "the user with this address is disabled; ask an administrator of all their \
                      merchants to enable them",
                 ));
@@ -107,7 +90,7 @@ pub fn invite_user(
                 vec![("role", Detail::from(role.as_str()))],
             )?;
             send(tx, desk, (actor.scope, &actor.merchant), &actor.user_name, &user, *role, true)?;
-            Ok::<_, Error>(InvitationOutcome::Done { user: id, has_link: !user.has_credentials })
+            Ok::<_, Error>(Invited { user: id, has_link: !user.has_credentials })
         })
     };
     // Two who invite one person at once: the second finds them there.

@@ -11,7 +11,7 @@ use crate::{
         audit::{Action, Actor, Detail, NewRecord},
         ids::{AuditId, UserId},
         role::{Permission, Role},
-        user::{Absence, Standing, User},
+        user::{Absence, Barrier, Standing, User},
     },
 };
 
@@ -29,27 +29,6 @@ pub enum UserAct {
     /// For a user who has lost their second factor: they sign in with the password alone, and set
     /// up another.
     ResetFactors,
-}
-
-/// Why a user may not do that to another.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum Barrier {
-    /// Nobody does these to themselves: nobody could take it back.
-    Yourself,
-    /// The user's role, or the one to be given, is not theirs to manage.
-    NotYours,
-    /// It reaches into a merchant in which the actor is no administrator.
-    OtherMerchants,
-}
-
-/// What came of it.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub enum Managed {
-    /// The record of it in this merchant.
-    Done(AuditId),
-    /// It was so already.
-    Unchanged,
-    Barred(Barrier),
 }
 
 /// Whether `actor` may do `act` to a user with that role, as far as their roles decide. Pages and
@@ -83,16 +62,17 @@ pub fn barrier(
 }
 
 /// Does it, and leaves a record: of roles in this merchant, of the account in each of the user's
-/// merchants.
+/// merchants. Answers the record in this one; `None`: it was so already.
 ///
-/// Errors: [`Error::NotFound`] for a user of another merchant.
+/// Errors: [`Error::NotFound`] for a user of another merchant, [`Error::Refused`] where the actor's
+/// role does not reach so far.
 pub fn manage_user(
     desk: &Desk,
     actor: &Member,
     id: UserId,
     act: UserAct,
     absence: Absence,
-) -> Result<Managed, Error> {
+) -> Result<Option<AuditId>, Error> {
     desk.db.write::<_, Error>(|tx| {
         let now = desk.clock.now();
         // Both at once: two who act on each other come one after the other. The one who acts is an
@@ -105,17 +85,17 @@ pub fn manage_user(
             users::find_member(tx, actor.scope, id)?.ok_or(Error::NotFound)?;
         let everywhere = is_administrator_everywhere(tx, actor.user, id)?;
         if let Some(barrier) = barrier(&actor, (&user, role, is_offer), act, everywhere) {
-            return Ok(Managed::Barred(barrier));
+            return Err(barrier.into());
         }
         match act {
-            UserAct::ChangeRole(to) if to == role => return Ok(Managed::Unchanged),
+            UserAct::ChangeRole(to) if to == role => return Ok(None),
             UserAct::ChangeRole(to) => {
                 memberships::set_role(tx, actor.scope, id, to)?;
                 let old = vec![
                     ("role", Detail::from(to.as_str())),
                     ("role_before", Detail::from(role.as_str())),
                 ];
-                return Ok(Managed::Done(record(
+                return Ok(Some(record(
                     tx,
                     desk,
                     &actor,
@@ -131,7 +111,7 @@ pub fn manage_user(
                     remove_links(tx, id)?;
                 }
                 let old = vec![("role_before", Detail::from(role.as_str()))];
-                return Ok(Managed::Done(record(
+                return Ok(Some(record(
                     tx,
                     desk,
                     &actor,
@@ -156,7 +136,7 @@ pub fn manage_user(
                 }
                 record_everywhere(tx, desk, &actor, action, id, &old)
             }
-            None => Ok(Managed::Unchanged),
+            None => Ok(None),
         }
     })
 }
@@ -234,13 +214,13 @@ fn record_everywhere(
     action: Action,
     user: UserId,
     details: &[(&'static str, Detail)],
-) -> Result<Managed, Error> {
+) -> Result<Option<AuditId>, Error> {
     for theirs in
         memberships::list_counted(tx, user)?.iter().filter(|theirs| theirs.scope != actor.scope)
     {
         record(tx, desk, actor, theirs.scope, action, user, details.to_vec())?;
     }
-    record(tx, desk, actor, actor.scope, action, user, details.to_vec()).map(Managed::Done)
+    record(tx, desk, actor, actor.scope, action, user, details.to_vec()).map(Some)
 }
 
 /// Leaves a record of something done to a user.

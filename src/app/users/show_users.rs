@@ -2,7 +2,7 @@
 
 use chrono::{DateTime, Utc};
 
-use super::manage_users::{Barrier, UserAct, barrier, is_administrator_everywhere};
+use super::manage_users::{UserAct, barrier, is_administrator_everywhere};
 use crate::{
     app::{Desk, Error, Member, sign_in::sessions::SessionLimits},
     db::{account_links, mails, sessions, users},
@@ -10,7 +10,7 @@ use crate::{
         account_link::LinkPurpose,
         ids::UserId,
         role::Role,
-        user::{Standing, User},
+        user::{Barrier, Standing, User},
     },
 };
 

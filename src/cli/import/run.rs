@@ -18,7 +18,7 @@ use crate::{
             import_file,
         },
     },
-    cli::CommandFailure,
+    cli::outcome::CommandFailure,
     db::merchants,
     domain::import::{self, ImportKind},
 };

@@ -10,7 +10,7 @@ use crate::{
         Desk,
         users::{manage_users::UserAct, operate_users::operate},
     },
-    cli::{CommandFailure, open_current},
+    cli::{database::open_current, outcome::CommandFailure},
     config::Settings,
     domain::{clock::Clock, email::EmailAddress, user::Absence},
 };

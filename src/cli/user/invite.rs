@@ -7,7 +7,7 @@ use crate::{
         Desk,
         users::operate_users::{self, OperatorInvitation, invite},
     },
-    cli::{CommandFailure, open_current},
+    cli::{database::open_current, outcome::CommandFailure},
     config::Settings,
     domain::{clock::Clock, email::EmailAddress},
 };

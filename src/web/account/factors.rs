@@ -145,7 +145,7 @@ pub async fn add_passkey(cx: UserRequest, form: FormBody) -> Result<HttpResponse
             "The passkey couldn't be verified, or it took too long. Nothing was changed. Try again."
                 .to_owned()
         }
-        Err(app::Error::Invalid(why)) => format::sentence(&why.0),
+        Err(app::Error::Invalid(why)) => format::sentence(&why.to_string()),
         Err(other) => return Err(other.into()),
     };
     passkey_page(&cx, typed, Some(error), StatusCode::UNPROCESSABLE_ENTITY)

@@ -6,8 +6,8 @@ use serde::Deserialize;
 
 use crate::{
     app::{
-        Member,
-        batches::choose_alerts::{self, AlertPage, AlertRulesOutcome, InvalidAlertRules},
+        self, InvalidForm, Member,
+        batches::choose_alerts::{self, AlertPage},
     },
     domain::{
         role::Permission,
@@ -94,14 +94,15 @@ pub async fn draw(cx: MerchantRequest, form: FormBody) -> Result<HttpResponse, E
         .write(move |desk, member| {
             choose_alerts::draw_stock_rules(desk, member, &typed.0, &typed.1)
         })
-        .await?
+        .await
     {
-        AlertRulesOutcome::Done(_) | AlertRulesOutcome::Unchanged => Ok(back(&cx.member, "drawn")),
-        AlertRulesOutcome::Invalid(why) => {
+        Ok(()) => Ok(back(&cx.member, "drawn")),
+        Err(app::Error::Invalid(why)) => {
             let typed = SubmittedRules { threshold, least_days, why };
             let body = page(&cx, None, Some(&typed), None).await?;
             Ok(html(StatusCode::UNPROCESSABLE_ENTITY, body))
         }
+        Err(error) => Err(error.into()),
     }
 }
 
@@ -110,7 +111,7 @@ pub async fn draw(cx: MerchantRequest, form: FormBody) -> Result<HttpResponse, E
 pub struct SubmittedRules {
     pub threshold: String,
     pub least_days: String,
-    pub why: InvalidAlertRules,
+    pub why: InvalidForm,
 }
 
 /// The page.
@@ -168,8 +169,8 @@ fn rules(here: &str, page: &AlertPage, typed: Option<&SubmittedRules>) -> AlertR
     let field = |value: String, error| NumberField { value, error };
     let (threshold, least_days) = match typed {
         Some(typed) => (
-            field(typed.threshold.clone(), error(typed.why.threshold.as_ref())),
-            field(typed.least_days.clone(), error(typed.why.least_days.as_ref())),
+            field(typed.threshold.clone(), error(typed.why.get("threshold"))),
+            field(typed.least_days.clone(), error(typed.why.get("least_days"))),
         ),
         None => (
             field(page.rules.threshold.to_string(), None),

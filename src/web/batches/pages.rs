@@ -5,10 +5,10 @@ use askama::Template;
 
 use crate::{
     app::{
-        Member,
+        InvalidForm, Member,
         batches::{
-            adjust_validity::{AdjustValidity, InvalidValidity},
-            set_thresholds::{InvalidThresholds, SetThresholds},
+            adjust_validity::AdjustValidity,
+            set_thresholds::SetThresholds,
             show_batches::{BatchFile, BatchList},
         },
     },
@@ -45,7 +45,7 @@ pub enum FormOutcome {
     /// The thresholds cannot be what was typed.
     ThresholdsInvalid {
         command: SetThresholds,
-        why: InvalidThresholds,
+        why: InvalidForm,
     },
     /// Nothing was withdrawn.
     WithdrawalInvalid {
@@ -55,7 +55,7 @@ pub enum FormOutcome {
     /// The validity cannot be what was typed.
     ValidityInvalid {
         command: AdjustValidity,
-        why: InvalidValidity,
+        why: InvalidForm,
     },
 }
 

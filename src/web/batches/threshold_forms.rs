@@ -5,9 +5,9 @@ use askama::Template;
 
 use crate::{
     app::{
-        self, Member,
+        self, InvalidForm, Member,
         batches::{
-            set_thresholds::{InvalidThresholds, SetThresholds, ThresholdsOutcome, set_thresholds},
+            set_thresholds::{SetThresholds, set_thresholds},
             show_batches::{self, BatchFile},
             withdraw_vouchers::{Withdrawn, withdraw_vouchers},
         },
@@ -41,12 +41,12 @@ pub fn lines(member: &Member, file: &BatchFile, told: &FormOutcome) -> Threshold
         FormOutcome::ThresholdsInvalid { command, why } => {
             ((command.threshold.clone(), command.reserve.clone()), why.clone())
         }
-        _ => (own(), InvalidThresholds::default()),
+        _ => (own(), InvalidForm::default()),
     };
     ThresholdsForm {
         action: addresses::batch_form(&member.merchant, batch.id, BatchForm::Thresholds),
-        threshold: NumberField { value: threshold, error: error(wrong.threshold.as_ref()) },
-        reserve: NumberField { value: reserve, error: error(wrong.reserve.as_ref()) },
+        threshold: NumberField { value: threshold, error: error(wrong.get("threshold")) },
+        reserve: NumberField { value: reserve, error: error(wrong.get("reserve")) },
         of_merchant: grouped(member.merchant.stock_rules.threshold),
     }
 }
@@ -129,14 +129,15 @@ pub async fn draw(
     };
     let command = SetThresholds { batch: id, threshold, reserve };
     let asked = command.clone();
-    match cx.write(move |desk, member| set_thresholds(desk, member, &asked)).await? {
-        ThresholdsOutcome::Done(record) => Ok(back(&cx.member, id, &record.to_string())),
-        ThresholdsOutcome::Unchanged => Ok(back(&cx.member, id, "unchanged-lines")),
-        ThresholdsOutcome::Invalid(why) => {
+    match cx.write(move |desk, member| set_thresholds(desk, member, &asked)).await {
+        Ok(Some(record)) => Ok(back(&cx.member, id, &record.to_string())),
+        Ok(None) => Ok(back(&cx.member, id, "unchanged-lines")),
+        Err(app::Error::Invalid(why)) => {
             let page =
                 batches::page(&cx, id, &FormOutcome::ThresholdsInvalid { command, why }).await?;
             Ok(html(StatusCode::UNPROCESSABLE_ENTITY, page.render()?))
         }
+        Err(error) => Err(error.into()),
     }
 }
 
@@ -157,9 +158,12 @@ pub async fn withdraw(
         Ok(Withdrawn::Now(record)) => Ok(back(&cx.member, id, &record.to_string())),
         Ok(Withdrawn::Before) => Ok(back(&cx.member, id, "withdrawn-before")),
         Err(app::Error::Invalid(why)) => {
-            let page =
-                batches::page(&cx, id, &FormOutcome::WithdrawalInvalid { reason, why: why.0 })
-                    .await?;
+            let page = batches::page(
+                &cx,
+                id,
+                &FormOutcome::WithdrawalInvalid { reason, why: why.to_string() },
+            )
+            .await?;
             Ok(html(StatusCode::UNPROCESSABLE_ENTITY, page.render()?))
         }
         Err(error) => Err(error.into()),

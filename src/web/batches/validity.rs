@@ -6,14 +6,13 @@ use serde::Deserialize;
 
 use crate::{
     app::{
-        Member,
+        self, Member,
         batches::{
-            adjust_validity::{AdjustValidity, Adjusted, adjust_validity},
+            adjust_validity::{AdjustValidity, adjust_validity},
             show_batches,
         },
     },
     domain::{
-        Invalid,
         batch::Batch,
         ids::BatchId,
         zone::{self, Bound},
@@ -41,14 +40,12 @@ pub fn form(member: &Member, batch: &Batch, told: &FormOutcome) -> ValidityForm 
         }
         _ => ((own(batch.window.from, Bound::Start), own(batch.window.until, Bound::End)), None),
     };
-    let error = |invalid: Option<&Option<Invalid>>| {
-        invalid.and_then(Option::as_ref).map(|why| sentence(&why.0))
-    };
+    let error = |name| wrong.and_then(|wrong| wrong.get(name)).map(|why| sentence(&why.0));
     ValidityForm {
         action: addresses::batch_form(&member.merchant, batch.id, BatchForm::Validity),
         fields: vec![
-            field("valid_from", "First day", from, error(wrong.map(|wrong| &wrong.from))),
-            field("valid_until", "Last day", until, error(wrong.map(|wrong| &wrong.until))),
+            field("valid_from", "First day", from, error("valid_from")),
+            field("valid_until", "Last day", until, error("valid_until")),
         ],
         zone: member.merchant.zone.name().to_owned(),
     }
@@ -86,14 +83,15 @@ pub async fn update(
     };
     let command = AdjustValidity { batch: id, from, until };
     let asked = command.clone();
-    let done = match cx.write(move |desk, member| adjust_validity(desk, member, &asked)).await? {
-        Adjusted::Done(record) => record.to_string(),
-        Adjusted::Unchanged => "unchanged".to_owned(),
-        Adjusted::Invalid(why) => {
+    let done = match cx.write(move |desk, member| adjust_validity(desk, member, &asked)).await {
+        Ok(Some(record)) => record.to_string(),
+        Ok(None) => "unchanged".to_owned(),
+        Err(app::Error::Invalid(why)) => {
             let page =
                 batches::page(&cx, id, &FormOutcome::ValidityInvalid { command, why }).await?;
             return Ok(html(StatusCode::UNPROCESSABLE_ENTITY, page.render()?));
         }
+        Err(error) => return Err(error.into()),
     };
     let target = format!("{}?done={done}#message", addresses::batch(&cx.member.merchant, id));
     Ok(see_other(target))

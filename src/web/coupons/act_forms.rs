@@ -5,14 +5,10 @@ use askama::Template;
 
 use crate::{
     app::{
-        Member,
-        coupons::{
-            coupon_acts::{InvalidCouponAct, PreparedCouponAct},
-            show_coupon::ShownCoupon,
-        },
+        InvalidForm, Member,
+        coupons::{coupon_acts::PreparedCouponAct, show_coupon::ShownCoupon},
     },
     domain::{
-        Invalid,
         audit::{Action, AuditRecord},
         coupon::CouponState,
         coupon_acts::{ActRefusal, CouponAct},
@@ -39,7 +35,7 @@ pub fn form(
     member: &Member,
     prepared: &PreparedCouponAct,
     fields: &CouponActFields,
-    invalid: &InvalidCouponAct,
+    invalid: &InvalidForm,
 ) -> CouponActForm {
     let (shown, act) = (&prepared.shown, prepared.act);
     let coupon = &shown.file.coupon;
@@ -110,9 +106,9 @@ fn asked(
     act: CouponAct,
     shown: &ShownCoupon,
     fields: &CouponActFields,
-    invalid: &InvalidCouponAct,
+    invalid: &InvalidForm,
 ) -> Vec<ActField> {
-    let error = |invalid: &Option<Invalid>| invalid.as_ref().map(|why| sentence(&why.0));
+    let error = |field: &str| invalid.get(field).map(|why| sentence(&why.0));
     let text = |name, label, value: &str, hint: String, required, error| ActField {
         name,
         label,
@@ -128,7 +124,7 @@ fn asked(
             "Shown with the code and kept in the audit log permanently, so don't include names. \
              {ONE_LINE}"
         );
-        return vec![text("reason", "Reason", &fields.reason, hint, true, error(&invalid.reason))];
+        return vec![text("reason", "Reason", &fields.reason, hint, true, error("reason"))];
     }
     let zone = member.merchant.zone;
     let at = fields.at.clone().unwrap_or_else(|| zone::on_the_clock(shown.now, zone));
@@ -141,7 +137,7 @@ fn asked(
             &fields.order,
             ONE_LINE.to_owned(),
             false,
-            error(&invalid.order),
+            error("order_id"),
         ),
         ActField {
             kind: if is_clock { "datetime-local" } else { "text" },
@@ -151,7 +147,7 @@ fn asked(
                 &at,
                 format!("In {}. Leave empty for now.", zone.name()),
                 false,
-                error(&invalid.at),
+                error("redeemed_at"),
             )
         },
     ]

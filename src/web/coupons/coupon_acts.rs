@@ -7,9 +7,10 @@ use serde::Deserialize;
 
 use crate::{
     app::{
+        self, InvalidForm, Refusal,
         coupons::{
             bar_coupon::{bar_coupon, unbar_coupon},
-            coupon_acts::{CouponActOutcome, InvalidCouponAct, PreparedCouponAct, prepare_act},
+            coupon_acts::{PreparedCouponAct, prepare_act},
             mark_used::{MarkUsed, mark_used},
             show_coupon::{self, ShownCoupon},
         },
@@ -82,7 +83,7 @@ pub async fn new(
     if let Some(refusal) = refusal {
         return refused(&cx, &prepared.shown, &refusal).await;
     }
-    form(&cx, &prepared, &fields, &InvalidCouponAct::default())
+    form(&cx, &prepared, &fields, &InvalidForm::default())
 }
 
 /// `POST /m/{merchant}/coupons/{id}/bar`, `…/unbar`, `…/use`
@@ -107,19 +108,20 @@ pub async fn create(
                 )
             }
         })
-        .await?;
+        .await;
     match acted {
-        CouponActOutcome::Done(record) => {
+        Ok(record) => {
             done(&cx, (id, record), fields.from_profile).await.map_err(Error::after_commit)
         }
-        CouponActOutcome::Refused(refusal) => {
+        Err(app::Error::Refused(Refusal::Coupon(refusal))) => {
             let (prepared, _) = prepare(&cx, id, act).await?;
             refused(&cx, &prepared.shown, &refusal).await
         }
-        CouponActOutcome::Invalid(invalid) => {
+        Err(app::Error::Invalid(invalid)) => {
             let (prepared, _) = prepare(&cx, id, act).await?;
             form(&cx, &prepared, &fields, &invalid)
         }
+        Err(error) => Err(error.into()),
     }
 }
 
@@ -128,10 +130,10 @@ fn form(
     cx: &MerchantRequest,
     prepared: &PreparedCouponAct,
     fields: &CouponActFields,
-    invalid: &InvalidCouponAct,
+    invalid: &InvalidForm,
 ) -> Result<HttpResponse, Error> {
     let form = act_forms::form(&cx.member, prepared, fields, invalid);
-    let again = *invalid != InvalidCouponAct::default();
+    let again = !invalid.is_empty();
     let body = match (cx.is_fragment(), again) {
         (true, false) => act_forms::CouponActDialog { form }.render()?,
         (true, true) => act_forms::CouponActAgain { form }.render()?,

@@ -9,12 +9,9 @@ use askama::Template;
 
 use crate::{
     app::{
-        Member,
+        self, InvalidForm, Member, Refusal,
         customers::{
-            customer_acts::{
-                CustomerActOutcome, InvalidCustomerAct, PreparedCustomerAct, SubmittedForm,
-                act_on_customer, prepare_act,
-            },
+            customer_acts::{PreparedCustomerAct, SubmittedForm, act_on_customer, prepare_act},
             show_customer::Cursors,
         },
     },
@@ -51,7 +48,7 @@ pub async fn new(
     match prepare(&cx, no, act).await? {
         (_, Some(refusal)) => refused(&cx, no, &refusal).await,
         (prepared, None) => {
-            form(&cx, &prepared, &SubmittedForm::default(), &InvalidCustomerAct::default())
+            form(&cx, &prepared, &SubmittedForm::default(), &InvalidForm::default())
         }
     }
 }
@@ -68,8 +65,8 @@ pub async fn create(
         confirmation: body.field("confirmation").unwrap_or_default(),
     };
     let sent = typed.clone();
-    match cx.write(move |desk, member| act_on_customer(desk, member, no, act, &sent)).await? {
-        CustomerActOutcome::Done(record) => {
+    match cx.write(move |desk, member| act_on_customer(desk, member, no, act, &sent)).await {
+        Ok(record) => {
             let target = format!(
                 "{}?done=customer-{record}#message",
                 addresses::customer(&cx.member.merchant, no)
@@ -81,11 +78,12 @@ pub async fn create(
             };
             Ok(HttpResponse::build(status).insert_header((name, target)).finish())
         }
-        CustomerActOutcome::Refused(refusal) => refused(&cx, no, &refusal).await,
-        CustomerActOutcome::Invalid(invalid) => {
+        Err(app::Error::Refused(Refusal::Customer(refusal))) => refused(&cx, no, &refusal).await,
+        Err(app::Error::Invalid(invalid)) => {
             let (prepared, _) = prepare(&cx, no, act).await?;
             form(&cx, &prepared, &typed, &invalid)
         }
+        Err(error) => Err(error.into()),
     }
 }
 
@@ -94,10 +92,10 @@ fn form(
     cx: &MerchantRequest,
     prepared: &PreparedCustomerAct,
     typed: &SubmittedForm,
-    invalid: &InvalidCustomerAct,
+    invalid: &InvalidForm,
 ) -> Result<HttpResponse, Error> {
     let form = act_form(&cx.member, prepared, typed, invalid);
-    let again = *invalid != InvalidCustomerAct::default();
+    let again = !invalid.is_empty();
     let body = match (cx.is_fragment(), again) {
         (true, false) => CustomerActDialog { form }.render()?,
         (true, true) => CustomerActAgain { form }.render()?,
@@ -164,7 +162,7 @@ pub fn act_form(
     member: &Member,
     prepared: &PreparedCustomerAct,
     typed: &SubmittedForm,
-    invalid: &InvalidCustomerAct,
+    invalid: &InvalidForm,
 ) -> CustomerActForm {
     let (act, customer) = (prepared.act, &prepared.customer);
     let owner = customer.display_name();
@@ -223,35 +221,28 @@ fn fields(
     act: CustomerAct,
     no: CustomerNo,
     typed: &SubmittedForm,
-    invalid: &InvalidCustomerAct,
+    invalid: &InvalidForm,
 ) -> Vec<ActField> {
-    let text =
-        |name, label, value: &str, hint: String, error: &Option<crate::domain::Invalid>| ActField {
-            name,
-            label,
-            kind: "text",
-            value: value.to_owned(),
-            hint,
-            required: true,
-            error: error.as_ref().map(|why| sentence(&why.0)),
-            autofocus: false,
-        };
+    let text = |name, label, value: &str, hint: String| ActField {
+        name,
+        label,
+        kind: "text",
+        value: value.to_owned(),
+        hint,
+        required: true,
+        error: invalid.get(name).map(|why| sentence(&why.0)),
+        autofocus: false,
+    };
     match act {
         CustomerAct::Block | CustomerAct::Unblock => {
             let hint = "Shown on the customer's profile and kept in the audit log until they're \
                         purged. Up to 255 characters."
                 .to_owned();
-            vec![text("reason", "Reason", &typed.reason, hint, &invalid.reason)]
+            vec![text("reason", "Reason", &typed.reason, hint)]
         }
         CustomerAct::Purge => {
             let hint = format!("Type {no} to confirm.");
-            vec![text(
-                "confirmation",
-                "Customer number",
-                &typed.confirmation,
-                hint,
-                &invalid.confirmation,
-            )]
+            vec![text("confirmation", "Customer number", &typed.confirmation, hint)]
         }
         CustomerAct::EmailsOff | CustomerAct::EmailsOn => vec![],
     }

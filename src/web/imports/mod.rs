@@ -99,8 +99,11 @@ pub async fn confirm(
         Err(app::Error::Invalid(why)) => {
             let file = load(&cx, id).await?;
             let mut page = page(&cx, &file);
-            page.frame.flash =
-                Some(flash::plain(Tone::Bad, "Nothing was added", &format::sentence(&why.0)));
+            page.frame.flash = Some(flash::plain(
+                Tone::Bad,
+                "Nothing was added",
+                &format::sentence(&why.to_string()),
+            ));
             Ok(html(StatusCode::CONFLICT, page.render()?))
         }
         Err(error) => Err(error.into()),

@@ -196,7 +196,8 @@ impl Receiver<'_> {
                 match self.desk.writing(move |desk| open_import(desk, &member, kind, batch)).await {
                     Ok(import) => *kept.import.insert(import),
                     Err(app::Error::Invalid(why)) => {
-                        upload.wrong = Some(UploadRefusal::Refused(why));
+                        upload.wrong =
+                            Some(UploadRefusal::Refused(Invalid::because(why.to_string())));
                         return Ok(());
                     }
                     Err(error) => return Err(error.into()),

@@ -100,7 +100,7 @@ pub async fn new(
         .await
     {
         Ok(prepared) => prepared,
-        Err(app::Error::Refused(refusal)) => {
+        Err(app::Error::Refused(app::Refusal::Reissue(refusal))) => {
             return refused(&cx, customer, reward, &refusal).await;
         }
         Err(error) => return Err(error.into()),
@@ -131,9 +131,11 @@ pub async fn create(
     match cx.write(move |desk, member| reissue_coupon::reissue_coupon(desk, member, &command)).await
     {
         Ok(reissued) => done(&cx, customer, reward, &reissued).await.map_err(Error::after_commit),
-        Err(app::Error::Refused(refusal)) => refused(&cx, customer, reward, &refusal).await,
+        Err(app::Error::Refused(app::Refusal::Reissue(refusal))) => {
+            refused(&cx, customer, reward, &refusal).await
+        }
         Err(app::Error::Invalid(invalid)) if cx.is_fragment() => {
-            again(&cx, customer, reward, fields.send_notification_email, &invalid.0).await
+            again(&cx, customer, reward, fields.send_notification_email, &invalid.to_string()).await
         }
         Err(error) => Err(error.into()),
     }

@@ -190,7 +190,7 @@ impl From<app::Error> for Error {
         match error {
             app::Error::NotFound => Self::NotFound,
             app::Error::NotAllowed => Self::Forbidden,
-            app::Error::Invalid(invalid) => Self::Unprocessable(invalid.0),
+            app::Error::Invalid(invalid) => Self::Unprocessable(invalid.to_string()),
             // Handlers answer refusals themselves, with a fresh row; one that comes here was
             // forgotten.
             app::Error::Refused(_) => {

@@ -7,12 +7,15 @@ use askama::Template;
 use serde::Deserialize;
 
 use crate::{
-    app::users::{
-        invite_user::{self, InvalidInvitation, Invitation, InvitationOutcome},
-        manage_users::{self, Barrier, Managed, UserAct},
-        show_users,
+    app::{
+        self, Refusal,
+        users::{
+            invite_user::{self, Invitation, Invited},
+            manage_users::{self, UserAct},
+            show_users,
+        },
     },
-    domain::{ids::UserId, role::Role},
+    domain::{ids::UserId, role::Role, user::Barrier},
     web::shared::{
         addresses,
         answers::{html, see_other},
@@ -48,7 +51,7 @@ pub async fn index(
 /// `GET /m/{merchant}/users/new`
 pub async fn new(cx: MerchantRequest) -> Result<HttpResponse, Error> {
     let frame = cx.frame("Invite a user");
-    let page = pages::new(frame, &cx.member, &Invitation::default(), &InvalidInvitation::default());
+    let page = pages::new(frame, &cx.member, &Invitation::default(), &InvalidForm::default());
     Ok(html(StatusCode::OK, page.render()?))
 }
 
@@ -57,15 +60,16 @@ pub async fn create(cx: MerchantRequest, form: FormBody) -> Result<HttpResponse,
     let field = |name| form.field(name).unwrap_or_default();
     let typed = Invitation { email: field("email"), name: field("name"), role: field("role") };
     let asked = typed.clone();
-    match cx.write(move |desk, member| invite_user::invite_user(desk, member, &asked)).await? {
-        InvitationOutcome::Done { user, has_link } => Ok(back(
+    match cx.write(move |desk, member| invite_user::invite_user(desk, member, &asked)).await {
+        Ok(Invited { user, has_link }) => Ok(back(
             addresses::user(&cx.member.merchant, user),
             if has_link { "invited" } else { "welcomed" },
         )),
-        InvitationOutcome::Invalid(invalid) => {
+        Err(app::Error::Invalid(invalid)) => {
             let page = pages::new(cx.frame("Invite a user"), &cx.member, &typed, &invalid);
             Ok(html(StatusCode::UNPROCESSABLE_ENTITY, page.render()?))
         }
+        Err(error) => Err(error.into()),
     }
 }
 
@@ -128,21 +132,22 @@ async fn act(
     let absence = cx.site.session_limits.absence;
     match cx
         .write(move |desk, member| manage_users::manage_user(desk, member, id, act, absence))
-        .await?
+        .await
     {
         // The page of somebody who has just left is not there any more.
-        Managed::Done(_) if act == UserAct::Remove => {
+        Ok(Some(_)) if act == UserAct::Remove => {
             Ok(back(addresses::users(&cx.member.merchant), "removal"))
         }
-        Managed::Done(_) => Ok(back(addresses::user(&cx.member.merchant, id), word)),
-        Managed::Unchanged => Ok(back(addresses::user(&cx.member.merchant, id), "unchanged")),
-        Managed::Barred(barrier) => {
+        Ok(Some(_)) => Ok(back(addresses::user(&cx.member.merchant, id), word)),
+        Ok(None) => Ok(back(addresses::user(&cx.member.merchant, id), "unchanged")),
+        Err(app::Error::Refused(Refusal::User(barrier))) => {
             let flash = flash::plain(Tone::Bad, "Nothing was changed", pages::why_not(barrier));
             let body = page(cx, id, Some(flash)).await?;
             let is_role = barrier == Barrier::NotYours;
             let status = if is_role { StatusCode::FORBIDDEN } else { StatusCode::CONFLICT };
             Ok(html(status, body))
         }
+        Err(error) => Err(error.into()),
     }
 }
 

@@ -5,10 +5,10 @@ use askama::Template;
 
 use crate::{
     app::{
-        Member,
+        InvalidForm, Member,
         users::{
-            invite_user::{InvalidInvitation, Invitation},
-            manage_users::{Barrier, UserAct},
+            invite_user::Invitation,
+            manage_users::UserAct,
             show_users::{AccountMail, UserFile, UserList, UserOverview},
         },
     },
@@ -16,7 +16,7 @@ use crate::{
         ids::UserId,
         mail::MailState,
         role::{Permission, Role},
-        user::Standing,
+        user::{Barrier, Standing},
     },
     web::{
         batches::threshold_forms::NumberField,
@@ -81,21 +81,20 @@ pub fn new(
     frame: Frame,
     member: &Member,
     typed: &Invitation,
-    invalid: &InvalidInvitation,
+    invalid: &InvalidForm,
 ) -> NewUserPage {
-    let field = |value: &str, error: &Option<crate::domain::Invalid>| NumberField {
-        value: value.to_owned(),
-        error: error.as_ref().map(ToString::to_string),
-    };
+    let error = |name: &str| invalid.get(name).map(ToString::to_string);
+    let field =
+        |value: &str, name: &str| NumberField { value: value.to_owned(), error: error(name) };
     let chosen = if typed.role.is_empty() { Role::Support.as_str() } else { &typed.role };
     NewUserPage {
         frame,
         back_href: addresses::users(&member.merchant),
         action: addresses::users(&member.merchant),
-        email: field(&typed.email, &invalid.email),
-        name: field(&typed.name, &invalid.name),
+        email: field(&typed.email, "email"),
+        name: field(&typed.name, "name"),
         roles: roles(member, |role| role.as_str() == chosen),
-        role_error: invalid.role.as_ref().map(ToString::to_string),
+        role_error: error("role"),
     }
 }
 

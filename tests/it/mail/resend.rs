@@ -2,7 +2,7 @@
 
 use rewarddesk::{
     app::{
-        Error,
+        self, Error,
         mails::resend_email::{Resent, resend_email},
     },
     domain::{
@@ -25,7 +25,7 @@ impl Stage {
 
     fn refusal(&self) -> Refusal {
         match self.resend() {
-            Err(Error::Refused(refusal)) => *refusal,
+            Err(Error::Refused(app::Refusal::Reissue(refusal))) => *refusal,
             other => panic!("{other:?}"),
         }
     }
