@@ -8,10 +8,7 @@ use diesel::{
     PgConnection, QueryResult, RunQueryDsl, connection::SimpleConnection, sql_types::Bool,
 };
 
-use super::{
-    DbConn, Error, WriteTx,
-    prepared_sql::{Bind, PreparedSql},
-};
+use super::{DbConn, Error, WriteTx, prepared_sql::PreparedSql};
 use crate::domain::ids::{BatchId, MerchantId};
 
 /// A thing that is done by one at a time.
@@ -56,19 +53,19 @@ impl AdvisoryLock {
 
     /// Waits for the lock and holds it until the transaction ends.
     pub fn wait(self, tx: &mut WriteTx<'_>) -> Result<(), Error> {
-        self.run(tx, "SELECT pg_advisory_xact_lock(?)")
+        self.run(tx, "SELECT pg_advisory_xact_lock(:number)")
     }
 
     /// The same together with others who share it.
     pub fn share(self, tx: &mut WriteTx<'_>) -> Result<(), Error> {
-        self.run(tx, "SELECT pg_advisory_xact_lock_shared(?)")
+        self.run(tx, "SELECT pg_advisory_xact_lock_shared(:number)")
     }
 
-    fn run(self, tx: &mut WriteTx<'_>, text: &str) -> Result<(), Error> {
+    fn run(self, tx: &mut WriteTx<'_>, text: &'static str) -> Result<(), Error> {
         match &mut **tx {
             DbConn::Sqlite(_) => {}
             DbConn::Postgres(conn) => {
-                PreparedSql::<()>::new(text, &[Bind::Number(self.number())]).execute(conn)?;
+                PreparedSql::<()>::new(text).bind("number", self.number()).execute(conn)?;
             }
         }
         Ok(())
@@ -79,9 +76,8 @@ impl AdvisoryLock {
         match &mut **tx {
             DbConn::Sqlite(_) => Ok(true),
             DbConn::Postgres(conn) => {
-                let text = "SELECT pg_try_advisory_xact_lock(?)";
-                let values = [Bind::Number(self.number())];
-                Ok(PreparedSql::<Bool>::new(text, &values).get_result(conn)?)
+                let text = "SELECT pg_try_advisory_xact_lock(:number)";
+                Ok(PreparedSql::<Bool>::new(text).bind("number", self.number()).get_result(conn)?)
             }
         }
     }
