@@ -3,16 +3,17 @@
 
 use chrono::{DateTime, Utc};
 use diesel::{
-    ExpressionMethods, JoinOnDsl, NullableExpressionMethods, QueryDsl, Queryable, QueryableByName,
-    RunQueryDsl, Selectable, SelectableHelper, sql_query, sql_types::BigInt,
+    ExpressionMethods, JoinOnDsl, NullableExpressionMethods, QueryDsl, Queryable, RunQueryDsl,
+    Selectable, SelectableHelper, sql_types::BigInt,
 };
 
 use super::{
     DbConn, Error, Scope,
     among::among,
     customers::CustomerNameRow,
-    instant::{At, Instant, no_end, no_start, window_of},
+    instant::{At, no_end, no_start, window_of},
     planner::hidden,
+    prepared_sql::PreparedSql,
     schema::{coupons as c, customers, rewards, users},
 };
 use crate::domain::{
@@ -23,19 +24,13 @@ use crate::domain::{
     ids::{CouponId, CustomerNo, RewardNo},
 };
 
-#[derive(QueryableByName)]
-struct PlaceRow {
-    #[diesel(sql_type = BigInt)]
-    id: i64,
-}
-
-const OF_BATCH: &str = "merchant_id = $1 AND batch_id = $2 AND id <= (SELECT published_to FROM \
-    batches WHERE batches.id = $2)";
+const OF_BATCH: &str = "merchant_id = :merchant AND batch_id = :batch AND id <= (SELECT published_to FROM \
+    batches WHERE batches.id = :batch)";
 /// The same for lists in the order of the ends.
 const ENDING: &str = concat!(
-    "merchant_id = $1 AND batch_id = $2 AND ",
+    "merchant_id = :merchant AND batch_id = :batch AND ",
     hidden!("id"),
-    " <= (SELECT published_to FROM batches WHERE batches.id = $2)"
+    " <= (SELECT published_to FROM batches WHERE batches.id = :batch)"
 );
 /// SQLite takes the index only where its own condition stands in the query.
 const ALLOCATED: &str = "state IN ('allocated', 'replaced') AND state = 'allocated'";
@@ -61,15 +56,14 @@ pub fn list(
     };
     let by_id = |what: &str| {
         format!(
-            "SELECT id FROM coupons WHERE {OF_BATCH} AND id > $3 AND $4 = $4 AND $5 = $5 AND \
-             {what} ORDER BY id LIMIT $6"
+            "SELECT id FROM coupons WHERE {OF_BATCH} AND id > :id AND \
+             {what} ORDER BY id LIMIT :limit"
         )
     };
     let by_end = |what: &str| {
         format!(
-            "SELECT id FROM coupons WHERE {ENDING} AND $3 = $3 AND (expires_at, id) > ($4, $3) \
-             AND $5 = $5 AND {what} \
-             ORDER BY expires_at, id LIMIT $6"
+            "SELECT id FROM coupons WHERE {ENDING} AND (expires_at, id) > (:end, :id) AND {what} \
+             ORDER BY expires_at, id LIMIT :limit"
         )
     };
     let sql = match condition {
@@ -84,9 +78,8 @@ pub fn list(
             // Each part has an index that is in this order.
             let part = |what: &str| {
                 format!(
-                    "SELECT * FROM (SELECT expires_at, id FROM coupons WHERE {ENDING} AND $3 = $3 \
-                     AND (expires_at, id) > ($4, $3) \
-                         AND expires_at <= $5 AND {what} ORDER BY expires_at, id LIMIT $6) AS part"
+                    "SELECT * FROM (SELECT expires_at, id FROM coupons WHERE {ENDING} AND (expires_at, id) > (:end, :id) \
+                         AND expires_at <= :now AND {what} ORDER BY expires_at, id LIMIT :limit) AS part"
                 )
             };
             let parts = [
@@ -96,20 +89,20 @@ pub fn list(
                 part("state = 'available' AND (barred_at IS NOT NULL OR redemptions > 0)"),
             ];
             format!(
-                "SELECT id FROM ({}) AS parts ORDER BY expires_at, id LIMIT $6",
+                "SELECT id FROM ({}) AS parts ORDER BY expires_at, id LIMIT :limit",
                 parts.join(" UNION ALL ")
             )
         }
     };
-    let places: Vec<PlaceRow> = sql_query(sql)
-        .bind::<BigInt, _>(scope.merchant().0)
-        .bind::<BigInt, _>(batch.id.0)
-        .bind::<BigInt, _>(start.coupon.0)
-        .bind::<Instant, _>(At(start.end))
-        .bind::<Instant, _>(At(now))
-        .bind::<BigInt, _>(limit)
+    let ids: Vec<i64> = PreparedSql::<BigInt>::new(sql)
+        .bind("merchant", scope.merchant().0)
+        .bind("batch", batch.id.0)
+        .bind("id", start.coupon.0)
+        .bind("end", At(start.end))
+        .bind("now", At(now))
+        .bind("limit", limit)
+        .planned_afresh()
         .load(conn)?;
-    let ids: Vec<i64> = places.into_iter().map(|place| place.id).collect();
     load(conn, scope, batch, &ids)
 }
 

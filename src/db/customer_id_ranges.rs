@@ -10,17 +10,13 @@ use std::{collections::BTreeSet, ops::Range};
 use diesel::{
     ExpressionMethods, QueryDsl, QueryableByName, RunQueryDsl,
     connection::SimpleConnection,
-    sql_query,
-    sql_types::{BigInt, Binary, Bool},
+    sql_types::{BigInt, Bool, Untyped},
 };
 
 use super::{
-    DbConn, Error, Scope, WriteTx,
-    locks::AdvisoryLock,
-    prepared_sql::{Bind, PreparedSql},
+    DbConn, Error, Scope, WriteTx, locks::AdvisoryLock, prepared_sql::PreparedSql,
     schema::customers as c,
 };
-use crate::each;
 
 /// An id range holds the ids that differ in this many low bits only: 4,096 of them.
 const ID_RANGE_BITS: u32 = 12;
@@ -87,28 +83,23 @@ pub fn perhaps_in(
     below: i64,
     limit: i64,
 ) -> Result<Vec<i64>, Error> {
-    let (merchant, newest) =
-        (Bind::Number(scope.merchant().0), Bind::Number((below - 1) >> ID_RANGE_BITS));
-    let mut text = "SELECT stretch FROM (SELECT stretch FROM customer_stretches WHERE merchant_id \
-        = ? AND stretch <= ?"
-        .to_owned();
-    let mut binds = vec![merchant, newest];
-    for bit in asked(words) {
-        text.push_str(" AND get_bit(letters, ?) = 1");
-        binds.push(Bind::Number(i64::try_from(bit).unwrap_or_default()));
-    }
-    text.push_str(
-        " UNION SELECT stretch FROM customer_stretch_changes WHERE merchant_id = ? AND stretch <= \
-         ?) AS s ORDER BY stretch DESC LIMIT ?",
+    let bits: Vec<i64> =
+        asked(words).into_iter().map(|bit| i64::try_from(bit).unwrap_or_default()).collect();
+    let has_all: String =
+        (0..bits.len()).map(|at| format!(" AND get_bit(letters, :bit{at}) = 1")).collect();
+    let text = format!(
+        "SELECT stretch FROM (SELECT stretch FROM customer_stretches WHERE merchant_id = :merchant \
+         AND stretch <= :newest{has_all} UNION SELECT stretch FROM customer_stretch_changes WHERE \
+         merchant_id = :merchant AND stretch <= :newest) AS s ORDER BY stretch DESC LIMIT :limit"
     );
-    binds.extend([merchant, newest, Bind::Number(limit)]);
-    Ok(PreparedSql::<BigInt>::new(&text, &binds).load(conn)?)
-}
-
-#[derive(QueryableByName)]
-struct ChangesRow {
-    #[diesel(sql_type = Bool)]
-    got: bool,
+    let mut ranges = PreparedSql::<BigInt>::new(text)
+        .bind("merchant", scope.merchant().0)
+        .bind("newest", (below - 1) >> ID_RANGE_BITS)
+        .bind("limit", limit);
+    for (at, bit) in bits.into_iter().enumerate() {
+        ranges = ranges.bind(format!("bit{at}"), bit);
+    }
+    Ok(ranges.load(conn)?)
 }
 
 #[derive(QueryableByName)]
@@ -124,9 +115,8 @@ pub fn has_changes(conn: &mut DbConn) -> Result<bool, Error> {
     match conn {
         DbConn::Sqlite(_) => Ok(false),
         DbConn::Postgres(c) => {
-            Ok(sql_query("SELECT EXISTS (SELECT FROM customer_stretch_changes) AS got")
-                .get_result::<ChangesRow>(c)?
-                .got)
+            let text = "SELECT EXISTS (SELECT FROM customer_stretch_changes)";
+            Ok(PreparedSql::<Bool>::new(text).planned_afresh().get_result(c)?)
         }
     }
 }
@@ -145,16 +135,17 @@ pub fn settle(tx: &mut WriteTx<'_>, limit: i64) -> Result<usize, Error> {
     if !AdvisoryLock::CustomerIdRanges.try_take(tx)? {
         return Ok(0);
     }
-    let changed: Vec<ChangedRange> = each!(&mut **tx, |c| sql_query(
+    let changed: Vec<ChangedRange> = PreparedSql::<Untyped>::new(
         "WITH due AS (SELECT DISTINCT merchant_id, stretch FROM customer_stretch_changes \
-         ORDER BY merchant_id, stretch LIMIT $1), \
+         ORDER BY merchant_id, stretch LIMIT :limit), \
              gone AS (DELETE FROM customer_stretch_changes AS ch USING due \
                  WHERE ch.merchant_id = due.merchant_id AND ch.stretch = due.stretch \
                  RETURNING ch.merchant_id, ch.stretch) \
          SELECT DISTINCT merchant_id, stretch FROM gone",
     )
-    .bind::<BigInt, _>(limit)
-    .load(c))?;
+    .bind("limit", limit)
+    .planned_afresh()
+    .load(&mut **tx)?;
     for ChangedRange { merchant_id, stretch } in &changed {
         let numbers = numbers(*stretch);
         let within = c::table
@@ -162,13 +153,14 @@ pub fn settle(tx: &mut WriteTx<'_>, limit: i64) -> Result<usize, Error> {
             .filter(c::id.ge(numbers.start))
             .filter(c::id.lt(numbers.end));
         let texts: Vec<String> = within.select(c::search).load(&mut **tx)?;
-        sql_query(
-            "INSERT INTO customer_stretches (merchant_id, stretch, letters) VALUES ($1, $2, $3) \
+        PreparedSql::<()>::new(
+            "INSERT INTO customer_stretches (merchant_id, stretch, letters) VALUES (:merchant, \
+             :stretch, :letters) \
              ON CONFLICT (merchant_id, stretch) DO UPDATE SET letters = excluded.letters",
         )
-        .bind::<BigInt, _>(*merchant_id)
-        .bind::<BigInt, _>(*stretch)
-        .bind::<Binary, _>(letters(&texts))
+        .bind("merchant", *merchant_id)
+        .bind("stretch", *stretch)
+        .bind("letters", letters(&texts).as_slice())
         .execute(&mut **tx)?;
     }
     Ok(changed.len())

@@ -15,7 +15,7 @@ use super::{
     customer_id_ranges,
     customers::{COLUMNS, CustomerRow},
     planner::hidden_text,
-    prepared_sql::{Bind, PreparedSql},
+    prepared_sql::PreparedSql,
     schema::customers as c,
 };
 
@@ -211,7 +211,6 @@ fn from_fts(
     below: i64,
     limit: i64,
 ) -> Result<(Vec<i64>, bool), Error> {
-    let merchant = Bind::Number(scope.merchant().0);
     let mut from = None;
     for (n, trigram) in trigrams(telling).iter().enumerate() {
         let reach = nth_entry(conn, &phrase(trigram), below, 0, MAX_ENTRIES)?;
@@ -222,28 +221,24 @@ fn from_fts(
     }
     let phrases = telling.iter().map(|word| phrase(word)).collect::<Vec<_>>().join(" AND ");
     from = from.max(nth_entry(conn, &phrases, below, from.unwrap_or(0), MAX_ROWS)?);
-    let patterns: Vec<String> = words.iter().map(|word| anywhere(word)).collect();
     // Narrowed by what FTS5 is not asked or does not know: the other words, and the merchant, older
     // than whose first nobody is looked at.
-    let mut text = "SELECT c.id FROM customers_search s CROSS JOIN customers c ON c.id = s.rowid \
-         WHERE s.customers_search MATCH ? AND s.rowid < ? AND s.rowid >= max((SELECT min(id) FROM \
-         customers WHERE merchant_id = ?), ?) \
-         AND c.merchant_id = ?"
-        .to_owned();
-    let mut binds = vec![
-        Bind::Text(&phrases),
-        Bind::Number(below),
-        merchant,
-        Bind::Number(from.unwrap_or(0)),
-        merchant,
-    ];
-    for pattern in &patterns {
-        text.push_str(" AND c.search LIKE ? ESCAPE '\\'");
-        binds.push(Bind::Text(pattern));
-    }
-    text.push_str(" ORDER BY s.rowid DESC LIMIT ?");
-    binds.push(Bind::Number(limit));
-    let found: Vec<i64> = PreparedSql::<BigInt>::new(&text, &binds).load(conn)?;
+    let has_all: String =
+        (0..words.len()).map(|at| format!(" AND c.search LIKE :word{at} ESCAPE '\\'")).collect();
+    let text = format!(
+        "SELECT c.id FROM customers_search s CROSS JOIN customers c ON c.id = s.rowid \
+         WHERE s.customers_search MATCH :phrases AND s.rowid < :below AND s.rowid >= max((SELECT \
+         min(id) FROM customers WHERE merchant_id = :merchant), :from) \
+         AND c.merchant_id = :merchant{has_all} ORDER BY s.rowid DESC LIMIT :limit"
+    );
+    let fitting = PreparedSql::<BigInt>::new(text)
+        .bind("phrases", &phrases)
+        .bind("below", below)
+        .bind("merchant", scope.merchant().0)
+        .bind("from", from.unwrap_or(0))
+        .bind("limit", limit);
+    let patterns: Vec<String> = words.iter().map(|word| anywhere(word)).collect();
+    let found: Vec<i64> = with_words(fitting, &patterns).load(conn)?;
     let is_full = i64::try_from(found.len()).unwrap_or(limit) >= limit;
     Ok((found, is_full || from.is_none()))
 }
@@ -271,11 +266,24 @@ fn nth_entry(
     from: i64,
     n: i64,
 ) -> Result<Option<i64>, Error> {
-    let text = "SELECT rowid FROM customers_search WHERE customers_search MATCH ? AND rowid < ? \
-        AND rowid >= ? ORDER BY rowid DESC \
-         LIMIT 1 OFFSET ?";
-    let binds = [Bind::Text(phrases), Bind::Number(below), Bind::Number(from), Bind::Number(n)];
-    Ok(PreparedSql::<BigInt>::new(text, &binds).load(conn)?.pop())
+    let text = "SELECT rowid FROM customers_search WHERE customers_search MATCH :phrases AND \
+        rowid < :below AND rowid >= :from ORDER BY rowid DESC LIMIT 1 OFFSET :n";
+    let entry = PreparedSql::<BigInt>::new(text)
+        .bind("phrases", phrases)
+        .bind("below", below)
+        .bind("from", from)
+        .bind("n", n);
+    Ok(entry.load(conn)?.pop())
+}
+
+/// The statement with these values for `:word0`, `:word1` and so on.
+fn with_words<'a, ST>(
+    statement: PreparedSql<'a, ST>,
+    patterns: &'a [String],
+) -> PreparedSql<'a, ST> {
+    let numbered = patterns.iter().enumerate();
+    numbered
+        .fold(statement, |statement, (at, pattern)| statement.bind(format!("word{at}"), pattern))
 }
 
 /// PostgreSQL's trigram index knows neither order nor merchant: up to [`MAX_ROWS`] who have the
@@ -291,27 +299,26 @@ fn from_gin(
     let DbConn::Postgres(conn) = conn else { return Ok((vec![], true)) };
     let patterns: Vec<String> = words.iter().map(|word| anywhere(word)).collect();
     let with = |is_indexed: bool| {
-        let of_this_kind = words
-            .iter()
-            .zip(&patterns)
-            .filter(move |(word, _)| telling.contains(word) == is_indexed);
-        of_this_kind.map(|(_, pattern)| Bind::Text(pattern)).collect::<Vec<_>>()
+        let numbered = words.iter().enumerate();
+        numbered.filter(move |(_, word)| telling.contains(word) == is_indexed).map(|(at, _)| at)
     };
-    let (others, indexed) = (with(false), with(true));
-    let fits = concat!(" AND ", hidden_text!("search"), " LIKE ? ESCAPE '\\'").repeat(others.len());
-    let has = vec!["search LIKE ? ESCAPE '\\'"; indexed.len()].join(" AND ");
+    let fits: String = with(false)
+        .map(|at| format!(" AND {} LIKE :word{at} ESCAPE '\\'", hidden_text!("search")))
+        .collect();
+    let has: Vec<String> =
+        with(true).map(|at| format!("search LIKE :word{at} ESCAPE '\\'")).collect();
     let text = format!(
-        "SELECT count(*), (array_agg(id ORDER BY id DESC) FILTER (WHERE fits))[1:?] FROM (SELECT \
-         id, \
-         merchant_id = ? AND id < ?{fits} AS fits FROM customers WHERE {has} LIMIT ?) AS looked"
+        "SELECT count(*), (array_agg(id ORDER BY id DESC) FILTER (WHERE fits))[1: :limit] FROM \
+         (SELECT id, merchant_id = :merchant AND id < :below{fits} AS fits FROM customers WHERE {} \
+         LIMIT :looked) AS looked",
+        has.join(" AND ")
     );
-    let mut binds =
-        vec![Bind::Number(limit), Bind::Number(scope.merchant().0), Bind::Number(below)];
-    binds.extend(others);
-    binds.extend(indexed);
-    binds.push(Bind::Number(MAX_ROWS + 1));
-    let looked = PreparedSql::<(BigInt, Nullable<Array<BigInt>>)>::new(&text, &binds)
-        .get_result::<(i64, Option<Vec<i64>>)>(conn)?;
+    let looked = PreparedSql::<(BigInt, Nullable<Array<BigInt>>)>::new(text)
+        .bind("limit", limit)
+        .bind("merchant", scope.merchant().0)
+        .bind("below", below)
+        .bind("looked", MAX_ROWS + 1);
+    let looked: (i64, Option<Vec<i64>>) = with_words(looked, &patterns).get_result(conn)?;
     Ok((looked.1.unwrap_or_default(), looked.0 <= MAX_ROWS))
 }
 
@@ -334,32 +341,39 @@ pub(super) fn prefix(
     }
     // In byte order nothing that begins with the word sorts after this.
     let last = format!("{first}\u{10ffff}");
-    let patterns: Vec<String> = rest.iter().map(|word| anywhere(word)).collect();
+    // Where there are no others, everybody fits.
+    let patterns: Vec<String> = if rest.is_empty() {
+        vec!["%".to_owned()]
+    } else {
+        rest.iter().map(|word| anywhere(word)).collect()
+    };
+    let fits = (0..patterns.len())
+        .map(|at| format!("search LIKE :word{at} ESCAPE '\\'"))
+        .collect::<Vec<_>>()
+        .join(" AND ");
+    let looked = if rest.is_empty() { limit } else { MAX_ROWS_OF_A_PREFIX };
     let (mut found, mut is_all): (Vec<i64>, bool) = (vec![], true);
     for column in ["last_key", "first_key", "id_key", "email"] {
-        let range = [Bind::Number(scope.merchant().0), Bind::Text(first), Bind::Text(&last)];
         let begins = format!(
-            "FROM customers WHERE merchant_id = ? AND {column} >= ? AND {column} < ? ORDER BY \
-             {column}, id"
+            "FROM customers WHERE merchant_id = :merchant AND {column} >= :first AND {column} < \
+             :last ORDER BY {column}, id"
         );
-        let fits = vec!["search LIKE ? ESCAPE '\\'"; rest.len().max(1)].join(" AND ");
-        let text = format!(
-            "SELECT id FROM (SELECT {column}, id, search {begins} LIMIT ?) AS first WHERE {fits} \
-             ORDER BY {column}, id LIMIT ?"
-        );
-        let mut binds = range.to_vec();
-        binds.push(Bind::Number(if rest.is_empty() { limit } else { MAX_ROWS_OF_A_PREFIX }));
-        binds.extend(patterns.iter().map(|pattern| Bind::Text(pattern)));
-        if rest.is_empty() {
-            binds.push(Bind::Text("%"));
-        }
-        binds.push(Bind::Number(limit));
-        let ids: Vec<i64> = PreparedSql::<BigInt>::new(&text, &binds).load(conn)?;
+        let with_prefix = |text: String| {
+            PreparedSql::<BigInt>::new(text)
+                .bind("merchant", scope.merchant().0)
+                .bind("first", *first)
+                .bind("last", &last)
+                .bind("looked", looked)
+        };
+        let fitting = with_prefix(format!(
+            "SELECT id FROM (SELECT {column}, id, search {begins} LIMIT :looked) AS first WHERE \
+             {fits} ORDER BY {column}, id LIMIT :limit"
+        ))
+        .bind("limit", limit);
+        let ids: Vec<i64> = with_words(fitting, &patterns).load(conn)?;
         if !rest.is_empty() && i64::try_from(ids.len()).unwrap_or(limit) < limit {
-            let text = format!("SELECT id {begins} LIMIT 1 OFFSET ?");
-            let mut binds = range.to_vec();
-            binds.push(Bind::Number(MAX_ROWS_OF_A_PREFIX));
-            is_all &= PreparedSql::<BigInt>::new(&text, &binds).load::<i64>(conn)?.is_empty();
+            let more = with_prefix(format!("SELECT id {begins} LIMIT 1 OFFSET :looked"));
+            is_all &= more.load::<i64>(conn)?.is_empty();
         }
         found.extend(ids);
     }

@@ -27,7 +27,7 @@ pub fn try_lock(tx: &mut WriteTx<'_>) -> Result<bool, Error> {
 
 /// When the last one was queued.
 pub fn last(conn: &mut DbConn) -> Result<Option<DateTime<Utc>>, Error> {
-    let sent = m::table.filter(WrittenOut("mails.origin = 'heads'".to_owned()));
+    let sent = m::table.filter(WrittenOut::planned_afresh("mails.origin = 'heads'"));
     let at: Option<At> =
         sent.order(m::queued_at.desc()).select(m::queued_at).first(conn).optional()?;
     Ok(at.map(|at| at.0))

@@ -15,7 +15,7 @@ use super::{
     customers::{self, MatchedRow},
     instant::Instant,
     locks,
-    prepared_sql::{Bind, PreparedSql},
+    prepared_sql::PreparedSql,
     reissues,
     rewards::RewardRow,
     stock_counts,
@@ -96,19 +96,19 @@ macro_rules! lock_rows {
     ($share:literal, $lock:literal, $($validity:tt)*) => {
         concat!(
             "WITH actor AS MATERIALIZED (SELECT memberships.role FROM users JOIN memberships ON \
-             memberships.user_id = users.id WHERE memberships.merchant_id = ? AND \
-             memberships.user_id = ? AND memberships.offered_at IS NULL AND users.disabled_at IS \
+             memberships.user_id = users.id WHERE memberships.merchant_id = :merchant AND \
+             memberships.user_id = :user AND memberships.offered_at IS NULL AND users.disabled_at IS \
              NULL",
             $share,
             "), reward AS MATERIALIZED (SELECT id, customer, reward_id, kind, title, fulfilment, \
-             batch_id, issued_at, created_at FROM rewards WHERE merchant_id = ? AND customer = ? \
-             AND id = ? AND EXISTS (SELECT 1 FROM actor)",
+             batch_id, issued_at, created_at FROM rewards WHERE merchant_id = :merchant AND \
+             customer = :customer AND id = :reward AND EXISTS (SELECT 1 FROM actor)",
             $lock,
             "), held AS MATERIALIZED (SELECT reward.*",
             $($validity)*,
             " FROM reward), owner AS MATERIALIZED (SELECT id, email, customer_id, first_name, \
              last_name, locale, receives_emails, blocked_at, blocked_reason, purged_at, \
-             created_at, blocked_by, purged_by FROM customers WHERE merchant_id = ? AND id = \
+             created_at, blocked_by, purged_by FROM customers WHERE merchant_id = :merchant AND id = \
              (SELECT customer FROM held)",
             $share,
             ") SELECT actor.role, held.id, held.customer, held.reward_id, held.kind, held.title, \
@@ -137,16 +137,12 @@ fn lock_rows(
             locks::hold_validity_of!("reward.batch_id")
         ),
     };
-    let merchant = Bind::Number(scope.merchant().0);
-    let binds = [
-        merchant,
-        Bind::Number(user.0),
-        merchant,
-        Bind::Number(customer.0),
-        Bind::Number(reward.0),
-        merchant,
-    ];
-    Ok(PreparedSql::<LockedColumns>::new(text, &binds).get_result(&mut **tx).optional()?)
+    let statement = PreparedSql::<LockedColumns>::new(text)
+        .bind("merchant", scope.merchant().0)
+        .bind("user", user.0)
+        .bind("customer", customer.0)
+        .bind("reward", reward.0);
+    Ok(statement.get_result(&mut **tx).optional()?)
 }
 
 /// What the reward has now.
@@ -184,8 +180,8 @@ const CURRENT: &str = "SELECT b.id, b.name, b.valid_from, b.valid_until, b.uses_
     c.valid_from, c.expires_at, c.redemptions, c.max_redemptions, c.barred_at, c.barred_reason, \
     u.name, c.reward, b.valid_from, b.valid_until, EXISTS (SELECT 1 FROM coupons o WHERE \
     o.merchant_id = ? AND o.reward = ? AND o.state = 'replaced') FROM batches b LEFT JOIN coupons \
-    c ON c.merchant_id = ? AND c.reward = ? AND c.state = 'allocated' LEFT JOIN users u ON u.id = \
-    c.barred_by WHERE b.merchant_id = ? AND b.id = ?";
+    c ON c.merchant_id = :merchant AND c.reward = :reward AND c.state = 'allocated' LEFT JOIN users u ON u.id = \
+    c.barred_by WHERE b.merchant_id = :merchant AND b.id = :batch";
 
 fn current(
     tx: &mut WriteTx<'_>,
@@ -194,10 +190,11 @@ fn current(
     reward: RewardNo,
     now: DateTime<Utc>,
 ) -> Result<Current, Error> {
-    let (merchant, no) = (Bind::Number(scope.merchant().0), Bind::Number(reward.0));
-    let binds = [merchant, no, merchant, no, merchant, Bind::Number(batch.0)];
     let (batch, coupon, is_reissued): (BatchRow, Option<CurrentCouponRow>, bool) =
-        PreparedSql::<(BatchColumns, Nullable<CurrentColumns>, Bool)>::new(CURRENT, &binds)
+        PreparedSql::<(BatchColumns, Nullable<CurrentColumns>, Bool)>::new(CURRENT)
+            .bind("merchant", scope.merchant().0)
+            .bind("reward", reward.0)
+            .bind("batch", batch.0)
             .get_result(&mut **tx)?;
     let batch = Batch::from(batch);
     // How much is left, only the allocation finds out, which is the way of every click.

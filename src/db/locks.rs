@@ -8,10 +8,7 @@ use diesel::{
     PgConnection, QueryResult, RunQueryDsl, connection::SimpleConnection, sql_types::Bool,
 };
 
-use super::{
-    DbConn, Error, WriteTx,
-    prepared_sql::{Bind, PreparedSql},
-};
+use super::{DbConn, Error, WriteTx, prepared_sql::PreparedSql};
 use crate::domain::ids::{BatchId, MerchantId};
 
 macro_rules! validity_kind {
@@ -86,8 +83,8 @@ impl AdvisoryLock {
         match &mut **tx {
             DbConn::Sqlite(_) => {}
             DbConn::Postgres(conn) => {
-                let text = "SELECT pg_advisory_xact_lock(?)";
-                PreparedSql::<()>::new(text, &[Bind::Number(self.number())]).execute(conn)?;
+                let text = "SELECT pg_advisory_xact_lock(:number)";
+                PreparedSql::<()>::new(text).bind("number", self.number()).execute(conn)?;
             }
         }
         Ok(())
@@ -98,9 +95,8 @@ impl AdvisoryLock {
         match &mut **tx {
             DbConn::Sqlite(_) => Ok(true),
             DbConn::Postgres(conn) => {
-                let text = "SELECT pg_try_advisory_xact_lock(?)";
-                let values = [Bind::Number(self.number())];
-                Ok(PreparedSql::<Bool>::new(text, &values).get_result(conn)?)
+                let text = "SELECT pg_try_advisory_xact_lock(:number)";
+                Ok(PreparedSql::<Bool>::new(text).bind("number", self.number()).get_result(conn)?)
             }
         }
     }

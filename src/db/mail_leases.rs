@@ -81,7 +81,7 @@ impl From<ClaimedRow> for ClaimedMail {
 
 /// For the index that holds the queued ones alone.
 fn is_queued() -> WrittenOut {
-    WrittenOut("mails.state = 'queued'".to_owned())
+    WrittenOut::planned_afresh("mails.state = 'queued'")
 }
 
 /// Claims up to `limit` mails that are due, the longest due first, and none of `busy`: those the

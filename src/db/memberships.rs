@@ -185,7 +185,7 @@ pub fn names_who_may(
     Ok(m::table
         .inner_join(users::table.on(users::id.eq(m::user_id)))
         .filter(m::merchant_id.eq(scope.merchant().0))
-        .filter(WrittenOut(format!("memberships.role IN ({})", roles.join(", "))))
+        .filter(WrittenOut::kept(format!("memberships.role IN ({})", roles.join(", "))))
         .filter(m::offered_at.is_null())
         .filter(users::disabled_at.is_null())
         .order((users::name, users::id))

@@ -94,10 +94,24 @@ pub(super) const NEVER_COMPILED: &str = "SET jit = off";
 /// A condition that is written out, with words of our own in it, in a query that diesel writes.
 ///
 /// An index that holds some rows alone serves only a query that says so in its text: with a value
-/// it might be other rows. And PostgreSQL would plan again for each list of values. A connection
-/// keeps the statement, which it would not with diesel's `sql`.
+/// it might be other rows. And PostgreSQL would plan again for each list of values.
 #[derive(Debug, Clone)]
-pub(super) struct WrittenOut(pub(super) String);
+pub(super) struct WrittenOut {
+    text: String,
+    is_kept: bool,
+}
+
+impl WrittenOut {
+    /// For a statement that a connection keeps, with its plan.
+    pub(super) fn kept(text: impl Into<String>) -> Self {
+        Self { text: text.into(), is_kept: true }
+    }
+
+    /// For one that is planned at each call, for its values and for the tables as they are then.
+    pub(super) fn planned_afresh(text: impl Into<String>) -> Self {
+        Self { text: text.into(), is_kept: false }
+    }
+}
 
 impl Expression for WrittenOut {
     type SqlType = Bool;
@@ -119,7 +133,10 @@ impl QueryId for WrittenOut {
 
 impl<DB: Backend> QueryFragment<DB> for WrittenOut {
     fn walk_ast<'b>(&'b self, mut out: AstPass<'_, 'b, DB>) -> QueryResult<()> {
-        out.push_sql(&self.0);
+        if !self.is_kept {
+            out.unsafe_to_cache_prepared();
+        }
+        out.push_sql(&self.text);
         Ok(())
     }
 }

@@ -1,16 +1,19 @@
-//! SQL of our own whose text never changes: prepared once for each connection and then only
-//! executed.
+//! SQL of our own, with named values. Its text never changes: it is prepared once for each
+//! connection and then only executed.
 //!
 //! Diesel's `sql_query` and `update` are parsed and planned again at every call, which on
 //! PostgreSQL is a round trip and, for the statement that allocates a coupon, more work than its
-//! execution.
+//! execution. Where the plan depends on the values, or on how a table has grown since, a statement
+//! asks for that.
+
+use std::borrow::Cow;
 
 use diesel::{
     QueryResult, RunQueryDsl,
     backend::Backend,
     query_builder::{AstPass, Query, QueryFragment, QueryId},
     serialize::ToSql,
-    sql_types::{BigInt, HasSqlType, Text},
+    sql_types::{BigInt, Binary, HasSqlType, Text},
 };
 
 use super::{
@@ -19,33 +22,85 @@ use super::{
     planner::UNSEEN,
 };
 
-/// A value for one of the placeholders.
+/// A value of a statement.
 #[derive(Debug, Clone, Copy)]
 pub enum Bind<'a> {
     Number(i64),
     Moment(At),
     Text(&'a str),
+    Bytes(&'a [u8]),
 }
 
-/// A statement with its values; `ST` is what its rows hold. The text has a `?` as
-/// the placeholder of each value, in the values' order, and no other `?`.
+impl From<i64> for Bind<'_> {
+    fn from(number: i64) -> Self {
+        Self::Number(number)
+    }
+}
+
+impl From<At> for Bind<'_> {
+    fn from(at: At) -> Self {
+        Self::Moment(at)
+    }
+}
+
+impl<'a> From<&'a str> for Bind<'a> {
+    fn from(text: &'a str) -> Self {
+        Self::Text(text)
+    }
+}
+
+impl<'a> From<&'a String> for Bind<'a> {
+    fn from(text: &'a String) -> Self {
+        Self::Text(text)
+    }
+}
+
+impl<'a> From<&'a [u8]> for Bind<'a> {
+    fn from(bytes: &'a [u8]) -> Self {
+        Self::Bytes(bytes)
+    }
+}
+
+/// A statement with its values; `ST` is what its rows hold. A value stands in the text by its name,
+/// such as `:now`, as often as it is needed.
 #[derive(Debug)]
 pub struct PreparedSql<'a, ST = ()> {
-    text: &'a str,
-    binds: &'a [Bind<'a>],
+    text: Cow<'a, str>,
+    values: Vec<(Cow<'a, str>, Bind<'a>)>,
     unseen: bool,
+    is_kept: bool,
     rows: std::marker::PhantomData<ST>,
 }
 
 impl<'a, ST> PreparedSql<'a, ST> {
-    pub fn new(text: &'a str, binds: &'a [Bind<'a>]) -> Self {
-        Self { text, binds, unseen: false, rows: std::marker::PhantomData }
+    pub fn new(text: impl Into<Cow<'a, str>>) -> Self {
+        Self {
+            text: text.into(),
+            values: vec![],
+            unseen: false,
+            is_kept: true,
+            rows: std::marker::PhantomData,
+        }
+    }
+
+    /// Gives the value of that name.
+    #[must_use]
+    pub fn bind(mut self, name: impl Into<Cow<'a, str>>, value: impl Into<Bind<'a>>) -> Self {
+        self.values.push((name.into(), value.into()));
+        self
     }
 
     /// The same statement, whose values `PostgreSQL` does not see when it plans; see [`UNSEEN`].
     /// `SQLite` is built so that it never looks at them, and behind a pooler no plan is kept.
+    #[must_use]
     pub fn with_unseen_values(self, conn: &DbConn) -> Self {
         Self { unseen: matches!(conn, DbConn::Postgres(_)), ..self }
+    }
+
+    /// The same statement, planned at each call for its values and for the tables as they are then.
+    #[must_use]
+    pub fn planned_afresh(self) -> Self {
+        Self { is_kept: false, ..self }
     }
 }
 
@@ -67,57 +122,72 @@ where
     i64: ToSql<BigInt, DB>,
     At: ToSql<Instant, DB>,
     str: ToSql<Text, DB>,
+    [u8]: ToSql<Binary, DB>,
 {
     fn walk_ast<'b>(&'b self, mut out: AstPass<'_, 'b, DB>) -> QueryResult<()> {
-        let mut binds = self.binds.iter();
-        for (at, piece) in self.text.split('?').enumerate() {
-            if at > 0 {
-                if self.unseen {
-                    out.push_sql(UNSEEN.0);
-                }
-                match binds.next() {
-                    Some(Bind::Number(number)) => out.push_bind_param::<BigInt, _>(number)?,
-                    Some(Bind::Moment(moment)) => out.push_bind_param::<Instant, _>(moment)?,
-                    Some(Bind::Text(text)) => out.push_bind_param::<Text, str>(text)?,
-                    None => {
-                        return Err(diesel::result::Error::QueryBuilderError(
-                            "a mark without a value".into(),
-                        ));
-                    }
-                }
-                if self.unseen {
-                    out.push_sql(UNSEEN.1);
-                }
-            }
-            out.push_sql(piece);
+        if !self.is_kept {
+            out.unsafe_to_cache_prepared();
         }
-        if binds.next().is_some() {
-            return Err(diesel::result::Error::QueryBuilderError("a value without a mark".into()));
+        for part in parts(&self.text) {
+            let name = match part {
+                Part::Text(text) => {
+                    out.push_sql(text);
+                    continue;
+                }
+                Part::Name(name) => name,
+            };
+            let Some((_, value)) = self.values.iter().find(|(known, _)| known == name) else {
+                return Err(wrong(format!("there is no value for :{name}")));
+            };
+            if self.unseen {
+                out.push_sql(UNSEEN.0);
+            }
+            match value {
+                Bind::Number(number) => out.push_bind_param::<BigInt, _>(number)?,
+                Bind::Moment(moment) => out.push_bind_param::<Instant, _>(moment)?,
+                Bind::Text(text) => out.push_bind_param::<Text, str>(text)?,
+                Bind::Bytes(bytes) => out.push_bind_param::<Binary, [u8]>(bytes)?,
+            }
+            if self.unseen {
+                out.push_sql(UNSEEN.1);
+            }
         }
         Ok(())
     }
 }
 
-/// A text whose values have names, such as `:now`, as one with placeholders, and the values in the
-/// placeholders' order.
-pub fn named<'a>(text: &str, values: &[(&str, Bind<'a>)]) -> (String, Vec<Bind<'a>>) {
-    let (mut marked, mut binds) = (String::with_capacity(text.len()), vec![]);
-    let mut rest = text;
-    while let Some(at) = rest.find(':') {
-        let name =
-            rest[at + 1..].split(|c: char| !c.is_ascii_lowercase()).next().unwrap_or_default();
-        marked.push_str(&rest[..at]);
-        match values.iter().find(|(known, _)| *known == name) {
-            Some((_, bind)) => {
-                marked.push('?');
-                binds.push(*bind);
+fn wrong(what: String) -> diesel::result::Error {
+    diesel::result::Error::QueryBuilderError(what.into())
+}
+
+#[derive(Debug, PartialEq, Eq)]
+enum Part<'t> {
+    Text(&'t str),
+    /// Of a value, without its colon.
+    Name(&'t str),
+}
+
+/// The text between the names of values, and the names. No name begins within quotes or after two
+/// colons, which are PostgreSQL's sign for a type.
+fn parts(text: &str) -> Vec<Part<'_>> {
+    let is_of_name = |c: char| c.is_ascii_lowercase() || c.is_ascii_digit() || c == '_';
+    let (mut found, mut begin, mut is_quoted) = (vec![], 0, false);
+    let bytes = text.as_bytes();
+    for (at, byte) in bytes.iter().enumerate() {
+        match byte {
+            b'\'' => is_quoted = !is_quoted,
+            b':' if !is_quoted && at >= begin && bytes[..at].last() != Some(&b':') => {
+                let name = text[at + 1..].split(|c: char| !is_of_name(c)).next().unwrap_or("");
+                if name.starts_with(|c: char| c.is_ascii_lowercase()) {
+                    found.extend([Part::Text(&text[begin..at]), Part::Name(name)]);
+                    begin = at + 1 + name.len();
+                }
             }
-            None => marked.push_str(&rest[at..=at + name.len()]),
+            _ => {}
         }
-        rest = &rest[at + 1 + name.len()..];
     }
-    marked.push_str(rest);
-    (marked, binds)
+    found.push(Part::Text(&text[begin..]));
+    found
 }
 
 #[cfg(test)]
@@ -125,13 +195,18 @@ mod tests {
     use super::*;
 
     #[test]
-    fn names_become_marks_in_the_order_in_which_they_stand() {
-        let values = [("merchant", Bind::Number(7)), ("now", Bind::Text("noon"))];
-        let (text, binds) = named("a = :now AND b = :merchant AND c = :now AND d = 'x:y'", &values);
-        assert_eq!(text, "a = ? AND b = ? AND c = ? AND d = 'x:y'");
-        assert!(matches!(
-            binds.as_slice(),
-            [Bind::Text("noon"), Bind::Number(7), Bind::Text("noon")]
-        ));
+    fn values_stand_in_a_text_by_name_but_not_in_quotes_or_types() {
+        assert_eq!(
+            parts("a = :now AND b = 'x:y''z:w' AND c = 5::bigint AND d = :word0 AND e[1: :now]"),
+            [
+                Part::Text("a = "),
+                Part::Name("now"),
+                Part::Text(" AND b = 'x:y''z:w' AND c = 5::bigint AND d = "),
+                Part::Name("word0"),
+                Part::Text(" AND e[1: "),
+                Part::Name("now"),
+                Part::Text("]"),
+            ]
+        );
     }
 }

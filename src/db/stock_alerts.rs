@@ -3,14 +3,14 @@
 use chrono::{DateTime, Utc};
 use diesel::{
     ExpressionMethods, JoinOnDsl, OptionalExtension, QueryDsl, Queryable, RunQueryDsl, Selectable,
-    SelectableHelper, sql_query,
-    sql_types::{BigInt, Text},
+    SelectableHelper,
 };
 
 use super::{
     DbConn, Error, Scope, WriteTx,
-    instant::{At, Instant},
+    instant::At,
     locks::AdvisoryLock,
+    prepared_sql::PreparedSql,
     schema::{alert_choices as ch, batches, memberships, stock_alerts as a, users},
 };
 use crate::domain::{
@@ -122,15 +122,15 @@ pub fn raise(
     codes_left: i64,
     now: DateTime<Utc>,
 ) -> Result<bool, Error> {
-    let raised = sql_query(
+    let raised = PreparedSql::<()>::new(
         "INSERT INTO stock_alerts (merchant_id, batch_id, kind, codes_left, raised_at) VALUES \
-         ($1, $2, $3, $4, $5) ON CONFLICT DO NOTHING",
+         (:merchant, :batch, :kind, :codes_left, :now) ON CONFLICT DO NOTHING",
     )
-    .bind::<BigInt, _>(scope.merchant().0)
-    .bind::<BigInt, _>(batch.0)
-    .bind::<Text, _>(kind.as_str())
-    .bind::<BigInt, _>(codes_left)
-    .bind::<Instant, _>(At(now))
+    .bind("merchant", scope.merchant().0)
+    .bind("batch", batch.0)
+    .bind("kind", kind.as_str())
+    .bind("codes_left", codes_left)
+    .bind("now", At(now))
     .execute(&mut **tx)?;
     Ok(raised == 1)
 }

@@ -16,7 +16,7 @@ use super::{
     instant::{At, Instant, no_end},
     locks::AdvisoryLock,
     planner::hidden,
-    prepared_sql::{Bind, PreparedSql, named},
+    prepared_sql::PreparedSql,
     stock_watermarks::ABOVE,
 };
 use crate::{
@@ -114,12 +114,10 @@ fn windows(conn: &DbConn) -> String {
     )
 }
 
-/// Asks with one more value beside merchant and batches. Prepared once for each connection: every
-/// profile and every click counts.
+/// Asks with merchant and batches for values beside its own.
 fn ask<R>(
     conn: &mut DbConn,
-    text: &str,
-    more: (&str, Bind<'_>),
+    question: PreparedSql<'_, Untyped>,
     scope: Scope,
     batches: &[i64],
 ) -> Result<Vec<R>, Error>
@@ -131,11 +129,9 @@ where
         DbConn::Sqlite(_) => format!("[{list}]"),
         DbConn::Postgres(_) => format!("{{{list}}}"),
     };
-    let values =
-        [more, ("merchant", Bind::Number(scope.merchant().0)), ("batches", Bind::Text(&list))];
-    let (text, binds) = named(text, &values);
-    let asked = PreparedSql::<Untyped>::new(&text, &binds).with_unseen_values(conn);
-    Ok(each!(conn, |c| asked.load(c)?))
+    let question = question.bind("merchant", scope.merchant().0).bind("batches", &list);
+    let question = question.with_unseen_values(conn);
+    Ok(each!(conn, |c| question.load(c)?))
 }
 
 #[derive(QueryableByName)]
@@ -171,7 +167,7 @@ pub fn ends(
          ORDER BY batch_id, at",
         windows(conn),
     );
-    let rows: Vec<EndRow> = ask(conn, &text, ("now", Bind::Moment(At(now))), scope, &ids)?;
+    let rows: Vec<EndRow> = ask(conn, PreparedSql::new(text).bind("now", At(now)), scope, &ids)?;
     let end = |At(at): At| Some(at).filter(|at| *at < no_end());
     Ok(rows
         .into_iter()
@@ -209,7 +205,7 @@ pub fn count(
         sums(),
         windows(conn),
     );
-    let rows: Vec<StockSums> = ask(conn, &text, ("now", Bind::Moment(At(now))), scope, &ids)?;
+    let rows: Vec<StockSums> = ask(conn, PreparedSql::new(text).bind("now", At(now)), scope, &ids)?;
     let mut stocks = Vec::with_capacity(batches.len());
     for batch in batches {
         let row = rows.iter().find(|row| row.batch_id == batch.id.0);
@@ -334,7 +330,7 @@ pub fn days(
         moved(conn, among),
     );
     let since = since.format("%Y-%m-%d").to_string();
-    let rows: Vec<DayRow> = ask(conn, &text, ("since", Bind::Text(&since)), scope, &ids)?;
+    let rows: Vec<DayRow> = ask(conn, PreparedSql::new(text).bind("since", &since), scope, &ids)?;
     rows.into_iter()
         .map(|row| {
             Ok(Day {
@@ -373,14 +369,14 @@ pub fn ended_windows(
     batch: BatchId,
     now: DateTime<Utc>,
 ) -> Result<Vec<(DateTime<Utc>, i64)>, Error> {
-    let rows: Vec<EndedRow> = sql_query(
+    let rows: Vec<EndedRow> = PreparedSql::<Untyped>::new(
         "SELECT expires_at AS at, CAST(sum(clean) AS BIGINT) AS n FROM stock_by_window \
-         WHERE merchant_id = $1 AND batch_id = $2 AND expires_at <= $3 AND clean > 0 GROUP BY \
+         WHERE merchant_id = :merchant AND batch_id = :batch AND expires_at <= :now AND clean > 0 GROUP BY \
          expires_at ORDER BY expires_at DESC LIMIT 1000",
     )
-    .bind::<BigInt, _>(scope.merchant().0)
-    .bind::<BigInt, _>(batch.0)
-    .bind::<Instant, _>(At(now))
+    .bind("merchant", scope.merchant().0)
+    .bind("batch", batch.0)
+    .bind("now", At(now)).planned_afresh()
     .load(conn)?;
     Ok(rows.into_iter().map(|row| (row.at.0, row.n)).collect())
 }

@@ -3,14 +3,15 @@
 
 use chrono::{DateTime, Utc};
 use diesel::{
-    ExpressionMethods, JoinOnDsl, OptionalExtension, QueryDsl, Queryable, QueryableByName,
-    RunQueryDsl, Selectable, SelectableHelper, sql_query, sql_types::BigInt,
+    ExpressionMethods, JoinOnDsl, OptionalExtension, QueryDsl, Queryable, RunQueryDsl, Selectable,
+    SelectableHelper, sql_types::BigInt,
 };
 
 use super::{
     DbConn, Error, Scope, WriteTx,
-    instant::{At, Instant},
+    instant::At,
     planner::hidden,
+    prepared_sql::PreparedSql,
     schema::{users, withdrawals as w},
 };
 use crate::domain::ids::{BatchId, MerchantId, UserId};
@@ -138,12 +139,6 @@ pub fn list_unfinished(conn: &mut DbConn) -> Result<Vec<Unfinished>, Error> {
         .collect())
 }
 
-#[derive(QueryableByName)]
-struct WithdrawnRow {
-    #[diesel(sql_type = BigInt)]
-    id: i64,
-}
-
 /// Takes up to `limit` more of its codes out of stock; `false`: there were none, and it is at its
 /// end.
 pub fn carry_on(
@@ -204,21 +199,22 @@ fn take(
         if left <= 0 {
             break;
         }
-        let rows: Vec<WithdrawnRow> = sql_query(format!(
-            "UPDATE coupons SET state = 'withdrawn', changed_at = $1 WHERE state = 'available' \
+        let rows: Vec<i64> = PreparedSql::<BigInt>::new(format!(
+            "UPDATE coupons SET state = 'withdrawn', changed_at = :now WHERE state = 'available' \
              AND id IN ( \
-                 SELECT id FROM coupons WHERE merchant_id = $2 AND batch_id = $3 AND state = \
-                 'available' AND {what} AND {} <= $4 \
-                 ORDER BY expires_at, id LIMIT $5 {lock}) RETURNING id",
+                 SELECT id FROM coupons WHERE merchant_id = :merchant AND batch_id = :batch AND state = \
+                 'available' AND {what} AND {} <= :to \
+                 ORDER BY expires_at, id LIMIT :left {lock}) RETURNING id",
             hidden!("id")
         ))
-        .bind::<Instant, _>(At(now))
-        .bind::<BigInt, _>(of.scope.merchant().0)
-        .bind::<BigInt, _>(of.batch.0)
-        .bind::<BigInt, _>(coupon_to)
-        .bind::<BigInt, _>(left)
+        .bind("now", At(now))
+        .bind("merchant", of.scope.merchant().0)
+        .bind("batch", of.batch.0)
+        .bind("to", coupon_to)
+        .bind("left", left)
+.planned_afresh()
         .load(&mut **tx)?;
-        debug_assert!(rows.iter().all(|row| row.id <= coupon_to));
+        debug_assert!(rows.iter().all(|id| *id <= coupon_to));
         taken += i64::try_from(rows.len()).unwrap_or(i64::MAX);
     }
     Ok(taken)
