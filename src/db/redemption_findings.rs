@@ -49,7 +49,7 @@ pub fn note(
     now: DateTime<Utc>,
 ) -> Result<(), Error> {
     match &mut **tx {
-        // One statement for all; see `imports::stock::insert`. "WHERE true": else SQLite takes ON
+        // One statement for all; see `imports::publish::insert`. "WHERE true": else SQLite takes ON
         // for a join's.
         DbConn::Sqlite(conn) => sql_query(
             "INSERT INTO redemption_findings (merchant_id, kind, code, coupon_id, redeemed_at, \

@@ -24,21 +24,35 @@ pub mod decide_import;
 mod file;
 mod findings;
 mod job;
-mod kinds;
 pub mod pieces;
 pub mod receive_import;
 mod request;
 pub mod run_import;
 pub mod show_imports;
 mod tally;
+mod kinds {
+    //! What becomes of the good rows, in one file for each kind of import.
+
+    pub mod bars;
+    mod code_rows;
+    pub mod customers;
+    pub mod purges;
+    pub mod redemptions;
+    pub mod rewards;
+    pub mod vouchers;
+}
 
 use std::io::{Read, Write};
 
-use self::job::{Added, Job};
+use self::{
+    file::SpooledRows,
+    job::{Added, Job},
+    kinds::{bars, customers, purges, redemptions, rewards, vouchers},
+};
 use crate::{
     app::Desk,
     db::imports::publish::{self, TargetBatch},
-    domain::Invalid,
+    domain::{Invalid, import::ImportKind},
 };
 
 pub use self::findings::{Cause, DamageGroup, Ends, Findings, RowSample, SampledCount, Suspicion};
@@ -76,7 +90,7 @@ pub fn import_file(
         }
         return Ok(report);
     }
-    kinds::write(&mut job, target, spooled, rejects)
+    compare_and_write(&mut job, target, spooled, rejects)
 }
 
 /// The batch that the rows go into, where the kind needs one.
@@ -103,5 +117,32 @@ fn target_batch(
         ))
         .into()),
         (false, None) => Ok(None),
+    }
+}
+
+/// Compares the rows with what is stored and writes what is new; a dry run changes nothing.
+fn compare_and_write(
+    job: &mut Job<'_, '_>,
+    target: Option<TargetBatch>,
+    spooled: SpooledRows,
+    rejects: &mut dyn Write,
+) -> Result<Report, ImportError> {
+    let dry_run = job.request.dry_run;
+    match job.request.kind {
+        ImportKind::Vouchers => {
+            let target = target.ok_or_else(|| Invalid::because("vouchers need a batch"))?;
+            if dry_run {
+                vouchers::check(job, target, spooled, rejects)
+            } else {
+                vouchers::apply(job, target, spooled, rejects)
+            }
+        }
+        ImportKind::Customers => customers::apply(job, spooled, rejects),
+        ImportKind::Rewards => rewards::apply(job, spooled, rejects),
+        ImportKind::Redemptions if dry_run => redemptions::check(job, spooled, rejects),
+        ImportKind::Redemptions => redemptions::apply(job, spooled, rejects),
+        ImportKind::Bars if dry_run => bars::check(job, spooled, rejects),
+        ImportKind::Bars => bars::apply(job, spooled, rejects),
+        ImportKind::Purges => purges::apply(job, spooled, rejects),
     }
 }

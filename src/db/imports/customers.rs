@@ -190,7 +190,7 @@ pub fn insert(
     now: DateTime<Utc>,
 ) -> Result<(), Error> {
     let inserted = match &mut **tx {
-        // One statement for all; see `stock::insert`.
+        // One statement for all; see `publish::insert`.
         DbConn::Sqlite(conn) => sql_query(
             "INSERT INTO customers (merchant_id, email, customer_id, first_name, last_name, \
              locale, receives_emails, \

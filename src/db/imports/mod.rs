@@ -1,6 +1,6 @@
 //! What imports need of the database: the exclusive lock, look-ups of many rows at once, and
-//! writing them. Also the book of imports from the browser: their orders, the pieces of their
-//! files, and who is at work on one.
+//! writing them. Also the imports themselves: what was sent, the pieces of their files, and which
+//! worker has claimed one.
 
 pub mod codes;
 pub mod customers;

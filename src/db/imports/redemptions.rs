@@ -149,7 +149,7 @@ pub fn insert(
     now: DateTime<Utc>,
 ) -> Result<(), Error> {
     let inserted = match &mut **tx {
-        // One statement for all; see `stock::insert`.
+        // One statement for all; see `publish::insert`.
         DbConn::Sqlite(conn) => sql_query(
             "INSERT INTO redemptions (merchant_id, coupon_id, redeemed_at, order_id, created_at) \
              SELECT ?1, value ->> 0, value ->> 1, value ->> 2, ?2 FROM json_each(?3)",

@@ -184,7 +184,7 @@ pub fn insert(
         )
     };
     let rows: Vec<(String, i64)> = match &mut **tx {
-        // One statement for all; see `stock::insert`.
+        // One statement for all; see `publish::insert`.
         DbConn::Sqlite(conn) => sql_query(
             "INSERT INTO rewards (merchant_id, customer, reward_id, kind, title, fulfilment, \
              batch_id, issued_at, created_at) \
