@@ -40,11 +40,11 @@ const LAST_WITH_THEM: &str = "0.1.0 (commit b93adee)";
 pub(super) fn adopt(db: &Database) -> Result<(), Error> {
     db.lend(|conn| {
         let applied = applied_versions(conn)?;
-        let has = |version: &&str| applied.iter().any(|one| one == version);
-        if has(&INITIAL_SCHEMA) || !REPLACED.iter().any(|version| has(&version)) {
+        let has = |version: &str| applied.iter().any(|one| one == version);
+        let missing = REPLACED.iter().filter(|version| !has(version)).count();
+        if has(INITIAL_SCHEMA) || missing == REPLACED.len() {
             return Ok(());
         }
-        let missing = REPLACED.iter().filter(|version| !has(version)).count();
         if missing > 0 {
             return Err(Error::TooOld(format!(
                 "this database was made by an earlier version, and {missing} of that version's \

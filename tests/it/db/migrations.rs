@@ -157,12 +157,12 @@ fn a_migration_that_fails_late_is_not_repeated() {
 /// As a backup does: every table is held from its beginning to its end, and people work meanwhile.
 #[test]
 fn a_migration_waits_for_a_backup_and_nobody_waits_for_it() {
+    const TRIES: &str = "pg_locks WHERE relation = 'mails'::regclass AND NOT granted";
     let db = TestDb::new(Engine::Postgres);
     let history = history("ALTER TABLE mails ADD COLUMN priority BIGINT");
     let source = || FileBasedMigrations::from_path(history.path()).unwrap();
     let mut backup = db.connect();
     run_on(&mut backup, "BEGIN; LOCK TABLE mails IN ACCESS SHARE MODE").unwrap();
-    const TRIES: &str = "pg_locks WHERE relation = 'mails'::regclass AND NOT granted";
     std::thread::scope(|scope| {
         let migrating = scope.spawn(|| apply(&db.db, source, source));
         let mut quickest = Duration::MAX;

@@ -163,7 +163,7 @@ impl Stage {
         Worker { task, stop }
     }
 
-    /// Waits until `holds`, or fails after 20 seconds.
+    /// Waits until `holds`, or fails after two minutes.
     pub async fn until(&self, what: &str, holds: impl Fn(&Self) -> bool) -> Duration {
         let begun = Instant::now();
         while !holds(self) {
