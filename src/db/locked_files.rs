@@ -97,7 +97,8 @@ macro_rules! lock_rows {
         concat!(
             "WITH actor AS MATERIALIZED (SELECT memberships.role FROM users JOIN memberships ON \
              memberships.user_id = users.id WHERE memberships.merchant_id = :merchant AND \
-             memberships.user_id = :user AND memberships.offered_at IS NULL AND users.disabled_at IS \
+             memberships.user_id = :user AND memberships.offered_at IS NULL AND users.disabled_at \
+             IS \
              NULL",
             $share,
             "), reward AS MATERIALIZED (SELECT id, customer, reward_id, kind, title, fulfilment, \
@@ -108,7 +109,8 @@ macro_rules! lock_rows {
             $($validity)*,
             " FROM reward), owner AS MATERIALIZED (SELECT id, email, customer_id, first_name, \
              last_name, locale, receives_emails, blocked_at, blocked_reason, purged_at, \
-             created_at, blocked_by, purged_by FROM customers WHERE merchant_id = :merchant AND id = \
+             created_at, blocked_by, purged_by FROM customers WHERE merchant_id = :merchant AND \
+             id = \
              (SELECT customer FROM held)",
             $share,
             ") SELECT actor.role, held.id, held.customer, held.reward_id, held.kind, held.title, \
@@ -179,8 +181,10 @@ const CURRENT: &str = "SELECT b.id, b.name, b.valid_from, b.valid_until, b.uses_
     b.case_sensitive, b.stock_threshold, b.reserve, b.created_at, c.id, c.batch_id, c.code, c.pin, \
     c.valid_from, c.expires_at, c.redemptions, c.max_redemptions, c.barred_at, c.barred_reason, \
     u.name, c.reward, b.valid_from, b.valid_until, EXISTS (SELECT 1 FROM coupons o WHERE \
-    o.merchant_id = ? AND o.reward = ? AND o.state = 'replaced') FROM batches b LEFT JOIN coupons \
-    c ON c.merchant_id = :merchant AND c.reward = :reward AND c.state = 'allocated' LEFT JOIN users u ON u.id = \
+    o.merchant_id = :merchant AND o.reward = :reward AND o.state = 'replaced') FROM batches b \
+    LEFT JOIN coupons \
+    c ON c.merchant_id = :merchant AND c.reward = :reward AND c.state = 'allocated' LEFT JOIN \
+    users u ON u.id = \
     c.barred_by WHERE b.merchant_id = :merchant AND b.id = :batch";
 
 fn current(
