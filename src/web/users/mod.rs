@@ -8,7 +8,7 @@ use serde::Deserialize;
 
 use crate::{
     app::{
-        self, Refusal,
+        self, InvalidForm, Refusal,
         users::{
             invite_user::{self, Invitation, Invited},
             manage_users::{self, UserAct},
