@@ -85,8 +85,10 @@ pub fn perhaps_in(
 ) -> Result<Vec<i64>, Error> {
     let bits: Vec<i64> =
         asked(words).into_iter().map(|bit| i64::try_from(bit).unwrap_or_default()).collect();
-    let has_all: String =
-        (0..bits.len()).map(|at| format!(" AND get_bit(letters, :bit{at}) = 1")).collect();
+    let has_all = (0..bits.len())
+        .map(|at| format!(" AND get_bit(letters, :bit{at}) = 1"))
+        .collect::<Vec<_>>()
+        .concat();
     let text = format!(
         "SELECT stretch FROM (SELECT stretch FROM customer_stretches WHERE merchant_id = :merchant \
          AND stretch <= :newest{has_all} UNION SELECT stretch FROM customer_stretch_changes WHERE \

@@ -223,8 +223,10 @@ fn from_fts(
     from = from.max(nth_entry(conn, &phrases, below, from.unwrap_or(0), MAX_ROWS)?);
     // Narrowed by what FTS5 is not asked or does not know: the other words, and the merchant, older
     // than whose first nobody is looked at.
-    let has_all: String =
-        (0..words.len()).map(|at| format!(" AND c.search LIKE :word{at} ESCAPE '\\'")).collect();
+    let has_all = (0..words.len())
+        .map(|at| format!(" AND c.search LIKE :word{at} ESCAPE '\\'"))
+        .collect::<Vec<_>>()
+        .concat();
     let text = format!(
         "SELECT c.id FROM customers_search s CROSS JOIN customers c ON c.id = s.rowid \
          WHERE s.customers_search MATCH :phrases AND s.rowid < :below AND s.rowid >= max((SELECT \
@@ -302,9 +304,10 @@ fn from_gin(
         let numbered = words.iter().enumerate();
         numbered.filter(move |(_, word)| telling.contains(word) == is_indexed).map(|(at, _)| at)
     };
-    let fits: String = with(false)
+    let fits = with(false)
         .map(|at| format!(" AND {} LIKE :word{at} ESCAPE '\\'", hidden_text!("search")))
-        .collect();
+        .collect::<Vec<_>>()
+        .concat();
     let has: Vec<String> =
         with(true).map(|at| format!("search LIKE :word{at} ESCAPE '\\'")).collect();
     let text = format!(
