@@ -18,7 +18,7 @@ use crate::{
     domain::{ids::UserId, role::Role, user::Barrier},
     web::shared::{
         addresses,
-        answers::{html, see_other},
+        answers::{back_to, html},
         context::{MerchantRequest, PathId},
         errors::Error,
         flash,
@@ -61,8 +61,8 @@ pub async fn create(cx: MerchantRequest, form: FormBody) -> Result<HttpResponse,
     let typed = Invitation { email: field("email"), name: field("name"), role: field("role") };
     let asked = typed.clone();
     match cx.write(move |desk, member| invite_user::invite_user(desk, member, &asked)).await {
-        Ok(Invited { user, has_link }) => Ok(back(
-            addresses::user(&cx.member.merchant, user),
+        Ok(Invited { user, has_link }) => Ok(back_to(
+            &addresses::user(&cx.member.merchant, user),
             if has_link { "invited" } else { "welcomed" },
         )),
         Err(app::Error::Invalid(invalid)) => {
@@ -136,10 +136,10 @@ async fn act(
     {
         // The page of somebody who has just left is not there any more.
         Ok(Some(_)) if act == UserAct::Remove => {
-            Ok(back(addresses::users(&cx.member.merchant), "removal"))
+            Ok(back_to(&addresses::users(&cx.member.merchant), "removal"))
         }
-        Ok(Some(_)) => Ok(back(addresses::user(&cx.member.merchant, id), word)),
-        Ok(None) => Ok(back(addresses::user(&cx.member.merchant, id), "unchanged")),
+        Ok(Some(_)) => Ok(back_to(&addresses::user(&cx.member.merchant, id), word)),
+        Ok(None) => Ok(back_to(&addresses::user(&cx.member.merchant, id), "unchanged")),
         Err(app::Error::Refused(Refusal::User(barrier))) => {
             let flash = flash::plain(Tone::Bad, "Nothing was changed", pages::why_not(barrier));
             let body = page(cx, id, Some(flash)).await?;
@@ -157,18 +157,13 @@ pub async fn invite_again(
     PathId(id): PathId<UserId>,
 ) -> Result<HttpResponse, Error> {
     let sent = cx.write(move |desk, member| invite_user::invite_again(desk, member, id)).await?;
-    Ok(back(addresses::user(&cx.member.merchant, id), if sent { "invited" } else { "is-in" }))
+    Ok(back_to(&addresses::user(&cx.member.merchant, id), if sent { "invited" } else { "is-in" }))
 }
 
 /// `GET /m/{merchant}/permissions`
 pub async fn permissions(cx: MerchantRequest) -> Result<HttpResponse, Error> {
     let page = pages::permissions(cx.frame("What each role can do"), &cx.member);
     Ok(html(StatusCode::OK, page.render()?))
-}
-
-fn back(page: String, done: &str) -> HttpResponse {
-    let target = format!("{page}?done={done}#message");
-    see_other(target)
 }
 
 fn said(done: &str) -> Option<Toast> {
