@@ -39,7 +39,7 @@ impl Done {
 }
 
 #[both]
-fn what_is_registered_happens_after_the_commit_and_never_without_it(world: World) {
+fn what_is_registered_happens_after_the_commit_or_never(world: World) {
     let (db, done) = (&world.db.db, Done::default());
     db.write(|tx| {
         done.after(tx, 1);

@@ -9,7 +9,7 @@ mod with_failpoints {
     use super::*;
 
     #[both]
-    async fn without_random_numbers_nobody_is_told_that_the_database_is_away(app: App) {
+    async fn without_random_numbers_the_database_is_not_blamed(app: App) {
         let (scene, ann) = (app.scene(2), app.sign_in(Role::Support).await);
         let path = app.reissue_path(scene.customer, scene.reward);
         let failpoints = fail::FailScenario::setup();

@@ -203,7 +203,8 @@ fn on_sqlite(conn: &mut SqliteConnection, partial: &[String], sql: &str) -> Resu
 /// The names that large tables go by in the statement.
 fn names(sql: &str) -> Vec<(String, &'static str)> {
     let tokens: Vec<&str> = sql
-        .split(|c: char| !(c.is_alphanumeric() || c == '_'))
+        // With its dot a column such as `c.redemptions` is not taken for a table.
+        .split(|c: char| !(c.is_alphanumeric() || c == '_' || c == '.'))
         .filter(|token| !token.is_empty())
         .collect();
     let mut found = vec![];
